@@ -1,0 +1,104 @@
+//! The typed FHIR R4 (4.0.1) judge.
+//!
+//! fhirbolt's model knows every element of every R4 resource, so one strict parse finds misspelt
+//! elements, wrong JSON types and missing mandatory elements. It is also expensive to compile in the
+//! crate that calls it (every resource can be `contained` in every other), so this crate hides it
+//! behind functions that are not generic: an edit elsewhere never compiles it again.
+//!
+//! Bytes from outside must be judged before they come here. fhirbolt panics on an empty array and
+//! recurses without a limit: the caller has refused `[]`, `{}`, `null` and deep nesting already.
+//! A panic that gets through all the same is caught and reported as [`NotR4`].
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use fhirbolt::model::r4::resources;
+use fhirbolt::serde::{DeserializationConfig, DeserializationMode, DeserializeResourceOwned};
+
+/// A resource type that this service reads or writes, named as in FHIR R4.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResourceType {
+    /// A set of resources: search results, history, messages.
+    Bundle,
+    /// A proxy role.
+    Consent,
+    /// What went wrong, or that nothing did.
+    OperationOutcome,
+    /// A person in the registry.
+    Patient,
+    /// An access request.
+    QuestionnaireResponse,
+    /// A relationship between two people.
+    RelatedPerson,
+}
+
+/// Why a document is not the R4 resource that it claims to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotR4 {
+    /// The codec's own words. They can quote the document, so they are neither logged nor shown.
+    pub reason: String,
+}
+
+impl fmt::Display for NotR4 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the document is not a valid FHIR R4 resource of this type")
+    }
+}
+
+impl std::error::Error for NotR4 {}
+
+/// Parses `json` strictly as the given type and throws the result away.
+///
+/// Checked: names, JSON types and cardinality shape of every element, presence of mandatory
+/// elements. Not checked: bindings, primitive patterns, invariants, `resourceType` itself.
+///
+/// # Errors
+///
+/// [`NotR4`] when the document does not fit the type.
+pub fn judge(resource_type: ResourceType, json: &str) -> Result<(), NotR4> {
+    match resource_type {
+        ResourceType::Bundle => parse::<resources::Bundle>(json),
+        ResourceType::Consent => parse::<resources::Consent>(json),
+        ResourceType::OperationOutcome => parse::<resources::OperationOutcome>(json),
+        ResourceType::Patient => parse::<resources::Patient>(json),
+        ResourceType::QuestionnaireResponse => parse::<resources::QuestionnaireResponse>(json),
+        ResourceType::RelatedPerson => parse::<resources::RelatedPerson>(json),
+    }
+}
+
+fn parse<R: DeserializeResourceOwned>(json: &str) -> Result<(), NotR4> {
+    let strict = DeserializationConfig { mode: DeserializationMode::Strict };
+    catch_unwind(AssertUnwindSafe(|| fhirbolt::json::from_str::<R>(json, Some(strict)).map(drop)))
+        .map_err(|_panic| NotR4 { reason: "the codec gave up on this document".to_owned() })?
+        .map_err(|error| NotR4 { reason: error.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ResourceType, judge};
+
+    const PERSON: &str = r#"{"resourceType":"RelatedPerson","patient":{"reference":"Patient/1"}}"#;
+
+    #[test]
+    fn a_valid_resource_passes() {
+        assert_eq!(judge(ResourceType::RelatedPerson, PERSON), Ok(()));
+    }
+
+    #[test]
+    fn an_unknown_element_is_refused() {
+        let json = PERSON.replace("\"patient\"", "\"pateint\":1,\"patient\"");
+        assert!(judge(ResourceType::RelatedPerson, &json).is_err());
+    }
+
+    #[test]
+    fn a_wrong_json_type_is_refused() {
+        let json = PERSON.replace("{\"reference\":\"Patient/1\"}", "\"Patient/1\"");
+        assert!(judge(ResourceType::RelatedPerson, &json).is_err());
+    }
+
+    #[test]
+    fn a_panic_of_the_codec_is_caught() {
+        let json = r#"{"resourceType":"Bundle","type":"batch","entry":[{"resource":[]}]}"#;
+        assert!(judge(ResourceType::Bundle, json).is_err());
+    }
+}

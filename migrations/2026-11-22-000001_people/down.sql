@@ -1,0 +1,3 @@
+DROP TABLE person_names;
+DROP TABLE people;
+DROP TABLE settings;

@@ -1,0 +1,5 @@
+DROP TABLE access_requests;
+DROP TABLE role_versions;
+DROP TABLE roles;
+DROP TABLE relationship_codes;
+DROP TABLE relationships;

@@ -1,0 +1,45 @@
+//! Who is let in at all: the access policy of a running service.
+
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+
+use crate::account::Who;
+
+/// How callers are told apart.
+#[derive(Clone, Debug)]
+pub enum AccessPolicy {
+    /// Everybody may do everything. Exists in the sandbox only.
+    Open,
+    /// Callers show a bearer token (RFC 6750) from a fixed list.
+    Tokens(Vec<Token>),
+}
+
+/// A bearer token that is let in. Only its digest is known here.
+#[derive(Clone)]
+pub struct Token {
+    /// The SHA-256 of the token's bytes.
+    pub digest: [u8; 32],
+    /// Whom it stands for.
+    pub who: Who,
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Token").field("who", &self.who).finish_non_exhaustive()
+    }
+}
+
+impl AccessPolicy {
+    /// Finds who shows this token; `None` for nobody. The digest is compared, never the token, so the
+    /// time that a comparison takes tells nothing about a token.
+    pub fn find_who(&self, token: Option<&str>) -> Option<Who> {
+        match self {
+            Self::Open => Some(Who::Anyone),
+            Self::Tokens(tokens) => {
+                let shown: [u8; 32] = Sha256::digest(token?.as_bytes()).into();
+                tokens.iter().find(|known| known.digest == shown).map(|known| known.who.clone())
+            }
+        }
+    }
+}

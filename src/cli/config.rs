@@ -1,0 +1,25 @@
+//! `onbehalf config`: look at the settings.
+
+use clap::Subcommand;
+
+use crate::cli::{Failure, say};
+use crate::config::Sources;
+
+#[derive(Subcommand)]
+pub(super) enum Look {
+    /// Print the settings in force, without what is secret
+    Show,
+    /// Check the settings, and name every fault in them
+    Check,
+}
+
+pub(super) fn look(sources: &Sources, look: Look) -> Result<(), Failure> {
+    match look {
+        Look::Show => say(&sources.show()?),
+        Look::Check => {
+            sources.load()?;
+            say("the settings are right");
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,138 @@
+//! The command line: one verb per file.
+
+mod config;
+mod migrate;
+mod sandbox;
+mod seed;
+mod seed_file;
+mod serve;
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Config, Faults, Sources};
+use crate::error::Error;
+use crate::store::Store;
+
+pub use seed_file::SeedFile;
+
+/// OnBehalf: who may act for whom in digital health.
+///
+/// A proxy (a parent, a carer, an attorney) acts for a patient. This service holds the roles, answers
+/// who may act for whom, and keeps every version of every role. Try it with `onbehalf sandbox`.
+#[derive(Parser)]
+#[command(name = "onbehalf", version, about, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Args)]
+struct Common {
+    /// Read settings from this TOML file. `onbehalf config show` prints every setting there is
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Listen on this address and port, for example 127.0.0.1:8080
+    #[arg(long, global = true, value_name = "ADDR:PORT")]
+    listen: Option<String>,
+    /// Use this database: sqlite:PATH or postgres://USER@HOST/NAME
+    #[arg(long, global = true, value_name = "URL")]
+    database: Option<String>,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Serve. Needs a migrated database and an access policy in the settings
+    Serve,
+    /// Try it out: a database of invented people, open to everybody on this machine
+    Sandbox {
+        /// Go on with what the sandbox held when it last ran, instead of beginning afresh
+        #[arg(long)]
+        keep: bool,
+    },
+    /// Bring the database to the schema of this version, or back
+    #[command(subcommand)]
+    Migrate(migrate::Step),
+    /// Fill a database from a file of people, relationships, roles and access requests
+    ///
+    /// The format is that of examples/sandbox-data.json. What is there already stays as it is.
+    Seed {
+        /// The JSON file
+        file: PathBuf,
+    },
+    /// Look at the settings
+    #[command(subcommand)]
+    Config(config::Look),
+}
+
+/// Why a command failed, in a sentence or more for the person who gave it.
+enum Failure {
+    /// The settings are wrong.
+    Settings(Faults),
+    /// Anything else.
+    Other(String),
+}
+
+impl From<Faults> for Failure {
+    fn from(faults: Faults) -> Self {
+        Self::Settings(faults)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let cause = error.cause();
+        Self::Other(if cause.is_empty() {
+            error.told().to_owned()
+        } else {
+            format!("{}: {cause}", error.told())
+        })
+    }
+}
+
+/// Runs the command line of this process. Exit codes: 0 done, 1 failed, 2 wrong arguments or settings.
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    let Common { config: file, listen, database } = arguments.common;
+    let sources = Sources { sandbox: matches!(arguments.verb, Verb::Sandbox { .. }), file, listen, database };
+    let result = match arguments.verb {
+        Verb::Serve => serve::serve(&sources),
+        Verb::Sandbox { keep } => sandbox::sandbox(&sources, keep),
+        Verb::Migrate(step) => migrate::migrate(&sources, step),
+        Verb::Seed { file } => seed::seed(&sources, &file),
+        Verb::Config(look) => config::look(&sources, look),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Settings(Faults(faults))) => {
+            complain("the settings are wrong:");
+            faults.iter().for_each(|fault| complain(&format!("  {fault}")));
+            ExitCode::from(2)
+        }
+        Err(Failure::Other(sentence)) => {
+            complain(&sentence);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Prints a line for a person. A closed pipe is their business.
+fn say(line: &str) {
+    let _closed = writeln!(std::io::stdout(), "{line}");
+}
+
+fn complain(line: &str) {
+    let _closed = writeln!(std::io::stderr(), "onbehalf: {line}");
+}
+
+/// Opens the database of the settings, unless a newer version has migrated it.
+fn open_store(config: &Config) -> Result<Store, Failure> {
+    let store = Store::open(&config.database.options())?;
+    store.check_not_newer()?;
+    Ok(store)
+}

@@ -1,0 +1,81 @@
+//! `onbehalf sandbox`: the demonstration.
+
+use std::net::SocketAddr;
+
+use crate::account::AccessPolicy;
+use crate::cli::serve::{listen, run};
+use crate::cli::{Failure, SeedFile, open_store, say, seed};
+use crate::clock::SystemClock;
+use crate::config::Sources;
+use crate::error::Error;
+use crate::proxy::command;
+use crate::store::{SANDBOX_MARK, Store};
+use crate::{observe, vrs};
+
+/// The people, relationships, roles and the access request of the sandbox.
+const DATA: &str = include_str!("../../examples/sandbox-data.json");
+
+pub(super) fn sandbox(sources: &Sources, keep: bool) -> Result<(), Failure> {
+    let config = sources.load()?;
+    if !config.server.listen.ip().is_loopback() {
+        let told = "the sandbox is open to everybody, so it listens on loopback only (127.0.0.1 or [::1])";
+        return Err(Failure::Other(told.to_owned()));
+    }
+    observe::start_log(&config.log);
+    // The port first: a second sandbox must not empty the database of the first.
+    let listener = listen(&config)?;
+    let store = open_store(&config)?;
+    prepare(&store, keep)?;
+    let data = SeedFile::parse(DATA).and_then(|data| data.read(config.contract.nhs_number_check));
+    let data = data.map_err(Failure::Other)?;
+    let seeded = store.write_here::<_, Error, _>(|tx| command::seed(tx, &SystemClock, data))?;
+    let address = listener.local_addr().map_err(|error| Failure::Other(error.to_string()))?;
+    say(&format!("database {} ({})", store.url(), seed::describe(seeded)));
+    say(&welcome(address));
+    run(&config, store, AccessPolicy::Open, listener)
+}
+
+/// Empties the database, unless it is to be kept, and marks it as the sandbox's. A database that
+/// somebody else filled is not touched.
+fn prepare(store: &Store, keep: bool) -> Result<(), Failure> {
+    if store.is_empty()? {
+        store.migrate_up()?;
+        store.write_here::<_, Error, _>(|tx| tx.insert_setting(SANDBOX_MARK, "true"))?;
+        return Ok(());
+    }
+    let mark = store.write_here::<_, Error, _>(|tx| tx.find_setting(SANDBOX_MARK));
+    if !mark.is_ok_and(|mark| mark.is_some()) {
+        let told =
+            format!("the database {} is not a sandbox's, so the sandbox does not touch it", store.url());
+        return Err(Failure::Other(told));
+    }
+    if keep {
+        store.migrate_up()?;
+        return Ok(());
+    }
+    store.migrate_down(usize::MAX)?;
+    prepare(store, keep)
+}
+
+fn welcome(address: SocketAddr) -> String {
+    let base = format!("http://{address}{}", vrs::BASE_PATH);
+    let id = "-H 'X-Request-ID: 60e0b220-8136-4ca5-ae46-1d97ef59d068'";
+    format!(
+        "
+  SANDBOX: OPEN ACCESS. Whoever reaches this port may read and change everything.
+  Invented people only. Stop it with Ctrl-C.
+
+Whom may Lisa Thompson act for?
+
+  curl {id} '{base}/Consent?performer:identifier=9000000017&status=active&_include=Consent:patient'
+
+How is she related to them?
+
+  curl {id} '{base}/RelatedPerson?identifier=9000000017&_include=RelatedPerson:patient'
+
+End a role for a safeguarding concern:
+
+  curl -i -X PATCH {id} -H 'Content-Type: application/json-patch+json' '{base}/Consent/6b71ac92-baa3-4b76-b0f5-a601257e2722' -d '[{{\"op\":\"replace\",\"path\":\"/status\",\"value\":\"inactive\"}},{{\"op\":\"add\",\"path\":\"/extension/-\",\"value\":[{{\"url\":\"https://fhir.nhs.uk/England/StructureDefinition/Extension-England-Consent-Status-Reason\",\"valueCodeableConcept\":{{\"coding\":[{{\"system\":\"https://fhir.nhs.uk/England/CodeSystem/England-ConsentStatusReason\",\"code\":\"ROLE_DEACTIVATED_SAFEGUARDING\"}}]}}}}]}}]'
+"
+    )
+}

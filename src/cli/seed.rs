@@ -1,0 +1,34 @@
+//! `onbehalf seed FILE`: fill a database.
+
+use std::path::Path;
+
+use crate::cli::{Failure, SeedFile, open_store, say};
+use crate::clock::SystemClock;
+use crate::config::Sources;
+use crate::error::Error;
+use crate::proxy::command::{self, Seeded};
+
+pub(super) fn seed(sources: &Sources, file: &Path) -> Result<(), Failure> {
+    let config = sources.load()?;
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Failure::Other(format!("cannot read {}: {error}", file.display())))?;
+    let seed = SeedFile::parse(&text)
+        .and_then(|seed| seed.read(config.contract.nhs_number_check))
+        .map_err(|fault| Failure::Other(format!("{}: {fault}", file.display())))?;
+    let store = open_store(&config)?;
+    if !store.is_current()? {
+        return Err(Failure::Other(
+            "the database is not migrated: run `onbehalf migrate up` first".to_owned(),
+        ));
+    }
+    let seeded = store.write_here::<_, Error, _>(|tx| command::seed(tx, &SystemClock, seed))?;
+    say(&describe(seeded));
+    Ok(())
+}
+
+pub(super) fn describe(seeded: Seeded) -> String {
+    let Seeded { people, relationships, roles, access_requests } = seeded;
+    format!(
+        "new: {people} people, {relationships} relationships, {roles} roles, {access_requests} access requests"
+    )
+}

@@ -1,0 +1,291 @@
+//! The format of `onbehalf seed`: people, relationships, roles and access requests as JSON. Its example
+//! is `examples/sandbox-data.json`.
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use crate::date_time::FhirDateTime;
+use crate::person::{HumanName, NameUse, NhsNumber, NumberCheck, Person, Standing};
+use crate::proxy::command::Seed;
+use crate::proxy::relationship::RelationshipCode;
+use crate::proxy::{
+    AccessRequest, Applicant, LegalBasis, OdsCode, ReasonCode, ReferenceCode, Relationship, Role, RolePeriod,
+    Status, StatusReason,
+};
+
+/// A seed file, read but not yet checked.
+#[derive(Deserialize)]
+pub struct SeedFile {
+    #[serde(default)]
+    people: Vec<PersonEntry>,
+    #[serde(default)]
+    relationships: Vec<RelationshipEntry>,
+    #[serde(default)]
+    consents: Vec<RoleEntry>,
+    #[serde(default)]
+    access_requests: Vec<RequestEntry>,
+}
+
+#[derive(Deserialize)]
+struct PersonEntry {
+    nhs_number: String,
+    name: NameEntry,
+    birth_date: Option<String>,
+    gp_ods: Option<String>,
+    standing: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct NameEntry {
+    #[serde(rename = "use")]
+    name_use: String,
+    family: Option<String>,
+    #[serde(default)]
+    given: Vec<String>,
+    #[serde(default)]
+    prefix: Vec<String>,
+    #[serde(default)]
+    suffix: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct RelationshipEntry {
+    id: String,
+    proxy: String,
+    patient: String,
+    relationship: Vec<CodeEntry>,
+    verified: bool,
+}
+
+#[derive(Deserialize)]
+struct CodeEntry {
+    system: String,
+    code: String,
+    display: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct RoleEntry {
+    id: String,
+    performer: String,
+    patient: String,
+    status: String,
+    status_reason: ReasonEntry,
+    legal_basis: String,
+    grantor_ods: Option<String>,
+    period: PeriodEntry,
+    date_time: String,
+    last_updated: String,
+}
+
+#[derive(Deserialize)]
+struct ReasonEntry {
+    code: String,
+    text: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct PeriodEntry {
+    start: Option<String>,
+    end: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct RequestEntry {
+    id: String,
+    reference_code: String,
+    source_type: String,
+    source: String,
+    subject: String,
+    authored: String,
+    #[serde(default = "form")]
+    questionnaire: String,
+    answers: Map<String, Value>,
+}
+
+fn form() -> String {
+    "Questionnaire/cc4a3f9e-6a1d-4f2b-9d8e-0f5f6f3d9c11".to_owned()
+}
+
+impl SeedFile {
+    /// Reads the JSON.
+    ///
+    /// # Errors
+    ///
+    /// Where it is not of this format, and why.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        serde_json::from_str(text).map_err(|error| error.to_string())
+    }
+
+    /// Checks every value.
+    ///
+    /// # Errors
+    ///
+    /// The first wrong entry, by its kind and place: no value of it, which could be personal.
+    pub fn read(self, check: NumberCheck) -> Result<Seed, String> {
+        Ok(Seed {
+            people: each("people", self.people, |entry| entry.read(check))?,
+            relationships: each("relationships", self.relationships, |entry| entry.read(check))?,
+            roles: each("consents", self.consents, |entry| entry.read(check))?,
+            access_requests: each("access_requests", self.access_requests, |entry| entry.read(check))?,
+        })
+    }
+}
+
+/// What is wrong with an entry, in a word or two.
+type Wrong = &'static str;
+
+fn each<E, T>(list: &str, entries: Vec<E>, read: impl Fn(E) -> Result<T, Wrong>) -> Result<Vec<T>, String> {
+    let numbered = (1..).zip(entries);
+    numbered
+        .map(|(at, entry)| read(entry).map_err(|wrong| format!("{list}, entry {at}: wrong {wrong}")))
+        .collect()
+}
+
+fn number(text: &str, check: NumberCheck) -> Result<NhsNumber, Wrong> {
+    NhsNumber::parse(text, check).or(Err("NHS number"))
+}
+
+fn date_time(text: &str) -> Result<FhirDateTime, Wrong> {
+    FhirDateTime::parse(text).or(Err("date"))
+}
+
+fn ods_code(text: Option<String>) -> Result<Option<OdsCode>, Wrong> {
+    text.map(|code| OdsCode::parse(&code).or(Err("ODS code"))).transpose()
+}
+
+impl PersonEntry {
+    fn read(self, check: NumberCheck) -> Result<Person, Wrong> {
+        let NameEntry { name_use, family, given, prefix, suffix } = self.name;
+        let name_use = NameUse::parse(&name_use).ok_or("use of a name")?;
+        Ok(Person {
+            nhs_number: number(&self.nhs_number, check)?,
+            standing: match self.standing {
+                Some(standing) => Standing::parse(&standing).ok_or("standing")?,
+                None => Standing::Current,
+            },
+            names: vec![HumanName { name_use, family, given, prefix, suffix }],
+            birth_date: self.birth_date.as_deref().map(date_time).transpose()?,
+            practice: ods_code(self.gp_ods)?,
+        })
+    }
+}
+
+impl RelationshipEntry {
+    fn read(self, check: NumberCheck) -> Result<Relationship, Wrong> {
+        let code = |entry: CodeEntry| RelationshipCode {
+            system: entry.system,
+            code: entry.code,
+            display: entry.display,
+        };
+        Ok(Relationship {
+            id: self.id,
+            proxy: number(&self.proxy, check)?,
+            patient: number(&self.patient, check)?,
+            codes: self.relationship.into_iter().map(code).collect(),
+            verified: self.verified,
+        })
+    }
+}
+
+impl RoleEntry {
+    fn read(self, check: NumberCheck) -> Result<(Role, chrono::DateTime<chrono::Utc>), Wrong> {
+        let code = ReasonCode::parse(&self.status_reason.code).ok_or("status reason")?;
+        let role = Role {
+            id: Uuid::parse_str(&self.id).or(Err("id"))?,
+            proxy: number(&self.performer, check)?,
+            patient: number(&self.patient, check)?,
+            status: Status::parse(&self.status).ok_or("status")?,
+            reason: StatusReason::new(code, self.status_reason.text).or(Err("status reason"))?,
+            legal_basis: LegalBasis::parse(&self.legal_basis).ok_or("legal basis")?,
+            grantor: ods_code(self.grantor_ods)?,
+            period: RolePeriod {
+                start: self.period.start.as_deref().map(date_time).transpose()?,
+                end: self.period.end.as_deref().map(date_time).transpose()?,
+            },
+            created: date_time(&self.date_time)?,
+        };
+        if role.status == Status::Active && role.grantor.is_none() {
+            return Err("grantor: an active role has one");
+        }
+        Ok((role, date_time(&self.last_updated)?.earliest()))
+    }
+}
+
+impl RequestEntry {
+    fn read(self, check: NumberCheck) -> Result<AccessRequest, Wrong> {
+        let applicant = Applicant::parse(&self.source_type).ok_or("source_type")?;
+        let (source, patient) = (number(&self.source, check)?, number(&self.subject, check)?);
+        let proxy = match applicant {
+            Applicant::Proxy => source,
+            Applicant::Patient => {
+                let named = self.answers.get("relatedPerson_identifier").and_then(Value::as_str);
+                number(named.unwrap_or_default(), check)?
+            }
+        };
+        Ok(AccessRequest {
+            id: Uuid::parse_str(&self.id).or(Err("id"))?,
+            reference_code: ReferenceCode::parse(&self.reference_code).ok_or("reference code")?,
+            applicant,
+            proxy,
+            patient,
+            authored: date_time(&self.authored)?,
+            document: self.document().to_string(),
+            questionnaire: self.questionnaire,
+        })
+    }
+
+    /// The QuestionnaireResponse that the answers make up.
+    fn document(&self) -> Value {
+        let person = |kind: &str, number: &str| {
+            let identifier = json!({ "system": "https://fhir.nhs.uk/Id/nhs-number", "value": number });
+            json!({ "type": kind, "identifier": identifier })
+        };
+        let groups = ["relatedPerson", "patient", "requestedAccess"].map(|group| {
+            let of_group = |link_id: &str| link_id.split('_').next() == Some(group);
+            let answers = self.answers.iter().filter(|(link_id, _)| of_group(link_id));
+            let (name, others): (Vec<_>, Vec<_>) =
+                answers.partition(|(link_id, _)| link_id.contains("_name_"));
+            let mut items: Vec<Value> =
+                others.into_iter().map(|(link_id, answer)| item(link_id, answer)).collect();
+            if !name.is_empty() {
+                let parts: Vec<Value> =
+                    name.into_iter().map(|(link_id, answer)| item(link_id, answer)).collect();
+                items.push(json!({ "linkId": format!("{group}_name"), "text": "Name", "item": parts }));
+            }
+            json!({ "linkId": group, "text": group, "item": items })
+        });
+        json!({
+            "resourceType": "QuestionnaireResponse",
+            "questionnaire": self.questionnaire,
+            "status": "completed",
+            "subject": person("Patient", &self.subject),
+            "authored": self.authored,
+            "source": person(&self.source_type, &self.source),
+            "item": groups,
+        })
+    }
+}
+
+/// One answered question. A list is a list of codes, and so is the answer to a question of kind code.
+fn item(link_id: &str, answer: &Value) -> Value {
+    const ROLE_CODE: &str = "http://terminology.hl7.org/CodeSystem/v3-RoleCode";
+    const PLACEHOLDER: &str = "https://fhir.nhs.uk/CodeSystem/Proxy-Placeholder-";
+    let system = match link_id {
+        "relatedPerson_basisForAccess" | "relatedPerson_relationship" => Some(ROLE_CODE.to_owned()),
+        "requestedAccess_accessLevel" => Some(format!("{PLACEHOLDER}RequestedAccess")),
+        "requestedAccess_reasonsForAccess" => Some(format!("{PLACEHOLDER}ReasonForAccess")),
+        _ => None,
+    };
+    let render = |value: &Value| match &system {
+        Some(system) => json!({ "valueCoding": { "system": system, "code": value } }),
+        None if link_id.ends_with("_birthDate") => json!({ "valueDate": value }),
+        None => json!({ "valueString": value }),
+    };
+    let answers: Vec<Value> = match answer {
+        Value::Array(values) => values.iter().map(render).collect(),
+        value => vec![render(value)],
+    };
+    json!({ "linkId": link_id, "text": link_id, "answer": answers })
+}

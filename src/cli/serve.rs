@@ -1,0 +1,76 @@
+//! `onbehalf serve`: the service.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::account::AccessPolicy;
+use crate::app::{App, Parts};
+use crate::cli::{Failure, open_store};
+use crate::clock::SystemClock;
+use crate::config::{Config, Faults, Sources};
+use crate::store::Store;
+use crate::{observe, server};
+
+pub(super) fn serve(sources: &Sources) -> Result<(), Failure> {
+    let config = sources.load()?;
+    let policy = config.access.policy.clone().ok_or_else(|| {
+        Faults(vec![
+            "access.policy: nobody would be let in. Set it to \"tokens\" and list the tokens; to try the \
+             service out with invented people, run `onbehalf sandbox`"
+                .to_owned(),
+        ])
+    })?;
+    observe::start_log(&config.log);
+    let store = open_store(&config)?;
+    if !store.is_current()? {
+        let told = "the database is not migrated: run `onbehalf migrate up` with the same settings first";
+        return Err(Failure::Other(told.to_owned()));
+    }
+    let listener = listen(&config)?;
+    run(&config, store, policy, listener)
+}
+
+/// Takes the port.
+pub(super) fn listen(config: &Config) -> Result<TcpListener, Failure> {
+    let address = config.server.listen;
+    TcpListener::bind(address).map_err(|error| Failure::Other(format!("cannot listen on {address}: {error}")))
+}
+
+/// Serves until the process is told to stop; then finishes what runs and closes the database.
+pub(super) fn run(
+    config: &Config,
+    store: Store,
+    policy: AccessPolicy,
+    listener: TcpListener,
+) -> Result<(), Failure> {
+    let address = listener.local_addr().map_err(|error| Failure::Other(error.to_string()))?;
+    let app = App::new(Parts {
+        store: store.clone(),
+        clock: Arc::new(SystemClock),
+        policy,
+        contract: config.contract,
+        limits: config.limits,
+        status_key: config.health.status_key,
+        public_url: config.server.public_url.clone().unwrap_or_else(|| format!("http://{address}")),
+    });
+    let served = actix_rt::System::new().block_on(async {
+        let housekeeping = actix_rt::spawn(keep_house(app.clone()));
+        let server = server::build(app, listener, &config.server)?;
+        tracing::info!(%address, database = %store.url(), "listening");
+        let ended = server.await;
+        housekeeping.abort();
+        ended
+    });
+    drop(store);
+    tracing::info!("stopped");
+    served.map_err(|error| Failure::Other(format!("the server failed: {error}")))
+}
+
+async fn keep_house(app: App) {
+    let mut every = tokio::time::interval(Duration::from_secs(300));
+    loop {
+        every.tick().await;
+        app.forget_quiet_callers();
+    }
+}

@@ -1,0 +1,56 @@
+//! `[contract]`: where published sources disagree, which of them is followed.
+
+use crate::config::reader::Reader;
+use crate::person::NumberCheck;
+use crate::proxy::{Lifecycle, ReasonCheck, Rules};
+
+/// The switches of the VRS contract. `default.toml` describes each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "default.toml documents every key")]
+pub struct Contract {
+    pub nhs_number_check: NumberCheck,
+    /// `status_reason` and `proposed_lifecycle`.
+    pub rules: Rules,
+    pub access_request_creates_role: bool,
+    pub status_for_bad_path: u16,
+    pub status_for_bad_id: u16,
+    pub relaxed_reason_names: bool,
+}
+
+impl Contract {
+    pub(crate) fn read(reader: &mut Reader) -> Option<Self> {
+        let nhs_number_check = reader.choice(
+            "contract.nhs_number_check",
+            &[("modulus-11", NumberCheck::Modulus11), ("length", NumberCheck::Length)],
+        );
+        let reasons = reader.choice(
+            "contract.status_reason",
+            &[("by-transition", ReasonCheck::ByTransition), ("known-code", ReasonCheck::KnownCode)],
+        );
+        let proposed = reader.switch("contract.proposed_lifecycle");
+        let access_request_creates_role = reader.switch("contract.access_request_creates_role");
+        if access_request_creates_role == Some(true) && proposed == Some(false) {
+            reader.fault("contract.access_request_creates_role", "needs contract.proposed_lifecycle = true");
+        }
+        let status_for_bad_path = status(reader, "contract.status_for_bad_path");
+        let status_for_bad_id = status(reader, "contract.status_for_bad_id");
+        let relaxed_reason_names = reader.switch("contract.relaxed_reason_names");
+        let lifecycle = if proposed? { Lifecycle::WithApplications } else { Lifecycle::Decisions };
+        Some(Self {
+            nhs_number_check: nhs_number_check?,
+            rules: Rules { lifecycle, reasons: reasons? },
+            access_request_creates_role: access_request_creates_role?,
+            status_for_bad_path: status_for_bad_path?,
+            status_for_bad_id: status_for_bad_id?,
+            relaxed_reason_names: relaxed_reason_names?,
+        })
+    }
+}
+
+fn status(reader: &mut Reader, key: &str) -> Option<u16> {
+    let status = reader.number(key, 400..=422)?;
+    if status != 400 && status != 422 {
+        reader.fault(key, "must be 400 or 422");
+    }
+    u16::try_from(status).ok()
+}

@@ -1,0 +1,170 @@
+//! Reads typed values out of the merged settings and collects what is wrong with them.
+
+use std::fmt::Write as _;
+
+use figment::Figment;
+use figment::providers::{Format, Toml};
+use figment::value::{Dict, Num, Value};
+
+use crate::config::{DEFAULTS, Faults};
+
+/// The merged settings, and the faults found so far.
+pub(crate) struct Reader {
+    values: Dict,
+    faults: Vec<String>,
+}
+
+impl Reader {
+    pub(crate) fn new(figment: &Figment) -> Result<Self, Faults> {
+        let values = whole(figment)?;
+        let known = whole(&Figment::from(Toml::string(DEFAULTS)))?;
+        let mut reader = Self { values, faults: Vec::new() };
+        reader.check_keys(&known);
+        Ok(reader)
+    }
+
+    fn check_keys(&mut self, known: &Dict) {
+        for (section, values) in &self.values {
+            match (known.get(section).and_then(Value::as_dict), values.as_dict()) {
+                (Some(known), Some(values)) => {
+                    let unknown = values.keys().filter(|key| !known.contains_key(*key));
+                    self.faults
+                        .extend(unknown.map(|key| format!("{section}.{key}: there is no such setting")));
+                }
+                (Some(_), None) => self.faults.push(format!("{section}: must be a section")),
+                (None, _) => self.faults.push(format!("{section}: there is no such section")),
+            }
+        }
+    }
+
+    /// Reports a fault of a key.
+    pub(crate) fn fault(&mut self, key: &str, what: impl std::fmt::Display) {
+        self.faults.push(format!("{key}: {what}"));
+    }
+
+    fn find(&self, key: &str) -> Option<&Value> {
+        let (section, key) = key.split_once('.')?;
+        self.values.get(section)?.as_dict()?.get(key)
+    }
+
+    /// A text; a number in the environment is a text as well.
+    pub(crate) fn text(&mut self, key: &str) -> Option<String> {
+        match self.find(key) {
+            Some(Value::String(_, text)) => Some(text.clone()),
+            Some(Value::Num(_, number)) => Some(render(number)),
+            _ => {
+                self.fault(key, "must be a text");
+                None
+            }
+        }
+    }
+
+    /// A text that `parse` understands.
+    pub(crate) fn parsed<T, E: std::fmt::Display>(
+        &mut self,
+        key: &str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        let text = self.text(key)?;
+        parse(&text).map_err(|error| self.fault(key, error)).ok()
+    }
+
+    /// One of a few words.
+    pub(crate) fn choice<T: Copy>(&mut self, key: &str, choices: &[(&str, T)]) -> Option<T> {
+        let text = self.text(key)?;
+        let found = choices.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
+        if found.is_none() {
+            let names: Vec<String> = choices.iter().map(|(name, _)| format!("\"{name}\"")).collect();
+            self.fault(key, format!("must be one of {}", names.join(", ")));
+        }
+        found
+    }
+
+    /// A whole number within limits.
+    pub(crate) fn number(&mut self, key: &str, within: std::ops::RangeInclusive<u32>) -> Option<u32> {
+        let number = match self.find(key) {
+            Some(Value::Num(_, number)) => whole_number(number).and_then(|number| u32::try_from(number).ok()),
+            _ => None,
+        };
+        let number = number.filter(|number| within.contains(number));
+        if number.is_none() {
+            let what = format!("must be a whole number from {} to {}", within.start(), within.end());
+            self.fault(key, what);
+        }
+        number
+    }
+
+    /// True or false.
+    pub(crate) fn switch(&mut self, key: &str) -> Option<bool> {
+        let value = self.find(key).and_then(Value::to_bool);
+        if value.is_none() {
+            self.fault(key, "must be true or false");
+        }
+        value
+    }
+
+    /// A list of tables.
+    pub(crate) fn tables(&mut self, key: &str) -> Option<Vec<Dict>> {
+        let list: Option<Vec<Dict>> = match self.find(key) {
+            Some(Value::Array(_, items)) => items.iter().map(|item| item.as_dict().cloned()).collect(),
+            _ => None,
+        };
+        if list.is_none() {
+            self.fault(key, "must be a list of tables");
+        }
+        list
+    }
+
+    /// All faults, or none.
+    pub(crate) fn finish(self) -> Result<(), Faults> {
+        if self.faults.is_empty() { Ok(()) } else { Err(Faults(self.faults)) }
+    }
+
+    /// The settings as TOML, without what is secret.
+    pub(crate) fn show(&self) -> String {
+        let mut text = String::new();
+        for (section, values) in &self.values {
+            let _infallible = writeln!(text, "[{section}]");
+            for (key, value) in values.as_dict().into_iter().flatten() {
+                let shown = match (section.as_str(), key.as_str()) {
+                    ("access", "tokens") => {
+                        let count = value.as_array().map_or(0, <[Value]>::len);
+                        format!("[] # {count} configured, not shown")
+                    }
+                    ("health", "status_key_sha256") => "\"\" # not shown".to_owned(),
+                    ("database", "url") => {
+                        let url =
+                            value.as_str().and_then(|url| url.parse::<crate::store::DatabaseUrl>().ok());
+                        url.map_or_else(|| "\"\"".to_owned(), |url| format!("{:?}", url.to_string()))
+                    }
+                    _ => render_value(value),
+                };
+                let _infallible = writeln!(text, "{key} = {shown}");
+            }
+            text.push('\n');
+        }
+        text
+    }
+}
+
+fn whole(figment: &Figment) -> Result<Dict, Faults> {
+    figment.extract().map_err(|errors| Faults(errors.into_iter().map(|error| error.to_string()).collect()))
+}
+
+fn whole_number(number: &Num) -> Option<i128> {
+    number.to_i128().or(number.to_u128().and_then(|number| i128::try_from(number).ok()))
+}
+
+fn render(number: &Num) -> String {
+    let fraction = || number.to_f64().unwrap_or_default().to_string();
+    whole_number(number).map_or_else(fraction, |whole| whole.to_string())
+}
+
+fn render_value(value: &Value) -> String {
+    match value {
+        Value::String(_, text) => format!("{text:?}"),
+        Value::Num(_, number) => render(number),
+        Value::Bool(_, switch) => switch.to_string(),
+        Value::Char(..) | Value::Empty(..) | Value::Dict(..) | Value::Array(..) => "\"\"".to_owned(),
+    }
+}

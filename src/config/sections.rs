@@ -1,0 +1,229 @@
+//! The sections of the settings, but for `[contract]`.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use figment::value::{Dict, Value};
+
+use crate::account::{AccessPolicy, Token, Who};
+use crate::config::reader::Reader;
+use crate::person::{NhsNumber, NumberCheck};
+use crate::store::{DatabaseUrl, StoreOptions};
+
+/// `[server]`
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "default.toml documents every key")]
+pub struct Server {
+    pub listen: SocketAddr,
+    /// Without a slash at its end; `None` where it follows from `listen`.
+    pub public_url: Option<String>,
+    /// `None`: one for each core.
+    pub workers: Option<usize>,
+    pub shutdown: Duration,
+}
+
+impl Server {
+    pub(crate) fn read(reader: &mut Reader) -> Option<Self> {
+        let listen = reader.parsed("server.listen", |text| {
+            text.parse().or(Err("must be an address and a port, such as 127.0.0.1:8080"))
+        });
+        let public_url = reader.parsed("server.public_url", |text| match text.trim_end_matches('/') {
+            "" => Ok(None),
+            url if url.starts_with("https://") || url.starts_with("http://") => Ok(Some(url.to_owned())),
+            _ => Err("must begin with https:// or http://"),
+        });
+        let workers = reader.number("server.workers", 0..=512);
+        let shutdown = seconds(reader, "server.shutdown_seconds", 0..=3600);
+        Some(Self {
+            listen: listen?,
+            public_url: public_url?,
+            workers: usize::try_from(workers?).ok().filter(|workers| *workers > 0),
+            shutdown: shutdown?,
+        })
+    }
+}
+
+/// `[database]`
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "default.toml documents every key")]
+pub struct Database {
+    pub url: DatabaseUrl,
+    pub connections: u32,
+    pub wait: Duration,
+}
+
+impl Database {
+    pub(crate) fn read(reader: &mut Reader) -> Option<Self> {
+        let url = reader.parsed("database.url", str::parse);
+        let connections = reader.number("database.connections", 1..=1000);
+        let wait = seconds(reader, "database.wait_seconds", 1..=300);
+        Some(Self { url: url?, connections: connections?, wait: wait? })
+    }
+
+    /// How to open this database.
+    pub fn options(&self) -> StoreOptions {
+        StoreOptions { url: self.url.clone(), connections: self.connections, wait: self.wait }
+    }
+}
+
+/// `[access]`
+#[derive(Clone, Debug)]
+pub struct Access {
+    /// `None` where nobody is let in.
+    pub policy: Option<AccessPolicy>,
+}
+
+impl Access {
+    pub(crate) fn read(reader: &mut Reader, check: Option<NumberCheck>) -> Option<Self> {
+        let policy = reader.choice("access.policy", &[("none", false), ("tokens", true)]);
+        let tables = reader.tables("access.tokens")?;
+        let check = check.unwrap_or(NumberCheck::Length);
+        let mut tokens = Vec::new();
+        for (number, table) in (1..).zip(&tables) {
+            match token(table, check) {
+                Ok(token) => tokens.push(token),
+                Err(faults) => {
+                    for fault in faults {
+                        reader.fault(&format!("access.tokens, table {number}"), fault);
+                    }
+                }
+            }
+        }
+        if policy == Some(true) && tables.is_empty() {
+            reader.fault("access.tokens", "the policy \"tokens\" needs at least one");
+        }
+        Some(Self { policy: policy?.then_some(AccessPolicy::Tokens(tokens)) })
+    }
+}
+
+fn token(table: &Dict, check: NumberCheck) -> Result<Token, Vec<&'static str>> {
+    let text = |key: &str| table.get(key).and_then(Value::as_str).unwrap_or_default();
+    let mut faults = Vec::new();
+    if table.keys().any(|key| !["name", "mode", "sha256", "nhs_number"].contains(&key.as_str())) {
+        faults.push("knows only name, mode, sha256 and nhs_number");
+    }
+    let digest = parse_digest(text("sha256"));
+    if digest.is_none() {
+        faults.push("sha256 must be 64 hexadecimal digits");
+    }
+    let name = text("name").to_owned();
+    if name.is_empty() {
+        faults.push("name must not be empty");
+    }
+    let number = NhsNumber::parse(text("nhs_number"), check).ok();
+    let who = match (text("mode"), number) {
+        ("system", None) if !table.contains_key("nhs_number") => Some(Who::System { name }),
+        ("staff", None) if !table.contains_key("nhs_number") => Some(Who::Staff { name }),
+        ("system" | "staff", _) => {
+            faults.push("nhs_number is for a citizen only");
+            None
+        }
+        ("citizen", Some(nhs_number)) => Some(Who::Citizen { nhs_number }),
+        ("citizen", None) => {
+            faults.push("nhs_number must be a valid NHS number, in quotes");
+            None
+        }
+        _ => {
+            faults.push("mode must be \"system\", \"staff\" or \"citizen\"");
+            None
+        }
+    };
+    match (digest, who) {
+        (Some(digest), Some(who)) if faults.is_empty() => Ok(Token { digest, who }),
+        _ => Err(faults),
+    }
+}
+
+/// 64 hexadecimal digits.
+fn parse_digest(text: &str) -> Option<[u8; 32]> {
+    let mut digest = [0; 32];
+    if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    for (at, byte) in digest.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok()?;
+    }
+    Some(digest)
+}
+
+/// `[limits]`
+#[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "default.toml documents every key")]
+pub struct Limits {
+    pub body_bytes: usize,
+    pub json_depth: usize,
+    pub request: Duration,
+    /// 0: no limit.
+    pub requests_per_minute: u32,
+}
+
+impl Limits {
+    pub(crate) fn read(reader: &mut Reader) -> Option<Self> {
+        let body_bytes = reader.number("limits.body_bytes", 1024..=1_073_741_824);
+        // serde_json itself stops at 128.
+        let json_depth = reader.number("limits.json_depth", 8..=100);
+        let request = seconds(reader, "limits.request_seconds", 1..=3600);
+        let requests_per_minute = reader.number("limits.requests_per_minute", 0..=u32::MAX);
+        Some(Self {
+            body_bytes: usize::try_from(body_bytes?).ok()?,
+            json_depth: usize::try_from(json_depth?).ok()?,
+            request: request?,
+            requests_per_minute: requests_per_minute?,
+        })
+    }
+}
+
+/// `[log]`
+#[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "default.toml documents every key")]
+pub struct Log {
+    pub format: LogFormat,
+    pub level: tracing::Level,
+}
+
+/// How a log line is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines: one JSON object per line.
+    Json,
+}
+
+impl Log {
+    pub(crate) fn read(reader: &mut Reader) -> Option<Self> {
+        let format = reader.choice("log.format", &[("text", LogFormat::Text), ("json", LogFormat::Json)]);
+        let level = reader.choice(
+            "log.level",
+            &[
+                ("error", tracing::Level::ERROR),
+                ("warn", tracing::Level::WARN),
+                ("info", tracing::Level::INFO),
+                ("debug", tracing::Level::DEBUG),
+                ("trace", tracing::Level::TRACE),
+            ],
+        );
+        Some(Self { format: format?, level: level? })
+    }
+}
+
+/// `[health]`
+#[derive(Clone, Copy, Debug)]
+pub struct Health {
+    /// The SHA-256 of the key of `_status`; `None` refuses every key.
+    pub status_key: Option<[u8; 32]>,
+}
+
+impl Health {
+    pub(crate) fn read(reader: &mut Reader) -> Option<Self> {
+        let status_key = reader.parsed("health.status_key_sha256", |text| match text {
+            "" => Ok(None),
+            digest => parse_digest(digest).map(Some).ok_or("must be empty or 64 hexadecimal digits"),
+        });
+        Some(Self { status_key: status_key? })
+    }
+}
+
+fn seconds(reader: &mut Reader, key: &str, within: std::ops::RangeInclusive<u32>) -> Option<Duration> {
+    reader.number(key, within).map(|seconds| Duration::from_secs(seconds.into()))
+}

@@ -1,0 +1,113 @@
+//! The one error that crosses rooms.
+//!
+//! [`Error::told`] is safe to show to the caller; the source is only logged, once, by the front that
+//! renders the answer. Pure modules keep small error types of their own.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// What kind of failure this is. Closed: every front maps every kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The request cannot be understood.
+    Invalid,
+    /// The request is understood and breaks a rule.
+    Unprocessable,
+    /// Nobody knows who is asking.
+    Unauthenticated,
+    /// The caller may not do this.
+    Forbidden,
+    /// There is no such thing, as far as the caller may know.
+    NotFound,
+    /// It stands in the way of something that exists.
+    Conflict,
+    /// Somebody else was faster.
+    PreconditionFailed,
+    /// The service is too busy, or its database is away; trying again may help.
+    Busy,
+    /// Our own fault.
+    Fault,
+}
+
+impl Kind {
+    /// The HTTP status that answers this kind (RFC 9110).
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::Invalid => 400,
+            Self::Unprocessable => 422,
+            Self::Unauthenticated => 401,
+            Self::Forbidden => 403,
+            Self::NotFound => 404,
+            Self::Conflict => 409,
+            Self::PreconditionFailed => 412,
+            Self::Busy => 503,
+            Self::Fault => 500,
+        }
+    }
+}
+
+/// A failure: its kind, what the caller is told, and the cause for the log.
+#[derive(Debug)]
+pub struct Error {
+    kind: Kind,
+    told: Cow<'static, str>,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Error {
+    /// An error that tells the caller `told`.
+    pub fn new(kind: Kind, told: impl Into<Cow<'static, str>>) -> Self {
+        Self { kind, told: told.into(), source: None }
+    }
+
+    /// Our own fault: the caller learns nothing of `source`.
+    pub fn fault(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::new(Kind::Fault, "the service failed to answer").because(source)
+    }
+
+    /// Trying again may help.
+    pub fn busy(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::new(Kind::Busy, "the service is busy; try again").because(source)
+    }
+
+    /// Adds the cause, for the log.
+    #[must_use]
+    pub fn because(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// The kind of failure.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The causes, outermost first, for the log and for the operator's terminal; empty without any.
+    pub fn cause(&self) -> String {
+        let mut text = String::new();
+        let mut source = std::error::Error::source(self);
+        while let Some(error) = source {
+            text.push_str(if text.is_empty() { "" } else { ": " });
+            text.push_str(&error.to_string());
+            source = error.source();
+        }
+        text
+    }
+
+    /// What the caller may read.
+    pub fn told(&self) -> &str {
+        &self.told
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.told)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_deref().map(|source| -> &(dyn std::error::Error + 'static) { source })
+    }
+}

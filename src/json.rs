@@ -1,0 +1,185 @@
+//! JSON from outside, judged before anything looks at it.
+//!
+//! RFC 8259 leaves duplicate keys open and FHIR forbids `null`, empty arrays and empty objects
+//! (<https://hl7.org/fhir/R4/json.html>). A document that gets through here has none of them, nests no
+//! deeper than it may, and ends where it ends.
+
+use std::cell::Cell;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+
+/// What is wrong with a document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum JsonFault {
+    /// It is not UTF-8, or not JSON, or something follows its end.
+    #[error("the body is not JSON")]
+    Malformed,
+    /// It nests deeper than the limit.
+    #[error("the JSON is nested too deeply")]
+    TooDeep,
+    /// An object has the same key twice.
+    #[error("the JSON has an object with the same key twice")]
+    DuplicateKey,
+    /// It holds a `null`.
+    #[error("the JSON holds a null")]
+    Null,
+    /// It holds an empty array or object.
+    #[error("the JSON holds an empty array or object")]
+    Empty,
+}
+
+/// Reads and judges a document.
+///
+/// # Errors
+///
+/// [`JsonFault`], the first that is met.
+pub fn parse(bytes: &[u8], max_depth: usize) -> Result<Value, JsonFault> {
+    let text = std::str::from_utf8(bytes).or(Err(JsonFault::Malformed))?;
+    let fault = Cell::new(JsonFault::Malformed);
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let judge = Judge { left: max_depth, fault: &fault };
+    let value = judge.deserialize(&mut reader).map_err(|_told_in_fault| fault.get())?;
+    reader.end().or(Err(JsonFault::Malformed))?;
+    Ok(value)
+}
+
+/// The key under which `serde_json`, with arbitrary precision, hands over a number.
+const NUMBER: &str = "$serde_json::private::Number";
+
+#[derive(Clone, Copy)]
+struct Judge<'a> {
+    left: usize,
+    fault: &'a Cell<JsonFault>,
+}
+
+impl Judge<'_> {
+    fn refuse<E: serde::de::Error>(self, fault: JsonFault) -> E {
+        self.fault.set(fault);
+        E::custom(fault)
+    }
+
+    fn deeper<E: serde::de::Error>(self) -> Result<Self, E> {
+        match self.left.checked_sub(1) {
+            Some(left) => Ok(Self { left, ..self }),
+            None => Err(self.refuse(JsonFault::TooDeep)),
+        }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Judge<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Judge<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::String(value.to_owned()))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(Value::String(value))
+    }
+
+    fn visit_unit<E: serde::de::Error>(self) -> Result<Value, E> {
+        Err(self.refuse(JsonFault::Null))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let inner = self.deeper()?;
+        let mut array = Vec::new();
+        while let Some(item) = items.next_element_seed(inner)? {
+            array.push(item);
+        }
+        if array.is_empty() { Err(self.refuse(JsonFault::Empty)) } else { Ok(Value::Array(array)) }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+        let inner = self.deeper()?;
+        let mut object = Map::new();
+        while let Some(key) = entries.next_key::<String>()? {
+            if key == NUMBER && object.is_empty() {
+                let number: Number = entries.next_value::<String>()?.parse().map_err(A::Error::custom)?;
+                return match entries.next_key::<String>()? {
+                    None => Ok(Value::Number(number)),
+                    Some(_) => Err(self.refuse(JsonFault::Malformed)),
+                };
+            }
+            if object.contains_key(&key) {
+                return Err(self.refuse(JsonFault::DuplicateKey));
+            }
+            object.insert(key, entries.next_value_seed(inner)?);
+        }
+        if object.is_empty() { Err(self.refuse(JsonFault::Empty)) } else { Ok(Value::Object(object)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{JsonFault, parse};
+    use proptest::prelude::*;
+
+    fn judge(text: &str) -> Result<String, JsonFault> {
+        parse(text.as_bytes(), 4).map(|value| value.to_string())
+    }
+
+    #[test]
+    fn a_sound_document_keeps_its_order_and_its_numbers() {
+        let text = r#"{"b":[1,2.50,-3e400,"x"],"a":{"c":true}}"#;
+        assert_eq!(judge(text).unwrap(), text.replace("e400", "e+400"));
+    }
+
+    #[test]
+    fn each_fault_is_named() {
+        for (text, fault) in [
+            ("", JsonFault::Malformed),
+            ("{", JsonFault::Malformed),
+            (r#"{"a":1} x"#, JsonFault::Malformed),
+            (r#"{"a":1,"a":2}"#, JsonFault::DuplicateKey),
+            (r#"{"a":{"b":1,"c":2,"b":3}}"#, JsonFault::DuplicateKey),
+            (r#"{"a":null}"#, JsonFault::Null),
+            ("null", JsonFault::Null),
+            (r#"{"a":[]}"#, JsonFault::Empty),
+            ("{}", JsonFault::Empty),
+            (r#"[[[[[1]]]]]"#, JsonFault::TooDeep),
+        ] {
+            assert_eq!(judge(text), Err(fault), "{text}");
+        }
+        assert_eq!(parse(b"\"\xff\"", 4), Err(JsonFault::Malformed));
+    }
+
+    #[test]
+    fn nesting_without_end_is_refused_and_not_followed() {
+        assert_eq!(judge(&"[".repeat(100_000)), Err(JsonFault::TooDeep));
+        assert_eq!(judge(&"{\"a\":".repeat(100_000)), Err(JsonFault::TooDeep));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _either = parse(&bytes, 8);
+        }
+    }
+}

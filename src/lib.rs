@@ -1,0 +1,35 @@
+//! OnBehalf: an open national proxy service, the one place that says who may act for whom in digital
+//! health.
+//!
+//! A room of this crate may use only what stands below it:
+//!
+//! 1. [`cli`], [`server`]: the command line, and the composition of routes and middleware;
+//! 2. the fronts: [`vrs`], the published Validated Relationships contract;
+//! 3. the use cases: [`proxy::command`], [`proxy::query`], [`account::access`], [`audit`], [`event`]. They
+//!    take an open transaction and a clock and know nothing of HTTP;
+//! 4. [`store`]: rows to domain values and back, on SQLite and on PostgreSQL;
+//! 5. pure domain files: [`person`], [`proxy`], [`date_time`].
+//!
+//! Beside them stand [`clock`], [`ids`] and [`error`], which every room may use, [`config`], [`observe`],
+//! and [`json`], which judges what comes from outside. `tests/it/architecture.rs` reads the `use` lines
+//! and fails on a breach.
+//!
+//! A change, its audit record and its outgoing event are written in one transaction.
+
+pub mod account;
+pub mod app;
+pub mod audit;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod date_time;
+pub mod error;
+pub mod event;
+pub mod ids;
+pub mod json;
+pub mod observe;
+pub mod person;
+pub mod proxy;
+pub mod server;
+pub mod store;
+pub mod vrs;

@@ -1,0 +1,7 @@
+//! The `onbehalf` command. See [`onbehalf::cli`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    onbehalf::cli::run()
+}

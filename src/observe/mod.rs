@@ -1,0 +1,72 @@
+//! What an operator sees: the log, one line per request, and no personal data in it.
+//!
+//! A path can name a person and a query does, so neither is logged: the route's pattern is.
+
+mod request_log;
+
+use std::panic;
+
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use crate::config::{Log, LogFormat};
+use crate::error::Error;
+
+pub use request_log::{catch_panics, log_requests};
+
+/// The kind of caller that a request turned out to have; the request log reads it.
+#[derive(Clone, Copy, Debug)]
+pub struct CallerKind(pub &'static str);
+
+/// Starts the log, on standard error. Libraries are heard from `warn` on.
+pub fn start_log(log: &Log) {
+    let targets = Targets::new()
+        .with_default(LevelFilter::WARN)
+        // It calls every malformed request an error of its own; the client is told, and that is enough.
+        .with_target("actix_http", LevelFilter::OFF)
+        .with_target("onbehalf", LevelFilter::from_level(log.level));
+    let registry = tracing_subscriber::registry().with(targets);
+    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false);
+    // A second start, in a test, keeps the first log.
+    let _already_started = match log.format {
+        LogFormat::Text => registry.with(layer).try_init(),
+        LogFormat::Json => registry.with(layer.json().flatten_event(true)).try_init(),
+    };
+    // A panic's message can quote what it choked on; its place is enough to find it.
+    panic::set_hook(Box::new(|info| {
+        let place = info.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "panic");
+    }));
+}
+
+/// Logs a failure of ours with its causes. Display texts of the drivers name no values.
+pub fn log_failure(error: &Error) {
+    let cause = error.cause();
+    tracing::error!(kind = ?error.kind(), cause, "{}", error.told());
+}
+
+/// Whether a text is a UUID, the form of a request id (contract §1.3): `8-4-4-4-12` hexadecimal digits.
+pub fn is_request_id(text: &str) -> bool {
+    let groups = text.split('-').map(str::len);
+    groups.eq([8, 4, 4, 4, 12]) && text.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_request_id;
+
+    #[test]
+    fn a_request_id_is_a_uuid_of_any_version_and_case() {
+        assert!(is_request_id("60E0B220-8136-4CA5-AE46-1D97EF59D068"));
+        assert!(is_request_id("00000000-0000-0000-0000-00000000000f"));
+        for text in [
+            "",
+            "60E0B2208136-4CA5-AE46-1D97EF59D068",
+            "60E0B220-8136-4CA5-AE46-1D97EF59D06g",
+            "{60E0B220-8136-4CA5-AE46-1D97EF59D068}",
+        ] {
+            assert!(!is_request_id(text), "{text}");
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! One line per request, and the net under every handler.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Instant;
+
+use actix_web::HttpMessage as _;
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::middleware::Next;
+use futures_util::FutureExt as _;
+
+use crate::error::Error;
+use crate::observe::{CallerKind, is_request_id, log_failure};
+use crate::vrs::Problem;
+
+/// Logs method, route pattern, status, duration, request id and kind of caller.
+pub async fn log_requests(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let started = Instant::now();
+    let method = request.method().clone();
+    let given = request.headers().get("x-request-id").and_then(|id| id.to_str().ok());
+    let request_id = given.filter(|id| is_request_id(id)).unwrap_or_default().to_owned();
+    let result = next.call(request).await;
+    let (status, route, caller) = match &result {
+        Ok(response) => {
+            let request = response.request();
+            let kind = request.extensions().get::<CallerKind>().map_or("unknown", |kind| kind.0);
+            (response.status().as_u16(), request.match_pattern().unwrap_or_default(), kind)
+        }
+        Err(error) => (error.as_response_error().status_code().as_u16(), String::new(), "unknown"),
+    };
+    let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+    tracing::info!(%method, route, status, micros, request_id, caller, "request");
+    result.map(ServiceResponse::map_into_boxed_body)
+}
+
+/// Answers 500 where a handler panics, instead of closing the connection without a word.
+pub async fn catch_panics(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    match AssertUnwindSafe(next.call(request)).catch_unwind().await {
+        Ok(result) => result.map(ServiceResponse::map_into_boxed_body),
+        Err(_panic) => {
+            let error = Error::fault("a request handler panicked");
+            log_failure(&error);
+            Err(Problem::from(error).into())
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Somebody changes a role.
+
+use uuid::Uuid;
+
+use crate::account::Caller;
+use crate::audit::Act;
+use crate::clock::Clock;
+use crate::error::{Error, Kind};
+use crate::event::Topic;
+use crate::proxy::command::subject_of;
+use crate::proxy::{Change, Role, RoleError, Rules, Versioned};
+use crate::store::Tx;
+
+/// Changes a role as `propose` says when it is shown the role as it counts now. Nobody else changes the
+/// role in the meantime. A change that asks for what is already so makes no version and no event.
+///
+/// # Errors
+///
+/// [`Kind::NotFound`] when there is no such role that may appear in an answer, the refusal of
+/// `propose`, or the rule that the change breaks. Then nothing has changed.
+pub fn change_role<E: From<Error> + From<RoleError>>(
+    tx: &mut Tx<'_>,
+    clock: &dyn Clock,
+    caller: &Caller,
+    id: Uuid,
+    rules: Rules,
+    propose: impl FnOnce(&Role) -> Result<Change, E>,
+) -> Result<Versioned<Role>, E> {
+    let now = clock.now();
+    let found = tx.find_role_to_change(id)?;
+    let mut role = found.ok_or_else(|| Error::new(Kind::NotFound, "there is no such role"))?;
+    if role.value.has_lapsed(now) {
+        // The end date came before the job that looks for it: the history shows both steps.
+        let lapsed = role.value.as_of(now);
+        role = tx.save_role(lapsed, role.version, now)?;
+        tx.record(Act::RoleLapsed, &Caller::SERVICE, &subject_of(&role), now)?;
+        tx.publish(Topic::RoleChanged, &subject_of(&role), now)?;
+    }
+    let change = propose(&role.value)?;
+    let changed = role.value.changed(change, rules, now)?;
+    if changed == role.value {
+        return Ok(role);
+    }
+    let role = tx.save_role(changed, role.version, now)?;
+    tx.record(Act::RoleChanged, caller, &subject_of(&role), now)?;
+    tx.publish(Topic::RoleChanged, &subject_of(&role), now)?;
+    Ok(role)
+}

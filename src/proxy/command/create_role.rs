@@ -1,0 +1,65 @@
+//! A clinical system records its decision as a new role.
+
+use crate::account::Caller;
+use crate::audit::Act;
+use crate::clock::Clock;
+use crate::error::{Error, Kind};
+use crate::event::Topic;
+use crate::ids;
+use crate::proxy::command::subject_of;
+use crate::proxy::{Draft, Role, RoleError, Rules, Versioned};
+use crate::store::Tx;
+
+/// Why there is no new role.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateRoleError {
+    /// The draft breaks a rule.
+    #[error(transparent)]
+    Rule(#[from] RoleError),
+    /// The patient is nobody who may appear in an answer.
+    #[error("the patient is not known")]
+    UnknownPatient,
+    /// The proxy is nobody who may appear in an answer.
+    #[error("the proxy is not known")]
+    UnknownProxy,
+    /// There is a role for this pair, whatever its status.
+    #[error("there is a role for this pair")]
+    Duplicate,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] Error),
+}
+
+/// Creates a role.
+///
+/// # Errors
+///
+/// [`CreateRoleError`]; then nothing has changed.
+pub fn create_role(
+    tx: &mut Tx<'_>,
+    clock: &dyn Clock,
+    caller: &Caller,
+    draft: Draft,
+    rules: Rules,
+) -> Result<Versioned<Role>, CreateRoleError> {
+    let now = clock.now();
+    let role = Role::create(ids::new_uuid(now), draft, rules, now)?;
+    let known = tx.list_current_practices(&[role.patient, role.proxy])?;
+    if !known.iter().any(|(number, _)| *number == role.patient) {
+        return Err(CreateRoleError::UnknownPatient);
+    }
+    if !known.iter().any(|(number, _)| *number == role.proxy) {
+        return Err(CreateRoleError::UnknownProxy);
+    }
+    if tx.has_role_of_pair(role.proxy, role.patient)? {
+        return Err(CreateRoleError::Duplicate);
+    }
+    // Of two that come at the same time, the database itself refuses the second.
+    let role = tx.insert_role(role, now).map_err(|error| match error.kind() {
+        Kind::Conflict => CreateRoleError::Duplicate,
+        _ => error.into(),
+    })?;
+    tx.record(Act::RoleCreated, caller, &subject_of(&role), now)?;
+    tx.publish(Topic::RoleCreated, &subject_of(&role), now)?;
+    Ok(role)
+}

@@ -1,0 +1,144 @@
+//! The use cases that only look. Every role that they show stands as it counts at that moment.
+
+use std::collections::BTreeSet;
+
+use uuid::Uuid;
+
+use crate::clock::Clock;
+use crate::error::Error;
+use crate::person::{NhsNumber, Person};
+use crate::proxy::{Relationship, Role, Versioned};
+use crate::store::{RoleSearch, Tx};
+
+/// What to show beside the roles.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RoleIncludes {
+    /// The proxies as people, and how they are related to the patients.
+    pub proxy: bool,
+    /// The patients as people.
+    pub patient: bool,
+}
+
+/// Roles and what was asked for beside them. Everything is in an order that does not change.
+#[derive(Clone, Default)]
+pub struct RolesFound {
+    /// The roles.
+    pub roles: Vec<Versioned<Role>>,
+    /// The included people, each once.
+    pub people: Vec<Person>,
+    /// The included relationships, each once.
+    pub relationships: Vec<Relationship>,
+}
+
+/// Why a search has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum SearchError {
+    /// It names somebody who may not appear in an answer.
+    #[error("a person that the search names is not known")]
+    UnknownPerson,
+    /// It names somebody who is registered with no practice and has no role.
+    #[error("a person that the search names has neither a practice nor a role")]
+    NoPractice,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] Error),
+}
+
+/// Finds roles by proxy, patient and status: seven statements at most, however many roles there are.
+///
+/// # Errors
+///
+/// [`SearchError`].
+pub fn search_roles(
+    tx: &mut Tx<'_>,
+    clock: &dyn Clock,
+    search: &RoleSearch,
+    includes: RoleIncludes,
+) -> Result<RolesFound, SearchError> {
+    let named: Vec<NhsNumber> = search.proxy.into_iter().chain(search.patient).collect();
+    let practices = tx.list_current_practices(&named)?;
+    if !is_known(&named, &practices) {
+        return Err(SearchError::UnknownPerson);
+    }
+    let now = clock.now();
+    let roles = tx.list_roles(search, now)?;
+    if roles.is_empty() && practices.iter().any(|(_, practice)| practice.is_none()) {
+        let whatever_status = RoleSearch { statuses: None, ..search.clone() };
+        if search.statuses.is_none() || tx.list_roles(&whatever_status, now)?.is_empty() {
+            return Err(SearchError::NoPractice);
+        }
+    }
+    let roles = roles.into_iter().map(|role| Versioned { value: role.value.as_of(now), ..role }).collect();
+    Ok(with_includes(tx, roles, includes)?)
+}
+
+fn is_known<T>(named: &[NhsNumber], known: &[(NhsNumber, T)]) -> bool {
+    named.iter().all(|number| known.iter().any(|(known, _)| known == number))
+}
+
+/// Reads one role.
+///
+/// # Errors
+///
+/// When the database does not answer.
+pub fn read_role(
+    tx: &mut Tx<'_>,
+    clock: &dyn Clock,
+    id: Uuid,
+    includes: RoleIncludes,
+) -> Result<Option<RolesFound>, Error> {
+    let Some(role) = tx.find_role(id)? else { return Ok(None) };
+    let role = Versioned { value: role.value.as_of(clock.now()), ..role };
+    with_includes(tx, vec![role], includes).map(Some)
+}
+
+fn with_includes(
+    tx: &mut Tx<'_>,
+    roles: Vec<Versioned<Role>>,
+    includes: RoleIncludes,
+) -> Result<RolesFound, Error> {
+    if roles.is_empty() || includes == RoleIncludes::default() {
+        return Ok(RolesFound { roles, ..RolesFound::default() });
+    }
+    let proxies = roles.iter().map(|role| role.value.proxy).filter(|_| includes.proxy);
+    let patients = roles.iter().map(|role| role.value.patient).filter(|_| includes.patient);
+    let numbers: BTreeSet<NhsNumber> = proxies.chain(patients).collect();
+    let people = tx.list_current_people(&numbers.into_iter().collect::<Vec<_>>())?;
+    let relationships = if includes.proxy {
+        let pairs: Vec<_> = roles.iter().map(|role| (role.value.proxy, role.value.patient)).collect();
+        tx.list_relationships_of_pairs(&pairs)?
+    } else {
+        Vec::new()
+    };
+    Ok(RolesFound { roles, people, relationships })
+}
+
+/// Verified relationships, with the demographics of their patients: the contract shows them inside
+/// each relationship (§4.2).
+#[derive(Clone)]
+pub struct RelationshipsFound {
+    /// The relationships.
+    pub relationships: Vec<Relationship>,
+    /// The patients of the relationships, each once.
+    pub patients: Vec<Person>,
+}
+
+/// Finds verified relationships by proxy, patient or both: five statements, however many there are.
+///
+/// # Errors
+///
+/// [`SearchError::UnknownPerson`], [`SearchError::Store`].
+pub fn search_relationships(
+    tx: &mut Tx<'_>,
+    proxy: Option<NhsNumber>,
+    patient: Option<NhsNumber>,
+) -> Result<RelationshipsFound, SearchError> {
+    let named: Vec<NhsNumber> = proxy.into_iter().chain(patient).collect();
+    if !is_known(&named, &tx.list_current_practices(&named)?) {
+        return Err(SearchError::UnknownPerson);
+    }
+    let relationships = tx.list_verified_relationships(proxy, patient)?;
+    let patients: BTreeSet<NhsNumber> = relationships.iter().map(|found| found.patient).collect();
+    let patients = tx.list_current_people(&patients.into_iter().collect::<Vec<_>>())?;
+    Ok(RelationshipsFound { relationships, patients })
+}

@@ -1,0 +1,114 @@
+//! The state machine of a role: which status may follow which, and for what reasons.
+//!
+//! Source: contract §6.1 (the machine of May 2026, the default) and §6.2 (the earlier one, a
+//! superset that adds applications; a setting).
+
+use crate::proxy::status_reason::ReasonCode;
+
+/// The status of a role (FHIR `Consent.status`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Status {
+    /// Applied for; only with [`Lifecycle::WithApplications`].
+    Proposed,
+    /// The proxy may act.
+    Active,
+    /// The application was refused.
+    Rejected,
+    /// The proxy may no longer act.
+    Inactive,
+    /// The application was withdrawn; only with [`Lifecycle::WithApplications`].
+    EnteredInError,
+}
+
+impl Status {
+    /// Every status.
+    pub const ALL: [Self; 5] =
+        [Self::Proposed, Self::Active, Self::Rejected, Self::Inactive, Self::EnteredInError];
+
+    /// FHIR's code.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Proposed => "proposed",
+            Self::Active => "active",
+            Self::Rejected => "rejected",
+            Self::Inactive => "inactive",
+            Self::EnteredInError => "entered-in-error",
+        }
+    }
+
+    /// Reads a code.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == text)
+    }
+}
+
+/// Which machine is in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lifecycle {
+    /// May 2026: decisions only.
+    Decisions,
+    /// March 2026: applications are roles with the status `proposed`.
+    WithApplications,
+}
+
+/// How a reason is held against the transition that it explains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReasonCheck {
+    /// Only the reasons of the transition's row.
+    ByTransition,
+    /// Any known reason: the published examples set `inactive` with `ROLE_CREATED`.
+    KnownCode,
+}
+
+const CREATED: &[ReasonCode] = &[ReasonCode::RoleCreated, ReasonCode::Other];
+const ACTIVATED: &[ReasonCode] = &[ReasonCode::RoleActivated, ReasonCode::Other];
+const REACTIVATED: &[ReasonCode] = &[ReasonCode::RoleReactivated, ReasonCode::Other];
+const SUBMITTED: &[ReasonCode] = &[ReasonCode::ApplicationSubmitted];
+const RESUBMITTED: &[ReasonCode] = &[ReasonCode::ApplicationResubmitted];
+const WITHDRAWN: &[ReasonCode] = &[ReasonCode::ApplicationWithdrawn];
+const REJECTED: &[ReasonCode] = &[
+    ReasonCode::ApplicationRejectedNotNeeded,
+    ReasonCode::ApplicationRejectedSafeguarding,
+    ReasonCode::ApplicationRejectedIdentityNotVerified,
+    ReasonCode::ApplicationRejectedNoConsent,
+    ReasonCode::ApplicationRejectedProxyLacksCapacity,
+    ReasonCode::ApplicationRejectedProxyNotLivingInEnglandOrWales,
+    ReasonCode::ApplicationRejectedNoLegalBasis,
+    ReasonCode::Other,
+];
+const DEACTIVATED: &[ReasonCode] = &[
+    ReasonCode::RoleDeactivatedSafeguarding,
+    ReasonCode::RoleDeactivatedPatientRequest,
+    ReasonCode::RoleDeactivatedEndDateReached,
+    ReasonCode::RoleDeactivatedInactiveRole,
+    ReasonCode::RoleDeactivatedPatientDeceased,
+    ReasonCode::RoleDeactivatedProxyDeceased,
+    ReasonCode::RoleDeactivatedChangeInRelationship,
+    ReasonCode::RoleDeactivatedProxyLacksCapacity,
+    ReasonCode::RoleDeactivatedMisuseOfSystem,
+    ReasonCode::RoleDeactivatedPatientGpTransferred,
+    ReasonCode::RoleDeactivatedProxyGpTransferred,
+    ReasonCode::RoleDeactivatedProxyNotLivingInEnglandOrWales,
+    ReasonCode::RoleSuspendedPendingReview,
+    ReasonCode::Other,
+];
+
+/// The reasons that may explain a change of status, or `None` where the machine has no such arrow.
+/// `from` is `None` for a role that is being created.
+pub fn reasons_for(from: Option<Status>, to: Status, lifecycle: Lifecycle) -> Option<&'static [ReasonCode]> {
+    use Status::{Active, EnteredInError, Inactive, Proposed, Rejected};
+    match (from, to) {
+        (None, Active) => Some(CREATED),
+        (None | Some(Inactive), Rejected) => Some(REJECTED),
+        (Some(Rejected), Active) => Some(ACTIVATED),
+        (Some(Inactive), Active) => Some(REACTIVATED),
+        (Some(Active), Inactive) => Some(DEACTIVATED),
+        _ if lifecycle == Lifecycle::Decisions => None,
+        (None, Proposed) => Some(SUBMITTED),
+        (Some(Rejected), Proposed) => Some(RESUBMITTED),
+        (Some(Proposed), Active) => Some(ACTIVATED),
+        (Some(Proposed), Rejected) => Some(REJECTED),
+        (Some(Proposed), EnteredInError) => Some(WITHDRAWN),
+        _ => None,
+    }
+}

@@ -1,0 +1,30 @@
+//! `/health` (the process lives) and `/ready` (it can do its work), for whatever keeps it running.
+
+use actix_web::HttpResponse;
+use actix_web::web::{self, Data, ServiceConfig};
+use serde_json::json;
+
+use crate::app::App;
+use crate::error::Error;
+use crate::observe::log_failure;
+
+pub(super) fn configure(config: &mut ServiceConfig) {
+    config.route("/health", web::get().to(health)).route("/ready", web::get().to(ready));
+}
+
+async fn health() -> HttpResponse {
+    HttpResponse::Ok().json(json!({ "status": "alive" }))
+}
+
+/// The database answers, and its schema is the one that this program knows.
+async fn ready(app: Data<App>) -> HttpResponse {
+    let current: Result<bool, Error> = app.store.check_current().await;
+    match current {
+        Ok(true) => HttpResponse::Ok().json(json!({ "status": "ready" })),
+        Ok(false) => HttpResponse::ServiceUnavailable().json(json!({ "status": "migrations are pending" })),
+        Err(error) => {
+            log_failure(&error);
+            HttpResponse::ServiceUnavailable().json(json!({ "status": "the database does not answer" }))
+        }
+    }
+}

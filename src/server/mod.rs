@@ -1,0 +1,81 @@
+//! The one place that composes routes and middleware. `main` and the tests share it.
+
+mod health;
+mod wire;
+
+use std::io;
+use std::net::TcpListener;
+use std::time::Duration;
+
+use actix_http::HttpService;
+use actix_server::Server;
+use actix_service::{ServiceFactory, ServiceFactoryExt as _, fn_service, map_config};
+use actix_web::body::BoxBody;
+use actix_web::dev::{AppConfig, ServiceRequest, ServiceResponse};
+use actix_web::middleware::from_fn;
+use actix_web::web::{self, Data};
+use actix_web::{App as WebApp, HttpResponse};
+use tokio::net::TcpStream;
+
+use crate::app::App;
+use crate::config;
+use crate::observe::{catch_panics, log_requests};
+use crate::vrs::{self, Problem};
+
+use wire::Wire;
+
+/// A server on `listener`, ready to be awaited. It stops on SIGTERM and SIGINT, or through its handle:
+/// no new connection is accepted, running requests are finished.
+///
+/// # Errors
+///
+/// When the listener cannot be used.
+pub fn build(app: App, listener: TcpListener, settings: &config::Server) -> io::Result<Server> {
+    let mut builder = Server::build().shutdown_timeout(settings.shutdown.as_secs());
+    if let Some(workers) = settings.workers {
+        builder = builder.workers(workers);
+    }
+    let shutdown = builder.graceful_shutdown_signal();
+    let wait = app.limits.request;
+    let http = move || {
+        let shutdown = shutdown.clone();
+        // actix-web's own HttpServer takes no stream type of ours, so its few lines are here.
+        let connection = HttpService::build()
+            .graceful_shutdown_signal(move || {
+                let shutdown = shutdown.clone();
+                async move { shutdown.notified().await }
+            })
+            .keep_alive(Duration::from_secs(75))
+            .client_request_timeout(wait)
+            .client_disconnect_timeout(Duration::from_secs(5))
+            .tcp_nodelay(true)
+            .h1(map_config(routes(app.clone()), |()| AppConfig::default()));
+        fn_service(|io: TcpStream| async move {
+            let peer = io.peer_addr().ok();
+            Ok((Wire::new(io), peer))
+        })
+        .and_then(connection)
+    };
+    Ok(builder.listen("onbehalf", listener, http)?.run())
+}
+
+/// Every route, with what surrounds it.
+fn routes(
+    app: App,
+) -> WebApp<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<BoxBody>,
+        Error = actix_web::Error,
+        InitError = (),
+    >,
+> {
+    WebApp::new()
+        .app_data(Data::new(app))
+        .wrap(from_fn(catch_panics))
+        .wrap(from_fn(log_requests))
+        .configure(vrs::configure)
+        .configure(health::configure)
+        .default_service(web::to(|| async { Err::<HttpResponse, Problem>(vrs::no_such_path()) }))
+}

@@ -1,0 +1,88 @@
+//! Where the database is.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// A database: `sqlite:PATH` or `postgres://…` (libpq's URL form).
+#[derive(Clone, PartialEq, Eq)]
+pub enum DatabaseUrl {
+    /// An embedded database in a file.
+    Sqlite(PathBuf),
+    /// A PostgreSQL server.
+    Postgres(String),
+}
+
+/// The text is no database URL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a database is given as sqlite:PATH or postgres://USER@HOST/NAME")]
+pub struct BadDatabaseUrl;
+
+impl DatabaseUrl {
+    /// Whether this is an SQLite file.
+    pub fn is_sqlite(&self) -> bool {
+        matches!(self, Self::Sqlite(_))
+    }
+}
+
+impl FromStr for DatabaseUrl {
+    type Err = BadDatabaseUrl;
+
+    fn from_str(text: &str) -> Result<Self, BadDatabaseUrl> {
+        match text.split_once(':') {
+            Some(("sqlite", path)) if !path.is_empty() => {
+                Ok(Self::Sqlite(PathBuf::from(path.strip_prefix("//").unwrap_or(path))))
+            }
+            Some(("postgres" | "postgresql", rest)) if rest.starts_with("//") => {
+                Ok(Self::Postgres(text.to_owned()))
+            }
+            _ => Err(BadDatabaseUrl),
+        }
+    }
+}
+
+/// Shows where the database is, without the password.
+impl fmt::Display for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+            Self::Postgres(url) => {
+                let (place, _options) = url.split_once('?').unwrap_or((url, ""));
+                let (scheme, rest) = place.split_once("//").unwrap_or(("postgres:", place));
+                match rest.rsplit_once('@') {
+                    Some((user, host)) => {
+                        let (user, _password) = user.split_once(':').unwrap_or((user, ""));
+                        write!(f, "{scheme}//{user}@{host}")
+                    }
+                    None => write!(f, "{scheme}//{rest}"),
+                }
+            }
+        }
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::DatabaseUrl;
+
+    #[test]
+    fn the_password_is_never_shown() {
+        let url: DatabaseUrl = "postgres://me:s3cret@db:5432/proxy?password=s3cret".parse().unwrap();
+        assert_eq!(url.to_string(), "postgres://me@db:5432/proxy");
+        assert!(!format!("{url:?}").contains("s3cret"));
+    }
+
+    #[test]
+    fn other_schemes_are_refused() {
+        for text in ["", "sqlite:", "mysql://x", "onbehalf.db", "postgres:x"] {
+            assert!(text.parse::<DatabaseUrl>().is_err(), "{text}");
+        }
+        assert_eq!("sqlite:a/b.db".parse::<DatabaseUrl>().unwrap().to_string(), "sqlite:a/b.db");
+    }
+}

@@ -1,0 +1,149 @@
+//! Bringing the database to the schema that this program knows, and back.
+
+use diesel::migration::MigrationSource;
+use diesel::prelude::*;
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use crate::error::{Error, Kind};
+use crate::store::db::Db;
+use crate::store::schema::settings;
+use crate::store::{Store, Tx};
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
+
+/// The name of the setting that marks a sandbox database, which may be emptied.
+pub const SANDBOX_MARK: &str = "sandbox";
+
+/// One step of the schema.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Migration {
+    /// Its version, in order.
+    pub version: String,
+    /// Whether the database has it.
+    pub is_applied: bool,
+    /// Whether this program knows it; an unknown one comes from a newer program.
+    pub is_known: bool,
+}
+
+impl Store {
+    /// Applies every step that is missing and returns their versions.
+    ///
+    /// # Errors
+    ///
+    /// When the database is from a newer version, or a step fails.
+    pub fn migrate_up(&self) -> Result<Vec<String>, Error> {
+        self.check_not_newer()?;
+        self.with_connection(|db| {
+            let applied = db.run_pending_migrations(MIGRATIONS).map_err(Error::fault)?;
+            Ok(applied.iter().map(ToString::to_string).collect())
+        })
+    }
+
+    /// Takes back the last `steps` steps, data and all, and returns their versions.
+    ///
+    /// # Errors
+    ///
+    /// When the database is from a newer version, or a step fails.
+    pub fn migrate_down(&self, steps: usize) -> Result<Vec<String>, Error> {
+        self.check_not_newer()?;
+        self.with_connection(|db| {
+            let count = db.applied_migrations().map_err(Error::fault)?.len().min(steps);
+            let revert = |_| Ok(db.revert_last_migration(MIGRATIONS).map_err(Error::fault)?.to_string());
+            (0..count).map(revert).collect()
+        })
+    }
+
+    /// Every step that the database or this program knows, in order.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn migrations(&self) -> Result<Vec<Migration>, Error> {
+        self.with_connection(migrations)
+    }
+
+    /// Whether the schema is exactly the one that this program knows.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn is_current(&self) -> Result<bool, Error> {
+        Ok(self.migrations()?.iter().all(|step| step.is_applied && step.is_known))
+    }
+
+    /// As [`Store::is_current`], on a thread that may block.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub async fn check_current(&self) -> Result<bool, Error> {
+        let store = self.clone();
+        super::on_blocking_thread(move || store.is_current()).await
+    }
+
+    /// # Errors
+    ///
+    /// One sentence for the operator when a newer program has migrated this database.
+    pub fn check_not_newer(&self) -> Result<(), Error> {
+        if self.migrations()?.iter().all(|step| step.is_known) {
+            return Ok(());
+        }
+        let told = format!("the database {} was migrated by a newer version of onbehalf", self.url());
+        Err(Error::new(Kind::Fault, told))
+    }
+
+    /// Whether the database has none of our tables.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn is_empty(&self) -> Result<bool, Error> {
+        Ok(!self.migrations()?.iter().any(|step| step.is_applied))
+    }
+
+    fn with_connection<T>(&self, work: impl FnOnce(&mut Db) -> Result<T, Error>) -> Result<T, Error> {
+        let mut pooled = self.writers.get().map_err(Error::busy)?;
+        work(&mut pooled.db)
+    }
+}
+
+fn migrations(db: &mut Db) -> Result<Vec<Migration>, Error> {
+    let applied: Vec<String> =
+        db.applied_migrations().map_err(Error::fault)?.iter().map(ToString::to_string).collect();
+    // The same steps for both databases, so either may name them.
+    let known: Vec<Box<dyn diesel::migration::Migration<diesel::sqlite::Sqlite>>> =
+        MIGRATIONS.migrations().map_err(Error::fault)?;
+    let known: Vec<String> = known.iter().map(|step| step.name().version().to_string()).collect();
+    let mut all: Vec<&String> = known.iter().chain(&applied).collect();
+    all.sort();
+    all.dedup();
+    let describe = |version: &String| Migration {
+        version: version.clone(),
+        is_applied: applied.contains(version),
+        is_known: known.contains(version),
+    };
+    Ok(all.into_iter().map(describe).collect())
+}
+
+impl Tx<'_> {
+    /// Reads a setting of the database.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn find_setting(&mut self, name: &str) -> Result<Option<String>, Error> {
+        let found = settings::table.filter(settings::name.eq(name)).select(settings::value);
+        Ok(found.first(self.db).optional()?)
+    }
+
+    /// Writes a setting of the database that is not there yet.
+    ///
+    /// # Errors
+    ///
+    /// When the setting is there, or the database refuses.
+    pub fn insert_setting(&mut self, name: &str, value: &str) -> Result<(), Error> {
+        let row = (settings::name.eq(name), settings::value.eq(value));
+        diesel::insert_into(settings::table).values(row).execute(self.db)?;
+        Ok(())
+    }
+}

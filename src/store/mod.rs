@@ -1,0 +1,147 @@
+//! The only SQL of the house: rows to domain values and back, on SQLite and on PostgreSQL.
+//!
+//! [`Store::read`] and [`Store::write`] run a closure in one transaction on a thread that may block.
+//! A read sees one snapshot; a write that is answered is on disk.
+
+mod access_request;
+mod audit;
+mod database_url;
+mod db;
+mod dialect;
+mod error;
+mod migrate;
+mod outbox;
+mod person;
+mod relationship;
+mod role;
+mod schema;
+mod tx;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use r2d2::Pool;
+
+pub use database_url::{BadDatabaseUrl, DatabaseUrl};
+pub use migrate::{Migration, SANDBOX_MARK};
+pub use role::RoleSearch;
+pub use tx::Tx;
+
+use crate::error::Error;
+use db::{Manager, SilentErrors};
+use tx::Mode;
+
+/// How a store is opened.
+#[derive(Clone, Debug)]
+pub struct StoreOptions {
+    /// Where the database is.
+    pub url: DatabaseUrl,
+    /// The most connections that are open at a time (on SQLite: for reading).
+    pub connections: u32,
+    /// How long a request waits for a connection before it is answered 503.
+    pub wait: Duration,
+}
+
+/// The database. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Store {
+    readers: Pool<Manager>,
+    writers: Pool<Manager>,
+    url: DatabaseUrl,
+    statements: Arc<AtomicU64>,
+}
+
+impl Store {
+    /// Opens the database and makes sure that it answers.
+    ///
+    /// SQLite is written through one connection, so that writers queue for it in order and none waits
+    /// in vain for SQLite's lock (measured with four: p99 of 0.7 to 1.1 s).
+    ///
+    /// # Errors
+    ///
+    /// One sentence for the operator when the database cannot be reached or made.
+    pub fn open(options: &StoreOptions) -> Result<Self, Error> {
+        let statements = Arc::new(AtomicU64::new(0));
+        let manager = Manager::new(options.url.clone(), Arc::clone(&statements));
+        manager.probe()?;
+        let pool = |connections: u32| {
+            Pool::builder()
+                .max_size(connections)
+                .min_idle(Some(1))
+                .test_on_check_out(false)
+                .connection_timeout(options.wait)
+                .error_handler(Box::new(SilentErrors))
+                .build_unchecked(manager.clone())
+        };
+        let readers = pool(options.connections);
+        let writers = if options.url.is_sqlite() { pool(1) } else { readers.clone() };
+        Ok(Self { readers, writers, url: options.url.clone(), statements })
+    }
+
+    /// Runs `work` in one read-only transaction that sees one snapshot.
+    ///
+    /// # Errors
+    ///
+    /// Those of `work`; [`Kind::Busy`](crate::error::Kind) when the database does not answer.
+    pub async fn read<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+        F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    {
+        let pool = self.readers.clone();
+        on_blocking_thread(move || tx::run(&pool, Mode::Read, work)).await
+    }
+
+    /// Runs `work` in one transaction. All of it is on disk when this returns `Ok`; nothing of it
+    /// happened when this returns `Err`.
+    ///
+    /// # Errors
+    ///
+    /// Those of `work`; [`Kind::Busy`](crate::error::Kind) when the database does not answer.
+    pub async fn write<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+        F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    {
+        let store = self.clone();
+        on_blocking_thread(move || store.write_here(work)).await
+    }
+
+    /// As [`Store::write`], on the present thread: for the command line.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::write`].
+    pub fn write_here<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        E: From<Error>,
+        F: FnOnce(&mut Tx<'_>) -> Result<T, E>,
+    {
+        tx::run(&self.writers, Mode::Write, work)
+    }
+
+    /// Which database this is.
+    pub fn url(&self) -> &DatabaseUrl {
+        &self.url
+    }
+
+    /// How many SQL statements were sent since the store was opened, transaction control included.
+    pub fn statements(&self) -> u64 {
+        self.statements.load(Ordering::Relaxed)
+    }
+}
+
+async fn on_blocking_thread<T, E, F>(work: F) -> Result<T, E>
+where
+    T: Send + 'static,
+    E: From<Error> + Send + 'static,
+    F: FnOnce() -> Result<T, E> + Send + 'static,
+{
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(stopped) => Err(Error::fault(stopped).into()),
+    }
+}

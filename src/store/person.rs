@@ -1,0 +1,165 @@
+//! People.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+
+use crate::date_time::{FhirDateTime, to_millis};
+use crate::error::Error;
+use crate::person::{HumanName, NameUse, NhsNumber, NumberCheck, Person, Standing};
+use crate::proxy::OdsCode;
+use crate::store::Tx;
+use crate::store::error::corrupt;
+use crate::store::schema::{people, person_names};
+
+#[derive(Queryable)]
+struct PersonRow {
+    nhs_number: String,
+    standing: String,
+    birth_date: Option<String>,
+    practice: Option<String>,
+    _updated_at: i64,
+}
+
+#[derive(Queryable)]
+struct NameRow {
+    nhs_number: String,
+    _position: i32,
+    name_use: String,
+    family: Option<String>,
+    given: String,
+    prefix: String,
+    suffix: String,
+}
+
+/// Reads a stored NHS number: it was checked, as hard as the configuration asked, on its way in.
+pub(crate) fn nhs_number(text: &str) -> Result<NhsNumber, Error> {
+    NhsNumber::parse(text, NumberCheck::Length).or(Err(corrupt("NHS number")))
+}
+
+impl Tx<'_> {
+    /// The people of these numbers who may appear in an answer, in the order of their numbers, with
+    /// their names: two statements, however many they are.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn list_current_people(&mut self, numbers: &[NhsNumber]) -> Result<Vec<Person>, Error> {
+        let wanted: Vec<&str> = numbers.iter().map(NhsNumber::as_str).collect();
+        let rows: Vec<PersonRow> = people::table
+            .filter(people::nhs_number.eq_any(&wanted))
+            .filter(people::standing.eq(Standing::Current.as_str()))
+            .order(people::nhs_number)
+            .load(self.db)?;
+        let names: Vec<NameRow> = person_names::table
+            .filter(person_names::nhs_number.eq_any(&wanted))
+            .order((person_names::nhs_number, person_names::position))
+            .load(self.db)?;
+        let mut names_of: HashMap<String, Vec<HumanName>> = HashMap::new();
+        for name in names {
+            names_of.entry(name.nhs_number.clone()).or_default().push(name.into_name()?);
+        }
+        rows.into_iter().map(|row| row.into_person(&mut names_of)).collect()
+    }
+
+    /// Which of these numbers belong to people who may appear in an answer, and the practice of each:
+    /// one statement.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn list_current_practices(
+        &mut self,
+        numbers: &[NhsNumber],
+    ) -> Result<Vec<(NhsNumber, Option<OdsCode>)>, Error> {
+        let wanted: Vec<&str> = numbers.iter().map(NhsNumber::as_str).collect();
+        let rows: Vec<(String, Option<String>)> = people::table
+            .filter(people::nhs_number.eq_any(&wanted))
+            .filter(people::standing.eq(Standing::Current.as_str()))
+            .select((people::nhs_number, people::practice))
+            .load(self.db)?;
+        rows.into_iter().map(|(number, practice)| Ok((nhs_number(&number)?, ods_code(practice)?))).collect()
+    }
+
+    /// Writes a person who is not there yet; one who is there stays as they are.
+    ///
+    /// # Errors
+    ///
+    /// When the database refuses.
+    pub fn insert_person_if_new(&mut self, person: &Person, now: DateTime<Utc>) -> Result<bool, Error> {
+        let number = person.nhs_number.as_str();
+        let known: i64 = people::table.filter(people::nhs_number.eq(number)).count().get_result(self.db)?;
+        if known > 0 {
+            return Ok(false);
+        }
+        let row = (
+            people::nhs_number.eq(number),
+            people::standing.eq(person.standing.as_str()),
+            people::birth_date.eq(person.birth_date.as_ref().map(FhirDateTime::text)),
+            people::practice.eq(person.practice.as_ref().map(OdsCode::as_str)),
+            people::updated_at.eq(to_millis(now)),
+        );
+        diesel::insert_into(people::table).values(row).execute(self.db)?;
+        for (position, name) in (0..).zip(&person.names) {
+            let row = (
+                person_names::nhs_number.eq(number),
+                person_names::position.eq(position),
+                person_names::name_use.eq(name.name_use.as_str()),
+                person_names::family.eq(name.family.as_deref()),
+                person_names::given.eq(serde_json::to_string(&name.given).map_err(Error::fault)?),
+                person_names::prefix.eq(serde_json::to_string(&name.prefix).map_err(Error::fault)?),
+                person_names::suffix.eq(serde_json::to_string(&name.suffix).map_err(Error::fault)?),
+            );
+            diesel::insert_into(person_names::table).values(row).execute(self.db)?;
+        }
+        Ok(true)
+    }
+
+    /// Changes a person's standing.
+    ///
+    /// # Errors
+    ///
+    /// When the database refuses.
+    pub fn save_standing(
+        &mut self,
+        number: NhsNumber,
+        standing: Standing,
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        diesel::update(people::table.filter(people::nhs_number.eq(number.as_str())))
+            .set((people::standing.eq(standing.as_str()), people::updated_at.eq(to_millis(now))))
+            .execute(self.db)?;
+        Ok(())
+    }
+}
+
+fn ods_code(text: Option<String>) -> Result<Option<OdsCode>, Error> {
+    text.map(|code| OdsCode::parse(&code).or(Err(corrupt("ODS code")))).transpose()
+}
+
+impl PersonRow {
+    fn into_person(self, names_of: &mut HashMap<String, Vec<HumanName>>) -> Result<Person, Error> {
+        let birth_date = self.birth_date.map(|date| FhirDateTime::parse(&date).or(Err(corrupt("date"))));
+        Ok(Person {
+            nhs_number: nhs_number(&self.nhs_number)?,
+            standing: Standing::parse(&self.standing).ok_or_else(|| corrupt("standing"))?,
+            names: names_of.remove(&self.nhs_number).unwrap_or_default(),
+            birth_date: birth_date.transpose()?,
+            practice: ods_code(self.practice)?,
+        })
+    }
+}
+
+impl NameRow {
+    fn into_name(self) -> Result<HumanName, Error> {
+        let list = |json: String| serde_json::from_str(&json).map_err(Error::fault);
+        Ok(HumanName {
+            name_use: NameUse::parse(&self.name_use).ok_or_else(|| corrupt("use of a name"))?,
+            family: self.family,
+            given: list(self.given)?,
+            prefix: list(self.prefix)?,
+            suffix: list(self.suffix)?,
+        })
+    }
+}

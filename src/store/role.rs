@@ -1,0 +1,234 @@
+//! Roles and their versions.
+
+use chrono::{DateTime, Utc};
+use diesel::dsl;
+use diesel::prelude::*;
+use uuid::Uuid;
+
+use crate::date_time::{FhirDateTime, from_millis, to_millis};
+use crate::error::{Error, Kind};
+use crate::person::NhsNumber;
+use crate::proxy::{LegalBasis, OdsCode, ReasonCode, Role, RolePeriod, Status, StatusReason, Versioned};
+use crate::store::Tx;
+use crate::store::db::Db;
+use crate::store::dialect::on_dialect;
+use crate::store::error::corrupt;
+use crate::store::person::nhs_number;
+use crate::store::relationship::{CurrentPeople, current_people};
+use crate::store::schema::{role_versions, roles};
+
+/// What to look for. `None` does not restrict.
+#[derive(Clone, Debug, Default)]
+pub struct RoleSearch {
+    /// The roles of this proxy.
+    pub proxy: Option<NhsNumber>,
+    /// The roles for this patient.
+    pub patient: Option<NhsNumber>,
+    /// The roles that count, at the time of the search, as one of these.
+    pub statuses: Option<Vec<Status>>,
+}
+
+#[derive(Queryable, Insertable, AsChangeset)]
+#[diesel(table_name = roles, treat_none_as_null = true)]
+struct RoleRow {
+    id: String,
+    version: i64,
+    proxy: String,
+    patient: String,
+    status: String,
+    reason_code: String,
+    reason_text: Option<String>,
+    legal_basis: String,
+    grantor: Option<String>,
+    start_text: Option<String>,
+    end_text: Option<String>,
+    start_at: Option<i64>,
+    end_at: Option<i64>,
+    created_text: String,
+    updated_at: i64,
+}
+
+impl Tx<'_> {
+    /// Finds a role, as it is stored, whose people may both appear in an answer.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn find_role(&mut self, id: Uuid) -> Result<Option<Versioned<Role>>, Error> {
+        let row: Option<RoleRow> =
+            visible_roles().filter(roles::id.eq(id.to_string())).first(self.db).optional()?;
+        row.map(RoleRow::into_role).transpose()
+    }
+
+    /// As [`Tx::find_role`], and keeps everybody else from changing it until this transaction ends.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn find_role_to_change(&mut self, id: Uuid) -> Result<Option<Versioned<Role>>, Error> {
+        if let Db::Postgres(connection) = self.db {
+            // SQLite has taken its write lock at the beginning of the transaction.
+            let lock = roles::table.filter(roles::id.eq(id.to_string())).select(roles::id).for_update();
+            let _locked: Option<String> = lock.first(connection).optional()?;
+        }
+        self.find_role(id)
+    }
+
+    /// Whether there is a role for this pair, visible or not.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn has_role_of_pair(&mut self, proxy: NhsNumber, patient: NhsNumber) -> Result<bool, Error> {
+        let pair = roles::table
+            .filter(roles::proxy.eq(proxy.to_string()))
+            .filter(roles::patient.eq(patient.to_string()));
+        let count: i64 = pair.count().get_result(self.db)?;
+        Ok(count > 0)
+    }
+
+    /// The roles that match, as they are stored, whose people may both appear in an answer. Ordered by
+    /// id, which is the order of their creation. One statement.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn list_roles(
+        &mut self,
+        search: &RoleSearch,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Versioned<Role>>, Error> {
+        let mut query = visible_roles().order(roles::id).into_boxed();
+        if let Some(proxy) = search.proxy {
+            query = query.filter(roles::proxy.eq(proxy.to_string()));
+        }
+        if let Some(patient) = search.patient {
+            query = query.filter(roles::patient.eq(patient.to_string()));
+        }
+        if let Some(statuses) = &search.statuses {
+            let names: Vec<&str> = statuses.iter().copied().map(Status::as_str).collect();
+            let has_ended = roles::end_at.is_not_null().and(roles::end_at.lt(to_millis(now)));
+            let lapsed = roles::status.eq(Status::Active.as_str()).and(has_ended);
+            let counts_as_written =
+                roles::status.eq_any(names).and(diesel::dsl::not(lapsed.assume_not_null()));
+            query = if statuses.contains(&Status::Inactive) {
+                query.filter(counts_as_written.or(lapsed.assume_not_null()))
+            } else {
+                query.filter(counts_as_written)
+            };
+        }
+        let rows: Vec<RoleRow> = query.load(self.db)?;
+        rows.into_iter().map(RoleRow::into_role).collect()
+    }
+
+    /// Writes the first version of a role.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Conflict`] when there is a role for the pair, or with the id.
+    pub fn insert_role(&mut self, role: Role, now: DateTime<Utc>) -> Result<Versioned<Role>, Error> {
+        let first = Versioned { value: role, version: 1, updated_at: now };
+        diesel::insert_into(roles::table).values(RoleRow::from_role(&first)).execute(self.db)?;
+        self.keep_version(first.value.id)?;
+        Ok(first)
+    }
+
+    /// Writes the next version of a role over the version that it was made from.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::PreconditionFailed`] when somebody was faster.
+    pub fn save_role(
+        &mut self,
+        role: Role,
+        expected: i64,
+        now: DateTime<Utc>,
+    ) -> Result<Versioned<Role>, Error> {
+        let next = Versioned { value: role, version: expected + 1, updated_at: now };
+        let row = RoleRow::from_role(&next);
+        let target = roles::table.filter(roles::id.eq(row.id.clone())).filter(roles::version.eq(expected));
+        match diesel::update(target).set(row).execute(self.db)? {
+            1 => {
+                self.keep_version(next.value.id)?;
+                Ok(next)
+            }
+            _ => Err(Error::new(Kind::PreconditionFailed, "the role was changed by somebody else")),
+        }
+    }
+
+    /// Every version of a role, the first one first.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn list_role_versions(&mut self, id: Uuid) -> Result<Vec<Versioned<Role>>, Error> {
+        let versions =
+            role_versions::table.filter(role_versions::id.eq(id.to_string())).order(role_versions::version);
+        let rows: Vec<RoleRow> = versions.load(self.db)?;
+        rows.into_iter().map(RoleRow::into_role).collect()
+    }
+
+    /// Copies the present version to the history. Both tables have the same columns.
+    fn keep_version(&mut self, id: Uuid) -> Result<(), Error> {
+        let present = roles::table.filter(roles::id.eq(id.to_string()));
+        let copy = present.insert_into(role_versions::table);
+        on_dialect!(self.db, connection => copy.execute(connection))?;
+        Ok(())
+    }
+}
+
+/// The roles whose proxy and patient may both appear in an answer.
+fn visible_roles() -> VisibleRoles {
+    roles::table.filter(roles::proxy.eq_any(current_people())).filter(roles::patient.eq_any(current_people()))
+}
+
+type VisibleRoles = dsl::Filter<
+    dsl::Filter<roles::table, dsl::EqAny<roles::proxy, CurrentPeople>>,
+    dsl::EqAny<roles::patient, CurrentPeople>,
+>;
+
+impl RoleRow {
+    fn from_role(role: &Versioned<Role>) -> Self {
+        let Versioned { value, version, updated_at } = role;
+        let RolePeriod { start, end } = &value.period;
+        let text = |at: &Option<FhirDateTime>| at.as_ref().map(|at| at.text().to_owned());
+        Self {
+            id: value.id.to_string(),
+            version: *version,
+            proxy: value.proxy.to_string(),
+            patient: value.patient.to_string(),
+            status: value.status.as_str().to_owned(),
+            reason_code: value.reason.code().code().to_owned(),
+            reason_text: value.reason.text().map(str::to_owned),
+            legal_basis: value.legal_basis.code().to_owned(),
+            grantor: value.grantor.as_ref().map(ToString::to_string),
+            start_text: text(start),
+            end_text: text(end),
+            start_at: start.as_ref().map(|start| to_millis(start.earliest())),
+            end_at: end.as_ref().map(|end| to_millis(end.latest())),
+            created_text: value.created.text().to_owned(),
+            updated_at: to_millis(*updated_at),
+        }
+    }
+
+    fn into_role(self) -> Result<Versioned<Role>, Error> {
+        let date_time = |text: String| FhirDateTime::parse(&text).or(Err(corrupt("dateTime")));
+        let code = ReasonCode::parse(&self.reason_code).ok_or_else(|| corrupt("status reason"))?;
+        let grantor = self.grantor.map(|code| OdsCode::parse(&code).or(Err(corrupt("ODS code"))));
+        let role = Role {
+            id: Uuid::parse_str(&self.id).or(Err(corrupt("UUID")))?,
+            proxy: nhs_number(&self.proxy)?,
+            patient: nhs_number(&self.patient)?,
+            status: Status::parse(&self.status).ok_or_else(|| corrupt("status"))?,
+            reason: StatusReason::new(code, self.reason_text).or(Err(corrupt("status reason")))?,
+            legal_basis: LegalBasis::parse(&self.legal_basis).ok_or_else(|| corrupt("legal basis"))?,
+            grantor: grantor.transpose()?,
+            period: RolePeriod {
+                start: self.start_text.map(date_time).transpose()?,
+                end: self.end_text.map(date_time).transpose()?,
+            },
+            created: date_time(self.created_text)?,
+        };
+        Ok(Versioned { value: role, version: self.version, updated_at: from_millis(self.updated_at) })
+    }
+}

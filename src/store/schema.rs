@@ -1,0 +1,133 @@
+//! The tables, as the migrations leave them (`diesel print-schema`).
+
+diesel::table! {
+    settings (name) {
+        name -> Text,
+        value -> Text,
+    }
+}
+
+diesel::table! {
+    people (nhs_number) {
+        nhs_number -> Text,
+        standing -> Text,
+        birth_date -> Nullable<Text>,
+        practice -> Nullable<Text>,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    person_names (nhs_number, position) {
+        nhs_number -> Text,
+        position -> Integer,
+        name_use -> Text,
+        family -> Nullable<Text>,
+        given -> Text,
+        prefix -> Text,
+        suffix -> Text,
+    }
+}
+
+diesel::table! {
+    relationships (id) {
+        id -> Text,
+        proxy -> Text,
+        patient -> Text,
+        verified -> Bool,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    relationship_codes (relationship_id, position) {
+        relationship_id -> Text,
+        position -> Integer,
+        system -> Text,
+        code -> Text,
+        display -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    roles (id) {
+        id -> Text,
+        version -> BigInt,
+        proxy -> Text,
+        patient -> Text,
+        status -> Text,
+        reason_code -> Text,
+        reason_text -> Nullable<Text>,
+        legal_basis -> Text,
+        grantor -> Nullable<Text>,
+        start_text -> Nullable<Text>,
+        end_text -> Nullable<Text>,
+        start_at -> Nullable<BigInt>,
+        end_at -> Nullable<BigInt>,
+        created_text -> Text,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    role_versions (id, version) {
+        id -> Text,
+        version -> BigInt,
+        proxy -> Text,
+        patient -> Text,
+        status -> Text,
+        reason_code -> Text,
+        reason_text -> Nullable<Text>,
+        legal_basis -> Text,
+        grantor -> Nullable<Text>,
+        start_text -> Nullable<Text>,
+        end_text -> Nullable<Text>,
+        start_at -> Nullable<BigInt>,
+        end_at -> Nullable<BigInt>,
+        created_text -> Text,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    access_requests (id) {
+        id -> Text,
+        reference_code -> Text,
+        applicant -> Text,
+        proxy -> Text,
+        patient -> Text,
+        authored_text -> Text,
+        questionnaire -> Text,
+        document -> Text,
+        submitted_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    audit_records (id) {
+        id -> Text,
+        recorded_at -> BigInt,
+        act -> Text,
+        caller_kind -> Text,
+        caller_id -> Nullable<Text>,
+        request_id -> Nullable<Text>,
+        subject -> Text,
+        subject_version -> BigInt,
+        patient -> Text,
+        proxy -> Text,
+    }
+}
+
+diesel::table! {
+    outbox (id) {
+        id -> Text,
+        occurred_at -> BigInt,
+        topic -> Text,
+        subject -> Text,
+        subject_version -> BigInt,
+        patient -> Text,
+        proxy -> Text,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(people, roles, role_versions, relationships, person_names);

@@ -1,0 +1,77 @@
+//! The form of an access request (contract §4.5): what each question may be answered with. The table is
+//! a list of alternatives: an item that it does not know is ignored, an answer of a wrong kind is not.
+
+/// What an item holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Other items.
+    Group,
+    /// At most one text.
+    Text,
+    /// At most one text or truth value: the schema and its examples disagree.
+    TextOrBoolean,
+    /// At most one date.
+    Date,
+    /// At most this many codings, each with one of these codes.
+    Coding(usize, &'static [&'static str]),
+}
+
+const ANY_NUMBER: usize = usize::MAX;
+
+/// Every question: its `linkId` and what it holds.
+const QUESTIONS: [(&str, Kind); 34] = [
+    ("relatedPerson", Kind::Group),
+    ("relatedPerson_identifier", Kind::Text),
+    ("relatedPerson_name", Kind::Group),
+    ("relatedPerson_name_first", Kind::Text),
+    ("relatedPerson_name_family", Kind::Text),
+    ("relatedPerson_birthDate", Kind::Date),
+    ("relatedPerson_basisForAccess", Kind::Coding(1, &["PRN", "Personal", "002"])),
+    (
+        "relatedPerson_relationship",
+        Kind::Coding(1, &["PRN", "CHILD", "SPS", "FAMMEMB", "FRND", "CAREGIVER", "SIGOTHR"]),
+    ),
+    ("relatedPerson_relationshipMoreinfo", Kind::Text),
+    ("patient", Kind::Group),
+    ("patient_identifier", Kind::Text),
+    ("patient_name", Kind::Group),
+    ("patient_name_first", Kind::Text),
+    ("patient_name_family", Kind::Text),
+    ("patient_birthDate", Kind::Date),
+    ("requestedAccess", Kind::Group),
+    (
+        "requestedAccess_accessLevel",
+        Kind::Coding(ANY_NUMBER, &["PRESCR", "APPT", "RECRD", "TEST", "VACC", "COND", "CONSULT", "DOCS"]),
+    ),
+    ("requestedAccess_accessLevelMoreinfo", Kind::Text),
+    (
+        "requestedAccess_reasonsForAccess",
+        Kind::Coding(
+            ANY_NUMBER,
+            &["COMB", "MHEA", "PHYS", "PRAC", "TECH", "NEUR", "LRN", "OTHR", "NotSpecified"],
+        ),
+    ),
+    ("requestedAccess_reasonsForAccessMoreinfo", Kind::Text),
+    ("parentalApplicationSupplementaryDetails", Kind::Group),
+    (
+        "parentalApplicationSupplementaryDetails_evidenceOfResponsibility",
+        Kind::Coding(1, &["BRTH", "ADPT", "PRNA", "SPRNA", "PORD", "SGORD", "OTHCOURT", "OTHR"]),
+    ),
+    ("parentalApplicationSupplementaryDetails_evidenceOfResponsibilityMoreinfo", Kind::Text),
+    ("parentalApplicationSupplementaryDetails_isCurrentAddressConfirmed", Kind::TextOrBoolean),
+    ("parentalApplicationSupplementaryDetails_liveAtSameAddress", Kind::TextOrBoolean),
+    ("parentalApplicationSupplementaryDetails_canChildConsent", Kind::TextOrBoolean),
+    ("parentalApplicationSupplementaryDetails_reasonNoChildConsent", Kind::Text),
+    ("parentalApplicationSupplementaryDetails_newAddress", Kind::Group),
+    ("parentalApplicationSupplementaryDetails_newAddress_line1", Kind::Text),
+    ("parentalApplicationSupplementaryDetails_newAddress_line2", Kind::Text),
+    ("parentalApplicationSupplementaryDetails_newAddress_line3", Kind::Text),
+    ("parentalApplicationSupplementaryDetails_newAddress_city", Kind::Text),
+    ("parentalApplicationSupplementaryDetails_newAddress_district", Kind::Text),
+    ("parentalApplicationSupplementaryDetails_newAddress_postalCode", Kind::Text),
+];
+
+/// What an item may hold; `None` for one that the form does not have.
+pub(super) fn kind_of(link_id: &str) -> Option<Kind> {
+    QUESTIONS.iter().find(|(known, _)| *known == link_id).map(|(_, kind)| *kind)
+}

@@ -1,0 +1,51 @@
+//! `POST /Consent`: a decision becomes a role.
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+
+use crate::account::Action;
+use crate::app::App;
+use crate::proxy::RoleError;
+use crate::proxy::command::{CreateRoleError, create_role};
+use crate::vrs::gateway::{FHIR_JSON, Operation, admit};
+use crate::vrs::input::{consent, patch};
+use crate::vrs::operation::base_url;
+use crate::vrs::problem::Problem;
+use crate::vrs::resource::{created, informational};
+use crate::vrs::{body, catalogue};
+
+const OPERATION: Operation = Operation { action: Action::CreateRole, content_types: FHIR_JSON };
+
+pub(crate) async fn create_consent(
+    app: Data<App>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    let caller = admit(&app, &request, OPERATION)?;
+    let body = body::read(payload, &app.limits).await?;
+    let draft = consent::read(&body, &app.contract, app.limits.json_depth, app.clock.now())?;
+    let (clock, rules) = (app.clock.clone(), app.contract.rules);
+    let role = app.store.write(move |tx| create_role(tx, &*clock, &caller, draft, rules)).await?;
+    let location = format!("{}/Consent/{}", base_url(&app), role.value.id);
+    Ok(created(StatusCode::CREATED, location, &informational()))
+}
+
+impl From<CreateRoleError> for Problem {
+    fn from(error: CreateRoleError) -> Self {
+        match error {
+            // A status that may not be created, or not for this reason.
+            CreateRoleError::Rule(RoleError::InvalidTransition | RoleError::ReasonNotAllowed) => {
+                catalogue::BAD_REQUEST
+            }
+            CreateRoleError::Rule(RoleError::End(_)) => {
+                catalogue::INVALID_PROVISION.at("provision.period.end")
+            }
+            CreateRoleError::Rule(rule) => patch::rule_problem(rule),
+            CreateRoleError::UnknownPatient => catalogue::INVALID_PATIENT.at("patient"),
+            CreateRoleError::UnknownProxy => catalogue::INVALID_PERFORMER.at("performer"),
+            CreateRoleError::Duplicate => catalogue::DUPLICATE_RELATIONSHIP,
+            CreateRoleError::Store(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! `PATCH /Consent/{id}`: somebody changes a role.
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+
+use crate::account::{Action, access};
+use crate::app::App;
+use crate::error::{Error, Kind};
+use crate::proxy::RoleError;
+use crate::proxy::command::change_role;
+use crate::vrs::gateway::{JSON_PATCH, Operation, admit};
+use crate::vrs::input::patch;
+use crate::vrs::operation::id_in_path;
+use crate::vrs::problem::Problem;
+use crate::vrs::resource::{answer, informational};
+use crate::vrs::{body, catalogue};
+
+const OPERATION: Operation = Operation { action: Action::ChangeRole, content_types: JSON_PATCH };
+
+pub(crate) async fn patch_consent(
+    app: Data<App>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    let caller = admit(&app, &request, OPERATION)?;
+    let body = body::read(payload, &app.limits).await?;
+    let id = id_in_path(&request).ok_or(catalogue::RESOURCE_NOT_FOUND)?;
+    let contract = app.contract;
+    // A role that is not there is told before a patch that cannot be read.
+    let patch = patch::read(&body, &contract, app.limits.json_depth);
+    let clock = app.clock.clone();
+    let changed: Result<_, PatchRefused> = app
+        .store
+        .write(move |tx| {
+            let who = caller.who.clone();
+            change_role(tx, &*clock, &caller, id, contract.rules, |role| {
+                access::decide_parties(&who, &[role.proxy, role.patient]).map_err(Problem::from)?;
+                Ok(patch?.propose(role, &who, &contract)?)
+            })
+        })
+        .await;
+    changed?;
+    Ok(answer(StatusCode::OK, &informational()))
+}
+
+/// A [`Problem`] that came about inside the transaction.
+struct PatchRefused(Problem);
+
+impl From<Problem> for PatchRefused {
+    fn from(problem: Problem) -> Self {
+        Self(problem)
+    }
+}
+
+impl From<RoleError> for PatchRefused {
+    fn from(rule: RoleError) -> Self {
+        Self(patch::rule_problem(rule))
+    }
+}
+
+impl From<Error> for PatchRefused {
+    fn from(error: Error) -> Self {
+        match error.kind() {
+            Kind::NotFound => Self(catalogue::RESOURCE_NOT_FOUND),
+            _ => Self(error.into()),
+        }
+    }
+}
+
+impl From<PatchRefused> for Problem {
+    fn from(refused: PatchRefused) -> Self {
+        refused.0
+    }
+}

@@ -1,0 +1,28 @@
+//! `GET /QuestionnaireResponse/{id}`: an access request as it was handed in.
+
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+
+use crate::account::{Action, access};
+use crate::app::App;
+use crate::error::Error;
+use crate::vrs::catalogue;
+use crate::vrs::gateway::{Operation, admit};
+use crate::vrs::operation::id_in_path;
+use crate::vrs::problem::Problem;
+use crate::vrs::resource::{access_request, answer};
+
+const OPERATION: Operation = Operation { action: Action::ReadAccessRequest, content_types: &[] };
+
+pub(crate) async fn read_questionnaire_response(
+    app: Data<App>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let caller = admit(&app, &request, OPERATION)?;
+    let id = id_in_path(&request).ok_or(catalogue::INVALID_ACCESS_REQUEST_ID)?;
+    let found: Result<_, Error> = app.store.read(move |tx| tx.find_access_request(id)).await;
+    let found = found?.ok_or(catalogue::QUESTIONNAIRE_RESPONSE_NOT_FOUND)?;
+    access::decide_parties(&caller.who, &[found.proxy, found.patient])?;
+    Ok(answer(StatusCode::OK, &access_request(&found)?))
+}

@@ -1,0 +1,39 @@
+//! `GET /RelatedPerson`: the verified relationships of a proxy, of a patient, or of both.
+
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+
+use crate::account::{Action, access};
+use crate::app::App;
+use crate::proxy::query::{SearchError, search_relationships};
+use crate::vrs::gateway::{Operation, admit};
+use crate::vrs::operation::{base_url, requested};
+use crate::vrs::problem::Problem;
+use crate::vrs::query::{Query, includes_patients, related_person_search};
+use crate::vrs::resource::{Bundle, Proofing, answer, patient, related_person};
+
+const OPERATION: Operation = Operation { action: Action::SearchRelationships, content_types: &[] };
+
+pub(crate) async fn search_related_person(
+    app: Data<App>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let caller = admit(&app, &request, OPERATION)?;
+    let query = Query::parse(request.query_string());
+    let (proxy, for_patient) = related_person_search(&query, app.contract.nhs_number_check)?;
+    let named: Vec<_> = proxy.into_iter().chain(for_patient).collect();
+    access::decide_parties(&caller.who, &named)?;
+    let found: Result<_, SearchError> =
+        app.store.read(move |tx| search_relationships(tx, proxy, for_patient)).await;
+    let found = found?;
+    let mut bundle = Bundle::new(base_url(&app));
+    for relationship in &found.relationships {
+        let patient = found.patients.iter().find(|person| person.nhs_number == relationship.patient);
+        bundle.matched(related_person(relationship, patient));
+    }
+    if includes_patients(&query) {
+        found.patients.iter().for_each(|person| bundle.included(patient(person, Proofing::Hidden)));
+    }
+    Ok(answer(StatusCode::OK, &bundle.render(requested(&request), true, app.clock.now())))
+}

@@ -1,0 +1,43 @@
+//! `POST /QuestionnaireResponse`: a person hands in an access request.
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+
+use crate::account::{Action, access};
+use crate::app::App;
+use crate::proxy::Applicant;
+use crate::proxy::command::{SubmitError, submit_access_request};
+use crate::vrs::gateway::{FHIR_JSON, Operation, admit};
+use crate::vrs::input::access_request;
+use crate::vrs::operation::base_url;
+use crate::vrs::problem::Problem;
+use crate::vrs::resource::{created, reference_code};
+use crate::vrs::{body, catalogue};
+
+const OPERATION: Operation = Operation { action: Action::SubmitAccessRequest, content_types: FHIR_JSON };
+
+pub(crate) async fn submit_questionnaire_response(
+    app: Data<App>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    let caller = admit(&app, &request, OPERATION)?;
+    let body = body::read(payload, &app.limits).await?;
+    let submission = access_request::read(&body, app.contract.nhs_number_check, app.limits.json_depth)?;
+    let applicant = match submission.applicant {
+        Applicant::Proxy => submission.proxy,
+        Applicant::Patient => submission.patient,
+    };
+    access::decide_parties(&caller.who, &[applicant])?;
+    let clock = app.clock.clone();
+    let proposes = app.contract.access_request_creates_role.then_some(app.contract.rules);
+    let request: Result<_, SubmitError> =
+        app.store.write(move |tx| submit_access_request(tx, &*clock, &caller, submission, proposes)).await;
+    let request = request.map_err(|error| match error {
+        SubmitError::Duplicate => catalogue::DUPLICATE_RELATIONSHIP,
+        SubmitError::Store(error) => error.into(),
+    })?;
+    let location = format!("{}/QuestionnaireResponse/{}", base_url(&app), request.id);
+    Ok(created(StatusCode::OK, location, &reference_code(&request.reference_code)))
+}

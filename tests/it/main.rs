@@ -1,0 +1,6 @@
+//! The tests of the whole: every one that touches a database runs on SQLite and on PostgreSQL.
+
+#![expect(unreachable_pub, reason = "a test binary exports nothing")]
+
+mod support;
+mod vrs;

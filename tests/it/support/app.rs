@@ -1,0 +1,163 @@
+//! A running server with a database of its own.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_server::ServerHandle;
+use chrono::{DateTime, Utc};
+use onbehalf::account::AccessPolicy;
+use onbehalf::app::{App, Parts};
+use onbehalf::cli::SeedFile;
+use onbehalf::clock::{Clock, StoppedClock};
+use onbehalf::config::{Config, Contract, Limits, Sources};
+use onbehalf::error::Error;
+use onbehalf::person::NumberCheck;
+use onbehalf::proxy::command;
+use onbehalf::store::{Store, Tx};
+use onbehalf::{server, vrs};
+use sha2::{Digest as _, Sha256};
+
+use super::{Backend, Request, Response, TestDatabase};
+
+/// The people, relationships and roles of the sandbox.
+pub const SANDBOX_DATA: &str = include_str!("../../../examples/sandbox-data.json");
+
+/// How a test's server differs from the sandbox.
+pub struct Options {
+    pub contract: Contract,
+    pub policy: AccessPolicy,
+    pub limits: Limits,
+    /// The key of `_status`.
+    pub status_key: &'static str,
+    /// Whether the sandbox data are there.
+    pub is_seeded: bool,
+}
+
+fn settings(sandbox: bool) -> Config {
+    Sources { sandbox, ..Sources::default() }.load().expect("the compiled-in settings are right")
+}
+
+/// The switches of the contract as `serve` has them by default.
+pub fn strict_contract() -> Contract {
+    settings(false).contract
+}
+
+/// The switches of the contract as `sandbox` has them.
+pub fn sandbox_contract() -> Contract {
+    settings(true).contract
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let settings = settings(true);
+        Self {
+            contract: settings.contract,
+            policy: AccessPolicy::Open,
+            limits: settings.limits,
+            status_key: "test-key",
+            is_seeded: true,
+        }
+    }
+}
+
+/// A running server; it stops when this goes.
+pub struct TestApp {
+    pub address: SocketAddr,
+    pub store: Store,
+    pub clock: Arc<StoppedClock>,
+    handle: ServerHandle,
+    _database: TestDatabase,
+}
+
+/// The time at which every test begins.
+pub fn beginning() -> DateTime<Utc> {
+    "2026-11-22T12:00:00Z".parse().expect("a time")
+}
+
+impl TestApp {
+    /// The sandbox.
+    pub async fn sandbox(backend: Backend) -> Self {
+        Self::start(backend, Options::default()).await
+    }
+
+    /// A server as `serve` has it by default, but open to everybody, with the sandbox data.
+    pub async fn strict(backend: Backend) -> Self {
+        Self::start(backend, Options { contract: strict_contract(), ..Options::default() }).await
+    }
+
+    pub async fn start(backend: Backend, options: Options) -> Self {
+        let database = TestDatabase::migrated(backend);
+        let store = database.open();
+        let clock = Arc::new(StoppedClock::at(beginning()));
+        if options.is_seeded {
+            let seed = SeedFile::parse(SANDBOX_DATA).and_then(|file| file.read(NumberCheck::Length));
+            let seed = seed.expect("the sandbox data are right");
+            let seeding = clock.clone();
+            let seeded: Result<_, Error> = store.write(move |tx| command::seed(tx, &*seeding, seed)).await;
+            seeded.expect("the sandbox data are accepted");
+        }
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let app = App::new(Parts {
+            store: store.clone(),
+            clock: clock.clone(),
+            policy: options.policy,
+            contract: options.contract,
+            limits: options.limits,
+            status_key: Some(Sha256::digest(options.status_key).into()),
+            public_url: format!("http://{address}"),
+        });
+        let mut settings = settings(true).server;
+        settings.workers = Some(1);
+        settings.shutdown = Duration::from_secs(1);
+        let running = server::build(app, listener, &settings).expect("the server starts");
+        let handle = running.handle();
+        actix_rt::spawn(running);
+        Self { address, store, clock, handle, _database: database }
+    }
+
+    /// The URL of the VRS front.
+    pub fn base(&self) -> String {
+        format!("http://{}{}", self.address, vrs::BASE_PATH)
+    }
+
+    /// Sends a request.
+    pub async fn send(&self, request: Request) -> Response {
+        request.send(self.address).await
+    }
+
+    /// `GET` below the VRS front's base, with a request id.
+    pub async fn get(&self, path: &str) -> Response {
+        self.send(Request::new("GET", &format!("{}{path}", vrs::BASE_PATH)).with_id()).await
+    }
+
+    /// `POST` of a FHIR resource below the VRS front's base.
+    pub async fn post(&self, path: &str, body: impl ToString) -> Response {
+        self.send(Request::post(&format!("{}{path}", vrs::BASE_PATH), body)).await
+    }
+
+    /// `PATCH` with a JSON Patch below the VRS front's base.
+    pub async fn patch(&self, path: &str, body: impl ToString) -> Response {
+        self.send(Request::patch(&format!("{}{path}", vrs::BASE_PATH), body)).await
+    }
+
+    /// Looks into the database.
+    pub async fn look<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&mut Tx<'_>) -> Result<T, Error> + Send + 'static,
+    ) -> T {
+        self.store.read(look).await.expect("the database answers")
+    }
+
+    /// The time on the server's clock.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        drop(self.handle.stop(false));
+    }
+}

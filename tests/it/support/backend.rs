@@ -1,0 +1,97 @@
+//! A fresh, migrated database for every test.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use diesel::connection::SimpleConnection as _;
+use diesel::{Connection as _, PgConnection};
+use onbehalf::store::{DatabaseUrl, Store, StoreOptions};
+use tempfile::TempDir;
+
+/// Which database a test runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    Sqlite,
+    Postgres,
+}
+
+/// A database of one test; it goes when this goes.
+pub struct TestDatabase {
+    pub url: String,
+    name: Option<String>,
+    _folder: Option<TempDir>,
+}
+
+/// The URL of a PostgreSQL server whose role may create databases. `tests/run` starts one and sets it.
+fn postgres_server() -> String {
+    std::env::var("ONBEHALF_TEST_POSTGRES")
+        .expect("the tests need a PostgreSQL server: run tests/run, which starts one")
+}
+
+fn on_server(statement: &str) {
+    let mut server = PgConnection::establish(&postgres_server()).expect("the test server answers");
+    server.batch_execute(statement).expect("the test server obeys");
+}
+
+fn database_url(name: &str) -> String {
+    let server = postgres_server();
+    let (start, _) = server.rsplit_once('/').expect("the URL names a database");
+    format!("{start}/{name}")
+}
+
+impl TestDatabase {
+    /// A database with our schema and nothing in it.
+    pub fn migrated(backend: Backend) -> Self {
+        match backend {
+            Backend::Sqlite => {
+                let database = Self::empty(backend);
+                database.open().migrate_up().expect("migrations run");
+                database
+            }
+            Backend::Postgres => {
+                static TEMPLATE: OnceLock<String> = OnceLock::new();
+                let template = TEMPLATE.get_or_init(|| {
+                    let name = format!("template_{}", uuid::Uuid::now_v7().simple());
+                    on_server(&format!("CREATE DATABASE {name}"));
+                    let template = Self { url: database_url(&name), name: None, _folder: None };
+                    template.open().migrate_up().expect("migrations run");
+                    name
+                });
+                Self::postgres(&format!("TEMPLATE {template}"))
+            }
+        }
+    }
+
+    /// A database without our schema.
+    pub fn empty(backend: Backend) -> Self {
+        match backend {
+            Backend::Sqlite => {
+                let folder = TempDir::new().expect("a folder can be made");
+                let url = format!("sqlite:{}", folder.path().join("test.sqlite").display());
+                Self { url, name: None, _folder: Some(folder) }
+            }
+            Backend::Postgres => Self::postgres(""),
+        }
+    }
+
+    fn postgres(options: &str) -> Self {
+        let name = format!("test_{}", uuid::Uuid::now_v7().simple());
+        on_server(&format!("CREATE DATABASE {name} {options}"));
+        Self { url: database_url(&name), name: Some(name), _folder: None }
+    }
+
+    /// Opens it.
+    pub fn open(&self) -> Store {
+        let url: DatabaseUrl = self.url.parse().expect("the URL is right");
+        let options = StoreOptions { url, connections: 4, wait: Duration::from_secs(20) };
+        Store::open(&options).expect("the database opens")
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        if let Some(name) = &self.name {
+            on_server(&format!("DROP DATABASE {name} WITH (FORCE)"));
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! The Validated Relationships front.
+
+mod smoke;
