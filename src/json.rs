@@ -163,7 +163,7 @@ mod tests {
             ("null", JsonFault::Null),
             (r#"{"a":[]}"#, JsonFault::Empty),
             ("{}", JsonFault::Empty),
-            (r#"[[[[[1]]]]]"#, JsonFault::TooDeep),
+            ("[[[[[1]]]]]", JsonFault::TooDeep),
         ] {
             assert_eq!(judge(text), Err(fault), "{text}");
         }

@@ -5,7 +5,7 @@ use clap::Subcommand;
 use crate::cli::{Failure, say};
 use crate::config::Sources;
 
-#[derive(Subcommand)]
+#[derive(Clone, Copy, Subcommand)]
 pub(super) enum Look {
     /// Print the settings in force, without what is secret
     Show,

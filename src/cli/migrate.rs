@@ -6,7 +6,7 @@ use crate::cli::{Failure, open_store, say};
 use crate::config::Sources;
 use crate::store::Store;
 
-#[derive(Subcommand)]
+#[derive(Clone, Copy, Subcommand)]
 pub(super) enum Step {
     /// Apply every step that the database does not have yet
     Up,
@@ -25,12 +25,16 @@ pub(super) fn migrate(sources: &Sources, step: Step) -> Result<(), Failure> {
     match step {
         Step::Up => {
             let applied = open_store(&config)?.migrate_up()?;
-            applied.iter().for_each(|version| say(&format!("applied {version}")));
+            for version in &applied {
+                say(&format!("applied {version}"));
+            }
             say(if applied.is_empty() { "nothing to do: the database is current" } else { "done" });
         }
         Step::Down { steps } => {
             let reverted = open_store(&config)?.migrate_down(steps)?;
-            reverted.iter().for_each(|version| say(&format!("reverted {version}")));
+            for version in &reverted {
+                say(&format!("reverted {version}"));
+            }
         }
         Step::Status => {
             for step in Store::open(&config.database.options())?.migrations()? {

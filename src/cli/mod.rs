@@ -40,7 +40,7 @@ struct Common {
     /// Listen on this address and port, for example 127.0.0.1:8080
     #[arg(long, global = true, value_name = "ADDR:PORT")]
     listen: Option<String>,
-    /// Use this database: sqlite:PATH or postgres://USER@HOST/NAME
+    /// Use this database: sqlite:PATH or `postgres://USER@HOST/NAME`
     #[arg(long, global = true, value_name = "URL")]
     database: Option<String>,
 }
@@ -111,7 +111,9 @@ pub fn run() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Settings(Faults(faults))) => {
             complain("the settings are wrong:");
-            faults.iter().for_each(|fault| complain(&format!("  {fault}")));
+            for fault in &faults {
+                complain(&format!("  {fault}"));
+            }
             ExitCode::from(2)
         }
         Err(Failure::Other(sentence)) => {

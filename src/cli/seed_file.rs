@@ -283,9 +283,7 @@ fn item(link_id: &str, answer: &Value) -> Value {
         None if link_id.ends_with("_birthDate") => json!({ "valueDate": value }),
         None => json!({ "valueString": value }),
     };
-    let answers: Vec<Value> = match answer {
-        Value::Array(values) => values.iter().map(render).collect(),
-        value => vec![render(value)],
-    };
+    let answers: Vec<Value> =
+        answer.as_array().map_or_else(|| vec![render(answer)], |values| values.iter().map(render).collect());
     json!({ "linkId": link_id, "text": link_id, "answer": answers })
 }

@@ -52,7 +52,7 @@ impl NhsNumber {
         let digits = self.0.iter().map(|digit| u32::from(digit.saturating_sub(b'0')));
         let sum: u32 = digits.clone().zip((2..=10).rev()).map(|(digit, weight)| digit * weight).sum();
         let expected = (11 - sum % 11) % 11;
-        digits.last() == Some(expected)
+        digits.clone().nth(9) == Some(expected)
     }
 }
 

@@ -180,7 +180,9 @@ mod tests {
 
     fn after(packets: &[&str]) -> Names {
         let mut names = Names::default();
-        packets.iter().for_each(|packet| names.note(packet.as_bytes()));
+        for packet in packets {
+            names.note(packet.as_bytes());
+        }
         names
     }
 

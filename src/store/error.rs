@@ -6,27 +6,21 @@ use crate::error::{Error, Kind};
 
 impl From<DieselError> for Error {
     fn from(source: DieselError) -> Self {
-        let kind = match &source {
-            DieselError::NotFound => Kind::NotFound,
-            // SQLite names no constraint, so nothing may depend on which one it was.
-            DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => Kind::Conflict,
-            DieselError::DatabaseError(
-                DatabaseErrorKind::SerializationFailure | DatabaseErrorKind::ClosedConnection,
-                _,
-            ) => Kind::Busy,
-            DieselError::DatabaseError(DatabaseErrorKind::Unknown, detail)
-                if is_passing(detail.message()) =>
-            {
-                Kind::Busy
-            }
-            _ => Kind::Fault,
-        };
-        match kind {
-            Kind::NotFound => Self::new(kind, "there is no such thing").because(source),
-            Kind::Conflict => Self::new(kind, "it exists already").because(source),
-            Kind::Busy => Self::busy(source),
-            _ => Self::fault(source),
+        if let DieselError::NotFound = source {
+            return Self::new(Kind::NotFound, "there is no such thing").because(source);
         }
+        let DieselError::DatabaseError(kind, detail) = &source else { return Self::fault(source) };
+        // SQLite names no constraint, so nothing may depend on which one it was.
+        if let DatabaseErrorKind::UniqueViolation = kind {
+            return Self::new(Kind::Conflict, "it exists already").because(source);
+        }
+        let passes = matches!(
+            kind,
+            DatabaseErrorKind::SerializationFailure
+                | DatabaseErrorKind::ClosedConnection
+                | DatabaseErrorKind::UnableToSendCommand
+        );
+        if passes || is_passing(detail.message()) { Self::busy(source) } else { Self::fault(source) }
     }
 }
 

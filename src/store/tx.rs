@@ -62,8 +62,7 @@ fn begin(pool: &Pool<Manager>, mode: Mode) -> Result<r2d2::PooledConnection<Mana
 fn begin_statement(db: &Db, mode: Mode) -> &'static str {
     match (db, mode) {
         (Db::Sqlite(_), Mode::Write) => "BEGIN IMMEDIATE",
-        (Db::Sqlite(_), Mode::Read) => "BEGIN",
-        (Db::Postgres(_), Mode::Write) => "BEGIN",
+        (Db::Sqlite(_), Mode::Read) | (Db::Postgres(_), Mode::Write) => "BEGIN",
         (Db::Postgres(_), Mode::Read) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
     }
 }

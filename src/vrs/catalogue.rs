@@ -98,7 +98,7 @@ pub(crate) const INVALID_ACCESS_REQUEST_ID: Problem = Problem::new(
     "Invalid identifier value",
     "The specified access request ID is invalid. Access request IDs must be a valid UUID.",
 )
-.from_spine();
+.in_spine_system();
 pub(crate) const QUESTIONNAIRE_RESPONSE_NOT_FOUND: Problem = Problem::new(
     404,
     "QUESTIONNAIRE_RESPONSE_NOT_FOUND",
@@ -106,7 +106,7 @@ pub(crate) const QUESTIONNAIRE_RESPONSE_NOT_FOUND: Problem = Problem::new(
     "Questionnaire response not found",
     "The Questionnaire response could not be found using the provided access request ID.",
 )
-.from_spine();
+.in_spine_system();
 
 // GET /RelatedPerson
 

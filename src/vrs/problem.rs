@@ -20,9 +20,16 @@ pub struct Problem {
     code: &'static str,
     issue: &'static str,
     display: &'static str,
-    diagnostics: Cow<'static, str>,
-    expression: Option<Cow<'static, str>>,
+    diagnostics: &'static str,
     system: System,
+    extra: Option<Box<Extra>>,
+}
+
+/// What a problem says beyond its entry in the catalogue. Apart, so that a `Result` stays small.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Extra {
+    diagnostics: Option<Cow<'static, str>>,
+    expression: Option<Cow<'static, str>>,
     header: Option<Header>,
 }
 
@@ -47,20 +54,12 @@ impl Problem {
         display: &'static str,
         diagnostics: &'static str,
     ) -> Self {
-        Self {
-            status,
-            code,
-            issue,
-            display,
-            diagnostics: Cow::Borrowed(diagnostics),
-            expression: None,
-            system: System::ValidatedRelationships,
-            header: None,
-        }
+        let system = System::ValidatedRelationships;
+        Self { status, code, issue, display, diagnostics, system, extra: None }
     }
 
     /// The same with the error system of the older service, as §2.1 has it for one operation.
-    pub(crate) const fn from_spine(mut self) -> Self {
+    pub(crate) const fn in_spine_system(mut self) -> Self {
         self.system = System::Spine;
         self
     }
@@ -73,25 +72,25 @@ impl Problem {
 
     /// The same with other diagnostics.
     pub(crate) fn saying(mut self, diagnostics: impl Into<Cow<'static, str>>) -> Self {
-        self.diagnostics = diagnostics.into();
+        self.extra.get_or_insert_default().diagnostics = Some(diagnostics.into());
         self
     }
 
     /// The same, pointing to an element.
     pub(crate) fn at(mut self, expression: impl Into<Cow<'static, str>>) -> Self {
-        self.expression = Some(expression.into());
+        self.extra.get_or_insert_default().expression = Some(expression.into());
         self
     }
 
     /// The same, naming the methods that are allowed.
     pub(crate) fn allowing(mut self, methods: &'static str) -> Self {
-        self.header = Some(Header::Allow(methods));
+        self.extra.get_or_insert_default().header = Some(Header::Allow(methods));
         self
     }
 
     /// The same, naming the seconds after which to try again.
     pub(crate) fn retry_after(mut self, seconds: u64) -> Self {
-        self.header = Some(Header::RetryAfter(seconds));
+        self.extra.get_or_insert_default().header = Some(Header::RetryAfter(seconds));
         self
     }
 
@@ -102,6 +101,7 @@ impl Problem {
 
     /// The OperationOutcome.
     pub(crate) fn outcome(&self) -> Value {
+        let extra = self.extra.as_deref().cloned().unwrap_or_default();
         let mut coding = Map::new();
         let system = match self.system {
             System::ValidatedRelationships => url::ERROR_CODE,
@@ -117,9 +117,9 @@ impl Problem {
             "severity": "error",
             "code": self.issue,
             "details": { "coding": [coding] },
-            "diagnostics": self.diagnostics,
+            "diagnostics": extra.diagnostics.as_deref().unwrap_or(self.diagnostics),
         });
-        if let (Some(expression), Some(issue)) = (&self.expression, issue.as_object_mut()) {
+        if let (Some(expression), Some(issue)) = (&extra.expression, issue.as_object_mut()) {
             issue.insert("expression".to_owned(), json!([expression]));
         }
         json!({ "resourceType": "OperationOutcome", "issue": [issue] })
@@ -139,10 +139,12 @@ impl ResponseError for Problem {
 
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status_code());
-        match self.header {
-            Some(Header::Allow(methods)) => drop(response.insert_header((ALLOW, methods))),
+        match self.extra.as_ref().and_then(|extra| extra.header) {
+            Some(Header::Allow(methods)) => {
+                response.insert_header((ALLOW, methods));
+            }
             Some(Header::RetryAfter(seconds)) => {
-                drop(response.insert_header((RETRY_AFTER, seconds.to_string())))
+                response.insert_header((RETRY_AFTER, seconds));
             }
             None => {}
         }

@@ -2,5 +2,8 @@
 
 #![expect(unreachable_pub, reason = "a test binary exports nothing")]
 
+mod account;
+mod examples;
+mod proxy;
 mod support;
 mod vrs;

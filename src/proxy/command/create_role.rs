@@ -55,9 +55,8 @@ pub fn create_role(
         return Err(CreateRoleError::Duplicate);
     }
     // Of two that come at the same time, the database itself refuses the second.
-    let role = tx.insert_role(role, now).map_err(|error| match error.kind() {
-        Kind::Conflict => CreateRoleError::Duplicate,
-        _ => error.into(),
+    let role = tx.insert_role(role, now).map_err(|error| {
+        if error.kind() == Kind::Conflict { CreateRoleError::Duplicate } else { error.into() }
     })?;
     tx.record(Act::RoleCreated, caller, &subject_of(&role), now)?;
     tx.publish(Topic::RoleCreated, &subject_of(&role), now)?;

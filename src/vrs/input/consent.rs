@@ -66,12 +66,10 @@ pub(crate) fn read(
 
 /// Reads a legal basis: a CodeableConcept, or an array of one as clients of 1.20 to 1.24 send it.
 pub(super) fn legal_basis(rule: &Value) -> Option<LegalBasis> {
-    let concept = match rule {
-        Value::Array(rules) => match rules.as_slice() {
-            [rule] => rule,
-            _ => return None,
-        },
-        _ => rule,
+    let concept = match rule.as_array().map(Vec::as_slice) {
+        Some([rule]) => rule,
+        Some(_) => return None,
+        None => rule,
     };
     let [coding] = items(concept, &["coding"]) else { return None };
     let basis = LegalBasis::parse(text(coding, &["code"])?)?;

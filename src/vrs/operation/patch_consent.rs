@@ -61,10 +61,8 @@ impl From<RoleError> for PatchRefused {
 
 impl From<Error> for PatchRefused {
     fn from(error: Error) -> Self {
-        match error.kind() {
-            Kind::NotFound => Self(catalogue::RESOURCE_NOT_FOUND),
-            _ => Self(error.into()),
-        }
+        let is_missing = error.kind() == Kind::NotFound;
+        Self(if is_missing { catalogue::RESOURCE_NOT_FOUND } else { error.into() })
     }
 }
 

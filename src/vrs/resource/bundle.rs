@@ -32,7 +32,11 @@ impl Bundle {
     fn push(&mut self, resource: Value, mode: &str) {
         let part = |name: &str| resource.get(name).and_then(Value::as_str).unwrap_or_default();
         let full_url = format!("{}/{}/{}", self.base, part("resourceType"), part("id"));
-        self.entries.push(json!({ "fullUrl": full_url, "resource": resource, "search": { "mode": mode } }));
+        let mut entry = Map::new();
+        entry.insert("fullUrl".to_owned(), full_url.into());
+        entry.insert("resource".to_owned(), resource);
+        entry.insert("search".to_owned(), json!({ "mode": mode }));
+        self.entries.push(Value::Object(entry));
     }
 
     /// The resource. `requested` is the path and query that was asked for, below the base. A searchset

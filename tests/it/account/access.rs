@@ -1,0 +1,105 @@
+//! The access modes of contract §1.1 with the decisions of §9, and what citizens may do with roles.
+
+use onbehalf::account::access::{decide_change, decide_kind, decide_parties};
+use onbehalf::account::{AccessPolicy, Action, Refusal, Token, Who};
+use onbehalf::person::{NhsNumber, NumberCheck};
+use onbehalf::proxy::{Change, EndChange, LegalBasis, OdsCode, ReasonCode, Role, Status, StatusReason};
+use sha2::{Digest as _, Sha256};
+
+use crate::proxy::role_create::{STRICT, create, draft, number};
+
+fn citizen(text: &str) -> Who {
+    Who::Citizen { nhs_number: NhsNumber::parse(text, NumberCheck::Modulus11).unwrap() }
+}
+
+fn staff() -> Who {
+    Who::Staff { name: "staff".to_owned() }
+}
+
+fn system() -> Who {
+    Who::System { name: "system".to_owned() }
+}
+
+#[test]
+fn each_kind_of_caller_does_what_its_access_mode_allows() {
+    let allowed: [(Action, [bool; 3]); 7] = [
+        (Action::SubmitAccessRequest, [true, false, false]),
+        (Action::ReadAccessRequest, [true, true, true]),
+        (Action::SearchRelationships, [true, true, false]),
+        (Action::SearchRoles, [true, true, true]),
+        (Action::CreateRole, [false, true, true]),
+        (Action::ReadRole, [true, true, true]),
+        (Action::ChangeRole, [true, true, true]),
+    ];
+    assert_eq!(allowed.map(|(action, _)| action), Action::ALL);
+    for (action, modes) in allowed {
+        for (who, may) in [citizen("9000000009"), staff(), system()].iter().zip(modes) {
+            assert_eq!(decide_kind(who, action).is_ok(), may, "{} {action:?}", who.kind());
+        }
+        assert_eq!(decide_kind(&Who::Anyone, action), Ok(()));
+    }
+}
+
+#[test]
+fn a_citizen_reaches_only_what_names_them() {
+    let parties = [number("9000000017"), number("9000000009")];
+    assert_eq!(decide_parties(&citizen("9000000017"), &parties), Ok(()));
+    assert_eq!(decide_parties(&citizen("9000000009"), &parties), Ok(()));
+    assert_eq!(decide_parties(&citizen("9000000025"), &parties), Err(Refusal));
+    for who in [staff(), system(), Who::Anyone, Who::Service] {
+        assert_eq!(decide_parties(&who, &parties), Ok(()));
+    }
+}
+
+fn ending(reason: ReasonCode) -> Change {
+    let reason = StatusReason::new(reason, Some("words".to_owned())).unwrap();
+    Change { status: Some(Status::Inactive), reason: Some(reason), ..Change::default() }
+}
+
+fn role() -> Role {
+    create(draft(), STRICT).unwrap()
+}
+
+#[test]
+fn patient_and_proxy_may_end_a_role_for_two_reasons_only() {
+    for reason in ReasonCode::all() {
+        let theirs = [ReasonCode::RoleDeactivatedPatientRequest, ReasonCode::RoleDeactivatedInactiveRole];
+        for party in [citizen("9000000017"), citizen("9000000009")] {
+            let decision = decide_change(&party, &role(), &ending(reason));
+            assert_eq!(decision.is_ok(), theirs.contains(&reason), "{}", reason.code());
+        }
+        assert_eq!(decide_change(&staff(), &role(), &ending(reason)), Ok(()));
+        assert_eq!(decide_change(&citizen("9000000025"), &role(), &ending(reason)), Err(Refusal));
+    }
+}
+
+#[test]
+fn patient_and_proxy_may_change_nothing_else() {
+    let party = citizen("9000000009");
+    let end = ending(ReasonCode::RoleDeactivatedPatientRequest);
+    let others = [
+        Change::default(),
+        Change { status: Some(Status::Active), ..end.clone() },
+        Change { end: Some(EndChange::Clear), ..end.clone() },
+        Change { legal_basis: Some(LegalBasis::Consent), ..end.clone() },
+        Change { grantor: Some(OdsCode::parse("A20047").unwrap()), ..end.clone() },
+        Change { end: Some(EndChange::Clear), ..Change::default() },
+    ];
+    for change in others {
+        assert_eq!(decide_change(&party, &role(), &change), Err(Refusal), "{change:?}");
+    }
+    let ended = Role { status: Status::Inactive, ..role() };
+    assert_eq!(decide_change(&party, &ended, &end), Err(Refusal));
+}
+
+#[test]
+fn a_token_is_known_by_its_digest_alone() {
+    let token = Token { digest: Sha256::digest(b"the token").into(), who: system() };
+    let policy = AccessPolicy::Tokens(vec![token]);
+    assert_eq!(policy.find_who(Some("the token")), Some(system()));
+    for wrong in [None, Some(""), Some("the token "), Some("THE TOKEN")] {
+        assert_eq!(policy.find_who(wrong), None, "{wrong:?}");
+    }
+    assert!(!format!("{policy:?}").contains("digest"));
+    assert_eq!(AccessPolicy::Open.find_who(None), Some(Who::Anyone));
+}

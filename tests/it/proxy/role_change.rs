@@ -1,0 +1,146 @@
+//! What may become of a role (domain rules, contract §2.3 #7, §6).
+
+use chrono::{DateTime, Utc};
+use onbehalf::proxy::role_period::BadEnd;
+use onbehalf::proxy::{
+    Change, EndChange, LegalBasis, OdsCode, ReasonCode, Role, RoleError, Status, StatusReason,
+};
+
+use super::role_create::{LENIENT, STRICT, at, because, create, draft};
+
+fn now() -> DateTime<Utc> {
+    at("2026-11-22T12:00:00Z").earliest()
+}
+
+fn role(status: Status) -> Role {
+    let mut role = create(draft(), STRICT).unwrap();
+    role.status = status;
+    role
+}
+
+fn ods(code: &str) -> Option<OdsCode> {
+    Some(OdsCode::parse(code).unwrap())
+}
+
+fn to(status: Status, reason: ReasonCode) -> Change {
+    Change { status: Some(status), reason: Some(because(reason)), ..Change::default() }
+}
+
+fn until(end: &str) -> Change {
+    Change { end: Some(EndChange::Set(at(end))), ..Change::default() }
+}
+
+#[test]
+fn ending_a_role_keeps_its_grantor_and_shows_the_reason() {
+    let ended = role(Status::Active)
+        .changed(to(Status::Inactive, ReasonCode::RoleDeactivatedSafeguarding), STRICT, now())
+        .unwrap();
+    assert_eq!(ended.status, Status::Inactive);
+    assert_eq!(ended.reason.code(), ReasonCode::RoleDeactivatedSafeguarding);
+    assert_eq!(ended.grantor, ods("A20047"));
+}
+
+#[test]
+fn rules_are_checked_in_the_order_of_the_contract() {
+    let inactive = role(Status::Inactive);
+    let without_reason = Change { status: Some(Status::Active), ..Change::default() };
+    assert_eq!(inactive.changed(without_reason, STRICT, now()), Err(RoleError::MissingReason));
+    // No grantor, and the reason of another transition: the grantor is told first.
+    let without_grantor = to(Status::Active, ReasonCode::RoleCreated);
+    assert_eq!(inactive.changed(without_grantor.clone(), STRICT, now()), Err(RoleError::MissingGrantor));
+    let wrong_reason = Change { grantor: ods("G81"), ..without_grantor };
+    assert_eq!(inactive.changed(wrong_reason, STRICT, now()), Err(RoleError::ReasonNotAllowed));
+    // No such arrow, and no reason of any arrow: the arrow is told first.
+    let no_arrow = to(Status::Proposed, ReasonCode::RoleCreated);
+    assert_eq!(role(Status::Active).changed(no_arrow, STRICT, now()), Err(RoleError::InvalidTransition));
+}
+
+#[test]
+fn becoming_active_names_a_grantor_anew_though_the_role_has_one() {
+    let inactive = role(Status::Inactive);
+    let change = Change { grantor: ods("B81001"), ..to(Status::Active, ReasonCode::RoleReactivated) };
+    assert_eq!(inactive.changed(change, STRICT, now()).unwrap().grantor, ods("B81001"));
+}
+
+#[test]
+fn a_role_does_not_become_active_after_its_end() {
+    let mut inactive = role(Status::Inactive);
+    inactive.period.end = Some(at("2026-11-21"));
+    let back = Change { grantor: ods("A20047"), ..to(Status::Active, ReasonCode::RoleReactivated) };
+    assert_eq!(inactive.changed(back.clone(), STRICT, now()), Err(RoleError::End(BadEnd::Passed)));
+    let later = Change { end: Some(EndChange::Set(at("2027-11-21"))), ..back.clone() };
+    assert!(inactive.changed(later, STRICT, now()).is_ok());
+    assert!(inactive.changed(Change { end: Some(EndChange::Clear), ..back }, STRICT, now()).is_ok());
+}
+
+#[test]
+fn an_active_role_may_change_end_basis_and_grantor_without_a_status() {
+    let active = role(Status::Active);
+    let changed = active.changed(until("2027-01-01"), STRICT, now()).unwrap();
+    assert_eq!(changed.period.end, Some(at("2027-01-01")));
+    let clear = Change { end: Some(EndChange::Clear), ..Change::default() };
+    assert_eq!(changed.changed(clear, STRICT, now()).unwrap().period.end, None);
+    let basis = Change { legal_basis: Some(LegalBasis::Consent), ..Change::default() };
+    assert_eq!(active.changed(basis, STRICT, now()).unwrap().legal_basis, LegalBasis::Consent);
+    let grantor = Change { grantor: ods("B81001"), ..Change::default() };
+    assert_eq!(active.changed(grantor, STRICT, now()).unwrap().grantor, ods("B81001"));
+}
+
+#[test]
+fn no_other_status_allows_such_edits() {
+    for status in Status::ALL.into_iter().filter(|status| *status != Status::Active) {
+        let refused = role(status).changed(until("2027-01-01"), STRICT, now());
+        assert_eq!(refused, Err(RoleError::InvalidTransition), "{status:?}");
+    }
+}
+
+#[test]
+fn the_same_status_again_needs_a_change_beside_it() {
+    let active = role(Status::Active);
+    let again = to(Status::Active, ReasonCode::RoleCreated);
+    for rules in [STRICT, LENIENT] {
+        assert_eq!(active.changed(again.clone(), rules, now()), Err(RoleError::InvalidTransition));
+    }
+    let with_end = Change { end: Some(EndChange::Set(at("2027-01-01"))), ..again };
+    assert!(active.changed(with_end, STRICT, now()).is_ok());
+}
+
+#[test]
+fn asking_for_what_is_already_so_changes_nothing() {
+    let active = role(Status::Active);
+    let same = Change {
+        legal_basis: Some(active.legal_basis),
+        grantor: active.grantor.clone(),
+        ..Change::default()
+    };
+    assert_eq!(active.changed(same, STRICT, now()).unwrap(), active);
+    assert_eq!(active.changed(Change::default(), STRICT, now()).unwrap(), active);
+}
+
+#[test]
+fn a_new_end_lies_neither_in_the_past_nor_before_the_start() {
+    let active = role(Status::Active);
+    assert_eq!(active.changed(until("2026-11-21"), STRICT, now()), Err(RoleError::End(BadEnd::Passed)));
+    assert_eq!(active.changed(until("2025-12-31"), STRICT, now()), Err(RoleError::End(BadEnd::BeforeStart)));
+}
+
+#[test]
+fn every_reason_is_held_against_every_transition() {
+    for reason in ReasonCode::all() {
+        let change = to(Status::Inactive, reason);
+        let strict = role(Status::Active).changed(change.clone(), STRICT, now());
+        let explains = reason.code().starts_with("ROLE_DEACTIVATED_")
+            || [ReasonCode::RoleSuspendedPendingReview, ReasonCode::Other].contains(&reason);
+        assert_eq!(strict.is_ok(), explains, "{}", reason.code());
+        assert!(role(Status::Active).changed(change, LENIENT, now()).is_ok(), "{}", reason.code());
+    }
+}
+
+#[test]
+fn a_role_whose_end_has_passed_counts_as_inactive() {
+    let mut active = role(Status::Active);
+    active.period.end = Some(at("2026-11-22"));
+    assert_eq!(active.clone().as_of(at("2026-11-22T23:59:59.999Z").earliest()), active);
+    let lapsed = active.as_of(at("2026-11-23T00:00:00Z").earliest());
+    assert_eq!((lapsed.status, lapsed.reason), (Status::Inactive, StatusReason::END_DATE_REACHED));
+}
