@@ -25,6 +25,7 @@ pub mod config;
 pub mod date_time;
 pub mod error;
 pub mod event;
+pub mod fhir;
 pub mod ids;
 pub mod json;
 pub mod observe;

@@ -1,0 +1,150 @@
+//! What is wrong, in FHIR's words: issues, and the OperationOutcome that carries them
+//! (<https://hl7.org/fhir/R4/operationoutcome.html>).
+
+use std::borrow::Cow;
+
+use serde_json::{Map, Value, json};
+
+/// How bad an issue is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// The request was not carried out.
+    Error,
+    /// The request was carried out; something about it may be wrong.
+    Warning,
+    /// Good to know.
+    Information,
+}
+
+impl Severity {
+    /// FHIR's code (`issue-severity`).
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Information => "information",
+        }
+    }
+}
+
+/// The kind of an issue: the codes of FHIR's `issue-type` that this service uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the code is the name; FHIR describes it")]
+pub enum IssueType {
+    Invalid,
+    Structure,
+    Required,
+    Value,
+    Invariant,
+    Security,
+    Login,
+    Forbidden,
+    Processing,
+    NotSupported,
+    Duplicate,
+    MultipleMatches,
+    NotFound,
+    Deleted,
+    TooLong,
+    CodeInvalid,
+    Extension,
+    TooCostly,
+    BusinessRule,
+    Conflict,
+    Transient,
+    Timeout,
+    Throttled,
+    Exception,
+    Informational,
+}
+
+impl IssueType {
+    /// FHIR's code.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Invalid => "invalid",
+            Self::Structure => "structure",
+            Self::Required => "required",
+            Self::Value => "value",
+            Self::Invariant => "invariant",
+            Self::Security => "security",
+            Self::Login => "login",
+            Self::Forbidden => "forbidden",
+            Self::Processing => "processing",
+            Self::NotSupported => "not-supported",
+            Self::Duplicate => "duplicate",
+            Self::MultipleMatches => "multiple-matches",
+            Self::NotFound => "not-found",
+            Self::Deleted => "deleted",
+            Self::TooLong => "too-long",
+            Self::CodeInvalid => "code-invalid",
+            Self::Extension => "extension",
+            Self::TooCostly => "too-costly",
+            Self::BusinessRule => "business-rule",
+            Self::Conflict => "conflict",
+            Self::Transient => "transient",
+            Self::Timeout => "timeout",
+            Self::Throttled => "throttled",
+            Self::Exception => "exception",
+            Self::Informational => "informational",
+        }
+    }
+}
+
+/// One issue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Issue {
+    /// How bad it is.
+    pub severity: Severity,
+    /// What kind it is.
+    pub code: IssueType,
+    /// Where it is: a FHIRPath expression such as `Consent.provision.actor[0].role`.
+    pub expression: Option<String>,
+    /// A sentence that says what to do. It quotes no value of the request.
+    pub diagnostics: Cow<'static, str>,
+}
+
+impl Issue {
+    /// An error.
+    pub fn error(code: IssueType, diagnostics: impl Into<Cow<'static, str>>) -> Self {
+        Self { severity: Severity::Error, code, expression: None, diagnostics: diagnostics.into() }
+    }
+
+    /// The same as a warning.
+    #[must_use]
+    pub fn as_warning(mut self) -> Self {
+        self.severity = Severity::Warning;
+        self
+    }
+
+    /// The same, pointing to an element.
+    #[must_use]
+    pub fn at(mut self, expression: impl Into<String>) -> Self {
+        self.expression = Some(expression.into());
+        self
+    }
+
+    fn render(&self) -> Value {
+        let mut issue = Map::new();
+        issue.insert("severity".to_owned(), self.severity.code().into());
+        issue.insert("code".to_owned(), self.code.code().into());
+        issue.insert("diagnostics".to_owned(), self.diagnostics.as_ref().into());
+        if let Some(expression) = &self.expression {
+            issue.insert("expression".to_owned(), json!([expression]));
+        }
+        Value::Object(issue)
+    }
+}
+
+/// The resource that carries issues. There is always one: none at all is told as good news.
+pub fn operation_outcome(issues: &[Issue]) -> Value {
+    let all_well = Issue {
+        severity: Severity::Information,
+        code: IssueType::Informational,
+        expression: None,
+        diagnostics: "Everything is in order.".into(),
+    };
+    let issues = if issues.is_empty() { std::slice::from_ref(&all_well) } else { issues };
+    let issues: Vec<Value> = issues.iter().map(Issue::render).collect();
+    json!({ "resourceType": "OperationOutcome", "issue": issues })
+}
