@@ -14,6 +14,9 @@ CREATE TABLE audit_records (
     proxy TEXT NOT NULL
 );
 
+-- Serves searches by patient, and the newest first.
+CREATE INDEX audit_records_by_patient ON audit_records (patient, id);
+CREATE INDEX audit_records_by_time ON audit_records (recorded_at, id);
 -- Serves "what happened to this role?"
 CREATE INDEX audit_records_by_subject ON audit_records (subject, subject_version);
 

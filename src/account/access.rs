@@ -21,11 +21,15 @@ pub enum Action {
     ReadRole,
     /// Change a role.
     ChangeRole,
+    /// Read or look for anything else: people, relationships, forms, definitions, the audit record.
+    ReadRecords,
+    /// Record or change a relationship, or an access request that was handed in.
+    WriteRecords,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::SubmitAccessRequest,
         Self::ReadAccessRequest,
         Self::SearchRelationships,
@@ -33,6 +37,8 @@ impl Action {
         Self::CreateRole,
         Self::ReadRole,
         Self::ChangeRole,
+        Self::ReadRecords,
+        Self::WriteRecords,
     ];
 }
 
@@ -49,7 +55,7 @@ pub struct Refusal;
 pub fn decide_kind(who: &Who, action: Action) -> Result<(), Refusal> {
     let may = match who {
         Who::Anyone | Who::Service => true,
-        Who::Citizen { .. } => action != Action::CreateRole,
+        Who::Citizen { .. } => !matches!(action, Action::CreateRole | Action::WriteRecords),
         Who::Staff { .. } => action != Action::SubmitAccessRequest,
         Who::System { .. } => !matches!(action, Action::SubmitAccessRequest | Action::SearchRelationships),
     };

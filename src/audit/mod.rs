@@ -11,6 +11,12 @@ pub enum Act {
     RoleLapsed,
     /// An access request came in.
     AccessRequestSubmitted,
+    /// An access request was amended.
+    AccessRequestChanged,
+    /// A relationship was recorded.
+    RelationshipCreated,
+    /// What is recorded of a relationship was changed.
+    RelationshipChanged,
 }
 
 impl Act {
@@ -21,6 +27,9 @@ impl Act {
             Self::RoleChanged => "role-changed",
             Self::RoleLapsed => "role-lapsed",
             Self::AccessRequestSubmitted => "access-request-submitted",
+            Self::AccessRequestChanged => "access-request-changed",
+            Self::RelationshipCreated => "relationship-created",
+            Self::RelationshipChanged => "relationship-changed",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The format of `onbehalf seed`: people, relationships, roles and access requests as JSON. Its example
 //! is `examples/sandbox-data.json`.
 
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -168,6 +169,7 @@ impl PersonEntry {
             names: vec![HumanName { name_use, family, given, prefix, suffix }],
             birth_date: self.birth_date.as_deref().map(date_time).transpose()?,
             practice: ods_code(self.gp_ods)?,
+            updated_at: DateTime::UNIX_EPOCH,
         })
     }
 }
@@ -184,13 +186,14 @@ impl RelationshipEntry {
             proxy: number(&self.proxy, check)?,
             patient: number(&self.patient, check)?,
             codes: self.relationship.into_iter().map(code).collect(),
+            active: true,
             verified: self.verified,
         })
     }
 }
 
 impl RoleEntry {
-    fn read(self, check: NumberCheck) -> Result<(Role, chrono::DateTime<chrono::Utc>), Wrong> {
+    fn read(self, check: NumberCheck) -> Result<(Role, DateTime<Utc>), Wrong> {
         let code = ReasonCode::parse(&self.status_reason.code).ok_or("status reason")?;
         let role = Role {
             id: Uuid::parse_str(&self.id).or(Err("id"))?,
@@ -227,6 +230,7 @@ impl RequestEntry {
         Ok(AccessRequest {
             id: Uuid::parse_str(&self.id).or(Err("id"))?,
             reference_code: ReferenceCode::parse(&self.reference_code).ok_or("reference code")?,
+            status: "completed".to_owned(),
             applicant,
             proxy,
             patient,

@@ -8,8 +8,10 @@ pub enum Topic {
     RoleCreated,
     /// A role is different from what it was.
     RoleChanged,
-    /// An access request came in.
+    /// An access request came in, or was amended.
     AccessRequestSubmitted,
+    /// A relationship was recorded, or is different from what it was.
+    RelationshipChanged,
 }
 
 impl Topic {
@@ -19,6 +21,7 @@ impl Topic {
             Self::RoleCreated => "proxy-role-created",
             Self::RoleChanged => "proxy-role-changed",
             Self::AccessRequestSubmitted => "access-request-submitted",
+            Self::RelationshipChanged => "proxy-relationship-changed",
         }
     }
 }

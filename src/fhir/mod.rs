@@ -1,3 +1,42 @@
 //! The FHIR R4 front: true to the standard (4.0.1), for any FHIR client, at `/FHIR/R4`.
+//!
+//! `routes` says what there is, as data; `http` turns HTTP into a request and an answer into HTTP;
+//! [`interaction`] has one file for each interaction, each run in a transaction that it is given;
+//! [`resource`] one for each type; [`search`] compiles parameters to filters, one file for each type of
+//! parameter; [`bundle`] makes batches and transactions of requests.
 
-pub mod outcome;
+mod bundle;
+mod capability;
+mod context;
+mod cors;
+mod etag;
+mod format;
+mod http;
+mod interaction;
+mod outcome;
+mod patch;
+mod profiles;
+mod refusal;
+mod resource;
+mod routes;
+mod search;
+mod url;
+mod validate;
+
+use actix_web::middleware::from_fn;
+use actix_web::web::{self, ServiceConfig};
+
+use crate::observe::catch_panics;
+
+/// The path of this front.
+pub const BASE_PATH: &str = "/FHIR/R4";
+
+/// Adds the routes of this front. One handler answers them all: the table in `routes` knows the rest, and
+/// the entries of a Bundle go through the same table.
+pub fn configure(config: &mut ServiceConfig) {
+    let front = web::scope(BASE_PATH)
+        .wrap(from_fn(catch_panics))
+        .wrap(from_fn(cors::cors))
+        .default_service(web::to(http::handle));
+    config.service(front);
+}

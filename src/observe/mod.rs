@@ -19,6 +19,10 @@ pub use request_log::{catch_panics, log_requests};
 #[derive(Clone, Copy, Debug)]
 pub struct CallerKind(pub &'static str);
 
+/// The pattern of a route that the router does not know by itself.
+#[derive(Clone, Debug)]
+pub struct RoutePattern(pub String);
+
 /// Starts the log, on standard error. Libraries are heard from `warn` on.
 pub fn start_log(log: &Log) {
     let targets = Targets::new()

@@ -10,7 +10,7 @@ use actix_web::middleware::Next;
 use futures_util::FutureExt as _;
 
 use crate::error::Error;
-use crate::observe::{CallerKind, is_request_id, log_failure};
+use crate::observe::{CallerKind, RoutePattern, is_request_id, log_failure};
 use crate::vrs::Problem;
 
 /// Logs method, route pattern, status, duration, request id and kind of caller.
@@ -27,7 +27,9 @@ pub async fn log_requests(
         Ok(response) => {
             let request = response.request();
             let kind = request.extensions().get::<CallerKind>().map_or("unknown", |kind| kind.0);
-            (response.status().as_u16(), request.match_pattern().unwrap_or_default(), kind)
+            let known = request.extensions().get::<RoutePattern>().map(|route| route.0.clone());
+            let route = known.or_else(|| request.match_pattern()).unwrap_or_default();
+            (response.status().as_u16(), route, kind)
         }
         Err(error) => (error.as_response_error().status_code().as_u16(), String::new(), "unknown"),
     };

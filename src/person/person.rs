@@ -1,5 +1,7 @@
 //! A person's demographics, as the national registry gives them.
 
+use chrono::{DateTime, Utc};
+
 use crate::date_time::FhirDateTime;
 use crate::person::{NhsNumber, Standing};
 use crate::proxy::OdsCode;
@@ -17,6 +19,8 @@ pub struct Person {
     pub birth_date: Option<FhirDateTime>,
     /// The ODS code of the practice where they are registered.
     pub practice: Option<OdsCode>,
+    /// When we last heard of a change.
+    pub updated_at: DateTime<Utc>,
 }
 
 /// A name (FHIR `HumanName`).

@@ -15,6 +15,8 @@ pub struct AccessRequest {
     pub id: Uuid,
     /// What the applicant quotes on the phone.
     pub reference_code: ReferenceCode,
+    /// The status of the form (`QuestionnaireResponse.status`), `completed` as a rule.
+    pub status: String,
     /// Who of the two applies.
     pub applicant: Applicant,
     /// Who wants to act, or is wanted to.

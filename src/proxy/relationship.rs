@@ -13,6 +13,8 @@ pub struct Relationship {
     pub patient: NhsNumber,
     /// What the proxy is to the patient, in codes.
     pub codes: Vec<RelationshipCode>,
+    /// Whether it is in use (`RelatedPerson.active`).
+    pub active: bool,
     /// Whether a national register vouches for it. Others stand only beside the role that claims them.
     pub verified: bool,
 }

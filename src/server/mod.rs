@@ -19,6 +19,7 @@ use tokio::net::TcpStream;
 
 use crate::app::App;
 use crate::config;
+use crate::fhir;
 use crate::observe::{catch_panics, log_requests};
 use crate::vrs::{self, Problem};
 
@@ -76,6 +77,7 @@ fn routes(
         .wrap(from_fn(catch_panics))
         .wrap(from_fn(log_requests))
         .configure(vrs::configure)
+        .configure(fhir::configure)
         .configure(health::configure)
         .default_service(web::to(|| async { Err::<HttpResponse, Problem>(vrs::no_such_path()) }))
 }

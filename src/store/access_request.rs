@@ -1,28 +1,34 @@
-//! Access requests.
+//! Access requests and their versions.
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use uuid::Uuid;
 
-use crate::date_time::{FhirDateTime, to_millis};
-use crate::error::Error;
-use crate::proxy::{AccessRequest, Applicant, ReferenceCode};
+use crate::date_time::{FhirDateTime, from_millis, to_millis};
+use crate::error::{Error, Kind};
+use crate::proxy::{AccessRequest, Applicant, ReferenceCode, Versioned};
 use crate::store::Tx;
+use crate::store::dialect::on_dialect;
 use crate::store::error::corrupt;
 use crate::store::person::nhs_number;
-use crate::store::schema::access_requests;
+use crate::store::schema::{access_request_versions, access_requests};
 
-#[derive(Queryable)]
+#[derive(Queryable, Insertable, AsChangeset)]
+#[diesel(table_name = access_requests)]
 struct AccessRequestRow {
     id: String,
+    version: i64,
     reference_code: String,
+    status: String,
     applicant: String,
     proxy: String,
     patient: String,
     authored_text: String,
+    authored_from: i64,
+    authored_to: i64,
     questionnaire: String,
     document: String,
-    _submitted_at: i64,
+    updated_at: i64,
 }
 
 impl Tx<'_> {
@@ -31,10 +37,41 @@ impl Tx<'_> {
     /// # Errors
     ///
     /// When the database does not answer.
-    pub fn find_access_request(&mut self, id: Uuid) -> Result<Option<AccessRequest>, Error> {
-        let found = access_requests::table.filter(access_requests::id.eq(id.to_string()));
-        let row: Option<AccessRequestRow> = found.first(self.db).optional()?;
-        row.map(AccessRequestRow::into_access_request).transpose()
+    pub fn find_access_request(&mut self, id: Uuid) -> Result<Option<Versioned<AccessRequest>>, Error> {
+        Ok(self.list_access_requests_by_id(&[id.to_string()])?.pop())
+    }
+
+    /// These access requests, in no particular order; ids without one are left out.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn list_access_requests_by_id(
+        &mut self,
+        ids: &[String],
+    ) -> Result<Vec<Versioned<AccessRequest>>, Error> {
+        let rows: Vec<AccessRequestRow> =
+            access_requests::table.filter(access_requests::id.eq_any(ids)).load(self.db)?;
+        rows.into_iter().map(AccessRequestRow::into_access_request).collect()
+    }
+
+    /// These versions of access requests, in no particular order.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn list_access_request_versions_by_id(
+        &mut self,
+        wanted: &[(String, i64)],
+    ) -> Result<Vec<Versioned<AccessRequest>>, Error> {
+        let ids: Vec<&str> = wanted.iter().map(|(id, _)| id.as_str()).collect();
+        let versions: Vec<i64> = wanted.iter().map(|(_, version)| *version).collect();
+        let mut rows: Vec<AccessRequestRow> = access_request_versions::table
+            .filter(access_request_versions::id.eq_any(ids))
+            .filter(access_request_versions::version.eq_any(versions))
+            .load(self.db)?;
+        rows.retain(|row| wanted.iter().any(|(id, version)| *id == row.id && *version == row.version));
+        rows.into_iter().map(AccessRequestRow::into_access_request).collect()
     }
 
     /// Whether an access request with this id, or with this reference code, is there.
@@ -50,44 +87,87 @@ impl Tx<'_> {
         Ok(count > 0)
     }
 
-    /// Writes an access request.
+    /// Writes the first version of an access request.
     ///
     /// # Errors
     ///
-    /// [`Kind::Conflict`](crate::error::Kind) when its id or its reference code is taken.
+    /// [`Kind::Conflict`] when its id or its reference code is taken.
     pub fn insert_access_request(
         &mut self,
-        request: &AccessRequest,
+        request: AccessRequest,
         now: DateTime<Utc>,
-    ) -> Result<(), Error> {
-        let row = (
-            access_requests::id.eq(request.id.to_string()),
-            access_requests::reference_code.eq(request.reference_code.as_str()),
-            access_requests::applicant.eq(request.applicant.source_type()),
-            access_requests::proxy.eq(request.proxy.as_str()),
-            access_requests::patient.eq(request.patient.as_str()),
-            access_requests::authored_text.eq(request.authored.text()),
-            access_requests::questionnaire.eq(&request.questionnaire),
-            access_requests::document.eq(&request.document),
-            access_requests::submitted_at.eq(to_millis(now)),
-        );
-        diesel::insert_into(access_requests::table).values(row).execute(self.db)?;
+    ) -> Result<Versioned<AccessRequest>, Error> {
+        let first = Versioned { value: request, version: 1, updated_at: now };
+        diesel::insert_into(access_requests::table).values(AccessRequestRow::of(&first)).execute(self.db)?;
+        self.keep_access_request_version(first.value.id)?;
+        Ok(first)
+    }
+
+    /// Writes the next version of an access request over the version that it was made from.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::PreconditionFailed`] when somebody was faster.
+    pub fn save_access_request(
+        &mut self,
+        request: AccessRequest,
+        expected: i64,
+        now: DateTime<Utc>,
+    ) -> Result<Versioned<AccessRequest>, Error> {
+        let next = Versioned { value: request, version: expected + 1, updated_at: now };
+        let target = access_requests::table
+            .filter(access_requests::id.eq(next.value.id.to_string()))
+            .filter(access_requests::version.eq(expected));
+        match diesel::update(target).set(AccessRequestRow::of(&next)).execute(self.db)? {
+            1 => {
+                self.keep_access_request_version(next.value.id)?;
+                Ok(next)
+            }
+            _ => Err(Error::new(Kind::PreconditionFailed, "the access request was changed by somebody else")),
+        }
+    }
+
+    fn keep_access_request_version(&mut self, id: Uuid) -> Result<(), Error> {
+        let present = access_requests::table.filter(access_requests::id.eq(id.to_string()));
+        let copy = present.insert_into(access_request_versions::table);
+        on_dialect!(self.db, connection => copy.execute(connection))?;
         Ok(())
     }
 }
 
 impl AccessRequestRow {
-    fn into_access_request(self) -> Result<AccessRequest, Error> {
-        Ok(AccessRequest {
+    fn of(request: &Versioned<AccessRequest>) -> Self {
+        let Versioned { value, version, updated_at } = request;
+        Self {
+            id: value.id.to_string(),
+            version: *version,
+            reference_code: value.reference_code.to_string(),
+            status: value.status.clone(),
+            applicant: value.applicant.source_type().to_owned(),
+            proxy: value.proxy.to_string(),
+            patient: value.patient.to_string(),
+            authored_text: value.authored.text().to_owned(),
+            authored_from: to_millis(value.authored.earliest()),
+            authored_to: to_millis(value.authored.latest()),
+            questionnaire: value.questionnaire.clone(),
+            document: value.document.clone(),
+            updated_at: to_millis(*updated_at),
+        }
+    }
+
+    fn into_access_request(self) -> Result<Versioned<AccessRequest>, Error> {
+        let request = AccessRequest {
             id: Uuid::parse_str(&self.id).or(Err(corrupt("UUID")))?,
             reference_code: ReferenceCode::parse(&self.reference_code)
                 .ok_or_else(|| corrupt("reference code"))?,
+            status: self.status,
             applicant: Applicant::parse(&self.applicant).ok_or_else(|| corrupt("applicant"))?,
             proxy: nhs_number(&self.proxy)?,
             patient: nhs_number(&self.patient)?,
             authored: FhirDateTime::parse(&self.authored_text).or(Err(corrupt("dateTime")))?,
             questionnaire: self.questionnaire,
             document: self.document,
-        })
+        };
+        Ok(Versioned { value: request, version: self.version, updated_at: from_millis(self.updated_at) })
     }
 }

@@ -15,6 +15,7 @@ mod person;
 mod relationship;
 mod role;
 mod schema;
+pub mod search;
 mod tx;
 
 use std::sync::Arc;
@@ -23,8 +24,10 @@ use std::time::Duration;
 
 use r2d2::Pool;
 
+pub use audit::AuditRecord;
 pub use database_url::{BadDatabaseUrl, DatabaseUrl};
 pub use migrate::{Migration, SANDBOX_MARK};
+pub use person::fold;
 pub use role::RoleSearch;
 pub use tx::Tx;
 

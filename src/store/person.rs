@@ -5,21 +5,23 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 
-use crate::date_time::{FhirDateTime, to_millis};
+use crate::date_time::{FhirDateTime, from_millis, to_millis};
 use crate::error::Error;
 use crate::person::{HumanName, NameUse, NhsNumber, NumberCheck, Person, Standing};
 use crate::proxy::OdsCode;
 use crate::store::Tx;
 use crate::store::error::corrupt;
-use crate::store::schema::{people, person_names};
+use crate::store::schema::{people, person_name_parts, person_names};
 
 #[derive(Queryable)]
 struct PersonRow {
     nhs_number: String,
     standing: String,
     birth_date: Option<String>,
+    _birth_from: Option<i64>,
+    _birth_to: Option<i64>,
     practice: Option<String>,
-    _updated_at: i64,
+    updated_at: i64,
 }
 
 #[derive(Queryable)]
@@ -97,6 +99,8 @@ impl Tx<'_> {
             people::nhs_number.eq(number),
             people::standing.eq(person.standing.as_str()),
             people::birth_date.eq(person.birth_date.as_ref().map(FhirDateTime::text)),
+            people::birth_from.eq(person.birth_date.as_ref().map(|date| to_millis(date.earliest()))),
+            people::birth_to.eq(person.birth_date.as_ref().map(|date| to_millis(date.latest()))),
             people::practice.eq(person.practice.as_ref().map(OdsCode::as_str)),
             people::updated_at.eq(to_millis(now)),
         );
@@ -112,6 +116,17 @@ impl Tx<'_> {
                 person_names::suffix.eq(serde_json::to_string(&name.suffix).map_err(Error::fault)?),
             );
             diesel::insert_into(person_names::table).values(row).execute(self.db)?;
+        }
+        let parts = person.names.iter().flat_map(name_parts);
+        for (position, (part, value)) in (0..).zip(parts) {
+            let row = (
+                person_name_parts::nhs_number.eq(number),
+                person_name_parts::position.eq(position),
+                person_name_parts::part.eq(part),
+                person_name_parts::value.eq(value),
+                person_name_parts::folded.eq(fold(value)),
+            );
+            diesel::insert_into(person_name_parts::table).values(row).execute(self.db)?;
         }
         Ok(true)
     }
@@ -147,6 +162,7 @@ impl PersonRow {
             names: names_of.remove(&self.nhs_number).unwrap_or_default(),
             birth_date: birth_date.transpose()?,
             practice: ods_code(self.practice)?,
+            updated_at: from_millis(self.updated_at),
         })
     }
 }
@@ -162,4 +178,19 @@ impl NameRow {
             suffix: list(self.suffix)?,
         })
     }
+}
+
+/// The parts of a name, each with what it is.
+fn name_parts(name: &HumanName) -> Vec<(&'static str, &str)> {
+    let lists = [("given", &name.given), ("prefix", &name.prefix), ("suffix", &name.suffix)];
+    let listed =
+        lists.into_iter().flat_map(|(part, values)| values.iter().map(move |value| (part, value.as_str())));
+    name.family.iter().map(|family| ("family", family.as_str())).chain(listed).collect()
+}
+
+/// A text in the form in which names are searched: lower case, without accents, letters and digits only
+/// (<https://hl7.org/fhir/R4/search.html#string>). What is left orders alike in every locale.
+pub fn fold(text: &str) -> String {
+    use unicode_normalization::UnicodeNormalization as _;
+    text.nfd().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }

@@ -1,4 +1,4 @@
-//! Relationships.
+//! Relationships and their versions.
 
 use std::collections::HashMap;
 
@@ -6,27 +6,32 @@ use chrono::{DateTime, Utc};
 use diesel::dsl;
 use diesel::prelude::*;
 
-use crate::date_time::to_millis;
-use crate::error::Error;
+use crate::date_time::{from_millis, to_millis};
+use crate::error::{Error, Kind};
 use crate::person::{NhsNumber, Standing};
-use crate::proxy::Relationship;
 use crate::proxy::relationship::RelationshipCode;
+use crate::proxy::{Relationship, Versioned};
 use crate::store::Tx;
+use crate::store::dialect::on_dialect;
 use crate::store::person::nhs_number;
-use crate::store::schema::{people, relationship_codes, relationships};
+use crate::store::schema::{people, relationship_codes, relationship_versions, relationships};
 
-#[derive(Queryable)]
+#[derive(Queryable, Insertable, AsChangeset)]
+#[diesel(table_name = relationships)]
 struct RelationshipRow {
     id: String,
+    version: i64,
     proxy: String,
     patient: String,
     verified: bool,
-    _updated_at: i64,
+    active: bool,
+    updated_at: i64,
 }
 
 #[derive(Queryable)]
 struct CodeRow {
     relationship_id: String,
+    version: i64,
     _position: i32,
     system: String,
     code: String,
@@ -34,8 +39,8 @@ struct CodeRow {
 }
 
 impl Tx<'_> {
-    /// The verified relationships of a proxy, a patient, or the pair, where both people may appear in
-    /// an answer. Ordered by id. Two statements.
+    /// The verified relationships of a proxy, a patient, or the pair, that are in use and whose people
+    /// may both appear in an answer. Ordered by id. Two statements.
     ///
     /// # Errors
     ///
@@ -47,6 +52,7 @@ impl Tx<'_> {
     ) -> Result<Vec<Relationship>, Error> {
         let mut query = relationships::table
             .filter(relationships::verified.eq(true))
+            .filter(relationships::active.eq(true))
             .filter(relationships::proxy.eq_any(current_people()))
             .filter(relationships::patient.eq_any(current_people()))
             .order(relationships::id)
@@ -58,11 +64,11 @@ impl Tx<'_> {
             query = query.filter(relationships::patient.eq(patient.to_string()));
         }
         let rows = query.load(self.db)?;
-        self.with_codes(rows)
+        Ok(values(self.with_codes(rows)?))
     }
 
-    /// Every relationship, verified or not, between these pairs of (proxy, patient). Ordered by id.
-    /// Two statements, however many pairs there are.
+    /// Every relationship in use, verified or not, between these pairs of (proxy, patient). Ordered by
+    /// id. Two statements, however many pairs there are.
     ///
     /// # Errors
     ///
@@ -76,6 +82,7 @@ impl Tx<'_> {
         let rows: Vec<RelationshipRow> = relationships::table
             .filter(relationships::proxy.eq_any(proxies))
             .filter(relationships::patient.eq_any(patients))
+            .filter(relationships::active.eq(true))
             .order(relationships::id)
             .load(self.db)?;
         let wanted = |row: &RelationshipRow| {
@@ -83,35 +90,99 @@ impl Tx<'_> {
                 (proxy.as_str(), patient.as_str()) == (row.proxy.as_str(), row.patient.as_str())
             })
         };
-        self.with_codes(rows.into_iter().filter(wanted).collect())
+        Ok(values(self.with_codes(rows.into_iter().filter(wanted).collect())?))
     }
 
-    /// Writes a relationship that is not there yet; one that is there stays as it is.
+    /// These relationships, in no particular order; ids without one are left out.
     ///
     /// # Errors
     ///
-    /// When the database refuses.
-    pub fn insert_relationship_if_new(
+    /// When the database does not answer.
+    pub fn list_relationships_by_id(
         &mut self,
-        relationship: &Relationship,
+        ids: &[String],
+    ) -> Result<Vec<Versioned<Relationship>>, Error> {
+        let rows = relationships::table.filter(relationships::id.eq_any(ids)).load(self.db)?;
+        self.with_codes(rows)
+    }
+
+    /// These versions of relationships, in no particular order.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn list_relationship_versions_by_id(
+        &mut self,
+        wanted: &[(String, i64)],
+    ) -> Result<Vec<Versioned<Relationship>>, Error> {
+        let ids: Vec<&str> = wanted.iter().map(|(id, _)| id.as_str()).collect();
+        let versions: Vec<i64> = wanted.iter().map(|(_, version)| *version).collect();
+        let mut rows: Vec<RelationshipRow> = relationship_versions::table
+            .filter(relationship_versions::id.eq_any(ids))
+            .filter(relationship_versions::version.eq_any(versions))
+            .load(self.db)?;
+        rows.retain(|row| wanted.iter().any(|(id, version)| *id == row.id && *version == row.version));
+        self.with_codes(rows)
+    }
+
+    /// Whether a relationship with this id is there.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn has_relationship(&mut self, id: &str) -> Result<bool, Error> {
+        let count: i64 = relationships::table.filter(relationships::id.eq(id)).count().get_result(self.db)?;
+        Ok(count > 0)
+    }
+
+    /// Writes the first version of a relationship.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Conflict`] when the id is taken.
+    pub fn insert_relationship(
+        &mut self,
+        relationship: Relationship,
         now: DateTime<Utc>,
-    ) -> Result<bool, Error> {
-        let same = relationships::table.filter(relationships::id.eq(&relationship.id));
-        let known: i64 = same.count().get_result(self.db)?;
-        if known > 0 {
-            return Ok(false);
+    ) -> Result<Versioned<Relationship>, Error> {
+        let first = Versioned { value: relationship, version: 1, updated_at: now };
+        diesel::insert_into(relationships::table).values(RelationshipRow::of(&first)).execute(self.db)?;
+        self.keep_relationship_version(&first)?;
+        Ok(first)
+    }
+
+    /// Writes the next version of a relationship over the version that it was made from.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::PreconditionFailed`] when somebody was faster.
+    pub fn save_relationship(
+        &mut self,
+        relationship: Relationship,
+        expected: i64,
+        now: DateTime<Utc>,
+    ) -> Result<Versioned<Relationship>, Error> {
+        let next = Versioned { value: relationship, version: expected + 1, updated_at: now };
+        let target = relationships::table
+            .filter(relationships::id.eq(next.value.id.clone()))
+            .filter(relationships::version.eq(expected));
+        match diesel::update(target).set(RelationshipRow::of(&next)).execute(self.db)? {
+            1 => {
+                self.keep_relationship_version(&next)?;
+                Ok(next)
+            }
+            _ => Err(Error::new(Kind::PreconditionFailed, "the relationship was changed by somebody else")),
         }
-        let row = (
-            relationships::id.eq(&relationship.id),
-            relationships::proxy.eq(relationship.proxy.as_str()),
-            relationships::patient.eq(relationship.patient.as_str()),
-            relationships::verified.eq(relationship.verified),
-            relationships::updated_at.eq(to_millis(now)),
-        );
-        diesel::insert_into(relationships::table).values(row).execute(self.db)?;
-        for (position, code) in (0..).zip(&relationship.codes) {
+    }
+
+    fn keep_relationship_version(&mut self, kept: &Versioned<Relationship>) -> Result<(), Error> {
+        let present = relationships::table.filter(relationships::id.eq(kept.value.id.clone()));
+        let copy = present.insert_into(relationship_versions::table);
+        on_dialect!(self.db, connection => copy.execute(connection))?;
+        for (position, code) in (0..).zip(&kept.value.codes) {
             let row = (
-                relationship_codes::relationship_id.eq(&relationship.id),
+                relationship_codes::relationship_id.eq(&kept.value.id),
+                relationship_codes::version.eq(kept.version),
                 relationship_codes::position.eq(position),
                 relationship_codes::system.eq(&code.system),
                 relationship_codes::code.eq(&code.code),
@@ -119,31 +190,53 @@ impl Tx<'_> {
             );
             diesel::insert_into(relationship_codes::table).values(row).execute(self.db)?;
         }
-        Ok(true)
+        Ok(())
     }
 
-    fn with_codes(&mut self, rows: Vec<RelationshipRow>) -> Result<Vec<Relationship>, Error> {
+    fn with_codes(&mut self, rows: Vec<RelationshipRow>) -> Result<Vec<Versioned<Relationship>>, Error> {
         let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
         let codes: Vec<CodeRow> = relationship_codes::table
             .filter(relationship_codes::relationship_id.eq_any(ids))
             .order((relationship_codes::relationship_id, relationship_codes::position))
             .load(self.db)?;
-        let mut codes_of: HashMap<String, Vec<RelationshipCode>> = HashMap::new();
+        let mut codes_of: HashMap<(String, i64), Vec<RelationshipCode>> = HashMap::new();
         for row in codes {
             let code = RelationshipCode { system: row.system, code: row.code, display: row.display };
-            codes_of.entry(row.relationship_id).or_default().push(code);
+            codes_of.entry((row.relationship_id, row.version)).or_default().push(code);
         }
         let into_relationship = |row: RelationshipRow| {
-            Ok(Relationship {
+            let relationship = Relationship {
                 proxy: nhs_number(&row.proxy)?,
                 patient: nhs_number(&row.patient)?,
-                codes: codes_of.remove(&row.id).unwrap_or_default(),
+                codes: codes_of.remove(&(row.id.clone(), row.version)).unwrap_or_default(),
+                active: row.active,
                 verified: row.verified,
                 id: row.id,
-            })
+            };
+            let updated_at = from_millis(row.updated_at);
+            Ok(Versioned { value: relationship, version: row.version, updated_at })
         };
         rows.into_iter().map(into_relationship).collect()
     }
+}
+
+impl RelationshipRow {
+    fn of(relationship: &Versioned<Relationship>) -> Self {
+        let Versioned { value, version, updated_at } = relationship;
+        Self {
+            id: value.id.clone(),
+            version: *version,
+            proxy: value.proxy.to_string(),
+            patient: value.patient.to_string(),
+            verified: value.verified,
+            active: value.active,
+            updated_at: to_millis(*updated_at),
+        }
+    }
+}
+
+fn values(versioned: Vec<Versioned<Relationship>>) -> Vec<Relationship> {
+    versioned.into_iter().map(|relationship| relationship.value).collect()
 }
 
 /// The numbers of the people who may appear in an answer, as a subselect.

@@ -45,6 +45,8 @@ struct RoleRow {
     start_at: Option<i64>,
     end_at: Option<i64>,
     created_text: String,
+    created_from: i64,
+    created_to: i64,
     updated_at: i64,
 }
 
@@ -168,6 +170,37 @@ impl Tx<'_> {
         rows.into_iter().map(RoleRow::into_role).collect()
     }
 
+    /// These roles, as they are stored, in no particular order; ids without one are left out. Whether
+    /// they may appear is for the search that found them: it goes through [`crate::store::search`].
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn list_roles_by_id(&mut self, ids: &[String]) -> Result<Vec<Versioned<Role>>, Error> {
+        let rows: Vec<RoleRow> = roles::table.filter(roles::id.eq_any(ids)).load(self.db)?;
+        rows.into_iter().map(RoleRow::into_role).collect()
+    }
+
+    /// These versions of roles, in no particular order.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn list_role_versions_by_id(
+        &mut self,
+        wanted: &[(String, i64)],
+    ) -> Result<Vec<Versioned<Role>>, Error> {
+        let ids: Vec<&str> = wanted.iter().map(|(id, _)| id.as_str()).collect();
+        let versions: Vec<i64> = wanted.iter().map(|(_, version)| *version).collect();
+        let rows: Vec<RoleRow> = role_versions::table
+            .filter(role_versions::id.eq_any(ids))
+            .filter(role_versions::version.eq_any(versions))
+            .load(self.db)?;
+        let is_wanted =
+            |row: &RoleRow| wanted.iter().any(|(id, version)| *id == row.id && *version == row.version);
+        rows.into_iter().filter(is_wanted).map(RoleRow::into_role).collect()
+    }
+
     /// Copies the present version to the history. Both tables have the same columns.
     fn keep_version(&mut self, id: Uuid) -> Result<(), Error> {
         let present = roles::table.filter(roles::id.eq(id.to_string()));
@@ -207,6 +240,8 @@ impl RoleRow {
             start_at: start.as_ref().map(|start| to_millis(start.earliest())),
             end_at: end.as_ref().map(|end| to_millis(end.latest())),
             created_text: value.created.text().to_owned(),
+            created_from: to_millis(value.created.earliest()),
+            created_to: to_millis(value.created.latest()),
             updated_at: to_millis(*updated_at),
         }
     }

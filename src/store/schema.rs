@@ -12,6 +12,8 @@ diesel::table! {
         nhs_number -> Text,
         standing -> Text,
         birth_date -> Nullable<Text>,
+        birth_from -> Nullable<BigInt>,
+        birth_to -> Nullable<BigInt>,
         practice -> Nullable<Text>,
         updated_at -> BigInt,
     }
@@ -32,20 +34,45 @@ diesel::table! {
 diesel::table! {
     relationships (id) {
         id -> Text,
+        version -> BigInt,
         proxy -> Text,
         patient -> Text,
         verified -> Bool,
+        active -> Bool,
         updated_at -> BigInt,
     }
 }
 
 diesel::table! {
-    relationship_codes (relationship_id, position) {
+    relationship_versions (id, version) {
+        id -> Text,
+        version -> BigInt,
+        proxy -> Text,
+        patient -> Text,
+        verified -> Bool,
+        active -> Bool,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    relationship_codes (relationship_id, version, position) {
         relationship_id -> Text,
+        version -> BigInt,
         position -> Integer,
         system -> Text,
         code -> Text,
         display -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    person_name_parts (nhs_number, position) {
+        nhs_number -> Text,
+        position -> Integer,
+        part -> Text,
+        value -> Text,
+        folded -> Text,
     }
 }
 
@@ -65,6 +92,8 @@ diesel::table! {
         start_at -> Nullable<BigInt>,
         end_at -> Nullable<BigInt>,
         created_text -> Text,
+        created_from -> BigInt,
+        created_to -> BigInt,
         updated_at -> BigInt,
     }
 }
@@ -85,6 +114,8 @@ diesel::table! {
         start_at -> Nullable<BigInt>,
         end_at -> Nullable<BigInt>,
         created_text -> Text,
+        created_from -> BigInt,
+        created_to -> BigInt,
         updated_at -> BigInt,
     }
 }
@@ -92,14 +123,36 @@ diesel::table! {
 diesel::table! {
     access_requests (id) {
         id -> Text,
+        version -> BigInt,
         reference_code -> Text,
+        status -> Text,
         applicant -> Text,
         proxy -> Text,
         patient -> Text,
         authored_text -> Text,
+        authored_from -> BigInt,
+        authored_to -> BigInt,
         questionnaire -> Text,
         document -> Text,
-        submitted_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    access_request_versions (id, version) {
+        id -> Text,
+        version -> BigInt,
+        reference_code -> Text,
+        status -> Text,
+        applicant -> Text,
+        proxy -> Text,
+        patient -> Text,
+        authored_text -> Text,
+        authored_from -> BigInt,
+        authored_to -> BigInt,
+        questionnaire -> Text,
+        document -> Text,
+        updated_at -> BigInt,
     }
 }
 

@@ -44,8 +44,11 @@ pub fn seed(tx: &mut Tx<'_>, clock: &dyn Clock, seed: Seed) -> Result<Seeded, Er
     for person in &seed.people {
         seeded.people += usize::from(tx.insert_person_if_new(person, now)?);
     }
-    for relationship in &seed.relationships {
-        seeded.relationships += usize::from(tx.insert_relationship_if_new(relationship, now)?);
+    for relationship in seed.relationships {
+        if !tx.has_relationship(&relationship.id)? {
+            tx.insert_relationship(relationship, now)?;
+            seeded.relationships += 1;
+        }
     }
     for (role, updated_at) in seed.roles {
         if !tx.has_role_of_pair(role.proxy, role.patient)? {
@@ -55,7 +58,7 @@ pub fn seed(tx: &mut Tx<'_>, clock: &dyn Clock, seed: Seed) -> Result<Seeded, Er
             seeded.roles += 1;
         }
     }
-    for request in &seed.access_requests {
+    for request in seed.access_requests {
         if !tx.has_access_request(request.id, &request.reference_code)? {
             tx.insert_access_request(request, now)?;
             seeded.access_requests += 1;

@@ -11,7 +11,7 @@ use crate::person::NhsNumber;
 use crate::proxy::command::create_role::{CreateRoleError, create_role};
 use crate::proxy::{
     AccessRequest, Applicant, Draft, LegalBasis, ReasonCode, ReferenceCode, RolePeriod, Rules, Status,
-    StatusReason,
+    StatusReason, Versioned,
 };
 use crate::store::Tx;
 
@@ -50,7 +50,7 @@ pub fn submit_access_request(
     caller: &Caller,
     submission: Submission,
     proposes: Option<Rules>,
-) -> Result<AccessRequest, SubmitError> {
+) -> Result<Versioned<AccessRequest>, SubmitError> {
     let now = clock.now();
     if tx.has_role_of_pair(submission.proxy, submission.patient)? {
         return Err(SubmitError::Duplicate);
@@ -64,9 +64,19 @@ pub fn submit_access_request(
         propose(tx, clock, caller, &submission, rules)?;
     }
     let Submission { applicant, proxy, patient, authored, questionnaire, document } = submission;
-    let request =
-        AccessRequest { id, reference_code, applicant, proxy, patient, authored, questionnaire, document };
-    tx.insert_access_request(&request, now)?;
+    let status = "completed".to_owned();
+    let request = AccessRequest {
+        id,
+        reference_code,
+        status,
+        applicant,
+        proxy,
+        patient,
+        authored,
+        questionnaire,
+        document,
+    };
+    let request = tx.insert_access_request(request, now)?;
     let subject = Subject { reference: format!("QuestionnaireResponse/{id}"), version: 1, patient, proxy };
     tx.record(Act::AccessRequestSubmitted, caller, &subject, now)?;
     tx.publish(Topic::AccessRequestSubmitted, &subject, now)?;

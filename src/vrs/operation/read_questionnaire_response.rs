@@ -22,7 +22,7 @@ pub(crate) async fn read_questionnaire_response(
     let caller = admit(&app, &request, OPERATION)?;
     let id = id_in_path(&request).ok_or(catalogue::INVALID_ACCESS_REQUEST_ID)?;
     let found: Result<_, Error> = app.store.read(move |tx| tx.find_access_request(id)).await;
-    let found = found?.ok_or(catalogue::QUESTIONNAIRE_RESPONSE_NOT_FOUND)?;
+    let found = found?.ok_or(catalogue::QUESTIONNAIRE_RESPONSE_NOT_FOUND)?.value;
     access::decide_parties(&caller.who, &[found.proxy, found.patient])?;
     Ok(answer(StatusCode::OK, &access_request(&found)?))
 }

@@ -38,6 +38,6 @@ pub(crate) async fn submit_questionnaire_response(
         SubmitError::Duplicate => catalogue::DUPLICATE_RELATIONSHIP,
         SubmitError::Store(error) => error.into(),
     })?;
-    let location = format!("{}/QuestionnaireResponse/{}", base_url(&app), request.id);
-    Ok(created(StatusCode::OK, location, &reference_code(&request.reference_code)))
+    let location = format!("{}/QuestionnaireResponse/{}", base_url(&app), request.value.id);
+    Ok(created(StatusCode::OK, location, &reference_code(&request.value.reference_code)))
 }

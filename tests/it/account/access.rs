@@ -22,7 +22,7 @@ fn system() -> Who {
 
 #[test]
 fn each_kind_of_caller_does_what_its_access_mode_allows() {
-    let allowed: [(Action, [bool; 3]); 7] = [
+    let allowed: [(Action, [bool; 3]); 9] = [
         (Action::SubmitAccessRequest, [true, false, false]),
         (Action::ReadAccessRequest, [true, true, true]),
         (Action::SearchRelationships, [true, true, false]),
@@ -30,6 +30,8 @@ fn each_kind_of_caller_does_what_its_access_mode_allows() {
         (Action::CreateRole, [false, true, true]),
         (Action::ReadRole, [true, true, true]),
         (Action::ChangeRole, [true, true, true]),
+        (Action::ReadRecords, [true, true, true]),
+        (Action::WriteRecords, [false, true, true]),
     ];
     assert_eq!(allowed.map(|(action, _)| action), Action::ALL);
     for (action, modes) in allowed {

@@ -1,0 +1,74 @@
+//! Reads the entries of a Bundle as requests.
+
+use actix_web::http::Method;
+use serde_json::Value;
+
+use crate::fhir::bundle::{MOST, in_entry, not_here, rank, relative};
+use crate::fhir::context::Context;
+use crate::fhir::etag;
+use crate::fhir::interaction::conditional::pairs;
+use crate::fhir::interaction::{Body, Conditions, Request};
+use crate::fhir::outcome::{Issue, IssueType};
+use crate::fhir::refusal::Refusal;
+use crate::fhir::routes::resolve;
+
+/// An entry, understood.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    /// Its place in the Bundle.
+    pub(crate) number: usize,
+    /// The name under which other entries refer to it.
+    pub(crate) full_url: Option<String>,
+    /// When a transaction does it.
+    pub(super) rank: u8,
+    /// What it asks for.
+    pub(crate) request: Request,
+}
+
+/// Reads every entry; each fails by itself.
+pub(crate) fn read(bundle: &Value, context: &Context) -> Result<Vec<Result<Entry, Refusal>>, Refusal> {
+    let entries = bundle.get("entry").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    if entries.len() > MOST {
+        let told = "Send fewer entries at a time: one thousand at most.";
+        return Err(Refusal::new(413, Issue::error(IssueType::TooLong, told).at("Bundle.entry")));
+    }
+    let each = |(number, entry)| one(number, entry, context).map_err(|refusal| in_entry(refusal, number));
+    Ok(entries.iter().enumerate().map(each).collect())
+}
+
+fn one(number: usize, entry: &Value, context: &Context) -> Result<Entry, Refusal> {
+    let text = |path: &str| entry.pointer(path).and_then(Value::as_str);
+    let (Some(method), Some(url)) = (text("/request/method"), text("/request/url")) else {
+        return Err(Refusal::invalid("Each entry needs a request with method and url."));
+    };
+    let method =
+        Method::from_bytes(method.as_bytes()).or(Err(Refusal::invalid("There is no such method.")))?;
+    let url = relative(context, url);
+    let (path, query) = url.split_once('?').unwrap_or((url, ""));
+    let (interaction, target) = resolve(&method, path)?;
+    let resource = entry.get("resource").cloned();
+    if matches!(method.as_str(), "POST" | "PUT") && resource.is_none() && !path.ends_with("_search") {
+        return Err(Refusal::invalid("An entry that creates or updates needs a resource."));
+    }
+    let request = Request {
+        interaction,
+        target,
+        params: pairs(query),
+        path: path.to_owned(),
+        body: resource.map(Body::Resource),
+        conditions: Conditions {
+            if_match: text("/request/ifMatch").map(etag::parse_list).transpose().map_err(bad_tag)?,
+            if_none_match: text("/request/ifNoneMatch").map(etag::parse_list).transpose().map_err(bad_tag)?,
+            if_modified_since: text("/request/ifModifiedSince")
+                .and_then(|at| crate::date_time::FhirDateTime::parse(at).ok())
+                .map(|at| at.earliest()),
+            if_none_exist: text("/request/ifNoneExist").map(str::to_owned),
+        },
+    };
+    not_here(&request)?;
+    Ok(Entry { number, full_url: text("/fullUrl").map(str::to_owned), rank: rank(&method), request })
+}
+
+fn bad_tag<E>(_wrong: E) -> Refusal {
+    Refusal::invalid("An entity tag is written W/\"1\".")
+}

@@ -1,0 +1,97 @@
+//! A transaction: everything or nothing, in the order of R4, answered in the order of the request.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::fhir::bundle::{Entry, answer, in_entry, links};
+use crate::fhir::context::Context;
+use crate::fhir::interaction::{Body, Reply, perform};
+use crate::fhir::outcome::{Issue, IssueType};
+use crate::fhir::refusal::Refusal;
+use crate::store::Tx;
+
+/// Carries every entry out, or none.
+pub(crate) fn run(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    mut entries: Vec<Entry>,
+) -> Result<Vec<Value>, Refusal> {
+    check_identities(&entries)?;
+    entries.sort_by_key(|entry| (entry.rank, entry.number));
+    let mut made: BTreeMap<String, String> = BTreeMap::new();
+    let mut replies: Vec<(usize, Reply)> = Vec::new();
+    while !entries.is_empty() {
+        let mut entry = entries.remove(next(&entries, &made)?);
+        let reply =
+            carry_out(tx, context, &mut entry, &made).map_err(|refusal| in_entry(refusal, entry.number))?;
+        if let (Some(name), Some(location)) = (&entry.full_url, &reply.location) {
+            let unversioned = location.split_once("/_history/").map_or(location.as_str(), |(start, _)| start);
+            made.insert(name.clone(), context.relative(unversioned).to_owned());
+        }
+        replies.push((entry.number, reply));
+    }
+    replies.sort_by_key(|(number, _)| *number);
+    Ok(replies.iter().map(|(_, reply)| answer(reply)).collect())
+}
+
+fn carry_out(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    entry: &mut Entry,
+    made: &BTreeMap<String, String>,
+) -> Result<Reply, Refusal> {
+    if let Some(Body::Resource(body)) = &mut entry.request.body {
+        links::rewrite(body, made);
+        links::resolve_conditional(tx, context, body)?;
+    }
+    perform(tx, context, &entry.request)
+}
+
+/// The next entry of the lowest rank that refers to nothing that is still to be made.
+fn next(entries: &[Entry], made: &BTreeMap<String, String>) -> Result<usize, Refusal> {
+    let is_name = |entry: &&Entry| {
+        entry.rank == 1
+            && entry
+                .full_url
+                .as_ref()
+                .is_some_and(|name| name.starts_with("urn:") && !made.contains_key(name))
+    };
+    let rank = entries.first().map_or(0, |entry| entry.rank);
+    let is_ready = |entry: &Entry| {
+        let others = entries.iter().filter(is_name).filter(|other| other.number != entry.number);
+        let names: Vec<&str> = others.filter_map(|other| other.full_url.as_deref()).collect();
+        match &entry.request.body {
+            Some(Body::Resource(body)) => !links::refers_to(body, &names),
+            Some(Body::JsonPatch(_)) | None => true,
+        }
+    };
+    entries.iter().position(|entry| entry.rank == rank && is_ready(entry)).ok_or_else(|| {
+        let told = "Entries of this transaction refer to each other in a circle.";
+        Refusal::new(422, Issue::error(IssueType::NotSupported, told).at("Bundle.entry"))
+    })
+}
+
+/// B-03: no resource may be changed twice.
+fn check_identities(entries: &[Entry]) -> Result<(), Refusal> {
+    let mut seen = Vec::new();
+    for entry in entries.iter().filter(|entry| entry.rank < 3) {
+        let target = &entry.request.target;
+        if let (Some(kind), Some(id)) = (target.kind, &target.id) {
+            if seen.contains(&(kind, id)) {
+                let told = "Two entries of this transaction change the same resource.";
+                let at = format!("Bundle.entry[{}]", entry.number);
+                return Err(Refusal::new(400, Issue::error(IssueType::Invalid, told).at(at)));
+            }
+            seen.push((kind, id));
+        }
+        let name = entry.full_url.as_deref();
+        let twins = entries.iter().filter(|other| name.is_some() && other.full_url.as_deref() == name);
+        if twins.count() > 1 {
+            let told = "Two entries of this transaction have the same fullUrl.";
+            let at = format!("Bundle.entry[{}]", entry.number);
+            return Err(Refusal::new(400, Issue::error(IssueType::Invalid, told).at(at)));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,139 @@
+//! The CapabilityStatement: a hand-written half (who, what, why), and a half that is derived from the
+//! route table and the search parameters, so that it claims what there is.
+
+use serde_json::{Map, Value, json};
+
+use crate::error::Error;
+use crate::fhir::resource::{Backing, ResourceType};
+use crate::fhir::routes::{COMPARTMENT, Interaction, ROUTES};
+use crate::fhir::search::param::{Index, Param};
+
+const WRITTEN: &str = include_str!("../../capability-statement/capability-statement.json");
+
+/// The statement of the server at `base`.
+pub(crate) fn statement(base: &str) -> Result<Value, Error> {
+    let mut statement: Value = serde_json::from_str(WRITTEN).map_err(Error::fault)?;
+    if let Some(software) = statement.get_mut("software").and_then(Value::as_object_mut) {
+        software.insert("version".to_owned(), env!("CARGO_PKG_VERSION").into());
+    }
+    if let Some(implementation) = statement.get_mut("implementation").and_then(Value::as_object_mut) {
+        implementation.insert("url".to_owned(), base.into());
+    }
+    if let Some(rest) = statement.pointer_mut("/rest/0").and_then(Value::as_object_mut) {
+        rest.insert("resource".to_owned(), ResourceType::ALL.map(resource).to_vec().into());
+        rest.insert("interaction".to_owned(), system_interactions());
+        rest.insert("searchParam".to_owned(), common_params());
+    }
+    Ok(statement)
+}
+
+fn has(kind: ResourceType, interaction: Interaction) -> bool {
+    ROUTES.iter().any(|route| route.interaction == interaction && (route.applies)(kind))
+}
+
+fn resource(kind: ResourceType) -> Value {
+    let codes = [
+        (Interaction::Read, "read"),
+        (Interaction::VRead, "vread"),
+        (Interaction::Update, "update"),
+        (Interaction::Patch, "patch"),
+        (Interaction::HistoryInstance, "history-instance"),
+        (Interaction::HistoryType, "history-type"),
+        (Interaction::Create, "create"),
+        (Interaction::SearchType, "search-type"),
+    ];
+    let interactions = codes.into_iter().filter(|(interaction, _)| has(kind, *interaction));
+    let interactions: Vec<Value> = interactions.map(|(_, code)| json!({ "code": code })).collect();
+    let is_written = has(kind, Interaction::Create);
+    let keeps_versions = matches!(kind.backing(), Backing::Rows { versions: Some(_), .. });
+    let mut resource = Map::new();
+    let mut add = |name: &str, value: Value| drop(resource.insert(name.to_owned(), value));
+    add("type", kind.name().into());
+    add("profile", format!("http://hl7.org/fhir/StructureDefinition/{}", kind.name()).into());
+    if let Some(profile) = kind.profile() {
+        add("supportedProfile", json!([profile]));
+    }
+    add("interaction", Value::Array(interactions));
+    add("versioning", if keeps_versions { "versioned" } else { "no-version" }.into());
+    add("readHistory", keeps_versions.into());
+    add("updateCreate", false.into());
+    add("conditionalCreate", is_written.into());
+    add("conditionalRead", "full-support".into());
+    add("conditionalUpdate", has(kind, Interaction::ConditionalUpdate).into());
+    add("conditionalDelete", "not-supported".into());
+    add("referencePolicy", json!(["logical", "local", "enforced"]));
+    let includes = kind.params().iter().filter(|param| !param.path.is_empty());
+    let includes: Vec<Value> =
+        includes.map(|param| format!("{}:{}", kind.name(), param.name).into()).collect();
+    if !includes.is_empty() {
+        add("searchInclude", Value::Array(includes));
+    }
+    let reverse = reverse_includes(kind);
+    if !reverse.is_empty() {
+        add("searchRevInclude", Value::Array(reverse));
+    }
+    add("searchParam", kind.params().iter().map(|param| search_param(kind, param)).collect());
+    add("operation", operations(kind));
+    Value::Object(resource)
+}
+
+fn search_param(kind: ResourceType, param: &Param) -> Value {
+    let mut rendered = json!({
+        "name": param.name,
+        "definition": param.definition(kind),
+        "type": param.kind.code(),
+    });
+    if let (Index::Absent, Some(rendered)) = (param.index, rendered.as_object_mut()) {
+        rendered.insert("documentation".to_owned(), "Understood; the model holds no such element.".into());
+    }
+    rendered
+}
+
+fn reverse_includes(kind: ResourceType) -> Vec<Value> {
+    let refers = |param: &&Param| match param.index {
+        Index::Reference(reference) => reference.targets.contains(&kind) && !param.path.is_empty(),
+        Index::LocalReference(_) => COMPARTMENT.contains(&kind) && kind.is_writable(),
+        _ => false,
+    };
+    let of = |source: ResourceType| {
+        let params = source.params().iter().filter(refers);
+        params.map(move |param| Value::from(format!("{}:{}", source.name(), param.name)))
+    };
+    ResourceType::ALL.into_iter().flat_map(of).collect()
+}
+
+fn operations(kind: ResourceType) -> Value {
+    let mut operations = vec![json!({
+        "name": "validate",
+        "definition": "http://hl7.org/fhir/OperationDefinition/Resource-validate",
+    })];
+    if has(kind, Interaction::Everything) {
+        operations.push(json!({
+            "name": "everything",
+            "definition": "http://hl7.org/fhir/OperationDefinition/Patient-everything",
+        }));
+    }
+    Value::Array(operations)
+}
+
+fn system_interactions() -> Value {
+    let codes = ["transaction", "batch", "search-system", "history-system"];
+    codes.into_iter().map(|code| json!({ "code": code })).collect()
+}
+
+fn common_params() -> Value {
+    let params = [
+        ("_id", "token"),
+        ("_lastUpdated", "date"),
+        ("_profile", "uri"),
+        ("_security", "token"),
+        ("_source", "uri"),
+        ("_tag", "token"),
+    ];
+    let render = |(name, kind): (&str, &str)| {
+        let definition =
+            format!("http://hl7.org/fhir/SearchParameter/Resource-{}", name.trim_start_matches('_'));
+        json!({ "name": name, "definition": definition, "type": kind })
+    };
+    params.into_iter().map(render).collect()
+}

@@ -1,0 +1,278 @@
+//! HTTP to requests and back: who is asking, in which format, what for, and how the answer is told.
+
+use actix_web::http::header::{
+    ACCEPT, ALLOW, AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderMap, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH,
+    LAST_MODIFIED, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
+};
+use actix_web::http::{Method, StatusCode};
+use actix_web::web::{BytesMut, Data, Payload};
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, HttpResponseBuilder};
+use futures_util::StreamExt as _;
+use serde_json::Value;
+
+use crate::account::{Caller, Who};
+use crate::app::App;
+use crate::fhir::bundle::{self, BundleType};
+use crate::fhir::context::Context;
+use crate::fhir::etag;
+use crate::fhir::format::{self, BodyFormat, Format, Prefer, ReturnPreference};
+use crate::fhir::interaction::conditional::pairs;
+use crate::fhir::interaction::{Body, Conditions, Reply, Request, is_write, perform};
+use crate::fhir::outcome::{Issue, IssueType, operation_outcome};
+use crate::fhir::refusal::Refusal;
+use crate::fhir::routes::{Interaction, Target, resolve};
+use crate::fhir::{BASE_PATH, capability};
+use crate::observe::{CallerKind, RoutePattern, is_request_id};
+
+/// How an answer is to be written.
+#[derive(Clone, Copy)]
+struct Writing {
+    format: Format,
+    is_pretty: bool,
+    prefers: ReturnPreference,
+}
+
+/// Answers every request of this front.
+pub(super) async fn handle(app: Data<App>, request: HttpRequest, payload: Payload) -> HttpResponse {
+    let plain = Writing { format: Format::Json, is_pretty: false, prefers: ReturnPreference::Representation };
+    let query = pairs(request.query_string());
+    let (writing, result) = match writing(&request, &query) {
+        Ok(writing) => (writing, answer(&app, &request, query, payload).await),
+        Err(refusal) => (plain, Err(refusal)),
+    };
+    let result = result.and_then(|reply| render(&reply, writing));
+    result.unwrap_or_else(|refusal| refuse(&refusal, writing))
+}
+
+/// How the caller wants its answers. Even a refusal is told in this format.
+fn writing(request: &HttpRequest, query: &[(String, String)]) -> Result<Writing, Refusal> {
+    let param = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+    let accept = joined(request.headers(), ACCEPT.as_str());
+    let format = format::negotiate(accept.as_deref(), param("_format"))?;
+    let prefer = joined(request.headers(), "prefer").map(|text| Prefer::parse(&text)).unwrap_or_default();
+    Ok(Writing { format, is_pretty: param("_pretty") == Some("true"), prefers: prefer.returns })
+}
+
+/// Every value of a header, as one list.
+fn joined(headers: &HeaderMap, name: &str) -> Option<String> {
+    let values: Vec<&str> = headers.get_all(name).filter_map(|value| value.to_str().ok()).collect();
+    (!values.is_empty()).then(|| values.join(","))
+}
+
+async fn answer(
+    app: &App,
+    request: &HttpRequest,
+    query: Vec<(String, String)>,
+    payload: Payload,
+) -> Result<Reply, Refusal> {
+    let path = request.path().strip_prefix(BASE_PATH).unwrap_or_default().trim_matches('/').to_owned();
+    let resolved = resolve(request.method(), &path);
+    if let Ok((Interaction::Capabilities, _)) = resolved {
+        let statement = capability::statement(&base_url(app))?;
+        return Ok(Reply::capabilities(statement));
+    }
+    let caller = authenticate(app, request)?;
+    let (interaction, target) = resolved?;
+    request.extensions_mut().insert(RoutePattern(format!("{BASE_PATH} {interaction:?}")));
+    let prefer = joined(request.headers(), "prefer").map(|text| Prefer::parse(&text)).unwrap_or_default();
+    let context = Context {
+        caller,
+        clock: app.clock.clone(),
+        contract: app.contract,
+        base: base_url(app),
+        is_strict: prefer.is_strict,
+    };
+    let (params, body) = read_body(app, request, interaction, query, payload).await?;
+    if interaction == Interaction::Batch {
+        return batch(app, context, body).await;
+    }
+    let conditions = conditions(request.headers())?;
+    let request = Request { interaction, target, params, path, body, conditions };
+    if let (Some(_), true) = (&request.conditions.if_match, request.target == Target::default()) {
+        return Err(Refusal::invalid("If-Match is about one resource."));
+    }
+    carry_out(app, context, request).await
+}
+
+async fn carry_out(app: &App, context: Context, request: Request) -> Result<Reply, Refusal> {
+    if is_write(request.interaction) {
+        app.store.write(move |tx| perform(tx, &context, &request)).await
+    } else {
+        app.store.read(move |tx| perform(tx, &context, &request)).await
+    }
+}
+
+async fn batch(app: &App, context: Context, body: Option<Body>) -> Result<Reply, Refusal> {
+    let Some(Body::Resource(bundle)) = body else {
+        return Err(Refusal::invalid("Send a Bundle of type batch or transaction to this URL."));
+    };
+    let kind = bundle::type_of(&bundle)?;
+    let entries = bundle::read(&bundle, &context)?;
+    let answers = match kind {
+        BundleType::Transaction => {
+            let entries = entries.into_iter().collect::<Result<Vec<_>, _>>()?;
+            app.store.write(move |tx| bundle::run(tx, &context, entries)).await?
+        }
+        BundleType::Batch => {
+            let mut answers = Vec::with_capacity(entries.len());
+            for entry in entries {
+                let result = match entry {
+                    Ok(entry) => carry_out(app, context.clone(), entry.request).await,
+                    Err(refusal) => Err(refusal),
+                };
+                answers.push(
+                    result.map_or_else(|refusal| bundle::refuse(&refusal), |reply| bundle::answer(&reply)),
+                );
+            }
+            answers
+        }
+    };
+    Ok(Reply::bundle(bundle::response(kind, answers)))
+}
+
+fn base_url(app: &App) -> String {
+    format!("{}{BASE_PATH}", app.public_url)
+}
+
+/// Finds out who is calling, and whether they call too often.
+fn authenticate(app: &App, request: &HttpRequest) -> Result<Caller, Refusal> {
+    let shown = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let token = shown.and_then(|value| {
+        let (scheme, token) = value.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    });
+    let who: Who = app
+        .policy
+        .find_who(token)
+        .ok_or_else(|| Refusal::new(401, Issue::error(IssueType::Login, "Show a valid bearer token.")))?;
+    request.extensions_mut().insert(CallerKind(who.kind()));
+    app.count_request(&who).map_err(|wait| Refusal {
+        retry_after: Some(wait.as_secs() + 1),
+        ..Refusal::new(429, Issue::error(IssueType::Throttled, "Too many requests: wait, then go on."))
+    })?;
+    let id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok());
+    Ok(Caller { who, request_id: id.filter(|id| is_request_id(id)).map(str::to_owned) })
+}
+
+/// The conditions in the headers.
+fn conditions(headers: &HeaderMap) -> Result<Conditions, Refusal> {
+    let tags = |name: &str| {
+        let tags = joined(headers, name).map(|text| etag::parse_list(&text)).transpose();
+        tags.map_err(|_wrong| Refusal::invalid("An entity tag is written W/\"1\"."))
+    };
+    let since = headers.get(IF_MODIFIED_SINCE).and_then(|value| value.to_str().ok());
+    Ok(Conditions {
+        if_match: tags(IF_MATCH.as_str())?,
+        if_none_match: tags(IF_NONE_MATCH.as_str())?,
+        // A date that cannot be read is no condition (RFC 9110 §13.1.3).
+        if_modified_since: since.and_then(etag::parse_http_date),
+        if_none_exist: headers.get("if-none-exist").and_then(|value| value.to_str().ok()).map(str::to_owned),
+    })
+}
+
+/// Reads what came: a resource, a patch, or a form, whose parameters join those of the URL.
+async fn read_body(
+    app: &App,
+    request: &HttpRequest,
+    interaction: Interaction,
+    mut params: Vec<(String, String)>,
+    payload: Payload,
+) -> Result<(Vec<(String, String)>, Option<Body>), Refusal> {
+    let bytes = collect(app, payload).await?;
+    let is_search = matches!(
+        interaction,
+        Interaction::SearchType | Interaction::SearchSystem | Interaction::SearchCompartment
+    );
+    if matches!(*request.method(), Method::GET | Method::HEAD) || bytes.is_empty() {
+        return Ok((params, None));
+    }
+    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let format = format::body_format(content_type)?;
+    let depth = app.limits.json_depth;
+    let body = match format {
+        BodyFormat::Form if is_search => {
+            params.extend(form_urlencoded::parse(&bytes).into_owned());
+            return Ok((params, None));
+        }
+        BodyFormat::Json if !is_search => Body::Resource(format::read_json(&bytes, depth)?),
+        BodyFormat::Xml if !is_search => Body::Resource(format::read_xml(&bytes, depth)?),
+        BodyFormat::JsonPatch
+            if matches!(interaction, Interaction::Patch | Interaction::ConditionalPatch) =>
+        {
+            Body::JsonPatch(format::read_json_patch(&bytes, depth)?)
+        }
+        BodyFormat::Form | BodyFormat::Json | BodyFormat::Xml | BodyFormat::JsonPatch => {
+            let told = "This kind of body does not belong to this request.";
+            return Err(Refusal::new(415, Issue::error(IssueType::NotSupported, told)));
+        }
+    };
+    Ok((params, Some(body)))
+}
+
+async fn collect(app: &App, mut payload: Payload) -> Result<BytesMut, Refusal> {
+    let whole = async {
+        let mut body = BytesMut::new();
+        while let Some(chunk) = payload.next().await {
+            let chunk = chunk.map_err(|_gone| Refusal::invalid("The body is incomplete."))?;
+            if body.len() + chunk.len() > app.limits.body_bytes {
+                let told = "The body is larger than this server accepts.";
+                return Err(Refusal::new(413, Issue::error(IssueType::TooLong, told)));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body)
+    };
+    let told = "The request did not arrive within the time allowed.";
+    let late = || Err(Refusal::new(408, Issue::error(IssueType::Timeout, told)));
+    tokio::time::timeout(app.limits.request, whole).await.unwrap_or_else(|_elapsed| late())
+}
+
+fn respond(status: u16, writing: Writing, body: Option<&Value>) -> HttpResponseBuilder {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = HttpResponse::build(status);
+    if body.is_some() {
+        response.content_type(writing.format.content_type());
+    }
+    response
+}
+
+fn render(reply: &Reply, writing: Writing) -> Result<HttpResponse, Refusal> {
+    let outcome = operation_outcome(&[]);
+    let body = match writing.prefers {
+        ReturnPreference::Minimal if reply.is_write => None,
+        ReturnPreference::OperationOutcome if reply.is_write => Some(&outcome),
+        ReturnPreference::Minimal | ReturnPreference::OperationOutcome | ReturnPreference::Representation => {
+            reply.body.as_ref()
+        }
+    };
+    let mut response = respond(reply.status, writing, body);
+    if let Some(version) = reply.version {
+        response.insert_header((ETAG, etag::render(version)));
+    }
+    if let Some(at) = reply.last_modified {
+        response.insert_header((LAST_MODIFIED, etag::render_http_date(at)));
+    }
+    if let Some(location) = &reply.location {
+        response.insert_header((LOCATION, location.as_str()));
+    }
+    Ok(match body {
+        Some(body) => response.body(format::render(body, writing.format, writing.is_pretty)?),
+        None => response.finish(),
+    })
+}
+
+fn refuse(refusal: &Refusal, writing: Writing) -> HttpResponse {
+    let outcome = operation_outcome(&refusal.issues);
+    let mut response = respond(refusal.status, writing, Some(&outcome));
+    if let Some(allow) = refusal.allow {
+        response.insert_header((ALLOW, allow));
+    }
+    if let Some(seconds) = refusal.retry_after {
+        response.insert_header((RETRY_AFTER, seconds));
+    }
+    if refusal.status == 401 {
+        response.insert_header((WWW_AUTHENTICATE, "Bearer realm=\"OnBehalf\""));
+    }
+    let body = format::render(&outcome, writing.format, writing.is_pretty);
+    response.body(body.unwrap_or_else(|_unwritable| outcome.to_string().into_bytes()))
+}

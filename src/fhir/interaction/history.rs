@@ -1,0 +1,193 @@
+//! history of an instance, a type, or everything: the newest first, in pages that follow each other by
+//! key.
+
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value, json};
+
+use crate::date_time::{FhirDateTime, to_millis};
+use crate::fhir::context::Context;
+use crate::fhir::interaction::{Reply, Request, instance, read};
+use crate::fhir::outcome::{Issue, IssueType};
+use crate::fhir::refusal::Refusal;
+use crate::fhir::resource::{Backing, ResourceType, Stored, load_versions};
+use crate::store::Tx;
+use crate::store::search::{Column, Filter, FoundVersion, HistoryQuery, Is};
+
+const DEFAULT_COUNT: usize = 50;
+const MOST: usize = 500;
+const UPDATED: Column = Column::number("updated_at");
+
+/// The types whose past is kept.
+const KINDS: [ResourceType; 3] =
+    [ResourceType::Consent, ResourceType::RelatedPerson, ResourceType::QuestionnaireResponse];
+
+pub(super) fn history(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
+    let asked = Asked::read(request)?;
+    let id = request.target.id.clone();
+    if let Some(id) = &id {
+        let (kind, _) = instance(request)?;
+        let present = read::find(tx, context, kind, id)?.ok_or_else(Refusal::not_found)?;
+        if !KINDS.contains(&kind) {
+            // Only the present version is kept: that is its history.
+            return Ok(Reply::made(200, bundle(context, request, &asked, &[present], None)));
+        }
+    }
+    let kinds = request.target.kind.map_or_else(|| KINDS.to_vec(), |kind| vec![kind]);
+    let mut found: Vec<(ResourceType, FoundVersion)> = Vec::new();
+    for kind in kinds.into_iter().filter(|kind| KINDS.contains(kind)) {
+        let Backing::Rows { versions: Some(table), .. } = kind.backing() else { continue };
+        let query = HistoryQuery {
+            table,
+            id: id.clone(),
+            filter: asked.filter(),
+            after: asked.after.clone(),
+            limit: i64::try_from(asked.count + 1).unwrap_or(i64::MAX),
+        };
+        found.extend(tx.search_history(&query, context.scope())?.into_iter().map(|version| (kind, version)));
+    }
+    let key = |(_, version): &(ResourceType, FoundVersion)| {
+        (
+            std::cmp::Reverse(version.updated_at),
+            std::cmp::Reverse(version.id.clone()),
+            std::cmp::Reverse(version.version),
+        )
+    };
+    found.sort_by_key(key);
+    let is_more = found.len() > asked.count;
+    found.truncate(asked.count);
+    let next = found.last().filter(|_| is_more).map(|(_, last)| encode(last));
+    let mut loaded = Vec::new();
+    for kind in KINDS {
+        let wanted = found.iter().filter(|(of, _)| *of == kind);
+        let wanted: Vec<(String, i64)> = wanted.map(|(_, found)| (found.id.clone(), found.version)).collect();
+        if !wanted.is_empty() {
+            loaded.extend(load_versions(tx, context, kind, &wanted)?);
+        }
+    }
+    let place = |stored: &Stored| {
+        found.iter().position(|(kind, found)| {
+            (*kind, &found.id, found.version) == (stored.kind, &stored.id, stored.version)
+        })
+    };
+    loaded.sort_by_key(place);
+    Ok(Reply::made(200, bundle(context, request, &asked, &loaded, next)))
+}
+
+/// The parameters of a history.
+struct Asked {
+    count: usize,
+    since: Option<DateTime<Utc>>,
+    at: Option<FhirDateTime>,
+    after: Option<FoundVersion>,
+}
+
+impl Asked {
+    fn read(request: &Request) -> Result<Self, Refusal> {
+        let mut asked = Self { count: DEFAULT_COUNT, since: None, at: None, after: None };
+        let wrong = |told: &'static str| Refusal::new(400, Issue::error(IssueType::Value, told));
+        let mut seen: Vec<&str> = Vec::new();
+        for (name, value) in request.params.iter().filter(|(_, value)| !value.is_empty()) {
+            if seen.contains(&name.as_str()) && name != "_format" {
+                return Err(wrong("Each parameter of a history may be given once."));
+            }
+            seen.push(name);
+            let date = || FhirDateTime::parse(&value.replace(' ', "+"));
+            match name.as_str() {
+                "_count" => {
+                    let count: usize = value.parse().or(Err(wrong("_count must be a whole number.")))?;
+                    asked.count = count.min(MOST);
+                }
+                "_since" => {
+                    let since = date().ok().filter(|date| !date.is_date());
+                    let told = "_since must be an instant, such as 2026-11-22T09:00:00Z.";
+                    asked.since = Some(since.ok_or_else(|| wrong(told))?.earliest());
+                }
+                "_at" => asked.at = Some(date().or(Err(wrong("_at must be a date or a dateTime.")))?),
+                "_list" => return Err(wrong("This server keeps no lists: _list finds nothing.")),
+                "_page" => {
+                    asked.after = Some(
+                        decode(value).ok_or_else(|| wrong("This page link is not one of this server's."))?,
+                    )
+                }
+                _ => {}
+            }
+        }
+        Ok(asked)
+    }
+
+    /// `_at` means what was current at some time in it: what was written until its end. The versions that
+    /// were followed before its beginning are left to the reader.
+    fn filter(&self) -> Filter {
+        let since = self.since.map(|since| Filter::number(UPDATED, Is::AtLeast, to_millis(since)));
+        let at = self.at.as_ref().map(|at| Filter::number(UPDATED, Is::AtMost, to_millis(at.latest())));
+        Filter::All(since.into_iter().chain(at).collect())
+    }
+}
+
+fn encode(version: &FoundVersion) -> String {
+    format!("{}.{}.{}", version.updated_at, version.version, version.id)
+}
+
+fn decode(text: &str) -> Option<FoundVersion> {
+    let mut parts = text.splitn(3, '.');
+    Some(FoundVersion {
+        updated_at: parts.next()?.parse().ok()?,
+        version: parts.next()?.parse().ok()?,
+        id: parts.next()?.to_owned(),
+    })
+}
+
+fn bundle(
+    context: &Context,
+    request: &Request,
+    asked: &Asked,
+    versions: &[Stored],
+    next: Option<String>,
+) -> Value {
+    let url = |page: Option<&str>| {
+        let mut pairs = form_urlencoded::Serializer::new(String::new());
+        for (name, value) in request.params.iter().filter(|(name, _)| name != "_page") {
+            pairs.append_pair(name, value);
+        }
+        if let Some(page) = page {
+            pairs.append_pair("_page", page);
+        }
+        let query = pairs.finish();
+        let mark = if query.is_empty() { "" } else { "?" };
+        format!("{}/{}{mark}{query}", context.base, request.path)
+    };
+    let here = asked.after.as_ref().map(encode);
+    let mut links = vec![json!({ "relation": "self", "url": url(here.as_deref()) })];
+    links.extend(next.as_ref().map(|next| json!({ "relation": "next", "url": url(Some(next)) })));
+    let mut bundle = Map::new();
+    bundle.insert("resourceType".to_owned(), "Bundle".into());
+    bundle.insert("type".to_owned(), "history".into());
+    if next.is_none() && here.is_none() {
+        bundle.insert("total".to_owned(), versions.len().into());
+    }
+    bundle.insert("link".to_owned(), Value::Array(links));
+    let entries: Vec<Value> = versions.iter().map(|stored| entry(context, stored)).collect();
+    if !entries.is_empty() {
+        bundle.insert("entry".to_owned(), Value::Array(entries));
+    }
+    Value::Object(bundle)
+}
+
+fn entry(context: &Context, stored: &Stored) -> Value {
+    let path = format!("{}/{}", stored.kind.name(), stored.id);
+    let (method, url, status) = if stored.version == 1 {
+        ("POST", stored.kind.name().to_owned(), "201 Created")
+    } else {
+        ("PUT", path.clone(), "200 OK")
+    };
+    json!({
+        "fullUrl": format!("{}/{path}", context.base),
+        "resource": stored.body,
+        "request": { "method": method, "url": url },
+        "response": {
+            "status": status,
+            "etag": format!("W/\"{}\"", stored.version),
+            "lastModified": crate::date_time::render_instant(stored.updated_at),
+        },
+    })
+}

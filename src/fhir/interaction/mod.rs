@@ -1,0 +1,188 @@
+//! The interactions, one per file. Each runs in a transaction that it is given, so that a request alone
+//! and an entry of a Bundle go the same way.
+
+pub(crate) mod conditional;
+mod create;
+mod everything;
+mod history;
+mod patch;
+mod read;
+mod search;
+mod update;
+mod validate;
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+use crate::account::{Action, access};
+use crate::fhir::context::Context;
+use crate::fhir::refusal::Refusal;
+use crate::fhir::resource::{ResourceType, Stored};
+use crate::fhir::routes::{Interaction, Target};
+use crate::store::Tx;
+
+/// A request, understood.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    /// What is asked for.
+    pub(crate) interaction: Interaction,
+    /// Of what.
+    pub(crate) target: Target,
+    /// The parameters of query and form, decoded.
+    pub(crate) params: Vec<(String, String)>,
+    /// The path that was asked for, below the base, for links.
+    pub(crate) path: String,
+    /// The resource that came with it.
+    pub(crate) body: Option<Body>,
+    /// Under which conditions.
+    pub(crate) conditions: Conditions,
+}
+
+/// What came with a request.
+#[derive(Clone, Debug)]
+pub(crate) enum Body {
+    /// A resource.
+    Resource(Value),
+    /// A JSON Patch.
+    JsonPatch(Value),
+}
+
+/// `If-Match`, `If-None-Match`, `If-Modified-Since`, `If-None-Exist`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Conditions {
+    /// The versions of which the present one must be one.
+    pub(crate) if_match: Option<Vec<String>>,
+    /// The versions that the caller has.
+    pub(crate) if_none_match: Option<Vec<String>>,
+    /// The time up to which the caller knows.
+    pub(crate) if_modified_since: Option<DateTime<Utc>>,
+    /// The search that must find nothing.
+    pub(crate) if_none_exist: Option<String>,
+}
+
+/// What a request is answered.
+#[derive(Clone, Debug)]
+pub(crate) struct Reply {
+    /// The HTTP status.
+    pub(crate) status: u16,
+    /// The resource.
+    pub(crate) body: Option<Value>,
+    /// Its version.
+    pub(crate) version: Option<i64>,
+    /// When that was written.
+    pub(crate) last_modified: Option<DateTime<Utc>>,
+    /// Where it is.
+    pub(crate) location: Option<String>,
+    /// Whether `Prefer: return=…` decides what of the body is sent.
+    pub(crate) is_write: bool,
+}
+
+impl Reply {
+    /// A resource, read.
+    fn found(stored: Stored) -> Self {
+        Self {
+            status: 200,
+            version: Some(stored.version),
+            last_modified: Some(stored.updated_at),
+            location: None,
+            body: Some(stored.body),
+            is_write: false,
+        }
+    }
+
+    /// A resource, written.
+    fn written(status: u16, stored: Stored, context: &Context) -> Self {
+        let Stored { kind, id, version, .. } = &stored;
+        let location = format!("{}/{}/{id}/_history/{version}", context.base, kind.name());
+        Self { status, location: Some(location), is_write: true, ..Self::found(stored) }
+    }
+
+    /// The CapabilityStatement, with the version of this program.
+    pub(crate) fn capabilities(statement: Value) -> Self {
+        Self { version: Some(1), ..Self::made(200, statement) }
+    }
+
+    /// The answer to a Bundle.
+    pub(crate) fn bundle(bundle: Value) -> Self {
+        Self::made(200, bundle)
+    }
+
+    /// Something that is no resource of its own: a Bundle, an outcome.
+    fn made(status: u16, body: Value) -> Self {
+        Self { status, body: Some(body), version: None, last_modified: None, location: None, is_write: false }
+    }
+}
+
+/// Whether an interaction writes.
+pub(crate) fn is_write(interaction: Interaction) -> bool {
+    matches!(
+        interaction,
+        Interaction::Create
+            | Interaction::Update
+            | Interaction::Patch
+            | Interaction::ConditionalUpdate
+            | Interaction::ConditionalPatch
+    )
+}
+
+/// Carries a request out.
+pub(crate) fn perform(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
+    if !is_write(request.interaction) {
+        let reads_roles = request.target.kind == Some(ResourceType::Consent);
+        let action = if reads_roles { Action::SearchRoles } else { Action::ReadRecords };
+        access::decide_kind(&context.caller.who, action)?;
+    }
+    match request.interaction {
+        Interaction::Read => read::read(tx, context, request),
+        Interaction::VRead => read::vread(tx, context, request),
+        Interaction::HistoryInstance | Interaction::HistoryType | Interaction::HistorySystem => {
+            history::history(tx, context, request)
+        }
+        Interaction::SearchType | Interaction::SearchSystem | Interaction::SearchCompartment => {
+            search::search(tx, context, request)
+        }
+        Interaction::Create => create::create(tx, context, request),
+        Interaction::Update => update::update(tx, context, request),
+        Interaction::ConditionalUpdate => update::conditional_update(tx, context, request),
+        Interaction::Patch => patch::patch(tx, context, request),
+        Interaction::ConditionalPatch => patch::conditional_patch(tx, context, request),
+        Interaction::Validate | Interaction::ValidateInstance => validate::validate(tx, context, request),
+        Interaction::Everything => everything::everything(tx, context, request),
+        // Neither is done inside a transaction: the one needs no database, the other is made of requests.
+        Interaction::Capabilities | Interaction::Batch => Err(Refusal::not_found()),
+    }
+}
+
+/// The type and id of a request on an instance.
+fn instance(request: &Request) -> Result<(ResourceType, &str), Refusal> {
+    match (request.target.kind, &request.target.id) {
+        (Some(kind), Some(id)) => Ok((kind, id)),
+        _ => Err(Refusal::not_found()),
+    }
+}
+
+/// The type of a request on a type.
+fn kind_of(request: &Request) -> Result<ResourceType, Refusal> {
+    request.target.kind.ok_or_else(Refusal::not_found)
+}
+
+/// The resource that came with a request.
+fn resource_of(request: &Request) -> Result<&Value, Refusal> {
+    match &request.body {
+        Some(Body::Resource(body)) => Ok(body),
+        Some(Body::JsonPatch(_)) | None => {
+            Err(Refusal::invalid("Send the resource as the body of the request."))
+        }
+    }
+}
+
+/// Refuses a version that the caller did not expect.
+fn check_if_match(request: &Request, current: &Stored) -> Result<(), Refusal> {
+    let Some(expected) = &request.conditions.if_match else { return Ok(()) };
+    let version = current.version.to_string();
+    if expected.iter().any(|expected| *expected == version || expected == "*") {
+        return Ok(());
+    }
+    let told = "The resource has changed since the version that If-Match names: read it again.";
+    Err(Refusal::precondition(crate::fhir::outcome::IssueType::Conflict, told))
+}

@@ -1,0 +1,52 @@
+//! patch: JSON Patch or FHIRPath Patch, with or without a condition. A patch is an update of the server's
+//! own copy: it is validated and judged as one.
+
+use serde_json::Value;
+
+use crate::fhir::context::Context;
+use crate::fhir::interaction::conditional::{self, Match};
+use crate::fhir::interaction::validate::check;
+use crate::fhir::interaction::{Body, Reply, Request, check_if_match, instance, kind_of, read, update};
+use crate::fhir::outcome::{Issue, IssueType};
+use crate::fhir::patch as engine;
+use crate::fhir::refusal::Refusal;
+use crate::fhir::resource::Stored;
+use crate::store::Tx;
+
+pub(super) fn patch(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
+    let (kind, id) = instance(request)?;
+    let current = read::find(tx, context, kind, id)?.ok_or_else(Refusal::not_found)?;
+    apply(tx, context, request, &current)
+}
+
+pub(super) fn conditional_patch(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    request: &Request,
+) -> Result<Reply, Refusal> {
+    let kind = kind_of(request)?;
+    match conditional::find(tx, context, kind, &request.params)? {
+        Match::None => Err(Refusal::not_found()),
+        Match::One(current) => apply(tx, context, request, &current),
+        Match::Many => Err(conditional::many()),
+    }
+}
+
+fn apply(tx: &mut Tx<'_>, context: &Context, request: &Request, current: &Stored) -> Result<Reply, Refusal> {
+    check_if_match(request, current)?;
+    let patched = match &request.body {
+        Some(Body::JsonPatch(patch)) => engine::json_patch(&current.body, patch),
+        Some(Body::Resource(body))
+            if body.get("resourceType").and_then(Value::as_str) == Some("Parameters") =>
+        {
+            engine::fhirpath_patch(&current.body, body)
+        }
+        Some(Body::Resource(_)) | None => {
+            let told = "Send a JSON Patch as application/json-patch+json, or a FHIRPath Patch as Parameters.";
+            return Err(Refusal::new(415, Issue::error(IssueType::NotSupported, told)));
+        }
+    };
+    let patched = patched.map_err(|refused| Refusal::of(refused.status, refused.issues))?;
+    check(&patched, current.kind)?;
+    update::replace(tx, context, request, current, &patched)
+}

@@ -1,0 +1,52 @@
+//! read and vread.
+
+use crate::fhir::context::Context;
+use crate::fhir::interaction::{Reply, Request, instance};
+use crate::fhir::refusal::Refusal;
+use crate::fhir::resource::{Backing, ResourceType, Stored, load, load_versions};
+use crate::fhir::search::Query;
+use crate::store::Tx;
+use crate::store::search::{Filter, PageQuery};
+
+/// Finds a resource that the caller may see.
+pub(super) fn find(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    kind: ResourceType,
+    id: &str,
+) -> Result<Option<Stored>, Refusal> {
+    if let Backing::Rows { table, .. } = kind.backing() {
+        let filter = Filter::text(table.id(), id);
+        let query = PageQuery { table, filter, order: Vec::new(), after: None, limit: 1 };
+        if tx.search(&query, context.scope())?.is_empty() {
+            return Ok(None);
+        }
+    }
+    Ok(load(tx, context, kind, &[id.to_owned()])?.pop())
+}
+
+pub(super) fn read(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
+    let (kind, id) = instance(request)?;
+    let mut stored = find(tx, context, kind, id)?.ok_or_else(Refusal::not_found)?;
+    let version = stored.version.to_string();
+    let is_known = match (&request.conditions.if_none_match, request.conditions.if_modified_since) {
+        (Some(known), _) => known.iter().any(|known| *known == version || known == "*"),
+        // HTTP dates have no fractions of a second.
+        (None, Some(since)) => stored.updated_at.timestamp() <= since.timestamp(),
+        (None, None) => false,
+    };
+    // A subset is asked of a read as of a search (G-19).
+    stored.body = Query::read(&request.params)?.shape.apply(stored.body);
+    let reply = Reply::found(stored);
+    Ok(if is_known { Reply { status: 304, body: None, ..reply } } else { reply })
+}
+
+pub(super) fn vread(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
+    let (kind, id) = instance(request)?;
+    // Whoever may not see the resource may not see its past either.
+    find(tx, context, kind, id)?.ok_or_else(Refusal::not_found)?;
+    let version = request.target.version.as_ref().and_then(|version| version.parse().ok());
+    let version: i64 = version.ok_or_else(Refusal::not_found)?;
+    let stored = load_versions(tx, context, kind, &[(id.to_owned(), version)])?.pop();
+    Ok(Reply::found(stored.ok_or_else(Refusal::not_found)?))
+}

@@ -1,0 +1,42 @@
+//! search: a type, several, everything, or a patient's compartment.
+
+use crate::fhir::context::Context;
+use crate::fhir::interaction::{Reply, Request, read};
+use crate::fhir::outcome::{Issue, IssueType};
+use crate::fhir::refusal::Refusal;
+use crate::fhir::resource::ResourceType;
+use crate::fhir::routes::Interaction;
+use crate::fhir::search::{self, Found, Query};
+use crate::store::Tx;
+use crate::store::search::{Column, Filter};
+
+pub(super) fn search(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
+    let query = Query::read(&request.params)?;
+    let mut within = Filter::EVERYTHING;
+    let kinds = match (request.interaction, request.target.kind) {
+        (Interaction::SearchCompartment, _) => {
+            let id = request.target.id.as_deref().unwrap_or_default();
+            read::find(tx, context, ResourceType::Patient, id)?.ok_or_else(Refusal::not_found)?;
+            within = Filter::text(Column::text("patient"), id);
+            request.target.members.clone()
+        }
+        (_, Some(kind)) => vec![kind],
+        (_, None) => types(request)?,
+    };
+    let found = Found { kinds: &kinds, within, path: request.path.trim_end_matches("/_search") };
+    Ok(Reply::made(200, search::search(tx, context, &found, &query)?))
+}
+
+/// `_type`: the types that a search of everything is about.
+fn types(request: &Request) -> Result<Vec<ResourceType>, Refusal> {
+    let asked = request.params.iter().filter(|(name, value)| name == "_type" && !value.is_empty());
+    let names: Vec<&str> = asked.flat_map(|(_, value)| value.split(',')).collect();
+    if names.is_empty() {
+        return Ok(ResourceType::ALL.to_vec());
+    }
+    let kinds: Option<Vec<ResourceType>> = names.into_iter().map(ResourceType::parse).collect();
+    kinds.ok_or_else(|| {
+        let told = "_type names a resource type that this server does not have.";
+        Refusal::new(400, Issue::error(IssueType::NotSupported, told))
+    })
+}

@@ -1,0 +1,82 @@
+//! `$validate`, and the check that every write goes through.
+
+use serde_json::Value;
+
+use crate::fhir::context::Context;
+use crate::fhir::interaction::{Reply, Request, kind_of, read, resource_of};
+use crate::fhir::outcome::{Issue, IssueType, Severity, operation_outcome};
+use crate::fhir::refusal::Refusal;
+use crate::fhir::resource::ResourceType;
+use crate::fhir::validate;
+use crate::store::Tx;
+
+/// Refuses what is not valid: 400 for what is not even a resource of the type, 422 for the rest (R-12,
+///
+pub(super) fn check(body: &Value, kind: ResourceType) -> Result<(), Refusal> {
+    if body.get("resourceType").and_then(Value::as_str) != Some(kind.name()) {
+        let told = "The resourceType must be the type that the URL names.";
+        return Err(Refusal::new(400, Issue::error(IssueType::Invalid, told).at("resourceType")));
+    }
+    let issues = issues(body, kind);
+    let mut errors = issues.iter().filter(|issue| issue.severity == Severity::Error).peekable();
+    if errors.peek().is_none() {
+        return Ok(());
+    }
+    let is_structure = errors.all(|issue| matches!(issue.code, IssueType::Structure | IssueType::Invalid));
+    Err(Refusal::of(if is_structure { 400 } else { 422 }, issues))
+}
+
+/// Everything that is wrong with a resource: its structure, and our profile of its type.
+fn issues(body: &Value, kind: ResourceType) -> Vec<Issue> {
+    let mut issues = validate::validate(body, kind.name());
+    if let Some(profile) = kind.profile() {
+        let known = issues.clone();
+        let more = validate::validate_profile(body, profile);
+        issues.extend(more.into_iter().filter(|issue| !known.contains(issue)));
+    }
+    issues
+}
+
+/// Always 200 with an outcome, unless there is nothing to look at.
+pub(super) fn validate(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
+    let kind = kind_of(request)?;
+    let stored = match &request.target.id {
+        Some(id) => Some(read::find(tx, context, kind, id)?.ok_or_else(Refusal::not_found)?.body),
+        None => None,
+    };
+    let given = resource_of(request).ok();
+    let (inner, profile) = match given {
+        Some(body) if body.get("resourceType").and_then(Value::as_str) == Some("Parameters") => {
+            (part(body, "resource").and_then(|part| part.get("resource")).cloned(), named_profile(body))
+        }
+        Some(body) => (Some(body.clone()), None),
+        None => (None, None),
+    };
+    let profile = profile.or_else(|| {
+        request.params.iter().find(|(name, _)| name == "profile").map(|(_, value)| value.clone())
+    });
+    let told = "Send the resource, by itself or as the parameter `resource` of a Parameters.";
+    let resource = inner.or(stored).ok_or_else(|| Refusal::invalid(told))?;
+    let mut issues = if resource.get("resourceType").and_then(Value::as_str) == Some(kind.name()) {
+        issues(&resource, kind)
+    } else {
+        validate::validate(&resource, kind.name())
+    };
+    if let Some(profile) = profile {
+        let known = issues.clone();
+        let more = validate::validate_profile(&resource, &profile);
+        issues.extend(more.into_iter().filter(|issue| !known.contains(issue)));
+    }
+    Ok(Reply::made(200, operation_outcome(&issues)))
+}
+
+fn part<'v>(parameters: &'v Value, name: &str) -> Option<&'v Value> {
+    let parts = parameters.get("parameter")?.as_array()?;
+    parts.iter().find(|part| part.get("name").and_then(Value::as_str) == Some(name))
+}
+
+fn named_profile(parameters: &Value) -> Option<String> {
+    let part = part(parameters, "profile")?;
+    let value = part.get("valueUri").or(part.get("valueCanonical"))?;
+    value.as_str().map(str::to_owned)
+}

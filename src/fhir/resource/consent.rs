@@ -1,0 +1,324 @@
+//! A role as a Consent.
+
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use crate::account::{Action, access};
+use crate::date_time::FhirDateTime;
+use crate::error::Error;
+use crate::fhir::context::Context;
+use crate::fhir::outcome::{Issue, IssueType};
+use crate::fhir::refusal::Refusal;
+use crate::fhir::resource::{ResourceType, Stored, head, person_reference, residue};
+use crate::fhir::search::param::{Index, Param, Reference};
+use crate::fhir::url;
+use crate::person::NhsNumber;
+use crate::proxy::command::{CreateRoleError, change_role, create_role};
+use crate::proxy::{
+    Change, Draft, EndChange, LegalBasis, OdsCode, ReasonCode, Role, RolePeriod, Status, StatusReason,
+    Versioned,
+};
+use crate::store::Tx;
+use crate::store::search::Column;
+
+const PROXY: Reference =
+    Reference { column: Column::text("proxy"), system: url::NHS_NUMBER, targets: &[ResourceType::Patient] };
+const PATIENT: Reference = Reference { column: Column::text("patient"), ..PROXY };
+
+/// R4's parameters, and our own `performer`, `status-reason`, `legal-basis` and `grantor`.
+pub(super) const PARAMS: &[Param] = &[
+    Param::token("action", Index::Absent),
+    Param::reference("actor", Index::Reference(PROXY), &["provision", "actor", "reference"]),
+    Param::token("category", Index::Constant(&[(url::ACT_CODE, "INFA")])),
+    Param::reference("consentor", Index::Reference(PROXY), &["performer"]),
+    Param::reference("data", Index::Absent, &[]),
+    Param::date("date", Index::Date(Column::number("created_from"), Column::number("created_to"))),
+    Param::token("identifier", Index::Absent),
+    Param::reference("organization", Index::Absent, &[]),
+    Param::reference("patient", Index::Reference(PATIENT), &["patient"]),
+    Param::date(
+        "period",
+        Index::Date(Column::number("start_at").or_null(), Column::number("end_at").or_null()),
+    ),
+    Param::token("purpose", Index::Absent),
+    Param::token("scope", Index::Constant(&[(url::CONSENT_SCOPE, "patient-privacy")])),
+    Param::token("security-label", Index::Absent),
+    Param::reference("source-reference", Index::Absent, &[]),
+    Param::token("status", Index::RoleStatus),
+    Param::reference("performer", Index::Reference(PROXY), &["performer"]).ours(),
+    Param::token("status-reason", Index::RoleReason).ours(),
+    Param::token("legal-basis", Index::Token(Some(url::LEGAL_BASIS), Column::text("legal_basis"))).ours(),
+    Param::token("grantor", Index::Token(Some(url::ODS_CODE), Column::text("grantor").or_null())).ours(),
+];
+
+pub(super) fn load(tx: &mut Tx<'_>, context: &Context, ids: &[String]) -> Result<Vec<Stored>, Error> {
+    let now = context.now();
+    let roles = tx.list_roles_by_id(ids)?.into_iter();
+    Ok(roles.map(|role| stored(&Versioned { value: role.value.as_of(now), ..role })).collect())
+}
+
+pub(super) fn load_versions(tx: &mut Tx<'_>, wanted: &[(String, i64)]) -> Result<Vec<Stored>, Error> {
+    Ok(tx.list_role_versions_by_id(wanted)?.iter().map(stored).collect())
+}
+
+pub(super) fn create(tx: &mut Tx<'_>, context: &Context, body: &Value) -> Result<Stored, Refusal> {
+    access::decide_kind(&context.caller.who, Action::CreateRole)?;
+    let draft = Given::read(body, context)?;
+    let created = draft.created.clone();
+    let draft = draft.into_draft(created)?;
+    let role = create_role(tx, &*context.clock, &context.caller, draft, context.contract.rules)?;
+    checked(body, stored(&role))
+}
+
+pub(super) fn update(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    current: &Stored,
+    body: &Value,
+) -> Result<Stored, Refusal> {
+    access::decide_kind(&context.caller.who, Action::ChangeRole)?;
+    let given = Given::read(body, context)?;
+    let id = Uuid::parse_str(&current.id).map_err(Error::fault)?;
+    let who = context.caller.who.clone();
+    let role = change_role(tx, &*context.clock, &context.caller, id, context.contract.rules, |role| {
+        let change = given.into_change(role)?;
+        access::decide_parties(&who, &[role.proxy, role.patient])?;
+        access::decide_change(&who, role, &change)?;
+        Ok::<_, Refusal>(change)
+    })?;
+    checked(body, stored(&role))
+}
+
+/// Refuses what would be lost.
+fn checked(body: &Value, stored: Stored) -> Result<Stored, Refusal> {
+    let residue = residue::find(body, &stored.body);
+    if residue.is_empty() { Ok(stored) } else { Err(Refusal::of(422, residue)) }
+}
+
+/// What a body says of a role.
+struct Given {
+    proxy: NhsNumber,
+    patient: NhsNumber,
+    status: Status,
+    reason: Option<StatusReason>,
+    legal_basis: LegalBasis,
+    grantor: Option<OdsCode>,
+    period: RolePeriod,
+    created: Option<FhirDateTime>,
+}
+
+impl Given {
+    fn read(body: &Value, context: &Context) -> Result<Self, Refusal> {
+        let text = |path: &str| body.pointer(path).and_then(Value::as_str);
+        let date = |path: &str, at: &str| {
+            let parse = |text| FhirDateTime::parse(text).or(Err(wrong(at, "Give a FHIR dateTime.")));
+            text(path).map(parse).transpose()
+        };
+        let missing = || wrong("Consent.performer", "Name the proxy as the only performer.");
+        let performer = body.get("performer").and_then(Value::as_array).map(Vec::as_slice);
+        let [performer] = performer.ok_or_else(missing)? else { return Err(missing()) };
+        let patient = body.get("patient").ok_or_else(|| wrong("Consent.patient", "Name the patient."))?;
+        let status = text("/status").and_then(Status::parse);
+        let extensions = Extensions::read(body, context)?;
+        Ok(Self {
+            proxy: super::patient::number_in(performer, context, "Consent.performer")?,
+            patient: super::patient::number_in(patient, context, "Consent.patient")?,
+            status: status
+                .ok_or_else(|| wrong("Consent.status", "This status is not one that a role can have."))?,
+            reason: extensions.reason,
+            grantor: extensions.grantor,
+            legal_basis: match body.get("policyRule") {
+                Some(rule) => legal_basis(rule).ok_or_else(|| {
+                    wrong("Consent.policyRule", "Use one code of the published legal bases.")
+                })?,
+                None => LegalBasis::Unknown,
+            },
+            period: RolePeriod {
+                start: date("/provision/period/start", "Consent.provision.period.start")?,
+                end: date("/provision/period/end", "Consent.provision.period.end")?,
+            },
+            created: date("/dateTime", "Consent.dateTime")?,
+        })
+    }
+
+    fn into_draft(self, created: Option<FhirDateTime>) -> Result<Draft, Refusal> {
+        let created = created.ok_or_else(|| wrong("Consent.dateTime", "Say when the decision was made."))?;
+        let reason = self.reason.ok_or_else(|| {
+            wrong("Consent.extension", "Say why the role has this status: the status reason extension.")
+        })?;
+        Ok(Draft {
+            proxy: self.proxy,
+            patient: self.patient,
+            status: self.status,
+            reason,
+            legal_basis: self.legal_basis,
+            grantor: self.grantor,
+            period: self.period,
+            created,
+        })
+    }
+
+    /// The change that makes the role what the body says. Who acts for whom, since when, and when it was
+    /// decided cannot change: that would be another role.
+    fn into_change(self, role: &Role) -> Result<Change, Refusal> {
+        let fixed = [
+            (self.proxy == role.proxy, "Consent.performer"),
+            (self.patient == role.patient, "Consent.patient"),
+            (self.period.start == role.period.start, "Consent.provision.period.start"),
+            (self.created.as_ref() == Some(&role.created), "Consent.dateTime"),
+        ];
+        if let Some((_, at)) = fixed.into_iter().find(|(is_same, _)| !is_same) {
+            return Err(Refusal::rule("This element of a role cannot change.", at));
+        }
+        if self.grantor.is_none() && role.grantor.is_some() {
+            return Err(Refusal::rule("The grantor of a role cannot be taken away.", "Consent.extension"));
+        }
+        let status = Some(self.status).filter(|status| *status != role.status);
+        let is_becoming_active = status == Some(Status::Active);
+        Ok(Change {
+            status,
+            // The reason that explained an earlier change does not explain this one.
+            reason: self.reason.filter(|reason| status.is_some() || *reason != role.reason),
+            grantor: self
+                .grantor
+                .filter(|grantor| is_becoming_active || role.grantor.as_ref() != Some(grantor)),
+            end: match self.period.end {
+                end if end == role.period.end => None,
+                Some(end) => Some(EndChange::Set(end)),
+                None => Some(EndChange::Clear),
+            },
+            legal_basis: Some(self.legal_basis).filter(|basis| *basis != role.legal_basis),
+        })
+    }
+}
+
+/// The two extensions of a role.
+struct Extensions {
+    reason: Option<StatusReason>,
+    grantor: Option<OdsCode>,
+}
+
+impl Extensions {
+    fn read(body: &Value, context: &Context) -> Result<Self, Refusal> {
+        let mut extensions = Self { reason: None, grantor: None };
+        let given = body.get("extension").and_then(Value::as_array).into_iter().flatten();
+        for (number, extension) in given.enumerate() {
+            let at = format!("Consent.extension[{number}]");
+            let text = |path: &str| extension.pointer(path).and_then(Value::as_str);
+            match text("/url") {
+                Some(url::STATUS_REASON_EXTENSION) if extensions.reason.is_none() => {
+                    let code = text("/valueCodeableConcept/coding/0/code");
+                    let relaxed = context.contract.relaxed_reason_names;
+                    let code =
+                        code.and_then(if relaxed { ReasonCode::parse_relaxed } else { ReasonCode::parse });
+                    let code =
+                        code.ok_or_else(|| wrong(&at, "Use a code of the published status reasons."))?;
+                    let words = text("/valueCodeableConcept/text").map(str::to_owned);
+                    let reason = StatusReason::new(code, words);
+                    extensions.reason = Some(reason.or(Err(wrong(&at, "The reason OTHER needs text.")))?);
+                }
+                Some(url::GRANTOR_EXTENSION) if extensions.grantor.is_none() => {
+                    let system = text("/valueReference/identifier/system") == Some(url::ODS_CODE);
+                    let code = text("/valueReference/identifier/value").filter(|_| system);
+                    let code = code.and_then(|code| OdsCode::parse(code).ok());
+                    let told = "Name the organisation by identifier, with an ODS code.";
+                    extensions.grantor = Some(code.ok_or_else(|| wrong(&at, told))?);
+                }
+                _ => {
+                    let told = "A role holds this extension not at all, or once only.";
+                    return Err(Refusal::new(422, Issue::error(IssueType::Extension, told).at(at)));
+                }
+            }
+        }
+        Ok(extensions)
+    }
+}
+
+fn legal_basis(rule: &Value) -> Option<LegalBasis> {
+    let coding = rule.pointer("/coding/0")?;
+    let basis = LegalBasis::parse(coding.get("code")?.as_str()?)?;
+    let expected = if basis == LegalBasis::Unknown { url::NULL_FLAVOR } else { url::LEGAL_BASIS };
+    (url::as_hl7_defines(coding.get("system")?.as_str()?) == expected).then_some(basis)
+}
+
+fn wrong(at: &str, told: &'static str) -> Refusal {
+    Refusal::new(422, Issue::error(IssueType::Value, told).at(at))
+}
+
+impl From<CreateRoleError> for Refusal {
+    fn from(error: CreateRoleError) -> Self {
+        let unknown = "This person is not known to the registry, or may not appear.";
+        match error {
+            CreateRoleError::Rule(rule) => rule.into(),
+            CreateRoleError::UnknownPatient => Self::rule(unknown, "Consent.patient"),
+            CreateRoleError::UnknownProxy => Self::rule(unknown, "Consent.performer"),
+            CreateRoleError::Duplicate => {
+                let told = "There is a role for this proxy and this patient already: find it, and change it.";
+                Self::new(409, Issue::error(IssueType::Duplicate, told))
+            }
+            CreateRoleError::Store(error) => error.into(),
+        }
+    }
+}
+
+fn stored(role: &Versioned<Role>) -> Stored {
+    let Versioned { value, version, updated_at } = role;
+    let id = value.id.to_string();
+    let mut body = head(ResourceType::Consent, &id, *version, *updated_at);
+    let mut add = |name: &str, element: Value| drop(body.insert(name.to_owned(), element));
+    add("extension", Value::Array(extensions(value)));
+    add("status", value.status.as_str().into());
+    add("scope", concept(url::CONSENT_SCOPE, "patient-privacy", "Privacy Consent"));
+    add("category", json!([concept(url::ACT_CODE, "INFA", "information access")]));
+    add("patient", person_reference(value.patient));
+    add("dateTime", value.created.text().into());
+    add("performer", json!([person_reference(value.proxy)]));
+    add("policy", json!([{ "authority": url::POLICY_AUTHORITY, "uri": url::POLICY_URI }]));
+    let basis = value.legal_basis;
+    let system = if basis == LegalBasis::Unknown { url::NULL_FLAVOR } else { url::LEGAL_BASIS };
+    add("policyRule", concept(system, basis.code(), basis.display()));
+    add("provision", provision(value));
+    let body = Value::Object(body);
+    Stored { kind: ResourceType::Consent, id, version: *version, updated_at: *updated_at, body }
+}
+
+fn concept(system: &str, code: &str, display: &str) -> Value {
+    json!({ "coding": [{ "system": system, "code": code, "display": display }] })
+}
+
+fn provision(role: &Role) -> Value {
+    let mut period = Map::new();
+    for (name, at) in [("start", &role.period.start), ("end", &role.period.end)] {
+        if let Some(at) = at {
+            period.insert(name.to_owned(), at.text().into());
+        }
+    }
+    let mut provision = Map::new();
+    provision.insert("type".to_owned(), "permit".into());
+    if !period.is_empty() {
+        provision.insert("period".to_owned(), Value::Object(period));
+    }
+    let actor = json!({
+        "role": concept(url::PARTICIPATION_TYPE, "IRCP", "information recipient"),
+        "reference": person_reference(role.proxy),
+    });
+    provision.insert("actor".to_owned(), json!([actor]));
+    Value::Object(provision)
+}
+
+fn extensions(role: &Role) -> Vec<Value> {
+    let code = role.reason.code();
+    let mut reason = concept(url::STATUS_REASON, code.code(), code.display());
+    if let (Some(text), Some(reason)) = (role.reason.text(), reason.as_object_mut()) {
+        reason.insert("text".to_owned(), text.into());
+    }
+    let reason = json!({ "url": url::STATUS_REASON_EXTENSION, "valueCodeableConcept": reason });
+    let grantor = role.grantor.as_ref().map(|grantor| {
+        let identifier = json!({ "system": url::ODS_CODE, "value": grantor.as_str() });
+        json!({
+            "url": url::GRANTOR_EXTENSION,
+            "valueReference": { "type": "Organization", "identifier": identifier },
+        })
+    });
+    [reason].into_iter().chain(grantor).collect()
+}

@@ -1,0 +1,127 @@
+//! A person of the registry as a Patient. The demographics service owns it: it is read only here.
+
+use serde_json::{Map, Value, json};
+
+use crate::error::Error;
+use crate::fhir::context::Context;
+use crate::fhir::outcome::{Issue, IssueType};
+use crate::fhir::refusal::Refusal;
+use crate::fhir::resource::{ResourceType, Stored, head, nhs_identifier};
+use crate::fhir::search::param::{Index, Param, Reference};
+use crate::fhir::url;
+use crate::person::{HumanName, NhsNumber, Person};
+use crate::proxy::OdsCode;
+use crate::store::Tx;
+use crate::store::search::Column;
+
+const PRACTICE: Reference =
+    Reference { column: Column::text("practice").or_null(), system: url::ODS_CODE, targets: &[] };
+
+/// R4's parameters. The model holds no address, telecom, gender, language, link or death.
+pub(super) const PARAMS: &[Param] = &[
+    Param::token(
+        "active",
+        Index::Constant(&[("http://terminology.hl7.org/CodeSystem/special-values", "true")]),
+    ),
+    Param::string("address", Index::Absent),
+    Param::string("address-city", Index::Absent),
+    Param::string("address-country", Index::Absent),
+    Param::string("address-postalcode", Index::Absent),
+    Param::string("address-state", Index::Absent),
+    Param::token("address-use", Index::Absent),
+    Param::date(
+        "birthdate",
+        Index::Date(Column::number("birth_from").or_null(), Column::number("birth_to").or_null()),
+    ),
+    Param::date("death-date", Index::Absent),
+    Param::token(
+        "deceased",
+        Index::Constant(&[("http://terminology.hl7.org/CodeSystem/special-values", "false")]),
+    ),
+    Param::token("email", Index::Absent),
+    Param::string("family", Index::Names(&["family"])),
+    Param::token("gender", Index::Absent),
+    Param::reference("general-practitioner", Index::Reference(PRACTICE), &["generalPractitioner"]),
+    Param::string("given", Index::Names(&["given"])),
+    Param::token("identifier", Index::Token(Some(url::NHS_NUMBER), Column::text("nhs_number"))),
+    Param::token("language", Index::Absent),
+    Param::reference("link", Index::Absent, &[]),
+    Param::string("name", Index::Names(&["family", "given", "prefix", "suffix"])),
+    Param::reference("organization", Index::Absent, &[]),
+    Param::token("phone", Index::Absent),
+    Param::string("phonetic", Index::Names(&["family", "given"])),
+    Param::token("telecom", Index::Absent),
+];
+
+pub(super) fn load(tx: &mut Tx<'_>, ids: &[String]) -> Result<Vec<Stored>, Error> {
+    let parse = |id: &String| NhsNumber::parse(id, crate::person::NumberCheck::Length).ok();
+    let numbers: Vec<NhsNumber> = ids.iter().filter_map(parse).collect();
+    Ok(tx.list_current_people(&numbers)?.iter().map(stored).collect())
+}
+
+fn stored(person: &Person) -> Stored {
+    let id = person.nhs_number.to_string();
+    let mut body = head(ResourceType::Patient, &id, 1, person.updated_at);
+    body.insert("identifier".to_owned(), json!([nhs_identifier(person.nhs_number)]));
+    body.insert("active".to_owned(), true.into());
+    if !person.names.is_empty() {
+        body.insert("name".to_owned(), person.names.iter().map(name).collect());
+    }
+    if let Some(birth_date) = &person.birth_date {
+        body.insert("birthDate".to_owned(), birth_date.text().into());
+    }
+    if let Some(practice) = &person.practice {
+        body.insert("generalPractitioner".to_owned(), json!([practice_reference(practice)]));
+    }
+    let body = Value::Object(body);
+    Stored { kind: ResourceType::Patient, id, version: 1, updated_at: person.updated_at, body }
+}
+
+fn practice_reference(practice: &OdsCode) -> Value {
+    json!({
+        "type": "Organization",
+        "identifier": { "system": url::ODS_CODE, "value": practice.as_str() },
+    })
+}
+
+fn name(name: &HumanName) -> Value {
+    let mut rendered = Map::new();
+    rendered.insert("use".to_owned(), name.name_use.as_str().into());
+    if let Some(family) = &name.family {
+        rendered.insert("family".to_owned(), family.as_str().into());
+    }
+    for (key, parts) in [("given", &name.given), ("prefix", &name.prefix), ("suffix", &name.suffix)] {
+        if !parts.is_empty() {
+            rendered.insert(key.to_owned(), json!(parts));
+        }
+    }
+    Value::Object(rendered)
+}
+
+/// The NHS number that a reference names: by identifier, by `Patient/…`, or by both, if they agree.
+pub(super) fn number_in(reference: &Value, context: &Context, at: &str) -> Result<NhsNumber, Refusal> {
+    let wrong = |told| Refusal::new(422, Issue::error(IssueType::Value, told).at(at));
+    let text = |path: &str| reference.pointer(path).and_then(Value::as_str);
+    let check = context.contract.nhs_number_check;
+    let by_identifier = match (text("/identifier/system"), text("/identifier/value")) {
+        (Some(url::NHS_NUMBER), Some(value)) => Some(
+            NhsNumber::parse(value, check)
+                .or(Err(wrong("The identifier's value is not a valid NHS number.")))?,
+        ),
+        (None, None) => None,
+        _ => return Err(wrong("Name the person by NHS number: system https://fhir.nhs.uk/Id/nhs-number.")),
+    };
+    let by_reference = match text("/reference").map(|reference| context.relative(reference)) {
+        Some(reference) => {
+            let id = reference.strip_prefix("Patient/").and_then(|id| NhsNumber::parse(id, check).ok());
+            Some(id.ok_or_else(|| wrong("The reference must be to a Patient of this server."))?)
+        }
+        None => None,
+    };
+    match (by_identifier, by_reference) {
+        (Some(number), None) | (None, Some(number)) => Ok(number),
+        (Some(number), Some(same)) if number == same => Ok(number),
+        (Some(_), Some(_)) => Err(wrong("The reference and the identifier name two people.")),
+        (None, None) => Err(wrong("Name the person by identifier or by reference.")),
+    }
+}

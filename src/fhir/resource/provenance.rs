@@ -1,0 +1,58 @@
+//! A record of an act as the Provenance of the version that it made. Written by the service only.
+
+use serde_json::{Value, json};
+
+use crate::date_time::render_instant;
+use crate::error::Error;
+use crate::fhir::resource::{ResourceType, Stored, head};
+use crate::fhir::search::param::{Index, Param, Reference};
+use crate::fhir::url;
+use crate::store::search::Column;
+use crate::store::{AuditRecord, Tx};
+
+const PATIENT: Reference =
+    Reference { column: Column::text("patient"), system: url::NHS_NUMBER, targets: &[ResourceType::Patient] };
+const AUTHOR: &str = "http://terminology.hl7.org/CodeSystem/provenance-participant-type";
+
+/// R4's parameters.
+pub(super) const PARAMS: &[Param] = &[
+    Param::reference("agent", Index::Absent, &[]),
+    Param::token("agent-role", Index::Absent),
+    Param::token("agent-type", Index::Constant(&[(AUTHOR, "author")])),
+    Param::reference("entity", Index::Absent, &[]),
+    Param::reference("location", Index::Absent, &[]),
+    Param::reference("patient", Index::Reference(PATIENT), &["target"]),
+    Param::date("recorded", Index::Date(Column::number("recorded_at"), Column::number("recorded_at"))),
+    Param::token("signature-type", Index::Absent),
+    Param::reference("target", Index::LocalReference(Column::text("subject")), &["target"]),
+    Param::date("when", Index::Date(Column::number("recorded_at"), Column::number("recorded_at"))),
+];
+
+pub(super) fn load(tx: &mut Tx<'_>, ids: &[String]) -> Result<Vec<Stored>, Error> {
+    Ok(tx.list_audit_records(ids)?.iter().map(stored).collect())
+}
+
+fn stored(record: &AuditRecord) -> Stored {
+    let mut body = head(ResourceType::Provenance, &record.id, 1, record.recorded_at);
+    let mut add = |name: &str, element: Value| drop(body.insert(name.to_owned(), element));
+    let changed = format!("{}/_history/{}", record.subject, record.subject_version);
+    add("target", json!([{ "reference": changed }, { "reference": format!("Patient/{}", record.patient) }]));
+    add("occurredDateTime", render_instant(record.recorded_at).into());
+    add("recorded", render_instant(record.recorded_at).into());
+    let code = if record.is_creation() { "CREATE" } else { "UPDATE" };
+    let activity = "http://terminology.hl7.org/CodeSystem/v3-DataOperation";
+    add("activity", json!({ "coding": [{ "system": activity, "code": code }] }));
+    let identifier = match (&record.caller_id, record.caller_kind.as_str()) {
+        (Some(id), "citizen") => json!({ "system": url::NHS_NUMBER, "value": id }),
+        (Some(id), _) => json!({ "value": id }),
+        (None, kind) => json!({ "value": kind }),
+    };
+    let agent = json!({
+        "type": { "coding": [{ "system": AUTHOR, "code": "author", "display": "Author" }] },
+        "who": { "identifier": identifier, "display": record.caller_kind },
+    });
+    add("agent", json!([agent]));
+    let body = Value::Object(body);
+    let id = record.id.clone();
+    Stored { kind: ResourceType::Provenance, id, version: 1, updated_at: record.recorded_at, body }
+}

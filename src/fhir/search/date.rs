@@ -1,0 +1,103 @@
+//! Date parameters (<https://hl7.org/fhir/R4/search.html#date>): a prefix and a value of any precision.
+//! Both the value and what it is compared with are ranges of time. A time without a zone is England's.
+
+use chrono::TimeDelta;
+
+use crate::date_time::{FhirDateTime, to_millis};
+use crate::fhir::context::Context;
+use crate::fhir::refusal::Refusal;
+use crate::fhir::search::param::{Index, Param};
+use crate::fhir::search::query::bad;
+use crate::store::search::{Column, Filter, Is};
+
+/// How the two ranges must lie to each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Prefix {
+    Eq,
+    Ne,
+    Gt,
+    Lt,
+    Ge,
+    Le,
+    Sa,
+    Eb,
+    Ap,
+}
+
+const PREFIXES: [(&str, Prefix); 9] = [
+    ("eq", Prefix::Eq),
+    ("ne", Prefix::Ne),
+    ("gt", Prefix::Gt),
+    ("lt", Prefix::Lt),
+    ("ge", Prefix::Ge),
+    ("le", Prefix::Le),
+    ("sa", Prefix::Sa),
+    ("eb", Prefix::Eb),
+    ("ap", Prefix::Ap),
+];
+
+/// A value, taken apart: the prefix, and the first and last millisecond.
+pub(super) fn parse(value: &str, context: &Context) -> Result<(Prefix, i64, i64), Refusal> {
+    let known = PREFIXES.iter().find_map(|(text, prefix)| Some((*prefix, value.strip_prefix(text)?)));
+    let (prefix, text) = known.unwrap_or((Prefix::Eq, value));
+    // A `+` of a zone arrives as a space where it was not encoded (S-25).
+    let text = text.replace(' ', "+");
+    let date = read(&text).ok_or_else(|| {
+        bad("Give a date such as 2026-11-22, with eq, ne, gt, lt, ge, le, sa, eb or ap before it if need be.")
+    })?;
+    let (from, to) = (to_millis(date.earliest()), to_millis(date.latest()));
+    if prefix != Prefix::Ap {
+        return Ok((prefix, from, to));
+    }
+    // Approximately: a tenth of the distance from now, on both sides.
+    let distance = (context.now() - date.earliest()).abs().max(TimeDelta::days(1)).num_milliseconds() / 10;
+    Ok((prefix, from - distance, to + distance))
+}
+
+/// Search values may lack seconds, or the zone, which FHIR's data type does not allow.
+fn read(text: &str) -> Option<FhirDateTime> {
+    let completed = match text.len() {
+        16 => format!("{text}:00Z"),
+        19 if text.as_bytes().get(16) == Some(&b':') => format!("{text}Z"),
+        17 if text.ends_with('Z') => format!("{}:00Z", text.trim_end_matches('Z')),
+        _ => text.to_owned(),
+    };
+    FhirDateTime::parse(&completed).ok()
+}
+
+/// The filter of one alternative.
+pub(super) fn filter(
+    param: &Param,
+    modifier: Option<&str>,
+    value: &str,
+    context: &Context,
+) -> Result<Filter, Refusal> {
+    if modifier.is_some() {
+        return Err(bad("A date parameter has the modifier missing only."));
+    }
+    let (prefix, low, high) = parse(value, context)?;
+    let Index::Date(from, to) = param.index else { return Ok(Filter::NOTHING) };
+    Ok(compare(from, to, prefix, low, high))
+}
+
+fn compare(from: Column, to: Column, prefix: Prefix, low: i64, high: i64) -> Filter {
+    let starts = |is, at| Filter::number(from, is, at);
+    let ends = |is, at| Filter::number(to, is, at);
+    // An open start lies before everything, an open end after everything; but something must be there.
+    let is_there = || Filter::All(vec![Filter::Null(from), Filter::Null(to)]).negated();
+    let before =
+        |is, at| Filter::Any(vec![starts(is, at), Filter::All(vec![Filter::Null(from), is_there()])]);
+    let after = |is, at| Filter::Any(vec![ends(is, at), Filter::All(vec![Filter::Null(to), is_there()])]);
+    let within = || Filter::All(vec![starts(Is::AtLeast, low), ends(Is::AtMost, high)]);
+    match prefix {
+        Prefix::Eq => within(),
+        Prefix::Ne => Filter::All(vec![within().negated(), is_there()]),
+        Prefix::Gt => after(Is::More, high),
+        Prefix::Lt => before(Is::Less, low),
+        Prefix::Ge => after(Is::AtLeast, low),
+        Prefix::Le => before(Is::AtMost, high),
+        Prefix::Sa => starts(Is::More, high),
+        Prefix::Eb => ends(Is::Less, low),
+        Prefix::Ap => Filter::All(vec![before(Is::AtMost, high), after(Is::AtLeast, low)]),
+    }
+}

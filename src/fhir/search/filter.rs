@@ -1,0 +1,227 @@
+//! One criterion to a filter: its parameter is found, its chain followed, its alternatives joined.
+
+use crate::fhir::context::Context;
+use crate::fhir::outcome::{Issue, IssueType};
+use crate::fhir::refusal::Refusal;
+use crate::fhir::resource::{Backing, ResourceType};
+use crate::fhir::search::param::{Index, Param, ParamType, Reference};
+use crate::fhir::search::query::{alternatives, bad};
+use crate::fhir::search::{date, reference, string, token, uri};
+use crate::store::search::{Column, Datum, Filter, Is};
+
+/// How deep a chain may go.
+const DEEPEST: usize = 4;
+/// How many alternatives a criterion may have.
+const MOST: usize = 200;
+
+/// The filter of a criterion; `None` where the parameter is unknown and the caller is lenient (G-10).
+pub(crate) fn filter_of(
+    kind: ResourceType,
+    key: &str,
+    value: &str,
+    context: &Context,
+) -> Result<Option<Filter>, Refusal> {
+    at_depth(kind, key, value, context, 0)
+}
+
+fn at_depth(
+    kind: ResourceType,
+    key: &str,
+    value: &str,
+    context: &Context,
+    depth: usize,
+) -> Result<Option<Filter>, Refusal> {
+    if depth > DEEPEST {
+        let told = "This chain is longer than this server follows.";
+        return Err(Refusal::new(400, Issue::error(IssueType::TooCostly, told)));
+    }
+    if let Some(reverse) = key.strip_prefix("_has:") {
+        return has(kind, reverse, value, context, depth).map(Some);
+    }
+    let (head, chain) = match key.split_once('.') {
+        Some((head, chain)) => (head, Some(chain)),
+        None => (key, None),
+    };
+    let (name, modifier) = match head.split_once(':') {
+        Some((name, modifier)) => (name, Some(modifier)),
+        None => (head, None),
+    };
+    let param = match common(kind, name) {
+        Some(param) => param,
+        None => match Param::find(kind, name) {
+            Some(param) => *param,
+            None if context.is_strict || depth > 0 => {
+                let told = "There is no such search parameter here.";
+                return Err(Refusal::new(400, Issue::error(IssueType::NotSupported, told)));
+            }
+            None => return Ok(None),
+        },
+    };
+    match chain {
+        Some(chain) => chained(&param, modifier, chain, value, context, depth).map(Some),
+        None => own(kind, &param, modifier, value, context).map(Some),
+    }
+}
+
+/// The parameters that every type has (S-19).
+fn common(kind: ResourceType, name: &str) -> Option<Param> {
+    const PROFILE: &str = "_profile";
+    let Backing::Rows { table, updated_at, .. } = kind.backing() else {
+        return match name {
+            "_id" => Some(Param::token("_id", Index::Element(&["id"]))),
+            "_lastUpdated" => Some(Param::date("_lastUpdated", Index::Element(&["meta", "lastUpdated"]))),
+            "_tag" => Some(Param::token("_tag", Index::Element(&["meta", "tag"]))),
+            "_security" => Some(Param::token("_security", Index::Element(&["meta", "security"]))),
+            PROFILE => Some(Param::uri(PROFILE, Index::Element(&["meta", "profile"]))),
+            "_source" => Some(Param::uri("_source", Index::Element(&["meta", "source"]))),
+            _ => None,
+        };
+    };
+    match name {
+        "_id" => Some(Param::token("_id", Index::Token(None, table.id()))),
+        "_lastUpdated" => Some(Param::date("_lastUpdated", Index::Date(updated_at, updated_at))),
+        "_tag" | "_security" => Some(Param::token("_tag", Index::Absent)),
+        "_source" => Some(Param::uri("_source", Index::Absent)),
+        PROFILE => Some(Param::uri(PROFILE, Index::Constant(profile(kind)))),
+        _ => None,
+    }
+}
+
+fn profile(kind: ResourceType) -> &'static [(&'static str, &'static str)] {
+    match kind {
+        ResourceType::Consent => &[("", "https://fhir.onbehalf.org.uk/R4/StructureDefinition/ProxyRole")],
+        ResourceType::RelatedPerson => {
+            &[("", "https://fhir.onbehalf.org.uk/R4/StructureDefinition/ProxyRelationship")]
+        }
+        ResourceType::QuestionnaireResponse => {
+            &[("", "https://fhir.onbehalf.org.uk/R4/StructureDefinition/AccessRequest")]
+        }
+        _ => &[],
+    }
+}
+
+/// A criterion on the resource itself.
+fn own(
+    kind: ResourceType,
+    param: &Param,
+    modifier: Option<&str>,
+    value: &str,
+    context: &Context,
+) -> Result<Filter, Refusal> {
+    if modifier == Some("missing") {
+        let wanted = match value {
+            "true" => true,
+            "false" => false,
+            _ => return Err(bad(":missing is true or false.")),
+        };
+        let missing = missing(param);
+        return Ok(if wanted { missing } else { missing.negated() });
+    }
+    let alternatives = alternatives(value);
+    if alternatives.len() > MOST {
+        let told = "Give fewer alternatives at a time.";
+        return Err(Refusal::new(400, Issue::error(IssueType::TooCostly, told)));
+    }
+    let each = |value: &String| match param.kind {
+        ParamType::Token => token::filter(param, modifier, value, context),
+        ParamType::Reference => reference::filter(param, modifier, value, context),
+        ParamType::Date => date::filter(param, modifier, value, context),
+        ParamType::String => string::filter(param, modifier, value),
+        ParamType::Uri => uri::filter(param, modifier, value),
+    };
+    let any = alternatives.iter().map(each).collect::<Result<Vec<_>, _>>()?;
+    let _ = kind;
+    // `:not` of several excludes all of them.
+    let is_negative = matches!(modifier, Some("not" | "not-in"));
+    Ok(if is_negative { Filter::All(any) } else { Filter::Any(any) })
+}
+
+/// Rows that have no value for a parameter (S-28).
+fn missing(param: &Param) -> Filter {
+    match param.index {
+        Index::Absent => Filter::EVERYTHING,
+        Index::Constant(values) => Filter::constant(values.is_empty()),
+        Index::Token(_, column)
+        | Index::Flag(column)
+        | Index::Uri(column)
+        | Index::LocalReference(column) => Filter::Null(column),
+        Index::Reference(Reference { column, .. }) => Filter::Null(column),
+        Index::Date(from, to) => Filter::All(vec![Filter::Null(from), Filter::Null(to)]),
+        Index::RelationshipCode => token::any_relationship_code().negated(),
+        Index::Names(parts) => string::any_name(parts).negated(),
+        Index::RoleStatus
+        | Index::RoleReason
+        | Index::ActionOfAct
+        | Index::SubtypeOfAct
+        | Index::Applicant
+        | Index::Element(_) => Filter::NOTHING,
+    }
+}
+
+/// `patient.identifier=…`, `patient:Patient.name=…` (S-18). Each link sees what the caller may see.
+fn chained(
+    param: &Param,
+    modifier: Option<&str>,
+    chain: &str,
+    value: &str,
+    context: &Context,
+    depth: usize,
+) -> Result<Filter, Refusal> {
+    let no_chain = || bad("This parameter cannot be chained to that.");
+    let Index::Reference(Reference { column, targets, .. }) = param.index else { return Err(no_chain()) };
+    let mut links = Vec::new();
+    for target in targets.iter().filter(|target| modifier.is_none_or(|name| name == target.name())) {
+        let Backing::Rows { table, .. } = target.backing() else { continue };
+        if let Some(filter) = at_depth(*target, chain, value, context, depth + 1)? {
+            links.push(Filter::within(column, table, table.id(), filter));
+        }
+    }
+    if links.is_empty() { Err(no_chain()) } else { Ok(Filter::Any(links)) }
+}
+
+/// `_has:Consent:patient:status=active` (S-18): those that a matching Consent refers to.
+fn has(
+    kind: ResourceType,
+    reverse: &str,
+    value: &str,
+    context: &Context,
+    depth: usize,
+) -> Result<Filter, Refusal> {
+    let malformed = || bad("_has is written _has:Type:reference:parameter, all of this server.");
+    let mut parts = reverse.splitn(3, ':');
+    let (Some(source), Some(name), Some(rest)) = (parts.next(), parts.next(), parts.next()) else {
+        return Err(malformed());
+    };
+    let source = ResourceType::parse(source).ok_or_else(malformed)?;
+    let param = Param::find(source, name).ok_or_else(malformed)?;
+    let (Backing::Rows { table, .. }, Backing::Rows { table: own, .. }) = (source.backing(), kind.backing())
+    else {
+        return Err(malformed());
+    };
+    let filter = at_depth(source, rest, value, context, depth + 1)?.unwrap_or(Filter::EVERYTHING);
+    match param.index {
+        Index::Reference(Reference { column, targets, .. }) if targets.contains(&kind) => {
+            Ok(Filter::within(own.id(), table, column, filter))
+        }
+        Index::LocalReference(column) => {
+            let reference = local_reference(kind).ok_or_else(malformed)?;
+            Ok(Filter::within(reference, table, column, filter))
+        }
+        _ => Err(malformed()),
+    }
+}
+
+/// `Type/id` of a row, as the audit record names it.
+fn local_reference(kind: ResourceType) -> Option<Column> {
+    match kind {
+        ResourceType::Consent => Some(Column::text("('Consent/' || id)")),
+        ResourceType::RelatedPerson => Some(Column::text("('RelatedPerson/' || id)")),
+        ResourceType::QuestionnaireResponse => Some(Column::text("('QuestionnaireResponse/' || id)")),
+        _ => None,
+    }
+}
+
+/// A truth value in a column.
+pub(super) fn truth(column: Column, truth: bool) -> Filter {
+    Filter::Compare(column, Is::Equal, Datum::Truth(truth))
+}

@@ -1,0 +1,188 @@
+//! `_include` and `_revinclude` (S-15): what the matches refer to, and what refers to them. Each is found
+//! through a search of its own, so that nothing appears that the caller may not see (S-16).
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::fhir::context::Context;
+use crate::fhir::outcome::{Issue, IssueType};
+use crate::fhir::refusal::Refusal;
+use crate::fhir::resource::{Backing, ResourceType, Stored, load};
+use crate::fhir::search::Query;
+use crate::fhir::search::param::{Index, Param};
+use crate::store::Tx;
+use crate::store::search::{Filter, PageQuery};
+
+/// The most resources that are included.
+const MOST: i64 = 1000;
+/// How often an iterating include goes round.
+const ROUNDS: usize = 4;
+
+/// An include, understood.
+struct Include {
+    source: ResourceType,
+    /// `None` for `*`: every reference.
+    param: Option<&'static Param>,
+    target: Option<ResourceType>,
+    iterates: bool,
+    is_reverse: bool,
+}
+
+/// Everything to be included with the matches, each once.
+pub(super) fn resolve(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    query: &Query,
+    matches: &[Stored],
+    used: &mut Vec<(String, String)>,
+) -> Result<Vec<Stored>, Refusal> {
+    let mut includes = Vec::new();
+    for (is_reverse, asked) in [(false, &query.includes), (true, &query.revincludes)] {
+        for (value, iterates) in asked {
+            if let Some(include) = read(value, *iterates, is_reverse, context)? {
+                includes.push(include);
+                let name = if is_reverse { "_revinclude" } else { "_include" };
+                let name = if *iterates { format!("{name}:iterate") } else { name.to_owned() };
+                used.push((name, value.clone()));
+            }
+        }
+    }
+    let key = |stored: &Stored| (stored.kind, stored.id.clone());
+    let mut seen: BTreeSet<(ResourceType, String)> = matches.iter().map(key).collect();
+    let mut included: Vec<Stored> = Vec::new();
+    let mut round: Vec<Stored> = matches.to_vec();
+    for number in 0..ROUNDS {
+        let mut fresh = Vec::new();
+        for include in includes.iter().filter(|include| number == 0 || include.iterates) {
+            let wanted = if include.is_reverse {
+                referring(tx, context, include, &round)?
+            } else {
+                referred(context, include, &round)
+            };
+            for kind in ResourceType::ALL {
+                let ids = wanted.iter().filter(|(of, id)| *of == kind && !seen.contains(&(kind, id.clone())));
+                let ids: Vec<String> = ids.map(|(_, id)| id.clone()).collect();
+                if ids.is_empty() {
+                    continue;
+                }
+                let visible = visible(tx, context, kind, ids)?;
+                fresh.extend(load(tx, context, kind, &visible)?);
+                seen.extend(visible.into_iter().map(|id| (kind, id)));
+            }
+        }
+        if fresh.is_empty() {
+            break;
+        }
+        included.extend(fresh.iter().cloned());
+        round = fresh;
+    }
+    Ok(included)
+}
+
+/// `Type:param[:Target]`, or `Type:*`, or `*`.
+fn read(
+    value: &str,
+    iterates: bool,
+    is_reverse: bool,
+    context: &Context,
+) -> Result<Option<Include>, Refusal> {
+    let mut parts = value.split(':');
+    let source = parts.next().and_then(ResourceType::parse);
+    let name = parts.next();
+    let target = parts.next().map(ResourceType::parse);
+    let param = match (source, name) {
+        (Some(_), Some("*")) => Some(None),
+        (Some(source), Some(name)) => {
+            Param::find(source, name).filter(|param| !param.path.is_empty()).map(Some)
+        }
+        _ => None,
+    };
+    match (source, param, target) {
+        (Some(source), Some(param), None | Some(Some(_))) => {
+            Ok(Some(Include { source, param, target: target.flatten(), iterates, is_reverse }))
+        }
+        _ if context.is_strict => {
+            let told = "There is nothing of that kind to include.";
+            Err(Refusal::new(400, Issue::error(IssueType::NotSupported, told)))
+        }
+        _ => Ok(None),
+    }
+}
+
+fn params(include: &Include) -> Vec<&'static Param> {
+    match include.param {
+        Some(param) => vec![param],
+        None => include.source.params().iter().filter(|param| !param.path.is_empty()).collect(),
+    }
+}
+
+/// What these resources refer to.
+fn referred(context: &Context, include: &Include, round: &[Stored]) -> BTreeSet<(ResourceType, String)> {
+    let mut wanted = BTreeSet::new();
+    for stored in round.iter().filter(|stored| stored.kind == include.source) {
+        for param in params(include) {
+            for reference in references(&stored.body, param.path) {
+                let relative = context.relative(reference);
+                let unversioned = relative.split_once("/_history/").map_or(relative, |(start, _)| start);
+                let Some((kind, id)) = unversioned.split_once('/') else { continue };
+                let kind = ResourceType::parse(kind);
+                if let Some(kind) = kind.filter(|kind| include.target.is_none_or(|target| target == *kind)) {
+                    wanted.insert((kind, id.to_owned()));
+                }
+            }
+        }
+    }
+    wanted
+}
+
+/// The references at a path, through every array on the way.
+fn references<'v>(value: &'v Value, path: &[&str]) -> Vec<&'v str> {
+    if let Some(items) = value.as_array() {
+        return items.iter().flat_map(|item| references(item, path)).collect();
+    }
+    match path.split_first() {
+        Some((name, rest)) => value.get(name).map(|value| references(value, rest)).unwrap_or_default(),
+        None => value.get("reference").and_then(Value::as_str).into_iter().collect(),
+    }
+}
+
+/// What refers to these resources.
+fn referring(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    include: &Include,
+    round: &[Stored],
+) -> Result<BTreeSet<(ResourceType, String)>, Refusal> {
+    let Backing::Rows { table, .. } = include.source.backing() else { return Ok(BTreeSet::new()) };
+    let mut any = Vec::new();
+    for param in params(include) {
+        match param.index {
+            Index::Reference(reference) => {
+                let ids = round.iter().filter(|stored| reference.targets.contains(&stored.kind));
+                any.push(Filter::OneOf(reference.column, ids.map(|stored| stored.id.clone()).collect()));
+            }
+            Index::LocalReference(column) => {
+                let local = round.iter().map(|stored| format!("{}/{}", stored.kind.name(), stored.id));
+                any.push(Filter::OneOf(column, local.collect()));
+            }
+            _ => {}
+        }
+    }
+    let query = PageQuery { table, filter: Filter::Any(any), order: Vec::new(), after: None, limit: MOST };
+    let found = tx.search(&query, context.scope())?;
+    Ok(found.into_iter().map(|row| (include.source, row.id)).collect())
+}
+
+/// Which of these may be seen.
+fn visible(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    kind: ResourceType,
+    ids: Vec<String>,
+) -> Result<Vec<String>, Refusal> {
+    let Backing::Rows { table, .. } = kind.backing() else { return Ok(ids) };
+    let filter = Filter::OneOf(table.id(), ids);
+    let query = PageQuery { table, filter, order: Vec::new(), after: None, limit: MOST };
+    Ok(tx.search(&query, context.scope())?.into_iter().map(|row| row.id).collect())
+}

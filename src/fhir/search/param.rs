@@ -1,0 +1,142 @@
+//! A search parameter: its name, its type, and where its values are found.
+
+use crate::fhir::resource::ResourceType;
+use crate::store::search::Column;
+
+/// The type of a parameter (<https://hl7.org/fhir/R4/search.html#ptypes>).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ParamType {
+    Token,
+    Reference,
+    Date,
+    String,
+    Uri,
+}
+
+impl ParamType {
+    /// FHIR's code.
+    pub(crate) const fn code(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Reference => "reference",
+            Self::Date => "date",
+            Self::String => "string",
+            Self::Uri => "uri",
+        }
+    }
+}
+
+/// A column that refers to people, or to organisations, by identifier.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reference {
+    /// It holds the identifier's value, which is the id of the Patient as well.
+    pub(crate) column: Column,
+    /// The identifier's system.
+    pub(crate) system: &'static str,
+    /// The types that it can refer to and that this server has.
+    pub(crate) targets: &'static [ResourceType],
+}
+
+/// Where a parameter's values are found.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Index {
+    /// Nowhere: the model does not hold the element.
+    Absent,
+    /// Every resource has these codings.
+    Constant(&'static [(&'static str, &'static str)]),
+    /// A column of codes or identifier values, all of one system.
+    Token(Option<&'static str>, Column),
+    /// A column of truth values.
+    Flag(Column),
+    /// The status of a role, as it counts at the time of the search.
+    RoleStatus,
+    /// The reason of a role, as it counts at the time of the search.
+    RoleReason,
+    /// The codes of a relationship.
+    RelationshipCode,
+    /// The kind of an act, as AuditEvent.action.
+    ActionOfAct,
+    /// The kind of an act, as AuditEvent.subtype.
+    SubtypeOfAct,
+    /// A reference by identifier.
+    Reference(Reference),
+    /// The one of an access request's two people who applies.
+    Applicant,
+    /// A column of references of the form `Type/id`.
+    LocalReference(Column),
+    /// The first and the last millisecond.
+    Date(Column, Column),
+    /// These parts of a person's names.
+    Names(&'static [&'static str]),
+    /// A column of URIs.
+    Uri(Column),
+    /// An element of a compiled-in definition.
+    Element(&'static [&'static str]),
+}
+
+/// A search parameter of a type.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Param {
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// Its type.
+    pub(crate) kind: ParamType,
+    /// Where its values are found.
+    pub(crate) index: Index,
+    /// The path of the references in the resource, for includes.
+    pub(crate) path: &'static [&'static str],
+    /// Whether it is ours, not R4's.
+    pub(crate) is_ours: bool,
+}
+
+impl Param {
+    const fn new(name: &'static str, kind: ParamType, index: Index) -> Self {
+        Self { name, kind, index, path: &[], is_ours: false }
+    }
+
+    /// A token parameter.
+    pub(crate) const fn token(name: &'static str, index: Index) -> Self {
+        Self::new(name, ParamType::Token, index)
+    }
+
+    /// A reference parameter, and where the references stand.
+    pub(crate) const fn reference(name: &'static str, index: Index, path: &'static [&'static str]) -> Self {
+        Self { path, ..Self::new(name, ParamType::Reference, index) }
+    }
+
+    /// A date parameter.
+    pub(crate) const fn date(name: &'static str, index: Index) -> Self {
+        Self::new(name, ParamType::Date, index)
+    }
+
+    /// A string parameter.
+    pub(crate) const fn string(name: &'static str, index: Index) -> Self {
+        Self::new(name, ParamType::String, index)
+    }
+
+    /// A uri parameter.
+    pub(crate) const fn uri(name: &'static str, index: Index) -> Self {
+        Self::new(name, ParamType::Uri, index)
+    }
+
+    /// The same, as one of our own.
+    #[must_use]
+    pub(crate) const fn ours(mut self) -> Self {
+        self.is_ours = true;
+        self
+    }
+
+    /// The canonical URL of its definition.
+    pub(crate) fn definition(&self, kind: ResourceType) -> String {
+        if self.is_ours {
+            format!("{}/SearchParameter/{}-{}", crate::fhir::url::OURS, kind.name(), self.name)
+        } else {
+            format!("http://hl7.org/fhir/SearchParameter/{}-{}", kind.name(), self.name)
+        }
+    }
+
+    /// The parameter of a type by this name.
+    pub(crate) fn find(kind: ResourceType, name: &str) -> Option<&'static Self> {
+        kind.params().iter().find(|param| param.name == name)
+    }
+}

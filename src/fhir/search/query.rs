@@ -1,0 +1,200 @@
+//! Reads a query string: what shapes the answer, and what the resources must match.
+
+use crate::fhir::outcome::{Issue, IssueType};
+use crate::fhir::refusal::Refusal;
+use crate::fhir::search::shape::Shape;
+
+/// A search, read but not yet compiled.
+#[derive(Clone, Debug)]
+pub(crate) struct Query {
+    /// What resources must match: name with modifier or chain, and value.
+    pub(crate) criteria: Vec<(String, String)>,
+    /// `_sort`, in order; the truth says descending.
+    pub(crate) sort: Vec<(String, bool)>,
+    /// `_count`.
+    pub(crate) count: i64,
+    /// `_total`.
+    pub(crate) total: Total,
+    /// `_summary` and `_elements`.
+    pub(crate) shape: Shape,
+    /// `_include`: the value, and whether it iterates.
+    pub(crate) includes: Vec<(String, bool)>,
+    /// `_revinclude`.
+    pub(crate) revincludes: Vec<(String, bool)>,
+    /// Where the page begins.
+    pub(crate) page: Option<String>,
+    /// Whether only the number is wanted (S-10, S-13).
+    pub(crate) is_count_only: bool,
+    /// What was used, for the self link (S-04).
+    pub(crate) used: Vec<(String, String)>,
+}
+
+/// How exact a total is wanted (S-11).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Total {
+    /// Only if it is known anyway: when everything fits on one page.
+    IfKnown,
+    /// Not at all.
+    None,
+    /// Exactly. An estimate is exact here too.
+    Accurate,
+}
+
+const DEFAULT_COUNT: i64 = 50;
+const MOST: i64 = 500;
+/// More criteria than any client means. Each costs a clause.
+const MOST_CRITERIA: usize = 50;
+
+/// Handled by the HTTP layer.
+const ELSEWHERE: [&str; 3] = ["_format", "_pretty", "_type"];
+
+impl Query {
+    /// Reads decoded pairs. Empty parameters are ignored (S-06).
+    pub(crate) fn read(pairs: &[(String, String)]) -> Result<Self, Refusal> {
+        let mut query = Self {
+            criteria: Vec::new(),
+            sort: Vec::new(),
+            count: DEFAULT_COUNT,
+            total: Total::IfKnown,
+            shape: Shape::Whole,
+            includes: Vec::new(),
+            revincludes: Vec::new(),
+            page: None,
+            is_count_only: false,
+            used: Vec::new(),
+        };
+        for (name, value) in pairs.iter().filter(|(_, value)| !value.is_empty()) {
+            if !ELSEWHERE.contains(&name.as_str()) {
+                query.take(name, value)?;
+            }
+        }
+        if query.criteria.len() > MOST_CRITERIA {
+            let told = "Ask for fewer criteria at a time: fifty at most.";
+            return Err(Refusal::new(400, Issue::error(IssueType::TooCostly, told)));
+        }
+        Ok(query)
+    }
+
+    fn take(&mut self, name: &str, value: &str) -> Result<(), Refusal> {
+        let (base, modifier) = name.split_once(':').unwrap_or((name, ""));
+        let is_result = base.starts_with('_')
+            && ![
+                "_id",
+                "_lastUpdated",
+                "_profile",
+                "_tag",
+                "_security",
+                "_source",
+                "_has",
+                "_list",
+                "_text",
+                "_content",
+                "_query",
+                "_filter",
+            ]
+            .contains(&base);
+        if !is_result {
+            self.criteria.push((name.to_owned(), value.to_owned()));
+            return Ok(());
+        }
+        match (base, modifier) {
+            ("_sort", "") => self.sort = value.split(',').map(sort_key).collect(),
+            ("_count", "") => {
+                let count: i64 = value.parse().or(Err(bad("_count must be a whole number.")))?;
+                if count < 0 {
+                    return Err(bad("_count must not be negative."));
+                }
+                self.is_count_only |= count == 0;
+                self.count = count.min(MOST);
+            }
+            ("_total", "") => {
+                self.total = match value {
+                    "none" => Total::None,
+                    "estimate" | "accurate" => Total::Accurate,
+                    _ => return Err(bad("_total must be none, estimate or accurate.")),
+                };
+            }
+            ("_summary", "") if value == "count" => self.is_count_only = true,
+            ("_summary", "") => self.shape = Shape::of_summary(value).ok_or_else(|| bad(BAD_SUMMARY))?,
+            ("_elements", "") => self.shape = Shape::of_elements(value),
+            ("_include", "" | "iterate" | "recurse") => {
+                self.includes.push((value.to_owned(), !modifier.is_empty()))
+            }
+            ("_revinclude", "" | "iterate" | "recurse") => {
+                self.revincludes.push((value.to_owned(), !modifier.is_empty()));
+            }
+            ("_page", "") => self.page = Some(value.to_owned()),
+            ("_contained", "") if value == "false" => {}
+            ("_containedType", "") => {}
+            ("_contained", _) => {
+                return Err(bad("This server contains no resources: _contained=false only."));
+            }
+            ("_sort" | "_count" | "_total" | "_summary" | "_elements" | "_include" | "_revinclude", _) => {
+                return Err(bad("This parameter has no such modifier."));
+            }
+            // Unknown ones are for the strict to refuse, as any other.
+            _ => {
+                self.criteria.push((name.to_owned(), value.to_owned()));
+                return Ok(());
+            }
+        }
+        if base != "_page" {
+            self.used.push((name.to_owned(), value.to_owned()));
+        }
+        Ok(())
+    }
+}
+
+const BAD_SUMMARY: &str = "_summary must be true, text, data, count or false.";
+
+fn sort_key(key: &str) -> (String, bool) {
+    match key.strip_prefix('-') {
+        Some(name) => (name.to_owned(), true),
+        None => (key.to_owned(), false),
+    }
+}
+
+pub(super) fn bad(told: &'static str) -> Refusal {
+    Refusal::new(400, Issue::error(IssueType::Value, told))
+}
+
+/// The alternatives of a value: separated by commas, where `\` takes a comma's meaning away (S-07).
+pub(super) fn alternatives(value: &str) -> Vec<String> {
+    let mut all = vec![String::new()];
+    let mut letters = value.chars();
+    while let Some(letter) = letters.next() {
+        match letter {
+            ',' => all.push(String::new()),
+            '\\' => {
+                let escaped = letters.next();
+                if let Some(last) = all.last_mut() {
+                    // `\|` and `\$` keep their backslash until the token or composite is taken apart.
+                    if matches!(escaped, Some('|' | '$')) {
+                        last.push('\\');
+                    }
+                    last.extend(escaped);
+                }
+            }
+            letter => {
+                if let Some(last) = all.last_mut() {
+                    last.push(letter);
+                }
+            }
+        }
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::alternatives;
+
+    #[test]
+    fn commas_part_alternatives_unless_escaped() {
+        // covers S-07
+        assert_eq!(alternatives("a,b"), ["a", "b"]);
+        assert_eq!(alternatives(r"a\,b,c"), ["a,b", "c"]);
+        assert_eq!(alternatives(r"a\\,b"), [r"a\", "b"]);
+        assert_eq!(alternatives(r"a\|b"), [r"a\|b"]);
+    }
+}

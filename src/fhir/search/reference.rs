@@ -1,0 +1,103 @@
+//! Reference parameters (<https://hl7.org/fhir/R4/search.html#reference>): `id`, `Type/id`, a URL of this
+//! server, or with `:identifier` the identifier of a logical reference.
+
+use crate::fhir::context::Context;
+use crate::fhir::refusal::Refusal;
+use crate::fhir::resource::ResourceType;
+use crate::fhir::search::param::{Index, Param, Reference};
+use crate::fhir::search::query::bad;
+use crate::fhir::search::token::Token;
+use crate::fhir::url;
+use crate::store::search::{Column, Filter, Is};
+
+/// The filter of one alternative (S-20).
+pub(super) fn filter(
+    param: &Param,
+    modifier: Option<&str>,
+    value: &str,
+    context: &Context,
+) -> Result<Filter, Refusal> {
+    if modifier == Some("identifier") {
+        return Ok(by_identifier(param, &Token::parse(value)));
+    }
+    let wanted_type = match modifier {
+        None | Some("above" | "below") => None,
+        Some(name) => Some(ResourceType::parse(name).ok_or_else(|| {
+            bad("A reference parameter has the modifiers identifier, missing, or the name of a type.")
+        })?),
+    };
+    let relative = context.relative(value);
+    let is_elsewhere = relative.contains("://") || relative.starts_with("urn:");
+    // A version that the value names does not matter: references here name none (S-21).
+    let unversioned = relative.split_once("/_history/").map_or(relative, |(start, _)| start);
+    let (named_type, id) = match unversioned.split_once('/') {
+        Some((name, id)) => (ResourceType::parse(name), id),
+        None => (wanted_type, unversioned),
+    };
+    let is_contradiction = wanted_type.is_some() && named_type != wanted_type;
+    let names_unknown_type = unversioned.contains('/') && named_type.is_none();
+    if is_elsewhere || is_contradiction || names_unknown_type || id.contains('/') {
+        return Ok(Filter::NOTHING);
+    }
+    Ok(match param.index {
+        Index::Reference(reference) => by_id(reference, named_type, id),
+        Index::Applicant if named_type.is_none_or(|kind| kind == ResourceType::Patient) => applicant(id),
+        Index::LocalReference(column) => local(param, column, named_type, id),
+        _ => Filter::NOTHING,
+    })
+}
+
+fn by_id(reference: Reference, named_type: Option<ResourceType>, id: &str) -> Filter {
+    let is_possible =
+        !reference.targets.is_empty() && named_type.is_none_or(|named| reference.targets.contains(&named));
+    if is_possible { Filter::text(reference.column, id) } else { Filter::NOTHING }
+}
+
+fn by_identifier(param: &Param, token: &Token) -> Filter {
+    let column = |reference: Reference| {
+        let is_system = token.system.as_deref().is_none_or(|system| system == reference.system);
+        match (&token.code, is_system) {
+            (_, false) => Filter::NOTHING,
+            (Some(code), true) => Filter::text(reference.column, code.clone()),
+            (None, true) => Filter::Null(reference.column).negated(),
+        }
+    };
+    match param.index {
+        Index::Reference(reference) => column(reference),
+        Index::Applicant => match &token.code {
+            Some(number) if token.system.as_deref().is_none_or(|system| system == url::NHS_NUMBER) => {
+                applicant(number)
+            }
+            _ => Filter::NOTHING,
+        },
+        _ => Filter::NOTHING,
+    }
+}
+
+/// Access requests that this person has handed in.
+fn applicant(number: &str) -> Filter {
+    let applies = |kind: &str, column| {
+        Filter::All(vec![
+            Filter::text(Column::text("applicant"), kind),
+            Filter::text(Column::text(column), number),
+        ])
+    };
+    Filter::Any(vec![applies("RelatedPerson", "proxy"), applies("Patient", "patient")])
+}
+
+/// What the audit record names: the subject as `Type/id`, or the patient by number.
+fn local(param: &Param, column: Column, named_type: Option<ResourceType>, id: &str) -> Filter {
+    let subject = |kind: ResourceType| Filter::text(column, format!("{}/{id}", kind.name()));
+    match named_type {
+        Some(ResourceType::Patient) => Filter::text(Column::text("patient"), id),
+        Some(kind) => subject(kind),
+        None => {
+            let kinds =
+                [ResourceType::Consent, ResourceType::RelatedPerson, ResourceType::QuestionnaireResponse];
+            let _ = (param, Is::Equal);
+            Filter::Any(
+                kinds.into_iter().map(subject).chain([Filter::text(Column::text("patient"), id)]).collect(),
+            )
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! String parameters (<https://hl7.org/fhir/R4/search.html#string>): from the beginning of any part,
+//! whatever the letter case and the accents (S-24).
+
+use crate::fhir::refusal::Refusal;
+use crate::fhir::search::param::{Index, Param};
+use crate::fhir::search::query::bad;
+use crate::store::fold;
+use crate::store::search::{Column, Datum, Filter, Is, Table};
+
+const FOLDED: Column = Column::text("folded");
+const VALUE: Column = Column::text("value");
+const PART: Column = Column::text("part");
+
+/// The filter of one alternative.
+pub(super) fn filter(param: &Param, modifier: Option<&str>, value: &str) -> Result<Filter, Refusal> {
+    let condition = match modifier {
+        None | Some("text") => begins_with(&fold(value)),
+        Some("exact") => Filter::text(VALUE, value),
+        Some("contains") => Filter::Contains(FOLDED, fold(value)),
+        Some(_) => {
+            return Err(bad("A string parameter has the modifiers exact, contains, text and missing."));
+        }
+    };
+    Ok(match param.index {
+        Index::Names(parts) => named(parts, condition),
+        _ => Filter::NOTHING,
+    })
+}
+
+/// A range, so that the index serves it. What is folded holds letters and digits only, of which none
+/// orders after the last of Unicode's letters.
+fn begins_with(folded: &str) -> Filter {
+    let last = format!("{folded}\u{10FFFF}");
+    Filter::All(vec![
+        Filter::Compare(FOLDED, Is::AtLeast, Datum::Text(folded.to_owned())),
+        Filter::Compare(FOLDED, Is::Less, Datum::Text(last)),
+    ])
+}
+
+fn named(parts: &[&str], condition: Filter) -> Filter {
+    let of_parts = Filter::OneOf(PART, parts.iter().map(ToString::to_string).collect());
+    let number = Table::PersonNameParts.id();
+    Filter::within(number, Table::PersonNameParts, number, Filter::All(vec![of_parts, condition]))
+}
+
+/// People who have a name of these parts.
+pub(super) fn any_name(parts: &[&str]) -> Filter {
+    named(parts, Filter::EVERYTHING)
+}

@@ -1,0 +1,262 @@
+//! Token parameters (<https://hl7.org/fhir/R4/search.html#token>): `code`, `system|code`, `|code`,
+//! `system|`.
+
+use crate::date_time::to_millis;
+use crate::fhir::context::Context;
+use crate::fhir::refusal::Refusal;
+use crate::fhir::search::filter::truth;
+use crate::fhir::search::param::{Index, Param};
+use crate::fhir::search::query::bad;
+use crate::fhir::url;
+use crate::proxy::{LegalBasis, ReasonCode, Status};
+use crate::store::search::{Column, Filter, Is, Table};
+
+/// A token, taken apart.
+pub(super) struct Token {
+    /// `None`: any; empty: none.
+    pub(super) system: Option<String>,
+    /// `None`: any.
+    pub(super) code: Option<String>,
+}
+
+impl Token {
+    pub(super) fn parse(text: &str) -> Self {
+        let mut parts = split(text, '|');
+        let first = parts.next().unwrap_or_default();
+        match parts.next() {
+            None => Self { system: None, code: Some(first) },
+            Some(code) => Self { system: Some(first), code: Some(code).filter(|code| !code.is_empty()) },
+        }
+    }
+
+    /// Whether a coding matches. HL7's systems may be written with either scheme; codes of the systems
+    /// that we use are case-sensitive.
+    pub(super) fn matches(&self, system: &str, code: &str) -> bool {
+        self.has_system(Some(system)) && self.code.as_deref().is_none_or(|wanted| wanted == code)
+    }
+
+    fn has_system(&self, system: Option<&str>) -> bool {
+        match self.system.as_deref() {
+            None => true,
+            Some("") => system.is_none(),
+            Some(wanted) => system == Some(url::as_hl7_defines(wanted).as_str()),
+        }
+    }
+}
+
+/// Parts at a separator that no backslash stands before.
+fn split(text: &str, separator: char) -> impl Iterator<Item = String> {
+    let mut parts = vec![String::new()];
+    let mut letters = text.chars().peekable();
+    while let Some(letter) = letters.next() {
+        let is_escape = letter == '\\' && letters.peek() == Some(&separator);
+        if letter == separator {
+            parts.push(String::new());
+        } else if let Some(last) = parts.last_mut() {
+            last.extend(if is_escape { letters.next() } else { Some(letter) });
+        }
+    }
+    parts.into_iter()
+}
+
+/// The filter of one alternative.
+pub(super) fn filter(
+    param: &Param,
+    modifier: Option<&str>,
+    value: &str,
+    context: &Context,
+) -> Result<Filter, Refusal> {
+    match modifier {
+        None => Ok(plain(param, &Token::parse(value), context)),
+        Some("not") => Ok(plain(param, &Token::parse(value), context).negated()),
+        Some("text") => Ok(by_display(param, value)),
+        Some("in" | "not-in") => {
+            let codes = crate::fhir::profiles::expand(value)
+                .ok_or_else(|| bad("This server does not know the value set, or cannot expand it."))?;
+            let of_code = |(system, code): &(String, String)| {
+                let token = Token { system: Some(system.clone()), code: Some(code.clone()) };
+                plain(param, &token, context)
+            };
+            let any = Filter::Any(codes.iter().map(of_code).collect());
+            Ok(if modifier == Some("in") { any } else { any.negated() })
+        }
+        // No code system in use here has a hierarchy: a code is above and below itself only.
+        Some("above" | "below") => Ok(plain(param, &Token::parse(value), context)),
+        // No identifier here has a type.
+        Some("of-type") if param.name == "identifier" => Ok(Filter::NOTHING),
+        Some(_) => Err(bad(
+            "A token parameter has the modifiers not, text, in, not-in, above, below, of-type, missing.",
+        )),
+    }
+}
+
+fn plain(param: &Param, token: &Token, context: &Context) -> Filter {
+    match param.index {
+        Index::Constant(codings) => {
+            let is_boolean = codings.iter().any(|(system, _)| system.ends_with("/special-values"));
+            let matches = |(system, code): &(&str, &str)| {
+                if is_boolean {
+                    token.has_system(None) && token.code.as_deref() == Some(*code)
+                } else {
+                    token.matches(system, code)
+                }
+            };
+            Filter::constant(codings.iter().any(|coding| matches(coding)))
+        }
+        Index::Token(system, column) => by_column(system, column, token),
+        Index::Flag(column) => match token.code.as_deref() {
+            Some("true") => truth(column, true),
+            Some("false") => truth(column, false),
+            _ => Filter::NOTHING,
+        },
+        Index::RoleStatus => of_statuses(token, context),
+        Index::RoleReason => of_reason(token, context),
+        Index::RelationshipCode => relationship_code(token),
+        Index::ActionOfAct => of_act(token, None, ["C", "U"]),
+        Index::SubtypeOfAct => {
+            of_act(token, Some("http://hl7.org/fhir/restful-interaction"), ["create", "update"])
+        }
+        Index::Absent
+        | Index::Reference(_)
+        | Index::Applicant
+        | Index::LocalReference(_)
+        | Index::Date(..)
+        | Index::Names(_)
+        | Index::Uri(_)
+        | Index::Element(_) => Filter::NOTHING,
+    }
+}
+
+fn by_column(system: Option<&str>, column: Column, token: &Token) -> Filter {
+    // The unknown legal basis is the one code of its column with a system of its own.
+    let unknown = LegalBasis::Unknown.code();
+    let system = match token.code.as_deref() {
+        Some(code) if code == unknown && system == Some(url::LEGAL_BASIS) => Some(url::NULL_FLAVOR),
+        _ => system,
+    };
+    match (&token.code, token.has_system(system)) {
+        (_, false) => Filter::NOTHING,
+        (Some(code), true) => Filter::text(column, code.clone()),
+        (None, true) => Filter::Null(column).negated(),
+    }
+}
+
+fn now(context: &Context) -> i64 {
+    to_millis(context.now())
+}
+
+/// Roles that are active on paper while their end has passed.
+fn lapsed(context: &Context) -> Filter {
+    Filter::All(vec![
+        Filter::text(Column::text("status"), Status::Active.as_str()),
+        Filter::number(Column::number("end_at").or_null(), Is::Less, now(context)),
+    ])
+}
+
+fn of_statuses(token: &Token, context: &Context) -> Filter {
+    let matching =
+        Status::ALL.into_iter().filter(|status| token.matches(url::CONSENT_STATE, status.as_str()));
+    let of_status = |status: Status| {
+        let on_paper = Filter::text(Column::text("status"), status.as_str());
+        match status {
+            Status::Active => Filter::All(vec![on_paper, lapsed(context).negated()]),
+            Status::Inactive => Filter::Any(vec![on_paper, lapsed(context)]),
+            Status::Proposed | Status::Rejected | Status::EnteredInError => on_paper,
+        }
+    };
+    Filter::Any(matching.map(of_status).collect())
+}
+
+fn of_reason(token: &Token, context: &Context) -> Filter {
+    let matching = ReasonCode::all().filter(|reason| token.matches(url::STATUS_REASON, reason.code()));
+    let of_reason = |reason: ReasonCode| {
+        let on_paper = Filter::text(Column::text("reason_code"), reason.code());
+        let stands = Filter::All(vec![on_paper, lapsed(context).negated()]);
+        if reason == ReasonCode::RoleDeactivatedEndDateReached {
+            Filter::Any(vec![stands, lapsed(context)])
+        } else {
+            stands
+        }
+    };
+    Filter::Any(matching.map(of_reason).collect())
+}
+
+fn of_act(token: &Token, system: Option<&str>, [create, update]: [&str; 2]) -> Filter {
+    let creations = Filter::Any(
+        ["role-created", "relationship-created", "access-request-submitted"]
+            .map(|act| Filter::text(Column::text("act"), act))
+            .to_vec(),
+    );
+    match token.code.as_deref() {
+        _ if !token.has_system(system) => Filter::NOTHING,
+        None => Filter::EVERYTHING,
+        Some(code) if code == create => creations,
+        Some(code) if code == update => creations.negated(),
+        Some(_) => Filter::NOTHING,
+    }
+}
+
+/// Rows of relationships that have a code.
+pub(super) fn any_relationship_code() -> Filter {
+    relationship_code(&Token { system: None, code: None })
+}
+
+/// The codes of the present version: those of earlier ones stand in the same table.
+fn relationship_code(token: &Token) -> Filter {
+    let mut all = vec![Filter::within(
+        Column::text("(relationship_id || '/' || version)"),
+        Table::Relationships,
+        Column::text("(id || '/' || version)"),
+        Filter::EVERYTHING,
+    )];
+    if let Some(code) = &token.code {
+        all.push(Filter::text(Column::text("code"), code.clone()));
+    }
+    match token.system.as_deref() {
+        None => {}
+        Some("") => return Filter::NOTHING,
+        Some(system) => {
+            let defined = url::as_hl7_defines(system);
+            let written =
+                [system.to_owned(), defined.replace("http://terminology", "https://terminology"), defined];
+            all.push(Filter::OneOf(Column::text("system"), written.to_vec()));
+        }
+    }
+    let id = Table::RelationshipCodes.id();
+    Filter::within(Column::text("id"), Table::RelationshipCodes, id, Filter::All(all))
+}
+
+/// `:text`: the words of the codes that every resource has, or may have.
+fn by_display(param: &Param, text: &str) -> Filter {
+    let wanted = crate::store::fold(text);
+    let begins = |words: &str| crate::store::fold(words).starts_with(&wanted);
+    match param.index {
+        Index::RoleReason => Filter::Any(
+            ReasonCode::all()
+                .filter(|reason| begins(reason.display()))
+                .map(|reason| Filter::text(Column::text("reason_code"), reason.code()))
+                .collect(),
+        ),
+        Index::Token(Some(url::LEGAL_BASIS), column) => Filter::Any(
+            LegalBasis::ALL
+                .into_iter()
+                .filter(|basis| begins(basis.display()))
+                .map(|basis| Filter::text(column, basis.code()))
+                .collect(),
+        ),
+        Index::RelationshipCode => {
+            let id = Table::RelationshipCodes.id();
+            let display = Filter::Contains(Column::text("LOWER(display)"), text.to_lowercase());
+            Filter::within(Column::text("id"), Table::RelationshipCodes, id, display)
+        }
+        Index::Constant(codings) => Filter::constant(codings.iter().any(|(_, code)| {
+            let display = match *code {
+                "patient-privacy" => "Privacy Consent",
+                "INFA" => "information access",
+                other => other,
+            };
+            begins(display)
+        })),
+        _ => Filter::NOTHING,
+    }
+}

@@ -1,0 +1,335 @@
+//! Filters to SQL: the same text for both databases, but for how a value's place is marked.
+
+use std::fmt::Write as _;
+
+use diesel::RunQueryDsl as _;
+use diesel::query_builder::{BoxedSqlQuery, SqlQuery};
+use diesel::sql_types::{BigInt, Bool, HasSqlType, Text};
+
+use crate::error::Error;
+use crate::person::Standing;
+use crate::store::db::Db;
+use crate::store::search::filter::{Column, Datum, Filter, Is, Select, Table};
+use crate::store::search::{HistoryQuery, PageQuery, Scope};
+
+/// SQL with the values that are bound to it. A value's place is written `?`; PostgreSQL wants `$1`, …,
+/// and gets it at the end.
+pub(super) struct Statement {
+    sql: String,
+    values: Vec<Datum>,
+    scope: Scope,
+}
+
+/// The databases differ in how a place is marked.
+pub(super) trait Places: diesel::backend::Backend {
+    fn mark(sql: &str) -> String;
+}
+
+impl Places for diesel::sqlite::Sqlite {
+    fn mark(sql: &str) -> String {
+        sql.to_owned()
+    }
+}
+
+impl Places for diesel::pg::Pg {
+    fn mark(sql: &str) -> String {
+        let mut marked = String::with_capacity(sql.len() + 16);
+        for (number, part) in sql.split('?').enumerate() {
+            if number > 0 {
+                let _infallible = write!(marked, "${number}");
+            }
+            marked.push_str(part);
+        }
+        marked
+    }
+}
+
+impl Statement {
+    fn new(scope: Scope) -> Self {
+        Self { sql: String::new(), values: Vec::new(), scope }
+    }
+
+    pub(super) fn page(query: &PageQuery, scope: Scope) -> Self {
+        let mut statement = Self::new(scope);
+        let id = query.table.id();
+        let order: Vec<_> = query.order.iter().take(3).collect();
+        statement.sql.push_str("SELECT ");
+        statement.push(id.name);
+        statement.push(" AS id");
+        for number in 0..3 {
+            let key = order
+                .get(number)
+                .map_or("NULL".to_owned(), |key| format!("CAST({} AS TEXT)", ordered(key.column)));
+            statement.push(&format!(", {key} AS k{number}"));
+        }
+        statement.push(&format!(" FROM {} WHERE ", query.table.name()));
+        statement.visible(query.table);
+        statement.push(" AND ");
+        statement.filter(&query.filter);
+        if let Some(after) = &query.after {
+            // (a, b, id) after (x, y, z), spelt out because each key has its own direction.
+            let mut keys: Vec<(String, bool, Datum)> = order
+                .iter()
+                .zip(&after.values)
+                .map(|(key, value)| (ordered(key.column), key.is_descending, datum(key.column, value)))
+                .collect();
+            keys.push((id.name.to_owned(), false, Datum::Text(after.id.clone())));
+            statement.push(" AND ");
+            statement.after(&keys);
+        }
+        statement.push(" ORDER BY ");
+        for key in order {
+            let direction = if key.is_descending { "DESC" } else { "ASC" };
+            statement.push(&format!("{} {direction}, ", ordered(key.column)));
+        }
+        statement.push(&format!("{} ASC LIMIT {}", id.name, query.limit));
+        statement
+    }
+
+    pub(super) fn count(table: Table, filter: &Filter, scope: Scope) -> Self {
+        let mut statement = Self::new(scope);
+        statement.push(&format!("SELECT COUNT(*) AS count FROM {} WHERE ", table.name()));
+        statement.visible(table);
+        statement.push(" AND ");
+        statement.filter(filter);
+        statement
+    }
+
+    pub(super) fn history(query: &HistoryQuery, scope: Scope) -> Self {
+        let mut statement = Self::new(scope);
+        statement.push(&format!("SELECT id, version, updated_at FROM {} WHERE ", query.table.name()));
+        statement.visible(query.table);
+        statement.push(" AND ");
+        statement.filter(&query.filter);
+        if let Some(id) = &query.id {
+            statement.push(" AND ");
+            statement.filter(&Filter::text(Column::text("id"), id.clone()));
+        }
+        if let Some(after) = &query.after {
+            statement.push(" AND ");
+            statement.after(&[
+                ("updated_at".to_owned(), true, Datum::Number(after.updated_at)),
+                ("id".to_owned(), true, Datum::Text(after.id.clone())),
+                ("version".to_owned(), true, Datum::Number(after.version)),
+            ]);
+        }
+        statement.push(&format!(" ORDER BY updated_at DESC, id DESC, version DESC LIMIT {}", query.limit));
+        statement
+    }
+
+    fn push(&mut self, sql: &str) {
+        self.sql.push_str(sql);
+    }
+
+    fn bind(&mut self, value: &Datum) {
+        self.sql.push('?');
+        self.values.push(value.clone());
+    }
+
+    fn joined<T>(&mut self, items: &[T], word: &str, empty: &str, each: impl Fn(&mut Self, &T)) {
+        if items.is_empty() {
+            return self.push(empty);
+        }
+        self.push("(");
+        for (number, item) in items.iter().enumerate() {
+            if number > 0 {
+                self.push(word);
+            }
+            each(self, item);
+        }
+        self.push(")");
+    }
+
+    fn filter(&mut self, filter: &Filter) {
+        match filter {
+            Filter::All(all) => self.joined(all, " AND ", "1 = 1", Self::filter),
+            Filter::Any(any) => self.joined(any, " OR ", "1 = 0", Self::filter),
+            Filter::Not(filter) => {
+                self.push("(CASE WHEN ");
+                self.filter(filter);
+                self.push(" THEN 0 ELSE 1 END = 1)");
+            }
+            Filter::Compare(column, is, value) => {
+                self.push(column.name);
+                self.push(match is {
+                    Is::Equal => " = ",
+                    Is::Less => " < ",
+                    Is::AtMost => " <= ",
+                    Is::More => " > ",
+                    Is::AtLeast => " >= ",
+                });
+                self.bind(value);
+            }
+            Filter::OneOf(column, values) => {
+                self.push(column.name);
+                self.push(" IN ");
+                self.joined(values, ", ", "(NULL)", |statement, value| {
+                    statement.bind(&Datum::Text(value.clone()));
+                });
+            }
+            Filter::Contains(column, text) => {
+                let pattern = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+                self.push(column.name);
+                self.push(" LIKE ");
+                self.bind(&Datum::Text(format!("%{pattern}%")));
+                self.push(" ESCAPE '\\'");
+            }
+            Filter::Null(column) => {
+                self.push(column.name);
+                self.push(" IS NULL");
+            }
+            Filter::Within(column, select) => self.within(*column, select),
+        }
+    }
+
+    fn within(&mut self, column: Column, select: &Select) {
+        self.push(&format!(
+            "{} IN (SELECT {} FROM {} WHERE ",
+            column.name,
+            select.column.name,
+            select.table.name()
+        ));
+        self.visible(select.table);
+        self.push(" AND ");
+        self.filter(&select.filter);
+        self.push(")");
+    }
+
+    /// The clauses that are part of every statement and of every subselect.
+    fn visible(&mut self, table: Table) {
+        let current = Datum::Text(Standing::Current.as_str().to_owned());
+        match table {
+            Table::Roles
+            | Table::RoleVersions
+            | Table::Relationships
+            | Table::RelationshipVersions
+            | Table::AuditRecords => {
+                for party in ["proxy", "patient"] {
+                    self.push(&format!("{party} IN (SELECT nhs_number FROM people WHERE standing = "));
+                    self.bind(&current);
+                    self.push(") AND ");
+                }
+                self.party("(proxy = ", " OR patient = ", ")");
+            }
+            // A request can name people whom the registry does not know.
+            Table::AccessRequests | Table::AccessRequestVersions => {
+                for party in ["proxy", "patient"] {
+                    self.push(&format!("{party} NOT IN (SELECT nhs_number FROM people WHERE standing <> "));
+                    self.bind(&current);
+                    self.push(") AND ");
+                }
+                self.party("(proxy = ", " OR patient = ", ")");
+            }
+            Table::People => {
+                self.push("standing = ");
+                self.bind(&current);
+                self.push(" AND ");
+                // Oneself, and those with whom one has a role.
+                self.party(
+                    "(nhs_number IN (SELECT proxy FROM roles WHERE patient = ",
+                    ") OR nhs_number IN (SELECT patient FROM roles WHERE proxy = ",
+                    ") OR nhs_number = ?)",
+                );
+            }
+            // Reached only from the tables that they belong to.
+            Table::RelationshipCodes | Table::PersonNameParts => self.push("1 = 1"),
+        }
+    }
+
+    /// The part of [`Statement::visible`] that concerns a citizen, around two or three places for their
+    /// number.
+    fn party(&mut self, first: &str, second: &str, last: &str) {
+        let Scope::Party(number) = self.scope else { return self.push("1 = 1") };
+        let number = Datum::Text(number.to_string());
+        self.push(first);
+        self.bind(&number);
+        self.push(second);
+        self.bind(&number);
+        self.push(last);
+        if last.contains('?') {
+            self.values.push(number);
+        }
+    }
+
+    /// Rows that stand after a position: `a > x OR (a = x AND (b > y OR …))`.
+    fn after(&mut self, keys: &[(String, bool, Datum)]) {
+        let Some(((column, is_descending, value), rest)) = keys.split_first() else {
+            return self.push("1 = 0");
+        };
+        self.push(&format!("({column} {} ", if *is_descending { "<" } else { ">" }));
+        self.bind(value);
+        if !rest.is_empty() {
+            self.push(&format!(" OR ({column} = "));
+            self.bind(value);
+            self.push(" AND ");
+            self.after(rest);
+            self.push(")");
+        }
+        self.push(")");
+    }
+
+    /// The statement, ready to run.
+    pub(super) fn query<DB>(&self) -> BoxedSqlQuery<'static, DB, SqlQuery>
+    where
+        DB: Places + HasSqlType<Text> + HasSqlType<BigInt> + HasSqlType<Bool> + 'static,
+        String: diesel::serialize::ToSql<Text, DB>,
+        i64: diesel::serialize::ToSql<BigInt, DB>,
+        bool: diesel::serialize::ToSql<Bool, DB>,
+    {
+        let mut query = diesel::sql_query(DB::mark(&self.sql)).into_boxed::<DB>();
+        for value in &self.values {
+            query = match value {
+                Datum::Text(text) => query.bind::<Text, _>(text.clone()),
+                Datum::Number(number) => query.bind::<BigInt, _>(*number),
+                Datum::Truth(truth) => query.bind::<Bool, _>(*truth),
+            };
+        }
+        query
+    }
+
+    pub(super) fn explain(mut self, db: &mut Db) -> Result<Vec<String>, Error> {
+        Ok(match db {
+            Db::Sqlite(connection) => {
+                self.sql.insert_str(0, "EXPLAIN QUERY PLAN ");
+                let lines: Vec<SqlitePlan> = self.query().load(connection)?;
+                lines.into_iter().map(|line| line.detail).collect()
+            }
+            Db::Postgres(connection) => {
+                self.sql.insert_str(0, "EXPLAIN ");
+                let lines: Vec<PostgresPlan> = self.query().load(connection)?;
+                lines.into_iter().map(|line| line.plan).collect()
+            }
+        })
+    }
+}
+
+/// A column as it stands in an order. Null takes part as the least value, so that a page can begin
+/// after it.
+fn ordered(column: Column) -> String {
+    match (column.is_nullable, column.is_number) {
+        (false, _) => column.name.to_owned(),
+        (true, true) => format!("COALESCE({}, {})", column.name, i64::MIN / 2),
+        (true, false) => format!("COALESCE({}, '')", column.name),
+    }
+}
+
+/// A sort value, as it came back from a page link.
+fn datum(column: Column, value: &str) -> Datum {
+    if column.is_number {
+        Datum::Number(value.parse().unwrap_or_default())
+    } else {
+        Datum::Text(value.to_owned())
+    }
+}
+
+#[derive(diesel::QueryableByName)]
+struct SqlitePlan {
+    #[diesel(sql_type = Text)]
+    detail: String,
+}
+
+#[derive(diesel::QueryableByName)]
+struct PostgresPlan {
+    #[diesel(sql_type = Text, column_name = "QUERY PLAN")]
+    plan: String,
+}

@@ -1,0 +1,161 @@
+//! What to look for, in terms of tables and columns. Names are fixed texts of this program, values are
+//! always bound: nothing from outside becomes SQL.
+
+/// A table that can be searched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the migrations describe the tables")]
+pub enum Table {
+    Roles,
+    RoleVersions,
+    Relationships,
+    RelationshipVersions,
+    RelationshipCodes,
+    AccessRequests,
+    AccessRequestVersions,
+    People,
+    PersonNameParts,
+    AuditRecords,
+}
+
+impl Table {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Roles => "roles",
+            Self::RoleVersions => "role_versions",
+            Self::Relationships => "relationships",
+            Self::RelationshipVersions => "relationship_versions",
+            Self::RelationshipCodes => "relationship_codes",
+            Self::AccessRequests => "access_requests",
+            Self::AccessRequestVersions => "access_request_versions",
+            Self::People => "people",
+            Self::PersonNameParts => "person_name_parts",
+            Self::AuditRecords => "audit_records",
+        }
+    }
+
+    /// The column that names a row.
+    pub const fn id(self) -> Column {
+        match self {
+            Self::People | Self::PersonNameParts => Column::text("nhs_number"),
+            Self::RelationshipCodes => Column::text("relationship_id"),
+            Self::Roles
+            | Self::RoleVersions
+            | Self::Relationships
+            | Self::RelationshipVersions
+            | Self::AccessRequests
+            | Self::AccessRequestVersions
+            | Self::AuditRecords => Column::text("id"),
+        }
+    }
+}
+
+/// A column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Column {
+    pub(super) name: &'static str,
+    pub(super) is_number: bool,
+    pub(super) is_nullable: bool,
+}
+
+impl Column {
+    /// A column of text that is never null.
+    pub const fn text(name: &'static str) -> Self {
+        Self { name, is_number: false, is_nullable: false }
+    }
+
+    /// A column of whole numbers that is never null.
+    pub const fn number(name: &'static str) -> Self {
+        Self { name, is_number: true, is_nullable: false }
+    }
+
+    /// The same, where it may be null. In an order, null stands before every value.
+    pub const fn or_null(mut self) -> Self {
+        self.is_nullable = true;
+        self
+    }
+}
+
+/// A value to compare with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the variants say it")]
+pub enum Datum {
+    Text(String),
+    Number(i64),
+    Truth(bool),
+}
+
+/// How a column is held against a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the variants say it")]
+pub enum Is {
+    Equal,
+    Less,
+    AtMost,
+    More,
+    AtLeast,
+}
+
+/// A condition on a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Filter {
+    /// Every one of them; all rows, if there is none.
+    All(Vec<Filter>),
+    /// Any one of them; no row, if there is none.
+    Any(Vec<Filter>),
+    /// The opposite. A row for which the condition cannot be told counts.
+    Not(Box<Filter>),
+    /// The column compares like this.
+    Compare(Column, Is, Datum),
+    /// The column is one of these texts.
+    OneOf(Column, Vec<String>),
+    /// The column holds this text somewhere.
+    Contains(Column, String),
+    /// The column has no value.
+    Null(Column),
+    /// The column is among what a subselect finds.
+    Within(Column, Box<Select>),
+}
+
+/// A subselect: a column of the rows that match.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Select {
+    /// Of which table.
+    pub table: Table,
+    /// Which column.
+    pub column: Column,
+    /// Of which rows.
+    pub filter: Filter,
+}
+
+impl Filter {
+    /// Every row.
+    pub const EVERYTHING: Self = Self::All(Vec::new());
+    /// No row.
+    pub const NOTHING: Self = Self::Any(Vec::new());
+
+    /// The column is this text.
+    pub fn text(column: Column, value: impl Into<String>) -> Self {
+        Self::Compare(column, Is::Equal, Datum::Text(value.into()))
+    }
+
+    /// The column compares like this with a number.
+    pub fn number(column: Column, is: Is, value: i64) -> Self {
+        Self::Compare(column, is, Datum::Number(value))
+    }
+
+    /// The opposite.
+    #[must_use]
+    pub fn negated(self) -> Self {
+        Self::Not(Box::new(self))
+    }
+
+    /// The column is among what a subselect finds.
+    pub fn within(column: Column, table: Table, selected: Column, filter: Self) -> Self {
+        Self::Within(column, Box::new(Select { table, column: selected, filter }))
+    }
+
+    /// Everything or nothing.
+    pub fn constant(truth: bool) -> Self {
+        if truth { Self::EVERYTHING } else { Self::NOTHING }
+    }
+}

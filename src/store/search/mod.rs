@@ -1,0 +1,169 @@
+//! Searching: a question in terms of tables and columns becomes one SQL statement.
+//!
+//! The fronts know what a FHIR parameter means and say it as a [`Filter`]; here it is compiled, for
+//! either database, together with the two clauses that no caller can leave out: only people in good
+//! standing appear, and a citizen sees only what names them. Both are part of every subselect as well, so
+//! that a chain, a `_has` or a total never tells of what may not be seen.
+
+mod compile;
+mod filter;
+
+use diesel::QueryableByName;
+use diesel::RunQueryDsl as _;
+use diesel::sql_types::{BigInt, Nullable, Text};
+
+pub use filter::{Column, Datum, Filter, Is, Select, Table};
+
+use crate::error::Error;
+use crate::person::NhsNumber;
+use crate::store::Tx;
+use crate::store::dialect::on_dialect;
+use compile::Statement;
+
+/// What may be seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Everything that may appear in an answer.
+    Everything,
+    /// Only what names this person.
+    Party(NhsNumber),
+}
+
+/// One key of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SortKey {
+    /// By what.
+    pub column: Column,
+    /// Whether the greatest comes first.
+    pub is_descending: bool,
+}
+
+/// One page of a search.
+#[derive(Clone, Debug)]
+pub struct PageQuery {
+    /// Of what.
+    pub table: Table,
+    /// Which.
+    pub filter: Filter,
+    /// In which order; the id decides between equals. Three keys at most count.
+    pub order: Vec<SortKey>,
+    /// The row after which the page begins: its sort values and its id.
+    pub after: Option<Position>,
+    /// How many rows at most.
+    pub limit: i64,
+}
+
+/// Where a row stands in an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// Its value for each sort key, as text.
+    pub values: Vec<String>,
+    /// Its id.
+    pub id: String,
+}
+
+#[derive(QueryableByName)]
+struct FoundRow {
+    #[diesel(sql_type = Text)]
+    id: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    k0: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    k1: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    k2: Option<String>,
+}
+
+#[derive(QueryableByName)]
+struct CountRow {
+    #[diesel(sql_type = BigInt)]
+    count: i64,
+}
+
+#[derive(QueryableByName)]
+struct VersionRow {
+    #[diesel(sql_type = Text)]
+    id: String,
+    #[diesel(sql_type = BigInt)]
+    version: i64,
+    #[diesel(sql_type = BigInt)]
+    updated_at: i64,
+}
+
+/// A version of something, found in a history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundVersion {
+    /// Of which resource.
+    pub id: String,
+    /// Which version.
+    pub version: i64,
+    /// When it was written, in milliseconds since 1970.
+    pub updated_at: i64,
+}
+
+/// Which versions to find: the newest first.
+#[derive(Clone, Debug)]
+pub struct HistoryQuery {
+    /// The table of versions.
+    pub table: Table,
+    /// Of one resource, or of all.
+    pub id: Option<String>,
+    /// Restrictions on `updated_at`.
+    pub filter: Filter,
+    /// The version after which the page begins.
+    pub after: Option<FoundVersion>,
+    /// How many at most.
+    pub limit: i64,
+}
+
+impl Tx<'_> {
+    /// Finds one page of ids, in order: one statement.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn search(&mut self, query: &PageQuery, scope: Scope) -> Result<Vec<Position>, Error> {
+        let statement = Statement::page(query, scope);
+        let keys = query.order.len();
+        let rows: Vec<FoundRow> = on_dialect!(self.db, c => statement.query().load(c))?;
+        let position = |row: FoundRow| {
+            let values = [row.k0, row.k1, row.k2].into_iter().take(keys);
+            Position { values: values.map(Option::unwrap_or_default).collect(), id: row.id }
+        };
+        Ok(rows.into_iter().map(position).collect())
+    }
+
+    /// Counts what matches: one statement.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn count(&mut self, table: Table, filter: &Filter, scope: Scope) -> Result<i64, Error> {
+        let statement = Statement::count(table, filter, scope);
+        let rows: Vec<CountRow> = on_dialect!(self.db, c => statement.query().load(c))?;
+        Ok(rows.first().map_or(0, |row| row.count))
+    }
+
+    /// Finds one page of versions, the newest first: one statement.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn search_history(&mut self, query: &HistoryQuery, scope: Scope) -> Result<Vec<FoundVersion>, Error> {
+        let statement = Statement::history(query, scope);
+        let rows: Vec<VersionRow> = on_dialect!(self.db, c => statement.query().load(c))?;
+        let found =
+            |row: VersionRow| FoundVersion { id: row.id, version: row.version, updated_at: row.updated_at };
+        Ok(rows.into_iter().map(found).collect())
+    }
+
+    /// How the database would carry a search out, in its own words, for tests and for the operator.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn explain(&mut self, query: &PageQuery, scope: Scope) -> Result<String, Error> {
+        let lines = Statement::page(query, scope).explain(self.db)?;
+        Ok(lines.join("\n"))
+    }
+}
