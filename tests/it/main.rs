@@ -2,5 +2,11 @@
 
 #![expect(unreachable_pub, reason = "a test binary exports nothing")]
 
+mod architecture;
+mod cli;
+mod migrations;
+mod observe;
+mod robustness;
+mod store;
 mod support;
 mod vrs;
