@@ -63,7 +63,10 @@ impl Operation {
         let usual = [
             ("X-Request-ID", Some(REQUEST_ID.to_owned())),
             ("Content-Type", self.content_type.map(str::to_owned)),
-            ("Content-Length", self.content_type.map(|_| body.len().to_string())),
+            (
+                "Content-Length",
+                Some(body.len().to_string()).filter(|_| self.method != "GET" || !body.is_empty()),
+            ),
         ];
         for (name, value) in usual {
             let is_given = headers.iter().any(|(given, _)| given.eq_ignore_ascii_case(name.as_bytes()));

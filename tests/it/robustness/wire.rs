@@ -211,3 +211,24 @@ async fn several_requests_in_one_packet_have_an_answer_each() {
     assert_eq!(text.matches("HTTP/1.1 400").count(), 2, "{text}");
     assert_eq!(text.matches("OperationOutcome").count(), 3, "{text}");
 }
+
+#[actix_web::test]
+async fn what_is_not_http_is_refused_in_full_behind_an_answered_request_too() {
+    let app = server().await;
+    let good = format!("GET {BASE}/Consent HTTP/1.1\r\nHost: x\r\nX-Request-ID: {REQUEST_ID}\r\n\r\n");
+    let answers =
+        send_bytes(app.address, format!("{good}this is not HTTP\r\n\r\n").as_bytes()).await.unwrap();
+    let text = String::from_utf8_lossy(&answers.body).into_owned();
+    let (_, second) = text.split_once("HTTP/1.1 ").expect("there are two answers");
+    let second = Response::parse(format!("HTTP/1.1 {second}").as_bytes()).expect("a second answer");
+    judge("GET", &second).unwrap();
+}
+
+#[actix_web::test]
+async fn the_request_id_is_echoed_as_the_head_spells_it_whatever_the_body_says() {
+    let app = server().await;
+    let answer = send_bytes(app.address, &OPERATIONS[4].request(b"", &[], b"\nx-REQUEST-id: 1\n")).await;
+    let answer = answer.expect("there is an answer");
+    assert_eq!(answer.told(), (400, "BAD_REQUEST".to_owned()));
+    assert!(answer.headers.iter().any(|(name, _)| name == "X-Request-ID"), "{:?}", answer.headers);
+}
