@@ -68,7 +68,6 @@ fn a_broken_file_changes_nothing_and_is_told_of_without_its_data(
             let text = sound().to_string();
             text[..text.len() - 5].to_owned()
         }),
-        ("a list", "[]".to_owned()),
         ("number as a number", with("/people/1/nhs_number", json!(numbers[1].parse::<u64>().unwrap()))),
         ("wrong NHS number", with("/people/1/nhs_number", json!("12345"))),
         ("wrong use of a name", with("/people/1/name/use", json!(numbers[0]))),
@@ -96,4 +95,13 @@ fn a_file_that_is_not_there_is_named() {
     let (database, folder) = (TestDatabase::migrated(Backend::Sqlite), Folder::new());
     let ended = folder.run(&["seed", "nowhere.json", "--database", &database.url]);
     super::assert_one_sentence(&ended, "nowhere.json");
+}
+
+#[test]
+fn a_file_that_is_json_but_no_seed_file_is_refused() {
+    let (database, folder) = (TestDatabase::migrated(Backend::Sqlite), Folder::new());
+    for text in ["[]", "[[], [], [], []]"] {
+        let ended = run_seed(&folder, &database, text);
+        assert_eq!(ended.code, Some(1), "{text}: {}", ended.printed());
+    }
 }

@@ -48,7 +48,7 @@ proposed_lifecycle = "perhaps"
 status_for_bad_path = 418
 [limits]
 body_bytes = -1
-json_depth = 100000000000000000000
+json_depth = 1000
 [log]
 level = "loud"
 format = 5
