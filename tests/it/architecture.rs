@@ -44,7 +44,7 @@ fn expand(tree: &str) -> Vec<String> {
     let end =
         tree.find(|letter: char| !(letter.is_alphanumeric() || "_:".contains(letter))).unwrap_or(tree.len());
     let (stem, rest) = tree.split_at(end);
-    if !(stem.ends_with("::") && rest.starts_with('{')) {
+    if !rest.starts_with('{') || !(stem.is_empty() || stem.ends_with("::")) {
         return vec![stem.trim_end_matches(':').to_owned()];
     }
     let (mut depth, mut start, mut paths) = (0, 1, Vec::new());
@@ -181,7 +181,6 @@ const HOMES: &[(&str, &[&str])] = &[
     ("figment", &["src/config"]),
     ("clap", &["src/cli"]),
     ("governor", &["src/app.rs"]),
-    ("getrandom", &["src/ids.rs"]),
 ];
 
 /// Libraries that no pure file of the domain uses.

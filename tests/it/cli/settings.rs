@@ -40,7 +40,7 @@ sha256 = "s3cret"
 name = "a citizen"
 mode = "citizen"
 sha256 = "0000000000000000000000000000000000000000000000000000000000000000"
-nhs_number = "9000000018"
+nhs_number = "90000000180"
 token = "s3cret"
 [contract]
 nhs_number_check = "sometimes"
@@ -92,7 +92,7 @@ fn every_fault_is_named_at_once_and_none_prints_a_secret() {
         let ended = folder.run(&[verb, &["--config", &file]].concat());
         assert_faults(&ended, FAULTS);
         assert!(!ended.printed().contains("s3cret"), "{}", ended.printed());
-        assert!(!ended.printed().contains("9000000018"), "{}", ended.printed());
+        assert!(!ended.printed().contains("900000001"), "{}", ended.printed());
     }
 }
 

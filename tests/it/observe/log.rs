@@ -175,7 +175,8 @@ fn names() -> BTreeSet<String> {
         let given = person["name"]["given"].as_array().into_iter().flatten();
         given.chain([&person["name"]["family"]]).filter_map(Value::as_str).collect::<Vec<_>>()
     });
-    texts.flat_map(words).map(str::to_owned).collect()
+    let is_name = |word: &&str| word.len() > 2 && word.chars().all(char::is_alphabetic);
+    texts.flat_map(words).filter(is_name).map(str::to_owned).collect()
 }
 
 #[test]
