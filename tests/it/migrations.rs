@@ -8,10 +8,10 @@ const SCHEMA: &str = include_str!("../../src/store/schema.rs");
 
 /// Everything that makes up the schema, as text, in an order that does not hang on when it was made.
 fn schema(database: &TestDatabase) -> Vec<String> {
-    let statements: &[&str] = match database.url.starts_with("sqlite:") {
-        true => &["SELECT type || ' ' || name || ': ' || coalesce(sql, '') AS value FROM sqlite_master \
+    let statements: &[&str] = match database.url.split_once(':').map_or("", |(scheme, _)| scheme) {
+        "sqlite" => &["SELECT type || ' ' || name || ': ' || coalesce(sql, '') AS value FROM sqlite_master \
                    WHERE name NOT LIKE '%diesel%' ORDER BY 1"],
-        false => &[
+        _ => &[
             "SELECT table_name || '.' || column_name || ' ' || ordinal_position || ' ' || data_type || ' ' || is_nullable \
              || ' ' || coalesce(column_default, '') AS value FROM information_schema.columns \
              WHERE table_schema = 'public' AND table_name NOT LIKE '%diesel%' ORDER BY 1",
@@ -107,15 +107,15 @@ fn declared() -> Vec<Column> {
 
 /// The columns that the database has.
 fn present(database: &TestDatabase) -> Vec<Column> {
-    let statement = match database.url.starts_with("sqlite:") {
-        true => {
+    let statement = match database.url.split_once(':').map_or("", |(scheme, _)| scheme) {
+        "sqlite" => {
             "SELECT m.name || ' ' || c.cid || ' ' || c.name || ' ' || lower(c.type) || ' ' \
                  || CASE c.\"notnull\" WHEN 1 THEN 'false' ELSE 'true' END || ' ' \
                  || CASE c.pk WHEN 0 THEN 'false' ELSE 'true' END AS value \
                  FROM sqlite_master m JOIN pragma_table_info(m.name) c \
                  WHERE m.type = 'table' AND m.name NOT LIKE '%diesel%' AND m.name NOT LIKE 'sqlite%'"
         }
-        false => {
+        _ => {
             "SELECT c.table_name || ' ' || (c.ordinal_position - 1) || ' ' || c.column_name || ' ' || c.data_type || ' ' \
                   || CASE c.is_nullable WHEN 'YES' THEN 'true' ELSE 'false' END || ' ' \
                   || CASE WHEN k.column_name IS NULL THEN 'false' ELSE 'true' END AS value \

@@ -106,9 +106,9 @@ fn a_database_of_the_service_is_not_touched(#[values(Backend::Sqlite, Backend::P
 
 /// The names of the tables.
 fn tables(database: &TestDatabase) -> Vec<String> {
-    let sql = match database.url.starts_with("sqlite:") {
-        true => "SELECT name AS value FROM sqlite_master WHERE type = 'table' ORDER BY name",
-        false => {
+    let sql = match database.url.split_once(':').map_or("", |(scheme, _)| scheme) {
+        "sqlite" => "SELECT name AS value FROM sqlite_master WHERE type = 'table' ORDER BY name",
+        _ => {
             "SELECT table_name::text AS value FROM information_schema.tables \
                   WHERE table_schema = 'public' ORDER BY table_name"
         }

@@ -12,6 +12,9 @@ const BASE: &str = "/validated-relationships/FHIR/R4";
 const CONSENTS: &str = "/validated-relationships/FHIR/R4/Consent";
 const ROLE: &str = "/validated-relationships/FHIR/R4/Consent/{id}";
 const RELATED: &str = "/validated-relationships/FHIR/R4/RelatedPerson";
+const REQUEST: &str = "/validated-relationships/FHIR/R4/QuestionnaireResponse/{id}";
+const PING: &str = "/validated-relationships/_ping";
+const STATUS: &str = "/validated-relationships/_status";
 const REQUESTS: &str = "/validated-relationships/FHIR/R4/QuestionnaireResponse";
 
 fn start(folder: &Folder) -> Running {
@@ -28,106 +31,87 @@ fn request_id(number: usize) -> String {
     format!("aaaaaaaa-aaaa-4aaa-8aaa-a{number:05x}aaaaaa")
 }
 
-/// Requests with the route that each belongs to.
-fn requests() -> Vec<(&'static str, &'static str, Request)> {
-    let role = format!("{CONSENTS}/6b71ac92-baa3-4b76-b0f5-a601257e2722");
+/// A method, the route that a request belongs to, and the request.
+type Sent = (&'static str, &'static str, Request);
+
+const LISA: &str = "9000000017";
+
+/// Requests that only look; paths and queries name people.
+fn reads() -> Vec<Sent> {
+    let seed: Value = serde_json::from_str(SANDBOX_DATA).expect("the sandbox data");
+    let mut paths = vec![
+        (CONSENTS, "Consent?patient:identifier=https://fhir.nhs.uk/Id/nhs-number%7C9000000009".to_owned()),
+        (CONSENTS, "Consent?performer:identifier=9000000999".to_owned()),
+        (CONSENTS, "Consent?performer:identifier=900000001x&status=Thompson".to_owned()),
+        (ROLE, "Consent/6b71ac92-baa3-4b76-b0f5-a601257e2722".to_owned()),
+        (ROLE, format!("Consent/{LISA}")),
+        (ROLE, "Consent/Thompson?_include=Lisa".to_owned()),
+        (RELATED, format!("RelatedPerson?identifier=x|{LISA}")),
+        (REQUEST, "QuestionnaireResponse/156e1560-e532-4e2a-85ad-5aeff03dc43e".to_owned()),
+        (REQUEST, "QuestionnaireResponse/Thompson".to_owned()),
+        ("", format!("Patient/{LISA}")),
+    ];
+    for person in seed["people"].as_array().expect("people") {
+        let number = person["nhs_number"].as_str().expect("a number");
+        let both = "_include=Consent:performer&_include=Consent:patient";
+        paths.push((CONSENTS, format!("Consent?performer:identifier={number}&{both}")));
+        let query = format!("patient:identifier={number}&_include=RelatedPerson:patient");
+        paths.push((RELATED, format!("RelatedPerson?{query}")));
+    }
+    let below = |(route, path): (&'static str, String)| {
+        ("GET", route, Request::new("GET", &format!("{BASE}/{path}")))
+    };
+    paths.into_iter().map(below).collect()
+}
+
+/// Requests outside the operations, with other methods, or with headers that name people.
+fn odd_ones() -> Vec<Sent> {
     let get = |path: &str| Request::new("GET", path);
-    let ended =
-        bodies::move_to("inactive", &[bodies::reason_with_text("OTHER", "Lisa Thompson, 9000000017, moved")]);
-    let consent = bodies::consent("9000000017", "9000000033");
-    let mut list = vec![
-        (
-            "GET",
-            CONSENTS,
-            get(&format!(
-                "{CONSENTS}?performer:identifier=9000000017&_include=Consent:patient&_include=Consent:performer"
-            )),
-        ),
-        (
-            "GET",
-            CONSENTS,
-            get(&format!("{CONSENTS}?patient:identifier=https://fhir.nhs.uk/Id/nhs-number%7C9000000009")),
-        ),
-        ("GET", CONSENTS, get(&format!("{CONSENTS}?performer:identifier=9000000999"))),
-        ("GET", CONSENTS, get(&format!("{CONSENTS}?performer:identifier=900000001x&status=Thompson"))),
-        ("GET", ROLE, get(&role)),
-        ("GET", ROLE, get(&format!("{CONSENTS}/9000000017"))),
-        ("GET", ROLE, get(&format!("{CONSENTS}/Thompson?_include=Lisa"))),
-        ("GET", RELATED, get(&format!("{RELATED}?identifier=9000000017&_include=RelatedPerson:patient"))),
-        ("GET", RELATED, get(&format!("{RELATED}?identifier=x|9000000017"))),
-        ("GET", "", get(&format!("{BASE}/Patient/9000000017"))),
+    let role = format!("{BASE}/Consent/6b71ac92-baa3-4b76-b0f5-a601257e2722");
+    let ask = Request::new("OPTIONS", CONSENTS).header("Origin", "https://Thompson.example");
+    vec![
         ("GET", "", get("/Thompson/9000000017")),
         ("GET", "/health", get("/health")),
         ("GET", "/ready", get("/ready")),
-        ("GET", "/validated-relationships/_ping", get("/validated-relationships/_ping")),
-        (
-            "GET",
-            "/validated-relationships/_status",
-            get("/validated-relationships/_status").header("apikey", "Thompson"),
-        ),
+        ("GET", PING, get(PING)),
+        ("GET", STATUS, get(STATUS).header("apikey", "Thompson")),
         ("DELETE", ROLE, Request::new("DELETE", &role)),
-        ("PUT", CONSENTS, Request::new("PUT", CONSENTS).body(&consent)),
-        (
-            "OPTIONS",
-            CONSENTS,
-            Request::new("OPTIONS", CONSENTS)
-                .header("Origin", "https://Thompson.example")
-                .header("Access-Control-Request-Method", "GET"),
-        ),
-        ("POST", CONSENTS, Request::post(CONSENTS, &consent)),
-        ("POST", CONSENTS, Request::post(CONSENTS, &consent)),
-        ("POST", CONSENTS, Request::post(CONSENTS, bodies::consent("9000000017", "9000000999"))),
-        (
-            "POST",
-            CONSENTS,
-            Request::post(CONSENTS, consent.to_string().replace("\"active\"", "\"9000000017 Thompson\"")),
-        ),
-        ("POST", CONSENTS, Request::post(CONSENTS, "{\"Thompson\": 9000000017")),
-        (
-            "POST",
-            CONSENTS,
-            Request::new("POST", CONSENTS).header("Content-Type", "Thompson/9000000017").body(&consent),
-        ),
-        ("POST", REQUESTS, Request::post(REQUESTS, bodies::access_request("9000000017", "9000000025"))),
-        ("POST", REQUESTS, Request::post(REQUESTS, bodies::access_request("9000000017", "9000000009"))),
-        ("POST", REQUESTS, Request::post(REQUESTS, "{\"a\":\"Thompson\",\"a\":\"9000000017\"}")),
-        (
-            "GET",
-            "/validated-relationships/FHIR/R4/QuestionnaireResponse/{id}",
-            get(&format!("{REQUESTS}/156e1560-e532-4e2a-85ad-5aeff03dc43e")),
-        ),
-        ("PATCH", ROLE, Request::patch(&role, &ended)),
-        ("PATCH", ROLE, Request::patch(&role, &ended)),
-        (
-            "PATCH",
-            ROLE,
-            Request::patch(&role, "[{\"op\":\"add\",\"path\":\"/Thompson/9000000017\",\"value\":1}]"),
-        ),
-        ("GET", CONSENTS, get(CONSENTS).header("X-IM1-Connection-Params", "9000000017")),
-        (
-            "GET",
-            CONSENTS,
-            get(CONSENTS)
-                .header("Authorization", "Bearer Thompson-9000000017")
-                .header("Cookie", "9000000017"),
-        ),
-        ("GET", CONSENTS, get(CONSENTS).header("X-Correlation-ID", "9000000017")),
-    ];
-    let seed: Value = serde_json::from_str(SANDBOX_DATA).expect("the sandbox data");
-    for person in seed["people"].as_array().expect("people") {
-        let number = person["nhs_number"].as_str().expect("a number");
-        list.push((
-            "GET",
-            CONSENTS,
-            get(&format!("{CONSENTS}?performer:identifier={number}&_include=Consent:performer")),
-        ));
-        list.push((
-            "GET",
-            RELATED,
-            get(&format!("{RELATED}?patient:identifier={number}&_include=RelatedPerson:patient")),
-        ));
-    }
-    list
+        ("PUT", CONSENTS, Request::new("PUT", CONSENTS).body(LISA)),
+        ("OPTIONS", CONSENTS, ask.header("Access-Control-Request-Method", "GET")),
+        ("GET", CONSENTS, get(CONSENTS).header("X-IM1-Connection-Params", LISA)),
+        ("GET", CONSENTS, get(CONSENTS).header("Authorization", "Bearer Thompson-9000000017")),
+        ("GET", CONSENTS, get(CONSENTS).header("X-Correlation-ID", LISA)),
+    ]
+}
+
+/// Requests that change something, or would if they were right.
+fn writes() -> Vec<Sent> {
+    let role = format!("{BASE}/Consent/6b71ac92-baa3-4b76-b0f5-a601257e2722");
+    let told = bodies::reason_with_text("OTHER", "Lisa Thompson, 9000000017, moved");
+    let ended = bodies::move_to("inactive", &[told]);
+    let consent = bodies::consent(LISA, "9000000033");
+    let misread = consent.to_string().replace("\"active\"", "\"9000000017 Thompson\"");
+    let post = |route: &'static str, body: String| ("POST", route, Request::post(route, body));
+    let patch = |body: String| ("PATCH", ROLE, Request::patch(&role, body));
+    let mistyped = Request::new("POST", CONSENTS).header("Content-Type", "Thompson/9000000017");
+    vec![
+        post(CONSENTS, consent.to_string()),
+        post(CONSENTS, consent.to_string()),
+        post(CONSENTS, bodies::consent(LISA, "9000000999").to_string()),
+        post(CONSENTS, misread),
+        post(CONSENTS, "{\"Thompson\": 9000000017".to_owned()),
+        ("POST", CONSENTS, mistyped.body(&consent)),
+        post(REQUESTS, bodies::access_request(LISA, "9000000025").to_string()),
+        post(REQUESTS, bodies::access_request(LISA, "9000000009").to_string()),
+        post(REQUESTS, "{\"a\":\"Thompson\",\"a\":\"9000000017\"}".to_owned()),
+        patch(ended.to_string()),
+        patch(ended.to_string()),
+        patch("[{\"op\":\"add\",\"path\":\"/Thompson/9000000017\",\"value\":1}]".to_owned()),
+    ]
+}
+
+fn requests() -> Vec<Sent> {
+    [reads(), odd_ones(), writes()].concat()
 }
 
 /// Sends what is no request at all, or no whole one.

@@ -97,7 +97,7 @@ fn judge(method: &str, answer: &Response) -> Result<(), String> {
         return Err(format!("content type {:?}: {}", answer.header("content-type"), shown()));
     }
     let body: serde_json::Value =
-        serde_json::from_slice(&answer.body).map_err(|_| format!("not JSON: {}", shown()))?;
+        serde_json::from_slice(&answer.body).map_err(|error| format!("{error}: {}", shown()))?;
     if answer.status < 400 {
         let kind = body["resourceType"].as_str().unwrap_or_default();
         let known = ["Bundle", "OperationOutcome", "QuestionnaireResponse"].contains(&kind);
