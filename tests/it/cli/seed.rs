@@ -68,7 +68,6 @@ fn a_broken_file_changes_nothing_and_is_told_of_without_its_data(
             let text = sound().to_string();
             text[..text.len() - 5].to_owned()
         }),
-        ("number as a number", with("/people/1/nhs_number", json!(numbers[1].parse::<u64>().unwrap()))),
         ("wrong NHS number", with("/people/1/nhs_number", json!("12345"))),
         ("wrong use of a name", with("/people/1/name/use", json!(numbers[0]))),
         ("wrong status", with("/consents/0/status", json!("alive"))),
@@ -77,6 +76,7 @@ fn a_broken_file_changes_nothing_and_is_told_of_without_its_data(
         ("unknown proxy", with("/consents/0/performer", json!(seed::nhs_numbers(3)[2]))),
         ("own proxy", with("/consents/0/performer", json!(numbers[1]))),
         ("the same id twice", twice),
+        ("number as a number", with("/people/1/nhs_number", json!(numbers[1].parse::<u64>().unwrap()))),
     ] {
         let ended = run_seed(&folder, &database, &text);
         assert_eq!(ended.code, Some(1), "{name}: {}", ended.printed());
