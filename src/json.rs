@@ -22,6 +22,9 @@ pub enum JsonFault {
     /// An object has the same key twice.
     #[error("the JSON has an object with the same key twice")]
     DuplicateKey,
+    /// It holds a control character that no FHIR string may hold, as NUL.
+    #[error("the JSON holds a control character")]
+    ControlCharacter,
     /// It holds a `null`.
     #[error("the JSON holds a null")]
     Null,
@@ -47,6 +50,12 @@ pub fn parse(bytes: &[u8], max_depth: usize) -> Result<Value, JsonFault> {
 
 /// The key under which `serde_json`, with arbitrary precision, hands over a number.
 const NUMBER: &str = "$serde_json::private::Number";
+
+/// Whether a text holds a character that FHIR's `string` does not allow
+/// (<https://hl7.org/fhir/R4/datatypes.html#string>). PostgreSQL keeps no NUL.
+pub fn has_control(text: &str) -> bool {
+    text.chars().any(|letter| letter < ' ' && !matches!(letter, '\t' | '\r' | '\n'))
+}
 
 #[derive(Clone, Copy)]
 struct Judge<'a> {
@@ -95,12 +104,16 @@ impl<'de> Visitor<'de> for Judge<'_> {
         Ok(value.into())
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::String(value.to_owned()))
+    fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<Value, E> {
+        self.visit_string(value.to_owned())
     }
 
-    fn visit_string<E>(self, value: String) -> Result<Value, E> {
-        Ok(Value::String(value))
+    fn visit_string<E: serde::de::Error>(self, value: String) -> Result<Value, E> {
+        if has_control(&value) {
+            Err(self.refuse(JsonFault::ControlCharacter))
+        } else {
+            Ok(Value::String(value))
+        }
     }
 
     fn visit_unit<E: serde::de::Error>(self) -> Result<Value, E> {
@@ -126,6 +139,9 @@ impl<'de> Visitor<'de> for Judge<'_> {
                     None => Ok(Value::Number(number)),
                     Some(_) => Err(self.refuse(JsonFault::Malformed)),
                 };
+            }
+            if has_control(&key) {
+                return Err(self.refuse(JsonFault::ControlCharacter));
             }
             if object.contains_key(&key) {
                 return Err(self.refuse(JsonFault::DuplicateKey));
@@ -159,6 +175,8 @@ mod tests {
             (r#"{"a":1} x"#, JsonFault::Malformed),
             (r#"{"a":1,"a":2}"#, JsonFault::DuplicateKey),
             (r#"{"a":{"b":1,"c":2,"b":3}}"#, JsonFault::DuplicateKey),
+            (r#"{"a":"x\u0000y"}"#, JsonFault::ControlCharacter),
+            (r#"{"a\u0001":"x"}"#, JsonFault::ControlCharacter),
             (r#"{"a":null}"#, JsonFault::Null),
             ("null", JsonFault::Null),
             (r#"{"a":[]}"#, JsonFault::Empty),

@@ -4,11 +4,13 @@
 //! A room of this crate may use only what stands below it:
 //!
 //! 1. [`cli`], [`server`]: the command line, and the composition of routes and middleware;
-//! 2. the fronts: [`vrs`], the published Validated Relationships contract;
-//! 3. the use cases: [`proxy::command`], [`proxy::query`], [`account::access`], [`audit`], [`event`]. They
-//!    take an open transaction and a clock and know nothing of HTTP;
+//! 2. the fronts: [`vrs`], the published Validated Relationships contract, and [`fhir`], the FHIR R4 API.
+//!    Neither uses the other;
+//! 3. the use cases: [`proxy::command`], [`proxy::query`], [`account::access`]. They take an open
+//!    transaction and a clock and know nothing of HTTP;
 //! 4. [`store`]: rows to domain values and back, on SQLite and on PostgreSQL;
-//! 5. pure domain files: [`person`], [`proxy`], [`date_time`].
+//! 5. pure domain files: [`person`], [`proxy`], [`account`] (who is calling), [`audit`] and [`event`] (what
+//!    is written down and told of an act), [`date_time`].
 //!
 //! Beside them stand [`clock`], [`ids`] and [`error`], which every room may use, [`config`], [`observe`],
 //! and [`json`], which judges what comes from outside. `tests/it/architecture.rs` reads the `use` lines

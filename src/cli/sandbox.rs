@@ -38,23 +38,22 @@ pub(super) fn sandbox(sources: &Sources, keep: bool) -> Result<(), Failure> {
 /// Empties the database, unless it is to be kept, and marks it as the sandbox's. A database that
 /// somebody else filled is not touched.
 fn prepare(store: &Store, keep: bool) -> Result<(), Failure> {
-    if store.is_empty()? {
-        store.migrate_up()?;
-        store.write_here::<_, Error, _>(|tx| tx.insert_setting(SANDBOX_MARK, "true"))?;
-        return Ok(());
+    if !store.is_empty()? {
+        let mark = store.write_here::<_, Error, _>(|tx| tx.find_setting(SANDBOX_MARK));
+        if !mark.is_ok_and(|mark| mark.is_some()) {
+            let place = store.url();
+            let told = format!("the database {place} is not a sandbox's, so the sandbox does not touch it");
+            return Err(Failure::Other(told));
+        }
+        if keep {
+            store.migrate_up()?;
+            return Ok(());
+        }
+        store.migrate_down(usize::MAX)?;
     }
-    let mark = store.write_here::<_, Error, _>(|tx| tx.find_setting(SANDBOX_MARK));
-    if !mark.is_ok_and(|mark| mark.is_some()) {
-        let told =
-            format!("the database {} is not a sandbox's, so the sandbox does not touch it", store.url());
-        return Err(Failure::Other(told));
-    }
-    if keep {
-        store.migrate_up()?;
-        return Ok(());
-    }
-    store.migrate_down(usize::MAX)?;
-    prepare(store, keep)
+    store.migrate_up()?;
+    store.write_here::<_, Error, _>(|tx| tx.insert_setting(SANDBOX_MARK, "true"))?;
+    Ok(())
 }
 
 fn welcome(address: SocketAddr) -> String {

@@ -116,7 +116,16 @@ impl SeedFile {
     ///
     /// Where it is not of this format, and why.
     pub fn parse(text: &str) -> Result<Self, String> {
-        serde_json::from_str(text).map_err(|error| error.to_string())
+        if !text.trim_start().starts_with('{') {
+            return Err("not a JSON object".to_owned());
+        }
+        serde_json::from_str(text).map_err(|error| {
+            let told = error.to_string();
+            // Most messages quote the value that they are about; these name a field of ours only.
+            let is_safe = ["missing field", "duplicate field"].iter().any(|start| told.starts_with(start));
+            let place = format!("line {}, column {}", error.line(), error.column());
+            if is_safe { told } else { format!("{place}: a value that this format does not have there") }
+        })
     }
 
     /// Checks every value.

@@ -148,7 +148,9 @@ impl Reader {
 }
 
 fn whole(figment: &Figment) -> Result<Dict, Faults> {
-    figment.extract().map_err(|errors| Faults(errors.into_iter().map(|error| error.to_string()).collect()))
+    // Behind its first line, the text of an error shows the line that it is about, secrets and all.
+    let first_line = |error: figment::Error| error.to_string().lines().next().unwrap_or_default().to_owned();
+    figment.extract().map_err(|errors| Faults(errors.into_iter().map(first_line).collect()))
 }
 
 fn whole_number(number: &Num) -> Option<i128> {

@@ -261,6 +261,12 @@ fn render(reply: &Reply, writing: Writing) -> Result<HttpResponse, Refusal> {
     })
 }
 
+/// A refusal in the format that every client reads.
+pub(super) fn refuse_plainly(refusal: &Refusal) -> HttpResponse {
+    let plain = Writing { format: Format::Json, is_pretty: false, prefers: ReturnPreference::Representation };
+    refuse(refusal, plain)
+}
+
 fn refuse(refusal: &Refusal, writing: Writing) -> HttpResponse {
     let outcome = operation_outcome(&refusal.issues);
     let mut response = respond(refusal.status, writing, Some(&outcome));

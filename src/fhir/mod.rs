@@ -23,10 +23,13 @@ mod search;
 mod url;
 mod validate;
 
-use actix_web::middleware::from_fn;
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
+use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{self, ServiceConfig};
 
-use crate::observe::catch_panics;
+use crate::observe;
 
 /// The path of this front.
 pub const BASE_PATH: &str = "/FHIR/R4";
@@ -35,8 +38,19 @@ pub const BASE_PATH: &str = "/FHIR/R4";
 /// the entries of a Bundle go through the same table.
 pub fn configure(config: &mut ServiceConfig) {
     let front = web::scope(BASE_PATH)
-        .wrap(from_fn(catch_panics))
+        .wrap(from_fn(panics))
         .wrap(from_fn(cors::cors))
         .default_service(web::to(http::handle));
     config.service(front);
+}
+
+async fn panics(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let refuse = |fault| {
+        let response = http::refuse_plainly(&refusal::Refusal::from(fault));
+        InternalError::from_response("panic", response).into()
+    };
+    observe::catch_panics(request, next, refuse).await
 }

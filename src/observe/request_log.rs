@@ -10,8 +10,7 @@ use actix_web::middleware::Next;
 use futures_util::FutureExt as _;
 
 use crate::error::Error;
-use crate::observe::{CallerKind, RoutePattern, is_request_id, log_failure};
-use crate::vrs::Problem;
+use crate::observe::{CallerKind, RoutePattern, is_request_id};
 
 /// Logs method, route pattern, status, duration, request id and kind of caller.
 pub async fn log_requests(
@@ -38,17 +37,19 @@ pub async fn log_requests(
     result.map(ServiceResponse::map_into_boxed_body)
 }
 
-/// Answers 500 where a handler panics, instead of closing the connection without a word.
+/// Answers where a handler panics, instead of closing the connection without a word. What is answered
+/// is for the front to say.
+///
+/// # Errors
+///
+/// What `refuse` makes of the fault, if the handler panicked.
 pub async fn catch_panics(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
+    refuse: fn(Error) -> actix_web::Error,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     match AssertUnwindSafe(next.call(request)).catch_unwind().await {
         Ok(result) => result.map(ServiceResponse::map_into_boxed_body),
-        Err(_panic) => {
-            let error = Error::fault("a request handler panicked");
-            log_failure(&error);
-            Err(Problem::from(error).into())
-        }
+        Err(_panic) => Err(refuse(Error::fault("a request handler panicked"))),
     }
 }

@@ -20,7 +20,7 @@ use tokio::net::TcpStream;
 use crate::app::App;
 use crate::config;
 use crate::fhir;
-use crate::observe::{catch_panics, log_requests};
+use crate::observe::log_requests;
 use crate::vrs::{self, Problem};
 
 use wire::Wire;
@@ -74,7 +74,6 @@ fn routes(
 > {
     WebApp::new()
         .app_data(Data::new(app))
-        .wrap(from_fn(catch_panics))
         .wrap(from_fn(log_requests))
         .configure(vrs::configure)
         .configure(fhir::configure)

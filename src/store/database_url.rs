@@ -47,14 +47,15 @@ impl fmt::Display for DatabaseUrl {
         match self {
             Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
             Self::Postgres(url) => {
-                let (place, _options) = url.split_once('?').unwrap_or((url, ""));
-                let (scheme, rest) = place.split_once("//").unwrap_or(("postgres:", place));
-                match rest.rsplit_once('@') {
-                    Some((user, host)) => {
-                        let (user, _password) = user.split_once(':').unwrap_or((user, ""));
-                        write!(f, "{scheme}//{user}@{host}")
-                    }
-                    None => write!(f, "{scheme}//{rest}"),
+                let (scheme, rest) = url.split_once("//").unwrap_or(("postgres:", url));
+                // A password may hold any of the marks that part a URL: what stands behind the last `@` is
+                // no part of it, nor is what stands before the first mark.
+                let (user, place) =
+                    rest.rsplit_once('@').map_or((None, rest), |(user, place)| (Some(user), place));
+                let place = place.split('?').next().unwrap_or_default();
+                match user.map(|user| user.split([':', '?', '/']).next().unwrap_or_default()) {
+                    Some(user) => write!(f, "{scheme}//{user}@{place}"),
+                    None => write!(f, "{scheme}//{place}"),
                 }
             }
         }
@@ -76,6 +77,14 @@ mod tests {
         let url: DatabaseUrl = "postgres://me:s3cret@db:5432/proxy?password=s3cret".parse().unwrap();
         assert_eq!(url.to_string(), "postgres://me@db:5432/proxy");
         assert!(!format!("{url:?}").contains("s3cret"));
+        for hard in [
+            "postgres://me:s3cret?more@db/proxy",
+            "postgres://me:s3/cret@db/proxy",
+            "postgres://me:s3@cret@db/proxy",
+        ] {
+            let url: DatabaseUrl = hard.parse().unwrap();
+            assert_eq!(url.to_string(), "postgres://me@db/proxy", "{hard}");
+        }
     }
 
     #[test]

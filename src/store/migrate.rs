@@ -92,13 +92,13 @@ impl Store {
         Err(Error::new(Kind::Fault, told))
     }
 
-    /// Whether the database has none of our tables.
+    /// Whether the database has no table at all, neither ours nor anybody's.
     ///
     /// # Errors
     ///
     /// When the database does not answer.
     pub fn is_empty(&self) -> Result<bool, Error> {
-        Ok(!self.migrations()?.iter().any(|step| step.is_applied))
+        self.with_connection(|db| Ok(tables(db)?.is_empty()))
     }
 
     fn with_connection<T>(&self, work: impl FnOnce(&mut Db) -> Result<T, Error>) -> Result<T, Error> {
@@ -107,9 +107,34 @@ impl Store {
     }
 }
 
+#[derive(diesel::QueryableByName)]
+struct TableRow {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    name: String,
+}
+
+/// The names of all tables but the system's.
+fn tables(db: &mut Db) -> Result<Vec<String>, Error> {
+    let rows: Vec<TableRow> = match db {
+        Db::Postgres(connection) => diesel::sql_query(
+            "SELECT tablename::TEXT AS name FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')",
+        )
+        .load(connection)?,
+        Db::Sqlite(connection) => diesel::sql_query(
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
+        )
+        .load(connection)?,
+    };
+    Ok(rows.into_iter().map(|row| row.name).collect())
+}
+
 fn migrations(db: &mut Db) -> Result<Vec<Migration>, Error> {
-    let applied: Vec<String> =
-        db.applied_migrations().map_err(Error::fault)?.iter().map(ToString::to_string).collect();
+    // Diesel makes its table when it is asked; a database that is only looked at stays as it is.
+    let applied: Vec<String> = if tables(db)?.iter().any(|table| table == "__diesel_schema_migrations") {
+        db.applied_migrations().map_err(Error::fault)?.iter().map(ToString::to_string).collect()
+    } else {
+        Vec::new()
+    };
     // The same steps for both databases, so either may name them.
     let known: Vec<Box<dyn diesel::migration::Migration<diesel::sqlite::Sqlite>>> =
         MIGRATIONS.migrations().map_err(Error::fault)?;

@@ -35,6 +35,23 @@ struct NameRow {
     suffix: String,
 }
 
+/// That both people of a row may appear in an answer. Looked up for each row by key: a list of all such
+/// people, which `IN` would make SQLite draw up, grows with the registry.
+macro_rules! both_are_current {
+    ($table:ident) => {{
+        use $crate::store::schema::people;
+        let current = $crate::person::Standing::Current.as_str();
+        let proxy = diesel::dsl::exists(
+            people::table.filter(people::nhs_number.eq($table::proxy).and(people::standing.eq(current))),
+        );
+        let patient = diesel::dsl::exists(
+            people::table.filter(people::nhs_number.eq($table::patient).and(people::standing.eq(current))),
+        );
+        proxy.and(patient)
+    }};
+}
+pub(crate) use both_are_current;
+
 /// Reads a stored NHS number: it was checked, as hard as the configuration asked, on its way in.
 pub(crate) fn nhs_number(text: &str) -> Result<NhsNumber, Error> {
     NhsNumber::parse(text, NumberCheck::Length).or(Err(corrupt("NHS number")))

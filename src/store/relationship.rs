@@ -3,18 +3,17 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use diesel::dsl;
 use diesel::prelude::*;
 
 use crate::date_time::{from_millis, to_millis};
 use crate::error::{Error, Kind};
-use crate::person::{NhsNumber, Standing};
+use crate::person::NhsNumber;
 use crate::proxy::relationship::RelationshipCode;
 use crate::proxy::{Relationship, Versioned};
 use crate::store::Tx;
 use crate::store::dialect::on_dialect;
-use crate::store::person::nhs_number;
-use crate::store::schema::{people, relationship_codes, relationship_versions, relationships};
+use crate::store::person::{both_are_current, nhs_number};
+use crate::store::schema::{relationship_codes, relationship_versions, relationships};
 
 #[derive(Queryable, Insertable, AsChangeset)]
 #[diesel(table_name = relationships)]
@@ -53,8 +52,7 @@ impl Tx<'_> {
         let mut query = relationships::table
             .filter(relationships::verified.eq(true))
             .filter(relationships::active.eq(true))
-            .filter(relationships::proxy.eq_any(current_people()))
-            .filter(relationships::patient.eq_any(current_people()))
+            .filter(both_are_current!(relationships))
             .order(relationships::id)
             .into_boxed();
         if let Some(proxy) = proxy {
@@ -238,12 +236,3 @@ impl RelationshipRow {
 fn values(versioned: Vec<Versioned<Relationship>>) -> Vec<Relationship> {
     versioned.into_iter().map(|relationship| relationship.value).collect()
 }
-
-/// The numbers of the people who may appear in an answer, as a subselect.
-pub(crate) fn current_people() -> CurrentPeople {
-    people::table.filter(people::standing.eq(Standing::Current.as_str())).select(people::nhs_number)
-}
-
-/// The type of [`current_people`].
-pub(crate) type CurrentPeople =
-    dsl::Select<dsl::Filter<people::table, dsl::Eq<people::standing, &'static str>>, people::nhs_number>;

@@ -1,7 +1,6 @@
 //! Roles and their versions.
 
 use chrono::{DateTime, Utc};
-use diesel::dsl;
 use diesel::prelude::*;
 use uuid::Uuid;
 
@@ -13,8 +12,7 @@ use crate::store::Tx;
 use crate::store::db::Db;
 use crate::store::dialect::on_dialect;
 use crate::store::error::corrupt;
-use crate::store::person::nhs_number;
-use crate::store::relationship::{CurrentPeople, current_people};
+use crate::store::person::{both_are_current, nhs_number};
 use crate::store::schema::{role_versions, roles};
 
 /// What to look for. `None` does not restrict.
@@ -57,8 +55,11 @@ impl Tx<'_> {
     ///
     /// When the database does not answer.
     pub fn find_role(&mut self, id: Uuid) -> Result<Option<Versioned<Role>>, Error> {
-        let row: Option<RoleRow> =
-            visible_roles().filter(roles::id.eq(id.to_string())).first(self.db).optional()?;
+        let row: Option<RoleRow> = roles::table
+            .filter(both_are_current!(roles))
+            .filter(roles::id.eq(id.to_string()))
+            .first(self.db)
+            .optional()?;
         row.map(RoleRow::into_role).transpose()
     }
 
@@ -100,7 +101,7 @@ impl Tx<'_> {
         search: &RoleSearch,
         now: DateTime<Utc>,
     ) -> Result<Vec<Versioned<Role>>, Error> {
-        let mut query = visible_roles().order(roles::id).into_boxed();
+        let mut query = roles::table.filter(both_are_current!(roles)).order(roles::id).into_boxed();
         if let Some(proxy) = search.proxy {
             query = query.filter(roles::proxy.eq(proxy.to_string()));
         }
@@ -209,16 +210,6 @@ impl Tx<'_> {
         Ok(())
     }
 }
-
-/// The roles whose proxy and patient may both appear in an answer.
-fn visible_roles() -> VisibleRoles {
-    roles::table.filter(roles::proxy.eq_any(current_people())).filter(roles::patient.eq_any(current_people()))
-}
-
-type VisibleRoles = dsl::Filter<
-    dsl::Filter<roles::table, dsl::EqAny<roles::proxy, CurrentPeople>>,
-    dsl::EqAny<roles::patient, CurrentPeople>,
->;
 
 impl RoleRow {
     fn from_role(role: &Versioned<Role>) -> Self {

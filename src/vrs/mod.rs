@@ -17,13 +17,15 @@ mod query;
 mod resource;
 mod url;
 
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
-use actix_web::middleware::from_fn;
+use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::app::App;
-use crate::observe::catch_panics;
+use crate::observe;
 
 pub use problem::Problem;
 
@@ -62,7 +64,7 @@ pub fn configure(config: &mut ServiceConfig) {
         )
         .default_service(web::to(unknown_path));
     let front = web::scope("/validated-relationships")
-        .wrap(from_fn(catch_panics))
+        .wrap(from_fn(panics))
         .wrap(from_fn(header::cors_and_echo))
         .service(web::resource("/_ping").route(health_route(health::ping)))
         .service(web::resource("/_status").route(health_route(health::status)))
@@ -137,6 +139,13 @@ impl ResourceBuilder {
 async fn unknown_path(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Problem> {
     gateway::authenticate(&app, &request)?;
     Err(catalogue::INVALIDATED_RESOURCE)
+}
+
+async fn panics(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    observe::catch_panics(request, next, |fault| Problem::from(fault).into()).await
 }
 
 /// What a path that nothing answers is told.

@@ -1,9 +1,26 @@
 //! The tests of the whole: every one that touches a database runs on SQLite and on PostgreSQL.
 
 #![expect(unreachable_pub, reason = "a test binary exports nothing")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "what fails here fails a test, also in a function that several tests share"
+)]
+#![expect(clippy::disallowed_methods, reason = "tests make names of their own and read where the server is")]
+#![expect(clippy::wildcard_enum_match_arm, reason = "a test looks at the variants that it is about")]
+#![expect(clippy::needless_pass_by_value, reason = "a literal is handed over as it stands")]
+#![expect(clippy::format_push_string, clippy::format_collect, reason = "texts are short and few")]
 
 mod account;
+mod architecture;
+mod cli;
 mod examples;
+mod migrations;
+mod observe;
 mod proxy;
+mod robustness;
+mod store;
 mod support;
 mod vrs;

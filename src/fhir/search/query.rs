@@ -64,6 +64,9 @@ impl Query {
             used: Vec::new(),
         };
         for (name, value) in pairs.iter().filter(|(_, value)| !value.is_empty()) {
+            if crate::json::has_control(name) || crate::json::has_control(value) {
+                return Err(bad("A search parameter holds a control character."));
+            }
             if !ELSEWHERE.contains(&name.as_str()) {
                 query.take(name, value)?;
             }
@@ -77,29 +80,31 @@ impl Query {
 
     fn take(&mut self, name: &str, value: &str) -> Result<(), Refusal> {
         let (base, modifier) = name.split_once(':').unwrap_or((name, ""));
-        let is_result = base.starts_with('_')
-            && ![
-                "_id",
-                "_lastUpdated",
-                "_profile",
-                "_tag",
-                "_security",
-                "_source",
-                "_has",
-                "_list",
-                "_text",
-                "_content",
-                "_query",
-                "_filter",
-            ]
-            .contains(&base);
-        if !is_result {
+        if !RESULTS.contains(&base) {
             self.criteria.push((name.to_owned(), value.to_owned()));
             return Ok(());
         }
-        match (base, modifier) {
-            ("_sort", "") => self.sort = value.split(',').map(sort_key).collect(),
-            ("_count", "") => {
+        let iterates = matches!(modifier, "iterate" | "recurse");
+        let may_iterate = matches!(base, "_include" | "_revinclude") && iterates;
+        if !modifier.is_empty() && !may_iterate {
+            return Err(bad("This parameter has no such modifier."));
+        }
+        match base {
+            "_include" => self.includes.push((value.to_owned(), iterates)),
+            "_revinclude" => self.revincludes.push((value.to_owned(), iterates)),
+            "_page" => self.page = Some(value.to_owned()),
+            _ => self.take_result(base, value)?,
+        }
+        if base != "_page" {
+            self.used.push((name.to_owned(), value.to_owned()));
+        }
+        Ok(())
+    }
+
+    fn take_result(&mut self, name: &str, value: &str) -> Result<(), Refusal> {
+        match name {
+            "_sort" => self.sort = value.split(',').map(sort_key).collect(),
+            "_count" => {
                 let count: i64 = value.parse().or(Err(bad("_count must be a whole number.")))?;
                 if count < 0 {
                     return Err(bad("_count must not be negative."));
@@ -107,44 +112,38 @@ impl Query {
                 self.is_count_only |= count == 0;
                 self.count = count.min(MOST);
             }
-            ("_total", "") => {
+            "_total" => {
                 self.total = match value {
                     "none" => Total::None,
                     "estimate" | "accurate" => Total::Accurate,
                     _ => return Err(bad("_total must be none, estimate or accurate.")),
                 };
             }
-            ("_summary", "") if value == "count" => self.is_count_only = true,
-            ("_summary", "") => self.shape = Shape::of_summary(value).ok_or_else(|| bad(BAD_SUMMARY))?,
-            ("_elements", "") => self.shape = Shape::of_elements(value),
-            ("_include", "" | "iterate" | "recurse") => {
-                self.includes.push((value.to_owned(), !modifier.is_empty()))
-            }
-            ("_revinclude", "" | "iterate" | "recurse") => {
-                self.revincludes.push((value.to_owned(), !modifier.is_empty()));
-            }
-            ("_page", "") => self.page = Some(value.to_owned()),
-            ("_contained", "") if value == "false" => {}
-            ("_containedType", "") => {}
-            ("_contained", _) => {
+            "_summary" if value == "count" => self.is_count_only = true,
+            "_summary" => self.shape = Shape::of_summary(value).ok_or_else(|| bad(BAD_SUMMARY))?,
+            "_elements" => self.shape = Shape::of_elements(value),
+            "_contained" if value != "false" => {
                 return Err(bad("This server contains no resources: _contained=false only."));
             }
-            ("_sort" | "_count" | "_total" | "_summary" | "_elements" | "_include" | "_revinclude", _) => {
-                return Err(bad("This parameter has no such modifier."));
-            }
-            // Unknown ones are for the strict to refuse, as any other.
-            _ => {
-                self.criteria.push((name.to_owned(), value.to_owned()));
-                return Ok(());
-            }
-        }
-        if base != "_page" {
-            self.used.push((name.to_owned(), value.to_owned()));
+            _ => {}
         }
         Ok(())
     }
 }
 
+/// The parameters that shape the answer; all others are criteria.
+const RESULTS: [&str; 10] = [
+    "_sort",
+    "_count",
+    "_total",
+    "_summary",
+    "_elements",
+    "_include",
+    "_revinclude",
+    "_page",
+    "_contained",
+    "_containedType",
+];
 const BAD_SUMMARY: &str = "_summary must be true, text, data, count or false.";
 
 fn sort_key(key: &str) -> (String, bool) {

@@ -202,13 +202,10 @@ pub(super) fn any_relationship_code() -> Filter {
 }
 
 /// The codes of the present version: those of earlier ones stand in the same table.
+const CODES: &str = "relationship_codes.relationship_id = relationships.id AND relationship_codes.version = relationships.version";
+
 fn relationship_code(token: &Token) -> Filter {
-    let mut all = vec![Filter::within(
-        Column::text("(relationship_id || '/' || version)"),
-        Table::Relationships,
-        Column::text("(id || '/' || version)"),
-        Filter::EVERYTHING,
-    )];
+    let mut all = Vec::new();
     if let Some(code) = &token.code {
         all.push(Filter::text(Column::text("code"), code.clone()));
     }
@@ -222,8 +219,7 @@ fn relationship_code(token: &Token) -> Filter {
             all.push(Filter::OneOf(Column::text("system"), written.to_vec()));
         }
     }
-    let id = Table::RelationshipCodes.id();
-    Filter::within(Column::text("id"), Table::RelationshipCodes, id, Filter::All(all))
+    Filter::HasRow(Table::RelationshipCodes, CODES, Box::new(Filter::All(all)))
 }
 
 /// `:text`: the words of the codes that every resource has, or may have.
@@ -245,9 +241,8 @@ fn by_display(param: &Param, text: &str) -> Filter {
                 .collect(),
         ),
         Index::RelationshipCode => {
-            let id = Table::RelationshipCodes.id();
             let display = Filter::Contains(Column::text("LOWER(display)"), text.to_lowercase());
-            Filter::within(Column::text("id"), Table::RelationshipCodes, id, display)
+            Filter::HasRow(Table::RelationshipCodes, CODES, Box::new(display))
         }
         Index::Constant(codings) => Filter::constant(codings.iter().any(|(_, code)| {
             let display = match *code {

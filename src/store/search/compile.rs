@@ -179,6 +179,11 @@ impl Statement {
                 self.push(" IS NULL");
             }
             Filter::Within(column, select) => self.within(*column, select),
+            Filter::HasRow(table, join, filter) => {
+                self.push(&format!("EXISTS (SELECT 1 FROM {} WHERE {join} AND ", table.name()));
+                self.filter(filter);
+                self.push(")");
+            }
         }
     }
 
@@ -195,9 +200,11 @@ impl Statement {
         self.push(")");
     }
 
-    /// The clauses that are part of every statement and of every subselect.
+    /// The clauses that are part of every statement and of every subselect. A person's standing is looked
+    /// up by key for each row: a list of all people in good standing would grow with the registry.
     fn visible(&mut self, table: Table) {
         let current = Datum::Text(Standing::Current.as_str().to_owned());
+        let name = table.name();
         match table {
             Table::Roles
             | Table::RoleVersions
@@ -205,7 +212,9 @@ impl Statement {
             | Table::RelationshipVersions
             | Table::AuditRecords => {
                 for party in ["proxy", "patient"] {
-                    self.push(&format!("{party} IN (SELECT nhs_number FROM people WHERE standing = "));
+                    self.push(&format!(
+                        "EXISTS (SELECT 1 FROM people WHERE nhs_number = {name}.{party} AND standing = "
+                    ));
                     self.bind(&current);
                     self.push(") AND ");
                 }
@@ -214,7 +223,9 @@ impl Statement {
             // A request can name people whom the registry does not know.
             Table::AccessRequests | Table::AccessRequestVersions => {
                 for party in ["proxy", "patient"] {
-                    self.push(&format!("{party} NOT IN (SELECT nhs_number FROM people WHERE standing <> "));
+                    self.push(&format!(
+                        "NOT EXISTS (SELECT 1 FROM people WHERE nhs_number = {name}.{party} AND standing <> "
+                    ));
                     self.bind(&current);
                     self.push(") AND ");
                 }

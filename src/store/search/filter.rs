@@ -114,6 +114,8 @@ pub enum Filter {
     Null(Column),
     /// The column is among what a subselect finds.
     Within(Column, Box<Select>),
+    /// A table that belongs to this one has a row for it: how the two are joined, and what the row is like.
+    HasRow(Table, &'static str, Box<Filter>),
 }
 
 /// A subselect: a column of the rows that match.

@@ -73,8 +73,15 @@ impl Request {
     }
 
     pub async fn send(self, address: SocketAddr) -> Response {
+        let bytes = self.to_bytes(address, "close");
+        send_bytes(address, &bytes).await.expect("there is an answer")
+    }
+
+    /// The bytes that go over the wire; `connection` is `close` or `keep-alive`.
+    pub fn to_bytes(&self, address: SocketAddr, connection: &str) -> Vec<u8> {
+        let (method, path) = (&self.method, &self.path);
         let mut bytes =
-            format!("{} {} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n", self.method, self.path);
+            format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: {connection}\r\n");
         for (name, value) in &self.headers {
             bytes.push_str(&format!("{name}: {value}\r\n"));
         }
@@ -84,7 +91,7 @@ impl Request {
         bytes.push_str("\r\n");
         let mut bytes = bytes.into_bytes();
         bytes.extend_from_slice(&self.body);
-        send_bytes(address, &bytes).await.expect("there is an answer")
+        bytes
     }
 }
 
@@ -103,7 +110,8 @@ pub async fn send_bytes(address: SocketAddr, bytes: &[u8]) -> Option<Response> {
 }
 
 impl Response {
-    fn parse(bytes: &[u8]) -> Option<Self> {
+    /// Reads an answer whose bytes are all there.
+    pub fn parse(bytes: &[u8]) -> Option<Self> {
         let mut headers = [httparse::EMPTY_HEADER; 64];
         let mut head = httparse::Response::new(&mut headers);
         let httparse::Status::Complete(length) = head.parse(bytes).ok()? else { return None };

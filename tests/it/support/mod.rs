@@ -1,10 +1,18 @@
-//! What the tests stand on: a fresh database each, a running server, a client that sees every byte.
+//! What the tests stand on: a fresh database each, a running server, a client that sees every byte,
+//! the program as a process.
 
 mod app;
 mod backend;
 pub mod bodies;
+mod connection;
 mod http;
+pub mod poll;
+mod process;
+pub mod seed;
+pub mod sql;
 
-pub use app::{Options, TestApp, sandbox_contract, strict_contract};
+pub use app::{Options, SANDBOX_DATA, TestApp, sandbox_contract, strict_contract};
 pub use backend::{Backend, TestDatabase};
-pub use http::{Request, Response, send_bytes};
+pub use connection::Connection;
+pub use http::{REQUEST_ID, Request, Response, send_bytes};
+pub use process::{Ended, Folder, Running};

@@ -1,0 +1,199 @@
+//! What comes in: where the head of each request begins and ends, and what of it matters here.
+
+use std::collections::VecDeque;
+
+use memchr::memmem;
+
+pub(super) const REQUEST_ID: &[u8] = b"x-request-id";
+pub(super) const CORRELATION_ID: &[u8] = b"x-correlation-id";
+
+/// The longest head that is looked into. The HTTP library refuses heads of twice this size.
+const LONGEST_HEAD: usize = 64 * 1024;
+const MOST_HEADERS: usize = 128;
+
+/// How a request spells the two header names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Names {
+    pub(super) request_id: Option<Vec<u8>>,
+    pub(super) correlation_id: Option<Vec<u8>>,
+}
+
+/// Where the reader stands.
+#[derive(Debug, PartialEq, Eq)]
+enum At {
+    /// In the head of a request: its bytes so far.
+    Head(Vec<u8>),
+    /// In a body, with so many bytes to come.
+    Body { left: u64, closes: bool },
+    /// In a body whose end only its chunks tell. It is over when its request is answered.
+    Chunks { closes: bool },
+    /// Behind a request that closes the connection.
+    Closed,
+    /// Behind something that is no HTTP: the library will say so.
+    Lost,
+}
+
+/// The reader.
+#[derive(Debug)]
+pub(super) struct Inbound(At);
+
+impl Default for Inbound {
+    fn default() -> Self {
+        Self(At::Head(Vec::new()))
+    }
+}
+
+impl Inbound {
+    /// Looks at bytes that came in and returns how many of them are to be passed on.
+    pub(super) fn take(&mut self, bytes: &mut [u8], spellings: &mut VecDeque<Names>) -> usize {
+        let mut start = 0;
+        while let Some(rest) = bytes.get_mut(start..).filter(|rest| !rest.is_empty()) {
+            match &mut self.0 {
+                At::Head(head) => {
+                    let end = end_of_head(head, rest);
+                    let length = end.unwrap_or(rest.len());
+                    if head.len() + length > LONGEST_HEAD {
+                        // No header name holds a NUL, nor does a request line: the library refuses the
+                        // request at once, where it would choke on a name that is too long.
+                        rest.fill(0);
+                        self.0 = At::Lost;
+                        continue;
+                    }
+                    head.extend_from_slice(rest.get(..length).unwrap_or_default());
+                    start += length;
+                    if end.is_some() {
+                        let (next, names) = understand(head);
+                        spellings.push_back(names);
+                        self.0 = next;
+                    }
+                }
+                At::Body { left, closes } => {
+                    let taken = usize::try_from(*left).unwrap_or(usize::MAX).min(rest.len());
+                    *left -= u64::try_from(taken).unwrap_or(*left);
+                    start += taken;
+                    if *left == 0 {
+                        self.0 = if *closes { At::Closed } else { At::Head(Vec::new()) };
+                    }
+                }
+                At::Chunks { .. } | At::Lost => return bytes.len(),
+                At::Closed => return start,
+            }
+        }
+        bytes.len()
+    }
+
+    /// A request was answered: what comes behind a body of chunks is the next head.
+    pub(super) fn answered(&mut self) {
+        if let At::Chunks { closes } = self.0 {
+            // The library reads the rest of a refused body before it closes, so that must go on.
+            self.0 = if closes { At::Lost } else { At::Head(Vec::new()) };
+        }
+    }
+}
+
+/// How many of the fresh bytes belong to the head, if it ends in them.
+fn end_of_head(head: &[u8], fresh: &[u8]) -> Option<usize> {
+    const END: &[u8] = b"\r\n\r\n";
+    let overlap = head.len().min(END.len() - 1);
+    let seam = [head.get(head.len() - overlap..)?, fresh.get(..fresh.len().min(END.len() - 1))?].concat();
+    let in_seam = memmem::find(&seam, END).map(|at| at + END.len() - overlap);
+    in_seam.or_else(|| memmem::find(fresh, END).map(|at| at + END.len()))
+}
+
+/// What a whole head says: what follows it, and how it spells the names.
+fn understand(head: &[u8]) -> (At, Names) {
+    let mut headers = [httparse::EMPTY_HEADER; MOST_HEADERS];
+    let mut request = httparse::Request::new(&mut headers);
+    let mut names = Names::default();
+    // A head may have empty lines before it (RFC 9112 §2.2); httparse skips them.
+    if !matches!(request.parse(head), Ok(httparse::Status::Complete(_))) {
+        return (At::Lost, names);
+    }
+    let (mut length, mut is_chunked, mut closes) = (Some(0), false, request.version == Some(0));
+    for header in request.headers.iter() {
+        let (name, value) = (header.name.as_bytes(), header.value.trim_ascii());
+        if name.eq_ignore_ascii_case(REQUEST_ID) {
+            names.request_id = Some(name.to_vec());
+        } else if name.eq_ignore_ascii_case(CORRELATION_ID) {
+            names.correlation_id = Some(name.to_vec());
+        } else if name.eq_ignore_ascii_case(b"connection") {
+            let has = |wanted: &[u8]| {
+                value.split(|byte| *byte == b',').any(|word| word.trim_ascii().eq_ignore_ascii_case(wanted))
+            };
+            closes = has(b"close") || (closes && !has(b"keep-alive"));
+        } else if name.eq_ignore_ascii_case(b"content-length") {
+            length = std::str::from_utf8(value).ok().and_then(|value| value.parse().ok());
+        } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
+            is_chunked = true;
+        }
+    }
+    let next = match length {
+        _ if is_chunked => At::Chunks { closes },
+        Some(0) if closes => At::Closed,
+        Some(0) => At::Head(Vec::new()),
+        Some(left) => At::Body { left, closes },
+        None => At::Lost,
+    };
+    (next, names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Inbound, Names};
+    use std::collections::VecDeque;
+
+    fn after(packets: &[&str]) -> (VecDeque<Names>, String) {
+        let (mut inbound, mut spellings, mut passed) = (Inbound::default(), VecDeque::new(), String::new());
+        for packet in packets {
+            let mut bytes = packet.as_bytes().to_vec();
+            let kept = inbound.take(&mut bytes, &mut spellings);
+            passed.push_str(std::str::from_utf8(&bytes[..kept]).unwrap());
+        }
+        (spellings, passed)
+    }
+
+    fn spelling(names: &Names) -> &str {
+        std::str::from_utf8(names.request_id.as_deref().unwrap_or_default()).unwrap()
+    }
+
+    #[test]
+    fn a_name_may_lie_across_packets() {
+        let text = "GET / HTTP/1.1\r\nHost: x\r\nX-ReQuEsT-Id: 1\r\n\r\n";
+        for cut in 0..text.len() {
+            let (spellings, passed) = after(&[&text[..cut], &text[cut..]]);
+            assert_eq!(spelling(&spellings[0]), "X-ReQuEsT-Id", "cut at {cut}");
+            assert_eq!(passed, text);
+        }
+    }
+
+    #[test]
+    fn a_body_is_no_head() {
+        let head = "POST / HTTP/1.1\r\nX-Request-ID: 1\r\nContent-Length: 20\r\n\r\n";
+        let (spellings, _) =
+            after(&[head, "\r\nx-REQUEST-id: 1\r\n\r\n", "GET / HTTP/1.1\r\nx-request-id: 2\r\n\r\n"]);
+        let all: Vec<&str> = spellings.iter().map(spelling).collect();
+        assert_eq!(all, ["X-Request-ID", "x-request-id"]);
+    }
+
+    #[test]
+    fn requests_in_one_packet_are_told_apart() {
+        let one = "GET / HTTP/1.1\r\nX-Request-ID: 1\r\n\r\n";
+        let two = "GET / HTTP/1.1\r\nX-REQUEST-ID: 1\r\n\r\n";
+        let (spellings, _) = after(&[&format!("{one}{two}")]);
+        let all: Vec<&str> = spellings.iter().map(spelling).collect();
+        assert_eq!(all, ["X-Request-ID", "X-REQUEST-ID"]);
+    }
+
+    #[test]
+    fn nothing_is_passed_on_behind_a_close() {
+        let last = "POST / HTTP/1.1\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}";
+        let (_, passed) = after(&[&format!("{last}GET / HTTP/1.1\r\n\r\n"), "more"]);
+        assert_eq!(passed, last);
+    }
+
+    #[test]
+    fn a_head_without_end_is_made_unreadable() {
+        let (_, passed) = after(&[&"x".repeat(60_000), &"y".repeat(60_000)]);
+        assert!(passed.contains('\0'));
+    }
+}

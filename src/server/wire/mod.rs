@@ -1,0 +1,104 @@
+//! The bytes of a connection, where some promises can only be kept.
+//!
+//! 1. **Letter case** (contract §1.3): `X-Request-ID` and `X-Correlation-ID` come back with the letter case
+//!    in which the caller wrote them. The HTTP library knows header names in lower case only, so the names
+//!    are noted as they are read and restored, length for length, as the answer is written.
+//! 2. **Every refusal is an OperationOutcome.** A request that is not HTTP, or does not arrive in time,
+//!    is answered by the library itself, without a body. Here it gets one.
+//! 3. **After `Connection: close` nothing is read** (RFC 9112 §9.6), and a header name of any length is
+//!    refused and not choked on.
+//!
+//! HTTP/1.1 only.
+
+mod answer;
+mod inbound;
+
+use std::collections::VecDeque;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+use inbound::{Inbound, Names};
+
+/// A connection that remembers how its caller spells the two headers.
+pub(super) struct Wire {
+    io: TcpStream,
+    inbound: Inbound,
+    /// The spelling of each request that was read and not yet answered.
+    spellings: VecDeque<Names>,
+    /// What is to be written before anything else, and how much of it is.
+    pending: Vec<u8>,
+    written: usize,
+}
+
+impl Wire {
+    pub(super) fn new(io: TcpStream) -> Self {
+        Self { io, inbound: Inbound::default(), spellings: VecDeque::new(), pending: Vec::new(), written: 0 }
+    }
+
+    fn poll_pending(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while let Some(rest) = self.pending.get(self.written..).filter(|rest| !rest.is_empty()) {
+            let written = ready!(Pin::new(&mut self.io).poll_write(cx, rest))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.written += written;
+        }
+        self.pending.clear();
+        self.written = 0;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let wire = &mut *self;
+        loop {
+            let before = buffer.filled().len();
+            ready!(Pin::new(&mut wire.io).poll_read(cx, buffer))?;
+            let fresh = buffer.filled_mut().get_mut(before..).unwrap_or_default();
+            let length = fresh.len();
+            let kept = wire.inbound.take(fresh, &mut wire.spellings);
+            buffer.set_filled(before + kept);
+            // Bytes behind a close are thrown away, and the next are waited for; an end is passed on.
+            if kept > 0 || length == 0 {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        ready!(self.poll_pending(cx))?;
+        let wire = &mut *self;
+        match answer::rewrite(bytes, &mut wire.spellings, &mut wire.inbound) {
+            None => Pin::new(&mut wire.io).poll_write(cx, bytes),
+            Some(answer) => {
+                // Taken over whole: what the socket does not accept now is written first next time.
+                wire.pending = answer;
+                if let Poll::Ready(Err(error)) = wire.poll_pending(cx) {
+                    return Poll::Ready(Err(error));
+                }
+                Poll::Ready(Ok(bytes.len()))
+            }
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_pending(cx))?;
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_pending(cx))?;
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,112 @@
+//! The database of a command: migrated or not, reachable or not, ours or not.
+
+use std::net::TcpListener;
+
+use rstest::rstest;
+
+use super::{assert_one_sentence, configuration, counts};
+use crate::support::{Backend, Folder, SANDBOX_DATA, TestDatabase, sql};
+
+const STEPS: usize = 3;
+
+#[rstest]
+fn migrate_goes_up_tells_and_goes_down(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let (database, folder) = (TestDatabase::empty(backend), Folder::new());
+    let migrate = |arguments: &[&str]| {
+        folder.run(&[&["migrate"], arguments, &["--database", &database.url]].concat()).well()
+    };
+    let states = |state: &str| migrate(&["status"]).lines().filter(|line| line.ends_with(state)).count();
+
+    assert_eq!((states(" pending"), states(" applied")), (STEPS, 0));
+    let applied = migrate(&["up"]);
+    assert_eq!(applied.lines().filter(|line| line.starts_with("applied ")).count(), STEPS, "{applied}");
+    assert_eq!((states(" pending"), states(" applied")), (0, STEPS));
+    assert!(migrate(&["up"]).contains("nothing to do"));
+    assert_eq!(migrate(&["down"]).lines().count(), 1);
+    assert_eq!((states(" pending"), states(" applied")), (1, STEPS - 1));
+    assert_eq!(migrate(&["down", "--steps", "99"]).lines().count(), STEPS - 1);
+    assert_eq!((states(" pending"), states(" applied")), (STEPS, 0));
+    migrate(&["up"]);
+    assert_eq!(counts(&database.url), [0; 9]);
+}
+
+#[rstest]
+fn an_unmigrated_database_is_refused(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let (database, folder) = (TestDatabase::empty(backend), Folder::new());
+    let config = folder.write("onbehalf.toml", &configuration(&database.url));
+    let data = folder.write("data.json", SANDBOX_DATA);
+    assert_one_sentence(&folder.run(&["serve", "--config", &config]), "not migrated");
+    let length = [("ONBEHALF__CONTRACT__NHS_NUMBER_CHECK", "length")];
+    assert_one_sentence(&folder.run_in(&["seed", &data, "--config", &config], &length), "not migrated");
+}
+
+#[rstest]
+fn a_database_that_is_half_migrated_is_refused(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let (database, folder) = (TestDatabase::migrated(backend), Folder::new());
+    let config = folder.write("onbehalf.toml", &configuration(&database.url));
+    folder.run(&["migrate", "down", "--config", &config]).well();
+    assert_one_sentence(&folder.run(&["serve", "--config", &config]), "not migrated");
+}
+
+#[rstest]
+fn a_database_of_a_newer_version_is_refused_by_every_verb_and_not_changed(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let (database, folder) = (TestDatabase::migrated(backend), Folder::new());
+    let config = folder.write("onbehalf.toml", &configuration(&database.url));
+    let data = folder.write("data.json", "{}");
+    sql::execute(&database.url, "INSERT INTO __diesel_schema_migrations (version) VALUES ('99990101000000')");
+    sql::execute(&database.url, "INSERT INTO settings (name, value) VALUES ('sandbox', 'true')");
+    let before = counts(&database.url);
+    for verb in [&["serve"][..], &["migrate", "up"], &["migrate", "down"], &["seed", &data], &["sandbox"]] {
+        let ended = folder.run(&[verb, &["--config", &config]].concat());
+        assert_one_sentence(&ended, "newer version");
+    }
+    assert_eq!(counts(&database.url), before);
+    let status = folder.run(&["migrate", "status", "--config", &config]).well();
+    assert!(status.contains("99990101000000 applied by a newer version"), "{status}");
+}
+
+#[rstest]
+fn a_port_that_is_taken_is_named(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let (database, folder) = (TestDatabase::migrated(backend), Folder::new());
+    let config = folder.write("onbehalf.toml", &configuration(&database.url));
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = taken.local_addr().expect("an address").to_string();
+    let says = format!("cannot listen on {address}");
+    assert_one_sentence(&folder.run(&["serve", "--config", &config, "--listen", &address]), &says);
+    assert_one_sentence(&folder.run(&["sandbox", "--listen", &address]), &says);
+    assert!(!folder.path("onbehalf-sandbox.sqlite").exists(), "the sandbox touched its database first");
+}
+
+#[test]
+fn a_path_where_no_database_can_be_is_named() {
+    let folder = Folder::new();
+    folder.write("poem.txt", &"Shall I compare thee to a summer's day? ".repeat(100));
+    for (path, names) in [
+        ("sqlite:no-such-folder/x.sqlite", "no-such-folder/x.sqlite"),
+        ("sqlite:.", "is a directory"),
+        ("sqlite:/proc/x.sqlite", "/proc/x.sqlite"),
+        ("sqlite:poem.txt", "poem.txt"),
+    ] {
+        let config = folder.write("onbehalf.toml", &configuration(path));
+        for verb in [&["serve"][..], &["migrate", "up"], &["sandbox"]] {
+            assert_one_sentence(&folder.run(&[verb, &["--config", &config]].concat()), names);
+        }
+    }
+}
+
+#[test]
+fn a_server_that_is_not_there_is_named_without_the_password() {
+    let folder = Folder::new();
+    let config = folder.write("onbehalf.toml", &configuration("postgres://me:s3cret@127.0.0.1:1/name"));
+    for verb in [&["serve"][..], &["migrate", "up"], &["sandbox"]] {
+        let ended = folder.run(&[verb, &["--config", &config]].concat());
+        assert_eq!(ended.code, Some(1), "{}", ended.printed());
+        let says = "onbehalf: cannot reach the database postgres://me@127.0.0.1:1/name";
+        assert!(ended.stderr.starts_with(says), "{}", ended.stderr);
+        assert!(!ended.printed().contains("s3cret"), "{}", ended.stderr);
+    }
+}

@@ -1,0 +1,107 @@
+//! `onbehalf seed`: all of a file or nothing of it, and twice is once.
+
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use super::counts;
+use crate::support::{Backend, Ended, Folder, SANDBOX_DATA, TestDatabase, seed};
+
+fn run_seed(folder: &Folder, database: &TestDatabase, text: &str) -> Ended {
+    let file = folder.write("data.json", text);
+    let environment = [("ONBEHALF__CONTRACT__NHS_NUMBER_CHECK", "length")];
+    folder.run_in(&["seed", &file, "--database", &database.url], &environment)
+}
+
+#[rstest]
+fn seeding_twice_is_seeding_once(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let (database, folder) = (TestDatabase::migrated(backend), Folder::new());
+    let first = run_seed(&folder, &database, SANDBOX_DATA).well();
+    assert!(first.contains("48 people") && first.contains("1 access requests"), "{first}");
+    let before = counts(&database.url);
+    let second = run_seed(&folder, &database, SANDBOX_DATA).well();
+    assert!(second.contains("new: 0 people, 0 relationships, 0 roles, 0 access requests"), "{second}");
+    assert_eq!(counts(&database.url), before);
+}
+
+/// A file with two people and one role between them.
+fn sound() -> Value {
+    let numbers = seed::nhs_numbers(2);
+    let mut file = seed::people(&numbers);
+    file["consents"] = json!([{
+        "id": "0a0e6f2c-8f3d-4a49-8d0e-4a5c1f1c7b11",
+        "performer": numbers[0],
+        "patient": numbers[1],
+        "status": "active",
+        "status_reason": { "code": "ROLE_CREATED" },
+        "legal_basis": "consent",
+        "grantor_ods": "A20047",
+        "period": { "start": "2020-01-01" },
+        "date_time": "2020-01-01",
+        "last_updated": "2020-01-01T00:00:00Z",
+    }]);
+    file
+}
+
+fn with(pointer: &str, value: Value) -> String {
+    let mut file = sound();
+    *file.pointer_mut(pointer).expect("there is such an element") = value;
+    file.to_string()
+}
+
+#[rstest]
+fn a_broken_file_changes_nothing_and_is_told_of_without_its_data(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let (database, folder) = (TestDatabase::migrated(backend), Folder::new());
+    let numbers = seed::nhs_numbers(2);
+    let twice = {
+        let mut file = sound();
+        let mut role = file["consents"][0].clone();
+        (role["performer"], role["patient"]) = (role["patient"].clone(), role["performer"].clone());
+        file["consents"].as_array_mut().expect("a list").push(role);
+        file.to_string()
+    };
+    for (name, text) in [
+        ("empty", String::new()),
+        ("not JSON", sound().to_string()[1..].to_owned()),
+        ("cut off", {
+            let text = sound().to_string();
+            text[..text.len() - 5].to_owned()
+        }),
+        ("wrong NHS number", with("/people/1/nhs_number", json!("12345"))),
+        ("wrong use of a name", with("/people/1/name/use", json!(numbers[0]))),
+        ("wrong status", with("/consents/0/status", json!("alive"))),
+        ("wrong date", with("/consents/0/date_time", json!("2020-13-01"))),
+        ("no grantor", with("/consents/0/grantor_ods", Value::Null)),
+        ("unknown proxy", with("/consents/0/performer", json!(seed::nhs_numbers(3)[2]))),
+        ("own proxy", with("/consents/0/performer", json!(numbers[1]))),
+        ("the same id twice", twice),
+        ("number as a number", with("/people/1/nhs_number", json!(numbers[1].parse::<u64>().unwrap()))),
+    ] {
+        let ended = run_seed(&folder, &database, &text);
+        assert_eq!(ended.code, Some(1), "{name}: {}", ended.printed());
+        assert!(!ended.stderr.is_empty() && !ended.stderr.contains("panicked"), "{name}: {}", ended.stderr);
+        for number in &seed::nhs_numbers(3) {
+            assert!(!ended.printed().contains(number), "{name}: {}", ended.printed());
+        }
+        assert_eq!(counts(&database.url), [0; 9], "{name}");
+    }
+    run_seed(&folder, &database, &sound().to_string()).well();
+    assert_eq!(counts(&database.url)[0], 2);
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let (database, folder) = (TestDatabase::migrated(Backend::Sqlite), Folder::new());
+    let ended = folder.run(&["seed", "nowhere.json", "--database", &database.url]);
+    super::assert_one_sentence(&ended, "nowhere.json");
+}
+
+#[test]
+fn a_file_that_is_json_but_no_seed_file_is_refused() {
+    let (database, folder) = (TestDatabase::migrated(Backend::Sqlite), Folder::new());
+    for text in ["[]", "[[], [], [], []]"] {
+        let ended = run_seed(&folder, &database, text);
+        assert_eq!(ended.code, Some(1), "{text}: {}", ended.printed());
+    }
+}

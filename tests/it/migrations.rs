@@ -1,0 +1,154 @@
+//! The migrations: there and back again, and what the code believes of them.
+
+use rstest::rstest;
+
+use crate::support::{Backend, TestDatabase, sql};
+
+const SCHEMA: &str = include_str!("../../src/store/schema.rs");
+
+/// Everything that makes up the schema, as text, in an order that does not hang on when it was made.
+fn schema(database: &TestDatabase) -> Vec<String> {
+    let statements: &[&str] = match database.url.split_once(':').map_or("", |(scheme, _)| scheme) {
+        "sqlite" => &["SELECT type || ' ' || name || ': ' || coalesce(sql, '') AS value FROM sqlite_master \
+                   WHERE name NOT LIKE '%diesel%' ORDER BY 1"],
+        _ => &[
+            "SELECT table_name || '.' || column_name || ' ' || ordinal_position || ' ' || data_type || ' ' || is_nullable \
+             || ' ' || coalesce(column_default, '') AS value FROM information_schema.columns \
+             WHERE table_schema = 'public' AND table_name NOT LIKE '%diesel%' ORDER BY 1",
+            "SELECT indexdef AS value FROM pg_indexes \
+             WHERE schemaname = 'public' AND tablename NOT LIKE '%diesel%' ORDER BY 1",
+            "SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid) AS value FROM pg_constraint \
+             WHERE connamespace = 'public'::regnamespace AND conrelid::regclass::text NOT LIKE '%diesel%' ORDER BY 1",
+        ],
+    };
+    statements.iter().flat_map(|statement| sql::values(&database.url, statement)).collect()
+}
+
+#[rstest]
+fn up_down_up_leaves_the_same_schema(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let database = TestDatabase::empty(backend);
+    let store = database.open();
+    let steps = store.migrate_up().unwrap().len();
+    let first = schema(&database);
+    assert!(first.len() > 10, "{first:?}");
+    assert_eq!(store.migrate_down(usize::MAX).unwrap().len(), steps);
+    assert_eq!(schema(&database), Vec::<String>::new());
+    assert_eq!(store.migrate_up().unwrap().len(), steps);
+    assert_eq!(schema(&database), first);
+}
+
+#[rstest]
+fn each_step_down_takes_back_exactly_its_step_up(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = TestDatabase::empty(backend);
+    let store = database.open();
+    let steps = store.migrate_up().unwrap().len();
+    let mut on_the_way_down = vec![schema(&database)];
+    for _ in 0..steps {
+        store.migrate_down(1).unwrap();
+        on_the_way_down.push(schema(&database));
+    }
+    assert!(on_the_way_down.windows(2).all(|pair| pair[0].len() > pair[1].len()));
+    // From every step of the way, the rest of the way up leads to the same end.
+    for back in 1..=steps {
+        store.migrate_up().unwrap();
+        assert_eq!(schema(&database), on_the_way_down[0]);
+        store.migrate_down(back).unwrap();
+        assert_eq!(schema(&database), on_the_way_down[back]);
+    }
+}
+
+#[rstest]
+fn a_schema_with_data_can_be_taken_back(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let database = TestDatabase::migrated(backend);
+    sql::execute(
+        &database.url,
+        "INSERT INTO people (nhs_number, standing, updated_at) VALUES ('9990000018', 'current', 0), ('9990000026', 'current', 0);
+         INSERT INTO person_names (nhs_number, position, name_use, given, prefix, suffix) VALUES ('9990000018', 0, 'usual', '[]', '[]', '[]');
+         INSERT INTO roles (id, version, proxy, patient, status, reason_code, legal_basis, created_text, created_from, created_to, updated_at)
+             VALUES ('a', 1, '9990000018', '9990000026', 'inactive', 'OTHER', 'consent', '2020', 0, 0, 0);
+         INSERT INTO role_versions SELECT * FROM roles;",
+    );
+    let store = database.open();
+    store.migrate_down(usize::MAX).unwrap();
+    assert_eq!(schema(&database), Vec::<String>::new());
+    store.migrate_up().unwrap();
+}
+
+/// A column, as `table position name type nullable key`.
+type Column = String;
+
+/// The columns that `src/store/schema.rs` declares.
+fn declared() -> Vec<Column> {
+    let mut columns = Vec::new();
+    for table in SCHEMA.split("diesel::table! {").skip(1) {
+        let (head, rest) = table.split_once('{').expect("a table has columns");
+        let (name, key) = head.trim().trim_end_matches(')').split_once(" (").expect("a table has a key");
+        let key: Vec<&str> = key.split(',').map(str::trim).collect();
+        let (body, _) = rest.split_once('}').expect("the columns end");
+        for (position, line) in body.lines().map(str::trim).filter(|line| line.contains("->")).enumerate() {
+            let (column, kind) = line.trim_end_matches(',').split_once(" -> ").expect("a column has a type");
+            let inner = kind.strip_prefix("Nullable<").map(|kind| kind.trim_end_matches('>'));
+            let sql_type = match inner.unwrap_or(kind) {
+                "Text" => "text",
+                "BigInt" => "bigint",
+                "Integer" => "integer",
+                "Bool" => "boolean",
+                other => panic!("{name}.{column} has the type {other}"),
+            };
+            let (is_null, is_key) = (inner.is_some(), key.contains(&column));
+            columns.push(format!("{name} {position} {column} {sql_type} {is_null} {is_key}"));
+        }
+    }
+    columns.sort();
+    columns
+}
+
+/// The columns that the database has.
+fn present(database: &TestDatabase) -> Vec<Column> {
+    let statement = match database.url.split_once(':').map_or("", |(scheme, _)| scheme) {
+        "sqlite" => {
+            "SELECT m.name || ' ' || c.cid || ' ' || c.name || ' ' || lower(c.type) || ' ' \
+                 || CASE c.\"notnull\" WHEN 1 THEN 'false' ELSE 'true' END || ' ' \
+                 || CASE c.pk WHEN 0 THEN 'false' ELSE 'true' END AS value \
+                 FROM sqlite_master m JOIN pragma_table_info(m.name) c \
+                 WHERE m.type = 'table' AND m.name NOT LIKE '%diesel%' AND m.name NOT LIKE 'sqlite%'"
+        }
+        _ => {
+            "SELECT c.table_name || ' ' || (c.ordinal_position - 1) || ' ' || c.column_name || ' ' || c.data_type || ' ' \
+                  || CASE c.is_nullable WHEN 'YES' THEN 'true' ELSE 'false' END || ' ' \
+                  || CASE WHEN k.column_name IS NULL THEN 'false' ELSE 'true' END AS value \
+                  FROM information_schema.columns c \
+                  LEFT JOIN (SELECT u.table_name, u.column_name FROM information_schema.key_column_usage u \
+                      JOIN information_schema.table_constraints t USING (constraint_name, table_name) \
+                      WHERE t.constraint_type = 'PRIMARY KEY') k \
+                  ON k.table_name = c.table_name AND k.column_name = c.column_name \
+                  WHERE c.table_schema = 'public' AND c.table_name NOT LIKE '%diesel%'"
+        }
+    };
+    let mut columns = sql::values(&database.url, statement);
+    columns.sort();
+    columns
+}
+
+#[rstest]
+fn the_schema_in_the_code_is_the_schema_in_the_database(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = TestDatabase::migrated(backend);
+    assert_eq!(declared(), present(&database));
+}
+
+/// History is copied by `INSERT INTO role_versions SELECT * FROM roles`.
+#[rstest]
+fn roles_and_their_versions_have_the_same_columns_in_the_same_order(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let columns = |table: &str| -> Vec<String> {
+        let all = present(&TestDatabase::migrated(backend));
+        let of_table = all.iter().filter_map(|column| column.strip_prefix(&format!("{table} ")));
+        of_table.map(|column| column.rsplit_once(' ').expect("a key flag").0.to_owned()).collect()
+    };
+    assert_eq!(columns("roles"), columns("role_versions"));
+}

@@ -1,0 +1,252 @@
+//! What comes over the socket without being a request, or without coming to its end.
+
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::{BASE, CASES, OPERATIONS, assert_alive, exchange, for_all, judge, server};
+use crate::support::poll::poll;
+use crate::support::{Backend, Options, REQUEST_ID, Response, TestApp, bodies, send_bytes};
+
+/// The sandbox, but a request must arrive within a second.
+async fn impatient() -> TestApp {
+    let mut options = Options::default();
+    options.limits.request = Duration::from_secs(1);
+    TestApp::start(Backend::Sqlite, options).await
+}
+
+/// Pieces of which requests are made, to come near to one.
+fn fragments() -> impl Strategy<Value = Vec<u8>> {
+    const PIECES: &[&str] = &[
+        "GET ",
+        "POST ",
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        BASE,
+        "/Consent",
+        "?",
+        " HTTP/1.1",
+        " HTTP/1.0",
+        " HTTP/9.9",
+        "\r\n",
+        "\n",
+        "\r",
+        "\r\n\r\n",
+        ":",
+        " ",
+        "\t",
+        "Host: x\r\n",
+        "Content-Length: 5\r\n",
+        "Content-Length: -1\r\n",
+        "Content-Length: 99999999999999999999\r\n",
+        "Transfer-Encoding: chunked\r\n",
+        "Transfer-Encoding: gzip\r\n",
+        "5\r\nhello\r\n",
+        "0\r\n\r\n",
+        "FFFFFFFFFFFFFFFFF\r\n",
+        "Expect: 100-continue\r\n",
+        "Upgrade: h2c\r\n",
+        "Connection: upgrade\r\n",
+        "\u{16}\u{3}\u{1}",
+        "\0",
+        " folded\r\n",
+        "é",
+    ];
+    let piece = prop_oneof![
+        5 => select(PIECES).prop_map(|piece| piece.as_bytes().to_vec()),
+        1 => vec(any::<u8>(), 0..20),
+    ];
+    vec(piece, 0..24).prop_map(|pieces| pieces.concat())
+}
+
+#[actix_web::test]
+async fn bytes_that_are_not_http_are_refused_or_hung_up_on() {
+    let app = impatient().await;
+    let holds = async |bytes: Vec<u8>| match exchange(app.address, &bytes).await {
+        None => Ok(()),
+        // Pieces can make a request that asks for more before it goes on.
+        Some(answer) if answer.status == 100 => Ok(()),
+        Some(answer) => {
+            judge("", &answer).map_err(|why| format!("{why}: {}", String::from_utf8_lossy(&bytes)))
+        }
+    };
+    for_all(CASES, vec(any::<u8>(), 0..400), &holds).await;
+    for_all(2 * CASES, fragments(), &holds).await;
+    assert_alive(&app).await;
+}
+
+#[actix_web::test]
+async fn headers_that_lie_about_the_body_are_refused_or_hung_up_on() {
+    let app = impatient().await;
+    let body = bodies::consent("9000000017", "9000000033").to_string();
+    let right = body.len().to_string();
+    let pairs: [(&str, &str); 16] = [
+        ("Content-Length", "0"),
+        ("Content-Length", "1"),
+        ("Content-Length", "999999"),
+        ("Content-Length", "-1"),
+        ("Content-Length", "+5"),
+        ("Content-Length", "5, 5"),
+        ("Content-Length", "0x10"),
+        ("Content-Length", "18446744073709551616"),
+        ("Content-Length", ""),
+        ("Transfer-Encoding", "chunked"),
+        ("Transfer-Encoding", "gzip"),
+        ("Transfer-Encoding", "chunked, chunked"),
+        ("Transfer-Encoding", "xchunked"),
+        ("Connection", "upgrade"),
+        ("Upgrade", "websocket"),
+        ("Expect", "something-else"),
+    ];
+    let mut requests = Vec::new();
+    for operation in OPERATIONS {
+        for (name, value) in pairs {
+            let header = (name.as_bytes().to_vec(), value.as_bytes().to_vec());
+            let length = (b"Content-Length".to_vec(), right.clone().into_bytes());
+            requests
+                .push((operation, operation.request(b"", std::slice::from_ref(&header), body.as_bytes())));
+            requests.push((operation, operation.request(b"", &[header, length], body.as_bytes())));
+        }
+    }
+    let answers = join_all(requests.iter().map(|(_, request)| send_bytes(app.address, request))).await;
+    for ((operation, request), answer) in requests.iter().zip(answers) {
+        if let Some(mut answer) = answer.filter(|answer| answer.status != 100) {
+            // Bytes behind a body that is shorter than it is can have an answer of their own.
+            let length = answer.header("content-length").and_then(|length| length.parse().ok());
+            answer.body.truncate(length.unwrap_or(answer.body.len()));
+            let judged = judge(operation.method, &answer);
+            judged.unwrap_or_else(|why| panic!("{why}\n{}", String::from_utf8_lossy(request)));
+        }
+    }
+    assert_alive(&app).await;
+}
+
+#[actix_web::test]
+async fn a_request_cut_off_anywhere_harms_nobody() {
+    let app = server().await;
+    let body = bodies::consent("9000000017", "9000000033").to_string();
+    let request = OPERATIONS[4].request(b"", &[], body.as_bytes());
+    for end in (0..request.len()).step_by(7) {
+        if let Some(answer) = exchange(app.address, &request[..end]).await {
+            assert!((400..500).contains(&answer.status), "cut at {end}: {}", answer.status);
+            judge("POST", &answer).unwrap();
+        }
+    }
+    let found = app.get("/Consent?performer:identifier=9000000017&patient:identifier=9000000033").await;
+    assert_eq!(found.json()["total"], 0, "half a request made a role");
+    assert_alive(&app).await;
+}
+
+fn assert_timeout(answer: Option<Response>) {
+    let answer = answer.expect("there is an answer");
+    assert_eq!(answer.told(), (408, "TIMEOUT".to_owned()));
+    judge("POST", &answer).unwrap();
+}
+
+#[actix_web::test]
+async fn a_body_that_does_not_come_is_waited_for_no_longer_than_the_limit() {
+    let app = impatient().await;
+    let head = OPERATIONS.into_iter().filter(|operation| operation.content_type.is_some()).map(|operation| {
+        operation.request(b"", &[(b"Content-Length".to_vec(), b"1000".to_vec())], b"{\"resourceType\":")
+    });
+    let heads: Vec<Vec<u8>> = head.collect();
+    for answer in join_all(heads.iter().map(|head| send_bytes(app.address, head))).await {
+        assert_timeout(answer);
+    }
+    assert_alive(&app).await;
+}
+
+#[actix_web::test]
+async fn a_head_that_does_not_come_is_waited_for_no_longer_than_the_limit() {
+    let app = impatient().await;
+    for part in ["POST ", "GET /validated-relationships/FHIR/R4/Consent HTTP/1.1\r\nHost: x\r\nX-Request-"] {
+        assert_timeout(send_bytes(app.address, part.as_bytes()).await);
+    }
+    assert_alive(&app).await;
+}
+
+/// Sends the rest of a request byte by byte, never more than a moment apart, until there is an answer.
+fn drip(address: SocketAddr, start: &[u8], byte: u8) -> Option<Response> {
+    let mut stream = TcpStream::connect(address).ok()?;
+    stream.write_all(start).ok()?;
+    stream.set_nonblocking(true).ok()?;
+    let mut answer = Vec::new();
+    poll("an answer to a request that drips in", || {
+        let _refused_early = stream.write(&[byte]);
+        let mut chunk = [0; 4096];
+        match stream.read(&mut chunk) {
+            Ok(count) if count > 0 => {
+                answer.extend_from_slice(&chunk[..count]);
+                None
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => None,
+            _ => Some(()),
+        }
+    });
+    Response::parse(&answer)
+}
+
+#[actix_web::test]
+async fn a_request_that_drips_in_has_no_more_time_than_another() {
+    let app = impatient().await;
+    let address = app.address;
+    let head = format!("POST {BASE}/Consent HTTP/1.1\r\nHost: x\r\nX-Request-ID: {REQUEST_ID}\r\n");
+    let body = format!("{head}Content-Type: application/fhir+json\r\nContent-Length: 100000\r\n\r\n");
+    let dripping_body = tokio::task::spawn_blocking(move || drip(address, body.as_bytes(), b' '));
+    let dripping_head =
+        tokio::task::spawn_blocking(move || drip(address, format!("{head}X-Slow: ").as_bytes(), b'x'));
+    assert_timeout(dripping_body.await.unwrap());
+    assert_timeout(dripping_head.await.unwrap());
+    assert_alive(&app).await;
+}
+
+#[actix_web::test]
+async fn several_requests_in_one_packet_have_an_answer_each() {
+    let app = server().await;
+    let one = format!("GET {BASE}/Consent HTTP/1.1\r\nHost: x\r\nX-Request-ID: {REQUEST_ID}\r\n\r\n");
+    let last = one.replace("Host: x", "Host: x\r\nConnection: close");
+    let answers = send_bytes(app.address, format!("{one}{one}{last}").as_bytes()).await.unwrap();
+    let text = String::from_utf8_lossy(&answers.body).into_owned();
+    assert_eq!(answers.status, 400);
+    assert_eq!(text.matches("HTTP/1.1 400").count(), 2, "{text}");
+    assert_eq!(text.matches("OperationOutcome").count(), 3, "{text}");
+}
+
+#[actix_web::test]
+async fn what_is_not_http_is_refused_in_full_behind_an_answered_request_too() {
+    let app = server().await;
+    let good = format!("GET {BASE}/Consent HTTP/1.1\r\nHost: x\r\nX-Request-ID: {REQUEST_ID}\r\n\r\n");
+    let answers =
+        send_bytes(app.address, format!("{good}this is not HTTP\r\n\r\n").as_bytes()).await.unwrap();
+    let text = String::from_utf8_lossy(&answers.body).into_owned();
+    let (_, second) = text.split_once("HTTP/1.1 ").expect("there are two answers");
+    let second = Response::parse(format!("HTTP/1.1 {second}").as_bytes()).expect("a second answer");
+    judge("GET", &second).unwrap();
+}
+
+#[actix_web::test]
+async fn the_request_id_is_echoed_as_the_head_spells_it_whatever_the_body_says() {
+    let app = server().await;
+    let answer = send_bytes(app.address, &OPERATIONS[4].request(b"", &[], b"\nx-REQUEST-id: 1\n")).await;
+    let answer = answer.expect("there is an answer");
+    assert_eq!(answer.told(), (400, "BAD_REQUEST".to_owned()));
+    assert!(answer.headers.iter().any(|(name, _)| name == "X-Request-ID"), "{:?}", answer.headers);
+}
+
+/// RFC 9112 §9.6: behind a request that closes the connection nothing is acted on.
+#[actix_web::test]
+async fn a_request_behind_one_that_closes_the_connection_is_not_acted_on() {
+    let app = server().await;
+    let last = OPERATIONS[3].request(b"performer:identifier=9000000017", &[], b"");
+    let body = bodies::consent("9000000017", "9000000033").to_string();
+    let behind = OPERATIONS[4].request(b"", &[], body.as_bytes());
+    let answer = send_bytes(app.address, &[last, behind].concat()).await.expect("there is an answer");
+    assert_eq!(answer.status, 200);
+    let found = app.get("/Consent?performer:identifier=9000000017&patient:identifier=9000000033").await;
+    assert_eq!(found.json()["total"], 0, "the second request made a role");
+    assert!(!String::from_utf8_lossy(&answer.body).contains("HTTP/1.1 "), "there are two answers");
+}

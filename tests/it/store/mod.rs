@@ -1,0 +1,5 @@
+//! What the store promises: nothing is lost, nothing is overwritten unseen, nothing is read at length.
+
+mod concurrency;
+mod durability;
+mod query_plans;

@@ -1,0 +1,45 @@
+//! A look into a database past the store, by SQL.
+
+use diesel::connection::SimpleConnection as _;
+use diesel::prelude::*;
+use diesel::sql_types::{Nullable, Text};
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = Nullable<Text>)]
+    value: Option<String>,
+}
+
+/// The column `value`, a text, of every row. `NULL` is the empty text.
+pub fn values(url: &str, sql: &str) -> Vec<String> {
+    let rows: Vec<Row> = match url.strip_prefix("sqlite:") {
+        Some(path) => diesel::sql_query(sql).load(&mut sqlite(path)),
+        None => diesel::sql_query(sql).load(&mut postgres(url)),
+    }
+    .unwrap_or_else(|error| panic!("{error}: {sql}"));
+    rows.into_iter().map(|row| row.value.unwrap_or_default()).collect()
+}
+
+/// The first value as a number.
+pub fn number(url: &str, sql: &str) -> i64 {
+    values(url, sql).first().and_then(|value| value.parse().ok()).expect("a number")
+}
+
+/// Runs statements.
+pub fn execute(url: &str, sql: &str) {
+    match url.strip_prefix("sqlite:") {
+        Some(path) => sqlite(path).batch_execute(sql),
+        None => postgres(url).batch_execute(sql),
+    }
+    .unwrap_or_else(|error| panic!("{error}: {sql}"));
+}
+
+fn sqlite(path: &str) -> SqliteConnection {
+    let mut connection = SqliteConnection::establish(path).expect("the file opens");
+    connection.batch_execute("PRAGMA busy_timeout = 5000;").expect("a setting");
+    connection
+}
+
+fn postgres(url: &str) -> PgConnection {
+    PgConnection::establish(url).expect("the server answers")
+}
