@@ -46,3 +46,11 @@ pub fn all(access_request: &str) -> [(&'static str, Request); 7] {
         ("#7", patch(&format!("/Consent/{ACTIVE}"), &end())),
     ]
 }
+
+/// The bare answer of a write (§2.1).
+pub fn informational() -> Value {
+    json!({
+        "resourceType": "OperationOutcome",
+        "issue": [{ "severity": "information", "code": "informational" }],
+    })
+}
