@@ -1,6 +1,9 @@
 //! The Validated Relationships front.
 
 mod access_modes;
+mod access_request_form;
+mod access_request_read;
+mod access_request_submit;
 mod callers;
 mod consent_create;
 mod consent_create_order;
@@ -13,6 +16,7 @@ mod content_types;
 mod cors;
 mod echo;
 mod edit;
+mod end_date;
 mod footprint;
 mod gateway_order;
 mod grantor;
@@ -20,10 +24,16 @@ mod headers;
 mod health;
 mod judged;
 mod known;
+mod lifecycle;
 mod operations;
+mod patch_changes;
+mod patch_order;
 mod patch_refusals;
 mod related_person_answers;
 mod related_person_refusals;
 mod routes;
 mod smoke;
+mod standing;
+mod statements;
+mod switches;
 mod told;
