@@ -1,7 +1,7 @@
 //! Contract §2.1, §2.2 #2, §4.5 and §5 #2: `GET /QuestionnaireResponse/{id}`, with its own error system.
 
 use rstest::rstest;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::{Backend, TestApp, bodies};
 use crate::vrs::edit::with;
@@ -65,16 +65,11 @@ async fn the_document_comes_back_unchanged_with_its_id_and_its_code(
         let code = sent.json()["issue"][0]["details"]["coding"][0]["code"].clone();
         let place = sent.header("Location").unwrap();
         let path = place.strip_prefix(&app.base()).unwrap();
-        let shown = judged_response(&app, path).await;
+        let shown = judged(&app.get(path).await);
         let id = path.rsplit('/').next().unwrap();
         let expected = with(with(body, "/id", id), "/identifier", json!({ "value": code }));
         assert_eq!(shown, expected, "{row}");
     }
-}
-
-/// The answer, judged without the empty texts that a document may hold.
-async fn judged_response(app: &TestApp, path: &str) -> Value {
-    judged(&app.get(path).await)
 }
 
 #[rstest]

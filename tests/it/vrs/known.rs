@@ -46,8 +46,6 @@ pub const REJECTED: &str = "43003db8-ffcd-4bd6-ab2f-b49b9656f9e5";
 pub const ENDING: &str = "849ea584-2318-471b-a24c-cee1b5ad0137";
 /// Inactive at the patient's request, for `PATIENTS[11]`.
 pub const INACTIVE: &str = "90957744-b971-496e-b7c3-ab971868ce14";
-/// Inactive since its end date of 2026-02-11, of [`MOTHER`]. Its patient is not modulus-11.
-pub const ENDED: &str = "4cd26846-d55c-5ed9-b3a5-df9a79e8ca99";
 /// Proposed, of [`MOTHER`]. Its patient is not modulus-11.
 pub const PROPOSED: &str = "bce64020-800d-52f9-8d39-fabe4d11c8a3";
 /// More active roles of [`PROXY`], until 2099.
@@ -60,13 +58,6 @@ pub const MORE_ACTIVE: [&str; 8] = [
     "a1b2c3d4-e5f6-4789-a0b1-c2d3e4f5a6b7",
     "b2c3d4e5-f6a7-4890-b1c2-d3e4f5a6b7c8",
     "c3d4e5f6-a7b8-4901-c2d3-e4f5a6b7c8d9",
-];
-/// More inactive roles of [`PROXY`].
-pub const MORE_INACTIVE: [&str; 4] = [
-    "7e764160-38b6-41eb-9012-a3e476cbc517",
-    "faefd8c5-5e24-4415-8252-96e9241c7e78",
-    "b68cbfc8-ccc2-48ad-b97b-b7410d773dc1",
-    "fd189522-68e5-42dc-b44c-989be0eaa2bf",
 ];
 /// The access request of 9000000005 for 9000000006.
 pub const ACCESS_REQUEST: &str = "156e1560-e532-4e2a-85ad-5aeff03dc43e";

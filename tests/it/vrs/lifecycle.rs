@@ -51,7 +51,7 @@ fn reason(code: &str) -> Value {
 }
 
 fn to(status: &str, code: &str) -> Value {
-    let grantor = (status == "active").then(|| bodies::grantor("A20047"));
+    let grantor = (status == "active").then(|| bodies::grantor("G8101234"));
     bodies::move_to(status, &[reason(code)].into_iter().chain(grantor).collect::<Vec<_>>())
 }
 
