@@ -1,0 +1,102 @@
+//! Contract §5 and §6.4, domain.md: who is unknown, invalidated, superseded or restricted is in no answer,
+//! and neither is anything between them and somebody else.
+
+use onbehalf::person::Standing;
+use rstest::rstest;
+
+use crate::support::{Backend, TestApp, bodies};
+use crate::vrs::callers::number;
+use crate::vrs::footprint::Footprint;
+use crate::vrs::judged::judged;
+use crate::vrs::known::{CHILD, LONER, MOTHER, MOTHERS_ROLE, SON, consent};
+use crate::vrs::operations::end;
+use crate::vrs::told::{invalidated, role_not_found};
+
+async fn stand(app: &TestApp, who: &str, standing: Standing) {
+    let (who, now) = (number(who), app.now());
+    let saved: Result<_, onbehalf::error::Error> =
+        app.store.write(move |tx| tx.save_standing(who, standing, now)).await;
+    assert!(saved.is_ok());
+}
+
+async fn check_gone(app: &TestApp, row: &str, person: &str, other: &str) {
+    for query in [
+        format!("/Consent?performer:identifier={person}"),
+        format!("/Consent?patient:identifier={person}"),
+        format!("/Consent?performer:identifier={person}&patient:identifier={other}"),
+        format!("/Consent?performer:identifier={other}&patient:identifier={person}"),
+        format!("/RelatedPerson?identifier={person}"),
+        format!("/RelatedPerson?patient:identifier={person}"),
+        format!("/RelatedPerson?identifier={other}&patient:identifier={person}"),
+        format!("{}?_include=Consent:patient", consent(MOTHERS_ROLE)),
+        consent(MOTHERS_ROLE),
+    ] {
+        invalidated().check(&format!("{row}: {query}"), &app.get(&query).await);
+    }
+    role_not_found().check(row, &app.patch(&consent(MOTHERS_ROLE), end()).await);
+}
+
+async fn check_not_found_by(app: &TestApp, row: &str, person: &str, other: &str) {
+    let includes = "_include=Consent:performer&_include=Consent:patient";
+    for query in [
+        format!("/Consent?performer:identifier={other}&{includes}"),
+        format!("/Consent?patient:identifier={other}&{includes}"),
+        format!("/RelatedPerson?identifier={other}&_include=RelatedPerson:patient"),
+        format!("/RelatedPerson?patient:identifier={other}&_include=RelatedPerson:patient"),
+    ] {
+        let bundle = judged(&app.get(&query).await);
+        let entries = bundle.get("entry").map(ToString::to_string).unwrap_or_default();
+        assert!(!entries.contains(person), "{row}: {query}: {entries}");
+        assert!(!entries.contains(MOTHERS_ROLE), "{row}: {query}");
+    }
+}
+
+#[rstest]
+#[actix_web::test]
+async fn whoever_must_not_be_seen_is_in_no_answer(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = TestApp::strict(backend).await;
+    let mut footprint = Footprint::of(&app);
+    for (person, other) in [(MOTHER, CHILD), (CHILD, MOTHER)] {
+        for standing in [Standing::Invalidated, Standing::Restricted, Standing::Superseded] {
+            let row = format!("{person} is {}", standing.as_str());
+            stand(&app, person, standing).await;
+            check_gone(&app, &row, person, other).await;
+            check_not_found_by(&app, &row, person, other).await;
+            footprint.check_untouched(&row);
+            stand(&app, person, Standing::Current).await;
+            assert_eq!(app.get(&consent(MOTHERS_ROLE)).await.status, 200, "{row}, and again current");
+        }
+    }
+}
+
+#[rstest]
+#[actix_web::test]
+async fn nobody_becomes_a_party_who_must_not_be_seen(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = TestApp::strict(backend).await;
+    let mut footprint = Footprint::of(&app);
+    for standing in [Standing::Invalidated, Standing::Restricted, Standing::Superseded] {
+        stand(&app, SON, standing).await;
+        for (proxy, patient) in [(LONER, SON), (SON, LONER)] {
+            let answer = app.post("/Consent", bodies::consent(proxy, patient)).await;
+            assert!((400..=422).contains(&answer.status), "{}", standing.as_str());
+        }
+        footprint.check_untouched(standing.as_str());
+    }
+}
+
+/// A hidden role still is the one role of its pair, but the answer to a second does not tell so.
+#[rstest]
+#[actix_web::test]
+async fn a_second_role_for_a_hidden_pair_is_refused_like_one_for_an_unknown_person(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = TestApp::strict(backend).await;
+    let unknown = app.post("/Consent", bodies::consent(MOTHER, "9000000041")).await;
+    stand(&app, CHILD, Standing::Restricted).await;
+    let hidden = app.post("/Consent", bodies::consent(MOTHER, CHILD)).await;
+    assert_eq!((hidden.status, hidden.json()), (unknown.status, unknown.json()));
+}
