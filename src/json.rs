@@ -39,10 +39,24 @@ pub enum JsonFault {
 ///
 /// [`JsonFault`], the first that is met.
 pub fn parse(bytes: &[u8], max_depth: usize) -> Result<Value, JsonFault> {
+    judge(bytes, max_depth, false)
+}
+
+/// The same for a document in which an empty object says something: a VRS grantor's `valueReference: {}`.
+/// Whoever asks must look for others.
+///
+/// # Errors
+///
+/// [`JsonFault`], the first that is met.
+pub fn parse_with_empty_objects(bytes: &[u8], max_depth: usize) -> Result<Value, JsonFault> {
+    judge(bytes, max_depth, true)
+}
+
+fn judge(bytes: &[u8], max_depth: usize, may_be_empty: bool) -> Result<Value, JsonFault> {
     let text = std::str::from_utf8(bytes).or(Err(JsonFault::Malformed))?;
     let fault = Cell::new(JsonFault::Malformed);
     let mut reader = serde_json::Deserializer::from_str(text);
-    let judge = Judge { left: max_depth, fault: &fault };
+    let judge = Judge { left: max_depth, may_be_empty, fault: &fault };
     let value = judge.deserialize(&mut reader).map_err(|_told_in_fault| fault.get())?;
     reader.end().or(Err(JsonFault::Malformed))?;
     Ok(value)
@@ -60,6 +74,7 @@ pub fn has_control(text: &str) -> bool {
 #[derive(Clone, Copy)]
 struct Judge<'a> {
     left: usize,
+    may_be_empty: bool,
     fault: &'a Cell<JsonFault>,
 }
 
@@ -148,7 +163,10 @@ impl<'de> Visitor<'de> for Judge<'_> {
             }
             object.insert(key, entries.next_value_seed(inner)?);
         }
-        if object.is_empty() { Err(self.refuse(JsonFault::Empty)) } else { Ok(Value::Object(object)) }
+        if object.is_empty() && !self.may_be_empty {
+            return Err(self.refuse(JsonFault::Empty));
+        }
+        Ok(Value::Object(object))
     }
 }
 
@@ -157,14 +175,14 @@ mod tests {
     use super::{JsonFault, parse};
     use proptest::prelude::*;
 
-    fn judge(text: &str) -> Result<String, JsonFault> {
+    fn read(text: &str) -> Result<String, JsonFault> {
         parse(text.as_bytes(), 4).map(|value| value.to_string())
     }
 
     #[test]
     fn a_sound_document_keeps_its_order_and_its_numbers() {
         let text = r#"{"b":[1,2.50,-3e400,"x"],"a":{"c":true}}"#;
-        assert_eq!(judge(text).unwrap(), text.replace("e400", "e+400"));
+        assert_eq!(read(text).unwrap(), text.replace("e400", "e+400"));
     }
 
     #[test]
@@ -183,15 +201,15 @@ mod tests {
             ("{}", JsonFault::Empty),
             ("[[[[[1]]]]]", JsonFault::TooDeep),
         ] {
-            assert_eq!(judge(text), Err(fault), "{text}");
+            assert_eq!(read(text), Err(fault), "{text}");
         }
         assert_eq!(parse(b"\"\xff\"", 4), Err(JsonFault::Malformed));
     }
 
     #[test]
     fn nesting_without_end_is_refused_and_not_followed() {
-        assert_eq!(judge(&"[".repeat(100_000)), Err(JsonFault::TooDeep));
-        assert_eq!(judge(&"{\"a\":".repeat(100_000)), Err(JsonFault::TooDeep));
+        assert_eq!(read(&"[".repeat(100_000)), Err(JsonFault::TooDeep));
+        assert_eq!(read(&"{\"a\":".repeat(100_000)), Err(JsonFault::TooDeep));
     }
 
     proptest! {

@@ -77,6 +77,18 @@ impl Tx<'_> {
         self.find_role(id)
     }
 
+    /// Whether this person has a role that may appear, as proxy or as patient, whatever its status.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn has_role(&mut self, number: NhsNumber) -> Result<bool, Error> {
+        let named = roles::proxy.eq(number.to_string()).or(roles::patient.eq(number.to_string()));
+        let theirs = roles::table.filter(both_are_current!(roles)).filter(named).select(roles::id);
+        let found: Option<String> = theirs.first(self.db).optional()?;
+        Ok(found.is_some())
+    }
+
     /// Whether there is a role for this pair, visible or not.
     ///
     /// # Errors

@@ -66,21 +66,25 @@ pub fn configure(config: &mut ServiceConfig) {
     let front = web::scope("/validated-relationships")
         .wrap(from_fn(panics))
         .wrap(from_fn(header::cors_and_echo))
-        .service(web::resource("/_ping").route(health_route(health::ping)))
-        .service(web::resource("/_status").route(health_route(health::status)))
+        .service(health_resource("/_ping", health::ping))
+        .service(health_resource("/_status", health::status))
         .service(operations)
         .default_service(web::to(unknown_path));
     config.service(front);
 }
 
-fn health_route<F, Args>(handler: F) -> actix_web::Route
+/// Health is read only, by GET or HEAD, without a token.
+fn health_resource<F, Args>(path: &str, handler: F) -> actix_web::Resource
 where
     F: actix_web::Handler<Args>,
     Args: actix_web::FromRequest + 'static,
     F::Output: actix_web::Responder + 'static,
 {
     use actix_web::guard::{Any, Get, Head};
-    web::route().guard(Any(Get()).or(Head())).to(handler)
+    let refuse =
+        || async { Err::<HttpResponse, Problem>(catalogue::METHOD_NOT_ALLOWED.allowing("GET, HEAD")) };
+    let read = web::route().guard(Any(Get()).or(Head())).to(handler);
+    web::resource(path).route(read).default_service(web::to(refuse))
 }
 
 /// A resource under construction: its paths, and a handler for each method.

@@ -10,7 +10,7 @@ use crate::proxy::Applicant;
 use crate::proxy::command::Submission;
 use crate::vrs::catalogue;
 use crate::vrs::input::form::{Kind, kind_of};
-use crate::vrs::input::{has_modifier_extension, items, member, text};
+use crate::vrs::input::{for_codec, has_modifier_extension, items, member, text};
 use crate::vrs::problem::Problem;
 use crate::vrs::url;
 
@@ -23,9 +23,8 @@ pub(crate) fn read(body: &[u8], check: NumberCheck, json_depth: usize) -> Result
     if !is_typed || has_modifier_extension(&body) {
         return Err(wrong());
     }
-    let document = body.to_string();
-    fhir_codec::judge(ResourceType::QuestionnaireResponse, &document).map_err(|_wrong| wrong())?;
-    submission(&body, document, check).ok_or_else(wrong)
+    fhir_codec::judge(ResourceType::QuestionnaireResponse, &for_codec(&body)).map_err(|_wrong| wrong())?;
+    submission(&body, body.to_string(), check).ok_or_else(wrong)
 }
 
 fn submission(body: &Value, document: String, check: NumberCheck) -> Option<Submission> {

@@ -12,7 +12,7 @@ use crate::proxy::{Draft, LegalBasis, RolePeriod, Status};
 use crate::vrs::catalogue;
 use crate::vrs::input::extension::{BadReason, Extensions, grantor_path, reason_path};
 use crate::vrs::input::party::{self, Party};
-use crate::vrs::input::{has_modifier_extension, items, member, text};
+use crate::vrs::input::{for_codec, has_empty_object, has_modifier_extension, items, member, text};
 use crate::vrs::problem::Problem;
 use crate::vrs::url;
 
@@ -88,13 +88,16 @@ pub(super) fn are_actors_of(actors: &[Value], proxy: NhsNumber) -> bool {
 
 fn parse(body: &[u8], json_depth: usize) -> Result<Value, Problem> {
     let not_a_consent = || catalogue::BAD_REQUEST.saying("The supplied input is not a valid FHIR Consent.");
-    let body = json::parse(body, json_depth).map_err(|_fault| not_a_consent())?;
+    let body = json::parse_with_empty_objects(body, json_depth).map_err(|_fault| not_a_consent())?;
     let object = body.as_object().ok_or_else(not_a_consent)?;
     if text(&body, &["resourceType"]) != Some("Consent") || has_modifier_extension(&body) {
         return Err(not_a_consent());
     }
-    let document = Value::Object(completed(object)).to_string();
-    fhir_codec::judge(ResourceType::Consent, &document).map_err(|_wrong| not_a_consent())?;
+    let document = Value::Object(completed(object));
+    if has_empty_object(&document) {
+        return Err(not_a_consent());
+    }
+    fhir_codec::judge(ResourceType::Consent, &for_codec(&document)).map_err(|_wrong| not_a_consent())?;
     // What the model cannot hold is refused, not dropped.
     match object.keys().find(|key| !KNOWN.contains(&key.as_str())) {
         Some(unheld) => Err(catalogue::BAD_REQUEST.at(unheld.clone())),
@@ -134,6 +137,12 @@ fn completed(object: &Map<String, Value>) -> Map<String, Value> {
         && let [rule] = rules.as_slice()
     {
         copy.insert("policyRule".to_owned(), rule.clone());
+    }
+    // An empty reference has an error of its own: no identifier.
+    for extension in copy.get_mut("extension").and_then(Value::as_array_mut).into_iter().flatten() {
+        if let Some(reference) = extension.get_mut("valueReference").and_then(Value::as_object_mut) {
+            reference.entry("type").or_insert_with(|| "Organization".into());
+        }
     }
     let actors = copy.get_mut("provision").and_then(|provision| provision.get_mut("actor"));
     for actor in actors.and_then(Value::as_array_mut).into_iter().flatten() {

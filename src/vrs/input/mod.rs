@@ -36,3 +36,23 @@ fn has_modifier_extension(value: &Value) -> bool {
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }
 }
+
+/// Whether any element is an empty object.
+fn has_empty_object(value: &Value) -> bool {
+    match value {
+        Value::Object(members) => members.is_empty() || members.values().any(has_empty_object),
+        Value::Array(items) => items.iter().any(has_empty_object),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
+}
+
+/// The document as text for the typed judge, which loses its way where `contained` does not stand last.
+fn for_codec(document: &Value) -> String {
+    let mut copy = document.clone();
+    if let Some(members) = copy.as_object_mut()
+        && let Some(contained) = members.shift_remove("contained")
+    {
+        members.insert("contained".to_owned(), contained);
+    }
+    copy.to_string()
+}

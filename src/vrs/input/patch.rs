@@ -1,13 +1,14 @@
 //! Reads the JSON Patch of `PATCH /Consent/{id}` (contract §5 #7): the paths that it may touch, and
 //! what it wants of a role, judged in the order of §2.3.
 
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use crate::account::{Who, access};
 use crate::config::Contract;
 use crate::date_time::FhirDateTime;
 use crate::json;
-use crate::proxy::{Change, EndChange, LegalBasis, Role, RoleError, Status};
+use crate::proxy::{Change, EndChange, LegalBasis, Role, RoleError, RolePeriod, Status};
 use crate::vrs::catalogue;
 use crate::vrs::input::consent::{are_actors_of, legal_basis};
 use crate::vrs::input::extension::{BadReason, Extensions, grantor_path, reason_path};
@@ -43,7 +44,7 @@ const PATHS: [&str; 5] = [STATUS, EXTENSION, END, ACTOR, POLICY_RULE];
 
 /// Reads the form of a patch: format, then operations, then paths, then duplicates.
 pub(crate) fn read(body: &[u8], contract: &Contract, json_depth: usize) -> Result<Patch, Problem> {
-    let body = json::parse(body, json_depth).or(Err(catalogue::INVALID_PATCH_FORMAT))?;
+    let body = json::parse_with_empty_objects(body, json_depth).or(Err(catalogue::INVALID_PATCH_FORMAT))?;
     let operations = body.as_array().ok_or(catalogue::INVALID_PATCH_FORMAT)?;
     let operations: Vec<(&str, Operation)> =
         operations.iter().map(operation).collect::<Option<_>>().ok_or(catalogue::INVALID_PATCH_FORMAT)?;
@@ -99,7 +100,13 @@ impl Patch {
     }
 
     /// What the patch wants of this role.
-    pub(crate) fn propose(&self, role: &Role, who: &Who, contract: &Contract) -> Result<Change, Problem> {
+    pub(crate) fn propose(
+        &self,
+        role: &Role,
+        who: &Who,
+        contract: &Contract,
+        now: DateTime<Utc>,
+    ) -> Result<Change, Problem> {
         let status = self.status.as_ref().map(|status| {
             let known = status.as_str().and_then(Status::parse);
             known.ok_or_else(|| catalogue::INVALID_STATUS_CODE.at("status"))
@@ -131,7 +138,10 @@ impl Patch {
                     && (end.is_err() || basis.is_err()) => {}
             checked => checked.map_err(rule_problem)?,
         }
-        end?;
+        if let Some(EndChange::Set(end)) = end? {
+            let period = RolePeriod { start: role.period.start.clone(), end: Some(end) };
+            period.check_end(now).map_err(|_bad| invalid_end())?;
+        }
         basis?;
         match &self.actor {
             Some(Operand::Set(Value::Array(actors))) if are_actors_of(actors, role.proxy) => {}

@@ -29,14 +29,14 @@ pub(crate) async fn patch_consent(
     let contract = app.contract;
     // A role that is not there is told before a patch that cannot be read.
     let patch = patch::read(&body, &contract, app.limits.json_depth);
-    let clock = app.clock.clone();
+    let (clock, now) = (app.clock.clone(), app.clock.now());
     let changed: Result<_, PatchRefused> = app
         .store
         .write(move |tx| {
             let who = caller.who.clone();
             change_role(tx, &*clock, &caller, id, contract.rules, |role| {
                 access::decide_parties(&who, &[role.proxy, role.patient]).map_err(Problem::from)?;
-                Ok(patch?.propose(role, &who, &contract)?)
+                Ok(patch?.propose(role, &who, &contract, now)?)
             })
         })
         .await;

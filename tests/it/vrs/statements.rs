@@ -20,6 +20,7 @@ const MANY: &str = "9910000000";
 
 fn person(text: &str) -> Person {
     Person {
+        updated_at: chrono::DateTime::UNIX_EPOCH,
         nhs_number: number(text),
         standing: Standing::Current,
         names: Vec::new(),
@@ -46,6 +47,7 @@ fn relationship(proxy: &str, patient: &str) -> Relationship {
     let system = "http://terminology.hl7.org/CodeSystem/v3-RoleCode".to_owned();
     let code = RelationshipCode { system, code: "PRN".to_owned(), display: None };
     Relationship {
+        active: true,
         id: format!("{proxy}-{patient}"),
         proxy: number(proxy),
         patient: number(patient),
@@ -66,7 +68,7 @@ async fn fill(app: &TestApp) {
             for at in 0..41 {
                 let (proxy, patient) = (if at == 40 { FEW } else { MANY }, format!("99200000{at:02}"));
                 tx.insert_person_if_new(&person(&patient), now)?;
-                tx.insert_relationship_if_new(&relationship(proxy, &patient), now)?;
+                tx.insert_relationship(relationship(proxy, &patient), now)?;
                 tx.insert_role(role(at, proxy, &patient), now)?;
             }
             Ok(())
