@@ -1,3 +1,4 @@
 //! The FHIR R4 front: true to the standard (4.0.1), for any FHIR client, at `/FHIR/R4`.
 
 pub mod outcome;
+pub mod validate;
