@@ -66,8 +66,10 @@ pub(super) fn canonical_system(system: &str) -> Cow<'_, str> {
 /// Sets whose codes are given by a rule and not by a list.
 fn is_in_open_set(url: &str, code: &str) -> bool {
     match url {
+        // The short names are those of `_format`: CapabilityStatements list them as formats.
         "http://hl7.org/fhir/ValueSet/mimetypes" => {
-            code.split_once('/').is_some_and(|(kind, rest)| !kind.is_empty() && !rest.is_empty())
+            let is_full = |(kind, rest): (&str, &str)| !kind.is_empty() && !rest.is_empty();
+            matches!(code, "json" | "xml" | "ttl") || code.split_once('/').is_some_and(is_full)
         }
         "http://hl7.org/fhir/ValueSet/currencies" => {
             code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase())

@@ -282,6 +282,21 @@ mod tests {
         }
     }
 
+    /// The npm package has elements of Medplum's server beside those of R4.
+    #[test]
+    fn only_what_r4_defines_is_known() {
+        let has = |path: &str, name: &str| r4().type_node(path).unwrap().members.contains_key(name);
+        assert!(has("Meta", "versionId") && has("Binary", "data"));
+        for name in ["project", "author", "onBehalfOf", "account", "accounts", "compartment"] {
+            assert!(!has("Meta", name), "{name}");
+        }
+        assert!(!has("Binary", "url") && !r4().is_resource_type("SubscriptionStatus"));
+        let observer = r4().nodes.iter().find(|node| node.path == "AuditEvent.source").unwrap();
+        assert!(
+            matches!(&observer.members["observer"].content, Content::Reference(_, targets) if targets.len() == 6)
+        );
+    }
+
     #[test]
     fn choices_and_repeated_content_are_resolved() {
         let node = r4().type_node("Extension").unwrap();

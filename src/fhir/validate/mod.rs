@@ -31,18 +31,24 @@ use walk::Walk;
 ///
 /// The document has passed [`crate::json::parse`], so its depth is bounded.
 pub fn validate(resource: &Value, expected_type: &str) -> Vec<Issue> {
-    let Some(walk) = structure(resource, expected_type) else {
-        let words = format!("Send a resource whose resourceType is {expected_type}.");
-        return vec![Issue::error(IssueType::Structure, words).at("resourceType")];
-    };
-    walk.report.into_issues()
+    judge(resource, Some(expected_type), None)
 }
 
-fn structure<'v>(resource: &'v Value, expected_type: &str) -> Option<Walk<'v>> {
-    let name = resource.get("resourceType").and_then(Value::as_str)?;
-    (name == expected_type).then(|| {
-        let mut walk = Walk::new();
-        walk.resource(resource, &Path::root(name));
-        walk
-    })
+/// Judges a resource against R4, against those of our profiles that its `meta.profile` names, and against
+/// the profile of this canonical URL ([`crate::fhir::profiles`]). One that is not known is an error.
+pub fn validate_profile(resource: &Value, profile: &str) -> Vec<Issue> {
+    judge(resource, None, Some(profile))
+}
+
+fn judge(resource: &Value, expected_type: Option<&str>, profile: Option<&str>) -> Vec<Issue> {
+    let name = resource.get("resourceType").and_then(Value::as_str);
+    // A name that is none of R4 is not repeated.
+    let known = name.filter(|name| definitions::r4().is_resource_type(name));
+    if let Some(expected) = expected_type.filter(|expected| known != Some(*expected)) {
+        let words = format!("Send a resource whose resourceType is {expected}.");
+        return vec![Issue::error(IssueType::Structure, words).at("resourceType")];
+    }
+    let mut walk = Walk::new(profile);
+    walk.resource(resource, &Path::root(known.unwrap_or("Resource")));
+    walk.report.into_issues()
 }

@@ -67,7 +67,10 @@ fn target<'a>(definitions: &Definitions, text: &'a str, root: Option<&'a Map<Str
         let contained = root.map(|root| items(root, "contained")).unwrap_or_default();
         let part = |resource: &'a Value, name: &str| resource.get(name).and_then(Value::as_str);
         return match contained.iter().find(|resource| part(resource, "id") == Some(id)) {
-            Some(resource) => part(resource, "resourceType").map_or(Target::Unknown, Target::Type),
+            Some(resource) => {
+                let name = part(resource, "resourceType").filter(|name| definitions.is_resource_type(name));
+                name.map_or(Target::Unknown, Target::Type)
+            }
             None if id.is_empty() => Target::Unknown,
             None => Target::NotContained,
         };

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::definitions::{Content, Definitions, Element, Member, Node, r4};
 use super::primitive::{Fault, Primitive};
 use super::report::{Object, Path, Report};
-use super::{binding, extension, invariant, reference, xhtml};
+use super::{binding, extension, invariant, profile, reference, xhtml};
 use crate::fhir::outcome::IssueType;
 
 /// A walk through one document.
@@ -14,21 +14,26 @@ pub(super) struct Walk<'v> {
     definitions: &'static Definitions,
     /// The resource that holds what `#id` means.
     root: Option<&'v Map<String, Value>>,
+    /// The profile that the caller asks for, until the resource is met that it is asked for.
+    asked: Option<&'v str>,
     /// What was found so far.
     pub(super) report: Report,
 }
 
 impl<'v> Walk<'v> {
-    pub(super) fn new() -> Self {
-        Self { definitions: r4(), root: None, report: Report::default() }
+    pub(super) fn new(asked: Option<&'v str>) -> Self {
+        Self { definitions: r4(), root: None, asked, report: Report::default() }
     }
 
     /// Judges a resource of its own: a document, an entry of a Bundle, a parameter.
     pub(super) fn resource(&mut self, value: &'v Value, at: &Path<'_>) {
         let outer = std::mem::replace(&mut self.root, value.as_object());
+        let asked = self.asked.take();
         self.typed(value, at);
         if let Some(members) = value.as_object() {
-            invariant::check_contained(&Object { members, path: at }, &mut self.report);
+            let resource = Object { members, path: at };
+            invariant::check_contained(&resource, &mut self.report);
+            profile::check(&resource, asked, &mut self.report);
         }
         self.root = outer;
     }
