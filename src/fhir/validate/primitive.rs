@@ -330,8 +330,12 @@ mod tests {
         ];
         for (name, good, bad) in table {
             let primitive = Primitive::of_type(name).unwrap();
-            good.iter().for_each(|value| assert_eq!(primitive.check(value), Ok(()), "{name} {value}"));
-            bad.iter().for_each(|value| assert!(primitive.check(value).is_err(), "{name} {value}"));
+            for value in good {
+                assert_eq!(primitive.check(&value), Ok(()), "{name} {value}");
+            }
+            for value in bad {
+                assert!(primitive.check(&value).is_err(), "{name} {value}");
+            }
         }
         assert_eq!(Primitive::of_type("Period"), None);
         assert_eq!(Primitive::String.check(&json!("a".repeat(1_048_577))), Err(Fault::TooLong));

@@ -58,7 +58,7 @@ impl<'v> Walk<'v> {
                 self.report.warning(IssueType::NotSupported, at, words);
             }
             None => {
-                self.report.error(IssueType::Structure, at, "Name a resource type of R4 in resourceType.")
+                self.report.error(IssueType::Structure, at, "Name a resource type of R4 in resourceType.");
             }
         }
     }
@@ -66,42 +66,30 @@ impl<'v> Walk<'v> {
     /// Judges an object: every member is known, every required element there, every invariant holds.
     fn object(&mut self, members: &'v Map<String, Value>, node: &'static Node, at: &Path<'_>) {
         let mut choices: Vec<(usize, &str)> = Vec::new();
-        for (key, value) in members {
-            if node.is_resource && key == "resourceType" {
-                continue;
-            }
+        for (key, value) in members.iter().filter(|(key, _)| !node.is_resource || *key != "resourceType") {
             let (name, is_sibling) = key.strip_prefix('_').map_or((key.as_str(), false), |name| (name, true));
-            let known =
-                node.members.get(name).and_then(|member| Some((member, node.elements.get(member.element)?)));
-            let is_fit = |member: &Member| !is_sibling || matches!(member.content, Content::Primitive(_));
-            let Some((member, element)) = known.filter(|(member, _)| is_fit(member)) else {
+            let found = node.members.get(name).and_then(|it| Some((it, node.elements.get(it.element)?)));
+            let is_fit = |it: &Member| !is_sibling || matches!(it.content, Content::Primitive(_));
+            let Some((member, element)) = found.filter(|(member, _)| is_fit(member)) else {
                 self.unknown(key, node, at);
                 continue;
             };
-            let (named, other) =
-                (at.name(&element.name), choices.iter().find(|(index, _)| *index == member.element));
-            match other {
-                Some((_, other)) if *other != name => {
-                    self.report.error(
-                        IssueType::Structure,
-                        &named,
-                        "Give this element with one of its types only.",
-                    );
+            let named = at.name(&element.name);
+            if element.is_choice {
+                let of_element = |(index, _): &&(usize, &str)| *index == member.element;
+                if choices.iter().find(of_element).is_some_and(|(_, other)| *other != name) {
+                    let words = "Give this element with one of its types only.";
+                    self.report.error(IssueType::Structure, &named, words);
                 }
-                Some(_) => {}
-                None if element.is_choice => choices.push((member.element, name)),
-                None => {}
+                choices.push((member.element, name));
             }
             let typed = named.of_type(&member.type_name);
             let at = if element.is_choice { &typed } else { &named };
             if is_sibling {
                 self.siblings(value, members.get(name), element, at);
             } else {
-                let sibling = match member.content {
-                    Content::Primitive(_) if value.is_array() => members.get(&format!("_{name}")),
-                    Content::Primitive(_) | Content::Node(_) | Content::Reference(..) => None,
-                    Content::Resource | Content::Xhtml => None,
-                };
+                let may_have_sibling = value.is_array() && matches!(member.content, Content::Primitive(_));
+                let sibling = if may_have_sibling { members.get(&format!("_{name}")) } else { None };
                 self.element(value, sibling, element, member, at);
             }
         }
@@ -116,7 +104,9 @@ impl<'v> Walk<'v> {
 
     fn unknown(&mut self, key: &str, node: &Node, at: &Path<'_>) {
         // A key that is no name could be anything: it is not repeated.
-        let is_name = key.len() <= 64 && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        let is_name = key.len() <= 64
+            && !key.starts_with(|first: char| first.is_ascii_digit())
+            && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
         let words = format!("Remove this element: {} has no such element in R4.", node.path);
         if is_name {
             self.report.error(IssueType::Structure, &at.name(key), words);
@@ -178,7 +168,7 @@ impl<'v> Walk<'v> {
                 }
             }
             (true, _) => {
-                self.report.error(IssueType::Structure, at, "Write this element as an array: it can repeat.")
+                self.report.error(IssueType::Structure, at, "Write this element as an array: it can repeat.");
             }
             (false, Value::Array(_)) => {
                 self.report.error(
@@ -207,7 +197,7 @@ impl<'v> Walk<'v> {
                 }
             }
             (true, _) => {
-                self.report.error(IssueType::Structure, at, "Write this element as an array: it can repeat.")
+                self.report.error(IssueType::Structure, at, "Write this element as an array: it can repeat.");
             }
             (false, Value::Object(members)) => self.object(members, node, at),
             (false, _) => self.not_an_object(at),
@@ -240,7 +230,7 @@ impl<'v> Walk<'v> {
                 Some(Ok(())) => {}
                 Some(Err(words)) => self.report.error(IssueType::Invariant, at, words),
                 None => {
-                    self.report.error(IssueType::Structure, at, "Write this element as a text in quotes.")
+                    self.report.error(IssueType::Structure, at, "Write this element as a text in quotes.");
                 }
             },
         }

@@ -58,7 +58,9 @@ pub(super) fn code_system(it: &Object<'_>, report: &mut Report) {
 
 fn collect<'v>(concept: &'v Value, codes: &mut Vec<&'v str>) {
     codes.extend(text(concept, "code"));
-    values_of(concept, "concept").iter().for_each(|concept| collect(concept, codes));
+    for concept in values_of(concept, "concept") {
+        collect(concept, codes);
+    }
 }
 
 /// ValueSet.compose.exclude repeats the content of include, so it is judged by the same rules.

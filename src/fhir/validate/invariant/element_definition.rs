@@ -1,4 +1,4 @@
-//! Invariants of ElementDefinition (<https://hl7.org/fhir/R4/elementdefinition.html#invs>).
+//! Invariants of `ElementDefinition` (<https://hl7.org/fhir/R4/elementdefinition.html#invs>).
 
 use serde_json::Value;
 

@@ -18,7 +18,9 @@ pub(super) fn questionnaire(it: &Object<'_>, report: &mut Report) {
 
 fn collect<'v>(item: &'v Value, link_ids: &mut Vec<&'v str>) {
     link_ids.extend(text(item, "linkId"));
-    values_of(item, "item").iter().for_each(|item| collect(item, link_ids));
+    for item in values_of(item, "item") {
+        collect(item, link_ids);
+    }
 }
 
 /// The types of question that que-5 lets choose from a list.

@@ -1,4 +1,4 @@
-//! Invariants of Timing and TriggerDefinition (<https://hl7.org/fhir/R4/datatypes.html#timing>).
+//! Invariants of Timing and `TriggerDefinition` (<https://hl7.org/fhir/R4/datatypes.html#timing>).
 
 use serde_json::Value;
 

@@ -19,11 +19,15 @@ fn assert_keys(rows: &[(Value, &[&str])]) {
 
 /// A document with this extension's value, to reach any datatype.
 fn value(name: &str, value: Value) -> Value {
-    json!({ "resourceType": "Person", "extension": [{ "url": "http://a", name: value }] })
+    with(
+        json!({ "resourceType": "Person", "extension": [{ "url": "http://a" }] }),
+        &format!("/extension/0/{name}"),
+        value,
+    )
 }
 
 fn questionnaire(items: Value) -> Value {
-    json!({ "resourceType": "Questionnaire", "status": "active", "item": items })
+    with(json!({ "resourceType": "Questionnaire", "status": "active" }), "/item", items)
 }
 
 #[test]
