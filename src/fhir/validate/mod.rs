@@ -7,6 +7,7 @@
 //! invariants are code, each named by its key ([`invariant`]). No message quotes a value of the document,
 //! which could be personal data.
 
+mod answers;
 mod binding;
 mod definitions;
 mod extension;

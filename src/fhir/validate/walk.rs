@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::definitions::{Content, Definitions, Element, Member, Node, r4};
 use super::primitive::{Fault, Primitive};
 use super::report::{Object, Path, Report};
-use super::{binding, extension, invariant, profile, reference, xhtml};
+use super::{answers, binding, extension, invariant, profile, reference, xhtml};
 use crate::fhir::outcome::IssueType;
 
 /// A walk through one document.
@@ -33,6 +33,7 @@ impl<'v> Walk<'v> {
         if let Some(members) = value.as_object() {
             let resource = Object { members, path: at };
             invariant::check_contained(&resource, &mut self.report);
+            answers::check(&resource, &mut self.report);
             profile::check(&resource, asked, &mut self.report);
         }
         self.root = outer;

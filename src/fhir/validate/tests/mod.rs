@@ -1,5 +1,6 @@
 //! Every check with a document that passes and one that fails.
 
+mod answers;
 mod elements;
 mod invariants;
 mod profiles;
