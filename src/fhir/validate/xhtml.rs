@@ -95,7 +95,7 @@ fn attribute(text: &str) -> Result<&str, &'static str> {
     }
     check_entities(value)?;
     let is_link = matches!(name, "href" | "src" | "cite" | "longdesc" | "usemap");
-    if !is_listed(ATTRIBUTES, name) || (is_link && runs(value)) {
+    if !is_listed(ATTRIBUTES, name) || (is_link && runs(name, value)) {
         return Err(NOT_ALLOWED);
     }
     Ok(rest)
@@ -103,14 +103,18 @@ fn attribute(text: &str) -> Result<&str, &'static str> {
 
 /// Whether a link runs something when it is followed. A scheme that is hidden behind entities or
 /// white space is taken for the worst.
-fn runs(link: &str) -> bool {
-    let scheme =
-        link.split_once(':').map(|(scheme, _)| scheme).filter(|scheme| !scheme.contains(['/', '#', '?']));
+fn runs(name: &str, link: &str) -> bool {
     let is_known = |scheme: &str| {
         let known = ["http", "https", "mailto", "tel", "urn", "ftp"];
-        known.iter().any(|known| scheme.eq_ignore_ascii_case(known)) || link.starts_with("data:image/")
+        known.iter().any(|known| scheme.eq_ignore_ascii_case(known))
     };
-    scheme.is_some_and(|scheme| !is_known(scheme))
+    // Pictures within the text, as HL7's own narratives have them. An SVG can hold a script.
+    let is_picture = |scheme: &str, rest: &str| {
+        let kind = rest.trim_start();
+        name == "src" && scheme == "data" && kind.starts_with("image/") && !kind.starts_with("image/svg")
+    };
+    let scheme = link.split_once(':').filter(|(scheme, _)| !scheme.contains(['/', '#', '?']));
+    scheme.is_some_and(|(scheme, rest)| !is_known(scheme) && !is_picture(scheme, rest))
         || link.starts_with(char::is_whitespace)
         || link.contains("&#")
 }
@@ -149,6 +153,7 @@ mod tests {
             "<p>a <b>b</b><br/>&amp; &#160; &#xA0;</p>",
             "<a href=\"http://a/b?c=d&amp;e\" title='x'>a</a>",
             "<img src=\"#a\" alt=\"a\" />",
+            "<img src=\"data: image/png;base64,YQ==\"/>",
             "<!-- c --><table><tr><td colspan=\"2\">1</td></tr></table>",
         ] {
             assert_eq!(check(&div(inner)), Ok(()), "{inner}");
@@ -185,6 +190,8 @@ mod tests {
             "<p",
             "<!-- a",
             "<a href=\"data:text/html,a\">a</a>",
+            "<a href=\"data:image/png;base64,YQ==\">a</a>",
+            "<img src=\"data:image/svg+xml,a\"/>",
         ] {
             assert!(check(&div(inner)).is_err(), "{inner}");
         }

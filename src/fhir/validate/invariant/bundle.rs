@@ -1,5 +1,7 @@
 //! Invariants of Bundle and Parameters (<https://hl7.org/fhir/R4/bundle.html#invs>).
 
+use serde_json::Value;
+
 use super::super::report::{Object, Report};
 use super::{are_distinct, text};
 
@@ -30,6 +32,11 @@ pub(super) fn bundle(it: &Object<'_>, report: &mut Report) {
     ] {
         report.demand(holds, key, it.path, words);
     }
+    check_entries(it, kind, entries, report);
+}
+
+/// What the type of a Bundle demands of its entries.
+fn check_entries(it: &Object<'_>, kind: &str, entries: &[Value], report: &mut Report) {
     let needs_request = matches!(kind, "batch" | "transaction" | "history");
     let needs_response = matches!(kind, "batch-response" | "transaction-response" | "history");
     let is_search = kind == "searchset";
@@ -54,7 +61,7 @@ pub(super) fn bundle(it: &Object<'_>, report: &mut Report) {
     }
     if kind != "history" {
         let version = |entry| -> Option<&str> {
-            serde_json::Value::get(entry, "resource")?.get("meta")?.get("versionId")?.as_str()
+            Value::get(entry, "resource")?.get("meta")?.get("versionId")?.as_str()
         };
         let urls = entries.iter().filter_map(|entry| Some((text(entry, "fullUrl")?, version(entry))));
         report.demand(

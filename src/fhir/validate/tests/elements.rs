@@ -350,6 +350,12 @@ fn contained_resources_are_judged_by_their_type() {
             ),
         ],
     );
+}
+
+#[test]
+fn a_contained_resource_of_a_type_that_is_not_carried_is_not_checked() {
+    let base = with(role(), "/contained", json!([{ "resourceType": "Patient", "id": "p" }]));
+    let base = with(base, "/patient", json!({ "reference": "#p" }));
     let other = with(base, "/contained/0", json!({ "resourceType": "Observation", "id": "p" }));
     let words = "structure Consent.patient.reference: Point to one of these resource types: Patient.";
     assert_eq!(errors(&other), [words]);
