@@ -13,15 +13,15 @@ mod etag;
 mod format;
 mod http;
 mod interaction;
-mod outcome;
+pub mod outcome;
 mod patch;
-mod profiles;
+pub mod profiles;
 mod refusal;
 mod resource;
 mod routes;
 mod search;
 mod url;
-mod validate;
+pub mod validate;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};

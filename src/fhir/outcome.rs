@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 /// How bad an issue is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Severity {
+pub enum Severity {
     /// The request was not carried out.
     Error,
     /// The request was carried out; something about it may be wrong.
@@ -18,7 +18,7 @@ pub(crate) enum Severity {
 
 impl Severity {
     /// FHIR's code (`issue-severity`).
-    pub(crate) const fn code(self) -> &'static str {
+    pub const fn code(self) -> &'static str {
         match self {
             Self::Error => "error",
             Self::Warning => "warning",
@@ -29,7 +29,8 @@ impl Severity {
 
 /// The kind of an issue: the codes of FHIR's `issue-type` that this service uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum IssueType {
+#[expect(missing_docs, reason = "the code is the name; FHIR describes it")]
+pub enum IssueType {
     Invalid,
     Structure,
     Required,
@@ -59,7 +60,7 @@ pub(crate) enum IssueType {
 
 impl IssueType {
     /// FHIR's code.
-    pub(crate) const fn code(self) -> &'static str {
+    pub const fn code(self) -> &'static str {
         match self {
             Self::Invalid => "invalid",
             Self::Structure => "structure",
@@ -92,33 +93,33 @@ impl IssueType {
 
 /// One issue.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Issue {
+pub struct Issue {
     /// How bad it is.
-    pub(crate) severity: Severity,
+    pub severity: Severity,
     /// What kind it is.
-    pub(crate) code: IssueType,
+    pub code: IssueType,
     /// Where it is: a FHIRPath expression such as `Consent.provision.actor[0].role`.
-    pub(crate) expression: Option<String>,
+    pub expression: Option<String>,
     /// A sentence that says what to do. It quotes no value of the request.
-    pub(crate) diagnostics: Cow<'static, str>,
+    pub diagnostics: Cow<'static, str>,
 }
 
 impl Issue {
     /// An error.
-    pub(crate) fn error(code: IssueType, diagnostics: impl Into<Cow<'static, str>>) -> Self {
+    pub fn error(code: IssueType, diagnostics: impl Into<Cow<'static, str>>) -> Self {
         Self { severity: Severity::Error, code, expression: None, diagnostics: diagnostics.into() }
     }
 
     /// The same as a warning.
     #[must_use]
-    pub(crate) fn as_warning(mut self) -> Self {
+    pub fn as_warning(mut self) -> Self {
         self.severity = Severity::Warning;
         self
     }
 
     /// The same, pointing to an element.
     #[must_use]
-    pub(crate) fn at(mut self, expression: impl Into<String>) -> Self {
+    pub fn at(mut self, expression: impl Into<String>) -> Self {
         self.expression = Some(expression.into());
         self
     }
@@ -136,7 +137,7 @@ impl Issue {
 }
 
 /// The resource that carries issues. There is always one: none at all is told as good news.
-pub(crate) fn operation_outcome(issues: &[Issue]) -> Value {
+pub fn operation_outcome(issues: &[Issue]) -> Value {
     let all_well = Issue {
         severity: Severity::Information,
         code: IssueType::Informational,

@@ -4,6 +4,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
+use crate::fhir::profiles;
 use crate::fhir::resource::{ResourceType, Stored};
 use crate::fhir::search::param::{Index, Param};
 
@@ -130,8 +131,9 @@ pub(super) const SEARCH_PARAMETER: &[Param] = &[
 
 /// Every definition of a type, in the order of their ids.
 pub(crate) fn list(kind: ResourceType) -> Vec<Stored> {
+    let of_kind = profiles::all().iter().filter(|it| it.resource_type == kind.name());
     let mut all: Vec<Stored> =
-        crate::fhir::profiles::list(kind.name()).iter().map(|body| stored(kind, body)).collect();
+        of_kind.map(|it| stored(kind, &it.resource)).collect();
     all.sort_by(|a, b| a.id.cmp(&b.id));
     all
 }

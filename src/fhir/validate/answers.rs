@@ -1,0 +1,135 @@
+//! The answers of a QuestionnaireResponse against the form that it names, where the form is ours (V-03,
+//! <https://hl7.org/fhir/R4/questionnaireresponse.html#link>).
+//!
+//! A response that is completed or amended answers every required question; one in progress may leave
+//! them open. A question that the form does not have is a warning: it is kept with the rest.
+
+use serde_json::Value;
+
+use super::binding::canonical_system;
+use super::report::{Object, Path, Report, values_of};
+use crate::fhir::outcome::IssueType;
+use crate::fhir::profiles;
+
+/// Judges the answers of a resource, if it is a response to a form of ours.
+pub(super) fn check(response: &Object<'_>, report: &mut Report) {
+    let form = response.text("questionnaire").and_then(profiles::find_by_url);
+    let is_response = response.text("resourceType") == Some("QuestionnaireResponse");
+    let Some(form) = form.filter(|form| is_response && form.resource_type == "Questionnaire") else { return };
+    let is_complete = match response.text("status") {
+        Some("completed" | "amended") => true,
+        Some("in-progress") => false,
+        Some(_) | None => return,
+    };
+    let path = response.path.name("item");
+    level(values_of(&form.resource, "item"), response.items("item"), is_complete, &path, report);
+}
+
+fn text<'v>(value: &'v Value, name: &str) -> Option<&'v str> {
+    value.get(name).and_then(Value::as_str)
+}
+
+fn is_true(value: &Value, name: &str) -> bool {
+    value.get(name).and_then(Value::as_bool) == Some(true)
+}
+
+/// Judges the items of one level against the questions of that level.
+fn level(questions: &[Value], items: &[Value], is_complete: bool, at: &Path<'_>, report: &mut Report) {
+    for question in questions {
+        let link_id = text(question, "linkId").unwrap_or_default();
+        let count = items.iter().filter(|item| text(item, "linkId") == Some(link_id)).count();
+        // Whether a question with conditions is asked at all is for the one who asks.
+        let is_asked = is_true(question, "required") && question.get("enableWhen").is_none();
+        if count == 0 && is_asked && is_complete {
+            report.error(IssueType::Required, at, format!("Add the item {link_id}: the form requires it."));
+        }
+        if count > 1 && !is_true(question, "repeats") {
+            report.error(
+                IssueType::Structure,
+                at,
+                format!("Give the item {link_id} once: it does not repeat."),
+            );
+        }
+    }
+    for (index, item) in items.iter().enumerate() {
+        let at = at.index(index);
+        let question = questions.iter().find(|question| text(question, "linkId") == text(item, "linkId"));
+        if let Some(question) = question {
+            one(question, item, is_complete, &at, report);
+        } else {
+            let words = "The form has no question of this linkId in this place: the answer is kept as it is.";
+            report.warning(IssueType::Informational, &at.name("linkId"), words);
+        }
+    }
+}
+
+/// Judges one item against its question.
+fn one(question: &Value, item: &Value, is_complete: bool, at: &Path<'_>, report: &mut Report) {
+    let (answers, inner) = (values_of(item, "answer"), values_of(question, "item"));
+    let answer_path = at.name("answer");
+    if matches!(text(question, "type"), Some("group" | "display")) {
+        if !answers.is_empty() {
+            report.error(IssueType::Structure, &answer_path, "Remove the answer: this is no question.");
+        }
+        return level(inner, values_of(item, "item"), is_complete, &at.name("item"), report);
+    }
+    if answers.is_empty() && is_true(question, "required") && is_complete {
+        report.error(IssueType::Required, &answer_path, "Answer this question: the form requires it.");
+    }
+    if answers.len() > 1 && !is_true(question, "repeats") {
+        report.error(IssueType::Structure, &answer_path, "Give one answer: this question does not repeat.");
+    }
+    for (index, answer) in answers.iter().enumerate() {
+        let at = answer_path.index(index);
+        if let Err((code, words)) = fits(question, answer) {
+            report.error(code, &at, words);
+        }
+        level(inner, values_of(answer, "item"), is_complete, &at.name("item"), report);
+    }
+}
+
+/// Whether an answer is of its question's type, length and options.
+fn fits(question: &Value, answer: &Value) -> Result<(), (IssueType, String)> {
+    let kind = text(question, "type").unwrap_or_default();
+    let allowed: &[&str] = match kind {
+        "boolean" => &["valueBoolean"],
+        "decimal" => &["valueDecimal"],
+        "integer" => &["valueInteger"],
+        "date" => &["valueDate"],
+        "dateTime" => &["valueDateTime"],
+        "time" => &["valueTime"],
+        "url" => &["valueUri"],
+        "choice" => &["valueCoding"],
+        "open-choice" => &["valueCoding", "valueString"],
+        "attachment" => &["valueAttachment"],
+        "reference" => &["valueReference"],
+        "quantity" => &["valueQuantity"],
+        _ => &["valueString"],
+    };
+    let Some(value) = allowed.iter().find_map(|name| answer.get(name)) else {
+        let words = format!("Answer with {}: the question is of type {kind}.", allowed.join(" or "));
+        return Err((IssueType::Structure, words));
+    };
+    let longest =
+        question.get("maxLength").and_then(Value::as_u64).and_then(|most| usize::try_from(most).ok());
+    if longest.is_some_and(|longest| value.as_str().is_some_and(|text| text.chars().count() > longest)) {
+        return Err((
+            IssueType::TooLong,
+            "Shorten the answer: it is longer than the form allows.".to_owned(),
+        ));
+    }
+    let options = values_of(question, "answerOption");
+    let is_option =
+        |option: &Value| option.get("valueCoding").is_some_and(|option| is_same_coding(option, value));
+    let is_free = options.is_empty() || value.is_string();
+    if is_free || options.iter().any(is_option) {
+        Ok(())
+    } else {
+        Err((IssueType::CodeInvalid, "Choose one of the options that the form has.".to_owned()))
+    }
+}
+
+fn is_same_coding(option: &Value, value: &Value) -> bool {
+    let system = |coding| text(coding, "system").map(canonical_system);
+    text(option, "code") == text(value, "code") && system(option) == system(value)
+}

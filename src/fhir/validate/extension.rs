@@ -1,0 +1,18 @@
+//! Extensions (<https://hl7.org/fhir/R4/extensibility.html>): a modifier that is not understood is refused
+//! (V-06); an ordinary one that is defined here keeps to its definition, others are free.
+
+use super::definitions::Element;
+use super::profile;
+use super::report::{Object, Report};
+use crate::fhir::outcome::IssueType;
+
+/// Judges an extension. The definitions and ext-1 have been applied already.
+pub(super) fn check(extension: &Object<'_>, element: &Element, report: &mut Report) {
+    if element.name == "modifierExtension" {
+        let words = "Remove this modifier extension: this service does not understand it, so it may not act on the rest.";
+        return report.error(IssueType::Extension, extension.path, words);
+    }
+    if let Some(url) = extension.text("url") {
+        profile::check_extension(url, extension, report);
+    }
+}

@@ -1,0 +1,55 @@
+//! Judges a document against R4 and against our profiles: every issue at once, each with its FHIRPath
+//! expression and a sentence that says what to do (<https://hl7.org/fhir/R4/validation.html>).
+//!
+//! The typed codec behind the fronts stops at the first fault, checks no patterns, bindings or invariants,
+//! and should meet sound documents only: this validator stands in front of it. It is driven by the R4
+//! definitions ([`definitions`]) and by the differentials of our own profiles ([`profile`]); only the
+//! invariants are code, each named by its key ([`invariant`]). No message quotes a value of the document,
+//! which could be personal data.
+
+mod answers;
+mod binding;
+mod definitions;
+mod extension;
+mod invariant;
+mod primitive;
+mod profile;
+mod reference;
+mod report;
+#[cfg(test)]
+mod tests;
+mod walk;
+mod xhtml;
+
+use serde_json::Value;
+
+use crate::fhir::outcome::{Issue, IssueType};
+use report::{Path, values_of};
+use walk::Walk;
+
+/// Judges a resource of the expected type against R4, and against those of our profiles that its
+/// `meta.profile` names. No issue at all means that it is sound.
+///
+/// The document has passed [`crate::json::parse`], so its depth is bounded.
+pub fn validate(resource: &Value, expected_type: &str) -> Vec<Issue> {
+    judge(resource, Some(expected_type), None)
+}
+
+/// Judges a resource against R4, against those of our profiles that its `meta.profile` names, and against
+/// the profile of this canonical URL ([`crate::fhir::profiles`]). One that is not known is an error.
+pub fn validate_profile(resource: &Value, profile: &str) -> Vec<Issue> {
+    judge(resource, None, Some(profile))
+}
+
+fn judge(resource: &Value, expected_type: Option<&str>, profile: Option<&str>) -> Vec<Issue> {
+    let name = resource.get("resourceType").and_then(Value::as_str);
+    // A name that is none of R4 is not repeated.
+    let known = name.filter(|name| definitions::r4().is_resource_type(name));
+    if let Some(expected) = expected_type.filter(|expected| known != Some(*expected)) {
+        let words = format!("Send a resource whose resourceType is {expected}.");
+        return vec![Issue::error(IssueType::Structure, words).at("resourceType")];
+    }
+    let mut walk = Walk::new(profile);
+    walk.resource(resource, &Path::root(known.unwrap_or("Resource")));
+    walk.report.into_issues()
+}

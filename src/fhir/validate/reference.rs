@@ -1,0 +1,89 @@
+//! References: what they may point to (<https://hl7.org/fhir/R4/references.html>).
+//!
+//! A target is judged where the reference itself names its type. Whether it exists is for the use case.
+
+use serde_json::{Map, Value};
+
+use super::definitions::Definitions;
+use super::report::{Object, Report, items};
+use crate::fhir::outcome::IssueType;
+
+/// What the text of a reference says about its target.
+enum Target<'a> {
+    /// A resource type of R4.
+    Type(&'a str),
+    /// Nothing: a UUID, a URL of no known form, a part of this document.
+    Unknown,
+    /// `Something/id`, where R4 has no such type.
+    NoType,
+    /// `#id`, where nothing of that id is contained.
+    NotContained,
+}
+
+/// Judges a reference that may point to `targets` (to anything when there are none). `root` is the
+/// resource that contains what `#id` means.
+pub(super) fn check(
+    definitions: &Definitions,
+    reference: &Object<'_>,
+    targets: &[String],
+    root: Option<&Map<String, Value>>,
+    report: &mut Report,
+) {
+    let declared = reference.text("type").filter(|name| definitions.is_resource_type(name));
+    let literal = match reference.text("reference").map(|text| target(definitions, text, root)) {
+        Some(Target::Type(name)) => Some(name),
+        None | Some(Target::Unknown) => None,
+        Some(Target::NotContained) => {
+            report.demand(
+                false,
+                "ref-1",
+                &reference.path.name("reference"),
+                "Contain the resource that # names.",
+            );
+            None
+        }
+        Some(Target::NoType) => {
+            let words = "Begin a relative reference with a resource type of R4, as in Patient/1.";
+            report.error(IssueType::Value, &reference.path.name("reference"), words);
+            None
+        }
+    };
+    if let (Some(literal), Some(declared)) = (literal, declared)
+        && literal != declared
+    {
+        let words = "Name the type that the reference points to, or leave the type out.";
+        report.error(IssueType::Value, &reference.path.name("type"), words);
+    }
+    for (name, member) in [(literal, "reference"), (declared, "type")] {
+        if name.is_some_and(|name| !targets.is_empty() && !targets.iter().any(|target| target == name)) {
+            let words = format!("Point to one of these resource types: {}.", targets.join(", "));
+            report.error(IssueType::Structure, &reference.path.name(member), words);
+        }
+    }
+}
+
+fn target<'a>(definitions: &Definitions, text: &'a str, root: Option<&'a Map<String, Value>>) -> Target<'a> {
+    if let Some(id) = text.strip_prefix('#') {
+        let contained = root.map(|root| items(root, "contained")).unwrap_or_default();
+        let part = |resource: &'a Value, name: &str| resource.get(name).and_then(Value::as_str);
+        return match contained.iter().find(|resource| part(resource, "id") == Some(id)) {
+            Some(resource) => {
+                let name = part(resource, "resourceType").filter(|name| definitions.is_resource_type(name));
+                name.map_or(Target::Unknown, Target::Type)
+            }
+            None if id.is_empty() => Target::Unknown,
+            None => Target::NotContained,
+        };
+    }
+    let is_absolute = text.contains(':');
+    if let Some((name, _)) = text.split_once('?').filter(|_| !is_absolute) {
+        return if definitions.is_resource_type(name) { Target::Type(name) } else { Target::NoType };
+    }
+    let place = text.split_once("/_history/").map_or(text, |(place, _)| place);
+    let mut steps = place.rsplit('/');
+    match (steps.next(), steps.next()) {
+        (Some(_), Some(name)) if definitions.is_resource_type(name) => Target::Type(name),
+        (_, _) if is_absolute => Target::Unknown,
+        (_, _) => Target::NoType,
+    }
+}

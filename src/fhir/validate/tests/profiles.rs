@@ -1,0 +1,254 @@
+//! Our profiles: each rule with a document that keeps it and one that breaks it (V-08).
+
+use serde_json::{Value, json};
+
+use super::{errors, role, told, warnings, with};
+use crate::fhir::outcome::Severity;
+use crate::fhir::profiles::{ACCESS_REQUEST, PROXY_RELATIONSHIP, PROXY_ROLE};
+use crate::fhir::validate::validate_profile;
+
+fn assert_profile(base: &Value, profile: &str, rows: &[(&str, Value, &[&str])]) {
+    let broken = |document: &Value| told(&validate_profile(document, profile), Severity::Error);
+    assert_eq!(broken(base), Vec::<String>::new(), "the document keeps the profile before it is changed");
+    for (pointer, value, expected) in rows {
+        let changed = with(base.clone(), pointer, value.clone());
+        assert_eq!(broken(&changed), *expected, "{pointer} {value}");
+    }
+}
+
+fn nhs(value: &str) -> Value {
+    json!({ "identifier": { "system": "https://fhir.nhs.uk/Id/nhs-number", "value": value } })
+}
+
+const NHS_PATTERN: &str = r#"{"system":"https://fhir.nhs.uk/Id/nhs-number"}"#;
+
+#[test]
+fn a_proxy_role_is_about_a_patient_and_one_proxy_by_nhs_number() {
+    let literal = json!({ "reference": "Patient/1" });
+    let other = json!({ "identifier": { "system": "http://a", "value": "1" } });
+    let no_value = json!({ "identifier": { "system": "https://fhir.nhs.uk/Id/nhs-number" } });
+    let pattern = |at: &str| {
+        format!("value Consent.{at}.identifier: Give this element as ProxyRole has it: {NHS_PATTERN}.")
+    };
+    let demands = |at: &str, what: &str| format!("required Consent.{at}: Add {what}: ProxyRole demands it.");
+    assert_profile(
+        &role(),
+        PROXY_ROLE,
+        &[
+            ("/patient", literal.clone(), &[&demands("patient.identifier", "identifier")]),
+            ("/patient", other.clone(), &[&pattern("patient")]),
+            ("/patient", no_value.clone(), &[&demands("patient.identifier.value", "value")]),
+            ("/performer", json!(null), &[&demands("performer", "performer")]),
+            ("/performer/0", literal, &[&demands("performer[0].identifier", "identifier")]),
+            ("/performer/0", other, &[&pattern("performer[0]")]),
+            (
+                "/performer/1",
+                nhs("1"),
+                &[
+                    "structure Consent.performer: Give performer no more than 1 time(s): ProxyRole demands it.",
+                ],
+            ),
+            (
+                "/provision/actor/0/reference",
+                no_value,
+                &[&demands("provision.actor[0].reference.identifier.value", "value")],
+            ),
+            ("/dateTime", json!(null), &[&demands("dateTime", "dateTime")]),
+        ],
+    );
+    let words = "required Consent.patient: Add the patient: a consent of this scope is about one.";
+    let without = with(role(), "/patient", json!(null));
+    assert_eq!(
+        told(&validate_profile(&without, PROXY_ROLE), Severity::Error),
+        [words, "required Consent.patient: Add patient: ProxyRole demands it."]
+    );
+}
+
+#[test]
+fn a_proxy_role_permits_information_access_for_privacy() {
+    let code =
+        |set: &str| format!("Use a code of the value set https://fhir.onbehalf.org.uk/R4/ValueSet/{set}.");
+    let status = format!("code-invalid Consent.status: {}", code("proxy-role-status"));
+    let basis = format!("code-invalid Consent.policyRule: {}", code("proxy-legal-basis"));
+    let unknown = |scheme: &str| json!({ "system": format!("{scheme}://terminology.hl7.org/CodeSystem/v3-NullFlavor"), "code": "UNK" });
+    let scope = r#"value Consent.scope: Give this element as ProxyRole has it: {"coding":[{"system":"http://terminology.hl7.org/CodeSystem/consentscope","code":"patient-privacy"}]}."#;
+    let category = "required Consent.category: Add category (informationAccess): ProxyRole demands it.";
+    assert_profile(
+        &role(),
+        PROXY_ROLE,
+        &[
+            ("/status", json!("entered-in-error"), &[]),
+            ("/status", json!("draft"), &[&status]),
+            ("/scope/coding/0/code", json!("research"), &[scope]),
+            ("/scope/coding/0/system", json!("https://terminology.hl7.org/CodeSystem/consentscope"), &[]),
+            ("/category/0/coding/0/code", json!("INFAO"), &[category]),
+            ("/category/0/coding/0/system", json!("https://terminology.hl7.org/CodeSystem/v3-ActCode"), &[]),
+            ("/category/1", json!({ "text": "a" }), &[]),
+            ("/policyRule/coding/0/code", json!("UNK"), &[&basis]),
+            ("/policyRule/coding/0", unknown("http"), &[]),
+            ("/policyRule/coding/0", unknown("https"), &[]),
+            ("/policyRule", json!({ "text": "a" }), &[&basis]),
+            (
+                "/provision/type",
+                json!("deny"),
+                &["value Consent.provision.type: Give this element as ProxyRole has it: \"permit\"."],
+            ),
+            ("/provision/type", json!(null), &[]),
+        ],
+    );
+}
+
+#[test]
+fn a_proxy_role_holds_nothing_that_the_model_cannot() {
+    let remove = |path: &str, name: &str| {
+        format!("structure Consent.{path}: Remove {name}: ProxyRole has no place for it.")
+    };
+    assert_profile(
+        &role(),
+        PROXY_ROLE,
+        &[
+            ("/organization", json!([{ "display": "a" }]), &[&remove("organization", "organization")]),
+            ("/verification", json!([{ "verified": true }]), &[&remove("verification", "verification")]),
+            ("/sourceReference", json!({ "display": "a" }), &[&remove("source.ofType(Reference)", "source")]),
+            ("/provision/code", json!([{ "text": "a" }]), &[&remove("provision.code", "code")]),
+            (
+                "/provision/provision",
+                json!([{ "type": "deny" }]),
+                &[&remove("provision.provision", "provision")],
+            ),
+        ],
+    );
+}
+
+#[test]
+fn a_proxy_role_says_why_and_who_granted_it() {
+    let value_reason = "extension[0].value.ofType(CodeableConcept)";
+    let reason = "Add extension (statusReason): ProxyRole demands it.";
+    let bound = format!(
+        "code-invalid Consent.{value_reason}: Use a code of the value set https://fhir.onbehalf.org.uk/R4/ValueSet/proxy-status-reason."
+    );
+    let type_reason = "structure Consent.extension[0].value.ofType(Reference): Give this element as CodeableConcept: \
+         ExtensionEnglandConsentStatusReason demands it.";
+    let ods = r#"value Consent.extension[1].value.ofType(Reference).identifier: Give this element as ExtensionConsentGrantor has it: {"system":"https://fhir.nhs.uk/Id/ods-organization-code"}."#;
+    let twice =
+        "structure Consent.extension: Give extension (grantor) no more than 1 time(s): ProxyRole demands it.";
+    let url = role()["extension"][0]["url"].clone();
+    assert_profile(
+        &role(),
+        PROXY_ROLE,
+        &[
+            ("/extension/0", json!(null), &[&format!("required Consent.extension: {reason}")]),
+            ("/extension/1", json!(null), &[]),
+            ("/extension/2", role()["extension"][1].clone(), &[twice]),
+            ("/extension/0/valueCodeableConcept/coding/0/code", json!("a"), &[&bound]),
+            ("/extension/0", json!({ "url": url, "valueReference": { "display": "a" } }), &[type_reason]),
+            ("/extension/1/valueReference/identifier/system", json!("http://a"), &[ods]),
+            (
+                "/extension/1/valueReference/identifier/value",
+                json!(null),
+                &[
+                    "required Consent.extension[1].value.ofType(Reference).identifier.value: Add value: ExtensionConsentGrantor demands it.",
+                ],
+            ),
+        ],
+    );
+    // A known extension keeps to its definition without any profile.
+    assert_eq!(errors(&with(role(), "/extension/0/valueCodeableConcept/coding/0/code", json!("a"))), [bound]);
+}
+
+#[test]
+fn a_proxy_relationship_names_both_people() {
+    let mut related = json!({ "resourceType": "RelatedPerson", "patient": nhs("9000000009") });
+    related["identifier"] = json!([nhs("9000000017")["identifier"]]);
+    let slice =
+        "required RelatedPerson.identifier: Add identifier (nhsNumber): ProxyRelationship demands it.";
+    let value = "required RelatedPerson.identifier[0].value: Add value: ProxyRelationship demands it.";
+    assert_profile(
+        &related,
+        PROXY_RELATIONSHIP,
+        &[
+            ("/identifier/1", json!({ "value": "1" }), &[]),
+            ("/identifier/0/system", json!("http://a"), &[slice]),
+            ("/identifier/0/value", json!(null), &[value]),
+            (
+                "/identifier",
+                json!(null),
+                &["required RelatedPerson.identifier: Add identifier: ProxyRelationship demands it.", slice],
+            ),
+            (
+                "/patient",
+                json!({ "reference": "Patient/1" }),
+                &["required RelatedPerson.patient.identifier: Add identifier: ProxyRelationship demands it."],
+            ),
+        ],
+    );
+}
+
+#[test]
+fn an_access_request_is_complete_and_says_who_applies() {
+    let mut request = json!({
+        "resourceType": "QuestionnaireResponse",
+        "questionnaire": "Questionnaire/1",
+        "status": "completed",
+        "subject": nhs("9000000009"),
+        "authored": "2026-01-04",
+        "source": nhs("9000000017"),
+        "item": [{ "linkId": "a" }],
+    });
+    request["subject"]["type"] = "Patient".into();
+    request["source"]["type"] = "RelatedPerson".into();
+    let add =
+        |name: &str| format!("required QuestionnaireResponse.{name}: Add {name}: AccessRequest demands it.");
+    let source = "code-invalid QuestionnaireResponse.source.type: Use a code of the value set \
+         https://fhir.onbehalf.org.uk/R4/ValueSet/access-request-source-type.";
+    assert_profile(
+        &request,
+        ACCESS_REQUEST,
+        &[
+            ("/questionnaire", json!(null), &[&add("questionnaire")]),
+            ("/authored", json!(null), &[&add("authored")]),
+            ("/item", json!(null), &[&add("item")]),
+            ("/source", json!(null), &[&add("source")]),
+            ("/subject", json!(null), &[&add("subject")]),
+            ("/source/type", json!("Practitioner"), &[source]),
+            (
+                "/status",
+                json!("in-progress"),
+                &[
+                    "value QuestionnaireResponse.status: Give this element as AccessRequest has it: \"completed\".",
+                ],
+            ),
+            (
+                "/subject/type",
+                json!("Group"),
+                &[
+                    "value QuestionnaireResponse.subject.type: Give this element as AccessRequest has it: \"Patient\".",
+                ],
+            ),
+        ],
+    );
+}
+
+/// V-08: a profile that `meta.profile` names is applied; one that is not known is told.
+#[test]
+fn v_08_profiles_that_a_document_claims_are_applied() {
+    let draft = with(role(), "/status", json!("draft"));
+    assert_eq!(errors(&draft), Vec::<String>::new());
+    for claim in [PROXY_ROLE.to_owned(), format!("{PROXY_ROLE}|0.1.0")] {
+        assert_eq!(errors(&with(draft.clone(), "/meta", json!({ "profile": [claim] }))).len(), 1);
+    }
+    let claimed = with(draft, "/meta", json!({ "profile": [PROXY_ROLE] }));
+    assert_eq!(told(&validate_profile(&claimed, PROXY_ROLE), Severity::Error).len(), 1, "it is applied once");
+    let known = json!({ "profile": ["http://hl7.org/fhir/StructureDefinition/Consent"] });
+    assert_eq!(warnings(&with(role(), "/meta", known)).len(), 1, "only that of the policyRule");
+    for unknown in ["https://fhir.hl7.org.uk/StructureDefinition/UKCore-Consent", PROXY_RELATIONSHIP] {
+        let words = "not-supported Consent.meta.profile[0]: This service does not know this profile: the resource was not \
+             checked against it.";
+        let document = with(role(), "/meta", json!({ "profile": [unknown] }));
+        assert_eq!(errors(&document), Vec::<String>::new());
+        assert!(warnings(&document).iter().any(|it| it == words));
+    }
+    let words = "not-supported Consent: Ask for a profile of this resource type that this service knows: see its \
+         StructureDefinitions.";
+    assert_eq!(told(&validate_profile(&role(), "http://a"), Severity::Error), [words]);
+}

@@ -1,0 +1,269 @@
+//! The walk through a document, element by element, with the definitions in hand: known elements, JSON
+//! shapes, cardinality, types (G-20, <https://hl7.org/fhir/R4/json.html>).
+
+use serde_json::{Map, Value};
+
+use super::definitions::{Content, Definitions, Element, Member, Node, r4};
+use super::primitive::{Fault, Primitive};
+use super::report::{Object, Path, Report};
+use super::{answers, binding, extension, invariant, profile, reference, xhtml};
+use crate::fhir::outcome::IssueType;
+
+/// A walk through one document.
+pub(super) struct Walk<'v> {
+    definitions: &'static Definitions,
+    /// The resource that holds what `#id` means.
+    root: Option<&'v Map<String, Value>>,
+    /// The profile that the caller asks for, until the resource is met that it is asked for.
+    asked: Option<&'v str>,
+    /// What was found so far.
+    pub(super) report: Report,
+}
+
+impl<'v> Walk<'v> {
+    pub(super) fn new(asked: Option<&'v str>) -> Self {
+        Self { definitions: r4(), root: None, asked, report: Report::default() }
+    }
+
+    /// Judges a resource of its own: a document, an entry of a Bundle, a parameter.
+    pub(super) fn resource(&mut self, value: &'v Value, at: &Path<'_>) {
+        let outer = std::mem::replace(&mut self.root, value.as_object());
+        let asked = self.asked.take();
+        self.typed(value, at);
+        if let Some(members) = value.as_object() {
+            let resource = Object { members, path: at };
+            invariant::check_contained(&resource, &mut self.report);
+            answers::check(&resource, &mut self.report);
+            profile::check(&resource, asked, &mut self.report);
+        }
+        self.root = outer;
+    }
+
+    /// Judges a resource by the type that it names.
+    fn typed(&mut self, value: &'v Value, at: &Path<'_>) {
+        let Some(members) = value.as_object() else {
+            return self.report.error(IssueType::Structure, at, "Write a resource as a JSON object.");
+        };
+        let Some(name) = members.get("resourceType").and_then(Value::as_str) else {
+            return self.report.error(
+                IssueType::Structure,
+                at,
+                "Say which resource this is: add a resourceType.",
+            );
+        };
+        match self.definitions.type_node(name).filter(|node| node.is_resource) {
+            Some(node) => self.object(members, node, at),
+            None if self.definitions.is_resource_type(name) => {
+                let words =
+                    "This service does not know the elements of this resource type: it was not checked.";
+                self.report.warning(IssueType::NotSupported, at, words);
+            }
+            None => {
+                self.report.error(IssueType::Structure, at, "Name a resource type of R4 in resourceType.");
+            }
+        }
+    }
+
+    /// Judges an object: every member is known, every required element there, every invariant holds.
+    fn object(&mut self, members: &'v Map<String, Value>, node: &'static Node, at: &Path<'_>) {
+        let mut choices: Vec<(usize, &str)> = Vec::new();
+        for (key, value) in members.iter().filter(|(key, _)| !node.is_resource || *key != "resourceType") {
+            let (name, is_sibling) = key.strip_prefix('_').map_or((key.as_str(), false), |name| (name, true));
+            let found = node.members.get(name).and_then(|it| Some((it, node.elements.get(it.element)?)));
+            let is_fit = |it: &Member| !is_sibling || matches!(it.content, Content::Primitive(_));
+            let Some((member, element)) = found.filter(|(member, _)| is_fit(member)) else {
+                self.unknown(key, node, at);
+                continue;
+            };
+            let named = at.name(&element.name);
+            if element.is_choice {
+                let of_element = |(index, _): &&(usize, &str)| *index == member.element;
+                if choices.iter().find(of_element).is_some_and(|(_, other)| *other != name) {
+                    let words = "Give this element with one of its types only.";
+                    self.report.error(IssueType::Structure, &named, words);
+                }
+                choices.push((member.element, name));
+            }
+            let typed = named.of_type(&member.type_name);
+            let at = if element.is_choice { &typed } else { &named };
+            if is_sibling {
+                self.siblings(value, members.get(name), element, at);
+            } else {
+                let may_have_sibling = value.is_array() && matches!(member.content, Content::Primitive(_));
+                let sibling = if may_have_sibling { members.get(&format!("_{name}")) } else { None };
+                self.element(value, sibling, element, member, at);
+            }
+        }
+        self.required(members, node, &choices, at);
+        if !node.is_resource && members.keys().all(|key| key == "id") {
+            self.report.demand(false, "ele-1", at, "Give this element a value or elements, or leave it out.");
+        }
+        if let Some(check) = node.check {
+            check(&Object { members, path: at }, &mut self.report);
+        }
+    }
+
+    fn unknown(&mut self, key: &str, node: &Node, at: &Path<'_>) {
+        // A key that is no name could be anything: it is not repeated.
+        let is_name = key.len() <= 64
+            && !key.starts_with(|first: char| first.is_ascii_digit())
+            && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        let words = format!("Remove this element: {} has no such element in R4.", node.path);
+        if is_name {
+            self.report.error(IssueType::Structure, &at.name(key), words);
+        } else {
+            let words = format!("Remove the member that is no element name: {} has none like it.", node.path);
+            self.report.error(IssueType::Structure, at, words);
+        }
+    }
+
+    fn required(
+        &mut self,
+        members: &Map<String, Value>,
+        node: &Node,
+        choices: &[(usize, &str)],
+        at: &Path<'_>,
+    ) {
+        for (index, element) in node.elements.iter().enumerate().filter(|(_, element)| element.is_required) {
+            let is_there = if element.is_choice {
+                choices.iter().any(|(choice, _)| *choice == index)
+            } else {
+                members.contains_key(&element.name) || members.contains_key(&format!("_{}", element.name))
+            };
+            if !is_there {
+                let words = format!("Add {}: {} must have it.", element.name, node.path);
+                self.report.error(IssueType::Required, &at.name(&element.name), words);
+            }
+        }
+    }
+
+    /// Judges the value or the values of an element.
+    fn element(
+        &mut self,
+        value: &'v Value,
+        sibling: Option<&Value>,
+        element: &'static Element,
+        member: &'static Member,
+        at: &Path<'_>,
+    ) {
+        match (element.is_list, value) {
+            (true, Value::Array(items)) => {
+                if items.is_empty() {
+                    self.report.error(
+                        IssueType::Structure,
+                        at,
+                        "Leave the element out instead of giving an empty array.",
+                    );
+                }
+                let siblings = sibling.and_then(Value::as_array);
+                if siblings.is_some_and(|siblings| siblings.len() != items.len()) {
+                    let words = "Give the array and its _ array the same length: null stands for no value.";
+                    self.report.error(IssueType::Structure, at, words);
+                }
+                for (index, item) in items.iter().enumerate() {
+                    let has_sibling =
+                        || siblings.and_then(|siblings| siblings.get(index)).is_some_and(Value::is_object);
+                    if !item.is_null() || !has_sibling() {
+                        self.value(item, element, member, &at.index(index));
+                    }
+                }
+            }
+            (true, _) => {
+                self.report.error(IssueType::Structure, at, "Write this element as an array: it can repeat.");
+            }
+            (false, Value::Array(_)) => {
+                self.report.error(
+                    IssueType::Structure,
+                    at,
+                    "Write this element without an array: it cannot repeat.",
+                );
+            }
+            (false, _) => self.value(value, element, member, at),
+        }
+    }
+
+    /// Judges what stands beside a primitive value: its id and its extensions.
+    fn siblings(&mut self, value: &'v Value, values: Option<&Value>, element: &Element, at: &Path<'_>) {
+        let Some(node) = self.definitions.type_node("Element") else { return };
+        match (element.is_list, value) {
+            (true, Value::Array(items)) => {
+                for (index, item) in items.iter().enumerate() {
+                    let of_value = values.and_then(|values| values.get(index));
+                    let is_gap = item.is_null() && of_value.is_some_and(|value| !value.is_null());
+                    match item.as_object() {
+                        Some(members) => self.object(members, node, &at.index(index)),
+                        None if is_gap => {}
+                        None => self.not_an_object(&at.index(index)),
+                    }
+                }
+            }
+            (true, _) => {
+                self.report.error(IssueType::Structure, at, "Write this element as an array: it can repeat.");
+            }
+            (false, Value::Object(members)) => self.object(members, node, at),
+            (false, _) => self.not_an_object(at),
+        }
+    }
+
+    fn not_an_object(&mut self, at: &Path<'_>) {
+        self.report.error(IssueType::Structure, at, "Write this element as a JSON object.");
+    }
+
+    /// Judges one value.
+    fn value(&mut self, value: &'v Value, element: &'static Element, member: &'static Member, at: &Path<'_>) {
+        match &member.content {
+            Content::Primitive(primitive) => {
+                if !self.primitive(*primitive, value, at) {
+                    return;
+                }
+            }
+            Content::Node(index) => self.node(value, *index, at),
+            Content::Reference(index, targets) => {
+                self.node(value, *index, at);
+                if let Some(members) = value.as_object() {
+                    let object = Object { members, path: at };
+                    reference::check(self.definitions, &object, targets, self.root, &mut self.report);
+                }
+            }
+            Content::Resource if element.name == "contained" => self.typed(value, at),
+            Content::Resource => self.resource(value, at),
+            Content::Xhtml => match value.as_str().map(xhtml::check) {
+                Some(Ok(())) => {}
+                Some(Err(words)) => self.report.error(IssueType::Invariant, at, words),
+                None => {
+                    self.report.error(IssueType::Structure, at, "Write this element as a text in quotes.");
+                }
+            },
+        }
+        if member.type_name == "Extension"
+            && let Some(members) = value.as_object()
+        {
+            extension::check(&Object { members, path: at }, element, &mut self.report);
+        }
+        if let Some(binding) = &element.binding {
+            binding::check(self.definitions, binding, &member.type_name, value, at, &mut self.report);
+        }
+    }
+
+    fn node(&mut self, value: &'v Value, index: usize, at: &Path<'_>) {
+        match (value, self.definitions.node(index)) {
+            (Value::Object(members), Some(node)) => self.object(members, node, at),
+            (_, _) => self.not_an_object(at),
+        }
+    }
+
+    /// Judges a primitive value, and says whether it is one.
+    fn primitive(&mut self, primitive: Primitive, value: &Value, at: &Path<'_>) -> bool {
+        match primitive.check(value) {
+            Ok(()) => return true,
+            Err(Fault::Json(kind)) => {
+                self.report.error(IssueType::Structure, at, format!("Write this element as {kind}."));
+            }
+            Err(Fault::TooLong) => {
+                self.report.error(IssueType::TooLong, at, "Shorten this text: it may have 1 MB at most.");
+            }
+            Err(Fault::Value(words)) => self.report.error(IssueType::Value, at, words),
+        }
+        false
+    }
+}
