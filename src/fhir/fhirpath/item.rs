@@ -60,6 +60,11 @@ impl<'a> Item<'a> {
         Self { location: None, value, beside: None, shape: None, type_name: None }
     }
 
+    /// The elements that it may have, as far as R4 is known to say; a primitive has none.
+    pub fn shape(&self) -> Option<&Shape> {
+        self.shape.as_ref()
+    }
+
     /// The element's text, when it is one.
     pub fn text(&self) -> Option<&str> {
         self.value.as_deref().and_then(Value::as_str)

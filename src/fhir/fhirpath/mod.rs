@@ -20,6 +20,7 @@ mod tree_function;
 
 use serde_json::Value;
 
+pub(in crate::fhir) use compare::same_value;
 pub use item::{Item, Location, Step, render_location};
 
 use expression::Expr;
@@ -100,6 +101,11 @@ impl Expression {
         let items = self.evaluate(resource)?;
         Ok(items.into_iter().filter_map(|item| item.location).collect())
     }
+}
+
+/// The element at a location.
+pub(in crate::fhir) fn element_at<'a>(resource: &'a Value, at: &[Step]) -> Option<Item<'a>> {
+    navigate::descend(resource, at)
 }
 
 #[cfg(test)]
