@@ -216,7 +216,7 @@ mod tests {
         assert_eq!(element("Quantity", "value"), primitive(false, Primitive::Decimal));
         assert_eq!(element("Extension", "valueDecimal"), primitive(false, Primitive::Decimal));
         assert_eq!(element("Patient", "contained").content, Content::Resource);
-        assert_eq!(element("Parameters", "parameter").repeats, true);
+        assert!(element("Parameters", "parameter").repeats);
         assert!(Shape::of_type("Patient").unwrap().element("pateint").is_none());
     }
 

@@ -4,6 +4,7 @@
 
 mod account;
 mod examples;
+mod fhir;
 mod proxy;
 mod support;
 mod vrs;

@@ -211,13 +211,10 @@ fn sum<'a>(operator: Operator, left: &[Item<'a>], right: &[Item<'a>]) -> Answer<
         (Some(Value::String(left)), Some(Value::String(right))) if operator != Operator::Minus => {
             Ok(vec![Item::computed(left + &right)])
         }
-        (Some(Value::Number(left)), Some(Value::Number(right))) => {
+        (Some(Value::Number(left)), Some(Value::Number(right))) if operator != Operator::Concatenate => {
             let (left, right) = left.as_i64().zip(right.as_i64()).ok_or(FhirPathFault::Unsupported)?;
-            let sum = match operator {
-                Operator::Plus => left.checked_add(right),
-                Operator::Minus => left.checked_sub(right),
-                _ => None,
-            };
+            let sum =
+                if operator == Operator::Plus { left.checked_add(right) } else { left.checked_sub(right) };
             sum.map(|sum| vec![Item::computed(sum)]).ok_or(FhirPathFault::WrongType)
         }
         (left, right) if operator == Operator::Concatenate => match left.or(right) {

@@ -29,6 +29,51 @@ pub(super) enum Expr {
     Operation { operator: Operator, operands: Vec<Expr> },
 }
 
+impl Expr {
+    /// Whether it only walks down from where it stands: no descendants, no way back to the whole resource.
+    /// Such an expression costs no more than the elements that it passes.
+    pub(super) fn walks_down(&self) -> bool {
+        let all = |parts: &[Self]| parts.iter().all(Self::walks_down);
+        match self {
+            Self::Literal(_) | Self::Nothing | Self::This => true,
+            Self::Variable(_) => false,
+            Self::Member { of, .. } => of.as_deref().is_none_or(Self::walks_down),
+            Self::Call { of, function, arguments } => {
+                const CHEAP: &[&str] = &[
+                    "where",
+                    "exists",
+                    "empty",
+                    "not",
+                    "count",
+                    "first",
+                    "last",
+                    "single",
+                    "tail",
+                    "skip",
+                    "take",
+                    "all",
+                    "ofType",
+                    "as",
+                    "is",
+                    "extension",
+                    "startsWith",
+                    "endsWith",
+                    "contains",
+                    "lower",
+                    "upper",
+                    "hasValue",
+                ];
+                CHEAP.contains(&function.as_str())
+                    && of.as_deref().is_none_or(Self::walks_down)
+                    && all(arguments)
+            }
+            Self::At { of, index } => of.walks_down() && index.walks_down(),
+            Self::Is { of, .. } | Self::As { of, .. } | Self::Negative(of) => of.walks_down(),
+            Self::Operation { operator, operands } => *operator != Operator::Union && all(operands),
+        }
+    }
+}
+
 /// What stands between two operands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Operator {

@@ -28,7 +28,7 @@ pub(super) fn call<'a>(
                 Ok(known(Some(filter(context, criterion, input)?.len() == all)))
             }
             "select" => each(context, criterion, &input),
-            "repeat" => repeat(context, criterion, input),
+            "repeat" => repeat(context, criterion, &input),
             "is" => match input.as_slice() {
                 [] => Ok(Vec::new()),
                 [one] => Ok(known(Some(one.is_of(type_name(criterion)?)))),
@@ -71,7 +71,7 @@ fn without_argument<'a>(context: &Context<'a>, name: &str, mut input: Items<'a>)
             Ok(known(Some(matches!(input.as_slice(), [one] if primitive(one)))))
         }
         "children" => children(context, &input),
-        "descendants" => descendants(context, input),
+        "descendants" => descendants(context, &input),
         "distinct" => distinct(context, input),
         "isDistinct" => {
             let all = input.len();
@@ -193,10 +193,7 @@ fn choose<'a>(
 
 /// The name of a type that stands as an argument, with or without `FHIR.` or `System.` before it.
 fn type_name(argument: &Expr) -> Result<&str, FhirPathFault> {
-    match argument {
-        Expr::Member { name, .. } => Ok(name),
-        _ => Err(FhirPathFault::Syntax),
-    }
+    if let Expr::Member { name, .. } = argument { Ok(name) } else { Err(FhirPathFault::Syntax) }
 }
 
 fn on_text<'a>(input: &[Item<'a>], work: impl Fn(&str) -> Value) -> Answer<'a> {

@@ -62,6 +62,12 @@ impl Expression {
         parser::parse(text).map(Self)
     }
 
+    /// Whether the expression only walks down the tree, as the paths of a patch do. One that does costs no
+    /// more than the elements that it passes, so that a patch may have many of them.
+    pub fn walks_down(&self) -> bool {
+        self.0.walks_down()
+    }
+
     /// What the expression says about a resource.
     ///
     /// # Errors

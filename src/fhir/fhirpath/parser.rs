@@ -169,12 +169,13 @@ impl<'a> Parser<'a> {
     }
 }
 
-fn joined(operator: Operator, left: Expr, right: Expr) -> Expr {
-    match left {
-        Expr::Operation { operator: same, mut operands } if same == operator && operator.chains() => {
-            operands.push(right);
-            Expr::Operation { operator, operands }
-        }
-        other => Expr::Operation { operator, operands: vec![other, right] },
+fn joined(operator: Operator, mut left: Expr, right: Expr) -> Expr {
+    if let Expr::Operation { operator: same, operands } = &mut left
+        && *same == operator
+        && operator.chains()
+    {
+        operands.push(right);
+        return left;
     }
+    Expr::Operation { operator, operands: vec![left, right] }
 }

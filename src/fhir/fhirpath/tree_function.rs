@@ -16,9 +16,9 @@ pub(super) fn children<'a>(context: &Context<'a>, input: &[Item<'a>]) -> Answer<
     Ok(all)
 }
 
-pub(super) fn descendants<'a>(context: &Context<'a>, input: Items<'a>) -> Answer<'a> {
+pub(super) fn descendants<'a>(context: &Context<'a>, input: &[Item<'a>]) -> Answer<'a> {
     let mut all = Vec::new();
-    let mut level = children(context, &input)?;
+    let mut level = children(context, input)?;
     while !level.is_empty() {
         let below = children(context, &level)?;
         all.append(&mut level);
@@ -28,9 +28,9 @@ pub(super) fn descendants<'a>(context: &Context<'a>, input: Items<'a>) -> Answer
 }
 
 /// What the expression gives, and what it gives of that, until there is nothing more.
-pub(super) fn repeat<'a>(context: &Context<'a>, expr: &Expr, input: Items<'a>) -> Answer<'a> {
+pub(super) fn repeat<'a>(context: &Context<'a>, expr: &Expr, input: &[Item<'a>]) -> Answer<'a> {
     let mut all = Vec::new();
-    let mut level = each(context, expr, &input)?;
+    let mut level = each(context, expr, input)?;
     while !level.is_empty() {
         context.spend(level.len())?;
         let next = each(context, expr, &level)?;

@@ -87,11 +87,15 @@ fn weight(value: &Value) -> usize {
 }
 
 fn cannot(number: usize, kind: &PatchErrorKind) -> PatchFault {
-    let why = match kind {
-        PatchErrorKind::TestFailed => "tests for a value that is not there",
-        PatchErrorKind::InvalidFromPointer => "takes from a place that is not there",
-        PatchErrorKind::CannotMoveInsideItself => "moves a value into itself",
-        _ => "points to a place that is not there",
+    // The crate may add kinds; the sentence of a bad pointer fits them too.
+    let why = if matches!(kind, PatchErrorKind::TestFailed) {
+        "tests for a value that is not there"
+    } else if matches!(kind, PatchErrorKind::InvalidFromPointer) {
+        "takes from a place that is not there"
+    } else if matches!(kind, PatchErrorKind::CannotMoveInsideItself) {
+        "moves a value into itself"
+    } else {
+        "points to a place that is not there"
     };
     PatchFault::impossible(format!(
         "Operation {number} (the first is 0) of the patch {why}; nothing was changed."
@@ -105,12 +109,12 @@ mod tests {
     use super::json_patch;
     use crate::error::Kind;
 
-    fn patch(patch: Value) -> Result<Value, Kind> {
+    fn patch(patch: &Value) -> Result<Value, Kind> {
         let consent = json!({
             "resourceType": "Consent", "id": "1", "meta": { "versionId": "3", "lastUpdated": "2026-01-01T00:00:00Z" },
             "category": [{ "text": "a" }, { "text": "b" }], "rank": 1.50,
         });
-        json_patch(&consent, &patch).map_err(|fault| {
+        json_patch(&consent, patch).map_err(|fault| {
             assert!(!fault.issue.diagnostics.contains("secret"), "{}", fault.issue.diagnostics);
             fault.kind
         })
@@ -128,7 +132,7 @@ mod tests {
             json!([{ "op": "move", "path": "/a" }]),
             json!([1]),
         ] {
-            assert_eq!(patch(document.clone()), Err(Kind::Invalid), "{document}");
+            assert_eq!(patch(&document), Err(Kind::Invalid), "{document}");
         }
         for operation in [
             json!({ "op": "test", "path": "/category/0/text", "value": "secret" }),
@@ -142,7 +146,7 @@ mod tests {
             json!({ "op": "copy", "from": "/nothing", "path": "/category/0/text" }),
             json!({ "op": "move", "from": "/category/0", "path": "/nothing/at/all" }),
         ] {
-            assert_eq!(patch(json!([operation])), Err(Kind::Unprocessable), "{operation}");
+            assert_eq!(patch(&json!([operation])), Err(Kind::Unprocessable), "{operation}");
         }
     }
 
@@ -153,7 +157,7 @@ mod tests {
             r#"[{"op":"test","path":"/rank","value":1.5},{"op":"add","path":"/factor","value":2.50}]"#,
         )
         .unwrap();
-        assert_eq!(patch(tested).unwrap()["factor"].to_string(), "2.50");
+        assert_eq!(patch(&tested).unwrap()["factor"].to_string(), "2.50");
     }
 
     /// R-36.
@@ -167,9 +171,9 @@ mod tests {
             json!({ "op": "remove", "path": "/meta" }),
             json!({ "op": "replace", "path": "", "value": { "resourceType": "Consent" } }),
         ] {
-            assert_eq!(patch(json!([operation])), Err(Kind::Unprocessable), "{operation}");
+            assert_eq!(patch(&json!([operation])), Err(Kind::Unprocessable), "{operation}");
         }
-        assert!(patch(json!([{ "op": "add", "path": "/meta/tag", "value": [{ "code": "x" }] }])).is_ok());
+        assert!(patch(&json!([{ "op": "add", "path": "/meta/tag", "value": [{ "code": "x" }] }])).is_ok());
     }
 
     #[test]
@@ -177,13 +181,13 @@ mod tests {
         let doubling: Vec<Value> = (0..60)
             .map(|n| json!({ "op": "copy", "from": "/category", "path": format!("/category/{}", n % 2) }))
             .collect();
-        assert_eq!(patch(json!(doubling)), Err(Kind::Unprocessable));
+        assert_eq!(patch(&json!(doubling)), Err(Kind::Unprocessable));
         let path = |n: usize| format!("/x{}", "/x".repeat(n));
         let nesting: Vec<Value> =
             (0..200).map(|n| json!({ "op": "add", "path": path(n), "value": { "y": 1 } })).collect();
-        assert_eq!(patch(json!(nesting)), Err(Kind::Unprocessable));
+        assert_eq!(patch(&json!(nesting)), Err(Kind::Unprocessable));
         assert_eq!(
-            patch(json!(vec![json!({ "op": "remove", "path": "/x" }); 501])),
+            patch(&json!(vec![json!({ "op": "remove", "path": "/x" }); 201])),
             Err(Kind::Unprocessable)
         );
     }

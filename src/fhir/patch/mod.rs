@@ -47,7 +47,7 @@ impl PatchFault {
 }
 
 /// The operations that one patch may have.
-const MOST_OPERATIONS: usize = 500;
+const MOST_OPERATIONS: usize = 200;
 
 /// How deep a patched resource may nest: a patch could otherwise build what no parser would accept and no
 /// stack could hold.

@@ -40,18 +40,7 @@ fn read(parameter: &Value) -> Result<Operation, PatchFault> {
         return Err(PatchFault::malformed("Each parameter of a FHIRPath Patch is named operation."));
     }
     let parts = Parts(parameter.get("part").and_then(Value::as_array).map_or(&[], Vec::as_slice));
-    let path = || {
-        Expression::parse(parts.text("path")?).map_err(|fault| match fault {
-            FhirPathFault::Unsupported | FhirPathFault::TooLong => PatchFault::impossible(
-                "The path uses FHIRPath that a patch cannot use here: name elements, items [n], where(), \
-                 first(), last(), ofType() and extension().",
-            ),
-            FhirPathFault::Syntax
-            | FhirPathFault::NotSingle
-            | FhirPathFault::WrongType
-            | FhirPathFault::TooCostly => PatchFault::malformed("The path is not a FHIRPath expression."),
-        })
-    };
+    let path = || read_path(parts.text("path")?);
     match parts.text("type")? {
         "add" => {
             Ok(Operation::Add { path: path()?, name: parts.text("name")?.to_owned(), value: parts.value()? })
@@ -68,6 +57,24 @@ fn read(parameter: &Value) -> Result<Operation, PatchFault> {
         }),
         _ => Err(PatchFault::malformed("The type of an operation is add, insert, delete, replace or move.")),
     }
+}
+
+/// Reads a path; one that computes or wanders could cost more than a patch is worth.
+fn read_path(text: &str) -> Result<Expression, PatchFault> {
+    let strange = || {
+        PatchFault::impossible(
+            "The path uses FHIRPath that a patch cannot use here: name elements, items [n], where(), \
+             first(), last(), ofType() and extension().",
+        )
+    };
+    let path = Expression::parse(text).map_err(|fault| match fault {
+        FhirPathFault::Unsupported | FhirPathFault::TooLong => strange(),
+        FhirPathFault::Syntax
+        | FhirPathFault::NotSingle
+        | FhirPathFault::WrongType
+        | FhirPathFault::TooCostly => PatchFault::malformed("The path is not a FHIRPath expression."),
+    })?;
+    if path.walks_down() { Ok(path) } else { Err(strange()) }
 }
 
 /// The parts of an operation, by name.
