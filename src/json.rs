@@ -39,24 +39,30 @@ pub enum JsonFault {
 ///
 /// [`JsonFault`], the first that is met.
 pub fn parse(bytes: &[u8], max_depth: usize) -> Result<Value, JsonFault> {
-    judge(bytes, max_depth, false)
+    parse_with(bytes, max_depth, Allowed::default())
 }
 
-/// The same for a document in which an empty object says something: a VRS grantor's `valueReference: {}`.
-/// Whoever asks must look for others.
+/// What a document may hold all the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Allowed {
+    /// Empty objects: a VRS grantor's `valueReference: {}` has an error of its own. Whoever allows them
+    /// looks for others.
+    pub empty_objects: bool,
+    /// `null` as an item of an array: FHIR aligns the values of a repeating primitive with their
+    /// extensions so. The validator looks whether they are aligned.
+    pub null_items: bool,
+}
+
+/// As [`parse`], for a document that may hold more.
 ///
 /// # Errors
 ///
 /// [`JsonFault`], the first that is met.
-pub fn parse_with_empty_objects(bytes: &[u8], max_depth: usize) -> Result<Value, JsonFault> {
-    judge(bytes, max_depth, true)
-}
-
-fn judge(bytes: &[u8], max_depth: usize, may_be_empty: bool) -> Result<Value, JsonFault> {
+pub fn parse_with(bytes: &[u8], max_depth: usize, allowed: Allowed) -> Result<Value, JsonFault> {
     let text = std::str::from_utf8(bytes).or(Err(JsonFault::Malformed))?;
     let fault = Cell::new(JsonFault::Malformed);
     let mut reader = serde_json::Deserializer::from_str(text);
-    let judge = Judge { left: max_depth, may_be_empty, fault: &fault };
+    let judge = Judge { left: max_depth, allowed, is_item: false, fault: &fault };
     let value = judge.deserialize(&mut reader).map_err(|_told_in_fault| fault.get())?;
     reader.end().or(Err(JsonFault::Malformed))?;
     Ok(value)
@@ -74,7 +80,9 @@ pub fn has_control(text: &str) -> bool {
 #[derive(Clone, Copy)]
 struct Judge<'a> {
     left: usize,
-    may_be_empty: bool,
+    allowed: Allowed,
+    /// Whether the value is an item of an array.
+    is_item: bool,
     fault: &'a Cell<JsonFault>,
 }
 
@@ -84,9 +92,9 @@ impl Judge<'_> {
         E::custom(fault)
     }
 
-    fn deeper<E: serde::de::Error>(self) -> Result<Self, E> {
+    fn deeper<E: serde::de::Error>(self, is_item: bool) -> Result<Self, E> {
         match self.left.checked_sub(1) {
-            Some(left) => Ok(Self { left, ..self }),
+            Some(left) => Ok(Self { left, is_item, ..self }),
             None => Err(self.refuse(JsonFault::TooDeep)),
         }
     }
@@ -132,11 +140,15 @@ impl<'de> Visitor<'de> for Judge<'_> {
     }
 
     fn visit_unit<E: serde::de::Error>(self) -> Result<Value, E> {
-        Err(self.refuse(JsonFault::Null))
+        if self.is_item && self.allowed.null_items {
+            Ok(Value::Null)
+        } else {
+            Err(self.refuse(JsonFault::Null))
+        }
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-        let inner = self.deeper()?;
+        let inner = self.deeper(true)?;
         let mut array = Vec::new();
         while let Some(item) = items.next_element_seed(inner)? {
             array.push(item);
@@ -145,7 +157,7 @@ impl<'de> Visitor<'de> for Judge<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
-        let inner = self.deeper()?;
+        let inner = self.deeper(false)?;
         let mut object = Map::new();
         while let Some(key) = entries.next_key::<String>()? {
             if key == NUMBER && object.is_empty() {
@@ -163,7 +175,7 @@ impl<'de> Visitor<'de> for Judge<'_> {
             }
             object.insert(key, entries.next_value_seed(inner)?);
         }
-        if object.is_empty() && !self.may_be_empty {
+        if object.is_empty() && !self.allowed.empty_objects {
             return Err(self.refuse(JsonFault::Empty));
         }
         Ok(Value::Object(object))

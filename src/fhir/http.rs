@@ -15,13 +15,15 @@ use crate::app::App;
 use crate::fhir::bundle::{self, BundleType};
 use crate::fhir::context::Context;
 use crate::fhir::etag;
-use crate::fhir::format::{self, BodyFormat, Format, Prefer, ReturnPreference};
+use crate::fhir::format::prefer::{Prefer, Return};
+use crate::fhir::format::{self, BodyFormat, Format, MediaFault, xml};
 use crate::fhir::interaction::conditional::pairs;
 use crate::fhir::interaction::{Body, Conditions, Reply, Request, is_write, perform};
 use crate::fhir::outcome::{Issue, IssueType, operation_outcome};
 use crate::fhir::refusal::Refusal;
 use crate::fhir::routes::{Interaction, Target, resolve};
 use crate::fhir::{BASE_PATH, capability};
+use crate::json::{self, Allowed};
 use crate::observe::{CallerKind, RoutePattern, is_request_id};
 
 /// How an answer is to be written.
@@ -29,19 +31,21 @@ use crate::observe::{CallerKind, RoutePattern, is_request_id};
 struct Writing {
     format: Format,
     is_pretty: bool,
-    prefers: ReturnPreference,
+    prefers: Return,
 }
 
 /// Answers every request of this front.
 pub(super) async fn handle(app: Data<App>, request: HttpRequest, payload: Payload) -> HttpResponse {
-    let plain = Writing { format: Format::Json, is_pretty: false, prefers: ReturnPreference::Representation };
+    let plain = Writing { format: Format::Json, is_pretty: false, prefers: Return::Representation };
     let query = pairs(request.query_string());
     let (writing, result) = match writing(&request, &query) {
         Ok(writing) => (writing, answer(&app, &request, query, payload).await),
         Err(refusal) => (plain, Err(refusal)),
     };
-    let result = result.and_then(|reply| render(&reply, writing));
-    result.unwrap_or_else(|refusal| refuse(&refusal, writing))
+    match result {
+        Ok(reply) => render(&reply, writing),
+        Err(refusal) => refuse(&refusal, writing),
+    }
 }
 
 /// How the caller wants its answers. Even a refusal is told in this format.
@@ -49,7 +53,8 @@ fn writing(request: &HttpRequest, query: &[(String, String)]) -> Result<Writing,
     let param = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     let accept = joined(request.headers(), ACCEPT.as_str());
     let format = format::negotiate(accept.as_deref(), param("_format"))?;
-    let prefer = joined(request.headers(), "prefer").map(|text| Prefer::parse(&text)).unwrap_or_default();
+    let prefer =
+        joined(request.headers(), "prefer").map(|text| Prefer::parse([text.as_str()])).unwrap_or_default();
     Ok(Writing { format, is_pretty: param("_pretty") == Some("true"), prefers: prefer.returns })
 }
 
@@ -74,13 +79,14 @@ async fn answer(
     let caller = authenticate(app, request)?;
     let (interaction, target) = resolved?;
     request.extensions_mut().insert(RoutePattern(format!("{BASE_PATH} {interaction:?}")));
-    let prefer = joined(request.headers(), "prefer").map(|text| Prefer::parse(&text)).unwrap_or_default();
+    let prefer =
+        joined(request.headers(), "prefer").map(|text| Prefer::parse([text.as_str()])).unwrap_or_default();
     let context = Context {
         caller,
         clock: app.clock.clone(),
         contract: app.contract,
         base: base_url(app),
-        is_strict: prefer.is_strict,
+        is_strict: prefer.strict,
     };
     let (params, body) = read_body(app, request, interaction, query, payload).await?;
     if interaction == Interaction::Batch {
@@ -157,7 +163,7 @@ fn authenticate(app: &App, request: &HttpRequest) -> Result<Caller, Refusal> {
 /// The conditions in the headers.
 fn conditions(headers: &HeaderMap) -> Result<Conditions, Refusal> {
     let tags = |name: &str| {
-        let tags = joined(headers, name).map(|text| etag::parse_list(&text)).transpose();
+        let tags = joined(headers, name).map(|text| etag::Versions::parse(&text)).transpose();
         tags.map_err(|_wrong| Refusal::invalid("An entity tag is written W/\"1\"."))
     };
     let since = headers.get(IF_MODIFIED_SINCE).and_then(|value| value.to_str().ok());
@@ -194,12 +200,12 @@ async fn read_body(
             params.extend(form_urlencoded::parse(&bytes).into_owned());
             return Ok((params, None));
         }
-        BodyFormat::Json if !is_search => Body::Resource(format::read_json(&bytes, depth)?),
-        BodyFormat::Xml if !is_search => Body::Resource(format::read_xml(&bytes, depth)?),
+        BodyFormat::Json if !is_search => Body::Resource(read_json(&bytes, depth)?),
+        BodyFormat::Xml if !is_search => Body::Resource(read_xml(&bytes, depth)?),
         BodyFormat::JsonPatch
             if matches!(interaction, Interaction::Patch | Interaction::ConditionalPatch) =>
         {
-            Body::JsonPatch(format::read_json_patch(&bytes, depth)?)
+            Body::JsonPatch(read_json(&bytes, depth)?)
         }
         BodyFormat::Form | BodyFormat::Json | BodyFormat::Xml | BodyFormat::JsonPatch => {
             let told = "This kind of body does not belong to this request.";
@@ -207,6 +213,24 @@ async fn read_body(
         }
     };
     Ok((params, Some(body)))
+}
+
+/// A resource or a patch. FHIR aligns a repeating primitive with its extensions by `null` items.
+fn read_json(bytes: &[u8], depth: usize) -> Result<Value, Refusal> {
+    let allowed = Allowed { empty_objects: false, null_items: true };
+    json::parse_with(bytes, depth, allowed)
+        .map_err(|fault| Refusal::new(400, Issue::error(IssueType::Structure, fault.to_string())))
+}
+
+fn read_xml(bytes: &[u8], depth: usize) -> Result<Value, Refusal> {
+    xml::parse(bytes, depth)
+        .map_err(|fault| Refusal::new(400, Issue::error(IssueType::Structure, fault.to_string())))
+}
+
+impl From<MediaFault> for Refusal {
+    fn from(fault: MediaFault) -> Self {
+        Self::new(fault.status(), fault.issue())
+    }
 }
 
 async fn collect(app: &App, mut payload: Payload) -> Result<BytesMut, Refusal> {
@@ -236,18 +260,16 @@ fn respond(status: u16, writing: Writing, body: Option<&Value>) -> HttpResponseB
     response
 }
 
-fn render(reply: &Reply, writing: Writing) -> Result<HttpResponse, Refusal> {
+fn render(reply: &Reply, writing: Writing) -> HttpResponse {
     let outcome = operation_outcome(&[]);
     let body = match writing.prefers {
-        ReturnPreference::Minimal if reply.is_write => None,
-        ReturnPreference::OperationOutcome if reply.is_write => Some(&outcome),
-        ReturnPreference::Minimal | ReturnPreference::OperationOutcome | ReturnPreference::Representation => {
-            reply.body.as_ref()
-        }
+        Return::Minimal if reply.is_write => None,
+        Return::OperationOutcome if reply.is_write => Some(&outcome),
+        Return::Minimal | Return::OperationOutcome | Return::Representation => reply.body.as_ref(),
     };
     let mut response = respond(reply.status, writing, body);
     if let Some(version) = reply.version {
-        response.insert_header((ETAG, etag::render(version)));
+        response.insert_header((ETAG, etag::render_etag(version)));
     }
     if let Some(at) = reply.last_modified {
         response.insert_header((LAST_MODIFIED, etag::render_http_date(at)));
@@ -255,15 +277,15 @@ fn render(reply: &Reply, writing: Writing) -> Result<HttpResponse, Refusal> {
     if let Some(location) = &reply.location {
         response.insert_header((LOCATION, location.as_str()));
     }
-    Ok(match body {
-        Some(body) => response.body(format::render(body, writing.format, writing.is_pretty)?),
+    match body {
+        Some(body) => response.body(format::render(body, writing.format, writing.is_pretty)),
         None => response.finish(),
-    })
+    }
 }
 
 /// A refusal in the format that every client reads.
 pub(super) fn refuse_plainly(refusal: &Refusal) -> HttpResponse {
-    let plain = Writing { format: Format::Json, is_pretty: false, prefers: ReturnPreference::Representation };
+    let plain = Writing { format: Format::Json, is_pretty: false, prefers: Return::Representation };
     refuse(refusal, plain)
 }
 
@@ -279,6 +301,5 @@ fn refuse(refusal: &Refusal, writing: Writing) -> HttpResponse {
     if refusal.status == 401 {
         response.insert_header((WWW_AUTHENTICATE, "Bearer realm=\"OnBehalf\""));
     }
-    let body = format::render(&outcome, writing.format, writing.is_pretty);
-    response.body(body.unwrap_or_else(|_unwritable| outcome.to_string().into_bytes()))
+    response.body(format::render(&outcome, writing.format, writing.is_pretty))
 }

@@ -17,6 +17,7 @@ mod account;
 mod architecture;
 mod cli;
 mod examples;
+mod fhir;
 mod migrations;
 mod observe;
 mod proxy;

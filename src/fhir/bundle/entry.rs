@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::fhir::bundle::{MOST, in_entry, not_here, rank, relative};
 use crate::fhir::context::Context;
-use crate::fhir::etag;
+use crate::fhir::etag::Versions;
 use crate::fhir::interaction::conditional::pairs;
 use crate::fhir::interaction::{Body, Conditions, Request};
 use crate::fhir::outcome::{Issue, IssueType};
@@ -57,8 +57,8 @@ fn one(number: usize, entry: &Value, context: &Context) -> Result<Entry, Refusal
         path: path.to_owned(),
         body: resource.map(Body::Resource),
         conditions: Conditions {
-            if_match: text("/request/ifMatch").map(etag::parse_list).transpose().map_err(bad_tag)?,
-            if_none_match: text("/request/ifNoneMatch").map(etag::parse_list).transpose().map_err(bad_tag)?,
+            if_match: text("/request/ifMatch").map(Versions::parse).transpose().map_err(bad_tag)?,
+            if_none_match: text("/request/ifNoneMatch").map(Versions::parse).transpose().map_err(bad_tag)?,
             if_modified_since: text("/request/ifModifiedSince")
                 .and_then(|at| crate::date_time::FhirDateTime::parse(at).ok())
                 .map(|at| at.earliest()),

@@ -16,6 +16,7 @@ use serde_json::Value;
 
 use crate::account::{Action, access};
 use crate::fhir::context::Context;
+use crate::fhir::etag::Versions;
 use crate::fhir::refusal::Refusal;
 use crate::fhir::resource::{ResourceType, Stored};
 use crate::fhir::routes::{Interaction, Target};
@@ -51,9 +52,9 @@ pub(crate) enum Body {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Conditions {
     /// The versions of which the present one must be one.
-    pub(crate) if_match: Option<Vec<String>>,
+    pub(crate) if_match: Option<Versions>,
     /// The versions that the caller has.
-    pub(crate) if_none_match: Option<Vec<String>>,
+    pub(crate) if_none_match: Option<Versions>,
     /// The time up to which the caller knows.
     pub(crate) if_modified_since: Option<DateTime<Utc>>,
     /// The search that must find nothing.
@@ -179,8 +180,7 @@ fn resource_of(request: &Request) -> Result<&Value, Refusal> {
 /// Refuses a version that the caller did not expect.
 fn check_if_match(request: &Request, current: &Stored) -> Result<(), Refusal> {
     let Some(expected) = &request.conditions.if_match else { return Ok(()) };
-    let version = current.version.to_string();
-    if expected.iter().any(|expected| *expected == version || expected == "*") {
+    if expected.include(&current.version.to_string()) {
         return Ok(());
     }
     let told = "The resource has changed since the version that If-Match names: read it again.";

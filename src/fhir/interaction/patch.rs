@@ -46,7 +46,7 @@ fn apply(tx: &mut Tx<'_>, context: &Context, request: &Request, current: &Stored
             return Err(Refusal::new(415, Issue::error(IssueType::NotSupported, told)));
         }
     };
-    let patched = patched.map_err(|refused| Refusal::of(refused.status, refused.issues))?;
+    let patched = patched.map_err(|fault| Refusal::new(fault.kind.status(), fault.issue))?;
     check(&patched, current.kind)?;
     update::replace(tx, context, request, current, &patched)
 }

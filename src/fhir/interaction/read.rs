@@ -1,6 +1,7 @@
 //! read and vread.
 
 use crate::fhir::context::Context;
+use crate::fhir::etag::is_not_modified;
 use crate::fhir::interaction::{Reply, Request, instance};
 use crate::fhir::refusal::Refusal;
 use crate::fhir::resource::{Backing, ResourceType, Stored, load, load_versions};
@@ -28,13 +29,14 @@ pub(super) fn find(
 pub(super) fn read(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
     let (kind, id) = instance(request)?;
     let mut stored = find(tx, context, kind, id)?.ok_or_else(Refusal::not_found)?;
+    let conditions = &request.conditions;
     let version = stored.version.to_string();
-    let is_known = match (&request.conditions.if_none_match, request.conditions.if_modified_since) {
-        (Some(known), _) => known.iter().any(|known| *known == version || known == "*"),
-        // HTTP dates have no fractions of a second.
-        (None, Some(since)) => stored.updated_at.timestamp() <= since.timestamp(),
-        (None, None) => false,
-    };
+    let is_known = is_not_modified(
+        conditions.if_none_match.as_ref(),
+        conditions.if_modified_since,
+        &version,
+        stored.updated_at,
+    );
     // A subset is asked of a read as of a search (G-19).
     stored.body = Query::read(&request.params)?.shape.apply(stored.body);
     let reply = Reply::found(stored);

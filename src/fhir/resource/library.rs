@@ -132,8 +132,7 @@ pub(super) const SEARCH_PARAMETER: &[Param] = &[
 /// Every definition of a type, in the order of their ids.
 pub(crate) fn list(kind: ResourceType) -> Vec<Stored> {
     let of_kind = profiles::all().iter().filter(|it| it.resource_type == kind.name());
-    let mut all: Vec<Stored> =
-        of_kind.map(|it| stored(kind, &it.resource)).collect();
+    let mut all: Vec<Stored> = of_kind.map(|it| stored(kind, &it.resource)).collect();
     all.sort_by(|a, b| a.id.cmp(&b.id));
     all
 }

@@ -12,7 +12,9 @@ use crate::proxy::{Draft, LegalBasis, RolePeriod, Status};
 use crate::vrs::catalogue;
 use crate::vrs::input::extension::{BadReason, Extensions, grantor_path, reason_path};
 use crate::vrs::input::party::{self, Party};
-use crate::vrs::input::{for_codec, has_empty_object, has_modifier_extension, items, member, text};
+use crate::vrs::input::{
+    EMPTY_OBJECTS, for_codec, has_empty_object, has_modifier_extension, items, member, text,
+};
 use crate::vrs::problem::Problem;
 use crate::vrs::url;
 
@@ -88,7 +90,7 @@ pub(super) fn are_actors_of(actors: &[Value], proxy: NhsNumber) -> bool {
 
 fn parse(body: &[u8], json_depth: usize) -> Result<Value, Problem> {
     let not_a_consent = || catalogue::BAD_REQUEST.saying("The supplied input is not a valid FHIR Consent.");
-    let body = json::parse_with_empty_objects(body, json_depth).map_err(|_fault| not_a_consent())?;
+    let body = json::parse_with(body, json_depth, EMPTY_OBJECTS).map_err(|_fault| not_a_consent())?;
     let object = body.as_object().ok_or_else(not_a_consent)?;
     if text(&body, &["resourceType"]) != Some("Consent") || has_modifier_extension(&body) {
         return Err(not_a_consent());

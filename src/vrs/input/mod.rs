@@ -10,6 +10,11 @@ pub(crate) mod patch;
 
 use serde_json::Value;
 
+use crate::json::Allowed;
+
+/// A grantor's `valueReference: {}` has an error of its own (§2.2).
+const EMPTY_OBJECTS: Allowed = Allowed { empty_objects: true, null_items: false };
+
 /// The member of an object, or nothing.
 fn member<'v>(value: &'v Value, path: &[&str]) -> Option<&'v Value> {
     path.iter().try_fold(value, |value, key| value.get(key))

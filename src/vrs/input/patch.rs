@@ -10,6 +10,7 @@ use crate::date_time::FhirDateTime;
 use crate::json;
 use crate::proxy::{Change, EndChange, LegalBasis, Role, RoleError, RolePeriod, Status};
 use crate::vrs::catalogue;
+use crate::vrs::input::EMPTY_OBJECTS;
 use crate::vrs::input::consent::{are_actors_of, legal_basis};
 use crate::vrs::input::extension::{BadReason, Extensions, grantor_path, reason_path};
 use crate::vrs::problem::Problem;
@@ -44,7 +45,7 @@ const PATHS: [&str; 5] = [STATUS, EXTENSION, END, ACTOR, POLICY_RULE];
 
 /// Reads the form of a patch: format, then operations, then paths, then duplicates.
 pub(crate) fn read(body: &[u8], contract: &Contract, json_depth: usize) -> Result<Patch, Problem> {
-    let body = json::parse_with_empty_objects(body, json_depth).or(Err(catalogue::INVALID_PATCH_FORMAT))?;
+    let body = json::parse_with(body, json_depth, EMPTY_OBJECTS).or(Err(catalogue::INVALID_PATCH_FORMAT))?;
     let operations = body.as_array().ok_or(catalogue::INVALID_PATCH_FORMAT)?;
     let operations: Vec<(&str, Operation)> =
         operations.iter().map(operation).collect::<Option<_>>().ok_or(catalogue::INVALID_PATCH_FORMAT)?;

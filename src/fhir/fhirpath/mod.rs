@@ -1,0 +1,118 @@
+//! FHIRPath, the part of it that R4 itself uses: the paths of FHIRPath Patch, the invariants of the
+//! definitions and the expressions of search parameters
+//! (<https://hl7.org/fhirpath/N1/>, <https://hl7.org/fhir/R4/fhirpath.html>).
+//!
+//! Every crate that we found pins our toolchain or gets choice elements wrong. This one reads JSON as it
+//! came, knows the R4 shape of what it walks over, and remembers where each element stands, so that a
+//! patch can change it in place. What it does not know it refuses by name; it never guesses. The text
+//! of an expression, the nesting of it and the work that it may cause are bounded, because a patch
+//! brings expressions from outside.
+
+mod compare;
+mod evaluate;
+mod expression;
+mod function;
+mod item;
+mod lexer;
+mod navigate;
+mod parser;
+mod tree_function;
+
+use serde_json::Value;
+
+pub(in crate::fhir) use compare::same_value;
+pub use item::{Item, Location, Step, render_location};
+
+use expression::Expr;
+
+/// A parsed expression.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expression(Expr);
+
+/// Why an expression has no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FhirPathFault {
+    /// It is not FHIRPath.
+    #[error("the text is not a FHIRPath expression")]
+    Syntax,
+    /// It is too long or nested too deeply.
+    #[error("the FHIRPath expression is too long or nested too deeply")]
+    TooLong,
+    /// It uses something that this service does not know.
+    #[error("the FHIRPath expression uses a function or operator that is not supported here")]
+    Unsupported,
+    /// There is more than one item where one is needed.
+    #[error("the FHIRPath expression meets more than one element where it needs one")]
+    NotSingle,
+    /// It has something of the wrong type, such as text where `and` needs a boolean.
+    #[error("the FHIRPath expression meets a value of the wrong type")]
+    WrongType,
+    /// It causes more work than is allowed.
+    #[error("the FHIRPath expression is too costly")]
+    TooCostly,
+}
+
+impl Expression {
+    /// Reads an expression.
+    ///
+    /// # Errors
+    ///
+    /// [`FhirPathFault::Syntax`], [`FhirPathFault::TooLong`] or [`FhirPathFault::Unsupported`].
+    pub fn parse(text: &str) -> Result<Self, FhirPathFault> {
+        parser::parse(text).map(Self)
+    }
+
+    /// Whether the expression only walks down the tree, as the paths of a patch do. One that does costs no
+    /// more than the elements that it passes, so that a patch may have many of them.
+    pub fn walks_down(&self) -> bool {
+        self.0.walks_down()
+    }
+
+    /// What the expression says about a resource.
+    ///
+    /// # Errors
+    ///
+    /// [`FhirPathFault`] when it cannot be answered.
+    pub fn evaluate<'a>(&self, resource: &'a Value) -> Result<Vec<Item<'a>>, FhirPathFault> {
+        evaluate::evaluate(&self.0, resource, &[])
+    }
+
+    /// What the expression says about the element at `at`, with the resource as `%resource`.
+    ///
+    /// # Errors
+    ///
+    /// [`FhirPathFault`] when it cannot be answered.
+    pub fn evaluate_at<'a>(&self, resource: &'a Value, at: &[Step]) -> Result<Vec<Item<'a>>, FhirPathFault> {
+        evaluate::evaluate(&self.0, resource, at)
+    }
+
+    /// Whether an invariant holds for the element at `at`: nothing at all counts as true, as in the
+    /// validators of HL7.
+    ///
+    /// # Errors
+    ///
+    /// [`FhirPathFault`] when it cannot be answered.
+    pub fn holds(&self, resource: &Value, at: &[Step]) -> Result<bool, FhirPathFault> {
+        let answer = self.evaluate_at(resource, at)?;
+        Ok(compare::truth(&answer)?.unwrap_or(true))
+    }
+
+    /// Where the elements stand that the expression selects; what it computes stands nowhere and is left
+    /// out.
+    ///
+    /// # Errors
+    ///
+    /// [`FhirPathFault`] when it cannot be answered.
+    pub fn locate(&self, resource: &Value) -> Result<Vec<Location>, FhirPathFault> {
+        let items = self.evaluate(resource)?;
+        Ok(items.into_iter().filter_map(|item| item.location).collect())
+    }
+}
+
+/// The element at a location.
+pub(in crate::fhir) fn element_at<'a>(resource: &'a Value, at: &[Step]) -> Option<Item<'a>> {
+    navigate::descend(resource, at)
+}
+
+#[cfg(test)]
+mod tests;

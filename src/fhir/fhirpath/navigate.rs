@@ -1,0 +1,178 @@
+//! Steps from an element to those inside it, as FHIR sees them: a choice answers to its bare name, a list
+//! is its items, and a primitive has the id and extensions that JSON keeps under `_name`
+//! (<https://hl7.org/fhir/R4/json.html#primitive>, <https://hl7.org/fhir/R4/fhirpath.html#polymorphism>).
+
+use std::borrow::Cow;
+
+use serde_json::{Map, Value};
+
+use super::item::{Item, Known, Location, Step};
+use crate::fhir::shape::{Shape, choice_type};
+
+/// The elements of that name inside `item`.
+pub(super) fn child<'a>(item: &Item<'a>, name: &str) -> Vec<Item<'a>> {
+    let mut found = Vec::new();
+    let Some((object, location)) = members(item) else { return found };
+    if is_there(object, name) {
+        if !is_type_marker(item, name) {
+            let known = known(item.shape.as_ref(), name, None);
+            push(object, location.as_ref(), name, &known, &mut found);
+        }
+        return found;
+    }
+    if item.shape.as_ref().is_some_and(|shape| shape.element(name).is_some()) {
+        return found;
+    }
+    for key in object.keys() {
+        let key = key.strip_prefix('_').unwrap_or(key);
+        let Some(choice) = choice_type(name, key) else { continue };
+        if found.is_empty() {
+            let known = known(item.shape.as_ref(), key, Some(choice));
+            push(object, location.as_ref(), key, &known, &mut found);
+        }
+    }
+    found
+}
+
+/// All elements inside `item`, in the order of the document.
+pub(super) fn children<'a>(item: &Item<'a>) -> Vec<Item<'a>> {
+    let mut found = Vec::new();
+    let Some((object, location)) = members(item) else { return found };
+    for key in object.keys() {
+        let name = key.strip_prefix('_').unwrap_or(key);
+        let told_already = name != key && object.contains_key(name);
+        if told_already || is_type_marker(item, name) {
+            continue;
+        }
+        let choice = choice_of(item.shape.as_ref(), name);
+        let known = known(item.shape.as_ref(), name, choice);
+        push(object, location.as_ref(), name, &known, &mut found);
+    }
+    found
+}
+
+/// The element at a location, known as one who walked there knows it.
+pub(super) fn descend<'a>(resource: &'a Value, location: &[Step]) -> Option<Item<'a>> {
+    let mut item = Item::resource(resource, Some(Vec::new()));
+    let mut steps = location.iter().peekable();
+    while let Some(step) = steps.next() {
+        let Step::Key(key) = step else { return None };
+        let index = match steps.peek() {
+            Some(Step::Index(index)) => {
+                steps.next();
+                *index
+            }
+            Some(Step::Key(_)) | None => 0,
+        };
+        let choice = choice_of(item.shape.as_ref(), key);
+        let mut inside = Vec::new();
+        let (object, place) = members(&item)?;
+        push(object, place.as_ref(), key, &known(item.shape.as_ref(), key, choice), &mut inside);
+        item = inside.into_iter().nth(index)?;
+    }
+    Some(item)
+}
+
+/// The type that the name of an element ends with, when its bare name is no element of the type.
+fn choice_of(shape: Option<&Shape>, name: &str) -> Option<String> {
+    let cuts = name.char_indices().filter(|(at, letter)| *at > 0 && letter.is_ascii_uppercase());
+    cuts.filter_map(|(at, _)| name.get(..at))
+        .filter(|bare| shape.is_none_or(|shape| shape.element(bare).is_none()))
+        .find_map(|bare| choice_type(bare, name).filter(|_| is_choice(bare, name, shape)))
+}
+
+/// Whether `name` is one of several types of `bare`. Without a shape, only the commonest choice is.
+fn is_choice(bare: &str, name: &str, shape: Option<&Shape>) -> bool {
+    match shape {
+        None => bare == "value",
+        Some(shape) => shape.names().any(|other| other != name && choice_type(bare, other).is_some()),
+    }
+}
+
+/// The members of the element, and where they stand. Those of a primitive stand beside it.
+fn members<'a>(item: &Item<'a>) -> Option<(&'a Map<String, Value>, Option<Location>)> {
+    if let Some(Value::Object(object)) = item.beside {
+        return Some((object, item.location.clone().map(beside)));
+    }
+    match &item.value {
+        Some(Cow::Borrowed(Value::Object(object))) => Some((object, item.location.clone())),
+        _ => None,
+    }
+}
+
+/// Where the id and extensions of the primitive stand: `_name`, or the item of that number in `_name`.
+fn beside(mut location: Location) -> Location {
+    let key = location.iter_mut().rev().find_map(|step| match step {
+        Step::Key(key) => Some(key),
+        Step::Index(_) => None,
+    });
+    if let Some(key) = key {
+        key.insert(0, '_');
+    }
+    location
+}
+
+fn is_there(object: &Map<String, Value>, name: &str) -> bool {
+    object.contains_key(name) || object.contains_key(&format!("_{name}"))
+}
+
+/// `resourceType` is how JSON says what a resource is; it is no element, but in `ExampleScenario`.
+fn is_type_marker(item: &Item<'_>, name: &str) -> bool {
+    name == "resourceType" && item.shape.as_ref().is_none_or(|shape| shape.element(name).is_none())
+}
+
+fn known(shape: Option<&Shape>, name: &str, choice: Option<String>) -> Known {
+    Known::of(shape.and_then(|shape| shape.element(name)).map(|element| element.content), choice)
+}
+
+/// Adds the element, or each item of it when it is a list.
+fn push<'a>(
+    object: &'a Map<String, Value>,
+    place: Option<&Location>,
+    name: &str,
+    known: &Known,
+    found: &mut Vec<Item<'a>>,
+) {
+    let value = object.get(name);
+    let beside = object.get(&format!("_{name}"));
+    let length = [value, beside].into_iter().flatten().filter_map(Value::as_array).map(Vec::len).max();
+    let here = |index: Option<usize>| {
+        let mut location = place?.clone();
+        location.push(Step::Key(name.to_owned()));
+        location.extend(index.map(Step::Index));
+        Some(location)
+    };
+    let Some(length) = length else {
+        found.extend(item(value, beside, here(None), known));
+        return;
+    };
+    for index in 0..length {
+        let at = |list: Option<&'a Value>| list.and_then(|list| list.get(index));
+        found.extend(item(at(value), at(beside), here(Some(index)), known));
+    }
+}
+
+fn item<'a>(
+    value: Option<&'a Value>,
+    beside: Option<&'a Value>,
+    location: Option<Location>,
+    known: &Known,
+) -> Option<Item<'a>> {
+    let value = value.filter(|value| !value.is_null());
+    let beside = beside.filter(|value| value.is_object());
+    if value.is_none() && beside.is_none() {
+        return None;
+    }
+    if let Some(resource) = value.filter(|value| value.get("resourceType").is_some_and(Value::is_string))
+        && known.shape.is_none()
+    {
+        return Some(Item::resource(resource, location));
+    }
+    Some(Item {
+        location,
+        value: value.map(Cow::Borrowed),
+        beside,
+        shape: known.shape.clone(),
+        type_name: known.type_name.clone(),
+    })
+}

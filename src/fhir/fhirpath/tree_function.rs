@@ -1,0 +1,73 @@
+//! The functions that walk the tree: down to descendants, and along references.
+
+use std::borrow::Cow;
+
+use serde_json::json;
+
+use super::evaluate::{Answer, Context, Items};
+use super::expression::Expr;
+use super::function::each;
+use super::item::Item;
+use super::navigate::{self, child};
+
+pub(super) fn children<'a>(context: &Context<'a>, input: &[Item<'a>]) -> Answer<'a> {
+    let all: Items<'a> = input.iter().flat_map(navigate::children).collect();
+    context.spend(all.len())?;
+    Ok(all)
+}
+
+pub(super) fn descendants<'a>(context: &Context<'a>, input: &[Item<'a>]) -> Answer<'a> {
+    let mut all = Vec::new();
+    let mut level = children(context, input)?;
+    while !level.is_empty() {
+        let below = children(context, &level)?;
+        all.append(&mut level);
+        level = below;
+    }
+    Ok(all)
+}
+
+/// What the expression gives, and what it gives of that, until there is nothing more.
+pub(super) fn repeat<'a>(context: &Context<'a>, expr: &Expr, input: &[Item<'a>]) -> Answer<'a> {
+    let mut all = Vec::new();
+    let mut level = each(context, expr, input)?;
+    while !level.is_empty() {
+        context.spend(level.len())?;
+        let next = each(context, expr, &level)?;
+        all.append(&mut level);
+        level = next;
+    }
+    Ok(all)
+}
+
+/// What references point to: the contained resource itself; of any other one, only its type is known.
+pub(super) fn resolve<'a>(context: &Context<'a>, input: &[Item<'a>]) -> Items<'a> {
+    input.iter().filter_map(|item| target(context, item)).collect()
+}
+
+fn target<'a>(context: &Context<'a>, item: &Item<'a>) -> Option<Item<'a>> {
+    let reference = child(item, "reference");
+    let text = item.text().or_else(|| reference.first().and_then(Item::text));
+    if let Some(id) = text.and_then(|text| text.strip_prefix('#')) {
+        let contained = child(&context.resource, "contained");
+        return contained.into_iter().find(|one| child(one, "id").first().and_then(Item::text) == Some(id));
+    }
+    let told = child(item, "type");
+    let type_name = text.and_then(type_in).or_else(|| told.first().and_then(Item::text))?;
+    let stub = json!({ "resourceType": type_name });
+    Some(Item {
+        location: None,
+        type_name: Some(Cow::Owned(type_name.to_owned())),
+        value: Some(Cow::Owned(stub)),
+        beside: None,
+        shape: None,
+    })
+}
+
+/// The type that stands in a reference: `RelatedPerson/1`, `https://example.org/RelatedPerson/1/_history/2`.
+fn type_in(reference: &str) -> Option<&str> {
+    let path = reference.split("/_history/").next()?;
+    let mut parts = path.rsplit('/');
+    let _id = parts.next()?;
+    parts.next().filter(|name| name.starts_with(|first: char| first.is_ascii_uppercase()))
+}

@@ -1,0 +1,173 @@
+//! From the elements of XML to FHIR JSON.
+//!
+//! An element that R4 does not know is kept, as a text when it has a value and as an object otherwise, so
+//! that the validator can name it together with everything else that is wrong.
+
+use serde_json::{Map, Number, Value};
+
+use super::XmlFault;
+use super::tree::Node;
+use crate::fhir::shape::{Content, Primitive, Shape};
+
+pub(super) fn resource(node: &Node) -> Result<Value, XmlFault> {
+    if node.id.is_some() || node.url.is_some() || node.value.is_some() {
+        return Err(XmlFault::Attribute);
+    }
+    if !node.name.starts_with(|first: char| first.is_ascii_uppercase()) {
+        return Err(XmlFault::Element);
+    }
+    let mut object = Map::new();
+    object.insert("resourceType".to_owned(), node.name.as_str().into());
+    elements(node, Shape::of_type(&node.name).as_ref(), true, &mut object)?;
+    Ok(Value::Object(object))
+}
+
+fn elements(
+    node: &Node,
+    shape: Option<&Shape>,
+    in_resource: bool,
+    object: &mut Map<String, Value>,
+) -> Result<(), XmlFault> {
+    for child in &node.children {
+        let known = shape.and_then(|shape| shape.element(&child.name));
+        let reserved = match child.name.as_str() {
+            "resourceType" => known.is_none(),
+            // These two are attributes.
+            "id" => !in_resource,
+            "url" => shape.is_some_and(|shape| shape.type_name() == "Extension"),
+            _ => false,
+        };
+        if reserved {
+            return Err(XmlFault::Element);
+        }
+        let (repeats, content) = match known {
+            Some(element) => (element.repeats, element.content),
+            None => (false, guess(child)),
+        };
+        let (value, beside) = element(child, &content)?;
+        push(object, &child.name, repeats, value, beside);
+    }
+    Ok(())
+}
+
+/// What an element is made of that no definition knows.
+fn guess(node: &Node) -> Content {
+    let extensions_only = node.children.iter().all(|child| child.name == "extension");
+    match Shape::of_type("Extension") {
+        Some(extension) if node.name == "extension" => Content::Complex(extension),
+        _ if node.xhtml.is_some() => Content::Primitive(Primitive::Xhtml),
+        _ if node.value.is_some() && extensions_only => Content::Primitive(Primitive::Text),
+        _ => Content::Resource,
+    }
+}
+
+fn element(node: &Node, content: &Content) -> Result<(Option<Value>, Option<Value>), XmlFault> {
+    match content {
+        Content::Primitive(Primitive::Xhtml) => {
+            let xhtml = node.xhtml.as_deref().ok_or(XmlFault::Narrative)?;
+            Ok((Some(xhtml.into()), None))
+        }
+        Content::Primitive(kind) => primitive(node, *kind),
+        Content::Complex(shape) => complex(node, Some(shape)).map(|value| (Some(value), None)),
+        Content::Resource => match node.children.as_slice() {
+            [inner] if inner.name.starts_with(|first: char| first.is_ascii_uppercase()) => {
+                if node.id.is_some() || node.url.is_some() || node.value.is_some() {
+                    return Err(XmlFault::Attribute);
+                }
+                resource(inner).map(|value| (Some(value), None))
+            }
+            _ => complex(node, None).map(|value| (Some(value), None)),
+        },
+    }
+}
+
+fn complex(node: &Node, shape: Option<&Shape>) -> Result<Value, XmlFault> {
+    let mut object = Map::new();
+    if let Some(id) = &node.id {
+        object.insert("id".to_owned(), id.as_str().into());
+    }
+    if let Some(url) = &node.url {
+        if shape.is_some_and(|shape| shape.type_name() != "Extension") {
+            return Err(XmlFault::Attribute);
+        }
+        object.insert("url".to_owned(), url.as_str().into());
+    }
+    // A value where elements belong: the validator finds it, by the name that it has here.
+    if let Some(value) = &node.value {
+        object.insert("value".to_owned(), value.as_str().into());
+    }
+    elements(node, shape, false, &mut object)?;
+    if object.is_empty() { Err(XmlFault::Empty) } else { Ok(Value::Object(object)) }
+}
+
+fn primitive(node: &Node, kind: Primitive) -> Result<(Option<Value>, Option<Value>), XmlFault> {
+    if node.url.is_some() {
+        return Err(XmlFault::Attribute);
+    }
+    let value = node.value.as_deref().map(|text| scalar(text, kind));
+    let mut beside = Map::new();
+    if let Some(id) = &node.id {
+        beside.insert("id".to_owned(), id.as_str().into());
+    }
+    elements(node, None, false, &mut beside)?;
+    // `extension` repeats wherever it stands, known or not.
+    if let Some(extension) = beside.get_mut("extension")
+        && !extension.is_array()
+    {
+        *extension = Value::Array(vec![extension.take()]);
+    }
+    if value.is_none() && beside.is_empty() {
+        return Err(XmlFault::Empty);
+    }
+    Ok((value, (!beside.is_empty()).then_some(Value::Object(beside))))
+}
+
+/// A value as JSON has it; one that is not of its type stays a text, for the validator to refuse.
+fn scalar(text: &str, kind: Primitive) -> Value {
+    match (kind, text) {
+        (Primitive::Boolean, "true") => true.into(),
+        (Primitive::Boolean, "false") => false.into(),
+        (Primitive::Integer | Primitive::Decimal, _) => {
+            // Only what JSON itself calls a number: no leading zeros, no plus, no spaces.
+            let number = text.parse::<Number>().ok().filter(|_| text.trim() == text && !text.contains('+'));
+            let whole = kind == Primitive::Decimal || !text.contains(['.', 'e', 'E']);
+            number.filter(|_| whole).map_or_else(|| text.into(), Value::Number)
+        }
+        _ => text.into(),
+    }
+}
+
+/// Adds an element; one that comes again becomes a list, whether it may or not.
+fn push(
+    object: &mut Map<String, Value>,
+    name: &str,
+    repeats: bool,
+    value: Option<Value>,
+    beside: Option<Value>,
+) {
+    let beside_name = format!("_{name}");
+    let there = |key: &str| object.get(key).map(|value| value.as_array().map_or(1, Vec::len));
+    let (values, besides) = (there(name), there(&beside_name));
+    let count = values.max(besides).unwrap_or(0);
+    if count == 0 && !repeats {
+        for (key, value) in [(name, value), (&beside_name, beside)] {
+            if let Some(value) = value {
+                object.insert(key.to_owned(), value);
+            }
+        }
+        return;
+    }
+    for (key, value, has) in [(name, value, values), (&beside_name, beside, besides)] {
+        if value.is_none() && has.is_none() {
+            continue;
+        }
+        let list = object.entry(key).or_insert_with(|| Value::Array(Vec::new()));
+        if !list.is_array() {
+            *list = Value::Array(vec![list.take()]);
+        }
+        if let Value::Array(items) = list {
+            items.resize(count, Value::Null);
+            items.push(value.unwrap_or_default());
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! The value that a patch brings, and what it becomes in the element that it is meant for.
+
+use serde_json::{Map, Value};
+
+use super::super::PatchFault;
+use super::super::edit::{Part, read_list, write_list, write_one};
+use crate::fhir::shape::{Content, Element, Primitive, Shape};
+
+/// A value as the patch gives it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum PatchValue {
+    /// A `value[x]`: the `x`, and the element.
+    Given { choice: String, part: Part },
+    /// The elements of a type that has no name of its own, such as `Patient.contact`.
+    Parts(Vec<(String, PatchValue)>),
+    /// A whole resource.
+    Resource(Value),
+}
+
+impl PatchValue {
+    /// The element that the value becomes inside something made of `content`.
+    pub(super) fn build(&self, content: Option<&Content>) -> Result<Part, PatchFault> {
+        match self {
+            Self::Given { part, .. } => Ok(part.clone()),
+            Self::Resource(resource) => Ok(Part::of(resource.clone())),
+            Self::Parts(parts) => {
+                let shape = match content {
+                    Some(Content::Complex(shape)) => Inside::Known(shape),
+                    Some(Content::Primitive(_)) => Inside::Primitive,
+                    Some(Content::Resource) | None => Inside::Unknown,
+                };
+                let mut object = Map::new();
+                for (name, value) in parts {
+                    shape.put(&mut object, name, value)?;
+                }
+                Ok(Part::of(Value::Object(object)))
+            }
+        }
+    }
+}
+
+/// What is known of the elements inside the one that is written to.
+pub(super) enum Inside<'a> {
+    /// Its definition.
+    Known(&'a Shape),
+    /// It is a primitive: an id and extensions.
+    Primitive,
+    /// Nothing: a resource of a type that R4 does not have.
+    Unknown,
+}
+
+impl Inside<'_> {
+    /// Appends a value under a name: to the list, or as the single element that is not there yet.
+    pub(super) fn put(
+        &self,
+        object: &mut Map<String, Value>,
+        name: &str,
+        value: &PatchValue,
+    ) -> Result<(), PatchFault> {
+        let (key, element) = self.element(name, value)?;
+        let part = value.build(Some(&element.content))?;
+        if element.repeats {
+            let mut items = read_list(object, &key);
+            items.push(part);
+            write_list(object, &key, items);
+            return Ok(());
+        }
+        let other_choice = |key: &String| {
+            crate::fhir::shape::choice_type(name.trim_end_matches("[x]"), key.trim_start_matches('_'))
+                .is_some()
+        };
+        let choice = key != name;
+        if object.contains_key(&key) || object.contains_key(&format!("_{key}")) {
+            return Err(there_already());
+        }
+        if choice && object.keys().any(other_choice) {
+            return Err(there_already());
+        }
+        write_one(object, &key, part);
+        Ok(())
+    }
+
+    /// The element that a name means for this value; a choice is named with or without its type.
+    fn element(&self, name: &str, value: &PatchValue) -> Result<(String, Element), PatchFault> {
+        let bare = name.strip_suffix("[x]").unwrap_or(name);
+        match self {
+            Self::Known(shape) => {
+                if let Some(element) = shape.element(bare) {
+                    return Ok((bare.to_owned(), element));
+                }
+                if let PatchValue::Given { choice, .. } = value {
+                    let key = format!("{bare}{choice}");
+                    if let Some(element) = shape.element(&key) {
+                        return Ok((key, element));
+                    }
+                }
+                Err(unknown())
+            }
+            Self::Primitive => match (bare, Shape::of_type("Extension")) {
+                ("id", _) => Ok((
+                    "id".to_owned(),
+                    Element { repeats: false, content: Content::Primitive(Primitive::Text) },
+                )),
+                ("extension", Some(extension)) => Ok((
+                    "extension".to_owned(),
+                    Element { repeats: true, content: Content::Complex(extension) },
+                )),
+                _ => Err(unknown()),
+            },
+            Self::Unknown => Err(unknown()),
+        }
+    }
+}
+
+fn unknown() -> PatchFault {
+    PatchFault::impossible("The element has no element of that name and type inside it in FHIR R4.")
+}
+
+fn there_already() -> PatchFault {
+    PatchFault::impossible("The element is there already and does not repeat: use replace.")
+}

@@ -1,0 +1,194 @@
+//! JSON Patch (RFC 6902, `application/json-patch+json`, check R-30).
+//!
+//! The crate `json-patch` reads and carries out the operations, one at a time on a copy: its own undo
+//! loses the moved value when the second half of a `move` fails. `test` is ours, because RFC 6902 §4.6
+//! compares numbers by what they are worth and our JSON keeps their digits. What `copy` may add is
+//! bounded: thirty copies of the whole into itself would fill the memory.
+
+use json_patch::jsonptr::PointerBuf;
+use json_patch::{PatchErrorKind, PatchOperation};
+use serde_json::Value;
+
+use super::{PatchFault, check_count, check_depth, check_identity};
+use crate::fhir::fhirpath::same_value;
+
+/// What all `copy` operations of a patch may add, in bytes, about.
+const MOST_COPIED: usize = 1_000_000;
+
+/// Carries out a JSON Patch.
+///
+/// # Errors
+///
+/// [`PatchFault`]: 400 when the document is no JSON Patch, 422 when a pointer leads nowhere, a `test`
+/// fails, or the identity of the resource would change.
+pub fn json_patch(resource: &Value, patch: &Value) -> Result<Value, PatchFault> {
+    let operations = patch
+        .as_array()
+        .ok_or_else(|| PatchFault::malformed("A JSON Patch is an array of operations (RFC 6902)."))?;
+    check_count(operations.len())?;
+    let operations = operations.iter().enumerate().map(read).collect::<Result<Vec<_>, _>>()?;
+    let mut patched = resource.clone();
+    let mut copied = 0;
+    for (number, operation) in operations.iter().enumerate() {
+        check_size(&patched, operation, &mut copied)?;
+        apply(&mut patched, operation).map_err(|kind| cannot(number, &kind))?;
+    }
+    check_identity(resource, &patched)?;
+    Ok(patched)
+}
+
+fn read((number, operation): (usize, &Value)) -> Result<PatchOperation, PatchFault> {
+    serde_json::from_value(operation.clone()).map_err(|_quotes_the_request| {
+        PatchFault::malformed(format!(
+            "Operation {number} (the first is 0) is not one of RFC 6902: it needs op (add, remove, replace, \
+             move, copy or test), path, and value or from as op demands."
+        ))
+    })
+}
+
+fn apply(resource: &mut Value, operation: &PatchOperation) -> Result<(), PatchErrorKind> {
+    if let PatchOperation::Test(test) = operation {
+        let found = resource.pointer(test.path.as_str()).ok_or(PatchErrorKind::InvalidPointer)?;
+        return if same_value(found, &test.value) { Ok(()) } else { Err(PatchErrorKind::TestFailed) };
+    }
+    json_patch::patch_unsafe(resource, std::slice::from_ref(operation)).map_err(|fault| fault.kind)
+}
+
+fn check_size(resource: &Value, operation: &PatchOperation, copied: &mut usize) -> Result<(), PatchFault> {
+    let at = |from: &PointerBuf| resource.pointer(from.as_str()).unwrap_or(&Value::Null);
+    let (path, value) = match operation {
+        PatchOperation::Add(add) => (&add.path, &add.value),
+        PatchOperation::Replace(replace) => (&replace.path, &replace.value),
+        PatchOperation::Move(mv) => (&mv.path, at(&mv.from)),
+        PatchOperation::Copy(copy) => {
+            let source = at(&copy.from);
+            *copied = copied.saturating_add(weight(source));
+            if *copied > MOST_COPIED {
+                return Err(PatchFault::too_much("The patch copies too much."));
+            }
+            (&copy.path, source)
+        }
+        PatchOperation::Remove(_) | PatchOperation::Test(_) => return Ok(()),
+    };
+    check_depth(path.count(), value)
+}
+
+/// About how many bytes the value takes as JSON.
+fn weight(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => items.iter().map(weight).sum::<usize>() + 2,
+        Value::Object(members) => {
+            members.iter().map(|(key, value)| key.len() + 4 + weight(value)).sum::<usize>() + 2
+        }
+        Value::String(text) => text.len() + 2,
+        Value::Number(number) => number.as_str().len(),
+        Value::Bool(_) | Value::Null => 5,
+    }
+}
+
+fn cannot(number: usize, kind: &PatchErrorKind) -> PatchFault {
+    // The crate may add kinds; the sentence of a bad pointer fits them too.
+    let why = if matches!(kind, PatchErrorKind::TestFailed) {
+        "tests for a value that is not there"
+    } else if matches!(kind, PatchErrorKind::InvalidFromPointer) {
+        "takes from a place that is not there"
+    } else if matches!(kind, PatchErrorKind::CannotMoveInsideItself) {
+        "moves a value into itself"
+    } else {
+        "points to a place that is not there"
+    };
+    PatchFault::impossible(format!(
+        "Operation {number} (the first is 0) of the patch {why}; nothing was changed."
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::json_patch;
+    use crate::error::Kind;
+
+    fn patch(patch: &Value) -> Result<Value, Kind> {
+        let consent = json!({
+            "resourceType": "Consent", "id": "1", "meta": { "versionId": "3", "lastUpdated": "2026-01-01T00:00:00Z" },
+            "category": [{ "text": "a" }, { "text": "b" }], "rank": 1.50,
+        });
+        json_patch(&consent, patch).map_err(|fault| {
+            assert!(!fault.issue.diagnostics.contains("secret"), "{}", fault.issue.diagnostics);
+            fault.kind
+        })
+    }
+
+    /// R-30: a document that is no patch is 400, one that cannot be carried out is 422.
+    #[test]
+    fn a_malformed_patch_and_an_impossible_one_differ() {
+        for document in [
+            json!({ "op": "add" }),
+            json!([{ "op": "add", "path": "/a" }]),
+            json!([{ "op": "add", "path": "a", "value": 1 }]),
+            json!([{ "op": "add", "path": "/~2", "value": 1 }]),
+            json!([{ "op": "sing", "path": "/secret" }]),
+            json!([{ "op": "move", "path": "/a" }]),
+            json!([1]),
+        ] {
+            assert_eq!(patch(&document), Err(Kind::Invalid), "{document}");
+        }
+        for operation in [
+            json!({ "op": "test", "path": "/category/0/text", "value": "secret" }),
+            json!({ "op": "test", "path": "/secret", "value": "a" }),
+            json!({ "op": "remove", "path": "/category/2" }),
+            json!({ "op": "remove", "path": "/category/-" }),
+            json!({ "op": "remove", "path": "/category/00" }),
+            json!({ "op": "remove", "path": "" }),
+            json!({ "op": "replace", "path": "/nothing", "value": 1 }),
+            json!({ "op": "move", "from": "/category", "path": "/category/0/text" }),
+            json!({ "op": "copy", "from": "/nothing", "path": "/category/0/text" }),
+            json!({ "op": "move", "from": "/category/0", "path": "/nothing/at/all" }),
+        ] {
+            assert_eq!(patch(&json!([operation])), Err(Kind::Unprocessable), "{operation}");
+        }
+    }
+
+    /// RFC 6902 §4.6: numbers are equal when they are worth the same.
+    #[test]
+    fn a_test_compares_what_numbers_are_worth_and_values_keep_their_digits() {
+        let tested: Value = serde_json::from_str(
+            r#"[{"op":"test","path":"/rank","value":1.5},{"op":"add","path":"/factor","value":2.50}]"#,
+        )
+        .unwrap();
+        assert_eq!(patch(&tested).unwrap()["factor"].to_string(), "2.50");
+    }
+
+    /// R-36.
+    #[test]
+    fn the_identity_of_a_resource_stays() {
+        for operation in [
+            json!({ "op": "replace", "path": "/id", "value": "2" }),
+            json!({ "op": "remove", "path": "/id" }),
+            json!({ "op": "replace", "path": "/resourceType", "value": "Patient" }),
+            json!({ "op": "replace", "path": "/meta/versionId", "value": "4" }),
+            json!({ "op": "remove", "path": "/meta" }),
+            json!({ "op": "replace", "path": "", "value": { "resourceType": "Consent" } }),
+        ] {
+            assert_eq!(patch(&json!([operation])), Err(Kind::Unprocessable), "{operation}");
+        }
+        assert!(patch(&json!([{ "op": "add", "path": "/meta/tag", "value": [{ "code": "x" }] }])).is_ok());
+    }
+
+    #[test]
+    fn a_patch_cannot_grow_a_resource_without_end() {
+        let doubling: Vec<Value> = (0..60)
+            .map(|n| json!({ "op": "copy", "from": "/category", "path": format!("/category/{}", n % 2) }))
+            .collect();
+        assert_eq!(patch(&json!(doubling)), Err(Kind::Unprocessable));
+        let path = |n: usize| format!("/x{}", "/x".repeat(n));
+        let nesting: Vec<Value> =
+            (0..200).map(|n| json!({ "op": "add", "path": path(n), "value": { "y": 1 } })).collect();
+        assert_eq!(patch(&json!(nesting)), Err(Kind::Unprocessable));
+        assert_eq!(
+            patch(&json!(vec![json!({ "op": "remove", "path": "/x" }); 201])),
+            Err(Kind::Unprocessable)
+        );
+    }
+}

@@ -1,0 +1,94 @@
+//! PATCH: JSON Patch and FHIRPath Patch, all or nothing
+//! (<https://hl7.org/fhir/R4/http.html#patch>, checks ).
+//!
+//! Both work on a copy of the resource and hand back the patched one, or say which operation cannot be
+//! carried out and why. Whether the result is a valid resource is for the validator to say afterwards. No
+//! sentence quotes a value or a path of the request: either can hold what identifies a person.
+
+mod edit;
+mod fhirpath_patch;
+mod json_patch;
+
+use serde_json::Value;
+
+pub use fhirpath_patch::fhirpath_patch;
+pub use json_patch::json_patch;
+
+use crate::error::Kind;
+use crate::fhir::outcome::{Issue, IssueType};
+
+/// Why a patch is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PatchFault {
+    /// [`Kind::Invalid`] (400) when the document is not a patch, [`Kind::Unprocessable`] (422) when it
+    /// cannot be carried out on this resource.
+    pub kind: Kind,
+    /// What is wrong, for the OperationOutcome.
+    pub issue: Issue,
+}
+
+impl PatchFault {
+    fn malformed(sentence: impl Into<std::borrow::Cow<'static, str>>) -> Self {
+        Self { kind: Kind::Invalid, issue: Issue::error(IssueType::Structure, sentence) }
+    }
+
+    fn impossible(sentence: impl Into<std::borrow::Cow<'static, str>>) -> Self {
+        Self { kind: Kind::Unprocessable, issue: Issue::error(IssueType::Processing, sentence) }
+    }
+
+    fn too_much(sentence: &'static str) -> Self {
+        Self { kind: Kind::Unprocessable, issue: Issue::error(IssueType::TooCostly, sentence) }
+    }
+
+    fn at(mut self, expression: impl Into<String>) -> Self {
+        self.issue = self.issue.at(expression);
+        self
+    }
+}
+
+/// The operations that one patch may have.
+const MOST_OPERATIONS: usize = 200;
+
+/// How deep a patched resource may nest: a patch could otherwise build what no parser would accept and no
+/// stack could hold.
+const DEEPEST: usize = 64;
+
+fn check_count(operations: usize) -> Result<(), PatchFault> {
+    if operations > MOST_OPERATIONS {
+        return Err(PatchFault::too_much("The patch has too many operations; send several patches."));
+    }
+    Ok(())
+}
+
+/// Refuses a value that would nest too deeply where it is to stand.
+fn check_depth(steps_above: usize, value: &Value) -> Result<(), PatchFault> {
+    if steps_above.saturating_add(depth(value)) > DEEPEST {
+        return Err(PatchFault::too_much("The patch would nest the resource too deeply."));
+    }
+    Ok(())
+}
+
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        Value::Object(members) => 1 + members.values().map(depth).max().unwrap_or(0),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
+    }
+}
+
+/// Refuses a patch that changes what the resource is or which version it is.
+fn check_identity(before: &Value, after: &Value) -> Result<(), PatchFault> {
+    let kept: [(&str, &str, &'static str); 3] = [
+        ("/resourceType", "resourceType", "A patch may not change the type of the resource."),
+        ("/id", "id", "A patch may not change the id of the resource."),
+        ("/meta/versionId", "meta.versionId", "A patch may not change the version; the service sets it."),
+    ];
+    for (pointer, element, sentence) in kept {
+        if before.pointer(pointer) != after.pointer(pointer) {
+            let name = before.get("resourceType").and_then(Value::as_str).unwrap_or("Resource");
+            let issue = Issue::error(IssueType::BusinessRule, sentence).at(format!("{name}.{element}"));
+            return Err(PatchFault { kind: Kind::Unprocessable, issue });
+        }
+    }
+    Ok(())
+}
