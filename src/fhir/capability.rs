@@ -90,10 +90,12 @@ fn search_param(kind: ResourceType, param: &Param) -> Value {
 }
 
 fn reverse_includes(kind: ResourceType) -> Vec<Value> {
-    let refers = |param: &&Param| match param.index {
-        Index::Reference(reference) => reference.targets.contains(&kind) && !param.path.is_empty(),
-        Index::LocalReference(_) => COMPARTMENT.contains(&kind) && kind.is_writable(),
-        _ => false,
+    let refers = |param: &&Param| {
+        if let Index::Reference(reference) = param.index {
+            return reference.targets.contains(&kind) && !param.path.is_empty();
+        }
+        let is_local = matches!(param.index, Index::LocalReference(_));
+        is_local && COMPARTMENT.contains(&kind) && kind.is_writable()
     };
     let of = |source: ResourceType| {
         let params = source.params().iter().filter(refers);

@@ -1,8 +1,8 @@
 //! The Validated Relationships front: the published national contract to the letter, at
 //! `/validated-relationships/FHIR/R4`, so that a client of that service works here unchanged.
 //!
-//! [`operation`] has one file for each of the seven operations, [`input`] reads what clients send,
-//! [`resource`] writes what they get, [`catalogue`] holds every error. Where published sources
+//! `operation` has one file for each of the seven operations, `input` reads what clients send,
+//! `resource` writes what they get, `catalogue` holds every error. Where published sources
 //! disagree, the settings of `[contract]` decide.
 
 mod body;

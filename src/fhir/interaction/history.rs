@@ -70,7 +70,7 @@ pub(super) fn history(tx: &mut Tx<'_>, context: &Context, request: &Request) -> 
         })
     };
     loaded.sort_by_key(place);
-    Ok(Reply::made(200, bundle(context, request, &asked, &loaded, next)))
+    Ok(Reply::made(200, bundle(context, request, &asked, &loaded, next.as_deref())))
 }
 
 /// The parameters of a history.
@@ -107,7 +107,7 @@ impl Asked {
                 "_page" => {
                     asked.after = Some(
                         decode(value).ok_or_else(|| wrong("This page link is not one of this server's."))?,
-                    )
+                    );
                 }
                 _ => {}
             }
@@ -142,7 +142,7 @@ fn bundle(
     request: &Request,
     asked: &Asked,
     versions: &[Stored],
-    next: Option<String>,
+    next: Option<&str>,
 ) -> Value {
     let url = |page: Option<&str>| {
         let mut pairs = form_urlencoded::Serializer::new(String::new());
@@ -158,7 +158,7 @@ fn bundle(
     };
     let here = asked.after.as_ref().map(encode);
     let mut links = vec![json!({ "relation": "self", "url": url(here.as_deref()) })];
-    links.extend(next.as_ref().map(|next| json!({ "relation": "next", "url": url(Some(next)) })));
+    links.extend(next.map(|next| json!({ "relation": "next", "url": url(Some(next)) })));
     let mut bundle = Map::new();
     bundle.insert("resourceType".to_owned(), "Bundle".into());
     bundle.insert("type".to_owned(), "history".into());

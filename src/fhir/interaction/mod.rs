@@ -49,6 +49,7 @@ pub(crate) enum Body {
 }
 
 /// `If-Match`, `If-None-Match`, `If-Modified-Since`, `If-None-Exist`.
+#[expect(clippy::struct_field_names, reason = "the headers are called so")]
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Conditions {
     /// The versions of which the present one must be one.

@@ -1,5 +1,5 @@
-//! The definitions that are compiled in: Questionnaires, StructureDefinitions, CodeSystems, ValueSets and
-//! SearchParameters of `fhir-profiles/`. Person, a user of the account platform, has none yet.
+//! The definitions that are compiled in: the resources of
+//! `fhir-profiles/`. Person, a user of the account platform, has none yet.
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};

@@ -2,6 +2,7 @@
 
 use crate::fhir::context::Context;
 use crate::fhir::outcome::{Issue, IssueType};
+use crate::fhir::profiles;
 use crate::fhir::refusal::Refusal;
 use crate::fhir::resource::{Backing, ResourceType};
 use crate::fhir::search::param::{Index, Param, ParamType, Reference};
@@ -88,16 +89,12 @@ fn common(kind: ResourceType, name: &str) -> Option<Param> {
 }
 
 fn profile(kind: ResourceType) -> &'static [(&'static str, &'static str)] {
-    match kind {
-        ResourceType::Consent => &[("", "https://fhir.onbehalf.org.uk/R4/StructureDefinition/ProxyRole")],
-        ResourceType::RelatedPerson => {
-            &[("", "https://fhir.onbehalf.org.uk/R4/StructureDefinition/ProxyRelationship")]
-        }
-        ResourceType::QuestionnaireResponse => {
-            &[("", "https://fhir.onbehalf.org.uk/R4/StructureDefinition/AccessRequest")]
-        }
-        _ => &[],
-    }
+    const PROFILES: [(ResourceType, &[(&str, &str)]); 3] = [
+        (ResourceType::Consent, &[("", profiles::PROXY_ROLE)]),
+        (ResourceType::RelatedPerson, &[("", profiles::PROXY_RELATIONSHIP)]),
+        (ResourceType::QuestionnaireResponse, &[("", profiles::ACCESS_REQUEST)]),
+    ];
+    PROFILES.iter().find(|(of, _)| *of == kind).map_or(&[], |(_, profile)| profile)
 }
 
 /// A criterion on the resource itself.
@@ -144,8 +141,8 @@ fn missing(param: &Param) -> Filter {
         Index::Token(_, column)
         | Index::Flag(column)
         | Index::Uri(column)
-        | Index::LocalReference(column) => Filter::Null(column),
-        Index::Reference(Reference { column, .. }) => Filter::Null(column),
+        | Index::LocalReference(column)
+        | Index::Reference(Reference { column, .. }) => Filter::Null(column),
         Index::Date(from, to) => Filter::All(vec![Filter::Null(from), Filter::Null(to)]),
         Index::RelationshipCode => token::any_relationship_code().negated(),
         Index::Names(parts) => string::any_name(parts).negated(),
@@ -199,26 +196,26 @@ fn has(
         return Err(malformed());
     };
     let filter = at_depth(source, rest, value, context, depth + 1)?.unwrap_or(Filter::EVERYTHING);
-    match param.index {
-        Index::Reference(Reference { column, targets, .. }) if targets.contains(&kind) => {
-            Ok(Filter::within(own.id(), table, column, filter))
-        }
-        Index::LocalReference(column) => {
-            let reference = local_reference(kind).ok_or_else(malformed)?;
-            Ok(Filter::within(reference, table, column, filter))
-        }
-        _ => Err(malformed()),
+    if let Index::LocalReference(column) = param.index {
+        let reference = local_reference(kind).ok_or_else(malformed)?;
+        return Ok(Filter::within(reference, table, column, filter));
+    }
+    let Index::Reference(Reference { column, targets, .. }) = param.index else { return Err(malformed()) };
+    if targets.contains(&kind) {
+        Ok(Filter::within(own.id(), table, column, filter))
+    } else {
+        Err(malformed())
     }
 }
 
 /// `Type/id` of a row, as the audit record names it.
 fn local_reference(kind: ResourceType) -> Option<Column> {
-    match kind {
-        ResourceType::Consent => Some(Column::text("('Consent/' || id)")),
-        ResourceType::RelatedPerson => Some(Column::text("('RelatedPerson/' || id)")),
-        ResourceType::QuestionnaireResponse => Some(Column::text("('QuestionnaireResponse/' || id)")),
-        _ => None,
-    }
+    const REFERENCES: [(ResourceType, &str); 3] = [
+        (ResourceType::Consent, "('Consent/' || id)"),
+        (ResourceType::RelatedPerson, "('RelatedPerson/' || id)"),
+        (ResourceType::QuestionnaireResponse, "('QuestionnaireResponse/' || id)"),
+    ];
+    REFERENCES.iter().find(|(of, _)| *of == kind).map(|(_, expression)| Column::text(expression))
 }
 
 /// A truth value in a column.

@@ -50,7 +50,7 @@ pub(super) fn resolve(
     }
     let key = |stored: &Stored| (stored.kind, stored.id.clone());
     let mut seen: BTreeSet<(ResourceType, String)> = matches.iter().map(key).collect();
-    let mut included: Vec<Stored> = Vec::new();
+    let mut beside: Vec<Stored> = Vec::new();
     let mut round: Vec<Stored> = matches.to_vec();
     for number in 0..ROUNDS {
         let mut fresh = Vec::new();
@@ -74,10 +74,10 @@ pub(super) fn resolve(
         if fresh.is_empty() {
             break;
         }
-        included.extend(fresh.iter().cloned());
+        beside.extend(fresh.iter().cloned());
         round = fresh;
     }
-    Ok(included)
+    Ok(beside)
 }
 
 /// `Type:param[:Target]`, or `Type:*`, or `*`.
@@ -157,16 +157,12 @@ fn referring(
     let Backing::Rows { table, .. } = include.source.backing() else { return Ok(BTreeSet::new()) };
     let mut any = Vec::new();
     for param in params(include) {
-        match param.index {
-            Index::Reference(reference) => {
-                let ids = round.iter().filter(|stored| reference.targets.contains(&stored.kind));
-                any.push(Filter::OneOf(reference.column, ids.map(|stored| stored.id.clone()).collect()));
-            }
-            Index::LocalReference(column) => {
-                let local = round.iter().map(|stored| format!("{}/{}", stored.kind.name(), stored.id));
-                any.push(Filter::OneOf(column, local.collect()));
-            }
-            _ => {}
+        if let Index::Reference(reference) = param.index {
+            let ids = round.iter().filter(|stored| reference.targets.contains(&stored.kind));
+            any.push(Filter::OneOf(reference.column, ids.map(|stored| stored.id.clone()).collect()));
+        } else if let Index::LocalReference(column) = param.index {
+            let local = round.iter().map(|stored| format!("{}/{}", stored.kind.name(), stored.id));
+            any.push(Filter::OneOf(column, local.collect()));
         }
     }
     let query = PageQuery { table, filter: Filter::Any(any), order: Vec::new(), after: None, limit: MOST };

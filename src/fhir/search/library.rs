@@ -59,10 +59,9 @@ fn matches(
     }
     let is_negative = modifier == Some("not");
     for alternative in alternatives(value) {
-        let hits = |element: &&Value| one(*kind, modifier, &alternative, element, context);
         let mut any = false;
         for element in &values {
-            any = any || hits(&element)?;
+            any = any || one(*kind, modifier, &alternative, element, context)?;
         }
         if any {
             return Ok(!is_negative);
@@ -124,28 +123,26 @@ fn has_token(element: &Value, token: &Token, modifier: Option<&str>) -> bool {
     match element {
         Value::String(code) => token.system.is_none() && token.code.as_deref() == Some(code),
         Value::Bool(truth) => token.code.as_deref() == Some(if *truth { "true" } else { "false" }),
-        Value::Object(members) => match members.get("coding").and_then(Value::as_array) {
-            Some(codings) => codings.iter().any(|coding| has_token(coding, token, modifier)),
-            None => {
-                let code = text("code").or(text("value")).unwrap_or_default();
-                token.matches(text("system").unwrap_or_default(), code)
+        Value::Object(members) => {
+            if let Some(codings) = members.get("coding").and_then(Value::as_array) {
+                return codings.iter().any(|coding| has_token(coding, token, modifier));
             }
-        },
+            let code = text("code").or(text("value")).unwrap_or_default();
+            token.matches(text("system").unwrap_or_default(), code)
+        }
         Value::Null | Value::Number(_) | Value::Array(_) => false,
     }
 }
 
 fn range(element: &Value) -> Option<(i64, i64)> {
     let date = |text: &str| FhirDateTime::parse(text).ok();
-    match element.as_str() {
-        Some(text) => date(text).map(|date| (to_millis(date.earliest()), to_millis(date.latest()))),
-        None => {
-            let bound = |key: &str| element.get(key).and_then(Value::as_str).and_then(date);
-            let from = bound("start").map_or(i64::MIN, |date| to_millis(date.earliest()));
-            let to = bound("end").map_or(i64::MAX, |date| to_millis(date.latest()));
-            element.is_object().then_some((from, to))
-        }
+    if let Some(text) = element.as_str() {
+        return date(text).map(|date| (to_millis(date.earliest()), to_millis(date.latest())));
     }
+    let bound = |key: &str| element.get(key).and_then(Value::as_str).and_then(date);
+    let from = bound("start").map_or(i64::MIN, |date| to_millis(date.earliest()));
+    let to = bound("end").map_or(i64::MAX, |date| to_millis(date.latest()));
+    element.is_object().then_some((from, to))
 }
 
 fn lies(prefix: Prefix, (from, to): (i64, i64), (low, high): (i64, i64)) -> bool {

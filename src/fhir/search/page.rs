@@ -1,6 +1,8 @@
 //! One page of a search, as a searchset. Pages follow each other by key, not by number: a link stays
 //! right while rows are added.
 
+use std::fmt::Write as _;
+
 use serde_json::{Map, Value, json};
 
 use crate::fhir::context::Context;
@@ -116,13 +118,11 @@ impl Plan {
     }
 
     fn count(&self, tx: &mut Tx<'_>, context: &Context, within: &Filter) -> Result<i64, Refusal> {
-        match self.table() {
-            Some(table) => Ok(tx.count(table, &self.whole(within), context.scope())?),
-            None => {
-                let matching = library::find(self.kind, &self.criteria, context)?;
-                Ok(i64::try_from(matching.len()).unwrap_or(i64::MAX))
-            }
+        if let Some(table) = self.table() {
+            return Ok(tx.count(table, &self.whole(within), context.scope())?);
         }
+        let matching = library::find(self.kind, &self.criteria, context)?;
+        Ok(i64::try_from(matching.len()).unwrap_or(i64::MAX))
     }
 
     fn page(
@@ -180,7 +180,14 @@ fn sortable(param: &Param) -> Option<Column> {
             ["given"] => name_column("given"),
             _ => name_column("family"),
         }),
-        _ => None,
+        Index::Absent
+        | Index::Constant(_)
+        | Index::Flag(_)
+        | Index::RelationshipCode
+        | Index::ActionOfAct
+        | Index::SubtypeOfAct
+        | Index::Applicant
+        | Index::Element(_) => None,
     }
 }
 
@@ -196,7 +203,10 @@ fn name_column(part: &str) -> Column {
 /// A position as an opaque text: hexadecimal, so that it needs no escaping in a URL.
 fn encode(kind: usize, position: &Position) -> String {
     let json = json!([kind.to_string(), position.id, position.values]).to_string();
-    json.bytes().map(|byte| format!("{byte:02x}")).collect()
+    json.bytes().fold(String::with_capacity(2 * json.len()), |mut text, byte| {
+        let _infallible = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 fn decode(text: &str) -> Result<(usize, Position), Refusal> {

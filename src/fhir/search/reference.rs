@@ -8,7 +8,7 @@ use crate::fhir::search::param::{Index, Param, Reference};
 use crate::fhir::search::query::bad;
 use crate::fhir::search::token::Token;
 use crate::fhir::url;
-use crate::store::search::{Column, Filter, Is};
+use crate::store::search::{Column, Filter};
 
 /// The filter of one alternative (S-20).
 pub(super) fn filter(
@@ -39,11 +39,16 @@ pub(super) fn filter(
     if is_elsewhere || is_contradiction || names_unknown_type || id.contains('/') {
         return Ok(Filter::NOTHING);
     }
-    Ok(match param.index {
-        Index::Reference(reference) => by_id(reference, named_type, id),
-        Index::Applicant if named_type.is_none_or(|kind| kind == ResourceType::Patient) => applicant(id),
-        Index::LocalReference(column) => local(param, column, named_type, id),
-        _ => Filter::NOTHING,
+    Ok(if let Index::Reference(reference) = param.index {
+        by_id(reference, named_type, id)
+    } else if let Index::LocalReference(column) = param.index {
+        local(column, named_type, id)
+    } else if matches!(param.index, Index::Applicant)
+        && named_type.is_none_or(|kind| kind == ResourceType::Patient)
+    {
+        applicant(id)
+    } else {
+        Filter::NOTHING
     })
 }
 
@@ -62,15 +67,13 @@ fn by_identifier(param: &Param, token: &Token) -> Filter {
             (None, true) => Filter::Null(reference.column).negated(),
         }
     };
-    match param.index {
-        Index::Reference(reference) => column(reference),
-        Index::Applicant => match &token.code {
-            Some(number) if token.system.as_deref().is_none_or(|system| system == url::NHS_NUMBER) => {
-                applicant(number)
-            }
-            _ => Filter::NOTHING,
-        },
-        _ => Filter::NOTHING,
+    if let Index::Reference(reference) = param.index {
+        return column(reference);
+    }
+    let is_number = token.system.as_deref().is_none_or(|system| system == url::NHS_NUMBER);
+    match &token.code {
+        Some(number) if is_number && matches!(param.index, Index::Applicant) => applicant(number),
+        Some(_) | None => Filter::NOTHING,
     }
 }
 
@@ -86,7 +89,7 @@ fn applicant(number: &str) -> Filter {
 }
 
 /// What the audit record names: the subject as `Type/id`, or the patient by number.
-fn local(param: &Param, column: Column, named_type: Option<ResourceType>, id: &str) -> Filter {
+fn local(column: Column, named_type: Option<ResourceType>, id: &str) -> Filter {
     let subject = |kind: ResourceType| Filter::text(column, format!("{}/{id}", kind.name()));
     match named_type {
         Some(ResourceType::Patient) => Filter::text(Column::text("patient"), id),
@@ -94,7 +97,6 @@ fn local(param: &Param, column: Column, named_type: Option<ResourceType>, id: &s
         None => {
             let kinds =
                 [ResourceType::Consent, ResourceType::RelatedPerson, ResourceType::QuestionnaireResponse];
-            let _ = (param, Is::Equal);
             Filter::Any(
                 kinds.into_iter().map(subject).chain([Filter::text(Column::text("patient"), id)]).collect(),
             )

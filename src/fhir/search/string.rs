@@ -21,10 +21,8 @@ pub(super) fn filter(param: &Param, modifier: Option<&str>, value: &str) -> Resu
             return Err(bad("A string parameter has the modifiers exact, contains, text and missing."));
         }
     };
-    Ok(match param.index {
-        Index::Names(parts) => named(parts, condition),
-        _ => Filter::NOTHING,
-    })
+    let Index::Names(parts) = param.index else { return Ok(Filter::NOTHING) };
+    Ok(named(parts, condition))
 }
 
 /// A range, so that the index serves it. What is folded holds letters and digits only, of which none

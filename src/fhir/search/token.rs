@@ -67,7 +67,8 @@ pub(super) fn filter(
     context: &Context,
 ) -> Result<Filter, Refusal> {
     match modifier {
-        None => Ok(plain(param, &Token::parse(value), context)),
+        // No code system in use here has a hierarchy: a code is above and below itself only.
+        None | Some("above" | "below") => Ok(plain(param, &Token::parse(value), context)),
         Some("not") => Ok(plain(param, &Token::parse(value), context).negated()),
         Some("text") => Ok(by_display(param, value)),
         Some("in" | "not-in") => {
@@ -80,8 +81,6 @@ pub(super) fn filter(
             let any = Filter::Any(codes.iter().map(of_code).collect());
             Ok(if modifier == Some("in") { any } else { any.negated() })
         }
-        // No code system in use here has a hierarchy: a code is above and below itself only.
-        Some("above" | "below") => Ok(plain(param, &Token::parse(value), context)),
         // No identifier here has a type.
         Some("of-type") if param.name == "identifier" => Ok(Filter::NOTHING),
         Some(_) => Err(bad(
@@ -101,7 +100,7 @@ fn plain(param: &Param, token: &Token, context: &Context) -> Filter {
                     token.matches(system, code)
                 }
             };
-            Filter::constant(codings.iter().any(|coding| matches(coding)))
+            Filter::constant(codings.iter().any(matches))
         }
         Index::Token(system, column) => by_column(system, column, token),
         Index::Flag(column) => match token.code.as_deref() {
@@ -226,32 +225,27 @@ fn relationship_code(token: &Token) -> Filter {
 fn by_display(param: &Param, text: &str) -> Filter {
     let wanted = crate::store::fold(text);
     let begins = |words: &str| crate::store::fold(words).starts_with(&wanted);
-    match param.index {
-        Index::RoleReason => Filter::Any(
-            ReasonCode::all()
-                .filter(|reason| begins(reason.display()))
-                .map(|reason| Filter::text(Column::text("reason_code"), reason.code()))
-                .collect(),
-        ),
-        Index::Token(Some(url::LEGAL_BASIS), column) => Filter::Any(
-            LegalBasis::ALL
-                .into_iter()
-                .filter(|basis| begins(basis.display()))
-                .map(|basis| Filter::text(column, basis.code()))
-                .collect(),
-        ),
-        Index::RelationshipCode => {
-            let display = Filter::Contains(Column::text("LOWER(display)"), text.to_lowercase());
-            Filter::HasRow(Table::RelationshipCodes, CODES, Box::new(display))
-        }
-        Index::Constant(codings) => Filter::constant(codings.iter().any(|(_, code)| {
-            let display = match *code {
-                "patient-privacy" => "Privacy Consent",
-                "INFA" => "information access",
-                other => other,
-            };
-            begins(display)
-        })),
-        _ => Filter::NOTHING,
+    if let Index::RoleReason = param.index {
+        let matching = ReasonCode::all().filter(|reason| begins(reason.display()));
+        return Filter::Any(
+            matching.map(|reason| Filter::text(Column::text("reason_code"), reason.code())).collect(),
+        );
     }
+    if let Index::Token(Some(url::LEGAL_BASIS), column) = param.index {
+        let matching = LegalBasis::ALL.into_iter().filter(|basis| begins(basis.display()));
+        return Filter::Any(matching.map(|basis| Filter::text(column, basis.code())).collect());
+    }
+    if let Index::RelationshipCode = param.index {
+        let display = Filter::Contains(Column::text("LOWER(display)"), text.to_lowercase());
+        return Filter::HasRow(Table::RelationshipCodes, CODES, Box::new(display));
+    }
+    let Index::Constant(codings) = param.index else { return Filter::NOTHING };
+    Filter::constant(codings.iter().any(|(_, code)| {
+        let display = match *code {
+            "patient-privacy" => "Privacy Consent",
+            "INFA" => "information access",
+            other => other,
+        };
+        begins(display)
+    }))
 }

@@ -10,18 +10,18 @@ pub(super) fn filter(param: &Param, modifier: Option<&str>, value: &str) -> Resu
     if !matches!(modifier, None | Some("below" | "above")) {
         return Err(bad("A uri parameter has the modifiers above, below and missing."));
     }
-    Ok(match param.index {
-        Index::Constant(values) => Filter::constant(values.iter().any(|(_, known)| match modifier {
+    if let Index::Constant(values) = param.index {
+        return Ok(Filter::constant(values.iter().any(|(_, known)| match modifier {
             Some("below") => is_below(known, value),
             Some(_) => is_below(value, known),
             None => *known == value,
-        })),
-        Index::Uri(column) => match modifier {
-            Some("below") => below(column, value),
-            Some(_) => Filter::OneOf(column, above(value)),
-            None => Filter::Any(vec![Filter::text(column, value), versioned(column, value)]),
-        },
-        _ => Filter::NOTHING,
+        })));
+    }
+    let Index::Uri(column) = param.index else { return Ok(Filter::NOTHING) };
+    Ok(match modifier {
+        Some("below") => below(column, value),
+        Some(_) => Filter::OneOf(column, above(value)),
+        None => Filter::Any(vec![Filter::text(column, value), versioned(column, value)]),
     })
 }
 

@@ -69,6 +69,7 @@ impl Column {
     }
 
     /// The same, where it may be null. In an order, null stands before every value.
+    #[must_use]
     pub const fn or_null(mut self) -> Self {
         self.is_nullable = true;
         self

@@ -11,13 +11,14 @@ use crate::vrs::told::{Told, told};
 
 fn bad_id() -> Told {
     let diagnostics = "The specified access request ID is invalid. Access request IDs must be a valid UUID.";
-    told(400, "INVALID_IDENTIFIER_VALUE", "invalid", "Invalid identifier value", diagnostics).from_spine()
+    told(400, "INVALID_IDENTIFIER_VALUE", "invalid", "Invalid identifier value", diagnostics)
+        .in_spine_system()
 }
 
 fn not_found() -> Told {
     let diagnostics = "The Questionnaire response could not be found using the provided access request ID.";
     let display = "Questionnaire response not found";
-    told(404, "QUESTIONNAIRE_RESPONSE_NOT_FOUND", "not-found", display, diagnostics).from_spine()
+    told(404, "QUESTIONNAIRE_RESPONSE_NOT_FOUND", "not-found", display, diagnostics).in_spine_system()
 }
 
 #[rstest]

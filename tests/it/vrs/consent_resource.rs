@@ -1,4 +1,4 @@
-//! Contract §4.1, §4.2 and §4.3: every element of the Consents, Patients and RelatedPersons of Consent
+//! Contract §4.1, §4.2 and §4.3: every element of the Consents, Patients and relationships of Consent
 //! answers.
 
 use rstest::rstest;

@@ -131,7 +131,7 @@ async fn other_needs_text_on_creation_and_on_change(
         let create = with(creation(Some(bodies::grantor("A20047"))), "/extension/0", reason.clone());
         missing_free_text().check("POST", &app.send(post("/Consent", &create)).await);
         for (role, status) in [(ACTIVE, "inactive"), (INACTIVE, "rejected")] {
-            let change = bodies::move_to(status, &[reason.clone()]);
+            let change = bodies::move_to(status, std::slice::from_ref(&reason));
             missing_free_text().check("PATCH", &app.send(patch(&consent(role), &change)).await);
         }
         footprint.check_untouched("OTHER");

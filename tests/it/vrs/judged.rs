@@ -69,7 +69,9 @@ fn check_no_empties(value: &Value, text: &str) {
         }
         Value::Array(items) => {
             assert!(!items.is_empty(), "an empty array in {text}");
-            items.iter().for_each(|item| check_no_empties(item, text));
+            for item in items {
+                check_no_empties(item, text);
+            }
         }
         Value::String(words) => assert!(!words.is_empty(), "an empty text in {text}"),
         Value::Null => unreachable!("null in {text}"),

@@ -53,6 +53,7 @@ fn basis(code: &str) -> Value {
 }
 
 /// Name, role, patch, and what is where afterwards (null for nothing).
+#[expect(clippy::too_many_lines, reason = "a table has as many rows as it has")]
 fn rows() -> Vec<(&'static str, &'static str, Value, &'static str, Value)> {
     let end = "/provision/period/end";
     let reason = bodies::reason("ROLE_DEACTIVATED_SAFEGUARDING");

@@ -68,7 +68,7 @@ async fn numbers_are_checked_by_modulus_11_or_by_length(
     assert_eq!(lenient.post("/QuestionnaireResponse", &request).await.status, 200);
 }
 
-/// §6.3: the published examples set `inactive` with ROLE_CREATED.
+/// §6.3: the published examples set `inactive` with `ROLE_CREATED`.
 #[rstest]
 #[actix_web::test]
 async fn reasons_are_held_against_the_transition_or_only_known(

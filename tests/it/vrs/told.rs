@@ -76,7 +76,7 @@ impl Told {
         self
     }
 
-    pub fn from_spine(mut self) -> Self {
+    pub fn in_spine_system(mut self) -> Self {
         self.is_spine = true;
         self
     }
