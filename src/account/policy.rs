@@ -31,6 +31,15 @@ impl fmt::Debug for Token {
 }
 
 impl AccessPolicy {
+    /// Finds who shows this `Authorization` header (RFC 6750 §2.1); `None` for nobody.
+    pub fn admit(&self, authorization: Option<&str>) -> Option<Who> {
+        let token = authorization.and_then(|value| {
+            let (scheme, token) = value.split_once(' ')?;
+            scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+        });
+        self.find_who(token)
+    }
+
     /// Finds who shows this token; `None` for nobody. The digest is compared, never the token, so the
     /// time that a comparison takes tells nothing about a token.
     pub fn find_who(&self, token: Option<&str>) -> Option<Who> {

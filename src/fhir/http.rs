@@ -5,13 +5,13 @@ use actix_web::http::header::{
     LAST_MODIFIED, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use actix_web::http::{Method, StatusCode};
-use actix_web::web::{BytesMut, Data, Payload};
+use actix_web::web::{Data, Payload};
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, HttpResponseBuilder};
-use futures_util::StreamExt as _;
 use serde_json::Value;
 
-use crate::account::{Caller, Who};
+use crate::account::Caller;
 use crate::app::App;
+use crate::body::{self, BodyFault};
 use crate::fhir::bundle::{self, BundleType};
 use crate::fhir::context::Context;
 use crate::fhir::etag;
@@ -143,13 +143,9 @@ fn base_url(app: &App) -> String {
 /// Finds out who is calling, and whether they call too often.
 fn authenticate(app: &App, request: &HttpRequest) -> Result<Caller, Refusal> {
     let shown = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token = shown.and_then(|value| {
-        let (scheme, token) = value.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-    });
-    let who: Who = app
+    let who = app
         .policy
-        .find_who(token)
+        .admit(shown)
         .ok_or_else(|| Refusal::new(401, Issue::error(IssueType::Login, "Show a valid bearer token.")))?;
     request.extensions_mut().insert(CallerKind(who.kind()));
     app.count_request(&who).map_err(|wait| Refusal {
@@ -184,7 +180,7 @@ async fn read_body(
     mut params: Vec<(String, String)>,
     payload: Payload,
 ) -> Result<(Vec<(String, String)>, Option<Body>), Refusal> {
-    let bytes = collect(app, payload).await?;
+    let bytes = body::read(payload, &app.limits).await?;
     let is_search = matches!(
         interaction,
         Interaction::SearchType | Interaction::SearchSystem | Interaction::SearchCompartment
@@ -233,22 +229,17 @@ impl From<MediaFault> for Refusal {
     }
 }
 
-async fn collect(app: &App, mut payload: Payload) -> Result<BytesMut, Refusal> {
-    let whole = async {
-        let mut body = BytesMut::new();
-        while let Some(chunk) = payload.next().await {
-            let chunk = chunk.map_err(|_gone| Refusal::invalid("The body is incomplete."))?;
-            if body.len() + chunk.len() > app.limits.body_bytes {
-                let told = "The body is larger than this server accepts.";
-                return Err(Refusal::new(413, Issue::error(IssueType::TooLong, told)));
+impl From<BodyFault> for Refusal {
+    fn from(fault: BodyFault) -> Self {
+        let (status, code, told) = match fault {
+            BodyFault::TooLarge => (413, IssueType::TooLong, "The body is larger than this server accepts."),
+            BodyFault::Incomplete => (400, IssueType::Invalid, "The body is incomplete."),
+            BodyFault::Late => {
+                (408, IssueType::Timeout, "The request did not arrive within the time allowed.")
             }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(body)
-    };
-    let told = "The request did not arrive within the time allowed.";
-    let late = || Err(Refusal::new(408, Issue::error(IssueType::Timeout, told)));
-    tokio::time::timeout(app.limits.request, whole).await.unwrap_or_else(|_elapsed| late())
+        };
+        Self::new(status, Issue::error(code, told))
+    }
 }
 
 fn respond(status: u16, writing: Writing, body: Option<&Value>) -> HttpResponseBuilder {

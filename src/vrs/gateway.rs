@@ -45,11 +45,7 @@ pub(crate) fn admit(app: &App, request: &HttpRequest, operation: Operation) -> R
 /// Finds out who is calling, and whether they call too often.
 pub(crate) fn authenticate(app: &App, request: &HttpRequest) -> Result<Who, Problem> {
     let shown = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token = shown.and_then(|value| {
-        let (scheme, token) = value.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-    });
-    let who = app.policy.find_who(token).ok_or(catalogue::ACCESS_DENIED)?;
+    let who = app.policy.admit(shown).ok_or(catalogue::ACCESS_DENIED)?;
     request.extensions_mut().insert(CallerKind(who.kind()));
     app.count_request(&who).map_err(|wait| catalogue::THROTTLED.retry_after(wait.as_secs() + 1))?;
     Ok(who)

@@ -5,7 +5,6 @@
 //! `resource` writes what they get, `catalogue` holds every error. Where published sources
 //! disagree, the settings of `[contract]` decide.
 
-mod body;
 mod catalogue;
 mod gateway;
 mod header;

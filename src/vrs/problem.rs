@@ -9,6 +9,7 @@ use actix_web::{HttpResponse, ResponseError};
 use serde_json::{Map, Value, json};
 
 use crate::account::Refusal;
+use crate::body::BodyFault;
 use crate::error::{Error, Kind};
 use crate::vrs::catalogue;
 use crate::vrs::url;
@@ -166,6 +167,16 @@ impl From<Error> for Problem {
             Kind::Conflict => catalogue::DUPLICATE_RELATIONSHIP,
             Kind::PreconditionFailed | Kind::Busy => catalogue::DOWNSTREAM_SERVICE_ERROR.retry_after(1),
             Kind::Fault => catalogue::SERVER_ERROR,
+        }
+    }
+}
+
+impl From<BodyFault> for Problem {
+    fn from(fault: BodyFault) -> Self {
+        match fault {
+            BodyFault::TooLarge => catalogue::TOO_LARGE,
+            BodyFault::Incomplete => catalogue::BAD_REQUEST.saying("The request body is incomplete."),
+            BodyFault::Late => catalogue::TIMEOUT,
         }
     }
 }

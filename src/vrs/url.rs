@@ -1,9 +1,10 @@
 //! The fixed URLs of the contract (§4).
 
-/// The system of NHS numbers.
-pub(crate) const NHS_NUMBER: &str = "https://fhir.nhs.uk/Id/nhs-number";
-/// The system of ODS codes.
-pub(crate) const ODS_CODE: &str = "https://fhir.nhs.uk/Id/ods-organization-code";
+pub(crate) use crate::canonical::{
+    GRANTOR_EXTENSION, IDENTITY_PROOFING, LEGAL_BASIS, NHS_NUMBER, ODS_CODE, POLICY_AUTHORITY, POLICY_URI,
+    STATUS_REASON, STATUS_REASON_EXTENSION,
+};
+
 /// `Consent.scope`. HL7's own canonical begins with `http://`; the contract writes `https://`.
 pub(crate) const CONSENT_SCOPE: &str = "https://terminology.hl7.org/CodeSystem/consentscope";
 /// `Consent.category`.
@@ -12,23 +13,6 @@ pub(crate) const ACT_CODE: &str = "https://terminology.hl7.org/CodeSystem/v3-Act
 pub(crate) const NULL_FLAVOR: &str = "https://terminology.hl7.org/CodeSystem/v3-NullFlavor";
 /// `Consent.provision.actor.role`.
 pub(crate) const PARTICIPATION_TYPE: &str = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType";
-/// `Consent.policy.authority`.
-pub(crate) const POLICY_AUTHORITY: &str = "https://www.england.nhs.uk";
-/// `Consent.policy.uri`: DAPB3051, identity verification and authentication.
-pub(crate) const POLICY_URI: &str = "https://digital.nhs.uk/data-and-information/information-standards/governance/latest-activity/standards-and-collections/dapb3051-identity-verification-and-authentication-standard-for-digital-health-and-care-services";
-/// The code system of every other legal basis.
-pub(crate) const LEGAL_BASIS: &str = "https://fhir.nhs.uk/England/CodeSystem/England-NHSProxyLegalBasis";
-/// The status reason extension.
-pub(crate) const STATUS_REASON_EXTENSION: &str =
-    "https://fhir.nhs.uk/England/StructureDefinition/Extension-England-Consent-Status-Reason";
-/// The code system of status reasons.
-pub(crate) const STATUS_REASON: &str = "https://fhir.nhs.uk/England/CodeSystem/England-ConsentStatusReason";
-/// The grantor extension.
-pub(crate) const GRANTOR_EXTENSION: &str =
-    "https://hl7.org/fhir/5.0/StructureDefinition/extension-Consent.grantor";
-/// The code system of identity proofing levels.
-pub(crate) const IDENTITY_PROOFING: &str =
-    "https://fhir.nhs.uk/England/CodeSystem/England-NHSIdentityProofingLevel";
 /// The system of error codes.
 pub(crate) const ERROR_CODE: &str =
     "https://fhir.nhs.uk/R4/CodeSystem/ValidatedRelationships-ErrorOrWarningCode";

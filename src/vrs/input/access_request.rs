@@ -101,7 +101,7 @@ impl<'v> Answers<'v> {
 fn is_answered_with(kind: Kind, answers: &[Value]) -> bool {
     let most = match kind {
         Kind::Group => 0,
-        Kind::Coding(most, _) => most,
+        Kind::Coding(most, ..) => most,
         Kind::Text | Kind::TextOrBoolean | Kind::Date => 1,
     };
     answers.len() <= most && answers.iter().all(|answer| fits(kind, answer))
@@ -118,8 +118,12 @@ fn fits(kind: Kind, answer: &Value) -> bool {
         Kind::Date => text(answer, &["valueDate"])
             .and_then(|date| FhirDateTime::parse(date).ok())
             .is_some_and(|date| date.is_date()),
-        Kind::Coding(_, codes) => {
-            text(answer, &["valueCoding", "code"]).is_some_and(|code| codes.contains(&code))
+        Kind::Coding(_, systems, codes) => {
+            let system = text(answer, &["valueCoding", "system"]);
+            let of_system = |given| systems.iter().any(|known| url::is_same_system(given, known));
+            // A coding without a system means the question's own.
+            system.is_none_or(of_system)
+                && text(answer, &["valueCoding", "code"]).is_some_and(|code| codes.contains(&code))
         }
     }
 }

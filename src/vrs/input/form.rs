@@ -12,11 +12,19 @@ pub(super) enum Kind {
     TextOrBoolean,
     /// At most one date.
     Date,
-    /// At most this many codings, each with one of these codes.
-    Coding(usize, &'static [&'static str]),
+    /// At most this many codings, each of one of these systems and with one of these codes.
+    Coding(usize, &'static [&'static str], &'static [&'static str]),
 }
 
 const ANY_NUMBER: usize = usize::MAX;
+
+const BASES: &[&str] = &[ROLE_CODE, UK_CORE, "https://fhir.nhs.uk/STU3/CodeSystem/RARecord-ProxyRole-1"];
+const RELATIONSHIPS: &[&str] = &[ROLE_CODE, "http://terminology.hl7.org/CodeSystem/v3-RoleClass", UK_CORE];
+const ACCESS: &[&str] = &["https://fhir.nhs.uk/CodeSystem/Proxy-Placeholder-RequestedAccess"];
+const REASONS: &[&str] = &["https://fhir.nhs.uk/CodeSystem/Proxy-Placeholder-ReasonForAccess"];
+const EVIDENCE: &[&str] = &["https://fhir.nhs.uk/CodeSystem/Proxy-Placeholder-EvidenceOfResponsibility"];
+const ROLE_CODE: &str = "http://terminology.hl7.org/CodeSystem/v3-RoleCode";
+const UK_CORE: &str = "https://fhir.hl7.org.uk/CodeSystem/UKCore-AdditionalPersonRelationshipRole";
 
 /// Every question: its `linkId` and what it holds.
 const QUESTIONS: [(&str, Kind); 34] = [
@@ -26,10 +34,10 @@ const QUESTIONS: [(&str, Kind); 34] = [
     ("relatedPerson_name_first", Kind::Text),
     ("relatedPerson_name_family", Kind::Text),
     ("relatedPerson_birthDate", Kind::Date),
-    ("relatedPerson_basisForAccess", Kind::Coding(1, &["PRN", "Personal", "002"])),
+    ("relatedPerson_basisForAccess", Kind::Coding(1, BASES, &["PRN", "Personal", "002"])),
     (
         "relatedPerson_relationship",
-        Kind::Coding(1, &["PRN", "CHILD", "SPS", "FAMMEMB", "FRND", "CAREGIVER", "SIGOTHR"]),
+        Kind::Coding(1, RELATIONSHIPS, &["PRN", "CHILD", "SPS", "FAMMEMB", "FRND", "CAREGIVER", "SIGOTHR"]),
     ),
     ("relatedPerson_relationshipMoreinfo", Kind::Text),
     ("patient", Kind::Group),
@@ -41,13 +49,18 @@ const QUESTIONS: [(&str, Kind); 34] = [
     ("requestedAccess", Kind::Group),
     (
         "requestedAccess_accessLevel",
-        Kind::Coding(ANY_NUMBER, &["PRESCR", "APPT", "RECRD", "TEST", "VACC", "COND", "CONSULT", "DOCS"]),
+        Kind::Coding(
+            ANY_NUMBER,
+            ACCESS,
+            &["PRESCR", "APPT", "RECRD", "TEST", "VACC", "COND", "CONSULT", "DOCS"],
+        ),
     ),
     ("requestedAccess_accessLevelMoreinfo", Kind::Text),
     (
         "requestedAccess_reasonsForAccess",
         Kind::Coding(
             ANY_NUMBER,
+            REASONS,
             &["COMB", "MHEA", "PHYS", "PRAC", "TECH", "NEUR", "LRN", "OTHR", "NotSpecified"],
         ),
     ),
@@ -55,7 +68,7 @@ const QUESTIONS: [(&str, Kind); 34] = [
     ("parentalApplicationSupplementaryDetails", Kind::Group),
     (
         "parentalApplicationSupplementaryDetails_evidenceOfResponsibility",
-        Kind::Coding(1, &["BRTH", "ADPT", "PRNA", "SPRNA", "PORD", "SGORD", "OTHCOURT", "OTHR"]),
+        Kind::Coding(1, EVIDENCE, &["BRTH", "ADPT", "PRNA", "SPRNA", "PORD", "SGORD", "OTHCOURT", "OTHR"]),
     ),
     ("parentalApplicationSupplementaryDetails_evidenceOfResponsibilityMoreinfo", Kind::Text),
     ("parentalApplicationSupplementaryDetails_isCurrentAddressConfirmed", Kind::TextOrBoolean),

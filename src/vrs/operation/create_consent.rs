@@ -6,14 +6,15 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use crate::account::Action;
 use crate::app::App;
+use crate::body;
 use crate::proxy::RoleError;
 use crate::proxy::command::{CreateRoleError, create_role};
+use crate::vrs::catalogue;
 use crate::vrs::gateway::{FHIR_JSON, Operation, admit};
 use crate::vrs::input::{consent, patch};
 use crate::vrs::operation::base_url;
 use crate::vrs::problem::Problem;
 use crate::vrs::resource::{created, informational};
-use crate::vrs::{body, catalogue};
 
 const OPERATION: Operation = Operation { action: Action::CreateRole, content_types: FHIR_JSON };
 

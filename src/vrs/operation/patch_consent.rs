@@ -6,15 +6,16 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use crate::account::{Action, access};
 use crate::app::App;
+use crate::body;
 use crate::error::{Error, Kind};
 use crate::proxy::RoleError;
 use crate::proxy::command::change_role;
+use crate::vrs::catalogue;
 use crate::vrs::gateway::{JSON_PATCH, Operation, admit};
 use crate::vrs::input::patch;
 use crate::vrs::operation::id_in_path;
 use crate::vrs::problem::Problem;
 use crate::vrs::resource::{answer, informational};
-use crate::vrs::{body, catalogue};
 
 const OPERATION: Operation = Operation { action: Action::ChangeRole, content_types: JSON_PATCH };
 

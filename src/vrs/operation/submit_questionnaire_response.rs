@@ -6,14 +6,15 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use crate::account::{Action, access};
 use crate::app::App;
+use crate::body;
 use crate::proxy::Applicant;
 use crate::proxy::command::{SubmitError, submit_access_request};
+use crate::vrs::catalogue;
 use crate::vrs::gateway::{FHIR_JSON, Operation, admit};
 use crate::vrs::input::access_request;
 use crate::vrs::operation::base_url;
 use crate::vrs::problem::Problem;
 use crate::vrs::resource::{created, reference_code};
-use crate::vrs::{body, catalogue};
 
 const OPERATION: Operation = Operation { action: Action::SubmitAccessRequest, content_types: FHIR_JSON };
 

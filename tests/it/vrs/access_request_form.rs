@@ -97,7 +97,9 @@ fn answers(kind: Kind) -> (Vec<Vec<Value>>, Vec<Vec<Value>>) {
         }
         Kind::One(codes) => {
             let two = codes.iter().take(2).map(|code| coding(code)).collect();
-            (one_each(codes), vec![vec![text()], vec![truth()], wrong_code(), two])
+            let elsewhere =
+                vec![json!({ "valueCoding": { "system": "https://example.org", "code": codes[0] } })];
+            (one_each(codes), vec![vec![text()], vec![truth()], wrong_code(), elsewhere, two])
         }
         Kind::Many(codes) => {
             let all: Vec<_> = codes.iter().map(|code| coding(code)).collect();
@@ -121,7 +123,15 @@ fn with_item(link_id: &str, answers: &[Value]) -> Value {
     if link_id != "requestedAccess_accessLevel" {
         items.push(item("requestedAccess_accessLevel", &[coding("APPT")]));
     }
-    items.push(item(link_id, answers));
+    // OTHR stands in two of the code systems.
+    let mut answers = answers.to_vec();
+    for coding in answers.iter_mut().filter_map(|answer| answer.pointer_mut("/valueCoding")) {
+        if coding["code"] == "OTHR" && link_id.ends_with("evidenceOfResponsibility") {
+            coding["system"] =
+                "https://fhir.nhs.uk/CodeSystem/Proxy-Placeholder-EvidenceOfResponsibility".into();
+        }
+    }
+    items.push(item(link_id, &answers));
     with(bodies::access_request(MOTHER, SON), "/item", items)
 }
 
