@@ -9,6 +9,7 @@ mod database_url;
 mod db;
 mod dialect;
 mod error;
+mod lock;
 mod migrate;
 mod outbox;
 mod person;

@@ -9,11 +9,11 @@ use crate::error::{Error, Kind};
 use crate::person::NhsNumber;
 use crate::proxy::{LegalBasis, OdsCode, ReasonCode, Role, RolePeriod, Status, StatusReason, Versioned};
 use crate::store::Tx;
-use crate::store::db::Db;
 use crate::store::dialect::on_dialect;
 use crate::store::error::corrupt;
 use crate::store::person::{both_are_current, nhs_number};
 use crate::store::schema::{role_versions, roles};
+use crate::store::search::Table;
 
 /// What to look for. `None` does not restrict.
 #[derive(Clone, Debug, Default)]
@@ -69,11 +69,7 @@ impl Tx<'_> {
     ///
     /// When the database does not answer.
     pub fn find_role_to_change(&mut self, id: Uuid) -> Result<Option<Versioned<Role>>, Error> {
-        if let Db::Postgres(connection) = self.db {
-            // SQLite has taken its write lock at the beginning of the transaction.
-            let lock = roles::table.filter(roles::id.eq(id.to_string())).select(roles::id).for_update();
-            let _locked: Option<String> = lock.first(connection).optional()?;
-        }
+        self.lock_row(Table::Roles, &id.to_string())?;
         self.find_role(id)
     }
 

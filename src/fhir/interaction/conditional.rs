@@ -19,6 +19,27 @@ pub(crate) enum Match {
     Many,
 }
 
+/// As [`find`], for a request that acts on what it finds: others with the same condition wait, and the
+/// resource that is found is nobody else's to change until the transaction ends.
+pub(crate) fn find_to_change(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    kind: ResourceType,
+    params: &[(String, String)],
+) -> Result<Match, Refusal> {
+    tx.lock_condition(&format!("{} {params:?}", kind.name()))?;
+    match find(tx, context, kind, params)? {
+        Match::One(found) => {
+            if let Backing::Rows { table, .. } = kind.backing() {
+                tx.lock_row(table, &found.id)?;
+            }
+            // It may have changed while it was waited for, so that the condition means another now.
+            find(tx, context, kind, params)
+        }
+        other @ (Match::None | Match::Many) => Ok(other),
+    }
+}
+
 /// Searches by a condition. Criteria are read strictly: one that is not understood must not widen what is
 /// written to.
 pub(crate) fn find(

@@ -15,7 +15,7 @@ use crate::store::Tx;
 
 pub(super) fn patch(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
     let (kind, id) = instance(request)?;
-    let current = read::find(tx, context, kind, id)?.ok_or_else(Refusal::not_found)?;
+    let current = read::find_to_change(tx, context, kind, id)?.ok_or_else(Refusal::not_found)?;
     apply(tx, context, request, &current)
 }
 
@@ -25,7 +25,7 @@ pub(super) fn conditional_patch(
     request: &Request,
 ) -> Result<Reply, Refusal> {
     let kind = kind_of(request)?;
-    match conditional::find(tx, context, kind, &request.params)? {
+    match conditional::find_to_change(tx, context, kind, &request.params)? {
         Match::None => Err(Refusal::not_found()),
         Match::One(current) => apply(tx, context, request, &current),
         Match::Many => Err(conditional::many()),

@@ -26,6 +26,20 @@ pub(super) fn find(
     Ok(load(tx, context, kind, &[id.to_owned()])?.pop())
 }
 
+/// As [`find`], and keeps everybody else from changing the resource until the transaction ends: what is
+/// decided on its version stays true.
+pub(super) fn find_to_change(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    kind: ResourceType,
+    id: &str,
+) -> Result<Option<Stored>, Refusal> {
+    if let Backing::Rows { table, .. } = kind.backing() {
+        tx.lock_row(table, id)?;
+    }
+    find(tx, context, kind, id)
+}
+
 pub(super) fn read(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
     let (kind, id) = instance(request)?;
     let mut stored = find(tx, context, kind, id)?.ok_or_else(Refusal::not_found)?;

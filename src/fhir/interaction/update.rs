@@ -22,7 +22,7 @@ pub(super) fn update(tx: &mut Tx<'_>, context: &Context, request: &Request) -> R
             Issue::error(IssueType::Invalid, told).at(format!("{}.id", kind.name())),
         ));
     }
-    let Some(current) = read::find(tx, context, kind, id)? else {
+    let Some(current) = read::find_to_change(tx, context, kind, id)? else {
         // updateCreate is false.
         let told = "There is no such resource, and its id is for the service to choose: create it with POST.";
         return Err(Refusal::not_allowed("GET, HEAD, PUT, PATCH", told));
@@ -62,7 +62,7 @@ pub(super) fn conditional_update(
     let body = resource_of(request)?;
     check(body, kind)?;
     let id = body.get("id").and_then(Value::as_str);
-    match (conditional::find(tx, context, kind, &request.params)?, id) {
+    match (conditional::find_to_change(tx, context, kind, &request.params)?, id) {
         (Match::Many, _) => Err(conditional::many()),
         (Match::None, None) => {
             let created = resource::create(tx, context, kind, body)?;

@@ -18,7 +18,7 @@ pub enum Table {
 }
 
 impl Table {
-    pub(super) const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Roles => "roles",
             Self::RoleVersions => "role_versions",
@@ -58,6 +58,11 @@ pub struct Column {
 }
 
 impl Column {
+    /// Its name, or the expression that it is.
+    pub(crate) const fn name(self) -> &'static str {
+        self.name
+    }
+
     /// A column of text that is never null.
     pub const fn text(name: &'static str) -> Self {
         Self { name, is_number: false, is_nullable: false }

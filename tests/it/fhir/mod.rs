@@ -1,5 +1,5 @@
-// The attribute tells the lints that everything inside is test code, its helpers too.
-#[cfg(test)]
+//! The FHIR R4 front.
+
+mod concurrency;
 mod format;
-#[cfg(test)]
 mod patch;

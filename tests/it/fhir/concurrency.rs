@@ -1,0 +1,79 @@
+//! Many at once: a condition that was true when it was asked is true when it is acted on.
+
+use futures_util::future::join_all;
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use crate::support::{Backend, Request, TestApp, bodies};
+
+const ROLE: &str = "/FHIR/R4/Consent/6b71ac92-baa3-4b76-b0f5-a601257e2722";
+
+/// A RelatedPerson as this front takes it.
+fn related_person(proxy: &str, patient: &str) -> Value {
+    json!({
+        "resourceType": "RelatedPerson",
+        "identifier": [{ "system": bodies::NHS, "value": proxy }],
+        "patient": { "identifier": { "system": bodies::NHS, "value": patient } },
+        "relationship": [{ "coding": [{
+            "system": "http://terminology.hl7.org/CodeSystem/v3-RoleCode", "code": "PRN",
+        }]}],
+    })
+}
+
+//
+#[rstest]
+#[actix_web::test]
+async fn of_many_changes_of_one_version_one_is_made(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = TestApp::sandbox(backend).await;
+    let change = |number: usize| {
+        let end = format!("2030-01-{:02}", number % 28 + 1);
+        let patch = json!([{ "op": "add", "path": "/provision/period/end", "value": end }]);
+        app.send(Request::patch(ROLE, patch).header("If-Match", "W/\"1\""))
+    };
+    let answers = join_all((0..32).map(change)).await;
+    let made = answers.iter().filter(|answer| answer.status == 200).count();
+    let refused = answers.iter().filter(|answer| answer.status == 412).count();
+    assert_eq!((made, refused), (1, 31));
+    let history = app.send(Request::new("GET", &format!("{ROLE}/_history"))).await.json();
+    assert_eq!(history["total"], 2);
+}
+
+//
+#[rstest]
+#[actix_web::test]
+async fn no_patch_undoes_another(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let app = TestApp::sandbox(backend).await;
+    let end = json!([{ "op": "add", "path": "/provision/period/end", "value": "2030-01-01" }]);
+    let basis = json!([{ "op": "replace", "path": "/policyRule/coding/0", "value": {
+        "system": bodies::BASIS_SYSTEM, "code": "consent", "display": "Consent",
+    }}]);
+    let patches = [app.send(Request::patch(ROLE, end)), app.send(Request::patch(ROLE, basis))];
+    let answers = join_all(patches).await;
+    let [one, other] = answers.as_slice() else { panic!("two answers") };
+    assert_eq!((one.status, other.status), (200, 200), "{} {}", one.json(), other.json());
+    let role = app.send(Request::new("GET", ROLE)).await.json();
+    assert_eq!(role["provision"]["period"]["end"], "2030-01-01");
+    assert_eq!(role["policyRule"]["coding"][0]["code"], "consent");
+}
+
+//
+#[rstest]
+#[actix_web::test]
+async fn of_many_conditional_creates_one_creates(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = TestApp::sandbox(backend).await;
+    let condition = "identifier=9000000033&patient:identifier=9000000025";
+    let create = |_| {
+        let body = related_person("9000000033", "9000000025");
+        app.send(Request::post("/FHIR/R4/RelatedPerson", body).header("If-None-Exist", condition))
+    };
+    let answers = join_all((0..32).map(create)).await;
+    let created = answers.iter().filter(|answer| answer.status == 201).count();
+    let found = answers.iter().filter(|answer| answer.status == 200).count();
+    assert_eq!((created, found), (1, 31));
+    let all = app.send(Request::new("GET", &format!("/FHIR/R4/RelatedPerson?{condition}"))).await.json();
+    assert_eq!(all["total"], 1);
+}
