@@ -8,7 +8,7 @@ use crate::fhir::resource::{Backing, ResourceType};
 use crate::fhir::search::param::{Index, Param, ParamType, Reference};
 use crate::fhir::search::query::{alternatives, bad};
 use crate::fhir::search::{date, reference, string, token, uri};
-use crate::store::search::{Column, Datum, Filter, Is};
+use crate::store::search::{Column, Filter};
 
 /// How deep a chain may go.
 const DEEPEST: usize = 4;
@@ -216,9 +216,4 @@ fn local_reference(kind: ResourceType) -> Option<Column> {
         (ResourceType::QuestionnaireResponse, "('QuestionnaireResponse/' || id)"),
     ];
     REFERENCES.iter().find(|(of, _)| *of == kind).map(|(_, expression)| Column::text(expression))
-}
-
-/// A truth value in a column.
-pub(super) fn truth(column: Column, truth: bool) -> Filter {
-    Filter::Compare(column, Is::Equal, Datum::Truth(truth))
 }

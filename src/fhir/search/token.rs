@@ -4,7 +4,6 @@
 use crate::date_time::to_millis;
 use crate::fhir::context::Context;
 use crate::fhir::refusal::Refusal;
-use crate::fhir::search::filter::truth;
 use crate::fhir::search::param::{Index, Param};
 use crate::fhir::search::query::bad;
 use crate::fhir::url;
@@ -104,8 +103,8 @@ fn plain(param: &Param, token: &Token, context: &Context) -> Filter {
         }
         Index::Token(system, column) => by_column(system, column, token),
         Index::Flag(column) => match token.code.as_deref() {
-            Some("true") => truth(column, true),
-            Some("false") => truth(column, false),
+            Some("true") => Filter::truth(column, true),
+            Some("false") => Filter::truth(column, false),
             _ => Filter::NOTHING,
         },
         Index::RoleStatus => of_statuses(token, context),

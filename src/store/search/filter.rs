@@ -151,6 +151,11 @@ impl Filter {
         Self::Compare(column, is, Datum::Number(value))
     }
 
+    /// The column is this truth value.
+    pub fn truth(column: Column, truth: bool) -> Self {
+        Self::Compare(column, Is::Equal, Datum::Truth(truth))
+    }
+
     /// The opposite.
     #[must_use]
     pub fn negated(self) -> Self {
