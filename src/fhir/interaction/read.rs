@@ -51,10 +51,21 @@ pub(super) fn read(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Res
         &version,
         stored.updated_at,
     );
+    let is_known = is_known && is_as_written(tx, context, &stored)?;
     // A subset is asked of a read as of a search (G-19).
     stored.body = Query::read(&request.params)?.shape.apply(stored.body);
     let reply = Reply::found(stored);
     Ok(if is_known { Reply { status: 304, body: None, ..reply } } else { reply })
+}
+
+/// Whether a resource shows what its version says. A role whose end has passed counts as inactive before
+/// a version says so: whoever has the version has not heard of it.
+fn is_as_written(tx: &mut Tx<'_>, context: &Context, stored: &Stored) -> Result<bool, Refusal> {
+    if stored.kind != ResourceType::Consent {
+        return Ok(true);
+    }
+    let written = load_versions(tx, context, stored.kind, &[(stored.id.clone(), stored.version)])?;
+    Ok(written.first().is_some_and(|written| written.body == stored.body))
 }
 
 pub(super) fn vread(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {

@@ -2,4 +2,5 @@
 
 mod concurrency;
 mod format;
+mod lapse;
 mod patch;
