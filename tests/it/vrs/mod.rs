@@ -1,39 +1,15 @@
-//! The Validated Relationships front.
+//! The Validated Relationships front, row by row of its contract.
 
-mod access_modes;
-mod access_request_form;
-mod access_request_read;
-mod access_request_submit;
+mod access_request;
 mod callers;
-mod consent_create;
-mod consent_create_order;
-mod consent_create_refusals;
-mod consent_read;
-mod consent_resource;
-mod consent_search_answers;
-mod consent_search_refusals;
-mod content_types;
-mod cors;
-mod echo;
+mod consent;
 mod edit;
-mod end_date;
 mod footprint;
-mod gateway_order;
-mod grantor;
-mod headers;
-mod health;
+mod gateway;
 mod judged;
 mod known;
-mod lifecycle;
 mod operations;
-mod patch_changes;
-mod patch_order;
-mod patch_refusals;
-mod related_person_answers;
-mod related_person_refusals;
-mod routes;
-mod smoke;
-mod standing;
-mod statements;
-mod switches;
+mod patch;
+mod related_person;
+mod role;
 mod told;

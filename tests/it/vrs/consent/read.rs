@@ -4,7 +4,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use crate::support::{Backend, TestApp};
-use crate::vrs::consent_search_refusals::include;
+use crate::vrs::consent::search_refusals::include;
 use crate::vrs::judged::judged;
 use crate::vrs::known::{MOTHERS_ROLE, NO_SUCH_ID, consent};
 use crate::vrs::told::{Told, invalidated, told};

@@ -1,0 +1,5 @@
+//! `POST /QuestionnaireResponse`, `GET /QuestionnaireResponse/{id}`.
+
+mod form;
+mod read;
+mod submit;

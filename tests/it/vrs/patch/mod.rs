@@ -1,0 +1,5 @@
+//! `PATCH /Consent/{id}`.
+
+mod changes;
+mod order;
+mod refusals;

@@ -1,0 +1,4 @@
+//! `GET /RelatedPerson`.
+
+mod answers;
+mod refusals;
