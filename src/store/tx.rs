@@ -1,6 +1,8 @@
 //! One transaction.
 
+use diesel::RunQueryDsl as _;
 use diesel::connection::SimpleConnection as _;
+use diesel::sql_types::Text;
 use r2d2::Pool;
 
 use crate::error::Error;
@@ -17,6 +19,22 @@ pub struct Tx<'c> {
 pub(crate) enum Mode {
     Read,
     Write,
+}
+
+impl Tx<'_> {
+    /// Waits until every other transaction that took this turn is over: for what is looked for and then
+    /// made, where no constraint keeps it from being made twice. SQLite has one writer at a time anyway.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn take_turn(&mut self, name: &str) -> Result<(), Error> {
+        if let Db::Postgres(connection) = self.db {
+            let wait = diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))");
+            wait.bind::<Text, _>(name).execute(connection)?;
+        }
+        Ok(())
+    }
 }
 
 /// Runs `work` in a transaction: commits when it returns `Ok`, rolls back when it returns `Err`.

@@ -49,6 +49,20 @@ pub(crate) fn find(
     }
 }
 
+/// As [`find`], before something is made of what is not found: two requests with one condition that come
+/// at once take turns.
+pub(crate) fn find_or_make(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    kind: ResourceType,
+    params: &[(String, String)],
+) -> Result<Match, Refusal> {
+    let mut turn = params.to_vec();
+    turn.sort();
+    tx.take_turn(&format!("{} {turn:?}", kind.name()))?;
+    find(tx, context, kind, params)
+}
+
 /// The parameters of a query string.
 pub(crate) fn pairs(query: &str) -> Vec<(String, String)> {
     form_urlencoded::parse(query.trim_start_matches('?').as_bytes()).into_owned().collect()

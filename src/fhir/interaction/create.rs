@@ -19,7 +19,7 @@ pub(super) fn create(tx: &mut Tx<'_>, context: &Context, request: &Request) -> R
         None => Some(in_url).filter(|pairs| !pairs.is_empty()),
     };
     if let Some(condition) = condition {
-        match conditional::find(tx, context, kind, &condition)? {
+        match conditional::find_or_make(tx, context, kind, &condition)? {
             Match::None => {}
             Match::One(found) => return Ok(Reply::written(200, *found, context)),
             Match::Many => return Err(conditional::many()),

@@ -62,7 +62,7 @@ pub(super) fn conditional_update(
     let body = resource_of(request)?;
     check(body, kind)?;
     let id = body.get("id").and_then(Value::as_str);
-    match (conditional::find(tx, context, kind, &request.params)?, id) {
+    match (conditional::find_or_make(tx, context, kind, &request.params)?, id) {
         (Match::Many, _) => Err(conditional::many()),
         (Match::None, None) => {
             let created = resource::create(tx, context, kind, body)?;
