@@ -1,11 +1,13 @@
 //! The FHIR R4 front.
 
-mod bodies;
+pub mod bodies;
 mod bundle;
-mod client;
+pub mod client;
 // The attribute tells the lints that everything inside is test code, its helpers too.
 #[cfg(test)]
 mod format;
+mod general;
 mod instance;
 #[cfg(test)]
 mod patch;
+mod seen;
