@@ -3,6 +3,7 @@
 pub mod bodies;
 mod bundle;
 pub mod client;
+mod content;
 // The attribute tells the lints that everything inside is test code, its helpers too.
 #[cfg(test)]
 mod format;
