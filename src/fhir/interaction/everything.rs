@@ -37,12 +37,12 @@ pub(super) fn everything(tx: &mut Tx<'_>, context: &Context, request: &Request) 
     let found = Found { kinds: &kinds, within, path: &request.path };
     let mut bundle = search::search(tx, context, &found, &query)?;
     if query.page.is_none() && is_wanted(&ResourceType::Patient) {
-        add_first(&mut bundle, context, patient.body, id);
+        add_first(&mut bundle, context, &patient.body, id);
     }
     Ok(Reply::made(200, bundle))
 }
 
-fn add_first(bundle: &mut Value, context: &Context, patient: Value, id: &str) {
+fn add_first(bundle: &mut Value, context: &Context, patient: &Value, id: &str) {
     let Some(members) = bundle.as_object_mut() else { return };
     let entry = json!({
         "fullUrl": format!("{}/Patient/{id}", context.base),

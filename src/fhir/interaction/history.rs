@@ -123,7 +123,7 @@ impl Asked {
                 "_page" => {
                     asked.after = Some(
                         decode(value).ok_or_else(|| wrong("This page link is not one of this server's."))?,
-                    )
+                    );
                 }
                 _ => {}
             }

@@ -51,6 +51,7 @@ pub(crate) enum Body {
 
 /// `If-Match`, `If-None-Match`, `If-Modified-Since`, `If-None-Exist`.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_field_names, reason = "the names are those of the headers")]
 pub(crate) struct Conditions {
     /// The versions of which the present one must be one.
     pub(crate) if_match: Option<Versions>,

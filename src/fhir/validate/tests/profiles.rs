@@ -127,7 +127,7 @@ fn a_proxy_role_says_why_and_who_granted_it() {
     let bound = format!(
         "code-invalid Consent.{value_reason}: Use a code of the value set https://fhir.onbehalf.org.uk/R4/ValueSet/proxy-status-reason."
     );
-    let type_reason = "structure Consent.extension[0].value.ofType(Reference): Give this element as CodeableConcept: \
+    let type_reason = "invariant Consent.extension[0].value.ofType(Reference): Give this element as CodeableConcept: \
          ExtensionEnglandConsentStatusReason demands it.";
     let ods = r#"value Consent.extension[1].value.ofType(Reference).identifier: Give this element as ExtensionConsentGrantor has it: {"system":"https://fhir.nhs.uk/Id/ods-organization-code"}."#;
     let twice =
