@@ -73,8 +73,8 @@ async fn answer(
     let path = request.path().strip_prefix(BASE_PATH).unwrap_or_default().trim_matches('/').to_owned();
     let resolved = resolve(request.method(), &path);
     if let Ok((Interaction::Capabilities, _)) = resolved {
-        let statement = capability::statement(&base_url(app))?;
-        return Ok(Reply::capabilities(statement));
+        let known = conditions(request.headers())?.if_none_match;
+        return Ok(Reply::capabilities(capability::statement(&base_url(app))?, known.as_ref()));
     }
     let caller = authenticate(app, request)?;
     let (interaction, target) = resolved?;

@@ -88,7 +88,7 @@ const fn route(
 }
 
 /// The table.
-pub(crate) static ROUTES: [Route; 29] = [
+pub(crate) static ROUTES: [Route; 23] = [
     route(Method::GET, &[Literal("metadata")], Interaction::Capabilities, any),
     route(Method::POST, &[], Interaction::Batch, any),
     route(Method::GET, &[], Interaction::SearchSystem, any),
@@ -112,12 +112,6 @@ pub(crate) static ROUTES: [Route; 29] = [
     route(Method::POST, &[Type, Id, Literal("$everything")], Interaction::Everything, patient),
     route(Method::GET, &[Type, Id, Member], Interaction::SearchCompartment, patient),
     route(Method::POST, &[Type, Id, Member, Literal("_search")], Interaction::SearchCompartment, patient),
-    route(Method::HEAD, &[Literal("metadata")], Interaction::Capabilities, any),
-    route(Method::HEAD, &[Type, Id], Interaction::Read, any),
-    route(Method::HEAD, &[Type], Interaction::SearchType, any),
-    route(Method::HEAD, &[Type, Id, Literal("_history")], Interaction::HistoryInstance, rows),
-    route(Method::HEAD, &[Type, Id, Literal("_history"), Version], Interaction::VRead, any),
-    route(Method::HEAD, &[Type, Literal("_history")], Interaction::HistoryType, rows),
 ];
 
 /// The types of a patient's compartment that this server has.
@@ -129,7 +123,8 @@ pub(crate) const COMPARTMENT: [ResourceType; 5] = [
     ResourceType::Provenance,
 ];
 
-/// Finds what a request asks for. Types, ids and paths are case-sensitive (G-02).
+/// Finds what a request asks for. Types, ids and paths are case-sensitive (G-02). HEAD asks for what GET
+/// asks for (G-13).
 pub(crate) fn resolve(method: &Method, path: &str) -> Result<(Interaction, Target), Refusal> {
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     let fitting = ROUTES.iter().filter_map(|route| {
@@ -137,7 +132,8 @@ pub(crate) fn resolve(method: &Method, path: &str) -> Result<(Interaction, Targe
         target.kind.is_none_or(route.applies).then_some((route, target))
     });
     let fitting: Vec<(&Route, Target)> = fitting.collect();
-    match fitting.iter().find(|(route, _)| route.method == *method) {
+    let sought = if *method == Method::HEAD { &Method::GET } else { method };
+    match fitting.iter().find(|(route, _)| route.method == *sought) {
         Some((route, target)) => Ok((route.interaction, target.clone())),
         None if fitting.is_empty() => Err(Refusal::not_found()),
         None => Err(refuse_method(method, &fitting)),

@@ -16,6 +16,7 @@
 mod account;
 mod architecture;
 mod cli;
+mod conformance;
 mod examples;
 mod fhir;
 mod migrations;

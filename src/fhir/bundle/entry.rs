@@ -27,7 +27,14 @@ pub(crate) struct Entry {
 
 /// Reads every entry; each fails by itself.
 pub(crate) fn read(bundle: &Value, context: &Context) -> Result<Vec<Result<Entry, Refusal>>, Refusal> {
-    let entries = bundle.get("entry").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let entries = match bundle.get("entry") {
+        Some(Value::Array(entries)) => entries.as_slice(),
+        None => &[],
+        Some(_) => {
+            let told = "The entries of a Bundle are an array.";
+            return Err(Refusal::new(400, Issue::error(IssueType::Structure, told).at("Bundle.entry")));
+        }
+    };
     if entries.len() > MOST {
         let told = "Send fewer entries at a time: one thousand at most.";
         return Err(Refusal::new(413, Issue::error(IssueType::TooLong, told).at("Bundle.entry")));

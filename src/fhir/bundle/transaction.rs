@@ -21,13 +21,24 @@ pub(crate) fn run(
     entries.sort_by_key(|entry| (entry.rank, entry.number));
     let mut made: BTreeMap<String, String> = BTreeMap::new();
     let mut replies: Vec<(usize, Reply)> = Vec::new();
+    let mut written: Vec<String> = Vec::new();
     while !entries.is_empty() {
         let mut entry = entries.remove(next(&entries, &made)?);
         let reply =
             carry_out(tx, context, &mut entry, &made).map_err(|refusal| in_entry(refusal, entry.number))?;
-        if let (Some(name), Some(location)) = (&entry.full_url, &reply.location) {
+        if let Some(location) = &reply.location {
             let unversioned = location.split_once("/_history/").map_or(location.as_str(), |(start, _)| start);
-            made.insert(name.clone(), context.relative(unversioned).to_owned());
+            let place = context.relative(unversioned).to_owned();
+            // A condition may find what another entry changes; a create that finds changes nothing.
+            if entry.rank == 2 || reply.status == 201 {
+                if written.contains(&place) {
+                    return Err(changed_twice(entry.number));
+                }
+                written.push(place.clone());
+            }
+            if let Some(name) = &entry.full_url {
+                made.insert(name.clone(), place);
+            }
         }
         replies.push((entry.number, reply));
     }
@@ -72,6 +83,11 @@ fn next(entries: &[Entry], made: &BTreeMap<String, String>) -> Result<usize, Ref
     })
 }
 
+fn changed_twice(number: usize) -> Refusal {
+    let told = "Two entries of this transaction change the same resource.";
+    Refusal::new(400, Issue::error(IssueType::Invalid, told).at(format!("Bundle.entry[{number}]")))
+}
+
 /// B-03: no resource may be changed twice.
 fn check_identities(entries: &[Entry]) -> Result<(), Refusal> {
     let mut seen = Vec::new();
@@ -79,9 +95,7 @@ fn check_identities(entries: &[Entry]) -> Result<(), Refusal> {
         let target = &entry.request.target;
         if let (Some(kind), Some(id)) = (target.kind, &target.id) {
             if seen.contains(&(kind, id)) {
-                let told = "Two entries of this transaction change the same resource.";
-                let at = format!("Bundle.entry[{}]", entry.number);
-                return Err(Refusal::new(400, Issue::error(IssueType::Invalid, told).at(at)));
+                return Err(changed_twice(entry.number));
             }
             seen.push((kind, id));
         }

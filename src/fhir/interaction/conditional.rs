@@ -27,7 +27,9 @@ pub(crate) fn find_to_change(
     kind: ResourceType,
     params: &[(String, String)],
 ) -> Result<Match, Refusal> {
-    tx.lock_condition(&format!("{} {params:?}", kind.name()))?;
+    let mut condition = params.to_vec();
+    condition.sort();
+    tx.lock_condition(&format!("{} {condition:?}", kind.name()))?;
     match find(tx, context, kind, params)? {
         Match::One(found) => {
             if let Backing::Rows { table, .. } = kind.backing() {

@@ -29,20 +29,23 @@ pub(super) fn history(tx: &mut Tx<'_>, context: &Context, request: &Request) -> 
         let present = read::find(tx, context, kind, id)?.ok_or_else(Refusal::not_found)?;
         if !KINDS.contains(&kind) {
             // Only the present version is kept: that is its history.
-            return Ok(Reply::made(200, bundle(context, request, &asked, &[present], None)));
+            return Ok(Reply::made(200, bundle(context, request, &asked, &Page::of(present))));
         }
     }
     let kinds = request.target.kind.map_or_else(|| KINDS.to_vec(), |kind| vec![kind]);
     let mut found: Vec<(ResourceType, FoundVersion)> = Vec::new();
+    let mut total = 0;
     for kind in kinds.into_iter().filter(|kind| KINDS.contains(kind)) {
         let Backing::Rows { versions: Some(table), .. } = kind.backing() else { continue };
         let query = HistoryQuery {
             table,
             id: id.clone(),
             filter: asked.filter(),
+            current_from: asked.at.as_ref().map(|at| to_millis(at.earliest())),
             after: asked.after.clone(),
             limit: i64::try_from(asked.count + 1).unwrap_or(i64::MAX),
         };
+        total += tx.count_history(&query, context.scope())?;
         found.extend(tx.search_history(&query, context.scope())?.into_iter().map(|version| (kind, version)));
     }
     let key = |(_, version): &(ResourceType, FoundVersion)| {
@@ -70,7 +73,20 @@ pub(super) fn history(tx: &mut Tx<'_>, context: &Context, request: &Request) -> 
         })
     };
     loaded.sort_by_key(place);
-    Ok(Reply::made(200, bundle(context, request, &asked, &loaded, next.as_deref())))
+    Ok(Reply::made(200, bundle(context, request, &asked, &Page { total, versions: loaded, next })))
+}
+
+/// What a history answers.
+struct Page {
+    total: i64,
+    versions: Vec<Stored>,
+    next: Option<String>,
+}
+
+impl Page {
+    fn of(present: Stored) -> Self {
+        Self { total: 1, versions: vec![present], next: None }
+    }
 }
 
 /// The parameters of a history.
@@ -115,8 +131,8 @@ impl Asked {
         Ok(asked)
     }
 
-    /// `_at` means what was current at some time in it: what was written until its end. The versions that
-    /// were followed before its beginning are left to the reader.
+    /// `_at` means what was current at some time in it: what was written until its end, and not followed
+    /// before its beginning.
     fn filter(&self) -> Filter {
         let since = self.since.map(|since| Filter::number(UPDATED, Is::AtLeast, to_millis(since)));
         let at = self.at.as_ref().map(|at| Filter::number(UPDATED, Is::AtMost, to_millis(at.latest())));
@@ -137,13 +153,7 @@ fn decode(text: &str) -> Option<FoundVersion> {
     })
 }
 
-fn bundle(
-    context: &Context,
-    request: &Request,
-    asked: &Asked,
-    versions: &[Stored],
-    next: Option<&str>,
-) -> Value {
+fn bundle(context: &Context, request: &Request, asked: &Asked, page: &Page) -> Value {
     let url = |page: Option<&str>| {
         let mut pairs = form_urlencoded::Serializer::new(String::new());
         for (name, value) in request.params.iter().filter(|(name, _)| name != "_page") {
@@ -158,15 +168,13 @@ fn bundle(
     };
     let here = asked.after.as_ref().map(encode);
     let mut links = vec![json!({ "relation": "self", "url": url(here.as_deref()) })];
-    links.extend(next.map(|next| json!({ "relation": "next", "url": url(Some(next)) })));
+    links.extend(page.next.as_ref().map(|next| json!({ "relation": "next", "url": url(Some(next)) })));
     let mut bundle = Map::new();
     bundle.insert("resourceType".to_owned(), "Bundle".into());
     bundle.insert("type".to_owned(), "history".into());
-    if next.is_none() && here.is_none() {
-        bundle.insert("total".to_owned(), versions.len().into());
-    }
+    bundle.insert("total".to_owned(), page.total.into());
     bundle.insert("link".to_owned(), Value::Array(links));
-    let entries: Vec<Value> = versions.iter().map(|stored| entry(context, stored)).collect();
+    let entries: Vec<Value> = page.versions.iter().map(|stored| entry(context, stored)).collect();
     if !entries.is_empty() {
         bundle.insert("entry".to_owned(), Value::Array(entries));
     }

@@ -13,6 +13,7 @@ mod validate;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use crate::account::{Action, access};
 use crate::fhir::context::Context;
@@ -49,8 +50,8 @@ pub(crate) enum Body {
 }
 
 /// `If-Match`, `If-None-Match`, `If-Modified-Since`, `If-None-Exist`.
-#[expect(clippy::struct_field_names, reason = "the headers are called so")]
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_field_names, reason = "the names are those of the headers")]
 pub(crate) struct Conditions {
     /// The versions of which the present one must be one.
     pub(crate) if_match: Option<Versions>,
@@ -99,9 +100,14 @@ impl Reply {
         Self { status, location: Some(location), is_write: true, ..Self::found(stored) }
     }
 
-    /// The CapabilityStatement, with the version of this program.
-    pub(crate) fn capabilities(statement: Value) -> Self {
-        Self { version: Some(1), ..Self::made(200, statement) }
+    /// The CapabilityStatement. Its version is a digest, so that it is another one whenever the statement
+    /// is; a caller that has it gets 304 (C-06).
+    pub(crate) fn capabilities(statement: Value, known: Option<&Versions>) -> Self {
+        let digest = Sha256::digest(statement.to_string());
+        let version = digest.iter().take(6).fold(0, |sum, byte| sum * 256 + i64::from(*byte));
+        let reply = Self { version: Some(version), ..Self::made(200, statement) };
+        let is_known = known.is_some_and(|versions| versions.include(&version.to_string()));
+        if is_known { Self { status: 304, body: None, ..reply } } else { reply }
     }
 
     /// The answer to a Bundle.

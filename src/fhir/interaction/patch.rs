@@ -46,7 +46,16 @@ fn apply(tx: &mut Tx<'_>, context: &Context, request: &Request, current: &Stored
             return Err(Refusal::new(415, Issue::error(IssueType::NotSupported, told)));
         }
     };
-    let patched = patched.map_err(|fault| Refusal::new(fault.kind.status(), fault.issue))?;
+    let mut patched = patched.map_err(|fault| Refusal::new(fault.kind.status(), fault.issue))?;
+    drop_stale_narrative(&current.body, &mut patched);
     check(&patched, current.kind)?;
     update::replace(tx, context, request, current, &patched)
+}
+
+/// A narrative that was not patched along with the data tells of data that are no more.
+fn drop_stale_narrative(before: &Value, after: &mut Value) {
+    let is_stale = before != after && before.get("text") == after.get("text");
+    if let (true, Some(members)) = (is_stale, after.as_object_mut()) {
+        members.shift_remove("text");
+    }
 }

@@ -17,7 +17,9 @@ pub(super) fn check(body: &Value, kind: ResourceType) -> Result<(), Refusal> {
         let told = "The resourceType must be the type that the URL names.";
         return Err(Refusal::new(400, Issue::error(IssueType::Invalid, told).at("resourceType")));
     }
-    let issues = issues(body, kind);
+    let mut issues = issues(body, kind);
+    // Some clients show the first issue only: a warning would hide why the request is refused.
+    issues.sort_by_key(|issue| issue.severity != Severity::Error);
     let mut errors = issues.iter().filter(|issue| issue.severity == Severity::Error).peekable();
     if errors.peek().is_none() {
         return Ok(());

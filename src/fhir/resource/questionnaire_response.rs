@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::fhir::context::Context;
 use crate::fhir::outcome::{Issue, IssueType};
 use crate::fhir::refusal::Refusal;
-use crate::fhir::resource::{ResourceType, Stored, head, patient};
+use crate::fhir::resource::{ResourceType, Stored, head, patient, residue};
 use crate::fhir::search::param::{Index, Param, Reference};
 use crate::fhir::url;
 use crate::person::NhsNumber;
@@ -68,7 +68,7 @@ pub(super) fn create(tx: &mut Tx<'_>, context: &Context, body: &Value) -> Result
         }
         SubmitError::Store(error) => error.into(),
     })?;
-    Ok(stored(&created)?)
+    checked(body, stored(&created)?)
 }
 
 pub(super) fn update(
@@ -92,7 +92,13 @@ pub(super) fn update(
         document: given.document,
     };
     let changed = change_access_request(tx, &*context.clock, &context.caller, wanted)?;
-    Ok(stored(&changed)?)
+    checked(body, stored(&changed)?)
+}
+
+/// Refuses what would be lost: tags, and identifiers but the one that the service gave.
+fn checked(body: &Value, stored: Stored) -> Result<Stored, Refusal> {
+    let residue = residue::find(body, &stored.body);
+    if residue.is_empty() { Ok(stored) } else { Err(Refusal::of(422, residue)) }
 }
 
 /// What a document says of an access request.

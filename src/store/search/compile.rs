@@ -98,13 +98,7 @@ impl Statement {
     pub(super) fn history(query: &HistoryQuery, scope: Scope) -> Self {
         let mut statement = Self::new(scope);
         statement.push(&format!("SELECT id, version, updated_at FROM {} WHERE ", query.table.name()));
-        statement.visible(query.table);
-        statement.push(" AND ");
-        statement.filter(&query.filter);
-        if let Some(id) = &query.id {
-            statement.push(" AND ");
-            statement.filter(&Filter::text(Column::text("id"), id.clone()));
-        }
+        statement.versions(query);
         if let Some(after) = &query.after {
             statement.push(" AND ");
             statement.after(&[
@@ -115,6 +109,33 @@ impl Statement {
         }
         statement.push(&format!(" ORDER BY updated_at DESC, id DESC, version DESC LIMIT {}", query.limit));
         statement
+    }
+
+    pub(super) fn history_count(query: &HistoryQuery, scope: Scope) -> Self {
+        let mut statement = Self::new(scope);
+        statement.push(&format!("SELECT COUNT(*) AS count FROM {} WHERE ", query.table.name()));
+        statement.versions(query);
+        statement
+    }
+
+    /// What belongs to a history, wherever its page begins.
+    fn versions(&mut self, query: &HistoryQuery) {
+        self.visible(query.table);
+        self.push(" AND ");
+        self.filter(&query.filter);
+        if let Some(id) = &query.id {
+            self.push(" AND ");
+            self.filter(&Filter::text(Column::text("id"), id.clone()));
+        }
+        if let Some(from) = query.current_from {
+            let name = query.table.name();
+            self.push(&format!(
+                " AND NOT EXISTS (SELECT 1 FROM {name} AS later WHERE later.id = {name}.id \
+                 AND later.version = {name}.version + 1 AND later.updated_at <= "
+            ));
+            self.bind(&Datum::Number(from));
+            self.push(")");
+        }
     }
 
     fn push(&mut self, sql: &str) {

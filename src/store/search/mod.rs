@@ -110,6 +110,8 @@ pub struct HistoryQuery {
     pub id: Option<String>,
     /// Restrictions on `updated_at`.
     pub filter: Filter,
+    /// Leaves out what was followed by another version up to this time, in milliseconds since 1970.
+    pub current_from: Option<i64>,
     /// The version after which the page begins.
     pub after: Option<FoundVersion>,
     /// How many at most.
@@ -155,6 +157,17 @@ impl Tx<'_> {
         let found =
             |row: VersionRow| FoundVersion { id: row.id, version: row.version, updated_at: row.updated_at };
         Ok(rows.into_iter().map(found).collect())
+    }
+
+    /// Counts the versions of a history, on whichever page: one statement.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn count_history(&mut self, query: &HistoryQuery, scope: Scope) -> Result<i64, Error> {
+        let statement = Statement::history_count(query, scope);
+        let rows: Vec<CountRow> = on_dialect!(self.db, c => statement.query().load(c))?;
+        Ok(rows.first().map_or(0, |row| row.count))
     }
 
     /// How the database would carry a search out, in its own words, for tests and for the operator.

@@ -1,6 +1,13 @@
 //! The FHIR R4 front.
 
+pub mod bodies;
+mod bundle;
+pub mod client;
 mod concurrency;
+mod content;
 mod format;
+mod general;
+mod instance;
 mod lapse;
 mod patch;
+mod seen;

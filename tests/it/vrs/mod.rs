@@ -1,13 +1,13 @@
 //! The Validated Relationships front, row by row of its contract.
 
 mod access_request;
-mod callers;
+pub mod callers;
 mod consent;
 mod edit;
-mod footprint;
+pub mod footprint;
 mod gateway;
 mod judged;
-mod known;
+pub mod known;
 mod operations;
 mod patch;
 mod related_person;

@@ -36,7 +36,7 @@ fn element(rule: &Rule, object: &Object<'_>, profile: &str, report: &mut Report)
         |name: &str| rule.types.iter().any(|allowed| capital_free(allowed) == capital_free(name));
     if type_name.is_some_and(|name| !rule.types.is_empty() && !is_allowed(name)) {
         let words = format!("Give this element as {}: {profile} demands it.", rule.types.join(" or "));
-        return report.error(IssueType::Structure, at, words);
+        return report.error(IssueType::Invariant, at, words);
     }
     for (index, value) in chosen {
         let item = at.index(index);
@@ -58,11 +58,11 @@ fn count(rule: &Rule, count: usize, at: &Path<'_>, profile: &str, report: &mut R
     }
     match rule.max {
         Some(0) if count > 0 => {
-            report.error(IssueType::Structure, at, format!("Remove {what}: {profile} has no place for it."));
+            report.error(IssueType::Invariant, at, format!("Remove {what}: {profile} has no place for it."));
         }
         Some(max) if count > max => {
             let words = format!("Give {what} no more than {max} time(s): {profile} demands it.");
-            report.error(IssueType::Structure, at, words);
+            report.error(IssueType::Invariant, at, words);
         }
         Some(_) | None => {}
     }

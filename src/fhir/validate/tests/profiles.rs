@@ -45,7 +45,7 @@ fn a_proxy_role_is_about_a_patient_and_one_proxy_by_nhs_number() {
                 "/performer/1",
                 nhs("1"),
                 &[
-                    "structure Consent.performer: Give performer no more than 1 time(s): ProxyRole demands it.",
+                    "invariant Consent.performer: Give performer no more than 1 time(s): ProxyRole demands it.",
                 ],
             ),
             (
@@ -101,7 +101,7 @@ fn a_proxy_role_permits_information_access_for_privacy() {
 #[test]
 fn a_proxy_role_holds_nothing_that_the_model_cannot() {
     let remove = |path: &str, name: &str| {
-        format!("structure Consent.{path}: Remove {name}: ProxyRole has no place for it.")
+        format!("invariant Consent.{path}: Remove {name}: ProxyRole has no place for it.")
     };
     assert_profile(
         &role(),
@@ -127,11 +127,11 @@ fn a_proxy_role_says_why_and_who_granted_it() {
     let bound = format!(
         "code-invalid Consent.{value_reason}: Use a code of the value set https://fhir.onbehalf.org.uk/R4/ValueSet/proxy-status-reason."
     );
-    let type_reason = "structure Consent.extension[0].value.ofType(Reference): Give this element as CodeableConcept: \
+    let type_reason = "invariant Consent.extension[0].value.ofType(Reference): Give this element as CodeableConcept: \
          ExtensionEnglandConsentStatusReason demands it.";
     let ods = r#"value Consent.extension[1].value.ofType(Reference).identifier: Give this element as ExtensionConsentGrantor has it: {"system":"https://fhir.nhs.uk/Id/ods-organization-code"}."#;
     let twice =
-        "structure Consent.extension: Give extension (grantor) no more than 1 time(s): ProxyRole demands it.";
+        "invariant Consent.extension: Give extension (grantor) no more than 1 time(s): ProxyRole demands it.";
     let url = role()["extension"][0]["url"].clone();
     assert_profile(
         &role(),

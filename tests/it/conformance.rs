@@ -1,0 +1,253 @@
+//! The CapabilityStatement and the server say the same: what is claimed answers, what is not is refused.
+
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use crate::fhir::bodies::one_of_each;
+use crate::fhir::client::{get, post, request, resource, send, send_well, told};
+use crate::support::{Backend, Response, TestApp};
+use crate::vrs::callers::guarded;
+use crate::vrs::known::{ACCESS_REQUEST, LONER, MOTHER, MOTHERS_ROLE, PATIENTS};
+
+async fn statement(app: &TestApp) -> Value {
+    send_well(app, get("/metadata"), 200).await
+}
+
+fn list<'v>(value: &'v Value, name: &str) -> &'v [Value] {
+    value[name].as_array().map_or(&[], Vec::as_slice)
+}
+
+fn text<'v>(value: &'v Value, name: &str) -> &'v str {
+    value[name].as_str().unwrap_or_default()
+}
+
+/// The id of something of the type that is there.
+async fn id_of(app: &TestApp, kind: &str) -> String {
+    match kind {
+        "Consent" => MOTHERS_ROLE.to_owned(),
+        "RelatedPerson" => "BE974742".to_owned(),
+        "QuestionnaireResponse" => ACCESS_REQUEST.to_owned(),
+        "Patient" => MOTHER.to_owned(),
+        _ => {
+            let found = send_well(app, get(&format!("/{kind}?_count=1")), 200).await;
+            found["entry"][0]["resource"]["id"].as_str().unwrap_or("none").to_owned()
+        }
+    }
+}
+
+#[track_caller]
+fn check_answered(row: &str, answer: &Response) {
+    assert!(!matches!(answer.status, 404 | 405 | 501), "{row}: {}", resource(answer));
+}
+
+// covers G-01, C-01, C-06, G-12
+#[rstest]
+#[actix_web::test]
+async fn the_statement_says_what_the_server_is_to_everybody(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = guarded(backend).await;
+    for query in ["", "?mode=full", "?mode=normative", "?mode=terminology"] {
+        let answer = send(&app, get(&format!("/metadata{query}"))).await;
+        let statement = answer.json();
+        assert_eq!((answer.status, text(&statement, "resourceType")), (200, "CapabilityStatement"));
+        for (name, wanted) in [("status", "active"), ("kind", "instance"), ("fhirVersion", "4.0.1")] {
+            assert_eq!(text(&statement, name), wanted);
+        }
+        assert!(!text(&statement, "date").is_empty() && !list(&statement, "format").is_empty());
+        assert!(!list(&statement, "patchFormat").is_empty());
+        assert!(text(&statement["implementation"], "url").ends_with("/FHIR/R4"));
+        assert_eq!(text(&statement["software"], "version"), env!("CARGO_PKG_VERSION"));
+        let etag = answer.header("etag").expect("an entity tag").to_owned();
+        let known = send(&app, get("/metadata").header("If-None-Match", &etag)).await;
+        assert_eq!((known.status, known.body.len()), (304, 0));
+        let other = send(&app, get("/metadata").header("If-None-Match", "W/\"1\"")).await;
+        assert_eq!(other.status, 200);
+    }
+}
+
+// covers C-03, C-04, C-05
+#[rstest]
+#[actix_web::test]
+async fn every_interaction_that_is_claimed_answers(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = TestApp::sandbox(backend).await;
+    for (path, body) in one_of_each(LONER, PATIENTS[0]).into_iter().rev() {
+        send_well(&app, post(path, &body), 201).await;
+    }
+    let statement = statement(&app).await;
+    let rest = &statement["rest"][0];
+    assert_eq!(list(rest, "resource").len(), 12);
+    for entry in list(rest, "resource") {
+        let kind = text(entry, "type");
+        let id = id_of(&app, kind).await;
+        assert!(text(entry, "profile").ends_with(kind) && entry["versioning"].is_string());
+        if id == "none" {
+            continue;
+        }
+        for interaction in list(entry, "interaction") {
+            let code = text(interaction, "code");
+            let json = |method: &str, path: String| {
+                request(method, &path).header("Content-Type", "application/fhir+json").body("{}")
+            };
+            let sent = match code {
+                "read" => get(&format!("/{kind}/{id}")),
+                "vread" => get(&format!("/{kind}/{id}/_history/1")),
+                "update" => json("PUT", format!("/{kind}/{id}")),
+                "patch" => json("PATCH", format!("/{kind}/{id}")),
+                "history-instance" => get(&format!("/{kind}/{id}/_history")),
+                "history-type" => get(&format!("/{kind}/_history")),
+                "create" => json("POST", format!("/{kind}")),
+                "search-type" => get(&format!("/{kind}")),
+                other => panic!("{kind} claims {other}"),
+            };
+            check_answered(&format!("{kind} {code}"), &send(&app, sent).await);
+        }
+        for operation in list(entry, "operation") {
+            let name = text(operation, "name");
+            check_answered(
+                name,
+                &send(&app, post(&format!("/{kind}/{id}/${name}"), &Value::Null).body("")).await,
+            );
+        }
+    }
+    let empty = |kind: &str| post("", &json!({ "resourceType": "Bundle", "type": kind }));
+    for interaction in list(rest, "interaction") {
+        let sent = match text(interaction, "code") {
+            kind @ ("transaction" | "batch") => empty(kind),
+            "search-system" => get(""),
+            "history-system" => get("/_history"),
+            other => panic!("the system claims {other}"),
+        };
+        assert_eq!(send(&app, sent).await.status, 200);
+    }
+}
+
+/// A value that a parameter of the type takes.
+fn sample(kind: &str) -> &'static str {
+    match kind {
+        "date" => "2026-11-22",
+        "number" | "quantity" => "1",
+        "uri" => "http://example.org/x",
+        "reference" => "Patient/9000000009",
+        _ => "x",
+    }
+}
+
+// covers C-03, C-04, C-05
+#[rstest]
+#[actix_web::test]
+async fn every_parameter_and_include_that_is_claimed_is_understood(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = TestApp::sandbox(backend).await;
+    let statement = statement(&app).await;
+    let rest = &statement["rest"][0];
+    for entry in list(rest, "resource") {
+        let kind = text(entry, "type");
+        let params = list(entry, "searchParam").iter().chain(list(rest, "searchParam"));
+        let mut queries: Vec<String> = params
+            .map(|param| {
+                assert!(text(param, "definition").starts_with("http"), "{kind}: {param}");
+                format!("{}={}", text(param, "name"), sample(text(param, "type")))
+            })
+            .collect();
+        let names = |list: &[Value]| -> Vec<String> {
+            list.iter().map(|name| name.as_str().expect("a name").to_owned()).collect()
+        };
+        let includes = names(list(entry, "searchInclude"));
+        queries.extend(includes.into_iter().map(|name| format!("_include={name}")));
+        let reverse = names(list(entry, "searchRevInclude"));
+        queries.extend(reverse.into_iter().map(|name| format!("_revinclude={name}")));
+        for query in queries {
+            let strict = get(&format!("/{kind}?_count=1&{query}")).header("Prefer", "handling=strict");
+            let answer = send(&app, strict).await;
+            assert_eq!(answer.status, 200, "{kind}?{query}: {}", answer.json());
+        }
+    }
+}
+
+// covers C-04, G-18, R-40, R-45, R-46
+#[rstest]
+#[actix_web::test]
+async fn what_is_not_claimed_is_refused(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let app = TestApp::sandbox(backend).await;
+    let statement = statement(&app).await;
+    for entry in list(&statement["rest"][0], "resource") {
+        let kind = text(entry, "type");
+        let id = id_of(&app, kind).await;
+        let claims = |code: &str| list(entry, "interaction").iter().any(|one| text(one, "code") == code);
+        let does = |flag: &str| entry[flag] == true;
+        for (is_claimed, method, path) in [
+            (claims("create"), "POST", format!("/{kind}")),
+            (claims("update"), "PUT", format!("/{kind}/{id}")),
+            (claims("patch"), "PATCH", format!("/{kind}/{id}")),
+            (claims("delete"), "DELETE", format!("/{kind}/{id}")),
+            (does("conditionalUpdate"), "PUT", format!("/{kind}?_id={id}")),
+            (does("conditionalDelete"), "DELETE", format!("/{kind}?_id={id}")),
+            (claims("history-type"), "GET", format!("/{kind}/_history")),
+            (claims("history-instance"), "GET", format!("/{kind}/{id}/_history")),
+            (false, "POST", format!("/{kind}/{id}")),
+            (false, "DELETE", format!("/{kind}/{id}/_history/1")),
+            (false, "POST", format!("/{kind}/$meta")),
+            (false, "POST", format!("/{kind}/$match")),
+            (false, "GET", format!("/{kind}/{id}/$graph")),
+        ] {
+            if is_claimed {
+                continue;
+            }
+            let answer = send(&app, request(method, &path)).await;
+            assert!(matches!(told(&answer).0, 404 | 405), "{method} {path}: {}", answer.status);
+            assert_eq!(answer.header("allow").is_some(), answer.status == 405, "{method} {path}");
+        }
+    }
+}
+
+/// The numbers after `covers` in the sources below a folder.
+fn covered(folder: &std::path::Path, found: &mut Vec<String>) {
+    for entry in std::fs::read_dir(folder).expect("the folder is there") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            covered(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let source = std::fs::read_to_string(&path).expect("a file");
+            let comments = source.lines().filter_map(|line| line.trim().strip_prefix("// covers "));
+            found.extend(comments.flat_map(|numbers| numbers.split(", ")).map(str::to_owned));
+        }
+    }
+}
+
+#[test]
+fn every_number_that_a_test_mentions_is_a_check() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let checks =
+        std::fs::read_to_string(root.join("docs/conformance-checks.json")).expect("the list is there");
+    let checks: Vec<Value> = serde_json::from_str(&checks).expect("the list is JSON");
+    let mut found = Vec::new();
+    for folder in ["src", "tests"] {
+        covered(&root.join(folder), &mut found);
+    }
+    assert!(found.len() > 50);
+    for number in found {
+        assert!(checks.iter().any(|check| check["number"] == number.as_str()), "{number}");
+    }
+}
+
+/// Every example that is a resource of ours passes `$validate`.
+#[actix_web::test]
+async fn every_example_validates() {
+    let app = TestApp::sandbox(Backend::Sqlite).await;
+    let folder = format!("{}/examples", env!("CARGO_MANIFEST_DIR"));
+    let mut checked = 0;
+    for entry in std::fs::read_dir(folder).expect("the folder is there") {
+        let example = std::fs::read_to_string(entry.expect("an entry").path()).expect("a file");
+        let Ok(example) = serde_json::from_str::<Value>(&example) else { continue };
+        let Some(kind) = example["resourceType"].as_str() else { continue };
+        let outcome = send_well(&app, post(&format!("/{kind}/$validate"), &example), 200).await;
+        let issues = list(&outcome, "issue");
+        assert!(issues.iter().all(|issue| text(issue, "severity") != "error"), "{kind}: {outcome:#}");
+        checked += 1;
+    }
+    assert!(checked >= 2);
+}

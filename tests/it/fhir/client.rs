@@ -1,0 +1,113 @@
+//! The requests of this front's tests. Every answer that comes back is checked to be valid R4.
+
+use onbehalf::fhir::BASE_PATH;
+use onbehalf::fhir::format::xml;
+use onbehalf::fhir::outcome::Severity;
+use onbehalf::fhir::validate::validate;
+use serde_json::Value;
+
+use crate::support::{Request, Response, TestApp};
+
+/// A request below the base.
+pub fn request(method: &str, path: &str) -> Request {
+    Request::new(method, &format!("{BASE_PATH}{path}"))
+}
+
+pub fn get(path: &str) -> Request {
+    request("GET", path)
+}
+
+/// A request that carries a resource.
+pub fn with_resource(method: &str, path: &str, body: &Value) -> Request {
+    request(method, path).header("Content-Type", "application/fhir+json").body(body)
+}
+
+pub fn post(path: &str, body: &Value) -> Request {
+    with_resource("POST", path, body)
+}
+
+pub fn put(path: &str, body: &Value) -> Request {
+    with_resource("PUT", path, body)
+}
+
+/// A JSON Patch.
+pub fn patch(path: &str, body: &Value) -> Request {
+    request("PATCH", path).header("Content-Type", "application/json-patch+json").body(body)
+}
+
+/// Sends a request, and checks whatever comes back.
+pub async fn send(app: &TestApp, request: Request) -> Response {
+    let answer = app.send(request).await;
+    check(&answer);
+    answer
+}
+
+/// Sends a request that must be answered with this status, and returns the resource.
+pub async fn send_well(app: &TestApp, request: Request, status: u16) -> Value {
+    let answer = send(app, request).await;
+    assert_eq!(answer.status, status, "{}", String::from_utf8_lossy(&answer.body));
+    answer.json()
+}
+
+/// The resource of an answer, from JSON or XML.
+pub fn resource(answer: &Response) -> Value {
+    match answer.header("content-type") {
+        Some(kind) if kind.starts_with("application/fhir+xml") => {
+            xml::parse(&answer.body, 64).expect("the XML can be read")
+        }
+        _ => answer.json(),
+    }
+}
+
+fn check(answer: &Response) {
+    assert!(answer.status < 500, "{}", String::from_utf8_lossy(&answer.body));
+    if answer.body.is_empty() {
+        return;
+    }
+    let resource = resource(answer);
+    let kind = resource["resourceType"].as_str().expect("a resource");
+    if resource["meta"]["tag"][0]["code"] == "SUBSETTED" {
+        // A part need not have what the whole must have.
+        return;
+    }
+    let issues = validate(&resource, kind);
+    let wrong: Vec<_> = issues.iter().filter(|issue| issue.severity == Severity::Error).collect();
+    assert!(wrong.is_empty(), "{wrong:?} {resource:#}");
+    if answer.status >= 400 {
+        assert_eq!(kind, "OperationOutcome");
+        assert!(!resource["issue"][0]["diagnostics"].as_str().expect("a sentence").is_empty());
+    }
+}
+
+/// Status, code and place of the first issue of a refusal.
+pub fn told(answer: &Response) -> (u16, String, String) {
+    let outcome = resource(answer);
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let issue = &outcome["issue"][0];
+    (answer.status, text(&issue["code"]), text(&issue["expression"][0]))
+}
+
+/// The places that the issues of an outcome name.
+pub fn places(outcome: &Value) -> Vec<String> {
+    let issues = outcome["issue"].as_array().expect("issues").iter();
+    issues.filter_map(|issue| issue["expression"][0].as_str()).map(str::to_owned).collect()
+}
+
+/// The path of a resource below the base, from its URL.
+pub fn path_of(app: &TestApp, url: &str) -> String {
+    let base = format!("http://{}{BASE_PATH}", app.address);
+    url.strip_prefix(&base).expect("a URL of this front").to_owned()
+}
+
+/// The resources of a Bundle's entries.
+pub fn entries(bundle: &Value) -> Vec<Value> {
+    let entries = bundle["entry"].as_array().map_or(&[][..], Vec::as_slice);
+    entries.iter().map(|entry| entry["resource"].clone()).collect()
+}
+
+/// The URL of a Bundle's link.
+pub fn link(bundle: &Value, relation: &str) -> Option<String> {
+    let links = bundle["link"].as_array()?;
+    let link = links.iter().find(|link| link["relation"] == relation)?;
+    link["url"].as_str().map(str::to_owned)
+}

@@ -1,0 +1,5 @@
+//! HTTP as every request meets it (checks G-01 to G-20).
+
+mod formats;
+mod headers;
+mod refusals;

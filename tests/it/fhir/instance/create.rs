@@ -1,0 +1,216 @@
+//! create.
+
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use crate::fhir::bodies::{one_of_each, relationship, role};
+use crate::fhir::client::{get, path_of, places, post, send, send_well, told};
+use crate::support::{Backend, TestApp, bodies};
+use crate::vrs::footprint::{Footprint, Rows};
+use crate::vrs::known::{CHILD, LONER, MOTHER, NOBODY, PATIENTS};
+
+// covers R-10, R-11, G-12
+#[rstest]
+#[actix_web::test]
+async fn what_is_created_is_answered_with_its_place_and_version(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = TestApp::strict(backend).await;
+    for (path, mut body) in one_of_each(LONER, PATIENTS[0]).into_iter().rev() {
+        body["id"] = "mine".into();
+        body["meta"] = json!({ "versionId": "7", "lastUpdated": "2020-01-01T00:00:00Z" });
+        let answer = send(&app, post(path, &body)).await;
+        let created = answer.json();
+        assert_eq!(answer.status, 201, "{created}");
+        let id = created["id"].as_str().expect("an id");
+        assert_ne!(id, "mine");
+        assert_eq!(created["meta"]["versionId"], "1");
+        assert_eq!(created["meta"]["lastUpdated"], "2026-11-22T12:00:00Z");
+        assert_eq!(answer.header("etag"), Some("W/\"1\""));
+        assert_eq!(answer.header("last-modified"), Some("Sun, 22 Nov 2026 12:00:00 GMT"));
+        let location = path_of(&app, answer.header("location").expect("a location"));
+        assert_eq!(location, format!("{path}/{id}/_history/1"));
+        assert_eq!(send_well(&app, get(&location), 200).await, created);
+    }
+}
+
+// covers R-12, R-13, G-17, G-20
+#[rstest]
+#[actix_web::test]
+async fn what_is_no_resource_of_the_type_is_refused(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = TestApp::strict(backend).await;
+    let mut footprint = Footprint::of(&app);
+    let good = role(LONER, PATIENTS[0]);
+    let with = |name: &str, value: Value| {
+        let mut body = good.clone();
+        body[name] = value;
+        body
+    };
+    let without = |name: &str| {
+        let mut body = good.clone();
+        body.as_object_mut().expect("an object").remove(name);
+        body
+    };
+    for (row, body, status, place) in [
+        ("another type", relationship(LONER, PATIENTS[0]), 400, "resourceType"),
+        ("no type", without("resourceType"), 400, "resourceType"),
+        ("an array", json!([good]), 400, "resourceType"),
+        ("an unknown element", with("colour", "red".into()), 400, "Consent.colour"),
+        ("an object for an array", with("performer", json!({})), 400, ""),
+        ("an array for an object", with("scope", json!([])), 400, ""),
+        ("a number for a text", with("dateTime", json!(2026)), 400, "Consent.dateTime"),
+        ("no status", without("status"), 422, "Consent.status"),
+        ("another status", with("status", "finished".into()), 422, "Consent.status"),
+        ("no date", with("dateTime", "yesterday".into()), 422, "Consent.dateTime"),
+    ] {
+        let answer = send(&app, post("/Consent", &body)).await;
+        let (got, _, at) = told(&answer);
+        let text = String::from_utf8_lossy(&answer.body).into_owned();
+        assert!(got == status || (status == 422 && got == 400), "{row}: {text}");
+        assert!(place.is_empty() || at == place, "{row}: {text}");
+        footprint.check_untouched(row);
+    }
+    for (row, text) in [
+        ("no JSON", "{"),
+        ("a key twice", r#"{"resourceType":"Consent","status":"active","status":"draft"}"#),
+        ("nothing", " "),
+        ("null", r#"{"resourceType":"Consent","status":null}"#),
+        ("text behind", r#"{"resourceType":"Consent"} x"#),
+    ] {
+        let request = post("/Consent", &Value::Null).body(text);
+        assert_eq!(send(&app, request).await.status, 400, "{row}");
+        footprint.check_untouched(row);
+    }
+    assert_eq!(send(&app, post("/Consent", &Value::Null).body("")).await.status, 400);
+}
+
+fn unheld() -> Vec<(&'static str, Value, &'static str)> {
+    let unknown = json!([{ "url": "http://example.org/x", "valueString": "x" }]);
+    vec![
+        ("/provision/data", json!([{ "meaning": "instance", "reference": { "display": "x" } }]), "data"),
+        ("/provision/type", "deny".into(), "Consent.provision.type"),
+        ("/provision/purpose", json!([{ "code": "TREAT" }]), "purpose"),
+        ("/provision/provision", json!([{ "type": "permit" }]), "provision.provision"),
+        ("/organization", json!([{ "display": "A practice" }]), "Consent.organization"),
+        ("/contained", json!([{ "resourceType": "Patient", "id": "p" }]), "Consent.contained"),
+        ("/meta", json!({ "tag": [{ "system": "http://example.org", "code": "x" }] }), "Consent.meta.tag"),
+        ("/meta", json!({ "security": [{ "system": "http://example.org", "code": "R" }] }), "meta.security"),
+        ("/identifier", json!([{ "value": "1" }]), "Consent.identifier"),
+        ("/sourceAttachment", json!({ "title": "x" }), "Consent.source"),
+        ("/verification", json!([{ "verified": true }]), "Consent.verification"),
+        ("/language", "en".into(), "Consent.language"),
+        ("/patient/display", "Words".into(), ""),
+        ("/patient/extension", unknown.clone(), "Consent.patient.extension"),
+        ("/extension/2", unknown[0].clone(), "Consent.extension[2]"),
+        ("/extension/2", bodies::reason("ROLE_CREATED"), "Consent.extension"),
+        ("/modifierExtension", unknown, "Consent.modifierExtension"),
+        ("/category/1", json!({ "text": "x" }), "Consent.category[1]"),
+        ("/performer/1", bodies::person(MOTHER), "Consent.performer"),
+    ]
+}
+
+// covers V-01, V-06
+#[rstest]
+#[actix_web::test]
+async fn what_the_model_cannot_hold_is_refused_by_name(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = TestApp::strict(backend).await;
+    let mut footprint = Footprint::of(&app);
+    for (number, (pointer, value, place)) in unheld().into_iter().enumerate() {
+        let mut body = role(LONER, PATIENTS[number % PATIENTS.len()]);
+        let (parent, name) = pointer.rsplit_once('/').expect("a pointer");
+        match body.pointer_mut(parent).expect("a parent") {
+            Value::Array(items) => items.push(value),
+            other => other[name] = value,
+        }
+        let answer = send(&app, post("/Consent", &body)).await;
+        let outcome = answer.json();
+        if place.is_empty() {
+            assert_eq!(answer.status, 201, "{pointer}: {outcome}");
+            footprint.grown();
+            continue;
+        }
+        assert_eq!(answer.status, 422, "{pointer}: {outcome}");
+        assert!(places(&outcome).iter().any(|at| at.contains(place)), "{pointer}: {outcome}");
+        footprint.check_untouched(pointer);
+    }
+}
+
+// covers V-01, V-02, V-03, V-06
+#[rstest]
+#[actix_web::test]
+async fn a_relationship_or_a_form_is_kept_whole_or_refused(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = TestApp::strict(backend).await;
+    let mut footprint = Footprint::of(&app);
+    let tag = json!({ "tag": [{ "system": "http://example.org", "code": "x" }] });
+    let unknown = json!([{ "url": "http://example.org/x", "valueString": "x" }]);
+    let other = json!([{ "system": bodies::NHS, "value": LONER }, { "value": "2" }]);
+    for (kind, name, value, place) in [
+        ("RelatedPerson", "meta", tag.clone(), "RelatedPerson.meta.tag"),
+        ("RelatedPerson", "name", json!([{ "family": "Jones" }]), "RelatedPerson.name"),
+        ("RelatedPerson", "gender", "female".into(), "RelatedPerson.gender"),
+        ("RelatedPerson", "birthDate", "1980-02-30".into(), "RelatedPerson.birthDate"),
+        ("RelatedPerson", "gender", "woman".into(), "RelatedPerson.gender"),
+        ("RelatedPerson", "communication", json!([{ "preferred": true }]), "RelatedPerson.communication"),
+        ("RelatedPerson", "extension", unknown.clone(), "RelatedPerson.extension"),
+        ("RelatedPerson", "modifierExtension", unknown.clone(), "RelatedPerson.modifierExtension"),
+        ("RelatedPerson", "identifier", other, "RelatedPerson.identifier"),
+        ("QuestionnaireResponse", "meta", tag, "QuestionnaireResponse.meta.tag"),
+        ("QuestionnaireResponse", "identifier", json!({ "value": "1" }), "QuestionnaireResponse.identifier"),
+        ("QuestionnaireResponse", "modifierExtension", unknown, "QuestionnaireResponse.modifierExtension"),
+        ("QuestionnaireResponse", "item", json!([{ "text": "no linkId" }]), "QuestionnaireResponse.item"),
+    ] {
+        let bodies = one_of_each(LONER, PATIENTS[0]);
+        let (path, body) = bodies.into_iter().find(|(path, _)| path.ends_with(kind)).expect("a body");
+        let mut body = body;
+        body[name] = value;
+        let answer = send(&app, post(path, &body)).await;
+        let outcome = answer.json();
+        assert!(matches!(answer.status, 400 | 422), "{kind}.{name}: {outcome}");
+        assert!(places(&outcome).iter().any(|at| at.starts_with(place)), "{kind}.{name}: {outcome}");
+        footprint.check_untouched(place);
+    }
+}
+
+// covers V-10, R-13
+#[rstest]
+#[actix_web::test]
+async fn the_rules_of_the_domain_hold_for_a_new_role(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = TestApp::strict(backend).await;
+    let mut footprint = Footprint::of(&app);
+    let mut without_grantor = role(LONER, PATIENTS[0]);
+    without_grantor["extension"] = json!([bodies::reason("ROLE_CREATED")]);
+    let mut inactive = role(LONER, PATIENTS[0]);
+    inactive["status"] = "inactive".into();
+    let mut wrong_reason = role(LONER, PATIENTS[0]);
+    wrong_reason["extension"][0] = bodies::reason("ROLE_DEACTIVATED_SAFEGUARDING");
+    let mut backwards = role(LONER, PATIENTS[0]);
+    backwards["provision"]["period"] = json!({ "start": "2026-11-20", "end": "2026-11-19" });
+    for (row, body, status, code, place) in [
+        ("own proxy", role(LONER, LONER), 422, "business-rule", "Consent.performer"),
+        ("unknown patient", role(LONER, NOBODY[0]), 422, "business-rule", "Consent.patient"),
+        ("unknown proxy", role(NOBODY[0], LONER), 422, "business-rule", "Consent.performer"),
+        ("a second role", role(MOTHER, CHILD), 409, "duplicate", ""),
+        ("no grantor", without_grantor, 422, "business-rule", "Consent.extension"),
+        ("no first status", inactive, 422, "business-rule", "Consent.status"),
+        ("another reason", wrong_reason, 422, "business-rule", "Consent.extension"),
+        ("an end before the start", backwards, 422, "business-rule", "Consent.provision.period.end"),
+        ("no NHS number", role("9000000010", CHILD), 422, "value", "Consent.performer"),
+    ] {
+        let answer = send(&app, post("/Consent", &body)).await;
+        let wanted = (status, code.to_owned(), place.to_owned());
+        let got = told(&answer);
+        let is_invariant = row == "an end before the start" && got.0 == 422;
+        assert!(got == wanted || is_invariant, "{row}: {}", answer.json());
+        footprint.check_untouched(row);
+    }
+    let created = send(&app, post("/Consent", &role(LONER, PATIENTS[0]))).await;
+    assert_eq!((created.status, footprint.grown()), (201, Rows::CREATED));
+}

@@ -1,0 +1,8 @@
+//! What is done with one resource (checks ).
+
+mod conditional;
+mod create;
+mod history;
+mod patch;
+mod read;
+mod update;

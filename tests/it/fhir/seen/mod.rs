@@ -1,0 +1,6 @@
+//! Who sees what, whatever the way to it.
+
+mod citizens;
+mod lapsed;
+mod standing;
+mod trail;

@@ -1,0 +1,73 @@
+//! Who is not in good standing is in no answer, and neither is what is between them and somebody else.
+
+use onbehalf::person::Standing;
+use rstest::rstest;
+use serde_json::json;
+
+use crate::fhir::bodies::role;
+use crate::fhir::client::{get, patch, post, send, send_well, told};
+use crate::support::{Backend, TestApp};
+use crate::vrs::callers::number;
+use crate::vrs::footprint::Footprint;
+use crate::vrs::known::{CHILD, LONER, MOTHER, MOTHERS_ROLE};
+
+async fn stand(app: &TestApp, who: &str, standing: Standing) {
+    let (who, now) = (number(who), app.now());
+    let saved: Result<_, onbehalf::error::Error> =
+        app.store.write(move |tx| tx.save_standing(who, standing, now)).await;
+    assert!(saved.is_ok());
+}
+
+// covers, V-10, S-16
+#[rstest]
+#[actix_web::test]
+async fn whoever_must_not_be_seen_is_in_no_answer(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = TestApp::strict(backend).await;
+    let mut footprint = Footprint::of(&app);
+    let end = json!([{ "op": "replace", "path": "/provision/period/end", "value": "2027-01-01" }]);
+    for (person, other) in [(MOTHER, CHILD), (CHILD, MOTHER)] {
+        for standing in [Standing::Invalidated, Standing::Restricted, Standing::Superseded] {
+            let row = format!("{person} is {}", standing.as_str());
+            stand(&app, person, standing).await;
+            let role_path = format!("/Consent/{MOTHERS_ROLE}");
+            for path in [
+                role_path.clone(),
+                format!("{role_path}/_history"),
+                format!("{role_path}/_history/1"),
+                "/RelatedPerson/BE974742".to_owned(),
+                "/RelatedPerson/BE974742/_history".to_owned(),
+                format!("/Patient/{person}"),
+                format!("/Patient/{person}/$everything"),
+                format!("/Patient/{person}/Consent"),
+            ] {
+                assert_eq!(send(&app, get(&path)).await.status, 404, "{row}: {path}");
+            }
+            assert_eq!(send(&app, patch(&role_path, &end)).await.status, 404, "{row}");
+            for path in [
+                format!("/Consent?consentor:identifier={person}"),
+                format!("/Consent?patient:identifier={other}&_include=Consent:performer"),
+                format!("/Consent?consentor:identifier={other}&_include=Consent:patient"),
+                format!(
+                    "/Patient?identifier={other}&_revinclude=Consent:patient&_revinclude=Consent:performer"
+                ),
+                "/_history?_count=500".to_owned(),
+                "/RelatedPerson?_count=500".to_owned(),
+                format!("/Patient/{other}/$everything"),
+            ] {
+                let seen = send_well(&app, get(&path), 200).await;
+                let entries = seen["entry"].to_string();
+                assert!(!entries.contains(&format!("Patient/{person}")), "{row}: {path}: {entries}");
+                assert!(!entries.contains(MOTHERS_ROLE), "{row}: {path}");
+            }
+            for body in [role(LONER, person), role(person, LONER)] {
+                let (status, code, _) = told(&send(&app, post("/Consent", &body)).await);
+                assert_eq!((status, code.as_str()), (422, "business-rule"), "{row}");
+            }
+            footprint.check_untouched(&row);
+            stand(&app, person, Standing::Current).await;
+            assert_eq!(send(&app, get(&role_path)).await.status, 200, "{row}, and again current");
+        }
+    }
+}
