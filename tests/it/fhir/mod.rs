@@ -3,3 +3,5 @@
 mod format;
 #[cfg(test)]
 mod patch;
+#[cfg(test)]
+mod search;
