@@ -23,7 +23,8 @@ pub(super) fn search(tx: &mut Tx<'_>, context: &Context, request: &Request) -> R
         (_, Some(kind)) => vec![kind],
         (_, None) => types(request)?,
     };
-    let found = Found { kinds: &kinds, within, path: request.path.trim_end_matches("/_search") };
+    let path = request.path.trim_end_matches("_search").trim_end_matches('/');
+    let found = Found { kinds: &kinds, within, path };
     Ok(Reply::made(200, search::search(tx, context, &found, &query)?))
 }
 
@@ -34,9 +35,14 @@ fn types(request: &Request) -> Result<Vec<ResourceType>, Refusal> {
     if names.is_empty() {
         return Ok(ResourceType::ALL.to_vec());
     }
-    let kinds: Option<Vec<ResourceType>> = names.into_iter().map(ResourceType::parse).collect();
-    kinds.ok_or_else(|| {
+    let mut kinds = Vec::new();
+    for name in names {
         let told = "_type names a resource type that this server does not have.";
-        Refusal::new(400, Issue::error(IssueType::NotSupported, told))
-    })
+        let unknown = || Refusal::new(400, Issue::error(IssueType::NotSupported, told));
+        let kind = ResourceType::parse(name).ok_or_else(unknown)?;
+        if !kinds.contains(&kind) {
+            kinds.push(kind);
+        }
+    }
+    Ok(kinds)
 }

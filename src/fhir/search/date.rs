@@ -1,7 +1,8 @@
 //! Date parameters (<https://hl7.org/fhir/R4/search.html#date>): a prefix and a value of any precision.
 //! Both the value and what it is compared with are ranges of time. A time without a zone is England's.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, NaiveDateTime, TimeDelta, TimeZone as _, Utc};
+use chrono_tz::Europe::London;
 
 use crate::date_time::{FhirDateTime, to_millis};
 use crate::fhir::context::Context;
@@ -42,27 +43,46 @@ pub(super) fn parse(value: &str, context: &Context) -> Result<(Prefix, i64, i64)
     let (prefix, text) = known.unwrap_or((Prefix::Eq, value));
     // A `+` of a zone arrives as a space where it was not encoded (S-25).
     let text = text.replace(' ', "+");
-    let date = read(&text).ok_or_else(|| {
+    let (earliest, latest) = read(&text).ok_or_else(|| {
         bad("Give a date such as 2026-11-22, with eq, ne, gt, lt, ge, le, sa, eb or ap before it if need be.")
     })?;
-    let (from, to) = (to_millis(date.earliest()), to_millis(date.latest()));
+    let (from, to) = (to_millis(earliest), to_millis(latest));
     if prefix != Prefix::Ap {
         return Ok((prefix, from, to));
     }
     // Approximately: a tenth of the distance from now, on both sides.
-    let distance = (context.now() - date.earliest()).abs().max(TimeDelta::days(1)).num_milliseconds() / 10;
+    let distance = (context.now() - earliest).abs().max(TimeDelta::days(1)).num_milliseconds() / 10;
     Ok((prefix, from - distance, to + distance))
 }
 
-/// Search values may lack seconds, or the zone, which FHIR's data type does not allow.
-fn read(text: &str) -> Option<FhirDateTime> {
-    let completed = match text.len() {
-        16 => format!("{text}:00Z"),
-        19 if text.as_bytes().get(16) == Some(&b':') => format!("{text}Z"),
-        17 if text.ends_with('Z') => format!("{}:00Z", text.trim_end_matches('Z')),
-        _ => text.to_owned(),
+/// Search values may lack the seconds, or the zone, which FHIR's data type does not allow.
+fn read(text: &str) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
+    if let Ok(date) = FhirDateTime::parse(text) {
+        return Some((date.earliest(), date.latest()));
+    }
+    let has_minutes = |time: &str| time.as_bytes().get(13) == Some(&b':');
+    let (time, zone) = text.split_at_checked(16).filter(|(time, _)| has_minutes(time))?;
+    let (seconds, zone) = match zone.strip_prefix(':') {
+        Some(rest) => {
+            let end = rest.find(['Z', '+', '-']).unwrap_or(rest.len());
+            (Some(rest.get(..end)?), rest.get(end..)?)
+        }
+        None => (None, zone),
     };
-    FhirDateTime::parse(&completed).ok()
+    let written = format!("{time}:{}", seconds.unwrap_or("00"));
+    let zone = match zone {
+        "" => london_offset(&written)?,
+        zone => zone.to_owned(),
+    };
+    let earliest = FhirDateTime::parse(&format!("{written}{zone}")).ok()?.earliest();
+    let covered = if seconds.is_none() { TimeDelta::milliseconds(59_999) } else { TimeDelta::zero() };
+    Some((earliest, earliest + covered))
+}
+
+/// The offset of England's clocks at a time that they show.
+fn london_offset(written: &str) -> Option<String> {
+    let local: NaiveDateTime = written.parse().ok()?;
+    Some(London.from_local_datetime(&local).earliest()?.format("%:z").to_string())
 }
 
 /// The filter of one alternative.

@@ -130,7 +130,7 @@ fn own(
     let _ = kind;
     // `:not` of several excludes all of them.
     let is_negative = matches!(modifier, Some("not" | "not-in"));
-    Ok(if is_negative { Filter::All(any) } else { Filter::Any(any) })
+    Ok(if is_negative { Filter::All(any) } else { Filter::any_of(any) })
 }
 
 /// Rows that have no value for a parameter (S-28).

@@ -40,8 +40,9 @@ pub(super) fn resolve(
     let mut includes = Vec::new();
     for (is_reverse, asked) in [(false, &query.includes), (true, &query.revincludes)] {
         for (value, iterates) in asked {
-            if let Some(include) = read(value, *iterates, is_reverse, context)? {
-                includes.push(include);
+            let read = read(value, *iterates, is_reverse, context)?;
+            if !read.is_empty() {
+                includes.extend(read);
                 let name = if is_reverse { "_revinclude" } else { "_include" };
                 let name = if *iterates { format!("{name}:iterate") } else { name.to_owned() };
                 used.push((name, value.clone()));
@@ -81,12 +82,11 @@ pub(super) fn resolve(
 }
 
 /// `Type:param[:Target]`, or `Type:*`, or `*`.
-fn read(
-    value: &str,
-    iterates: bool,
-    is_reverse: bool,
-    context: &Context,
-) -> Result<Option<Include>, Refusal> {
+fn read(value: &str, iterates: bool, is_reverse: bool, context: &Context) -> Result<Vec<Include>, Refusal> {
+    if value == "*" && !is_reverse {
+        let every = |source| Include { source, param: None, target: None, iterates, is_reverse };
+        return Ok(ResourceType::ALL.map(every).into());
+    }
     let mut parts = value.split(':');
     let source = parts.next().and_then(ResourceType::parse);
     let name = parts.next();
@@ -100,13 +100,13 @@ fn read(
     };
     match (source, param, target) {
         (Some(source), Some(param), None | Some(Some(_))) => {
-            Ok(Some(Include { source, param, target: target.flatten(), iterates, is_reverse }))
+            Ok(vec![Include { source, param, target: target.flatten(), iterates, is_reverse }])
         }
         _ if context.is_strict => {
             let told = "There is nothing of that kind to include.";
             Err(Refusal::new(400, Issue::error(IssueType::NotSupported, told)))
         }
-        _ => Ok(None),
+        _ => Ok(Vec::new()),
     }
 }
 

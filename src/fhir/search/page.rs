@@ -13,6 +13,7 @@ use crate::fhir::search::filter::filter_of;
 use crate::fhir::search::param::{Index, Param};
 use crate::fhir::search::query::bad;
 use crate::fhir::search::{Query, Total, include, library};
+use crate::json::has_control;
 use crate::store::Tx;
 use crate::store::search::{Column, Filter, PageQuery, Position, SortKey, Table};
 
@@ -35,7 +36,7 @@ pub(crate) fn search(
 ) -> Result<Value, Refusal> {
     let mut used = Vec::new();
     let start = query.page.as_deref().map(decode).transpose()?;
-    let (first, mut after) = start.map_or((0, None), |(first, after)| (first, Some(after)));
+    let (first, mut after) = start.unwrap_or((0, None));
     let mut matches: Vec<Stored> = Vec::new();
     let mut next = None;
     let mut total = 0;
@@ -51,13 +52,7 @@ pub(crate) fn search(
         let mut rows = plan.page(tx, context, &found.within, after.take(), room + 1)?;
         if i64::try_from(rows.len()).unwrap_or(i64::MAX) > room {
             rows.truncate(usize::try_from(room).unwrap_or_default());
-            next = Some(match rows.last() {
-                Some(last) => encode(number, last),
-                None => encode(
-                    number,
-                    &Position { values: vec![String::new(); plan.order.len()], id: String::new() },
-                ),
-            });
+            next = Some(encode(number, rows.last()));
         }
         let ids: Vec<String> = rows.into_iter().map(|row| row.id).collect();
         matches.extend(load(tx, context, *kind, &ids)?);
@@ -200,21 +195,29 @@ fn name_column(part: &str) -> Column {
     })
 }
 
-/// A position as an opaque text: hexadecimal, so that it needs no escaping in a URL.
-fn encode(kind: usize, position: &Position) -> String {
-    let json = json!([kind.to_string(), position.id, position.values]).to_string();
-    json.bytes().fold(String::with_capacity(2 * json.len()), |mut text, byte| {
+/// A position as an opaque text: hexadecimal, so that it needs no escaping in a URL. Without a row, the
+/// page begins with the first of the type.
+fn encode(kind: usize, after: Option<&Position>) -> String {
+    let (id, values) = after.map(|after| (&after.id, &after.values)).unzip();
+    let json =
+        json!([kind.to_string(), id.map_or("", String::as_str), values.map_or(&[][..], Vec::as_slice)]);
+    json.to_string().bytes().fold(String::new(), |mut text, byte| {
         let _infallible = write!(text, "{byte:02x}");
         text
     })
 }
 
-fn decode(text: &str) -> Result<(usize, Position), Refusal> {
+fn decode(text: &str) -> Result<(usize, Option<Position>), Refusal> {
     let read = || {
         let byte = |at: usize| u8::from_str_radix(text.get(at..at + 2)?, 16).ok();
         let bytes: Option<Vec<u8>> = (0..text.len()).step_by(2).map(byte).collect();
         let (kind, id, values): (String, String, Vec<String>) = serde_json::from_slice(&bytes?).ok()?;
-        Some((kind.parse().ok()?, Position { values, id }))
+        // PostgreSQL refuses a text with a NUL, wherever it was hidden.
+        if has_control(&id) || values.iter().any(|value| has_control(value)) {
+            return None;
+        }
+        let after = (!id.is_empty()).then_some(Position { values, id });
+        Some((kind.parse().ok()?, after))
     };
     read().ok_or_else(|| bad("This page link is not one of this server's."))
 }

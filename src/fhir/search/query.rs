@@ -45,7 +45,11 @@ const MOST: i64 = 500;
 /// More criteria than any client means. Each costs a clause.
 const MOST_CRITERIA: usize = 50;
 
-/// Handled by the HTTP layer.
+/// How many alternatives all criteria may have together: each binds values, of which a statement can
+/// hold some ten thousand.
+const MOST_ALTERNATIVES: usize = 1000;
+
+/// Handled elsewhere; the links of a page keep them (S-04).
 const ELSEWHERE: [&str; 3] = ["_format", "_pretty", "_type"];
 
 impl Query {
@@ -67,12 +71,19 @@ impl Query {
             if crate::json::has_control(name) || crate::json::has_control(value) {
                 return Err(bad("A search parameter holds a control character."));
             }
-            if !ELSEWHERE.contains(&name.as_str()) {
+            if ELSEWHERE.contains(&name.as_str()) {
+                query.used.push((name.clone(), value.clone()));
+            } else {
                 query.take(name, value)?;
             }
         }
         if query.criteria.len() > MOST_CRITERIA {
             let told = "Ask for fewer criteria at a time: fifty at most.";
+            return Err(Refusal::new(400, Issue::error(IssueType::TooCostly, told)));
+        }
+        let alternatives = query.criteria.iter().map(|(_, value)| value.split(',').count());
+        if alternatives.sum::<usize>() > MOST_ALTERNATIVES {
+            let told = "Ask for fewer alternatives at a time: a thousand at most.";
             return Err(Refusal::new(400, Issue::error(IssueType::TooCostly, told)));
         }
         Ok(query)

@@ -77,15 +77,11 @@ fn by_identifier(param: &Param, token: &Token) -> Filter {
     }
 }
 
-/// Access requests that this person has handed in.
+/// Access requests that this person has handed in. One comparison, not an OR of two: SQLite plans hundreds
+/// of those for minutes.
 fn applicant(number: &str) -> Filter {
-    let applies = |kind: &str, column| {
-        Filter::All(vec![
-            Filter::text(Column::text("applicant"), kind),
-            Filter::text(Column::text(column), number),
-        ])
-    };
-    Filter::Any(vec![applies("RelatedPerson", "proxy"), applies("Patient", "patient")])
+    const APPLICANT: Column = Column::text("(CASE applicant WHEN 'Patient' THEN patient ELSE proxy END)");
+    Filter::text(APPLICANT, number)
 }
 
 /// What the audit record names: the subject as `Type/id`, or the patient by number.

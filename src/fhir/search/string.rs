@@ -13,10 +13,13 @@ const PART: Column = Column::text("part");
 
 /// The filter of one alternative.
 pub(super) fn filter(param: &Param, modifier: Option<&str>, value: &str) -> Result<Filter, Refusal> {
+    let folded = fold(value);
     let condition = match modifier {
-        None | Some("text") => begins_with(&fold(value)),
         Some("exact") => Filter::text(VALUE, value),
-        Some("contains") => Filter::Contains(FOLDED, fold(value)),
+        // Nothing but punctuation: everything begins with nothing, but nobody means that.
+        None | Some("text" | "contains") if folded.is_empty() => Filter::NOTHING,
+        None | Some("text") => begins_with(&folded),
+        Some("contains") => Filter::Contains(FOLDED, folded),
         Some(_) => {
             return Err(bad("A string parameter has the modifiers exact, contains, text and missing."));
         }

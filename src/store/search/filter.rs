@@ -1,6 +1,8 @@
 //! What to look for, in terms of tables and columns. Names are fixed texts of this program, values are
 //! always bound: nothing from outside becomes SQL.
 
+use std::collections::VecDeque;
+
 /// A table that can be searched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the migrations describe the tables")]
@@ -165,6 +167,41 @@ impl Filter {
     /// The column is among what a subselect finds.
     pub fn within(column: Column, table: Table, selected: Column, filter: Self) -> Self {
         Self::Within(column, Box::new(Select { table, column: selected, filter }))
+    }
+
+    /// Any one of them. Equalities of one column become one list: SQLite plans each branch of an OR by
+    /// itself, which takes it seconds for a few hundred.
+    pub fn any_of(filters: Vec<Self>) -> Self {
+        let (mut lists, mut rest): (Vec<(Column, Vec<String>)>, _) = (Vec::new(), Vec::new());
+        let mut pending = VecDeque::from(filters);
+        while let Some(filter) = pending.pop_front() {
+            match filter {
+                Self::Any(inner) => pending.extend(inner),
+                Self::Compare(column, Is::Equal, Datum::Text(text)) => {
+                    match lists.iter_mut().find(|(known, _)| *known == column) {
+                        Some((_, texts)) => texts.push(text),
+                        None => lists.push((column, vec![text])),
+                    }
+                }
+                other @ (Self::All(_)
+                | Self::Not(_)
+                | Self::Compare(..)
+                | Self::OneOf(..)
+                | Self::Contains(..)
+                | Self::Null(_)
+                | Self::Within(..)
+                | Self::HasRow(..)) => rest.push(other),
+            }
+        }
+        let lists = lists.into_iter().map(|(column, mut texts)| {
+            texts.dedup();
+            match texts.as_slice() {
+                [text] => Self::text(column, text.as_str()),
+                _ => Self::OneOf(column, texts),
+            }
+        });
+        rest.extend(lists);
+        Self::Any(rest)
     }
 
     /// Everything or nothing.

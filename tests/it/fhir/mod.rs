@@ -10,4 +10,5 @@ mod general;
 mod instance;
 mod lapse;
 mod patch;
+mod search;
 mod seen;

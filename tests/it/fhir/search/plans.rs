@@ -1,0 +1,189 @@
+//! The searches that are promised to be fast find their rows by an index, however many rows there are.
+
+use onbehalf::store::search::{Column, Datum, Filter, Is, PageQuery, Scope, SortKey, Table};
+use rstest::rstest;
+
+use crate::support::{Backend, TestDatabase, sql};
+use crate::vrs::callers::number;
+
+/// 6,000 people, 5,000 roles, relationships, access requests and acts: 500 proxies with 10 patients each.
+fn filled(backend: Backend) -> TestDatabase {
+    let database = TestDatabase::migrated(backend);
+    let numbers = |last: u32| {
+        format!(
+            "WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n < {last})"
+        )
+    };
+    let (proxy, patient) = ("CAST(9990000000 + n / 10 AS TEXT)", "CAST(9990000500 + n AS TEXT)");
+    let person = "CAST(9990000000 + n AS TEXT)";
+    let id = "'018f0000-0000-7000-8000-' || CAST(100000000000 + n AS TEXT)";
+    let truth = if backend == Backend::Sqlite { "1" } else { "TRUE" };
+    let (people, rows) = (numbers(5999), numbers(4999));
+    sql::execute(
+        &database.url,
+        &format!(
+            "INSERT INTO people (nhs_number, standing, birth_date, birth_from, birth_to, practice, updated_at)
+                {people} SELECT {person}, 'current', '1970-01-01', n * CAST(86400000 AS BIGINT), n * CAST(86400000 AS BIGINT) + 86399999,
+                    'A20047', n FROM numbers;
+            INSERT INTO person_name_parts (nhs_number, position, part, value, folded)
+                {people} SELECT {person}, 0, 'family', 'Name' || n, 'name' || n FROM numbers;
+            INSERT INTO roles (id, version, proxy, patient, status, reason_code, legal_basis, grantor,
+                    start_text, start_at, created_text, created_from, created_to, updated_at)
+                {rows} SELECT {id}, 1, {proxy}, {patient}, 'active', 'ROLE_CREATED', 'consent', 'A20047',
+                    '2020-01-01', 0, '2020-01-01', 0, 0, n FROM numbers;
+            INSERT INTO relationships (id, version, proxy, patient, verified, active, updated_at)
+                {rows} SELECT {id}, 1, {proxy}, {patient}, {truth}, {truth}, n FROM numbers;
+            INSERT INTO access_requests (id, version, reference_code, status, applicant, proxy, patient,
+                    authored_text, authored_from, authored_to, questionnaire, document, updated_at)
+                {rows} SELECT {id}, 1, 'R' || n, 'completed', 'RelatedPerson', {proxy}, {patient},
+                    '2020-01-01', 0, 0, 'https://example.org/q', '{{}}', n FROM numbers;
+            INSERT INTO audit_records (id, recorded_at, act, caller_kind, subject, subject_version, patient, proxy)
+                {rows} SELECT {id}, n, 'role-created', 'system', 'Consent/' || {id}, 1, {patient}, {proxy}
+                    FROM numbers;"
+        ),
+    );
+    if backend == Backend::Postgres {
+        sql::execute(&database.url, "ANALYZE;");
+    }
+    database
+}
+
+const PATIENT: Column = Column::text("patient");
+const PROXY: Column = Column::text("proxy");
+const UPDATED: Column = Column::number("updated_at");
+
+fn is(column: Column, text: &str) -> Filter {
+    Filter::text(column, text)
+}
+
+fn within(column: Column, from: i64, to: i64) -> Filter {
+    Filter::All(vec![Filter::number(column, Is::AtLeast, from), Filter::number(column, Is::AtMost, to)])
+}
+
+fn by_name() -> Filter {
+    let folded = |is, text: &str| Filter::Compare(Column::text("folded"), is, Datum::Text(text.to_owned()));
+    let id = Table::PersonNameParts.id();
+    let parts = vec!["family".to_owned(), "given".to_owned()];
+    let begins = vec![
+        Filter::OneOf(Column::text("part"), parts),
+        folded(Is::AtLeast, "name4711"),
+        folded(Is::Less, "name4711\u{10FFFF}"),
+    ];
+    Filter::within(id, Table::PersonNameParts, id, Filter::All(begins))
+}
+
+const ONE_ROLE: &str = "018f0000-0000-7000-8000-100000000007";
+
+/// What is promised, and the indexes of which one must serve it.
+fn promised() -> Vec<(&'static str, Table, Filter, &'static [&'static str])> {
+    let pair = Filter::All(vec![is(PROXY, "9990000100"), is(PATIENT, "9990001505")]);
+    let of_pair: &[&str] = &["roles_by_patient", "roles_proxy_patient_key", "sqlite_autoindex_roles_2"];
+    let of_id: &[&str] = &["roles_pkey", "sqlite_autoindex_roles_1"];
+    let of_people: &[&str] = &["people_pkey", "sqlite_autoindex_people_1"];
+    let subject = is(Column::text("subject"), &format!("Consent/{ONE_ROLE}"));
+    vec![
+        ("Consent?patient", Table::Roles, is(PATIENT, "9990001505"), &["roles_by_patient"]),
+        ("Consent?consentor", Table::Roles, is(PROXY, "9990000100"), of_pair),
+        ("Consent?patient&consentor", Table::Roles, pair, of_pair),
+        ("Consent?_id", Table::Roles, is(Table::Roles.id(), ONE_ROLE), of_id),
+        ("Consent?_lastUpdated", Table::Roles, within(UPDATED, 100, 110), &["roles_by_update"]),
+        (
+            "RelatedPerson?patient",
+            Table::Relationships,
+            is(PATIENT, "9990001505"),
+            &["relationships_by_patient"],
+        ),
+        (
+            "RelatedPerson?identifier",
+            Table::Relationships,
+            is(PROXY, "9990000100"),
+            &["relationships_by_proxy"],
+        ),
+        (
+            "QuestionnaireResponse?patient",
+            Table::AccessRequests,
+            is(PATIENT, "9990001505"),
+            &["access_requests_by_patient"],
+        ),
+        ("Patient?identifier", Table::People, is(Table::People.id(), "9990001505"), of_people),
+        ("Patient?name", Table::People, by_name(), &["person_name_parts_by_folded"]),
+        (
+            "Patient?birthdate",
+            Table::People,
+            Filter::All(vec![
+                Filter::number(Column::number("birth_from"), Is::AtLeast, 86_400_000),
+                Filter::number(Column::number("birth_to"), Is::AtMost, 172_799_999),
+                Filter::number(Column::number("birth_from"), Is::AtMost, 172_799_999),
+            ]),
+            &["people_by_birth"],
+        ),
+        ("AuditEvent?entity", Table::AuditRecords, subject, &["audit_records_by_subject"]),
+        ("AuditEvent?patient", Table::AuditRecords, is(PATIENT, "9990001505"), &["audit_records_by_patient"]),
+        (
+            "AuditEvent?date",
+            Table::AuditRecords,
+            within(Column::number("recorded_at"), 100, 110),
+            &["audit_records_by_time"],
+        ),
+    ]
+}
+
+async fn assert_uses_index(
+    database: &TestDatabase,
+    query: PageQuery,
+    scope: Scope,
+    (name, indexes): (&str, &[&str]),
+) {
+    let table = format!("{:?}", query.table);
+    let plan = database.open().read(move |tx| tx.explain(&query, scope)).await.expect("there is a plan");
+    assert!(indexes.iter().any(|index| plan.contains(index)), "{name} of {table}:\n{plan}");
+    for table in ["roles", "relationships", "access_requests", "audit_records", "people", "person_name_parts"]
+    {
+        for scan in [format!("SCAN {table}"), format!("Seq Scan on {table} ")] {
+            let is_scanned = plan.lines().any(|line| line.contains(&scan) && !line.contains("USING"));
+            assert!(!is_scanned, "{name} reads {table} from end to end:\n{plan}");
+        }
+    }
+}
+
+#[rstest]
+#[actix_web::test]
+async fn every_promised_search_uses_its_index(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = filled(backend);
+    for (name, table, filter, indexes) in promised() {
+        let query = PageQuery { table, filter, order: Vec::new(), after: None, limit: 51 };
+        assert_uses_index(&database, query, Scope::Everything, (name, indexes)).await;
+    }
+}
+
+#[rstest]
+#[actix_web::test]
+async fn the_newest_roles_are_read_from_the_end_of_an_index(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = filled(backend);
+    let order = vec![SortKey { column: UPDATED, is_descending: true }];
+    let query = PageQuery { table: Table::Roles, filter: Filter::EVERYTHING, order, after: None, limit: 51 };
+    assert_uses_index(&database, query, Scope::Everything, ("_sort=-_lastUpdated", &["roles_by_update"]))
+        .await;
+}
+
+#[rstest]
+#[actix_web::test]
+async fn what_a_citizen_may_see_is_found_by_index_too(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = filled(backend);
+    let query = PageQuery {
+        table: Table::Roles,
+        filter: Filter::EVERYTHING,
+        order: Vec::new(),
+        after: None,
+        limit: 51,
+    };
+    let of_pair: &[&str] = &["roles_by_patient", "roles_proxy_patient_key", "sqlite_autoindex_roles_2"];
+    assert_uses_index(&database, query, Scope::Party(number("9990000100")), ("a citizen's roles", of_pair))
+        .await;
+}
