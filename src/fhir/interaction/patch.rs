@@ -41,7 +41,8 @@ fn apply(tx: &mut Tx<'_>, context: &Context, request: &Request, current: &Stored
         {
             engine::fhirpath_patch(&current.body, body)
         }
-        Some(Body::Resource(_)) | None => {
+        None => return Err(Refusal::invalid("Send the patch as the body of the request.")),
+        Some(Body::Resource(_)) => {
             let told = "Send a JSON Patch as application/json-patch+json, or a FHIRPath Patch as Parameters.";
             return Err(Refusal::new(415, Issue::error(IssueType::NotSupported, told)));
         }
