@@ -60,7 +60,7 @@ fn at_depth(
     };
     match chain {
         Some(chain) => chained(&param, modifier, chain, value, context, depth).map(Some),
-        None => own(kind, &param, modifier, value, context).map(Some),
+        None => own(&param, modifier, value, context).map(Some),
     }
 }
 
@@ -98,13 +98,7 @@ fn profile(kind: ResourceType) -> &'static [(&'static str, &'static str)] {
 }
 
 /// A criterion on the resource itself.
-fn own(
-    kind: ResourceType,
-    param: &Param,
-    modifier: Option<&str>,
-    value: &str,
-    context: &Context,
-) -> Result<Filter, Refusal> {
+fn own(param: &Param, modifier: Option<&str>, value: &str, context: &Context) -> Result<Filter, Refusal> {
     if modifier == Some("missing") {
         let wanted = match value {
             "true" => true,
@@ -127,7 +121,6 @@ fn own(
         ParamType::Uri => uri::filter(param, modifier, value),
     };
     let any = alternatives.iter().map(each).collect::<Result<Vec<_>, _>>()?;
-    let _ = kind;
     // `:not` of several excludes all of them.
     let is_negative = matches!(modifier, Some("not" | "not-in"));
     Ok(if is_negative { Filter::All(any) } else { Filter::any_of(any) })
