@@ -53,9 +53,13 @@ fn writing(request: &HttpRequest, query: &[(String, String)]) -> Result<Writing,
     let param = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     let accept = joined(request.headers(), ACCEPT.as_str());
     let format = format::negotiate(accept.as_deref(), param("_format"))?;
-    let prefer =
-        joined(request.headers(), "prefer").map(|text| Prefer::parse([text.as_str()])).unwrap_or_default();
-    Ok(Writing { format, is_pretty: param("_pretty") == Some("true"), prefers: prefer.returns })
+    let prefers = preference(request.headers()).returns;
+    Ok(Writing { format, is_pretty: param("_pretty") == Some("true"), prefers })
+}
+
+/// What the caller would rather have (G-09 to G-11).
+fn preference(headers: &HeaderMap) -> Prefer {
+    joined(headers, "prefer").map(|text| Prefer::parse([text.as_str()])).unwrap_or_default()
 }
 
 /// Every value of a header, as one list.
@@ -79,14 +83,12 @@ async fn answer(
     let caller = authenticate(app, request)?;
     let (interaction, target) = resolved?;
     request.extensions_mut().insert(RoutePattern(format!("{BASE_PATH} {interaction:?}")));
-    let prefer =
-        joined(request.headers(), "prefer").map(|text| Prefer::parse([text.as_str()])).unwrap_or_default();
     let context = Context {
         caller,
         clock: app.clock.clone(),
         contract: app.contract,
         base: base_url(app),
-        is_strict: prefer.strict,
+        is_strict: preference(request.headers()).strict,
     };
     let (params, body) = read_body(app, request, interaction, query, payload).await?;
     if interaction == Interaction::Batch {

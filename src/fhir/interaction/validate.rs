@@ -28,15 +28,12 @@ pub(super) fn check(body: &Value, kind: ResourceType) -> Result<(), Refusal> {
     Err(Refusal::of(if is_structure { 400 } else { 422 }, issues))
 }
 
-/// Everything that is wrong with a resource: its structure, and our profile of its type.
+/// Everything that is wrong with a resource of this type: its structure, and our profile of the type.
 fn issues(body: &Value, kind: ResourceType) -> Vec<Issue> {
-    let mut issues = validate::validate(body, kind.name());
-    if let Some(profile) = kind.profile() {
-        let known = issues.clone();
-        let more = validate::validate_profile(body, profile);
-        issues.extend(more.into_iter().filter(|issue| !known.contains(issue)));
+    match kind.profile() {
+        Some(profile) => validate::validate_profile(body, profile),
+        None => validate::validate(body, kind.name()),
     }
-    issues
 }
 
 /// Always 200 with an outcome, unless there is nothing to look at.

@@ -67,7 +67,7 @@ pub(super) fn create(tx: &mut Tx<'_>, context: &Context, body: &Value) -> Result
     let created = draft.created.clone();
     let draft = draft.into_draft(created)?;
     let role = create_role(tx, &*context.clock, &context.caller, draft, context.contract.rules)?;
-    checked(body, stored(&role))
+    residue::checked(body, stored(&role))
 }
 
 pub(super) fn update(
@@ -86,13 +86,7 @@ pub(super) fn update(
         access::decide_change(&who, role, &change)?;
         Ok::<_, Refusal>(change)
     })?;
-    checked(body, stored(&role))
-}
-
-/// Refuses what would be lost.
-fn checked(body: &Value, stored: Stored) -> Result<Stored, Refusal> {
-    let residue = residue::find(body, &stored.body);
-    if residue.is_empty() { Ok(stored) } else { Err(Refusal::of(422, residue)) }
+    residue::checked(body, stored(&role))
 }
 
 /// What a body says of a role.

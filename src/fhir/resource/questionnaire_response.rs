@@ -68,7 +68,7 @@ pub(super) fn create(tx: &mut Tx<'_>, context: &Context, body: &Value) -> Result
         }
         SubmitError::Store(error) => error.into(),
     })?;
-    checked(body, stored(&created)?)
+    residue::checked(body, stored(&created)?)
 }
 
 pub(super) fn update(
@@ -92,13 +92,7 @@ pub(super) fn update(
         document: given.document,
     };
     let changed = change_access_request(tx, &*context.clock, &context.caller, wanted)?;
-    checked(body, stored(&changed)?)
-}
-
-/// Refuses what would be lost: tags, and identifiers but the one that the service gave.
-fn checked(body: &Value, stored: Stored) -> Result<Stored, Refusal> {
-    let residue = residue::find(body, &stored.body);
-    if residue.is_empty() { Ok(stored) } else { Err(Refusal::of(422, residue)) }
+    residue::checked(body, stored(&changed)?)
 }
 
 /// What a document says of an access request.

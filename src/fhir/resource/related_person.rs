@@ -53,7 +53,7 @@ pub(super) fn create(tx: &mut Tx<'_>, context: &Context, body: &Value) -> Result
     access::decide_kind(&context.caller.who, Action::WriteRecords)?;
     let relationship = read(body, context, String::new())?;
     let created = create_relationship(tx, &*context.clock, &context.caller, relationship)?;
-    checked(body, stored(&created))
+    residue::checked(body, stored(&created))
 }
 
 pub(super) fn update(
@@ -65,12 +65,7 @@ pub(super) fn update(
     access::decide_kind(&context.caller.who, Action::WriteRecords)?;
     let relationship = read(body, context, current.id.clone())?;
     let changed = change_relationship(tx, &*context.clock, &context.caller, relationship)?;
-    checked(body, stored(&changed))
-}
-
-fn checked(body: &Value, stored: Stored) -> Result<Stored, Refusal> {
-    let residue = residue::find(body, &stored.body);
-    if residue.is_empty() { Ok(stored) } else { Err(Refusal::of(422, residue)) }
+    residue::checked(body, stored(&changed))
 }
 
 impl From<RelationshipError> for Refusal {

@@ -6,10 +6,18 @@
 use serde_json::Value;
 
 use crate::fhir::outcome::{Issue, IssueType};
+use crate::fhir::refusal::Refusal;
+use crate::fhir::resource::Stored;
 use crate::fhir::url;
 
+/// What was stored of a body, unless something of the body would be lost.
+pub(super) fn checked(body: &Value, stored: Stored) -> Result<Stored, Refusal> {
+    let residue = find(body, &stored.body);
+    if residue.is_empty() { Ok(stored) } else { Err(Refusal::of(422, residue)) }
+}
+
 /// Every element of `body` that `held` lacks or has otherwise.
-pub(super) fn find(body: &Value, held: &Value) -> Vec<Issue> {
+fn find(body: &Value, held: &Value) -> Vec<Issue> {
     let mut issues = Vec::new();
     let kind = body.get("resourceType").and_then(Value::as_str).unwrap_or("Resource");
     for (key, value) in body.as_object().into_iter().flatten() {
