@@ -6,12 +6,13 @@ use uuid::Uuid;
 
 use crate::date_time::{FhirDateTime, from_millis, to_millis};
 use crate::error::{Error, Kind};
+use crate::person::Standing;
 use crate::proxy::{AccessRequest, Applicant, ReferenceCode, Versioned};
 use crate::store::Tx;
 use crate::store::dialect::on_dialect;
 use crate::store::error::corrupt;
 use crate::store::person::nhs_number;
-use crate::store::schema::{access_request_versions, access_requests};
+use crate::store::schema::{access_request_versions, access_requests, people};
 
 #[derive(Queryable, Insertable, AsChangeset)]
 #[diesel(table_name = access_requests)]
@@ -32,13 +33,24 @@ struct AccessRequestRow {
 }
 
 impl Tx<'_> {
-    /// Finds an access request.
+    /// Finds an access request, unless it names somebody who may not appear in an answer. It may name
+    /// people whom the registry does not know.
     ///
     /// # Errors
     ///
     /// When the database does not answer.
     pub fn find_access_request(&mut self, id: Uuid) -> Result<Option<Versioned<AccessRequest>>, Error> {
-        Ok(self.list_access_requests_by_id(&[id.to_string()])?.pop())
+        let standing = people::standing.ne(Standing::Current.as_str());
+        let hidden_proxy = people::table.filter(people::nhs_number.eq(access_requests::proxy).and(standing));
+        let hidden_patient =
+            people::table.filter(people::nhs_number.eq(access_requests::patient).and(standing));
+        let row: Option<AccessRequestRow> = access_requests::table
+            .filter(access_requests::id.eq(id.to_string()))
+            .filter(diesel::dsl::not(diesel::dsl::exists(hidden_proxy)))
+            .filter(diesel::dsl::not(diesel::dsl::exists(hidden_patient)))
+            .first(self.db)
+            .optional()?;
+        row.map(AccessRequestRow::into_access_request).transpose()
     }
 
     /// These access requests, in no particular order; ids without one are left out.

@@ -183,4 +183,11 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(people, roles, role_versions, relationships, person_names);
+diesel::allow_tables_to_appear_in_same_query!(
+    people,
+    roles,
+    role_versions,
+    relationships,
+    person_names,
+    access_requests
+);

@@ -100,3 +100,24 @@ async fn a_second_role_for_a_hidden_pair_is_refused_like_one_for_an_unknown_pers
     let hidden = app.post("/Consent", bodies::consent(MOTHER, CHILD)).await;
     assert_eq!((hidden.status, hidden.json()), (unknown.status, unknown.json()));
 }
+
+#[rstest]
+#[actix_web::test]
+async fn an_access_request_that_names_somebody_who_must_not_be_seen_is_not_found(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = TestApp::strict(backend).await;
+    let sent = app.post("/QuestionnaireResponse", bodies::access_request(MOTHER, SON)).await;
+    let path =
+        sent.header("location").and_then(|at| at.strip_prefix(&app.base())).expect("a place").to_owned();
+    assert_eq!(app.get(&path).await.status, 200);
+    for person in [MOTHER, SON] {
+        for standing in [Standing::Invalidated, Standing::Restricted, Standing::Superseded] {
+            stand(&app, person, standing).await;
+            let told = app.get(&path).await.told();
+            assert_eq!(told, (404, "QUESTIONNAIRE_RESPONSE_NOT_FOUND".to_owned()), "{person} {standing:?}");
+            stand(&app, person, Standing::Current).await;
+        }
+    }
+    assert_eq!(app.get(&path).await.status, 200);
+}
