@@ -7,10 +7,12 @@ use std::time::Duration;
 use governor::clock::Clock as _;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
-use crate::account::{AccessPolicy, Who};
+use crate::account::admission::{self, Denied, Shown};
+use crate::account::{AccessPolicy, Authority, Caller, access};
 use crate::clock::Clock;
 use crate::config::{Contract, Limits};
-use crate::store::Store;
+use crate::error::Error;
+use crate::store::{Store, Tx};
 
 /// What every request handler may reach. Cheap to clone.
 #[derive(Clone)]
@@ -19,8 +21,10 @@ pub struct App {
     pub store: Store,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// Who is let in.
+    /// Who is let in beside those with a token of ours.
     pub policy: Arc<AccessPolicy>,
+    /// The authorization server; `None` where the settings have none.
+    pub authority: Option<Arc<Authority>>,
     /// The switches of the contract.
     pub contract: Contract,
     /// The limits on requests.
@@ -38,6 +42,7 @@ pub struct Parts {
     pub store: Store,
     pub clock: Arc<dyn Clock>,
     pub policy: AccessPolicy,
+    pub authority: Option<Authority>,
     pub contract: Contract,
     pub limits: Limits,
     pub status_key: Option<[u8; 32]>,
@@ -53,6 +58,7 @@ impl App {
             store: parts.store,
             clock: parts.clock,
             policy: Arc::new(parts.policy),
+            authority: parts.authority.map(Arc::new),
             contract: parts.contract,
             limits: parts.limits,
             status_key: parts.status_key,
@@ -61,14 +67,62 @@ impl App {
         }
     }
 
-    /// Counts a request of this caller.
+    /// Finds out who is calling.
+    ///
+    /// # Errors
+    ///
+    /// [`Denied`] for nobody.
+    pub fn admit(&self, shown: &Shown<'_>) -> Result<Caller, Denied> {
+        admission::admit(&self.policy, self.authority.as_deref(), shown, self.clock.now())
+    }
+
+    /// Reads as this caller: whatever the token says, its grant must hold in the transaction of the read.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Unauthenticated`](crate::error::Kind) where it does not; those of [`Store::read`].
+    pub async fn read_as<T, E, F>(&self, caller: Caller, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+        F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    {
+        let now = self.clock.now();
+        let read = move |tx: &mut Tx<'_>| {
+            access::check_live(tx, &caller, now).map_err(Error::from)?;
+            work(tx)
+        };
+        self.store.read(read).await
+    }
+
+    /// Writes as this caller, as [`App::read_as`] reads.
+    ///
+    /// # Errors
+    ///
+    /// As [`App::read_as`]; those of [`Store::write`].
+    pub async fn write_as<T, E, F>(&self, caller: Caller, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+        F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    {
+        let now = self.clock.now();
+        let write = move |tx: &mut Tx<'_>| {
+            access::check_live(tx, &caller, now).map_err(Error::from)?;
+            work(tx)
+        };
+        self.store.write(write).await
+    }
+
+    /// Counts a request of this caller: of an app's together, where an app asks for somebody.
     ///
     /// # Errors
     ///
     /// How long to wait, when the caller has asked too often.
-    pub fn count_request(&self, who: &Who) -> Result<(), Duration> {
+    pub fn count_request(&self, caller: &Caller) -> Result<(), Duration> {
         let Some(limiter) = &self.limiter else { return Ok(()) };
-        let key = who.id().unwrap_or_else(|| who.kind().to_owned());
+        let of_app = caller.app.as_ref().map(|app| format!("app {app}"));
+        let key = of_app.or_else(|| caller.who.id()).unwrap_or_else(|| caller.who.kind().to_owned());
         limiter.check_key(&key).map_err(|denied| denied.wait_time_from(limiter.clock().now()))
     }
 

@@ -1,8 +1,13 @@
 //! Decides what a caller may do: first by the kind of caller, then by whose data it is.
 
-use crate::account::Who;
+use chrono::{DateTime, Utc};
+
+use crate::account::caller::Ceiling;
+use crate::account::{Caller, Lapsed, Letter, Proofing, Scopes, Who, Word};
+use crate::error::{Error, Kind};
 use crate::person::NhsNumber;
 use crate::proxy::{Change, ReasonCode, Role, Status};
+use crate::store::Tx;
 
 /// What somebody wants to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +52,8 @@ impl Action {
 #[error("the caller may not do this")]
 pub struct Refusal;
 
-/// Decides by the kind of caller alone (contract §1.1 and §9 rows 17 and 18).
+/// Decides by the kind of caller alone (contract §1.1 and §9 rows 17 and 18). A citizen needs proofing P9,
+/// and so had everybody for whom they were made proxy.
 ///
 /// # Errors
 ///
@@ -55,23 +61,86 @@ pub struct Refusal;
 pub fn decide_kind(who: &Who, action: Action) -> Result<(), Refusal> {
     let may = match who {
         Who::Anyone | Who::Service => true,
+        Who::Citizen { proofing, .. } if *proofing < Proofing::P9 => false,
         Who::Citizen { .. } => !matches!(action, Action::CreateRole | Action::WriteRecords),
+        // Whoever asks to act for more people asks as themselves.
+        Who::Proxy { .. } => {
+            !matches!(action, Action::CreateRole | Action::WriteRecords | Action::SubmitAccessRequest)
+        }
         Who::Staff { .. } => action != Action::SubmitAccessRequest,
         Who::System { .. } => !matches!(action, Action::SubmitAccessRequest | Action::SearchRelationships),
     };
     if may { Ok(()) } else { Err(Refusal) }
 }
 
-/// Decides by whose data it is: a citizen reaches only what names them.
+/// Decides by whose data it is: a citizen reaches only what names them, and a proxy who acts for a patient
+/// only what is between the two of them.
 ///
 /// # Errors
 ///
-/// [`Refusal`] when the caller is a citizen and is none of `parties`.
+/// [`Refusal`] when the caller is a citizen and is none of `parties`, or acts and the two are not both named.
 pub fn decide_parties(who: &Who, parties: &[NhsNumber]) -> Result<(), Refusal> {
-    match who {
-        Who::Citizen { nhs_number } if !parties.contains(nhs_number) => Err(Refusal),
-        Who::Citizen { .. } | Who::Anyone | Who::Staff { .. } | Who::System { .. } | Who::Service => Ok(()),
+    let may = match who {
+        Who::Citizen { nhs_number, .. } => parties.contains(nhs_number),
+        Who::Proxy { proxy, patient, .. } => {
+            [proxy, patient].into_iter().all(|number| parties.contains(number))
+        }
+        Who::Anyone | Who::Staff { .. } | Who::System { .. } | Who::Service => true,
+    };
+    if may { Ok(()) } else { Err(Refusal) }
+}
+
+/// Decides whether the grant behind a caller's token still holds: not revoked, and the role that it stands
+/// on active at this instant, whatever the token says (PX-02, PX-05, PX-08). One indexed read in the
+/// transaction of the request; none for a caller without a grant.
+///
+/// # Errors
+///
+/// [`NotLive`].
+pub fn check_live(tx: &mut Tx<'_>, caller: &Caller, now: DateTime<Utc>) -> Result<(), NotLive> {
+    let Some(grant) = caller.grant else { return Ok(()) };
+    let state = tx.find_grant_state(grant)?.ok_or(Lapsed::Ended)?;
+    Ok(state.check(now)?)
+}
+
+/// The caller's token is worth nothing any more, or that cannot be told.
+#[derive(Debug, thiserror::Error)]
+pub enum NotLive {
+    /// It is worth nothing.
+    #[error(transparent)]
+    Lapsed(#[from] Lapsed),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] Error),
+}
+
+impl From<NotLive> for Error {
+    fn from(not_live: NotLive) -> Self {
+        match not_live {
+            NotLive::Lapsed(lapsed) => {
+                Self::new(Kind::Unauthenticated, "The access token is no longer good: get another.")
+                    .because(lapsed)
+            }
+            NotLive::Store(error) => error,
+        }
     }
+}
+
+/// Decides whether an app was given this for every resource of the type, on a front that knows no search by
+/// scope: a scope with a constraint does not count there.
+///
+/// # Errors
+///
+/// [`Refusal`] when no scope lets it through.
+pub fn decide_scope(caller: &Caller, resource: &str, letter: Letter) -> Result<(), Refusal> {
+    let is_national = |scopes: &Scopes| scopes.has(Word::ValidatedRelationships);
+    let may = match &caller.ceiling {
+        Ceiling::Scopes(scopes) if is_national(scopes) => true,
+        ceiling @ (Ceiling::None | Ceiling::Scopes(_)) => ceiling
+            .constraints(resource, letter)
+            .is_some_and(|constraints| constraints.iter().any(|constraint| constraint.params.is_empty())),
+    };
+    if may { Ok(()) } else { Err(Refusal) }
 }
 
 /// Decides whether a caller may make this change to this role. Patient and proxy may end a role, and
@@ -81,7 +150,7 @@ pub fn decide_parties(who: &Who, parties: &[NhsNumber]) -> Result<(), Refusal> {
 ///
 /// [`Refusal`] when the caller is a citizen and wants anything else.
 pub fn decide_change(who: &Who, role: &Role, change: &Change) -> Result<(), Refusal> {
-    let Who::Citizen { .. } = who else { return Ok(()) };
+    let (Who::Citizen { .. } | Who::Proxy { .. }) = who else { return Ok(()) };
     decide_parties(who, &[role.proxy, role.patient])?;
     let ends = change.status == Some(Status::Inactive) && role.status == Status::Active;
     let for_cause = change.reason.as_ref().is_some_and(|reason| {

@@ -1,9 +1,28 @@
 //! Who is calling and what they may do.
+//!
+//! [`admission`] makes a [`Caller`] of a request's headers; [`access`] decides. [`authority`] is the
+//! authorization server's long-lived part, which issues tokens for [`grant`]s to the apps of
+//! [`registration`] and reads them again.
 
 pub mod access;
+pub mod admission;
+pub mod authority;
 pub mod caller;
+pub mod claims;
+pub mod grant;
+pub mod key;
 pub mod policy;
+pub mod proofing;
+pub mod registration;
+pub mod scope;
 
 pub use access::{Action, Refusal};
-pub use caller::{Caller, Who};
+pub use admission::{Denied, Shown};
+pub use authority::{Authority, AuthoritySettings, BadToken};
+pub use caller::{Caller, Ceiling, Constraint, Who};
+pub use grant::{Grant, GrantState, Lapsed, RoleState};
+pub use key::{KeyRing, Purpose};
 pub use policy::{AccessPolicy, Token};
+pub use proofing::{Proofing, Vector};
+pub use registration::{ClientAuthentication, GrantType, Mode, Registration};
+pub use scope::{Letter, Letters, ScopeContext, Scopes, Word};

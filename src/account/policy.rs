@@ -1,4 +1,4 @@
-//! Who is let in at all: the access policy of a running service.
+//! The access policy of a running service: whom it lets in beside those with a token of its own.
 
 use std::fmt;
 
@@ -6,12 +6,12 @@ use sha2::{Digest, Sha256};
 
 use crate::account::Who;
 
-/// How callers are told apart.
+/// How callers without a token of ours are told apart.
 #[derive(Clone, Debug)]
 pub enum AccessPolicy {
     /// Everybody may do everything. Exists in the sandbox only.
     Open,
-    /// Callers show a bearer token (RFC 6750) from a fixed list.
+    /// Callers show a bearer token (RFC 6750) from a fixed list, which may be empty.
     Tokens(Vec<Token>),
 }
 
@@ -31,22 +31,13 @@ impl fmt::Debug for Token {
 }
 
 impl AccessPolicy {
-    /// Finds who shows this `Authorization` header (RFC 6750 §2.1); `None` for nobody.
-    pub fn admit(&self, authorization: Option<&str>) -> Option<Who> {
-        let token = authorization.and_then(|value| {
-            let (scheme, token) = value.split_once(' ')?;
-            scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-        });
-        self.find_who(token)
-    }
-
-    /// Finds who shows this token; `None` for nobody. The digest is compared, never the token, so the
-    /// time that a comparison takes tells nothing about a token.
-    pub fn find_who(&self, token: Option<&str>) -> Option<Who> {
+    /// Finds for whom a token of the list stands. The digest is compared, never the token, so the time that
+    /// a comparison takes tells nothing about a token.
+    pub fn find_who(&self, token: &str) -> Option<Who> {
         match self {
-            Self::Open => Some(Who::Anyone),
+            Self::Open => None,
             Self::Tokens(tokens) => {
-                let shown: [u8; 32] = Sha256::digest(token?.as_bytes()).into();
+                let shown: [u8; 32] = Sha256::digest(token.as_bytes()).into();
                 tokens.iter().find(|known| known.digest == shown).map(|known| known.who.clone())
             }
         }

@@ -49,6 +49,7 @@ pub(super) fn run(
         store: store.clone(),
         clock: Arc::new(SystemClock),
         policy,
+        authority: None,
         contract: config.contract,
         limits: config.limits,
         status_key: config.health.status_key,

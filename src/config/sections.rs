@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use figment::value::{Dict, Value};
 
-use crate::account::{AccessPolicy, Token, Who};
+use crate::account::{AccessPolicy, Proofing, Token, Who};
 use crate::config::reader::Reader;
 use crate::person::{NhsNumber, NumberCheck};
 use crate::store::{DatabaseUrl, StoreOptions};
@@ -113,12 +113,12 @@ fn token(table: &Dict, check: NumberCheck) -> Result<Token, Vec<&'static str>> {
     let number = NhsNumber::parse(text("nhs_number"), check).ok();
     let who = match (text("mode"), number) {
         ("system", None) if !table.contains_key("nhs_number") => Some(Who::System { name }),
-        ("staff", None) if !table.contains_key("nhs_number") => Some(Who::Staff { name }),
+        ("staff", None) if !table.contains_key("nhs_number") => Some(Who::Staff { name, organisation: None }),
         ("system" | "staff", _) => {
             faults.push("nhs_number is for a citizen only");
             None
         }
-        ("citizen", Some(nhs_number)) => Some(Who::Citizen { nhs_number }),
+        ("citizen", Some(nhs_number)) => Some(Who::Citizen { nhs_number, proofing: Proofing::P9 }),
         ("citizen", None) => {
             faults.push("nhs_number must be a valid NHS number, in quotes");
             None

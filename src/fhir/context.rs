@@ -28,7 +28,8 @@ impl Context {
     /// What this caller may see.
     pub(crate) fn scope(&self) -> Scope {
         match self.caller.who {
-            Who::Citizen { nhs_number } => Scope::Party(nhs_number),
+            Who::Citizen { nhs_number, .. } => Scope::Party(nhs_number),
+            Who::Proxy { proxy, patient, .. } => Scope::Pair { proxy, patient },
             Who::Anyone | Who::Staff { .. } | Who::System { .. } | Who::Service => Scope::Everything,
         }
     }

@@ -9,7 +9,7 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, HttpResponseBuilder};
 use serde_json::Value;
 
-use crate::account::Caller;
+use crate::account::{Caller, Denied, Shown};
 use crate::app::App;
 use crate::body::{self, BodyFault};
 use crate::fhir::bundle::{self, BundleType};
@@ -20,7 +20,7 @@ use crate::fhir::format::{self, BodyFormat, Format, MediaFault, xml};
 use crate::fhir::interaction::conditional::pairs;
 use crate::fhir::interaction::{Body, Conditions, Reply, Request, is_write, perform};
 use crate::fhir::outcome::{Issue, IssueType, operation_outcome};
-use crate::fhir::refusal::Refusal;
+use crate::fhir::refusal::{Challenge, Refusal};
 use crate::fhir::routes::{Interaction, Target, resolve};
 use crate::fhir::{BASE_PATH, capability};
 use crate::json::{self, Allowed};
@@ -104,9 +104,9 @@ async fn answer(
 
 async fn carry_out(app: &App, context: Context, request: Request) -> Result<Reply, Refusal> {
     if is_write(request.interaction) {
-        app.store.write(move |tx| perform(tx, &context, &request)).await
+        app.write_as(context.caller.clone(), move |tx| perform(tx, &context, &request)).await
     } else {
-        app.store.read(move |tx| perform(tx, &context, &request)).await
+        app.read_as(context.caller.clone(), move |tx| perform(tx, &context, &request)).await
     }
 }
 
@@ -119,7 +119,7 @@ async fn batch(app: &App, context: Context, body: Option<Body>) -> Result<Reply,
     let answers = match kind {
         BundleType::Transaction => {
             let entries = entries.into_iter().collect::<Result<Vec<_>, _>>()?;
-            app.store.write(move |tx| bundle::run(tx, &context, entries)).await?
+            app.write_as(context.caller.clone(), move |tx| bundle::run(tx, &context, entries)).await?
         }
         BundleType::Batch => {
             let mut answers = Vec::with_capacity(entries.len());
@@ -144,18 +144,21 @@ fn base_url(app: &App) -> String {
 
 /// Finds out who is calling, and whether they call too often.
 fn authenticate(app: &App, request: &HttpRequest) -> Result<Caller, Refusal> {
-    let shown = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let who = app
-        .policy
-        .admit(shown)
-        .ok_or_else(|| Refusal::new(401, Issue::error(IssueType::Login, "Show a valid bearer token.")))?;
-    request.extensions_mut().insert(CallerKind(who.kind()));
-    app.count_request(&who).map_err(|wait| Refusal {
+    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let shown = Shown {
+        authorization: header(AUTHORIZATION.as_str()),
+        dpop: header("dpop"),
+        method: request.method().as_str(),
+        url: &format!("{}{}", app.public_url, request.path()),
+    };
+    let caller = app.admit(&shown)?;
+    request.extensions_mut().insert(CallerKind(caller.who.kind()));
+    app.count_request(&caller).map_err(|wait| Refusal {
         retry_after: Some(wait.as_secs() + 1),
         ..Refusal::new(429, Issue::error(IssueType::Throttled, "Too many requests: wait, then go on."))
     })?;
     let id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok());
-    Ok(Caller { who, request_id: id.filter(|id| is_request_id(id)).map(str::to_owned) })
+    Ok(Caller { request_id: id.filter(|id| is_request_id(id)).map(str::to_owned), ..caller })
 }
 
 /// The conditions in the headers.
@@ -225,6 +228,14 @@ fn read_xml(bytes: &[u8], depth: usize) -> Result<Value, Refusal> {
         .map_err(|fault| Refusal::new(400, Issue::error(IssueType::Structure, fault.to_string())))
 }
 
+impl From<Denied> for Refusal {
+    fn from(denied: Denied) -> Self {
+        let challenge = denied.code().map(|error| Challenge { error, scope: None });
+        let told = "Show a valid access token: Authorization: Bearer, then the token.";
+        Self { challenge, ..Self::new(401, Issue::error(IssueType::Login, told)) }
+    }
+}
+
 impl From<MediaFault> for Refusal {
     fn from(fault: MediaFault) -> Self {
         Self::new(fault.status(), fault.issue())
@@ -256,8 +267,8 @@ fn respond(status: u16, writing: Writing, body: Option<&Value>) -> HttpResponseB
 fn render(reply: &Reply, writing: Writing) -> HttpResponse {
     let outcome = operation_outcome(&[]);
     let body = match writing.prefers {
-        Return::Minimal if reply.is_write => None,
-        Return::OperationOutcome if reply.is_write => Some(&outcome),
+        Return::Minimal if reply.written.is_some() => None,
+        Return::OperationOutcome if reply.written.is_some() => Some(&outcome),
         Return::Minimal | Return::OperationOutcome | Return::Representation => reply.body.as_ref(),
     };
     let mut response = respond(reply.status, writing, body);
@@ -282,6 +293,14 @@ pub(super) fn refuse_plainly(refusal: &Refusal) -> HttpResponse {
     refuse(refusal, plain)
 }
 
+/// The header that says which token would do (SC-09).
+fn challenge(challenge: Option<&Challenge>) -> String {
+    let error = challenge.map(|challenge| format!(", error=\"{}\"", challenge.error));
+    let scope = challenge.and_then(|challenge| challenge.scope.as_ref());
+    let scope = scope.map(|scope| format!(", scope=\"{scope}\""));
+    format!("Bearer realm=\"OnBehalf\"{}{}", error.unwrap_or_default(), scope.unwrap_or_default())
+}
+
 fn refuse(refusal: &Refusal, writing: Writing) -> HttpResponse {
     let outcome = operation_outcome(&refusal.issues);
     let mut response = respond(refusal.status, writing, Some(&outcome));
@@ -291,8 +310,8 @@ fn refuse(refusal: &Refusal, writing: Writing) -> HttpResponse {
     if let Some(seconds) = refusal.retry_after {
         response.insert_header((RETRY_AFTER, seconds));
     }
-    if refusal.status == 401 {
-        response.insert_header((WWW_AUTHENTICATE, "Bearer realm=\"OnBehalf\""));
+    if refusal.status == 401 || refusal.challenge.is_some() {
+        response.insert_header((WWW_AUTHENTICATE, challenge(refusal.challenge.as_ref())));
     }
     response.body(format::render(&outcome, writing.format, writing.is_pretty))
 }

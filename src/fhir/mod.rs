@@ -9,6 +9,7 @@ mod bundle;
 mod capability;
 mod context;
 mod cors;
+mod enforce;
 pub mod etag;
 pub mod fhirpath;
 pub mod format;

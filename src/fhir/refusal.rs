@@ -16,17 +16,28 @@ pub(crate) struct Refusal {
     pub(crate) allow: Option<&'static str>,
     /// The seconds after which to try again, with a 429 or 503.
     pub(crate) retry_after: Option<u64>,
+    /// Why the token does not do, with a 401 or 403.
+    pub(crate) challenge: Option<Challenge>,
+}
+
+/// The parameters of a `WWW-Authenticate` header (RFC 6750 §3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Challenge {
+    /// The error code.
+    pub(crate) error: &'static str,
+    /// A scope that would do.
+    pub(crate) scope: Option<String>,
 }
 
 impl Refusal {
     /// A refusal for one reason.
     pub(crate) fn new(status: u16, issue: Issue) -> Self {
-        Self { status, issues: vec![issue], allow: None, retry_after: None }
+        Self::of(status, vec![issue])
     }
 
     /// A refusal with every issue that was found.
     pub(crate) fn of(status: u16, issues: Vec<Issue>) -> Self {
-        Self { status, issues, allow: None, retry_after: None }
+        Self { status, issues, allow: None, retry_after: None, challenge: None }
     }
 
     /// 400: the request cannot be understood.
@@ -77,7 +88,13 @@ impl From<Error> for Refusal {
             Kind::Fault => IssueType::Exception,
         };
         let refusal = Self::new(kind.status(), Issue::error(code, error.told().to_owned()));
-        Self { retry_after: (kind == Kind::Busy).then_some(1), ..refusal }
+        // The one error of a use case that says who is asking: a grant that holds no more.
+        let lapsed = Challenge { error: "invalid_token", scope: None };
+        Self {
+            retry_after: (kind == Kind::Busy).then_some(1),
+            challenge: (kind == Kind::Unauthenticated).then_some(lapsed),
+            ..refusal
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! A read sees one snapshot; a write that is answered is on disk.
 
 mod access_request;
+mod account;
 mod audit;
 mod database_url;
 mod db;

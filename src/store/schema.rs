@@ -183,6 +183,47 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    users (id) {
+        id -> Text,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    identities (issuer, subject) {
+        issuer -> Text,
+        subject -> Text,
+        user_id -> Text,
+        linked_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    account_users (nhs_number, user_id) {
+        nhs_number -> Text,
+        user_id -> Text,
+        since -> BigInt,
+    }
+}
+
+diesel::table! {
+    grants (id) {
+        id -> Text,
+        app -> Text,
+        mode -> Text,
+        user_id -> Nullable<Text>,
+        patient -> Nullable<Text>,
+        proxy -> Nullable<Text>,
+        role_id -> Nullable<Text>,
+        scope -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        revoked_at -> Nullable<BigInt>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     people,
     roles,

@@ -182,6 +182,12 @@ const HOMES: &[(&str, &[&str])] = &[
     ("figment", &["src/config"]),
     ("clap", &["src/cli"]),
     ("governor", &["src/app.rs"]),
+    ("jsonwebtoken", &["src/account"]),
+    ("aws_lc_rs", &["src/account"]),
+    ("openidconnect", &["src/account/upstream"]),
+    ("reqwest", &["src/account/upstream"]),
+    ("askama", &["src/account/oauth"]),
+    ("rustls", &["src/server", "src/account/upstream"]),
 ];
 
 /// Libraries that no pure file of the domain uses.

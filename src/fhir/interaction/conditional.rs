@@ -1,7 +1,9 @@
 //! Finds the one resource that a condition means: `If-None-Exist`, conditional update and patch, and
 //! conditional references in a transaction.
 
+use crate::account::Letter;
 use crate::fhir::context::Context;
+use crate::fhir::enforce;
 use crate::fhir::outcome::IssueType;
 use crate::fhir::refusal::Refusal;
 use crate::fhir::resource::{Backing, ResourceType, Stored, load};
@@ -60,7 +62,8 @@ pub(crate) fn find(
     for (key, value) in &query.criteria {
         all.extend(filter_of(kind, key, value, &strict)?);
     }
-    let page = PageQuery { table, filter: Filter::All(all), order: Vec::new(), after: None, limit: 2 };
+    let filter = enforce::limited(context, kind, Letter::Search, Filter::All(all))?;
+    let page = PageQuery { table, filter, order: Vec::new(), after: None, limit: 2 };
     let found = tx.search(&page, context.scope())?;
     match found.as_slice() {
         [] => Ok(Match::None),

@@ -3,7 +3,9 @@
 
 use serde_json::{Value, json};
 
+use crate::account::Letter;
 use crate::fhir::context::Context;
+use crate::fhir::enforce;
 use crate::fhir::interaction::{Reply, Request, instance, read};
 use crate::fhir::refusal::Refusal;
 use crate::fhir::resource::ResourceType;
@@ -14,7 +16,8 @@ use crate::store::search::{Column, Filter};
 
 pub(super) fn everything(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
     let (_, id) = instance(request)?;
-    let patient = read::find(tx, context, ResourceType::Patient, id)?.ok_or_else(Refusal::not_found)?;
+    let patient = read::find(tx, context, ResourceType::Patient, id, Some(Letter::Read))?
+        .ok_or_else(Refusal::not_found)?;
     let asked = |name: &'static str| {
         request
             .params
@@ -24,7 +27,8 @@ pub(super) fn everything(tx: &mut Tx<'_>, context: &Context, request: &Request) 
     };
     let types: Vec<&str> = asked("_type").flat_map(|value| value.split(',')).collect();
     let is_wanted = |kind: &ResourceType| types.is_empty() || types.contains(&kind.name());
-    let kinds: Vec<ResourceType> = COMPARTMENT.into_iter().filter(is_wanted).collect();
+    let is_given = |kind: &ResourceType| enforce::may(context, *kind, Letter::Search);
+    let kinds: Vec<ResourceType> = COMPARTMENT.into_iter().filter(is_wanted).filter(is_given).collect();
     let mut params: Vec<(String, String)> = request
         .params
         .iter()

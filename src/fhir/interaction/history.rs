@@ -4,14 +4,16 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
+use crate::account::Letter;
 use crate::date_time::{FhirDateTime, to_millis};
 use crate::fhir::context::Context;
+use crate::fhir::enforce;
 use crate::fhir::interaction::{Reply, Request, instance, read};
 use crate::fhir::outcome::{Issue, IssueType};
 use crate::fhir::refusal::Refusal;
 use crate::fhir::resource::{Backing, ResourceType, Stored, load_versions};
 use crate::store::Tx;
-use crate::store::search::{Column, Filter, FoundVersion, HistoryQuery, Is};
+use crate::store::search::{Column, Filter, FoundVersion, HistoryQuery, Is, Table};
 
 const DEFAULT_COUNT: usize = 50;
 const MOST: usize = 500;
@@ -26,21 +28,25 @@ pub(super) fn history(tx: &mut Tx<'_>, context: &Context, request: &Request) -> 
     let id = request.target.id.clone();
     if let Some(id) = &id {
         let (kind, _) = instance(request)?;
-        let present = read::find(tx, context, kind, id)?.ok_or_else(Refusal::not_found)?;
+        let present =
+            read::find(tx, context, kind, id, Some(Letter::Read))?.ok_or_else(Refusal::not_found)?;
         if !KINDS.contains(&kind) {
             // Only the present version is kept: that is its history.
             return Ok(Reply::made(200, bundle(context, request, &asked, &Page::of(present))));
         }
     }
-    let kinds = request.target.kind.map_or_else(|| KINDS.to_vec(), |kind| vec![kind]);
+    let letter = if id.is_some() { Letter::Read } else { Letter::Search };
+    let mut kinds = request.target.kind.map_or_else(|| KINDS.to_vec(), |kind| vec![kind]);
+    kinds.retain(|kind| enforce::may(context, *kind, letter));
     let mut found: Vec<(ResourceType, FoundVersion)> = Vec::new();
     let mut total = 0;
     for kind in kinds.into_iter().filter(|kind| KINDS.contains(kind)) {
-        let Backing::Rows { versions: Some(table), .. } = kind.backing() else { continue };
+        let Backing::Rows { table: present, versions: Some(table), .. } = kind.backing() else { continue };
+        let filter = Filter::All(vec![asked.filter(), given(context, kind, present, letter)?]);
         let query = HistoryQuery {
             table,
             id: id.clone(),
-            filter: asked.filter(),
+            filter,
             current_from: asked.at.as_ref().map(|at| to_millis(at.earliest())),
             after: asked.after.clone(),
             limit: i64::try_from(asked.count + 1).unwrap_or(i64::MAX),
@@ -74,6 +80,16 @@ pub(super) fn history(tx: &mut Tx<'_>, context: &Context, request: &Request) -> 
     };
     loaded.sort_by_key(place);
     Ok(Reply::made(200, bundle(context, request, &asked, &Page { total, versions: loaded, next })))
+}
+
+/// The versions that the scopes let through: what an app may see of a resource is a matter of the resource as
+/// it is now.
+fn given(context: &Context, kind: ResourceType, present: Table, letter: Letter) -> Result<Filter, Refusal> {
+    let limit = enforce::limited(context, kind, letter, Filter::EVERYTHING)?;
+    if limit == Filter::EVERYTHING {
+        return Ok(limit);
+    }
+    Ok(Filter::within(present.id(), present, present.id(), limit))
 }
 
 /// What a history answers.

@@ -17,6 +17,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::account::{Action, access};
 use crate::fhir::context::Context;
+use crate::fhir::enforce;
 use crate::fhir::etag::Versions;
 use crate::fhir::refusal::Refusal;
 use crate::fhir::resource::{ResourceType, Stored};
@@ -76,8 +77,8 @@ pub(crate) struct Reply {
     pub(crate) last_modified: Option<DateTime<Utc>>,
     /// Where it is.
     pub(crate) location: Option<String>,
-    /// Whether `Prefer: return=…` decides what of the body is sent.
-    pub(crate) is_write: bool,
+    /// What was written. Then `Prefer: return=…` decides what of the body is sent.
+    pub(crate) written: Option<(ResourceType, String)>,
 }
 
 impl Reply {
@@ -89,7 +90,7 @@ impl Reply {
             last_modified: Some(stored.updated_at),
             location: None,
             body: Some(stored.body),
-            is_write: false,
+            written: None,
         }
     }
 
@@ -97,7 +98,8 @@ impl Reply {
     fn written(status: u16, stored: Stored, context: &Context) -> Self {
         let Stored { kind, id, version, .. } = &stored;
         let location = format!("{}/{}/{id}/_history/{version}", context.base, kind.name());
-        Self { status, location: Some(location), is_write: true, ..Self::found(stored) }
+        let written = Some((*kind, id.clone()));
+        Self { status, location: Some(location), written, ..Self::found(stored) }
     }
 
     /// The CapabilityStatement. Its version is a digest, so that it is another one whenever the statement
@@ -117,7 +119,7 @@ impl Reply {
 
     /// Something that is no resource of its own: a Bundle, an outcome.
     fn made(status: u16, body: Value) -> Self {
-        Self { status, body: Some(body), version: None, last_modified: None, location: None, is_write: false }
+        Self { status, body: Some(body), version: None, last_modified: None, location: None, written: None }
     }
 }
 
@@ -140,6 +142,22 @@ pub(crate) fn perform(tx: &mut Tx<'_>, context: &Context, request: &Request) -> 
         let action = if reads_roles { Action::SearchRoles } else { Action::ReadRecords };
         access::decide_kind(&context.caller.who, action)?;
     }
+    let letter = enforce::letter(request.interaction);
+    if let Some(letter) = letter {
+        // A search in a compartment is about its members, not about the patient whose it is.
+        let of_members = request.interaction == Interaction::SearchCompartment;
+        let kinds =
+            if of_members { request.target.members.as_slice() } else { request.target.kind.as_slice() };
+        enforce::check_any(context, kinds, letter)?;
+    }
+    let reply = carry_out(tx, context, request)?;
+    if let (Some((kind, id)), Some(letter)) = (&reply.written, letter) {
+        enforce::check_written(tx, context, *kind, id, letter)?;
+    }
+    Ok(reply)
+}
+
+fn carry_out(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
     match request.interaction {
         Interaction::Read => read::read(tx, context, request),
         Interaction::VRead => read::vread(tx, context, request),

@@ -1,6 +1,8 @@
 //! read and vread.
 
+use crate::account::Letter;
 use crate::fhir::context::Context;
+use crate::fhir::enforce;
 use crate::fhir::etag::is_not_modified;
 use crate::fhir::interaction::{Reply, Request, instance};
 use crate::fhir::refusal::Refusal;
@@ -9,15 +11,20 @@ use crate::fhir::search::Query;
 use crate::store::Tx;
 use crate::store::search::{Filter, PageQuery};
 
-/// Finds a resource that the caller may see.
+/// Finds a resource that the caller may see, and of which their app was given this letter, if any is needed.
 pub(super) fn find(
     tx: &mut Tx<'_>,
     context: &Context,
     kind: ResourceType,
     id: &str,
+    letter: Option<Letter>,
 ) -> Result<Option<Stored>, Refusal> {
     if let Backing::Rows { table, .. } = kind.backing() {
-        let filter = Filter::text(table.id(), id);
+        let row = Filter::text(table.id(), id);
+        let filter = match letter {
+            Some(letter) => enforce::limited(context, kind, letter, row)?,
+            None => row,
+        };
         let query = PageQuery { table, filter, order: Vec::new(), after: None, limit: 1 };
         if tx.search(&query, context.scope())?.is_empty() {
             return Ok(None);
@@ -37,12 +44,12 @@ pub(super) fn find_to_change(
     if let Backing::Rows { table, .. } = kind.backing() {
         tx.lock_row(table, id)?;
     }
-    find(tx, context, kind, id)
+    find(tx, context, kind, id, Some(Letter::Update))
 }
 
 pub(super) fn read(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
     let (kind, id) = instance(request)?;
-    let mut stored = find(tx, context, kind, id)?.ok_or_else(Refusal::not_found)?;
+    let mut stored = find(tx, context, kind, id, Some(Letter::Read))?.ok_or_else(Refusal::not_found)?;
     let conditions = &request.conditions;
     let version = stored.version.to_string();
     let is_known = is_not_modified(
@@ -71,7 +78,7 @@ fn is_as_written(tx: &mut Tx<'_>, context: &Context, stored: &Stored) -> Result<
 pub(super) fn vread(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
     let (kind, id) = instance(request)?;
     // Whoever may not see the resource may not see its past either.
-    find(tx, context, kind, id)?.ok_or_else(Refusal::not_found)?;
+    find(tx, context, kind, id, Some(Letter::Read))?.ok_or_else(Refusal::not_found)?;
     let version = request.target.version.as_ref().and_then(|version| version.parse().ok());
     let version: i64 = version.ok_or_else(Refusal::not_found)?;
     let stored = load_versions(tx, context, kind, &[(id.to_owned(), version)])?.pop();

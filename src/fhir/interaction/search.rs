@@ -1,6 +1,8 @@
 //! search: a type, several, everything, or a patient's compartment.
 
+use crate::account::Letter;
 use crate::fhir::context::Context;
+use crate::fhir::enforce;
 use crate::fhir::interaction::{Reply, Request, read};
 use crate::fhir::outcome::{Issue, IssueType};
 use crate::fhir::refusal::Refusal;
@@ -13,16 +15,18 @@ use crate::store::search::{Column, Filter};
 pub(super) fn search(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
     let query = Query::read(&request.params)?;
     let mut within = Filter::EVERYTHING;
-    let kinds = match (request.interaction, request.target.kind) {
+    let mut kinds = match (request.interaction, request.target.kind) {
         (Interaction::SearchCompartment, _) => {
             let id = request.target.id.as_deref().unwrap_or_default();
-            read::find(tx, context, ResourceType::Patient, id)?.ok_or_else(Refusal::not_found)?;
+            read::find(tx, context, ResourceType::Patient, id, None)?.ok_or_else(Refusal::not_found)?;
             within = Filter::text(Column::text("patient"), id);
             request.target.members.clone()
         }
         (_, Some(kind)) => vec![kind],
         (_, None) => types(request)?,
     };
+    // Of several types, those that no scope lets through are left out (SC-06).
+    kinds.retain(|kind| enforce::may(context, *kind, Letter::Search));
     let path = request.path.trim_end_matches("_search").trim_end_matches('/');
     let found = Found { kinds: &kinds, within, path };
     Ok(Reply::made(200, search::search(tx, context, &found, &query)?))

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::account::Letter;
 use crate::fhir::context::Context;
 use crate::fhir::interaction::{Reply, Request, kind_of, read, resource_of};
 use crate::fhir::outcome::{Issue, IssueType, Severity, operation_outcome};
@@ -40,7 +41,9 @@ fn issues(body: &Value, kind: ResourceType) -> Vec<Issue> {
 pub(super) fn validate(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
     let kind = kind_of(request)?;
     let stored = match &request.target.id {
-        Some(id) => Some(read::find(tx, context, kind, id)?.ok_or_else(Refusal::not_found)?.body),
+        Some(id) => {
+            Some(read::find(tx, context, kind, id, Some(Letter::Read))?.ok_or_else(Refusal::not_found)?.body)
+        }
         None => None,
     };
     let given = resource_of(request).ok();

@@ -1,6 +1,8 @@
 //! One criterion to a filter: its parameter is found, its chain followed, its alternatives joined.
 
+use crate::account::Letter;
 use crate::fhir::context::Context;
+use crate::fhir::enforce;
 use crate::fhir::outcome::{Issue, IssueType};
 use crate::fhir::profiles;
 use crate::fhir::refusal::Refusal;
@@ -163,6 +165,7 @@ fn chained(
     for target in targets.iter().filter(|target| modifier.is_none_or(|name| name == target.name())) {
         let Backing::Rows { table, .. } = target.backing() else { continue };
         if let Some(filter) = at_depth(*target, chain, value, context, depth + 1)? {
+            let filter = enforce::limited(context, *target, Letter::Search, filter)?;
             links.push(Filter::within(column, table, table.id(), filter));
         }
     }
@@ -189,6 +192,7 @@ fn has(
         return Err(malformed());
     };
     let filter = at_depth(source, rest, value, context, depth + 1)?.unwrap_or(Filter::EVERYTHING);
+    let filter = enforce::limited(context, source, Letter::Search, filter)?;
     if let Index::LocalReference(column) = param.index {
         let reference = local_reference(kind).ok_or_else(malformed)?;
         return Ok(Filter::within(reference, table, column, filter));

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use crate::account::Letter;
 use crate::fhir::context::Context;
+use crate::fhir::enforce;
 use crate::fhir::outcome::{Issue, IssueType};
 use crate::fhir::refusal::Refusal;
 use crate::fhir::resource::{Backing, ResourceType, Stored, load};
@@ -165,7 +167,11 @@ fn referring(
             any.push(Filter::OneOf(column, local.collect()));
         }
     }
-    let query = PageQuery { table, filter: Filter::Any(any), order: Vec::new(), after: None, limit: MOST };
+    if !enforce::may(context, include.source, Letter::Search) {
+        return Ok(BTreeSet::new());
+    }
+    let filter = enforce::limited(context, include.source, Letter::Search, Filter::Any(any))?;
+    let query = PageQuery { table, filter, order: Vec::new(), after: None, limit: MOST };
     let found = tx.search(&query, context.scope())?;
     Ok(found.into_iter().map(|row| (include.source, row.id)).collect())
 }
@@ -178,7 +184,10 @@ fn visible(
     ids: Vec<String>,
 ) -> Result<Vec<String>, Refusal> {
     let Backing::Rows { table, .. } = kind.backing() else { return Ok(ids) };
-    let filter = Filter::OneOf(table.id(), ids);
+    if !enforce::may(context, kind, Letter::Read) {
+        return Ok(Vec::new());
+    }
+    let filter = enforce::limited(context, kind, Letter::Read, Filter::OneOf(table.id(), ids))?;
     let query = PageQuery { table, filter, order: Vec::new(), after: None, limit: MOST };
     Ok(tx.search(&query, context.scope())?.into_iter().map(|row| row.id).collect())
 }

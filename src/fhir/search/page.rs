@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 
+use crate::account::Letter;
 use crate::fhir::context::Context;
+use crate::fhir::enforce;
 use crate::fhir::outcome::{Issue, IssueType};
 use crate::fhir::refusal::Refusal;
 use crate::fhir::resource::{Backing, ResourceType, Stored, load};
@@ -98,7 +100,8 @@ impl Plan {
             }
         }
         let order = order(kind, query, context)?;
-        Ok(Self { kind, filter: Filter::All(all), criteria, order })
+        let filter = enforce::limited(context, kind, Letter::Search, Filter::All(all))?;
+        Ok(Self { kind, filter, criteria, order })
     }
 
     fn table(&self) -> Option<Table> {

@@ -7,7 +7,7 @@ use diesel::query_builder::{BoxedSqlQuery, SqlQuery};
 use diesel::sql_types::{BigInt, Bool, HasSqlType, Text};
 
 use crate::error::Error;
-use crate::person::Standing;
+use crate::person::{NhsNumber, Standing};
 use crate::store::db::Db;
 use crate::store::search::filter::{Column, Datum, Filter, Is, Select, Table};
 use crate::store::search::{HistoryQuery, PageQuery, Scope};
@@ -21,7 +21,7 @@ pub(super) struct Statement {
 }
 
 /// The databases differ in how a place is marked.
-pub(super) trait Places: diesel::backend::Backend {
+pub(crate) trait Places: diesel::backend::Backend {
     fn mark(sql: &str) -> String;
 }
 
@@ -42,6 +42,14 @@ impl Places for diesel::pg::Pg {
         }
         marked
     }
+}
+
+/// SQL with its places marked as the database of a connection wants them.
+pub(crate) fn mark<C: diesel::Connection>(_of: &C, sql: &str) -> String
+where
+    C::Backend: Places,
+{
+    C::Backend::mark(sql)
 }
 
 impl Statement {
@@ -239,7 +247,7 @@ impl Statement {
                     self.bind(&current);
                     self.push(") AND ");
                 }
-                self.party("(proxy = ", " OR patient = ", ")");
+                self.named();
             }
             // A request can name people whom the registry does not know.
             Table::AccessRequests | Table::AccessRequestVersions => {
@@ -250,37 +258,45 @@ impl Statement {
                     self.bind(&current);
                     self.push(") AND ");
                 }
-                self.party("(proxy = ", " OR patient = ", ")");
+                self.named();
             }
             Table::People => {
                 self.push("standing = ");
                 self.bind(&current);
                 self.push(" AND ");
-                // Oneself, and those with whom one has a role.
-                self.party(
-                    "(nhs_number IN (SELECT proxy FROM roles WHERE patient = ",
-                    ") OR nhs_number IN (SELECT patient FROM roles WHERE proxy = ",
-                    ") OR nhs_number = ?)",
-                );
+                self.known();
             }
             // Reached only from the tables that they belong to.
             Table::RelationshipCodes | Table::PersonNameParts => self.push("1 = 1"),
         }
     }
 
-    /// The part of [`Statement::visible`] that concerns a citizen, around two or three places for their
-    /// number.
-    fn party(&mut self, first: &str, second: &str, last: &str) {
-        let Scope::Party(number) = self.scope else { return self.push("1 = 1") };
-        let number = Datum::Text(number.to_string());
-        self.push(first);
-        self.bind(&number);
-        self.push(second);
-        self.bind(&number);
-        self.push(last);
-        if last.contains('?') {
-            self.values.push(number);
+    /// Rows that name two people: those that the caller is one of, or those between the two of a role.
+    fn named(&mut self) {
+        match self.scope {
+            Scope::Everything => self.push("1 = 1"),
+            Scope::Party(number) => self.bound("(proxy = ? OR patient = ?)", &[number, number]),
+            Scope::Pair { proxy, patient } => self.bound("(proxy = ? AND patient = ?)", &[proxy, patient]),
         }
+    }
+
+    /// People: oneself and those with whom one has a role, or the two of a role.
+    fn known(&mut self) {
+        match self.scope {
+            Scope::Everything => self.push("1 = 1"),
+            Scope::Party(number) => self.bound(
+                "(nhs_number IN (SELECT proxy FROM roles WHERE patient = ?) \
+                 OR nhs_number IN (SELECT patient FROM roles WHERE proxy = ?) OR nhs_number = ?)",
+                &[number; 3],
+            ),
+            Scope::Pair { proxy, patient } => self.bound("nhs_number IN (?, ?)", &[proxy, patient]),
+        }
+    }
+
+    /// SQL with a place for each of these numbers.
+    fn bound(&mut self, sql: &str, numbers: &[NhsNumber]) {
+        self.push(sql);
+        self.values.extend(numbers.iter().map(|number| Datum::Text(number.to_string())));
     }
 
     /// Rows that stand after a position: `a > x OR (a = x AND (b > y OR …))`.

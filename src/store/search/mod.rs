@@ -12,6 +12,7 @@ use diesel::QueryableByName;
 use diesel::RunQueryDsl as _;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
+pub(crate) use compile::mark;
 pub use filter::{Column, Datum, Filter, Is, Select, Table};
 
 use crate::error::Error;
@@ -27,6 +28,13 @@ pub enum Scope {
     Everything,
     /// Only what names this person.
     Party(NhsNumber),
+    /// Only what is between these two.
+    Pair {
+        /// Who acts.
+        proxy: NhsNumber,
+        /// For whom.
+        patient: NhsNumber,
+    },
 }
 
 /// One key of an order.

@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
-use crate::account::Action;
+use crate::account::{Action, Letter};
 use crate::app::App;
 use crate::body;
 use crate::proxy::RoleError;
@@ -16,7 +16,8 @@ use crate::vrs::operation::base_url;
 use crate::vrs::problem::Problem;
 use crate::vrs::resource::{created, informational};
 
-const OPERATION: Operation = Operation { action: Action::CreateRole, content_types: FHIR_JSON };
+const OPERATION: Operation =
+    Operation { action: Action::CreateRole, scope: ("Consent", Letter::Create), content_types: FHIR_JSON };
 
 pub(crate) async fn create_consent(
     app: Data<App>,
@@ -27,7 +28,8 @@ pub(crate) async fn create_consent(
     let body = body::read(payload, &app.limits).await?;
     let draft = consent::read(&body, &app.contract, app.limits.json_depth, app.clock.now())?;
     let (clock, rules) = (app.clock.clone(), app.contract.rules);
-    let role = app.store.write(move |tx| create_role(tx, &*clock, &caller, draft, rules)).await?;
+    let role =
+        app.write_as(caller.clone(), move |tx| create_role(tx, &*clock, &caller, draft, rules)).await?;
     let location = format!("{}/Consent/{}", base_url(&app), role.value.id);
     Ok(created(StatusCode::CREATED, location, &informational()))
 }

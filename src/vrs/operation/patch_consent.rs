@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
-use crate::account::{Action, access};
+use crate::account::{Action, Letter, access};
 use crate::app::App;
 use crate::body;
 use crate::error::{Error, Kind};
@@ -17,7 +17,8 @@ use crate::vrs::operation::id_in_path;
 use crate::vrs::problem::Problem;
 use crate::vrs::resource::{answer, informational};
 
-const OPERATION: Operation = Operation { action: Action::ChangeRole, content_types: JSON_PATCH };
+const OPERATION: Operation =
+    Operation { action: Action::ChangeRole, scope: ("Consent", Letter::Update), content_types: JSON_PATCH };
 
 pub(crate) async fn patch_consent(
     app: Data<App>,
@@ -32,8 +33,7 @@ pub(crate) async fn patch_consent(
     let patch = patch::read(&body, &contract, app.limits.json_depth);
     let (clock, now) = (app.clock.clone(), app.clock.now());
     let changed: Result<_, PatchRefused> = app
-        .store
-        .write(move |tx| {
+        .write_as(caller.clone(), move |tx| {
             let who = caller.who.clone();
             change_role(tx, &*clock, &caller, id, contract.rules, |role| {
                 access::decide_parties(&who, &[role.proxy, role.patient]).map_err(Problem::from)?;

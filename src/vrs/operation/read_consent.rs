@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
-use crate::account::{Action, access};
+use crate::account::{Action, Letter, access};
 use crate::app::App;
 use crate::error::Error;
 use crate::proxy::query::read_role;
@@ -15,7 +15,8 @@ use crate::vrs::problem::Problem;
 use crate::vrs::query::{Query, includes};
 use crate::vrs::resource::{answer, consent_bundle};
 
-const OPERATION: Operation = Operation { action: Action::ReadRole, content_types: &[] };
+const OPERATION: Operation =
+    Operation { action: Action::ReadRole, scope: ("Consent", Letter::Read), content_types: &[] };
 
 pub(crate) async fn read_consent(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let caller = admit(&app, &request, OPERATION)?;
@@ -27,7 +28,8 @@ pub(crate) async fn read_consent(app: Data<App>, request: HttpRequest) -> Result
     let id = id_in_path(&request).ok_or_else(bad_id)?;
     let includes = includes(&query)?;
     let clock = app.clock.clone();
-    let found: Result<_, Error> = app.store.read(move |tx| read_role(tx, &*clock, id, includes)).await;
+    let found: Result<_, Error> =
+        app.read_as(caller.clone(), move |tx| read_role(tx, &*clock, id, includes)).await;
     let found = found?.ok_or(catalogue::INVALIDATED_RESOURCE)?;
     for role in &found.roles {
         access::decide_parties(&caller.who, &[role.value.proxy, role.value.patient])?;

@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
-use crate::account::{Action, access};
+use crate::account::{Action, Letter, access};
 use crate::app::App;
 use crate::error::Error;
 use crate::vrs::catalogue;
@@ -13,7 +13,11 @@ use crate::vrs::operation::id_in_path;
 use crate::vrs::problem::Problem;
 use crate::vrs::resource::{access_request, answer};
 
-const OPERATION: Operation = Operation { action: Action::ReadAccessRequest, content_types: &[] };
+const OPERATION: Operation = Operation {
+    action: Action::ReadAccessRequest,
+    scope: ("QuestionnaireResponse", Letter::Read),
+    content_types: &[],
+};
 
 pub(crate) async fn read_questionnaire_response(
     app: Data<App>,
@@ -21,7 +25,7 @@ pub(crate) async fn read_questionnaire_response(
 ) -> Result<HttpResponse, Problem> {
     let caller = admit(&app, &request, OPERATION)?;
     let id = id_in_path(&request).ok_or(catalogue::INVALID_ACCESS_REQUEST_ID)?;
-    let found: Result<_, Error> = app.store.read(move |tx| tx.find_access_request(id)).await;
+    let found: Result<_, Error> = app.read_as(caller.clone(), move |tx| tx.find_access_request(id)).await;
     let found = found?.ok_or(catalogue::QUESTIONNAIRE_RESPONSE_NOT_FOUND)?.value;
     access::decide_parties(&caller.who, &[found.proxy, found.patient])?;
     Ok(answer(StatusCode::OK, &access_request(&found)?))

@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
-use crate::account::{Action, access};
+use crate::account::{Action, Letter, access};
 use crate::app::App;
 use crate::proxy::query::{SearchError, search_roles};
 use crate::vrs::gateway::{Operation, admit};
@@ -13,7 +13,8 @@ use crate::vrs::problem::Problem;
 use crate::vrs::query::{Query, consent_search};
 use crate::vrs::resource::{answer, consent_bundle};
 
-const OPERATION: Operation = Operation { action: Action::SearchRoles, content_types: &[] };
+const OPERATION: Operation =
+    Operation { action: Action::SearchRoles, scope: ("Consent", Letter::Search), content_types: &[] };
 
 pub(crate) async fn search_consent(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let caller = admit(&app, &request, OPERATION)?;
@@ -23,7 +24,7 @@ pub(crate) async fn search_consent(app: Data<App>, request: HttpRequest) -> Resu
     access::decide_parties(&caller.who, &named)?;
     let clock = app.clock.clone();
     let found: Result<_, SearchError> =
-        app.store.read(move |tx| search_roles(tx, &*clock, &search, includes)).await;
+        app.read_as(caller.clone(), move |tx| search_roles(tx, &*clock, &search, includes)).await;
     let bundle = consent_bundle(base_url(&app), &found?);
     Ok(answer(StatusCode::OK, &bundle.render(requested(&request), false, app.clock.now())))
 }

@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
-use crate::account::{Action, access};
+use crate::account::{Action, Letter, access};
 use crate::app::App;
 use crate::proxy::query::{SearchError, search_relationships};
 use crate::vrs::gateway::{Operation, admit};
@@ -13,7 +13,11 @@ use crate::vrs::problem::Problem;
 use crate::vrs::query::{Query, includes_patients, related_person_search};
 use crate::vrs::resource::{Bundle, Proofing, answer, patient, related_person};
 
-const OPERATION: Operation = Operation { action: Action::SearchRelationships, content_types: &[] };
+const OPERATION: Operation = Operation {
+    action: Action::SearchRelationships,
+    scope: ("RelatedPerson", Letter::Search),
+    content_types: &[],
+};
 
 pub(crate) async fn search_related_person(
     app: Data<App>,
@@ -25,7 +29,7 @@ pub(crate) async fn search_related_person(
     let named: Vec<_> = proxy.into_iter().chain(for_patient).collect();
     access::decide_parties(&caller.who, &named)?;
     let found: Result<_, SearchError> =
-        app.store.read(move |tx| search_relationships(tx, proxy, for_patient)).await;
+        app.read_as(caller.clone(), move |tx| search_relationships(tx, proxy, for_patient)).await;
     let found = found?;
     let mut bundle = Bundle::new(base_url(&app));
     for relationship in &found.relationships {

@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
-use crate::account::{Action, access};
+use crate::account::{Action, Letter, access};
 use crate::app::App;
 use crate::body;
 use crate::proxy::Applicant;
@@ -16,7 +16,11 @@ use crate::vrs::operation::base_url;
 use crate::vrs::problem::Problem;
 use crate::vrs::resource::{created, reference_code};
 
-const OPERATION: Operation = Operation { action: Action::SubmitAccessRequest, content_types: FHIR_JSON };
+const OPERATION: Operation = Operation {
+    action: Action::SubmitAccessRequest,
+    scope: ("QuestionnaireResponse", Letter::Create),
+    content_types: FHIR_JSON,
+};
 
 pub(crate) async fn submit_questionnaire_response(
     app: Data<App>,
@@ -33,8 +37,9 @@ pub(crate) async fn submit_questionnaire_response(
     access::decide_parties(&caller.who, &[applicant])?;
     let clock = app.clock.clone();
     let proposes = app.contract.access_request_creates_role.then_some(app.contract.rules);
-    let request: Result<_, SubmitError> =
-        app.store.write(move |tx| submit_access_request(tx, &*clock, &caller, submission, proposes)).await;
+    let request: Result<_, SubmitError> = app
+        .write_as(caller.clone(), move |tx| submit_access_request(tx, &*clock, &caller, submission, proposes))
+        .await;
     let request = request.map_err(|error| match error {
         SubmitError::Duplicate => catalogue::DUPLICATE_RELATIONSHIP,
         SubmitError::Store(error) => error.into(),

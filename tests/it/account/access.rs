@@ -1,7 +1,8 @@
 //! The access modes of contract §1.1 with the decisions of §9, and what citizens may do with roles.
 
 use onbehalf::account::access::{decide_change, decide_kind, decide_parties};
-use onbehalf::account::{AccessPolicy, Action, Refusal, Token, Who};
+use onbehalf::account::admission::admit;
+use onbehalf::account::{AccessPolicy, Action, Denied, Proofing, Refusal, Shown, Token, Who};
 use onbehalf::person::{NhsNumber, NumberCheck};
 use onbehalf::proxy::{Change, EndChange, LegalBasis, OdsCode, ReasonCode, Role, Status, StatusReason};
 use sha2::{Digest as _, Sha256};
@@ -9,11 +10,12 @@ use sha2::{Digest as _, Sha256};
 use crate::proxy::role_create::{STRICT, create, draft, number};
 
 fn citizen(text: &str) -> Who {
-    Who::Citizen { nhs_number: NhsNumber::parse(text, NumberCheck::Modulus11).unwrap() }
+    let nhs_number = NhsNumber::parse(text, NumberCheck::Modulus11).unwrap();
+    Who::Citizen { nhs_number, proofing: Proofing::P9 }
 }
 
 fn staff() -> Who {
-    Who::Staff { name: "staff".to_owned() }
+    Who::Staff { name: "staff".to_owned(), organisation: None }
 }
 
 fn system() -> Who {
@@ -98,10 +100,30 @@ fn patient_and_proxy_may_change_nothing_else() {
 fn a_token_is_known_by_its_digest_alone() {
     let token = Token { digest: Sha256::digest(b"the token").into(), who: system() };
     let policy = AccessPolicy::Tokens(vec![token]);
-    assert_eq!(policy.find_who(Some("the token")), Some(system()));
-    for wrong in [None, Some(""), Some("the token "), Some("THE TOKEN")] {
+    assert_eq!(policy.find_who("the token"), Some(system()));
+    for wrong in ["", "the token ", "THE TOKEN"] {
         assert_eq!(policy.find_who(wrong), None, "{wrong:?}");
     }
     assert!(!format!("{policy:?}").contains("digest"));
-    assert_eq!(AccessPolicy::Open.find_who(None), Some(Who::Anyone));
+}
+
+#[test]
+fn without_a_token_nobody_is_let_in_but_to_the_sandbox() {
+    let now = "2026-11-22T12:00:00Z".parse().unwrap();
+    let shown = |authorization| Shown { authorization, dpop: None, method: "GET", url: "https://x/y" };
+    let token = Token { digest: Sha256::digest(b"the token").into(), who: system() };
+    let policy = AccessPolicy::Tokens(vec![token]);
+    let who = |policy: &AccessPolicy, authorization| {
+        admit(policy, None, &shown(authorization), now).map(|caller| caller.who)
+    };
+    assert_eq!(who(&policy, Some("bearer the token")), Ok(system()));
+    for (wrong, denied) in [
+        (None, Denied::NoToken),
+        (Some("Basic dGhlIHRva2Vu"), Denied::NoToken),
+        (Some("Bearer another"), Denied::Unknown),
+        (Some("DPoP the token"), Denied::Unknown),
+    ] {
+        assert_eq!(who(&policy, wrong), Err(denied), "{wrong:?}");
+    }
+    assert_eq!(who(&AccessPolicy::Open, None), Ok(Who::Anyone));
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use actix_server::ServerHandle;
 use chrono::{DateTime, Utc};
-use onbehalf::account::AccessPolicy;
+use onbehalf::account::{AccessPolicy, Authority};
 use onbehalf::app::{App, Parts};
 use onbehalf::cli::SeedFile;
 use onbehalf::clock::{Clock, StoppedClock};
@@ -27,6 +27,7 @@ pub const SANDBOX_DATA: &str = include_str!("../../../examples/sandbox-data.json
 pub struct Options {
     pub contract: Contract,
     pub policy: AccessPolicy,
+    pub authority: Option<Authority>,
     pub limits: Limits,
     /// The key of `_status`.
     pub status_key: &'static str,
@@ -54,6 +55,7 @@ impl Default for Options {
         Self {
             contract: settings.contract,
             policy: AccessPolicy::Open,
+            authority: None,
             limits: settings.limits,
             status_key: "test-key",
             is_seeded: true,
@@ -103,6 +105,7 @@ impl TestApp {
             store: store.clone(),
             clock: clock.clone(),
             policy: options.policy,
+            authority: options.authority,
             contract: options.contract,
             limits: options.limits,
             status_key: Some(Sha256::digest(options.status_key).into()),

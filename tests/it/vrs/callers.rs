@@ -1,6 +1,6 @@
 //! Callers of every kind (contract §1.1): a bearer token each.
 
-use onbehalf::account::{AccessPolicy, Token, Who};
+use onbehalf::account::{AccessPolicy, Proofing, Token, Who};
 use onbehalf::person::{NhsNumber, NumberCheck};
 use sha2::{Digest as _, Sha256};
 
@@ -25,10 +25,11 @@ pub fn citizen(nhs_number: &str) -> String {
 
 fn policy() -> AccessPolicy {
     let token = |text: &str, who| Token { digest: Sha256::digest(text.as_bytes()).into(), who };
-    let citizens =
-        CITIZENS.into_iter().map(|text| token(&citizen(text), Who::Citizen { nhs_number: number(text) }));
+    let citizens = CITIZENS
+        .into_iter()
+        .map(|text| token(&citizen(text), Who::Citizen { nhs_number: number(text), proofing: Proofing::P9 }));
     let others = [
-        token(NURSE, Who::Staff { name: "nurse".into() }),
+        token(NURSE, Who::Staff { name: "nurse".into(), organisation: None }),
         token(SYSTEM, Who::System { name: "record system".into() }),
     ];
     AccessPolicy::Tokens(citizens.chain(others).collect())

@@ -1,0 +1,178 @@
+//! The authorization server's long-lived part: its name, its keys, the apps that it knows; and what the
+//! resource server asks of it: whose token is this?
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use chrono::{DateTime, Utc};
+use jsonwebtoken::{Algorithm, Header, Validation};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::account::claims::AccessClaims;
+use crate::account::key::{KeyError, KeyRing, Purpose};
+use crate::account::{Caller, Registration};
+
+/// What an [`Authority`] is made of.
+pub struct AuthoritySettings {
+    /// Who issues: the URL of this server without a path, which is the issuer identifier (RFC 8414).
+    pub issuer: String,
+    /// The URLs of the fronts that tokens are for.
+    pub audiences: Vec<String>,
+    /// The folder of the keys; `None` keeps them in memory.
+    pub key_folder: Option<PathBuf>,
+    /// The keys.
+    pub keys: KeyRing,
+    /// The apps of the settings. Others are in the store.
+    pub registrations: Vec<Registration>,
+}
+
+/// The authorization server's long-lived part.
+pub struct Authority {
+    issuer: String,
+    audiences: Vec<String>,
+    key_folder: Option<PathBuf>,
+    keys: RwLock<Arc<KeyRing>>,
+    registrations: HashMap<String, Arc<Registration>>,
+}
+
+/// The token is not one that lets its bearer in. The reason is for the log and for `error_description`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadToken {
+    /// It is no JWT, or not signed by us.
+    #[error("the token was not issued here")]
+    NotOurs,
+    /// Its time is over.
+    #[error("the token has expired")]
+    Expired,
+    /// It is for somebody else, or of another kind.
+    #[error("the token is not an access token for this server")]
+    WrongKind,
+}
+
+impl Authority {
+    /// Puts the parts together.
+    pub fn new(settings: AuthoritySettings) -> Self {
+        let by_id = |app: Registration| (app.client_id.clone(), Arc::new(app));
+        Self {
+            issuer: settings.issuer,
+            audiences: settings.audiences,
+            key_folder: settings.key_folder,
+            keys: RwLock::new(Arc::new(settings.keys)),
+            registrations: settings.registrations.into_iter().map(by_id).collect(),
+        }
+    }
+
+    /// The issuer identifier.
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// The URLs of the fronts that tokens are for.
+    pub fn audiences(&self) -> &[String] {
+        &self.audiences
+    }
+
+    /// The app of the settings with this id.
+    pub fn registration(&self, client_id: &str) -> Option<Arc<Registration>> {
+        self.registrations.get(client_id).cloned()
+    }
+
+    /// The keys as they are now.
+    pub fn keys(&self) -> Arc<KeyRing> {
+        Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Reads the folder of the keys again, so that a rotation is heard of.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError`]; then the keys stay as they were.
+    pub fn reload_keys(&self) -> Result<(), KeyError> {
+        let Some(folder) = &self.key_folder else { return Ok(()) };
+        let keys = Arc::new(KeyRing::load(folder)?);
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
+        Ok(())
+    }
+
+    /// Signs claims with the newest key of a purpose. `typ` is the header's (`at+jwt` for access tokens,
+    /// RFC 9068 §2.1).
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::NotMade`] where there is no such key, or it does not sign.
+    pub fn sign(&self, purpose: Purpose, typ: &str, claims: &impl Serialize) -> Result<String, KeyError> {
+        let keys = self.keys();
+        let key = keys.newest(purpose).ok_or(KeyError::NotMade)?;
+        let header = Header {
+            typ: Some(typ.to_owned()),
+            kid: Some(key.kid.clone()),
+            ..Header::new(purpose.algorithm())
+        };
+        jsonwebtoken::encode(&header, claims, &key.signing).or(Err(KeyError::NotMade))
+    }
+
+    /// Reads an access token of ours (RS-01): type, algorithm, key, issuer, audience and time all fit.
+    ///
+    /// # Errors
+    ///
+    /// [`BadToken`].
+    pub fn read_access_token(&self, token: &str, now: DateTime<Utc>) -> Result<AccessClaims, BadToken> {
+        let claims: AccessClaims = self.read_signed(token, Purpose::AccessToken, "at+jwt")?;
+        if claims.iss != self.issuer || !claims.aud.iter().any(|url| self.audiences.contains(url)) {
+            return Err(BadToken::WrongKind);
+        }
+        if claims.exp <= now.timestamp() {
+            return Err(BadToken::Expired);
+        }
+        Ok(claims)
+    }
+
+    /// Whom an access token of ours stands for, with the thumbprint of the key that it is bound to.
+    ///
+    /// # Errors
+    ///
+    /// [`BadToken`].
+    pub fn caller(&self, token: &str, now: DateTime<Utc>) -> Result<(Caller, Option<String>), BadToken> {
+        let claims = self.read_access_token(token, now)?;
+        let caller = claims.caller().ok_or(BadToken::WrongKind)?;
+        Ok((caller, claims.cnf.map(|bound| bound.jkt)))
+    }
+
+    /// Checks type, algorithm and signature. The algorithm is the purpose's, whatever the header says; times
+    /// are held against our own clock, not the library's.
+    ///
+    /// # Errors
+    ///
+    /// [`BadToken`].
+    pub fn read_signed<T: DeserializeOwned>(
+        &self,
+        token: &str,
+        purpose: Purpose,
+        typ: &str,
+    ) -> Result<T, BadToken> {
+        let header = jsonwebtoken::decode_header(token).or(Err(BadToken::NotOurs))?;
+        let is_typ = header.typ.as_deref().is_some_and(|given| {
+            let given = given.strip_prefix("application/").unwrap_or(given);
+            given.eq_ignore_ascii_case(typ)
+        });
+        if !is_typ {
+            return Err(BadToken::WrongKind);
+        }
+        let kid = header.kid.ok_or(BadToken::NotOurs)?;
+        let keys = self.keys();
+        let key = keys.find(purpose, &kid).ok_or(BadToken::NotOurs)?;
+        let read = jsonwebtoken::decode(token, &key.verifying, &signature_only(purpose.algorithm()));
+        Ok(read.or(Err(BadToken::NotOurs))?.claims)
+    }
+}
+
+/// The library checks the signature; we check the claims.
+pub fn signature_only(algorithm: Algorithm) -> Validation {
+    let mut validation = Validation::new(algorithm);
+    validation.required_spec_claims.clear();
+    validation.validate_exp = false;
+    validation.validate_aud = false;
+    validation
+}

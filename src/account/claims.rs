@@ -1,0 +1,138 @@
+//! What our access tokens say (RFC 9068, with RFC 8693 §4.1 for acting): a copy of the grant for whoever
+//! checks the signature. What is allowed is read from the grant and the role themselves, at every request.
+
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use uuid::Uuid;
+
+use crate::account::{Caller, Ceiling, Mode, Proofing, Scopes, Who};
+use crate::person::{NhsNumber, NumberCheck};
+use crate::proxy::OdsCode;
+
+/// The claims of an access token.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AccessClaims {
+    /// Who issued it.
+    pub iss: String,
+    /// The URLs of the fronts that it is for.
+    pub aud: Vec<String>,
+    /// The account that it is about: for a citizen their NHS number, for a proxy the *patient's*; the user id
+    /// of staff; the `client_id` of an app by itself.
+    pub sub: String,
+    /// The app that it was issued to.
+    pub client_id: String,
+    /// When, in seconds since 1970.
+    pub iat: i64,
+    /// Until when, in seconds since 1970.
+    pub exp: i64,
+    /// Its own id.
+    pub jti: String,
+    /// What the app may ask, with spaces between.
+    pub scope: String,
+    /// The grant that it was issued for.
+    #[serde(rename = "https://fhir.onbehalf.org.uk/claims/grant")]
+    pub grant: Uuid,
+    /// For which kind of caller: `citizen`, `staff` or `system`.
+    #[serde(rename = "https://fhir.onbehalf.org.uk/claims/mode")]
+    pub mode: String,
+    /// The patient of the launch, as the id of a Patient.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub patient: Option<String>,
+    /// Who has logged in, as the URL of a resource.
+    #[serde(rename = "fhirUser", skip_serializing_if = "Option::is_none", default)]
+    pub fhir_user: Option<String>,
+    /// Who acts, where it is not the subject. Only this one decides; actors within it are history (PX-07).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub act: Option<Actor>,
+    /// The role by which they act.
+    #[serde(
+        rename = "https://fhir.nhs.uk/claims/delegation",
+        skip_serializing_if = "Option::is_none",
+        default
+    )]
+    pub delegation: Option<Delegation>,
+    /// How surely the person is known: `P9`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub identity_proofing_level: Option<String>,
+    /// The vector of trust of their log-in.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub vot: Option<String>,
+    /// The organisation for which a member of staff works now.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub ods_code: Option<String>,
+    /// The key that the token is bound to.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub cnf: Option<Confirmation>,
+}
+
+/// Who acts for the subject of a token.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Actor {
+    /// The NHS number of the proxy.
+    pub sub: String,
+    /// Who vouches for them.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub iss: Option<String>,
+}
+
+/// The role by which somebody acts.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Delegation {
+    /// The role as it was when the token was issued: `Consent/{id}/_history/{version}`.
+    pub consent: String,
+    /// The kind of role: `personal`.
+    pub role: String,
+}
+
+impl Delegation {
+    /// The claim for a role.
+    pub fn of(role: Uuid, version: i64) -> Self {
+        Self { consent: format!("Consent/{role}/_history/{version}"), role: "personal".to_owned() }
+    }
+
+    /// The role that it names.
+    fn role_id(&self) -> Option<Uuid> {
+        let id = self.consent.strip_prefix("Consent/")?.split('/').next()?;
+        Uuid::parse_str(id).ok()
+    }
+}
+
+/// The key that a token is bound to (RFC 9449 §6.1).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Confirmation {
+    /// The SHA-256 thumbprint of the key (RFC 7638), in base64url.
+    pub jkt: String,
+}
+
+impl AccessClaims {
+    /// Whom the token stands for; `None` where it does not say so consistently.
+    pub fn caller(&self) -> Option<Caller> {
+        let number = |text: &str| NhsNumber::parse(text, NumberCheck::Length).ok();
+        let who = match (Mode::parse(&self.mode)?, &self.act) {
+            (Mode::Citizen, None) => Who::Citizen {
+                nhs_number: number(&self.sub)?,
+                proofing: self.identity_proofing_level.as_deref().and_then(Proofing::parse)?,
+            },
+            (Mode::Citizen, Some(act)) => {
+                let (proxy, patient) = (number(&act.sub)?, number(&self.sub)?);
+                if proxy == patient {
+                    return None;
+                }
+                Who::Proxy { proxy, patient, role: self.delegation.as_ref()?.role_id()? }
+            }
+            (Mode::Staff, None) => Who::Staff {
+                name: self.sub.clone(),
+                organisation: self.ods_code.as_deref().and_then(|code| OdsCode::parse(code).ok()),
+            },
+            (Mode::System, None) => Who::System { name: self.sub.clone() },
+            (Mode::Staff | Mode::System, Some(_)) => return None,
+        };
+        Some(Caller {
+            who,
+            ceiling: Ceiling::Scopes(Arc::new(Scopes::of_token(&self.scope))),
+            app: Some(self.client_id.as_str().into()),
+            grant: Some(self.grant),
+            request_id: None,
+        })
+    }
+}

@@ -1,0 +1,106 @@
+//! A grant: what a person, or the operator, gave to an app. Tokens are issued for it; when it ends, they
+//! end with it.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use crate::account::{Mode, Scopes};
+use crate::person::{NhsNumber, Standing};
+use crate::proxy::Status;
+
+/// A grant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// Its id, which its tokens name.
+    pub id: Uuid,
+    /// The app, by its `client_id`.
+    pub app: String,
+    /// For which kind of caller.
+    pub mode: Mode,
+    /// The user who gave it; none for an app by itself.
+    pub user: Option<Uuid>,
+    /// The account that it is about: the person themselves, or the patient for whom they act.
+    pub patient: Option<NhsNumber>,
+    /// Who acts for the patient.
+    pub proxy: Option<NhsNumber>,
+    /// By which role.
+    pub role: Option<Uuid>,
+    /// What the app may ask.
+    pub scopes: Scopes,
+    /// When it was given.
+    pub created_at: DateTime<Utc>,
+    /// When it ends by itself.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// Where a grant stands now, read together with the role and the people that it hangs on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GrantState {
+    /// When it was revoked.
+    pub revoked_at: Option<DateTime<Utc>>,
+    /// When it ends by itself.
+    pub expires_at: DateTime<Utc>,
+    /// The standing of everybody whom it names.
+    pub standings: Vec<Standing>,
+    /// The role, where it needs one; then its absence ends the grant too.
+    pub role: RoleState,
+}
+
+/// Where the role of a grant stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RoleState {
+    /// The grant needs none.
+    NotNeeded,
+    /// There is no such role between the two people of the grant: it was superseded.
+    Gone,
+    /// There is.
+    There {
+        /// Its status, as it is stored.
+        status: Status,
+        /// When it begins.
+        start_at: Option<DateTime<Utc>>,
+        /// Its last instant.
+        end_at: Option<DateTime<Utc>>,
+        /// Its version.
+        version: i64,
+    },
+}
+
+/// Why a grant is no longer good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Lapsed {
+    /// It was revoked, has expired, or never was.
+    #[error("the grant has ended")]
+    Ended,
+    /// A person whom it names may not appear any more.
+    #[error("a person of the grant is not current")]
+    Person,
+    /// The role does not hold now (PX-02, PX-05, PX-08).
+    #[error("the role is not active")]
+    Role,
+}
+
+impl GrantState {
+    /// Whether the grant is good at this instant.
+    ///
+    /// # Errors
+    ///
+    /// [`Lapsed`] where it is not.
+    pub fn check(&self, now: DateTime<Utc>) -> Result<(), Lapsed> {
+        if self.revoked_at.is_some() || self.expires_at <= now {
+            return Err(Lapsed::Ended);
+        }
+        if self.standings.iter().any(|standing| *standing != Standing::Current) {
+            return Err(Lapsed::Person);
+        }
+        match &self.role {
+            RoleState::NotNeeded => Ok(()),
+            RoleState::There { status: Status::Active, start_at, end_at, .. }
+                if start_at.is_none_or(|start| start <= now) && end_at.is_none_or(|end| now <= end) =>
+            {
+                Ok(())
+            }
+            RoleState::There { .. } | RoleState::Gone => Err(Lapsed::Role),
+        }
+    }
+}

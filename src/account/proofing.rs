@@ -1,0 +1,109 @@
+//! How surely it is known who somebody is: levels of proofing and vectors of trust (NHS login's External
+//! Interface Specification 2.1; RFC 8485).
+
+use std::fmt;
+
+/// The level to which an identity was proved (DCB3051).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Proofing {
+    /// Not at all: an address that was confirmed.
+    P0,
+    /// Basic details were found to belong together.
+    P5,
+    /// The person was seen to be who they say they are.
+    P9,
+}
+
+impl Proofing {
+    /// Reads `P0`, `P5` or `P9`.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::P0, Self::P5, Self::P9].into_iter().find(|level| level.as_str() == text)
+    }
+
+    /// As it is written.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::P0 => "P0",
+            Self::P5 => "P5",
+            Self::P9 => "P9",
+        }
+    }
+}
+
+impl fmt::Display for Proofing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A vector of trust: how well the identity was proved, and with which credentials it was shown now, such
+/// as `P9.Cp.Cd`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vector {
+    /// How well the identity was proved.
+    pub proofing: Proofing,
+    credentials: Vec<String>,
+}
+
+/// The text is not a vector of trust.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a vector of trust is written such as P9.Cp.Cd")]
+pub struct NotAVector;
+
+impl Vector {
+    /// Reads a vector: a level of proofing, then at least one credential.
+    ///
+    /// # Errors
+    ///
+    /// [`NotAVector`].
+    pub fn parse(text: &str) -> Result<Self, NotAVector> {
+        let (level, rest) = text.split_once('.').ok_or(NotAVector)?;
+        let proofing = Proofing::parse(level).ok_or(NotAVector)?;
+        let is_credential = |part: &str| part.len() == 2 && part.starts_with('C');
+        let credentials: Vec<String> = rest.split('.').map(str::to_owned).collect();
+        if !credentials.iter().all(|part| is_credential(part)) {
+            return Err(NotAVector);
+        }
+        Ok(Self { proofing, credentials })
+    }
+
+    /// Whether this vector is one of those that were asked for, or better: the same credentials, and proofing
+    /// that is not lower.
+    pub fn satisfies(&self, asked: &[Self]) -> bool {
+        asked.iter().any(|asked| {
+            self.proofing >= asked.proofing
+                && asked.credentials.iter().all(|credential| self.credentials.contains(credential))
+        })
+    }
+}
+
+impl fmt::Display for Vector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.proofing, self.credentials.join("."))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{NotAVector, Vector};
+
+    #[test]
+    fn a_vector_satisfies_what_was_asked_or_less() {
+        let vector = |text| Vector::parse(text).unwrap();
+        let asked = [vector("P9.Cp.Cd"), vector("P9.Cp.Ck"), vector("P9.Cm")];
+        for enough in ["P9.Cp.Cd", "P9.Cp.Ck", "P9.Cm", "P9.Cd.Cp"] {
+            assert!(vector(enough).satisfies(&asked), "{enough}");
+        }
+        for lacking in ["P5.Cp.Cd", "P0.Cp", "P9.Cp", "P9.Cd"] {
+            assert!(!vector(lacking).satisfies(&asked), "{lacking}");
+        }
+        assert!(vector("P9.Cp.Cd").satisfies(&[vector("P5.Cp")]));
+    }
+
+    #[test]
+    fn other_texts_are_no_vectors() {
+        for wrong in ["", "P9", "P9.", "P7.Cp", "Cp.P9", "P9.Cp.", "P9.X"] {
+            assert_eq!(Vector::parse(wrong), Err(NotAVector), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! An app: an OAuth client as it is registered (RFC 7591 §2, SMART App Launch 2.2).
+
+use std::fmt;
+
+use jsonwebtoken::jwk::JwkSet;
+
+use crate::account::Scopes;
+
+/// An app that may ask for tokens.
+#[derive(Clone, Debug)]
+pub struct Registration {
+    /// Its `client_id`.
+    pub client_id: String,
+    /// What people call it.
+    pub name: String,
+    /// For which kind of caller it asks.
+    pub mode: Mode,
+    /// How it proves itself at the token endpoint.
+    pub authentication: ClientAuthentication,
+    /// Where answers may be sent, each compared as it is.
+    pub redirect_uris: Vec<String>,
+    /// The grants that it may use.
+    pub grant_types: Vec<GrantType>,
+    /// The most that it is ever given.
+    pub scopes: Scopes,
+    /// Whether it may ask what a token is worth: an API producer (RFC 7662).
+    pub may_introspect: bool,
+    /// Whether its tokens are bound to a key (RFC 9449 §5.2 `dpop_bound_access_tokens`).
+    pub is_dpop_bound: bool,
+    /// Requests per minute of all its tokens together; `None` for the server's own limit.
+    pub requests_per_minute: Option<u32>,
+}
+
+/// For which kind of caller an app asks: the access modes of contract §1.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Citizens who log in with NHS login (P).
+    Citizen,
+    /// Staff who log in with CIS2 (H).
+    Staff,
+    /// Itself (A).
+    System,
+}
+
+impl Mode {
+    /// Every mode.
+    pub const ALL: [Self; 3] = [Self::Citizen, Self::Staff, Self::System];
+
+    /// The word for it, in settings, tokens and tables.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Citizen => "citizen",
+            Self::Staff => "staff",
+            Self::System => "system",
+        }
+    }
+
+    /// Reads the word.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|mode| mode.as_str() == text)
+    }
+}
+
+/// How an app proves itself at the token endpoint.
+#[derive(Clone)]
+pub enum ClientAuthentication {
+    /// Not at all: a public client. PKCE ties its code to it.
+    None,
+    /// By a secret (`client_secret_basic`, `client_secret_post`), of which we keep the SHA-256.
+    Secret {
+        /// The SHA-256 of the secret.
+        sha256: [u8; 32],
+    },
+    /// By a signed assertion (`private_key_jwt`, RFC 7523), with one of these keys.
+    PrivateKeyJwt {
+        /// The keys, where they were registered themselves.
+        jwks: JwkSet,
+    },
+    /// By a signed assertion, with the keys that this URL answers.
+    PrivateKeyJwtAt {
+        /// An https URL.
+        jwks_uri: String,
+    },
+}
+
+impl fmt::Debug for ClientAuthentication {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.method())
+    }
+}
+
+impl ClientAuthentication {
+    /// The registered name of the method (`token_endpoint_auth_method`).
+    pub const fn method(&self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Secret { .. } => "client_secret_basic",
+            Self::PrivateKeyJwt { .. } | Self::PrivateKeyJwtAt { .. } => "private_key_jwt",
+        }
+    }
+
+    /// Whether the app can keep a secret (RFC 6749 §2.1).
+    pub const fn is_confidential(&self) -> bool {
+        !matches!(self, Self::None)
+    }
+}
+
+/// A way to get a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GrantType {
+    /// By a code that a person's browser brought (RFC 6749 §4.1).
+    AuthorizationCode,
+    /// By a refresh token (§6).
+    RefreshToken,
+    /// For the app itself (§4.4).
+    ClientCredentials,
+    /// By another token (RFC 8693).
+    TokenExchange,
+}
+
+impl GrantType {
+    /// Every grant.
+    pub const ALL: [Self; 4] =
+        [Self::AuthorizationCode, Self::RefreshToken, Self::ClientCredentials, Self::TokenExchange];
+
+    /// As it is written in `grant_type`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AuthorizationCode => "authorization_code",
+            Self::RefreshToken => "refresh_token",
+            Self::ClientCredentials => "client_credentials",
+            Self::TokenExchange => "urn:ietf:params:oauth:grant-type:token-exchange",
+        }
+    }
+
+    /// Reads it.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|grant| grant.as_str() == text)
+    }
+}

@@ -1,0 +1,92 @@
+//! What a scope lets an app do: the letters `cruds`.
+
+use std::fmt;
+
+/// One thing that a scope can let an app do (SMART App Launch 2.2, "Scopes for requesting FHIR Resources").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Letter {
+    /// create.
+    Create,
+    /// read, vread, history of an instance.
+    Read,
+    /// update, also where it creates, and patch.
+    Update,
+    /// delete.
+    Delete,
+    /// search and history of a type or of everything.
+    Search,
+}
+
+impl Letter {
+    const ALL: [Self; 5] = [Self::Create, Self::Read, Self::Update, Self::Delete, Self::Search];
+
+    const fn as_char(self) -> char {
+        match self {
+            Self::Create => 'c',
+            Self::Read => 'r',
+            Self::Update => 'u',
+            Self::Delete => 'd',
+            Self::Search => 's',
+        }
+    }
+
+    const fn bit(self) -> u8 {
+        match self {
+            Self::Create => 1,
+            Self::Read => 2,
+            Self::Update => 4,
+            Self::Delete => 8,
+            Self::Search => 16,
+        }
+    }
+}
+
+/// Some of the letters; at least one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Letters(u8);
+
+impl Letters {
+    /// Reads letters in the order `cruds`, or a word of version 1.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = match text {
+            "read" => "rs",
+            "write" => "cud",
+            "*" => "cruds",
+            letters => letters,
+        };
+        let mut rest = text;
+        let mut bits = 0;
+        for letter in Letter::ALL {
+            if let Some(after) = rest.strip_prefix(letter.as_char()) {
+                bits |= letter.bit();
+                rest = after;
+            }
+        }
+        (rest.is_empty() && bits != 0).then_some(Self(bits))
+    }
+
+    /// Whether this letter is among them.
+    pub const fn has(self, letter: Letter) -> bool {
+        self.0 & letter.bit() != 0
+    }
+
+    /// Whether all of `others` are among them.
+    pub const fn contain(self, others: Self) -> bool {
+        self.0 & others.0 == others.0
+    }
+}
+
+impl fmt::Display for Letters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for letter in Letter::ALL.into_iter().filter(|letter| self.has(*letter)) {
+            write!(f, "{}", letter.as_char())?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Letter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.as_char())
+    }
+}

@@ -1,0 +1,365 @@
+//! SMART scopes, version 2 (<https://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html>), with
+//! version 1 taken for what it means there.
+//!
+//! A scope is a ceiling: it lets an app ask, and what is answered is for the account's rules to say (SC-08).
+
+mod letters;
+mod resource_types;
+
+use std::fmt;
+
+pub use letters::{Letter, Letters};
+use resource_types::is_resource_type;
+
+/// One scope.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// On whose behalf, which resources, to do what: `patient/Consent.rs?status=active`.
+    Resource(ResourceScope),
+    /// One of those that are a word.
+    Word(Word),
+}
+
+/// The scopes that are a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Word {
+    /// `openid`: an id token.
+    OpenId,
+    /// `fhirUser`: who has logged in, as a resource.
+    FhirUser,
+    /// `profile`: the same, by its older name.
+    Profile,
+    /// `launch`: from within an EHR.
+    Launch,
+    /// `launch/patient`: the person chooses a patient.
+    LaunchPatient,
+    /// `offline_access`: a refresh token.
+    OfflineAccess,
+    /// `online_access`: a refresh token for as long as the person stays.
+    OnlineAccess,
+    /// `delegation`: whom the person may act for (the national proxy service's scope).
+    Delegation,
+    /// `urn:nhsd:apim:…:validated-relationships-service-api`: every operation of the national contract that
+    /// is for this kind of caller (contract §1.2).
+    ValidatedRelationships,
+}
+
+/// A scope over resources.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResourceScope {
+    /// On whose behalf.
+    pub context: ScopeContext,
+    /// Of which type; `None` for every type (`*`).
+    pub resource: Option<String>,
+    /// To do what.
+    pub letters: Letters,
+    /// Which of them: search parameters that all must match. Empty for all.
+    pub constraint: Vec<(String, String)>,
+}
+
+/// On whose behalf a scope lets an app act (SC-07).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScopeContext {
+    /// The patient of the launch.
+    Patient,
+    /// The person who has logged in.
+    User,
+    /// The app itself.
+    System,
+}
+
+/// The text is not a scope of this server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadScope {
+    /// It looks like a scope over resources, and is not written as one.
+    #[error(
+        "a scope over resources is written patient/Consent.rs: letters of cruds in that order, and a resource type"
+    )]
+    Malformed,
+    /// Its constraint is one that only experimental servers understand (SC-04).
+    #[error("a scope's constraint holds plain search parameters: no modifier, no chain, no _filter")]
+    Constraint,
+}
+
+const VALIDATED_RELATIONSHIPS: &str = ":validated-relationships-service-api";
+
+impl Scope {
+    /// Reads one scope; `None` for a text that means nothing here, such as another server's URL (SC-11).
+    ///
+    /// # Errors
+    ///
+    /// [`BadScope`] where something over resources is meant that cannot be granted.
+    pub fn parse(text: &str) -> Result<Option<Self>, BadScope> {
+        let context = match text.split_once('/') {
+            Some(("patient", _)) => ScopeContext::Patient,
+            Some(("user", _)) => ScopeContext::User,
+            Some(("system", _)) => ScopeContext::System,
+            _ => return Ok(Word::parse(text).map(Self::Word)),
+        };
+        let rest = text.split_once('/').map_or("", |(_, rest)| rest);
+        ResourceScope::parse(context, rest).map(Self::Resource).map(Some)
+    }
+}
+
+impl Word {
+    fn parse(text: &str) -> Option<Self> {
+        const WORDS: [(&str, Word); 8] = [
+            ("openid", Word::OpenId),
+            ("fhirUser", Word::FhirUser),
+            ("profile", Word::Profile),
+            ("launch", Word::Launch),
+            ("launch/patient", Word::LaunchPatient),
+            ("offline_access", Word::OfflineAccess),
+            ("online_access", Word::OnlineAccess),
+            ("delegation", Word::Delegation),
+        ];
+        let is_national = text.starts_with("urn:nhsd:apim:") && text.ends_with(VALIDATED_RELATIONSHIPS);
+        let word = WORDS.into_iter().find(|(name, _)| *name == text).map(|(_, word)| word);
+        word.or(is_national.then_some(Self::ValidatedRelationships))
+    }
+}
+
+impl ResourceScope {
+    fn parse(context: ScopeContext, text: &str) -> Result<Self, BadScope> {
+        let (head, query) = text.split_once('?').map_or((text, None), |(head, query)| (head, Some(query)));
+        let (resource, letters) = head.split_once('.').ok_or(BadScope::Malformed)?;
+        let resource = match resource {
+            "*" => None,
+            name if is_resource_type(name) => Some(name.to_owned()),
+            _ => return Err(BadScope::Malformed),
+        };
+        let letters = Letters::parse(letters).ok_or(BadScope::Malformed)?;
+        let constraint = query.map(constraint).transpose()?.unwrap_or_default();
+        Ok(Self { context, resource, letters, constraint })
+    }
+
+    /// Whether it is about this resource type.
+    pub fn is_about(&self, resource: &str) -> bool {
+        self.resource.as_deref().is_none_or(|name| name == resource)
+    }
+
+    /// Whether whoever has this scope has `other` as well.
+    fn covers(&self, other: &Self) -> bool {
+        self.context == other.context
+            && (self.resource.is_none() || self.resource == other.resource)
+            && self.letters.contain(other.letters)
+            && self.constraint.iter().all(|pair| other.constraint.contains(pair))
+    }
+}
+
+/// `status=active&category=x`, decoded.
+fn constraint(query: &str) -> Result<Vec<(String, String)>, BadScope> {
+    let pairs: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    let is_plain = |name: &str| {
+        !name.is_empty()
+            && !matches!(name, "_filter" | "_query" | "_has")
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+    };
+    let is_good = !pairs.is_empty() && pairs.iter().all(|(name, value)| is_plain(name) && !value.is_empty());
+    if is_good { Ok(pairs) } else { Err(BadScope::Constraint) }
+}
+
+/// What an app was granted: scopes, each once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scopes(Vec<Scope>);
+
+impl Scopes {
+    /// Reads a list with spaces between. What means nothing here is left out (SC-11); duplicates are one.
+    ///
+    /// # Errors
+    ///
+    /// [`BadScope`] for the first that is written wrongly (SC-01).
+    pub fn parse(text: &str) -> Result<Self, BadScope> {
+        let mut scopes = Self::default();
+        for word in text.split_ascii_whitespace() {
+            scopes.extend(Scope::parse(word)?);
+        }
+        Ok(scopes)
+    }
+
+    /// Reads the scopes of a token: one that is written wrongly grants nothing (SC-01).
+    pub fn of_token(text: &str) -> Self {
+        let mut scopes = Self::default();
+        for word in text.split_ascii_whitespace() {
+            scopes.extend(Scope::parse(word).ok().flatten());
+        }
+        scopes
+    }
+
+    fn extend(&mut self, scopes: impl IntoIterator<Item = Scope>) {
+        for scope in scopes {
+            if !self.0.contains(&scope) {
+                self.0.push(scope);
+            }
+        }
+    }
+
+    /// Each of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Scope> {
+        self.0.iter()
+    }
+
+    /// Those over resources.
+    pub fn resources(&self) -> impl Iterator<Item = &ResourceScope> {
+        self.0.iter().filter_map(|scope| match scope {
+            Scope::Resource(scope) => Some(scope),
+            Scope::Word(_) => None,
+        })
+    }
+
+    /// Whether this word is among them.
+    pub fn has(&self, word: Word) -> bool {
+        self.0.contains(&Scope::Word(word))
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Those of `asked` that `self` allows: a scope that is narrower than one of ours is allowed, and of one
+    /// that is wider, nothing.
+    #[must_use]
+    pub fn narrowed_to(&self, asked: &Self) -> Self {
+        let is_allowed = |scope: &Scope| match scope {
+            Scope::Resource(asked) => self.resources().any(|ours| ours.covers(asked)),
+            Scope::Word(_) => self.0.contains(scope),
+        };
+        Self(asked.0.iter().filter(|scope| is_allowed(scope)).cloned().collect())
+    }
+
+    /// Only those that `keep` keeps.
+    #[must_use]
+    pub fn retaining(&self, keep: impl Fn(&Scope) -> bool) -> Self {
+        Self(self.0.iter().filter(|scope| keep(scope)).cloned().collect())
+    }
+}
+
+impl fmt::Display for Scopes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, scope) in self.0.iter().enumerate() {
+            if number > 0 {
+                f.write_str(" ")?;
+            }
+            write!(f, "{scope}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Resource(scope) => scope.fmt(f),
+            Self::Word(word) => f.write_str(word.as_str()),
+        }
+    }
+}
+
+impl Word {
+    /// The scope as it is written.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::OpenId => "openid",
+            Self::FhirUser => "fhirUser",
+            Self::Profile => "profile",
+            Self::Launch => "launch",
+            Self::LaunchPatient => "launch/patient",
+            Self::OfflineAccess => "offline_access",
+            Self::OnlineAccess => "online_access",
+            Self::Delegation => "delegation",
+            Self::ValidatedRelationships => "urn:nhsd:apim:app:level3:validated-relationships-service-api",
+        }
+    }
+}
+
+impl ScopeContext {
+    /// As it is written before the slash.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Patient => "patient",
+            Self::User => "user",
+            Self::System => "system",
+        }
+    }
+}
+
+impl fmt::Display for ResourceScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let resource = self.resource.as_deref().unwrap_or("*");
+        write!(f, "{}/{resource}.{}", self.context.as_str(), self.letters)?;
+        if self.constraint.is_empty() {
+            return Ok(());
+        }
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(&self.constraint);
+        write!(f, "?{}", query.finish())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BadScope, Scope, Scopes, Word};
+
+    fn scopes(text: &str) -> Scopes {
+        Scopes::parse(text).unwrap()
+    }
+
+    #[test]
+    fn scopes_are_read_and_written_alike() {
+        let text = "openid fhirUser launch/patient patient/Consent.rs?status=active user/*.cruds system/Patient.r \
+                    offline_access delegation";
+        assert_eq!(scopes(text).to_string(), text);
+        assert_eq!(scopes("openid openid https://other.example/x __y").to_string(), "openid");
+    }
+
+    #[test]
+    fn version_1_means_what_it_means_in_version_2() {
+        assert_eq!(
+            scopes("patient/Consent.read user/Consent.write patient/*.*").to_string(),
+            "patient/Consent.rs user/Consent.cud patient/*.cruds"
+        );
+    }
+
+    #[test]
+    fn what_is_written_wrongly_is_refused_and_grants_nothing() {
+        // covers SC-01
+        for wrong in [
+            "patient/Consent.sr",
+            "patient/Consent.x",
+            "patient/Consent.",
+            "patient/Consent",
+            "patient/.r",
+            "patient/consent.r",
+            "patient/Nonsense.r",
+            "patient/Consent.rr",
+            "system/",
+        ] {
+            assert_eq!(Scopes::parse(wrong), Err(BadScope::Malformed), "{wrong}");
+            assert!(Scopes::of_token(wrong).is_empty(), "{wrong}");
+        }
+        assert_eq!(Scope::parse("Patient/Consent.r"), Ok(None));
+    }
+
+    #[test]
+    fn experimental_constraints_are_refused() {
+        // covers SC-04
+        for wrong in ["status:not=active", "patient.name=x", "_filter=x", "", "status=", "_has=x"] {
+            let scope = format!("patient/Consent.rs?{wrong}");
+            assert_eq!(Scopes::parse(&scope), Err(BadScope::Constraint), "{scope}");
+        }
+    }
+
+    #[test]
+    fn a_narrower_scope_is_allowed_and_a_wider_one_is_not() {
+        let ours = scopes("openid patient/*.rs user/Consent.rs?status=active");
+        let asked = scopes(
+            "openid delegation patient/Consent.r patient/Consent.ru user/Consent.s?status=active&x=y user/Consent.rs",
+        );
+        assert_eq!(
+            ours.narrowed_to(&asked).to_string(),
+            "openid patient/Consent.r user/Consent.s?status=active&x=y"
+        );
+        assert!(ours.has(Word::OpenId) && !ours.has(Word::Delegation));
+    }
+}

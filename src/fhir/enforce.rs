@@ -1,0 +1,125 @@
+//! What the scopes of the caller's app let through, as conditions on rows: they become part of the query, so
+//! that no total, chain or include tells of what lies beyond them (SC-03, SC-06). Whose data the caller may
+//! see at all is [`Context::scope`]; both hold.
+
+use crate::account::{Constraint, Letter};
+use crate::fhir::context::Context;
+use crate::fhir::outcome::{Issue, IssueType};
+use crate::fhir::refusal::{Challenge, Refusal};
+use crate::fhir::resource::{Backing, ResourceType};
+use crate::fhir::routes::Interaction;
+use crate::fhir::search::filter_of;
+use crate::store::Tx;
+use crate::store::search::{Column, Filter, PageQuery, Table};
+
+/// The letter of a scope that an interaction needs; none for what is answered to everybody or is made of
+/// other requests (SC-02).
+pub(crate) const fn letter(interaction: Interaction) -> Option<Letter> {
+    match interaction {
+        Interaction::Read
+        | Interaction::VRead
+        | Interaction::HistoryInstance
+        | Interaction::ValidateInstance
+        | Interaction::Everything => Some(Letter::Read),
+        Interaction::SearchType
+        | Interaction::SearchSystem
+        | Interaction::SearchCompartment
+        | Interaction::HistoryType
+        | Interaction::HistorySystem => Some(Letter::Search),
+        Interaction::Create => Some(Letter::Create),
+        // Also where it creates (SMART App Launch 2.2).
+        Interaction::Update
+        | Interaction::Patch
+        | Interaction::ConditionalUpdate
+        | Interaction::ConditionalPatch => Some(Letter::Update),
+        Interaction::Capabilities | Interaction::Batch | Interaction::Validate => None,
+    }
+}
+
+/// Whether any scope lets this through for a type. Definitions are nobody's data: everybody who is let in
+/// reads them.
+pub(crate) fn may(context: &Context, kind: ResourceType, letter: Letter) -> bool {
+    matches!(kind.backing(), Backing::Library) || constraints(context, kind, letter).is_some()
+}
+
+/// Refuses what no scope lets through for any of these types (SC-09).
+pub(crate) fn check_any(context: &Context, kinds: &[ResourceType], letter: Letter) -> Result<(), Refusal> {
+    match kinds {
+        [first, ..] if !kinds.iter().any(|kind| may(context, *kind, letter)) => {
+            Err(insufficient(*first, letter))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn constraints(context: &Context, kind: ResourceType, letter: Letter) -> Option<Vec<Constraint>> {
+    context.caller.ceiling.constraints(kind.name(), letter)
+}
+
+fn insufficient(kind: ResourceType, letter: Letter) -> Refusal {
+    let told = "The scopes of the access token do not allow this.";
+    let scope = format!("user/{}.{letter}", kind.name());
+    Refusal {
+        challenge: Some(Challenge { error: "insufficient_scope", scope: Some(scope) }),
+        ..Refusal::new(403, Issue::error(IssueType::Forbidden, told))
+    }
+}
+
+/// A filter on the rows of a type, narrowed to what the scopes let through.
+pub(crate) fn limited(
+    context: &Context,
+    kind: ResourceType,
+    letter: Letter,
+    filter: Filter,
+) -> Result<Filter, Refusal> {
+    let Backing::Rows { table, .. } = kind.backing() else { return Ok(filter) };
+    let constraints = constraints(context, kind, letter).ok_or_else(|| insufficient(kind, letter))?;
+    if constraints.contains(&Constraint::default()) {
+        return Ok(filter);
+    }
+    let any = constraints.iter().map(|constraint| condition(context, kind, table, constraint));
+    Ok(Filter::All(vec![filter, Filter::Any(any.collect())]))
+}
+
+/// The rows that one scope lets through. A constraint that this server cannot search by lets nothing
+/// through: it must not widen.
+fn condition(context: &Context, kind: ResourceType, table: Table, constraint: &Constraint) -> Filter {
+    let mut all = Vec::new();
+    if constraint.is_of_patient {
+        let column = if table == Table::People { table.id() } else { Column::text("patient") };
+        all.push(
+            context
+                .caller
+                .who
+                .patient()
+                .map_or(Filter::NOTHING, |patient| Filter::text(column, patient.as_str())),
+        );
+    }
+    let strict = Context { is_strict: true, ..context.clone() };
+    for (name, value) in &constraint.params {
+        let filter = filter_of(kind, name, value, &strict);
+        all.push(filter.ok().flatten().unwrap_or(Filter::NOTHING));
+    }
+    Filter::All(all)
+}
+
+/// Refuses a write whose result lies beyond the scopes (SC-03): nothing of it stays.
+pub(crate) fn check_written(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    kind: ResourceType,
+    id: &str,
+    letter: Letter,
+) -> Result<(), Refusal> {
+    let Backing::Rows { table, .. } = kind.backing() else { return Ok(()) };
+    let row = Filter::text(table.id(), id);
+    let filter = limited(context, kind, letter, row.clone())?;
+    if filter == row {
+        return Ok(());
+    }
+    let query = PageQuery { table, filter, order: Vec::new(), after: None, limit: 1 };
+    if tx.search(&query, context.scope())?.is_empty() {
+        return Err(insufficient(kind, letter));
+    }
+    Ok(())
+}

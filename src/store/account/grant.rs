@@ -1,0 +1,132 @@
+//! Grants, and where they stand.
+
+use chrono::{DateTime, Utc};
+use diesel::QueryableByName;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable, Text};
+use uuid::Uuid;
+
+use crate::account::{Grant, GrantState, RoleState};
+use crate::date_time::{from_millis, to_millis};
+use crate::error::Error;
+use crate::person::Standing;
+use crate::proxy::Status;
+use crate::store::Tx;
+use crate::store::dialect::on_dialect;
+use crate::store::error::corrupt;
+use crate::store::schema::grants;
+use crate::store::search::mark;
+
+/// One row: a grant with the role and the people that it hangs on. A role counts only while it is between
+/// the two people of the grant: superseding a person moves their roles to another number.
+const STATE: &str = "SELECT g.expires_at, g.revoked_at, g.role_id, \
+    (SELECT standing FROM people WHERE nhs_number = g.patient) AS patient_standing, \
+    (SELECT standing FROM people WHERE nhs_number = g.proxy) AS proxy_standing, \
+    g.patient, r.status, r.start_at, r.end_at, r.version \
+    FROM grants g LEFT JOIN roles r ON r.id = g.role_id AND r.patient = g.patient AND r.proxy = g.proxy \
+    WHERE g.id = ?";
+
+#[derive(QueryableByName)]
+struct StateRow {
+    #[diesel(sql_type = BigInt)]
+    expires_at: i64,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    revoked_at: Option<i64>,
+    #[diesel(sql_type = Nullable<Text>)]
+    role_id: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    patient_standing: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    proxy_standing: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    patient: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    status: Option<String>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    start_at: Option<i64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    end_at: Option<i64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    version: Option<i64>,
+}
+
+impl StateRow {
+    fn into_state(self) -> Result<GrantState, Error> {
+        // A person whom the registry does not know is nobody who may appear.
+        let standing = |text: Option<String>| match text {
+            Some(text) => Standing::parse(&text).ok_or_else(|| corrupt("standing")),
+            None => Ok(Standing::Invalidated),
+        };
+        let mut standings = Vec::new();
+        if self.patient.is_some() {
+            standings.push(standing(self.patient_standing)?);
+        }
+        if self.role_id.is_some() {
+            standings.push(standing(self.proxy_standing)?);
+        }
+        let role = match (&self.role_id, self.status, self.version) {
+            (None, ..) => RoleState::NotNeeded,
+            (Some(_), Some(status), Some(version)) => RoleState::There {
+                status: Status::parse(&status).ok_or_else(|| corrupt("status"))?,
+                start_at: self.start_at.map(from_millis),
+                end_at: self.end_at.map(from_millis),
+                version,
+            },
+            (Some(_), ..) => RoleState::Gone,
+        };
+        Ok(GrantState {
+            revoked_at: self.revoked_at.map(from_millis),
+            expires_at: from_millis(self.expires_at),
+            standings,
+            role,
+        })
+    }
+}
+
+impl Tx<'_> {
+    /// Where a grant stands: one indexed read, also for the role and the people that it hangs on.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn find_grant_state(&mut self, id: Uuid) -> Result<Option<GrantState>, Error> {
+        let id = id.to_string();
+        let rows: Vec<StateRow> = on_dialect!(self.db, c => {
+            diesel::sql_query(mark(c, STATE)).bind::<Text, _>(id).load(c)
+        })?;
+        rows.into_iter().next().map(StateRow::into_state).transpose()
+    }
+
+    /// Writes a grant down.
+    ///
+    /// # Errors
+    ///
+    /// When the database refuses.
+    pub fn insert_grant(&mut self, grant: &Grant) -> Result<(), Error> {
+        let row = (
+            grants::id.eq(grant.id.to_string()),
+            grants::app.eq(&grant.app),
+            grants::mode.eq(grant.mode.as_str()),
+            grants::user_id.eq(grant.user.map(|user| user.to_string())),
+            grants::patient.eq(grant.patient.map(|number| number.to_string())),
+            grants::proxy.eq(grant.proxy.map(|number| number.to_string())),
+            grants::role_id.eq(grant.role.map(|role| role.to_string())),
+            grants::scope.eq(grant.scopes.to_string()),
+            grants::created_at.eq(to_millis(grant.created_at)),
+            grants::expires_at.eq(to_millis(grant.expires_at)),
+        );
+        diesel::insert_into(grants::table).values(row).execute(self.db)?;
+        Ok(())
+    }
+
+    /// Ends a grant, and with it every token that was issued for it. What has ended stays as it was.
+    ///
+    /// # Errors
+    ///
+    /// When the database refuses.
+    pub fn revoke_grant(&mut self, id: Uuid, now: DateTime<Utc>) -> Result<(), Error> {
+        let live = grants::table.filter(grants::id.eq(id.to_string())).filter(grants::revoked_at.is_null());
+        diesel::update(live).set(grants::revoked_at.eq(to_millis(now))).execute(self.db)?;
+        Ok(())
+    }
+}

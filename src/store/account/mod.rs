@@ -1,0 +1,3 @@
+//! Users, their identities and accounts, and what they gave to apps.
+
+mod grant;
