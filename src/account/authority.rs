@@ -23,7 +23,7 @@ pub struct AuthoritySettings {
     /// The folder of the keys; `None` keeps them in memory.
     pub key_folder: Option<PathBuf>,
     /// The keys.
-    pub keys: KeyRing,
+    pub keys: Arc<KeyRing>,
     /// The apps of the settings. Others are in the store.
     pub registrations: Vec<Registration>,
 }
@@ -59,7 +59,7 @@ impl Authority {
             issuer: settings.issuer,
             audiences: settings.audiences,
             key_folder: settings.key_folder,
-            keys: RwLock::new(Arc::new(settings.keys)),
+            keys: RwLock::new(settings.keys),
             registrations: settings.registrations.into_iter().map(by_id).collect(),
         }
     }

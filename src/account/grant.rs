@@ -4,9 +4,9 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::account::{Mode, Scopes};
+use crate::account::{Mode, Scopes, Vector};
 use crate::person::{NhsNumber, Standing};
-use crate::proxy::Status;
+use crate::proxy::{OdsCode, Status};
 
 /// A grant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +27,14 @@ pub struct Grant {
     pub role: Option<Uuid>,
     /// What the app may ask.
     pub scopes: Scopes,
+    /// How a citizen was known at the log-in.
+    pub vot: Option<Vector>,
+    /// A member of staff, as CIS2 knows them.
+    pub staff: Option<String>,
+    /// The organisation that they work for now.
+    pub organisation: Option<OdsCode>,
+    /// Who has logged in, as `Type/id` (`fhirUser`).
+    pub fhir_user: Option<String>,
     /// When it was given.
     pub created_at: DateTime<Utc>,
     /// When it ends by itself.

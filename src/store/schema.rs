@@ -218,9 +218,43 @@ diesel::table! {
         proxy -> Nullable<Text>,
         role_id -> Nullable<Text>,
         scope -> Text,
+        vot -> Nullable<Text>,
+        staff -> Nullable<Text>,
+        organisation -> Nullable<Text>,
+        fhir_user -> Nullable<Text>,
         created_at -> BigInt,
         expires_at -> BigInt,
         revoked_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    codes (digest) {
+        digest -> Text,
+        grant_id -> Text,
+        redirect_uri -> Text,
+        challenge -> Text,
+        nonce -> Nullable<Text>,
+        dpop_jkt -> Nullable<Text>,
+        expires_at -> BigInt,
+        used_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    refresh_tokens (digest) {
+        digest -> Text,
+        grant_id -> Text,
+        dpop_jkt -> Nullable<Text>,
+        expires_at -> BigInt,
+        used_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    seen_once (digest) {
+        digest -> Text,
+        expires_at -> BigInt,
     }
 }
 

@@ -6,14 +6,15 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use uuid::Uuid;
 
-use crate::account::{Grant, GrantState, RoleState};
+use crate::account::{Grant, GrantState, Mode, RoleState, Scopes, Vector};
 use crate::date_time::{from_millis, to_millis};
 use crate::error::Error;
 use crate::person::Standing;
-use crate::proxy::Status;
+use crate::proxy::{OdsCode, Status};
 use crate::store::Tx;
 use crate::store::dialect::on_dialect;
 use crate::store::error::corrupt;
+use crate::store::person::nhs_number;
 use crate::store::schema::grants;
 use crate::store::search::mark;
 
@@ -48,6 +49,52 @@ struct StateRow {
     end_at: Option<i64>,
     #[diesel(sql_type = Nullable<BigInt>)]
     version: Option<i64>,
+}
+
+#[derive(Queryable)]
+struct GrantRow {
+    id: String,
+    app: String,
+    mode: String,
+    user_id: Option<String>,
+    patient: Option<String>,
+    proxy: Option<String>,
+    role_id: Option<String>,
+    scope: String,
+    vot: Option<String>,
+    staff: Option<String>,
+    organisation: Option<String>,
+    fhir_user: Option<String>,
+    created_at: i64,
+    expires_at: i64,
+    _revoked_at: Option<i64>,
+}
+
+impl GrantRow {
+    fn into_grant(self) -> Result<Grant, Error> {
+        let uuid =
+            |text: Option<String>| text.map(|text| Uuid::parse_str(&text)).transpose().map_err(Error::fault);
+        let number = |text: Option<String>| text.map(|text| nhs_number(&text)).transpose();
+        let vot = self.vot.map(|text| Vector::parse(&text).map_err(|_wrong| corrupt("vector of trust")));
+        let organisation =
+            self.organisation.map(|code| OdsCode::parse(&code).map_err(|_wrong| corrupt("ODS code")));
+        Ok(Grant {
+            id: Uuid::parse_str(&self.id).map_err(Error::fault)?,
+            app: self.app,
+            mode: Mode::parse(&self.mode).ok_or_else(|| corrupt("mode"))?,
+            user: uuid(self.user_id)?,
+            patient: number(self.patient)?,
+            proxy: number(self.proxy)?,
+            role: uuid(self.role_id)?,
+            scopes: Scopes::of_token(&self.scope),
+            vot: vot.transpose()?,
+            staff: self.staff,
+            organisation: organisation.transpose()?,
+            fhir_user: self.fhir_user,
+            created_at: from_millis(self.created_at),
+            expires_at: from_millis(self.expires_at),
+        })
+    }
 }
 
 impl StateRow {
@@ -112,11 +159,26 @@ impl Tx<'_> {
             grants::proxy.eq(grant.proxy.map(|number| number.to_string())),
             grants::role_id.eq(grant.role.map(|role| role.to_string())),
             grants::scope.eq(grant.scopes.to_string()),
+            grants::vot.eq(grant.vot.as_ref().map(ToString::to_string)),
+            grants::staff.eq(&grant.staff),
+            grants::organisation.eq(grant.organisation.as_ref().map(OdsCode::as_str)),
+            grants::fhir_user.eq(&grant.fhir_user),
             grants::created_at.eq(to_millis(grant.created_at)),
             grants::expires_at.eq(to_millis(grant.expires_at)),
         );
         diesel::insert_into(grants::table).values(row).execute(self.db)?;
         Ok(())
+    }
+
+    /// Reads a grant back.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn find_grant(&mut self, id: Uuid) -> Result<Option<Grant>, Error> {
+        let found = grants::table.filter(grants::id.eq(id.to_string()));
+        let row: Option<GrantRow> = found.first(self.db).optional()?;
+        row.map(GrantRow::into_grant).transpose()
     }
 
     /// Ends a grant, and with it every token that was issued for it. What has ended stays as it was.

@@ -1,3 +1,4 @@
 //! Users, their identities and accounts, and what they gave to apps.
 
 mod grant;
+mod once;

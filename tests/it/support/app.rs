@@ -1,12 +1,12 @@
 //! A running server with a database of its own.
 
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use actix_server::ServerHandle;
 use chrono::{DateTime, Utc};
-use onbehalf::account::{AccessPolicy, Authority};
+use onbehalf::account::{AccessPolicy, Authority, AuthoritySettings, KeyRing, Registration};
 use onbehalf::app::{App, Parts};
 use onbehalf::cli::SeedFile;
 use onbehalf::clock::{Clock, StoppedClock};
@@ -15,7 +15,7 @@ use onbehalf::error::Error;
 use onbehalf::person::NumberCheck;
 use onbehalf::proxy::command;
 use onbehalf::store::{Store, Tx};
-use onbehalf::{server, vrs};
+use onbehalf::{fhir, server, vrs};
 use sha2::{Digest as _, Sha256};
 
 use super::{Backend, Request, Response, TestDatabase};
@@ -27,7 +27,8 @@ pub const SANDBOX_DATA: &str = include_str!("../../../examples/sandbox-data.json
 pub struct Options {
     pub contract: Contract,
     pub policy: AccessPolicy,
-    pub authority: Option<Authority>,
+    /// The apps of the authorization server; without any there is none.
+    pub registrations: Vec<Registration>,
     pub limits: Limits,
     /// The key of `_status`.
     pub status_key: &'static str,
@@ -55,12 +56,26 @@ impl Default for Options {
         Self {
             contract: settings.contract,
             policy: AccessPolicy::Open,
-            authority: None,
+            registrations: Vec::new(),
             limits: settings.limits,
             status_key: "test-key",
             is_seeded: true,
         }
     }
+}
+
+/// An authorization server with these apps, and keys that all tests share: to make an RSA key takes long.
+fn authority(registrations: Vec<Registration>, public_url: &str) -> Option<Authority> {
+    static KEYS: LazyLock<Arc<KeyRing>> =
+        LazyLock::new(|| Arc::new(KeyRing::generate(beginning()).expect("keys can be made")));
+    let settings = AuthoritySettings {
+        issuer: public_url.to_owned(),
+        audiences: [fhir::BASE_PATH, vrs::BASE_PATH].map(|path| format!("{public_url}{path}")).into(),
+        key_folder: None,
+        keys: Arc::clone(&KEYS),
+        registrations,
+    };
+    (!settings.registrations.is_empty()).then(|| Authority::new(settings))
 }
 
 /// A running server; it stops when this goes.
@@ -105,7 +120,7 @@ impl TestApp {
             store: store.clone(),
             clock: clock.clone(),
             policy: options.policy,
-            authority: options.authority,
+            authority: authority(options.registrations, &format!("http://{address}")),
             contract: options.contract,
             limits: options.limits,
             status_key: Some(Sha256::digest(options.status_key).into()),

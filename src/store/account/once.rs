@@ -1,0 +1,153 @@
+//! What may be shown once: codes, refresh tokens, the ids of assertions. Of each, only a digest is kept.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use uuid::Uuid;
+
+use crate::account::{Code, Redeemed, RefreshToken};
+use crate::date_time::{from_millis, to_millis};
+use crate::error::{Error, Kind};
+use crate::store::Tx;
+use crate::store::schema::{codes, refresh_tokens, seen_once};
+
+impl Tx<'_> {
+    /// Keeps a code by its digest.
+    ///
+    /// # Errors
+    ///
+    /// When the database refuses.
+    pub fn insert_code(&mut self, digest: &str, code: &Code) -> Result<(), Error> {
+        let row = (
+            codes::digest.eq(digest),
+            codes::grant_id.eq(code.grant.to_string()),
+            codes::redirect_uri.eq(&code.redirect_uri),
+            codes::challenge.eq(&code.challenge),
+            codes::nonce.eq(&code.nonce),
+            codes::dpop_jkt.eq(&code.dpop_jkt),
+            codes::expires_at.eq(to_millis(code.expires_at)),
+        );
+        diesel::insert_into(codes::table).values(row).execute(self.db)?;
+        Ok(())
+    }
+
+    /// Redeems a code. Of two who show it at once, one is the second.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn redeem_code(&mut self, digest: &str, now: DateTime<Utc>) -> Result<Redeemed<Code>, Error> {
+        let fresh = codes::table.filter(codes::digest.eq(digest)).filter(codes::used_at.is_null());
+        let taken = diesel::update(fresh).set(codes::used_at.eq(to_millis(now))).execute(self.db)?;
+        let row: Option<CodeRow> = codes::table.find(digest).first(self.db).optional()?;
+        let Some(row) = row else { return Ok(Redeemed::Never) };
+        let code = row.into_code()?;
+        Ok(match taken {
+            0 => Redeemed::Again(code.grant),
+            _ if code.expires_at <= now => Redeemed::Never,
+            _ => Redeemed::Once(code),
+        })
+    }
+
+    /// Keeps a refresh token by its digest.
+    ///
+    /// # Errors
+    ///
+    /// When the database refuses.
+    pub fn insert_refresh_token(&mut self, digest: &str, token: &RefreshToken) -> Result<(), Error> {
+        let row = (
+            refresh_tokens::digest.eq(digest),
+            refresh_tokens::grant_id.eq(token.grant.to_string()),
+            refresh_tokens::dpop_jkt.eq(&token.dpop_jkt),
+            refresh_tokens::expires_at.eq(to_millis(token.expires_at)),
+        );
+        diesel::insert_into(refresh_tokens::table).values(row).execute(self.db)?;
+        Ok(())
+    }
+
+    /// Redeems a refresh token, as [`Tx::redeem_code`] does a code.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn redeem_refresh_token(
+        &mut self,
+        digest: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Redeemed<RefreshToken>, Error> {
+        let fresh = refresh_tokens::table
+            .filter(refresh_tokens::digest.eq(digest))
+            .filter(refresh_tokens::used_at.is_null());
+        let updated =
+            diesel::update(fresh).set(refresh_tokens::used_at.eq(to_millis(now))).execute(self.db)?;
+        let row: Option<(String, Option<String>, i64)> = refresh_tokens::table
+            .find(digest)
+            .select((refresh_tokens::grant_id, refresh_tokens::dpop_jkt, refresh_tokens::expires_at))
+            .first(self.db)
+            .optional()?;
+        let Some((grant, dpop_jkt, expires_at)) = row else { return Ok(Redeemed::Never) };
+        let grant = Uuid::parse_str(&grant).map_err(Error::fault)?;
+        let token = RefreshToken { grant, dpop_jkt, expires_at: from_millis(expires_at) };
+        Ok(match updated {
+            0 => Redeemed::Again(grant),
+            _ if token.expires_at <= now => Redeemed::Never,
+            _ => Redeemed::Once(token),
+        })
+    }
+
+    /// The grant of a refresh token, used or not: for whoever revokes or introspects it.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn find_refresh_token_grant(&mut self, digest: &str) -> Result<Option<Uuid>, Error> {
+        let grant: Option<String> =
+            refresh_tokens::table.find(digest).select(refresh_tokens::grant_id).first(self.db).optional()?;
+        grant.map(|grant| Uuid::parse_str(&grant).map_err(Error::fault)).transpose()
+    }
+
+    /// Whether this is shown for the first time. It must be remembered until `expires_at`.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn see_once(&mut self, digest: &str, expires_at: DateTime<Utc>) -> Result<bool, Error> {
+        let known: Option<String> =
+            seen_once::table.find(digest).select(seen_once::digest).first(self.db).optional()?;
+        if known.is_some() {
+            return Ok(false);
+        }
+        let row = (seen_once::digest.eq(digest), seen_once::expires_at.eq(to_millis(expires_at)));
+        let inserted = diesel::insert_into(seen_once::table).values(row).execute(self.db);
+        match inserted.map_err(Error::from) {
+            Ok(_) => Ok(true),
+            // Somebody else was faster. On PostgreSQL the transaction is lost with it: the caller refuses.
+            Err(error) if error.kind() == Kind::Conflict => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+#[derive(Queryable)]
+struct CodeRow {
+    _digest: String,
+    grant_id: String,
+    redirect_uri: String,
+    challenge: String,
+    nonce: Option<String>,
+    dpop_jkt: Option<String>,
+    expires_at: i64,
+    _used_at: Option<i64>,
+}
+
+impl CodeRow {
+    fn into_code(self) -> Result<Code, Error> {
+        Ok(Code {
+            grant: Uuid::parse_str(&self.grant_id).map_err(Error::fault)?,
+            redirect_uri: self.redirect_uri,
+            challenge: self.challenge,
+            nonce: self.nonce,
+            dpop_jkt: self.dpop_jkt,
+            expires_at: from_millis(self.expires_at),
+        })
+    }
+}
