@@ -4,27 +4,10 @@ use crate::fhir::context::Context;
 use crate::fhir::etag::is_not_modified;
 use crate::fhir::interaction::{Reply, Request, instance};
 use crate::fhir::refusal::Refusal;
-use crate::fhir::resource::{Backing, ResourceType, Stored, load, load_versions};
+pub(super) use crate::fhir::resource::find;
+use crate::fhir::resource::{Backing, ResourceType, Stored, is_as_written, load_versions};
 use crate::fhir::search::Query;
 use crate::store::Tx;
-use crate::store::search::{Filter, PageQuery};
-
-/// Finds a resource that the caller may see.
-pub(super) fn find(
-    tx: &mut Tx<'_>,
-    context: &Context,
-    kind: ResourceType,
-    id: &str,
-) -> Result<Option<Stored>, Refusal> {
-    if let Backing::Rows { table, .. } = kind.backing() {
-        let filter = Filter::text(table.id(), id);
-        let query = PageQuery { table, filter, order: Vec::new(), after: None, limit: 1 };
-        if tx.search(&query, context.scope())?.is_empty() {
-            return Ok(None);
-        }
-    }
-    Ok(load(tx, context, kind, &[id.to_owned()])?.pop())
-}
 
 /// As [`find`], and keeps everybody else from changing the resource until the transaction ends: what is
 /// decided on its version stays true.
@@ -37,7 +20,7 @@ pub(super) fn find_to_change(
     if let Backing::Rows { table, .. } = kind.backing() {
         tx.lock_row(table, id)?;
     }
-    find(tx, context, kind, id)
+    Ok(find(tx, context, kind, id)?)
 }
 
 pub(super) fn read(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
@@ -56,16 +39,6 @@ pub(super) fn read(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Res
     stored.body = Query::read(&request.params)?.shape.apply(stored.body);
     let reply = Reply::found(stored);
     Ok(if is_known { Reply { status: 304, body: None, ..reply } } else { reply })
-}
-
-/// Whether a resource shows what its version says. A role whose end has passed counts as inactive before
-/// a version says so: whoever has the version has not heard of it.
-fn is_as_written(tx: &mut Tx<'_>, context: &Context, stored: &Stored) -> Result<bool, Refusal> {
-    if stored.kind != ResourceType::Consent {
-        return Ok(true);
-    }
-    let written = load_versions(tx, context, stored.kind, &[(stored.id.clone(), stored.version)])?;
-    Ok(written.first().is_some_and(|written| written.body == stored.body))
 }
 
 pub(super) fn vread(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {

@@ -57,8 +57,27 @@ pub(super) fn load(tx: &mut Tx<'_>, context: &Context, ids: &[String]) -> Result
     Ok(roles.map(|role| stored(&Versioned { value: role.value.as_of(now), ..role })).collect())
 }
 
-pub(super) fn load_versions(tx: &mut Tx<'_>, wanted: &[(String, i64)]) -> Result<Vec<Stored>, Error> {
-    Ok(tx.list_role_versions_by_id(wanted)?.iter().map(stored).collect())
+/// The present version stands as the role counts now; one that another has replaced, as it was written.
+pub(super) fn load_versions(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    wanted: &[(String, i64)],
+) -> Result<Vec<Stored>, Error> {
+    let now = context.now();
+    let ids: Vec<String> = wanted.iter().map(|(id, _)| id.clone()).collect();
+    let present = tx.list_roles_by_id(&ids)?;
+    let counted = |role: Versioned<Role>| {
+        let is_it = |it: &Versioned<Role>| it.value.id == role.value.id && it.version == role.version;
+        if present.iter().any(is_it) { Versioned { value: role.value.as_of(now), ..role } } else { role }
+    };
+    let versions = tx.list_role_versions_by_id(wanted)?.into_iter();
+    Ok(versions.map(|role| stored(&counted(role))).collect())
+}
+
+/// Whether a role's end has passed and no version says so yet.
+pub(super) fn has_lapsed(tx: &mut Tx<'_>, context: &Context, id: &str) -> Result<bool, Error> {
+    let found = tx.list_roles_by_id(&[id.to_owned()])?;
+    Ok(found.iter().any(|role| role.value.has_lapsed(context.now())))
 }
 
 pub(super) fn create(tx: &mut Tx<'_>, context: &Context, body: &Value) -> Result<Stored, Refusal> {
