@@ -4,6 +4,7 @@
 mod audit_event;
 mod consent;
 mod library;
+mod party;
 mod patient;
 mod provenance;
 mod questionnaire_response;

@@ -10,5 +10,6 @@ mod general;
 mod instance;
 mod lapse;
 mod patch;
+mod references;
 mod search;
 mod seen;
