@@ -13,3 +13,4 @@ mod patch;
 mod references;
 mod search;
 mod seen;
+mod validate;
