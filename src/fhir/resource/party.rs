@@ -100,9 +100,10 @@ fn make_local(value: &mut Value, context: &Context) {
         Value::Array(items) => items.iter_mut().for_each(|item| make_local(item, context)),
         Value::Object(members) => {
             for (key, member) in members {
-                match member {
-                    Value::String(text) if key == "reference" => *text = context.relative(text).to_owned(),
-                    _ => make_local(member, context),
+                if let (Value::String(text), "reference") = (&mut *member, key.as_str()) {
+                    *text = context.relative(text).to_owned();
+                } else {
+                    make_local(member, context);
                 }
             }
         }

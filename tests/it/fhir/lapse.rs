@@ -62,7 +62,7 @@ async fn the_present_version_of_a_lapsed_role_is_not_active_in_its_history_eithe
     }
     assert_eq!(send_well(&app, vread(1), 200).await, created, "as it was written");
     for history in
-        [format!("{path}/_history"), format!("/Consent/_history?_count=2"), "/_history?_count=2".to_owned()]
+        [format!("{path}/_history"), "/Consent/_history?_count=2".to_owned(), "/_history?_count=2".to_owned()]
     {
         let history = entries(&send_well(&app, get(&history), 200).await);
         assert_eq!(history, [read.json(), created.clone()]);

@@ -154,7 +154,7 @@ async fn a_database_that_is_away_is_a_reason_to_come_again(
         // Whoever only reads does not wait for a writer.
         Backend::Sqlite => assert_eq!(read.status, 200),
         Backend::Postgres => {
-            assert_eq!((told(&read), retry_after(&read)), ((503, "transient".to_owned()), Some(1)))
+            assert_eq!((told(&read), retry_after(&read)), ((503, "transient".to_owned()), Some(1)));
         }
     }
     drop(away);
