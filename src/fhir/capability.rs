@@ -53,6 +53,10 @@ fn resource(kind: ResourceType) -> Value {
     if let Some(profile) = kind.profile() {
         add("supportedProfile", json!([profile]));
     }
+    let (policies, documentation) = references(kind);
+    if let Some(documentation) = documentation {
+        add("documentation", documentation.into());
+    }
     add("interaction", Value::Array(interactions));
     add("versioning", if keeps_versions { "versioned" } else { "no-version" }.into());
     add("readHistory", keeps_versions.into());
@@ -61,7 +65,9 @@ fn resource(kind: ResourceType) -> Value {
     add("conditionalRead", "full-support".into());
     add("conditionalUpdate", has(kind, Interaction::ConditionalUpdate).into());
     add("conditionalDelete", "not-supported".into());
-    add("referencePolicy", json!(["logical", "local", "enforced"]));
+    if !policies.is_empty() {
+        add("referencePolicy", json!(policies));
+    }
     let includes = kind.params().iter().filter(|param| !param.path.is_empty());
     let includes: Vec<Value> =
         includes.map(|param| format!("{}:{}", kind.name(), param.name).into()).collect();
@@ -75,6 +81,36 @@ fn resource(kind: ResourceType) -> Value {
     add("searchParam", kind.params().iter().map(|param| search_param(kind, param)).collect());
     add("operation", operations(kind));
     Value::Object(resource)
+}
+
+/// How the references of a type are treated (V-09): FHIR's codes, and the words that go with them.
+const fn references(kind: ResourceType) -> (&'static [&'static str], Option<&'static str>) {
+    match kind {
+        ResourceType::Consent | ResourceType::RelatedPerson => (
+            &["literal", "logical", "resolves", "enforced", "local"],
+            Some(
+                "A person is named by `reference` (`Patient/{NHS number}`, also absolute on this server, and by condition \
+                 in a transaction), by `identifier` (the NHS number), or by both if they agree. Somebody who is not known, or \
+                 may not appear, is refused either way. Both are returned. An organisation is named by ODS code.",
+            ),
+        ),
+        ResourceType::QuestionnaireResponse => (
+            &["literal", "logical"],
+            Some(
+                "Kept as it was sent. `subject` and `source` are named as the people of a Consent are; a `source` that is the \
+                 proxy is a RelatedPerson of the subject. What they lack of type and NHS number is added. No other reference \
+                 is followed.",
+            ),
+        ),
+        ResourceType::Patient => (&["logical"], None),
+        ResourceType::AuditEvent | ResourceType::Provenance => (&["literal", "logical"], None),
+        ResourceType::Person
+        | ResourceType::Questionnaire
+        | ResourceType::StructureDefinition
+        | ResourceType::CodeSystem
+        | ResourceType::ValueSet
+        | ResourceType::SearchParameter => (&[], None),
+    }
 }
 
 fn search_param(kind: ResourceType, param: &Param) -> Value {

@@ -42,7 +42,8 @@ where
 }
 
 /// Takes a connection and begins. A database server that was restarted leaves dead connections in the
-/// pool: each is found out here and thrown away, until one works or all were tried.
+/// pool: each is found out here and thrown away, until one works or all were tried. SQLite has no server:
+/// there it is the lock that was waited for in vain, and the caller is told at once.
 fn begin(pool: &Pool<Manager>, mode: Mode) -> Result<r2d2::PooledConnection<Manager>, Error> {
     let mut left = pool.max_size() + 1;
     loop {
@@ -51,7 +52,7 @@ fn begin(pool: &Pool<Manager>, mode: Mode) -> Result<r2d2::PooledConnection<Mana
         let statement = begin_statement(&pooled.db, mode);
         match pooled.db.batch_execute(statement) {
             Ok(()) => return Ok(pooled),
-            Err(_) if left > 0 => left -= 1,
+            Err(_) if left > 0 && matches!(pooled.db, Db::Postgres(_)) => left -= 1,
             Err(error) => return Err(error.into()),
         }
     }

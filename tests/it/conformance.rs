@@ -58,6 +58,8 @@ async fn the_statement_says_what_the_server_is_to_everybody(
         assert!(!list(&statement, "patchFormat").is_empty());
         assert!(text(&statement["implementation"], "url").ends_with("/FHIR/R4"));
         assert_eq!(text(&statement["software"], "version"), env!("CARGO_PKG_VERSION"));
+        // It would claim a CapabilityStatement of an implementation guide, and this server fulfils none whole.
+        assert!(statement.get("instantiates").is_none() && statement.get("implementationGuide").is_none());
         let etag = answer.header("etag").expect("an entity tag").to_owned();
         let known = send(&app, get("/metadata").header("If-None-Match", &etag)).await;
         assert_eq!((known.status, known.body.len()), (304, 0));

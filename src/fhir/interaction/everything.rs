@@ -16,8 +16,8 @@ use crate::store::search::{Column, Filter};
 
 pub(super) fn everything(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
     let (_, id) = instance(request)?;
-    let patient = read::find(tx, context, ResourceType::Patient, id, Some(Letter::Read))?
-        .ok_or_else(Refusal::not_found)?;
+    let patient =
+        read::find(tx, context, ResourceType::Patient, id, Letter::Read)?.ok_or_else(Refusal::not_found)?;
     let asked = |name: &'static str| {
         request
             .params

@@ -28,8 +28,7 @@ pub(super) fn history(tx: &mut Tx<'_>, context: &Context, request: &Request) -> 
     let id = request.target.id.clone();
     if let Some(id) = &id {
         let (kind, _) = instance(request)?;
-        let present =
-            read::find(tx, context, kind, id, Some(Letter::Read))?.ok_or_else(Refusal::not_found)?;
+        let present = read::find(tx, context, kind, id, Letter::Read)?.ok_or_else(Refusal::not_found)?;
         if !KINDS.contains(&kind) {
             // Only the present version is kept: that is its history.
             return Ok(Reply::made(200, bundle(context, request, &asked, &Page::of(present))));

@@ -49,7 +49,8 @@ fn apply(tx: &mut Tx<'_>, context: &Context, request: &Request, current: &Stored
     };
     let mut patched = patched.map_err(|fault| Refusal::new(fault.kind.status(), fault.issue))?;
     drop_stale_narrative(&current.body, &mut patched);
-    check(&patched, current.kind)?;
+    // The patch itself was understood: what it would make of the resource breaks a rule.
+    check(&patched, current.kind).map_err(|refusal| Refusal { status: 422, ..refusal })?;
     update::replace(tx, context, request, current, &patched)
 }
 

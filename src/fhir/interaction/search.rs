@@ -3,10 +3,10 @@
 use crate::account::Letter;
 use crate::fhir::context::Context;
 use crate::fhir::enforce;
-use crate::fhir::interaction::{Reply, Request, read};
+use crate::fhir::interaction::{Reply, Request};
 use crate::fhir::outcome::{Issue, IssueType};
 use crate::fhir::refusal::Refusal;
-use crate::fhir::resource::ResourceType;
+use crate::fhir::resource::{self, ResourceType};
 use crate::fhir::routes::Interaction;
 use crate::fhir::search::{self, Found, Query};
 use crate::store::Tx;
@@ -18,7 +18,7 @@ pub(super) fn search(tx: &mut Tx<'_>, context: &Context, request: &Request) -> R
     let mut kinds = match (request.interaction, request.target.kind) {
         (Interaction::SearchCompartment, _) => {
             let id = request.target.id.as_deref().unwrap_or_default();
-            read::find(tx, context, ResourceType::Patient, id, None)?.ok_or_else(Refusal::not_found)?;
+            resource::find(tx, context, ResourceType::Patient, id)?.ok_or_else(Refusal::not_found)?;
             within = Filter::text(Column::text("patient"), id);
             request.target.members.clone()
         }

@@ -11,8 +11,9 @@ use crate::fhir::resource::ResourceType;
 use crate::fhir::validate;
 use crate::store::Tx;
 
-/// Refuses what is not valid: 400 for what is not even a resource of the type, 422 for the rest (R-12,
-///
+/// Refuses what is not valid. What cannot be read as a resource of the type (another type, an
+/// unknown element, another JSON shape than the element has) is 400, whatever else is wrong with it. What can be
+/// read and breaks a rule (of R4, a profile, a form, the domain) is 422.
 pub(super) fn check(body: &Value, kind: ResourceType) -> Result<(), Refusal> {
     if body.get("resourceType").and_then(Value::as_str) != Some(kind.name()) {
         let told = "The resourceType must be the type that the URL names.";
@@ -21,12 +22,15 @@ pub(super) fn check(body: &Value, kind: ResourceType) -> Result<(), Refusal> {
     let mut issues = issues(body, kind);
     // Some clients show the first issue only: a warning would hide why the request is refused.
     issues.sort_by_key(|issue| issue.severity != Severity::Error);
-    let mut errors = issues.iter().filter(|issue| issue.severity == Severity::Error).peekable();
-    if errors.peek().is_none() {
+    let codes: Vec<IssueType> = issues.iter().filter_map(error_code).collect();
+    if codes.is_empty() {
         return Ok(());
     }
-    let is_structure = errors.all(|issue| matches!(issue.code, IssueType::Structure | IssueType::Invalid));
-    Err(Refusal::of(if is_structure { 400 } else { 422 }, issues))
+    Err(Refusal::of(if codes.contains(&IssueType::Structure) { 400 } else { 422 }, issues))
+}
+
+fn error_code(issue: &Issue) -> Option<IssueType> {
+    (issue.severity == Severity::Error).then_some(issue.code)
 }
 
 /// Everything that is wrong with a resource of this type: its structure, and our profile of the type.
@@ -42,7 +46,7 @@ pub(super) fn validate(tx: &mut Tx<'_>, context: &Context, request: &Request) ->
     let kind = kind_of(request)?;
     let stored = match &request.target.id {
         Some(id) => {
-            Some(read::find(tx, context, kind, id, Some(Letter::Read))?.ok_or_else(Refusal::not_found)?.body)
+            Some(read::find(tx, context, kind, id, Letter::Read)?.ok_or_else(Refusal::not_found)?.body)
         }
         None => None,
     };

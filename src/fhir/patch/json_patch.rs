@@ -19,8 +19,8 @@ const MOST_COPIED: usize = 1_000_000;
 ///
 /// # Errors
 ///
-/// [`PatchFault`]: 400 when the document is no JSON Patch, 422 when a pointer leads nowhere, a `test`
-/// fails, or the identity of the resource would change.
+/// [`PatchFault`]: 400 when the document is no JSON Patch, 422 when a pointer is none or leads nowhere, a
+/// `test` fails, or the identity of the resource would change.
 pub fn json_patch(resource: &Value, patch: &Value) -> Result<Value, PatchFault> {
     let operations = patch
         .as_array()
@@ -38,6 +38,13 @@ pub fn json_patch(resource: &Value, patch: &Value) -> Result<Value, PatchFault> 
 }
 
 fn read((number, operation): (usize, &Value)) -> Result<PatchOperation, PatchFault> {
+    let pointers =
+        ["path", "from"].into_iter().filter_map(|name| operation.get(name).and_then(Value::as_str));
+    if pointers.into_iter().any(|pointer| PointerBuf::parse(pointer).is_err()) {
+        return Err(PatchFault::impossible(format!(
+            "Operation {number} (the first is 0) points to no place: a JSON Pointer is empty or begins with / (RFC 6901)."
+        )));
+    }
     serde_json::from_value(operation.clone()).map_err(|_quotes_the_request| {
         PatchFault::malformed(format!(
             "Operation {number} (the first is 0) is not one of RFC 6902: it needs op (add, remove, replace, \
@@ -126,8 +133,6 @@ mod tests {
         for document in [
             json!({ "op": "add" }),
             json!([{ "op": "add", "path": "/a" }]),
-            json!([{ "op": "add", "path": "a", "value": 1 }]),
-            json!([{ "op": "add", "path": "/~2", "value": 1 }]),
             json!([{ "op": "sing", "path": "/secret" }]),
             json!([{ "op": "move", "path": "/a" }]),
             json!([1]),
@@ -137,6 +142,8 @@ mod tests {
         for operation in [
             json!({ "op": "test", "path": "/category/0/text", "value": "secret" }),
             json!({ "op": "test", "path": "/secret", "value": "a" }),
+            json!({ "op": "add", "path": "a", "value": 1 }),
+            json!({ "op": "add", "path": "/~2", "value": 1 }),
             json!({ "op": "remove", "path": "/category/2" }),
             json!({ "op": "remove", "path": "/category/-" }),
             json!({ "op": "remove", "path": "/category/00" }),

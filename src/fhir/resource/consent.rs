@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::fhir::context::Context;
 use crate::fhir::outcome::{Issue, IssueType};
 use crate::fhir::refusal::Refusal;
-use crate::fhir::resource::{ResourceType, Stored, head, person_reference, residue};
+use crate::fhir::resource::{ResourceType, Stored, head, party, person_reference, residue};
 use crate::fhir::search::param::{Index, Param, Reference};
 use crate::fhir::url;
 use crate::person::NhsNumber;
@@ -57,13 +57,34 @@ pub(super) fn load(tx: &mut Tx<'_>, context: &Context, ids: &[String]) -> Result
     Ok(roles.map(|role| stored(&Versioned { value: role.value.as_of(now), ..role })).collect())
 }
 
-pub(super) fn load_versions(tx: &mut Tx<'_>, wanted: &[(String, i64)]) -> Result<Vec<Stored>, Error> {
-    Ok(tx.list_role_versions_by_id(wanted)?.iter().map(stored).collect())
+/// The present version stands as the role counts now; one that another has replaced, as it was written.
+pub(super) fn load_versions(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    wanted: &[(String, i64)],
+) -> Result<Vec<Stored>, Error> {
+    let now = context.now();
+    let ids: Vec<String> = wanted.iter().map(|(id, _)| id.clone()).collect();
+    let present = tx.list_roles_by_id(&ids)?;
+    let counted = |role: Versioned<Role>| {
+        let is_it = |it: &Versioned<Role>| it.value.id == role.value.id && it.version == role.version;
+        if present.iter().any(is_it) { Versioned { value: role.value.as_of(now), ..role } } else { role }
+    };
+    let versions = tx.list_role_versions_by_id(wanted)?.into_iter();
+    Ok(versions.map(|role| stored(&counted(role))).collect())
+}
+
+/// Whether a role's end has passed and no version says so yet.
+pub(super) fn has_lapsed(tx: &mut Tx<'_>, context: &Context, id: &str) -> Result<bool, Error> {
+    let found = tx.list_roles_by_id(&[id.to_owned()])?;
+    Ok(found.iter().any(|role| role.value.has_lapsed(context.now())))
 }
 
 pub(super) fn create(tx: &mut Tx<'_>, context: &Context, body: &Value) -> Result<Stored, Refusal> {
     access::decide_kind(&context.caller.who, Action::CreateRole)?;
+    let body = &party::with_local_references(body, context);
     let draft = Given::read(body, context)?;
+    check_actors(body, context, draft.proxy)?;
     let created = draft.created.clone();
     let draft = draft.into_draft(created)?;
     let role = create_role(tx, &*context.clock, &context.caller, draft, context.contract.rules)?;
@@ -77,11 +98,13 @@ pub(super) fn update(
     body: &Value,
 ) -> Result<Stored, Refusal> {
     access::decide_kind(&context.caller.who, Action::ChangeRole)?;
+    let body = &party::with_local_references(body, context);
     let given = Given::read(body, context)?;
     let id = Uuid::parse_str(&current.id).map_err(Error::fault)?;
     let who = context.caller.who.clone();
     let role = change_role(tx, &*context.clock, &context.caller, id, context.contract.rules, |role| {
         let change = given.into_change(role)?;
+        check_actors(body, context, role.proxy)?;
         access::decide_parties(&who, &[role.proxy, role.patient])?;
         access::decide_change(&who, role, &change)?;
         Ok::<_, Refusal>(change)
@@ -115,8 +138,8 @@ impl Given {
         let status = text("/status").and_then(Status::parse);
         let extensions = Extensions::read(body, context)?;
         Ok(Self {
-            proxy: super::patient::number_in(performer, context, "Consent.performer")?,
-            patient: super::patient::number_in(patient, context, "Consent.patient")?,
+            proxy: party::number_in(performer, context, "Consent.performer")?,
+            patient: party::number_in(patient, context, "Consent.patient")?,
             status: status
                 .ok_or_else(|| wrong("Consent.status", "This status is not one that a role can have."))?,
             reason: extensions.reason,
@@ -186,6 +209,19 @@ impl Given {
     }
 }
 
+/// The actors of a role are its proxy, again.
+fn check_actors(body: &Value, context: &Context, proxy: NhsNumber) -> Result<(), Refusal> {
+    let actors = body.pointer("/provision/actor").and_then(Value::as_array).into_iter().flatten();
+    for (number, actor) in actors.enumerate() {
+        let at = format!("Consent.provision.actor[{number}].reference");
+        let reference = actor.get("reference").ok_or_else(|| wrong(&at, "Name the proxy."))?;
+        if party::number_in(reference, context, &at)? != proxy {
+            return Err(Refusal::rule("The actor of a role is its proxy: name the performer.", &at));
+        }
+    }
+    Ok(())
+}
+
 /// The two extensions of a role.
 struct Extensions {
     reason: Option<StatusReason>,
@@ -241,11 +277,10 @@ fn wrong(at: &str, told: &'static str) -> Refusal {
 
 impl From<CreateRoleError> for Refusal {
     fn from(error: CreateRoleError) -> Self {
-        let unknown = "This person is not known to the registry, or may not appear.";
         match error {
             CreateRoleError::Rule(rule) => rule.into(),
-            CreateRoleError::UnknownPatient => Self::rule(unknown, "Consent.patient"),
-            CreateRoleError::UnknownProxy => Self::rule(unknown, "Consent.performer"),
+            CreateRoleError::UnknownPatient => Self::rule(party::UNKNOWN, "Consent.patient"),
+            CreateRoleError::UnknownProxy => Self::rule(party::UNKNOWN, "Consent.performer"),
             CreateRoleError::Duplicate => {
                 let told = "There is a role for this proxy and this patient already: find it, and change it.";
                 Self::new(409, Issue::error(IssueType::Duplicate, told))

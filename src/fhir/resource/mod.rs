@@ -4,6 +4,7 @@
 mod audit_event;
 mod consent;
 mod library;
+mod party;
 mod patient;
 mod provenance;
 mod questionnaire_response;
@@ -19,7 +20,7 @@ use crate::fhir::context::Context;
 use crate::fhir::refusal::Refusal;
 use crate::fhir::search::param::Param;
 use crate::store::Tx;
-use crate::store::search::{Column, Table};
+use crate::store::search::{Column, Filter, PageQuery, Table};
 pub(crate) use library::list as library_of;
 
 /// A resource type that this front serves.
@@ -190,6 +191,23 @@ impl ResourceType {
     }
 }
 
+/// Finds a resource that the caller may see.
+pub(crate) fn find(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    kind: ResourceType,
+    id: &str,
+) -> Result<Option<Stored>, Error> {
+    if let Backing::Rows { table, .. } = kind.backing() {
+        let filter = Filter::text(table.id(), id);
+        let query = PageQuery { table, filter, order: Vec::new(), after: None, limit: 1 };
+        if tx.search(&query, context.scope())?.is_empty() {
+            return Ok(None);
+        }
+    }
+    Ok(load(tx, context, kind, &[id.to_owned()])?.pop())
+}
+
 /// Loads these resources, in the order of the ids; those that are not there are left out. Whether they
 /// may be seen was decided by the search that found the ids.
 pub(crate) fn load(
@@ -227,7 +245,7 @@ pub(crate) fn load_versions(
     wanted: &[(String, i64)],
 ) -> Result<Vec<Stored>, Error> {
     let mut loaded = match kind {
-        ResourceType::Consent => consent::load_versions(tx, wanted)?,
+        ResourceType::Consent => consent::load_versions(tx, context, wanted)?,
         ResourceType::RelatedPerson => related_person::load_versions(tx, wanted)?,
         ResourceType::QuestionnaireResponse => questionnaire_response::load_versions(tx, wanted)?,
         ResourceType::Patient
@@ -250,6 +268,12 @@ pub(crate) fn load_versions(
     };
     loaded.sort_by_key(place);
     Ok(loaded)
+}
+
+/// Whether a resource shows what its version says. A role whose end has passed counts as inactive before
+/// a version says so: whoever has the version has not heard of it.
+pub(crate) fn is_as_written(tx: &mut Tx<'_>, context: &Context, stored: &Stored) -> Result<bool, Error> {
+    Ok(stored.kind != ResourceType::Consent || !consent::has_lapsed(tx, context, &stored.id)?)
 }
 
 /// Creates a resource from a body that was validated.

@@ -3,9 +3,6 @@
 use serde_json::{Map, Value, json};
 
 use crate::error::Error;
-use crate::fhir::context::Context;
-use crate::fhir::outcome::{Issue, IssueType};
-use crate::fhir::refusal::Refusal;
 use crate::fhir::resource::{ResourceType, Stored, head, nhs_identifier};
 use crate::fhir::search::param::{Index, Param, Reference};
 use crate::fhir::url;
@@ -96,32 +93,4 @@ fn name(name: &HumanName) -> Value {
         }
     }
     Value::Object(rendered)
-}
-
-/// The NHS number that a reference names: by identifier, by `Patient/…`, or by both, if they agree.
-pub(super) fn number_in(reference: &Value, context: &Context, at: &str) -> Result<NhsNumber, Refusal> {
-    let wrong = |told| Refusal::new(422, Issue::error(IssueType::Value, told).at(at));
-    let text = |path: &str| reference.pointer(path).and_then(Value::as_str);
-    let check = context.contract.nhs_number_check;
-    let by_identifier = match (text("/identifier/system"), text("/identifier/value")) {
-        (Some(url::NHS_NUMBER), Some(value)) => Some(
-            NhsNumber::parse(value, check)
-                .or(Err(wrong("The identifier's value is not a valid NHS number.")))?,
-        ),
-        (None, None) => None,
-        _ => return Err(wrong("Name the person by NHS number: system https://fhir.nhs.uk/Id/nhs-number.")),
-    };
-    let by_reference = match text("/reference").map(|reference| context.relative(reference)) {
-        Some(reference) => {
-            let id = reference.strip_prefix("Patient/").and_then(|id| NhsNumber::parse(id, check).ok());
-            Some(id.ok_or_else(|| wrong("The reference must be to a Patient of this server."))?)
-        }
-        None => None,
-    };
-    match (by_identifier, by_reference) {
-        (Some(number), None) | (None, Some(number)) => Ok(number),
-        (Some(number), Some(same)) if number == same => Ok(number),
-        (Some(_), Some(_)) => Err(wrong("The reference and the identifier name two people.")),
-        (None, None) => Err(wrong("Name the person by identifier or by reference.")),
-    }
 }

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::fhir::context::Context;
 use crate::fhir::outcome::{Issue, IssueType};
 use crate::fhir::refusal::Refusal;
-use crate::fhir::resource::{ResourceType, Stored, head, patient, residue};
+use crate::fhir::resource::{ResourceType, Stored, head, party, residue};
 use crate::fhir::search::param::{Index, Param, Reference};
 use crate::fhir::url;
 use crate::person::NhsNumber;
@@ -48,7 +48,16 @@ pub(super) fn load_versions(tx: &mut Tx<'_>, wanted: &[(String, i64)]) -> Result
 }
 
 pub(super) fn create(tx: &mut Tx<'_>, context: &Context, body: &Value) -> Result<Stored, Refusal> {
-    let given = Given::read(body, context)?;
+    let given = Given::read(tx, body, context)?;
+    if given.status != "completed" {
+        let told =
+            "A new access request is completed. Only one that was handed in is amended: PUT it to its id.";
+        return Err(Refusal::rule(told, "QuestionnaireResponse.status"));
+    }
+    for name in ["subject", "source"] {
+        let reference = body.get(name).unwrap_or(&Value::Null);
+        party::check_found(tx, context, reference, &format!("QuestionnaireResponse.{name}"))?;
+    }
     // Staff may hand in a form for somebody; a citizen only their own.
     access::decide_parties(&context.caller.who, &[given.applicant_number()])?;
     let proposes = context.contract.access_request_creates_role.then_some(context.contract.rules);
@@ -78,7 +87,7 @@ pub(super) fn update(
     body: &Value,
 ) -> Result<Stored, Refusal> {
     access::decide_kind(&context.caller.who, Action::WriteRecords)?;
-    let given = Given::read(body, context)?;
+    let given = Given::read(tx, body, context)?;
     let wanted = AccessRequest {
         id: Uuid::parse_str(&current.id).map_err(Error::fault)?,
         // The one that it has stays.
@@ -114,19 +123,22 @@ impl Given {
         }
     }
 
-    fn read(body: &Value, context: &Context) -> Result<Self, Refusal> {
+    fn read(tx: &mut Tx<'_>, body: &Value, context: &Context) -> Result<Self, Refusal> {
         let wrong = |at: &str, told| Refusal::new(422, Issue::error(IssueType::Value, told).at(at));
         let text = |name: &str| body.get(name).and_then(Value::as_str);
         let source = body.get("source");
         let source = source.ok_or_else(|| wrong("QuestionnaireResponse.source", "Say who applies."))?;
-        let applicant = source.get("type").and_then(Value::as_str).and_then(Applicant::parse);
-        let applicant = applicant.ok_or_else(|| {
+        let applicant = party::type_of(source, context).and_then(Applicant::parse).ok_or_else(|| {
             wrong("QuestionnaireResponse.source.type", "Say who applies: RelatedPerson or Patient.")
         })?;
         let subject = body.get("subject");
         let subject = subject.ok_or_else(|| wrong("QuestionnaireResponse.subject", "Name the patient."))?;
-        let patient = patient::number_in(subject, context, "QuestionnaireResponse.subject")?;
-        let source = patient::number_in(source, context, "QuestionnaireResponse.source")?;
+        let patient = party::number_in(subject, context, "QuestionnaireResponse.subject")?;
+        let at = "QuestionnaireResponse.source";
+        let source = match applicant {
+            Applicant::Proxy => party::related_number_in(tx, context, source, patient, at)?,
+            Applicant::Patient => party::number_in(source, context, at)?,
+        };
         let proxy = answer(body, "relatedPerson_identifier");
         let proxy = proxy.and_then(|value| NhsNumber::parse(value, context.contract.nhs_number_check).ok());
         let proxy = proxy.ok_or_else(|| {
@@ -152,18 +164,25 @@ impl Given {
             questionnaire: text("questionnaire")
                 .ok_or_else(|| wrong("QuestionnaireResponse.questionnaire", "Name the form."))?
                 .to_owned(),
-            document: kept(body),
+            document: kept(body, applicant, patient, source),
         })
     }
 }
 
-/// The document without what the service writes by itself.
-fn kept(body: &Value) -> String {
+/// The document without what the service writes by itself. It names its people by NHS number, as every
+/// reader of it expects, also where its sender named them by reference alone.
+fn kept(body: &Value, applicant: Applicant, patient: NhsNumber, source: NhsNumber) -> String {
     let mut document = body.clone();
     if let Some(members) = document.as_object_mut() {
         members.shift_remove("id");
         members.shift_remove("meta");
         members.shift_remove("identifier");
+    }
+    for (name, kind, number) in [("subject", "Patient", patient), ("source", applicant.source_type(), source)]
+    {
+        if let Some(reference) = document.get_mut(name) {
+            party::complete(reference, kind, number);
+        }
     }
     document.to_string()
 }

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::fhir::context::Context;
 use crate::fhir::outcome::{Issue, IssueType};
 use crate::fhir::refusal::Refusal;
-use crate::fhir::resource::{ResourceType, Stored, head, nhs_identifier, patient, person_reference, residue};
+use crate::fhir::resource::{ResourceType, Stored, head, nhs_identifier, party, person_reference, residue};
 use crate::fhir::search::param::{Index, Param, Reference};
 use crate::fhir::url;
 use crate::person::NhsNumber;
@@ -51,6 +51,7 @@ pub(super) fn load_versions(tx: &mut Tx<'_>, wanted: &[(String, i64)]) -> Result
 
 pub(super) fn create(tx: &mut Tx<'_>, context: &Context, body: &Value) -> Result<Stored, Refusal> {
     access::decide_kind(&context.caller.who, Action::WriteRecords)?;
+    let body = &party::with_local_references(body, context);
     let relationship = read(body, context, String::new())?;
     let created = create_relationship(tx, &*context.clock, &context.caller, relationship)?;
     residue::checked(body, stored(&created))
@@ -63,6 +64,7 @@ pub(super) fn update(
     body: &Value,
 ) -> Result<Stored, Refusal> {
     access::decide_kind(&context.caller.who, Action::WriteRecords)?;
+    let body = &party::with_local_references(body, context);
     let relationship = read(body, context, current.id.clone())?;
     let changed = change_relationship(tx, &*context.clock, &context.caller, relationship)?;
     residue::checked(body, stored(&changed))
@@ -70,10 +72,9 @@ pub(super) fn update(
 
 impl From<RelationshipError> for Refusal {
     fn from(error: RelationshipError) -> Self {
-        let unknown = "This person is not known to the registry, or may not appear.";
         match error {
-            RelationshipError::UnknownPatient => Self::rule(unknown, "RelatedPerson.patient"),
-            RelationshipError::UnknownProxy => Self::rule(unknown, "RelatedPerson.identifier"),
+            RelationshipError::UnknownPatient => Self::rule(party::UNKNOWN, "RelatedPerson.patient"),
+            RelationshipError::UnknownProxy => Self::rule(party::UNKNOWN, "RelatedPerson.identifier"),
             RelationshipError::OtherPeople => {
                 Self::rule("Who is related to whom cannot change.", "RelatedPerson.patient")
             }
@@ -107,7 +108,7 @@ fn read(body: &Value, context: &Context, id: String) -> Result<Relationship, Ref
     Ok(Relationship {
         id,
         proxy,
-        patient: patient::number_in(patient, context, "RelatedPerson.patient")?,
+        patient: party::number_in(patient, context, "RelatedPerson.patient")?,
         codes: codes.ok_or_else(|| {
             wrong(
                 "RelatedPerson.relationship",

@@ -45,7 +45,7 @@ fn level(questions: &[Value], items: &[Value], is_complete: bool, at: &Path<'_>,
         }
         if count > 1 && !is_true(question, "repeats") {
             report.error(
-                IssueType::Structure,
+                IssueType::BusinessRule,
                 at,
                 format!("Give the item {link_id} once: it does not repeat."),
             );
@@ -69,7 +69,7 @@ fn one(question: &Value, item: &Value, is_complete: bool, at: &Path<'_>, report:
     let answer_path = at.name("answer");
     if matches!(text(question, "type"), Some("group" | "display")) {
         if !answers.is_empty() {
-            report.error(IssueType::Structure, &answer_path, "Remove the answer: this is no question.");
+            report.error(IssueType::BusinessRule, &answer_path, "Remove the answer: this is no question.");
         }
         return level(inner, values_of(item, "item"), is_complete, &at.name("item"), report);
     }
@@ -77,7 +77,11 @@ fn one(question: &Value, item: &Value, is_complete: bool, at: &Path<'_>, report:
         report.error(IssueType::Required, &answer_path, "Answer this question: the form requires it.");
     }
     if answers.len() > 1 && !is_true(question, "repeats") {
-        report.error(IssueType::Structure, &answer_path, "Give one answer: this question does not repeat.");
+        report.error(
+            IssueType::BusinessRule,
+            &answer_path,
+            "Give one answer: this question does not repeat.",
+        );
     }
     for (index, answer) in answers.iter().enumerate() {
         let at = answer_path.index(index);
@@ -108,7 +112,7 @@ fn fits(question: &Value, answer: &Value) -> Result<(), (IssueType, String)> {
     };
     let Some(value) = allowed.iter().find_map(|name| answer.get(name)) else {
         let words = format!("Answer with {}: the question is of type {kind}.", allowed.join(" or "));
-        return Err((IssueType::Structure, words));
+        return Err((IssueType::BusinessRule, words));
     };
     let longest =
         question.get("maxLength").and_then(Value::as_u64).and_then(|most| usize::try_from(most).ok());

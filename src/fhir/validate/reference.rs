@@ -57,7 +57,7 @@ pub(super) fn check(
     for (name, member) in [(literal, "reference"), (declared, "type")] {
         if name.is_some_and(|name| !targets.is_empty() && !targets.iter().any(|target| target == name)) {
             let words = format!("Point to one of these resource types: {}.", targets.join(", "));
-            report.error(IssueType::Structure, &reference.path.name(member), words);
+            report.error(IssueType::Value, &reference.path.name(member), words);
         }
     }
 }

@@ -136,7 +136,12 @@ pub(super) struct Report {
 
 impl Report {
     /// Notes an error.
-    pub(super) fn error(&mut self, code: IssueType, at: &Path<'_>, words: impl Into<Cow<'static, str>>) {
+    pub(super) fn error(
+        &mut self,
+        code: IssueType,
+        at: &dyn fmt::Display,
+        words: impl Into<Cow<'static, str>>,
+    ) {
         if self.errors < MOST_ERRORS {
             self.errors += 1;
             self.issues.push(Issue::error(code, words).at(at.to_string()));
@@ -146,7 +151,12 @@ impl Report {
     }
 
     /// Notes a warning.
-    pub(super) fn warning(&mut self, code: IssueType, at: &Path<'_>, words: impl Into<Cow<'static, str>>) {
+    pub(super) fn warning(
+        &mut self,
+        code: IssueType,
+        at: &dyn fmt::Display,
+        words: impl Into<Cow<'static, str>>,
+    ) {
         if self.warnings < MOST_WARNINGS {
             self.warnings += 1;
             self.issues.push(Issue::error(code, words).at(at.to_string()).as_warning());

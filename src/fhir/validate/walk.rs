@@ -34,8 +34,8 @@ impl<'v> Walk<'v> {
             let resource = Object { members, path: at };
             invariant::check_contained(&resource, &mut self.report);
             answers::check(&resource, &mut self.report);
-            profile::check(&resource, asked, &mut self.report);
         }
+        profile::check(value, at, asked, &mut self.report);
         self.root = outer;
     }
 

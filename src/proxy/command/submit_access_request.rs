@@ -52,7 +52,7 @@ pub fn submit_access_request(
     proposes: Option<Rules>,
 ) -> Result<Versioned<AccessRequest>, SubmitError> {
     let now = clock.now();
-    if tx.has_role_of_pair(submission.proxy, submission.patient)? {
+    if has_visible_role(tx, submission.proxy, submission.patient)? {
         return Err(SubmitError::Duplicate);
     }
     let id = ids::new_uuid(now);
@@ -81,6 +81,15 @@ pub fn submit_access_request(
     tx.record(Act::AccessRequestSubmitted, caller, &subject, now)?;
     tx.publish(Topic::AccessRequestSubmitted, &subject, now)?;
     Ok(request)
+}
+
+/// Whether the pair has a role that may appear in an answer. The applicant can be either of the two, so a
+/// role that is hidden with one of its people must not stand in the way: being told of it would be an
+/// answer about somebody who may not appear in one. Such a request is taken as one that names somebody
+/// whom the registry does not know.
+fn has_visible_role(tx: &mut Tx<'_>, proxy: NhsNumber, patient: NhsNumber) -> Result<bool, Error> {
+    let visible = tx.list_current_practices(&[proxy, patient])?;
+    Ok(visible.len() == 2 && tx.has_role_of_pair(proxy, patient)?)
 }
 
 /// Makes the proposed role of an application. An applicant whom the registry does not know is no

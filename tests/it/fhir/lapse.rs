@@ -2,8 +2,13 @@
 
 use chrono::TimeDelta;
 use rstest::rstest;
+use serde_json::Value;
 
+use crate::fhir::bodies::role;
+use crate::fhir::client::{entries, get, post, put, send, send_well};
 use crate::support::{Backend, Request, TestApp, bodies};
+use crate::vrs::footprint::Footprint;
+use crate::vrs::known::{LONER, PATIENTS};
 
 //
 #[rstest]
@@ -22,4 +27,56 @@ async fn a_lapsed_role_is_never_not_modified(#[values(Backend::Sqlite, Backend::
     assert_eq!(active.json()["total"], 0);
     let inactive = app.send(Request::new("GET", &format!("/FHIR/R4/Consent?_id={id}&status=inactive"))).await;
     assert_eq!(inactive.json()["total"], 1);
+}
+
+fn shown(resource: &Value) -> (&str, &str) {
+    let code = &resource["extension"][0]["valueCodeableConcept"]["coding"][0]["code"];
+    (resource["status"].as_str().expect("a status"), code.as_str().expect("a reason"))
+}
+
+/// The present version is the role, so it counts as the role does. A version that another has replaced is
+/// history: it stays as it was written.
+//
+#[rstest]
+#[actix_web::test]
+async fn the_present_version_of_a_lapsed_role_is_not_active_in_its_history_either(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = TestApp::strict(backend).await;
+    app.clock.advance(TimeDelta::minutes(1));
+    let created = send_well(&app, post("/Consent", &role(LONER, PATIENTS[0])), 201).await;
+    let path = format!("/Consent/{}", created["id"].as_str().expect("an id"));
+    let mut longer = created.clone();
+    longer["provision"]["period"]["end"] = "2027-12-01".into();
+    let second = send_well(&app, put(&path, &longer), 200).await;
+    let vread = |version: u8| get(&format!("{path}/_history/{version}"));
+    assert_eq!(send_well(&app, vread(2), 200).await, second);
+    app.clock.advance(TimeDelta::days(500));
+    let mut footprint = Footprint::of(&app);
+    let read = send(&app, get(&path)).await;
+    let lapsed = ("inactive", "ROLE_DEACTIVATED_END_DATE_REACHED");
+    assert_eq!((shown(&read.json()), read.header("etag")), (lapsed, Some("W/\"2\"")));
+    for request in [vread(2), vread(2).header("If-None-Match", "W/\"2\"")] {
+        let seen = send(&app, request).await;
+        assert_eq!((seen.status, seen.header("etag"), seen.json()), (200, Some("W/\"2\""), read.json()));
+    }
+    assert_eq!(send_well(&app, vread(1), 200).await, created, "as it was written");
+    for history in
+        [format!("{path}/_history"), "/Consent/_history?_count=2".to_owned(), "/_history?_count=2".to_owned()]
+    {
+        let history = entries(&send_well(&app, get(&history), 200).await);
+        assert_eq!(history, [read.json(), created.clone()]);
+    }
+    footprint.check_untouched("looking");
+    // Whoever changes it meets the version that the lapse has made; each then is as it was written.
+    let mut again = read.json();
+    again["status"] = "active".into();
+    again["extension"][0] = bodies::reason("ROLE_REACTIVATED");
+    again["provision"]["period"]["end"] = "2029-01-01".into();
+    let active = send_well(&app, put(&path, &again).header("If-Match", "W/\"2\""), 200).await;
+    assert_eq!((shown(&active), &active["meta"]["versionId"]), (("active", "ROLE_REACTIVATED"), &"4".into()));
+    assert_eq!(shown(&send_well(&app, vread(3), 200).await), lapsed);
+    assert_eq!(send_well(&app, vread(2), 200).await, second);
+    let known = get(&path).header("If-None-Match", "W/\"4\"");
+    assert_eq!(send(&app, known).await.status, 304);
 }

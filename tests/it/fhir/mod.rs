@@ -10,5 +10,7 @@ mod general;
 mod instance;
 mod lapse;
 mod patch;
+mod references;
 mod search;
 mod seen;
+mod validate;

@@ -32,6 +32,8 @@ pub struct Options {
     pub limits: Limits,
     /// The key of `_status`.
     pub status_key: &'static str,
+    /// How long a request waits for a connection to the database.
+    pub database_wait: Duration,
     /// Whether the sandbox data are there.
     pub is_seeded: bool,
 }
@@ -59,6 +61,7 @@ impl Default for Options {
             registrations: Vec::new(),
             limits: settings.limits,
             status_key: "test-key",
+            database_wait: Duration::from_secs(20),
             is_seeded: true,
         }
     }
@@ -105,7 +108,7 @@ impl TestApp {
 
     pub async fn start(backend: Backend, options: Options) -> Self {
         let database = TestDatabase::migrated(backend);
-        let store = database.open();
+        let store = database.open_to_wait(options.database_wait);
         let clock = Arc::new(StoppedClock::at(beginning()));
         if options.is_seeded {
             let seed = SeedFile::parse(SANDBOX_DATA).and_then(|file| file.read(NumberCheck::Length));

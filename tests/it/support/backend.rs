@@ -28,7 +28,8 @@ fn postgres_server() -> String {
         .expect("the tests need a PostgreSQL server: run tests/run, which starts one")
 }
 
-fn on_server(statement: &str) {
+/// Runs statements on the PostgreSQL server, beside the databases of the tests.
+pub fn on_server(statement: &str) {
     let mut server = PgConnection::establish(&postgres_server()).expect("the test server answers");
     server.batch_execute(statement).expect("the test server obeys");
 }
@@ -82,8 +83,13 @@ impl TestDatabase {
 
     /// Opens it.
     pub fn open(&self) -> Store {
+        self.open_to_wait(Duration::from_secs(20))
+    }
+
+    /// Opens it, to wait so long for a connection.
+    pub fn open_to_wait(&self, wait: Duration) -> Store {
         let url: DatabaseUrl = self.url.parse().expect("the URL is right");
-        let options = StoreOptions { url, connections: 4, wait: Duration::from_secs(20) };
+        let options = StoreOptions { url, connections: 4, wait };
         Store::open(&options).expect("the database opens")
     }
 }

@@ -6,7 +6,7 @@ mod consent;
 mod edit;
 pub mod footprint;
 mod gateway;
-mod judged;
+pub mod judged;
 pub mod known;
 mod operations;
 mod patch;

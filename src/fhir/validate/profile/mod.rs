@@ -4,6 +4,7 @@
 //! sets that are not carried here, so the differential beside R4 itself is the whole of it.
 
 mod apply;
+mod constraint;
 mod rule;
 mod terminology;
 
@@ -12,15 +13,23 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
-use super::report::{Object, Report};
+use super::report::{Object, Path, Report};
 use crate::fhir::outcome::IssueType;
 use crate::fhir::profiles;
+use constraint::Constraint;
 use rule::Rule;
 
 struct Profile {
     type_name: String,
     title: String,
     rules: Rule,
+    constraints: Vec<Constraint>,
+}
+
+/// A resource, and where it stands.
+struct Resource<'a> {
+    value: &'a Value,
+    object: Object<'a>,
 }
 
 static PROFILES: LazyLock<HashMap<&'static str, Profile>> = LazyLock::new(|| {
@@ -30,7 +39,12 @@ static PROFILES: LazyLock<HashMap<&'static str, Profile>> = LazyLock::new(|| {
 
 fn compile(structure: &Value) -> Profile {
     let text = |name| structure.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    Profile { type_name: text("type"), title: text("name"), rules: Rule::read(structure) }
+    Profile {
+        type_name: text("type"),
+        title: text("name"),
+        rules: Rule::read(structure),
+        constraints: constraint::read(structure),
+    }
 }
 
 /// Judges an extension, if its definition is ours.
@@ -41,10 +55,12 @@ pub(super) fn check_extension(url: &str, extension: &Object<'_>, report: &mut Re
 }
 
 /// Judges a resource by the profiles that its `meta.profile` names, and by the one that the caller asks for.
-pub(super) fn check(resource: &Object<'_>, asked: Option<&str>, report: &mut Report) {
-    let meta_path = resource.path.name("meta");
+pub(super) fn check(value: &Value, at: &Path<'_>, asked: Option<&str>, report: &mut Report) {
+    let Some(members) = value.as_object() else { return };
+    let resource = &Resource { value, object: Object { members, path: at } };
+    let meta_path = at.name("meta");
     let profile_path = meta_path.name("profile");
-    let meta = resource.get("meta").and_then(Value::as_object);
+    let meta = members.get("meta").and_then(Value::as_object);
     let claimed =
         meta.map(|members| Object { members, path: &meta_path }.items("profile")).unwrap_or_default();
     let mut has_asked = false;
@@ -61,7 +77,7 @@ pub(super) fn check(resource: &Object<'_>, asked: Option<&str>, report: &mut Rep
     {
         let words =
             "Ask for a profile of this resource type that this service knows: see its StructureDefinitions.";
-        report.error(IssueType::NotSupported, resource.path, words);
+        report.error(IssueType::NotSupported, at, words);
     }
 }
 
@@ -70,14 +86,16 @@ fn without_version(url: &str) -> &str {
 }
 
 /// Judges by one profile; false when there is none of this URL for this type.
-fn is_checked(url: &str, resource: &Object<'_>, report: &mut Report) -> bool {
-    let type_name = resource.text("resourceType").unwrap_or_default();
+fn is_checked(url: &str, resource: &Resource<'_>, report: &mut Report) -> bool {
+    let type_name = resource.object.text("resourceType").unwrap_or_default();
     let base = url.strip_prefix("http://hl7.org/fhir/StructureDefinition/");
     if base.is_some_and(|base| without_version(base) == type_name) {
         return true;
     }
     let profile = profiles::find_by_url(url).and_then(|it| PROFILES.get(it.url.as_str()));
     let Some(profile) = profile.filter(|profile| profile.type_name == type_name) else { return false };
-    apply::apply(&profile.rules, resource, &profile.title, report);
+    apply::apply(&profile.rules, &resource.object, &profile.title, report);
+    let at = resource.object.path.to_string();
+    constraint::check(&profile.constraints, resource.value, &at, report);
     true
 }

@@ -1,7 +1,8 @@
 //! A differential as a tree of rules (<https://hl7.org/fhir/R4/profiling.html#snapshot>).
 //!
 //! Understood is what our own profiles say: min, max, fixed and pattern values, the types of a choice,
-//! bindings, and slices that are told apart by a pattern or by the URL of an extension.
+//! bindings, and slices that are told apart by a pattern or by the URL of an extension; constraints stand in
+//! a file of their own.
 
 use serde_json::Value;
 

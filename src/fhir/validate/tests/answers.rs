@@ -34,6 +34,8 @@ fn request() -> Value {
 #[test]
 fn v_03_answers_are_what_the_form_asks_for() {
     let first = "QuestionnaireResponse.item[0].item";
+    let rule = "business-rule QuestionnaireResponse.item";
+    let one = format!("business-rule {first}[1].answer");
     let option = "Choose one of the options that the form has.";
     assert_each(
         &request(),
@@ -53,24 +55,22 @@ fn v_03_answers_are_what_the_form_asks_for() {
             (
                 "/item/3",
                 json!({ "linkId": "patient", "item": [{ "linkId": "patient_identifier", "answer": [{ "valueString": "1" }] }] }),
-                &["structure QuestionnaireResponse.item: Give the item patient once: it does not repeat."],
+                &[&format!("{rule}: Give the item patient once: it does not repeat.")],
             ),
             (
                 "/item/3",
                 json!({ "linkId": "parentalApplicationSupplementaryDetails", "answer": [{ "valueString": "a" }] }),
-                &["structure QuestionnaireResponse.item[3].answer: Remove the answer: this is no question."],
+                &[&format!("{rule}[3].answer: Remove the answer: this is no question.")],
             ),
             (
                 "/item/0/item/1/answer/0",
                 json!({ "valueString": "1990-01-01" }),
-                &[&format!(
-                    "structure {first}[1].answer[0]: Answer with valueDate: the question is of type date."
-                )],
+                &[&format!("{one}[0]: Answer with valueDate: the question is of type date.")],
             ),
             (
                 "/item/0/item/1/answer/1",
                 json!({ "valueDate": "1990-01-01" }),
-                &[&format!("structure {first}[1].answer: Give one answer: this question does not repeat.")],
+                &[&format!("{one}: Give one answer: this question does not repeat.")],
             ),
             (
                 "/item/0/item/0/answer/0/valueString",

@@ -208,7 +208,7 @@ fn v_07_codes_are_of_their_value_sets() {
 #[test]
 fn a_reference_points_to_a_type_that_it_may() {
     let targets = |member: &str, targets: &str| {
-        format!("structure Consent.patient.{member}: Point to one of these resource types: {targets}.")
+        format!("value Consent.patient.{member}: Point to one of these resource types: {targets}.")
     };
     let (reference, kind) = (targets("reference", "Patient"), targets("type", "Patient"));
     let relative = "value Consent.patient.reference: Begin a relative reference with a resource type of R4, as in Patient/1.";
@@ -357,7 +357,7 @@ fn a_contained_resource_of_a_type_that_is_not_carried_is_not_checked() {
     let base = with(role(), "/contained", json!([{ "resourceType": "Patient", "id": "p" }]));
     let base = with(base, "/patient", json!({ "reference": "#p" }));
     let other = with(base, "/contained/0", json!({ "resourceType": "Observation", "id": "p" }));
-    let words = "structure Consent.patient.reference: Point to one of these resource types: Patient.";
+    let words = "value Consent.patient.reference: Point to one of these resource types: Patient.";
     assert_eq!(errors(&other), [words]);
     assert!(
         warnings(&other)

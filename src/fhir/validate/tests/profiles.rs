@@ -22,6 +22,8 @@ fn nhs(value: &str) -> Value {
 
 const NHS_PATTERN: &str = r#"{"system":"https://fhir.nhs.uk/Id/nhs-number"}"#;
 
+const PERSON: &str = "person-1: Name the person by reference, by NHS number (identifier), or by both.";
+
 #[test]
 fn a_proxy_role_is_about_a_patient_and_one_proxy_by_nhs_number() {
     let literal = json!({ "reference": "Patient/1" });
@@ -31,15 +33,19 @@ fn a_proxy_role_is_about_a_patient_and_one_proxy_by_nhs_number() {
         format!("value Consent.{at}.identifier: Give this element as ProxyRole has it: {NHS_PATTERN}.")
     };
     let demands = |at: &str, what: &str| format!("required Consent.{at}: Add {what}: ProxyRole demands it.");
+    let person = |at: &str| format!("invariant Consent.{at}: {PERSON}");
+    let nobody = json!({ "display": "a" });
     assert_profile(
         &role(),
         PROXY_ROLE,
         &[
-            ("/patient", literal.clone(), &[&demands("patient.identifier", "identifier")]),
+            ("/patient", literal.clone(), &[]),
+            ("/patient", nobody.clone(), &[&person("patient")]),
             ("/patient", other.clone(), &[&pattern("patient")]),
             ("/patient", no_value.clone(), &[&demands("patient.identifier.value", "value")]),
             ("/performer", json!(null), &[&demands("performer", "performer")]),
-            ("/performer/0", literal, &[&demands("performer[0].identifier", "identifier")]),
+            ("/performer/0", literal.clone(), &[]),
+            ("/performer/0", nobody.clone(), &[&person("performer[0]")]),
             ("/performer/0", other, &[&pattern("performer[0]")]),
             (
                 "/performer/1",
@@ -48,6 +54,8 @@ fn a_proxy_role_is_about_a_patient_and_one_proxy_by_nhs_number() {
                     "invariant Consent.performer: Give performer no more than 1 time(s): ProxyRole demands it.",
                 ],
             ),
+            ("/provision/actor/0/reference", literal, &[]),
+            ("/provision/actor/0/reference", nobody, &[&person("provision.actor[0].reference")]),
             (
                 "/provision/actor/0/reference",
                 no_value,
@@ -175,11 +183,8 @@ fn a_proxy_relationship_names_both_people() {
                 json!(null),
                 &["required RelatedPerson.identifier: Add identifier: ProxyRelationship demands it.", slice],
             ),
-            (
-                "/patient",
-                json!({ "reference": "Patient/1" }),
-                &["required RelatedPerson.patient.identifier: Add identifier: ProxyRelationship demands it."],
-            ),
+            ("/patient", json!({ "reference": "Patient/1" }), &[]),
+            ("/patient", json!({ "display": "a" }), &[&format!("invariant RelatedPerson.patient: {PERSON}")]),
         ],
     );
 }
@@ -199,6 +204,10 @@ fn an_access_request_is_complete_and_says_who_applies() {
     request["source"]["type"] = "RelatedPerson".into();
     let add =
         |name: &str| format!("required QuestionnaireResponse.{name}: Add {name}: AccessRequest demands it.");
+    let draft = "invariant QuestionnaireResponse.status: status-1: Hand the form in when it is completed, or amend one that \
+         was handed in: this service keeps no drafts, so keep a form in progress where it is filled in.";
+    let untyped = "invariant QuestionnaireResponse.source: type-1: Say of which type the person is: give the type, or a \
+         reference.";
     let source = "code-invalid QuestionnaireResponse.source.type: Use a code of the value set \
          https://fhir.onbehalf.org.uk/R4/ValueSet/access-request-source-type.";
     assert_profile(
@@ -211,13 +220,16 @@ fn an_access_request_is_complete_and_says_who_applies() {
             ("/source", json!(null), &[&add("source")]),
             ("/subject", json!(null), &[&add("subject")]),
             ("/source/type", json!("Practitioner"), &[source]),
+            ("/status", json!("amended"), &[]),
+            ("/status", json!("in-progress"), &[draft]),
+            ("/subject", json!({ "reference": "Patient/1" }), &[]),
+            ("/source", json!({ "reference": "RelatedPerson/1" }), &[]),
             (
-                "/status",
-                json!("in-progress"),
-                &[
-                    "value QuestionnaireResponse.status: Give this element as AccessRequest has it: \"completed\".",
-                ],
+                "/source",
+                json!({ "display": "a", "type": "Patient" }),
+                &[&format!("invariant QuestionnaireResponse.source: {PERSON}")],
             ),
+            ("/source/type", json!(null), &[untyped]),
             (
                 "/subject/type",
                 json!("Group"),

@@ -1,5 +1,6 @@
 //! HTTP as every request meets it (checks G-01 to G-20).
 
+mod failures;
 mod formats;
 mod headers;
 mod refusals;

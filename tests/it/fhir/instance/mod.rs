@@ -1,5 +1,6 @@
 //! What is done with one resource (checks ).
 
+mod amend;
 mod conditional;
 mod create;
 mod history;

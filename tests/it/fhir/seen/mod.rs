@@ -4,3 +4,5 @@ mod citizens;
 mod lapsed;
 mod standing;
 mod trail;
+
+pub use standing::stand;

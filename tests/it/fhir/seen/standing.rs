@@ -4,14 +4,14 @@ use onbehalf::person::Standing;
 use rstest::rstest;
 use serde_json::json;
 
-use crate::fhir::bodies::role;
+use crate::fhir::bodies::{access_request, role};
 use crate::fhir::client::{get, patch, post, send, send_well, told};
 use crate::support::{Backend, TestApp};
 use crate::vrs::callers::number;
-use crate::vrs::footprint::Footprint;
-use crate::vrs::known::{CHILD, LONER, MOTHER, MOTHERS_ROLE};
+use crate::vrs::footprint::{Footprint, Rows};
+use crate::vrs::known::{CHILD, LONER, MOTHER, MOTHERS_ROLE, NOBODY};
 
-async fn stand(app: &TestApp, who: &str, standing: Standing) {
+pub async fn stand(app: &TestApp, who: &str, standing: Standing) {
     let (who, now) = (number(who), app.now());
     let saved: Result<_, onbehalf::error::Error> =
         app.store.write(move |tx| tx.save_standing(who, standing, now)).await;
@@ -68,6 +68,30 @@ async fn whoever_must_not_be_seen_is_in_no_answer(
             footprint.check_untouched(&row);
             stand(&app, person, Standing::Current).await;
             assert_eq!(send(&app, get(&role_path)).await.status, 200, "{row}, and again current");
+        }
+    }
+}
+
+// covers G-16, V-10
+#[rstest]
+#[actix_web::test]
+async fn an_access_request_for_a_hidden_pair_tells_nothing_of_its_role(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = TestApp::strict(backend).await;
+    let submit = |proxy: &str, patient: &str| post("/QuestionnaireResponse", &access_request(proxy, patient));
+    let duplicate = send(&app, submit(MOTHER, CHILD)).await;
+    assert_eq!(told(&duplicate).0, 409, "the role can be seen");
+    for person in [MOTHER, CHILD] {
+        for standing in [Standing::Invalidated, Standing::Restricted, Standing::Superseded] {
+            stand(&app, person, standing).await;
+            let mut footprint = Footprint::of(&app);
+            for (proxy, patient) in [(MOTHER, NOBODY[0]), (NOBODY[0], CHILD), (MOTHER, CHILD)] {
+                let created = send(&app, submit(proxy, patient)).await;
+                let row = format!("{person} {standing:?}: {proxy} for {patient}");
+                assert_eq!((created.status, footprint.grown()), (201, Rows::SUBMITTED), "{row}");
+            }
+            stand(&app, person, Standing::Current).await;
         }
     }
 }

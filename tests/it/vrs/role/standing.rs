@@ -2,11 +2,12 @@
 //! and neither is anything between them and somebody else.
 
 use onbehalf::person::Standing;
+use onbehalf::proxy::Lifecycle;
 use rstest::rstest;
 
-use crate::support::{Backend, TestApp, bodies};
+use crate::support::{Backend, Options, TestApp, bodies, strict_contract};
 use crate::vrs::callers::number;
-use crate::vrs::footprint::Footprint;
+use crate::vrs::footprint::{Footprint, Rows};
 use crate::vrs::judged::judged;
 use crate::vrs::known::{CHILD, LONER, MOTHER, MOTHERS_ROLE, SON, consent};
 use crate::vrs::operations::end;
@@ -99,6 +100,51 @@ async fn a_second_role_for_a_hidden_pair_is_refused_like_one_for_an_unknown_pers
     stand(&app, CHILD, Standing::Restricted).await;
     let hidden = app.post("/Consent", bodies::consent(MOTHER, CHILD)).await;
     assert_eq!((hidden.status, hidden.json()), (unknown.status, unknown.json()));
+}
+
+/// The applicant may be either of the two, so an application must not tell of a role that is hidden with one
+/// of them: it is taken like one for somebody whom the registry does not know.
+#[rstest]
+#[actix_web::test]
+async fn an_access_request_for_a_hidden_pair_tells_nothing_of_its_role(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = TestApp::strict(backend).await;
+    for person in [MOTHER, CHILD] {
+        for standing in [Standing::Invalidated, Standing::Restricted, Standing::Superseded] {
+            stand(&app, person, standing).await;
+            let mut footprint = Footprint::of(&app);
+            // A pair without a role, a stranger, and the pair with the role that is hidden.
+            for (proxy, patient) in [(MOTHER, SON), (LONER, CHILD), (MOTHER, "9000000041"), (MOTHER, CHILD)] {
+                let answer = app.post("/QuestionnaireResponse", bodies::access_request(proxy, patient)).await;
+                let row = format!("{person} {standing:?}: {proxy} for {patient}");
+                assert_eq!(answer.status, 200, "{row}");
+                assert_eq!(footprint.grown(), Rows::SUBMITTED, "{row}");
+            }
+            stand(&app, person, Standing::Current).await;
+        }
+    }
+    let answer = app.post("/QuestionnaireResponse", bodies::access_request(MOTHER, CHILD)).await;
+    assert_eq!(answer.told(), (409, "DUPLICATE_RELATIONSHIP".to_owned()), "nobody is hidden any more");
+}
+
+/// The same with the setting that makes a proposed role of every application: there is none for somebody who
+/// must not be seen, and the second role of the pair is none either.
+#[rstest]
+#[actix_web::test]
+async fn an_access_request_for_a_hidden_pair_proposes_no_role(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let mut contract = strict_contract();
+    contract.access_request_creates_role = true;
+    contract.rules.lifecycle = Lifecycle::WithApplications;
+    let app = TestApp::start(backend, Options { contract, ..Options::default() }).await;
+    stand(&app, CHILD, Standing::Restricted).await;
+    let mut footprint = Footprint::of(&app);
+    for proxy in [MOTHER, LONER] {
+        let answer = app.post("/QuestionnaireResponse", bodies::access_request(proxy, CHILD)).await;
+        assert_eq!((answer.status, footprint.grown()), (200, Rows::SUBMITTED), "{proxy}");
+    }
 }
 
 #[rstest]

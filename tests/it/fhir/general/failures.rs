@@ -1,0 +1,170 @@
+//! What a caller is told when the service cannot answer: an OperationOutcome that says what to do and
+//! nothing of what is inside.
+
+use std::time::Duration;
+
+use diesel::connection::SimpleConnection as _;
+use diesel::{Connection as _, SqliteConnection};
+use onbehalf::store::DatabaseUrl;
+use rstest::rstest;
+
+use crate::fhir::bodies::role;
+use crate::fhir::client::{get, post, send_well};
+use crate::support::{Backend, Connection, Options, Response, TestApp, on_server, sql, strict_contract};
+use crate::vrs::footprint::Footprint;
+use crate::vrs::known::{LONER, MOTHERS_ROLE, PATIENTS};
+
+/// Status and code, of an outcome that says one thing and nothing of what is inside.
+#[track_caller]
+fn told(answer: &Response) -> (u16, String) {
+    let outcome = answer.json();
+    assert_eq!(outcome["resourceType"], "OperationOutcome");
+    let issues = outcome["issue"].as_array().expect("issues");
+    assert_eq!((issues.len(), &issues[0]["severity"]), (1, &"error".into()));
+    assert!(!issues[0]["diagnostics"].as_str().expect("a sentence").is_empty());
+    let text = outcome.to_string().to_lowercase();
+    for inside in
+        ["sql", "table", "roles", "relation", "postgres", "diesel", "pool", ".rs", "panic", "locked"]
+    {
+        assert!(!text.contains(inside), "{inside}: {text}");
+    }
+    (answer.status, issues[0]["code"].as_str().expect("a code").to_owned())
+}
+
+fn retry_after(answer: &Response) -> Option<u32> {
+    answer.header("retry-after").and_then(|seconds| seconds.parse().ok())
+}
+
+// covers G-17
+#[rstest]
+#[actix_web::test]
+async fn a_body_that_does_not_arrive_is_a_timeout(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let mut options = Options::default();
+    options.limits.request = Duration::from_secs(1);
+    let app = TestApp::start(backend, options).await;
+    let mut footprint = Footprint::of(&app);
+    for (method, path) in [("POST", "/Consent"), ("POST", ""), ("PUT", "/Consent/1"), ("PATCH", "/Consent/1")]
+    {
+        let address = app.address;
+        let head = format!(
+            "{method} /FHIR/R4{path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/fhir+json\r\n\
+             Content-Length: 1000\r\n\r\n{{\"resourceType\":"
+        );
+        let answer = tokio::task::spawn_blocking(move || {
+            let mut connection = Connection::open(address).expect("a connection");
+            connection.write(head.as_bytes()).expect("the beginning goes out");
+            connection.read().expect("an answer")
+        });
+        let answer = answer.await.expect("an answer");
+        assert_eq!(told(&answer), (408, "timeout".to_owned()), "{method} {path}");
+    }
+    footprint.check_untouched("late");
+}
+
+fn url_of(app: &TestApp) -> String {
+    match app.store.url() {
+        DatabaseUrl::Sqlite(path) => format!("sqlite:{}", path.display()),
+        DatabaseUrl::Postgres(url) => url.clone(),
+    }
+}
+
+// covers G-17
+#[rstest]
+#[actix_web::test]
+async fn a_fault_of_the_service_is_told_without_its_cause(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = TestApp::strict(backend).await;
+    let url = url_of(&app);
+    let path = format!("/Consent/{MOTHERS_ROLE}");
+    send_well(&app, get(&path), 200).await;
+    sql::execute(&url, "ALTER TABLE roles RENAME TO gone");
+    for request in [
+        get(&path),
+        get("/Consent?status=active"),
+        get(&format!("{path}/_history")),
+        post("/Consent", &role(LONER, PATIENTS[0])),
+        get(&path).header("Accept", "application/fhir+json"),
+    ] {
+        let answer = app.send(request).await;
+        assert_eq!((told(&answer), retry_after(&answer)), ((500, "exception".to_owned()), None));
+    }
+    let xml = app.send(get(&path).header("Accept", "application/fhir+xml")).await;
+    assert_eq!(xml.status, 500);
+    assert!(xml.body.starts_with(b"<") && !String::from_utf8_lossy(&xml.body).contains("roles"));
+    sql::execute(&url, "ALTER TABLE gone RENAME TO roles");
+    send_well(&app, get(&path), 200).await;
+}
+
+/// Takes the database away until what is returned goes: SQLite's lock for writing is another's; PostgreSQL
+/// ends every connection and lets nobody in.
+enum Away {
+    Locked { _holder: SqliteConnection },
+    Closed { database: String },
+}
+
+impl Away {
+    fn take(app: &TestApp) -> Self {
+        match app.store.url() {
+            DatabaseUrl::Sqlite(path) => {
+                let path = path.to_str().expect("the path is text");
+                let mut holder = SqliteConnection::establish(path).expect("the database opens");
+                holder.batch_execute("BEGIN IMMEDIATE").expect("the lock");
+                Self::Locked { _holder: holder }
+            }
+            DatabaseUrl::Postgres(url) => {
+                let (_, database) = url.rsplit_once('/').expect("the URL names a database");
+                let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname";
+                on_server(&format!(
+                    "ALTER DATABASE {database} ALLOW_CONNECTIONS false; {end} = '{database}'"
+                ));
+                Self::Closed { database: database.to_owned() }
+            }
+        }
+    }
+}
+
+impl Drop for Away {
+    fn drop(&mut self) {
+        if let Self::Closed { database } = self {
+            on_server(&format!("ALTER DATABASE {database} ALLOW_CONNECTIONS true"));
+        }
+    }
+}
+
+// covers G-17, G-18
+#[rstest]
+#[actix_web::test]
+async fn a_database_that_is_away_is_a_reason_to_come_again(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let options =
+        Options { contract: strict_contract(), database_wait: Duration::from_secs(1), ..Options::default() };
+    let app = TestApp::start(backend, options).await;
+    let create = || post("/Consent", &role(LONER, PATIENTS[0]));
+    let versions = || sql::number(&url_of(&app), "SELECT CAST(COUNT(*) AS TEXT) AS value FROM role_versions");
+    let before = versions();
+    let away = Away::take(&app);
+    let answer = app.send(create()).await;
+    assert_eq!((told(&answer), retry_after(&answer)), ((503, "transient".to_owned()), Some(1)));
+    let read = app.send(get(&format!("/Consent/{MOTHERS_ROLE}"))).await;
+    match backend {
+        // Whoever only reads does not wait for a writer.
+        Backend::Sqlite => assert_eq!(read.status, 200),
+        Backend::Postgres => {
+            assert_eq!((told(&read), retry_after(&read)), ((503, "transient".to_owned()), Some(1)));
+        }
+    }
+    drop(away);
+    assert_eq!(versions(), before);
+    let mut created = app.send(create()).await;
+    for _ in 0..10 {
+        if created.status != 503 {
+            break;
+        }
+        created = app.send(create()).await;
+    }
+    assert_eq!(created.status, 201);
+}
