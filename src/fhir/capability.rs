@@ -78,7 +78,7 @@ fn resource(kind: ResourceType) -> Value {
     if !reverse.is_empty() {
         add("searchRevInclude", Value::Array(reverse));
     }
-    add("searchParam", kind.params().iter().map(|param| search_param(kind, param)).collect());
+    add("searchParam", search_params(kind));
     add("operation", operations(kind));
     Value::Object(resource)
 }
@@ -111,6 +111,12 @@ const fn references(kind: ResourceType) -> (&'static [&'static str], Option<&'st
         | ResourceType::ValueSet
         | ResourceType::SearchParameter => (&[], None),
     }
+}
+
+/// The parameters of a type, `_id` first: fhirclient.js looks for it here, not among those of all types.
+fn search_params(kind: ResourceType) -> Value {
+    let own = kind.params().iter().map(|param| search_param(kind, param));
+    std::iter::once(common_param("_id", "token")).chain(own).collect()
 }
 
 fn search_param(kind: ResourceType, param: &Param) -> Value {
@@ -168,10 +174,10 @@ fn common_params() -> Value {
         ("_source", "uri"),
         ("_tag", "token"),
     ];
-    let render = |(name, kind): (&str, &str)| {
-        let definition =
-            format!("http://hl7.org/fhir/SearchParameter/Resource-{}", name.trim_start_matches('_'));
-        json!({ "name": name, "definition": definition, "type": kind })
-    };
-    params.into_iter().map(render).collect()
+    params.into_iter().map(|(name, kind)| common_param(name, kind)).collect()
+}
+
+fn common_param(name: &str, kind: &str) -> Value {
+    let definition = format!("http://hl7.org/fhir/SearchParameter/Resource-{}", name.trim_start_matches('_'));
+    json!({ "name": name, "definition": definition, "type": kind })
 }

@@ -59,6 +59,18 @@ impl Versions {
         if versions.is_empty() { Err(NotAnEtag) } else { Ok(Self::OneOf(versions)) }
     }
 
+    /// Reads `If-None-Match`, where a version without its quotation marks (`3`) will do as well: fhirpy
+    /// sends it so, and a caller who is told what it has already loses nothing by it.
+    ///
+    /// # Errors
+    ///
+    /// [`NotAnEtag`] for anything else that RFC 9110 does not allow there.
+    pub fn parse_known(header: &str) -> Result<Self, NotAnEtag> {
+        let bare = header.trim();
+        let is_bare = !bare.is_empty() && bare.bytes().all(|byte| byte.is_ascii_digit());
+        if is_bare { Ok(Self::OneOf(vec![bare.to_owned()])) } else { Self::parse(header) }
+    }
+
     /// Whether the version of something that is there is among them.
     pub fn include(&self, version: &str) -> bool {
         match self {
@@ -136,6 +148,8 @@ mod tests {
         ] {
             assert_eq!(Versions::parse(header), Err(NotAnEtag), "{header}");
         }
+        assert_eq!(Versions::parse_known(" 3 "), Versions::parse("\"3\""));
+        assert_eq!(Versions::parse_known("W/3"), Err(NotAnEtag));
         assert!(Versions::Any.include("9") && !Versions::parse("W/\"3\"").unwrap().include("4"));
     }
 

@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::body::{self, BodyFault};
 use crate::fhir::bundle::{self, BundleType};
 use crate::fhir::context::Context;
-use crate::fhir::etag;
+use crate::fhir::etag::{self, NotAnEtag, Versions};
 use crate::fhir::format::prefer::{Prefer, Return};
 use crate::fhir::format::{self, BodyFormat, Format, MediaFault, xml};
 use crate::fhir::interaction::conditional::pairs;
@@ -163,14 +163,14 @@ fn authenticate(app: &App, request: &HttpRequest) -> Result<Caller, Refusal> {
 
 /// The conditions in the headers.
 fn conditions(headers: &HeaderMap) -> Result<Conditions, Refusal> {
-    let tags = |name: &str| {
-        let tags = joined(headers, name).map(|text| etag::Versions::parse(&text)).transpose();
+    let tags = |name: &str, parse: fn(&str) -> Result<Versions, NotAnEtag>| {
+        let tags = joined(headers, name).map(|text| parse(&text)).transpose();
         tags.map_err(|_wrong| Refusal::invalid("An entity tag is written W/\"1\"."))
     };
     let since = headers.get(IF_MODIFIED_SINCE).and_then(|value| value.to_str().ok());
     Ok(Conditions {
-        if_match: tags(IF_MATCH.as_str())?,
-        if_none_match: tags(IF_NONE_MATCH.as_str())?,
+        if_match: tags(IF_MATCH.as_str(), Versions::parse)?,
+        if_none_match: tags(IF_NONE_MATCH.as_str(), Versions::parse_known)?,
         // A date that cannot be read is no condition (RFC 9110 §13.1.3).
         if_modified_since: since.and_then(etag::parse_http_date),
         if_none_exist: headers.get("if-none-exist").and_then(|value| value.to_str().ok()).map(str::to_owned),

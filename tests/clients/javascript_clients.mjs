@@ -8,12 +8,49 @@ import { ROLE, base, check, refused, relationship, run } from './harness.mjs';
 const kit = new Kit({ baseUrl: base });
 const browserless = { url: base, headers: {}, method: 'GET' };
 const fhirjs = smart(browserless, {}).client({ serverUrl: base });
+const patient = '9000000009';
+const inContext = smart(browserless, {}).client({ serverUrl: base, tokenResponse: { patient } });
 const medplum = new MedplumClient({ baseUrl: base.replace(/FHIR\/R4$/, ''), fhirUrlPath: 'FHIR/R4/', fetch, cacheTime: 0 });
 
 const kinds = (bundle, kind) => bundle.entry.filter((entry) => entry.resource.resourceType === kind).length;
 
 await run({
   fhir_kit_reads_the_capabilities: async () => check((await kit.capabilityStatement()).fhirVersion === '4.0.1'),
+  fhir_kit_discovers_how_to_sign_in_or_that_nobody_does: async () => {
+    // It asks for three documents at once and takes the first that comes; a server without sign-in has one.
+    const found = await kit.smartAuthMetadata();
+    const urls = Object.values(found).filter(Boolean);
+    check(urls.every((url) => url instanceof URL), found);
+    for (const name of ['smart-configuration', 'openid-configuration']) {
+      const answer = await fetch(`${base}/.well-known/${name}`, { headers: { Accept: 'application/fhir+json,application/json' } });
+      const told = await answer.json();
+      check(answer.status === 200 || (answer.status === 404 && told.resourceType === 'OperationOutcome'), told);
+    }
+  },
+  fhir_kit_updates_and_patches_what_a_search_finds: async () => {
+    const resourceType = 'RelatedPerson';
+    const searchParams = { identifier: '9000000033', patient: '9000000056' };
+    const body = relationship('9000000033', '9000000056');
+    const made = await kit.update({ resourceType, searchParams, body });
+    const changed = await kit.update({ resourceType, searchParams, body: { ...body, active: false } });
+    check(changed.id === made.id && changed.meta.versionId === '2', changed);
+  },
+  fhir_kit_runs_operations: async () => {
+    const input = relationship('9000000033', '9000000057');
+    const told = await kit.operation({ name: 'validate', resourceType: 'RelatedPerson', input });
+    check(told.issue.every(({ severity }) => severity !== 'error'), told);
+    const all = await kit.operation({ name: 'everything', resourceType: 'Patient', id: patient, method: 'GET' });
+    check(all.type === 'searchset' && kinds(all, 'Patient') === 1, all.type);
+  },
+  fhir_kit_reads_the_history_of_a_type_and_of_all: async () => {
+    check((await kit.history({ resourceType: 'Consent' })).type === 'history');
+    check((await kit.history()).type === 'history');
+  },
+  fhir_kit_follows_a_reference: async () => {
+    const role = await kit.read({ resourceType: 'Consent', id: ROLE });
+    const person = await kit.resolve({ reference: role.patient.reference, context: role });
+    check(person.resourceType === 'Patient', person);
+  },
   fhir_kit_reads_a_role_and_a_version: async () => {
     check((await kit.read({ resourceType: 'Consent', id: ROLE })).status === 'active');
     check((await kit.vread({ resourceType: 'Consent', id: ROLE, version: '1' })).id === ROLE);
@@ -68,6 +105,11 @@ await run({
   fhir_kit_learns_what_went_wrong: async () => {
     const gone = await refused(kit.read({ resourceType: 'Consent', id: 'none' }));
     check(gone.response.status === 404 && gone.response.data.resourceType === 'OperationOutcome', gone.response);
+    const kept = await refused(kit.delete({ resourceType: 'Consent', id: ROLE }));
+    check(kept.response.status === 405, kept.response);
+    const entry = [{ request: { method: 'GET', url: 'Consent/none' } }];
+    const undone = await refused(kit.transaction({ body: { resourceType: 'Bundle', type: 'transaction', entry } }));
+    check(undone.response.data.resourceType === 'OperationOutcome', undone.response);
   },
   fhirclient_js_reads_and_includes: async () => {
     check((await fhirjs.request(`Consent/${ROLE}`)).status === 'active');
@@ -80,6 +122,22 @@ await run({
     check(changed.active === false, changed);
     const wrong = await refused(fhirjs.request('Consent?date=%3E%3D2026'));
     check(String(wrong).includes('400'), String(wrong));
+  },
+  fhirclient_js_asks_within_the_patient_of_its_context: async () => {
+    check((await inContext.patient.read()).id === patient);
+    for (const [kind, count] of [['Consent', 3], ['RelatedPerson', null], ['QuestionnaireResponse', null], ['Patient', 1]]) {
+      const found = await inContext.patient.request(kind, { pageLimit: 0, flat: true });
+      check(count === null || found.length === count, [kind, found.length]);
+    }
+    const roles = await inContext.patient.request('Consent?_count=1', { pageLimit: 0, flat: true, resolveReferences: ['patient'] });
+    check(roles.length === 3, roles.length);
+  },
+  fhirclient_js_updates_and_reads_the_history: async () => {
+    const made = await fhirjs.create(relationship('9000000033', '9000000058'));
+    check((await fhirjs.update({ ...made, active: false })).meta.versionId === '2');
+    check((await fhirjs.request(`RelatedPerson/${made.id}/_history`)).total === 2);
+    const kept = await refused(fhirjs.delete(`RelatedPerson/${made.id}`));
+    check(String(kept).includes('405'), String(kept));
   },
   fhirclient_js_survives_its_prefer_header: async () => {
     const headers = { Accept: 'application/json', Prefer: 'return=presentation' };
@@ -106,6 +164,15 @@ await run({
     check(first.id === again.id, again);
     const upserted = await medplum.upsertResource({ ...again, active: false }, query);
     check(upserted.id === first.id && upserted.active === false, upserted);
+  },
+  medplum_executes_batches: async () => {
+    const entry = [{ request: { method: 'GET', url: `Consent/${ROLE}` } }, { request: { method: 'GET', url: 'Consent/none' } }];
+    const done = await medplum.executeBatch({ resourceType: 'Bundle', type: 'batch', entry });
+    check(done.entry.map(({ response }) => response.status.slice(0, 3)).join() === '200,404', done);
+  },
+  medplum_validates: async () => {
+    const told = await medplum.validateResource(relationship('9000000033', '9000000057'));
+    check(told.issue.every(({ severity }) => severity !== 'error'), told);
   },
   medplum_learns_what_went_wrong: async () => {
     const error = await refused(medplum.readResource('Consent', 'none'));

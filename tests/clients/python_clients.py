@@ -6,10 +6,12 @@ import traceback
 
 import requests
 from fhirclient import client as smart
+from fhirclient.models.bundle import Bundle
 from fhirclient.models.consent import Consent
 from fhirclient.models.relatedperson import RelatedPerson
+from fhirclient.server import FHIRNotFoundException
 from fhirpy import SyncFHIRClient
-from fhirpy.base.exceptions import OperationOutcome, ResourceNotFound
+from fhirpy.base.exceptions import MultipleResourcesFound, OperationOutcome, ResourceNotFound
 
 BASE = os.environ["ONBEHALF_BASE"]
 NHS = "https://fhir.nhs.uk/Id/nhs-number"
@@ -32,6 +34,14 @@ def relationship(proxy, patient):
         "patient": person(patient),
         "relationship": [{"coding": [role]}],
     }
+
+
+def refused(kind, call, *arguments, **named):
+    try:
+        call(*arguments, **named)
+    except kind as error:
+        return error
+    raise AssertionError("it was accepted")
 
 
 @test
@@ -68,24 +78,117 @@ def fhirpy_creates_and_updates_with_plain_json():
 
 
 @test
+def fhirpy_counts_without_its_own_parameter_being_refused():
+    answer = requests.get(f"{BASE}/Consent", params={"_count": 0, "_totalMethod": "count"}, timeout=20)
+    assert answer.status_code == 200 and answer.json()["total"] == 32, answer.text
+    assert "entry" not in answer.json(), answer.text
+
+
+@test
+def fhirpy_gets_or_creates_once():
+    search = fhir.resources("RelatedPerson").search(identifier="9000000033", patient="9000000050")
+    body = fhir.resource("RelatedPerson", **relationship("9000000033", "9000000050"))
+    made, is_new = search.get_or_create(body)
+    again, is_new_again = search.get_or_create(body)
+    assert (is_new, is_new_again) == (True, False)
+    assert made["id"] == again["id"] and search.count() == 1, again
+
+
+@test
+def fhirpy_s_condition_that_consents_do_not_have_makes_no_role():
+    before = fhir.resources("Consent").count()
+    role = fhir.reference("Consent", ROLE).to_resource()
+    del role["id"]
+    refused(OperationOutcome, fhir.resources("Consent").search(identifier="x").get_or_create, role)
+    refused(MultipleResourcesFound, fhir.resources("Consent").search(status="active").get_or_create, role)
+    assert fhir.resources("Consent").count() == before
+
+
+@test
+def fhirpy_updates_what_a_search_finds():
+    search = fhir.resources("RelatedPerson").search(identifier="9000000033", patient="9000000051")
+    made, is_new = search.update(fhir.resource("RelatedPerson", **relationship("9000000033", "9000000051")))
+    assert is_new, made
+    body = {**relationship("9000000033", "9000000051"), "active": False}
+    changed, is_new = search.update(fhir.resource("RelatedPerson", **body))
+    assert (is_new, changed["id"], changed["active"]) == (False, made["id"], False), changed
+
+
+@test
+def fhirpy_refreshes_by_the_version_that_it_has():
+    made = fhir.resource("RelatedPerson", **relationship("9000000033", "9000000052"))
+    made.save()
+    assert made.refresh()["meta"]["versionId"] == "1"
+    fhir.resource("RelatedPerson", **{**made, "active": False}).save()
+    assert made.refresh()["meta"]["versionId"] == "2", made
+
+
+@test
+def fhirpy_s_patch_is_refused_with_an_outcome_that_says_what_to_send():
+    error = refused(OperationOutcome, fhir.reference("Consent", ROLE).patch, status="inactive")
+    assert error.resource["issue"][0]["diagnostics"], error
+    role = fhir.reference("Consent", ROLE).to_resource()
+    role["status"] = "inactive"
+    refused(OperationOutcome, role.save, fields=["status"])
+    assert fhir.reference("Consent", ROLE).to_resource()["status"] == "active"
+
+
+@test
+def fhirpy_reads_the_history():
+    history = fhir.reference("Consent", ROLE).execute("_history", method="get")
+    assert (history["type"], history["total"]) == ("history", 1), history
+    version = fhir.execute(f"Consent/{ROLE}/_history/1", method="get")
+    assert version["meta"]["versionId"] == "1", version
+
+
+@test
+def fhirpy_sends_a_transaction_and_a_batch():
+    role = {"resourceType": "RelatedPerson", **relationship("9000000033", "9000000053")}
+    entry = [
+        {"resource": role, "request": {"method": "POST", "url": "RelatedPerson"}},
+        {"request": {"method": "GET", "url": f"Consent/{ROLE}"}},
+    ]
+    done = fhir.execute("", data={"resourceType": "Bundle", "type": "transaction", "entry": entry})
+    assert [one["response"]["status"][:3] for one in done["entry"]] == ["201", "200"], done
+    bundle = fhir.resource("Bundle", type="batch", entry=[{"request": {"method": "GET", "url": "Consent/none"}}])
+    answer = fhir.execute("", data=bundle.serialize())
+    assert answer["entry"][0]["response"]["status"].startswith("404"), answer
+    assert answer["entry"][0]["response"]["outcome"]["resourceType"] == "OperationOutcome", answer
+
+
+@test
+def fhirpy_validates():
+    good = fhir.resource("RelatedPerson", **relationship("9000000033", "9000000054"))
+    assert good.is_valid()
+    assert not fhir.resource("RelatedPerson", active="yes").is_valid()
+
+
+@test
+def fhirpy_pages_sorts_and_narrows():
+    found = list(fhir.resources("Consent").search(status="active").sort("-_lastUpdated").limit(5))
+    assert len(found) == len({role["id"] for role in found}) > 5, len(found)
+    assert {role["status"] for role in found} == {"active"}
+    narrow = fhir.resources("Consent").elements("status").limit(1).fetch_raw()["entry"][0]["resource"]
+    assert narrow["status"] and "provision" not in narrow, narrow
+    assert fhir.resources("Patient").has("Consent", "patient", "status", "active").fetch()
+
+
+@test
 def fhirpy_learns_of_a_role_that_is_not_there():
-    try:
-        fhir.reference("Consent", "00000000-0000-7000-8000-000000000000").to_resource()
-    except ResourceNotFound:
-        return
-    raise AssertionError("it was found")
+    role = fhir.reference("Consent", "00000000-0000-7000-8000-000000000000")
+    assert "OperationOutcome" in str(refused(ResourceNotFound, role.to_resource))
 
 
 @test
 def fhirpy_learns_what_is_wrong_with_a_resource():
     wrong = relationship("9000000033", "9000000050")
     del wrong["patient"]
-    try:
-        fhir.resource("RelatedPerson", **wrong).save()
-    except OperationOutcome as refused:
-        assert "patient" in str(refused), refused
-        return
-    raise AssertionError("it was accepted")
+    assert "patient" in str(refused(OperationOutcome, fhir.resource("RelatedPerson", **wrong).save))
+
+
+@test
+def fhirpy_learns_that_nothing_is_deleted():
+    assert "never deleted" in str(refused(OperationOutcome, fhir.reference("Consent", ROLE).delete))
 
 
 @test
@@ -109,9 +212,57 @@ def fhirclient_reads_and_searches():
 
 
 @test
-def fhirclient_creates():
-    made = RelatedPerson(relationship("9000000033", "9000000025")).create(smart_server())
-    assert made["resourceType"] == "RelatedPerson" and made["id"], made
+def fhirclient_reads_the_capabilities_before_all_else():
+    server = smart_server()
+    server.get_capability()
+    assert server.capabilityStatement.fhirVersion == "4.0.1"
+    assert server.ready
+
+
+@test
+def fhirclient_reads_every_page():
+    found = Consent.where({"_count": "7"}).perform_resources_iter(smart_server())
+    assert len({role.id for role in found}) == 32
+
+
+@test
+def fhirclient_searches_with_an_include():
+    search = Consent.where({"patient:identifier": "9000000009"}).include("patient")
+    kinds = [found.resource_type for found in search.perform_resources_iter(smart_server())]
+    assert sorted(kinds) == ["Consent"] * 3 + ["Patient"], kinds
+
+
+@test
+def fhirclient_creates_and_updates():
+    server = smart_server()
+    made = RelatedPerson(RelatedPerson(relationship("9000000033", "9000000025")).create(server))
+    made.active = False
+    changed = made.update(server)
+    assert (changed["id"], changed["meta"]["versionId"], changed["active"]) == (made.id, "2", False), changed
+
+
+@test
+def fhirclient_reads_the_history():
+    history = Bundle.read_from(f"Consent/{ROLE}/_history", smart_server())
+    assert (history.type, history.entry[0].resource.id) == ("history", ROLE), history.as_json()
+
+
+@test
+def fhirclient_sends_a_transaction():
+    role = {"resourceType": "RelatedPerson", **relationship("9000000033", "9000000055")}
+    entry = [{"resource": role, "request": {"method": "POST", "url": "RelatedPerson"}}]
+    done = Bundle({"type": "transaction", "entry": entry}).create(smart_server())
+    assert Bundle(done).entry[0].response.status.startswith("201"), done
+
+
+@test
+def fhirclient_learns_what_went_wrong():
+    server = smart_server()
+    missing = refused(FHIRNotFoundException, Consent.read, "none", server)
+    assert missing.response.json()["resourceType"] == "OperationOutcome"
+    wrong = RelatedPerson(relationship("9000000033", "9000000033"))
+    error = refused(requests.HTTPError, wrong.create, server)
+    assert error.response.json()["issue"][0]["diagnostics"], error.response.text
 
 
 @test

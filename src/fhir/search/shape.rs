@@ -33,7 +33,8 @@ const SUMMARY: [(&str, &[&str]); 12] = [
             "performer",
             "organization",
             "source",
-            "policyRule",
+            // The invariant ppc-1 demands it, so that a part without it would be no Consent.
+            "!policyRule",
             "verification",
             "provision",
             "!extension",

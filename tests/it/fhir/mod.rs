@@ -1,7 +1,7 @@
 //! The FHIR R4 front.
 
 pub mod bodies;
-mod bundle;
+pub mod bundle;
 pub mod client;
 mod concurrency;
 mod content;

@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 
 use super::poll::PATIENCE;
-use super::{Request, Response};
+use super::{Request, Response, record};
 
 /// A connection.
 pub struct Connection {
@@ -22,8 +22,11 @@ impl Connection {
 
     /// Sends a request and waits for its answer; `None` when the connection breaks first.
     pub fn send(&mut self, request: &Request) -> Option<Response> {
-        self.write(&request.to_bytes(self.address, "keep-alive"))?;
-        self.read()
+        let bytes = request.to_bytes(self.address, "keep-alive");
+        self.write(&bytes)?;
+        let answer = self.read()?;
+        record(&bytes, &answer);
+        Some(answer)
     }
 
     /// Sends bytes as they are.

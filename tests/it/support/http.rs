@@ -8,6 +8,8 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use super::record;
+
 /// The request id that tests send.
 pub const REQUEST_ID: &str = "60E0B220-8136-4CA5-AE46-1D97EF59D068";
 
@@ -104,7 +106,9 @@ pub async fn send_bytes(address: SocketAddr, bytes: &[u8]) -> Option<Response> {
         let _refused_early = stream.write_all(bytes).await;
         let mut answer = Vec::new();
         let _reset = stream.read_to_end(&mut answer).await;
-        Response::parse(&answer)
+        let answer = Response::parse(&answer)?;
+        record(bytes, &answer);
+        Some(answer)
     };
     tokio::time::timeout(Duration::from_secs(20), exchange).await.expect("the server answers in time")
 }

@@ -8,6 +8,7 @@ mod connection;
 mod http;
 pub mod poll;
 mod process;
+mod recording;
 pub mod seed;
 pub mod sql;
 
@@ -16,3 +17,4 @@ pub use backend::{Backend, TestDatabase, on_server};
 pub use connection::Connection;
 pub use http::{REQUEST_ID, Request, Response, send_bytes};
 pub use process::{Ended, Folder, Running};
+pub use recording::record;

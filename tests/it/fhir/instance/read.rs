@@ -34,6 +34,8 @@ async fn what_is_there_is_read_with_its_version(
         for (name, value, status) in [
             ("If-None-Match", etag.as_str(), 304),
             ("If-None-Match", "*", 304),
+            ("If-None-Match", version, 304),
+            ("If-None-Match", "99", 200),
             ("If-None-Match", "W/\"99\"", 200),
             ("If-Modified-Since", modified.as_str(), 304),
             ("If-Modified-Since", "Sun, 22 Nov 2099 12:00:00 GMT", 304),

@@ -82,6 +82,7 @@ async fn every_parameter_of_every_type_is_told_and_accepted(
         assert!(commons.contains_key(name), "{name} is not told");
     }
     for (kind, params) in &told {
+        assert!(params.contains_key("_id"), "fhirclient.js looks for _id among those of {kind}");
         let all = total(&app, kind).await;
         for (name, of_type) in params.iter().chain(&commons) {
             let found = total(&app, &format!("{kind}?{name}={}", a_value(of_type))).await;

@@ -76,10 +76,15 @@ async fn a_part_of_a_resource_is_marked_as_such(
     };
     for (query, there, gone, is_part) in [
         ("_summary=true", &["status", "scope", "patient", "performer"][..], &[][..], true),
-        ("_summary=text", &["status", "scope", "category"], &["performer", "provision"], true),
+        ("_summary=text", &["status", "scope", "category", "policyRule"], &["performer", "provision"], true),
         ("_summary=data", &["status", "performer", "provision"], &["text"], true),
         ("_summary=false", &["status", "performer", "provision"], &[], false),
-        ("_elements=patient", &["patient", "status", "scope", "category"], &["performer", "provision"], true),
+        (
+            "_elements=patient",
+            &["patient", "status", "scope", "policyRule"],
+            &["performer", "provision"],
+            true,
+        ),
         (
             "_elements=performer,dateTime",
             &["performer", "dateTime", "status"],
