@@ -8,6 +8,7 @@ use governor::clock::Clock as _;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 use crate::account::admission::{self, Denied, Shown};
+use crate::account::upstream::Providers;
 use crate::account::{AccessPolicy, Authority, Caller, access};
 use crate::clock::Clock;
 use crate::config::{Contract, Limits};
@@ -23,6 +24,8 @@ pub struct App {
     pub clock: Arc<dyn Clock>,
     /// Who is let in beside those with a token of ours.
     pub policy: Arc<AccessPolicy>,
+    /// The identity providers that people log in with.
+    pub providers: Arc<Providers>,
     /// The authorization server; `None` where the settings have none.
     pub authority: Option<Arc<Authority>>,
     /// The switches of the contract.
@@ -43,6 +46,7 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     pub policy: AccessPolicy,
     pub authority: Option<Authority>,
+    pub providers: Providers,
     pub contract: Contract,
     pub limits: Limits,
     pub status_key: Option<[u8; 32]>,
@@ -59,6 +63,7 @@ impl App {
             clock: parts.clock,
             policy: Arc::new(parts.policy),
             authority: parts.authority.map(Arc::new),
+            providers: Arc::new(parts.providers),
             contract: parts.contract,
             limits: parts.limits,
             status_key: parts.status_key,

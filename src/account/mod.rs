@@ -11,11 +11,13 @@ pub mod caller;
 pub mod claims;
 pub mod code;
 pub mod grant;
+pub mod identity;
 pub mod key;
 pub mod policy;
 pub mod proofing;
 pub mod registration;
 pub mod scope;
+pub mod upstream;
 
 pub use access::{Action, Refusal};
 pub use admission::{Denied, Shown};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::account::AccessPolicy;
+use crate::account::upstream::Providers;
 use crate::app::{App, Parts};
 use crate::cli::{Failure, open_store};
 use crate::clock::SystemClock;
@@ -50,6 +51,7 @@ pub(super) fn run(
         clock: Arc::new(SystemClock),
         policy,
         authority: None,
+        providers: Providers::default(),
         contract: config.contract,
         limits: config.limits,
         status_key: config.health.status_key,

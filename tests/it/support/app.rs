@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use actix_server::ServerHandle;
 use chrono::{DateTime, Utc};
+use onbehalf::account::upstream::Providers;
 use onbehalf::account::{AccessPolicy, Authority, AuthoritySettings, KeyRing, Registration};
 use onbehalf::app::{App, Parts};
 use onbehalf::cli::SeedFile;
@@ -124,6 +125,7 @@ impl TestApp {
             clock: clock.clone(),
             policy: options.policy,
             authority: authority(options.registrations, &format!("http://{address}")),
+            providers: Providers::default(),
             contract: options.contract,
             limits: options.limits,
             status_key: Some(Sha256::digest(options.status_key).into()),
