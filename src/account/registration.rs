@@ -27,8 +27,22 @@ pub struct Registration {
     pub may_introspect: bool,
     /// Whether its tokens are bound to a key (RFC 9449 §5.2 `dpop_bound_access_tokens`).
     pub is_dpop_bound: bool,
-    /// Requests per minute of all its tokens together; `None` for the server's own limit.
-    pub requests_per_minute: Option<u32>,
+}
+
+impl Registration {
+    /// Whether an answer may be sent to such a URL: https, or http on the person's own machine (RFC 8252 §7.3),
+    /// absolute, without a fragment (RFC 6749 §3.1.2), and no pattern.
+    pub fn is_redirect_uri(uri: &str) -> bool {
+        let host = |rest: &str| rest.split(['/', '?', ':']).next().unwrap_or_default().to_owned();
+        let is_allowed = match uri.split_once("://") {
+            Some(("https", rest)) => !host(rest).is_empty(),
+            Some(("http", rest)) => {
+                matches!(host(rest).as_str(), "localhost" | "127.0.0.1") || rest.starts_with("[::1]")
+            }
+            _ => false,
+        };
+        is_allowed && !uri.contains(['#', '*', '@', '\\']) && uri.bytes().all(|byte| byte.is_ascii_graphic())
+    }
 }
 
 /// For which kind of caller an app asks: the access modes of contract §1.1.

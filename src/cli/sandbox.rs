@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 
 use crate::account::AccessPolicy;
-use crate::cli::serve::{listen, run};
+use crate::account::upstream::Providers;
+use crate::cli::serve::{Doors, listen, run};
 use crate::cli::{Failure, SeedFile, open_store, say, seed};
 use crate::clock::SystemClock;
 use crate::config::Sources;
@@ -32,7 +33,8 @@ pub(super) fn sandbox(sources: &Sources, keep: bool) -> Result<(), Failure> {
     let address = listener.local_addr().map_err(|error| Failure::Other(error.to_string()))?;
     say(&format!("database {} ({})", store.url(), seed::describe(seeded)));
     say(&welcome(address));
-    run(&config, store, AccessPolicy::Open, listener)
+    let doors = Doors { policy: AccessPolicy::Open, authority: None, providers: Providers::default() };
+    run(&config, store, doors, listener)
 }
 
 /// Empties the database, unless it is to be kept, and marks it as the sandbox's. A database that

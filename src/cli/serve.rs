@@ -4,32 +4,54 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::account::AccessPolicy;
 use crate::account::upstream::Providers;
+use crate::account::{AccessPolicy, Authority, AuthoritySettings, KeyRing};
 use crate::app::{App, Parts};
 use crate::cli::{Failure, open_store};
-use crate::clock::SystemClock;
+use crate::clock::{Clock as _, SystemClock};
 use crate::config::{Config, Faults, Sources};
 use crate::store::Store;
-use crate::{observe, server};
+use crate::{fhir, observe, server, vrs};
 
 pub(super) fn serve(sources: &Sources) -> Result<(), Failure> {
     let config = sources.load()?;
-    let policy = config.access.policy.clone().ok_or_else(|| {
-        Faults(vec![
-            "access.policy: nobody would be let in. Set it to \"tokens\" and list the tokens; to try the \
-             service out with invented people, run `onbehalf sandbox`"
-                .to_owned(),
-        ])
-    })?;
+    if config.access.policy.is_none() && !config.oauth.enabled {
+        return Err(Faults(vec![NOBODY.to_owned()]).into());
+    }
+    let policy = config.access.policy.clone().unwrap_or(AccessPolicy::Tokens(Vec::new()));
     observe::start_log(&config.log);
     let store = open_store(&config)?;
     if !store.is_current()? {
         let told = "the database is not migrated: run `onbehalf migrate up` with the same settings first";
         return Err(Failure::Other(told.to_owned()));
     }
+    let authority = authority(&config)?;
     let listener = listen(&config)?;
-    run(&config, store, policy, listener)
+    run(&config, store, Doors { policy, authority, providers: Providers::default() }, listener)
+}
+
+const NOBODY: &str = "access.policy: nobody would be let in. Set it to \"tokens\" and list the tokens, or switch \
+    oauth.enabled on; to try the service out with invented people, run `onbehalf sandbox`";
+
+/// Who is let in, and how.
+pub(super) struct Doors {
+    pub(super) policy: AccessPolicy,
+    pub(super) authority: Option<Authority>,
+    pub(super) providers: Providers,
+}
+
+/// The authorization server of the settings.
+fn authority(config: &Config) -> Result<Option<Authority>, Failure> {
+    let (true, Some(url)) = (config.oauth.enabled, &config.server.public_url) else { return Ok(None) };
+    let folder = &config.oauth.keys;
+    let keys = KeyRing::open(folder, SystemClock.now()).map_err(|error| Failure::Other(error.to_string()))?;
+    Ok(Some(Authority::new(AuthoritySettings {
+        issuer: url.clone(),
+        audiences: [fhir::BASE_PATH, vrs::BASE_PATH].map(|path| format!("{url}{path}")).into(),
+        key_folder: Some(folder.clone()),
+        keys: Arc::new(keys),
+        registrations: config.oauth.apps.clone(),
+    })))
 }
 
 /// Takes the port.
@@ -39,19 +61,14 @@ pub(super) fn listen(config: &Config) -> Result<TcpListener, Failure> {
 }
 
 /// Serves until the process is told to stop; then finishes what runs and closes the database.
-pub(super) fn run(
-    config: &Config,
-    store: Store,
-    policy: AccessPolicy,
-    listener: TcpListener,
-) -> Result<(), Failure> {
+pub(super) fn run(config: &Config, store: Store, doors: Doors, listener: TcpListener) -> Result<(), Failure> {
     let address = listener.local_addr().map_err(|error| Failure::Other(error.to_string()))?;
     let app = App::new(Parts {
         store: store.clone(),
         clock: Arc::new(SystemClock),
-        policy,
-        authority: None,
-        providers: Providers::default(),
+        policy: doors.policy,
+        authority: doors.authority,
+        providers: doors.providers,
         contract: config.contract,
         limits: config.limits,
         status_key: config.health.status_key,
@@ -75,5 +92,9 @@ async fn keep_house(app: App) {
     loop {
         every.tick().await;
         app.forget_quiet_callers();
+        // A rotation by another process, or by the operator, is heard of here.
+        if let Some(Err(error)) = app.authority.as_ref().map(|authority| authority.reload_keys()) {
+            tracing::error!(%error, "the keys cannot be read again; the present ones stay");
+        }
     }
 }

@@ -4,6 +4,7 @@
 //! every fault is named at once.
 
 mod contract;
+mod oauth;
 mod reader;
 mod sections;
 
@@ -13,7 +14,8 @@ use figment::Figment;
 use figment::providers::{Env, Format, Toml};
 
 pub use contract::Contract;
-pub use sections::{Access, Database, Health, Limits, Log, LogFormat, Server};
+pub use oauth::OAuth;
+pub use sections::{Access, Database, Health, Limits, Log, LogFormat, Server, Tls};
 
 use reader::Reader;
 
@@ -42,6 +44,7 @@ pub struct Config {
     pub server: Server,
     pub database: Database,
     pub access: Access,
+    pub oauth: OAuth,
     pub contract: Contract,
     pub limits: Limits,
     pub log: Log,
@@ -106,6 +109,7 @@ impl Config {
         let database = Database::read(reader);
         let contract = Contract::read(reader);
         let access = Access::read(reader, contract.as_ref().map(|contract| contract.nhs_number_check));
+        let oauth = OAuth::read(reader, server.as_ref());
         let limits = Limits::read(reader);
         let log = Log::read(reader);
         let health = Health::read(reader);
@@ -113,6 +117,7 @@ impl Config {
             server: server?,
             database: database?,
             access: access?,
+            oauth: oauth?,
             contract: contract?,
             limits: limits?,
             log: log?,

@@ -127,11 +127,13 @@ impl Reader {
             let _infallible = writeln!(text, "[{section}]");
             for (key, value) in values.as_dict().into_iter().flatten() {
                 let shown = match (section.as_str(), key.as_str()) {
-                    ("access", "tokens") => {
+                    ("access", "tokens") | ("oauth", "apps" | "providers") => {
                         let count = value.as_array().map_or(0, <[Value]>::len);
                         format!("[] # {count} configured, not shown")
                     }
-                    ("health", "status_key_sha256") => "\"\" # not shown".to_owned(),
+                    ("health", "status_key_sha256") | ("oauth", "registration_token_sha256") => {
+                        "\"\" # not shown".to_owned()
+                    }
                     ("database", "url") => {
                         let url =
                             value.as_str().and_then(|url| url.parse::<crate::store::DatabaseUrl>().ok());

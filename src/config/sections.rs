@@ -1,6 +1,7 @@
 //! The sections of the settings, but for `[contract]`.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use figment::value::{Dict, Value};
@@ -20,6 +21,16 @@ pub struct Server {
     /// `None`: one for each core.
     pub workers: Option<usize>,
     pub shutdown: Duration,
+    /// `None` where this server itself speaks plain HTTP.
+    pub tls: Option<Tls>,
+}
+
+/// The files with which the server speaks TLS.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "default.toml documents every key")]
+pub struct Tls {
+    pub certificate: PathBuf,
+    pub key: PathBuf,
 }
 
 impl Server {
@@ -34,11 +45,23 @@ impl Server {
         });
         let workers = reader.number("server.workers", 0..=512);
         let shutdown = seconds(reader, "server.shutdown_seconds", 0..=3600);
+        let files = ["server.tls_certificate", "server.tls_key"].map(|key| reader.text(key));
+        let tls = match files {
+            [Some(certificate), Some(key)] if certificate.is_empty() != key.is_empty() => {
+                reader.fault("server.tls_key", "needs server.tls_certificate, and the other way round");
+                None
+            }
+            [Some(certificate), Some(key)] if !key.is_empty() => {
+                Some(Tls { certificate: certificate.into(), key: key.into() })
+            }
+            _ => None,
+        };
         Some(Self {
             listen: listen?,
             public_url: public_url?,
             workers: usize::try_from(workers?).ok().filter(|workers| *workers > 0),
             shutdown: shutdown?,
+            tls,
         })
     }
 }
@@ -71,6 +94,8 @@ impl Database {
 pub struct Access {
     /// `None` where nobody is let in.
     pub policy: Option<AccessPolicy>,
+    /// What a request is answered that names another patient than the one of its token.
+    pub status_for_other_patient: u16,
 }
 
 impl Access {
@@ -92,7 +117,15 @@ impl Access {
         if policy == Some(true) && tables.is_empty() {
             reader.fault("access.tokens", "the policy \"tokens\" needs at least one");
         }
-        Some(Self { policy: policy?.then_some(AccessPolicy::Tokens(tokens)) })
+        let status = reader.number("access.status_for_other_patient", 401..=404);
+        let status = status.filter(|status| *status != 402);
+        if status.is_none() {
+            reader.fault("access.status_for_other_patient", "must be 401, 403 or 404");
+        }
+        Some(Self {
+            policy: policy?.then_some(AccessPolicy::Tokens(tokens)),
+            status_for_other_patient: u16::try_from(status?).ok()?,
+        })
     }
 }
 
@@ -135,7 +168,7 @@ fn token(table: &Dict, check: NumberCheck) -> Result<Token, Vec<&'static str>> {
 }
 
 /// 64 hexadecimal digits.
-fn parse_digest(text: &str) -> Option<[u8; 32]> {
+pub(super) fn parse_digest(text: &str) -> Option<[u8; 32]> {
     let mut digest = [0; 32];
     if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return None;
@@ -224,6 +257,10 @@ impl Health {
     }
 }
 
-fn seconds(reader: &mut Reader, key: &str, within: std::ops::RangeInclusive<u32>) -> Option<Duration> {
+pub(super) fn seconds(
+    reader: &mut Reader,
+    key: &str,
+    within: std::ops::RangeInclusive<u32>,
+) -> Option<Duration> {
     reader.number(key, within).map(|seconds| Duration::from_secs(seconds.into()))
 }

@@ -8,6 +8,7 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use actix_http::HttpService;
+use actix_http::error::DispatchError;
 use actix_server::Server;
 use actix_service::{ServiceFactory, ServiceFactoryExt as _, fn_service, map_config};
 use actix_web::body::BoxBody;
@@ -23,7 +24,7 @@ use crate::fhir;
 use crate::observe::log_requests;
 use crate::vrs::{self, Problem};
 
-use wire::Wire;
+use wire::{Socket, Wire, acceptor};
 
 /// A server on `listener`, ready to be awaited. It stops on SIGTERM and SIGINT, or through its handle:
 /// no new connection is accepted, running requests are finished.
@@ -38,6 +39,7 @@ pub fn build(app: App, listener: TcpListener, settings: &config::Server) -> io::
     }
     let shutdown = builder.graceful_shutdown_signal();
     let wait = app.limits.request;
+    let tls = settings.tls.as_ref().map(acceptor).transpose()?;
     let http = move || {
         let shutdown = shutdown.clone();
         // actix-web's own HttpServer takes no stream type of ours, so its few lines are here.
@@ -51,9 +53,16 @@ pub fn build(app: App, listener: TcpListener, settings: &config::Server) -> io::
             .client_disconnect_timeout(Duration::from_secs(5))
             .tcp_nodelay(true)
             .h1(map_config(routes(app.clone()), |()| AppConfig::default()));
-        fn_service(|io: TcpStream| async move {
-            let peer = io.peer_addr().ok();
-            Ok((Wire::new(io), peer))
+        let tls = tls.clone();
+        fn_service(move |io: TcpStream| {
+            let tls = tls.clone();
+            async move {
+                let peer = io.peer_addr().ok();
+                let greeted = tokio::time::timeout(wait, Socket::accept(io, tls.as_ref())).await;
+                let late = |_late| io::Error::from(io::ErrorKind::TimedOut);
+                let io = greeted.map_err(late).flatten().map_err(DispatchError::Io)?;
+                Ok((Wire::new(io), peer))
+            }
         })
         .and_then(connection)
     };

@@ -182,6 +182,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("figment", &["src/config"]),
     ("clap", &["src/cli"]),
     ("governor", &["src/app.rs"]),
+    // The settings hold the keys of apps as they are registered.
     ("jsonwebtoken", &["src/account"]),
     ("aws_lc_rs", &["src/account"]),
     ("openidconnect", &["src/account/upstream"]),

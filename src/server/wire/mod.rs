@@ -12,6 +12,7 @@
 
 mod answer;
 mod inbound;
+mod socket;
 
 use std::collections::VecDeque;
 use std::io;
@@ -19,13 +20,13 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 use inbound::{Inbound, Names};
+pub(super) use socket::{Socket, acceptor};
 
 /// A connection that remembers how its caller spells the two headers.
 pub(super) struct Wire {
-    io: TcpStream,
+    io: Socket,
     inbound: Inbound,
     /// The spelling of each request that was read and not yet answered.
     spellings: VecDeque<Names>,
@@ -35,7 +36,7 @@ pub(super) struct Wire {
 }
 
 impl Wire {
-    pub(super) fn new(io: TcpStream) -> Self {
+    pub(super) fn new(io: Socket) -> Self {
         Self { io, inbound: Inbound::default(), spellings: VecDeque::new(), pending: Vec::new(), written: 0 }
     }
 

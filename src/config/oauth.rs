@@ -1,0 +1,172 @@
+//! `[oauth]`: the authorization server and its apps.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use figment::value::{Dict, Value};
+
+use crate::account::{ClientAuthentication, GrantType, Mode, Registration, Scopes};
+use crate::config::Server;
+use crate::config::reader::Reader;
+use crate::config::sections::{parse_digest, seconds};
+
+/// `[oauth]`
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "default.toml documents every key")]
+pub struct OAuth {
+    pub enabled: bool,
+    pub keys: PathBuf,
+    pub access_token: Duration,
+    pub refresh_token: Duration,
+    pub code: Duration,
+    /// `None` refuses every registration.
+    pub registration_token: Option<[u8; 32]>,
+    pub apps: Vec<Registration>,
+}
+
+impl OAuth {
+    pub(crate) fn read(reader: &mut Reader, server: Option<&Server>) -> Option<Self> {
+        let enabled = reader.switch("oauth.enabled");
+        if enabled == Some(true) && server.is_some_and(|server| server.public_url.is_none()) {
+            reader.fault("oauth.enabled", "needs server.public_url, which becomes the issuer");
+        }
+        let keys = reader.text("oauth.keys");
+        let access_token = seconds(reader, "oauth.access_token_seconds", 10..=3600);
+        let refresh_token = reader.number("oauth.refresh_token_days", 1..=365);
+        let code = seconds(reader, "oauth.code_seconds", 1..=600);
+        let registration_token = reader.parsed("oauth.registration_token_sha256", |text| match text {
+            "" => Ok(None),
+            digest => parse_digest(digest).map(Some).ok_or("must be empty or 64 hexadecimal digits"),
+        });
+        let apps = apps(reader);
+        Some(Self {
+            enabled: enabled?,
+            keys: keys?.into(),
+            access_token: access_token?,
+            refresh_token: Duration::from_secs(u64::from(refresh_token?) * 86_400),
+            code: code?,
+            registration_token: registration_token?,
+            apps: apps?,
+        })
+    }
+}
+
+fn apps(reader: &mut Reader) -> Option<Vec<Registration>> {
+    let tables = reader.tables("oauth.apps")?;
+    let mut apps: Vec<Registration> = Vec::new();
+    for (number, table) in (1..).zip(&tables) {
+        let faults = match app(table) {
+            Ok(app) if apps.iter().any(|known| known.client_id == app.client_id) => {
+                vec!["client_id is another app's".to_owned()]
+            }
+            Ok(app) => {
+                apps.push(app);
+                Vec::new()
+            }
+            Err(faults) => faults,
+        };
+        for fault in faults {
+            reader.fault(&format!("oauth.apps, table {number}"), fault);
+        }
+    }
+    Some(apps)
+}
+
+const KEYS: [&str; 12] = [
+    "client_id",
+    "name",
+    "mode",
+    "authentication",
+    "secret_sha256",
+    "jwks",
+    "jwks_uri",
+    "redirect_uris",
+    "grants",
+    "scopes",
+    "introspection",
+    "dpop",
+];
+
+/// Reads one app, with every fault in it.
+fn app(table: &Dict) -> Result<Registration, Vec<String>> {
+    let mut faults: Vec<String> = Vec::new();
+    let text = |key: &str| table.get(key).and_then(Value::as_str).unwrap_or_default();
+    faults.extend(
+        table.keys().filter(|key| !KEYS.contains(&key.as_str())).map(|key| format!("knows no {key}")),
+    );
+    for key in ["client_id", "name"] {
+        if text(key).is_empty() {
+            faults.push(format!("{key} must not be empty"));
+        }
+    }
+    let mode = Mode::parse(text("mode"));
+    if mode.is_none() {
+        faults.push("mode must be \"citizen\", \"staff\" or \"system\"".to_owned());
+    }
+    let authentication = authentication(table).map_err(|fault| faults.push(fault)).ok();
+    let redirect_uris = list(table, "redirect_uris").map_err(|fault| faults.push(fault)).unwrap_or_default();
+    faults.extend(redirect_uris.iter().filter(|uri| !Registration::is_redirect_uri(uri)).map(|_uri| {
+        "redirect_uris must be https URLs, or http on loopback, without a fragment or a wildcard".to_owned()
+    }));
+    let names = list(table, "grants").map_err(|fault| faults.push(fault)).unwrap_or_default();
+    let grants: Option<Vec<GrantType>> = names.iter().map(|name| grant_type(name)).collect();
+    if grants.as_ref().is_none_or(Vec::is_empty) {
+        faults.push(
+            "grants must list authorization_code, refresh_token, client_credentials or token_exchange".into(),
+        );
+    }
+    let scopes = Scopes::parse(text("scopes")).map_err(|bad| faults.push(format!("scopes: {bad}"))).ok();
+    let switch = |key: &str| table.get(key).is_some_and(|value| value.to_bool() == Some(true));
+    match (mode, authentication, grants, scopes) {
+        (Some(mode), Some(authentication), Some(grant_types), Some(scopes)) if faults.is_empty() => {
+            Ok(Registration {
+                client_id: text("client_id").to_owned(),
+                name: text("name").to_owned(),
+                mode,
+                authentication,
+                redirect_uris,
+                grant_types,
+                scopes,
+                may_introspect: switch("introspection"),
+                is_dpop_bound: switch("dpop"),
+            })
+        }
+        _ => Err(faults),
+    }
+}
+
+fn grant_type(name: &str) -> Option<GrantType> {
+    if name == "token_exchange" { Some(GrantType::TokenExchange) } else { GrantType::parse(name) }
+}
+
+fn authentication(table: &Dict) -> Result<ClientAuthentication, String> {
+    let text = |key: &str| table.get(key).and_then(Value::as_str).unwrap_or_default();
+    match (text("authentication"), text("jwks"), text("jwks_uri")) {
+        ("none", "", "") => Ok(ClientAuthentication::None),
+        ("secret", "", "") => {
+            let sha256 = parse_digest(text("secret_sha256"));
+            let sha256 = sha256.ok_or("secret_sha256 must be 64 hexadecimal digits")?;
+            Ok(ClientAuthentication::Secret { sha256 })
+        }
+        ("private_key_jwt", jwks, "") if !jwks.is_empty() => {
+            let jwks = serde_json::from_str(jwks).map_err(|_wrong| "jwks must be a JWK set (RFC 7517)")?;
+            Ok(ClientAuthentication::PrivateKeyJwt { jwks })
+        }
+        ("private_key_jwt", "", uri) if Registration::is_redirect_uri(uri) => {
+            Ok(ClientAuthentication::PrivateKeyJwtAt { jwks_uri: uri.to_owned() })
+        }
+        ("private_key_jwt", ..) => Err("private_key_jwt needs jwks or an https jwks_uri".to_owned()),
+        _ => {
+            Err("authentication must be \"none\", \"secret\" or \"private_key_jwt\", with what belongs to it"
+                .into())
+        }
+    }
+}
+
+fn list(table: &Dict, key: &str) -> Result<Vec<String>, String> {
+    let Some(value) = table.get(key) else { return Ok(Vec::new()) };
+    let texts = value.as_array().and_then(|items| {
+        items.iter().map(|item| item.as_str().map(str::to_owned)).collect::<Option<Vec<String>>>()
+    });
+    texts.ok_or_else(|| format!("{key} must be a list of texts"))
+}

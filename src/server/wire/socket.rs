@@ -1,0 +1,90 @@
+//! A connection as it is accepted: plain, or with TLS of our own.
+
+use std::io;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use crate::config;
+
+/// A connection as it is accepted.
+pub(in crate::server) enum Socket {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+/// Reads the certificate and the key: TLS 1.2 and 1.3, HTTP/1.1 only.
+pub(in crate::server) fn acceptor(tls: &config::Tls) -> io::Result<TlsAcceptor> {
+    let wrong = |path: &Path, what: &str| {
+        io::Error::new(io::ErrorKind::InvalidInput, format!("{}: {what}", path.display()))
+    };
+    let chain =
+        CertificateDer::pem_file_iter(&tls.certificate).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let chain = chain.map_err(|_unread| wrong(&tls.certificate, "no certificate chain in PEM"))?;
+    let key = PrivateKeyDer::from_pem_file(&tls.key);
+    let key = key.map_err(|_unread| wrong(&tls.key, "no private key in PEM"))?;
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let settings = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(io::Error::other)?
+        .with_no_client_auth()
+        .with_single_cert(chain, key);
+    let mut settings = settings.map_err(|_unfit| wrong(&tls.key, "is not the key of the certificate"))?;
+    settings.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(TlsAcceptor::from(Arc::new(settings)))
+}
+
+impl Socket {
+    /// Greets whoever has connected.
+    pub(in crate::server) async fn accept(io: TcpStream, tls: Option<&TlsAcceptor>) -> io::Result<Self> {
+        match tls {
+            None => Ok(Self::Plain(io)),
+            Some(acceptor) => Ok(Self::Tls(Box::new(acceptor.accept(io).await?))),
+        }
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match &mut *self {
+            Self::Plain(io) => Pin::new(io).poll_read(cx, buffer),
+            Self::Tls(io) => Pin::new(io).poll_read(cx, buffer),
+        }
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match &mut *self {
+            Self::Plain(io) => Pin::new(io).poll_write(cx, bytes),
+            Self::Tls(io) => Pin::new(io).poll_write(cx, bytes),
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut *self {
+            Self::Plain(io) => Pin::new(io).poll_flush(cx),
+            Self::Tls(io) => Pin::new(io).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut *self {
+            Self::Plain(io) => Pin::new(io).poll_shutdown(cx),
+            Self::Tls(io) => Pin::new(io).poll_shutdown(cx),
+        }
+    }
+}
