@@ -5,6 +5,7 @@ pub(crate) mod conditional;
 mod create;
 mod everything;
 mod history;
+mod meta;
 mod patch;
 mod read;
 mod search;
@@ -16,6 +17,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::account::{Action, access};
+use crate::fhir::capability;
 use crate::fhir::context::Context;
 use crate::fhir::etag::Versions;
 use crate::fhir::refusal::Refusal;
@@ -110,13 +112,8 @@ impl Reply {
         if is_known { Self { status: 304, body: None, ..reply } } else { reply }
     }
 
-    /// The answer to a Bundle.
-    pub(crate) fn bundle(bundle: Value) -> Self {
-        Self::made(200, bundle)
-    }
-
-    /// Something that is no resource of its own: a Bundle, an outcome.
-    fn made(status: u16, body: Value) -> Self {
+    /// Something that is no resource of its own: a Bundle, an outcome, parameters.
+    pub(crate) fn made(status: u16, body: Value) -> Self {
         Self { status, body: Some(body), version: None, last_modified: None, location: None, is_write: false }
     }
 }
@@ -156,6 +153,8 @@ pub(crate) fn perform(tx: &mut Tx<'_>, context: &Context, request: &Request) -> 
         Interaction::ConditionalPatch => patch::conditional_patch(tx, context, request),
         Interaction::Validate | Interaction::ValidateInstance => validate::validate(tx, context, request),
         Interaction::Everything => everything::everything(tx, context, request),
+        Interaction::Meta => meta::meta(tx, context, request),
+        Interaction::Versions => Ok(Reply::made(200, capability::versions())),
         // Neither is done inside a transaction: the one needs no database, the other is made of requests.
         Interaction::Capabilities | Interaction::Batch => Err(Refusal::not_found()),
     }

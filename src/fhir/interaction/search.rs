@@ -24,7 +24,8 @@ pub(super) fn search(tx: &mut Tx<'_>, context: &Context, request: &Request) -> R
         (_, None) => types(request)?,
     };
     let path = request.path.trim_end_matches("_search").trim_end_matches('/');
-    let found = Found { kinds: &kinds, within, path };
+    let kinds = kinds.into_iter().map(|kind| (kind, within.clone())).collect();
+    let found = Found { kinds, path };
     Ok(Reply::made(200, search::search(tx, context, &found, &query)?))
 }
 

@@ -9,6 +9,7 @@ mod format;
 mod general;
 mod instance;
 mod lapse;
+mod operations;
 mod patch;
 mod search;
 mod seen;

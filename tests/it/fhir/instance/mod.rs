@@ -2,6 +2,7 @@
 
 mod conditional;
 mod create;
+mod delete;
 mod history;
 mod patch;
 mod read;
