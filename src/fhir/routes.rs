@@ -10,6 +10,7 @@ use crate::fhir::resource::{Backing, ResourceType};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Interaction {
     Capabilities,
+    Versions,
     Batch,
     SearchSystem,
     HistorySystem,
@@ -26,7 +27,49 @@ pub(crate) enum Interaction {
     ValidateInstance,
     VRead,
     Everything,
+    Meta,
     SearchCompartment,
+}
+
+/// An operation (<https://hl7.org/fhir/R4/operations.html>).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Operation {
+    /// Its name, without the `$`.
+    pub(crate) name: &'static str,
+    /// The canonical URL of its definition.
+    pub(crate) definition: &'static str,
+}
+
+impl Interaction {
+    /// The operation that it is, if it is one.
+    pub(crate) fn operation(self) -> Option<Operation> {
+        let (name, definition) = match self {
+            Self::Validate | Self::ValidateInstance => {
+                ("validate", "http://hl7.org/fhir/OperationDefinition/Resource-validate")
+            }
+            Self::Everything => ("everything", "http://hl7.org/fhir/OperationDefinition/Patient-everything"),
+            Self::Meta => ("meta", "http://hl7.org/fhir/OperationDefinition/Resource-meta"),
+            Self::Versions => {
+                ("versions", "http://hl7.org/fhir/OperationDefinition/CapabilityStatement-versions")
+            }
+            Self::Capabilities
+            | Self::Batch
+            | Self::SearchSystem
+            | Self::HistorySystem
+            | Self::SearchType
+            | Self::Create
+            | Self::ConditionalUpdate
+            | Self::ConditionalPatch
+            | Self::HistoryType
+            | Self::Read
+            | Self::Update
+            | Self::Patch
+            | Self::HistoryInstance
+            | Self::VRead
+            | Self::SearchCompartment => return None,
+        };
+        Some(Operation { name, definition })
+    }
 }
 
 /// A part of a path.
@@ -48,6 +91,13 @@ pub(crate) struct Route {
     pub(crate) interaction: Interaction,
     /// For which types.
     pub(crate) applies: fn(ResourceType) -> bool,
+}
+
+impl Route {
+    /// Whether it is about the whole server, not about a type.
+    pub(crate) fn is_of_system(&self) -> bool {
+        !self.path.contains(&Type)
+    }
 }
 
 /// A request's path, taken apart.
@@ -88,8 +138,12 @@ const fn route(
 }
 
 /// The table.
-pub(crate) static ROUTES: [Route; 23] = [
+pub(crate) static ROUTES: [Route; 33] = [
     route(Method::GET, &[Literal("metadata")], Interaction::Capabilities, any),
+    route(Method::GET, &[Literal("$versions")], Interaction::Versions, any),
+    route(Method::POST, &[Literal("$versions")], Interaction::Versions, any),
+    route(Method::GET, &[Literal("$meta")], Interaction::Meta, any),
+    route(Method::POST, &[Literal("$meta")], Interaction::Meta, any),
     route(Method::POST, &[], Interaction::Batch, any),
     route(Method::GET, &[], Interaction::SearchSystem, any),
     route(Method::POST, &[Literal("_search")], Interaction::SearchSystem, any),
@@ -101,6 +155,10 @@ pub(crate) static ROUTES: [Route; 23] = [
     route(Method::PATCH, &[Type], Interaction::ConditionalPatch, writable),
     route(Method::GET, &[Type, Literal("_history")], Interaction::HistoryType, rows),
     route(Method::POST, &[Type, Literal("$validate")], Interaction::Validate, any),
+    route(Method::GET, &[Type, Literal("$meta")], Interaction::Meta, any),
+    route(Method::POST, &[Type, Literal("$meta")], Interaction::Meta, any),
+    route(Method::GET, &[Type, Literal("$everything")], Interaction::Everything, patient),
+    route(Method::POST, &[Type, Literal("$everything")], Interaction::Everything, patient),
     route(Method::GET, &[Type, Id], Interaction::Read, any),
     route(Method::PUT, &[Type, Id], Interaction::Update, writable),
     route(Method::PATCH, &[Type, Id], Interaction::Patch, writable),
@@ -108,6 +166,8 @@ pub(crate) static ROUTES: [Route; 23] = [
     route(Method::GET, &[Type, Id, Literal("_history"), Version], Interaction::VRead, any),
     route(Method::POST, &[Type, Id, Literal("$validate")], Interaction::ValidateInstance, any),
     route(Method::GET, &[Type, Id, Literal("$validate")], Interaction::ValidateInstance, any),
+    route(Method::GET, &[Type, Id, Literal("$meta")], Interaction::Meta, any),
+    route(Method::POST, &[Type, Id, Literal("$meta")], Interaction::Meta, any),
     route(Method::GET, &[Type, Id, Literal("$everything")], Interaction::Everything, patient),
     route(Method::POST, &[Type, Id, Literal("$everything")], Interaction::Everything, patient),
     route(Method::GET, &[Type, Id, Member], Interaction::SearchCompartment, patient),

@@ -40,6 +40,14 @@ fn check_answered(row: &str, answer: &Response) {
     assert!(!matches!(answer.status, 404 | 405 | 501), "{row}: {}", resource(answer));
 }
 
+/// Every operation here is one of R4's.
+#[track_caller]
+fn check_definition(operation: &Value) {
+    let (name, definition) = (text(operation, "name"), text(operation, "definition"));
+    assert!(definition.starts_with("http://hl7.org/fhir/OperationDefinition/"), "{definition}");
+    assert!(definition.ends_with(&format!("-{name}")), "{definition}");
+}
+
 // covers G-01, C-01, C-06, G-12
 #[rstest]
 #[actix_web::test]
@@ -108,10 +116,20 @@ async fn every_interaction_that_is_claimed_answers(
         }
         for operation in list(entry, "operation") {
             let name = text(operation, "name");
-            check_answered(
-                name,
-                &send(&app, post(&format!("/{kind}/{id}/${name}"), &Value::Null).body("")).await,
-            );
+            check_definition(operation);
+            for place in [format!("/{kind}"), format!("/{kind}/{id}")] {
+                let answer = send(&app, post(&format!("{place}/${name}"), &Value::Null).body("")).await;
+                check_answered(name, &answer);
+            }
+        }
+    }
+    let of_system: Vec<&str> = list(rest, "operation").iter().map(|one| text(one, "name")).collect();
+    assert_eq!(of_system, ["meta", "versions"]);
+    for operation in list(rest, "operation") {
+        check_definition(operation);
+        for method in ["GET", "POST"] {
+            let path = format!("/${}", text(operation, "name"));
+            assert_eq!(send(&app, request(method, &path)).await.status, 200, "{method} {path}");
         }
     }
     let empty = |kind: &str| post("", &json!({ "resourceType": "Bundle", "type": kind }));
@@ -131,6 +149,7 @@ fn sample(kind: &str) -> &'static str {
     match kind {
         "date" => "2026-11-22",
         "number" | "quantity" => "1",
+        "composite" => "x$1",
         "uri" => "http://example.org/x",
         "reference" => "Patient/9000000009",
         _ => "x",
@@ -190,9 +209,13 @@ async fn what_is_not_claimed_is_refused(#[values(Backend::Sqlite, Backend::Postg
             (does("conditionalDelete"), "DELETE", format!("/{kind}?_id={id}")),
             (claims("history-type"), "GET", format!("/{kind}/_history")),
             (claims("history-instance"), "GET", format!("/{kind}/{id}/_history")),
+            (kind == "Patient", "GET", format!("/{kind}/$everything")),
+            (kind == "Patient", "GET", format!("/{kind}/{id}/$everything")),
             (false, "POST", format!("/{kind}/{id}")),
             (false, "DELETE", format!("/{kind}/{id}/_history/1")),
-            (false, "POST", format!("/{kind}/$meta")),
+            (false, "POST", format!("/{kind}/$meta-add")),
+            (false, "POST", format!("/{kind}/{id}/$meta-delete")),
+            (false, "GET", format!("/{kind}/$versions")),
             (false, "POST", format!("/{kind}/$match")),
             (false, "GET", format!("/{kind}/{id}/$graph")),
         ] {

@@ -1,11 +1,14 @@
 //! Reads the entries of a Bundle as requests.
 
 use actix_web::http::Method;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use crate::fhir::bundle::{MOST, in_entry, not_here, rank, relative};
 use crate::fhir::context::Context;
 use crate::fhir::etag::Versions;
+use crate::fhir::format::{BodyFormat, body_format, read_json};
 use crate::fhir::interaction::conditional::pairs;
 use crate::fhir::interaction::{Body, Conditions, Request};
 use crate::fhir::outcome::{Issue, IssueType};
@@ -26,7 +29,11 @@ pub(crate) struct Entry {
 }
 
 /// Reads every entry; each fails by itself.
-pub(crate) fn read(bundle: &Value, context: &Context) -> Result<Vec<Result<Entry, Refusal>>, Refusal> {
+pub(crate) fn read(
+    bundle: &Value,
+    context: &Context,
+    depth: usize,
+) -> Result<Vec<Result<Entry, Refusal>>, Refusal> {
     let entries = match bundle.get("entry") {
         Some(Value::Array(entries)) => entries.as_slice(),
         None => &[],
@@ -39,11 +46,12 @@ pub(crate) fn read(bundle: &Value, context: &Context) -> Result<Vec<Result<Entry
         let told = "Send fewer entries at a time: one thousand at most.";
         return Err(Refusal::new(413, Issue::error(IssueType::TooLong, told).at("Bundle.entry")));
     }
-    let each = |(number, entry)| one(number, entry, context).map_err(|refusal| in_entry(refusal, number));
+    let each =
+        |(number, entry)| one(number, entry, context, depth).map_err(|refusal| in_entry(refusal, number));
     Ok(entries.iter().enumerate().map(each).collect())
 }
 
-fn one(number: usize, entry: &Value, context: &Context) -> Result<Entry, Refusal> {
+fn one(number: usize, entry: &Value, context: &Context, depth: usize) -> Result<Entry, Refusal> {
     let text = |path: &str| entry.pointer(path).and_then(Value::as_str);
     let (Some(method), Some(url)) = (text("/request/method"), text("/request/url")) else {
         return Err(Refusal::invalid("Each entry needs a request with method and url."));
@@ -62,7 +70,7 @@ fn one(number: usize, entry: &Value, context: &Context) -> Result<Entry, Refusal
         target,
         params: pairs(query),
         path: path.to_owned(),
-        body: resource.map(Body::Resource),
+        body: resource.map(|resource| body(&method, resource, depth)).transpose()?,
         conditions: Conditions {
             if_match: text("/request/ifMatch").map(Versions::parse).transpose().map_err(bad_tag)?,
             if_none_match: text("/request/ifNoneMatch").map(Versions::parse).transpose().map_err(bad_tag)?,
@@ -74,6 +82,25 @@ fn one(number: usize, entry: &Value, context: &Context) -> Result<Entry, Refusal
     };
     not_here(&request)?;
     Ok(Entry { number, full_url: text("/fullUrl").map(str::to_owned), rank: rank(&method), request })
+}
+
+/// What came with an entry. A JSON Patch, which is no resource, comes as the data of a Binary (B-07).
+fn body(method: &Method, resource: Value, depth: usize) -> Result<Body, Refusal> {
+    let text = |name: &str| resource.get(name).and_then(Value::as_str);
+    if *method != Method::PATCH || text("resourceType") != Some("Binary") {
+        return Ok(Body::Resource(resource));
+    }
+    if body_format(text("contentType"))? != BodyFormat::JsonPatch {
+        let told = "A Binary that patches has the contentType application/json-patch+json.";
+        let issue = Issue::error(IssueType::NotSupported, told).at("Binary.contentType");
+        return Err(Refusal::new(415, issue));
+    }
+    let told = "The data of a Binary that patches are the JSON Patch in base64.";
+    let wrong = || Refusal::new(400, Issue::error(IssueType::Structure, told).at("Binary.data"));
+    // FHIR allows white space in base64.
+    let data: String = text("data").ok_or_else(wrong)?.split_ascii_whitespace().collect();
+    let patch = STANDARD.decode(data).or(Err(wrong()))?;
+    Ok(Body::JsonPatch(read_json(&patch, depth)?))
 }
 
 fn bad_tag<E>(_wrong: E) -> Refusal {

@@ -12,20 +12,30 @@ use crate::fhir::refusal::Refusal;
 use crate::fhir::resource::ResourceType;
 use crate::store::Tx;
 
+/// A canonical names a definition, not a resource, whatever stands in it. The URL of an extension is one
+/// in all but its type.
+fn is_canonical(member: &str) -> bool {
+    matches!(member, "questionnaire" | "instantiatesCanonical" | "profile" | "url" | "valueCanonical")
+}
+
 /// Whether a value refers to one of these names.
 pub(super) fn refers_to(value: &Value, names: &[&str]) -> bool {
     match value {
-        Value::String(text) => names.contains(&text.as_str()),
+        Value::String(text) => {
+            let links = |name: &&str| text.contains(&format!("=\"{name}\""));
+            names.contains(&text.as_str()) || names.iter().any(links)
+        }
         Value::Array(items) => items.iter().any(|item| refers_to(item, names)),
-        Value::Object(members) => members.values().any(|member| refers_to(member, names)),
+        Value::Object(members) => {
+            members.iter().any(|(key, member)| !is_canonical(key) && refers_to(member, names))
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }
 
-/// Puts what was made in the place of its name, wherever an element is a reference or a URI. A canonical
-/// names a definition, not a resource: it stays.
+/// Puts what was made in the place of its name, wherever an element is a reference or a URI; a canonical
+/// stays.
 pub(super) fn rewrite(value: &mut Value, made: &BTreeMap<String, String>) {
-    const CANONICAL: [&str; 4] = ["questionnaire", "instantiatesCanonical", "profile", "url"];
     match value {
         Value::String(text) => {
             if let Some(url) = made.get(text.as_str()) {
@@ -39,7 +49,7 @@ pub(super) fn rewrite(value: &mut Value, made: &BTreeMap<String, String>) {
         Value::Array(items) => items.iter_mut().for_each(|item| rewrite(item, made)),
         Value::Object(members) => {
             for (key, member) in members {
-                if !CANONICAL.contains(&key.as_str()) {
+                if !is_canonical(key) {
                     rewrite(member, made);
                 }
             }

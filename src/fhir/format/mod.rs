@@ -16,6 +16,8 @@ pub use body::{BodyFormat, body_format};
 pub use negotiate::negotiate;
 
 use super::outcome::{Issue, IssueType};
+use super::refusal::Refusal;
+use crate::json::{self, Allowed};
 
 /// A format that resources are answered in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +98,13 @@ impl MediaFault {
         };
         Issue::error(IssueType::NotSupported, sentence)
     }
+}
+
+/// Reads a resource or a patch. FHIR aligns a repeating primitive with its extensions by `null` items.
+pub(crate) fn read_json(bytes: &[u8], depth: usize) -> Result<Value, Refusal> {
+    let allowed = Allowed { empty_objects: false, null_items: true };
+    json::parse_with(bytes, depth, allowed)
+        .map_err(|fault| Refusal::new(400, Issue::error(IssueType::Structure, fault.to_string())))
 }
 
 /// Writes a resource (`_pretty`: G-08).

@@ -1,62 +1,122 @@
-//! `Patient/{id}/$everything`: the person, and what is recorded about them
+//! `Patient/{id}/$everything`: the person, and what is recorded about them; `Patient/$everything`: the
+//! same of everybody whom the caller may see
 //! (<https://hl7.org/fhir/R4/operation-patient-everything.html>).
+//!
+//! One answer holds everything, up to as much as a page can hold at most. With `_count`, or where there is
+//! more, links lead on.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::account::Letter;
 use crate::fhir::context::Context;
 use crate::fhir::enforce;
-use crate::fhir::interaction::{Reply, Request, instance, read};
+use crate::fhir::interaction::{Body, Reply, Request, read};
 use crate::fhir::refusal::Refusal;
 use crate::fhir::resource::ResourceType;
 use crate::fhir::routes::COMPARTMENT;
-use crate::fhir::search::{self, Found, Query};
+use crate::fhir::search::{self, Found, MOST, Query, filter_of};
 use crate::store::Tx;
-use crate::store::search::{Column, Filter};
+use crate::store::search::{Column, Filter, Table};
+
+/// The parameters of the operation, and those that every answer has.
+const PARAMETERS: [&str; 8] = ["start", "end", "_since", "_type", "_count", "_page", "_format", "_pretty"];
 
 pub(super) fn everything(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
-    let (_, id) = instance(request)?;
-    let patient =
+    let id = request.target.id.as_deref();
+    if let Some(id) = id {
         read::find(tx, context, ResourceType::Patient, id, Letter::Read)?.ok_or_else(Refusal::not_found)?;
-    let asked = |name: &'static str| {
-        request
-            .params
-            .iter()
-            .filter(move |(key, value)| key == name && !value.is_empty())
-            .map(|(_, value)| value)
-    };
-    let types: Vec<&str> = asked("_type").flat_map(|value| value.split(',')).collect();
-    let is_wanted = |kind: &ResourceType| types.is_empty() || types.contains(&kind.name());
-    let is_given = |kind: &ResourceType| enforce::may(context, *kind, Letter::Search);
-    let kinds: Vec<ResourceType> = COMPARTMENT.into_iter().filter(is_wanted).filter(is_given).collect();
-    let mut params: Vec<(String, String)> = request
-        .params
-        .iter()
-        .filter(|(name, _)| matches!(name.as_str(), "_count" | "_page"))
-        .cloned()
-        .collect();
-    params.extend(asked("_since").map(|since| ("_lastUpdated".to_owned(), format!("ge{since}"))));
-    let query = Query::read(&params)?;
-    let within = Filter::text(Column::text("patient"), id);
-    let found = Found { kinds: &kinds, within, path: &request.path };
-    let mut bundle = search::search(tx, context, &found, &query)?;
-    if query.page.is_none() && is_wanted(&ResourceType::Patient) {
-        add_first(&mut bundle, context, &patient.body, id);
     }
-    Ok(Reply::made(200, bundle))
+    let mut asked = request.params.clone();
+    if let Some(Body::Resource(body)) = &request.body {
+        asked.extend(in_parameters(body));
+    }
+    asked.retain(|(name, value)| PARAMETERS.contains(&name.as_str()) && !value.is_empty());
+    let paging = |(name, _): &&(String, String)| matches!(name.as_str(), "_count" | "_page");
+    let mut query = Query::read(&asked.iter().filter(paging).cloned().collect::<Vec<_>>())?;
+    if !asked.iter().any(|(name, _)| name == "_count") {
+        query.count = MOST;
+    }
+    let types: Vec<&str> = values(&asked, "_type").flat_map(|value| value.split(',')).collect();
+    let all = [ResourceType::Patient].into_iter().chain(COMPARTMENT);
+    let wanted = all.filter(|kind| types.is_empty() || types.contains(&kind.name()));
+    let wanted = wanted.filter(|kind| enforce::may(context, *kind, Letter::Search));
+    let kinds = wanted.map(|kind| Ok((kind, part(kind, id, &asked, context)?)));
+    let kinds = kinds.collect::<Result<_, Refusal>>()?;
+    asked.retain(|(name, _)| name != "_page");
+    query.used = asked;
+    let found = Found { kinds, path: &request.path };
+    Ok(Reply::made(200, search::search(tx, context, &found, &query)?))
 }
 
-fn add_first(bundle: &mut Value, context: &Context, patient: &Value, id: &str) {
-    let Some(members) = bundle.as_object_mut() else { return };
-    let entry = json!({
-        "fullUrl": format!("{}/Patient/{id}", context.base),
-        "resource": patient,
-        "search": { "mode": "match" },
-    });
-    if let Some(total) = members.get("total").and_then(Value::as_i64) {
-        members.insert("total".to_owned(), (total + 1).into());
+fn values<'p>(asked: &'p [(String, String)], name: &'static str) -> impl Iterator<Item = &'p str> {
+    asked.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+}
+
+/// What came as a Parameters resource.
+fn in_parameters(body: &Value) -> Vec<(String, String)> {
+    let parameters = body.get("parameter").and_then(Value::as_array).into_iter().flatten();
+    let pair = |parameter: &Value| {
+        let name = parameter.get("name")?.as_str()?;
+        let members = parameter.as_object()?;
+        let (_, value) = members.iter().find(|(key, _)| key.starts_with("value"))?;
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        Some((name.to_owned(), value))
+    };
+    parameters.filter_map(pair).collect()
+}
+
+/// What of a type belongs to the answer. The person themselves always does.
+fn part(
+    kind: ResourceType,
+    id: Option<&str>,
+    asked: &[(String, String)],
+    context: &Context,
+) -> Result<Filter, Refusal> {
+    let strict = Context { is_strict: true, ..context.clone() };
+    let filter = |key: &str, value: &str| -> Result<Filter, Refusal> {
+        Ok(filter_of(kind, key, value, &strict)?.unwrap_or(Filter::EVERYTHING))
+    };
+    let is_person = kind == ResourceType::Patient;
+    let mut all: Vec<Filter> = Vec::new();
+    if let Some(id) = id {
+        let person = if is_person { Table::People.id() } else { Column::text("patient") };
+        all.push(Filter::text(person, id));
     }
-    if let Some(entries) = members.entry("entry").or_insert_with(|| json!([])).as_array_mut() {
-        entries.insert(0, entry);
+    for since in values(asked, "_since") {
+        let changed = filter("_lastUpdated", &format!("ge{since}"))?;
+        if id.is_none() || !is_person {
+            all.push(changed);
+        }
+    }
+    for (name, prefix) in [("start", "ge"), ("end", "le")] {
+        for date in values(asked, name) {
+            let Some(care) = care_date(kind) else {
+                // It is refused all the same if it is no date.
+                filter("_lastUpdated", &format!("{prefix}{date}"))?;
+                continue;
+            };
+            let undated = filter(&format!("{care}:missing"), "true")?;
+            all.push(Filter::Any(vec![undated, filter(care, &format!("{prefix}{date}"))?]));
+        }
+    }
+    Ok(Filter::All(all))
+}
+
+/// The parameter that tells when something applied, not when it was written down; what has no such time
+/// applies always.
+const fn care_date(kind: ResourceType) -> Option<&'static str> {
+    match kind {
+        ResourceType::Consent => Some("period"),
+        ResourceType::QuestionnaireResponse => Some("authored"),
+        ResourceType::AuditEvent => Some("date"),
+        ResourceType::Provenance => Some("recorded"),
+        ResourceType::RelatedPerson
+        | ResourceType::Patient
+        | ResourceType::Person
+        | ResourceType::Questionnaire
+        | ResourceType::StructureDefinition
+        | ResourceType::CodeSystem
+        | ResourceType::ValueSet
+        | ResourceType::SearchParameter => None,
     }
 }

@@ -5,6 +5,7 @@ pub(crate) mod conditional;
 mod create;
 mod everything;
 mod history;
+mod meta;
 mod patch;
 mod read;
 mod search;
@@ -16,6 +17,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::account::{Action, access};
+use crate::fhir::capability;
 use crate::fhir::context::Context;
 use crate::fhir::enforce;
 use crate::fhir::etag::Versions;
@@ -112,13 +114,8 @@ impl Reply {
         if is_known { Self { status: 304, body: None, ..reply } } else { reply }
     }
 
-    /// The answer to a Bundle.
-    pub(crate) fn bundle(bundle: Value) -> Self {
-        Self::made(200, bundle)
-    }
-
-    /// Something that is no resource of its own: a Bundle, an outcome.
-    fn made(status: u16, body: Value) -> Self {
+    /// Something that is no resource of its own: a Bundle, an outcome, parameters.
+    pub(crate) fn made(status: u16, body: Value) -> Self {
         Self { status, body: Some(body), version: None, last_modified: None, location: None, written: None }
     }
 }
@@ -142,6 +139,7 @@ pub(crate) fn perform(tx: &mut Tx<'_>, context: &Context, request: &Request) -> 
         let action = if reads_roles { Action::SearchRoles } else { Action::ReadRecords };
         access::decide_kind(&context.caller.who, action)?;
     }
+    enforce::check_patient(context, request)?;
     let letter = enforce::letter(request.interaction);
     if let Some(letter) = letter {
         // A search in a compartment is about its members, not about the patient whose it is.
@@ -174,6 +172,8 @@ fn carry_out(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Re
         Interaction::ConditionalPatch => patch::conditional_patch(tx, context, request),
         Interaction::Validate | Interaction::ValidateInstance => validate::validate(tx, context, request),
         Interaction::Everything => everything::everything(tx, context, request),
+        Interaction::Meta => meta::meta(tx, context, request),
+        Interaction::Versions => Ok(Reply::made(200, capability::versions())),
         // Neither is done inside a transaction: the one needs no database, the other is made of requests.
         Interaction::Capabilities | Interaction::Batch => Err(Refusal::not_found()),
     }

@@ -28,7 +28,8 @@ pub(super) fn search(tx: &mut Tx<'_>, context: &Context, request: &Request) -> R
     // Of several types, those that no scope lets through are left out (SC-06).
     kinds.retain(|kind| enforce::may(context, *kind, Letter::Search));
     let path = request.path.trim_end_matches("_search").trim_end_matches('/');
-    let found = Found { kinds: &kinds, within, path };
+    let kinds = kinds.into_iter().map(|kind| (kind, within.clone())).collect();
+    let found = Found { kinds, path };
     Ok(Reply::made(200, search::search(tx, context, &found, &query)?))
 }
 

@@ -4,18 +4,29 @@ use serde_json::{Value, json};
 
 use crate::date_time::render_instant;
 use crate::error::Error;
-use crate::fhir::resource::{ResourceType, Stored, head, nhs_identifier};
+use crate::fhir::resource::{Backing, Kind, ResourceType, Stored, head, nhs_identifier};
 use crate::fhir::search::param::{Index, Param, Reference};
 use crate::fhir::url;
-use crate::store::search::Column;
+use crate::store::search::{Column, Table};
 use crate::store::{AuditRecord, Tx};
 
 const SUBTYPE: &str = "http://hl7.org/fhir/restful-interaction";
 const PATIENT: Reference =
     Reference { column: Column::text("patient"), system: url::NHS_NUMBER, targets: &[ResourceType::Patient] };
 
+const RECORDED: Column = Column::number("recorded_at");
+
+pub(super) static KIND: Kind = Kind {
+    name: "AuditEvent",
+    backing: Backing::Rows { table: Table::AuditRecords, versions: None, updated_at: RECORDED },
+    params: PARAMS,
+    profile: None,
+    load: |tx, _, ids| load(tx, ids),
+    writing: None,
+};
+
 /// R4's parameters.
-pub(super) const PARAMS: &[Param] = &[
+const PARAMS: &[Param] = &[
     Param::token("action", Index::ActionOfAct),
     Param::string("address", Index::Absent),
     Param::reference("agent", Index::Absent, &[]),
@@ -42,7 +53,7 @@ pub(super) const PARAMS: &[Param] = &[
 const ENTITY_ROLE: &str = "http://terminology.hl7.org/CodeSystem/object-role";
 const ENTITY_TYPE: &str = "http://terminology.hl7.org/CodeSystem/audit-entity-type";
 
-pub(super) fn load(tx: &mut Tx<'_>, ids: &[String]) -> Result<Vec<Stored>, Error> {
+fn load(tx: &mut Tx<'_>, ids: &[String]) -> Result<Vec<Stored>, Error> {
     Ok(tx.list_audit_records(ids)?.iter().map(stored).collect())
 }
 

@@ -8,8 +8,11 @@ use crate::date_time::FhirDateTime;
 use crate::error::Error;
 use crate::fhir::context::Context;
 use crate::fhir::outcome::{Issue, IssueType};
+use crate::fhir::profiles;
 use crate::fhir::refusal::Refusal;
-use crate::fhir::resource::{ResourceType, Stored, head, party, person_reference, residue};
+use crate::fhir::resource::{
+    Backing, Kind, ResourceType, Stored, UPDATED, Writing, head, party, person_reference, residue,
+};
 use crate::fhir::search::param::{Index, Param, Reference};
 use crate::fhir::url;
 use crate::person::NhsNumber;
@@ -19,14 +22,23 @@ use crate::proxy::{
     Versioned,
 };
 use crate::store::Tx;
-use crate::store::search::Column;
+use crate::store::search::{Column, Table};
 
 const PROXY: Reference =
     Reference { column: Column::text("proxy"), system: url::NHS_NUMBER, targets: &[ResourceType::Patient] };
 const PATIENT: Reference = Reference { column: Column::text("patient"), ..PROXY };
 
+pub(super) static KIND: Kind = Kind {
+    name: "Consent",
+    backing: Backing::Rows { table: Table::Roles, versions: Some(Table::RoleVersions), updated_at: UPDATED },
+    params: PARAMS,
+    profile: Some(profiles::PROXY_ROLE),
+    load,
+    writing: Some(Writing { load_versions, create, update }),
+};
+
 /// R4's parameters, and our own `performer`, `status-reason`, `legal-basis` and `grantor`.
-pub(super) const PARAMS: &[Param] = &[
+const PARAMS: &[Param] = &[
     Param::token("action", Index::Absent),
     Param::reference("actor", Index::Reference(PROXY), &["provision", "actor", "reference"]),
     Param::token("category", Index::Constant(&[(url::ACT_CODE, "INFA")])),
@@ -51,18 +63,14 @@ pub(super) const PARAMS: &[Param] = &[
     Param::token("grantor", Index::Token(Some(url::ODS_CODE), Column::text("grantor").or_null())).ours(),
 ];
 
-pub(super) fn load(tx: &mut Tx<'_>, context: &Context, ids: &[String]) -> Result<Vec<Stored>, Error> {
+fn load(tx: &mut Tx<'_>, context: &Context, ids: &[String]) -> Result<Vec<Stored>, Error> {
     let now = context.now();
     let roles = tx.list_roles_by_id(ids)?.into_iter();
     Ok(roles.map(|role| stored(&Versioned { value: role.value.as_of(now), ..role })).collect())
 }
 
 /// The present version stands as the role counts now; one that another has replaced, as it was written.
-pub(super) fn load_versions(
-    tx: &mut Tx<'_>,
-    context: &Context,
-    wanted: &[(String, i64)],
-) -> Result<Vec<Stored>, Error> {
+fn load_versions(tx: &mut Tx<'_>, context: &Context, wanted: &[(String, i64)]) -> Result<Vec<Stored>, Error> {
     let now = context.now();
     let ids: Vec<String> = wanted.iter().map(|(id, _)| id.clone()).collect();
     let present = tx.list_roles_by_id(&ids)?;
@@ -80,7 +88,7 @@ pub(super) fn has_lapsed(tx: &mut Tx<'_>, context: &Context, id: &str) -> Result
     Ok(found.iter().any(|role| role.value.has_lapsed(context.now())))
 }
 
-pub(super) fn create(tx: &mut Tx<'_>, context: &Context, body: &Value) -> Result<Stored, Refusal> {
+fn create(tx: &mut Tx<'_>, context: &Context, body: &Value) -> Result<Stored, Refusal> {
     access::decide_kind(&context.caller.who, Action::CreateRole)?;
     let body = &party::with_local_references(body, context);
     let draft = Given::read(body, context)?;
@@ -91,12 +99,7 @@ pub(super) fn create(tx: &mut Tx<'_>, context: &Context, body: &Value) -> Result
     residue::checked(body, stored(&role))
 }
 
-pub(super) fn update(
-    tx: &mut Tx<'_>,
-    context: &Context,
-    current: &Stored,
-    body: &Value,
-) -> Result<Stored, Refusal> {
+fn update(tx: &mut Tx<'_>, context: &Context, current: &Stored, body: &Value) -> Result<Stored, Refusal> {
     access::decide_kind(&context.caller.who, Action::ChangeRole)?;
     let body = &party::with_local_references(body, context);
     let given = Given::read(body, context)?;

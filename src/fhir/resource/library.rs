@@ -1,12 +1,36 @@
 //! The definitions that are compiled in: the resources of
 //! `fhir-profiles/`. Person, a user of the account platform, has none yet.
 
-use chrono::{DateTime, Utc};
-use serde_json::{Value, json};
+use std::sync::LazyLock;
 
-use crate::fhir::profiles;
-use crate::fhir::resource::{ResourceType, Stored};
+use chrono::{DateTime, Utc};
+use serde_json::json;
+
+use crate::fhir::profiles::{self, ConformanceResource};
+use crate::fhir::resource::{Backing, Kind, ResourceType, Stored};
 use crate::fhir::search::param::{Index, Param};
+
+/// A type of definitions.
+macro_rules! definitions {
+    ($name:literal, $params:expr) => {
+        Kind {
+            name: $name,
+            backing: Backing::Library,
+            params: $params,
+            profile: None,
+            load: |_, _, ids| Ok(load($name, ids)),
+            writing: None,
+        }
+    };
+}
+
+pub(super) static PERSON: Kind = definitions!("Person", PERSON_PARAMS);
+pub(super) static QUESTIONNAIRE: Kind = definitions!("Questionnaire", QUESTIONNAIRE_PARAMS);
+pub(super) static STRUCTURE_DEFINITION: Kind =
+    definitions!("StructureDefinition", STRUCTURE_DEFINITION_PARAMS);
+pub(super) static CODE_SYSTEM: Kind = definitions!("CodeSystem", CODE_SYSTEM_PARAMS);
+pub(super) static VALUE_SET: Kind = definitions!("ValueSet", VALUE_SET_PARAMS);
+pub(super) static SEARCH_PARAMETER: Kind = definitions!("SearchParameter", SEARCH_PARAMETER_PARAMS);
 
 const URL: Param = Param::uri("url", Index::Element(&["url"]));
 const NAME: Param = Param::string("name", Index::Element(&["name"]));
@@ -20,8 +44,30 @@ const IDENTIFIER: Param = Param::token("identifier", Index::Element(&["identifie
 const JURISDICTION: Param = Param::token("jurisdiction", Index::Element(&["jurisdiction"]));
 const CONTEXT_TYPE: Param = Param::token("context-type", Index::Element(&["useContext", "code"]));
 const CONTEXT: Param = Param::token("context", Index::Element(&["useContext", "valueCodeableConcept"]));
+const CONTEXT_QUANTITY: Param =
+    Param::quantity("context-quantity", Index::Element(&["useContext", "valueQuantity|valueRange"]));
+const CONTEXT_TYPE_VALUE: Param = Param::composite(
+    "context-type-value",
+    Index::Composite(
+        &["useContext"],
+        &[
+            Param::token("context-type", Index::Element(&["code"])),
+            Param::token("context", Index::Element(&["valueCodeableConcept"])),
+        ],
+    ),
+);
+const CONTEXT_TYPE_QUANTITY: Param = Param::composite(
+    "context-type-quantity",
+    Index::Composite(
+        &["useContext"],
+        &[
+            Param::token("context-type", Index::Element(&["code"])),
+            Param::quantity("context-quantity", Index::Element(&["valueQuantity|valueRange"])),
+        ],
+    ),
+);
 
-pub(super) const PERSON: &[Param] = &[
+const PERSON_PARAMS: &[Param] = &[
     Param::string("address", Index::Absent),
     Param::string("address-city", Index::Absent),
     Param::string("address-country", Index::Absent),
@@ -42,10 +88,13 @@ pub(super) const PERSON: &[Param] = &[
     Param::reference("relatedperson", Index::Absent, &[]),
     Param::token("telecom", Index::Absent),
 ];
-pub(super) const QUESTIONNAIRE: &[Param] = &[
+const QUESTIONNAIRE_PARAMS: &[Param] = &[
     Param::token("code", Index::Element(&["item", "code"])),
     CONTEXT,
+    CONTEXT_QUANTITY,
     CONTEXT_TYPE,
+    CONTEXT_TYPE_QUANTITY,
+    CONTEXT_TYPE_VALUE,
     DATE,
     Param::uri("definition", Index::Element(&["item", "definition"])),
     DESCRIPTION,
@@ -60,48 +109,66 @@ pub(super) const QUESTIONNAIRE: &[Param] = &[
     URL,
     VERSION,
 ];
-pub(super) const STRUCTURE_DEFINITION: &[Param] = &[
+const STRUCTURE_DEFINITION_PARAMS: &[Param] = &[
     Param::token("abstract", Index::Element(&["abstract"])),
-    Param::uri("base", Index::Element(&["baseDefinition"])),
+    Param::reference("base", Index::Element(&["baseDefinition"]), &[]),
+    Param::token("base-path", Index::Element(&["snapshot|differential", "element", "base", "path"])),
     CONTEXT,
+    CONTEXT_QUANTITY,
     CONTEXT_TYPE,
+    CONTEXT_TYPE_QUANTITY,
+    CONTEXT_TYPE_VALUE,
     DATE,
     Param::token("derivation", Index::Element(&["derivation"])),
     DESCRIPTION,
+    Param::token("experimental", Index::Element(&["experimental"])),
+    Param::token("ext-context", Index::Element(&["context", "type"])),
     IDENTIFIER,
     JURISDICTION,
+    Param::token("keyword", Index::Element(&["keyword"])),
     Param::token("kind", Index::Element(&["kind"])),
     NAME,
+    Param::token("path", Index::Element(&["snapshot|differential", "element", "path"])),
     PUBLISHER,
     STATUS,
     TITLE,
     Param::uri("type", Index::Element(&["type"])),
     URL,
+    Param::reference("valueset", Index::Element(&["snapshot", "element", "binding", "valueSet"]), &[]),
     VERSION,
 ];
-pub(super) const CODE_SYSTEM: &[Param] = &[
-    Param::token("code", Index::Element(&["concept", "code"])),
+const CODE_SYSTEM_PARAMS: &[Param] = &[
+    Param::token("code", Index::Codes),
     Param::token("content-mode", Index::Element(&["content"])),
     CONTEXT,
+    CONTEXT_QUANTITY,
     CONTEXT_TYPE,
+    CONTEXT_TYPE_QUANTITY,
+    CONTEXT_TYPE_VALUE,
     DATE,
     DESCRIPTION,
     IDENTIFIER,
     JURISDICTION,
+    Param::token("language", Index::Element(&["concept", "designation", "language"])),
     NAME,
     PUBLISHER,
     STATUS,
+    Param::reference("supplements", Index::Element(&["supplements"]), &[]),
     Param::uri("system", Index::Element(&["url"])),
     TITLE,
     URL,
     VERSION,
 ];
-pub(super) const VALUE_SET: &[Param] = &[
-    Param::token("code", Index::Element(&["compose", "include", "concept", "code"])),
+const VALUE_SET_PARAMS: &[Param] = &[
+    Param::token("code", Index::Codes),
     CONTEXT,
+    CONTEXT_QUANTITY,
     CONTEXT_TYPE,
+    CONTEXT_TYPE_QUANTITY,
+    CONTEXT_TYPE_VALUE,
     DATE,
     DESCRIPTION,
+    Param::uri("expansion", Index::Element(&["expansion", "identifier"])),
     IDENTIFIER,
     JURISDICTION,
     NAME,
@@ -112,12 +179,17 @@ pub(super) const VALUE_SET: &[Param] = &[
     URL,
     VERSION,
 ];
-pub(super) const SEARCH_PARAMETER: &[Param] = &[
+const SEARCH_PARAMETER_PARAMS: &[Param] = &[
     Param::token("base", Index::Element(&["base"])),
     Param::token("code", Index::Element(&["code"])),
+    Param::reference("component", Index::Element(&["component", "definition"]), &[]),
     CONTEXT,
+    CONTEXT_QUANTITY,
     CONTEXT_TYPE,
+    CONTEXT_TYPE_QUANTITY,
+    CONTEXT_TYPE_VALUE,
     DATE,
+    Param::reference("derived-from", Index::Element(&["derivedFrom"]), &[]),
     DESCRIPTION,
     JURISDICTION,
     NAME,
@@ -129,21 +201,25 @@ pub(super) const SEARCH_PARAMETER: &[Param] = &[
     VERSION,
 ];
 
-/// Every definition of a type, in the order of their ids.
-pub(crate) fn list(kind: ResourceType) -> Vec<Stored> {
-    let of_kind = profiles::all().iter().filter(|it| it.resource_type == kind.name());
-    let mut all: Vec<Stored> = of_kind.map(|it| stored(kind, &it.resource)).collect();
-    all.sort_by(|a, b| a.id.cmp(&b.id));
+/// Every definition, by type and id. They are as old as the program: nothing changes them.
+static ALL: LazyLock<Vec<Stored>> = LazyLock::new(|| {
+    let mut all: Vec<Stored> = profiles::all().iter().filter_map(stored).collect();
+    all.sort_by(|a, b| (a.kind, &a.id).cmp(&(b.kind, &b.id)));
     all
+});
+
+/// Every definition of a type, in the order of their ids.
+pub(crate) fn list(kind: ResourceType) -> impl Iterator<Item = &'static Stored> {
+    ALL.iter().filter(move |stored| stored.kind == kind)
 }
 
-pub(super) fn load(kind: ResourceType, ids: &[String]) -> Vec<Stored> {
-    list(kind).into_iter().filter(|stored| ids.contains(&stored.id)).collect()
+fn load(name: &str, ids: &[String]) -> Vec<Stored> {
+    ALL.iter().filter(|stored| stored.kind.name() == name && ids.contains(&stored.id)).cloned().collect()
 }
 
-fn stored(kind: ResourceType, body: &Value) -> Stored {
-    let mut body = body.clone();
-    let id = body.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
+fn stored(it: &ConformanceResource) -> Option<Stored> {
+    let kind = ResourceType::parse(&it.resource_type)?;
+    let (id, mut body) = (it.id.clone(), it.resource.clone());
     if let Some(members) = body.as_object_mut() {
         let meta = members.entry("meta").or_insert_with(|| json!({}));
         if let Some(meta) = meta.as_object_mut() {
@@ -152,7 +228,7 @@ fn stored(kind: ResourceType, body: &Value) -> Stored {
         }
     }
     let updated_at: DateTime<Utc> = PUBLISHED.parse().unwrap_or_default();
-    Stored { kind, id, version: 1, updated_at, body }
+    Some(Stored { kind, id, version: 1, updated_at, body })
 }
 
 /// When the definitions of this version were published.

@@ -40,6 +40,31 @@ pub(crate) enum ResourceType {
     Provenance,
 }
 
+/// Loads resources by their ids.
+type Load = fn(&mut Tx<'_>, &Context, &[String]) -> Result<Vec<Stored>, Error>;
+
+/// Loads versions by id and number.
+type LoadVersions = fn(&mut Tx<'_>, &Context, &[(String, i64)]) -> Result<Vec<Stored>, Error>;
+
+/// What there is to know of a type: each file of this folder says it of its own.
+struct Kind {
+    name: &'static str,
+    backing: Backing,
+    params: &'static [Param],
+    /// The profile that its resources follow.
+    profile: Option<&'static str>,
+    load: Load,
+    /// How clients write it; `None` for what the service alone writes.
+    writing: Option<Writing>,
+}
+
+/// How resources of a type come to be, and change.
+struct Writing {
+    load_versions: LoadVersions,
+    create: fn(&mut Tx<'_>, &Context, &Value) -> Result<Stored, Refusal>,
+    update: fn(&mut Tx<'_>, &Context, &Stored, &Value) -> Result<Stored, Refusal>,
+}
+
 /// A resource as it is stored: what a read answers, and where it stands in its history.
 #[derive(Clone, Debug)]
 pub(crate) struct Stored {
@@ -71,6 +96,8 @@ pub(crate) enum Backing {
     Library,
 }
 
+const UPDATED: Column = Column::number("updated_at");
+
 impl ResourceType {
     /// Every type.
     pub(crate) const ALL: [Self; 12] = [
@@ -88,22 +115,27 @@ impl ResourceType {
         Self::Provenance,
     ];
 
+    /// What there is to know of the type.
+    const fn kind(self) -> &'static Kind {
+        match self {
+            Self::Consent => &consent::KIND,
+            Self::RelatedPerson => &related_person::KIND,
+            Self::QuestionnaireResponse => &questionnaire_response::KIND,
+            Self::Patient => &patient::KIND,
+            Self::Person => &library::PERSON,
+            Self::Questionnaire => &library::QUESTIONNAIRE,
+            Self::StructureDefinition => &library::STRUCTURE_DEFINITION,
+            Self::CodeSystem => &library::CODE_SYSTEM,
+            Self::ValueSet => &library::VALUE_SET,
+            Self::SearchParameter => &library::SEARCH_PARAMETER,
+            Self::AuditEvent => &audit_event::KIND,
+            Self::Provenance => &provenance::KIND,
+        }
+    }
+
     /// FHIR's name.
     pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Consent => "Consent",
-            Self::RelatedPerson => "RelatedPerson",
-            Self::QuestionnaireResponse => "QuestionnaireResponse",
-            Self::Patient => "Patient",
-            Self::Person => "Person",
-            Self::Questionnaire => "Questionnaire",
-            Self::StructureDefinition => "StructureDefinition",
-            Self::CodeSystem => "CodeSystem",
-            Self::ValueSet => "ValueSet",
-            Self::SearchParameter => "SearchParameter",
-            Self::AuditEvent => "AuditEvent",
-            Self::Provenance => "Provenance",
-        }
+        self.kind().name
     }
 
     /// Reads a name; it is case-sensitive (G-02).
@@ -113,81 +145,28 @@ impl ResourceType {
 
     /// Whether clients may create and change resources of this type.
     pub(crate) const fn is_writable(self) -> bool {
-        matches!(self, Self::Consent | Self::RelatedPerson | Self::QuestionnaireResponse)
+        self.kind().writing.is_some()
     }
 
     /// Where its resources come from.
     pub(crate) const fn backing(self) -> Backing {
-        const UPDATED: Column = Column::number("updated_at");
-        match self {
-            Self::Consent => Backing::Rows {
-                table: Table::Roles,
-                versions: Some(Table::RoleVersions),
-                updated_at: UPDATED,
-            },
-            Self::RelatedPerson => Backing::Rows {
-                table: Table::Relationships,
-                versions: Some(Table::RelationshipVersions),
-                updated_at: UPDATED,
-            },
-            Self::QuestionnaireResponse => Backing::Rows {
-                table: Table::AccessRequests,
-                versions: Some(Table::AccessRequestVersions),
-                updated_at: UPDATED,
-            },
-            Self::Patient => Backing::Rows { table: Table::People, versions: None, updated_at: UPDATED },
-            Self::AuditEvent | Self::Provenance => Backing::Rows {
-                table: Table::AuditRecords,
-                versions: None,
-                updated_at: Column::number("recorded_at"),
-            },
-            Self::Person
-            | Self::Questionnaire
-            | Self::StructureDefinition
-            | Self::CodeSystem
-            | Self::ValueSet
-            | Self::SearchParameter => Backing::Library,
-        }
+        self.kind().backing
+    }
+
+    /// How clients write it.
+    fn writing(self) -> Result<&'static Writing, Refusal> {
+        let told = "Resources of this type are written by the service alone.";
+        self.kind().writing.as_ref().ok_or_else(|| Refusal::not_allowed("GET", told))
     }
 
     /// The search parameters of the type, but for those that every type has.
     pub(crate) const fn params(self) -> &'static [Param] {
-        match self {
-            Self::Consent => consent::PARAMS,
-            Self::RelatedPerson => related_person::PARAMS,
-            Self::QuestionnaireResponse => questionnaire_response::PARAMS,
-            Self::Patient => patient::PARAMS,
-            Self::Person => library::PERSON,
-            Self::Questionnaire => library::QUESTIONNAIRE,
-            Self::StructureDefinition => library::STRUCTURE_DEFINITION,
-            Self::CodeSystem => library::CODE_SYSTEM,
-            Self::ValueSet => library::VALUE_SET,
-            Self::SearchParameter => library::SEARCH_PARAMETER,
-            Self::AuditEvent => audit_event::PARAMS,
-            Self::Provenance => provenance::PARAMS,
-        }
+        self.kind().params
     }
 
     /// The profile that its resources follow.
     pub(crate) const fn profile(self) -> Option<&'static str> {
-        match self {
-            Self::Consent => Some("https://fhir.onbehalf.org.uk/R4/StructureDefinition/ProxyRole"),
-            Self::RelatedPerson => {
-                Some("https://fhir.onbehalf.org.uk/R4/StructureDefinition/ProxyRelationship")
-            }
-            Self::QuestionnaireResponse => {
-                Some("https://fhir.onbehalf.org.uk/R4/StructureDefinition/AccessRequest")
-            }
-            Self::Patient
-            | Self::Person
-            | Self::Questionnaire
-            | Self::StructureDefinition
-            | Self::CodeSystem
-            | Self::ValueSet
-            | Self::SearchParameter
-            | Self::AuditEvent
-            | Self::Provenance => None,
-        }
+        self.kind().profile
     }
 }
 
@@ -219,20 +198,7 @@ pub(crate) fn load(
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let mut loaded = match kind {
-        ResourceType::Consent => consent::load(tx, context, ids)?,
-        ResourceType::RelatedPerson => related_person::load(tx, ids)?,
-        ResourceType::QuestionnaireResponse => questionnaire_response::load(tx, ids)?,
-        ResourceType::Patient => patient::load(tx, ids)?,
-        ResourceType::AuditEvent => audit_event::load(tx, ids)?,
-        ResourceType::Provenance => provenance::load(tx, ids)?,
-        ResourceType::Person
-        | ResourceType::Questionnaire
-        | ResourceType::StructureDefinition
-        | ResourceType::CodeSystem
-        | ResourceType::ValueSet
-        | ResourceType::SearchParameter => library::load(kind, ids),
-    };
+    let mut loaded = (kind.kind().load)(tx, context, ids)?;
     loaded.sort_by_key(|stored| ids.iter().position(|id| *id == stored.id));
     Ok(loaded)
 }
@@ -244,24 +210,14 @@ pub(crate) fn load_versions(
     kind: ResourceType,
     wanted: &[(String, i64)],
 ) -> Result<Vec<Stored>, Error> {
-    let mut loaded = match kind {
-        ResourceType::Consent => consent::load_versions(tx, context, wanted)?,
-        ResourceType::RelatedPerson => related_person::load_versions(tx, wanted)?,
-        ResourceType::QuestionnaireResponse => questionnaire_response::load_versions(tx, wanted)?,
-        ResourceType::Patient
-        | ResourceType::Person
-        | ResourceType::Questionnaire
-        | ResourceType::StructureDefinition
-        | ResourceType::CodeSystem
-        | ResourceType::ValueSet
-        | ResourceType::SearchParameter
-        | ResourceType::AuditEvent
-        | ResourceType::Provenance => {
-            let ids: Vec<String> = wanted.iter().map(|(id, _)| id.clone()).collect();
-            let mut present = load(tx, context, kind, &ids)?;
-            present.retain(|stored| wanted.iter().any(|(_, version)| *version == stored.version));
-            present
-        }
+    let mut loaded = if let Some(writing) = &kind.kind().writing {
+        (writing.load_versions)(tx, context, wanted)?
+    } else {
+        // Of what clients do not write, the present version is the only one.
+        let ids: Vec<String> = wanted.iter().map(|(id, _)| id.clone()).collect();
+        let mut present = load(tx, context, kind, &ids)?;
+        present.retain(|stored| wanted.iter().any(|(_, version)| *version == stored.version));
+        present
     };
     let place = |stored: &Stored| {
         wanted.iter().position(|(id, version)| *id == stored.id && *version == stored.version)
@@ -283,20 +239,7 @@ pub(crate) fn create(
     kind: ResourceType,
     body: &Value,
 ) -> Result<Stored, Refusal> {
-    match kind {
-        ResourceType::Consent => consent::create(tx, context, body),
-        ResourceType::RelatedPerson => related_person::create(tx, context, body),
-        ResourceType::QuestionnaireResponse => questionnaire_response::create(tx, context, body),
-        ResourceType::Patient
-        | ResourceType::Person
-        | ResourceType::Questionnaire
-        | ResourceType::StructureDefinition
-        | ResourceType::CodeSystem
-        | ResourceType::ValueSet
-        | ResourceType::SearchParameter
-        | ResourceType::AuditEvent
-        | ResourceType::Provenance => Err(read_only()),
-    }
+    (kind.writing()?.create)(tx, context, body)
 }
 
 /// Makes a resource what a body that was validated says. What is so already makes no new version.
@@ -306,24 +249,7 @@ pub(crate) fn update(
     current: &Stored,
     body: &Value,
 ) -> Result<Stored, Refusal> {
-    match current.kind {
-        ResourceType::Consent => consent::update(tx, context, current, body),
-        ResourceType::RelatedPerson => related_person::update(tx, context, current, body),
-        ResourceType::QuestionnaireResponse => questionnaire_response::update(tx, context, current, body),
-        ResourceType::Patient
-        | ResourceType::Person
-        | ResourceType::Questionnaire
-        | ResourceType::StructureDefinition
-        | ResourceType::CodeSystem
-        | ResourceType::ValueSet
-        | ResourceType::SearchParameter
-        | ResourceType::AuditEvent
-        | ResourceType::Provenance => Err(read_only()),
-    }
-}
-
-fn read_only() -> Refusal {
-    Refusal::not_allowed("GET", "Resources of this type are written by the service alone.")
+    (current.kind.writing()?.update)(tx, context, current, body)
 }
 
 /// The first members of every resource.

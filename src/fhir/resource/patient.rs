@@ -3,19 +3,28 @@
 use serde_json::{Map, Value, json};
 
 use crate::error::Error;
-use crate::fhir::resource::{ResourceType, Stored, head, nhs_identifier};
+use crate::fhir::resource::{Backing, Kind, ResourceType, Stored, UPDATED, head, nhs_identifier};
 use crate::fhir::search::param::{Index, Param, Reference};
 use crate::fhir::url;
 use crate::person::{HumanName, NhsNumber, Person};
 use crate::proxy::OdsCode;
 use crate::store::Tx;
-use crate::store::search::Column;
+use crate::store::search::{Column, Table};
 
 const PRACTICE: Reference =
     Reference { column: Column::text("practice").or_null(), system: url::ODS_CODE, targets: &[] };
 
+pub(super) static KIND: Kind = Kind {
+    name: "Patient",
+    backing: Backing::Rows { table: Table::People, versions: None, updated_at: UPDATED },
+    params: PARAMS,
+    profile: None,
+    load: |tx, _, ids| load(tx, ids),
+    writing: None,
+};
+
 /// R4's parameters. The model holds no address, telecom, gender, language, link or death.
-pub(super) const PARAMS: &[Param] = &[
+const PARAMS: &[Param] = &[
     Param::token(
         "active",
         Index::Constant(&[("http://terminology.hl7.org/CodeSystem/special-values", "true")]),
@@ -50,7 +59,7 @@ pub(super) const PARAMS: &[Param] = &[
     Param::token("telecom", Index::Absent),
 ];
 
-pub(super) fn load(tx: &mut Tx<'_>, ids: &[String]) -> Result<Vec<Stored>, Error> {
+fn load(tx: &mut Tx<'_>, ids: &[String]) -> Result<Vec<Stored>, Error> {
     let parse = |id: &String| NhsNumber::parse(id, crate::person::NumberCheck::Length).ok();
     let numbers: Vec<NhsNumber> = ids.iter().filter_map(parse).collect();
     Ok(tx.list_current_people(&numbers)?.iter().map(stored).collect())

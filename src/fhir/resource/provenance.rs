@@ -4,18 +4,29 @@ use serde_json::{Value, json};
 
 use crate::date_time::render_instant;
 use crate::error::Error;
-use crate::fhir::resource::{ResourceType, Stored, head};
+use crate::fhir::resource::{Backing, Kind, ResourceType, Stored, head};
 use crate::fhir::search::param::{Index, Param, Reference};
 use crate::fhir::url;
-use crate::store::search::Column;
+use crate::store::search::{Column, Table};
 use crate::store::{AuditRecord, Tx};
 
 const PATIENT: Reference =
     Reference { column: Column::text("patient"), system: url::NHS_NUMBER, targets: &[ResourceType::Patient] };
 const AUTHOR: &str = "http://terminology.hl7.org/CodeSystem/provenance-participant-type";
 
+const RECORDED: Column = Column::number("recorded_at");
+
+pub(super) static KIND: Kind = Kind {
+    name: "Provenance",
+    backing: Backing::Rows { table: Table::AuditRecords, versions: None, updated_at: RECORDED },
+    params: PARAMS,
+    profile: None,
+    load: |tx, _, ids| load(tx, ids),
+    writing: None,
+};
+
 /// R4's parameters.
-pub(super) const PARAMS: &[Param] = &[
+const PARAMS: &[Param] = &[
     Param::reference("agent", Index::Absent, &[]),
     Param::token("agent-role", Index::Absent),
     Param::token("agent-type", Index::Constant(&[(AUTHOR, "author")])),
@@ -28,7 +39,7 @@ pub(super) const PARAMS: &[Param] = &[
     Param::date("when", Index::Date(Column::number("recorded_at"), Column::number("recorded_at"))),
 ];
 
-pub(super) fn load(tx: &mut Tx<'_>, ids: &[String]) -> Result<Vec<Stored>, Error> {
+fn load(tx: &mut Tx<'_>, ids: &[String]) -> Result<Vec<Stored>, Error> {
     Ok(tx.list_audit_records(ids)?.iter().map(stored).collect())
 }
 

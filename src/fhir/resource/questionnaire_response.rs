@@ -8,22 +8,36 @@ use crate::date_time::FhirDateTime;
 use crate::error::Error;
 use crate::fhir::context::Context;
 use crate::fhir::outcome::{Issue, IssueType};
+use crate::fhir::profiles;
 use crate::fhir::refusal::Refusal;
-use crate::fhir::resource::{ResourceType, Stored, head, party, residue};
+use crate::fhir::resource::{Backing, Kind, ResourceType, Stored, UPDATED, Writing, head, party, residue};
 use crate::fhir::search::param::{Index, Param, Reference};
 use crate::fhir::url;
 use crate::person::NhsNumber;
 use crate::proxy::command::{Submission, SubmitError, change_access_request, submit_access_request};
 use crate::proxy::{AccessRequest, Applicant, ReferenceCode, Versioned};
 use crate::store::Tx;
-use crate::store::search::Column;
+use crate::store::search::{Column, Table};
 
 const PATIENT: Reference =
     Reference { column: Column::text("patient"), system: url::NHS_NUMBER, targets: &[ResourceType::Patient] };
 const STATUS: &str = "http://hl7.org/fhir/questionnaire-answers-status";
 
+pub(super) static KIND: Kind = Kind {
+    name: "QuestionnaireResponse",
+    backing: Backing::Rows {
+        table: Table::AccessRequests,
+        versions: Some(Table::AccessRequestVersions),
+        updated_at: UPDATED,
+    },
+    params: PARAMS,
+    profile: Some(profiles::ACCESS_REQUEST),
+    load: |tx, _, ids| load(tx, ids),
+    writing: Some(Writing { load_versions, create, update }),
+};
+
 /// R4's parameters, and our own `proxy`.
-pub(super) const PARAMS: &[Param] = &[
+const PARAMS: &[Param] = &[
     Param::reference("author", Index::Absent, &[]),
     Param::date("authored", Index::Date(Column::number("authored_from"), Column::number("authored_to"))),
     Param::reference("based-on", Index::Absent, &[]),
@@ -31,7 +45,7 @@ pub(super) const PARAMS: &[Param] = &[
     Param::token("identifier", Index::Token(None, Column::text("reference_code"))),
     Param::reference("part-of", Index::Absent, &[]),
     Param::reference("patient", Index::Reference(PATIENT), &["subject"]),
-    Param::uri("questionnaire", Index::Uri(Column::text("questionnaire"))),
+    Param::reference("questionnaire", Index::Uri(Column::text("questionnaire")), &[]),
     Param::reference("source", Index::Applicant, &["source"]),
     Param::token("status", Index::Token(Some(STATUS), Column::text("status"))),
     Param::reference("subject", Index::Reference(PATIENT), &["subject"]),
@@ -39,15 +53,19 @@ pub(super) const PARAMS: &[Param] = &[
         .ours(),
 ];
 
-pub(super) fn load(tx: &mut Tx<'_>, ids: &[String]) -> Result<Vec<Stored>, Error> {
+fn load(tx: &mut Tx<'_>, ids: &[String]) -> Result<Vec<Stored>, Error> {
     tx.list_access_requests_by_id(ids)?.iter().map(stored).collect()
 }
 
-pub(super) fn load_versions(tx: &mut Tx<'_>, wanted: &[(String, i64)]) -> Result<Vec<Stored>, Error> {
+fn load_versions(
+    tx: &mut Tx<'_>,
+    _context: &Context,
+    wanted: &[(String, i64)],
+) -> Result<Vec<Stored>, Error> {
     tx.list_access_request_versions_by_id(wanted)?.iter().map(stored).collect()
 }
 
-pub(super) fn create(tx: &mut Tx<'_>, context: &Context, body: &Value) -> Result<Stored, Refusal> {
+fn create(tx: &mut Tx<'_>, context: &Context, body: &Value) -> Result<Stored, Refusal> {
     let given = Given::read(tx, body, context)?;
     if given.status != "completed" {
         let told =
@@ -80,12 +98,7 @@ pub(super) fn create(tx: &mut Tx<'_>, context: &Context, body: &Value) -> Result
     residue::checked(body, stored(&created)?)
 }
 
-pub(super) fn update(
-    tx: &mut Tx<'_>,
-    context: &Context,
-    current: &Stored,
-    body: &Value,
-) -> Result<Stored, Refusal> {
+fn update(tx: &mut Tx<'_>, context: &Context, current: &Stored, body: &Value) -> Result<Stored, Refusal> {
     access::decide_kind(&context.caller.who, Action::WriteRecords)?;
     let given = Given::read(tx, body, context)?;
     let wanted = AccessRequest {

@@ -6,8 +6,12 @@ use crate::account::{Action, access};
 use crate::error::Error;
 use crate::fhir::context::Context;
 use crate::fhir::outcome::{Issue, IssueType};
+use crate::fhir::profiles;
 use crate::fhir::refusal::Refusal;
-use crate::fhir::resource::{ResourceType, Stored, head, nhs_identifier, party, person_reference, residue};
+use crate::fhir::resource::{
+    Backing, Kind, ResourceType, Stored, UPDATED, Writing, head, nhs_identifier, party, person_reference,
+    residue,
+};
 use crate::fhir::search::param::{Index, Param, Reference};
 use crate::fhir::url;
 use crate::person::NhsNumber;
@@ -15,13 +19,26 @@ use crate::proxy::command::{RelationshipError, change_relationship, create_relat
 use crate::proxy::relationship::RelationshipCode;
 use crate::proxy::{Relationship, Versioned};
 use crate::store::Tx;
-use crate::store::search::Column;
+use crate::store::search::{Column, Table};
 
 const PATIENT: Reference =
     Reference { column: Column::text("patient"), system: url::NHS_NUMBER, targets: &[ResourceType::Patient] };
 
+pub(super) static KIND: Kind = Kind {
+    name: "RelatedPerson",
+    backing: Backing::Rows {
+        table: Table::Relationships,
+        versions: Some(Table::RelationshipVersions),
+        updated_at: UPDATED,
+    },
+    params: PARAMS,
+    profile: Some(profiles::PROXY_RELATIONSHIP),
+    load: |tx, _, ids| load(tx, ids),
+    writing: Some(Writing { load_versions, create, update }),
+};
+
 /// R4's parameters. The related person's own demographics are those of their Patient, not held here.
-pub(super) const PARAMS: &[Param] = &[
+const PARAMS: &[Param] = &[
     Param::token("active", Index::Flag(Column::text("active"))),
     Param::string("address", Index::Absent),
     Param::string("address-city", Index::Absent),
@@ -41,15 +58,19 @@ pub(super) const PARAMS: &[Param] = &[
     Param::token("telecom", Index::Absent),
 ];
 
-pub(super) fn load(tx: &mut Tx<'_>, ids: &[String]) -> Result<Vec<Stored>, Error> {
+fn load(tx: &mut Tx<'_>, ids: &[String]) -> Result<Vec<Stored>, Error> {
     Ok(tx.list_relationships_by_id(ids)?.iter().map(stored).collect())
 }
 
-pub(super) fn load_versions(tx: &mut Tx<'_>, wanted: &[(String, i64)]) -> Result<Vec<Stored>, Error> {
+fn load_versions(
+    tx: &mut Tx<'_>,
+    _context: &Context,
+    wanted: &[(String, i64)],
+) -> Result<Vec<Stored>, Error> {
     Ok(tx.list_relationship_versions_by_id(wanted)?.iter().map(stored).collect())
 }
 
-pub(super) fn create(tx: &mut Tx<'_>, context: &Context, body: &Value) -> Result<Stored, Refusal> {
+fn create(tx: &mut Tx<'_>, context: &Context, body: &Value) -> Result<Stored, Refusal> {
     access::decide_kind(&context.caller.who, Action::WriteRecords)?;
     let body = &party::with_local_references(body, context);
     let relationship = read(body, context, String::new())?;
@@ -57,12 +78,7 @@ pub(super) fn create(tx: &mut Tx<'_>, context: &Context, body: &Value) -> Result
     residue::checked(body, stored(&created))
 }
 
-pub(super) fn update(
-    tx: &mut Tx<'_>,
-    context: &Context,
-    current: &Stored,
-    body: &Value,
-) -> Result<Stored, Refusal> {
+fn update(tx: &mut Tx<'_>, context: &Context, current: &Stored, body: &Value) -> Result<Stored, Refusal> {
     access::decide_kind(&context.caller.who, Action::WriteRecords)?;
     let body = &party::with_local_references(body, context);
     let relationship = read(body, context, current.id.clone())?;

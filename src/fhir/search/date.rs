@@ -37,10 +37,15 @@ const PREFIXES: [(&str, Prefix); 9] = [
     ("ap", Prefix::Ap),
 ];
 
+/// A prefix, and the rest; without one, equality is meant.
+pub(super) fn prefixed(value: &str) -> (Prefix, &str) {
+    let known = PREFIXES.iter().find_map(|(text, prefix)| Some((*prefix, value.strip_prefix(text)?)));
+    known.unwrap_or((Prefix::Eq, value))
+}
+
 /// A value, taken apart: the prefix, and the first and last millisecond.
 pub(super) fn parse(value: &str, context: &Context) -> Result<(Prefix, i64, i64), Refusal> {
-    let known = PREFIXES.iter().find_map(|(text, prefix)| Some((*prefix, value.strip_prefix(text)?)));
-    let (prefix, text) = known.unwrap_or((Prefix::Eq, value));
+    let (prefix, text) = prefixed(value);
     // A `+` of a zone arrives as a space where it was not encoded (S-25).
     let text = text.replace(' ', "+");
     let (earliest, latest) = read(&text).ok_or_else(|| {
@@ -108,7 +113,10 @@ fn compare(from: Column, to: Column, prefix: Prefix, low: i64, high: i64) -> Fil
     let before =
         |is, at| Filter::Any(vec![starts(is, at), Filter::All(vec![Filter::Null(from), is_there()])]);
     let after = |is, at| Filter::Any(vec![ends(is, at), Filter::All(vec![Filter::Null(to), is_there()])]);
-    let within = || Filter::All(vec![starts(Is::AtLeast, low), ends(Is::AtMost, high)]);
+    // What ends in time has begun in time: said as well, so that an index on the start is read between two
+    // bounds and not to its end.
+    let within =
+        || Filter::All(vec![starts(Is::AtLeast, low), starts(Is::AtMost, high), ends(Is::AtMost, high)]);
     match prefix {
         Prefix::Eq => within(),
         Prefix::Ne => Filter::All(vec![within().negated(), is_there()]),

@@ -8,6 +8,7 @@ use crate::fhir::profiles;
 use crate::fhir::refusal::Refusal;
 use crate::fhir::resource::{Backing, ResourceType};
 use crate::fhir::search::param::{Index, Param, ParamType, Reference};
+use crate::fhir::search::quantity::Wanted;
 use crate::fhir::search::query::{alternatives, bad};
 use crate::fhir::search::{date, reference, string, token, uri};
 use crate::store::search::{Column, Filter};
@@ -49,21 +50,31 @@ fn at_depth(
         Some((name, modifier)) => (name, Some(modifier)),
         None => (head, None),
     };
-    let param = match common(kind, name) {
+    let param = match param_of(kind, name) {
         Some(param) => param,
-        None => match Param::find(kind, name) {
-            Some(param) => *param,
-            None if context.is_strict || depth > 0 => {
-                let told = "There is no such search parameter here.";
-                return Err(Refusal::new(400, Issue::error(IssueType::NotSupported, told)));
-            }
-            None => return Ok(None),
-        },
+        None if context.is_strict || depth > 0 => {
+            let told = if UNSUPPORTED.contains(&name) {
+                "This server does not support _text, _content, _list, _query and _filter."
+            } else {
+                "There is no such search parameter here."
+            };
+            return Err(Refusal::new(400, Issue::error(IssueType::NotSupported, told)));
+        }
+        None => return Ok(None),
     };
     match chain {
         Some(chain) => chained(&param, modifier, chain, value, context, depth).map(Some),
         None => own(&param, modifier, value, context).map(Some),
     }
+}
+
+/// R4's parameters of every type that no type here has (S-19): nothing is searched by its words, there are
+/// neither lists nor named queries, and `_filter` says nothing that the parameters cannot.
+const UNSUPPORTED: [&str; 5] = ["_text", "_content", "_list", "_query", "_filter"];
+
+/// The parameter of a type by this name, or the one that every type has.
+pub(super) fn param_of(kind: ResourceType, name: &str) -> Option<Param> {
+    common(kind, name).or_else(|| Param::find(kind, name).copied())
 }
 
 /// The parameters that every type has (S-19).
@@ -121,11 +132,42 @@ fn own(param: &Param, modifier: Option<&str>, value: &str, context: &Context) ->
         ParamType::Date => date::filter(param, modifier, value, context),
         ParamType::String => string::filter(param, modifier, value),
         ParamType::Uri => uri::filter(param, modifier, value),
+        ParamType::Quantity => quantity(modifier, value),
+        ParamType::Composite => composite(param, modifier, value, context),
     };
     let any = alternatives.iter().map(each).collect::<Result<Vec<_>, _>>()?;
     // `:not` of several excludes all of them.
     let is_negative = matches!(modifier, Some("not" | "not-in"));
     Ok(if is_negative { Filter::All(any) } else { Filter::any_of(any) })
+}
+
+/// No row has a quantity.
+fn quantity(modifier: Option<&str>, value: &str) -> Result<Filter, Refusal> {
+    if modifier.is_some() {
+        return Err(bad("A quantity parameter has the modifier missing only."));
+    }
+    Wanted::parse(value).map(|_no_row_has_one| Filter::NOTHING)
+}
+
+/// Each part of the value must be one of its parameter (S-27). No row has several values of one element.
+fn composite(
+    param: &Param,
+    modifier: Option<&str>,
+    value: &str,
+    context: &Context,
+) -> Result<Filter, Refusal> {
+    if modifier.is_some() {
+        return Err(bad("A composite parameter has the modifier missing only."));
+    }
+    let Index::Composite(_, parts) = param.index else { return Ok(Filter::NOTHING) };
+    let values: Vec<String> = token::split(value, '$').collect();
+    if values.len() != parts.len() {
+        return Err(bad("A composite parameter has as many values as parts, with $ between them."));
+    }
+    for (part, value) in parts.iter().zip(&values) {
+        own(part, None, value, context)?;
+    }
+    Ok(Filter::NOTHING)
 }
 
 /// Rows that have no value for a parameter (S-28).
@@ -146,7 +188,9 @@ fn missing(param: &Param) -> Filter {
         | Index::ActionOfAct
         | Index::SubtypeOfAct
         | Index::Applicant
-        | Index::Element(_) => Filter::NOTHING,
+        | Index::Element(_)
+        | Index::Composite(..)
+        | Index::Codes => Filter::NOTHING,
     }
 }
 

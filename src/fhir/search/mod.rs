@@ -10,6 +10,7 @@ mod include;
 mod library;
 mod page;
 pub(crate) mod param;
+mod quantity;
 mod query;
 mod reference;
 mod shape;
@@ -17,6 +18,33 @@ mod string;
 mod token;
 mod uri;
 
+use std::sync::Arc;
+
+use crate::account::Caller;
+use crate::clock::Clock;
+use crate::config::Contract;
+use crate::fhir::context::Context;
+use crate::fhir::interaction::conditional::pairs;
+use crate::fhir::resource::ResourceType;
+use crate::store::search::PageQuery;
 pub(crate) use filter::filter_of;
 pub(crate) use page::{Found, search};
-pub(crate) use query::{Query, Total};
+pub(crate) use query::{MOST, Query, Total};
+
+/// What a search of a type, such as `Consent` with `patient=9000000009`, asks of the database: for whoever
+/// wants to see how the database carries it out. `None` for a search that is refused, and for types that are
+/// compiled in.
+pub fn statement_of(kind: &str, query: &str, clock: Arc<dyn Clock>, contract: Contract) -> Option<PageQuery> {
+    let kind = ResourceType::parse(kind)?;
+    let caller = Caller::SERVICE;
+    let context = Context {
+        caller,
+        clock,
+        status_for_other_patient: 404,
+        contract,
+        base: String::new(),
+        is_strict: true,
+    };
+    let query = Query::read(&pairs(query)).ok()?;
+    page::statement(kind, &query, &context).ok().flatten()
+}

@@ -1,6 +1,8 @@
 //! A search parameter: its name, its type, and where its values are found.
 
 use crate::fhir::resource::ResourceType;
+use crate::fhir::url;
+use crate::fhir::validate::search_parameter;
 use crate::store::search::Column;
 
 /// The type of a parameter (<https://hl7.org/fhir/R4/search.html#ptypes>).
@@ -11,6 +13,8 @@ pub(crate) enum ParamType {
     Date,
     String,
     Uri,
+    Quantity,
+    Composite,
 }
 
 impl ParamType {
@@ -22,6 +26,8 @@ impl ParamType {
             Self::Date => "date",
             Self::String => "string",
             Self::Uri => "uri",
+            Self::Quantity => "quantity",
+            Self::Composite => "composite",
         }
     }
 }
@@ -70,8 +76,13 @@ pub(crate) enum Index {
     Names(&'static [&'static str]),
     /// A column of URIs.
     Uri(Column),
-    /// An element of a compiled-in definition.
+    /// An element of a compiled-in definition; a step of the path may name alternatives, with `|` between
+    /// them.
     Element(&'static [&'static str]),
+    /// Elements of a compiled-in definition, of which one must have a value for every one of these.
+    Composite(&'static [&'static str], &'static [Param]),
+    /// The codes that a compiled-in CodeSystem or ValueSet holds.
+    Codes,
 }
 
 /// A search parameter of a type.
@@ -119,6 +130,16 @@ impl Param {
         Self::new(name, ParamType::Uri, index)
     }
 
+    /// A quantity parameter.
+    pub(crate) const fn quantity(name: &'static str, index: Index) -> Self {
+        Self::new(name, ParamType::Quantity, index)
+    }
+
+    /// A composite parameter.
+    pub(crate) const fn composite(name: &'static str, index: Index) -> Self {
+        Self::new(name, ParamType::Composite, index)
+    }
+
     /// The same, as one of our own.
     #[must_use]
     pub(crate) const fn ours(mut self) -> Self {
@@ -126,12 +147,11 @@ impl Param {
         self
     }
 
-    /// The canonical URL of its definition.
+    /// The canonical URL of its definition. R4 defines some for several types at once.
     pub(crate) fn definition(&self, kind: ResourceType) -> String {
-        if self.is_ours {
-            format!("{}/SearchParameter/{}-{}", crate::fhir::url::OURS, kind.name(), self.name)
-        } else {
-            format!("http://hl7.org/fhir/SearchParameter/{}-{}", kind.name(), self.name)
+        match search_parameter(kind.name(), self.name) {
+            Some(definition) if !self.is_ours => definition.to_owned(),
+            Some(_) | None => format!("{}/SearchParameter/{}-{}", url::OURS, kind.name(), self.name),
         }
     }
 

@@ -41,7 +41,8 @@ pub(crate) enum Total {
 }
 
 const DEFAULT_COUNT: i64 = 50;
-const MOST: i64 = 500;
+/// The most matches of one page.
+pub(crate) const MOST: i64 = 500;
 /// More criteria than any client means. Each costs a clause.
 const MOST_CRITERIA: usize = 50;
 
@@ -133,8 +134,16 @@ impl Query {
             "_summary" if value == "count" => self.is_count_only = true,
             "_summary" => self.shape = Shape::of_summary(value).ok_or_else(|| bad(BAD_SUMMARY))?,
             "_elements" => self.shape = Shape::of_elements(value),
+            // Ignored, either of them would answer another question than the one that was asked (S-17).
             "_contained" if value != "false" => {
-                return Err(bad("This server contains no resources: _contained=false only."));
+                let told = "Contained resources are not searched here: _contained=true and _contained=both are \
+                            not supported, _contained=false is.";
+                return Err(Refusal::new(400, Issue::error(IssueType::NotSupported, told)));
+            }
+            "_containedType" if value != "container" => {
+                let told = "Contained resources are not searched here: _containedType=contained is not \
+                            supported, _containedType=container is.";
+                return Err(Refusal::new(400, Issue::error(IssueType::NotSupported, told)));
             }
             _ => {}
         }

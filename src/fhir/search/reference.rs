@@ -7,6 +7,7 @@ use crate::fhir::resource::ResourceType;
 use crate::fhir::search::param::{Index, Param, Reference};
 use crate::fhir::search::query::bad;
 use crate::fhir::search::token::Token;
+use crate::fhir::search::uri;
 use crate::fhir::url;
 use crate::store::search::{Column, Filter};
 
@@ -17,6 +18,10 @@ pub(super) fn filter(
     value: &str,
     context: &Context,
 ) -> Result<Filter, Refusal> {
+    if let Index::Uri(_) = param.index {
+        // A canonical: R4 calls it a reference, and it is found as a URI (S-22).
+        return uri::filter(param, modifier, value);
+    }
     if modifier == Some("identifier") {
         return Ok(by_identifier(param, &Token::parse(value)));
     }

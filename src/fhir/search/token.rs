@@ -1,12 +1,16 @@
 //! Token parameters (<https://hl7.org/fhir/R4/search.html#token>): `code`, `system|code`, `|code`,
 //! `system|`.
 
+use std::collections::BTreeMap;
+
 use crate::date_time::to_millis;
 use crate::fhir::context::Context;
+use crate::fhir::profiles;
 use crate::fhir::refusal::Refusal;
 use crate::fhir::search::param::{Index, Param};
 use crate::fhir::search::query::bad;
 use crate::fhir::url;
+use crate::fhir::validate::value_set;
 use crate::proxy::{LegalBasis, ReasonCode, Status};
 use crate::store::search::{Column, Filter, Is, Table};
 
@@ -44,7 +48,7 @@ impl Token {
 }
 
 /// Parts at a separator that no backslash stands before.
-fn split(text: &str, separator: char) -> impl Iterator<Item = String> {
+pub(super) fn split(text: &str, separator: char) -> impl Iterator<Item = String> {
     let mut parts = vec![String::new()];
     let mut letters = text.chars().peekable();
     while let Some(letter) = letters.next() {
@@ -71,13 +75,7 @@ pub(super) fn filter(
         Some("not") => Ok(plain(param, &Token::parse(value), context).negated()),
         Some("text") => Ok(by_display(param, value)),
         Some("in" | "not-in") => {
-            let codes = crate::fhir::profiles::expand(value)
-                .ok_or_else(|| bad("This server does not know the value set, or cannot expand it."))?;
-            let of_code = |(system, code): &(String, String)| {
-                let token = Token { system: Some(system.clone()), code: Some(code.clone()) };
-                plain(param, &token, context)
-            };
-            let any = Filter::Any(codes.iter().map(of_code).collect());
+            let any = among(param, &codes_of(value, context)?, context);
             Ok(if modifier == Some("in") { any } else { any.negated() })
         }
         // No identifier here has a type.
@@ -86,6 +84,34 @@ pub(super) fn filter(
             "A token parameter has the modifiers not, text, in, not-in, above, below, of-type, missing.",
         )),
     }
+}
+
+/// The codes of a value set, each with its system: one of ours, by any URL of it, or one of R4's.
+pub(super) fn codes_of(canonical: &str, context: &Context) -> Result<Vec<(String, String)>, Refusal> {
+    let told = "This server does not know the value set, or cannot expand it.";
+    let ours = match context.relative(canonical).strip_prefix("ValueSet/") {
+        Some(id) => profiles::find("ValueSet", id).and_then(|it| profiles::expand(&it.url)),
+        None => profiles::expand(canonical),
+    };
+    let unversioned = canonical.strip_suffix("|4.0.1").unwrap_or(canonical);
+    ours.or_else(|| value_set(unversioned)).ok_or_else(|| bad(told))
+}
+
+/// Rows that have any of these codes. Those of a relationship are told in one comparison for each system,
+/// not in one for each code: SQLite plans hundreds of those for minutes.
+fn among(param: &Param, codes: &[(String, String)], context: &Context) -> Filter {
+    if let Index::RelationshipCode = param.index {
+        let mut systems: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for (system, code) in codes {
+            systems.entry(system).or_default().push(code.clone());
+        }
+        let of_system = |(system, codes)| has_code(Some(Filter::OneOf(CODE, codes)), Some(system));
+        return Filter::Any(systems.into_iter().map(of_system).collect());
+    }
+    let of_code = |(system, code): &(String, String)| {
+        plain(param, &Token { system: Some(system.clone()), code: Some(code.clone()) }, context)
+    };
+    Filter::any_of(codes.iter().map(of_code).collect())
 }
 
 fn plain(param: &Param, token: &Token, context: &Context) -> Filter {
@@ -121,7 +147,9 @@ fn plain(param: &Param, token: &Token, context: &Context) -> Filter {
         | Index::Date(..)
         | Index::Names(_)
         | Index::Uri(_)
-        | Index::Element(_) => Filter::NOTHING,
+        | Index::Element(_)
+        | Index::Composite(..)
+        | Index::Codes => Filter::NOTHING,
     }
 }
 
@@ -199,15 +227,19 @@ pub(super) fn any_relationship_code() -> Filter {
     relationship_code(&Token { system: None, code: None })
 }
 
+const CODE: Column = Column::text("code");
+
 /// The codes of the present version: those of earlier ones stand in the same table.
 const CODES: &str = "relationship_codes.relationship_id = relationships.id AND relationship_codes.version = relationships.version";
 
 fn relationship_code(token: &Token) -> Filter {
-    let mut all = Vec::new();
-    if let Some(code) = &token.code {
-        all.push(Filter::text(Column::text("code"), code.clone()));
-    }
-    match token.system.as_deref() {
+    has_code(token.code.as_ref().map(|code| Filter::text(CODE, code.clone())), token.system.as_deref())
+}
+
+/// Rows of relationships that have such a code. Its system may be written with either scheme.
+fn has_code(code: Option<Filter>, system: Option<&str>) -> Filter {
+    let mut all: Vec<Filter> = code.into_iter().collect();
+    match system {
         None => {}
         Some("") => return Filter::NOTHING,
         Some(system) => {

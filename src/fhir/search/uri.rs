@@ -11,11 +11,7 @@ pub(super) fn filter(param: &Param, modifier: Option<&str>, value: &str) -> Resu
         return Err(bad("A uri parameter has the modifiers above, below and missing."));
     }
     if let Index::Constant(values) = param.index {
-        return Ok(Filter::constant(values.iter().any(|(_, known)| match modifier {
-            Some("below") => is_below(known, value),
-            Some(_) => is_below(value, known),
-            None => *known == value,
-        })));
+        return Ok(Filter::constant(values.iter().any(|(_, known)| matches(modifier, known, value))));
     }
     let Index::Uri(column) = param.index else { return Ok(Filter::NOTHING) };
     Ok(match modifier {
@@ -25,7 +21,17 @@ pub(super) fn filter(param: &Param, modifier: Option<&str>, value: &str) -> Resu
     })
 }
 
-pub(super) fn is_below(url: &str, base: &str) -> bool {
+/// Whether the URI of a definition is the one that is wanted. A canonical may be followed by `|version`.
+pub(super) fn matches(modifier: Option<&str>, uri: &str, wanted: &str) -> bool {
+    match modifier {
+        Some("below") => is_below(uri, wanted),
+        Some("above") => is_below(wanted, uri),
+        Some(_) => false,
+        None => uri == wanted || uri.split_once('|').is_some_and(|(unversioned, _)| unversioned == wanted),
+    }
+}
+
+fn is_below(url: &str, base: &str) -> bool {
     let base = base.trim_end_matches('/');
     url.strip_prefix(base).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
+use super::Weight;
 use super::invariant::{self, Check};
 use super::primitive::Primitive;
 
@@ -29,7 +30,12 @@ pub(super) struct Definitions {
     types: HashMap<String, usize>,
     nodes: Vec<Node>,
     value_sets: Vec<Option<Codes>>,
+    sets: HashMap<String, usize>,
+    search: HashMap<String, SearchParameters>,
 }
+
+/// The search parameters of a type by name: their types and the canonical URLs of their definitions.
+type SearchParameters = HashMap<String, (String, String)>;
 
 /// A type, or an element that has elements of its own.
 #[derive(Default)]
@@ -56,6 +62,8 @@ pub(super) struct Element {
     pub(super) is_required: bool,
     /// Whether it is an array in JSON.
     pub(super) is_list: bool,
+    /// How much it matters.
+    pub(super) weight: Weight,
     /// The codes that it may have.
     pub(super) binding: Option<Binding>,
 }
@@ -102,6 +110,11 @@ impl Codes {
         self.0.values().any(|codes| codes.contains(code))
     }
 
+    /// Each code with its system.
+    pub(super) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().flat_map(|(system, codes)| codes.iter().map(|code| (system.as_str(), code.as_str())))
+    }
+
     /// Whether the system has the code.
     pub(super) fn has(&self, system: &str, code: &str) -> bool {
         self.0.get(system).is_some_and(|codes| codes.contains(code))
@@ -133,6 +146,16 @@ impl Definitions {
     /// The codes of a binding; `None` for a set that is not listed.
     pub(super) fn codes(&self, binding: &Binding) -> Option<&Codes> {
         self.value_sets.get(binding.set)?.as_ref()
+    }
+
+    /// The codes of a value set of R4; `None` for one that is not listed.
+    pub(super) fn value_set(&self, url: &str) -> Option<&Codes> {
+        self.value_sets.get(*self.sets.get(url)?)?.as_ref()
+    }
+
+    /// The canonical URL of the definition of a search parameter.
+    pub(super) fn search_parameter(&self, resource_type: &str, name: &str) -> Option<&str> {
+        self.search.get(resource_type)?.get(name).map(|(_, definition)| definition.as_str())
     }
 
     fn read(text: &str) -> Result<Self, serde_json::Error> {
@@ -172,11 +195,14 @@ impl Definitions {
                 }
             }
         }
-        let types = file.types.into_keys().filter_map(|name| {
-            let node = *by_path.get(&name)?;
-            Some((name, node))
-        });
-        Self { resource_types: file.resource_types, types: types.collect(), nodes, value_sets }
+        let (mut types, mut search) = (HashMap::new(), HashMap::new());
+        for (name, read) in file.types {
+            if let Some(node) = by_path.get(&name) {
+                types.insert(name.clone(), *node);
+            }
+            search.insert(name, read.search);
+        }
+        Self { resource_types: file.resource_types, types, nodes, value_sets, sets, search }
     }
 }
 
@@ -211,7 +237,10 @@ impl Node {
             Some(Binding { is_required: strength == "required", url: url.clone(), set })
         });
         let (is_required, is_list) = (read.min > 0, read.max != "1");
-        self.elements.push(Element { name: name.to_owned(), is_choice, is_required, is_list, binding });
+        let is_essential = is_required || read.modifier;
+        let weight = Weight { is_summary: read.summary || is_essential, is_essential };
+        let name = name.to_owned();
+        self.elements.push(Element { name, is_choice, is_required, is_list, weight, binding });
     }
 }
 
@@ -252,6 +281,8 @@ struct File {
 struct ReadType {
     kind: String,
     elements: Vec<ReadElement>,
+    #[serde(default)]
+    search: SearchParameters,
 }
 
 #[derive(Deserialize)]
@@ -262,6 +293,10 @@ struct ReadElement {
     #[serde(default)]
     types: Vec<String>,
     content: Option<String>,
+    #[serde(default)]
+    summary: bool,
+    #[serde(default)]
+    modifier: bool,
     binding: Option<(String, String)>,
 }
 

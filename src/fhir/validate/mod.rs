@@ -41,6 +41,37 @@ pub fn validate_profile(resource: &Value, profile: &str) -> Vec<Issue> {
     judge(resource, None, Some(profile))
 }
 
+/// How much an element right below a resource matters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Weight {
+    /// Whether a summary has it.
+    pub(crate) is_summary: bool,
+    /// Whether no part of the resource may lack it: it must be there, or changes what the rest means.
+    pub(crate) is_essential: bool,
+}
+
+/// What R4 says of a member of a resource; nothing, where R4 does not know it.
+pub(crate) fn weight(resource_type: &str, member: &str) -> Weight {
+    let find = || {
+        let node = definitions::r4().type_node(resource_type)?;
+        // `_status` holds the extensions of `status`.
+        let member = node.members.get(member.strip_prefix('_').unwrap_or(member))?;
+        Some(node.elements.get(member.element)?.weight)
+    };
+    find().unwrap_or_default()
+}
+
+/// The canonical URL of R4's search parameter of a resource type.
+pub(crate) fn search_parameter(resource_type: &str, name: &str) -> Option<&'static str> {
+    definitions::r4().search_parameter(resource_type, name)
+}
+
+/// The codes of a value set of R4, each with its system; `None` for one that the definitions do not list.
+pub(crate) fn value_set(url: &str) -> Option<Vec<(String, String)>> {
+    let codes = definitions::r4().value_set(url)?;
+    Some(codes.pairs().map(|(system, code)| (system.to_owned(), code.to_owned())).collect())
+}
+
 fn judge(resource: &Value, expected_type: Option<&str>, profile: Option<&str>) -> Vec<Issue> {
     let name = resource.get("resourceType").and_then(Value::as_str);
     // A name that is none of R4 is not repeated.

@@ -27,6 +27,7 @@ pub const SANDBOX_DATA: &str = include_str!("../../../examples/sandbox-data.json
 /// How a test's server differs from the sandbox.
 pub struct Options {
     pub contract: Contract,
+    pub status_for_other_patient: u16,
     pub policy: AccessPolicy,
     /// The apps of the authorization server; without any there is none.
     pub registrations: Vec<Registration>,
@@ -58,6 +59,7 @@ impl Default for Options {
         let settings = settings(true);
         Self {
             contract: settings.contract,
+            status_for_other_patient: settings.access.status_for_other_patient,
             policy: AccessPolicy::Open,
             registrations: Vec::new(),
             limits: settings.limits,
@@ -87,6 +89,7 @@ pub struct TestApp {
     pub address: SocketAddr,
     pub store: Store,
     pub clock: Arc<StoppedClock>,
+    pub authority: Option<Arc<Authority>>,
     handle: ServerHandle,
     _database: TestDatabase,
 }
@@ -126,18 +129,20 @@ impl TestApp {
             policy: options.policy,
             authority: authority(options.registrations, &format!("http://{address}")),
             providers: Providers::default(),
+            status_for_other_patient: options.status_for_other_patient,
             contract: options.contract,
             limits: options.limits,
             status_key: Some(Sha256::digest(options.status_key).into()),
             public_url: format!("http://{address}"),
         });
+        let authority = app.authority.clone();
         let mut settings = settings(true).server;
         settings.workers = Some(1);
         settings.shutdown = Duration::from_secs(1);
         let running = server::build(app, listener, &settings).expect("the server starts");
         let handle = running.handle();
         actix_rt::spawn(running);
-        Self { address, store, clock, handle, _database: database }
+        Self { address, store, clock, authority, handle, _database: database }
     }
 
     /// The URL of the VRS front.

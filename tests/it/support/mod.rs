@@ -11,6 +11,7 @@ mod process;
 mod recording;
 pub mod seed;
 pub mod sql;
+pub mod token;
 
 pub use app::{Options, SANDBOX_DATA, TestApp, sandbox_contract, strict_contract};
 pub use backend::{Backend, TestDatabase, on_server};

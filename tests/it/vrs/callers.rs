@@ -18,6 +18,8 @@ pub fn number(text: &str) -> NhsNumber {
     NhsNumber::parse(text, NumberCheck::Length).expect("an NHS number")
 }
 
+pub use crate::vrs::known::id as id_of;
+
 /// The token of a citizen.
 pub fn citizen(nhs_number: &str) -> String {
     format!("citizen-{nhs_number}")

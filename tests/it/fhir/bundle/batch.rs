@@ -43,7 +43,7 @@ fn batch() -> (Vec<Value>, Vec<&'static str>) {
         (known, "304"),
         (found, "200"),
         (give("PATCH", &format!("Consent/{MOTHERS_ROLE}"), &patch), "200"),
-        (give("PATCH", &format!("Consent/{MOTHERS_ROLE}"), &json_patch), "415"),
+        (give("PATCH", &format!("Consent/{MOTHERS_ROLE}"), &json_patch), "400"),
         (ask("POST", "Consent"), "400"),
         (ask("POST", ""), "400"),
         (json!({ "resource": role(LONER, PATIENTS[2]) }), "400"),
@@ -74,6 +74,56 @@ async fn each_entry_of_a_batch_stands_alone(#[values(Backend::Sqlite, Backend::P
     let grown = footprint.grown();
     assert_eq!(grown, Rows { roles: 1, versions: 2, acts: 3, events: grown.events, requests: 0 });
     assert!(grown.events >= 2, "{grown:?}");
+}
+
+/// A JSON Patch as a Bundle carries it.
+fn binary(content_type: &str, data: &str) -> Value {
+    json!({ "resourceType": "Binary", "contentType": content_type, "data": data })
+}
+
+// covers B-07, R-30, R-33
+#[rstest]
+#[actix_web::test]
+async fn a_json_patch_in_a_bundle_is_the_data_of_a_binary(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    const KIND: &str = "application/json-patch+json";
+    // [{"op":"replace","path":"/provision/period/end","value":"2027-01-01"}]
+    const END: &str = "W3sib3AiOiJyZXBsYWNlIiwicGF0aCI6Ii9wcm92aXNpb24vcGVyaW9kL2VuZCIsInZhbHVl\n\
+        IjoiMjAyNy0wMS0wMSJ9XQ==";
+    let app = TestApp::strict(backend).await;
+    let path = format!("Consent/{MOTHERS_ROLE}");
+    let mut footprint = Footprint::of(&app);
+    for (row, resource, status) in [
+        ("no base64", binary(KIND, "!"), "400"),
+        ("no JSON", binary(KIND, "eA=="), "400"),
+        ("no patch", binary(KIND, "e30="), "400"),
+        ("no data", json!({ "resourceType": "Binary", "contentType": KIND }), "400"),
+        ("no type", json!({ "resourceType": "Binary", "data": END }), "415"),
+        ("XML Patch", binary("application/xml-patch+xml", END), "415"),
+        ("JSON", binary("application/json", END), "415"),
+        ("another charset", binary("application/json-patch+json; charset=latin1", END), "415"),
+    ] {
+        let entry = give("PATCH", &path, &resource);
+        let answer = send_well(&app, post("", &bundle("batch", std::slice::from_ref(&entry))), 200).await;
+        assert_eq!(statuses(&answer), [status], "{row}: {answer}");
+        let refused = send(&app, post("", &bundle("transaction", &[entry]))).await;
+        assert_eq!(told(&refused).0.to_string(), status, "{row}");
+        footprint.check_untouched(row);
+    }
+    let mut stale = give("PATCH", &path, &binary(KIND, END));
+    stale["request"]["ifMatch"] = "W/\"9\"".into();
+    assert_eq!(told(&send(&app, post("", &bundle("transaction", &[stale]))).await).0, 412);
+    footprint.check_untouched("stale");
+    for (kind, version) in [("transaction", "W/\"2\""), ("batch", "W/\"2\"")] {
+        let charset = format!("{KIND}; charset=utf-8");
+        let entry = give("PATCH", &path, &binary(&charset, END));
+        let answer = send_well(&app, post("", &bundle(kind, &[entry])), 200).await;
+        assert_eq!(statuses(&answer), ["200"], "{kind}: {answer}");
+        assert_eq!(answer["entry"][0]["response"]["etag"], version, "the same again is no version");
+        assert_eq!(answer["entry"][0]["resource"]["provision"]["period"]["end"], "2027-01-01");
+    }
+    assert_eq!(footprint.grown(), Rows::CHANGED);
 }
 
 // covers B-08, G-16

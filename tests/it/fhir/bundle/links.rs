@@ -62,6 +62,31 @@ async fn names_of_entries_become_the_places_of_what_was_made(
     assert_eq!(kept["questionnaire"], form()["questionnaire"], "a canonical stays");
 }
 
+// covers B-04, B-01
+#[rstest]
+#[actix_web::test]
+async fn a_canonical_that_looks_like_a_name_of_an_entry_neither_waits_for_it_nor_changes(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = TestApp::strict(backend).await;
+    let mut one = access_request(LONER, SON);
+    one["questionnaire"] = RELATED.into();
+    let mut other = access_request(LONER, PATIENTS[0]);
+    let linked = json!({ "linkId": "linked", "answer": [{ "valueReference": { "reference": ROLE } }] });
+    other["item"].as_array_mut().expect("items").push(linked);
+    // The one names the other by a canonical, the other refers to the one: no circle.
+    let entries = [
+        named(RELATED, give("POST", "QuestionnaireResponse", &other)),
+        named(ROLE, give("POST", "QuestionnaireResponse", &one)),
+    ];
+    let answer = send_well(&app, post("", &bundle("transaction", &entries)), 200).await;
+    assert_eq!(statuses(&answer), ["201", "201"], "{answer:#}");
+    assert_eq!(answer["entry"][1]["resource"]["questionnaire"], RELATED);
+    let linked = answer["entry"][0]["resource"]["item"].as_array().expect("items").last().expect("an item");
+    let id = answer["entry"][1]["resource"]["id"].as_str().expect("an id");
+    assert_eq!(linked["answer"][0]["valueReference"]["reference"], format!("QuestionnaireResponse/{id}"));
+}
+
 // covers B-04
 #[rstest]
 #[actix_web::test]

@@ -3,6 +3,7 @@
 mod amend;
 mod conditional;
 mod create;
+mod delete;
 mod history;
 mod patch;
 mod read;

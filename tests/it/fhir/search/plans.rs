@@ -1,9 +1,13 @@
 //! The searches that are promised to be fast find their rows by an index, however many rows there are.
 
-use onbehalf::store::search::{Column, Datum, Filter, Is, PageQuery, Scope, SortKey, Table};
+use std::sync::Arc;
+
+use onbehalf::clock::SystemClock;
+use onbehalf::fhir::statement_of;
+use onbehalf::store::search::{PageQuery, Scope};
 use rstest::rstest;
 
-use crate::support::{Backend, TestDatabase, sql};
+use crate::support::{Backend, TestDatabase, sandbox_contract, sql};
 use crate::vrs::callers::number;
 
 /// 6,000 people, 5,000 roles, relationships, access requests and acts: 500 proxies with 10 patients each.
@@ -48,84 +52,36 @@ fn filled(backend: Backend) -> TestDatabase {
     database
 }
 
-const PATIENT: Column = Column::text("patient");
-const PROXY: Column = Column::text("proxy");
-const UPDATED: Column = Column::number("updated_at");
-
-fn is(column: Column, text: &str) -> Filter {
-    Filter::text(column, text)
-}
-
-fn within(column: Column, from: i64, to: i64) -> Filter {
-    Filter::All(vec![Filter::number(column, Is::AtLeast, from), Filter::number(column, Is::AtMost, to)])
-}
-
-fn by_name() -> Filter {
-    let folded = |is, text: &str| Filter::Compare(Column::text("folded"), is, Datum::Text(text.to_owned()));
-    let id = Table::PersonNameParts.id();
-    let parts = vec!["family".to_owned(), "given".to_owned()];
-    let begins = vec![
-        Filter::OneOf(Column::text("part"), parts),
-        folded(Is::AtLeast, "name4711"),
-        folded(Is::Less, "name4711\u{10FFFF}"),
-    ];
-    Filter::within(id, Table::PersonNameParts, id, Filter::All(begins))
-}
-
 const ONE_ROLE: &str = "018f0000-0000-7000-8000-100000000007";
 
 /// What is promised, and the indexes of which one must serve it.
-fn promised() -> Vec<(&'static str, Table, Filter, &'static [&'static str])> {
-    let pair = Filter::All(vec![is(PROXY, "9990000100"), is(PATIENT, "9990001505")]);
+fn promised() -> Vec<(&'static str, String, &'static [&'static str])> {
     let of_pair: &[&str] = &["roles_by_patient", "roles_proxy_patient_key", "sqlite_autoindex_roles_2"];
-    let of_id: &[&str] = &["roles_pkey", "sqlite_autoindex_roles_1"];
     let of_people: &[&str] = &["people_pkey", "sqlite_autoindex_people_1"];
-    let subject = is(Column::text("subject"), &format!("Consent/{ONE_ROLE}"));
-    vec![
-        ("Consent?patient", Table::Roles, is(PATIENT, "9990001505"), &["roles_by_patient"]),
-        ("Consent?consentor", Table::Roles, is(PROXY, "9990000100"), of_pair),
-        ("Consent?patient&consentor", Table::Roles, pair, of_pair),
-        ("Consent?_id", Table::Roles, is(Table::Roles.id(), ONE_ROLE), of_id),
-        ("Consent?_lastUpdated", Table::Roles, within(UPDATED, 100, 110), &["roles_by_update"]),
-        (
-            "RelatedPerson?patient",
-            Table::Relationships,
-            is(PATIENT, "9990001505"),
-            &["relationships_by_patient"],
-        ),
-        (
-            "RelatedPerson?identifier",
-            Table::Relationships,
-            is(PROXY, "9990000100"),
-            &["relationships_by_proxy"],
-        ),
-        (
-            "QuestionnaireResponse?patient",
-            Table::AccessRequests,
-            is(PATIENT, "9990001505"),
-            &["access_requests_by_patient"],
-        ),
-        ("Patient?identifier", Table::People, is(Table::People.id(), "9990001505"), of_people),
-        ("Patient?name", Table::People, by_name(), &["person_name_parts_by_folded"]),
-        (
-            "Patient?birthdate",
-            Table::People,
-            Filter::All(vec![
-                Filter::number(Column::number("birth_from"), Is::AtLeast, 86_400_000),
-                Filter::number(Column::number("birth_to"), Is::AtMost, 172_799_999),
-                Filter::number(Column::number("birth_from"), Is::AtMost, 172_799_999),
-            ]),
-            &["people_by_birth"],
-        ),
-        ("AuditEvent?entity", Table::AuditRecords, subject, &["audit_records_by_subject"]),
-        ("AuditEvent?patient", Table::AuditRecords, is(PATIENT, "9990001505"), &["audit_records_by_patient"]),
-        (
-            "AuditEvent?date",
-            Table::AuditRecords,
-            within(Column::number("recorded_at"), 100, 110),
-            &["audit_records_by_time"],
-        ),
-    ]
+    let table: [(&str, &str, &[&str]); 15] = [
+        ("Consent", "patient=9990001505", &["roles_by_patient"]),
+        ("Consent", "consentor=9990000100", of_pair),
+        ("Consent", "performer:identifier=9990000100", of_pair),
+        ("Consent", "patient=9990001505&consentor=9990000100", of_pair),
+        ("Consent", &format!("_id={ONE_ROLE}"), &["roles_pkey", "sqlite_autoindex_roles_1"]),
+        ("Consent", "_lastUpdated=1970-01-01T00:00:00.100Z", &["roles_by_update"]),
+        ("RelatedPerson", "patient=9990001505", &["relationships_by_patient"]),
+        ("RelatedPerson", "identifier=9990000100", &["relationships_by_proxy"]),
+        ("QuestionnaireResponse", "patient=9990001505", &["access_requests_by_patient"]),
+        ("Patient", "identifier=9990001505", of_people),
+        ("Patient", "name=name4711", &["person_name_parts_by_folded"]),
+        ("Patient", "birthdate=1970-03-02", &["people_by_birth"]),
+        ("AuditEvent", &format!("entity=Consent/{ONE_ROLE}"), &["audit_records_by_subject"]),
+        ("AuditEvent", "patient=9990001505", &["audit_records_by_patient"]),
+        ("AuditEvent", "date=1970-01-01T00:00:00.100Z", &["audit_records_by_time"]),
+    ];
+    table.map(|(kind, query, indexes)| (kind, query.to_owned(), indexes)).into()
+}
+
+/// A search, compiled as the server compiles it.
+fn statement(kind: &str, query: &str) -> PageQuery {
+    let clock = Arc::new(SystemClock);
+    statement_of(kind, query, clock, sandbox_contract()).unwrap_or_else(|| panic!("{kind}?{query}"))
 }
 
 async fn assert_uses_index(
@@ -152,9 +108,9 @@ async fn every_promised_search_uses_its_index(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let database = filled(backend);
-    for (name, table, filter, indexes) in promised() {
-        let query = PageQuery { table, filter, order: Vec::new(), after: None, limit: 51 };
-        assert_uses_index(&database, query, Scope::Everything, (name, indexes)).await;
+    for (kind, query, indexes) in promised() {
+        let compiled = statement(kind, &query);
+        assert_uses_index(&database, compiled, Scope::Everything, (&query, indexes)).await;
     }
 }
 
@@ -164,8 +120,7 @@ async fn the_newest_roles_are_read_from_the_end_of_an_index(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let database = filled(backend);
-    let order = vec![SortKey { column: UPDATED, is_descending: true }];
-    let query = PageQuery { table: Table::Roles, filter: Filter::EVERYTHING, order, after: None, limit: 51 };
+    let query = statement("Consent", "_sort=-_lastUpdated");
     assert_uses_index(&database, query, Scope::Everything, ("_sort=-_lastUpdated", &["roles_by_update"]))
         .await;
 }
@@ -176,13 +131,7 @@ async fn what_a_citizen_may_see_is_found_by_index_too(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let database = filled(backend);
-    let query = PageQuery {
-        table: Table::Roles,
-        filter: Filter::EVERYTHING,
-        order: Vec::new(),
-        after: None,
-        limit: 51,
-    };
+    let query = statement("Consent", "");
     let of_pair: &[&str] = &["roles_by_patient", "roles_proxy_patient_key", "sqlite_autoindex_roles_2"];
     assert_uses_index(&database, query, Scope::Party(number("9990000100")), ("a citizen's roles", of_pair))
         .await;

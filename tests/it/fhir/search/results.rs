@@ -3,7 +3,7 @@
 use rstest::rstest;
 use serde_json::Value;
 
-use super::{ROLE, assert_refused, bundle, entries, get, link};
+use super::{ROLE, all_pages, assert_refused, bundle, entries, get, link};
 use crate::support::{Backend, Request, TestApp};
 
 // covers S-12
@@ -20,6 +20,49 @@ async fn results_come_in_the_order_asked_for(#[values(Backend::Sqlite, Backend::
     let strict = Request::new("GET", "/FHIR/R4/Consent?_sort=nonsense");
     assert_eq!(app.send(strict.clone()).await.status, 200);
     assert_eq!(app.send(strict.header("Prefer", "handling=strict")).await.status, 400);
+}
+
+// covers S-04, S-12
+#[rstest]
+#[actix_web::test]
+async fn a_key_that_nothing_is_sorted_by_leaves_the_self_link(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = TestApp::sandbox(backend).await;
+    for (query, of_self) in [
+        ("Consent?_sort=nonsense&_count=3", "Consent?_count=3"),
+        (
+            "Consent?_sort=patient,-nonsense,-consentor&_count=3",
+            "Consent?_sort=patient%2C-consentor&_count=3",
+        ),
+        ("Consent?_sort=action", "Consent"),
+        ("Patient?_sort=family,given,birthdate,_id", "Patient?_sort=family%2Cgiven%2Cbirthdate"),
+        ("?_type=Consent,Patient&_sort=birthdate", "?_type=Consent%2CPatient&_sort=birthdate"),
+        ("CodeSystem?_sort=-name,nonsense", "CodeSystem?_sort=-name"),
+    ] {
+        let page = bundle(&app, query).await;
+        assert_eq!(link(&app, &page, "self").as_deref(), Some(of_self), "{query}");
+        let strict = Request::new("GET", &format!("/FHIR/R4/{query}")).header("Prefer", "handling=strict");
+        assert_eq!(app.send(strict).await.status, 400, "{query}");
+    }
+}
+
+// covers S-10, S-12
+#[rstest]
+#[actix_web::test]
+async fn definitions_are_sorted_and_paged_too(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = TestApp::sandbox(backend).await;
+    let ids = |found: Vec<String>| found.into_iter().map(|name| name[12..].to_owned()).collect::<Vec<_>>();
+    let up = ids(entries(&bundle(&app, "StructureDefinition?_sort=url").await, "match"));
+    let mut down = ids(entries(&bundle(&app, "StructureDefinition?_sort=-url").await, "match"));
+    down.reverse();
+    assert_eq!((up.len(), &up), (5, &down));
+    assert_eq!(ids(all_pages(&app, "StructureDefinition?_sort=url&_count=2").await), up);
+    let mut by_id = up.clone();
+    by_id.sort();
+    assert_eq!(ids(all_pages(&app, "StructureDefinition?_sort=status&_count=1").await), by_id);
 }
 
 // covers S-03, S-10, S-11
@@ -75,8 +118,8 @@ async fn a_part_of_a_resource_is_marked_as_such(
                 == "http://terminology.hl7.org/CodeSystem/v3-ObservationValue"
     };
     for (query, there, gone, is_part) in [
-        ("_summary=true", &["status", "scope", "patient", "performer"][..], &[][..], true),
-        ("_summary=text", &["status", "scope", "category", "policyRule"], &["performer", "provision"], true),
+        ("_summary=true", &["status", "scope", "patient", "performer", "extension"][..], &[][..], true),
+        ("_summary=text", &["status", "scope", "category"], &["performer", "provision"], true),
         ("_summary=data", &["status", "performer", "provision"], &["text"], true),
         ("_summary=false", &["status", "performer", "provision"], &[], false),
         (
@@ -152,4 +195,64 @@ async fn a_posted_search_finds_what_the_same_search_by_get_finds(
         assert_eq!(posted["total"], got["total"], "{url}");
         assert_eq!(posted["link"], got["link"], "{url}");
     }
+}
+
+// covers S-13
+#[rstest]
+#[actix_web::test]
+async fn a_summary_has_what_r4_marks_and_what_must_be_there(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = TestApp::sandbox(backend).await;
+    for (kind, there, gone) in [
+        ("Patient", &["identifier", "name", "birthDate"][..], &["generalPractitioner"][..]),
+        ("RelatedPerson", &["identifier", "patient", "active"], &[]),
+        ("QuestionnaireResponse", &["status", "subject", "questionnaire"], &["item"]),
+        ("AuditEvent", &["type", "recorded", "agent", "source"], &["entity"]),
+        ("Provenance", &["target", "recorded", "agent"], &["activity"]),
+        ("CodeSystem", &["url", "name", "status", "content"], &["concept", "description"]),
+        ("ValueSet", &["url", "name", "status"], &["compose"]),
+        ("StructureDefinition", &["url", "name", "status", "kind", "type"], &["differential"]),
+        ("SearchParameter", &["url", "description", "code", "base", "type"], &["expression"]),
+        ("Questionnaire", &["url", "status", "subjectType"], &["item", "description"]),
+    ] {
+        let found = bundle(&app, &format!("{kind}?_count=1&_summary=true")).await;
+        let resource = &found["entry"][0]["resource"];
+        assert!(there.iter().all(|name| resource.get(name).is_some()), "{kind}: {resource}");
+        assert!(gone.iter().all(|name| resource.get(name).is_none()), "{kind}: {resource}");
+    }
+}
+
+// covers S-01, G-05, G-08
+#[rstest]
+#[actix_web::test]
+async fn the_form_of_a_search_says_how_the_answer_is_written(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = TestApp::sandbox(backend).await;
+    let post = |url: &str, form: &str| {
+        let request = Request::new("POST", &format!("/FHIR/R4/{url}"));
+        request.header("Content-Type", "application/x-www-form-urlencoded").body(form)
+    };
+    let (json, xml) = ("application/fhir+json; charset=UTF-8", "application/fhir+xml; charset=UTF-8");
+    for (url, form, wanted) in [
+        ("Consent/_search", "_format=xml", xml),
+        ("Consent/_search", "patient=9000000009&_format=application/fhir%2Bxml", xml),
+        ("_search", "_type=Consent&_format=xml", xml),
+        ("Patient/9000000009/Consent/_search", "_format=xml", xml),
+        ("Consent/_search?_format=json", "_format=xml", json),
+        ("Consent/_search", "_format=json", json),
+        ("Consent/_search", "_format=", json),
+    ] {
+        let answer = app.send(post(url, form)).await;
+        assert_eq!((answer.status, answer.header("content-type")), (200, Some(wanted)), "{url} {form}");
+    }
+    let pretty = app.send(post("Consent/_search", "_pretty=true&_count=1&_format=json")).await;
+    assert!(String::from_utf8_lossy(&pretty.body).starts_with("{\n  \"resourceType\""));
+    let of_self = link(&app, &pretty.json(), "self");
+    assert_eq!(of_self.as_deref(), Some("Consent?_pretty=true&_count=1&_format=json"));
+    let refused = app.send(post("Consent/_search", "_format=html")).await;
+    assert_eq!((refused.status, &refused.json()["resourceType"]), (406, &"OperationOutcome".into()));
+    let told = app.send(post("Consent/_search", "_format=xml&_count=x")).await;
+    assert_eq!((told.status, told.header("content-type")), (400, Some(xml)));
 }

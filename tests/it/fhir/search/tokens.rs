@@ -108,3 +108,81 @@ async fn repeated_parameters_narrow_and_commas_widen(
     ];
     assert_finds(&app, &table).await;
 }
+
+// covers S-23, S-29
+#[rstest]
+#[actix_web::test]
+async fn in_and_not_in_ask_for_the_codes_of_a_value_set(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = TestApp::sandbox(backend).await;
+    let ours = "https://fhir.onbehalf.org.uk/R4/ValueSet";
+    let here = format!("http://{}/FHIR/R4/ValueSet", app.address);
+    let hl7 = "http://hl7.org/fhir/ValueSet";
+    let table = [
+        (format!("Consent?status:in={ours}/proxy-role-status"), 32),
+        (format!("Consent?status:in={ours}/proxy-role-status|0.1.0"), 32),
+        (format!("Consent?status:in={here}/proxy-role-status"), 32),
+        ("Consent?status:in=ValueSet/proxy-role-status".to_owned(), 32),
+        (format!("Consent?status:in={hl7}/consent-state-codes"), 32),
+        (format!("Consent?status:in={hl7}/consent-state-codes|4.0.1"), 32),
+        (format!("Consent?status:not-in={hl7}/consent-state-codes"), 0),
+        (format!("Consent?status:not-in={hl7}/publication-status"), 32),
+        (format!("Consent?legal-basis:in={ours}/proxy-legal-basis"), 32),
+        (format!("Consent?legal-basis:not-in={ours}/proxy-legal-basis"), 0),
+        (format!("Consent?status-reason:in={ours}/proxy-status-reason"), 32),
+        (format!("Consent?scope:in={hl7}/consent-scope"), 32),
+        (format!("Consent?category:not-in={hl7}/consent-scope"), 32),
+        (format!("Consent?identifier:in={hl7}/consent-scope"), 0),
+        (format!("Consent?identifier:not-in={hl7}/consent-scope"), 32),
+        (format!("Consent?patient=9000000009&status:in={ours}/proxy-role-status"), 3),
+        (format!("RelatedPerson?relationship:in={hl7}/relatedperson-relationshiptype"), 8),
+        (format!("RelatedPerson?relationship:not-in={hl7}/relatedperson-relationshiptype"), 6),
+        (format!("RelatedPerson?relationship:in={ours}/proxy-legal-basis"), 0),
+        (format!("QuestionnaireResponse?status:in={hl7}/questionnaire-answers-status"), 1),
+        (format!("CodeSystem?status:in={hl7}/publication-status"), 5),
+        (format!("CodeSystem?status:not-in={hl7}/publication-status"), 0),
+        (format!("Questionnaire?status:in={hl7}/publication-status,{hl7}/consent-scope"), 1),
+        (format!("Questionnaire?code:in={ours}/proxy-legal-basis"), 0),
+        (format!("Questionnaire?code:not-in={ours}/proxy-legal-basis"), 1),
+        (format!("ValueSet?code:in={ours}/proxy-legal-basis"), 1),
+        (format!("ValueSet?code:not-in={ours}/proxy-legal-basis"), 6),
+        (format!("CodeSystem?code:in={ours}/proxy-legal-basis"), 1),
+    ];
+    let table: Vec<(&str, i64)> = table.iter().map(|(query, total)| (query.as_str(), *total)).collect();
+    assert_totals(&app, &table).await;
+    let refused = [
+        "CodeSystem?status:in=https://elsewhere.example/ValueSet/unknown".to_owned(),
+        format!("Consent?status:not-in={ours}/unknown"),
+        format!("Consent?status:in={ours}/proxy-role-status|9"),
+        "Consent?status:in=ValueSet/unknown".to_owned(),
+        format!("Consent?date:in={ours}/proxy-role-status"),
+    ];
+    assert_refused(&app, 400, &refused.each_ref().map(String::as_str)).await;
+}
+
+// covers S-23
+#[rstest]
+#[actix_web::test]
+async fn a_code_of_a_definition_is_found_with_its_system(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = TestApp::sandbox(backend).await;
+    let reasons = "https://fhir.nhs.uk/England/CodeSystem/England-ConsentStatusReason";
+    let table = [
+        (format!("CodeSystem?code={reasons}|ROLE_CREATED"), 1),
+        (format!("CodeSystem?code={reasons}|"), 1),
+        (format!("CodeSystem?code={reasons}|NOTHING"), 0),
+        ("CodeSystem?code=https://elsewhere.example|ROLE_CREATED".to_owned(), 0),
+        ("CodeSystem?code=|ROLE_CREATED".to_owned(), 0),
+        ("CodeSystem?code:not=ROLE_CREATED".to_owned(), 4),
+        ("ValueSet?code=http://hl7.org/fhir/consent-state-codes|active".to_owned(), 1),
+        ("ValueSet?code=active".to_owned(), 1),
+        ("ValueSet?code=https://elsewhere.example|active".to_owned(), 0),
+        // The set takes in the whole code system.
+        (format!("ValueSet?code={reasons}|ROLE_CREATED"), 1),
+        ("ValueSet?code:missing=false".to_owned(), 7),
+    ];
+    let table: Vec<(&str, i64)> = table.iter().map(|(query, total)| (query.as_str(), *total)).collect();
+    assert_totals(&app, &table).await;
+}

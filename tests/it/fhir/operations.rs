@@ -1,0 +1,205 @@
+//! `$meta`, `$versions`, and what can be asked of `$everything` (§1.7).
+
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use crate::fhir::client::{entries, get, link, path_of, post, request, send, send_well, told};
+use crate::support::{Backend, Request, TestApp};
+use crate::vrs::callers::{NURSE, citizen, guarded};
+use crate::vrs::footprint::Footprint;
+use crate::vrs::known::{ACCESS_REQUEST, ACTIVE, CHILD, LONER, MOTHER, MOTHERS_ROLE, NOBODY};
+
+const PROFILES: &str = "https://fhir.onbehalf.org.uk/R4/StructureDefinition";
+
+fn returned(parameters: &Value) -> &Value {
+    assert_eq!(parameters["resourceType"], "Parameters");
+    &parameters["parameter"][0]["valueMeta"]
+}
+
+// covers G-01, C-01
+#[rstest]
+#[actix_web::test]
+async fn the_versions_that_are_spoken_are_told_to_everybody(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = guarded(backend).await;
+    for method in ["GET", "POST"] {
+        let told = send_well(&app, request(method, "/$versions"), 200).await;
+        let version = |name: &str| json!({ "name": name, "valueCode": "4.0" });
+        assert_eq!(told["resourceType"], "Parameters");
+        assert_eq!(told["parameter"], json!([version("version"), version("default")]));
+    }
+    let xml = send(&app, get("/$versions?_format=xml")).await;
+    assert_eq!(xml.header("content-type"), Some("application/fhir+xml; charset=UTF-8"));
+    let refused = send(&app, request("PUT", "/$versions").bearer(NURSE)).await;
+    assert_eq!((refused.status, refused.header("allow")), (405, Some("GET, HEAD, POST")));
+}
+
+// covers V-08, S-19
+#[rstest]
+#[actix_web::test]
+async fn meta_tells_the_labels_of_a_resource_of_a_type_and_of_everything(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = TestApp::strict(backend).await;
+    let mut footprint = Footprint::of(&app);
+    for path in [
+        format!("/Consent/{MOTHERS_ROLE}"),
+        format!("/Patient/{MOTHER}"),
+        "/ValueSet/proxy-role-status".to_owned(),
+    ] {
+        let read = send_well(&app, get(&path), 200).await;
+        for method in ["GET", "POST"] {
+            let meta = send_well(&app, request(method, &format!("{path}/$meta")), 200).await;
+            assert_eq!(returned(&meta), &read["meta"], "{path}");
+        }
+    }
+    let all = ["ProxyRole", "ProxyRelationship", "AccessRequest"].map(|name| format!("{PROFILES}/{name}"));
+    for (path, profiles) in [
+        ("/Consent/$meta", &all[..1]),
+        ("/RelatedPerson/$meta", &all[1..2]),
+        ("/QuestionnaireResponse/$meta", &all[2..]),
+        ("/$meta", &all[..]),
+    ] {
+        let meta = send_well(&app, get(path), 200).await;
+        assert_eq!(returned(&meta), &json!({ "profile": profiles }), "{path}");
+        assert_eq!(send_well(&app, request("POST", path), 200).await, meta, "{path}");
+    }
+    for path in ["/Patient/$meta", "/AuditEvent/$meta", "/CodeSystem/$meta", "/Person/$meta"] {
+        let meta = send_well(&app, get(path), 200).await;
+        assert_eq!(meta, json!({ "resourceType": "Parameters" }), "nothing is labelled: {path}");
+    }
+    for path in ["/Consent/none/$meta", "/Nothing/$meta", "/Consent/$meta-add", "/Consent/$meta-delete"] {
+        assert_eq!(told(&send(&app, request("POST", path)).await).0, 404, "{path}");
+    }
+    footprint.check_untouched("nothing is written");
+}
+
+// covers G-16, S-16
+#[rstest]
+#[actix_web::test]
+async fn meta_tells_of_nothing_that_the_caller_may_not_see(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = guarded(backend).await;
+    for (token, path, status) in [
+        (NURSE, format!("/Consent/{ACTIVE}/$meta"), 200),
+        (&*citizen(MOTHER), format!("/Consent/{MOTHERS_ROLE}/$meta"), 200),
+        (&*citizen(MOTHER), format!("/Consent/{ACTIVE}/$meta"), 404),
+        (&*citizen(LONER), format!("/QuestionnaireResponse/{ACCESS_REQUEST}/$meta"), 404),
+    ] {
+        assert_eq!(send(&app, get(&path).bearer(token)).await.status, status, "{path}");
+    }
+    let of_loner = send_well(&app, get("/$meta").bearer(&citizen(LONER)), 200).await;
+    assert_eq!(of_loner, json!({ "resourceType": "Parameters" }));
+    let of_mother = send_well(&app, get("/$meta").bearer(&citizen(MOTHER)), 200).await;
+    let profiles = ["ProxyRole", "ProxyRelationship"].map(|name| format!("{PROFILES}/{name}"));
+    assert_eq!(returned(&of_mother), &json!({ "profile": profiles }));
+    for path in ["/$meta", "/Consent/$meta", "/Patient/$everything"] {
+        assert_eq!(send(&app, get(path)).await.status, 401, "{path}");
+    }
+}
+
+/// Everything, page by page.
+async fn pages(app: &TestApp, request: Request) -> (usize, Vec<Value>) {
+    let (mut count, mut found) = (0, Vec::new());
+    let mut page = Some(send_well(app, request, 200).await);
+    while let Some(bundle) = page.take() {
+        count += 1;
+        found.extend(entries(&bundle));
+        if let Some(next) = link(&bundle, "next") {
+            page = Some(send_well(app, get(&path_of(app, &next)), 200).await);
+        }
+    }
+    (count, found)
+}
+
+// covers S-02, S-04, S-10
+#[rstest]
+#[actix_web::test]
+async fn everything_is_one_answer_unless_pages_are_asked_for(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = TestApp::sandbox(backend).await;
+    let everything = format!("/Patient/{CHILD}/$everything");
+    let (count, whole) = pages(&app, get(&everything)).await;
+    assert_eq!((count, whole.len()), (1, 14));
+    let (count, paged) = pages(&app, get(&format!("{everything}?_count=4"))).await;
+    assert_eq!((count, &paged), (4, &whole));
+    // The links keep what was asked for: the second page is about the same types and the same time.
+    let narrowed = format!("{everything}?_since=2000-01-01T00:00:00Z&_type=Consent,AuditEvent&_count=2");
+    let first = send_well(&app, get(&narrowed), 200).await;
+    let own = link(&first, "self").expect("a link");
+    assert!(own.contains("_since=2000") && own.contains("_type=Consent%2CAuditEvent"), "{own}");
+    let (count, found) = pages(&app, get(&narrowed)).await;
+    let wanted =
+        |resource: &&Value| ["Consent", "AuditEvent"].iter().any(|kind| resource["resourceType"] == *kind);
+    assert_eq!((count, found), (3, whole.iter().filter(wanted).cloned().collect()));
+    let parameter = |name: &str, kind: &str, value: Value| json!({ "name": name, kind: value });
+    let body = json!({ "resourceType": "Parameters", "parameter": [
+        parameter("_type", "valueCode", "Consent".into()),
+        parameter("_type", "valueCode", "AuditEvent".into()),
+        parameter("_count", "valueInteger", 2.into()),
+    ]});
+    let (count, posted) = pages(&app, post(&everything, &body)).await;
+    assert_eq!((count, posted.len()), (3, 6));
+}
+
+// covers V-09
+#[rstest]
+#[actix_web::test]
+async fn everything_can_be_of_a_time(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let app = TestApp::sandbox(backend).await;
+    let everything = format!("/Patient/{CHILD}/$everything");
+    for (query, kind, found) in [
+        ("start=2026-01-01", "Consent", 3),
+        ("start=2200-01-01", "Consent", 0),
+        ("end=1990-01-01", "Consent", 0),
+        ("start=1990-01-01&end=2200-01-01", "AuditEvent", 3),
+        ("start=2200-01-01", "AuditEvent", 0),
+        ("end=1990", "Provenance", 0),
+        ("end=1990-01-01", "RelatedPerson", 4),
+        ("start=2200-01-01&end=1990-01-01", "Patient", 1),
+        ("_since=2200-01-01T00:00:00Z", "Consent", 0),
+        ("_since=2200-01-01T00:00:00Z", "Patient", 1),
+    ] {
+        let bundle = send_well(&app, get(&format!("{everything}?{query}")), 200).await;
+        let of_kind = entries(&bundle).iter().filter(|resource| resource["resourceType"] == kind).count();
+        assert_eq!(of_kind, found, "{query} {kind}");
+    }
+    for query in ["start=soon", "end=ge2020", "_since=yesterday", "_count=x", "_count=-1", "_page=x"] {
+        let answer = send(&app, get(&format!("{everything}?{query}"))).await;
+        assert_eq!(told(&answer).0, 400, "{query}");
+    }
+}
+
+// covers S-16, S-11, G-16
+#[rstest]
+#[actix_web::test]
+async fn everything_of_everybody_is_what_the_caller_may_see(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = guarded(backend).await;
+    for (token, patients, roles, relationships) in [
+        (NURSE, 48, 32, 14),
+        (&*citizen(MOTHER), 7, 6, 4),
+        (&*citizen(CHILD), 4, 3, 5),
+        (&*citizen(LONER), 1, 0, 0),
+    ] {
+        let bundle = send_well(&app, get("/Patient/$everything").bearer(token), 200).await;
+        let found = entries(&bundle);
+        assert_eq!(bundle["total"], found.len());
+        for (kind, wanted) in [("Patient", patients), ("Consent", roles), ("RelatedPerson", relationships)] {
+            let of_kind = found.iter().filter(|resource| resource["resourceType"] == kind).count();
+            assert_eq!(of_kind, wanted, "{kind} of {token}");
+        }
+    }
+    let later = "/Patient/$everything?_since=2200-01-01T00:00:00Z";
+    assert!(entries(&send_well(&app, get(later).bearer(NURSE), 200).await).is_empty());
+    let counted = send_well(&app, get("/Patient/$everything?_count=0").bearer(&citizen(CHILD)), 200).await;
+    let whole = send_well(&app, get("/Patient/$everything").bearer(&citizen(CHILD)), 200).await;
+    assert_eq!(counted["total"], whole["total"]);
+    let unknown = get(&format!("/Patient/{}/$everything", NOBODY[0])).bearer(NURSE);
+    assert_eq!(send(&app, unknown).await.status, 404);
+    assert_eq!(send(&app, get("/Consent/$everything").bearer(NURSE)).await.status, 404);
+}

@@ -1,0 +1,101 @@
+//! Access tokens as the authorization server issues them, for whoever tests what they open.
+
+use chrono::TimeDelta;
+use onbehalf::account::claims::{AccessClaims, Actor, Delegation};
+use onbehalf::account::{
+    ClientAuthentication, Grant, GrantType, Mode, Purpose, Registration, Scopes, Vector, Who,
+};
+use onbehalf::error::Error;
+use onbehalf::ids;
+
+use super::TestApp;
+
+/// The app that the tokens are issued to.
+pub const APP: &str = "test-app";
+
+/// An app that may do whatever scopes there are, so that a server with it issues tokens.
+pub fn registration() -> Registration {
+    Registration {
+        client_id: APP.to_owned(),
+        name: "The app of the tests".to_owned(),
+        mode: Mode::Citizen,
+        authentication: ClientAuthentication::None,
+        redirect_uris: vec!["https://app.example/callback".to_owned()],
+        grant_types: GrantType::ALL.to_vec(),
+        scopes: Scopes::parse("openid launch/patient patient/*.cruds user/*.cruds system/*.cruds").unwrap(),
+        may_introspect: false,
+        is_dpop_bound: false,
+    }
+}
+
+impl TestApp {
+    /// What a token for this caller and these scopes says, and the grant that it stands on.
+    pub async fn claims(&self, who: &Who, scope: &str) -> AccessClaims {
+        let now = self.now();
+        let authority = self.authority.as_ref().expect("a server with apps");
+        let (mode, sub, proxy, role) = match who {
+            Who::Citizen { nhs_number, .. } => (Mode::Citizen, nhs_number.to_string(), None, None),
+            Who::Proxy { proxy, patient, role } => {
+                (Mode::Citizen, patient.to_string(), Some(*proxy), Some(*role))
+            }
+            Who::Staff { name, .. } => (Mode::Staff, name.clone(), None, None),
+            Who::System { name } => (Mode::System, name.clone(), None, None),
+            Who::Anyone | Who::Service => panic!("nobody issues a token for them"),
+        };
+        let proofing = match who {
+            Who::Citizen { proofing, .. } => Some(proofing.to_string()),
+            Who::Proxy { .. } => Some("P9".to_owned()),
+            Who::Staff { .. } | Who::System { .. } | Who::Anyone | Who::Service => None,
+        };
+        let grant = Grant {
+            id: ids::new_uuid(now),
+            app: APP.to_owned(),
+            mode,
+            user: None,
+            patient: who.patient(),
+            proxy,
+            role,
+            scopes: Scopes::of_token(scope),
+            vot: proofing.as_ref().map(|_| Vector::parse("P9.Cp.Cd").unwrap()),
+            staff: None,
+            organisation: None,
+            fhir_user: None,
+            created_at: now,
+            expires_at: now + TimeDelta::days(30),
+        };
+        let kept = grant.clone();
+        let inserted: Result<(), Error> = self.store.write(move |tx| tx.insert_grant(&kept)).await;
+        inserted.expect("the grant is kept");
+        AccessClaims {
+            iss: authority.issuer().to_owned(),
+            aud: authority.audiences().to_vec(),
+            sub,
+            client_id: APP.to_owned(),
+            iat: now.timestamp(),
+            exp: (now + TimeDelta::minutes(5)).timestamp(),
+            jti: grant.id.to_string(),
+            scope: scope.to_owned(),
+            grant: grant.id,
+            mode: mode.as_str().to_owned(),
+            patient: who.patient().map(|patient| patient.to_string()),
+            fhir_user: None,
+            act: proxy.map(|proxy| Actor { sub: proxy.to_string(), iss: None }),
+            delegation: role.map(|role| Delegation::of(role, 1)),
+            identity_proofing_level: proofing,
+            vot: None,
+            ods_code: None,
+            cnf: None,
+        }
+    }
+
+    /// Claims as a token.
+    pub fn sign(&self, claims: &AccessClaims) -> String {
+        let authority = self.authority.as_ref().expect("a server with apps");
+        authority.sign(Purpose::AccessToken, "at+jwt", claims).expect("it can be signed")
+    }
+
+    /// A token for this caller with these scopes.
+    pub async fn token(&self, who: &Who, scope: &str) -> String {
+        self.sign(&self.claims(who, scope).await)
+    }
+}
