@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use crate::account::{Letter, Proofing, ScopeContext, Scopes};
+use crate::account::{Letter, Proofing, ScopeContext, Scopes, Word};
 use crate::person::NhsNumber;
 use crate::proxy::OdsCode;
 
@@ -77,13 +77,26 @@ impl Ceiling {
         let Self::Scopes(scopes) = self else { return Some(vec![Constraint::default()]) };
         let fitting =
             scopes.resources().filter(|scope| scope.is_about(resource) && scope.letters.has(letter));
-        let constraints: Vec<Constraint> = fitting
-            .map(|scope| Constraint {
-                is_of_patient: scope.context == ScopeContext::Patient,
-                params: scope.constraint.clone(),
-            })
-            .collect();
+        let fitting = fitting.map(|scope| Constraint {
+            is_of_patient: scope.context == ScopeContext::Patient,
+            is_of_user: false,
+            params: scope.constraint.clone(),
+        });
+        let constraints: Vec<Constraint> =
+            fitting.chain(who_has_logged_in(scopes, resource, letter)).collect();
         (!constraints.is_empty()).then_some(constraints)
+    }
+}
+
+/// What `fhirUser` lets through: the resource that says who has logged in (LA-07).
+fn who_has_logged_in(scopes: &Scopes, resource: &str, letter: Letter) -> Option<Constraint> {
+    let is_given = letter == Letter::Read && (scopes.has(Word::FhirUser) || scopes.has(Word::Profile));
+    match resource {
+        "Person" if is_given => Some(Constraint { is_of_user: true, ..Constraint::default() }),
+        "Patient" | "RelatedPerson" if is_given => {
+            Some(Constraint { is_of_patient: true, ..Constraint::default() })
+        }
+        _ => None,
     }
 }
 
@@ -92,6 +105,8 @@ impl Ceiling {
 pub struct Constraint {
     /// Only those of the patient of the launch (`patient/…`).
     pub is_of_patient: bool,
+    /// Only what says who has logged in.
+    pub is_of_user: bool,
     /// Only those that match these search parameters.
     pub params: Vec<(String, String)>,
 }
@@ -127,6 +142,15 @@ impl Who {
             Self::Proxy { proxy, .. } => Some(proxy.to_string()),
             Self::Staff { name, .. } | Self::System { name } => Some(name.clone()),
             Self::Anyone | Self::Service => None,
+        }
+    }
+
+    /// The citizen who has logged in: themselves, or whoever acts.
+    pub const fn user(&self) -> Option<NhsNumber> {
+        match self {
+            Self::Citizen { nhs_number, .. } => Some(*nhs_number),
+            Self::Proxy { proxy, .. } => Some(*proxy),
+            Self::Anyone | Self::Staff { .. } | Self::System { .. } | Self::Service => None,
         }
     }
 

@@ -9,7 +9,7 @@ use crate::fhir::outcome::{Issue, IssueType};
 use crate::fhir::refusal::{Challenge, Refusal};
 use crate::fhir::resource::{Backing, ResourceType};
 use crate::fhir::routes::Interaction;
-use crate::fhir::search::filter_of;
+use crate::fhir::search::{account, filter_of};
 use crate::person::{NhsNumber, NumberCheck};
 use crate::store::Tx;
 use crate::store::search::{Column, Filter, PageQuery, Table};
@@ -126,14 +126,18 @@ pub(crate) fn limited(
 fn condition(context: &Context, kind: ResourceType, table: Table, constraint: &Constraint) -> Filter {
     let mut all = Vec::new();
     if constraint.is_of_patient {
-        let column = if table == Table::People { table.id() } else { Column::text("patient") };
-        all.push(
-            context
-                .caller
-                .who
-                .patient()
-                .map_or(Filter::NOTHING, |patient| Filter::text(column, patient.as_str())),
-        );
+        let of = |patient: NhsNumber| {
+            if table == Table::Users {
+                return account::of(patient.as_str());
+            }
+            let column = if table == Table::People { table.id() } else { Column::text("patient") };
+            Filter::text(column, patient.as_str())
+        };
+        all.push(context.caller.who.patient().map_or(Filter::NOTHING, of));
+    }
+    if constraint.is_of_user {
+        let user = context.caller.who.user();
+        all.push(user.map_or(Filter::NOTHING, |user| account::of(user.as_str())));
     }
     let strict = Context { is_strict: true, ..context.clone() };
     for (name, value) in &constraint.params {

@@ -26,6 +26,7 @@ use std::time::Duration;
 
 use r2d2::Pool;
 
+pub use account::AccountUser;
 pub use audit::AuditRecord;
 pub use database_url::{BadDatabaseUrl, DatabaseUrl};
 pub use migrate::{Migration, SANDBOX_MARK};

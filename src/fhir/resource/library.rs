@@ -1,5 +1,4 @@
-//! The definitions that are compiled in: the resources of
-//! `fhir-profiles/`. Person, a user of the account platform, has none yet.
+//! The definitions that are compiled in: the resources of `fhir-profiles/`.
 
 use std::sync::LazyLock;
 
@@ -24,7 +23,6 @@ macro_rules! definitions {
     };
 }
 
-pub(super) static PERSON: Kind = definitions!("Person", PERSON_PARAMS);
 pub(super) static QUESTIONNAIRE: Kind = definitions!("Questionnaire", QUESTIONNAIRE_PARAMS);
 pub(super) static STRUCTURE_DEFINITION: Kind =
     definitions!("StructureDefinition", STRUCTURE_DEFINITION_PARAMS);
@@ -67,27 +65,6 @@ const CONTEXT_TYPE_QUANTITY: Param = Param::composite(
     ),
 );
 
-const PERSON_PARAMS: &[Param] = &[
-    Param::string("address", Index::Absent),
-    Param::string("address-city", Index::Absent),
-    Param::string("address-country", Index::Absent),
-    Param::string("address-postalcode", Index::Absent),
-    Param::string("address-state", Index::Absent),
-    Param::token("address-use", Index::Absent),
-    Param::date("birthdate", Index::Absent),
-    Param::token("email", Index::Absent),
-    Param::token("gender", Index::Absent),
-    Param::token("identifier", Index::Absent),
-    Param::reference("link", Index::Absent, &[]),
-    Param::string("name", Index::Absent),
-    Param::reference("organization", Index::Absent, &[]),
-    Param::reference("patient", Index::Absent, &[]),
-    Param::token("phone", Index::Absent),
-    Param::string("phonetic", Index::Absent),
-    Param::reference("practitioner", Index::Absent, &[]),
-    Param::reference("relatedperson", Index::Absent, &[]),
-    Param::token("telecom", Index::Absent),
-];
 const QUESTIONNAIRE_PARAMS: &[Param] = &[
     Param::token("code", Index::Element(&["item", "code"])),
     CONTEXT,

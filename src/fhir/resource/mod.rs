@@ -6,6 +6,7 @@ mod consent;
 mod library;
 mod party;
 mod patient;
+mod person;
 mod provenance;
 mod questionnaire_response;
 mod related_person;
@@ -122,7 +123,7 @@ impl ResourceType {
             Self::RelatedPerson => &related_person::KIND,
             Self::QuestionnaireResponse => &questionnaire_response::KIND,
             Self::Patient => &patient::KIND,
-            Self::Person => &library::PERSON,
+            Self::Person => &person::KIND,
             Self::Questionnaire => &library::QUESTIONNAIRE,
             Self::StructureDefinition => &library::STRUCTURE_DEFINITION,
             Self::CodeSystem => &library::CODE_SYSTEM,

@@ -10,7 +10,7 @@ use crate::fhir::resource::{Backing, ResourceType};
 use crate::fhir::search::param::{Index, Param, ParamType, Reference};
 use crate::fhir::search::quantity::Wanted;
 use crate::fhir::search::query::{alternatives, bad};
-use crate::fhir::search::{date, reference, string, token, uri};
+use crate::fhir::search::{account, date, reference, string, token, uri};
 use crate::store::search::{Column, Filter};
 
 /// How deep a chain may go.
@@ -183,6 +183,7 @@ fn missing(param: &Param) -> Filter {
         Index::Date(from, to) => Filter::All(vec![Filter::Null(from), Filter::Null(to)]),
         Index::RelationshipCode => token::any_relationship_code().negated(),
         Index::Names(parts) => string::any_name(parts).negated(),
+        Index::Account => account::any().negated(),
         Index::RoleStatus
         | Index::RoleReason
         | Index::ActionOfAct

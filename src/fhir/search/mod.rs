@@ -4,6 +4,7 @@
 //! A page costs the same number of statements whatever it finds: one for its ids, one or two for its
 //! rows, one for a total if it was asked for, and as many for each include.
 
+pub(crate) mod account;
 mod date;
 mod filter;
 mod include;

@@ -68,6 +68,8 @@ pub(crate) enum Index {
     Reference(Reference),
     /// The one of an access request's two people who applies.
     Applicant,
+    /// The account of a user, by NHS number; or what its person is to others.
+    Account,
     /// A column of references of the form `Type/id`.
     LocalReference(Column),
     /// The first and the last millisecond.

@@ -4,6 +4,7 @@
 use crate::fhir::context::Context;
 use crate::fhir::refusal::Refusal;
 use crate::fhir::resource::ResourceType;
+use crate::fhir::search::account;
 use crate::fhir::search::param::{Index, Param, Reference};
 use crate::fhir::search::query::bad;
 use crate::fhir::search::token::Token;
@@ -52,6 +53,8 @@ pub(super) fn filter(
         && named_type.is_none_or(|kind| kind == ResourceType::Patient)
     {
         applicant(id)
+    } else if matches!(param.index, Index::Account) {
+        account::linked(param.name, named_type, id)
     } else {
         Filter::NOTHING
     })
@@ -78,6 +81,7 @@ fn by_identifier(param: &Param, token: &Token) -> Filter {
     let is_number = token.system.as_deref().is_none_or(|system| system == url::NHS_NUMBER);
     match &token.code {
         Some(number) if is_number && matches!(param.index, Index::Applicant) => applicant(number),
+        Some(number) if is_number && matches!(param.index, Index::Account) => account::of(number),
         Some(_) | None => Filter::NOTHING,
     }
 }

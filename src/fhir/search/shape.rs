@@ -20,8 +20,9 @@ pub(crate) enum Shape {
     Elements(Vec<String>),
 }
 
-/// What no part of a resource lacks besides: the extensions of a role say why its status is what it is.
-const KEPT: [(&str, &str); 1] = [("Consent", "extension")];
+/// What no part of a resource lacks besides: the extensions of a role say why its status is what it is, and the
+/// invariant ppc-1 demands a policy rule.
+const KEPT: [(&str, &str); 2] = [("Consent", "extension"), ("Consent", "policyRule")];
 
 impl Shape {
     /// `_summary`, but for `count`.

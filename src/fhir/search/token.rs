@@ -7,6 +7,7 @@ use crate::date_time::to_millis;
 use crate::fhir::context::Context;
 use crate::fhir::profiles;
 use crate::fhir::refusal::Refusal;
+use crate::fhir::search::account;
 use crate::fhir::search::param::{Index, Param};
 use crate::fhir::search::query::bad;
 use crate::fhir::url;
@@ -140,6 +141,11 @@ fn plain(param: &Param, token: &Token, context: &Context) -> Filter {
         Index::SubtypeOfAct => {
             of_act(token, Some("http://hl7.org/fhir/restful-interaction"), ["create", "update"])
         }
+        Index::Account => match (&token.code, token.has_system(Some(url::NHS_NUMBER))) {
+            (_, false) => Filter::NOTHING,
+            (Some(number), true) => account::of(number),
+            (None, true) => account::any(),
+        },
         Index::Absent
         | Index::Reference(_)
         | Index::Applicant

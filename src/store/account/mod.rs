@@ -2,3 +2,6 @@
 
 mod grant;
 mod once;
+mod person;
+
+pub use person::AccountUser;

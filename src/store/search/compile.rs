@@ -266,6 +266,22 @@ impl Statement {
                 self.push(" AND ");
                 self.known();
             }
+            // A user without an account is staff.
+            Table::Users => {
+                self.push(
+                    "NOT EXISTS (SELECT 1 FROM account_users JOIN people USING (nhs_number) \
+                     WHERE user_id = users.id AND standing <> ",
+                );
+                self.bind(&current);
+                self.push(") AND ");
+                self.own("users.id IN (SELECT user_id FROM account_users WHERE nhs_number = ?)");
+            }
+            Table::AccountUsers => {
+                self.push("EXISTS (SELECT 1 FROM people WHERE nhs_number = account_users.nhs_number AND standing = ");
+                self.bind(&current);
+                self.push(") AND ");
+                self.own("nhs_number = ?");
+            }
             // Reached only from the tables that they belong to.
             Table::RelationshipCodes | Table::PersonNameParts => self.push("1 = 1"),
         }
@@ -290,6 +306,14 @@ impl Statement {
                 &[number; 3],
             ),
             Scope::Pair { proxy, patient } => self.bound("nhs_number IN (?, ?)", &[proxy, patient]),
+        }
+    }
+
+    /// What belongs to the person who has logged in: themselves, or whoever acts.
+    fn own(&mut self, sql: &str) {
+        match self.scope {
+            Scope::Everything => self.push("1 = 1"),
+            Scope::Party(number) | Scope::Pair { proxy: number, .. } => self.bound(sql, &[number]),
         }
     }
 

@@ -17,6 +17,8 @@ pub enum Table {
     People,
     PersonNameParts,
     AuditRecords,
+    Users,
+    AccountUsers,
 }
 
 impl Table {
@@ -32,6 +34,8 @@ impl Table {
             Self::People => "people",
             Self::PersonNameParts => "person_name_parts",
             Self::AuditRecords => "audit_records",
+            Self::Users => "users",
+            Self::AccountUsers => "account_users",
         }
     }
 
@@ -46,7 +50,9 @@ impl Table {
             | Self::RelationshipVersions
             | Self::AccessRequests
             | Self::AccessRequestVersions
-            | Self::AuditRecords => Column::text("id"),
+            | Self::AuditRecords
+            | Self::Users => Column::text("id"),
+            Self::AccountUsers => Column::text("user_id"),
         }
     }
 }

@@ -70,6 +70,7 @@ fn column(param: &Param) -> Option<Column> {
         | Index::ActionOfAct
         | Index::SubtypeOfAct
         | Index::Applicant
+        | Index::Account
         | Index::Element(_)
         | Index::Composite(..)
         | Index::Codes => None,
