@@ -3,6 +3,7 @@
 mod config;
 mod migrate;
 mod sandbox;
+mod sandbox_identity;
 mod seed;
 mod seed_file;
 mod serve;

@@ -1,11 +1,12 @@
 //! `onbehalf serve`: the service.
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::account::AccessPolicy;
 use crate::account::upstream::Providers;
+use crate::account::upstream::simulated::Simulated;
+use crate::account::{AccessPolicy, Authority};
 use crate::app::{App, Parts};
 use crate::cli::{Failure, open_store};
 use crate::clock::SystemClock;
@@ -29,7 +30,21 @@ pub(super) fn serve(sources: &Sources) -> Result<(), Failure> {
         return Err(Failure::Other(told.to_owned()));
     }
     let listener = listen(&config)?;
-    run(&config, store, policy, listener)
+    run(&config, store, policy, listener, Identity::default())
+}
+
+/// Who vouches for callers: the authorization server, and where people log in.
+#[derive(Default)]
+pub(super) struct Identity {
+    pub(super) authority: Option<Authority>,
+    pub(super) providers: Providers,
+    /// Of the sandbox only.
+    pub(super) simulated: Option<Simulated>,
+}
+
+/// The URL under which clients reach a server that listens on this address.
+pub(super) fn public_url(config: &Config, address: SocketAddr) -> String {
+    config.server.public_url.clone().unwrap_or_else(|| format!("http://{address}"))
 }
 
 /// Takes the port.
@@ -44,19 +59,21 @@ pub(super) fn run(
     store: Store,
     policy: AccessPolicy,
     listener: TcpListener,
+    identity: Identity,
 ) -> Result<(), Failure> {
     let address = listener.local_addr().map_err(|error| Failure::Other(error.to_string()))?;
     let app = App::new(Parts {
         store: store.clone(),
         clock: Arc::new(SystemClock),
         policy,
-        authority: None,
-        providers: Providers::default(),
+        authority: identity.authority,
+        providers: identity.providers,
         contract: config.contract,
         limits: config.limits,
         status_key: config.health.status_key,
-        public_url: config.server.public_url.clone().unwrap_or_else(|| format!("http://{address}")),
+        public_url: public_url(config, address),
     });
+    let app = app.with_simulated(identity.simulated);
     let served = actix_rt::System::new().block_on(async {
         let housekeeping = actix_rt::spawn(keep_house(app.clone()));
         let server = server::build(app, listener, &config.server)?;

@@ -1,4 +1,5 @@
 //! Users, their identities and accounts, and what they gave to apps.
 
 mod grant;
+mod identity;
 mod once;
