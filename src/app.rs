@@ -9,6 +9,7 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 use crate::account::admission::{self, Denied, Shown};
 use crate::account::upstream::Providers;
+use crate::account::upstream::simulated::Simulated;
 use crate::account::{AccessPolicy, Authority, Caller, access};
 use crate::clock::Clock;
 use crate::config::{Contract, Limits};
@@ -26,6 +27,8 @@ pub struct App {
     pub policy: Arc<AccessPolicy>,
     /// The identity providers that people log in with.
     pub providers: Arc<Providers>,
+    /// The simulated providers of the sandbox; `None` everywhere else.
+    pub simulated: Option<Arc<Simulated>>,
     /// The authorization server; `None` where the settings have none.
     pub authority: Option<Arc<Authority>>,
     /// What a request is answered on the FHIR R4 front that names another patient than its token's.
@@ -47,7 +50,7 @@ pub struct Parts {
     pub store: Store,
     pub clock: Arc<dyn Clock>,
     pub policy: AccessPolicy,
-    pub authority: Option<Authority>,
+    pub authority: Option<Arc<Authority>>,
     pub providers: Providers,
     pub status_for_other_patient: u16,
     pub contract: Contract,
@@ -65,15 +68,22 @@ impl App {
             store: parts.store,
             clock: parts.clock,
             policy: Arc::new(parts.policy),
-            authority: parts.authority.map(Arc::new),
+            authority: parts.authority,
             providers: Arc::new(parts.providers),
             status_for_other_patient: parts.status_for_other_patient,
+            simulated: None,
             contract: parts.contract,
             limits: parts.limits,
             status_key: parts.status_key,
             public_url: parts.public_url.into(),
             limiter,
         }
+    }
+
+    /// With simulated providers: for the sandbox and for tests, whose people are invented.
+    #[must_use]
+    pub fn with_simulated(self, simulated: Option<Simulated>) -> Self {
+        Self { simulated: simulated.map(Arc::new), ..self }
     }
 
     /// Finds out who is calling.

@@ -1,5 +1,7 @@
 //! Who somebody is, as an identity provider has proved it. It says who, never what they may do.
 
+use std::fmt;
+
 use crate::account::{Mode, Vector};
 use crate::person::NhsNumber;
 use crate::proxy::OdsCode;
@@ -55,4 +57,20 @@ pub struct Departure {
     pub nonce: String,
     /// The verifier of our own PKCE challenge (RFC 7636).
     pub verifier: String,
+}
+
+/// What a provider sends back with the browser (OpenID Connect Core §3.1.2.5), once its `state` was found to
+/// be that of the [`Departure`].
+#[derive(Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// `code`.
+    pub code: String,
+    /// `iss`, which says who answers (RFC 9207).
+    pub iss: Option<String>,
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer").field("iss", &self.iss).finish_non_exhaustive()
+    }
 }

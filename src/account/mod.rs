@@ -10,6 +10,7 @@ pub mod authority;
 pub mod caller;
 pub mod claims;
 pub mod code;
+pub mod command;
 pub mod grant;
 pub mod identity;
 pub mod key;

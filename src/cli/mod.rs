@@ -1,8 +1,10 @@
 //! The command line: one verb per file.
 
 mod config;
+mod identity;
 mod migrate;
 mod sandbox;
+mod sandbox_identity;
 mod seed;
 mod seed_file;
 mod serve;

@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use crate::account::AccessPolicy;
-use crate::account::upstream::Providers;
-use crate::cli::serve::{Doors, listen, run};
+use crate::cli::sandbox_identity::{APPS, identity};
+use crate::cli::serve::{listen, public_url, run};
 use crate::cli::{Failure, SeedFile, open_store, say, seed};
 use crate::clock::SystemClock;
 use crate::config::Sources;
@@ -32,9 +32,9 @@ pub(super) fn sandbox(sources: &Sources, keep: bool) -> Result<(), Failure> {
     let seeded = store.write_here::<_, Error, _>(|tx| command::seed(tx, &SystemClock, data))?;
     let address = listener.local_addr().map_err(|error| Failure::Other(error.to_string()))?;
     say(&format!("database {} ({})", store.url(), seed::describe(seeded)));
+    let identity = identity(&public_url(&config, address), config.contract.nhs_number_check)?;
     say(&welcome(address));
-    let doors = Doors { policy: AccessPolicy::Open, authority: None, providers: Providers::default() };
-    run(&config, store, doors, listener)
+    run(&config, store, AccessPolicy::Open, listener, identity)
 }
 
 /// Empties the database, unless it is to be kept, and marks it as the sandbox's. A database that
@@ -77,6 +77,8 @@ How is she related to them?
 End a role for a safeguarding concern:
 
   curl -i -X PATCH {id} -H 'Content-Type: application/json-patch+json' '{base}/Consent/6b71ac92-baa3-4b76-b0f5-a601257e2722' -d '[{{\"op\":\"replace\",\"path\":\"/status\",\"value\":\"inactive\"}},{{\"op\":\"add\",\"path\":\"/extension/-\",\"value\":[{{\"url\":\"https://fhir.nhs.uk/England/StructureDefinition/Extension-England-Consent-Status-Reason\",\"valueCodeableConcept\":{{\"coding\":[{{\"system\":\"https://fhir.nhs.uk/England/CodeSystem/England-ConsentStatusReason\",\"code\":\"ROLE_DEACTIVATED_SAFEGUARDING\"}}]}}}}]}}]'
+
+{APPS}
 "
     )
 }

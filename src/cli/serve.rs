@@ -1,17 +1,17 @@
 //! `onbehalf serve`: the service.
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::account::upstream::Providers;
-use crate::account::{AccessPolicy, Authority, AuthoritySettings, KeyRing};
+use crate::account::AccessPolicy;
 use crate::app::{App, Parts};
+use crate::cli::identity::{Identity, configured};
 use crate::cli::{Failure, open_store};
-use crate::clock::{Clock as _, SystemClock};
+use crate::clock::SystemClock;
 use crate::config::{Config, Faults, Sources};
 use crate::store::Store;
-use crate::{fhir, observe, server, vrs};
+use crate::{observe, server};
 
 pub(super) fn serve(sources: &Sources) -> Result<(), Failure> {
     let config = sources.load()?;
@@ -25,33 +25,17 @@ pub(super) fn serve(sources: &Sources) -> Result<(), Failure> {
         let told = "the database is not migrated: run `onbehalf migrate up` with the same settings first";
         return Err(Failure::Other(told.to_owned()));
     }
-    let authority = authority(&config)?;
+    let identity = configured(&config)?;
     let listener = listen(&config)?;
-    run(&config, store, Doors { policy, authority, providers: Providers::default() }, listener)
+    run(&config, store, policy, listener, identity)
 }
 
 const NOBODY: &str = "access.policy: nobody would be let in. Set it to \"tokens\" and list the tokens, or switch \
     oauth.enabled on; to try the service out with invented people, run `onbehalf sandbox`";
 
-/// Who is let in, and how.
-pub(super) struct Doors {
-    pub(super) policy: AccessPolicy,
-    pub(super) authority: Option<Authority>,
-    pub(super) providers: Providers,
-}
-
-/// The authorization server of the settings.
-fn authority(config: &Config) -> Result<Option<Authority>, Failure> {
-    let (true, Some(url)) = (config.oauth.enabled, &config.server.public_url) else { return Ok(None) };
-    let folder = &config.oauth.keys;
-    let keys = KeyRing::open(folder, SystemClock.now()).map_err(|error| Failure::Other(error.to_string()))?;
-    Ok(Some(Authority::new(AuthoritySettings {
-        issuer: url.clone(),
-        audiences: [fhir::BASE_PATH, vrs::BASE_PATH].map(|path| format!("{url}{path}")).into(),
-        key_folder: Some(folder.clone()),
-        keys: Arc::new(keys),
-        registrations: config.oauth.apps.clone(),
-    })))
+/// The URL under which clients reach a server that listens on this address.
+pub(super) fn public_url(config: &Config, address: SocketAddr) -> String {
+    config.server.public_url.clone().unwrap_or_else(|| format!("http://{address}"))
 }
 
 /// Takes the port.
@@ -61,20 +45,27 @@ pub(super) fn listen(config: &Config) -> Result<TcpListener, Failure> {
 }
 
 /// Serves until the process is told to stop; then finishes what runs and closes the database.
-pub(super) fn run(config: &Config, store: Store, doors: Doors, listener: TcpListener) -> Result<(), Failure> {
+pub(super) fn run(
+    config: &Config,
+    store: Store,
+    policy: AccessPolicy,
+    listener: TcpListener,
+    identity: Identity,
+) -> Result<(), Failure> {
     let address = listener.local_addr().map_err(|error| Failure::Other(error.to_string()))?;
     let app = App::new(Parts {
         store: store.clone(),
         clock: Arc::new(SystemClock),
-        policy: doors.policy,
-        authority: doors.authority,
-        providers: doors.providers,
+        policy,
+        authority: identity.authority,
+        providers: identity.providers,
         status_for_other_patient: config.access.status_for_other_patient,
         contract: config.contract,
         limits: config.limits,
         status_key: config.health.status_key,
-        public_url: config.server.public_url.clone().unwrap_or_else(|| format!("http://{address}")),
+        public_url: public_url(config, address),
     });
+    let app = app.with_simulated(identity.simulated);
     let served = actix_rt::System::new().block_on(async {
         let housekeeping = actix_rt::spawn(keep_house(app.clone()));
         let server = server::build(app, listener, &config.server)?;

@@ -5,6 +5,7 @@
 
 mod contract;
 mod oauth;
+mod provider;
 mod reader;
 mod sections;
 

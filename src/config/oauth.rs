@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use figment::value::{Dict, Value};
 
+use crate::account::upstream::ProviderSettings;
 use crate::account::{ClientAuthentication, GrantType, Mode, Registration, Scopes};
 use crate::config::Server;
+use crate::config::provider::providers;
 use crate::config::reader::Reader;
 use crate::config::sections::{parse_digest, seconds};
 
@@ -22,6 +24,7 @@ pub struct OAuth {
     /// `None` refuses every registration.
     pub registration_token: Option<[u8; 32]>,
     pub apps: Vec<Registration>,
+    pub providers: Vec<ProviderSettings>,
 }
 
 impl OAuth {
@@ -39,6 +42,7 @@ impl OAuth {
             digest => parse_digest(digest).map(Some).ok_or("must be empty or 64 hexadecimal digits"),
         });
         let apps = apps(reader);
+        let providers = providers(reader);
         Some(Self {
             enabled: enabled?,
             keys: keys?.into(),
@@ -47,6 +51,7 @@ impl OAuth {
             code: code?,
             registration_token: registration_token?,
             apps: apps?,
+            providers: providers?,
         })
     }
 }
@@ -163,7 +168,7 @@ fn authentication(table: &Dict) -> Result<ClientAuthentication, String> {
     }
 }
 
-fn list(table: &Dict, key: &str) -> Result<Vec<String>, String> {
+pub(super) fn list(table: &Dict, key: &str) -> Result<Vec<String>, String> {
     let Some(value) = table.get(key) else { return Ok(Vec::new()) };
     let texts = value.as_array().and_then(|items| {
         items.iter().map(|item| item.as_str().map(str::to_owned)).collect::<Option<Vec<String>>>()

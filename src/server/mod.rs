@@ -18,6 +18,7 @@ use actix_web::web::{self, Data};
 use actix_web::{App as WebApp, HttpResponse};
 use tokio::net::TcpStream;
 
+use crate::account::upstream::simulated;
 use crate::app::App;
 use crate::config;
 use crate::fhir;
@@ -81,11 +82,17 @@ fn routes(
         InitError = (),
     >,
 > {
+    let simulated = app.simulated.clone();
     WebApp::new()
         .app_data(Data::new(app))
         .wrap(from_fn(log_requests))
         .configure(vrs::configure)
         .configure(fhir::configure)
         .configure(health::configure)
+        .configure(|config| {
+            if let Some(simulated) = simulated {
+                simulated::configure(config, Data::from(simulated));
+            }
+        })
         .default_service(web::to(|| async { Err::<HttpResponse, Problem>(vrs::no_such_path()) }))
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use diesel::dsl::exists;
 use diesel::prelude::*;
 
 use crate::date_time::{FhirDateTime, from_millis, to_millis};
@@ -11,7 +12,7 @@ use crate::person::{HumanName, NameUse, NhsNumber, NumberCheck, Person, Standing
 use crate::proxy::OdsCode;
 use crate::store::Tx;
 use crate::store::error::corrupt;
-use crate::store::schema::{people, person_name_parts, person_names};
+use crate::store::schema::{people, person_name_parts, person_names, relationships, roles};
 
 #[derive(Queryable)]
 struct PersonRow {
@@ -80,6 +81,28 @@ impl Tx<'_> {
             names_of.entry(name.nhs_number.clone()).or_default().push(name.into_name()?);
         }
         rows.into_iter().map(|row| row.into_person(&mut names_of)).collect()
+    }
+
+    /// People who may appear in an answer and have a role or a relationship, in the order of their numbers.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn list_connected_people(&mut self, limit: i64) -> Result<Vec<Person>, Error> {
+        let number = people::nhs_number;
+        let of_role = roles::table.filter(roles::proxy.eq(number).or(roles::patient.eq(number)));
+        let related = relationships::table
+            .filter(relationships::proxy.eq(number).or(relationships::patient.eq(number)));
+        let numbers: Vec<String> = people::table
+            .filter(people::standing.eq(Standing::Current.as_str()))
+            .filter(exists(of_role).or(exists(related)))
+            .order(number)
+            .limit(limit)
+            .select(number)
+            .load(self.db)?;
+        let numbers: Vec<NhsNumber> =
+            numbers.iter().map(|number| nhs_number(number)).collect::<Result<_, _>>()?;
+        self.list_current_people(&numbers)
     }
 
     /// Which of these numbers belong to people who may appear in an answer, and the practice of each:

@@ -1,35 +1,79 @@
 //! The identity providers that people log in with: NHS login, CIS2, and any other OpenID provider. We are
-//! their client.
+//! their client: authorization code with PKCE, and nothing that a provider says is taken unchecked.
+//!
+//! [`document`] keeps what a provider publishes, [`id_token`] checks a token, [`proof`] says what the claims
+//! prove, [`composite`] reads NHS login's tokens of two people. [`simulated`] holds providers of our own, for
+//! the sandbox.
 
-use crate::account::Mode;
-use crate::account::identity::{Departure, Proven};
+mod assertion;
+mod claims;
+mod composite;
+mod document;
+mod error;
+mod http;
+mod id_token;
+mod proof;
+mod provider;
+mod settings;
+pub mod simulated;
+
+use std::fmt;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use crate::account::identity::{Answer, Departure, Proven};
+use crate::account::{Mode, upstream::http::Http};
+use crate::clock::Clock;
+use crate::person::NhsNumber;
+
+pub use error::UpstreamError;
+pub use provider::Provider;
+pub use settings::{
+    HttpOptions, KeySource, ProviderAuthentication, ProviderKind, ProviderSettings, default_vtr,
+};
 
 /// Every provider of the settings.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Providers {
     providers: Vec<Provider>,
 }
 
-/// A provider.
-#[derive(Debug)]
-pub struct Provider {
-    /// Its name in the settings and in our URLs.
-    pub id: String,
-    /// What people call it.
-    pub name: String,
-    /// For which kind of person it is.
-    pub mode: Mode,
+impl fmt::Debug for Providers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.providers.iter().map(|provider| &provider.id)).finish()
+    }
 }
 
-/// Somebody cannot log in at a provider.
-#[derive(Debug, thiserror::Error)]
-pub enum UpstreamError {
-    /// There is no such provider.
-    #[error("there is no such provider")]
-    Unknown,
+/// What NHS login's composite token says: who acts for whom, as far as NHS login knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Composite {
+    /// For whom.
+    pub patient: NhsNumber,
+    /// Who acts: always a citizen with a proven NHS number, who is not the patient. Vouched for by the
+    /// signature of the composite token alone.
+    pub proxy: Proven,
 }
 
 impl Providers {
+    /// Puts the providers together. Nothing is asked of them yet.
+    ///
+    /// # Errors
+    ///
+    /// [`UpstreamError::Fault`] where the HTTP client cannot be made.
+    pub fn new(
+        settings: Vec<ProviderSettings>,
+        keys: &KeySource,
+        options: HttpOptions,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Self, UpstreamError> {
+        let http = Http::new(options)?;
+        let make = |settings| {
+            Provider::new(settings, Arc::clone(keys), http.clone(), options.number_check, Arc::clone(clock))
+        };
+        Ok(Self { providers: settings.into_iter().map(make).collect() })
+    }
+
     /// The providers at which such people can log in, in the order of the settings.
     pub fn list(&self, mode: Mode) -> impl Iterator<Item = &Provider> {
         self.providers.iter().filter(move |provider| provider.mode == mode)
@@ -40,30 +84,56 @@ impl Providers {
     /// # Errors
     ///
     /// [`UpstreamError`].
-    #[expect(clippy::unused_async, reason = "providers answer over the network")]
-    pub async fn begin(&self, provider: &str, _callback: &str) -> Result<Departure, UpstreamError> {
-        self.find(provider)?;
-        Err(UpstreamError::Unknown)
+    pub async fn begin(&self, provider: &str, callback: &str) -> Result<Departure, UpstreamError> {
+        self.find(provider)?.begin(callback).await
     }
 
-    /// Takes the code with which they came back, and finds out who they are.
+    /// Takes the answer with which they came back, and finds out who they are. That its `state` is the
+    /// departure's is for the caller to see, who knows the browser.
     ///
     /// # Errors
     ///
     /// [`UpstreamError`].
-    #[expect(clippy::unused_async, reason = "providers answer over the network")]
     pub async fn complete(
         &self,
         provider: &str,
-        _departure: &Departure,
-        _callback: &str,
-        _code: &str,
+        departure: &Departure,
+        callback: &str,
+        answer: &Answer,
     ) -> Result<Proven, UpstreamError> {
-        self.find(provider)?;
-        Err(UpstreamError::Unknown)
+        self.find(provider)?.complete(departure, callback, answer).await
+    }
+
+    /// Whom an id token stands for that a provider issued to one of its `exchange_audiences` (RFC 8693). A
+    /// token of two people is not taken here: its subject is not who holds it.
+    ///
+    /// # Errors
+    ///
+    /// [`UpstreamError`]; `Unknown` where no provider of the settings issued it.
+    pub async fn verify_id_token(&self, token: &str, now: DateTime<Utc>) -> Result<Proven, UpstreamError> {
+        self.find_issuer(token)?.verify_id_token(token, now).await
+    }
+
+    /// The two people of a composite token that a provider issued to one of its `exchange_audiences`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Providers::verify_id_token`].
+    pub async fn verify_composite_token(
+        &self,
+        token: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Composite, UpstreamError> {
+        self.find_issuer(token)?.verify_composite_token(token, now).await
     }
 
     fn find(&self, id: &str) -> Result<&Provider, UpstreamError> {
         self.providers.iter().find(|provider| provider.id == id).ok_or(UpstreamError::Unknown)
+    }
+
+    /// The provider whose issuer a token names, if its tokens are taken at all. Nothing is checked yet.
+    fn find_issuer(&self, token: &str) -> Result<&Provider, UpstreamError> {
+        let issuer = provider::unverified_issuer(token)?;
+        self.providers.iter().find(|provider| provider.takes_tokens_of(&issuer)).ok_or(UpstreamError::Unknown)
     }
 }

@@ -1,3 +1,5 @@
 //! Who may do what.
 
 mod access;
+mod log_in;
+mod upstream;

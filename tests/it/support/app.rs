@@ -7,6 +7,7 @@ use std::time::Duration;
 use actix_server::ServerHandle;
 use chrono::{DateTime, Utc};
 use onbehalf::account::upstream::Providers;
+use onbehalf::account::upstream::simulated::Simulated;
 use onbehalf::account::{AccessPolicy, Authority, AuthoritySettings, KeyRing, Registration};
 use onbehalf::app::{App, Parts};
 use onbehalf::cli::SeedFile;
@@ -31,6 +32,8 @@ pub struct Options {
     pub policy: AccessPolicy,
     /// The apps of the authorization server; without any there is none.
     pub registrations: Vec<Registration>,
+    /// Whether the simulated providers are there.
+    pub is_simulating: bool,
     pub limits: Limits,
     /// The key of `_status`.
     pub status_key: &'static str,
@@ -62,6 +65,7 @@ impl Default for Options {
             status_for_other_patient: settings.access.status_for_other_patient,
             policy: AccessPolicy::Open,
             registrations: Vec::new(),
+            is_simulating: false,
             limits: settings.limits,
             status_key: "test-key",
             database_wait: Duration::from_secs(20),
@@ -70,18 +74,23 @@ impl Default for Options {
     }
 }
 
-/// An authorization server with these apps, and keys that all tests share: to make an RSA key takes long.
-fn authority(registrations: Vec<Registration>, public_url: &str) -> Option<Authority> {
+/// Keys that all tests share: to make an RSA key takes long.
+pub fn keys() -> Arc<KeyRing> {
     static KEYS: LazyLock<Arc<KeyRing>> =
         LazyLock::new(|| Arc::new(KeyRing::generate(beginning()).expect("keys can be made")));
+    Arc::clone(&KEYS)
+}
+
+/// An authorization server with these apps.
+fn authority(registrations: Vec<Registration>, public_url: &str) -> Option<Arc<Authority>> {
     let settings = AuthoritySettings {
         issuer: public_url.to_owned(),
         audiences: [fhir::BASE_PATH, vrs::BASE_PATH].map(|path| format!("{public_url}{path}")).into(),
         key_folder: None,
-        keys: Arc::clone(&KEYS),
+        keys: keys(),
         registrations,
     };
-    (!settings.registrations.is_empty()).then(|| Authority::new(settings))
+    (!settings.registrations.is_empty()).then(|| Arc::new(Authority::new(settings)))
 }
 
 /// A running server; it stops when this goes.
@@ -91,7 +100,7 @@ pub struct TestApp {
     pub clock: Arc<StoppedClock>,
     pub authority: Option<Arc<Authority>>,
     handle: ServerHandle,
-    _database: TestDatabase,
+    database: TestDatabase,
 }
 
 /// The time at which every test begins.
@@ -136,13 +145,17 @@ impl TestApp {
             public_url: format!("http://{address}"),
         });
         let authority = app.authority.clone();
+        let simulated = options.is_simulating.then(|| {
+            Simulated::new(&format!("http://{address}"), Arc::new(keys), clock.now()).expect("it has a key")
+        });
+        let app = app.with_simulated(simulated);
         let mut settings = settings(true).server;
         settings.workers = Some(1);
         settings.shutdown = Duration::from_secs(1);
         let running = server::build(app, listener, &settings).expect("the server starts");
         let handle = running.handle();
         actix_rt::spawn(running);
-        Self { address, store, clock, authority, handle, _database: database }
+        Self { address, store, clock, authority, handle, database }
     }
 
     /// The URL of the VRS front.
@@ -176,6 +189,11 @@ impl TestApp {
         look: impl FnOnce(&mut Tx<'_>) -> Result<T, Error> + Send + 'static,
     ) -> T {
         self.store.read(look).await.expect("the database answers")
+    }
+
+    /// Where the database is.
+    pub fn database_url(&self) -> String {
+        self.database.url.clone()
     }
 
     /// The time on the server's clock.

@@ -1,0 +1,80 @@
+//! Somebody has proved to a provider who they are: finds the user whom we know them as.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use crate::account::Proofing;
+use crate::account::identity::{Proven, ProvenKind};
+use crate::clock::Clock;
+use crate::error::Error;
+use crate::ids;
+use crate::person::NhsNumber;
+use crate::store::Tx;
+
+/// Who has logged in. It says who, not what they may.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoggedIn {
+    /// The user.
+    pub user: Uuid,
+    /// The account that the identity has proved to be the user's own; none below P9, and none for staff.
+    pub account: Option<NhsNumber>,
+}
+
+/// Nobody has logged in.
+#[derive(Debug, thiserror::Error)]
+pub enum LogInError {
+    /// The person may not appear: superseded, invalidated, restricted, or nobody whom the registry knows.
+    #[error("the person is not current")]
+    NotCurrent,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] Error),
+}
+
+/// Logs somebody in: finds or makes the user, keeps the identity, and puts the user into the account of the
+/// NHS number that was proved. An identity by itself grants nothing (domain: accounts).
+///
+/// # Errors
+///
+/// [`LogInError`]; then nothing has changed.
+pub fn log_in(tx: &mut Tx<'_>, clock: &dyn Clock, proven: &Proven) -> Result<LoggedIn, LogInError> {
+    let now = clock.now();
+    let account = proven_number(proven);
+    check_standing(tx, account)?;
+    let user = find_or_make_user(tx, proven, now)?;
+    if let Some(number) = account {
+        tx.join_account(number, user, now)?;
+    }
+    Ok(LoggedIn { user, account })
+}
+
+/// The NHS number that an identity proves to be somebody's own: at P9, not below.
+pub(super) fn proven_number(proven: &Proven) -> Option<NhsNumber> {
+    match &proven.kind {
+        ProvenKind::Citizen { nhs_number, vot } => nhs_number.filter(|_| vot.proofing >= Proofing::P9),
+        ProvenKind::Staff { .. } => None,
+    }
+}
+
+/// Whether the person may appear at all.
+pub(super) fn check_standing(tx: &mut Tx<'_>, number: Option<NhsNumber>) -> Result<(), LogInError> {
+    match number {
+        Some(number) if tx.list_current_practices(&[number])?.is_empty() => Err(LogInError::NotCurrent),
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn find_or_make_user(tx: &mut Tx<'_>, proven: &Proven, now: DateTime<Utc>) -> Result<Uuid, Error> {
+    if let Some(user) = tx.find_user_by_identity(&proven.issuer, &proven.subject)? {
+        return Ok(user);
+    }
+    let user = ids::new_uuid(now);
+    tx.insert_user(user, now)?;
+    if tx.link_identity(user, &proven.issuer, &proven.subject, now)? {
+        return Ok(user);
+    }
+    // The same person was faster in another window: they are that user.
+    tx.remove_new_user(user)?;
+    let faster = tx.find_user_by_identity(&proven.issuer, &proven.subject)?;
+    faster.ok_or_else(|| Error::busy("an identity came and went"))
+}

@@ -1,0 +1,280 @@
+//! One provider, and the way of a person to it and back.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Utc};
+use openidconnect::core::{CoreAuthenticationFlow, CoreClient, CoreJsonWebKeySet};
+use openidconnect::{
+    AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, HttpRequest, IssuerUrl, Nonce,
+    OAuth2TokenResponse as _, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RequestTokenError, Scope,
+    TokenResponse as _, TokenUrl,
+};
+use serde::Deserialize;
+
+use crate::account::Mode;
+use crate::account::identity::{Answer, Departure, Proven};
+use crate::account::upstream::claims::UserInfo;
+use crate::account::upstream::document::{Documents, Metadata};
+use crate::account::upstream::http::Http;
+use crate::account::upstream::id_token::{Claims, Expected, has_key, key_id, verify};
+use crate::account::upstream::{
+    Composite, KeySource, ProviderAuthentication, ProviderKind, ProviderSettings, UpstreamError, assertion,
+    composite, proof,
+};
+use crate::clock::Clock;
+use crate::ids;
+use crate::person::NumberCheck;
+
+/// What `state`, `nonce` and the PKCE verifier are drawn from: 43 of them hold 256 bits.
+const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/// A provider.
+pub struct Provider {
+    /// Its name in the settings and in our URLs.
+    pub id: String,
+    /// What people call it.
+    pub name: String,
+    /// For which kind of person it is.
+    pub mode: Mode,
+    settings: ProviderSettings,
+    keys: KeySource,
+    http: Http,
+    number_check: NumberCheck,
+    clock: Arc<dyn Clock>,
+    documents: Documents,
+}
+
+impl fmt::Debug for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Provider").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+/// What a code was exchanged for.
+struct Tokens {
+    id_token: String,
+    access_token: String,
+}
+
+impl Provider {
+    pub(super) fn new(
+        settings: ProviderSettings,
+        keys: KeySource,
+        http: Http,
+        number_check: NumberCheck,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            id: settings.id.clone(),
+            name: settings.name.clone(),
+            mode: settings.kind.mode(),
+            settings,
+            keys,
+            http,
+            number_check,
+            clock,
+            documents: Documents::default(),
+        }
+    }
+
+    /// Whether id tokens of this issuer are taken at our token endpoint.
+    pub(super) fn takes_tokens_of(&self, issuer: &str) -> bool {
+        self.settings.issuer == issuer && !self.settings.exchange_audiences.is_empty()
+    }
+
+    async fn metadata(&self) -> Result<Arc<Metadata>, UpstreamError> {
+        self.documents.metadata(&self.http, &self.settings.issuer, self.clock.now()).await
+    }
+
+    /// The way there (OpenID Connect Core §3.1.2.1).
+    pub(super) async fn begin(&self, callback: &str) -> Result<Departure, UpstreamError> {
+        let metadata = self.metadata().await?;
+        let (state, nonce, verifier) = (random()?, random()?, random()?);
+        let challenge =
+            PkceCodeChallenge::from_code_verifier_sha256(&PkceCodeVerifier::new(verifier.clone()));
+        let address = AuthUrl::new(metadata.authorization_endpoint.clone()).or(Err(BAD_URL))?;
+        let client = self.client()?.set_auth_uri(address);
+        let (sent_state, sent_nonce) = (state.clone(), nonce.clone());
+        let mut request = client
+            .authorize_url(
+                CoreAuthenticationFlow::AuthorizationCode,
+                move || CsrfToken::new(sent_state),
+                move || Nonce::new(sent_nonce),
+            )
+            .set_redirect_uri(Cow::Owned(callback_url(callback)?))
+            .set_pkce_challenge(challenge);
+        // The library asks for `openid` by itself.
+        for scope in self.settings.scopes.iter().filter(|scope| *scope != "openid") {
+            request = request.add_scope(Scope::new(scope.clone()));
+        }
+        let asked = match &self.settings.kind {
+            ProviderKind::NhsLogin { vtr } => {
+                let vtr: Vec<String> = vtr.iter().map(ToString::to_string).collect();
+                Some(("vtr", serde_json::Value::from(vtr).to_string()))
+            }
+            ProviderKind::Cis2 { minimum_aal: 3.. } => Some(("acr_values", "AAL3_ANY".to_owned())),
+            ProviderKind::Cis2 { .. } => Some(("acr_values", "AAL2_OR_AAL3_ANY".to_owned())),
+            ProviderKind::Generic { .. } => None,
+        };
+        if let Some((name, value)) = asked {
+            request = request.add_extra_param(name, value);
+        }
+        let (url, ..) = request.url();
+        Ok(Departure { url: url.to_string(), state, nonce, verifier })
+    }
+
+    /// The way back: who answers, the code, the id token, userinfo.
+    pub(super) async fn complete(
+        &self,
+        departure: &Departure,
+        callback: &str,
+        answer: &Answer,
+    ) -> Result<Proven, UpstreamError> {
+        let metadata = self.metadata().await?;
+        match &answer.iss {
+            Some(iss) if *iss == self.settings.issuer => {}
+            None if !metadata.authorization_response_iss_parameter_supported => {}
+            Some(_) | None => return Err(UpstreamError::Refused("another provider answers (RFC 9207)")),
+        }
+        let tokens = self.exchange(&metadata, departure, callback, answer).await?;
+        let audiences = [self.settings.client_id.clone()];
+        let now = self.clock.now();
+        let token = self.verify(&tokens.id_token, &audiences, Some(&departure.nonce), now).await?;
+        let info = match &metadata.userinfo_endpoint {
+            Some(url) => {
+                let info: UserInfo = self.http.get(url, Some(&tokens.access_token)).await?;
+                if info.sub != token.subject().as_str() {
+                    return Err(UpstreamError::Refused("userinfo is about somebody else"));
+                }
+                Some(info.claims)
+            }
+            None => None,
+        };
+        self.prove(&token, info.as_ref())
+    }
+
+    pub(super) async fn verify_id_token(
+        &self,
+        token: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Proven, UpstreamError> {
+        let claims = self.verify(token, &self.settings.exchange_audiences, None, now).await?;
+        if claims.additional_claims().act.is_some() {
+            return Err(UpstreamError::Refused("the id token is of two people"));
+        }
+        self.prove(&claims, None)
+    }
+
+    pub(super) async fn verify_composite_token(
+        &self,
+        token: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Composite, UpstreamError> {
+        let claims = self.verify(token, &self.settings.exchange_audiences, None, now).await?;
+        composite::read(&claims, &self.settings.issuer, &self.settings.kind, self.number_check)
+    }
+
+    fn prove(
+        &self,
+        token: &Claims,
+        info: Option<&super::claims::ProviderClaims>,
+    ) -> Result<Proven, UpstreamError> {
+        let subject = token.subject().as_str();
+        let stated = token.additional_claims();
+        let kind = proof::prove(&self.settings.kind, subject, stated, info, self.number_check)?;
+        Ok(Proven { issuer: self.settings.issuer.clone(), subject: subject.to_owned(), kind })
+    }
+
+    /// Checks an id token; where its key is not among those that we have, these are read once more (RS-02).
+    async fn verify(
+        &self,
+        token: &str,
+        audiences: &[String],
+        nonce: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Result<Claims, UpstreamError> {
+        let kid = key_id(token)?;
+        let issuer = self.settings.issuer.as_str();
+        let mut keys = self.documents.keys(&self.http, issuer, now, false).await?;
+        if !has_key(&keys, kid.as_deref()) {
+            keys = self.documents.keys(&self.http, issuer, now, true).await?;
+        }
+        if !has_key(&keys, kid.as_deref()) {
+            return Err(UpstreamError::Refused("the provider does not know the key of the id token"));
+        }
+        verify(token, &keys, &Expected { issuer, audiences, nonce, now })
+    }
+
+    /// Exchanges the code (RFC 6749 §4.1.3), with our proof of who we are.
+    async fn exchange(
+        &self,
+        metadata: &Metadata,
+        departure: &Departure,
+        callback: &str,
+        answer: &Answer,
+    ) -> Result<Tokens, UpstreamError> {
+        let address = TokenUrl::new(metadata.token_endpoint.clone()).or(Err(BAD_URL))?;
+        let client = self.client()?.set_token_uri(address);
+        let mut request = client
+            .exchange_code(AuthorizationCode::new(answer.code.clone()))
+            .set_pkce_verifier(PkceCodeVerifier::new(departure.verifier.clone()))
+            .set_redirect_uri(Cow::Owned(callback_url(callback)?));
+        if let ProviderAuthentication::PrivateKeyJwt = self.settings.authentication {
+            let id = &self.settings.client_id;
+            let now = self.clock.now();
+            let signed = assertion::sign(&(self.keys)(), id, &metadata.token_endpoint, now)?;
+            request = request
+                .add_extra_param("client_assertion_type", assertion::TYPE)
+                .add_extra_param("client_assertion", signed);
+        }
+        let http = |request: HttpRequest| self.http.call(request);
+        let tokens = request.request_async(&http).await.map_err(|error| match error {
+            RequestTokenError::Request(error) => error,
+            RequestTokenError::ServerResponse(_) => UpstreamError::Refused("the provider refuses the code"),
+            RequestTokenError::Parse(..) | RequestTokenError::Other(_) => {
+                UpstreamError::Refused("the answer to the code cannot be read")
+            }
+        })?;
+        let id_token = tokens.id_token().ok_or(UpstreamError::Refused("there is no id token"))?;
+        Ok(Tokens { id_token: id_token.to_string(), access_token: tokens.access_token().secret().to_owned() })
+    }
+
+    /// The library's client. It never sees the keys: [`super::id_token`] checks with those of now.
+    fn client(&self) -> Result<CoreClient, UpstreamError> {
+        let id = ClientId::new(self.settings.client_id.clone());
+        let issuer = IssuerUrl::new(self.settings.issuer.clone()).or(Err(BAD_URL))?;
+        let client = CoreClient::new(id, issuer, CoreJsonWebKeySet::default());
+        Ok(match &self.settings.authentication {
+            ProviderAuthentication::PrivateKeyJwt => client.set_auth_type(AuthType::RequestBody),
+            ProviderAuthentication::ClientSecret(secret) => {
+                client.set_client_secret(ClientSecret::new(secret.clone()))
+            }
+        })
+    }
+}
+
+const BAD_URL: UpstreamError = UpstreamError::Fault("a URL of the settings is none");
+
+fn random() -> Result<String, UpstreamError> {
+    ids::random_text::<43>(LETTERS).or(Err(UpstreamError::Fault("there is no randomness")))
+}
+
+fn callback_url(callback: &str) -> Result<RedirectUrl, UpstreamError> {
+    RedirectUrl::new(callback.to_owned()).or(Err(BAD_URL))
+}
+
+/// Which issuer a token names, before anything of it was checked.
+pub(super) fn unverified_issuer(token: &str) -> Result<String, UpstreamError> {
+    #[derive(Deserialize)]
+    struct Issued {
+        iss: String,
+    }
+    let refused = UpstreamError::Refused("the token is no JWT");
+    let claims = token.split('.').nth(1).ok_or(refused)?;
+    let claims = URL_SAFE_NO_PAD.decode(claims).or(Err(refused))?;
+    serde_json::from_slice(&claims).map(|issued: Issued| issued.iss).or(Err(refused))
+}

@@ -1,0 +1,52 @@
+//! Who vouches for callers: the authorization server and the identity providers of the settings.
+
+use std::sync::Arc;
+
+use crate::account::upstream::simulated::Simulated;
+use crate::account::upstream::{HttpOptions, KeySource, Providers};
+use crate::account::{Authority, AuthoritySettings, KeyRing};
+use crate::cli::Failure;
+use crate::clock::{Clock, SystemClock};
+use crate::config::Config;
+use crate::{fhir, vrs};
+
+/// Who vouches for callers.
+#[derive(Default)]
+pub(super) struct Identity {
+    pub(super) authority: Option<Arc<Authority>>,
+    pub(super) providers: Providers,
+    /// Of the sandbox only.
+    pub(super) simulated: Option<Simulated>,
+}
+
+/// What the settings say: nobody, where the authorization server is off.
+pub(super) fn configured(config: &Config) -> Result<Identity, Failure> {
+    let (true, Some(url)) = (config.oauth.enabled, &config.server.public_url) else {
+        return Ok(Identity::default());
+    };
+    let other = |error: &dyn std::error::Error| Failure::Other(error.to_string());
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let folder = &config.oauth.keys;
+    let authority = Arc::new(Authority::new(AuthoritySettings {
+        issuer: url.clone(),
+        audiences: audiences(url),
+        key_folder: Some(folder.clone()),
+        keys: Arc::new(KeyRing::open(folder, clock.now()).map_err(|error| other(&error))?),
+        registrations: config.oauth.apps.clone(),
+    }));
+    let options = HttpOptions { number_check: config.contract.nhs_number_check, ..HttpOptions::default() };
+    let providers = Providers::new(config.oauth.providers.clone(), &keys_of(&authority), options, &clock);
+    let providers = providers.map_err(|error| other(&error))?;
+    Ok(Identity { authority: Some(authority), providers, simulated: None })
+}
+
+/// The URLs of the fronts, which tokens are for.
+pub(super) fn audiences(public_url: &str) -> Vec<String> {
+    [fhir::BASE_PATH, vrs::BASE_PATH].map(|path| format!("{public_url}{path}")).into()
+}
+
+/// The keys of an authorization server as they are now.
+pub(super) fn keys_of(authority: &Arc<Authority>) -> KeySource {
+    let authority = Arc::clone(authority);
+    Arc::new(move || authority.keys())
+}

@@ -1,0 +1,105 @@
+//! Who vouches for callers in the sandbox: an authorization server whose keys live as long as the process,
+//! the simulated providers, and two apps to try it with.
+
+use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::account::upstream::simulated::{CLIENT_ID, Simulated, Which, issuer};
+use crate::account::upstream::{
+    HttpOptions, ProviderAuthentication, ProviderKind, ProviderSettings, Providers, default_vtr,
+};
+use crate::account::{
+    Authority, AuthoritySettings, ClientAuthentication, GrantType, KeyRing, Mode, Registration, Scopes,
+};
+use crate::cli::Failure;
+use crate::cli::identity::{Identity, audiences, keys_of};
+use crate::clock::{Clock, SystemClock};
+use crate::person::NumberCheck;
+
+/// The secret of the system app: printed in the banner, worth nothing.
+const SECRET: &str = "demo-secret";
+
+pub(super) const APPS: &str = "\
+Two apps are registered (their log-in is simulated, at /simulated):
+
+  demo-portal  public, for citizens; redirects to http://127.0.0.1:9000/callback or http://localhost:9000/callback
+  demo-epr     confidential, for systems; client_secret demo-secret";
+
+/// The authorization server and the providers of a sandbox with this URL.
+pub(super) fn identity(public_url: &str, number_check: NumberCheck) -> Result<Identity, Failure> {
+    let other = |error: &dyn std::error::Error| Failure::Other(error.to_string());
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let keys = Arc::new(KeyRing::generate(clock.now()).map_err(|error| other(&error))?);
+    let authority = Arc::new(Authority::new(AuthoritySettings {
+        issuer: public_url.to_owned(),
+        audiences: audiences(public_url),
+        key_folder: None,
+        keys,
+        registrations: vec![portal(), epr()],
+    }));
+    let source = keys_of(&authority);
+    let options = HttpOptions { allows_loopback: true, number_check, ..HttpOptions::default() };
+    let settings = Which::ALL.into_iter().map(|which| provider(public_url, which)).collect();
+    let providers = Providers::new(settings, &source, options, &clock).map_err(|error| other(&error))?;
+    let simulated = Simulated::new(public_url, source, clock.now()).map_err(|error| other(&error))?;
+    Ok(Identity { authority: Some(authority), providers, simulated: Some(simulated) })
+}
+
+/// Our settings for a simulated provider.
+fn provider(public_url: &str, which: Which) -> ProviderSettings {
+    let (name, kind, scopes) = match which {
+        Which::NhsLogin => (
+            "NHS login (simulated)",
+            ProviderKind::NhsLogin { vtr: default_vtr() },
+            "openid profile profile_extended",
+        ),
+        Which::Cis2 => (
+            "CIS2 (simulated)",
+            ProviderKind::Cis2 { minimum_aal: 3 },
+            "openid profile nhsperson associatedorgs nationalrbacaccess selectedrole",
+        ),
+    };
+    ProviderSettings {
+        id: which.as_str().to_owned(),
+        name: name.to_owned(),
+        kind,
+        issuer: issuer(public_url, which),
+        client_id: CLIENT_ID.to_owned(),
+        authentication: ProviderAuthentication::PrivateKeyJwt,
+        scopes: scopes.split(' ').map(str::to_owned).collect(),
+        exchange_audiences: vec![CLIENT_ID.to_owned()],
+    }
+}
+
+fn portal() -> Registration {
+    Registration {
+        client_id: "demo-portal".to_owned(),
+        name: "Demo portal".to_owned(),
+        mode: Mode::Citizen,
+        authentication: ClientAuthentication::None,
+        redirect_uris: ["http://127.0.0.1:9000/callback", "http://localhost:9000/callback"]
+            .map(str::to_owned)
+            .into(),
+        grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken, GrantType::TokenExchange],
+        scopes: Scopes::of_token(
+            "openid fhirUser launch/patient offline_access delegation patient/*.cruds user/*.cruds",
+        ),
+        may_introspect: false,
+        is_dpop_bound: false,
+    }
+}
+
+fn epr() -> Registration {
+    Registration {
+        client_id: "demo-epr".to_owned(),
+        name: "Demo EPR".to_owned(),
+        mode: Mode::System,
+        authentication: ClientAuthentication::Secret { sha256: Sha256::digest(SECRET).into() },
+        redirect_uris: Vec::new(),
+        grant_types: vec![GrantType::ClientCredentials],
+        scopes: Scopes::of_token("system/*.cruds"),
+        may_introspect: true,
+        is_dpop_bound: false,
+    }
+}

@@ -1,0 +1,184 @@
+//! Every way in which a provider's answer is refused.
+
+use onbehalf::account::identity::{Answer, ProvenKind};
+use onbehalf::account::upstream::UpstreamError;
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use super::{CALLBACK, CLIENT, Scene};
+use crate::support::provider::{Answered, rsa_keys, sign, sign_with_secret};
+
+fn assert_refused<T: std::fmt::Debug>(result: Result<T, UpstreamError>, said: &str) {
+    let error = result.expect_err(said);
+    assert!(!matches!(error, UpstreamError::Unavailable | UpstreamError::Fault(_)), "{error}");
+    assert!(error.to_string().contains(said), "{error}, not: {said}");
+}
+
+#[actix_rt::test]
+async fn a_good_answer_proves_who_somebody_is_and_we_prove_who_we_are() {
+    let scene = Scene::start();
+    let proven = scene.log_in(|_| ()).await.unwrap();
+    assert_eq!(
+        (proven.issuer.as_str(), proven.subject.as_str()),
+        (scene.provider.issuer.as_str(), "subject")
+    );
+    let ProvenKind::Citizen { nhs_number, vot } = proven.kind else { panic!("a citizen") };
+    assert_eq!((nhs_number.unwrap().as_str(), vot.to_string().as_str()), ("9000000017", "P9.Cp.Cd"));
+    let form = scene.provider.last_form("/token");
+    assert_eq!(form["grant_type"], "authorization_code");
+    assert_eq!((form["code"].as_str(), form["redirect_uri"].as_str()), ("the-code", CALLBACK));
+    assert!(form["code_verifier"].len() >= 43);
+    assert!(!form.contains_key("client_secret"));
+    let header = jsonwebtoken::decode_header(&form["client_assertion"]).unwrap();
+    assert_eq!(header.alg, jsonwebtoken::Algorithm::RS512);
+    assert!(header.kid.is_some() && header.typ.as_deref() == Some("JWT"));
+}
+
+#[actix_rt::test]
+async fn a_departure_carries_state_nonce_challenge_and_vectors() {
+    let scene = Scene::start();
+    let (one, other) = (scene.begin().await, scene.begin().await);
+    assert_ne!(one.state, other.state);
+    assert_ne!(one.nonce, other.nonce);
+    let (page, query) = one.url.split_once('?').unwrap();
+    assert_eq!(page, format!("{}/authorize", scene.provider.issuer));
+    let query: std::collections::HashMap<String, String> =
+        form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    assert_eq!((&query["state"], &query["nonce"]), (&one.state, &one.nonce));
+    assert_eq!(query["code_challenge_method"], "S256");
+    assert_eq!(query["response_type"], "code");
+    assert_eq!((query["client_id"].as_str(), query["redirect_uri"].as_str()), (CLIENT, CALLBACK));
+    assert_eq!(query["scope"], "openid profile");
+    assert_eq!(query["vtr"], r#"["P9.Cp.Cd","P9.Cp.Ck","P9.Cm"]"#);
+    assert!(!one.url.contains(&one.verifier));
+}
+
+#[rstest]
+#[case::nonce("nonce", json!("another"), "nonce")]
+#[case::no_nonce("nonce", Value::Null, "nonce")]
+#[case::issuer("iss", json!("https://another.example"), "issuer")]
+#[case::audience("aud", json!("somebody-else"), "somebody else")]
+#[case::audiences("aud", json!(["our-client", "somebody-else"]), "somebody else")]
+#[case::no_audience("aud", json!([]), "somebody else")]
+#[case::authorized_party("azp", json!("somebody-else"), "somebody else")]
+#[case::expired("exp", json!(1), "not of this time")]
+#[case::of_the_future("iat", json!(32_503_680_000_i64), "not of this time")]
+#[case::low("vot", json!("P5.Cp.Cd"), "lower than what was asked")]
+#[case::no_vector("vot", Value::Null, "no vector")]
+#[case::inconsistent("identity_proofing_level", json!("P0"), "level of proofing")]
+#[case::other_number("nhs_number", json!("9000000009"), "contradict")]
+#[case::other_subject("sub", json!("another"), "about somebody else")]
+#[actix_rt::test]
+async fn an_id_token_with_a_wrong_claim_is_refused(
+    #[case] claim: &str,
+    #[case] value: Value,
+    #[case] said: &str,
+) {
+    let scene = Scene::start();
+    let result = scene
+        .log_in(|claims| {
+            let claims = claims.as_object_mut().unwrap();
+            match value {
+                Value::Null => claims.remove(claim),
+                value => claims.insert(claim.to_owned(), value),
+            };
+        })
+        .await;
+    assert_refused(result, said);
+}
+
+#[actix_rt::test]
+async fn an_id_token_that_the_provider_did_not_sign_is_refused() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    let scene = Scene::start();
+    let departure = scene.begin().await;
+    let claims = scene.claims(&departure.nonce);
+    let key = &rsa_keys()[0];
+    let good = sign(key, &claims);
+    let encode = |json: Value| URL_SAFE_NO_PAD.encode(json.to_string());
+    let none = format!("{}.{}.", encode(json!({ "alg": "none", "kid": key.kid })), encode(claims.clone()));
+    let public = serde_json::to_vec(&key.public).unwrap();
+    let by_secret = sign_with_secret(&key.kid, &public, &claims);
+    let (start, _) = good.rsplit_once('.').unwrap();
+    let (_, signature) =
+        sign(key, &json!({ "a": 1 })).rsplit_once('.').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+    let mut forged = jsonwebtoken::Header::new(jsonwebtoken::Algorithm::RS512);
+    forged.kid = Some(key.kid.clone());
+    let forged = jsonwebtoken::encode(&forged, &claims, &rsa_keys()[1].signing).unwrap();
+    for (token, name) in [
+        (none, "none"),
+        (by_secret, "HS256 with the public key"),
+        (format!("{start}.{signature}"), "another token's signature"),
+        (format!("{start}."), "no signature"),
+        (forged, "another key under this key's id"),
+        ("not a token".to_owned(), "no token"),
+        (String::new(), "nothing"),
+    ] {
+        scene.answer(&token);
+        let error = scene.complete(&departure).await.expect_err(name);
+        assert!(matches!(error, UpstreamError::Refused(_)), "{name}: {error}");
+    }
+    scene.answer(&good);
+    scene.complete(&departure).await.expect("the good one is taken");
+}
+
+#[actix_rt::test]
+async fn another_provider_that_answers_is_refused_before_it_gets_the_code() {
+    let scene = Scene::start();
+    let departure = scene.begin().await;
+    scene.answer(&sign(&rsa_keys()[0], &scene.claims(&departure.nonce)));
+    let answer = |iss: Option<&str>| Answer { code: "c".to_owned(), iss: iss.map(str::to_owned) };
+    let mixed_up = answer(Some("https://attacker.example"));
+    assert_refused(scene.providers.complete("p", &departure, CALLBACK, &mixed_up).await, "RFC 9207");
+    assert_eq!(scene.provider.count("/token"), 0);
+    let named = answer(Some(&scene.provider.issuer));
+    scene.providers.complete("p", &departure, CALLBACK, &named).await.unwrap();
+
+    // A provider that says that it always names itself must do so.
+    let scene = Scene::start();
+    let mut metadata = scene.provider.metadata();
+    metadata["authorization_response_iss_parameter_supported"] = true.into();
+    scene.provider.script("/.well-known/openid-configuration", Answered::Json(200, metadata));
+    assert_refused(scene.log_in(|_| ()).await, "RFC 9207");
+}
+
+#[actix_rt::test]
+async fn an_answer_that_is_no_answer_is_refused() {
+    let scene = Scene::start();
+    let departure = scene.begin().await;
+    scene.answer(&sign(&rsa_keys()[0], &scene.claims(&departure.nonce)));
+    let elsewhere = || Answered::Redirect(format!("{}/jwks", scene.provider.issuer));
+    for (page, answered, said) in [
+        ("/token", Answered::Json(400, json!({ "error": "invalid_grant" })), "refuses the code"),
+        (
+            "/token",
+            Answered::Json(200, json!({ "access_token": "a", "token_type": "bearer" })),
+            "no id token",
+        ),
+        ("/token", Answered::Json(200, json!([])), "cannot be read"),
+        ("/token", Answered::Huge(100_000), "too large"),
+        ("/token", elsewhere(), "redirect"),
+    ] {
+        scene.provider.script(page, answered);
+        assert_refused(scene.complete(&departure).await, said);
+    }
+    assert_eq!(scene.provider.count("/userinfo"), 0);
+    for (answered, said) in [
+        (Answered::Json(200, json!({ "sub": "another" })), "about somebody else"),
+        (Answered::Json(200, json!({})), "cannot be read"),
+        (Answered::Json(401, json!({})), "not there"),
+        (Answered::Huge(100_000), "too large"),
+        (elsewhere(), "redirect"),
+    ] {
+        scene.answer(&sign(&rsa_keys()[0], &scene.claims(&departure.nonce)));
+        scene.provider.script("/userinfo", answered);
+        assert_refused(scene.complete(&departure).await, said);
+    }
+}
+
+#[actix_rt::test]
+async fn a_provider_that_nobody_has_configured_is_unknown() {
+    let scene = Scene::start();
+    assert_eq!(scene.providers.begin("other", CALLBACK).await, Err(UpstreamError::Unknown));
+}
