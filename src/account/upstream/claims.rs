@@ -31,8 +31,6 @@ pub(super) struct ProviderClaims {
     pub(super) ods_code: Option<String>,
     /// NHS login's composite token: who acts.
     pub(super) act: Option<Act>,
-    /// The client that the token was issued to, where there are several audiences.
-    pub(super) azp: Option<String>,
 }
 
 impl fmt::Debug for ProviderClaims {

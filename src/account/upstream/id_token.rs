@@ -53,12 +53,10 @@ type Token =
 pub(super) fn key_id(token: &str) -> Result<Option<String>, UpstreamError> {
     let header = jsonwebtoken::decode_header(token);
     let header = header.or(Err(UpstreamError::Refused("the id token is no signed JWT")))?;
-    match header.alg {
-        Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512 => {
-            Err(UpstreamError::Refused("the id token is signed with a shared secret"))
-        }
-        _ => Ok(header.kid),
+    if matches!(header.alg, Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512) {
+        return Err(UpstreamError::Refused("the id token is signed with a shared secret"));
     }
+    Ok(header.kid)
 }
 
 /// Whether the key is there that a token says has signed it.
@@ -97,7 +95,7 @@ pub(super) fn verify(
     let claims = token.into_claims(&verifier, is_nonce).map_err(|error| refused(&error))?;
     let is_expected = |name: &str| expected.audiences.iter().any(|audience| audience == name);
     let audiences = claims.audiences();
-    let is_azp = claims.additional_claims().azp.as_deref().is_none_or(is_expected);
+    let is_azp = claims.authorized_party().is_none_or(|client| is_expected(client));
     if audiences.is_empty() || !audiences.iter().all(|name| is_expected(name)) || !is_azp {
         return Err(UpstreamError::Refused("the id token is for somebody else"));
     }
@@ -106,11 +104,16 @@ pub(super) fn verify(
 
 /// The library's reasons, without what they quote.
 fn refused(error: &ClaimsVerificationError) -> UpstreamError {
-    UpstreamError::Refused(match error {
-        ClaimsVerificationError::Expired(_) => "the id token is not of this time",
-        ClaimsVerificationError::InvalidIssuer(_) => "the id token is another issuer's",
-        ClaimsVerificationError::InvalidNonce(_) => "the id token has another nonce",
-        ClaimsVerificationError::SignatureVerification(_) => "the id token's signature is not good",
-        _ => "the id token breaks a rule",
-    })
+    let is = |matches: bool, said: &'static str| matches.then_some(said);
+    let said = is(matches!(error, ClaimsVerificationError::Expired(_)), "the id token is not of this time")
+        .or(is(
+            matches!(error, ClaimsVerificationError::InvalidIssuer(_)),
+            "the id token is another issuer's",
+        ))
+        .or(is(matches!(error, ClaimsVerificationError::InvalidNonce(_)), "the id token has another nonce"))
+        .or(is(
+            matches!(error, ClaimsVerificationError::SignatureVerification(_)),
+            "the id token's signature is not good",
+        ));
+    UpstreamError::Refused(said.unwrap_or("the id token breaks a rule"))
 }

@@ -59,6 +59,20 @@ fn the_examples_of_the_banner_work_as_printed() {
     }
 }
 
+#[test]
+fn the_sandbox_has_simulated_providers_and_names_its_apps() {
+    let folder = Folder::new();
+    let mut sandbox = folder.start(&["sandbox", "--listen", "127.0.0.1:0"]);
+    let base = format!("http://{}", sandbox.address());
+    for provider in ["nhs-login", "cis2"] {
+        let path = format!("/simulated/{provider}/.well-known/openid-configuration");
+        let answer = connect(&mut sandbox).send(&Request::new("GET", &path)).expect("there is an answer");
+        assert_eq!(answer.json()["issuer"], format!("{base}/simulated/{provider}"));
+    }
+    let banner = sandbox.stdout();
+    assert!(banner.contains("demo-portal") && banner.contains("demo-epr"), "{banner}");
+}
+
 #[rstest]
 fn the_sandbox_begins_afresh_unless_it_is_told_to_keep(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
