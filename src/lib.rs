@@ -7,7 +7,7 @@
 //! 2. the fronts: [`vrs`], the published Validated Relationships contract, and [`fhir`], the FHIR R4 API.
 //!    Neither uses the other;
 //! 3. the use cases: [`proxy::command`], [`proxy::query`], [`account::access`]. They take an open
-//!    transaction and a clock and know nothing of HTTP;
+//!    transaction and a clock and know nothing of HTTP. Beside them [`audit::Journal`] writes accesses down;
 //! 4. [`store`]: rows to domain values and back, on SQLite and on PostgreSQL;
 //! 5. pure domain files: [`person`], [`proxy`], [`account`] (who is calling), [`audit`] and [`event`] (what
 //!    is written down and told of an act), [`date_time`].

@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use r2d2::Pool;
 
-pub use audit::AuditRecord;
+pub use audit::{AuditRecord, Break, Fault, Head, NotAHead};
 pub use database_url::{BadDatabaseUrl, DatabaseUrl};
 pub use migrate::{Migration, SANDBOX_MARK};
 pub use person::fold;
@@ -126,6 +126,19 @@ impl Store {
         F: FnOnce(&mut Tx<'_>) -> Result<T, E>,
     {
         tx::run(&self.writers, Mode::Write, work)
+    }
+
+    /// As [`Store::read`], on the present thread: for the command line.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::read`].
+    pub fn read_here<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        E: From<Error>,
+        F: FnOnce(&mut Tx<'_>) -> Result<T, E>,
+    {
+        tx::run(&self.readers, Mode::Read, work)
     }
 
     /// Which database this is.

@@ -119,6 +119,7 @@ impl ResourceType {
     /// Where its resources come from.
     pub(crate) const fn backing(self) -> Backing {
         const UPDATED: Column = Column::number("updated_at");
+        const RECORDED: Column = Column::number("recorded_at");
         match self {
             Self::Consent => Backing::Rows {
                 table: Table::Roles,
@@ -136,11 +137,12 @@ impl ResourceType {
                 updated_at: UPDATED,
             },
             Self::Patient => Backing::Rows { table: Table::People, versions: None, updated_at: UPDATED },
-            Self::AuditEvent | Self::Provenance => Backing::Rows {
-                table: Table::AuditRecords,
-                versions: None,
-                updated_at: Column::number("recorded_at"),
-            },
+            Self::AuditEvent => {
+                Backing::Rows { table: Table::AuditRecords, versions: None, updated_at: RECORDED }
+            }
+            Self::Provenance => {
+                Backing::Rows { table: Table::AuditChanges, versions: None, updated_at: RECORDED }
+            }
             Self::Person
             | Self::Questionnaire
             | Self::StructureDefinition
@@ -224,7 +226,7 @@ pub(crate) fn load(
         ResourceType::RelatedPerson => related_person::load(tx, ids)?,
         ResourceType::QuestionnaireResponse => questionnaire_response::load(tx, ids)?,
         ResourceType::Patient => patient::load(tx, ids)?,
-        ResourceType::AuditEvent => audit_event::load(tx, ids)?,
+        ResourceType::AuditEvent => audit_event::load(tx, context, ids)?,
         ResourceType::Provenance => provenance::load(tx, ids)?,
         ResourceType::Person
         | ResourceType::Questionnaire

@@ -182,8 +182,9 @@ fn sortable(param: &Param) -> Option<Column> {
         | Index::Constant(_)
         | Index::Flag(_)
         | Index::RelationshipCode
-        | Index::ActionOfAct
-        | Index::SubtypeOfAct
+        | Index::OfAct(_)
+        | Index::Present(_)
+        | Index::Agent
         | Index::Applicant
         | Index::Element(_) => None,
     }

@@ -17,6 +17,8 @@ pub enum Table {
     People,
     PersonNameParts,
     AuditRecords,
+    /// The records of changes alone.
+    AuditChanges,
 }
 
 impl Table {
@@ -31,7 +33,7 @@ impl Table {
             Self::AccessRequestVersions => "access_request_versions",
             Self::People => "people",
             Self::PersonNameParts => "person_name_parts",
-            Self::AuditRecords => "audit_records",
+            Self::AuditRecords | Self::AuditChanges => "audit_records",
         }
     }
 
@@ -46,7 +48,8 @@ impl Table {
             | Self::RelationshipVersions
             | Self::AccessRequests
             | Self::AccessRequestVersions
-            | Self::AuditRecords => Column::text("id"),
+            | Self::AuditRecords
+            | Self::AuditChanges => Column::text("id"),
         }
     }
 }
