@@ -15,9 +15,10 @@ use crate::fhir::search::filter::filter_of;
 use crate::fhir::search::param::{Index, Param};
 use crate::fhir::search::query::bad;
 use crate::fhir::search::{Query, Total, include, library};
+use crate::ids;
 use crate::json::has_control;
 use crate::store::Tx;
-use crate::store::search::{Column, Filter, PageQuery, Position, SortKey, Table};
+use crate::store::search::{Column, Datum, Filter, Is, PageQuery, Position, SortKey, Table};
 
 /// What a search is about.
 pub(crate) struct Found<'q> {
@@ -38,23 +39,24 @@ pub(crate) fn search(
 ) -> Result<Value, Refusal> {
     let mut used = Vec::new();
     let start = query.page.as_deref().map(decode).transpose()?;
-    let (first, mut after) = start.unwrap_or((0, None));
+    let Start { kind: first, mut after, until } = start.unwrap_or_else(|| Start::first(context));
     let mut matches: Vec<Stored> = Vec::new();
     let mut next = None;
     let mut total = 0;
     for (number, kind) in found.kinds.iter().enumerate() {
         let plan = Plan::of(*kind, query, context, &mut used)?;
+        let within = up_to(*kind, &found.within, &until);
         if query.is_count_only || query.total == Total::Accurate {
-            total += plan.count(tx, context, &found.within)?;
+            total += plan.count(tx, context, &within)?;
         }
         let room = query.count - i64::try_from(matches.len()).unwrap_or(i64::MAX);
         if query.is_count_only || number < first || room < 0 || next.is_some() {
             continue;
         }
-        let mut rows = plan.page(tx, context, &found.within, after.take(), room + 1)?;
+        let mut rows = plan.page(tx, context, &within, after.take(), room + 1)?;
         if i64::try_from(rows.len()).unwrap_or(i64::MAX) > room {
             rows.truncate(usize::try_from(room).unwrap_or_default());
-            next = Some(encode(number, rows.last()));
+            next = Some(encode(number, rows.last(), &until));
         }
         let ids: Vec<String> = rows.into_iter().map(|row| row.id).collect();
         matches.extend(load(tx, context, *kind, &ids)?);
@@ -199,29 +201,60 @@ fn name_column(part: &str) -> Column {
     })
 }
 
+/// Where a page begins.
+struct Start {
+    /// With which of the types.
+    kind: usize,
+    /// After which row of it.
+    after: Option<Position>,
+    /// The last record of the audit that any page shows: each page leaves a record of its own, and would have
+    /// to be followed by another for ever.
+    until: String,
+}
+
+impl Start {
+    fn first(context: &Context) -> Self {
+        Self { kind: 0, after: None, until: ids::new_uuid(context.now()).to_string() }
+    }
+}
+
+/// Narrows a search of the audit to what was there when its first page was read.
+fn up_to(kind: ResourceType, within: &Filter, until: &str) -> Filter {
+    if kind != ResourceType::AuditEvent {
+        return within.clone();
+    }
+    let bound = Filter::Compare(Column::text("id"), Is::AtMost, Datum::Text(until.to_owned()));
+    Filter::All(vec![within.clone(), bound])
+}
+
 /// A position as an opaque text: hexadecimal, so that it needs no escaping in a URL. Without a row, the
 /// page begins with the first of the type.
-fn encode(kind: usize, after: Option<&Position>) -> String {
+fn encode(kind: usize, after: Option<&Position>, until: &str) -> String {
     let (id, values) = after.map(|after| (&after.id, &after.values)).unzip();
-    let json =
-        json!([kind.to_string(), id.map_or("", String::as_str), values.map_or(&[][..], Vec::as_slice)]);
+    let json = json!([
+        kind.to_string(),
+        id.map_or("", String::as_str),
+        values.map_or(&[][..], Vec::as_slice),
+        until
+    ]);
     json.to_string().bytes().fold(String::new(), |mut text, byte| {
         let _infallible = write!(text, "{byte:02x}");
         text
     })
 }
 
-fn decode(text: &str) -> Result<(usize, Option<Position>), Refusal> {
+fn decode(text: &str) -> Result<Start, Refusal> {
     let read = || {
         let byte = |at: usize| u8::from_str_radix(text.get(at..at + 2)?, 16).ok();
         let bytes: Option<Vec<u8>> = (0..text.len()).step_by(2).map(byte).collect();
-        let (kind, id, values): (String, String, Vec<String>) = serde_json::from_slice(&bytes?).ok()?;
+        let (kind, id, values, until): (String, String, Vec<String>, String) =
+            serde_json::from_slice(&bytes?).ok()?;
         // PostgreSQL refuses a text with a NUL, wherever it was hidden.
-        if has_control(&id) || values.iter().any(|value| has_control(value)) {
+        if has_control(&id) || has_control(&until) || values.iter().any(|value| has_control(value)) {
             return None;
         }
         let after = (!id.is_empty()).then_some(Position { values, id });
-        Some((kind.parse().ok()?, after))
+        Some(Start { kind: kind.parse().ok()?, after, until })
     };
     read().ok_or_else(|| bad("This page link is not one of this server's."))
 }
