@@ -11,6 +11,7 @@ use crate::account::admission::{self, Denied, Shown};
 use crate::account::upstream::Providers;
 use crate::account::upstream::simulated::Simulated;
 use crate::account::{AccessPolicy, Authority, Caller, access};
+use crate::audit::{Access, Journal};
 use crate::clock::Clock;
 use crate::config::{Contract, Limits};
 use crate::error::Error;
@@ -41,7 +42,18 @@ pub struct App {
     pub status_key: Option<[u8; 32]>,
     /// The URL under which clients reach this server, without a path and without a slash at its end.
     pub public_url: Arc<str>,
+    /// Where accesses are written down.
+    journal: Journal,
     limiter: Option<Arc<DefaultKeyedRateLimiter<String>>>,
+}
+
+/// What came of a write.
+#[derive(Clone, Copy, Debug)]
+pub struct Written<T> {
+    /// What it answers.
+    pub value: T,
+    /// Whether it left a record. One that asked for what was already so did not, and is an access.
+    pub is_recorded: bool,
 }
 
 /// The parts that an [`App`] is made of.
@@ -65,6 +77,7 @@ impl App {
         let limiter = NonZeroU32::new(parts.limits.requests_per_minute)
             .map(|per_minute| Arc::new(RateLimiter::keyed(Quota::per_minute(per_minute))));
         Self {
+            journal: Journal::start(parts.store.clone()),
             store: parts.store,
             clock: parts.clock,
             policy: Arc::new(parts.policy),
@@ -114,12 +127,12 @@ impl App {
         self.store.read(read).await
     }
 
-    /// Writes as this caller, as [`App::read_as`] reads.
+    /// Writes as this caller, as [`App::read_as`] reads, and says whether that left a record.
     ///
     /// # Errors
     ///
     /// As [`App::read_as`]; those of [`Store::write`].
-    pub async fn write_as<T, E, F>(&self, caller: Caller, work: F) -> Result<T, E>
+    pub async fn write_as<T, E, F>(&self, caller: Caller, work: F) -> Result<Written<T>, E>
     where
         T: Send + 'static,
         E: From<Error> + Send + 'static,
@@ -128,9 +141,19 @@ impl App {
         let now = self.clock.now();
         let write = move |tx: &mut Tx<'_>| {
             access::check_live(tx, &caller, now).map_err(Error::from)?;
-            work(tx)
+            let value = work(tx)?;
+            Ok(Written { value, is_recorded: tx.recorded() > 0 })
         };
         self.store.write(write).await
+    }
+
+    /// Writes accesses down. Only when this returns may they be answered.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Busy`](crate::error::Kind) when that is not possible now.
+    pub async fn record(&self, accesses: Vec<Access>) -> Result<(), Error> {
+        self.journal.record(accesses).await
     }
 
     /// Counts a request of this caller: of an app's together, where an app asks for somebody.

@@ -8,7 +8,7 @@
 //!    Neither uses the other; [`account::upstream`], which speaks with the identity providers, and the
 //!    simulated ones of the sandbox;
 //! 3. the use cases: [`proxy::command`], [`proxy::query`], [`account::access`], [`account::command`]. They take an open
-//!    transaction and a clock and know nothing of HTTP;
+//!    transaction and a clock and know nothing of HTTP. Beside them [`audit::Journal`] writes accesses down;
 //! 4. [`store`]: rows to domain values and back, on SQLite and on PostgreSQL;
 //! 5. pure domain files: [`person`], [`proxy`], [`account`] (who is calling), [`audit`] and [`event`] (what
 //!    is written down and told of an act), [`date_time`].

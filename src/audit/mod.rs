@@ -1,40 +1,21 @@
-//! What is written down about every act, in the transaction of the act itself.
+//! What is written down: every change in the transaction of the change, every access before it is answered.
+//!
+//! [`Act`] names what can be done, [`Access`] says who did it, to whose data, and what came of it; the
+//! [`Journal`] writes accesses down together. The record is only ever added to, and chained: the store does
+//! that.
+//!
+//! A request without a valid token is nobody's, and not recorded: anybody could fill the table. Nor is one
+//! that came too often (429), or asks for a path that does not exist. The request log has them.
 
-/// An act that leaves a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Act {
-    /// A role came to be.
-    RoleCreated,
-    /// A role was changed by somebody.
-    RoleChanged,
-    /// A role ended by itself: its end date had passed.
-    RoleLapsed,
-    /// An access request came in.
-    AccessRequestSubmitted,
-    /// An access request was amended.
-    AccessRequestChanged,
-    /// A relationship was recorded.
-    RelationshipCreated,
-    /// What is recorded of a relationship was changed.
-    RelationshipChanged,
-}
+mod access;
+mod act;
+mod journal;
 
-impl Act {
-    /// The name that the store keeps.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::RoleCreated => "role-created",
-            Self::RoleChanged => "role-changed",
-            Self::RoleLapsed => "role-lapsed",
-            Self::AccessRequestSubmitted => "access-request-submitted",
-            Self::AccessRequestChanged => "access-request-changed",
-            Self::RelationshipCreated => "relationship-created",
-            Self::RelationshipChanged => "relationship-changed",
-        }
-    }
-}
+pub use access::{Access, Actor, Outcome, People, Place, Shown};
+pub use act::{Act, Interaction};
+pub use journal::Journal;
 
-/// What was acted on.
+/// What was changed.
 #[derive(Clone, Debug)]
 pub struct Subject {
     /// The FHIR type and id, `Consent/…`.

@@ -1,5 +1,6 @@
 //! The command line: one verb per file.
 
+mod audit;
 mod config;
 mod identity;
 mod migrate;
@@ -67,6 +68,9 @@ enum Verb {
         /// The JSON file
         file: PathBuf,
     },
+    /// Check that nobody has changed the audit record
+    #[command(subcommand)]
+    Audit(audit::Look),
     /// Look at the settings
     #[command(subcommand)]
     Config(config::Look),
@@ -107,6 +111,7 @@ pub fn run() -> ExitCode {
         Verb::Sandbox { keep } => sandbox::sandbox(&sources, keep),
         Verb::Migrate(step) => migrate::migrate(&sources, step),
         Verb::Seed { file } => seed::seed(&sources, &file),
+        Verb::Audit(look) => audit::audit(&sources, look),
         Verb::Config(look) => config::look(&sources, look),
     };
     match result {

@@ -11,8 +11,9 @@ use serde_json::Value;
 
 use crate::account::{Caller, Denied, Shown};
 use crate::app::App;
+use crate::audit::Access;
 use crate::body::{self, BodyFault};
-use crate::fhir::bundle::{self, BundleType};
+use crate::fhir::bundle::{self, BundleType, Entry};
 use crate::fhir::context::Context;
 use crate::fhir::etag::{self, NotAnEtag, Versions};
 use crate::fhir::format::prefer::{Prefer, Return};
@@ -22,7 +23,7 @@ use crate::fhir::interaction::{Body, Conditions, Reply, Request, is_write, perfo
 use crate::fhir::outcome::{Issue, IssueType, operation_outcome};
 use crate::fhir::refusal::{Challenge, Refusal};
 use crate::fhir::routes::{Interaction, Target, resolve};
-use crate::fhir::{BASE_PATH, capability};
+use crate::fhir::{BASE_PATH, capability, trail};
 use crate::observe::{CallerKind, RoutePattern, is_request_id};
 
 /// How an answer is to be written.
@@ -97,54 +98,134 @@ async fn answer(
         base: base_url(app),
         is_strict: preference(request.headers()).strict,
     };
+    let asked = trail::access(&context, interaction, &target, &query);
+    let target = (interaction, target, path);
+    let (accesses, result) = match understand(app, request, target, query, payload, writing).await {
+        Ok(request) if interaction == Interaction::Batch => batch(app, context, request, asked).await,
+        Ok(request) => {
+            let (access, result) = carry_out(app, context, request).await;
+            (access.into_iter().collect(), result)
+        }
+        Err(refusal) => (vec![trail::refused(asked, &refusal)], Err(refusal)),
+    };
+    // The one place where this front's accesses are written down: nothing is answered before.
+    match (app.record(accesses).await, result) {
+        (Ok(()), result) => result,
+        // The database is away for the record as well, and the caller was told something already.
+        (Err(_), Err(refusal)) if refusal.status >= 500 => Err(refusal),
+        (Err(error), _) => Err(error.into()),
+    }
+}
+
+/// Reads what a request asks for.
+async fn understand(
+    app: &App,
+    request: &HttpRequest,
+    (interaction, target, path): (Interaction, Target, String),
+    query: Vec<(String, String)>,
+    payload: Payload,
+    writing: &mut Writing,
+) -> Result<Request, Refusal> {
     let (params, body) = read_body(app, request, interaction, query, payload).await?;
     // The form of a search may say as well as its URL how the answer is to be written.
     *writing = self::writing(request, &params)?;
-    if interaction == Interaction::Batch {
-        return batch(app, context, body).await;
-    }
-    let conditions = conditions(request.headers())?;
+    let conditions = if interaction == Interaction::Batch {
+        Conditions::default()
+    } else {
+        conditions(request.headers())?
+    };
     let request = Request { interaction, target, params, path, body, conditions };
     if let (Some(_), true) = (&request.conditions.if_match, request.target == Target::default()) {
         return Err(Refusal::invalid("If-Match is about one resource."));
     }
-    carry_out(app, context, request).await
+    Ok(request)
 }
 
-async fn carry_out(app: &App, context: Context, request: Request) -> Result<Reply, Refusal> {
-    if is_write(request.interaction) {
-        app.write_as(context.caller.clone(), move |tx| perform(tx, &context, &request)).await
+/// Carries a request out, and says what is to be written down of it: nothing, where the change has its record.
+async fn carry_out(
+    app: &App,
+    context: Context,
+    request: Request,
+) -> (Option<Access>, Result<Reply, Refusal>) {
+    let asked = trail::access(&context, request.interaction, &request.target, &request.params);
+    let (caller, inner) = (context.caller.clone(), context.clone());
+    let result = if is_write(request.interaction) {
+        let written = app.write_as(caller, move |tx| perform(tx, &inner, &request)).await;
+        written.map(|written| (written.value, written.is_recorded))
     } else {
-        app.read_as(context.caller.clone(), move |tx| perform(tx, &context, &request)).await
+        let read = app.read_as(caller, move |tx| perform(tx, &inner, &request)).await;
+        read.map(|reply| (reply, false))
+    };
+    match result {
+        Ok((reply, true)) => (None, Ok(reply)),
+        Ok((reply, false)) => (Some(trail::answered(asked, &reply, &context)), Ok(reply)),
+        Err(refusal) => (Some(trail::refused(asked, &refusal)), Err(refusal)),
     }
 }
 
-async fn batch(app: &App, context: Context, body: Option<Body>) -> Result<Reply, Refusal> {
-    let Some(Body::Resource(bundle)) = body else {
-        return Err(Refusal::invalid("Send a Bundle of type batch or transaction to this URL."));
+/// Carries out a batch or a transaction. Each entry is an access, or a change, by itself.
+async fn batch(
+    app: &App,
+    context: Context,
+    request: Request,
+    asked: Access,
+) -> (Vec<Access>, Result<Reply, Refusal>) {
+    let (kind, entries) = match entries_of(request.body, &context, app.limits.json_depth) {
+        Ok(read) => read,
+        Err(refusal) => return (vec![trail::refused(asked, &refusal)], Err(refusal)),
     };
-    let kind = bundle::type_of(&bundle)?;
-    let entries = bundle::read(&bundle, &context, app.limits.json_depth)?;
-    let answers = match kind {
-        BundleType::Transaction => {
-            let entries = entries.into_iter().collect::<Result<Vec<_>, _>>()?;
-            app.write_as(context.caller.clone(), move |tx| bundle::run(tx, &context, entries)).await?
-        }
+    match kind {
+        BundleType::Transaction => transaction(app, context, entries, asked).await,
         BundleType::Batch => {
+            let mut accesses = Vec::new();
             let mut answers = Vec::with_capacity(entries.len());
             for entry in entries {
-                let result = match entry {
+                let (access, result) = match entry {
                     Ok(entry) => carry_out(app, context.clone(), entry.request).await,
-                    Err(refusal) => Err(refusal),
+                    Err(refusal) => (Some(trail::refused(asked.clone(), &refusal)), Err(refusal)),
                 };
+                accesses.extend(access);
                 answers.push(
                     result.map_or_else(|refusal| bundle::refuse(&refusal), |reply| bundle::answer(&reply)),
                 );
             }
-            answers
+            (accesses, Ok(Reply::made(200, bundle::response(kind, answers))))
         }
+    }
+}
+
+type Entries = Vec<Result<Entry, Refusal>>;
+
+fn entries_of(body: Option<Body>, context: &Context, depth: usize) -> Result<(BundleType, Entries), Refusal> {
+    let Some(Body::Resource(bundle)) = body else {
+        return Err(Refusal::invalid("Send a Bundle of type batch or transaction to this URL."));
     };
-    Ok(Reply::made(200, bundle::response(kind, answers)))
+    let kind = bundle::type_of(&bundle)?;
+    Ok((kind, bundle::read(&bundle, context, depth)?))
+}
+
+/// What is done has its records in the transaction; what is refused as a whole is refused for every entry.
+async fn transaction(
+    app: &App,
+    context: Context,
+    entries: Entries,
+    asked: Access,
+) -> (Vec<Access>, Result<Reply, Refusal>) {
+    let entries = match entries.into_iter().collect::<Result<Vec<_>, _>>() {
+        Ok(entries) => entries,
+        Err(refusal) => return (vec![trail::refused(asked, &refusal)], Err(refusal)),
+    };
+    let each = |entry: &Entry| {
+        trail::access(&context, entry.request.interaction, &entry.request.target, &entry.request.params)
+    };
+    let accesses: Vec<Access> = entries.iter().map(each).collect();
+    match app.write_as(context.caller.clone(), move |tx| bundle::run(tx, &context, entries)).await {
+        Ok(done) => (Vec::new(), Ok(Reply::made(200, bundle::response(BundleType::Transaction, done.value)))),
+        Err(refusal) => {
+            let refused = accesses.into_iter().map(|access| trail::refused(access, &refusal));
+            (refused.collect(), Err(refusal))
+        }
+    }
 }
 
 fn base_url(app: &App) -> String {

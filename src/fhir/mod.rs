@@ -23,6 +23,7 @@ mod resource;
 mod routes;
 mod search;
 pub mod shape;
+mod trail;
 mod url;
 pub mod validate;
 

@@ -7,6 +7,12 @@ pub(crate) use crate::canonical::{
 
 /// The canonical base of what we define ourselves.
 pub(crate) const OURS: &str = "https://fhir.onbehalf.org.uk/R4";
+/// The names of staff and systems, as the audit record has them.
+pub(crate) const CALLER: &str = "https://fhir.onbehalf.org.uk/Id/caller";
+/// The `client_id` of an app.
+pub(crate) const APP: &str = "https://fhir.onbehalf.org.uk/Id/client-id";
+/// The acts of the authorization server, which have no code of HL7's.
+pub(crate) const ACCOUNT_ACT: &str = "https://fhir.onbehalf.org.uk/R4/CodeSystem/account-act";
 /// `Consent.scope`.
 pub(crate) const CONSENT_SCOPE: &str = "http://terminology.hl7.org/CodeSystem/consentscope";
 /// `Consent.category`.

@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use crate::error::{Error, Kind};
+use crate::store::audit::{guard, unguard};
 use crate::store::db::Db;
 use crate::store::schema::settings;
 use crate::store::{Store, Tx};
@@ -35,7 +36,10 @@ impl Store {
         self.check_not_newer()?;
         self.with_connection(|db| {
             let applied = db.run_pending_migrations(MIGRATIONS).map_err(Error::fault)?;
-            Ok(applied.iter().map(ToString::to_string).collect())
+            let applied = applied.iter().map(ToString::to_string).collect();
+            // Triggers are written differently for each database: no step of the portable schema.
+            guard(db)?;
+            Ok(applied)
         })
     }
 
@@ -49,7 +53,11 @@ impl Store {
         self.with_connection(|db| {
             let count = db.applied_migrations().map_err(Error::fault)?.len().min(steps);
             let revert = |_| Ok(db.revert_last_migration(MIGRATIONS).map_err(Error::fault)?.to_string());
-            (0..count).map(revert).collect()
+            let reverted = (0..count).map(revert).collect::<Result<Vec<_>, Error>>()?;
+            if !tables(db)?.iter().any(|table| table == "audit_records") {
+                unguard(db)?;
+            }
+            Ok(reverted)
         })
     }
 

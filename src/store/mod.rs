@@ -27,7 +27,7 @@ use std::time::Duration;
 use r2d2::Pool;
 
 pub use account::AccountUser;
-pub use audit::AuditRecord;
+pub use audit::{AuditRecord, Break, Fault, Head, NotAHead};
 pub use database_url::{BadDatabaseUrl, DatabaseUrl};
 pub use migrate::{Migration, SANDBOX_MARK};
 pub use person::fold;
@@ -127,6 +127,19 @@ impl Store {
         F: FnOnce(&mut Tx<'_>) -> Result<T, E>,
     {
         tx::run(&self.writers, Mode::Write, work)
+    }
+
+    /// As [`Store::read`], on the present thread: for the command line.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::read`].
+    pub fn read_here<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        E: From<Error>,
+        F: FnOnce(&mut Tx<'_>) -> Result<T, E>,
+    {
+        tx::run(&self.readers, Mode::Read, work)
     }
 
     /// Which database this is.

@@ -157,17 +157,35 @@ diesel::table! {
 }
 
 diesel::table! {
+    audit_chains (chain) {
+        chain -> BigInt,
+        sequence -> BigInt,
+        hash -> Text,
+    }
+}
+
+diesel::table! {
     audit_records (id) {
         id -> Text,
+        chain -> BigInt,
+        sequence -> BigInt,
+        previous_hash -> Text,
+        hash -> Text,
         recorded_at -> BigInt,
         act -> Text,
+        outcome -> Text,
+        refusal -> Nullable<Text>,
         caller_kind -> Text,
         caller_id -> Nullable<Text>,
+        organisation -> Nullable<Text>,
+        app -> Nullable<Text>,
+        grant_id -> Nullable<Text>,
         request_id -> Nullable<Text>,
-        subject -> Text,
-        subject_version -> BigInt,
-        patient -> Text,
-        proxy -> Text,
+        subject -> Nullable<Text>,
+        subject_version -> Nullable<BigInt>,
+        query -> Nullable<Text>,
+        patient -> Nullable<Text>,
+        proxy -> Nullable<Text>,
     }
 }
 

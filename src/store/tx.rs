@@ -4,12 +4,15 @@ use diesel::connection::SimpleConnection as _;
 use r2d2::Pool;
 
 use crate::error::Error;
+use crate::store::audit::AuditRecord;
 use crate::store::db::{Db, Manager};
 
 /// An open transaction: what a use case reads and writes through. The methods live with the
 /// aggregates, one file each.
 pub struct Tx<'c> {
     pub(crate) db: &'c mut Db,
+    /// The records of the audit, written right before the commit.
+    pub(in crate::store) pending: Vec<AuditRecord>,
 }
 
 /// What a transaction is for.
@@ -26,7 +29,11 @@ where
     F: FnOnce(&mut Tx<'_>) -> Result<T, E>,
 {
     let mut pooled = begin(pool, mode)?;
-    let result = work(&mut Tx { db: &mut pooled.db });
+    let mut tx = Tx { db: &mut pooled.db, pending: Vec::new() };
+    let result = work(&mut tx).and_then(|value| {
+        tx.write_records()?;
+        Ok(value)
+    });
     match result {
         Ok(value) => {
             pooled.db.batch_execute("COMMIT").map_err(Error::from)?;

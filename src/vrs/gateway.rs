@@ -3,10 +3,11 @@
 //! read in the transaction of the operation.
 
 use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE};
-use actix_web::{HttpMessage, HttpRequest};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, ResponseError as _};
 
 use crate::account::{Action, Caller, Letter, Shown, access};
-use crate::app::App;
+use crate::app::{App, Written};
+use crate::audit::{self, Access, Act, Actor, Interaction, Outcome, People};
 use crate::observe::CallerKind;
 use crate::vrs::catalogue;
 use crate::vrs::header;
@@ -28,9 +29,81 @@ pub(crate) const FHIR_JSON: &[&str] = &["application/fhir+json", "application/fh
 /// A JSON Patch (RFC 6902) in a body.
 pub(crate) const JSON_PATCH: &[&str] = &["application/json-patch+json"];
 
-/// Lets a caller in to an operation, or tells why not.
-pub(crate) fn admit(app: &App, request: &HttpRequest, operation: Operation) -> Result<Caller, Problem> {
+/// What an operation answers, and whose data it shows.
+pub(crate) struct Answer {
+    response: HttpResponse,
+    shown: Vec<People>,
+    is_recorded: bool,
+}
+
+impl Answer {
+    /// An answer that shows something of these, or nothing.
+    pub(crate) fn showing(response: HttpResponse, shown: impl IntoIterator<Item = People>) -> Self {
+        Self { response, shown: shown.into_iter().collect(), is_recorded: false }
+    }
+
+    /// The answer to a write.
+    pub(crate) fn to<T>(written: &Written<T>, response: HttpResponse) -> Self {
+        Self { response, shown: Vec::new(), is_recorded: written.is_recorded }
+    }
+}
+
+/// Carries an operation out for a caller who is let in to it. This is the one place where the accesses of this
+/// front are written down: nothing is answered before, whoever may be calling. A change has its record already.
+pub(crate) async fn carry_out(
+    app: &App,
+    request: &HttpRequest,
+    operation: Operation,
+    work: impl AsyncFnOnce(Caller) -> Result<Answer, Problem>,
+) -> Result<HttpResponse, Problem> {
     let caller = authenticate(app, request)?;
+    let request_id = header::check_ids(request).ok();
+    let caller = Caller { request_id, ..caller };
+    let mut access = asked(app, request, operation, &caller);
+    let result = match admit(request, operation, &caller) {
+        Ok(()) => work(caller).await,
+        Err(problem) => Err(problem),
+    };
+    match result {
+        Ok(Answer { response, is_recorded: true, .. }) => Ok(response),
+        Ok(Answer { response, shown, is_recorded: false }) => {
+            access.shown = shown.into_iter().map(audit::Shown::Of).collect();
+            app.record(vec![access]).await?;
+            Ok(response)
+        }
+        Err(problem) => {
+            let outcome = Outcome::of(problem.status_code().as_u16(), problem.code());
+            let is_ours = matches!(outcome, Outcome::Failed(_));
+            match app.record(vec![access.ended(outcome)]).await {
+                // The database is away for the record as well, and the caller was told something already.
+                Err(_) if is_ours => Err(problem),
+                Err(error) => Err(error.into()),
+                Ok(()) => Err(problem),
+            }
+        }
+    }
+}
+
+/// The access that a request is, as if it were allowed.
+fn asked(app: &App, request: &HttpRequest, operation: Operation, caller: &Caller) -> Access {
+    let (kind, letter) = operation.scope;
+    let interaction = match letter {
+        Letter::Create => Interaction::Create,
+        Letter::Read => Interaction::Read,
+        Letter::Update => Interaction::Patch,
+        Letter::Delete => Interaction::Operation,
+        Letter::Search => Interaction::SearchType,
+    };
+    let access = Access::new(Act::Access(interaction), Actor::of(caller), app.clock.now());
+    let access = access.by(request.query_string());
+    match request.match_info().get("id") {
+        Some(id) => access.of(&format!("{kind}/{}", id.to_ascii_lowercase())),
+        None => access.of(kind),
+    }
+}
+
+/// Lets a caller in to an operation, or tells why not.
+fn admit(request: &HttpRequest, operation: Operation, caller: &Caller) -> Result<(), Problem> {
     if !operation.content_types.is_empty() {
         let given = request.headers().get(CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
         if !operation.content_types.iter().any(|known| known.as_bytes() == given) {
@@ -39,12 +112,12 @@ pub(crate) fn admit(app: &App, request: &HttpRequest, operation: Operation) -> R
     }
     access::decide_kind(&caller.who, operation.action)?;
     let (resource, letter) = operation.scope;
-    access::decide_scope(&caller, resource, letter)?;
-    let request_id = header::check_ids(request)?;
+    access::decide_scope(caller, resource, letter)?;
+    header::check_ids(request)?;
     if operation.action == Action::SearchRoles {
         header::check_im1(request)?;
     }
-    Ok(Caller { request_id: Some(request_id), ..caller })
+    Ok(())
 }
 
 /// Finds out who is calling, and whether they call too often.

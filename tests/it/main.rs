@@ -15,6 +15,7 @@
 
 mod account;
 mod architecture;
+mod audit;
 mod cli;
 mod conformance;
 mod examples;

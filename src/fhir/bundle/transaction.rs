@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::audit::Access;
 use crate::fhir::bundle::{Entry, answer, in_entry, links};
 use crate::fhir::context::Context;
-use crate::fhir::interaction::{Body, Reply, perform};
+use crate::fhir::interaction::{Body, Reply, Request, perform};
 use crate::fhir::outcome::{Issue, IssueType};
 use crate::fhir::refusal::Refusal;
+use crate::fhir::trail;
 use crate::store::Tx;
 
 /// Carries every entry out, or none.
@@ -22,8 +24,10 @@ pub(crate) fn run(
     let mut made: BTreeMap<String, String> = BTreeMap::new();
     let mut replies: Vec<(usize, Reply)> = Vec::new();
     let mut written: Vec<String> = Vec::new();
+    let mut accesses: Vec<Access> = Vec::new();
     while !entries.is_empty() {
         let mut entry = entries.remove(next(&entries, &made)?);
+        let recorded = tx.recorded();
         let reply =
             carry_out(tx, context, &mut entry, &made).map_err(|refusal| in_entry(refusal, entry.number))?;
         if let Some(location) = &reply.location {
@@ -40,8 +44,17 @@ pub(crate) fn run(
                 made.insert(name.clone(), place);
             }
         }
+        if tx.recorded() == recorded {
+            let Request { interaction, target, params, .. } = &entry.request;
+            accesses.push(trail::answered(
+                trail::access(context, *interaction, target, params),
+                &reply,
+                context,
+            ));
+        }
         replies.push((entry.number, reply));
     }
+    tx.record_accesses(&accesses.iter().collect::<Vec<_>>())?;
     replies.sort_by_key(|(number, _)| *number);
     Ok(replies.iter().map(|(_, reply)| answer(reply)).collect())
 }

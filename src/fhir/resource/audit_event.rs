@@ -1,18 +1,37 @@
-//! A record of an act as an AuditEvent, after IHE's Basic Audit Log Patterns. Written by the service only.
+//! A record of the audit as an AuditEvent, after IHE's Basic Audit Log Patterns
+//! (<https://profiles.ihe.net/ITI/BALP/>). Written by the service only.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use crate::audit::Act;
 use crate::date_time::render_instant;
 use crate::error::Error;
-use crate::fhir::resource::{Backing, Kind, ResourceType, Stored, head, nhs_identifier};
+use crate::fhir::context::Context;
+use crate::fhir::resource::{Backing, Kind, ResourceType, Stored, head};
 use crate::fhir::search::param::{Index, Param, Reference};
 use crate::fhir::url;
-use crate::store::search::{Column, Table};
+use crate::store::search::{Column, Scope, Table};
 use crate::store::{AuditRecord, Tx};
 
+const REST: &str = "http://terminology.hl7.org/CodeSystem/audit-event-type";
+const DICOM: &str = "http://dicom.nema.org/resources/ontology/DCM";
 const SUBTYPE: &str = "http://hl7.org/fhir/restful-interaction";
+const ENTITY_ROLE: &str = "http://terminology.hl7.org/CodeSystem/object-role";
+const ENTITY_TYPE: &str = "http://terminology.hl7.org/CodeSystem/audit-entity-type";
+const OUTCOME: &str = "http://hl7.org/fhir/audit-event-outcome";
+const REASON: &str = "http://terminology.hl7.org/CodeSystem/v3-ActReason";
+const SOURCE_TYPE: &str = "http://terminology.hl7.org/CodeSystem/security-source-type";
+
+const PATIENT_COLUMN: Column = Column::text("patient").or_null();
+const PROXY: Column = Column::text("proxy").or_null();
+const QUERY: Column = Column::text("query").or_null();
+const REQUEST: Column = Column::text("request_id").or_null();
+/// The subject, where it is a resource and not a type.
+const RESOURCE: Column = Column::text("(CASE WHEN subject LIKE '%/%' THEN subject END)").or_null();
 const PATIENT: Reference =
-    Reference { column: Column::text("patient"), system: url::NHS_NUMBER, targets: &[ResourceType::Patient] };
+    Reference { column: PATIENT_COLUMN, system: url::NHS_NUMBER, targets: &[ResourceType::Patient] };
 
 const RECORDED: Column = Column::number("recorded_at");
 
@@ -21,108 +40,230 @@ pub(super) static KIND: Kind = Kind {
     backing: Backing::Rows { table: Table::AuditRecords, versions: None, updated_at: RECORDED },
     params: PARAMS,
     profile: None,
-    load: |tx, _, ids| load(tx, ids),
+    load,
     writing: None,
 };
 
 /// R4's parameters.
 const PARAMS: &[Param] = &[
-    Param::token("action", Index::ActionOfAct),
+    Param::token("action", Index::OfAct(|act| (None, act.action()))),
     Param::string("address", Index::Absent),
-    Param::reference("agent", Index::Absent, &[]),
+    Param::reference("agent", Index::Agent, &[]),
     Param::string("agent-name", Index::Absent),
     Param::token("agent-role", Index::Absent),
     Param::token("altid", Index::Token(None, Column::text("caller_id").or_null())),
     Param::date("date", Index::Date(Column::number("recorded_at"), Column::number("recorded_at"))),
-    Param::reference("entity", Index::LocalReference(Column::text("subject")), &["entity", "what"]),
+    Param::reference("entity", Index::LocalReference(Column::text("subject").or_null()), &["entity", "what"]),
     Param::string("entity-name", Index::Absent),
-    Param::token("entity-role", Index::Constant(&[(ENTITY_ROLE, "4")])),
-    Param::token("entity-type", Index::Constant(&[(ENTITY_TYPE, "2")])),
-    Param::token("outcome", Index::Constant(&[("http://hl7.org/fhir/audit-event-outcome", "0")])),
+    Param::token(
+        "entity-role",
+        Index::Present(&[
+            (ENTITY_ROLE, "1", PATIENT_COLUMN),
+            (ENTITY_ROLE, "4", RESOURCE),
+            (ENTITY_ROLE, "6", PROXY),
+            (ENTITY_ROLE, "24", QUERY),
+        ]),
+    ),
+    Param::token(
+        "entity-type",
+        Index::Present(&[
+            (ENTITY_TYPE, "1", PATIENT_COLUMN),
+            (ENTITY_TYPE, "1", PROXY),
+            (ENTITY_TYPE, "2", RESOURCE),
+            (ENTITY_TYPE, "2", QUERY),
+            (ENTITY_TYPE, "4", REQUEST),
+        ]),
+    ),
+    Param::token("outcome", Index::Token(Some(OUTCOME), Column::text("outcome"))),
     Param::reference("patient", Index::Reference(PATIENT), &["entity", "what"]),
-    Param::uri("policy", Index::Absent),
+    Param::uri("policy", Index::Uri(Column::text("('urn:uuid:' || grant_id)").or_null())),
     Param::token("site", Index::Absent),
     Param::reference("source", Index::Absent, &[]),
-    Param::token("subtype", Index::SubtypeOfAct),
-    Param::token(
-        "type",
-        Index::Constant(&[("http://terminology.hl7.org/CodeSystem/audit-event-type", "rest")]),
-    ),
+    Param::token("subtype", Index::OfAct(subtype)),
+    Param::token("type", Index::OfAct(event_type)),
 ];
 
-const ENTITY_ROLE: &str = "http://terminology.hl7.org/CodeSystem/object-role";
-const ENTITY_TYPE: &str = "http://terminology.hl7.org/CodeSystem/audit-entity-type";
-
-fn load(tx: &mut Tx<'_>, ids: &[String]) -> Result<Vec<Stored>, Error> {
-    Ok(tx.list_audit_records(ids)?.iter().map(stored).collect())
+/// `AuditEvent.type`.
+const fn event_type(act: Act) -> (Option<&'static str>, &'static str) {
+    match act {
+        Act::LoggedIn | Act::TokenIssued | Act::TokenRefused | Act::TokenExchanged => (Some(DICOM), "110114"),
+        Act::GrantRevoked | Act::ClientRegistered => (Some(DICOM), "110137"),
+        Act::RoleCreated
+        | Act::RoleChanged
+        | Act::RoleLapsed
+        | Act::AccessRequestSubmitted
+        | Act::AccessRequestChanged
+        | Act::RelationshipCreated
+        | Act::RelationshipChanged
+        | Act::Access(_) => (Some(REST), "rest"),
+    }
 }
 
-fn stored(record: &AuditRecord) -> Stored {
-    let mut body = head(ResourceType::AuditEvent, &record.id, 1, record.recorded_at);
+/// `AuditEvent.subtype`: the interaction, or the act itself where it is none.
+const fn subtype(act: Act) -> (Option<&'static str>, &'static str) {
+    match act {
+        Act::RoleCreated | Act::AccessRequestSubmitted | Act::RelationshipCreated => {
+            (Some(SUBTYPE), "create")
+        }
+        Act::RoleChanged | Act::RoleLapsed | Act::AccessRequestChanged | Act::RelationshipChanged => {
+            (Some(SUBTYPE), "update")
+        }
+        Act::Access(interaction) => (Some(SUBTYPE), interaction.as_str()),
+        Act::LoggedIn => (Some(DICOM), "110122"),
+        Act::TokenIssued
+        | Act::TokenRefused
+        | Act::TokenExchanged
+        | Act::GrantRevoked
+        | Act::ClientRegistered => (Some(url::ACCOUNT_ACT), act.as_str()),
+    }
+}
+
+fn load(tx: &mut Tx<'_>, context: &Context, ids: &[String]) -> Result<Vec<Stored>, Error> {
+    Ok(tx.list_audit_records(ids)?.iter().map(|record| stored(record, context)).collect())
+}
+
+fn stored(record: &AuditRecord, context: &Context) -> Stored {
+    let at = record.recorded();
+    let mut body = head(ResourceType::AuditEvent, &record.id, 1, at);
     let mut add = |name: &str, element: Value| drop(body.insert(name.to_owned(), element));
-    let (action, subtype) = if record.is_creation() { ("C", "create") } else { ("U", "update") };
-    add(
-        "type",
-        json!({
-            "system": "http://terminology.hl7.org/CodeSystem/audit-event-type",
-            "code": "rest",
-            "display": "Restful Operation",
-        }),
-    );
-    add("subtype", json!([{ "system": SUBTYPE, "code": subtype, "display": subtype }]));
-    add("action", action.into());
-    add("recorded", render_instant(record.recorded_at).into());
-    add("outcome", "0".into());
-    add("agent", json!([agent(record)]));
-    add("source", json!({ "observer": { "display": "OnBehalf" } }));
-    add("entity", entities(record));
+    if let Some(act) = record.act() {
+        add("type", coding(event_type(act)));
+        add("subtype", json!([coding(subtype(act))]));
+        add("action", act.action().into());
+    } else {
+        add("type", coding((Some(REST), "rest")));
+    }
+    add("recorded", render_instant(at).into());
+    add("outcome", record.outcome.as_str().into());
+    if let Some(refusal) = &record.refusal {
+        add("outcomeDesc", refusal.as_str().into());
+    }
+    add("agent", agents(record));
+    let server = coding((Some(SOURCE_TYPE), "4"));
+    add("source", json!({ "observer": { "display": "OnBehalf" }, "type": [server] }));
+    let entities = entities(record, may_see_query(record, context));
+    if !entities.is_empty() {
+        add("entity", Value::Array(entities));
+    }
     let body = Value::Object(body);
-    let id = record.id.clone();
-    Stored { kind: ResourceType::AuditEvent, id, version: 1, updated_at: record.recorded_at, body }
+    Stored { kind: ResourceType::AuditEvent, id: record.id.clone(), version: 1, updated_at: at, body }
 }
 
-fn agent(record: &AuditRecord) -> Value {
-    let mut agent = json!({
-        "type": { "coding": [{
-            "system": "http://dicom.nema.org/resources/ontology/DCM", "code": "110153", "display": "Source Role ID",
-        }]},
-        "requestor": true,
-        "name": record.caller_kind,
-    });
-    if let (Some(id), Some(agent)) = (&record.caller_id, agent.as_object_mut()) {
-        if record.caller_kind == "citizen" {
-            let identifier = json!({ "system": url::NHS_NUMBER, "value": id });
-            agent.insert("who".to_owned(), json!({ "type": "Patient", "identifier": identifier }));
-        } else {
-            agent.insert("altId".to_owned(), id.as_str().into());
+fn coding((system, code): (Option<&str>, &str)) -> Value {
+    let display = match code {
+        "rest" => Some("Restful Operation"),
+        "110114" => Some("User Authentication"),
+        "110137" => Some("User Security Attributes Changed"),
+        "110122" => Some("Login"),
+        "110153" => Some("Source Role ID"),
+        "110152" => Some("Destination Role ID"),
+        "IRCP" => Some("information recipient"),
+        "4" => Some("Application Server"),
+        _ => None,
+    };
+    let mut coding = json!({ "system": system, "code": code });
+    if let (Some(display), Some(coding)) = (display, coding.as_object_mut()) {
+        coding.insert("display".to_owned(), display.into());
+    }
+    coding
+}
+
+/// A search by a clinic can name many people: each of them finds that it found them, and nothing of the
+/// others.
+fn may_see_query(record: &AuditRecord, context: &Context) -> bool {
+    match context.scope() {
+        Scope::Everything => true,
+        Scope::Party(number) | Scope::Pair { proxy: number, .. } => {
+            is_citizen(record) && record.caller_id.as_deref() == Some(number.as_str())
         }
     }
-    agent
 }
 
-fn entities(record: &AuditRecord) -> Value {
-    let changed = format!("{}/_history/{}", record.subject, record.subject_version);
-    let mut entities = vec![
-        json!({
-            "what": { "reference": changed },
-            "type": { "system": ENTITY_TYPE, "code": "2", "display": "System Object" },
-            "role": { "system": ENTITY_ROLE, "code": "4", "display": "Domain Resource" },
-        }),
-        json!({
-            "what": {
-                "reference": format!("Patient/{}", record.patient),
-                "type": "Patient",
-                "identifier": nhs_identifier(record.patient),
-            },
-            "type": { "system": ENTITY_TYPE, "code": "1", "display": "Person" },
-            "role": { "system": ENTITY_ROLE, "code": "1", "display": "Patient" },
-        }),
-    ];
-    if let Some(request_id) = &record.request_id {
-        entities.push(json!({
-            "what": { "identifier": { "type": { "text": "X-Request-ID" }, "value": request_id } },
-            "type": { "system": ENTITY_TYPE, "code": "4", "display": "Other" },
-        }));
+fn is_citizen(record: &AuditRecord) -> bool {
+    matches!(record.caller_kind.as_str(), "citizen" | "proxy")
+}
+
+/// Who asked; the app and the organisation behind them; and ourselves.
+fn agents(record: &AuditRecord) -> Value {
+    let kind = |system: &'static str, code: &'static str| json!({ "coding": [coding((Some(system), code))] });
+    let is_person = is_citizen(record) || record.caller_kind == "staff";
+    let role = if is_person { kind(url::PARTICIPATION_TYPE, "IRCP") } else { kind(DICOM, "110153") };
+    let mut requestor = json!({ "type": role, "requestor": true, "name": record.caller_kind });
+    if let (Some(id), Some(agent)) = (&record.caller_id, requestor.as_object_mut()) {
+        let who = if is_citizen(record) {
+            json!({ "type": "Patient", "identifier": { "system": url::NHS_NUMBER, "value": id } })
+        } else {
+            agent.insert("altId".to_owned(), id.as_str().into());
+            let person = if is_person { "Practitioner" } else { "Device" };
+            json!({ "type": person, "identifier": { "system": url::CALLER, "value": id } })
+        };
+        agent.insert("who".to_owned(), who);
     }
-    Value::Array(entities)
+    if let (Some(grant), Some(agent)) = (&record.grant_id, requestor.as_object_mut()) {
+        agent.insert("policy".to_owned(), json!([format!("urn:uuid:{grant}")]));
+    }
+    // For what a citizen asks is in the kind of caller; what staff and systems ask for is not known.
+    let purpose = match record.caller_kind.as_str() {
+        "citizen" => Some("PATRQT"),
+        "proxy" => Some("FAMRQT"),
+        _ => None,
+    };
+    if let (Some(purpose), Some(agent)) = (purpose, requestor.as_object_mut()) {
+        agent.insert("purposeOfUse".to_owned(), json!([kind(REASON, purpose)]));
+    }
+    let mut agents = vec![requestor];
+    if let Some(organisation) = &record.organisation {
+        let who = json!({
+            "type": "Organization",
+            "identifier": { "system": url::ODS_CODE, "value": organisation },
+        });
+        agents.push(json!({ "who": who, "requestor": false }));
+    }
+    if let Some(app) = &record.app {
+        let who = json!({ "type": "Device", "identifier": { "system": url::APP, "value": app } });
+        agents.push(json!({ "type": kind(DICOM, "110153"), "who": who, "requestor": false }));
+    }
+    let who = json!({ "display": "OnBehalf" });
+    agents.push(json!({ "type": kind(DICOM, "110152"), "who": who, "requestor": false }));
+    Value::Array(agents)
+}
+
+/// What it was about: the resource or the query, the two people, the request.
+fn entities(record: &AuditRecord, with_query: bool) -> Vec<Value> {
+    let entity = |kind: &str, role: &str| json!({ "type": { "system": ENTITY_TYPE, "code": kind }, "role": { "system": ENTITY_ROLE, "code": role } });
+    let with = |mut entity: Value, name: &str, element: Value| {
+        if let Some(members) = entity.as_object_mut() {
+            members.insert(name.to_owned(), element);
+        }
+        entity
+    };
+    let mut entities = Vec::new();
+    if let Some(subject) = record.subject.as_deref().filter(|subject| subject.contains('/')) {
+        let version = record.subject_version.map(|version| format!("/_history/{version}"));
+        let reference = format!("{subject}{}", version.unwrap_or_default());
+        entities.push(with(entity("2", "4"), "what", json!({ "reference": reference })));
+    }
+    if let Some(query) = record.query.as_deref().filter(|_| with_query) {
+        let asked = format!("{}?{query}", record.subject.as_deref().unwrap_or_default());
+        entities.push(with(entity("2", "24"), "query", STANDARD.encode(asked).into()));
+    }
+    if let Some(patient) = &record.patient {
+        let what = json!({
+            "reference": format!("Patient/{patient}"),
+            "type": "Patient",
+            "identifier": { "system": url::NHS_NUMBER, "value": patient },
+        });
+        entities.push(with(entity("1", "1"), "what", what));
+    }
+    if let Some(proxy) = &record.proxy {
+        // By identifier only: the subject of the record is the patient.
+        let identifier = json!({ "system": url::NHS_NUMBER, "value": proxy });
+        let what = json!({ "type": "Patient", "identifier": identifier });
+        entities.push(with(with(entity("1", "6"), "what", what), "description", "proxy".into()));
+    }
+    if let Some(request_id) = &record.request_id {
+        let what = json!({ "identifier": { "type": { "text": "X-Request-ID" }, "value": request_id } });
+        entities.push(json!({ "what": what, "type": { "system": ENTITY_TYPE, "code": "4" } }));
+    }
+    entities
 }

@@ -1,4 +1,5 @@
-//! A record of an act as the Provenance of the version that it made. Written by the service only.
+//! The record of a change as the Provenance of the version that it made. Written by the service only. Accesses
+//! change nothing and have none.
 
 use serde_json::{Value, json};
 
@@ -10,15 +11,18 @@ use crate::fhir::url;
 use crate::store::search::{Column, Table};
 use crate::store::{AuditRecord, Tx};
 
-const PATIENT: Reference =
-    Reference { column: Column::text("patient"), system: url::NHS_NUMBER, targets: &[ResourceType::Patient] };
+const PATIENT: Reference = Reference {
+    column: Column::text("patient").or_null(),
+    system: url::NHS_NUMBER,
+    targets: &[ResourceType::Patient],
+};
 const AUTHOR: &str = "http://terminology.hl7.org/CodeSystem/provenance-participant-type";
 
 const RECORDED: Column = Column::number("recorded_at");
 
 pub(super) static KIND: Kind = Kind {
     name: "Provenance",
-    backing: Backing::Rows { table: Table::AuditRecords, versions: None, updated_at: RECORDED },
+    backing: Backing::Rows { table: Table::AuditChanges, versions: None, updated_at: RECORDED },
     params: PARAMS,
     profile: None,
     load: |tx, _, ids| load(tx, ids),
@@ -35,7 +39,7 @@ const PARAMS: &[Param] = &[
     Param::reference("patient", Index::Reference(PATIENT), &["target"]),
     Param::date("recorded", Index::Date(Column::number("recorded_at"), Column::number("recorded_at"))),
     Param::token("signature-type", Index::Absent),
-    Param::reference("target", Index::LocalReference(Column::text("subject")), &["target"]),
+    Param::reference("target", Index::LocalReference(Column::text("subject").or_null()), &["target"]),
     Param::date("when", Index::Date(Column::number("recorded_at"), Column::number("recorded_at"))),
 ];
 
@@ -44,17 +48,21 @@ fn load(tx: &mut Tx<'_>, ids: &[String]) -> Result<Vec<Stored>, Error> {
 }
 
 fn stored(record: &AuditRecord) -> Stored {
-    let mut body = head(ResourceType::Provenance, &record.id, 1, record.recorded_at);
+    let at = record.recorded();
+    let mut body = head(ResourceType::Provenance, &record.id, 1, at);
     let mut add = |name: &str, element: Value| drop(body.insert(name.to_owned(), element));
-    let changed = format!("{}/_history/{}", record.subject, record.subject_version);
-    add("target", json!([{ "reference": changed }, { "reference": format!("Patient/{}", record.patient) }]));
-    add("occurredDateTime", render_instant(record.recorded_at).into());
-    add("recorded", render_instant(record.recorded_at).into());
-    let code = if record.is_creation() { "CREATE" } else { "UPDATE" };
+    let [subject, patient] =
+        [&record.subject, &record.patient].map(|text| text.as_deref().unwrap_or_default());
+    let changed = format!("{subject}/_history/{}", record.subject_version.unwrap_or(1));
+    add("target", json!([{ "reference": changed }, { "reference": format!("Patient/{patient}") }]));
+    add("occurredDateTime", render_instant(at).into());
+    add("recorded", render_instant(at).into());
+    let is_creation = record.act().is_some_and(|act| act.action() == "C");
+    let code = if is_creation { "CREATE" } else { "UPDATE" };
     let activity = "http://terminology.hl7.org/CodeSystem/v3-DataOperation";
     add("activity", json!({ "coding": [{ "system": activity, "code": code }] }));
     let identifier = match (&record.caller_id, record.caller_kind.as_str()) {
-        (Some(id), "citizen") => json!({ "system": url::NHS_NUMBER, "value": id }),
+        (Some(id), "citizen" | "proxy") => json!({ "system": url::NHS_NUMBER, "value": id }),
         (Some(id), _) => json!({ "value": id }),
         (None, kind) => json!({ "value": kind }),
     };
@@ -65,5 +73,5 @@ fn stored(record: &AuditRecord) -> Stored {
     add("agent", json!([agent]));
     let body = Value::Object(body);
     let id = record.id.clone();
-    Stored { kind: ResourceType::Provenance, id, version: 1, updated_at: record.recorded_at, body }
+    Stored { kind: ResourceType::Provenance, id, version: 1, updated_at: at, body }
 }

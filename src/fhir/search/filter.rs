@@ -180,14 +180,17 @@ fn missing(param: &Param) -> Filter {
         | Index::Uri(column)
         | Index::LocalReference(column)
         | Index::Reference(Reference { column, .. }) => Filter::Null(column),
+        Index::Present(codings) => {
+            Filter::All(codings.iter().map(|(_, _, column)| Filter::Null(*column)).collect())
+        }
         Index::Date(from, to) => Filter::All(vec![Filter::Null(from), Filter::Null(to)]),
         Index::RelationshipCode => token::any_relationship_code().negated(),
         Index::Names(parts) => string::any_name(parts).negated(),
         Index::Account => account::any().negated(),
         Index::RoleStatus
         | Index::RoleReason
-        | Index::ActionOfAct
-        | Index::SubtypeOfAct
+        | Index::OfAct(_)
+        | Index::Agent
         | Index::Applicant
         | Index::Element(_)
         | Index::Composite(..)

@@ -1,5 +1,6 @@
 //! A search parameter: its name, its type, and where its values are found.
 
+use crate::audit::Act;
 use crate::fhir::resource::ResourceType;
 use crate::fhir::url;
 use crate::fhir::validate::search_parameter;
@@ -60,10 +61,12 @@ pub(crate) enum Index {
     RoleReason,
     /// The codes of a relationship.
     RelationshipCode,
-    /// The kind of an act, as AuditEvent.action.
-    ActionOfAct,
-    /// The kind of an act, as AuditEvent.subtype.
-    SubtypeOfAct,
+    /// What is said of an act: the coding of each.
+    OfAct(fn(Act) -> (Option<&'static str>, &'static str)),
+    /// These codings, each where its column has a value.
+    Present(&'static [(&'static str, &'static str, Column)]),
+    /// Who acted, or through which app, by identifier.
+    Agent,
     /// A reference by identifier.
     Reference(Reference),
     /// The one of an access request's two people who applies.

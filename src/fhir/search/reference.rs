@@ -78,6 +78,9 @@ fn by_identifier(param: &Param, token: &Token) -> Filter {
     if let Index::Reference(reference) = param.index {
         return column(reference);
     }
+    if let Index::Agent = param.index {
+        return agent(token);
+    }
     let is_number = token.system.as_deref().is_none_or(|system| system == url::NHS_NUMBER);
     match &token.code {
         Some(number) if is_number && matches!(param.index, Index::Applicant) => applicant(number),
@@ -91,6 +94,22 @@ fn by_identifier(param: &Param, token: &Token) -> Filter {
 fn applicant(number: &str) -> Filter {
     const APPLICANT: Column = Column::text("(CASE applicant WHEN 'Patient' THEN patient ELSE proxy END)");
     Filter::text(APPLICANT, number)
+}
+
+/// Records of what somebody did, or an app for them. Citizens are named by NHS number; what we call others is
+/// ours.
+fn agent(token: &Token) -> Filter {
+    let Some(code) = &token.code else { return Filter::NOTHING };
+    let citizens = Filter::OneOf(Column::text("caller_kind"), vec!["citizen".to_owned(), "proxy".to_owned()]);
+    let caller = Filter::text(Column::text("caller_id"), code.as_str());
+    let app = Filter::text(Column::text("app"), code.as_str());
+    match token.system.as_deref() {
+        None => Filter::Any(vec![caller, app]),
+        Some(url::NHS_NUMBER) => Filter::All(vec![caller, citizens]),
+        Some(url::CALLER) => Filter::All(vec![caller, citizens.negated()]),
+        Some(url::APP) => app,
+        Some(_) => Filter::NOTHING,
+    }
 }
 
 /// What the audit record names: the subject as `Type/id`, or the patient by number.

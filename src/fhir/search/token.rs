@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::audit::Act;
 use crate::date_time::to_millis;
 use crate::fhir::context::Context;
 use crate::fhir::profiles;
@@ -137,9 +138,10 @@ fn plain(param: &Param, token: &Token, context: &Context) -> Filter {
         Index::RoleStatus => of_statuses(token, context),
         Index::RoleReason => of_reason(token, context),
         Index::RelationshipCode => relationship_code(token),
-        Index::ActionOfAct => of_act(token, None, ["C", "U"]),
-        Index::SubtypeOfAct => {
-            of_act(token, Some("http://hl7.org/fhir/restful-interaction"), ["create", "update"])
+        Index::OfAct(coding) => of_act(token, coding),
+        Index::Present(codings) => {
+            let matching = codings.iter().filter(|(system, code, _)| token.matches(system, code));
+            Filter::Any(matching.map(|(_, _, column)| Filter::Null(*column).negated()).collect())
         }
         Index::Account => match (&token.code, token.has_system(Some(url::NHS_NUMBER))) {
             (_, false) => Filter::NOTHING,
@@ -149,6 +151,7 @@ fn plain(param: &Param, token: &Token, context: &Context) -> Filter {
         Index::Absent
         | Index::Reference(_)
         | Index::Applicant
+        | Index::Agent
         | Index::LocalReference(_)
         | Index::Date(..)
         | Index::Names(_)
@@ -213,19 +216,14 @@ fn of_reason(token: &Token, context: &Context) -> Filter {
     Filter::Any(matching.map(of_reason).collect())
 }
 
-fn of_act(token: &Token, system: Option<&str>, [create, update]: [&str; 2]) -> Filter {
-    let creations = Filter::Any(
-        ["role-created", "relationship-created", "access-request-submitted"]
-            .map(|act| Filter::text(Column::text("act"), act))
-            .to_vec(),
-    );
-    match token.code.as_deref() {
-        _ if !token.has_system(system) => Filter::NOTHING,
-        None => Filter::EVERYTHING,
-        Some(code) if code == create => creations,
-        Some(code) if code == update => creations.negated(),
-        Some(_) => Filter::NOTHING,
-    }
+/// Acts of which the coding is said.
+fn of_act(token: &Token, coding: fn(Act) -> (Option<&'static str>, &'static str)) -> Filter {
+    let is_said = |act: &Act| {
+        let (system, code) = coding(*act);
+        token.has_system(system) && token.code.as_deref().is_none_or(|wanted| wanted == code)
+    };
+    let acts = Act::ALL.into_iter().filter(is_said).map(|act| act.as_str().to_owned());
+    Filter::OneOf(Column::text("act"), acts.collect())
 }
 
 /// Rows of relationships that have a code.

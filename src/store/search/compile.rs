@@ -235,17 +235,28 @@ impl Statement {
         let current = Datum::Text(Standing::Current.as_str().to_owned());
         let name = table.name();
         match table {
-            Table::Roles
-            | Table::RoleVersions
-            | Table::Relationships
-            | Table::RelationshipVersions
-            | Table::AuditRecords => {
+            Table::Roles | Table::RoleVersions | Table::Relationships | Table::RelationshipVersions => {
                 for party in ["proxy", "patient"] {
                     self.push(&format!(
                         "EXISTS (SELECT 1 FROM people WHERE nhs_number = {name}.{party} AND standing = "
                     ));
                     self.bind(&current);
                     self.push(") AND ");
+                }
+                self.named();
+            }
+            // A record names two people, one, or nobody. What names nobody is for those who see everything.
+            Table::AuditRecords | Table::AuditChanges => {
+                if table == Table::AuditChanges {
+                    self.push("subject_version IS NOT NULL AND ");
+                }
+                for party in ["proxy", "patient"] {
+                    self.push(&format!(
+                        "({party} IS NULL OR EXISTS (SELECT 1 FROM people \
+                         WHERE nhs_number = {name}.{party} AND standing = "
+                    ));
+                    self.bind(&current);
+                    self.push(")) AND ");
                 }
                 self.named();
             }

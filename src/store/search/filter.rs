@@ -19,6 +19,8 @@ pub enum Table {
     AuditRecords,
     Users,
     AccountUsers,
+    /// The records of changes alone.
+    AuditChanges,
 }
 
 impl Table {
@@ -33,9 +35,9 @@ impl Table {
             Self::AccessRequestVersions => "access_request_versions",
             Self::People => "people",
             Self::PersonNameParts => "person_name_parts",
-            Self::AuditRecords => "audit_records",
             Self::Users => "users",
             Self::AccountUsers => "account_users",
+            Self::AuditRecords | Self::AuditChanges => "audit_records",
         }
     }
 
@@ -51,7 +53,8 @@ impl Table {
             | Self::AccessRequests
             | Self::AccessRequestVersions
             | Self::AuditRecords
-            | Self::Users => Column::text("id"),
+            | Self::Users
+            | Self::AuditChanges => Column::text("id"),
             Self::AccountUsers => Column::text("user_id"),
         }
     }

@@ -10,7 +10,7 @@ use crate::body;
 use crate::proxy::RoleError;
 use crate::proxy::command::{CreateRoleError, create_role};
 use crate::vrs::catalogue;
-use crate::vrs::gateway::{FHIR_JSON, Operation, admit};
+use crate::vrs::gateway::{Answer, FHIR_JSON, Operation, carry_out};
 use crate::vrs::input::{consent, patch};
 use crate::vrs::operation::base_url;
 use crate::vrs::problem::Problem;
@@ -24,14 +24,16 @@ pub(crate) async fn create_consent(
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
-    let caller = admit(&app, &request, OPERATION)?;
-    let body = body::read(payload, &app.limits).await?;
-    let draft = consent::read(&body, &app.contract, app.limits.json_depth, app.clock.now())?;
-    let (clock, rules) = (app.clock.clone(), app.contract.rules);
-    let role =
-        app.write_as(caller.clone(), move |tx| create_role(tx, &*clock, &caller, draft, rules)).await?;
-    let location = format!("{}/Consent/{}", base_url(&app), role.value.id);
-    Ok(created(StatusCode::CREATED, location, &informational()))
+    carry_out(&app, &request, OPERATION, async |caller| {
+        let body = body::read(payload, &app.limits).await?;
+        let draft = consent::read(&body, &app.contract, app.limits.json_depth, app.clock.now())?;
+        let (clock, rules) = (app.clock.clone(), app.contract.rules);
+        let role =
+            app.write_as(caller.clone(), move |tx| create_role(tx, &*clock, &caller, draft, rules)).await?;
+        let location = format!("{}/Consent/{}", base_url(&app), role.value.value.id);
+        Ok(Answer::to(&role, created(StatusCode::CREATED, location, &informational())))
+    })
+    .await
 }
 
 impl From<CreateRoleError> for Problem {

@@ -20,7 +20,8 @@ use actix_web::HttpRequest;
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::proxy::query::SearchError;
+use crate::audit::People;
+use crate::proxy::query::{RolesFound, SearchError};
 use crate::vrs::catalogue;
 use crate::vrs::problem::Problem;
 
@@ -38,6 +39,11 @@ fn requested(request: &HttpRequest) -> &str {
 /// The id in the path; `None` unless it is a UUID with hyphens.
 fn id_in_path(request: &HttpRequest) -> Option<Uuid> {
     request.match_info().get("id").filter(|id| id.len() == 36).and_then(|id| Uuid::parse_str(id).ok())
+}
+
+/// The two people of each role.
+fn people_of(found: &RolesFound) -> impl Iterator<Item = People> {
+    found.roles.iter().map(|role| People { patient: Some(role.value.patient), proxy: Some(role.value.proxy) })
 }
 
 impl From<SearchError> for Problem {

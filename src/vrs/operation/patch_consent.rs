@@ -11,7 +11,7 @@ use crate::error::{Error, Kind};
 use crate::proxy::RoleError;
 use crate::proxy::command::change_role;
 use crate::vrs::catalogue;
-use crate::vrs::gateway::{JSON_PATCH, Operation, admit};
+use crate::vrs::gateway::{Answer, JSON_PATCH, Operation, carry_out};
 use crate::vrs::input::patch;
 use crate::vrs::operation::id_in_path;
 use crate::vrs::problem::Problem;
@@ -25,24 +25,25 @@ pub(crate) async fn patch_consent(
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
-    let caller = admit(&app, &request, OPERATION)?;
-    let body = body::read(payload, &app.limits).await?;
-    let id = id_in_path(&request).ok_or(catalogue::RESOURCE_NOT_FOUND)?;
-    let contract = app.contract;
-    // A role that is not there is told before a patch that cannot be read.
-    let patch = patch::read(&body, &contract, app.limits.json_depth);
-    let (clock, now) = (app.clock.clone(), app.clock.now());
-    let changed: Result<_, PatchRefused> = app
-        .write_as(caller.clone(), move |tx| {
-            let who = caller.who.clone();
-            change_role(tx, &*clock, &caller, id, contract.rules, |role| {
-                access::decide_parties(&who, &[role.proxy, role.patient]).map_err(Problem::from)?;
-                Ok(patch?.propose(role, &who, &contract, now)?)
+    carry_out(&app, &request, OPERATION, async |caller| {
+        let body = body::read(payload, &app.limits).await?;
+        let id = id_in_path(&request).ok_or(catalogue::RESOURCE_NOT_FOUND)?;
+        let contract = app.contract;
+        // A role that is not there is told before a patch that cannot be read.
+        let patch = patch::read(&body, &contract, app.limits.json_depth);
+        let (clock, now) = (app.clock.clone(), app.clock.now());
+        let changed: Result<_, PatchRefused> = app
+            .write_as(caller.clone(), move |tx| {
+                let who = caller.who.clone();
+                change_role(tx, &*clock, &caller, id, contract.rules, |role| {
+                    access::decide_parties(&who, &[role.proxy, role.patient]).map_err(Problem::from)?;
+                    Ok(patch?.propose(role, &who, &contract, now)?)
+                })
             })
-        })
-        .await;
-    changed?;
-    Ok(answer(StatusCode::OK, &informational()))
+            .await;
+        Ok(Answer::to(&changed?, answer(StatusCode::OK, &informational())))
+    })
+    .await
 }
 
 /// A [`Problem`] that came about inside the transaction.

@@ -9,8 +9,8 @@ use crate::app::App;
 use crate::error::Error;
 use crate::proxy::query::read_role;
 use crate::vrs::catalogue;
-use crate::vrs::gateway::{Operation, admit};
-use crate::vrs::operation::{base_url, id_in_path, requested};
+use crate::vrs::gateway::{Answer, Operation, carry_out};
+use crate::vrs::operation::{base_url, id_in_path, people_of, requested};
 use crate::vrs::problem::Problem;
 use crate::vrs::query::{Query, includes};
 use crate::vrs::resource::{answer, consent_bundle};
@@ -19,21 +19,24 @@ const OPERATION: Operation =
     Operation { action: Action::ReadRole, scope: ("Consent", Letter::Read), content_types: &[] };
 
 pub(crate) async fn read_consent(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Problem> {
-    let caller = admit(&app, &request, OPERATION)?;
-    let query = Query::parse(request.query_string());
-    if query.names().any(|name| name != "_include") {
-        return Err(catalogue::INVALID_INCLUDE_PARAMETER);
-    }
-    let bad_id = || catalogue::INVALID_ID_VALUE.with_status(app.contract.status_for_bad_id);
-    let id = id_in_path(&request).ok_or_else(bad_id)?;
-    let includes = includes(&query)?;
-    let clock = app.clock.clone();
-    let found: Result<_, Error> =
-        app.read_as(caller.clone(), move |tx| read_role(tx, &*clock, id, includes)).await;
-    let found = found?.ok_or(catalogue::INVALIDATED_RESOURCE)?;
-    for role in &found.roles {
-        access::decide_parties(&caller.who, &[role.value.proxy, role.value.patient])?;
-    }
-    let bundle = consent_bundle(base_url(&app), &found);
-    Ok(answer(StatusCode::OK, &bundle.render(requested(&request), false, app.clock.now())))
+    carry_out(&app, &request, OPERATION, async |caller| {
+        let query = Query::parse(request.query_string());
+        if query.names().any(|name| name != "_include") {
+            return Err(catalogue::INVALID_INCLUDE_PARAMETER);
+        }
+        let bad_id = || catalogue::INVALID_ID_VALUE.with_status(app.contract.status_for_bad_id);
+        let id = id_in_path(&request).ok_or_else(bad_id)?;
+        let includes = includes(&query)?;
+        let clock = app.clock.clone();
+        let found: Result<_, Error> =
+            app.read_as(caller.clone(), move |tx| read_role(tx, &*clock, id, includes)).await;
+        let found = found?.ok_or(catalogue::INVALIDATED_RESOURCE)?;
+        for role in &found.roles {
+            access::decide_parties(&caller.who, &[role.value.proxy, role.value.patient])?;
+        }
+        let bundle = consent_bundle(base_url(&app), &found);
+        let response = answer(StatusCode::OK, &bundle.render(requested(&request), false, app.clock.now()));
+        Ok(Answer::showing(response, people_of(&found)))
+    })
+    .await
 }

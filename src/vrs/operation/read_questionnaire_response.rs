@@ -6,9 +6,10 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use crate::account::{Action, Letter, access};
 use crate::app::App;
+use crate::audit::People;
 use crate::error::Error;
 use crate::vrs::catalogue;
-use crate::vrs::gateway::{Operation, admit};
+use crate::vrs::gateway::{Answer, Operation, carry_out};
 use crate::vrs::operation::id_in_path;
 use crate::vrs::problem::Problem;
 use crate::vrs::resource::{access_request, answer};
@@ -23,10 +24,13 @@ pub(crate) async fn read_questionnaire_response(
     app: Data<App>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let caller = admit(&app, &request, OPERATION)?;
-    let id = id_in_path(&request).ok_or(catalogue::INVALID_ACCESS_REQUEST_ID)?;
-    let found: Result<_, Error> = app.read_as(caller.clone(), move |tx| tx.find_access_request(id)).await;
-    let found = found?.ok_or(catalogue::QUESTIONNAIRE_RESPONSE_NOT_FOUND)?.value;
-    access::decide_parties(&caller.who, &[found.proxy, found.patient])?;
-    Ok(answer(StatusCode::OK, &access_request(&found)?))
+    carry_out(&app, &request, OPERATION, async |caller| {
+        let id = id_in_path(&request).ok_or(catalogue::INVALID_ACCESS_REQUEST_ID)?;
+        let found: Result<_, Error> = app.read_as(caller.clone(), move |tx| tx.find_access_request(id)).await;
+        let found = found?.ok_or(catalogue::QUESTIONNAIRE_RESPONSE_NOT_FOUND)?.value;
+        access::decide_parties(&caller.who, &[found.proxy, found.patient])?;
+        let people = People { patient: Some(found.patient), proxy: Some(found.proxy) };
+        Ok(Answer::showing(answer(StatusCode::OK, &access_request(&found)?), [people]))
+    })
+    .await
 }

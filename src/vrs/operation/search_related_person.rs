@@ -6,8 +6,10 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use crate::account::{Action, Letter, access};
 use crate::app::App;
+use crate::audit::People;
+use crate::proxy::Relationship;
 use crate::proxy::query::{SearchError, search_relationships};
-use crate::vrs::gateway::{Operation, admit};
+use crate::vrs::gateway::{Answer, Operation, carry_out};
 use crate::vrs::operation::{base_url, requested};
 use crate::vrs::problem::Problem;
 use crate::vrs::query::{Query, includes_patients, related_person_search};
@@ -23,21 +25,25 @@ pub(crate) async fn search_related_person(
     app: Data<App>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let caller = admit(&app, &request, OPERATION)?;
-    let query = Query::parse(request.query_string());
-    let (proxy, for_patient) = related_person_search(&query, app.contract.nhs_number_check)?;
-    let named: Vec<_> = proxy.into_iter().chain(for_patient).collect();
-    access::decide_parties(&caller.who, &named)?;
-    let found: Result<_, SearchError> =
-        app.read_as(caller.clone(), move |tx| search_relationships(tx, proxy, for_patient)).await;
-    let found = found?;
-    let mut bundle = Bundle::new(base_url(&app));
-    for relationship in &found.relationships {
-        let patient = found.patients.iter().find(|person| person.nhs_number == relationship.patient);
-        bundle.matched(related_person(relationship, patient));
-    }
-    if includes_patients(&query) {
-        found.patients.iter().for_each(|person| bundle.included(patient(person, Proofing::Hidden)));
-    }
-    Ok(answer(StatusCode::OK, &bundle.render(requested(&request), true, app.clock.now())))
+    carry_out(&app, &request, OPERATION, async |caller| {
+        let query = Query::parse(request.query_string());
+        let (proxy, for_patient) = related_person_search(&query, app.contract.nhs_number_check)?;
+        let named: Vec<_> = proxy.into_iter().chain(for_patient).collect();
+        access::decide_parties(&caller.who, &named)?;
+        let found: Result<_, SearchError> =
+            app.read_as(caller.clone(), move |tx| search_relationships(tx, proxy, for_patient)).await;
+        let found = found?;
+        let mut bundle = Bundle::new(base_url(&app));
+        for relationship in &found.relationships {
+            let patient = found.patients.iter().find(|person| person.nhs_number == relationship.patient);
+            bundle.matched(related_person(relationship, patient));
+        }
+        if includes_patients(&query) {
+            found.patients.iter().for_each(|person| bundle.included(patient(person, Proofing::Hidden)));
+        }
+        let response = answer(StatusCode::OK, &bundle.render(requested(&request), true, app.clock.now()));
+        let pair = |found: &Relationship| People { patient: Some(found.patient), proxy: Some(found.proxy) };
+        Ok(Answer::showing(response, found.relationships.iter().map(pair)))
+    })
+    .await
 }

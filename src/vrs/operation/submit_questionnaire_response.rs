@@ -10,7 +10,7 @@ use crate::body;
 use crate::proxy::Applicant;
 use crate::proxy::command::{SubmitError, submit_access_request};
 use crate::vrs::catalogue;
-use crate::vrs::gateway::{FHIR_JSON, Operation, admit};
+use crate::vrs::gateway::{Answer, FHIR_JSON, Operation, carry_out};
 use crate::vrs::input::access_request;
 use crate::vrs::operation::base_url;
 use crate::vrs::problem::Problem;
@@ -27,23 +27,29 @@ pub(crate) async fn submit_questionnaire_response(
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
-    let caller = admit(&app, &request, OPERATION)?;
-    let body = body::read(payload, &app.limits).await?;
-    let submission = access_request::read(&body, app.contract.nhs_number_check, app.limits.json_depth)?;
-    let applicant = match submission.applicant {
-        Applicant::Proxy => submission.proxy,
-        Applicant::Patient => submission.patient,
-    };
-    access::decide_parties(&caller.who, &[applicant])?;
-    let clock = app.clock.clone();
-    let proposes = app.contract.access_request_creates_role.then_some(app.contract.rules);
-    let request: Result<_, SubmitError> = app
-        .write_as(caller.clone(), move |tx| submit_access_request(tx, &*clock, &caller, submission, proposes))
-        .await;
-    let request = request.map_err(|error| match error {
-        SubmitError::Duplicate => catalogue::DUPLICATE_RELATIONSHIP,
-        SubmitError::Store(error) => error.into(),
-    })?;
-    let location = format!("{}/QuestionnaireResponse/{}", base_url(&app), request.value.id);
-    Ok(created(StatusCode::OK, location, &reference_code(&request.value.reference_code)))
+    carry_out(&app, &request, OPERATION, async |caller| {
+        let body = body::read(payload, &app.limits).await?;
+        let submission = access_request::read(&body, app.contract.nhs_number_check, app.limits.json_depth)?;
+        let applicant = match submission.applicant {
+            Applicant::Proxy => submission.proxy,
+            Applicant::Patient => submission.patient,
+        };
+        access::decide_parties(&caller.who, &[applicant])?;
+        let clock = app.clock.clone();
+        let proposes = app.contract.access_request_creates_role.then_some(app.contract.rules);
+        let submitted: Result<_, SubmitError> = app
+            .write_as(caller.clone(), move |tx| {
+                submit_access_request(tx, &*clock, &caller, submission, proposes)
+            })
+            .await;
+        let submitted = submitted.map_err(|error| match error {
+            SubmitError::Duplicate => catalogue::DUPLICATE_RELATIONSHIP,
+            SubmitError::Store(error) => error.into(),
+        })?;
+        let location = format!("{}/QuestionnaireResponse/{}", base_url(&app), submitted.value.value.id);
+        let response =
+            created(StatusCode::OK, location, &reference_code(&submitted.value.value.reference_code));
+        Ok(Answer::to(&submitted, response))
+    })
+    .await
 }

@@ -20,8 +20,11 @@ fn token_digest() -> String {
     Sha256::digest(TOKEN).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// The sandbox data have numbers that fail the check digit.
+pub const SHORT: [(&str, &str); 1] = [("ONBEHALF__CONTRACT__NHS_NUMBER_CHECK", "length")];
+
 /// A configuration with which `serve` works.
-fn configuration(database: &str) -> String {
+pub fn configuration(database: &str) -> String {
     format!(
         "[server]\nlisten = \"127.0.0.1:0\"\nworkers = 1\n[database]\nurl = {database:?}\n\
          [access]\npolicy = \"tokens\"\n[[access.tokens]]\nname = \"test\"\nmode = \"system\"\nsha256 = \"{}\"\n",

@@ -40,8 +40,13 @@ async fn of_many_who_create_the_same_role_at_the_same_time_one_does(
     assert_eq!(count(&app, "role_versions", &format!("proxy = '{PROXY}' AND patient = '{PATIENT}'")), 1);
     assert_eq!(count(&app, "role_versions", &format!("id = '{id}' AND version = 1")), 1);
     for table in ["audit_records", "outbox"] {
-        assert_eq!(count(&app, table, &format!("proxy = '{PROXY}' AND patient = '{PATIENT}'")), 1, "{table}");
-        assert_eq!(count(&app, table, &format!("subject = 'Consent/{id}'")), 1, "{table}");
+        let pair = format!("subject_version IS NOT NULL AND proxy = '{PROXY}' AND patient = '{PATIENT}'");
+        assert_eq!(count(&app, table, &pair), 1, "{table}");
+        assert_eq!(
+            count(&app, table, &format!("subject_version IS NOT NULL AND subject = 'Consent/{id}'")),
+            1,
+            "{table}"
+        );
     }
 }
 
@@ -135,7 +140,8 @@ async fn of_many_who_change_the_same_role_at_the_same_time_none_overwrites_anoth
     let present = app.look(move |tx| tx.find_role(id)).await;
     assert_eq!(present.as_ref(), versions.last());
     for table in ["audit_records", "outbox"] {
-        let written = count(&app, table, &format!("subject = 'Consent/{id}'"));
+        let written =
+            count(&app, table, &format!("subject_version IS NOT NULL AND subject = 'Consent/{id}'"));
         assert_eq!(usize::try_from(written), Ok(versions.len()), "{table}");
     }
     assert_each_version_grants_one_wish(&versions, granted);

@@ -1,4 +1,4 @@
-//! What a request leaves behind: rows of roles, versions, audit records, events and access requests.
+//! What a request leaves behind: rows of roles, versions, records of changes, events and access requests.
 
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
@@ -43,7 +43,7 @@ pub struct Footprint {
 }
 
 const COUNT: &str = "SELECT (SELECT COUNT(*) FROM roles) AS roles, \
-     (SELECT COUNT(*) FROM role_versions) AS versions, (SELECT COUNT(*) FROM audit_records) AS acts, \
+     (SELECT COUNT(*) FROM role_versions) AS versions, (SELECT COUNT(*) FROM audit_records WHERE subject_version IS NOT NULL) AS acts, \
      (SELECT COUNT(*) FROM outbox) AS events, (SELECT COUNT(*) FROM access_requests) AS requests";
 
 impl Footprint {

@@ -8,7 +8,7 @@ pub mod footprint;
 mod gateway;
 pub mod judged;
 pub mod known;
-mod operations;
+pub mod operations;
 mod patch;
 mod related_person;
 mod role;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::fhir::context::Context;
 use crate::fhir::refusal::Refusal;
 use crate::fhir::search::query::bad;
+use crate::ids;
 use crate::json::has_control;
 use crate::store::search::Position;
 
@@ -16,14 +17,22 @@ use crate::store::search::Position;
 pub(super) struct Start {
     pub(super) kind: usize,
     pub(super) after: Option<Position>,
+    /// The last record of the audit that any page shows: each page leaves a record of its own, and would have
+    /// to be followed by another for ever.
+    pub(super) until: String,
 }
 
 impl Start {
+    /// The beginning of a search.
+    pub(super) fn first(context: &Context) -> Self {
+        Self { until: ids::new_uuid(context.now()).to_string(), ..Self::default() }
+    }
+
     /// Hexadecimal, so that it needs no escaping in a URL.
     pub(super) fn encode(&self) -> String {
         let (id, values) = self.after.as_ref().map(|after| (&after.id, &after.values)).unzip();
         let (id, values) = (id.map_or("", String::as_str), values.map_or(&[][..], Vec::as_slice));
-        let json = json!([self.kind.to_string(), id, values]);
+        let json = json!([self.kind.to_string(), id, values, self.until]);
         json.to_string().bytes().fold(String::new(), |mut text, byte| {
             let _infallible = write!(text, "{byte:02x}");
             text
@@ -34,13 +43,14 @@ impl Start {
         let read = || {
             let byte = |at: usize| u8::from_str_radix(text.get(at..at + 2)?, 16).ok();
             let bytes: Option<Vec<u8>> = (0..text.len()).step_by(2).map(byte).collect();
-            let (kind, id, values): (String, String, Vec<String>) = serde_json::from_slice(&bytes?).ok()?;
+            let (kind, id, values, until): (String, String, Vec<String>, String) =
+                serde_json::from_slice(&bytes?).ok()?;
             // PostgreSQL refuses a text with a NUL, wherever it was hidden.
-            if has_control(&id) || values.iter().any(|value| has_control(value)) {
+            if has_control(&id) || has_control(&until) || values.iter().any(|value| has_control(value)) {
                 return None;
             }
             let after = (!id.is_empty()).then_some(Position { values, id });
-            Some(Self { kind: kind.parse().ok()?, after })
+            Some(Self { kind: kind.parse().ok()?, after, until })
         };
         read().ok_or_else(|| bad("This page link is not one of this server's."))
     }

@@ -15,7 +15,7 @@ use crate::fhir::resource::{Backing, ResourceType, Stored, load};
 use crate::fhir::search::filter::filter_of;
 use crate::fhir::search::{Query, Total, include, library};
 use crate::store::Tx;
-use crate::store::search::{Filter, PageQuery, Position, Table};
+use crate::store::search::{Column, Datum, Filter, Is, PageQuery, Position, Table};
 use link::Start;
 use order::Order;
 use searchset::Searchset;
@@ -37,13 +37,13 @@ pub(crate) fn search(
 ) -> Result<Value, Refusal> {
     let mut used: Vec<(String, String)> = Vec::new();
     let mut sorted = Vec::new();
-    let Start { kind: first, mut after } =
-        query.page.as_deref().map(Start::decode).transpose()?.unwrap_or_default();
+    let start = query.page.as_deref().map(Start::decode).transpose()?;
+    let Start { kind: first, mut after, until } = start.unwrap_or_else(|| Start::first(context));
     let mut matches: Vec<Stored> = Vec::new();
     let mut next = None;
     let mut total = 0;
     for (number, (kind, within)) in found.kinds.iter().enumerate() {
-        let plan = Plan::of(*kind, within, query, context)?;
+        let plan = Plan::of(*kind, &up_to(*kind, within, &until), query, context)?;
         for criterion in &plan.criteria {
             if !used.contains(criterion) {
                 used.push(criterion.clone());
@@ -60,7 +60,7 @@ pub(crate) fn search(
         let mut rows = plan.page(tx, context, after.take(), room + 1)?;
         if i64::try_from(rows.len()).unwrap_or(i64::MAX) > room {
             rows.truncate(usize::try_from(room).unwrap_or_default());
-            next = Some(Start { kind: number, after: rows.last().cloned() });
+            next = Some(Start { kind: number, after: rows.last().cloned(), until: until.clone() });
         }
         let ids: Vec<String> = rows.into_iter().map(|row| row.id).collect();
         matches.extend(load(tx, context, *kind, &ids)?);
@@ -77,6 +77,15 @@ pub(crate) fn search(
     used.extend(results_used(query, &sorted));
     let links = link::links(context, found.path, &used, query.page.as_deref(), next.as_ref());
     Ok(Searchset { matches, included, total, links }.render(context, &query.shape))
+}
+
+/// Narrows a search of the audit to what was there when its first page was read.
+fn up_to(kind: ResourceType, within: &Filter, until: &str) -> Filter {
+    if kind != ResourceType::AuditEvent {
+        return within.clone();
+    }
+    let bound = Filter::Compare(Column::text("id"), Is::AtMost, Datum::Text(until.to_owned()));
+    Filter::All(vec![within.clone(), bound])
 }
 
 /// What shaped the answer, for the self link. Includes tell of themselves.

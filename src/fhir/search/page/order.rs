@@ -67,8 +67,9 @@ fn column(param: &Param) -> Option<Column> {
         | Index::Constant(_)
         | Index::Flag(_)
         | Index::RelationshipCode
-        | Index::ActionOfAct
-        | Index::SubtypeOfAct
+        | Index::OfAct(_)
+        | Index::Present(_)
+        | Index::Agent
         | Index::Applicant
         | Index::Account
         | Index::Element(_)

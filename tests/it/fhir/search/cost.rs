@@ -14,6 +14,8 @@ use super::{bundle, entries};
 use crate::support::{Backend, Options, TestApp, sandbox_contract};
 use crate::vrs::callers::number;
 
+/// What it costs to write down whose data were shown: two lookups, and a transaction for all who read now.
+const JOURNAL: u64 = 7;
 pub const FEW: &str = "9900000000";
 pub const MANY: &str = "9910000000";
 
@@ -104,6 +106,6 @@ async fn a_page_of_forty_costs_as_many_statements_as_a_page_of_one(
             assert_eq!(entries(&page, "match").len(), expected, "{path}");
         }
         assert_eq!(costs[0], costs[1], "{before}…{after}");
-        assert!(costs[1] <= most, "{before}…{after}: {costs:?}");
+        assert!(costs[1] <= most + JOURNAL, "{before}…{after}: {costs:?}");
     }
 }

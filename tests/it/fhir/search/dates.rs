@@ -34,7 +34,7 @@ async fn a_date_is_found_at_every_precision(#[values(Backend::Sqlite, Backend::P
         ("Patient?death-date:missing=true", 48),
         ("Consent?_lastUpdated=lt2026", 32),
         ("Consent?_lastUpdated=ge2025-02-17T14:30:00Z", 32),
-        ("AuditEvent?date=2026-11-22", 32),
+        ("AuditEvent?date=2026-11-22&action=C", 32),
         ("Provenance?recorded=2026-11-22&when=le2026-11-22", 32),
     ];
     assert_totals(&app, &table).await;

@@ -70,12 +70,14 @@ async fn every_parameter_of_every_type_is_told_and_accepted(
     let commons = told.remove("").expect("the parameters of every type");
     for (kind, params) in &told {
         assert!(params.contains_key("_id"), "fhirclient.js looks for _id among those of {kind}");
-        let all = total(&app, kind).await;
-        for (name, (of_type, _)) in params.iter().chain(&commons) {
-            let found = total(&app, &format!("{kind}?{name}={}", a_value(of_type))).await;
+        // Every question of the audit leaves a record: these are of those that are no answers.
+        let fixed = if kind == "AuditEvent" { "action=C&" } else { "" };
+        let all = total(&app, &format!("{kind}?{fixed}")).await;
+        for (name, of_type) in params.iter().chain(&commons) {
+            let found = total(&app, &format!("{kind}?{fixed}{name}={}", a_value(of_type))).await;
             assert!(found <= all, "{kind}?{name}");
-            let there = total(&app, &format!("{kind}?{name}:missing=false")).await;
-            let missing = total(&app, &format!("{kind}?{name}:missing=true")).await;
+            let there = total(&app, &format!("{kind}?{fixed}{name}:missing=false")).await;
+            let missing = total(&app, &format!("{kind}?{fixed}{name}:missing=true")).await;
             assert_eq!(there + missing, all, "{kind}?{name}:missing");
         }
     }

@@ -41,9 +41,10 @@ fn filled(backend: Backend) -> TestDatabase {
                     authored_text, authored_from, authored_to, questionnaire, document, updated_at)
                 {rows} SELECT {id}, 1, 'R' || n, 'completed', 'RelatedPerson', {proxy}, {patient},
                     '2020-01-01', 0, 0, 'https://example.org/q', '{{}}', n FROM numbers;
-            INSERT INTO audit_records (id, recorded_at, act, caller_kind, subject, subject_version, patient, proxy)
-                {rows} SELECT {id}, n, 'role-created', 'system', 'Consent/' || {id}, 1, {patient}, {proxy}
-                    FROM numbers;"
+            INSERT INTO audit_records (id, chain, sequence, previous_hash, hash, recorded_at, act, outcome,
+                    caller_kind, caller_id, subject, subject_version, patient, proxy)
+                {rows} SELECT {id}, 0, n, '', '', n, 'role-created', '0', 'system', 'system ' || n,
+                    'Consent/' || {id}, 1, {patient}, {proxy} FROM numbers;"
         ),
     );
     if backend == Backend::Postgres {

@@ -45,7 +45,7 @@ async fn totals_chains_and_has_count_only_what_may_be_seen(
         ("Patient?name=smith", [3, 1, 1, 0]),
         ("RelatedPerson?_sort=_id", [14, 4, 5, 0]),
         ("QuestionnaireResponse?_sort=_id", [1, 0, 0, 0]),
-        ("AuditEvent?_sort=_id", [32, 6, 3, 0]),
+        ("AuditEvent?action=C&_sort=_id", [32, 6, 3, 0]),
         ("Provenance?patient=9000000009", [3, 1, 3, 0]),
     ] {
         for (token, expected) in

@@ -15,6 +15,8 @@ use crate::support::{Backend, Options, TestApp, sandbox_contract};
 use crate::vrs::callers::number;
 use crate::vrs::judged::judged;
 
+/// What it costs to write the access down.
+const JOURNAL: u64 = 5;
 const FEW: &str = "9900000000";
 const MANY: &str = "9910000000";
 
@@ -103,6 +105,6 @@ async fn forty_roles_cost_as_many_statements_as_one(
         let (many, forty) = cost(&app, &format!("{before}{MANY}{after}")).await;
         assert_eq!((one, forty), (1.into(), 40.into()), "{before}{after}");
         assert_eq!(few, many, "{before}{after}");
-        assert!(many <= most, "{before}{after}: {many}");
+        assert!(many <= most + JOURNAL, "{before}{after}: {many}");
     }
 }

@@ -1,0 +1,176 @@
+//! What can be done, by the name under which the record keeps it.
+
+/// An interaction of a front, by its code in FHIR's `restful-interaction`
+/// (<https://hl7.org/fhir/R4/codesystem-restful-interaction.html>).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are those of the codes")]
+pub enum Interaction {
+    Read,
+    VRead,
+    HistoryInstance,
+    HistoryType,
+    HistorySystem,
+    SearchType,
+    SearchSystem,
+    Create,
+    Update,
+    Patch,
+    Operation,
+    Batch,
+}
+
+/// An act that leaves a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// A role came to be.
+    RoleCreated,
+    /// A role was changed by somebody.
+    RoleChanged,
+    /// A role ended by itself: its end date had passed.
+    RoleLapsed,
+    /// An access request came in.
+    AccessRequestSubmitted,
+    /// An access request was amended.
+    AccessRequestChanged,
+    /// A relationship was recorded.
+    RelationshipCreated,
+    /// What is recorded of a relationship was changed.
+    RelationshipChanged,
+    /// A request to a front: it read, or it wanted to change something and was refused or changed nothing.
+    Access(Interaction),
+    /// Somebody logged in, or tried to.
+    LoggedIn,
+    /// A token was issued.
+    TokenIssued,
+    /// A token was asked for in vain.
+    TokenRefused,
+    /// A token was exchanged for one to act for a patient (RFC 8693).
+    TokenExchanged,
+    /// A grant was ended, and its tokens with it.
+    GrantRevoked,
+    /// An app was registered (RFC 7591).
+    ClientRegistered,
+}
+
+impl Act {
+    /// Every act.
+    pub const ALL: [Self; 25] = [
+        Self::RoleCreated,
+        Self::RoleChanged,
+        Self::RoleLapsed,
+        Self::AccessRequestSubmitted,
+        Self::AccessRequestChanged,
+        Self::RelationshipCreated,
+        Self::RelationshipChanged,
+        Self::Access(Interaction::Read),
+        Self::Access(Interaction::VRead),
+        Self::Access(Interaction::HistoryInstance),
+        Self::Access(Interaction::HistoryType),
+        Self::Access(Interaction::HistorySystem),
+        Self::Access(Interaction::SearchType),
+        Self::Access(Interaction::SearchSystem),
+        Self::Access(Interaction::Create),
+        Self::Access(Interaction::Update),
+        Self::Access(Interaction::Patch),
+        Self::Access(Interaction::Operation),
+        Self::Access(Interaction::Batch),
+        Self::LoggedIn,
+        Self::TokenIssued,
+        Self::TokenRefused,
+        Self::TokenExchanged,
+        Self::GrantRevoked,
+        Self::ClientRegistered,
+    ];
+
+    /// The name that the store keeps.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::RoleCreated => "role-created",
+            Self::RoleChanged => "role-changed",
+            Self::RoleLapsed => "role-lapsed",
+            Self::AccessRequestSubmitted => "access-request-submitted",
+            Self::AccessRequestChanged => "access-request-changed",
+            Self::RelationshipCreated => "relationship-created",
+            Self::RelationshipChanged => "relationship-changed",
+            Self::Access(interaction) => interaction.as_str(),
+            Self::LoggedIn => "logged-in",
+            Self::TokenIssued => "token-issued",
+            Self::TokenRefused => "token-refused",
+            Self::TokenExchanged => "token-exchanged",
+            Self::GrantRevoked => "grant-revoked",
+            Self::ClientRegistered => "client-registered",
+        }
+    }
+
+    /// Reads the name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|act| act.as_str() == text)
+    }
+
+    /// What kind of act it is, as `AuditEvent.action` has it: create, read, update, or execute.
+    pub const fn action(self) -> &'static str {
+        match self {
+            Self::RoleCreated
+            | Self::AccessRequestSubmitted
+            | Self::RelationshipCreated
+            | Self::Access(Interaction::Create) => "C",
+            Self::RoleChanged
+            | Self::RoleLapsed
+            | Self::AccessRequestChanged
+            | Self::RelationshipChanged
+            | Self::Access(Interaction::Update | Interaction::Patch) => "U",
+            Self::Access(
+                Interaction::Read
+                | Interaction::VRead
+                | Interaction::HistoryInstance
+                | Interaction::HistoryType
+                | Interaction::HistorySystem,
+            ) => "R",
+            Self::Access(
+                Interaction::SearchType
+                | Interaction::SearchSystem
+                | Interaction::Operation
+                | Interaction::Batch,
+            )
+            | Self::LoggedIn
+            | Self::TokenIssued
+            | Self::TokenRefused
+            | Self::TokenExchanged
+            | Self::GrantRevoked
+            | Self::ClientRegistered => "E",
+        }
+    }
+}
+
+impl Interaction {
+    /// FHIR's code.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::VRead => "vread",
+            Self::HistoryInstance => "history-instance",
+            Self::HistoryType => "history-type",
+            Self::HistorySystem => "history-system",
+            Self::SearchType => "search-type",
+            Self::SearchSystem => "search-system",
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Patch => "patch",
+            Self::Operation => "operation",
+            Self::Batch => "batch",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Act;
+
+    #[test]
+    fn every_act_has_a_name_of_its_own() {
+        for act in Act::ALL {
+            assert_eq!(Act::parse(act.as_str()), Some(act));
+        }
+        assert_eq!(Act::parse("role-deleted"), None);
+    }
+}

@@ -1,0 +1,106 @@
+//! The journal: accesses are written down together, each before it is answered.
+//!
+//! A durable write for every read would cost more than the read. So one thread writes whatever has come in
+//! while it wrote the last batch, in one transaction, and every request waits for the commit of its batch. What
+//! cannot be written is not answered: a queue that is full, or a database that refuses, is a 503.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread;
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::audit::Access;
+use crate::error::{Error, Kind};
+use crate::store::Store;
+
+/// The most requests that wait to be written down.
+const WAITING: usize = 4096;
+/// The most requests of one batch.
+const MOST: usize = 256;
+
+/// Where accesses are written down. Cheap to clone; the thread ends with the last of its clones.
+#[derive(Clone, Debug)]
+pub struct Journal {
+    queue: mpsc::Sender<Entry>,
+}
+
+/// The accesses of one request, and who waits for them.
+#[derive(Debug)]
+struct Entry {
+    accesses: Vec<Access>,
+    written: oneshot::Sender<Result<(), Error>>,
+}
+
+impl Journal {
+    /// Starts the thread that writes.
+    pub fn start(store: Store) -> Self {
+        let (queue, waiting) = mpsc::channel(WAITING);
+        let writer = thread::Builder::new().name("journal".to_owned());
+        // Without the thread nothing is taken from the queue, and every request is told so.
+        if let Err(error) = writer.spawn(move || write_all(&store, waiting)) {
+            tracing::error!(%error, "the journal cannot be written: no thread");
+        }
+        Self { queue }
+    }
+
+    /// Writes accesses down; when this returns, they are on disk.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Busy`] when that is not possible now. Then the request must not be answered.
+    pub async fn record(&self, accesses: Vec<Access>) -> Result<(), Error> {
+        if accesses.is_empty() {
+            return Ok(());
+        }
+        let (written, done) = oneshot::channel();
+        let entry = Entry { accesses, written };
+        self.queue
+            .try_send(entry)
+            .or(Err(Error::busy("the journal's queue is full, or its thread is gone")))?;
+        let result = done.await.or(Err(Error::busy("the journal's thread is gone")))?;
+        result.map_err(|error| if error.kind() == Kind::Busy { error } else { Error::busy(error) })
+    }
+}
+
+fn write_all(store: &Store, mut waiting: mpsc::Receiver<Entry>) {
+    while let Some(first) = waiting.blocking_recv() {
+        let mut batch = vec![first];
+        while batch.len() < MOST {
+            let Ok(entry) = waiting.try_recv() else { break };
+            batch.push(entry);
+        }
+        // A panic would end the journal, and with it the service. Whoever waits hears of it by its absence.
+        if catch_unwind(AssertUnwindSafe(|| write(store, batch))).is_err() {
+            tracing::error!("the journal's thread panicked and goes on");
+        }
+    }
+}
+
+fn write(store: &Store, batch: Vec<Entry>) {
+    let all: Vec<&Access> = batch.iter().flat_map(|entry| &entry.accesses).collect();
+    match store.write_here(|tx| tx.record_accesses(&all)) {
+        Ok(()) => batch.into_iter().for_each(|entry| tell(entry, Ok(()))),
+        // Should one entry be what the database refuses, the others need not suffer.
+        Err(error) if error.kind() != Kind::Busy && batch.len() > 1 => {
+            for entry in batch {
+                let all: Vec<&Access> = entry.accesses.iter().collect();
+                let result = store.write_here(|tx| tx.record_accesses(&all));
+                tell(entry, result);
+            }
+        }
+        Err(error) => {
+            let cause = error.cause();
+            for entry in batch {
+                tell(
+                    entry,
+                    Err(Error::busy(format!("the journal was not written: {}: {cause}", error.told()))),
+                );
+            }
+        }
+    }
+}
+
+/// Nobody waits any more where the client has gone.
+fn tell(entry: Entry, result: Result<(), Error>) {
+    drop(entry.written.send(result));
+}

@@ -1,0 +1,61 @@
+//! `onbehalf audit`: whether the audit record is what was written.
+
+use std::path::{Path, PathBuf};
+
+use clap::Subcommand;
+
+use crate::cli::{Failure, complain, open_store, say};
+use crate::config::Sources;
+use crate::error::Error;
+use crate::store::Head;
+
+#[derive(Subcommand)]
+pub(super) enum Look {
+    /// Walk the chains of the audit record and name the first record of each that does not hold
+    ///
+    /// Prints the head of every chain, as CHAIN SEQUENCE HASH. Keep them where nobody who can write to the
+    /// database can: with --expect, a later run proves that the record still goes through them.
+    Verify {
+        /// The heads that an earlier run printed
+        #[arg(long, value_name = "FILE")]
+        expect: Option<PathBuf>,
+    },
+}
+
+pub(super) fn audit(sources: &Sources, look: Look) -> Result<(), Failure> {
+    let Look::Verify { expect } = look;
+    let config = sources.load()?;
+    let kept = expect.as_deref().map(read).transpose()?.unwrap_or_default();
+    let store = open_store(&config)?;
+    if !store.is_current()? {
+        let told = "the database is not migrated: run `onbehalf migrate up` with the same settings first";
+        return Err(Failure::Other(told.to_owned()));
+    }
+    let (heads, breaks) = store.read_here::<_, Error, _>(|tx| {
+        // The heads are of the same instant as the walk.
+        Ok((tx.list_audit_heads()?, tx.verify_audit(&kept)?))
+    })?;
+    for head in &heads {
+        say(&head.to_string());
+    }
+    for broken in &breaks {
+        let id = broken.id.as_ref().map(|id| format!(", record {id}")).unwrap_or_default();
+        complain(&format!("chain {}, sequence {}{id}: {}", broken.chain, broken.sequence, broken.fault));
+    }
+    match breaks.len() {
+        0 => Ok(()),
+        1 => Err(Failure::Other("the audit record does not hold in 1 chain".to_owned())),
+        more => Err(Failure::Other(format!("the audit record does not hold in {more} chains"))),
+    }
+}
+
+/// Reads heads, one a line. Empty lines and those that begin with # are for people.
+fn read(file: &Path) -> Result<Vec<Head>, Failure> {
+    let name = file.display();
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Failure::Other(format!("cannot read {name}: {error}")))?;
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines
+        .map(|line| line.parse().map_err(|wrong| Failure::Other(format!("{name}: {wrong}: {line}"))))
+        .collect()
+}

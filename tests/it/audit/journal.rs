@@ -1,0 +1,154 @@
+//! Nothing is answered that is not written down, and much is written down at a time.
+
+use chrono::DateTime;
+use futures_util::future::join_all;
+use onbehalf::account::{Caller, Who};
+use onbehalf::audit::{Access, Act, Actor, Interaction, Journal};
+use onbehalf::error::Kind;
+use rstest::rstest;
+
+use super::{Trail, url_of};
+use crate::fhir::client;
+use crate::support::{Backend, TestApp, TestDatabase, bodies, sql};
+use crate::vrs::known::{LONER, MOTHERS_ROLE, PATIENTS, PROXY};
+
+const MANY: usize = 64;
+
+fn access() -> Access {
+    let caller = Caller::direct(Who::System { name: "record system".to_owned() });
+    Access::new(Act::Access(Interaction::SearchType), Actor::of(&caller), DateTime::UNIX_EPOCH).of("Consent")
+}
+
+#[rstest]
+#[actix_web::test]
+async fn many_accesses_at_a_time_are_written_in_few_transactions(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = TestDatabase::migrated(backend);
+    let store = database.open();
+    let journal = Journal::start(store.clone());
+    journal.record(vec![access()]).await.expect("it is written");
+    let before = store.statements();
+    let written = join_all((0..MANY).map(|_| journal.record(vec![access()]))).await;
+    assert!(written.iter().all(Result::is_ok));
+    let cost = store.statements() - before;
+    assert!(cost <= 40, "{cost} statements for {MANY} accesses");
+    let records = "SELECT CAST(count(*) AS TEXT) AS value FROM audit_records";
+    assert_eq!(sql::number(&database.url, records), i64::try_from(MANY + 1).expect("a number"));
+    assert_eq!(store.read_here(|tx| tx.verify_audit(&[])).expect("it answers"), []);
+}
+
+#[rstest]
+#[actix_web::test]
+async fn no_read_is_answered_that_cannot_be_written_down(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = TestApp::strict(backend).await;
+    let url = url_of(&app);
+    let (role, pair) = (format!("/Consent/{MOTHERS_ROLE}"), format!("/Consent?performer:identifier={PROXY}"));
+    for broken in ["audit_records", "audit_chains"] {
+        sql::execute(&url, &format!("ALTER TABLE {broken} RENAME TO gone"));
+        for path in [&role, &pair] {
+            let answer = app.get(path).await;
+            assert_eq!(answer.status, 503, "{broken}: {path}");
+            assert!(!String::from_utf8_lossy(&answer.body).contains(PATIENTS[0]));
+        }
+        let unknown = "/Consent/a0922245-1072-40c3-8f4e-a7490c10d365";
+        for path in [role.as_str(), "/Consent?status=active", "/Patient", unknown, "/_history"] {
+            let answer = app.send(client::get(path)).await;
+            assert_eq!(answer.status, 503, "{broken}: {path}");
+            assert_eq!(answer.json()["resourceType"], "OperationOutcome");
+        }
+        assert!(app.post("/Consent", bodies::consent(LONER, PATIENTS[0])).await.status >= 500);
+        sql::execute(&url, &format!("ALTER TABLE gone RENAME TO {broken}"));
+        assert_eq!(app.get(&role).await.status, 200);
+    }
+    let roles = format!("SELECT CAST(count(*) AS TEXT) AS value FROM roles WHERE proxy = '{LONER}'");
+    assert_eq!(sql::number(&url, &roles), 0);
+}
+
+#[rstest]
+#[actix_web::test]
+async fn one_access_that_the_database_refuses_does_not_take_the_others_with_it(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = TestDatabase::migrated(backend);
+    let store = database.open();
+    let journal = Journal::start(store.clone());
+    // No query can be made like this; only a field that is set past the methods.
+    let refused = sql_refuses(&database, backend);
+    let all = (0..8).map(|number| {
+        let mut access = access();
+        if number == 3 {
+            access.query = Some(refused.to_owned());
+        }
+        journal.record(vec![access])
+    });
+    let written = join_all(all).await;
+    let kinds: Vec<_> =
+        written.iter().map(|result| result.as_ref().err().map(|error| error.kind())).collect();
+    let expected: Vec<_> = (0..8).map(|number| (number == 3).then_some(Kind::Busy)).collect();
+    assert_eq!(kinds, expected);
+    assert_eq!(store.read_here(|tx| tx.verify_audit(&[])).expect("it answers"), []);
+}
+
+/// Makes the database refuse a record with this query.
+fn sql_refuses(database: &TestDatabase, backend: Backend) -> &'static str {
+    let statement = match backend {
+        Backend::Sqlite => {
+            "CREATE TRIGGER picky BEFORE INSERT ON audit_records WHEN NEW.query = 'poison' \
+             BEGIN SELECT RAISE(ABORT, 'poison'); END;"
+        }
+        Backend::Postgres => "ALTER TABLE audit_records ADD CONSTRAINT picky CHECK (query <> 'poison')",
+    };
+    sql::execute(&database.url, statement);
+    "poison"
+}
+
+#[rstest]
+#[actix_web::test]
+async fn the_chain_holds_after_many_reads_and_writes_at_the_same_time(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = TestApp::strict(backend).await;
+    let mut trail = Trail::of(&app);
+    let read = format!("/Consent/{MOTHERS_ROLE}");
+    let reads = join_all((0..MANY).map(|_| app.get(&read)));
+    let people = crate::support::seed::nhs_numbers(MANY);
+    let now = app.now();
+    let known = people.clone();
+    let added: Result<(), onbehalf::error::Error> = app
+        .store
+        .write(move |tx| {
+            for number in &known {
+                let person = onbehalf::person::Person {
+                    updated_at: now,
+                    nhs_number: crate::vrs::callers::number(number),
+                    standing: onbehalf::person::Standing::Current,
+                    names: Vec::new(),
+                    birth_date: None,
+                    practice: None,
+                };
+                tx.insert_person_if_new(&person, now)?;
+            }
+            Ok(())
+        })
+        .await;
+    added.expect("the database obeys");
+    let writes = join_all(people.iter().map(|patient| app.post("/Consent", bodies::consent(LONER, patient))));
+    let (reads, writes) = futures_util::future::join(reads, writes).await;
+    assert!(reads.iter().all(|answer| answer.status == 200));
+    let created = writes.iter().filter(|answer| answer.status == 201).count();
+    assert!(created > MANY / 2, "{created}");
+    assert_eq!(trail.grown().len(), 2 * MANY);
+    assert_eq!(app.look(|tx| tx.verify_audit(&[])).await, []);
+    if backend == Backend::Sqlite {
+        let heads = app
+            .look(|tx| {
+                let heads = tx.list_audit_heads()?;
+                Ok(heads)
+            })
+            .await;
+        assert_eq!(heads.len(), 1);
+    }
+}
