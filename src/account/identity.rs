@@ -56,3 +56,12 @@ pub struct Departure {
     /// The verifier of our own PKCE challenge (RFC 7636).
     pub verifier: String,
 }
+
+/// What a provider's answer holds besides `state` (RFC 6749 §4.1.2, RFC 9207).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The code.
+    pub code: String,
+    /// Who answers; it must be who was asked, where it is said.
+    pub iss: Option<String>,
+}

@@ -17,6 +17,7 @@ use actix_web::web::{self, Data};
 use actix_web::{App as WebApp, HttpResponse};
 use tokio::net::TcpStream;
 
+use crate::account::oauth;
 use crate::app::App;
 use crate::config;
 use crate::fhir;
@@ -77,6 +78,7 @@ fn routes(
         .wrap(from_fn(log_requests))
         .configure(vrs::configure)
         .configure(fhir::configure)
+        .configure(oauth::configure)
         .configure(health::configure)
         .default_service(web::to(|| async { Err::<HttpResponse, Problem>(vrs::no_such_path()) }))
 }

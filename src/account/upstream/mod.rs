@@ -2,7 +2,7 @@
 //! their client.
 
 use crate::account::Mode;
-use crate::account::identity::{Departure, Proven};
+use crate::account::identity::{Answer, Departure, Proven};
 
 /// Every provider of the settings.
 #[derive(Debug, Default)]
@@ -57,7 +57,7 @@ impl Providers {
         provider: &str,
         _departure: &Departure,
         _callback: &str,
-        _code: &str,
+        _answer: &Answer,
     ) -> Result<Proven, UpstreamError> {
         self.find(provider)?;
         Err(UpstreamError::Unknown)

@@ -88,7 +88,7 @@ pub struct TestApp {
     pub store: Store,
     pub clock: Arc<StoppedClock>,
     handle: ServerHandle,
-    _database: TestDatabase,
+    database: TestDatabase,
 }
 
 /// The time at which every test begins.
@@ -137,7 +137,7 @@ impl TestApp {
         let running = server::build(app, listener, &settings).expect("the server starts");
         let handle = running.handle();
         actix_rt::spawn(running);
-        Self { address, store, clock, handle, _database: database }
+        Self { address, store, clock, handle, database }
     }
 
     /// The URL of the VRS front.
@@ -171,6 +171,12 @@ impl TestApp {
         look: impl FnOnce(&mut Tx<'_>) -> Result<T, Error> + Send + 'static,
     ) -> T {
         self.store.read(look).await.expect("the database answers")
+    }
+
+    /// How many rows a table has.
+    pub fn count_rows(&self, table: &str) -> i64 {
+        let count = format!("SELECT CAST(count(*) AS TEXT) AS value FROM {table}");
+        super::sql::number(&self.database.url, &count)
     }
 
     /// The time on the server's clock.
