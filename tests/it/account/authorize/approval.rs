@@ -11,7 +11,7 @@ use crate::proxy::role_create::number;
 use crate::support::{Backend, bodies};
 use crate::vrs::known::{CHILD, MOTHER, MOTHERS_ROLE};
 
-const SCOPES: &str = "openid fhirUser launch/patient patient/Consent.rsu offline_access";
+const SCOPES: &str = "openid fhirUser launch/patient patient/Consent.rus offline_access";
 
 // covers LA-01, LA-02
 #[rstest]
