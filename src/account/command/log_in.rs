@@ -27,13 +27,12 @@ pub struct LoggedIn {
 /// When the database refuses.
 pub fn log_in(tx: &mut Tx<'_>, clock: &dyn Clock, proven: &Proven) -> Result<LoggedIn, Error> {
     let now = clock.now();
-    let user = match tx.find_user_of_identity(&proven.issuer, &proven.subject)? {
-        Some(user) => user,
-        None => {
-            let user = ids::new_uuid(now);
-            tx.insert_user(user, &proven.issuer, &proven.subject, now)?;
-            user
-        }
+    let user = if let Some(user) = tx.find_user_of_identity(&proven.issuer, &proven.subject)? {
+        user
+    } else {
+        let user = ids::new_uuid(now);
+        tx.insert_user(user, &proven.issuer, &proven.subject, now)?;
+        user
     };
     let account = match &proven.kind {
         ProvenKind::Citizen { nhs_number, vot } if vot.proofing >= Proofing::P9 => *nhs_number,

@@ -1,9 +1,10 @@
 //! Where to log in, and the way there.
 
-use actix_web::web::{Data, Path};
-use actix_web::{HttpRequest, HttpResponse};
+use std::sync::Arc;
 
 use actix_web::http::StatusCode;
+use actix_web::web::{Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
 
 use crate::account::{LogIn, Registration, Stage};
 use crate::app::App;
@@ -19,7 +20,7 @@ use super::{asset, authority, find_app};
 pub(super) const PATH: &str = "/oauth/log-in";
 
 /// The app that a log-in is for.
-pub(super) fn client_of(app: &Data<App>, log_in: &LogIn) -> Result<std::sync::Arc<Registration>, Problem> {
+pub(super) fn client_of(app: &Data<App>, log_in: &LogIn) -> Result<Arc<Registration>, Problem> {
     let authority = authority(app)?;
     find_app(&authority, &log_in.app).ok_or_else(|| Problem::new(400, "The app is no longer known here"))
 }

@@ -18,11 +18,12 @@ mod visit;
 
 use std::sync::Arc;
 
+use actix_web::HttpResponse;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{self, Data, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse};
 
 use crate::account::{Authority, Registration};
 use crate::app::App;
@@ -59,11 +60,9 @@ pub(super) fn configure(config: &mut ServiceConfig) {
         .service(web::resource("/assets/{name}").route(web::get().to(asset::send)));
 }
 
-async fn other_method(request: HttpRequest) -> HttpResponse {
+async fn other_method() -> HttpResponse {
     let mut response = Problem::new(405, "This page cannot be used like that").render();
-    let allow = actix_web::http::header::HeaderValue::from_static("GET, POST");
-    response.headers_mut().insert(actix_web::http::header::ALLOW, allow);
-    drop(request);
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, POST"));
     response
 }
 

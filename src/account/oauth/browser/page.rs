@@ -127,7 +127,7 @@ pub(super) struct Problem {
     said: Vec<String>,
     steps: Vec<&'static str>,
     again: Option<&'static str>,
-    leave: Option<Leave>,
+    leave: Option<Box<Leave>>,
     retry_after: Option<u32>,
 }
 
@@ -164,7 +164,7 @@ impl Problem {
 
     /// Adds a way back to the app.
     pub(super) fn with_leave(mut self, leave: Leave) -> Self {
-        self.leave = Some(leave);
+        self.leave = Some(Box::new(leave));
         self
     }
 
@@ -177,7 +177,7 @@ impl Problem {
             said: &self.said,
             steps: &self.steps,
             again: self.again,
-            leave: self.leave.as_ref(),
+            leave: self.leave.as_deref(),
         };
         let redirect_uri = self.leave.as_ref().map(|leave| leave.redirect_uri.as_str());
         let html = page.render().unwrap_or_else(|_unwritten| self.title.clone());
