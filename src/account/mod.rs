@@ -1,6 +1,6 @@
 //! Who is calling and what they may do.
 //!
-//! [`admission`] makes a [`Caller`] of a request's headers; [`access`] decides. [`authority`] is the
+//! [`oauth`] is its front, [`command`] what happens there. [`admission`] makes a [`Caller`] of a request's headers; [`access`] decides. [`authority`] is the
 //! authorization server's long-lived part, which issues tokens for [`grant`]s to the apps of
 //! [`registration`] and reads them again.
 
@@ -14,6 +14,8 @@ pub mod command;
 pub mod grant;
 pub mod identity;
 pub mod key;
+pub mod log_in;
+pub mod oauth;
 pub mod policy;
 pub mod proofing;
 pub mod registration;
@@ -27,6 +29,7 @@ pub use caller::{Caller, Ceiling, Constraint, Who};
 pub use code::{Code, Redeemed, RefreshToken, digest};
 pub use grant::{Grant, GrantState, Lapsed, RoleState};
 pub use key::{KeyRing, Purpose};
+pub use log_in::{Acting, AuthorizationRequest, KnownPerson, LogIn, Stage};
 pub use policy::{AccessPolicy, Token};
 pub use proofing::{Proofing, Vector};
 pub use registration::{ClientAuthentication, GrantType, Mode, Registration};

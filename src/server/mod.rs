@@ -18,6 +18,7 @@ use actix_web::web::{self, Data};
 use actix_web::{App as WebApp, HttpResponse};
 use tokio::net::TcpStream;
 
+use crate::account::oauth;
 use crate::account::upstream::simulated;
 use crate::app::App;
 use crate::config;
@@ -88,6 +89,7 @@ fn routes(
         .wrap(from_fn(log_requests))
         .configure(vrs::configure)
         .configure(fhir::configure)
+        .configure(oauth::configure)
         .configure(health::configure)
         .configure(|config| {
             if let Some(simulated) = simulated {

@@ -276,6 +276,22 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    log_ins (digest) {
+        digest -> Text,
+        app -> Text,
+        request -> Text,
+        provider -> Nullable<Text>,
+        departure -> Nullable<Text>,
+        user_id -> Nullable<Text>,
+        person -> Nullable<Text>,
+        has_chosen -> Bool,
+        patient -> Nullable<Text>,
+        role_id -> Nullable<Text>,
+        expires_at -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     people,
     roles,

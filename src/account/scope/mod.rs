@@ -5,11 +5,13 @@
 
 mod letters;
 mod resource_types;
+mod served;
 
 use std::fmt;
 
 pub use letters::{Letter, Letters};
 use resource_types::is_resource_type;
+pub use served::SERVED;
 
 /// One scope.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 
 mod grant;
 mod identity;
+mod log_in;
 mod once;
 mod person;
 

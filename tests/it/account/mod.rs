@@ -1,5 +1,6 @@
 //! Who may do what.
 
 mod access;
+mod authorize;
 mod log_in;
 mod upstream;

@@ -196,6 +196,12 @@ impl TestApp {
         self.database.url.clone()
     }
 
+    /// How many rows a table has.
+    pub fn count_rows(&self, table: &str) -> i64 {
+        let count = format!("SELECT CAST(count(*) AS TEXT) AS value FROM {table}");
+        super::sql::number(&self.database.url, &count)
+    }
+
     /// The time on the server's clock.
     pub fn now(&self) -> DateTime<Utc> {
         self.clock.now()

@@ -1,0 +1,102 @@
+//! Where to log in, and the way there.
+
+use std::sync::Arc;
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
+
+use crate::account::{LogIn, Registration, Stage};
+use crate::app::App;
+use crate::error::Error;
+
+use super::page::{self, Leave, Problem, ProviderChoice, ProviderPage};
+use super::redirect::see_other;
+use super::request::Params;
+use super::visit::{self, Visit};
+use super::{asset, authority, find_app};
+
+/// The page that lists the providers.
+pub(super) const PATH: &str = "/oauth/log-in";
+
+/// The app that a log-in is for.
+pub(super) fn client_of(app: &Data<App>, log_in: &LogIn) -> Result<Arc<Registration>, Problem> {
+    let authority = authority(app)?;
+    find_app(&authority, &log_in.app).ok_or_else(|| Problem::new(400, "The app is no longer known here"))
+}
+
+/// The page where a log-in goes on.
+pub(super) fn next_page(log_in: &LogIn) -> &'static str {
+    match &log_in.stage {
+        Stage::Begun | Stage::Away { .. } => PATH,
+        Stage::Known { acting: None, .. } => "/oauth/patient",
+        Stage::Known { acting: Some(_), .. } => "/oauth/approve",
+    }
+}
+
+/// `GET /oauth/log-in`: the providers. The choice is a link: what a form's answer redirects to would have to be
+/// in the page's policy, and where a provider lives is known only once somebody goes there.
+pub(super) async fn show(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let (visit, log_in) = visit::current(&app, &request).await?;
+    let client = client_of(&app, &log_in)?;
+    let choice = |id: &str, name: &str| ProviderChoice {
+        url: format!("{PATH}/{id}?token={}", visit.form_token()),
+        name: name.to_owned(),
+    };
+    let providers =
+        app.providers.list(client.mode).map(|provider| choice(&provider.id, &provider.name)).collect();
+    let leave = Leave::new(&visit, &log_in, &client);
+    let page = ProviderPage { style: asset::style_url(), leave: leave.clone(), providers };
+    Ok(page::render(StatusCode::OK, &page, &leave))
+}
+
+/// `GET /oauth/log-in/{provider}`: to a provider.
+pub(super) async fn depart(
+    app: Data<App>,
+    request: HttpRequest,
+    provider: Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let (visit, log_in) = visit::current(&app, &request).await?;
+    if !visit.owns(&Params::parse(request.query_string().as_bytes())) {
+        return Err(visit::forged());
+    }
+    let client = client_of(&app, &log_in)?;
+    send_away(&app, &visit, log_in, &client, &provider).await
+}
+
+/// Sends a browser to a provider, which must be one for such people.
+pub(super) async fn send_away(
+    app: &Data<App>,
+    visit: &Visit,
+    log_in: LogIn,
+    client: &Registration,
+    provider: &str,
+) -> Result<HttpResponse, Problem> {
+    let known = app.providers.list(client.mode).find(|known| known.id == provider);
+    let known = known.ok_or_else(|| Problem::new(404, "Page not found"))?;
+    let departure = match app.providers.begin(&known.id, &callback_url(app, &known.id)).await {
+        Ok(departure) => departure,
+        Err(error) => {
+            tracing::warn!(provider = known.id, %error, "nobody can be sent to the provider");
+            return Err(is_away(&known.name, 503).with_leave(Leave::new(visit, &log_in, client)));
+        }
+    };
+    let url = departure.url.clone();
+    let log_in = LogIn { stage: Stage::Away { provider: known.id.clone(), departure }, ..log_in };
+    let digest = visit.digest();
+    let saved: Result<(), Error> = app.store.write(move |tx| tx.save_log_in(&digest, &log_in)).await;
+    saved?;
+    Ok(see_other(&url))
+}
+
+/// Where a provider sends people back to.
+pub(super) fn callback_url(app: &App, provider: &str) -> String {
+    format!("{}/oauth/callback/{provider}", app.public_url)
+}
+
+/// A provider that does not answer, or not as it should.
+pub(super) fn is_away(name: &str, status: u16) -> Problem {
+    Problem::new(status, format!("{name} is not available"))
+        .saying(format!("We could not log you in with {name}. This can pass within minutes."))
+        .again_at(PATH)
+}

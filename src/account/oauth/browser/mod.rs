@@ -1,0 +1,88 @@
+//! The pages of the authorization endpoint: a browser comes with an app's request, its person logs in at a
+//! provider, says for whom they act, approves, and goes back to the app with a code.
+//!
+//! The pages need no script, and each change is a form with a token. A log-in is bound to its browser by a
+//! cookie; a second one in the same browser takes the place of the first.
+
+mod approve;
+mod asset;
+mod authorize;
+mod callback;
+mod log_in;
+mod page;
+mod patient;
+mod redirect;
+mod request;
+mod sentence;
+mod visit;
+
+use std::sync::Arc;
+
+use actix_web::HttpResponse;
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{ALLOW, HeaderValue};
+use actix_web::middleware::{Next, from_fn};
+use actix_web::web::{self, Data, ServiceConfig};
+
+use crate::account::{Authority, Registration};
+use crate::app::App;
+use crate::observe;
+
+use page::Problem;
+
+/// The routes of the pages.
+pub(super) fn configure(config: &mut ServiceConfig) {
+    let page = |path: &'static str| web::resource(path).wrap(from_fn(panics));
+    config
+        .service(
+            page("/oauth/authorize")
+                .route(web::get().to(authorize::by_get))
+                .route(web::post().to(authorize::by_post))
+                .default_service(web::to(other_method)),
+        )
+        .service(page("/oauth/log-in").route(web::get().to(log_in::show)))
+        .service(page("/oauth/log-in/{provider}").route(web::get().to(log_in::depart)))
+        .service(page("/oauth/callback/{provider}").route(web::get().to(callback::arrive)))
+        .service(
+            page("/oauth/patient")
+                .route(web::get().to(patient::show))
+                .route(web::post().to(patient::choose))
+                .default_service(web::to(other_method)),
+        )
+        .service(
+            page("/oauth/approve")
+                .route(web::get().to(approve::show))
+                .route(web::post().to(approve::decide))
+                .default_service(web::to(other_method)),
+        )
+        .service(page("/oauth/leave").route(web::post().to(approve::leave)))
+        .service(web::resource("/assets/{name}").route(web::get().to(asset::send)));
+}
+
+async fn other_method() -> HttpResponse {
+    let mut response = Problem::new(405, "This page cannot be used like that").render();
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, POST"));
+    response
+}
+
+/// The authorization server, where the settings have one.
+fn authority(app: &Data<App>) -> Result<Arc<Authority>, Problem> {
+    app.authority.clone().ok_or_else(|| Problem::new(404, "Page not found"))
+}
+
+/// The app with this id. Every page finds apps here.
+fn find_app(authority: &Authority, client_id: &str) -> Option<Arc<Registration>> {
+    authority.registration(client_id)
+}
+
+async fn panics(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    observe::catch_panics(request, next, |fault| {
+        let response = Problem::from(fault).render();
+        actix_web::error::InternalError::from_response("a page failed", response).into()
+    })
+    .await
+}

@@ -1,0 +1,18 @@
+//! The resource types that this server has.
+
+/// Each of them: a scope over another type would be worth nothing. `tests/it/account/authorize` holds the
+/// list against the CapabilityStatement.
+pub const SERVED: [&str; 12] = [
+    "Consent",
+    "RelatedPerson",
+    "QuestionnaireResponse",
+    "Patient",
+    "Person",
+    "Questionnaire",
+    "StructureDefinition",
+    "CodeSystem",
+    "ValueSet",
+    "SearchParameter",
+    "AuditEvent",
+    "Provenance",
+];

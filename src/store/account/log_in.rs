@@ -1,0 +1,215 @@
+//! Log-ins on their way, each by the digest of the cookie that binds it to a browser.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::account::identity::{Departure, ProvenKind};
+use crate::account::{Acting, AuthorizationRequest, KnownPerson, LogIn, Scopes, Stage, Vector};
+use crate::date_time::{from_millis, to_millis};
+use crate::error::Error;
+use crate::proxy::OdsCode;
+use crate::store::Tx;
+use crate::store::error::corrupt;
+use crate::store::person::nhs_number;
+use crate::store::schema::log_ins;
+
+#[derive(Queryable, Insertable, AsChangeset)]
+#[diesel(table_name = log_ins, treat_none_as_null = true)]
+struct LogInRow {
+    digest: String,
+    app: String,
+    request: String,
+    provider: Option<String>,
+    departure: Option<String>,
+    user_id: Option<String>,
+    person: Option<String>,
+    has_chosen: bool,
+    patient: Option<String>,
+    role_id: Option<String>,
+    expires_at: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct RequestText {
+    redirect_uri: String,
+    state: String,
+    scope: String,
+    challenge: String,
+    nonce: Option<String>,
+    dpop_jkt: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct DepartureText {
+    url: String,
+    state: String,
+    nonce: String,
+    verifier: String,
+}
+
+#[derive(Serialize, Deserialize)]
+enum PersonText {
+    Citizen { nhs_number: Option<String>, vot: String },
+    Staff { uid: String, organisation: String },
+}
+
+impl Tx<'_> {
+    /// Keeps a new log-in by the digest of its cookie.
+    ///
+    /// # Errors
+    ///
+    /// When the database refuses.
+    pub fn insert_log_in(&mut self, digest: &str, log_in: &LogIn) -> Result<(), Error> {
+        let row = LogInRow::of(digest, log_in)?;
+        diesel::insert_into(log_ins::table).values(row).execute(self.db)?;
+        Ok(())
+    }
+
+    /// The log-in of a cookie, unless its time is over.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn find_log_in(&mut self, digest: &str, now: DateTime<Utc>) -> Result<Option<LogIn>, Error> {
+        let live = log_ins::table.find(digest).filter(log_ins::expires_at.gt(to_millis(now)));
+        let row: Option<LogInRow> = live.first(self.db).optional()?;
+        row.map(LogInRow::into_log_in).transpose()
+    }
+
+    /// Takes a log-in out. Of two who take the same, one has it.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn take_log_in(&mut self, digest: &str, now: DateTime<Utc>) -> Result<Option<LogIn>, Error> {
+        let found = self.find_log_in(digest, now)?;
+        let taken = diesel::delete(log_ins::table.find(digest)).execute(self.db)?;
+        Ok(found.filter(|_| taken == 1))
+    }
+
+    /// Writes how far a log-in has come.
+    ///
+    /// # Errors
+    ///
+    /// When the database refuses.
+    pub fn save_log_in(&mut self, digest: &str, log_in: &LogIn) -> Result<(), Error> {
+        let row = LogInRow::of(digest, log_in)?;
+        diesel::update(log_ins::table.find(digest)).set(row).execute(self.db)?;
+        Ok(())
+    }
+
+    /// Removes the log-ins that were given up.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn delete_old_log_ins(&mut self, now: DateTime<Utc>) -> Result<usize, Error> {
+        let old = log_ins::table.filter(log_ins::expires_at.le(to_millis(now)));
+        Ok(diesel::delete(old).execute(self.db)?)
+    }
+}
+
+fn to_json(value: &impl Serialize) -> Result<String, Error> {
+    serde_json::to_string(value).map_err(Error::fault)
+}
+
+impl LogInRow {
+    fn of(digest: &str, log_in: &LogIn) -> Result<Self, Error> {
+        let AuthorizationRequest { redirect_uri, state, scopes, challenge, nonce, dpop_jkt } =
+            log_in.request.clone();
+        let request =
+            RequestText { redirect_uri, state, scope: scopes.to_string(), challenge, nonce, dpop_jkt };
+        let mut row = Self {
+            digest: digest.to_owned(),
+            app: log_in.app.clone(),
+            request: to_json(&request)?,
+            provider: None,
+            departure: None,
+            user_id: None,
+            person: None,
+            has_chosen: false,
+            patient: None,
+            role_id: None,
+            expires_at: to_millis(log_in.expires_at),
+        };
+        match &log_in.stage {
+            Stage::Begun => {}
+            Stage::Away { provider, departure } => {
+                let Departure { url, state, nonce, verifier } = departure.clone();
+                row.provider = Some(provider.clone());
+                row.departure = Some(to_json(&DepartureText { url, state, nonce, verifier })?);
+            }
+            Stage::Known { person, acting } => {
+                row.user_id = Some(person.user.to_string());
+                row.person = Some(to_json(&PersonText::of(&person.kind))?);
+                row.has_chosen = acting.is_some();
+                if let Some(Acting::For { patient, role }) = acting {
+                    row.patient = Some(patient.to_string());
+                    row.role_id = Some(role.to_string());
+                }
+            }
+        }
+        Ok(row)
+    }
+
+    fn into_log_in(self) -> Result<LogIn, Error> {
+        let request: RequestText = serde_json::from_str(&self.request).map_err(Error::fault)?;
+        let acting = match (self.patient, self.role_id) {
+            (Some(patient), Some(role)) => Some(Acting::For {
+                patient: nhs_number(&patient)?,
+                role: Uuid::parse_str(&role).map_err(Error::fault)?,
+            }),
+            _ => self.has_chosen.then_some(Acting::Oneself),
+        };
+        let stage = match (self.user_id, self.person, self.provider, self.departure) {
+            (Some(user), Some(person), ..) => {
+                let person: PersonText = serde_json::from_str(&person).map_err(Error::fault)?;
+                let user = Uuid::parse_str(&user).map_err(Error::fault)?;
+                Stage::Known { person: KnownPerson { user, kind: person.into_kind()? }, acting }
+            }
+            (_, _, Some(provider), Some(departure)) => {
+                let departure: DepartureText = serde_json::from_str(&departure).map_err(Error::fault)?;
+                let DepartureText { url, state, nonce, verifier } = departure;
+                Stage::Away { provider, departure: Departure { url, state, nonce, verifier } }
+            }
+            _ => Stage::Begun,
+        };
+        let RequestText { redirect_uri, state, scope, challenge, nonce, dpop_jkt } = request;
+        let scopes = Scopes::of_token(&scope);
+        Ok(LogIn {
+            app: self.app,
+            request: AuthorizationRequest { redirect_uri, state, scopes, challenge, nonce, dpop_jkt },
+            stage,
+            expires_at: from_millis(self.expires_at),
+        })
+    }
+}
+
+impl PersonText {
+    fn of(kind: &ProvenKind) -> Self {
+        match kind {
+            ProvenKind::Citizen { nhs_number, vot } => Self::Citizen {
+                nhs_number: nhs_number.map(|number| number.to_string()),
+                vot: vot.to_string(),
+            },
+            ProvenKind::Staff { uid, organisation } => {
+                Self::Staff { uid: uid.clone(), organisation: organisation.as_str().to_owned() }
+            }
+        }
+    }
+
+    fn into_kind(self) -> Result<ProvenKind, Error> {
+        Ok(match self {
+            Self::Citizen { nhs_number: number, vot } => ProvenKind::Citizen {
+                nhs_number: number.map(|number| nhs_number(&number)).transpose()?,
+                vot: Vector::parse(&vot).or(Err(corrupt("vector of trust")))?,
+            },
+            Self::Staff { uid, organisation } => ProvenKind::Staff {
+                uid,
+                organisation: OdsCode::parse(&organisation).or(Err(corrupt("ODS code")))?,
+            },
+        })
+    }
+}
