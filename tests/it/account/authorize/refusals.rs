@@ -6,8 +6,11 @@ use rstest::rstest;
 use super::{CHALLENGE, REDIRECT, STATE, goes_to, query, sent, start, text};
 use crate::support::{Backend, Request, Response, TestApp};
 
+/// A parameter with another value, or without.
+type Change<'p> = (&'p str, Option<&'p str>);
+
 /// A request that has all it needs, changed: `None` takes a parameter away.
-fn changed<'p>(audience: &'p str, changes: &[(&'p str, Option<&'p str>)]) -> String {
+fn changed<'p>(audience: &'p str, changes: &[Change<'p>]) -> String {
     let whole = [
         ("response_type", "code"),
         ("client_id", "portal"),
@@ -24,7 +27,7 @@ fn changed<'p>(audience: &'p str, changes: &[(&'p str, Option<&'p str>)]) -> Str
     query(&fields)
 }
 
-async fn authorize(app: &TestApp, changes: &[(&str, Option<&str>)]) -> Response {
+async fn authorize(app: &TestApp, changes: &[Change<'_>]) -> Response {
     let audience = format!("http://{}/FHIR/R4", app.address);
     let path = format!("/oauth/authorize?{}", changed(&audience, changes));
     app.send(Request::new("GET", &path)).await
@@ -78,7 +81,7 @@ async fn nobody_is_sent_to_an_address_that_is_not_the_apps(
 #[actix_web::test]
 async fn what_is_wrong_goes_back_to_the_app(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = start(backend).await;
-    let cases: &[(&[(&str, Option<&str>)], &str)] = &[
+    let cases: &[(&[Change<'_>], &str)] = &[
         (&[("response_type", None)], "invalid_request"),
         (&[("response_type", Some("token"))], "unsupported_response_type"),
         (&[("response_type", Some("code id_token"))], "unsupported_response_type"),
