@@ -68,8 +68,8 @@ pub(super) const PARAMS: &[Param] = &[
     Param::uri("policy", Index::Uri(Column::text("('urn:uuid:' || grant_id)").or_null())),
     Param::token("site", Index::Absent),
     Param::reference("source", Index::Absent, &[]),
-    Param::token("subtype", Index::OfAct(|act| subtype(act))),
-    Param::token("type", Index::OfAct(|act| event_type(act))),
+    Param::token("subtype", Index::OfAct(subtype)),
+    Param::token("type", Index::OfAct(event_type)),
 ];
 
 /// `AuditEvent.type`.
