@@ -174,13 +174,13 @@ pub(crate) static ROUTES: [Route; 33] = [
     route(Method::POST, &[Type, Id, Member, Literal("_search")], Interaction::SearchCompartment, patient),
 ];
 
-/// The types of a patient's compartment that this server has.
+/// The types of a patient's compartment that this server has. The audit comes last: it is the most.
 pub(crate) const COMPARTMENT: [ResourceType; 5] = [
     ResourceType::Consent,
     ResourceType::RelatedPerson,
     ResourceType::QuestionnaireResponse,
-    ResourceType::AuditEvent,
     ResourceType::Provenance,
+    ResourceType::AuditEvent,
 ];
 
 /// Finds what a request asks for. Types, ids and paths are case-sensitive (G-02). HEAD asks for what GET

@@ -5,7 +5,7 @@
 //! There are several chains, because the head of one is locked from the last statement of a transaction to its
 //! commit. On SQLite, which has one writer at a time, one is used.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
 use diesel::QueryableByName;
@@ -28,7 +28,7 @@ const BATCH: usize = 250;
 /// How many records are held in memory at a time while a chain is walked.
 const PAGE: i64 = 1000;
 /// What is hashed first, so that this is the hash of nothing else.
-const DOMAIN: &[u8] = b"onbehalf audit record 1\n";
+const DOMAIN: &str = "onbehalf audit record 1";
 
 /// Where a chain ends.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, QueryableByName)]
@@ -138,7 +138,7 @@ impl AuditRecord {
             }
         };
         let number = |number: i64| number.to_string();
-        add(std::str::from_utf8(DOMAIN).ok());
+        add(Some(DOMAIN));
         add(Some(previous));
         for text in [&number(self.chain), &number(self.sequence), &self.id, &number(self.recorded_at)] {
             add(Some(text));
@@ -161,7 +161,10 @@ impl AuditRecord {
         ] {
             add(text.as_deref());
         }
-        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        hash.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
+            let _infallible = write!(text, "{byte:02x}");
+            text
+        })
     }
 }
 

@@ -28,10 +28,8 @@ pub(crate) fn guard(db: &mut Db) -> Result<(), Error> {
 
 /// Removes what a table that is gone leaves behind.
 pub(crate) fn unguard(db: &mut Db) -> Result<(), Error> {
-    Ok(match db {
-        Db::Sqlite(_) => (),
-        Db::Postgres(connection) => {
-            connection.batch_execute("DROP FUNCTION IF EXISTS audit_records_refuse();")?;
-        }
-    })
+    if let Db::Postgres(connection) = db {
+        connection.batch_execute("DROP FUNCTION IF EXISTS audit_records_refuse();")?;
+    }
+    Ok(())
 }
