@@ -8,6 +8,7 @@ use governor::clock::Clock as _;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 use crate::account::admission::{self, Denied, Shown};
+use crate::account::oauth::AppKeys;
 use crate::account::upstream::Providers;
 use crate::account::{AccessPolicy, Authority, Caller, access};
 use crate::clock::Clock;
@@ -28,6 +29,8 @@ pub struct App {
     pub providers: Arc<Providers>,
     /// The authorization server; `None` where the settings have none.
     pub authority: Option<Arc<Authority>>,
+    /// The keys that apps publish themselves.
+    pub app_keys: Arc<AppKeys>,
     /// The switches of the contract.
     pub contract: Contract,
     /// The limits on requests.
@@ -64,6 +67,7 @@ impl App {
             policy: Arc::new(parts.policy),
             authority: parts.authority.map(Arc::new),
             providers: Arc::new(parts.providers),
+            app_keys: Arc::default(),
             contract: parts.contract,
             limits: parts.limits,
             status_key: parts.status_key,

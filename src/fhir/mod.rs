@@ -35,7 +35,7 @@ use actix_web::web::{self, ServiceConfig};
 use crate::observe;
 
 /// The path of this front.
-pub const BASE_PATH: &str = "/FHIR/R4";
+pub const BASE_PATH: &str = crate::account::endpoints::FHIR_BASE;
 
 /// Adds the routes of this front. One handler answers them all: the table in `routes` knows the rest, and
 /// the entries of a Bundle go through the same table.

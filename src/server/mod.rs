@@ -17,6 +17,7 @@ use actix_web::web::{self, Data};
 use actix_web::{App as WebApp, HttpResponse};
 use tokio::net::TcpStream;
 
+use crate::account::oauth;
 use crate::app::App;
 use crate::config;
 use crate::fhir;
@@ -72,9 +73,16 @@ fn routes(
         InitError = (),
     >,
 > {
+    let has_authority = app.authority.is_some();
     WebApp::new()
         .app_data(Data::new(app))
         .wrap(from_fn(log_requests))
+        // Before the R4 front, in whose path SMART's configuration stands.
+        .configure(|config| {
+            if has_authority {
+                oauth::configure(config);
+            }
+        })
         .configure(vrs::configure)
         .configure(fhir::configure)
         .configure(health::configure)

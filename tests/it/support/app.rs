@@ -7,7 +7,7 @@ use std::time::Duration;
 use actix_server::ServerHandle;
 use chrono::{DateTime, Utc};
 use onbehalf::account::upstream::Providers;
-use onbehalf::account::{AccessPolicy, Authority, AuthoritySettings, KeyRing, Registration};
+use onbehalf::account::{AccessPolicy, Authority, AuthoritySettings, KeyRing, Lifetimes, Registration};
 use onbehalf::app::{App, Parts};
 use onbehalf::cli::SeedFile;
 use onbehalf::clock::{Clock, StoppedClock};
@@ -23,6 +23,9 @@ use super::{Backend, Request, Response, TestDatabase};
 
 /// The people, relationships and roles of the sandbox.
 pub const SANDBOX_DATA: &str = include_str!("../../../examples/sandbox-data.json");
+
+/// The token with which apps register themselves.
+pub const INITIAL_ACCESS: &str = "initial-access-token";
 
 /// How a test's server differs from the sandbox.
 pub struct Options {
@@ -78,6 +81,8 @@ fn authority(registrations: Vec<Registration>, public_url: &str) -> Option<Autho
         key_folder: None,
         keys: Arc::clone(&KEYS),
         registrations,
+        lifetimes: Lifetimes::default(),
+        initial_access: Some(Sha256::digest(INITIAL_ACCESS).into()),
     };
     (!settings.registrations.is_empty()).then(|| Authority::new(settings))
 }
@@ -85,6 +90,8 @@ fn authority(registrations: Vec<Registration>, public_url: &str) -> Option<Autho
 /// A running server; it stops when this goes.
 pub struct TestApp {
     pub address: SocketAddr,
+    /// The authorization server, as the server itself has it.
+    pub authority: Option<Arc<Authority>>,
     pub store: Store,
     pub clock: Arc<StoppedClock>,
     handle: ServerHandle,
@@ -131,13 +138,14 @@ impl TestApp {
             status_key: Some(Sha256::digest(options.status_key).into()),
             public_url: format!("http://{address}"),
         });
+        let authority = app.authority.clone();
         let mut settings = settings(true).server;
         settings.workers = Some(1);
         settings.shutdown = Duration::from_secs(1);
         let running = server::build(app, listener, &settings).expect("the server starts");
         let handle = running.handle();
         actix_rt::spawn(running);
-        Self { address, store, clock, handle, _database: database }
+        Self { address, authority, store, clock, handle, _database: database }
     }
 
     /// The URL of the VRS front.
