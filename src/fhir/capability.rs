@@ -32,7 +32,7 @@ pub(crate) fn statement(base: &str, issuer: Option<&str>) -> Result<Value, Error
     Ok(statement)
 }
 
-/// How apps get tokens (C-02; SMART App Launch 1.0, "Declaring support for OAuth2 endpoints", which older
+/// How apps get tokens (C-02; SMART App Launch 1.0, "Declaring support for `OAuth2` endpoints", which older
 /// clients still read).
 fn smart(issuer: &str) -> Map<String, Value> {
     let endpoints = [

@@ -31,9 +31,8 @@ pub(super) async fn register(
 ) -> Result<HttpResponse, Problem> {
     check_token(&app, &request)?;
     let bytes = body::read(payload, &app.limits).await?;
-    let metadata = match json::parse(&bytes, 10) {
-        Ok(Value::Object(metadata)) => metadata,
-        Ok(_) | Err(_) => return Err(wrong("send the app's metadata as a JSON object")),
+    let Ok(Value::Object(metadata)) = json::parse(&bytes, 10) else {
+        return Err(wrong("send the app's metadata as a JSON object"));
     };
     let draft = draft(&metadata, authority(&app)?.issuer())?;
     let now = app.clock.now();

@@ -69,22 +69,17 @@ fn fits(key: &Jwk, algorithm: Algorithm) -> bool {
     if named.is_some_and(|named| named != format!("{algorithm:?}")) {
         return false;
     }
-    match &key.algorithm {
-        AlgorithmParameters::EllipticCurve(curve) => match algorithm {
-            Algorithm::ES256 => curve.curve == EllipticCurve::P256,
-            Algorithm::ES384 => curve.curve == EllipticCurve::P384,
-            _ => false,
-        },
-        AlgorithmParameters::RSA(rsa) => {
-            let length = URL_SAFE_NO_PAD.decode(&rsa.n).map_or(0, |bytes| bytes.len());
-            let is_rsa = matches!(
-                algorithm,
-                Algorithm::RS256 | Algorithm::RS384 | Algorithm::RS512 | Algorithm::PS256
-            );
-            is_rsa && (256..=1024).contains(&length)
-        }
-        _ => false,
+    if let AlgorithmParameters::EllipticCurve(curve) = &key.algorithm {
+        return matches!(
+            (algorithm, &curve.curve),
+            (Algorithm::ES256, EllipticCurve::P256) | (Algorithm::ES384, EllipticCurve::P384)
+        );
     }
+    let AlgorithmParameters::RSA(rsa) = &key.algorithm else { return false };
+    let length = URL_SAFE_NO_PAD.decode(&rsa.n).map_or(0, |bytes| bytes.len());
+    let is_rsa =
+        matches!(algorithm, Algorithm::RS256 | Algorithm::RS384 | Algorithm::RS512 | Algorithm::PS256);
+    is_rsa && (256..=1024).contains(&length)
 }
 
 /// The members of a JWK that are secret (RFC 7518 §6.2.2, §6.3.2, §6.4.1).

@@ -1,3 +1,4 @@
 //! Who may do what.
 
 mod access;
+mod oauth;

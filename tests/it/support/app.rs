@@ -95,7 +95,7 @@ pub struct TestApp {
     pub store: Store,
     pub clock: Arc<StoppedClock>,
     handle: ServerHandle,
-    _database: TestDatabase,
+    database: TestDatabase,
 }
 
 /// The time at which every test begins.
@@ -145,7 +145,12 @@ impl TestApp {
         let running = server::build(app, listener, &settings).expect("the server starts");
         let handle = running.handle();
         actix_rt::spawn(running);
-        Self { address, authority, store, clock, handle, _database: database }
+        Self { address, authority, store, clock, handle, database }
+    }
+
+    /// The URL of the database, for a look past the store.
+    pub fn database_url(&self) -> &str {
+        &self.database.url
     }
 
     /// The URL of the VRS front.

@@ -55,9 +55,10 @@ impl AppKeys {
         let has_key = known.keys.as_ref().is_some_and(|keys| find_key(keys, kid).is_some());
         if (is_old || !has_key) && now - known.asked_at >= PAUSE {
             known.asked_at = now;
-            match fetch(url, issuer).await {
-                Some(keys) => (known.keys, known.answered_at) = (Some(Arc::new(keys)), now),
-                None => tracing::warn!("an app's keys cannot be had: the last good ones stay"),
+            if let Some(keys) = fetch(url, issuer).await {
+                (known.keys, known.answered_at) = (Some(Arc::new(keys)), now);
+            } else {
+                tracing::warn!("an app's keys cannot be had: the last good ones stay");
             }
         }
         known.keys.clone()

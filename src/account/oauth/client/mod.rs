@@ -3,6 +3,7 @@
 
 mod keys;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
@@ -123,7 +124,7 @@ fn read_basic(header: &str) -> Option<(String, String)> {
     let (name, secret) = joined.split_once(':')?;
     let decode = |text: &str| {
         let spaced = text.replace('+', " ");
-        percent_decode_str(&spaced).decode_utf8().ok().map(|text| text.into_owned())
+        percent_decode_str(&spaced).decode_utf8().ok().map(Cow::into_owned)
     };
     let (name, secret) = (decode(name)?, decode(secret)?);
     (!name.chars().any(char::is_control)).then_some((name, secret))
