@@ -8,6 +8,7 @@ use governor::clock::Clock as _;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 use crate::account::admission::{self, Denied, Shown};
+use crate::account::oauth::AppKeys;
 use crate::account::upstream::Providers;
 use crate::account::upstream::simulated::Simulated;
 use crate::account::{AccessPolicy, Authority, Caller, access};
@@ -34,6 +35,8 @@ pub struct App {
     pub authority: Option<Arc<Authority>>,
     /// What a request is answered on the FHIR R4 front that names another patient than its token's.
     pub status_for_other_patient: u16,
+    /// The keys that apps publish themselves.
+    pub app_keys: Arc<AppKeys>,
     /// The switches of the contract.
     pub contract: Contract,
     /// The limits on requests.
@@ -85,6 +88,7 @@ impl App {
             providers: Arc::new(parts.providers),
             status_for_other_patient: parts.status_for_other_patient,
             simulated: None,
+            app_keys: Arc::default(),
             contract: parts.contract,
             limits: parts.limits,
             status_key: parts.status_key,

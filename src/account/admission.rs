@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::account::authority::BadToken;
+use crate::account::proof::dpop::Expected;
 use crate::account::{AccessPolicy, Authority, Caller, Who};
 
 /// What a request shows of its caller.
@@ -10,12 +11,14 @@ use crate::account::{AccessPolicy, Authority, Caller, Who};
 pub struct Shown<'r> {
     /// The header `Authorization`.
     pub authorization: Option<&'r str>,
-    /// The header `DPoP` (RFC 9449 §4.1).
+    /// The header `DPoP` (RFC 9449 §4.1). Whoever sends several proves nothing.
     pub dpop: Option<&'r str>,
     /// The method of the request.
     pub method: &'r str,
     /// Its URL without query and fragment.
     pub url: &'r str,
+    /// Its query, in which no token may be (RS-03).
+    pub query: &'r str,
 }
 
 /// Nobody is let in.
@@ -33,6 +36,9 @@ pub enum Denied {
     /// A token that is bound to a key, without a good proof of that key (RFC 9449 §7.1).
     #[error("the token needs a proof of its key")]
     Unproved,
+    /// A token in the URL, where logs and histories keep it (RFC 9700 §4.3.2).
+    #[error("a token does not belong in a URL")]
+    InUrl,
 }
 
 impl Denied {
@@ -42,6 +48,7 @@ impl Denied {
             Self::NoToken => None,
             Self::Unknown | Self::Bad(_) => Some("invalid_token"),
             Self::Unproved => Some("invalid_dpop_proof"),
+            Self::InUrl => Some("invalid_request"),
         }
     }
 }
@@ -57,6 +64,9 @@ pub fn admit(
     shown: &Shown<'_>,
     now: DateTime<Utc>,
 ) -> Result<Caller, Denied> {
+    if form_urlencoded::parse(shown.query.as_bytes()).any(|(name, _)| name == "access_token") {
+        return Err(Denied::InUrl);
+    }
     let credential = shown.authorization.and_then(|value| value.split_once(' '));
     let Some((scheme, token)) = credential.map(|(scheme, token)| (scheme, token.trim())) else {
         return match policy {
@@ -78,9 +88,14 @@ pub fn admit(
         };
     };
     let (caller, bound_to) = authority.caller(token, now)?;
-    match (bound_to, is_dpop) {
-        (None, false) => Ok(caller),
+    match (bound_to, shown.dpop, is_dpop) {
+        (None, _, false) => Ok(caller),
+        (Some(bound_to), Some(proof), true) => {
+            let expected = Expected { method: shown.method, url: shown.url, access_token: Some(token) };
+            let proved = authority.check_proof(proof, &expected, &bound_to, now);
+            proved.map(|()| caller).or(Err(Denied::Unproved))
+        }
         // A bound token is worth nothing without its key, and a proof binds nothing to a free one.
-        (Some(_), _) | (None, true) => Err(Denied::Unproved),
+        (Some(_), ..) | (None, _, true) => Err(Denied::Unproved),
     }
 }

@@ -5,13 +5,15 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use jsonwebtoken::{Algorithm, Header, Validation};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::account::claims::AccessClaims;
 use crate::account::key::{KeyError, KeyRing, Purpose};
+use crate::account::proof::dpop::{self, BadProof, Expected};
+use crate::account::proof::{Lockout, Seen};
 use crate::account::{Caller, Registration};
 
 /// What an [`Authority`] is made of.
@@ -26,6 +28,31 @@ pub struct AuthoritySettings {
     pub keys: Arc<KeyRing>,
     /// The apps of the settings. Others are in the store.
     pub registrations: Vec<Registration>,
+    /// How long things are good.
+    pub lifetimes: Lifetimes,
+    /// The SHA-256 of the token with which apps register themselves (RFC 7591 §3); `None` where none does.
+    pub initial_access: Option<[u8; 32]>,
+}
+
+/// How long things that we issue are good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lifetimes {
+    /// Access tokens, and grants that no refresh token prolongs.
+    pub access_ttl: TimeDelta,
+    /// Codes (LA-03).
+    pub code_ttl: TimeDelta,
+    /// Refresh tokens, each; a grant can end earlier.
+    pub refresh_ttl: TimeDelta,
+}
+
+impl Default for Lifetimes {
+    fn default() -> Self {
+        Self {
+            access_ttl: TimeDelta::seconds(300),
+            code_ttl: TimeDelta::seconds(60),
+            refresh_ttl: TimeDelta::days(30),
+        }
+    }
 }
 
 /// The authorization server's long-lived part.
@@ -35,6 +62,10 @@ pub struct Authority {
     key_folder: Option<PathBuf>,
     keys: RwLock<Arc<KeyRing>>,
     registrations: HashMap<String, Arc<Registration>>,
+    lifetimes: Lifetimes,
+    initial_access: Option<[u8; 32]>,
+    lockout: Lockout,
+    seen: Seen,
 }
 
 /// The token is not one that lets its bearer in. The reason is for the log and for `error_description`.
@@ -61,6 +92,10 @@ impl Authority {
             key_folder: settings.key_folder,
             keys: RwLock::new(settings.keys),
             registrations: settings.registrations.into_iter().map(by_id).collect(),
+            lifetimes: settings.lifetimes,
+            initial_access: settings.initial_access,
+            lockout: Lockout::default(),
+            seen: Seen::default(),
         }
     }
 
@@ -72,6 +107,46 @@ impl Authority {
     /// The URLs of the fronts that tokens are for.
     pub fn audiences(&self) -> &[String] {
         &self.audiences
+    }
+
+    /// The URL of one of our own endpoints.
+    pub fn url(&self, endpoint: &str) -> String {
+        format!("{}{endpoint}", self.issuer)
+    }
+
+    /// How long things are good.
+    pub const fn lifetimes(&self) -> Lifetimes {
+        self.lifetimes
+    }
+
+    /// The SHA-256 of the token with which apps register themselves.
+    pub const fn initial_access(&self) -> Option<[u8; 32]> {
+        self.initial_access
+    }
+
+    /// Who has guessed too often.
+    pub const fn lockout(&self) -> &Lockout {
+        &self.lockout
+    }
+
+    /// Checks the proof of a key that comes with an access token (RFC 9449 §7). It is good once, in this
+    /// process.
+    ///
+    /// # Errors
+    ///
+    /// [`BadProof`].
+    pub fn check_proof(
+        &self,
+        proof: &str,
+        expected: &Expected<'_>,
+        bound_to: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), BadProof> {
+        let proof = dpop::check(proof, expected, now)?;
+        if proof.jkt != bound_to {
+            return Err(BadProof::OtherKey);
+        }
+        if self.seen.see_once(&proof.digest, now) { Ok(()) } else { Err(BadProof::Again) }
     }
 
     /// The app of the settings with this id.

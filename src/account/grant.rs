@@ -89,6 +89,14 @@ pub enum Lapsed {
 }
 
 impl GrantState {
+    /// The version of the role, where the grant needs one.
+    pub const fn role_version(&self) -> Option<i64> {
+        match &self.role {
+            RoleState::There { version, .. } => Some(*version),
+            RoleState::NotNeeded | RoleState::Gone => None,
+        }
+    }
+
     /// Whether the grant is good at this instant.
     ///
     /// # Errors

@@ -1,8 +1,9 @@
 //! Who is calling and what they may do.
 //!
-//! [`oauth`] is its front, [`command`] what happens there. [`admission`] makes a [`Caller`] of a request's headers; [`access`] decides. [`authority`] is the
+//! [`admission`] makes a [`Caller`] of a request's headers; [`access`] decides. [`authority`] is the
 //! authorization server's long-lived part, which issues tokens for [`grant`]s to the apps of
-//! [`registration`] and reads them again.
+//! [`registration`] and reads them again; [`command`] holds its use cases, and [`oauth`] its endpoints.
+//! [`proof`] checks what others have signed.
 
 pub mod access;
 pub mod admission;
@@ -11,12 +12,14 @@ pub mod caller;
 pub mod claims;
 pub mod code;
 pub mod command;
+pub mod endpoints;
 pub mod grant;
 pub mod identity;
 pub mod key;
 pub mod log_in;
 pub mod oauth;
 pub mod policy;
+pub mod proof;
 pub mod proofing;
 pub mod registration;
 pub mod scope;
@@ -24,7 +27,7 @@ pub mod upstream;
 
 pub use access::{Action, Refusal};
 pub use admission::{Denied, Shown};
-pub use authority::{Authority, AuthoritySettings, BadToken};
+pub use authority::{Authority, AuthoritySettings, BadToken, Lifetimes};
 pub use caller::{Caller, Ceiling, Constraint, Who};
 pub use code::{Code, Redeemed, RefreshToken, digest};
 pub use grant::{Grant, GrantState, Lapsed, RoleState};

@@ -33,6 +33,8 @@ pub(super) fn configured(config: &Config) -> Result<Identity, Failure> {
         key_folder: Some(folder.clone()),
         keys: Arc::new(KeyRing::open(folder, clock.now()).map_err(|error| other(&error))?),
         registrations: config.oauth.apps.clone(),
+        lifetimes: config.oauth.lifetimes,
+        initial_access: config.oauth.registration_token,
     }));
     let options = HttpOptions { number_check: config.contract.nhs_number_check, ..HttpOptions::default() };
     let providers = Providers::new(config.oauth.providers.clone(), &keys_of(&authority), options, &clock);

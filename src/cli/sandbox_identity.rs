@@ -10,7 +10,8 @@ use crate::account::upstream::{
     HttpOptions, ProviderAuthentication, ProviderKind, ProviderSettings, Providers, default_vtr,
 };
 use crate::account::{
-    Authority, AuthoritySettings, ClientAuthentication, GrantType, KeyRing, Mode, Registration, Scopes,
+    Authority, AuthoritySettings, ClientAuthentication, GrantType, KeyRing, Lifetimes, Mode, Registration,
+    Scopes,
 };
 use crate::cli::Failure;
 use crate::cli::identity::{Identity, audiences, keys_of};
@@ -37,6 +38,8 @@ pub(super) fn identity(public_url: &str, number_check: NumberCheck) -> Result<Id
         key_folder: None,
         keys,
         registrations: vec![portal(), epr()],
+        lifetimes: Lifetimes::default(),
+        initial_access: None,
     }));
     let source = keys_of(&authority);
     let options = HttpOptions { allows_loopback: true, number_check, ..HttpOptions::default() };

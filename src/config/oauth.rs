@@ -1,16 +1,16 @@
 //! `[oauth]`: the authorization server and its apps.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
+use chrono::TimeDelta;
 use figment::value::{Dict, Value};
 
 use crate::account::upstream::ProviderSettings;
-use crate::account::{ClientAuthentication, GrantType, Mode, Registration, Scopes};
+use crate::account::{ClientAuthentication, GrantType, Lifetimes, Mode, Registration, Scopes};
 use crate::config::Server;
 use crate::config::provider::providers;
 use crate::config::reader::Reader;
-use crate::config::sections::{parse_digest, seconds};
+use crate::config::sections::parse_digest;
 
 /// `[oauth]`
 #[derive(Clone, Debug)]
@@ -18,9 +18,7 @@ use crate::config::sections::{parse_digest, seconds};
 pub struct OAuth {
     pub enabled: bool,
     pub keys: PathBuf,
-    pub access_token: Duration,
-    pub refresh_token: Duration,
-    pub code: Duration,
+    pub lifetimes: Lifetimes,
     /// `None` refuses every registration.
     pub registration_token: Option<[u8; 32]>,
     pub apps: Vec<Registration>,
@@ -34,9 +32,9 @@ impl OAuth {
             reader.fault("oauth.enabled", "needs server.public_url, which becomes the issuer");
         }
         let keys = reader.text("oauth.keys");
-        let access_token = seconds(reader, "oauth.access_token_seconds", 10..=3600);
+        let access_token = reader.number("oauth.access_token_seconds", 10..=3600);
         let refresh_token = reader.number("oauth.refresh_token_days", 1..=365);
-        let code = seconds(reader, "oauth.code_seconds", 1..=600);
+        let code = reader.number("oauth.code_seconds", 1..=600);
         let registration_token = reader.parsed("oauth.registration_token_sha256", |text| match text {
             "" => Ok(None),
             digest => parse_digest(digest).map(Some).ok_or("must be empty or 64 hexadecimal digits"),
@@ -46,9 +44,11 @@ impl OAuth {
         Some(Self {
             enabled: enabled?,
             keys: keys?.into(),
-            access_token: access_token?,
-            refresh_token: Duration::from_secs(u64::from(refresh_token?) * 86_400),
-            code: code?,
+            lifetimes: Lifetimes {
+                access_ttl: TimeDelta::seconds(access_token?.into()),
+                code_ttl: TimeDelta::seconds(code?.into()),
+                refresh_ttl: TimeDelta::days(refresh_token?.into()),
+            },
             registration_token: registration_token?,
             apps: apps?,
             providers: providers?,

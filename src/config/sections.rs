@@ -257,7 +257,7 @@ impl Health {
     }
 }
 
-pub(super) fn seconds(
+fn seconds(
     reader: &mut Reader,
     key: &str,
     within: std::ops::RangeInclusive<u32>,

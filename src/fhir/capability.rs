@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::account::endpoints;
 use crate::error::Error;
 use crate::fhir::resource::{Backing, ResourceType};
 use crate::fhir::routes::{COMPARTMENT, Interaction, Operation, ROUTES, Route};
@@ -10,8 +11,8 @@ use crate::fhir::search::param::{Index, Param};
 
 const WRITTEN: &str = include_str!("../../capability-statement/capability-statement.json");
 
-/// The statement of the server at `base`.
-pub(crate) fn statement(base: &str) -> Result<Value, Error> {
+/// The statement of the server at `base`, whose authorization server is at `issuer` if it has one.
+pub(crate) fn statement(base: &str, issuer: Option<&str>) -> Result<Value, Error> {
     let mut statement: Value = serde_json::from_str(WRITTEN).map_err(Error::fault)?;
     if let Some(software) = statement.get_mut("software").and_then(Value::as_object_mut) {
         software.insert("version".to_owned(), env!("CARGO_PKG_VERSION").into());
@@ -25,7 +26,31 @@ pub(crate) fn statement(base: &str) -> Result<Value, Error> {
         rest.insert("searchParam".to_owned(), common_params());
         rest.insert("operation".to_owned(), operations(Route::is_of_system));
     }
+    let security = statement.pointer_mut("/rest/0/security").and_then(Value::as_object_mut);
+    if let (Some(security), Some(issuer)) = (security, issuer) {
+        security.extend(smart(issuer));
+    }
     Ok(statement)
+}
+
+/// How apps get tokens (C-02; SMART App Launch 1.0, "Declaring support for `OAuth2` endpoints", which older
+/// clients still read).
+fn smart(issuer: &str) -> Map<String, Value> {
+    let endpoints = [
+        ("authorize", endpoints::AUTHORIZE),
+        ("token", endpoints::TOKEN),
+        ("introspect", endpoints::INTROSPECT),
+        ("revoke", endpoints::REVOKE),
+        ("register", endpoints::REGISTER),
+    ];
+    let uris = endpoints.map(|(url, path)| json!({ "url": url, "valueUri": format!("{issuer}{path}") }));
+    let system = "http://terminology.hl7.org/CodeSystem/restful-security-service";
+    let coding = json!({ "system": system, "code": "SMART-on-FHIR", "display": "SMART-on-FHIR" });
+    let url = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris";
+    Map::from_iter([
+        ("service".to_owned(), json!([{ "coding": [coding], "text": "OAuth2 using SMART-on-FHIR" }])),
+        ("extension".to_owned(), json!([{ "url": url, "extension": uris }])),
+    ])
 }
 
 fn has(kind: ResourceType, interaction: Interaction) -> bool {

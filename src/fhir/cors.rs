@@ -11,10 +11,10 @@ use actix_web::http::header::{
 };
 use actix_web::middleware::Next;
 
-const ALLOWED_HEADERS: &str = "authorization, content-type, accept, prefer, if-match, if-none-match, \
+const ALLOWED_HEADERS: &str = "authorization, dpop, content-type, accept, prefer, if-match, if-none-match, \
      if-modified-since, if-none-exist, x-request-id, x-correlation-id";
 const EXPOSED_HEADERS: &str =
-    "etag, location, content-location, last-modified, x-request-id, x-correlation-id";
+    "etag, location, content-location, last-modified, www-authenticate, x-request-id, x-correlation-id";
 
 /// Answers preflights, and adds to every answer what a browser needs to show it.
 pub(super) async fn cors(

@@ -9,7 +9,7 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, HttpResponseBuilder};
 use serde_json::Value;
 
-use crate::account::{Caller, Denied, Shown};
+use crate::account::{Authority, Caller, Denied, Shown};
 use crate::app::App;
 use crate::audit::Access;
 use crate::body::{self, BodyFault};
@@ -82,7 +82,9 @@ async fn answer(
     let resolved = resolve(request.method(), &path);
     if let Ok((Interaction::Capabilities, _)) = resolved {
         let known = conditions(request.headers())?.if_none_match;
-        return Ok(Reply::capabilities(capability::statement(&base_url(app))?, known.as_ref()));
+        let issuer = app.authority.as_deref().map(Authority::issuer);
+        let statement = capability::statement(&base_url(app), issuer)?;
+        return Ok(Reply::capabilities(statement, known.as_ref()));
     }
     if let Ok((Interaction::Versions, _)) = resolved {
         return Ok(Reply::made(200, capability::versions()));
@@ -237,9 +239,10 @@ fn authenticate(app: &App, request: &HttpRequest) -> Result<Caller, Refusal> {
     let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
     let shown = Shown {
         authorization: header(AUTHORIZATION.as_str()),
-        dpop: header("dpop"),
+        dpop: header("dpop").filter(|_| request.headers().get_all("dpop").count() == 1),
         method: request.method().as_str(),
         url: &format!("{}{}", app.public_url, request.path()),
+        query: request.query_string(),
     };
     let caller = app.admit(&shown)?;
     request.extensions_mut().insert(CallerKind(caller.who.kind()));
@@ -381,7 +384,11 @@ fn challenge(challenge: Option<&Challenge>) -> String {
     let error = challenge.map(|challenge| format!(", error=\"{}\"", challenge.error));
     let scope = challenge.and_then(|challenge| challenge.scope.as_ref());
     let scope = scope.map(|scope| format!(", scope=\"{scope}\""));
-    format!("Bearer realm=\"OnBehalf\"{}{}", error.unwrap_or_default(), scope.unwrap_or_default())
+    let scheme = match challenge.map(|challenge| challenge.error) {
+        Some("invalid_dpop_proof") => "DPoP",
+        Some(_) | None => "Bearer",
+    };
+    format!("{scheme} realm=\"OnBehalf\"{}{}", error.unwrap_or_default(), scope.unwrap_or_default())
 }
 
 fn refuse(refusal: &Refusal, writing: Writing) -> HttpResponse {

@@ -37,7 +37,7 @@ use crate::observe;
 pub use search::statement_of;
 
 /// The path of this front.
-pub const BASE_PATH: &str = "/FHIR/R4";
+pub const BASE_PATH: &str = crate::account::endpoints::FHIR_BASE;
 
 /// Adds the routes of this front. One handler answers them all: the table in `routes` knows the rest, and
 /// the entries of a Bundle go through the same table.

@@ -153,6 +153,12 @@ impl Role {
         self
     }
 
+    /// Whether somebody may act by this role at `now`.
+    pub fn is_active_at(&self, now: DateTime<Utc>) -> bool {
+        let has_begun = self.period.start.as_ref().is_none_or(|start| start.earliest() <= now);
+        self.status == Status::Active && has_begun && !self.period.has_ended(now)
+    }
+
     /// Whether the role is active on paper while its end has passed.
     pub fn has_lapsed(&self, now: DateTime<Utc>) -> bool {
         self.status == Status::Active && self.period.has_ended(now)

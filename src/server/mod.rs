@@ -84,12 +84,18 @@ fn routes(
     >,
 > {
     let simulated = app.simulated.clone();
+    let has_authority = app.authority.is_some();
     WebApp::new()
         .app_data(Data::new(app))
         .wrap(from_fn(log_requests))
+        // Before the R4 front, in whose path SMART's configuration stands.
+        .configure(|config| {
+            if has_authority {
+                oauth::configure(config);
+            }
+        })
         .configure(vrs::configure)
         .configure(fhir::configure)
-        .configure(oauth::configure)
         .configure(health::configure)
         .configure(|config| {
             if let Some(simulated) = simulated {

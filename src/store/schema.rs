@@ -292,6 +292,31 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    apps (client_id) {
+        client_id -> Text,
+        name -> Text,
+        mode -> Text,
+        secret_sha256 -> Nullable<Text>,
+        jwks -> Nullable<Text>,
+        jwks_uri -> Nullable<Text>,
+        redirect_uris -> Text,
+        grant_types -> Text,
+        scope -> Text,
+        is_dpop_bound -> Bool,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    pushed_requests (digest) {
+        digest -> Text,
+        app -> Text,
+        parameters -> Text,
+        expires_at -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     people,
     roles,

@@ -125,9 +125,10 @@ pub(crate) fn authenticate(app: &App, request: &HttpRequest) -> Result<Caller, P
     let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
     let shown = Shown {
         authorization: header(AUTHORIZATION.as_str()),
-        dpop: header("dpop"),
+        dpop: header("dpop").filter(|_| request.headers().get_all("dpop").count() == 1),
         method: request.method().as_str(),
         url: &format!("{}{}", app.public_url, request.path()),
+        query: request.query_string(),
     };
     let caller = app.admit(&shown).map_err(|_denied| catalogue::ACCESS_DENIED)?;
     request.extensions_mut().insert(CallerKind(caller.who.kind()));

@@ -127,9 +127,14 @@ const ABOVE_COMMON: &[&str] = &[
 /// The rooms, and what none of their files may use.
 const WALLS: &[(&str, &[&str])] = &[
     ("src/vrs", ABOVE_FRONTS),
-    ("src/vrs", &["fhir"]),
+    ("src/vrs", &["fhir", "account::oauth", "account::upstream"]),
+    ("src/account/oauth", ABOVE_FRONTS),
+    ("src/account/oauth", &["fhir", "vrs", "store::schema"]),
+    ("src/account/command", ABOVE_USE_CASES),
+    ("src/account/command", &["account::oauth", "account::upstream"]),
+    ("src/account/proof", ABOVE_USE_CASES),
     ("src/fhir", ABOVE_FRONTS),
-    ("src/fhir", &["vrs", "store::schema"]),
+    ("src/fhir", &["vrs", "account::oauth", "account::upstream", "store::schema"]),
     ("src/observe", ABOVE_USE_CASES),
     ("src/vrs", &["store::schema"]),
     ("src/app.rs", ABOVE_FRONTS),
@@ -203,7 +208,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("jsonwebtoken", &["src/account"]),
     ("aws_lc_rs", &["src/account"]),
     ("openidconnect", &["src/account/upstream"]),
-    ("reqwest", &["src/account/upstream"]),
+    ("reqwest", &["src/account/upstream", "src/account/oauth"]),
     ("askama", &["src/account/oauth", "src/account/upstream/simulated"]),
     ("rustls", &["src/server", "src/account/upstream"]),
 ];

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::account::code::new_secret;
 use crate::account::command::act::holds;
-use crate::account::command::new_secret;
 use crate::account::identity::ProvenKind;
 use crate::account::{
     Acting, AuthorizationRequest, Code, Grant, KnownPerson, LogIn, Mode, Stage, Word, digest,

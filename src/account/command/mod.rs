@@ -1,24 +1,178 @@
-//! The use cases of accounts, one per file.
+//! The use cases of accounts: what is done with log-ins, grants, tokens and apps, one per file, each in the transaction that it is
+//! given. They know nothing of HTTP, and sign nothing.
 
 mod act;
 mod approve;
+pub mod client_credentials;
+pub mod delegations;
+pub mod exchange;
+pub mod introspect;
 mod link_identity;
 mod log_in;
+pub mod redeem_code;
+pub mod refresh;
+pub mod register_app;
+pub mod revoke;
 
 pub use act::{Patient, list_patients};
 pub use approve::{ApproveError, Approved, approve};
 pub use link_identity::{LinkError, link_identity};
 pub use log_in::{LogInError, LoggedIn, log_in};
 
-use crate::error::Error;
-use crate::ids;
+use chrono::{DateTime, Utc};
 
-/// A secret of 256 bits and more, as text that every URL and cookie carries.
-///
-/// # Errors
-///
-/// When the operating system gives no randomness.
-pub fn new_secret() -> Result<String, Error> {
-    const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    ids::random_text::<43>(ALPHABET).map_err(Error::fault)
+use crate::account::access::NotLive;
+use crate::account::{Ceiling, code, digest};
+use crate::account::{Grant, GrantType, Lapsed, Lifetimes, RefreshToken, Registration, Scopes, Word};
+use crate::error::Error;
+use crate::store::Tx;
+
+/// Who asks for a token, when, and what they have proved beside.
+#[derive(Clone, Copy, Debug)]
+pub struct Asking<'r> {
+    /// The app, which has proved itself.
+    pub app: &'r Registration,
+    /// The thumbprint of the key of which it has shown a proof (RFC 9449 §5).
+    pub jkt: Option<&'r str>,
+    /// How long things are good.
+    pub lifetimes: Lifetimes,
+    /// The time.
+    pub now: DateTime<Utc>,
+}
+
+/// What a token is to be issued for.
+#[derive(Clone, Debug)]
+pub struct Issue {
+    /// The grant.
+    pub grant: Grant,
+    /// What the token is for: as much as the grant, or less.
+    pub scopes: Scopes,
+    /// The version of the role by which somebody acts.
+    pub role_version: Option<i64>,
+    /// What the id token repeats.
+    pub nonce: Option<String>,
+    /// The key that the token is bound to.
+    pub jkt: Option<String>,
+    /// The next refresh token.
+    pub refresh_token: Option<String>,
+    /// The token's end, in seconds since 1970.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// What becomes of a request with something that may be shown once.
+#[derive(Debug)]
+pub enum Outcome {
+    /// A token is issued.
+    Issue(Box<Issue>),
+    /// None is, and what was shown is worth nothing any more.
+    Spent(TokenError),
+}
+
+/// Why no token is issued (RFC 6749 §5.2). What is told is for the app's engineers.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenError {
+    /// The request cannot be understood.
+    #[error("{0}")]
+    Invalid(&'static str),
+    /// The code, refresh token or subject is worth nothing.
+    #[error("{0}")]
+    Grant(&'static str),
+    /// A scope that cannot be had.
+    #[error("{0}")]
+    Scope(&'static str),
+    /// Nobody for whom this person may act (RFC 8693 §2.2.2). Whether there is such a role is not told.
+    #[error("the person may not act for whom the request names, or it names nobody")]
+    Target,
+    /// The app may not get tokens in this way.
+    #[error("the app is not registered for this grant_type")]
+    Unauthorized,
+    /// No good proof of a key, where one is needed.
+    #[error("{0}")]
+    Proof(&'static str),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] Error),
+}
+
+impl From<NotLive> for TokenError {
+    fn from(not_live: NotLive) -> Self {
+        match not_live {
+            NotLive::Lapsed(lapsed) => lapsed.into(),
+            NotLive::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<Lapsed> for TokenError {
+    fn from(_lapsed: Lapsed) -> Self {
+        Self::Grant("the grant has ended")
+    }
+}
+
+impl Asking<'_> {
+    /// Whether the app is registered for this way to get a token, and shows a proof if its tokens are bound.
+    fn check(&self, grant_type: GrantType) -> Result<(), TokenError> {
+        if !self.app.grant_types.contains(&grant_type) {
+            return Err(TokenError::Unauthorized);
+        }
+        if self.app.is_dpop_bound && self.jkt.is_none() {
+            return Err(TokenError::Proof("the app's tokens are bound to a key: send a DPoP proof"));
+        }
+        Ok(())
+    }
+
+    /// The next refresh token of a grant, if it has any: for whoever stays away, or stays.
+    fn next_refresh_token(&self, tx: &mut Tx<'_>, grant: &Grant) -> Result<Option<String>, Error> {
+        let is_wanted = grant.scopes.has(Word::OfflineAccess) || grant.scopes.has(Word::OnlineAccess);
+        if !is_wanted || !self.app.grant_types.contains(&GrantType::RefreshToken) {
+            return Ok(None);
+        }
+        let token = code::new_secret()?;
+        // A confidential app proves itself; of a public one only the key shows that it is the same (§5).
+        let is_public = !self.app.authentication.is_confidential();
+        let kept = RefreshToken {
+            grant: grant.id,
+            dpop_jkt: self.jkt.filter(|_| is_public).map(str::to_owned),
+            expires_at: grant.expires_at.min(self.now + self.lifetimes.refresh_ttl),
+        };
+        tx.insert_refresh_token(&digest(&token), &kept)?;
+        Ok(Some(token))
+    }
+
+    /// When an access token for a grant ends: never later than the grant.
+    fn token_end(&self, grant: &Grant) -> DateTime<Utc> {
+        grant.expires_at.min(self.now + self.lifetimes.access_ttl)
+    }
+}
+
+/// The scopes of `asked`, all of which `given` must hold.
+fn narrow(given: &Scopes, asked: Option<&str>) -> Result<Scopes, TokenError> {
+    let Some(asked) = asked else { return Ok(given.clone()) };
+    let asked =
+        Scopes::parse(asked).or(Err(TokenError::Scope("a scope over resources is not written as one")))?;
+    let narrowed = given.narrowed_to(&asked);
+    if narrowed.is_empty() || narrowed != asked {
+        return Err(TokenError::Scope("the scope is wider than what was granted"));
+    }
+    Ok(narrowed)
+}
+
+/// The grant of somebody's token, if it is good at this instant, with the version of its role.
+fn live_grant(
+    tx: &mut Tx<'_>,
+    id: uuid::Uuid,
+    now: DateTime<Utc>,
+) -> Result<(Grant, Option<i64>), TokenError> {
+    let state = tx.find_grant_state(id)?.ok_or(Lapsed::Ended)?;
+    state.check(now)?;
+    let grant = tx.find_grant(id)?.ok_or(Lapsed::Ended)?;
+    Ok((grant, state.role_version()))
+}
+
+/// The scopes of a caller's token.
+pub(crate) fn scopes_of(ceiling: &Ceiling) -> Scopes {
+    match ceiling {
+        Ceiling::None => Scopes::default(),
+        Ceiling::Scopes(scopes) => Scopes::clone(scopes),
+    }
 }

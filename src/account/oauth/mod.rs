@@ -1,10 +1,71 @@
-//! The front of the authorization server: what browsers see.
+//! The front of the authorization server: the pages that browsers see (`browser`), and the endpoints that
+//! apps call themselves: what there is, tokens, what they are worth, who has logged in, and registration.
+//!
+//! There are two ways in: an app proves itself (`client`), or shows a person's token. Refusals are told in
+//! OAuth's own shape (`problem`).
 
 mod browser;
+mod client;
+mod cors;
+mod discovery;
+mod form;
+mod introspect;
+mod par;
+mod problem;
+mod register;
+mod revoke;
+mod token;
+mod userinfo;
 
-use actix_web::web::ServiceConfig;
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::middleware::{Next, from_fn};
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{HttpResponse, Resource, Route};
 
-/// The routes of this front.
+use crate::account::{Authority, endpoints};
+use crate::app::App;
+use crate::error::Error;
+use crate::observe;
+use problem::Problem;
+
+pub use client::AppKeys;
+
+/// Adds the routes. They are for a server that has an authority.
 pub fn configure(config: &mut ServiceConfig) {
+    let smart = format!("{}{}", endpoints::FHIR_BASE, endpoints::SMART_CONFIGURATION);
+    for path in [smart.as_str(), endpoints::OPENID_CONFIGURATION, endpoints::OAUTH_METADATA] {
+        let routes = [web::get().to(discovery::document), web::head().to(discovery::document)];
+        serve(config, path, "GET, HEAD", routes);
+    }
+    let keys = [web::get().to(discovery::keys), web::head().to(discovery::keys)];
+    serve(config, endpoints::JWKS, "GET, HEAD", keys);
+    serve(config, endpoints::TOKEN, "POST", [web::post().to(token::token)]);
+    serve(config, endpoints::INTROSPECT, "POST", [web::post().to(introspect::introspect)]);
+    serve(config, endpoints::REVOKE, "POST", [web::post().to(revoke::revoke)]);
+    serve(config, endpoints::PAR, "POST", [web::post().to(par::push)]);
+    serve(config, endpoints::REGISTER, "POST", [web::post().to(register::register)]);
+    let userinfo = [web::get().to(userinfo::userinfo), web::post().to(userinfo::userinfo)];
+    serve(config, endpoints::USERINFO, "GET, POST", userinfo);
     browser::configure(config);
+}
+
+/// One endpoint: other methods are told which there are.
+fn serve<const N: usize>(config: &mut ServiceConfig, path: &str, allow: &'static str, routes: [Route; N]) {
+    let refuse = move || async move { Err::<HttpResponse, _>(Problem::method(allow)) };
+    let resource = web::resource(path).default_service(web::to(refuse));
+    let resource = routes.into_iter().fold(resource, Resource::route);
+    config.service(resource.wrap(from_fn(panics)).wrap(from_fn(cors::cors)));
+}
+
+/// The authorization server: these routes exist only where there is one.
+fn authority(app: &App) -> Result<&Authority, Problem> {
+    app.authority.as_deref().ok_or_else(|| Error::fault("there is no authority").into())
+}
+
+async fn panics(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    observe::catch_panics(request, next, |fault| Problem::from(fault).into()).await
 }

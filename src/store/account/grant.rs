@@ -191,4 +191,19 @@ impl Tx<'_> {
         diesel::update(live).set(grants::revoked_at.eq(to_millis(now))).execute(self.db)?;
         Ok(())
     }
+
+    /// Ends the grants by which this app acts for others in the name of this user.
+    ///
+    /// # Errors
+    ///
+    /// When the database refuses.
+    pub fn revoke_acting_grants(&mut self, user: Uuid, app: &str, now: DateTime<Utc>) -> Result<(), Error> {
+        let acting = grants::table
+            .filter(grants::user_id.eq(user.to_string()))
+            .filter(grants::app.eq(app))
+            .filter(grants::role_id.is_not_null())
+            .filter(grants::revoked_at.is_null());
+        diesel::update(acting).set(grants::revoked_at.eq(to_millis(now))).execute(self.db)?;
+        Ok(())
+    }
 }

@@ -1,5 +1,6 @@
 //! Users, their identities and accounts, and what they gave to apps.
 
+mod app;
 mod grant;
 mod identity;
 mod log_in;

@@ -105,6 +105,29 @@ impl Tx<'_> {
         grant.map(|grant| Uuid::parse_str(&grant).map_err(Error::fault)).transpose()
     }
 
+    /// A refresh token that may still be used: for whoever introspects it.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn find_fresh_refresh_token(
+        &mut self,
+        digest: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Option<RefreshToken>, Error> {
+        let fresh = refresh_tokens::table
+            .find(digest)
+            .filter(refresh_tokens::used_at.is_null())
+            .filter(refresh_tokens::expires_at.gt(to_millis(now)));
+        let row: Option<(String, Option<String>, i64)> = fresh
+            .select((refresh_tokens::grant_id, refresh_tokens::dpop_jkt, refresh_tokens::expires_at))
+            .first(self.db)
+            .optional()?;
+        let Some((grant, dpop_jkt, expires_at)) = row else { return Ok(None) };
+        let grant = Uuid::parse_str(&grant).map_err(Error::fault)?;
+        Ok(Some(RefreshToken { grant, dpop_jkt, expires_at: from_millis(expires_at) }))
+    }
+
     /// Whether this is shown for the first time. It must be remembered until `expires_at`.
     ///
     /// # Errors

@@ -3,4 +3,5 @@
 mod access;
 mod authorize;
 mod log_in;
+mod oauth;
 mod upstream;

@@ -8,7 +8,7 @@ use actix_server::ServerHandle;
 use chrono::{DateTime, Utc};
 use onbehalf::account::upstream::Providers;
 use onbehalf::account::upstream::simulated::Simulated;
-use onbehalf::account::{AccessPolicy, Authority, AuthoritySettings, KeyRing, Registration};
+use onbehalf::account::{AccessPolicy, Authority, AuthoritySettings, KeyRing, Lifetimes, Registration};
 use onbehalf::app::{App, Parts};
 use onbehalf::cli::SeedFile;
 use onbehalf::clock::{Clock, StoppedClock};
@@ -24,6 +24,9 @@ use super::{Backend, Request, Response, TestDatabase};
 
 /// The people, relationships and roles of the sandbox.
 pub const SANDBOX_DATA: &str = include_str!("../../../examples/sandbox-data.json");
+
+/// The token with which apps register themselves.
+pub const INITIAL_ACCESS: &str = "initial-access-token";
 
 /// How a test's server differs from the sandbox.
 pub struct Options {
@@ -89,6 +92,8 @@ fn authority(registrations: Vec<Registration>, public_url: &str) -> Option<Arc<A
         key_folder: None,
         keys: keys(),
         registrations,
+        lifetimes: Lifetimes::default(),
+        initial_access: Some(Sha256::digest(INITIAL_ACCESS).into()),
     };
     (!settings.registrations.is_empty()).then(|| Arc::new(Authority::new(settings)))
 }

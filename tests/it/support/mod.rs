@@ -14,7 +14,9 @@ pub mod seed;
 pub mod sql;
 pub mod token;
 
-pub use app::{Options, SANDBOX_DATA, TestApp, beginning, keys, sandbox_contract, strict_contract};
+pub use app::{
+    INITIAL_ACCESS, Options, SANDBOX_DATA, TestApp, beginning, keys, sandbox_contract, strict_contract,
+};
 pub use backend::{Backend, TestDatabase, on_server};
 pub use connection::Connection;
 pub use http::{REQUEST_ID, Request, Response, send_bytes};

@@ -21,7 +21,7 @@ pub(super) async fn show(app: Data<App>, request: HttpRequest) -> Result<HttpRes
     let Stage::Known { acting: Some(acting), .. } = log_in.stage else {
         return Ok(see_other(next_page(&log_in)));
     };
-    let client = client_of(&app, &log_in)?;
+    let client = client_of(&app, &log_in).await?;
     let patient = match acting {
         Acting::Oneself => None,
         Acting::For { patient, .. } => {
@@ -72,7 +72,7 @@ pub(super) async fn leave(
 
 async fn allow(app: &Data<App>, visit: &Visit, log_in: &LogIn) -> Result<HttpResponse, Problem> {
     let authority = authority(app)?;
-    let client = client_of(app, log_in)?;
+    let client = client_of(app, log_in).await?;
     let (digest, clock) = (visit.digest(), app.clock.clone());
     match app.store.write(move |tx| approve(tx, &*clock, &digest)).await {
         Ok(approved) => {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
-use crate::account::{Authority, AuthorizationRequest, LogIn, Registration, Stage};
+use crate::account::{Authority, AuthorizationRequest, LogIn, Registration, Stage, digest};
 use crate::app::App;
 use crate::error::Error;
 
@@ -36,8 +36,8 @@ async fn answer(app: &Data<App>, params: &Params) -> Result<HttpResponse, Proble
     let authority = authority(app)?;
     let once = |name| params.one(name).map_err(|Repeated| bad_link("It names the app more than once."));
     let client_id = once("client_id")?.ok_or_else(|| bad_link("It does not say which app it is for."))?;
-    let client =
-        find_app(&authority, client_id).ok_or_else(|| bad_link("The app is not known to this service."))?;
+    let client = find_app(app, client_id).await?;
+    let client = client.ok_or_else(|| bad_link("The app is not known to this service."))?;
     let pushed = match once("request_uri")? {
         Some(uri) => Some(take_pushed(app, client_id, uri).await?),
         None => None,
@@ -56,12 +56,14 @@ async fn answer(app: &Data<App>, params: &Params) -> Result<HttpResponse, Proble
     }
 }
 
-/// The parameters that an app has pushed (RFC 9126 §4). This is the one place that takes them: the store
-/// gives each `request_uri` out once, to its own app.
-#[expect(clippy::unused_async, reason = "the store answers when it keeps pushed requests")]
-async fn take_pushed(_app: &Data<App>, _client_id: &str, _uri: &str) -> Result<Params, Problem> {
-    // tx.take_pushed_request(&digest(uri), client_id, now)
-    Err(bad_link("Its request has expired, or was used before."))
+/// The parameters that an app has pushed (RFC 9126 §4). The store gives each `request_uri` out once, to its
+/// own app.
+async fn take_pushed(app: &Data<App>, client_id: &str, uri: &str) -> Result<Params, Problem> {
+    let (key, client_id, now) = (digest(uri), client_id.to_owned(), app.clock.now());
+    let taken: Result<_, Error> =
+        app.store.write(move |tx| tx.take_pushed_request(&key, &client_id, now)).await;
+    let gone = || bad_link("Its request has expired, or was used before.");
+    Ok(Params::parse(taken?.ok_or_else(gone)?.as_bytes()))
 }
 
 async fn begin(

@@ -25,7 +25,7 @@ pub(super) async fn arrive(
 ) -> Result<HttpResponse, Problem> {
     let (visit, log_in) = visit::current(&app, &request).await?;
     let params = Params::parse(request.query_string().as_bytes());
-    let client = client_of(&app, &log_in)?;
+    let client = client_of(&app, &log_in).await?;
     let departure = departure_of(&log_in, &provider, &params)?;
     let leave = || Leave::new(&visit, &log_in, &client);
     let name = app.providers.list(client.mode).find(|known| known.id == *provider);

@@ -14,15 +14,15 @@ use super::page::{self, Leave, Problem, ProviderChoice, ProviderPage};
 use super::redirect::see_other;
 use super::request::Params;
 use super::visit::{self, Visit};
-use super::{asset, authority, find_app};
+use super::{asset, find_app};
 
 /// The page that lists the providers.
 pub(super) const PATH: &str = "/oauth/log-in";
 
 /// The app that a log-in is for.
-pub(super) fn client_of(app: &Data<App>, log_in: &LogIn) -> Result<Arc<Registration>, Problem> {
-    let authority = authority(app)?;
-    find_app(&authority, &log_in.app).ok_or_else(|| Problem::new(400, "The app is no longer known here"))
+pub(super) async fn client_of(app: &Data<App>, log_in: &LogIn) -> Result<Arc<Registration>, Problem> {
+    let found = find_app(app, &log_in.app).await?;
+    found.ok_or_else(|| Problem::new(400, "The app is no longer known here"))
 }
 
 /// The page where a log-in goes on.
@@ -38,7 +38,7 @@ pub(super) fn next_page(log_in: &LogIn) -> &'static str {
 /// in the page's policy, and where a provider lives is known only once somebody goes there.
 pub(super) async fn show(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let (visit, log_in) = visit::current(&app, &request).await?;
-    let client = client_of(&app, &log_in)?;
+    let client = client_of(&app, &log_in).await?;
     let choice = |id: &str, name: &str| ProviderChoice {
         url: format!("{PATH}/{id}?token={}", visit.form_token()),
         name: name.to_owned(),
@@ -60,7 +60,7 @@ pub(super) async fn depart(
     if !visit.owns(&Params::parse(request.query_string().as_bytes())) {
         return Err(visit::forged());
     }
-    let client = client_of(&app, &log_in)?;
+    let client = client_of(&app, &log_in).await?;
     send_away(&app, &visit, log_in, &client, &provider).await
 }
 

@@ -71,9 +71,9 @@ fn authority(app: &Data<App>) -> Result<Arc<Authority>, Problem> {
     app.authority.clone().ok_or_else(|| Problem::new(404, "Page not found"))
 }
 
-/// The app with this id. Every page finds apps here.
-fn find_app(authority: &Authority, client_id: &str) -> Option<Arc<Registration>> {
-    authority.registration(client_id)
+/// The app with this id, of the settings or registered since. Every page finds apps here.
+async fn find_app(app: &App, client_id: &str) -> Result<Option<Arc<Registration>>, Problem> {
+    Ok(crate::account::oauth::client::find_app(app, client_id).await?)
 }
 
 async fn panics(

@@ -36,7 +36,7 @@ pub(super) async fn ask(
     status: StatusCode,
     error: Option<&'static str>,
 ) -> Result<HttpResponse, Problem> {
-    let client = client_of(app, log_in)?;
+    let client = client_of(app, log_in).await?;
     let patients = match &log_in.stage {
         Stage::Known { person, .. } => patients_of(app, person).await?,
         Stage::Begun | Stage::Away { .. } => Vec::new(),

@@ -6,7 +6,7 @@ use actix_web::http::header::{COOKIE, HeaderValue, SET_COOKIE};
 use actix_web::web::{Data, Payload};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 
-use crate::account::command::new_secret;
+use crate::account::code::new_secret;
 use crate::account::{LogIn, digest};
 use crate::app::App;
 use crate::body;

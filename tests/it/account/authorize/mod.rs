@@ -38,7 +38,6 @@ pub fn registration(client_id: &str, mode: Mode) -> Registration {
         scopes: Scopes::parse(scopes).unwrap(),
         may_introspect: false,
         is_dpop_bound: false,
-        requests_per_minute: None,
     }
 }
 

@@ -1,0 +1,2 @@
+DROP TABLE pushed_requests;
+DROP TABLE apps;

@@ -1,0 +1,76 @@
+//! The body of a request to these endpoints: `application/x-www-form-urlencoded`, each parameter once.
+
+use actix_web::HttpRequest;
+use actix_web::http::header::CONTENT_TYPE;
+use actix_web::web::Payload;
+
+use crate::account::oauth::problem::Problem;
+use crate::app::App;
+use crate::body;
+
+/// How many bytes a form may have: two tokens and an assertion fit well.
+const MAX_BYTES: usize = 65_536;
+/// How many parameters.
+const MAX_PARAMETERS: usize = 64;
+
+/// Parameters, each once. One that is empty is not there (RFC 6749 §3.1).
+pub(crate) struct Form(Vec<(String, String)>);
+
+impl Form {
+    /// Reads a body.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem`] where it is no form, too large, or names a parameter twice.
+    pub(crate) async fn read(app: &App, request: &HttpRequest, payload: Payload) -> Result<Self, Problem> {
+        if !request.query_string().is_empty() {
+            return Err(Problem::invalid("parameters belong in the body: a URL is kept in logs"));
+        }
+        let mut limits = app.limits;
+        limits.body_bytes = limits.body_bytes.min(MAX_BYTES);
+        let bytes = body::read(payload, &limits).await?;
+        let given = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let media_type = given.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
+        if !media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+            return Err(Problem::invalid("send a form: Content-Type application/x-www-form-urlencoded"));
+        }
+        Self::parse(&bytes)
+    }
+
+    fn parse(bytes: &[u8]) -> Result<Self, Problem> {
+        let mut pairs: Vec<(String, String)> = Vec::new();
+        for (name, value) in form_urlencoded::parse(bytes).into_owned() {
+            if pairs.iter().any(|(known, _)| *known == name) || pairs.len() >= MAX_PARAMETERS {
+                return Err(Problem::invalid("a parameter is there twice, or there are too many"));
+            }
+            // No text of OAuth holds control characters, and PostgreSQL keeps no NUL.
+            if value.chars().any(char::is_control) {
+                return Err(Problem::invalid("a parameter holds a control character"));
+            }
+            pairs.push((name, value));
+        }
+        pairs.retain(|(_, value)| !value.is_empty());
+        Ok(Self(pairs))
+    }
+
+    /// The value of a parameter.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The value of a parameter that must be there; `told` is for the app's engineers.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem`] where it is not.
+    pub(crate) fn need(&self, name: &str, told: &'static str) -> Result<&str, Problem> {
+        self.get(name).ok_or(Problem::invalid(told))
+    }
+
+    /// All of it but some, written as a form again.
+    pub(crate) fn without(&self, names: &[&str]) -> String {
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        form.extend_pairs(self.0.iter().filter(|(name, _)| !names.contains(&name.as_str())));
+        form.finish()
+    }
+}

@@ -1,0 +1,89 @@
+//! Authorization requests that an app leaves here itself, so that no browser carries them (RFC 9126).
+
+use actix_web::http::header::CACHE_CONTROL;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use chrono::TimeDelta;
+use serde_json::json;
+
+use crate::account::oauth::client;
+use crate::account::oauth::form::Form;
+use crate::account::oauth::problem::Problem;
+use crate::account::{GrantType, Registration, Scopes, code, digest};
+use crate::app::App;
+use crate::error::Error;
+
+/// What a `request_uri` of ours begins with (RFC 9126 §2.2).
+const PREFIX: &str = "urn:ietf:params:oauth:request_uri:";
+/// How long one is good.
+const LIFE: TimeDelta = TimeDelta::seconds(60);
+/// What proves the app and is no part of the request.
+const PROOFS: [&str; 3] = ["client_secret", "client_assertion", "client_assertion_type"];
+
+/// `POST`: keeps the request, and answers the name by which the browser brings it.
+pub(super) async fn push(
+    app: Data<App>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    let form = Form::read(&app, &request, payload).await?;
+    let client = client::authenticate(&app, &request, &form).await?;
+    check(&form, &client)?;
+    let jkt = client::proved_key(&app, &request).await?;
+    let parameters = parameters(&form, &client, jkt.as_deref())?;
+    let request_uri = format!("{PREFIX}{}", code::new_secret()?);
+    let (key, expires_at) = (digest(&request_uri), app.clock.now() + LIFE);
+    let kept: Result<(), Error> = app
+        .store
+        .write(move |tx| tx.insert_pushed_request(&key, &client.client_id, &parameters, expires_at))
+        .await;
+    kept?;
+    let told = json!({ "request_uri": request_uri, "expires_in": LIFE.num_seconds() });
+    Ok(HttpResponse::Created().insert_header((CACHE_CONTROL, "no-store")).json(told))
+}
+
+/// What can be told now already; the authorization endpoint checks it all again.
+fn check(form: &Form, client: &Registration) -> Result<(), Problem> {
+    if form.get("request_uri").is_some() || form.get("request").is_some() {
+        return Err(Problem::invalid("a request that is left here names no other"));
+    }
+    if !client.grant_types.contains(&GrantType::AuthorizationCode) {
+        return Err(Problem::new(400, "unauthorized_client", "the app is not registered for codes"));
+    }
+    if form.get("response_type") != Some("code") {
+        return Err(Problem::new(400, "unsupported_response_type", "response_type must be code"));
+    }
+    let is_known = |uri: &str| client.redirect_uris.iter().any(|known| known == uri);
+    if !form.get("redirect_uri").is_some_and(is_known) {
+        return Err(Problem::invalid("redirect_uri must be one that is registered, letter by letter"));
+    }
+    let is_challenge = |text: &str| {
+        text.len() == 43 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+    };
+    if form.get("code_challenge_method") != Some("S256")
+        || !form.get("code_challenge").is_some_and(is_challenge)
+    {
+        return Err(Problem::invalid("PKCE is needed: a code_challenge with code_challenge_method S256"));
+    }
+    let scopes = Scopes::parse(form.get("scope").unwrap_or_default());
+    if scopes.is_err() {
+        return Err(Problem::new(400, "invalid_scope", "a scope over resources is not written as one"));
+    }
+    Ok(())
+}
+
+/// What is kept: whose request it is, and the key of a proof that came with it (RFC 9449 §10.1).
+fn parameters(form: &Form, client: &Registration, jkt: Option<&str>) -> Result<String, Problem> {
+    let mut left_out: Vec<&str> = PROOFS.to_vec();
+    left_out.push("client_id");
+    let mut added = form_urlencoded::Serializer::new(String::new());
+    added.append_pair("client_id", &client.client_id);
+    if let Some(jkt) = jkt {
+        if form.get("dpop_jkt").is_some_and(|named| named != jkt) {
+            return Err(Problem::new(400, "invalid_dpop_proof", "dpop_jkt is not the key of the proof"));
+        }
+        left_out.push("dpop_jkt");
+        added.append_pair("dpop_jkt", jkt);
+    }
+    Ok(format!("{}&{}", added.finish(), form.without(&left_out)))
+}

@@ -1,0 +1,35 @@
+//! An app gives a token back (RFC 7009, LA-11).
+
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+
+use crate::account::Purpose;
+use crate::account::claims::AccessClaims;
+use crate::account::command::revoke::{self, Revoked, Shown};
+use crate::account::oauth::form::Form;
+use crate::account::oauth::problem::Problem;
+use crate::account::oauth::{authority, client};
+use crate::app::App;
+
+/// `POST`: 200 also for what is no token, or is worth nothing any more (§2.2).
+pub(super) async fn revoke(
+    app: Data<App>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    let form = Form::read(&app, &request, payload).await?;
+    let client = client::authenticate(&app, &request, &form).await?;
+    let token = form.need("token", "name the token")?;
+    // An access token that has expired still ends its grant.
+    let claims = authority(&app)?.read_signed::<AccessClaims>(token, Purpose::AccessToken, "at+jwt");
+    let shown = match claims {
+        Ok(claims) => Shown::Access(claims.grant),
+        Err(_) => Shown::Other(token.to_owned()),
+    };
+    let now = app.clock.now();
+    let revoked = app.store.write(move |tx| revoke::revoke(tx, &client.client_id, &shown, now)).await?;
+    match revoked {
+        Revoked::Done => Ok(HttpResponse::Ok().finish()),
+        Revoked::NotTheirs => Err(Problem::new(400, "invalid_grant", "the token is not one of this app")),
+    }
+}

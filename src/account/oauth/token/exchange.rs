@@ -1,0 +1,115 @@
+//! Token exchange (RFC 8693): what the form says, and whose token it brings.
+
+use uuid::Uuid;
+
+use crate::account::Caller;
+use crate::account::command::exchange::{Subject, Target, exchange};
+use crate::account::command::{Issue, TokenError};
+use crate::account::identity::Proven;
+use crate::account::oauth::authority;
+use crate::account::oauth::form::Form;
+use crate::account::oauth::problem::Problem;
+use crate::account::oauth::token::{Asker, write};
+use crate::account::upstream::UpstreamError;
+use crate::app::App;
+use crate::error::Error;
+use crate::person::{NhsNumber, NumberCheck};
+
+/// The type of our own tokens (RFC 8693 §3).
+pub(super) const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
+/// The type of an identity provider's, composite ones among them.
+const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";
+
+/// Whose token it is, its signature checked.
+enum Proved {
+    /// A caller of ours.
+    Caller(Caller),
+    /// Somebody whom a provider has proved, and the patient that a composite token is about.
+    Person(Proven, Option<NhsNumber>),
+}
+
+/// A token to act for the patient whom the form names.
+pub(super) async fn by_token(app: &App, asker: Asker, form: &Form) -> Result<Issue, Problem> {
+    check(app, form)?;
+    let target = target(form)?;
+    let token = form.need("subject_token", "name the subject_token")?;
+    let person = match form.get("subject_token_type") {
+        Some(ACCESS_TOKEN) => Proved::Caller(our_own(app, &asker, token)?),
+        Some(ID_TOKEN) => {
+            let (proven, patient) = verify(app, token).await?;
+            Proved::Person(proven, patient)
+        }
+        Some(_) | None => {
+            return Err(Problem::invalid("the subject_token_type is not one that is taken here"));
+        }
+    };
+    let scope = form.get("scope").map(str::to_owned);
+    write(app, asker, move |tx, asking| {
+        let subject = match person {
+            Proved::Caller(caller) => Subject::of_token(tx, asking, &caller)?,
+            Proved::Person(proven, patient) => Subject::of_proven(asking, proven, patient)?,
+        };
+        exchange(tx, asking, subject, target, scope.as_deref())
+    })
+    .await
+}
+
+/// What else the form may say.
+fn check(app: &App, form: &Form) -> Result<(), Problem> {
+    if form.get("actor_token").is_some() {
+        return Err(Problem::invalid("who acts is whose token it is: there is no actor_token here"));
+    }
+    if form.get("requested_token_type").is_some_and(|kind| kind != ACCESS_TOKEN) {
+        return Err(Problem::invalid("there are only access tokens here"));
+    }
+    let audiences = authority(app)?.audiences();
+    let is_other = |name: &str| form.get(name).is_some_and(|url| !audiences.iter().any(|ours| ours == url));
+    if is_other("resource") || is_other("audience") {
+        return Err(TokenError::Target.into());
+    }
+    Ok(())
+}
+
+/// For whom: an NHS number or `Patient/{NHS number}`; by which role: its id or `Consent/{id}`. What can name
+/// nobody is answered as what names nobody.
+fn target(form: &Form) -> Result<Target, TokenError> {
+    let number = |text: &str| {
+        let number = text.strip_prefix("Patient/").unwrap_or(text);
+        NhsNumber::parse(number, NumberCheck::Length).map_err(|_wrong| TokenError::Target)
+    };
+    let role = |text: &str| {
+        let id = text.strip_prefix("Consent/").unwrap_or(text);
+        Uuid::try_parse(id).map_err(|_wrong| TokenError::Target)
+    };
+    Ok(Target {
+        patient: form.get("patient").map(number).transpose()?,
+        role: form.get("role").map(role).transpose()?,
+    })
+}
+
+/// The caller of a token of ours. One that is bound to a key needs a proof of it here too.
+fn our_own(app: &App, asker: &Asker, token: &str) -> Result<Caller, Problem> {
+    let read = authority(app)?.caller(token, app.clock.now());
+    let (caller, bound_to) = read.map_err(|_bad| Problem::invalid("the subject_token is not good"))?;
+    if bound_to.is_some() && bound_to != asker.jkt {
+        return Err(TokenError::Proof("the subject_token is bound to another key").into());
+    }
+    Ok(caller)
+}
+
+/// Whom a provider of the settings has proved, by an id token of its own or by a composite one. Its signature,
+/// issuer, audience and time are for the providers to check.
+async fn verify(app: &App, token: &str) -> Result<(Proven, Option<NhsNumber>), Problem> {
+    let now = app.clock.now();
+    let refused = match app.providers.verify_id_token(token, now).await {
+        Ok(proven) => return Ok((proven, None)),
+        Err(refused) => refused,
+    };
+    match (app.providers.verify_composite_token(token, now).await, refused) {
+        (Ok(composite), _) => Ok((composite.proxy, Some(composite.patient))),
+        (Err(UpstreamError::Unavailable), _) | (_, UpstreamError::Unavailable) => {
+            Err(Error::busy(UpstreamError::Unavailable).into())
+        }
+        (Err(_), _) => Err(Problem::invalid("no provider here has issued the subject_token")),
+    }
+}

@@ -1,0 +1,86 @@
+//! Where apps get tokens (RFC 6749 §3.2).
+
+mod exchange;
+mod response;
+
+use std::sync::Arc;
+
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+
+use crate::account::command::redeem_code::{Shown, redeem_code};
+use crate::account::command::{Asking, Issue, Outcome, TokenError};
+use crate::account::command::{client_credentials::client_credentials, refresh::refresh};
+use crate::account::oauth::form::Form;
+use crate::account::oauth::problem::Problem;
+use crate::account::oauth::{authority, client};
+use crate::account::{GrantType, Registration};
+use crate::app::App;
+use crate::store::Tx;
+
+/// Who asks, kept until the transaction.
+#[derive(Clone)]
+struct Asker {
+    app: Arc<Registration>,
+    jkt: Option<String>,
+}
+
+/// `POST`: the app proves itself, then shows what it has.
+pub(super) async fn token(
+    app: Data<App>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    let form = Form::read(&app, &request, payload).await?;
+    let grant_type = form.need("grant_type", "name the grant_type")?;
+    let unsupported = Problem::new(400, "unsupported_grant_type", "there is no such grant_type here");
+    let grant_type = GrantType::parse(grant_type).ok_or(unsupported)?;
+    let client = client::authenticate(&app, &request, &form).await?;
+    let jkt = client::proved_key(&app, &request).await?;
+    let asker = Asker { app: client, jkt };
+    let issue = match grant_type {
+        GrantType::AuthorizationCode => by_code(&app, asker, &form).await?,
+        GrantType::RefreshToken => by_refresh_token(&app, asker, &form).await?,
+        GrantType::ClientCredentials => {
+            let scope = form.get("scope").map(str::to_owned);
+            write(&app, asker, move |tx, asking| client_credentials(tx, asking, scope.as_deref())).await?
+        }
+        GrantType::TokenExchange => exchange::by_token(&app, asker, &form).await?,
+    };
+    let issued_type = (grant_type == GrantType::TokenExchange).then_some(exchange::ACCESS_TOKEN);
+    response::render(authority(&app)?, &issue, issued_type, app.clock.now())
+}
+
+async fn by_code(app: &App, asker: Asker, form: &Form) -> Result<Issue, Problem> {
+    let text = |name: &str| form.get(name).unwrap_or_default().to_owned();
+    let code = form.need("code", "name the code")?.to_owned();
+    // What is missing is wrong: it spends the code as well (LA-03).
+    let shown = Shown { code, redirect_uri: text("redirect_uri"), verifier: text("code_verifier") };
+    settle(write(app, asker, move |tx, asking| redeem_code(tx, asking, &shown)).await?)
+}
+
+async fn by_refresh_token(app: &App, asker: Asker, form: &Form) -> Result<Issue, Problem> {
+    let token = form.need("refresh_token", "name the refresh_token")?.to_owned();
+    let scope = form.get("scope").map(str::to_owned);
+    settle(write(app, asker, move |tx, asking| refresh(tx, asking, &token, scope.as_deref())).await?)
+}
+
+fn settle(outcome: Outcome) -> Result<Issue, Problem> {
+    match outcome {
+        Outcome::Issue(issue) => Ok(*issue),
+        Outcome::Spent(refusal) => Err(refusal.into()),
+    }
+}
+
+/// Runs a use case for whoever asks.
+async fn write<T, F>(app: &App, asker: Asker, work: F) -> Result<T, Problem>
+where
+    T: Send + 'static,
+    F: FnOnce(&mut Tx<'_>, &Asking<'_>) -> Result<T, TokenError> + Send + 'static,
+{
+    let (lifetimes, now) = (authority(app)?.lifetimes(), app.clock.now());
+    let written = app
+        .store
+        .write(move |tx| work(tx, &Asking { app: &asker.app, jkt: asker.jkt.as_deref(), lifetimes, now }));
+    Ok(written.await?)
+}

@@ -1,0 +1,62 @@
+//! What was shown to this process: proofs of a key at the fronts, each good once (RFC 9449 §11.1).
+//!
+//! In memory, so that a request costs no write: with several processes behind one name, a proof that was
+//! stolen on its way could be shown once to each, within a minute, by whoever has the token too. The token
+//! endpoint remembers in the database.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// How long is remembered at least: as long as a proof can be good.
+const LIFE: TimeDelta = TimeDelta::seconds(120);
+/// How much is remembered: twice this. Whoever would fill it needs a token for every request.
+const MAX: usize = 500_000;
+
+/// What was shown lately: two generations, of which the older is forgotten as a whole.
+#[derive(Debug, Default)]
+pub struct Seen(Mutex<Generations>);
+
+#[derive(Debug, Default)]
+struct Generations {
+    young: HashSet<String>,
+    old: HashSet<String>,
+    began: DateTime<Utc>,
+}
+
+impl Seen {
+    /// Whether this is shown for the first time. When there is no room left it never is.
+    pub fn see_once(&self, digest: &str, now: DateTime<Utc>) -> bool {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let age = now - seen.began;
+        if age >= LIFE {
+            let young = std::mem::take(&mut seen.young);
+            seen.old = if age < LIFE * 2 { young } else { HashSet::new() };
+            seen.began = now;
+        }
+        if seen.old.contains(digest) || seen.young.len() >= MAX {
+            return false;
+        }
+        seen.young.insert(digest.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Seen;
+    use chrono::{DateTime, TimeDelta};
+
+    #[test]
+    fn what_was_shown_is_remembered_for_as_long_as_it_could_be_shown_again() {
+        let seen = Seen::default();
+        let start = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let at = |seconds| start + TimeDelta::seconds(seconds);
+        assert!(seen.see_once("a", at(0)));
+        assert!(seen.see_once("b", at(119)));
+        assert!(!seen.see_once("a", at(119)));
+        assert!(!seen.see_once("b", at(238)));
+        assert!(seen.see_once("c", at(239)));
+        assert!(seen.see_once("b", at(1000)));
+    }
+}

@@ -1,0 +1,330 @@
+//! A code becomes a token, once and for whom it was made (LA-03, LA-04, LA-07; Inferno's standalone launch).
+
+use chrono::TimeDelta;
+use jsonwebtoken::{DecodingKey, Validation};
+use onbehalf::account::{Grant, Vector};
+use rstest::rstest;
+use serde_json::Value;
+
+use super::kit::{
+    CHALLENGE, ME, REDIRECT, SCOPES, SECRET, TOKEN, VERIFIER, basic, claims, code, grant, part, post, read,
+    redeem, refused, start, tokens,
+};
+use crate::support::{Backend, Request};
+
+fn invalid_grant() -> (u16, String) {
+    (400, "invalid_grant".to_owned())
+}
+
+#[rstest]
+#[actix_rt::test]
+async fn a_code_becomes_tokens_that_say_who_and_let_them_in(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    // covers LA-04, LA-07
+    let server = start(backend).await;
+    let grant = grant(&server, "portal", SCOPES).await;
+    let request = redeem("portal", &code(&server, &grant).await).header("Origin", "https://app.example");
+    let answer = server.send(request).await;
+    assert_eq!(answer.status, 200, "{}", answer.json());
+    assert_eq!(
+        (answer.header("cache-control"), answer.header("pragma")),
+        (Some("no-store"), Some("no-cache"))
+    );
+    assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
+    let told = answer.json();
+    assert_eq!(
+        (&told["token_type"], &told["expires_in"], &told["patient"]),
+        (&"Bearer".into(), &300.into(), &ME.into())
+    );
+    assert_eq!(told["scope"], SCOPES);
+
+    let issuer = format!("http://{}", server.address);
+    let access = told["access_token"].as_str().unwrap();
+    assert_eq!(
+        (part(access, 0)["typ"].clone(), part(access, 0)["alg"].clone()),
+        ("at+jwt".into(), "ES256".into())
+    );
+    let said = part(access, 1);
+    assert_eq!(
+        (&said["sub"], &said["iss"], &said["client_id"]),
+        (&ME.into(), &issuer.clone().into(), &"portal".into())
+    );
+    assert_eq!(said["fhirUser"], format!("{issuer}/FHIR/R4/Patient/{ME}"));
+    assert_eq!(said["act"], Value::Null);
+
+    let id_token = told["id_token"].as_str().unwrap();
+    let kid = part(id_token, 0)["kid"].clone();
+    let keys = server.send(Request::new("GET", "/oauth/jwks")).await.json();
+    let key = keys["keys"].as_array().unwrap().iter().find(|key| key["kid"] == kid).unwrap().clone();
+    let key = DecodingKey::from_jwk(&serde_json::from_value(key).unwrap()).unwrap();
+    let mut validation = Validation::new(jsonwebtoken::Algorithm::RS256);
+    validation.set_audience(&["portal"]);
+    validation.set_issuer(&[&issuer]);
+    validation.validate_exp = false;
+    let said = jsonwebtoken::decode::<Value>(id_token, &key, &validation).unwrap().claims;
+    assert_eq!(
+        (&said["nonce"], &said["sub"]),
+        (&"the-nonce".into(), &grant.user.unwrap().to_string().into())
+    );
+    assert_eq!(said["fhirUser"], format!("{issuer}/FHIR/R4/Patient/{ME}"));
+
+    assert_eq!(read(&server, &format!("/Patient/{ME}"), access).await.status, 200);
+}
+
+#[rstest]
+#[actix_rt::test]
+async fn a_code_that_is_shown_again_ends_what_was_issued_for_it(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    // covers LA-03
+    let server = start(backend).await;
+    let code = code(&server, &grant(&server, "portal", SCOPES).await).await;
+    let first = server.send(redeem("portal", &code)).await.json();
+    let access = first["access_token"].as_str().unwrap();
+    assert_eq!(read(&server, &format!("/Patient/{ME}"), access).await.status, 200);
+    assert_eq!(refused(&server.send(redeem("portal", &code)).await), invalid_grant());
+    assert_eq!(read(&server, &format!("/Patient/{ME}"), access).await.status, 401);
+}
+
+#[rstest]
+#[actix_rt::test]
+async fn of_two_who_show_a_code_at_once_one_gets_a_token(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = start(backend).await;
+    let code = code(&server, &grant(&server, "portal", SCOPES).await).await;
+    let (one, other) =
+        futures_util::join!(server.send(redeem("portal", &code)), server.send(redeem("portal", &code)));
+    let mut statuses = [one.status, other.status];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 400]);
+}
+
+#[rstest]
+#[actix_rt::test]
+async fn what_does_not_belong_to_the_code_is_refused_and_spends_it(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    // covers LA-03
+    let server = start(backend).await;
+    let right = [("client_id", "portal"), ("redirect_uri", REDIRECT), ("code_verifier", VERIFIER)];
+    for (name, wrong) in [
+        ("code_verifier", None),
+        ("code_verifier", Some("")),
+        ("code_verifier", Some("wrong")),
+        ("code_verifier", Some(CHALLENGE)),
+        ("code_verifier", Some("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXK")),
+        ("redirect_uri", None),
+        ("redirect_uri", Some("http://127.0.0.1:9/cb/")),
+        ("client_id", Some("bound")),
+    ] {
+        let code = code(&server, &grant(&server, "portal", SCOPES).await).await;
+        let mut form = vec![("grant_type", "authorization_code"), ("code", code.as_str())];
+        form.extend(right.into_iter().filter(|(known, _)| *known != name));
+        form.extend(wrong.map(|wrong| (name, wrong)));
+        let answer = server.send(post(TOKEN, &form)).await;
+        assert_eq!(answer.status, 400, "{name} {wrong:?}");
+        if name != "client_id" {
+            assert_eq!(refused(&answer), invalid_grant(), "{name} {wrong:?}");
+            assert_eq!(refused(&server.send(redeem("portal", &code)).await), invalid_grant());
+        }
+    }
+    assert_eq!(refused(&server.send(redeem("portal", "unknown")).await), invalid_grant());
+}
+
+#[rstest]
+#[actix_rt::test]
+async fn a_code_of_another_app_is_no_code(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let server = start(backend).await;
+    let code = code(&server, &grant(&server, "web", SCOPES).await).await;
+    assert_eq!(refused(&server.send(redeem("portal", &code)).await), invalid_grant());
+}
+
+#[rstest]
+#[actix_rt::test]
+async fn a_code_is_good_for_a_minute(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    // covers LA-03
+    let server = start(backend).await;
+    let grant = grant(&server, "portal", SCOPES).await;
+    let (first, second) = (code(&server, &grant).await, code(&server, &grant).await);
+    server.clock.advance(TimeDelta::milliseconds(59_999));
+    assert_eq!(server.send(redeem("portal", &first)).await.status, 200);
+    server.clock.advance(TimeDelta::milliseconds(1));
+    assert_eq!(refused(&server.send(redeem("portal", &second)).await), invalid_grant());
+}
+
+#[rstest]
+#[actix_rt::test]
+async fn an_app_proves_itself_in_its_registered_way_only(#[values(Backend::Sqlite)] backend: Backend) {
+    // covers LA-09
+    let server = start(backend).await;
+    let grant = grant(&server, "web", SCOPES).await;
+    let form = |code: &str, more: &[(&str, &str)]| {
+        let mut form = vec![
+            ("grant_type", "authorization_code"),
+            ("code", code),
+            ("redirect_uri", REDIRECT),
+            ("code_verifier", VERIFIER),
+        ];
+        form.extend(more);
+        post(TOKEN, &form)
+    };
+    let shown = code(&server, &grant).await;
+    for wrong in [
+        form(&shown, &[("client_id", "web")]),
+        form(&shown, &[]),
+        form(&shown, &[("client_id", "nobody")]),
+        form(&shown, &[("client_id", "web"), ("client_secret", "wrong")]),
+        form(&shown, &[("client_id", "portal"), ("client_secret", SECRET)]),
+        basic(form(&shown, &[]), "web", "wrong"),
+        basic(form(&shown, &[("client_id", "portal")]), "web", SECRET),
+        form(&shown, &[]).header("Authorization", "Basic !!!"),
+        form(&shown, &[("client_id", "web")]).header("Authorization", "Bearer x"),
+    ] {
+        let answer = server.send(wrong).await;
+        assert_eq!(refused(&answer), (401, "invalid_client".into()));
+        assert!(answer.header("www-authenticate").is_some());
+    }
+    let both = basic(form(&shown, &[("client_secret", SECRET)]), "web", SECRET);
+    assert_eq!(refused(&server.send(both).await), (400, "invalid_request".into()));
+    // Nothing of this has spent the code.
+    assert_eq!(server.send(basic(form(&shown, &[]), "web", SECRET)).await.status, 200);
+    let posted = code(&server, &grant).await;
+    let by_post = form(&posted, &[("client_id", "web"), ("client_secret", SECRET)]);
+    assert_eq!(server.send(by_post).await.status, 200);
+}
+
+#[rstest]
+#[actix_rt::test]
+async fn whoever_guesses_a_secret_is_locked_out_for_a_minute(#[values(Backend::Sqlite)] backend: Backend) {
+    let server = start(backend).await;
+    let guess = |secret: &str| basic(post("/oauth/revoke", &[("token", "x")]), "web", secret);
+    for _ in 0..10 {
+        assert_eq!(refused(&server.send(guess("wrong")).await).0, 401);
+    }
+    let answer = server.send(guess(SECRET)).await;
+    assert_eq!(
+        (refused(&answer), answer.header("retry-after")),
+        ((429, "invalid_client".into()), Some("61"))
+    );
+    // Others are not locked out with them.
+    let other = basic(post("/oauth/revoke", &[("token", "x")]), "producer", SECRET);
+    assert_eq!(server.send(other).await.status, 200);
+    server.clock.advance(TimeDelta::seconds(60));
+    assert_eq!(server.send(guess(SECRET)).await.status, 200);
+}
+
+#[rstest]
+#[actix_rt::test]
+async fn a_token_ends_with_its_grant_and_with_its_time(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    // covers RS-01
+    let server = start(backend).await;
+    let told = tokens(&server, "portal", SCOPES).await;
+    let access = told["access_token"].as_str().unwrap();
+    server.clock.advance(TimeDelta::seconds(299));
+    assert_eq!(read(&server, &format!("/Patient/{ME}"), access).await.status, 200);
+    server.clock.advance(TimeDelta::seconds(1));
+    let late = read(&server, &format!("/Patient/{ME}"), access).await;
+    assert_eq!(late.status, 401);
+    assert!(late.header("www-authenticate").unwrap().contains("invalid_token"));
+}
+
+#[rstest]
+#[actix_rt::test]
+async fn a_patient_scope_reaches_the_patient_and_nobody_else(#[values(Backend::Sqlite)] backend: Backend) {
+    // covers RS-05
+    let server = start(backend).await;
+    let told = tokens(&server, "portal", "openid launch/patient patient/Patient.r").await;
+    let access = told["access_token"].as_str().unwrap();
+    assert_eq!(read(&server, &format!("/Patient/{ME}"), access).await.status, 200);
+    assert_eq!(read(&server, "/Patient/9000000042", access).await.status, 404);
+    assert_eq!(claims(&told["access_token"])["patient"], ME);
+    assert!(told.get("refresh_token").is_none(), "nobody asked for offline_access");
+}
+
+#[rstest]
+#[actix_rt::test]
+async fn tokens_that_we_did_not_sign_so_are_refused(#[values(Backend::Sqlite)] backend: Backend) {
+    // covers RS-01
+    use super::kit::unsigned;
+    use base64::Engine as _;
+    use jsonwebtoken::{Algorithm, EncodingKey, Header};
+    use onbehalf::account::{KeyRing, Purpose};
+
+    let server = start(backend).await;
+    let told = tokens(&server, "portal", SCOPES).await;
+    let good = told["access_token"].as_str().unwrap();
+    let authority = server.authority.clone().unwrap();
+    let (head, said) = (part(good, 0), part(good, 1));
+    let mut wrong =
+        vec![unsigned(&serde_json::json!({ "alg": "none", "typ": "at+jwt", "kid": head["kid"] }), &said)];
+    // HS256 with the public key as the secret.
+    let public = authority.keys().public().keys[0].clone();
+    let public = serde_json::to_vec(&public).unwrap();
+    let mut hs = Header::new(Algorithm::HS256);
+    (hs.typ, hs.kid) = (Some("at+jwt".into()), head["kid"].as_str().map(str::to_owned));
+    wrong.push(jsonwebtoken::encode(&hs, &said, &EncodingKey::from_secret(&public)).unwrap());
+    // Our own signature below other claims.
+    let change = |name: &str, value: Value| {
+        let mut said = said.clone();
+        said[name] = value;
+        authority.sign(Purpose::AccessToken, "at+jwt", &said).unwrap()
+    };
+    wrong.push(change("iss", "https://evil.example".into()));
+    wrong.push(change("aud", serde_json::json!(["https://evil.example"])));
+    wrong.push(change("exp", 1.into()));
+    for name in ["iss", "aud", "exp", "sub", "scope", "client_id"] {
+        let mut said = said.clone();
+        said.as_object_mut().unwrap().remove(name);
+        wrong.push(authority.sign(Purpose::AccessToken, "at+jwt", &said).unwrap());
+    }
+    wrong.push(authority.sign(Purpose::AccessToken, "JWT", &said).unwrap());
+    wrong.push(authority.sign(Purpose::IdToken, "at+jwt", &said).unwrap());
+    // Another's key, with our kid and with an unknown one.
+    let other = KeyRing::generate(server.now()).unwrap();
+    for kid in [head["kid"].as_str(), Some("unknown"), None] {
+        let header = Header {
+            typ: Some("at+jwt".into()),
+            kid: kid.map(str::to_owned),
+            ..Header::new(Algorithm::ES256)
+        };
+        let key = &other.newest(Purpose::AccessToken).unwrap().signing;
+        wrong.push(jsonwebtoken::encode(&header, &said, key).unwrap());
+    }
+    let mut tampered = said.clone();
+    tampered["sub"] = "9000000042".into();
+    let payload = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(tampered.to_string());
+    let parts: Vec<&str> = good.split('.').collect();
+    wrong.push(format!("{}.{payload}.{}", parts[0], parts[2]));
+    wrong.push(told["id_token"].as_str().unwrap().to_owned());
+    wrong.push(told["refresh_token"].as_str().unwrap().to_owned());
+    for (at, token) in wrong.iter().enumerate() {
+        let answer = read(&server, &format!("/Patient/{ME}"), token).await;
+        assert_eq!(answer.status, 401, "{at} {token}");
+        let vrs = Request::new("GET", "/validated-relationships/FHIR/R4/Consent").with_id().bearer(token);
+        assert_eq!(server.send(vrs).await.status, 401, "{at}");
+    }
+    assert_eq!(read(&server, &format!("/Patient/{ME}"), good).await.status, 200);
+    // covers RS-03
+    let in_url = Request::new("GET", &format!("/FHIR/R4/Patient/{ME}?access_token={good}"));
+    assert_eq!(server.send(in_url.clone()).await.status, 401);
+    assert_eq!(server.send(in_url.bearer(good)).await.status, 401);
+}
+
+#[rstest]
+#[actix_rt::test]
+async fn low_proofing_gets_a_token_that_opens_nothing(#[values(Backend::Sqlite)] backend: Backend) {
+    let server = start(backend).await;
+    let low =
+        Grant { vot: Some(Vector::parse("P5.Cp.Cd").unwrap()), ..grant(&server, "portal", SCOPES).await };
+    let low = Grant { id: uuid::Uuid::now_v7(), ..low };
+    super::kit::keep(&server, low.clone()).await;
+    let told = server.send(redeem("portal", &code(&server, &low).await)).await.json();
+    let access = told["access_token"].as_str().unwrap();
+    assert_eq!(claims(&told["access_token"])["identity_proofing_level"], "P5");
+    let answer = read(&server, "/Consent", access).await;
+    assert_eq!(answer.status, 403);
+}

@@ -1,0 +1,145 @@
+//! What there is (SMART App Launch 2.2 "Conformance", Inferno's discovery group).
+
+use rstest::rstest;
+use serde_json::Value;
+
+use super::kit::{post, refused, start};
+use crate::support::{Backend, Request, TestApp};
+
+const SMART: &str = "/FHIR/R4/.well-known/smart-configuration";
+
+fn strings(value: &Value) -> Vec<&str> {
+    value.as_array().unwrap().iter().map(|item| item.as_str().unwrap()).collect()
+}
+
+#[rstest]
+#[actix_rt::test]
+async fn the_three_documents_say_the_same_and_what_smart_asks_for(
+    #[values(Backend::Sqlite)] backend: Backend,
+) {
+    // covers SM-01, SM-02, SM-03
+    let server = start(backend).await;
+    let issuer = format!("http://{}", server.address);
+    let answer = server.send(Request::new("GET", SMART).header("Origin", "https://app.example")).await;
+    assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json")));
+    assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
+    let told = answer.json();
+    assert_eq!(told["issuer"], issuer);
+    assert_eq!(told["authorization_endpoint"], format!("{issuer}/oauth/authorize"));
+    assert_eq!(told["token_endpoint"], format!("{issuer}/oauth/token"));
+    assert_eq!(strings(&told["code_challenge_methods_supported"]), ["S256"]);
+    assert!(strings(&told["grant_types_supported"]).contains(&"authorization_code"));
+    assert!(strings(&told["token_endpoint_auth_signing_alg_values_supported"]).contains(&"ES384"));
+    for capability in [
+        "launch-standalone",
+        "client-public",
+        "client-confidential-symmetric",
+        "client-confidential-asymmetric",
+        "sso-openid-connect",
+        "context-standalone-patient",
+        "permission-offline",
+        "permission-patient",
+        "permission-user",
+        "permission-v1",
+        "permission-v2",
+        "authorize-post",
+    ] {
+        assert!(strings(&told["capabilities"]).contains(&capability), "{capability}");
+    }
+    for path in ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"] {
+        assert_eq!(server.send(Request::new("GET", path)).await.json(), told, "{path}");
+    }
+    let head = server.send(Request::new("HEAD", SMART)).await;
+    assert_eq!((head.status, head.body.len()), (200, 0));
+}
+
+#[rstest]
+#[actix_rt::test]
+async fn the_keys_hold_an_rsa_key_and_nothing_secret(#[values(Backend::Sqlite)] backend: Backend) {
+    let server = start(backend).await;
+    let keys = server.send(Request::new("GET", "/oauth/jwks")).await.json();
+    let keys = keys["keys"].as_array().unwrap();
+    assert!(keys.iter().any(|key| key["kty"] == "RSA") && keys.iter().any(|key| key["kty"] == "EC"));
+    for member in ["d", "p", "q", "dp", "dq", "qi", "k"] {
+        assert!(keys.iter().all(|key| key.get(member).is_none()), "{member}");
+    }
+}
+
+#[rstest]
+#[actix_rt::test]
+async fn the_capability_statement_says_where_tokens_are_got(#[values(Backend::Sqlite)] backend: Backend) {
+    // covers C-02
+    let server = start(backend).await;
+    let answer = server.send(Request::new("GET", "/FHIR/R4/metadata").header("Origin", "https://a.b")).await;
+    assert_eq!(answer.header("access-control-allow-origin"), Some("https://a.b"));
+    let security = &answer.json()["rest"][0]["security"];
+    assert_eq!(
+        (&security["cors"], &security["service"][0]["coding"][0]["code"]),
+        (&true.into(), &"SMART-on-FHIR".into())
+    );
+    let uris = security["extension"][0]["extension"].as_array().unwrap().clone();
+    let names: Vec<&str> = uris.iter().map(|uri| uri["url"].as_str().unwrap()).collect();
+    assert_eq!(names, ["authorize", "token", "introspect", "revoke", "register"]);
+    assert_eq!(uris[1]["valueUri"], format!("http://{}/oauth/token", server.address));
+}
+
+#[rstest]
+#[actix_rt::test]
+async fn without_an_authority_there_is_none_of_it(#[values(Backend::Sqlite)] backend: Backend) {
+    let server = TestApp::sandbox(backend).await;
+    for path in [SMART, "/.well-known/openid-configuration", "/oauth/jwks", "/oauth/userinfo"] {
+        assert_eq!(server.send(Request::new("GET", path)).await.status, 404, "{path}");
+    }
+    let metadata = server.send(Request::new("GET", "/FHIR/R4/metadata")).await.json();
+    assert!(metadata["rest"][0]["security"].get("extension").is_none());
+}
+
+#[rstest]
+#[actix_rt::test]
+async fn what_is_asked_wrongly_is_refused_in_oauths_own_shape(#[values(Backend::Sqlite)] backend: Backend) {
+    // covers LA-05, RS-03
+    let server = start(backend).await;
+    for path in ["/oauth/token", "/oauth/introspect", "/oauth/revoke", "/oauth/par", "/oauth/register"] {
+        let answer = server.send(Request::new("GET", path)).await;
+        assert_eq!(
+            (refused(&answer), answer.header("allow")),
+            ((405, "invalid_request".into()), Some("POST"))
+        );
+    }
+    let json = Request::post("/oauth/token", "{}");
+    assert_eq!(refused(&server.send(json).await), (400, "invalid_request".into()));
+    let twice = post("/oauth/token", &[("grant_type", "x"), ("grant_type", "x")]);
+    assert_eq!(refused(&server.send(twice).await), (400, "invalid_request".into()));
+    let in_url = post("/oauth/token?client_secret=x", &[("grant_type", "client_credentials")]);
+    assert_eq!(refused(&server.send(in_url).await), (400, "invalid_request".into()));
+    let large = post("/oauth/token", &[("grant_type", &"x".repeat(70_000))]);
+    assert_eq!(refused(&server.send(large).await).0, 413);
+    let unknown = post("/oauth/token", &[("grant_type", "password"), ("client_id", "portal")]);
+    assert_eq!(refused(&server.send(unknown).await), (400, "unsupported_grant_type".into()));
+    let none = post("/oauth/token", &[("client_id", "portal")]);
+    assert_eq!(refused(&server.send(none).await), (400, "invalid_request".into()));
+    let preflight = Request::new("OPTIONS", "/oauth/token")
+        .header("Origin", "https://app.example")
+        .header("Access-Control-Request-Method", "POST");
+    let allowed = server.send(preflight).await;
+    assert_eq!((allowed.status, allowed.header("access-control-allow-origin")), (204, Some("*")));
+}
+
+#[rstest]
+#[actix_rt::test]
+async fn oversized_headers_are_refused_and_the_server_goes_on(#[values(Backend::Sqlite)] backend: Backend) {
+    let server = start(backend).await;
+    for length in [10_000, 60_000, 200_000] {
+        let long = "x".repeat(length);
+        for request in [
+            Request::new("GET", "/FHIR/R4/Consent").bearer(&long),
+            Request::new("GET", "/oauth/userinfo").bearer(&long),
+            post("/oauth/token", &[("grant_type", "client_credentials")]).header("DPoP", &long),
+            post("/oauth/token", &[("grant_type", "client_credentials")]).header("Authorization", &long),
+        ] {
+            let status = server.send(request).await.status;
+            assert!((400..500).contains(&status), "{length} {status}");
+        }
+    }
+    assert_eq!(server.send(Request::new("GET", SMART)).await.status, 200);
+}

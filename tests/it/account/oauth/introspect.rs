@@ -1,0 +1,225 @@
+//! What tokens are worth, giving them back, and requests that are left beforehand (LA-10, LA-11, LA-12).
+
+use chrono::TimeDelta;
+use onbehalf::account::digest;
+use rstest::rstest;
+use serde_json::json;
+
+use super::kit::{
+    CHALLENGE, CHILD, ME, REDIRECT, ROLE, SCOPES, SECRET, TOKEN, basic, post, read, refused, start, tokens,
+};
+use crate::support::{Backend, Request, TestApp, sql};
+
+fn introspect(token: &str) -> Request {
+    basic(post("/oauth/introspect", &[("token", token)]), "producer", SECRET)
+}
+
+async fn act(server: &TestApp, me: &serde_json::Value) -> serde_json::Value {
+    let form = [
+        ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
+        ("client_id", "portal"),
+        ("subject_token", me["access_token"].as_str().unwrap()),
+        ("subject_token_type", "urn:ietf:params:oauth:token-type:access_token"),
+        ("patient", CHILD),
+    ];
+    server.send(post(TOKEN, &form)).await.json()
+}
+
+#[rstest]
+#[actix_rt::test]
+async fn a_producer_is_told_the_live_truth(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    // covers LA-10
+    let server = start(backend).await;
+    let me = tokens(&server, "portal", SCOPES).await;
+    let answer = server.send(introspect(me["access_token"].as_str().unwrap())).await;
+    assert_eq!((answer.status, answer.header("cache-control")), (200, Some("no-store")));
+    let told = answer.json();
+    let issuer = format!("http://{}", server.address);
+    assert_eq!(
+        (&told["active"], &told["client_id"], &told["scope"]),
+        (&true.into(), &"portal".into(), &SCOPES.into())
+    );
+    assert_eq!(
+        (&told["sub"], &told["patient"], &told["iss"]),
+        (&ME.into(), &ME.into(), &issuer.clone().into())
+    );
+    assert_eq!(told["exp"], server.now().timestamp() + 300);
+    assert_eq!(told["fhirUser"], format!("{issuer}/FHIR/R4/Patient/{ME}"));
+
+    let acting = act(&server, &me).await;
+    let token = acting["access_token"].as_str().unwrap();
+    let told = server.send(introspect(token)).await.json();
+    assert_eq!((&told["sub"], &told["act"]["sub"]), (&CHILD.into(), &ME.into()));
+    assert_eq!(
+        told["https://fhir.nhs.uk/claims/delegation"]["consent"],
+        format!("Consent/{ROLE}/_history/1")
+    );
+    let before = server.store.statements();
+    server.send(introspect(token)).await;
+    assert_eq!(server.store.statements() - before, 3, "BEGIN, one read, COMMIT");
+    sql::execute(server.database_url(), &format!("UPDATE roles SET status = 'inactive' WHERE id = '{ROLE}'"));
+    assert_eq!(server.send(introspect(token)).await.json(), json!({ "active": false }));
+    // The person's own goes on.
+    assert_eq!(server.send(introspect(me["access_token"].as_str().unwrap())).await.json()["active"], true);
+}
+
+#[rstest]
+#[actix_rt::test]
+async fn what_is_worth_nothing_is_inactive_and_nothing_else(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    // covers LA-10
+    let server = start(backend).await;
+    let me = tokens(&server, "portal", SCOPES).await;
+    let (access, refresh) = (me["access_token"].as_str().unwrap(), me["refresh_token"].as_str().unwrap());
+    let told = server.send(introspect(refresh)).await.json();
+    assert_eq!(
+        (&told["active"], &told["client_id"], &told["token_type"]),
+        (&true.into(), &"portal".into(), &"refresh_token".into())
+    );
+    for token in ["x", "a.b.c", &access[..access.len() - 3], me["id_token"].as_str().unwrap()] {
+        assert_eq!(server.send(introspect(token)).await.json(), json!({ "active": false }));
+    }
+    let form = [("grant_type", "refresh_token"), ("client_id", "portal"), ("refresh_token", refresh)];
+    assert_eq!(server.send(post(TOKEN, &form)).await.status, 200);
+    assert_eq!(server.send(introspect(refresh)).await.json(), json!({ "active": false }), "used");
+    server.clock.advance(TimeDelta::seconds(300));
+    assert_eq!(server.send(introspect(access)).await.json(), json!({ "active": false }), "expired");
+}
+
+#[rstest]
+#[actix_rt::test]
+async fn only_producers_may_ask(#[values(Backend::Sqlite)] backend: Backend) {
+    let server = start(backend).await;
+    let form = [("token", "x")];
+    assert_eq!(refused(&server.send(post("/oauth/introspect", &form)).await), (401, "invalid_client".into()));
+    let wrong = basic(post("/oauth/introspect", &form), "producer", "wrong");
+    assert_eq!(refused(&server.send(wrong).await), (401, "invalid_client".into()));
+    let other = basic(post("/oauth/introspect", &form), "web", SECRET);
+    assert_eq!(refused(&server.send(other).await), (403, "unauthorized_client".into()));
+    let none = basic(post("/oauth/introspect", &[]), "producer", SECRET);
+    assert_eq!(refused(&server.send(none).await), (400, "invalid_request".into()));
+}
+
+#[rstest]
+#[actix_rt::test]
+async fn a_token_that_is_given_back_ends_its_grant_at_once(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    // covers LA-11
+    for which in ["access_token", "refresh_token"] {
+        let server = start(backend).await;
+        let me = tokens(&server, "portal", SCOPES).await;
+        let acting = act(&server, &me).await;
+        let (access, other) =
+            (me["access_token"].as_str().unwrap(), acting["access_token"].as_str().unwrap());
+        // Another app's token is not this one's to give back.
+        let form = [("token", me[which].as_str().unwrap())];
+        let theirs = server.send(basic(post("/oauth/revoke", &form), "web", SECRET)).await;
+        assert_eq!(refused(&theirs), (400, "invalid_grant".into()));
+        assert_eq!(read(&server, &format!("/Patient/{ME}"), access).await.status, 200);
+        assert_eq!(read(&server, &format!("/Consent/{ROLE}"), other).await.status, 200);
+
+        let form = [("client_id", "portal"), ("token", me[which].as_str().unwrap())];
+        let answer = server.send(post("/oauth/revoke", &form)).await;
+        assert_eq!((answer.status, answer.body.len()), (200, 0));
+        assert_eq!(read(&server, &format!("/Patient/{ME}"), access).await.status, 401);
+        assert_eq!(
+            read(&server, &format!("/Consent/{ROLE}"), other).await.status,
+            401,
+            "acting ends with it"
+        );
+        let refresh = [
+            ("grant_type", "refresh_token"),
+            ("client_id", "portal"),
+            ("refresh_token", me["refresh_token"].as_str().unwrap()),
+        ];
+        assert_eq!(refused(&server.send(post(TOKEN, &refresh)).await), (400, "invalid_grant".into()));
+        assert_eq!(server.send(post("/oauth/revoke", &form)).await.status, 200, "again");
+    }
+}
+
+#[rstest]
+#[actix_rt::test]
+async fn what_is_no_token_is_given_back_too(#[values(Backend::Sqlite)] backend: Backend) {
+    let server = start(backend).await;
+    let form = [("client_id", "portal"), ("token", "x"), ("token_type_hint", "nonsense")];
+    assert_eq!(server.send(post("/oauth/revoke", &form)).await.status, 200);
+    assert_eq!(
+        refused(&server.send(post("/oauth/revoke", &form[..1])).await),
+        (400, "invalid_request".into())
+    );
+    assert_eq!(
+        refused(&server.send(post("/oauth/revoke", &form[1..])).await),
+        (401, "invalid_client".into())
+    );
+}
+
+const REQUEST: [(&str, &str); 8] = [
+    ("client_id", "portal"),
+    ("response_type", "code"),
+    ("redirect_uri", REDIRECT),
+    ("scope", "openid patient/*.rs"),
+    ("state", "a&b=c"),
+    ("code_challenge", CHALLENGE),
+    ("code_challenge_method", "S256"),
+    ("aud", "x"),
+];
+
+#[rstest]
+#[actix_rt::test]
+async fn a_request_that_is_left_here_is_there_once_for_its_app_and_a_minute(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    // covers LA-12
+    let server = start(backend).await;
+    let push = async || {
+        let answer = server.send(post("/oauth/par", &REQUEST)).await;
+        assert_eq!((answer.status, answer.json()["expires_in"].clone()), (201, 60.into()));
+        let uri = answer.json()["request_uri"].as_str().unwrap().to_owned();
+        assert!(uri.starts_with("urn:ietf:params:oauth:request_uri:"));
+        digest(&uri)
+    };
+    let take = async |digest: &str, client_id: &'static str| {
+        let (digest, now) = (digest.to_owned(), server.now());
+        let taken: Result<_, onbehalf::error::Error> =
+            server.store.write(move |tx| tx.take_pushed_request(&digest, client_id, now)).await;
+        taken.unwrap()
+    };
+    let one = push().await;
+    assert_eq!(take(&one, "web").await, None);
+    let parameters = take(&one, "portal").await.unwrap();
+    let read: Vec<(String, String)> = form_urlencoded::parse(parameters.as_bytes()).into_owned().collect();
+    assert_eq!(read, REQUEST.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    assert_eq!(take(&one, "portal").await, None);
+    let late = push().await;
+    server.clock.advance(TimeDelta::seconds(60));
+    assert_eq!(take(&late, "portal").await, None);
+}
+
+#[rstest]
+#[actix_rt::test]
+async fn a_request_with_anything_wrong_is_not_kept(#[values(Backend::Sqlite)] backend: Backend) {
+    let server = start(backend).await;
+    for (name, value, error) in [
+        ("client_id", "nobody", "invalid_client"),
+        ("client_id", "web", "invalid_client"),
+        ("response_type", "token", "unsupported_response_type"),
+        ("response_type", "", "unsupported_response_type"),
+        ("redirect_uri", "http://127.0.0.1:9/cb?x", "invalid_request"),
+        ("redirect_uri", "https://evil.example/cb", "invalid_request"),
+        ("redirect_uri", "", "invalid_request"),
+        ("code_challenge", "", "invalid_request"),
+        ("code_challenge", "short", "invalid_request"),
+        ("code_challenge_method", "plain", "invalid_request"),
+        ("code_challenge_method", "", "invalid_request"),
+        ("scope", "patient/Consent.sr", "invalid_scope"),
+        ("request_uri", "urn:x", "invalid_request"),
+    ] {
+        let mut form: Vec<_> = REQUEST.into_iter().filter(|(known, _)| *known != name).collect();
+        form.push((name, value));
+        assert_eq!(refused(&server.send(post("/oauth/par", &form)).await).1, error, "{name}={value}");
+    }
+    let count = "SELECT CAST(COUNT(*) AS TEXT) AS value FROM pushed_requests";
+    assert_eq!(sql::number(server.database_url(), count), 0);
+}

@@ -1,0 +1,12 @@
+//! The endpoints of the authorization server that apps call themselves.
+
+mod backend;
+mod code;
+mod discovery;
+mod dpop;
+mod exchange;
+mod introspect;
+mod kit;
+mod refresh;
+mod register;
+mod userinfo;

@@ -1,0 +1,120 @@
+//! Who has logged in, and whom they may act for.
+
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use super::kit::{CHILD, ME, ROLE, SCOPES, TOKEN, claims, post, refused, start, tokens};
+use crate::support::{Backend, Request, TestApp, sql};
+
+async fn userinfo(server: &TestApp, told: &Value) -> Value {
+    let answer = server
+        .send(Request::new("GET", "/oauth/userinfo").bearer(told["access_token"].as_str().unwrap()))
+        .await;
+    assert_eq!((answer.status, answer.header("cache-control")), (200, Some("no-store")));
+    answer.json()
+}
+
+#[rstest]
+#[actix_rt::test]
+async fn a_person_is_told_who_they_are_and_whom_they_may_act_for(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = start(backend).await;
+    let told = tokens(&server, "portal", SCOPES).await;
+    let info = userinfo(&server, &told).await;
+    assert_eq!(info["sub"], claims(&told["id_token"])["sub"]);
+    assert_eq!(info["fhirUser"], format!("http://{}/FHIR/R4/Patient/{ME}", server.address));
+    assert_eq!((&info["nhs_number"], &info["identity_proofing_level"]), (&ME.into(), &"P9".into()));
+    let list = info["delegations"].as_array().unwrap();
+    let mut patients: Vec<&str> =
+        list.iter().map(|one| one["patient"]["nhs_number"].as_str().unwrap()).collect();
+    patients.sort_unstable();
+    assert_eq!(patients, ["9000000005", CHILD], "the active ones, and no other");
+    let child = list.iter().find(|one| one["patient"]["nhs_number"] == CHILD).unwrap();
+    assert_eq!(child["consent"], format!("Consent/{ROLE}"));
+    assert_eq!(child["legal_basis"]["code"], "parental-responsibility");
+    assert_eq!(child["end"], "2099-12-31T23:59:59Z");
+    assert!(child["patient"]["family_name"].is_string() && child["relationship"]["code"].is_string());
+    let posted = Request::new("POST", "/oauth/userinfo").bearer(told["access_token"].as_str().unwrap());
+    assert_eq!(server.send(posted).await.json(), info);
+}
+
+#[rstest]
+#[actix_rt::test]
+async fn the_list_costs_the_same_however_long_it_is(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = start(backend).await;
+    let told = tokens(&server, "portal", SCOPES).await;
+    let count = async || {
+        let before = server.store.statements();
+        userinfo(&server, &told).await;
+        server.store.statements() - before
+    };
+    let two = count().await;
+    sql::execute(server.database_url(), &format!("UPDATE roles SET status = 'inactive' WHERE id = '{ROLE}'"));
+    assert_eq!(userinfo(&server, &told).await["delegations"].as_array().unwrap().len(), 1);
+    assert_eq!(count().await, two);
+}
+
+#[rstest]
+#[actix_rt::test]
+async fn nothing_is_told_that_was_not_given(#[values(Backend::Sqlite)] backend: Backend) {
+    let server = start(backend).await;
+    let told = tokens(&server, "portal", "openid patient/*.rs").await;
+    let info = userinfo(&server, &told).await;
+    let names: Vec<&String> = info.as_object().unwrap().keys().collect();
+    assert_eq!(names, ["sub", "identity_proofing_level"]);
+}
+
+#[rstest]
+#[actix_rt::test]
+async fn nobody_else_is_told_anything(#[values(Backend::Sqlite)] backend: Backend) {
+    let server = start(backend).await;
+    let told = tokens(&server, "portal", SCOPES).await;
+    let form = [
+        ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
+        ("client_id", "portal"),
+        ("subject_token", told["access_token"].as_str().unwrap()),
+        ("subject_token_type", "urn:ietf:params:oauth:token-type:access_token"),
+        ("patient", CHILD),
+    ];
+    let acting = server.send(post(TOKEN, &form)).await.json();
+    let narrow = tokens(&server, "portal", "patient/*.rs").await;
+    let get = || Request::new("GET", "/oauth/userinfo");
+    for (request, status, error) in [
+        (get(), 401, "invalid_token"),
+        (get().bearer("x"), 401, "invalid_token"),
+        (get().bearer(told["id_token"].as_str().unwrap()), 401, "invalid_token"),
+        (get().bearer(acting["access_token"].as_str().unwrap()), 403, "insufficient_scope"),
+        (get().bearer(narrow["access_token"].as_str().unwrap()), 403, "insufficient_scope"),
+    ] {
+        let answer = server.send(request).await;
+        assert_eq!(refused(&answer), (status, error.into()));
+        assert!(answer.header("www-authenticate").unwrap().starts_with("Bearer realm"));
+    }
+    let bare = server.send(get()).await;
+    assert_eq!(bare.header("www-authenticate"), Some("Bearer realm=\"OnBehalf\""));
+    let put = server.send(Request::new("PUT", "/oauth/userinfo")).await;
+    assert_eq!((refused(&put).0, put.header("allow")), (405, Some("GET, POST")));
+    let revoke = [("client_id", "portal"), ("token", told["access_token"].as_str().unwrap())];
+    assert_eq!(server.send(post("/oauth/revoke", &revoke)).await.status, 200);
+    let ended = server.send(get().bearer(told["access_token"].as_str().unwrap())).await;
+    assert_eq!(refused(&ended), (401, "invalid_token".into()));
+}
+
+#[rstest]
+#[actix_rt::test]
+async fn in_the_open_sandbox_nobody_is_nobody(#[values(Backend::Sqlite)] backend: Backend) {
+    let options = crate::support::Options { registrations: super::kit::apps(), ..Default::default() };
+    let server = TestApp::start(backend, options).await;
+    let answer = server.send(Request::new("GET", "/oauth/userinfo")).await;
+    assert_eq!(refused(&answer), (401, "invalid_token".into()));
+    assert_eq!(
+        answer.json(),
+        json!({
+            "error": "invalid_token",
+            "error_description": "show a good access token in the header Authorization",
+        })
+    );
+}
