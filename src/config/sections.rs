@@ -257,10 +257,6 @@ impl Health {
     }
 }
 
-fn seconds(
-    reader: &mut Reader,
-    key: &str,
-    within: std::ops::RangeInclusive<u32>,
-) -> Option<Duration> {
+fn seconds(reader: &mut Reader, key: &str, within: std::ops::RangeInclusive<u32>) -> Option<Duration> {
     reader.number(key, within).map(|seconds| Duration::from_secs(seconds.into()))
 }

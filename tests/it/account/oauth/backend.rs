@@ -20,12 +20,12 @@ fn with(key: &AppKey, algorithm: Algorithm) -> Header {
     Header { kid: key.public.common.key_id.clone(), ..Header::new(algorithm) }
 }
 
+// covers LA-08, LA-09
 #[rstest]
 #[actix_rt::test]
 async fn an_app_gets_a_short_token_for_what_it_is_registered_for(
     #[values(Backend::Sqlite, Backend::Postgres)] database: Backend,
 ) {
-    // covers LA-08, LA-09
     let server = start(database).await;
     for (key, algorithm) in [
         (&*ES384, Algorithm::ES384),
@@ -50,16 +50,15 @@ async fn an_app_gets_a_short_token_for_what_it_is_registered_for(
     issuer["aud"] = json!(["https://other.example", format!("http://{}", server.address)]);
     let assertion = sign(&ES384, header(&ES384), &issuer);
     assert_eq!(server.send(backend(&assertion, "system/*.cruds")).await.status, 200);
-    // covers LA-08
     assert_eq!(told(&server, &assertion).await, (401, "invalid_client".into()));
 }
 
+// covers SC-07
 #[rstest]
 #[actix_rt::test]
 async fn scopes_that_mean_nothing_for_an_app_by_itself_are_refused(
     #[values(Backend::Sqlite)] database: Backend,
 ) {
-    // covers SC-07
     let server = start(database).await;
     for scope in
         ["patient/Consent.rs", "user/*.rs", "openid", "unknown", "system/Consent.sr", "system/Consent"]
@@ -137,7 +136,7 @@ async fn an_assertion_is_good_once_also_for_two_at_once(
     let server = start(database).await;
     let assertion = sign(&ES384, header(&ES384), &assertion_claims(&server));
     let send = || server.send(backend(&assertion, "system/Consent.rs"));
-    let (one, other) = futures_util::join!(send(), send());
+    let (one, other) = futures_util::future::join(send(), send()).await;
     let mut statuses = [one.status, other.status];
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 401]);
@@ -225,12 +224,12 @@ impl KeyServer {
     }
 }
 
+// covers RS-02
 #[rstest]
 #[actix_rt::test]
 async fn keys_at_a_url_are_kept_changed_and_asked_for_no_more_often_than_they_may(
     #[values(Backend::Sqlite)] database: Backend,
 ) {
-    // covers RS-02
     use chrono::TimeDelta;
     let keys = KeyServer::start(&json!({ "keys": [ES384.public] }));
     let server = start_with(database, published(&keys.url)).await;

@@ -16,12 +16,12 @@ fn invalid_grant() -> (u16, String) {
     (400, "invalid_grant".to_owned())
 }
 
+// covers LA-04, LA-07
 #[rstest]
 #[actix_rt::test]
 async fn a_code_becomes_tokens_that_say_who_and_let_them_in(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
-    // covers LA-04, LA-07
     let server = start(backend).await;
     let grant = grant(&server, "portal", SCOPES).await;
     let request = redeem("portal", &code(&server, &grant).await).header("Origin", "https://app.example");
@@ -72,12 +72,12 @@ async fn a_code_becomes_tokens_that_say_who_and_let_them_in(
     assert_eq!(read(&server, &format!("/Patient/{ME}"), access).await.status, 200);
 }
 
+// covers LA-03
 #[rstest]
 #[actix_rt::test]
 async fn a_code_that_is_shown_again_ends_what_was_issued_for_it(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
-    // covers LA-03
     let server = start(backend).await;
     let code = code(&server, &grant(&server, "portal", SCOPES).await).await;
     let first = server.send(redeem("portal", &code)).await.json();
@@ -94,19 +94,22 @@ async fn of_two_who_show_a_code_at_once_one_gets_a_token(
 ) {
     let server = start(backend).await;
     let code = code(&server, &grant(&server, "portal", SCOPES).await).await;
-    let (one, other) =
-        futures_util::join!(server.send(redeem("portal", &code)), server.send(redeem("portal", &code)));
+    let (one, other) = futures_util::future::join(
+        server.send(redeem("portal", &code)),
+        server.send(redeem("portal", &code)),
+    )
+    .await;
     let mut statuses = [one.status, other.status];
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 400]);
 }
 
+// covers LA-03
 #[rstest]
 #[actix_rt::test]
 async fn what_does_not_belong_to_the_code_is_refused_and_spends_it(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
-    // covers LA-03
     let server = start(backend).await;
     let right = [("client_id", "portal"), ("redirect_uri", REDIRECT), ("code_verifier", VERIFIER)];
     for (name, wrong) in [
@@ -141,10 +144,10 @@ async fn a_code_of_another_app_is_no_code(#[values(Backend::Sqlite, Backend::Pos
     assert_eq!(refused(&server.send(redeem("portal", &code)).await), invalid_grant());
 }
 
+// covers LA-03
 #[rstest]
 #[actix_rt::test]
 async fn a_code_is_good_for_a_minute(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
-    // covers LA-03
     let server = start(backend).await;
     let grant = grant(&server, "portal", SCOPES).await;
     let (first, second) = (code(&server, &grant).await, code(&server, &grant).await);
@@ -154,10 +157,10 @@ async fn a_code_is_good_for_a_minute(#[values(Backend::Sqlite, Backend::Postgres
     assert_eq!(refused(&server.send(redeem("portal", &second)).await), invalid_grant());
 }
 
+// covers LA-09
 #[rstest]
 #[actix_rt::test]
 async fn an_app_proves_itself_in_its_registered_way_only(#[values(Backend::Sqlite)] backend: Backend) {
-    // covers LA-09
     let server = start(backend).await;
     let grant = grant(&server, "web", SCOPES).await;
     let form = |code: &str, more: &[(&str, &str)]| {
@@ -215,12 +218,12 @@ async fn whoever_guesses_a_secret_is_locked_out_for_a_minute(#[values(Backend::S
     assert_eq!(server.send(guess(SECRET)).await.status, 200);
 }
 
+// covers RS-01
 #[rstest]
 #[actix_rt::test]
 async fn a_token_ends_with_its_grant_and_with_its_time(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
-    // covers RS-01
     let server = start(backend).await;
     let told = tokens(&server, "portal", SCOPES).await;
     let access = told["access_token"].as_str().unwrap();
@@ -232,10 +235,10 @@ async fn a_token_ends_with_its_grant_and_with_its_time(
     assert!(late.header("www-authenticate").unwrap().contains("invalid_token"));
 }
 
+// covers RS-05
 #[rstest]
 #[actix_rt::test]
 async fn a_patient_scope_reaches_the_patient_and_nobody_else(#[values(Backend::Sqlite)] backend: Backend) {
-    // covers RS-05
     let server = start(backend).await;
     let told = tokens(&server, "portal", "openid launch/patient patient/Patient.r").await;
     let access = told["access_token"].as_str().unwrap();
@@ -245,10 +248,10 @@ async fn a_patient_scope_reaches_the_patient_and_nobody_else(#[values(Backend::S
     assert!(told.get("refresh_token").is_none(), "nobody asked for offline_access");
 }
 
+// covers RS-01, RS-03
 #[rstest]
 #[actix_rt::test]
 async fn tokens_that_we_did_not_sign_so_are_refused(#[values(Backend::Sqlite)] backend: Backend) {
-    // covers RS-01
     use super::kit::unsigned;
     use base64::Engine as _;
     use jsonwebtoken::{Algorithm, EncodingKey, Header};
@@ -308,7 +311,6 @@ async fn tokens_that_we_did_not_sign_so_are_refused(#[values(Backend::Sqlite)] b
         assert_eq!(server.send(vrs).await.status, 401, "{at}");
     }
     assert_eq!(read(&server, &format!("/Patient/{ME}"), good).await.status, 200);
-    // covers RS-03
     let in_url = Request::new("GET", &format!("/FHIR/R4/Patient/{ME}?access_token={good}"));
     assert_eq!(server.send(in_url.clone()).await.status, 401);
     assert_eq!(server.send(in_url.bearer(good)).await.status, 401);

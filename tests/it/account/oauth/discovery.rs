@@ -12,12 +12,12 @@ fn strings(value: &Value) -> Vec<&str> {
     value.as_array().unwrap().iter().map(|item| item.as_str().unwrap()).collect()
 }
 
+// covers SM-01, SM-02, SM-03
 #[rstest]
 #[actix_rt::test]
 async fn the_three_documents_say_the_same_and_what_smart_asks_for(
     #[values(Backend::Sqlite)] backend: Backend,
 ) {
-    // covers SM-01, SM-02, SM-03
     let server = start(backend).await;
     let issuer = format!("http://{}", server.address);
     let answer = server.send(Request::new("GET", SMART).header("Origin", "https://app.example")).await;
@@ -65,10 +65,10 @@ async fn the_keys_hold_an_rsa_key_and_nothing_secret(#[values(Backend::Sqlite)] 
     }
 }
 
+// covers C-02
 #[rstest]
 #[actix_rt::test]
 async fn the_capability_statement_says_where_tokens_are_got(#[values(Backend::Sqlite)] backend: Backend) {
-    // covers C-02
     let server = start(backend).await;
     let answer = server.send(Request::new("GET", "/FHIR/R4/metadata").header("Origin", "https://a.b")).await;
     assert_eq!(answer.header("access-control-allow-origin"), Some("https://a.b"));
@@ -94,10 +94,10 @@ async fn without_an_authority_there_is_none_of_it(#[values(Backend::Sqlite)] bac
     assert!(metadata["rest"][0]["security"].get("extension").is_none());
 }
 
+// covers LA-05, RS-03
 #[rstest]
 #[actix_rt::test]
 async fn what_is_asked_wrongly_is_refused_in_oauths_own_shape(#[values(Backend::Sqlite)] backend: Backend) {
-    // covers LA-05, RS-03
     let server = start(backend).await;
     for path in ["/oauth/token", "/oauth/introspect", "/oauth/revoke", "/oauth/par", "/oauth/register"] {
         let answer = server.send(Request::new("GET", path)).await;

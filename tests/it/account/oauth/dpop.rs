@@ -53,12 +53,12 @@ fn get(token: &str, proof: &str) -> Request {
     Request::new("GET", PATH).header("Authorization", &format!("DPoP {token}")).header("DPoP", proof)
 }
 
+// covers RS-01
 #[rstest]
 #[actix_rt::test]
 async fn a_bound_token_lets_in_whoever_has_its_key(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
-    // covers RS-01
     let server = start(backend).await;
     let told = bound(&server, "bound").await;
     assert_eq!(told["token_type"], "DPoP");
@@ -249,4 +249,32 @@ async fn a_proof_is_remembered_for_as_long_as_it_could_be_shown(#[values(Backend
         server.clock.advance(TimeDelta::seconds(40));
         assert_eq!(server.send(get(token, &early)).await.status, 401);
     }
+}
+
+#[rstest]
+#[actix_rt::test]
+async fn a_request_that_is_left_with_a_proof_is_bound_to_its_key(
+    #[values(Backend::Sqlite)] backend: Backend,
+) {
+    let server = start(backend).await;
+    let other = jkt(&ES384);
+    let push = |more: &[(&str, &str)]| {
+        let mut form = vec![
+            ("client_id", "portal"),
+            ("response_type", "code"),
+            ("redirect_uri", super::kit::REDIRECT),
+            ("code_challenge", super::kit::CHALLENGE),
+            ("code_challenge_method", "S256"),
+        ];
+        form.extend(more);
+        post("/oauth/par", &form).header("DPoP", &proof(&server, &ES256, "POST", "/oauth/par", None))
+    };
+    let wrong = server.send(push(&[("dpop_jkt", &other)])).await;
+    assert_eq!(refused(&wrong), (400, "invalid_dpop_proof".into()));
+    let answer = server.send(push(&[])).await;
+    let key = onbehalf::account::digest(answer.json()["request_uri"].as_str().unwrap());
+    let now = server.now();
+    let taken: Result<_, onbehalf::error::Error> =
+        server.store.write(move |tx| tx.take_pushed_request(&key, "portal", now)).await;
+    assert!(taken.unwrap().unwrap().contains(&format!("dpop_jkt={}", jkt(&ES256))));
 }

@@ -29,12 +29,12 @@ fn ask(token: &Value, more: &[(&str, &str)]) -> Request {
     post(TOKEN, &form)
 }
 
+// covers PX-01, PX-02, PX-08
 #[rstest]
 #[actix_rt::test]
 async fn a_proxy_reads_as_the_patient_until_the_role_ends(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
-    // covers PX-01, PX-02, PX-08
     let server = start(backend).await;
     let me = tokens(&server, "portal", SCOPES).await;
     let answer = server.send(ask(&me["access_token"], &[("patient", CHILD)])).await;
@@ -74,12 +74,12 @@ async fn the_patient_is_named_by_number_reference_or_role(#[values(Backend::Sqli
     }
 }
 
+// covers PX-03, PX-09
 #[rstest]
 #[actix_rt::test]
 async fn who_may_not_act_is_told_the_same_whether_there_is_a_role_or_not(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
-    // covers PX-03, PX-09
     let server = start(backend).await;
     let me = tokens(&server, "portal", SCOPES).await;
     let mut answers = Vec::new();
@@ -111,10 +111,10 @@ async fn who_may_not_act_is_told_the_same_whether_there_is_a_role_or_not(
     assert_eq!(sql::number(server.database_url(), "SELECT CAST(COUNT(*) AS TEXT) AS value FROM grants"), 1);
 }
 
+// covers PX-05
 #[rstest]
 #[actix_rt::test]
 async fn a_role_holds_in_its_time_only(#[values(Backend::Sqlite)] backend: Backend) {
-    // covers PX-05
     let server = start(backend).await;
     let me = tokens(&server, "portal", SCOPES).await;
     let set = |column: &str, by: i64| {
@@ -130,10 +130,10 @@ async fn a_role_holds_in_its_time_only(#[values(Backend::Sqlite)] backend: Backe
     assert_eq!(server.send(ask(&me["access_token"], &[("role", ROLE)])).await.status, 200);
 }
 
+// covers PX-07
 #[rstest]
 #[actix_rt::test]
 async fn a_subject_token_that_is_not_ones_own_is_refused(#[values(Backend::Sqlite)] backend: Backend) {
-    // covers PX-07
     let server = start(backend).await;
     let me = tokens(&server, "portal", SCOPES).await;
     let acting = server.send(ask(&me["access_token"], &[("patient", CHILD)])).await.json();

@@ -25,10 +25,10 @@ async fn act(server: &TestApp, me: &serde_json::Value) -> serde_json::Value {
     server.send(post(TOKEN, &form)).await.json()
 }
 
+// covers LA-10
 #[rstest]
 #[actix_rt::test]
 async fn a_producer_is_told_the_live_truth(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
-    // covers LA-10
     let server = start(backend).await;
     let me = tokens(&server, "portal", SCOPES).await;
     let answer = server.send(introspect(me["access_token"].as_str().unwrap())).await;
@@ -63,12 +63,12 @@ async fn a_producer_is_told_the_live_truth(#[values(Backend::Sqlite, Backend::Po
     assert_eq!(server.send(introspect(me["access_token"].as_str().unwrap())).await.json()["active"], true);
 }
 
+// covers LA-10
 #[rstest]
 #[actix_rt::test]
 async fn what_is_worth_nothing_is_inactive_and_nothing_else(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
-    // covers LA-10
     let server = start(backend).await;
     let me = tokens(&server, "portal", SCOPES).await;
     let (access, refresh) = (me["access_token"].as_str().unwrap(), me["refresh_token"].as_str().unwrap());
@@ -101,12 +101,12 @@ async fn only_producers_may_ask(#[values(Backend::Sqlite)] backend: Backend) {
     assert_eq!(refused(&server.send(none).await), (400, "invalid_request".into()));
 }
 
+// covers LA-11
 #[rstest]
 #[actix_rt::test]
 async fn a_token_that_is_given_back_ends_its_grant_at_once(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
-    // covers LA-11
     for which in ["access_token", "refresh_token"] {
         let server = start(backend).await;
         let me = tokens(&server, "portal", SCOPES).await;
@@ -166,12 +166,12 @@ const REQUEST: [(&str, &str); 8] = [
     ("aud", "x"),
 ];
 
+// covers LA-12
 #[rstest]
 #[actix_rt::test]
 async fn a_request_that_is_left_here_is_there_once_for_its_app_and_a_minute(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
-    // covers LA-12
     let server = start(backend).await;
     let push = async || {
         let answer = server.send(post("/oauth/par", &REQUEST)).await;

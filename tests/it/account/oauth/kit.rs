@@ -42,11 +42,11 @@ pub struct AppKey {
     pub algorithm: Algorithm,
 }
 
-fn elliptic(kind: &'static EcdsaSigningAlgorithm, algorithm: Algorithm, kid: &str) -> AppKey {
-    let pair = EcdsaKeyPair::generate(kind).unwrap().to_pkcs8v1().unwrap();
+fn elliptic(curve: &'static EcdsaSigningAlgorithm, algorithm: Algorithm, id: &str) -> AppKey {
+    let pair = EcdsaKeyPair::generate(curve).unwrap().to_pkcs8v1().unwrap();
     let signing = EncodingKey::from_ec_der(pair.as_ref());
     let mut public = Jwk::from_encoding_key(&signing, algorithm).unwrap();
-    public.common.key_id = Some(kid.to_owned());
+    public.common.key_id = Some(id.to_owned());
     AppKey { signing, public, algorithm }
 }
 
@@ -105,7 +105,7 @@ pub async fn start(backend: Backend) -> TestApp {
 
 pub async fn start_with(backend: Backend, registrations: Vec<Registration>) -> TestApp {
     let policy = onbehalf::account::AccessPolicy::Tokens(Vec::new());
-    TestApp::start(backend, Options { registrations, policy, ..Options::default() }).await
+    TestApp::start(backend, Options { policy, registrations, ..Options::default() }).await
 }
 
 pub fn number(text: &str) -> NhsNumber {

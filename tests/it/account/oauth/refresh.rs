@@ -14,12 +14,12 @@ fn refresh(client_id: &str, token: &str, scope: Option<&str>) -> Request {
     post(TOKEN, &form)
 }
 
+// covers LA-06
 #[rstest]
 #[actix_rt::test]
 async fn a_refresh_token_becomes_the_next_with_the_same_launch(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
-    // covers LA-06
     let server = start(backend).await;
     let first = tokens(&server, "portal", SCOPES).await;
     server.clock.advance(TimeDelta::hours(1));
@@ -42,12 +42,12 @@ async fn a_refresh_token_becomes_the_next_with_the_same_launch(
     assert_eq!(widest["scope"], SCOPES);
 }
 
+// covers LA-06
 #[rstest]
 #[actix_rt::test]
 async fn a_refresh_token_that_is_shown_again_ends_the_family(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
-    // covers LA-06
     let server = start(backend).await;
     let first = tokens(&server, "portal", SCOPES).await;
     let token = first["refresh_token"].as_str().unwrap();
