@@ -108,7 +108,7 @@ fn organisation(code: Option<&String>) -> Result<OdsCode, UpstreamError> {
 
 #[cfg(test)]
 mod tests {
-    use super::{NumberCheck, ProvenKind, ProviderClaims, ProviderKind, UpstreamError, prove};
+    use super::{NumberCheck, ProvenKind, ProviderClaims, ProviderKind, UpstreamError, Vector, prove};
     use crate::account::Mode;
     use crate::account::upstream::default_vtr;
     use serde_json::{Value, json};
@@ -153,28 +153,20 @@ mod tests {
         }
         let wrong = nhs_login(json!({ "vot": "P9.Cp.Cd", "nhs_number": "9000000008" }), json!({}));
         assert_eq!(wrong, Err(UpstreamError::Refused("the NHS number is none")));
-        let low = ProviderKind::NhsLogin { vtr: vec!["P0.Cp".parse_vector()] };
+        let low = ProviderKind::NhsLogin { vtr: vec![Vector::parse("P0.Cp").unwrap()] };
         let said = claims(json!({ "vot": "P5.Cp.Cd", "nhs_number": "9000000009" }));
         let proven = prove(&low, "s", &said, None, NumberCheck::Modulus11).unwrap();
         assert!(matches!(proven, ProvenKind::Citizen { nhs_number: None, .. }), "P5 proves no number");
     }
 
-    trait ParseVector {
-        fn parse_vector(&self) -> crate::account::Vector;
-    }
-
-    impl ParseVector for str {
-        fn parse_vector(&self) -> crate::account::Vector {
-            crate::account::Vector::parse(self).unwrap()
-        }
-    }
+    type Change = fn(&mut Value);
 
     #[test]
     fn cis2_proves_staff_in_a_role_of_their_own() {
         let ProvenKind::Staff { uid, organisation } = cis2(|_| ()).unwrap() else { panic!("staff") };
         assert_eq!((uid.as_str(), organisation.as_str()), ("910000000001", "A20047"));
         assert!(cis2(|it| it["authentication_assurance_level"] = json!(3)).is_ok(), "a number will do");
-        let wrongs: [(&str, fn(&mut Value)); 8] = [
+        let wrongs: [(&str, Change); 8] = [
             ("not assured to level 3", |it| it["id_assurance_level"] = json!("2")),
             ("not assured to level 3", |it| it["id_assurance_level"] = Value::Null),
             ("not assured as asked", |it| it["authentication_assurance_level"] = json!("2")),

@@ -40,27 +40,26 @@ pub(super) fn field<'f>(fields: &'f Fields, name: &str) -> &'f str {
 }
 
 /// What is wrong with a request. Until client and redirect URI are known to be good, nobody is sent there.
-fn check(simulated: &Simulated, which: Which, fields: &Fields) -> Result<(), Result<HttpResponse, Refused>> {
+/// `Some` is the error with which the browser goes back.
+fn check(simulated: &Simulated, fields: &Fields) -> Result<Option<&'static str>, Refused> {
     if field(fields, "client_id") != CLIENT_ID {
-        return Err(Err(Refused::new("unauthorized_client", "there is no such client")));
+        return Err(Refused::new("unauthorized_client", "there is no such client"));
     }
     let ours = format!("{}/", simulated.public_url);
     if !field(fields, "redirect_uri").starts_with(&ours) {
-        return Err(Err(Refused::new("invalid_request", "the redirect URI is not one of this server's")));
+        return Err(Refused::new("invalid_request", "the redirect URI is not one of this server's"));
     }
     let is_openid = field(fields, "scope").split(' ').any(|scope| scope == "openid");
     let has_plain =
         !field(fields, "code_challenge").is_empty() && field(fields, "code_challenge_method") != "S256";
-    let error = if field(fields, "response_type") != "code" {
-        "unsupported_response_type"
+    let is_asking_badly = field(fields, "state").is_empty() || field(fields, "nonce").is_empty() || has_plain;
+    Ok(if field(fields, "response_type") != "code" {
+        Some("unsupported_response_type")
     } else if !is_openid {
-        "invalid_scope"
-    } else if field(fields, "state").is_empty() || field(fields, "nonce").is_empty() || has_plain {
-        "invalid_request"
+        Some("invalid_scope")
     } else {
-        return Ok(());
-    };
-    Err(Ok(send_back(simulated, which, fields, "error", error)))
+        is_asking_badly.then_some("invalid_request")
+    })
 }
 
 /// Sends the browser back.
@@ -96,8 +95,8 @@ pub(super) async fn ask(
 ) -> Result<HttpResponse, Refused> {
     let which = Which::parse(&which)?;
     let fields = fields(request.query_string().as_bytes());
-    if let Err(wrong) = check(&simulated, which, &fields) {
-        return wrong;
+    if let Some(error) = check(&simulated, &fields)? {
+        return Ok(send_back(&simulated, which, &fields, "error", error));
     }
     let people = visitors(&app, which).await?;
     let note = |visitor: &person::Visitor| match which {
@@ -133,8 +132,8 @@ pub(super) async fn answer(
 ) -> Result<HttpResponse, Refused> {
     let which = Which::parse(&which)?;
     let fields = fields(&body);
-    if let Err(wrong) = check(&simulated, which, &fields) {
-        return wrong;
+    if let Some(error) = check(&simulated, &fields)? {
+        return Ok(send_back(&simulated, which, &fields, "error", error));
     }
     let level = field(&fields, "level");
     if !person::levels(which).contains(&level) {

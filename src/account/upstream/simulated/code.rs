@@ -27,35 +27,35 @@ pub(super) struct Visit {
 /// What has been given out.
 #[derive(Default)]
 pub(super) struct Codes {
-    codes: HashMap<String, (Visit, DateTime<Utc>)>,
-    tokens: HashMap<String, (Visit, DateTime<Utc>)>,
+    by_code: HashMap<String, (Visit, DateTime<Utc>)>,
+    by_token: HashMap<String, (Visit, DateTime<Utc>)>,
     assertions: HashMap<String, DateTime<Utc>>,
 }
 
 impl Codes {
     pub(super) fn keep_code(&mut self, code: String, visit: Visit, now: DateTime<Utc>) {
-        self.codes.retain(|_, (_, until)| *until > now);
-        if self.codes.len() >= MOST {
-            self.codes.clear();
+        self.by_code.retain(|_, (_, until)| *until > now);
+        if self.by_code.len() >= MOST {
+            self.by_code.clear();
         }
-        self.codes.insert(code, (visit, now + CODE_LIFE));
+        self.by_code.insert(code, (visit, now + CODE_LIFE));
     }
 
     /// Redeems a code: it is gone afterwards, whatever comes of it.
     pub(super) fn redeem_code(&mut self, code: &str, now: DateTime<Utc>) -> Option<Visit> {
-        self.codes.remove(code).filter(|(_, until)| *until > now).map(|(visit, _)| visit)
+        self.by_code.remove(code).filter(|(_, until)| *until > now).map(|(visit, _)| visit)
     }
 
     pub(super) fn keep_token(&mut self, token: String, visit: Visit, now: DateTime<Utc>) {
-        self.tokens.retain(|_, (_, until)| *until > now);
-        if self.tokens.len() >= MOST {
-            self.tokens.clear();
+        self.by_token.retain(|_, (_, until)| *until > now);
+        if self.by_token.len() >= MOST {
+            self.by_token.clear();
         }
-        self.tokens.insert(token, (visit, now + ACCESS_LIFE));
+        self.by_token.insert(token, (visit, now + ACCESS_LIFE));
     }
 
     pub(super) fn find_token(&self, token: &str, now: DateTime<Utc>) -> Option<&Visit> {
-        self.tokens.get(token).filter(|(_, until)| *until > now).map(|(visit, _)| visit)
+        self.by_token.get(token).filter(|(_, until)| *until > now).map(|(visit, _)| visit)
     }
 
     /// Whether an assertion is shown for the first time.

@@ -105,19 +105,19 @@ impl Simulated {
         if kind != assertion::TYPE {
             return Err(bad);
         }
-        let kid = jsonwebtoken::decode_header(text).ok().and_then(|header| header.kid).ok_or(bad)?;
-        let keys = (self.client_keys)();
-        let key = keys.find(Purpose::ClientAssertion, &kid).ok_or(bad)?;
+        let key_id = jsonwebtoken::decode_header(text).ok().and_then(|header| header.kid).ok_or(bad)?;
+        let ring = (self.client_keys)();
+        let key = ring.find(Purpose::ClientAssertion, &key_id).ok_or(bad)?;
         let validation = signature_only(Purpose::ClientAssertion.algorithm());
         let read = jsonwebtoken::decode::<Assertion>(text, &key.verifying, &validation);
-        let Assertion { iss, sub, aud, exp, jti } = read.or(Err(bad))?.claims;
-        let until = DateTime::from_timestamp(exp, 0).ok_or(bad)?;
-        let is_ours = iss == CLIENT_ID && sub == CLIENT_ID && aud == self.url(which, "token");
+        let said = read.or(Err(bad))?.claims;
+        let until = DateTime::from_timestamp(said.exp, 0).ok_or(bad)?;
+        let is_ours = said.iss == CLIENT_ID && said.sub == CLIENT_ID && said.aud == self.url(which, "token");
         if !is_ours || until <= now || until > now + TimeDelta::minutes(5) {
             return Err(bad);
         }
         let mut codes = self.codes.lock().unwrap_or_else(PoisonError::into_inner);
-        if codes.see_assertion(jti, until, now) { Ok(()) } else { Err(bad) }
+        if codes.see_assertion(said.jti, until, now) { Ok(()) } else { Err(bad) }
     }
 
     fn id_token(&self, visit: &Visit, now: DateTime<Utc>) -> Result<String, Refused> {

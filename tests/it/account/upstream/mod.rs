@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use onbehalf::account::identity::{Answer, Departure, Proven};
 use onbehalf::account::upstream::{
-    HttpOptions, ProviderAuthentication, ProviderKind, ProviderSettings, Providers, UpstreamError,
+    HttpOptions, KeySource, ProviderAuthentication, ProviderKind, ProviderSettings, Providers, UpstreamError,
     default_vtr,
 };
 use onbehalf::clock::{Clock, StoppedClock};
@@ -47,7 +47,8 @@ pub fn nhs_login(issuer: &str) -> ProviderSettings {
 
 pub fn providers(settings: ProviderSettings, clock: &Arc<StoppedClock>) -> Providers {
     let clock: Arc<dyn Clock> = clock.clone();
-    Providers::new(vec![settings], &(Arc::new(keys) as _), options(), &clock).unwrap()
+    let keys: KeySource = Arc::new(keys);
+    Providers::new(vec![settings], &keys, options(), &clock).unwrap()
 }
 
 pub fn stopped() -> Arc<StoppedClock> {
