@@ -1,4 +1,4 @@
-//! The record as AuditEvents: whole, valid, and only for those whom it is about.
+//! The record as resources of FHIR: whole, valid, and only for those whom it is about.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,6 +10,8 @@ use crate::fhir::client::{entries, get, send_well};
 use crate::support::{Backend, REQUEST_ID, TestApp};
 use crate::vrs::callers::{NURSE, citizen};
 use crate::vrs::known::{ACTIVE, CHILD, LONER, MOTHER, MOTHERS_ROLE};
+
+const NUMBER: &str = "https://fhir.nhs.uk/Id/nhs-number";
 
 /// What a citizen, a nurse or a proxy finds.
 async fn found(app: &TestApp, token: &str, path: &str) -> Vec<Value> {
@@ -123,7 +125,6 @@ async fn events_are_found_by_what_they_say(#[values(Backend::Sqlite, Backend::Po
         send_well(&app, get(&format!("/Consent/{MOTHERS_ROLE}")).bearer(token), 200).await;
     }
     send_well(&app, get("/Consent/none").bearer(NURSE), 404).await;
-    const NUMBER: &str = "https://fhir.nhs.uk/Id/nhs-number";
     for (query, count) in [
         ("action=R", 3),
         ("action=C", 32),

@@ -86,7 +86,7 @@ async fn one_access_that_the_database_refuses_does_not_take_the_others_with_it(
     });
     let written = join_all(all).await;
     let kinds: Vec<_> =
-        written.iter().map(|result| result.as_ref().err().map(|error| error.kind())).collect();
+        written.iter().map(|result| result.as_ref().err().map(onbehalf::error::Error::kind)).collect();
     let expected: Vec<_> = (0..8).map(|number| (number == 3).then_some(Kind::Busy)).collect();
     assert_eq!(kinds, expected);
     assert_eq!(store.read_here(|tx| tx.verify_audit(&[])).expect("it answers"), []);
