@@ -165,7 +165,7 @@ pub async fn known(app: &TestApp, kind: ProvenKind) -> KnownPerson {
     };
     let clock = app.clock.clone();
     let logged_in = app.store.write(move |tx| command::log_in(tx, &*clock, &proven)).await;
-    let user = logged_in.map_err(|error: Error| error.cause()).unwrap().user;
+    let user = logged_in.expect("they are logged in").user;
     KnownPerson { user, kind }
 }
 

@@ -49,7 +49,10 @@ async fn a_proxy_reads_as_the_patient_until_the_role_ends(
     assert_eq!(consent, format!("Consent/{ROLE}/_history/1"));
     let access = told["access_token"].as_str().unwrap();
     assert_eq!(read(&server, &format!("/Consent/{ROLE}"), access).await.status, 200);
-    sql::execute(server.database_url(), &format!("UPDATE roles SET status = 'inactive' WHERE id = '{ROLE}'"));
+    sql::execute(
+        &server.database_url(),
+        &format!("UPDATE roles SET status = 'inactive' WHERE id = '{ROLE}'"),
+    );
     assert_eq!(read(&server, &format!("/Consent/{ROLE}"), access).await.status, 401);
     // The person's own token goes on.
     let own = me["access_token"].as_str().unwrap();
@@ -108,7 +111,7 @@ async fn who_may_not_act_is_told_the_same_whether_there_is_a_role_or_not(
     }
     answers.dedup();
     assert_eq!(answers.len(), 1);
-    assert_eq!(sql::number(server.database_url(), "SELECT CAST(COUNT(*) AS TEXT) AS value FROM grants"), 1);
+    assert_eq!(sql::number(&server.database_url(), "SELECT CAST(COUNT(*) AS TEXT) AS value FROM grants"), 1);
 }
 
 // covers PX-05
@@ -119,7 +122,10 @@ async fn a_role_holds_in_its_time_only(#[values(Backend::Sqlite)] backend: Backe
     let me = tokens(&server, "portal", SCOPES).await;
     let set = |column: &str, by: i64| {
         let at = server.now().timestamp_millis() + by;
-        sql::execute(server.database_url(), &format!("UPDATE roles SET {column} = {at} WHERE id = '{ROLE}'"));
+        sql::execute(
+            &server.database_url(),
+            &format!("UPDATE roles SET {column} = {at} WHERE id = '{ROLE}'"),
+        );
     };
     set("start_at", 1);
     assert_eq!(refused(&server.send(ask(&me["access_token"], &[("role", ROLE)])).await).1, "invalid_target");
@@ -194,19 +200,20 @@ async fn by_provider(
 ) -> Result<Grant, TokenError> {
     let portal = apps().remove(0);
     let (vot, now) = (Vector::parse("P9.Cp.Cd").unwrap(), server.now());
-    let nhs_number = Some(number(subject));
+    // Of a composite token the subject is the patient, and the actor has proved themselves.
+    let nhs_number = Some(number(acting.unwrap_or(subject)));
+    let patient = acting.map(|_| number(subject));
     let proven = Proven {
         issuer: "https://auth.login.nhs.uk".to_owned(),
         subject: "a-subject".to_owned(),
-        kind: ProvenKind::Citizen { nhs_number, vot: vot.clone() },
+        kind: ProvenKind::Citizen { nhs_number, vot },
     };
-    let acting = acting.map(|proxy| Acting { nhs_number: number(proxy), vot });
     let target = Target { patient: target.map(number), role: None };
     server
         .store
         .write(move |tx| {
             let asking = Asking { app: &portal, jkt: None, lifetimes: Lifetimes::default(), now };
-            let subject = Subject::of_proven(&asking, proven, acting)?;
+            let subject = Subject::of_proven(&asking, proven, patient)?;
             Ok(exchange(tx, &asking, subject, target, None)?.grant)
         })
         .await

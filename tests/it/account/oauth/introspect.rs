@@ -57,7 +57,10 @@ async fn a_producer_is_told_the_live_truth(#[values(Backend::Sqlite, Backend::Po
     let before = server.store.statements();
     server.send(introspect(token)).await;
     assert_eq!(server.store.statements() - before, 3, "BEGIN, one read, COMMIT");
-    sql::execute(server.database_url(), &format!("UPDATE roles SET status = 'inactive' WHERE id = '{ROLE}'"));
+    sql::execute(
+        &server.database_url(),
+        &format!("UPDATE roles SET status = 'inactive' WHERE id = '{ROLE}'"),
+    );
     assert_eq!(server.send(introspect(token)).await.json(), json!({ "active": false }));
     // The person's own goes on.
     assert_eq!(server.send(introspect(me["access_token"].as_str().unwrap())).await.json()["active"], true);
@@ -221,5 +224,5 @@ async fn a_request_with_anything_wrong_is_not_kept(#[values(Backend::Sqlite)] ba
         assert_eq!(refused(&server.send(post("/oauth/par", &form)).await).1, error, "{name}={value}");
     }
     let count = "SELECT CAST(COUNT(*) AS TEXT) AS value FROM pushed_requests";
-    assert_eq!(sql::number(server.database_url(), count), 0);
+    assert_eq!(sql::number(&server.database_url(), count), 0);
 }

@@ -49,7 +49,7 @@ async fn an_app_with_a_secret_is_told_it_once_and_we_keep_its_digest(
     let told = register(&server, &metadata).await.json();
     let (id, secret) = (told["client_id"].as_str().unwrap(), told["client_secret"].as_str().unwrap());
     assert_eq!((secret.len(), &told["client_secret_expires_at"]), (43, &0.into()));
-    let kept = sql::values(server.database_url(), "SELECT secret_sha256 AS value FROM apps");
+    let kept = sql::values(&server.database_url(), "SELECT secret_sha256 AS value FROM apps");
     assert_eq!(kept, [onbehalf::account::digest(secret)]);
     let push = |secret: &str| {
         let form = [
@@ -140,7 +140,7 @@ async fn metadata_with_anything_wrong_are_refused(#[values(Backend::Sqlite)] dat
         let request = Request::new("POST", "/oauth/register").bearer(INITIAL_ACCESS).body(body);
         assert_eq!(refused(&server.send(request).await), (400, metadata.into()));
     }
-    assert_eq!(sql::number(server.database_url(), "SELECT CAST(COUNT(*) AS TEXT) AS value FROM apps"), 0);
+    assert_eq!(sql::number(&server.database_url(), "SELECT CAST(COUNT(*) AS TEXT) AS value FROM apps"), 0);
 }
 
 #[rstest]
@@ -153,5 +153,5 @@ async fn without_the_initial_token_nobody_registers(#[values(Backend::Sqlite)] d
         let request = Request::new("POST", "/oauth/register").bearer("wrong").body(portal());
         assert_eq!(refused(&server.send(request).await).0, if guess < 10 { 401 } else { 429 });
     }
-    assert_eq!(sql::number(server.database_url(), "SELECT CAST(COUNT(*) AS TEXT) AS value FROM apps"), 0);
+    assert_eq!(sql::number(&server.database_url(), "SELECT CAST(COUNT(*) AS TEXT) AS value FROM apps"), 0);
 }

@@ -52,7 +52,10 @@ async fn the_list_costs_the_same_however_long_it_is(
         server.store.statements() - before
     };
     let two = count().await;
-    sql::execute(server.database_url(), &format!("UPDATE roles SET status = 'inactive' WHERE id = '{ROLE}'"));
+    sql::execute(
+        &server.database_url(),
+        &format!("UPDATE roles SET status = 'inactive' WHERE id = '{ROLE}'"),
+    );
     assert_eq!(userinfo(&server, &told).await["delegations"].as_array().unwrap().len(), 1);
     assert_eq!(count().await, two);
 }

@@ -73,7 +73,7 @@ async fn every_parameter_of_every_type_is_told_and_accepted(
         // Every question of the audit leaves a record: these are of those that are no answers.
         let fixed = if kind == "AuditEvent" { "action=C&" } else { "" };
         let all = total(&app, &format!("{kind}?{fixed}")).await;
-        for (name, of_type) in params.iter().chain(&commons) {
+        for (name, (of_type, _)) in params.iter().chain(&commons) {
             let found = total(&app, &format!("{kind}?{fixed}{name}={}", a_value(of_type))).await;
             assert!(found <= all, "{kind}?{name}");
             let there = total(&app, &format!("{kind}?{fixed}{name}:missing=false")).await;
