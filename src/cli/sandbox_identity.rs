@@ -5,10 +5,8 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::account::upstream::simulated::{CLIENT_ID, Simulated, Which, issuer};
-use crate::account::upstream::{
-    HttpOptions, ProviderAuthentication, ProviderKind, ProviderSettings, Providers, default_vtr,
-};
+use crate::account::upstream::simulated::{Simulated, Which, settings};
+use crate::account::upstream::{HttpOptions, Providers};
 use crate::account::{
     Authority, AuthoritySettings, ClientAuthentication, GrantType, KeyRing, Lifetimes, Mode, Registration,
     Scopes,
@@ -43,36 +41,10 @@ pub(super) fn identity(public_url: &str, number_check: NumberCheck) -> Result<Id
     }));
     let source = keys_of(&authority);
     let options = HttpOptions { allows_loopback: true, number_check, ..HttpOptions::default() };
-    let settings = Which::ALL.into_iter().map(|which| provider(public_url, which)).collect();
-    let providers = Providers::new(settings, &source, options, &clock).map_err(|error| other(&error))?;
+    let simulated = Which::ALL.into_iter().map(|which| settings(public_url, which)).collect();
+    let providers = Providers::new(simulated, &source, options, &clock).map_err(|error| other(&error))?;
     let simulated = Simulated::new(public_url, source, clock.now()).map_err(|error| other(&error))?;
     Ok(Identity { authority: Some(authority), providers, simulated: Some(simulated) })
-}
-
-/// Our settings for a simulated provider.
-fn provider(public_url: &str, which: Which) -> ProviderSettings {
-    let (name, kind, scopes) = match which {
-        Which::NhsLogin => (
-            "NHS login (simulated)",
-            ProviderKind::NhsLogin { vtr: default_vtr() },
-            "openid profile profile_extended",
-        ),
-        Which::Cis2 => (
-            "CIS2 (simulated)",
-            ProviderKind::Cis2 { minimum_aal: 3 },
-            "openid profile nhsperson associatedorgs nationalrbacaccess selectedrole",
-        ),
-    };
-    ProviderSettings {
-        id: which.as_str().to_owned(),
-        name: name.to_owned(),
-        kind,
-        issuer: issuer(public_url, which),
-        client_id: CLIENT_ID.to_owned(),
-        authentication: ProviderAuthentication::PrivateKeyJwt,
-        scopes: scopes.split(' ').map(str::to_owned).collect(),
-        exchange_audiences: vec![CLIENT_ID.to_owned()],
-    }
 }
 
 fn portal() -> Registration {

@@ -15,6 +15,7 @@ mod problem;
 mod register;
 mod revoke;
 mod token;
+mod trail;
 mod userinfo;
 
 use actix_web::body::{BoxBody, MessageBody};

@@ -26,6 +26,11 @@ pub(crate) struct Problem {
 }
 
 impl Problem {
+    /// The error code, which the audit keeps.
+    pub(crate) const fn error(&self) -> &'static str {
+        self.error
+    }
+
     /// A refusal with a status and an error code.
     pub(crate) const fn new(status: u16, error: &'static str, description: &'static str) -> Self {
         Self { status, error, description, challenge: None, allow: None, retry_after: None }

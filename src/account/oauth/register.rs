@@ -9,11 +9,12 @@ use serde_json::{Map, Value, json};
 use crate::account::code::is_secret;
 use crate::account::command::register_app::{Registered, register_app};
 use crate::account::oauth::problem::Problem;
-use crate::account::oauth::{authority, client};
+use crate::account::oauth::{authority, client, trail};
 use crate::account::proof;
 use crate::account::scope::Scope;
 use crate::account::{ClientAuthentication, GrantType, Mode, Registration, ScopeContext, Scopes, Word};
 use crate::app::App;
+use crate::audit::Act;
 use crate::body;
 use crate::json;
 
@@ -37,6 +38,7 @@ pub(super) async fn register(
     let draft = draft(&metadata, authority(&app)?.issuer())?;
     let now = app.clock.now();
     let registered = app.store.write(move |tx| register_app(tx, draft, now)).await?;
+    trail::by_app(&app, Act::ClientRegistered, &registered.app.client_id).await?;
     let mut response = HttpResponse::Created();
     response.insert_header((CACHE_CONTROL, "no-store")).insert_header((PRAGMA, "no-cache"));
     Ok(response.json(render(&registered, now.timestamp())))

@@ -277,22 +277,7 @@ impl Statement {
                 self.push(" AND ");
                 self.known();
             }
-            // A user without an account is staff.
-            Table::Users => {
-                self.push(
-                    "NOT EXISTS (SELECT 1 FROM account_users JOIN people USING (nhs_number) \
-                     WHERE user_id = users.id AND standing <> ",
-                );
-                self.bind(&current);
-                self.push(") AND ");
-                self.own("users.id IN (SELECT user_id FROM account_users WHERE nhs_number = ?)");
-            }
-            Table::AccountUsers => {
-                self.push("EXISTS (SELECT 1 FROM people WHERE nhs_number = account_users.nhs_number AND standing = ");
-                self.bind(&current);
-                self.push(") AND ");
-                self.own("nhs_number = ?");
-            }
+            Table::Users | Table::AccountUsers => self.users(table, &current),
             // Reached only from the tables that they belong to.
             Table::RelationshipCodes | Table::PersonNameParts => self.push("1 = 1"),
         }
@@ -318,6 +303,26 @@ impl Statement {
             ),
             Scope::Pair { proxy, patient } => self.bound("nhs_number IN (?, ?)", &[proxy, patient]),
         }
+    }
+
+    /// Users whose person may appear. One without an account is staff.
+    fn users(&mut self, table: Table, current: &Datum) {
+        let (standing, own) = if table == Table::Users {
+            (
+                "NOT EXISTS (SELECT 1 FROM account_users JOIN people USING (nhs_number) \
+                 WHERE user_id = users.id AND standing <> ",
+                "users.id IN (SELECT user_id FROM account_users WHERE nhs_number = ?)",
+            )
+        } else {
+            (
+                "EXISTS (SELECT 1 FROM people WHERE nhs_number = account_users.nhs_number AND standing = ",
+                "nhs_number = ?",
+            )
+        };
+        self.push(standing);
+        self.bind(current);
+        self.push(") AND ");
+        self.own(own);
     }
 
     /// What belongs to the person who has logged in: themselves, or whoever acts.

@@ -1,7 +1,8 @@
 //! Who may do what.
 
 mod access;
-mod authorize;
+pub mod authorize;
 mod log_in;
-mod oauth;
+pub mod oauth;
+mod story;
 mod upstream;

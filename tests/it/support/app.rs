@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use actix_server::ServerHandle;
 use chrono::{DateTime, Utc};
-use onbehalf::account::upstream::Providers;
-use onbehalf::account::upstream::simulated::Simulated;
+use onbehalf::account::upstream::simulated::{self, Simulated, Which};
+use onbehalf::account::upstream::{HttpOptions, KeySource, Providers};
 use onbehalf::account::{AccessPolicy, Authority, AuthoritySettings, KeyRing, Lifetimes, Registration};
 use onbehalf::app::{App, Parts};
 use onbehalf::cli::SeedFile;
@@ -98,6 +98,16 @@ fn authority(registrations: Vec<Registration>, public_url: &str) -> Option<Arc<A
     (!settings.registrations.is_empty()).then(|| Arc::new(Authority::new(settings)))
 }
 
+/// The simulated providers, as the sandbox knows them.
+fn simulated_providers(public_url: &str, clock: &Arc<StoppedClock>) -> Providers {
+    let settings = Which::ALL.into_iter().map(|which| simulated::settings(public_url, which)).collect();
+    let options =
+        HttpOptions { allows_loopback: true, number_check: NumberCheck::Length, ..HttpOptions::default() };
+    let source: KeySource = Arc::new(keys);
+    let clock: Arc<dyn Clock> = clock.clone();
+    Providers::new(settings, &source, options, &clock).expect("the providers can be asked")
+}
+
 /// A running server; it stops when this goes.
 pub struct TestApp {
     pub address: SocketAddr,
@@ -137,12 +147,17 @@ impl TestApp {
         }
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("an address");
+        let public_url = format!("http://{address}");
         let app = App::new(Parts {
             store: store.clone(),
             clock: clock.clone(),
             policy: options.policy,
             authority: authority(options.registrations, &format!("http://{address}")),
-            providers: Providers::default(),
+            providers: if options.is_simulating {
+                simulated_providers(&public_url, &clock)
+            } else {
+                Providers::default()
+            },
             status_for_other_patient: options.status_for_other_patient,
             contract: options.contract,
             limits: options.limits,

@@ -9,6 +9,7 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 
 use crate::account::command::LogInError;
 use crate::account::identity::{Answer, Departure, Proven, ProvenKind};
+use crate::account::oauth::trail;
 use crate::account::{Acting, KnownPerson, LogIn, Registration, Stage, command};
 use crate::app::App;
 
@@ -45,7 +46,9 @@ pub(super) async fn arrive(
         }
     };
     check_enough(&proven, &client, &name).map_err(|problem| problem.with_leave(leave()))?;
+    let known = proven.clone();
     let (visit, log_in) = go_on(&app, &visit, departure, proven).await?;
+    trail::log_in(&app, &client, &known).await?;
     Ok(visit.keep_in(&app, see_other(next_page(&log_in))))
 }
 

@@ -13,7 +13,7 @@ use crate::account::command::{Asking, Issue, Outcome, TokenError};
 use crate::account::command::{client_credentials::client_credentials, refresh::refresh};
 use crate::account::oauth::form::Form;
 use crate::account::oauth::problem::Problem;
-use crate::account::oauth::{authority, client};
+use crate::account::oauth::{authority, client, trail};
 use crate::account::{GrantType, Registration};
 use crate::app::App;
 use crate::store::Tx;
@@ -37,18 +37,23 @@ pub(super) async fn token(
     let grant_type = GrantType::parse(grant_type).ok_or(unsupported)?;
     let client = client::authenticate(&app, &request, &form).await?;
     let jkt = client::proved_key(&app, &request).await?;
-    let asker = Asker { app: client, jkt };
-    let issue = match grant_type {
-        GrantType::AuthorizationCode => by_code(&app, asker, &form).await?,
-        GrantType::RefreshToken => by_refresh_token(&app, asker, &form).await?,
+    let asker = Asker { app: Arc::clone(&client), jkt };
+    let issue = issue(&app, asker, grant_type, &form).await;
+    trail::token(&app, &client, grant_type, &issue).await?;
+    let issued_type = (grant_type == GrantType::TokenExchange).then_some(exchange::ACCESS_TOKEN);
+    response::render(authority(&app)?, &issue?, issued_type, app.clock.now())
+}
+
+async fn issue(app: &App, asker: Asker, grant_type: GrantType, form: &Form) -> Result<Issue, Problem> {
+    match grant_type {
+        GrantType::AuthorizationCode => by_code(app, asker, form).await,
+        GrantType::RefreshToken => by_refresh_token(app, asker, form).await,
         GrantType::ClientCredentials => {
             let scope = form.get("scope").map(str::to_owned);
-            write(&app, asker, move |tx, asking| client_credentials(tx, asking, scope.as_deref())).await?
+            write(app, asker, move |tx, asking| client_credentials(tx, asking, scope.as_deref())).await
         }
-        GrantType::TokenExchange => exchange::by_token(&app, asker, &form).await?,
-    };
-    let issued_type = (grant_type == GrantType::TokenExchange).then_some(exchange::ACCESS_TOKEN);
-    response::render(authority(&app)?, &issue, issued_type, app.clock.now())
+        GrantType::TokenExchange => exchange::by_token(app, asker, form).await,
+    }
 }
 
 async fn by_code(app: &App, asker: Asker, form: &Form) -> Result<Issue, Problem> {

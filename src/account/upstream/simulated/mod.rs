@@ -14,6 +14,7 @@ mod code;
 mod document;
 mod page;
 mod person;
+mod settings;
 mod token;
 
 use std::fmt;
@@ -29,6 +30,7 @@ use serde_json::json;
 use crate::account::key::{Purpose, SigningKey};
 use crate::account::upstream::{KeySource, UpstreamError};
 use code::Codes;
+pub use settings::settings;
 
 /// Who we are at the simulated providers.
 pub const CLIENT_ID: &str = "onbehalf-sandbox";

@@ -6,7 +6,7 @@ mod discovery;
 mod dpop;
 mod exchange;
 mod introspect;
-mod kit;
+pub mod kit;
 mod refresh;
 mod register;
 mod userinfo;

@@ -150,7 +150,7 @@ async fn the_parameters_that_are_declared_unsupported_are_refused_or_ignored(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
-    for kind in ["Consent", "Patient", "AuditEvent", "Questionnaire"] {
+    for kind in ["Consent", "Patient", "Provenance", "Questionnaire"] {
         let all = total(&app, kind).await;
         for name in ["_text", "_content", "_list", "_query", "_filter"] {
             let path = format!("{kind}?_count=1&{name}=x");

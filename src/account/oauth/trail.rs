@@ -1,0 +1,73 @@
+//! What the authorization server writes down: log-ins, tokens that were issued and refused, grants that ended,
+//! apps that registered. Each is written before it is answered.
+
+use std::sync::Arc;
+
+use crate::account::command::Issue;
+use crate::account::identity::{Proven, ProvenKind};
+use crate::account::oauth::problem::Problem;
+use crate::account::{Caller, Grant, GrantType, Registration, Who};
+use crate::app::App;
+use crate::audit::{Access, Act, Actor};
+use crate::error::Error;
+
+/// A token that was issued to an app, or refused.
+pub(super) async fn token(
+    app: &App,
+    client: &Registration,
+    grant_type: GrantType,
+    result: &Result<Issue, Problem>,
+) -> Result<(), Error> {
+    let now = app.clock.now();
+    let act = if grant_type == GrantType::TokenExchange { Act::TokenExchanged } else { Act::TokenIssued };
+    let access = match result {
+        Ok(issue) => {
+            let grant = &issue.grant;
+            Access::new(act, actor(client, grant), now).about(grant.patient, grant.proxy)
+        }
+        Err(problem) => {
+            Access::new(Act::TokenRefused, Actor::app(&client.client_id), now).refused(problem.error())
+        }
+    };
+    app.record(vec![access]).await
+}
+
+/// Somebody who has logged in at a provider.
+pub(super) async fn log_in(app: &App, client: &Registration, proven: &Proven) -> Result<(), Error> {
+    let who = match &proven.kind {
+        ProvenKind::Citizen { nhs_number, vot } => {
+            nhs_number.map(|nhs_number| Who::Citizen { nhs_number, proofing: vot.proofing })
+        }
+        ProvenKind::Staff { uid, organisation } => {
+            Some(Who::Staff { name: uid.clone(), organisation: Some(organisation.clone()) })
+        }
+    };
+    let number = who.as_ref().and_then(Who::user);
+    let access = Access::new(Act::LoggedIn, acting(client, who), app.clock.now());
+    app.record(vec![access.about(number, None)]).await
+}
+
+/// An app that gave a token back, or that registered.
+pub(super) async fn by_app(app: &App, act: Act, client_id: &str) -> Result<(), Error> {
+    app.record(vec![Access::new(act, Actor::app(client_id), app.clock.now())]).await
+}
+
+/// Who stands behind a grant.
+fn actor(client: &Registration, grant: &Grant) -> Actor {
+    let proofing = grant.vot.as_ref().map(|vot| vot.proofing);
+    let who = match (grant.patient, grant.proxy, grant.role, proofing) {
+        (Some(patient), Some(proxy), Some(role), _) => Some(Who::Proxy { proxy, patient, role }),
+        (Some(nhs_number), None, None, Some(proofing)) => Some(Who::Citizen { nhs_number, proofing }),
+        _ => {
+            let organisation = grant.organisation.clone();
+            grant.staff.clone().map(|name| Who::Staff { name, organisation })
+        }
+    };
+    acting(client, who)
+}
+
+fn acting(client: &Registration, who: Option<Who>) -> Actor {
+    let Some(who) = who else { return Actor::app(&client.client_id) };
+    let app: Arc<str> = client.client_id.as_str().into();
+    Actor::of(&Caller { app: Some(app), ..Caller::direct(who) })
+}

@@ -1,0 +1,199 @@
+//! The whole story: a clinical system records a decision, the proxy logs in and acts, the practice suspends the
+//! role, and the record tells all of it.
+
+use std::collections::HashMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use onbehalf::account::{ClientAuthentication, GrantType, Mode, Registration, Scopes};
+use rstest::rstest;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use super::authorize::{CHALLENGE, REDIRECT, STATE, form_token, query, registration};
+use super::oauth::kit::VERIFIER;
+use crate::fhir::bodies::role;
+use crate::fhir::client::{get, patch, post, send, send_well};
+use crate::support::{Backend, Options, Request, Response, TestApp, bodies};
+use crate::vrs::known::{LONER, PATIENTS};
+
+/// The child of the story.
+const PATIENT: &str = PATIENTS[0];
+const SCOPES: &str = "openid fhirUser delegation patient/*.rs user/*.rs";
+
+fn epr() -> Registration {
+    Registration {
+        authentication: ClientAuthentication::Secret { sha256: Sha256::digest("secret of the EPR").into() },
+        redirect_uris: Vec::new(),
+        grant_types: vec![GrantType::ClientCredentials],
+        scopes: Scopes::parse("system/*.cruds").unwrap(),
+        ..registration("epr", Mode::System)
+    }
+}
+
+fn portal() -> Registration {
+    let grant_types = vec![GrantType::AuthorizationCode, GrantType::TokenExchange];
+    Registration { grant_types, ..registration("portal", Mode::Citizen) }
+}
+
+fn form(path: &str, fields: &[(&str, &str)]) -> Request {
+    let content_type = "application/x-www-form-urlencoded";
+    Request::new("POST", path).header("Content-Type", content_type).body(query(fields))
+}
+
+/// A browser: one cookie, and redirects within the server are followed.
+struct Browser<'a> {
+    app: &'a TestApp,
+    cookie: Option<String>,
+}
+
+impl Browser<'_> {
+    async fn send(&mut self, request: Request) -> Response {
+        let request = match &self.cookie {
+            Some(cookie) => request.header("Cookie", cookie),
+            None => request,
+        };
+        let answer = self.app.send(request).await;
+        if let Some(cookie) = answer.header("set-cookie") {
+            self.cookie = cookie.split(';').next().map(str::to_owned);
+        }
+        answer
+    }
+
+    /// Follows redirects; gives the last answer, and where it came from.
+    async fn follow(&mut self, mut answer: Response) -> (Response, String) {
+        let base = format!("http://{}", self.app.address);
+        let mut at = String::new();
+        while answer.status == 303 || answer.status == 302 {
+            let location = answer.header("location").expect("a place").to_owned();
+            let path = location.strip_prefix(&base).unwrap_or(&location).to_owned();
+            if !path.starts_with('/') {
+                return (answer, location);
+            }
+            answer = self.send(Request::new("GET", &path)).await;
+            at = path;
+        }
+        (answer, at)
+    }
+}
+
+/// Logs in at the simulated NHS login, allows the app what it asks, and gives the app's code.
+async fn log_in(app: &TestApp, person: &str) -> String {
+    let mut browser = Browser { app, cookie: None };
+    let aud = format!("http://{}/FHIR/R4", app.address);
+    let asked = query(&[
+        ("response_type", "code"),
+        ("client_id", "portal"),
+        ("redirect_uri", REDIRECT),
+        ("scope", SCOPES),
+        ("state", STATE),
+        ("aud", &aud),
+        ("code_challenge", CHALLENGE),
+        ("code_challenge_method", "S256"),
+    ]);
+    let begun = browser.send(Request::new("GET", &format!("/oauth/authorize?{asked}"))).await;
+    let (page, at) = browser.follow(begun).await;
+    assert_eq!(page.status, 200, "{at}");
+    let (path, query_at) = at.split_once('?').expect("the simulated NHS login");
+    let chosen = format!("{query_at}&person={person}&level=P9");
+    let chosen =
+        Request::new("POST", path).header("Content-Type", "application/x-www-form-urlencoded").body(chosen);
+    let back = browser.send(chosen).await;
+    let (page, at) = browser.follow(back).await;
+    assert_eq!((page.status, at.as_str()), (200, "/oauth/approve"));
+    let allowed =
+        browser.send(form("/oauth/approve", &[("token", &form_token(&page)), ("answer", "allow")])).await;
+    let (_, location) = browser.follow(allowed).await;
+    let (_, answer) = location.split_once('?').expect("an answer to the app");
+    let answer: HashMap<String, String> = form_urlencoded::parse(answer.as_bytes()).into_owned().collect();
+    assert_eq!(answer["state"], STATE);
+    answer["code"].clone()
+}
+
+/// Asks for a token.
+async fn token(app: &TestApp, request: Request) -> String {
+    let answer = app.send(request).await;
+    assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
+    answer.json()["access_token"].as_str().expect("a token").to_owned()
+}
+
+fn suspend() -> Value {
+    json!([
+        { "op": "replace", "path": "/status", "value": "inactive" },
+        { "op": "replace", "path": "/extension/0", "value": bodies::reason("ROLE_SUSPENDED_PENDING_REVIEW") },
+    ])
+}
+
+// covers PX-02, PX-06, PX-08
+#[rstest]
+#[actix_web::test]
+async fn from_the_decision_to_the_suspension_everything_is_done_and_told(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let registrations = vec![epr(), portal()];
+    let options = Options { registrations, is_simulating: true, ..Options::default() };
+    let app = TestApp::start(backend, options).await;
+
+    // A clinical system records its decision.
+    let credentials = STANDARD.encode("epr:secret+of+the+EPR");
+    let asked = form("/oauth/token", &[("grant_type", "client_credentials"), ("scope", "system/*.cruds")]);
+    let epr = token(&app, asked.header("Authorization", &format!("Basic {credentials}"))).await;
+    let role = send_well(&app, post("/Consent", &role(LONER, PATIENT)).bearer(&epr), 201).await;
+    let path = format!("/Consent/{}", role["id"].as_str().expect("an id"));
+
+    // The proxy logs in, and sees for whom they may act.
+    let code = log_in(&app, LONER).await;
+    let redeemed = form(
+        "/oauth/token",
+        &[
+            ("grant_type", "authorization_code"),
+            ("client_id", "portal"),
+            ("code", &code),
+            ("redirect_uri", REDIRECT),
+            ("code_verifier", VERIFIER),
+        ],
+    );
+    let me = token(&app, redeemed).await;
+    let who = app.send(Request::new("GET", "/oauth/userinfo").bearer(&me)).await.json();
+    assert_eq!(who["delegations"].as_array().map(Vec::len), Some(1), "{who}");
+    assert_eq!(who["delegations"][0]["consent"], path.trim_start_matches('/'));
+
+    // They switch to the patient, and read in the patient's place.
+    let exchange = form(
+        "/oauth/token",
+        &[
+            ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
+            ("client_id", "portal"),
+            ("subject_token", &me),
+            ("subject_token_type", "urn:ietf:params:oauth:token-type:access_token"),
+            ("patient", PATIENT),
+        ],
+    );
+    let acting = token(&app, exchange.clone()).await;
+    let read = get(&format!("/Patient/{PATIENT}"));
+    assert_eq!(send_well(&app, read.clone().bearer(&acting), 200).await["id"], PATIENT);
+
+    // The practice suspends the role: the very next call is refused, and so is another switch.
+    send_well(&app, patch(&path, &suspend()).bearer(&epr), 200).await;
+    assert_eq!(send(&app, read.bearer(&acting)).await.status, 401);
+    assert_eq!(app.send(exchange).await.status, 400);
+
+    // The record tells of it, with both people.
+    let audit = format!("/AuditEvent?patient={PATIENT}&_sort=date&_count=500");
+    let audit = send_well(&app, get(&audit).bearer(&epr), 200).await;
+    let told = audit["entry"].as_array().expect("records").iter().map(|entry| &entry["resource"]);
+    let names = |event: &Value, number: &str| event["entity"].to_string().contains(number);
+    let about_both = told.filter(|event| names(event, PATIENT) && names(event, LONER));
+    let acts: Vec<String> = about_both
+        .map(|event| {
+            let code = event["subtype"][0]["code"].as_str().unwrap_or_default();
+            format!("{code} {}", event["outcome"].as_str().unwrap_or_default())
+        })
+        .collect();
+    let in_order = ["create 0", "token-exchanged 0", "read 0", "update 0", "read 4"];
+    let mut rest = acts.iter();
+    assert!(in_order.iter().all(|wanted| rest.any(|act| act == wanted)), "{acts:?}");
+    // The proxy's log-in is in their own record.
+    let own = send_well(&app, get(&format!("/AuditEvent?patient={LONER}")).bearer(&epr), 200).await;
+    assert!(own.to_string().contains("110122"), "{own}");
+}
