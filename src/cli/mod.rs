@@ -3,6 +3,7 @@
 mod audit;
 mod config;
 mod identity;
+mod keys;
 mod migrate;
 mod sandbox;
 mod sandbox_identity;
@@ -71,6 +72,9 @@ enum Verb {
     /// Check that nobody has changed the audit record
     #[command(subcommand)]
     Audit(audit::Look),
+    /// Look at the keys that sign tokens, or add new ones
+    #[command(subcommand)]
+    Keys(keys::Act),
     /// Look at the settings
     #[command(subcommand)]
     Config(config::Look),
@@ -113,6 +117,7 @@ pub fn run() -> ExitCode {
         Verb::Seed { file } => seed::seed(&sources, &file),
         Verb::Audit(look) => audit::audit(&sources, look),
         Verb::Config(look) => config::look(&sources, look),
+        Verb::Keys(act) => keys::keys(&sources, act),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -6,7 +6,7 @@ use crate::account::code::new_secret;
 use crate::account::command::act::holds;
 use crate::account::identity::ProvenKind;
 use crate::account::{
-    Acting, AuthorizationRequest, Code, Grant, KnownPerson, LogIn, Mode, Stage, Word, digest,
+    Acting, AuthorizationRequest, Code, Grant, KnownPerson, Lifetimes, LogIn, Mode, Stage, Word, digest,
 };
 use crate::clock::Clock;
 use crate::error::Error;
@@ -14,11 +14,9 @@ use crate::ids;
 use crate::person::NhsNumber;
 use crate::store::Tx;
 
-/// How long a code is good (LA-03).
-const CODE_TTL: TimeDelta = TimeDelta::seconds(60);
-/// How long a grant is good: until the person has gone home, or, for an app that stays, a month.
+/// How long a grant is good for an app that does not stay: until the person has gone home. For one that does, as
+/// long as a refresh token.
 const GRANT_TTL: TimeDelta = TimeDelta::hours(12);
-const OFFLINE_GRANT_TTL: TimeDelta = TimeDelta::days(30);
 
 /// What the app is answered.
 #[derive(Clone, Debug)]
@@ -52,11 +50,19 @@ pub enum ApproveError {
 /// # Errors
 ///
 /// [`ApproveError`]; then the log-in stays as it was.
-pub fn approve(tx: &mut Tx<'_>, clock: &dyn Clock, log_in: &str) -> Result<Approved, ApproveError> {
+pub fn approve(
+    tx: &mut Tx<'_>,
+    clock: &dyn Clock,
+    lifetimes: Lifetimes,
+    log_in: &str,
+) -> Result<Approved, ApproveError> {
     let now = clock.now();
     let LogIn { app, request, stage, .. } = tx.take_log_in(log_in, now)?.ok_or(ApproveError::Gone)?;
     let Stage::Known { person, acting: Some(acting) } = stage else { return Err(ApproveError::Gone) };
-    let grant = grant(tx, app, &request, &person, acting, now)?;
+    let mut grant = grant(tx, app, &request, &person, acting, now)?;
+    if grant.scopes.has(Word::OfflineAccess) {
+        grant.expires_at = now + lifetimes.refresh_ttl;
+    }
     tx.insert_grant(&grant)?;
     let code = new_secret()?;
     let kept = Code {
@@ -65,7 +71,7 @@ pub fn approve(tx: &mut Tx<'_>, clock: &dyn Clock, log_in: &str) -> Result<Appro
         challenge: request.challenge.clone(),
         nonce: request.nonce.clone(),
         dpop_jkt: request.dpop_jkt.clone(),
-        expires_at: now + CODE_TTL,
+        expires_at: now + lifetimes.code_ttl,
     };
     tx.insert_code(&digest(&code), &kept)?;
     Ok(Approved { code, request })
@@ -79,7 +85,6 @@ fn grant(
     acting: Acting,
     now: DateTime<Utc>,
 ) -> Result<Grant, ApproveError> {
-    let is_offline = request.scopes.has(Word::OfflineAccess);
     let mut grant = Grant {
         id: ids::new_uuid(now),
         app,
@@ -94,7 +99,7 @@ fn grant(
         organisation: None,
         fhir_user: Some(format!("Person/{}", person.user)),
         created_at: now,
-        expires_at: now + if is_offline { OFFLINE_GRANT_TTL } else { GRANT_TTL },
+        expires_at: now + GRANT_TTL,
     };
     match (&person.kind, acting) {
         (ProvenKind::Staff { uid, organisation }, _) => {

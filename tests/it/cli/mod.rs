@@ -1,6 +1,7 @@
 //! The command line, each verb as a process: exit code, what it prints, what it leaves behind.
 
 mod database;
+mod keys;
 mod sandbox;
 mod seed;
 mod settings;

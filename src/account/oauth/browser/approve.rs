@@ -73,8 +73,8 @@ pub(super) async fn leave(
 async fn allow(app: &Data<App>, visit: &Visit, log_in: &LogIn) -> Result<HttpResponse, Problem> {
     let authority = authority(app)?;
     let client = client_of(app, log_in).await?;
-    let (digest, clock) = (visit.digest(), app.clock.clone());
-    match app.store.write(move |tx| approve(tx, &*clock, &digest)).await {
+    let (digest, clock, lifetimes) = (visit.digest(), app.clock.clone(), authority.lifetimes());
+    match app.store.write(move |tx| approve(tx, &*clock, lifetimes, &digest)).await {
         Ok(approved) => {
             let back = Back::of(&approved.request, authority.issuer()).with_code(&approved.code);
             Ok(Visit::forget_in(app, back))

@@ -1,0 +1,40 @@
+//! `onbehalf keys`: the keys that sign tokens.
+
+use clap::Subcommand;
+
+use crate::account::Purpose;
+use crate::account::key::{KeyRing, add_key};
+use crate::cli::{Failure, say};
+use crate::clock::{Clock as _, SystemClock};
+use crate::config::Sources;
+
+#[derive(Clone, Copy, Subcommand)]
+pub(super) enum Act {
+    /// Print the keys of the folder, each with what it is for; the last of a purpose signs
+    List,
+    /// Add a key for each purpose. Running servers sign with it within five minutes, and what the older keys have
+    /// signed stays good for as long as their files are there
+    Rotate,
+}
+
+pub(super) fn keys(sources: &Sources, act: Act) -> Result<(), Failure> {
+    let config = sources.load()?;
+    let folder = &config.oauth.keys;
+    let failed = |error: crate::account::key::KeyError| Failure::Other(error.to_string());
+    match act {
+        Act::List => {
+            for key in KeyRing::load(folder).map_err(failed)?.iter() {
+                say(&format!("{} {}", key.purpose.as_str(), key.kid));
+            }
+        }
+        Act::Rotate => {
+            let now = SystemClock.now();
+            KeyRing::open(folder, now).map_err(failed)?;
+            for purpose in Purpose::ALL {
+                let key = add_key(folder, purpose, now).map_err(failed)?;
+                say(&format!("added {} {}", purpose.as_str(), key.kid));
+            }
+        }
+    }
+    Ok(())
+}
