@@ -41,7 +41,9 @@ impl Registration {
             }
             _ => false,
         };
-        is_allowed && !uri.contains(['#', '*', '@', '\\']) && uri.bytes().all(|byte| byte.is_ascii_graphic())
+        is_allowed
+            && !uri.contains(['#', '*', '@', '\\', '"', '<', '>'])
+            && uri.bytes().all(|byte| byte.is_ascii_graphic())
     }
 }
 

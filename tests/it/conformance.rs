@@ -276,3 +276,15 @@ async fn every_example_validates() {
     }
     assert!(checked >= 2);
 }
+
+/// There are no subscriptions yet: the statement must not promise topics that nobody is told of.
+// covers C-07
+#[actix_web::test]
+async fn the_statement_promises_no_subscriptions_while_there_are_none() {
+    let app = TestApp::sandbox(Backend::Sqlite).await;
+    let statement = statement(&app).await;
+    let text = statement.to_string();
+    assert!(!text.contains("Subscription") && !text.contains("websocket"), "{text}");
+    let asked = send(&app, get("/Subscription")).await;
+    assert_eq!(asked.status, 404);
+}

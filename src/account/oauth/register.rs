@@ -125,18 +125,9 @@ fn draft(metadata: &Map<String, Value>, issuer: &str) -> Result<Registration, Pr
     })
 }
 
-/// Whether answers may be sent to a URL: https, or http on the user's own machine (RFC 8252 §7.3).
+/// Whether answers may be sent to a URL that an app names itself.
 fn is_redirect(url: &str) -> bool {
-    let is_plain = url.len() <= MAX_LENGTH
-        && url.bytes().all(|byte| byte.is_ascii_graphic())
-        && !url.contains(['#', '*', '\\', '@', '"', '<', '>']);
-    let Some(uri) = url.parse::<Uri>().ok().filter(|_| is_plain) else { return false };
-    let host = uri.host().unwrap_or_default();
-    match uri.scheme_str() {
-        Some("https") => !host.is_empty(),
-        Some("http") => matches!(host, "localhost" | "127.0.0.1" | "[::1]"),
-        Some(_) | None => false,
-    }
+    url.len() <= MAX_LENGTH && url.parse::<Uri>().is_ok() && Registration::is_redirect_uri(url)
 }
 
 /// How the app is going to prove itself.

@@ -6,6 +6,7 @@ mod sandbox;
 mod seed;
 mod settings;
 mod shutdown;
+mod tls;
 mod verbs;
 
 use sha2::{Digest as _, Sha256};
