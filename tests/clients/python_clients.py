@@ -3,13 +3,16 @@
 import os
 import sys
 import traceback
+from html.parser import HTMLParser
+from urllib.parse import urljoin, urlsplit
 
 import requests
 from fhirclient import client as smart
 from fhirclient.models.bundle import Bundle
 from fhirclient.models.consent import Consent
 from fhirclient.models.relatedperson import RelatedPerson
-from fhirclient.server import FHIRNotFoundException
+from fhirclient.models.patient import Patient
+from fhirclient.server import FHIRNotFoundException, FHIRUnauthorizedException
 from fhirpy import SyncFHIRClient
 from fhirpy.base.exceptions import MultipleResourcesFound, OperationOutcome, ResourceNotFound
 
@@ -216,7 +219,8 @@ def fhirclient_reads_the_capabilities_before_all_else():
     server = smart_server()
     server.get_capability()
     assert server.capabilityStatement.fhirVersion == "4.0.1"
-    assert server.ready
+    # It finds where to log in, and so calls itself ready with a token only.
+    assert (server.auth.auth_type, server.ready) == ("oauth2", False)
 
 
 @test
@@ -263,6 +267,113 @@ def fhirclient_learns_what_went_wrong():
     wrong = RelatedPerson(relationship("9000000033", "9000000033"))
     error = refused(requests.HTTPError, wrong.create, server)
     assert error.response.json()["issue"][0]["diagnostics"], error.response.text
+
+
+CALLBACK = "http://127.0.0.1:9000/callback"
+
+
+class Page(HTMLParser):
+    """A page's forms: where each goes, and the fields that it has filled in; and the page's links."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.forms, self.links = [], []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attributes):
+        said = dict(attributes)
+        if tag == "form":
+            self.forms.append((said.get("action"), {}))
+        elif tag == "a":
+            self.links.append(said.get("href", ""))
+        elif tag == "input" and self.forms and said.get("type") == "hidden":
+            self.forms[-1][1][said["name"]] = said.get("value", "")
+
+
+class Browser:
+    """Follows redirects as a browser does, and stops where one leads back to the app."""
+
+    def __init__(self):
+        self.session = requests.Session()
+
+    def open(self, url, **sent):
+        method = "POST" if "data" in sent else "GET"
+        answer = self.session.request(method, url, allow_redirects=False, timeout=20, **sent)
+        while answer.is_redirect:
+            url = urljoin(answer.url, answer.headers["location"])
+            if url.startswith(CALLBACK):
+                return url
+            answer = self.session.get(url, allow_redirects=False, timeout=20)
+        assert answer.status_code == 200, (answer.status_code, answer.url, answer.text[-600:])
+        return answer
+
+    def submit(self, page, action, **chosen):
+        forms = Page(page.text).forms
+        url, fields = next(form for form in forms if urlsplit(form[0]).path.endswith(action))
+        return self.open(urljoin(page.url, url), data={**fields, **chosen})
+
+
+def launch(app, person, role):
+    """From the library's authorize URL over the pages to the callback URL, which it is handed."""
+    browser = Browser()
+    page = browser.open(app.authorize_url)
+    if urlsplit(page.url).path == "/oauth/log-in":
+        link = next(link for link in Page(page.text).links if "nhs-login" in link)
+        page = browser.open(urljoin(page.url, link))
+    page = browser.submit(page, "/authorize", person=person, level="P9")
+    page = browser.submit(page, "/oauth/patient", patient=role)
+    app.handle_callback(browser.submit(page, "/oauth/approve", answer="allow"))
+
+
+def smart_app():
+    """It sends PKCE (S256) by itself, and finds the endpoints in the CapabilityStatement. Its `aud` is `api_base`
+    as it is written here."""
+    settings = {
+        "app_id": "demo-portal",
+        "api_base": BASE,
+        "redirect_uri": CALLBACK,
+        "scope": "openid fhirUser offline_access patient/Patient.r patient/Consent.rs",
+    }
+    app = smart.FHIRClient(settings=settings)
+    assert not app.prepare()
+    assert "code_challenge_method=S256" in app.authorize_url
+    return app
+
+
+@test
+def fhirclient_launches_standalone_for_oneself():
+    app = smart_app()
+    launch(app, "9000000017", "self")
+    assert app.ready and app.patient_id == "9000000017", app.launch_context
+    assert app.patient.name[0].family == "Thompson", app.patient.as_json()
+    assert Consent.where({"patient": app.patient_id}).perform(app.server).type == "searchset"
+
+
+@test
+def fhirclient_launches_standalone_for_a_child_and_reads_nobody_else():
+    search = {"patient": "9000000009", "performer:identifier": "9000000017", "status": "active"}
+    role = fhir.resources("Consent").search(**search).first()["id"]
+    app = smart_app()
+    launch(app, "9000000017", role)
+    assert app.patient_id == "9000000009", app.launch_context
+    assert app.patient.id == "9000000009", app.patient
+    assert Consent.read(role, app.server).status == "active"
+    refused(FHIRNotFoundException, Patient.read, "9000000033", app.server)
+
+
+@test
+def fhirclient_refreshes_and_learns_that_a_token_is_worth_nothing():
+    app = smart_app()
+    launch(app, "9000000017", "self")
+    old = app.server.auth.access_token
+    assert app.reauthorize() and app.server.auth.access_token != old
+    assert Patient.read("9000000017", app.server).id == "9000000017"
+    requests.post(
+        BASE.replace("/FHIR/R4", "/oauth/revoke"),
+        data={"token": app.server.auth.access_token, "client_id": "demo-portal"},
+        timeout=20,
+    ).raise_for_status()
+    refused(FHIRUnauthorizedException, Patient.read, "9000000017", app.server)
 
 
 @test
