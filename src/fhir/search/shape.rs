@@ -21,8 +21,9 @@ pub(crate) enum Shape {
 }
 
 /// What no part of a resource lacks besides: the extensions of a role say why its status is what it is, and the
-/// invariant ppc-1 demands a policy rule.
-const KEPT: [(&str, &str); 2] = [("Consent", "extension"), ("Consent", "policyRule")];
+/// invariants ppc-1 and sdf-6 demand a policy rule, and a differential.
+const KEPT: [(&str, &str); 3] =
+    [("Consent", "extension"), ("Consent", "policyRule"), ("StructureDefinition", "differential")];
 
 impl Shape {
     /// `_summary`, but for `count`.

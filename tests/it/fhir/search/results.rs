@@ -212,7 +212,8 @@ async fn a_summary_has_what_r4_marks_and_what_must_be_there(
         ("Provenance", &["target", "recorded", "agent"], &["activity"]),
         ("CodeSystem", &["url", "name", "status", "content"], &["concept", "description"]),
         ("ValueSet", &["url", "name", "status"], &["compose"]),
-        ("StructureDefinition", &["url", "name", "status", "kind", "type"], &["differential"]),
+        // Without its differential it would break sdf-6.
+        ("StructureDefinition", &["url", "name", "status", "kind", "type", "differential"], &["mapping"]),
         ("SearchParameter", &["url", "description", "code", "base", "type"], &["expression"]),
         ("Questionnaire", &["url", "status", "subjectType"], &["item", "description"]),
     ] {
