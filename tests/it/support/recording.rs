@@ -31,9 +31,12 @@ pub fn record(request: &[u8], answer: &Response) {
     }
 }
 
-/// Whether the request line asks for something below the base.
+/// Whether the request line asks for something below the base that is answered with a resource: the SMART
+/// configuration, which is found there too, is none.
 fn is_for_this_front(request: &[u8]) -> bool {
     let target = request.split(|byte| *byte == b' ').nth(1).unwrap_or_default();
     let rest = target.strip_prefix(BASE_PATH.as_bytes());
-    rest.is_some_and(|rest| rest.first().is_none_or(|next| b"/?".contains(next)))
+    rest.is_some_and(|rest| {
+        !rest.starts_with(b"/.well-known/") && rest.first().is_none_or(|next| b"/?".contains(next))
+    })
 }
