@@ -10,6 +10,7 @@ use crate::cli::identity::{Identity, configured};
 use crate::cli::{Failure, open_store};
 use crate::clock::SystemClock;
 use crate::config::{Config, Faults, Sources};
+use crate::secret::Vault;
 use crate::store::Store;
 use crate::{observe, server};
 
@@ -53,6 +54,7 @@ pub(super) fn run(
     identity: Identity,
 ) -> Result<(), Failure> {
     let address = listener.local_addr().map_err(|error| Failure::Other(error.to_string()))?;
+    let vault = Vault::open(&config.secrets.key_file).map_err(|error| Failure::Other(error.to_string()))?;
     let app = App::new(Parts {
         store: store.clone(),
         clock: Arc::new(SystemClock),
@@ -62,6 +64,8 @@ pub(super) fn run(
         status_for_other_patient: config.access.status_for_other_patient,
         contract: config.contract,
         limits: config.limits,
+        subscriptions: config.subscriptions.clone(),
+        vault,
         status_key: config.health.status_key,
         public_url: public_url(config, address),
     });
