@@ -10,6 +10,7 @@
 //! terms they subscribed: it lends itself as a [`Front`].
 
 mod carrier;
+pub mod channel;
 pub mod filter;
 mod front;
 mod notification;

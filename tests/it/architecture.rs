@@ -150,6 +150,7 @@ const WALLS: &[(&str, &[&str])] = &[
     ("src/account/oauth", &["vrs", "fhir", "store::schema"]),
     ("src/audit", ABOVE_USE_CASES),
     ("src/event", ABOVE_USE_CASES),
+    ("src/event/channel", &["store"]),
     ("src/store", ABOVE_STORE),
     ("src/person", ABOVE_DOMAIN),
     ("src/proxy/*.rs", ABOVE_DOMAIN),
@@ -211,6 +212,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("openidconnect", &["src/account/upstream"]),
     ("reqwest", &["src/account/upstream", "src/account/oauth"]),
     ("askama", &["src/account/oauth", "src/account/upstream/simulated"]),
+    ("async_nats", &["src/event/channel"]),
+    ("lapin", &["src/event/channel"]),
     ("rustls", &["src/server", "src/account/upstream"]),
 ];
 
