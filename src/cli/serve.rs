@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::account::AccessPolicy;
+use crate::account::oauth::AppKeys;
 use crate::app::{App, Parts};
 use crate::cli::identity::{Identity, configured};
 use crate::cli::{Failure, open_store};
@@ -55,19 +56,23 @@ pub(super) fn run(
 ) -> Result<(), Failure> {
     let address = listener.local_addr().map_err(|error| Failure::Other(error.to_string()))?;
     let vault = Vault::open(&config.secrets.key_file).map_err(|error| Failure::Other(error.to_string()))?;
+    let public_url = public_url(config, address);
+    let app_keys = AppKeys::new(&public_url).map_err(|error| Failure::Other(error.to_string()))?;
     let app = App::new(Parts {
         store: store.clone(),
         clock: Arc::new(SystemClock),
         policy,
         authority: identity.authority,
         providers: identity.providers,
+        app_keys,
         status_for_other_patient: config.access.status_for_other_patient,
         contract: config.contract,
         limits: config.limits,
         subscriptions: config.subscriptions.clone(),
         vault,
         status_key: config.health.status_key,
-        public_url: public_url(config, address),
+        public_url,
+        address_header: config.server.address_header.clone(),
     });
     let app = app.with_simulated(identity.simulated);
     let served = actix_rt::System::new().block_on(async {

@@ -88,6 +88,7 @@ const fn event_type(act: Act) -> (Option<&'static str>, &'static str) {
     match act {
         Act::LoggedIn | Act::TokenIssued | Act::TokenRefused | Act::TokenExchanged => (Some(DICOM), "110114"),
         Act::GrantRevoked | Act::ClientRegistered => (Some(DICOM), "110137"),
+        Act::UserInfoRead | Act::TokenIntrospected => (Some(DICOM), "110112"),
         Act::RoleCreated
         | Act::RoleChanged
         | Act::RoleLapsed
@@ -114,7 +115,9 @@ const fn subtype(act: Act) -> (Option<&'static str>, &'static str) {
         | Act::TokenRefused
         | Act::TokenExchanged
         | Act::GrantRevoked
-        | Act::ClientRegistered => (Some(url::ACCOUNT_ACT), act.as_str()),
+        | Act::ClientRegistered
+        | Act::UserInfoRead
+        | Act::TokenIntrospected => (Some(url::ACCOUNT_ACT), act.as_str()),
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use actix_server::ServerHandle;
 use chrono::{DateTime, Utc};
+use onbehalf::account::oauth::AppKeys;
 use onbehalf::account::upstream::simulated::{self, Simulated, Which};
 use onbehalf::account::upstream::{HttpOptions, KeySource, Providers};
 use onbehalf::account::{AccessPolicy, Authority, AuthoritySettings, KeyRing, Lifetimes, Registration};
@@ -46,6 +47,8 @@ pub struct Options {
     pub database_wait: Duration,
     /// Whether the sandbox data are there.
     pub is_seeded: bool,
+    /// The header of the proxy in front.
+    pub address_header: Option<&'static str>,
 }
 
 fn settings(sandbox: bool) -> Config {
@@ -76,6 +79,7 @@ impl Default for Options {
             status_key: "test-key",
             database_wait: Duration::from_secs(20),
             is_seeded: true,
+            address_header: None,
         }
     }
 }
@@ -161,6 +165,7 @@ impl TestApp {
             } else {
                 Providers::default()
             },
+            app_keys: AppKeys::new(&public_url).expect("the client can be made"),
             status_for_other_patient: options.status_for_other_patient,
             contract: options.contract,
             limits: options.limits,
@@ -168,6 +173,7 @@ impl TestApp {
             vault: Vault::passing().expect("a key"),
             status_key: Some(Sha256::digest(options.status_key).into()),
             public_url: format!("http://{address}"),
+            address_header: options.address_header.map(str::to_owned),
         });
         let authority = app.authority.clone();
         let simulated = options.is_simulating.then(|| {
