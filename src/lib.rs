@@ -32,6 +32,7 @@ pub mod error;
 pub mod event;
 pub mod fhir;
 pub mod ids;
+pub mod job;
 pub mod json;
 pub mod observe;
 pub mod person;

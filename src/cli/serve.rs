@@ -8,8 +8,9 @@ use crate::account::AccessPolicy;
 use crate::app::{App, Parts};
 use crate::cli::identity::{Identity, configured};
 use crate::cli::{Failure, open_store};
-use crate::clock::SystemClock;
+use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Faults, Sources};
+use crate::job::{Runner, sender};
 use crate::store::Store;
 use crate::{observe, server};
 
@@ -66,6 +67,8 @@ pub(super) fn run(
         public_url: public_url(config, address),
     });
     let app = app.with_simulated(identity.simulated);
+    let running = config.jobs.enabled.then(|| runner(config, &store, app.clock.clone())).transpose()?;
+    let running = running.map(Runner::start);
     let served = actix_rt::System::new().block_on(async {
         let housekeeping = actix_rt::spawn(keep_house(app.clone()));
         let server = server::build(app, listener, &config.server)?;
@@ -74,9 +77,17 @@ pub(super) fn run(
         housekeeping.abort();
         ended
     });
+    // The job that runs ends with its batch.
+    drop(running);
     drop(store);
     tracing::info!("stopped");
     served.map_err(|error| Failure::Other(format!("the server failed: {error}")))
+}
+
+/// Whoever runs the jobs of these settings.
+pub(super) fn runner(config: &Config, store: &Store, clock: Arc<dyn Clock>) -> Result<Runner, Failure> {
+    let sender = sender::configured(config.smtp.as_ref()).map_err(Failure::Other)?;
+    Ok(Runner::new(store.clone(), clock, config.jobs.clone(), sender))
 }
 
 async fn keep_house(app: App) {

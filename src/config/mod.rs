@@ -4,6 +4,7 @@
 //! every fault is named at once.
 
 mod contract;
+mod jobs;
 mod oauth;
 mod provider;
 mod reader;
@@ -15,6 +16,7 @@ use figment::Figment;
 use figment::providers::{Env, Format, Toml};
 
 pub use contract::Contract;
+pub use jobs::{Jobs, Smtp, SmtpTls};
 pub use oauth::OAuth;
 pub use sections::{Access, Database, Health, Limits, Log, LogFormat, Server, Tls};
 
@@ -47,6 +49,8 @@ pub struct Config {
     pub access: Access,
     pub oauth: OAuth,
     pub contract: Contract,
+    pub jobs: Jobs,
+    pub smtp: Option<Smtp>,
     pub limits: Limits,
     pub log: Log,
     pub health: Health,
@@ -111,6 +115,8 @@ impl Config {
         let contract = Contract::read(reader);
         let access = Access::read(reader, contract.as_ref().map(|contract| contract.nhs_number_check));
         let oauth = OAuth::read(reader, server.as_ref());
+        let jobs = Jobs::read(reader);
+        let smtp = Smtp::read(reader);
         let limits = Limits::read(reader);
         let log = Log::read(reader);
         let health = Health::read(reader);
@@ -120,6 +126,8 @@ impl Config {
             access: access?,
             oauth: oauth?,
             contract: contract?,
+            jobs: jobs?,
+            smtp: smtp?,
             limits: limits?,
             log: log?,
             health: health?,

@@ -103,6 +103,25 @@ impl Reader {
         value
     }
 
+    /// A list of whole numbers within limits.
+    pub(crate) fn numbers(&mut self, key: &str, within: std::ops::RangeInclusive<u32>) -> Option<Vec<u32>> {
+        let number = |value: &Value| match value {
+            Value::Num(_, number) => whole_number(number).and_then(|number| u32::try_from(number).ok()),
+            _ => None,
+        };
+        let numbers: Option<Vec<u32>> = match self.find(key) {
+            Some(Value::Array(_, items)) => {
+                items.iter().map(|item| number(item).filter(|number| within.contains(number))).collect()
+            }
+            _ => None,
+        };
+        if numbers.is_none() {
+            let what = format!("must be a list of whole numbers from {} to {}", within.start(), within.end());
+            self.fault(key, what);
+        }
+        numbers
+    }
+
     /// A list of tables.
     pub(crate) fn tables(&mut self, key: &str) -> Option<Vec<Dict>> {
         let list: Option<Vec<Dict>> = match self.find(key) {
@@ -169,6 +188,14 @@ fn render_value(value: &Value) -> String {
         Value::String(_, text) => format!("{text:?}"),
         Value::Num(_, number) => render(number),
         Value::Bool(_, switch) => switch.to_string(),
-        Value::Char(..) | Value::Empty(..) | Value::Dict(..) | Value::Array(..) => "\"\"".to_owned(),
+        Value::Array(_, items) => {
+            format!("[{}]", items.iter().map(render_value).collect::<Vec<_>>().join(", "))
+        }
+        Value::Dict(_, members) => {
+            let members: Vec<String> =
+                members.iter().map(|(key, value)| format!("{key} = {}", render_value(value))).collect();
+            format!("{{ {} }}", members.join(", "))
+        }
+        Value::Char(..) | Value::Empty(..) => "\"\"".to_owned(),
     }
 }

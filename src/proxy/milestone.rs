@@ -64,9 +64,8 @@ mod tests {
 
     #[test]
     fn a_birthday_begins_with_its_day_in_england() {
-        let turns = |birth: &str, age| {
-            birthday(&FhirDateTime::parse(birth).unwrap(), age).unwrap().to_rfc3339()
-        };
+        let turns =
+            |birth: &str, age| birthday(&FhirDateTime::parse(birth).unwrap(), age).unwrap().to_rfc3339();
         assert_eq!(turns("2010-01-31", 16), "2026-01-31T00:00:00+00:00");
         assert_eq!(turns("2010-07-05", 16), "2026-07-04T23:00:00+00:00");
         assert_eq!(turns("2008-02-29", 18), "2026-03-01T00:00:00+00:00");

@@ -10,8 +10,8 @@ use crate::fhir::resource::{Backing, ResourceType};
 use crate::fhir::search::param::{Index, Param, ParamType, Reference};
 use crate::fhir::search::quantity::Wanted;
 use crate::fhir::search::query::{alternatives, bad};
-use crate::fhir::url;
 use crate::fhir::search::{account, date, reference, string, token, uri};
+use crate::fhir::url;
 use crate::store::search::{Column, Filter};
 
 /// How deep a chain may go.

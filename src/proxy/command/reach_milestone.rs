@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::person::NhsNumber;
 use crate::proxy::command::{end_by_itself, save_by_itself};
 use crate::proxy::milestone::birthday;
-use crate::proxy::{Deed, Milestones, Role, StatusReason, Status, Versioned};
+use crate::proxy::{Deed, Milestones, Role, Status, StatusReason, Versioned};
 use crate::store::Tx;
 
 /// Does what the table says with every active role for a patient who has reached this age, and gives how many

@@ -30,7 +30,10 @@ pub fn remind_of_end(tx: &mut Tx<'_>, clock: &dyn Clock, id: &str, days: i32) ->
     let kind = if days < 0 { MessageKind::EndsSoon } else { MessageKind::HasEnded };
     let reason = format!("{id} {} {days}", end.text());
     for person in [role.value.proxy, role.value.patient] {
-        tx.insert_message(&NewMessage { person, reason: &reason, role: role.value.id, kind, end: &end }, now)?;
+        tx.insert_message(
+            &NewMessage { person, reason: &reason, role: role.value.id, kind, end: &end },
+            now,
+        )?;
     }
     Ok(true)
 }

@@ -99,11 +99,8 @@ impl Tx<'_> {
             .filter(jobs::name.eq(name))
             .filter(jobs::due_at.le(due_by))
             .filter(free.assume_not_null());
-        let lease = (
-            jobs::lease_holder.eq(holder),
-            jobs::lease_until.eq(to_millis(until)),
-            jobs::started_at.eq(now),
-        );
+        let lease =
+            (jobs::lease_holder.eq(holder), jobs::lease_until.eq(to_millis(until)), jobs::started_at.eq(now));
         Ok(diesel::update(target).set(lease).execute(self.db)? == 1)
     }
 
@@ -145,7 +142,8 @@ impl Tx<'_> {
     ///
     /// When the database does not answer.
     pub fn find_job_mark(&mut self, name: &str) -> Result<Option<DateTime<Utc>>, Error> {
-        let mark: Option<Option<i64>> = jobs::table.find(name).select(jobs::mark).first(self.db).optional()?;
+        let mark: Option<Option<i64>> =
+            jobs::table.find(name).select(jobs::mark).first(self.db).optional()?;
         Ok(mark.flatten().map(from_millis))
     }
 

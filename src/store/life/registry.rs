@@ -111,7 +111,8 @@ impl Tx<'_> {
         let row = person_facts::table.find((person.as_str(), kind.as_str()));
         let at = person_facts::occurred_at.eq(to_millis(at));
         if diesel::update(row).set(at).execute(self.db)? == 0 {
-            let new = (person_facts::nhs_number.eq(person.as_str()), person_facts::kind.eq(kind.as_str()), at);
+            let new =
+                (person_facts::nhs_number.eq(person.as_str()), person_facts::kind.eq(kind.as_str()), at);
             diesel::insert_into(person_facts::table).values(new).execute(self.db)?;
         }
         Ok(())
@@ -125,9 +126,7 @@ impl Tx<'_> {
     pub fn find_standing(&mut self, person: NhsNumber) -> Result<Option<Standing>, Error> {
         let row = people::table.find(person.as_str()).select(people::standing);
         let standing: Option<String> = row.first(self.db).optional()?;
-        standing
-            .map(|text| Standing::parse(&text).ok_or_else(|| corrupt("standing")))
-            .transpose()
+        standing.map(|text| Standing::parse(&text).ok_or_else(|| corrupt("standing"))).transpose()
     }
 
     /// A person's date of birth, whether or not they may appear.

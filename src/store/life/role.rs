@@ -176,8 +176,7 @@ impl Tx<'_> {
                 diesel::update(row).set(role_uses::used_at.eq(to_millis(now))).execute(self.db)?;
             }
             None => {
-                let row =
-                    (role_uses::role_id.eq(role.to_string()), role_uses::used_at.eq(to_millis(now)));
+                let row = (role_uses::role_id.eq(role.to_string()), role_uses::used_at.eq(to_millis(now)));
                 on_dialect!(self.db, c => {
                     diesel::insert_into(role_uses::table).values(row).on_conflict_do_nothing().execute(c)
                 })?;
