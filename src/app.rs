@@ -41,6 +41,8 @@ pub struct App {
     pub contract: Contract,
     /// The limits on requests.
     pub limits: Limits,
+    /// The names of the tokens of [`App::policy`] with which systems may tell of people.
+    pub events_from: Arc<[String]>,
     /// The SHA-256 of the key of `_status`.
     pub status_key: Option<[u8; 32]>,
     /// The URL under which clients reach this server, without a path and without a slash at its end.
@@ -70,6 +72,7 @@ pub struct Parts {
     pub status_for_other_patient: u16,
     pub contract: Contract,
     pub limits: Limits,
+    pub events_from: Vec<String>,
     pub status_key: Option<[u8; 32]>,
     pub public_url: String,
 }
@@ -91,6 +94,7 @@ impl App {
             app_keys: Arc::default(),
             contract: parts.contract,
             limits: parts.limits,
+            events_from: parts.events_from.into(),
             status_key: parts.status_key,
             public_url: parts.public_url.into(),
             limiter,

@@ -32,6 +32,7 @@ pub mod error;
 pub mod event;
 pub mod fhir;
 pub mod ids;
+pub mod inbox;
 pub mod job;
 pub mod json;
 pub mod observe;

@@ -63,6 +63,7 @@ pub(super) fn run(
         status_for_other_patient: config.access.status_for_other_patient,
         contract: config.contract,
         limits: config.limits,
+        events_from: config.access.events_from.clone(),
         status_key: config.health.status_key,
         public_url: public_url(config, address),
     });

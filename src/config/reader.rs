@@ -122,6 +122,20 @@ impl Reader {
         numbers
     }
 
+    /// A list of texts.
+    pub(crate) fn texts(&mut self, key: &str) -> Option<Vec<String>> {
+        let texts: Option<Vec<String>> = match self.find(key) {
+            Some(Value::Array(_, items)) => {
+                items.iter().map(|item| item.as_str().map(str::to_owned)).collect()
+            }
+            _ => None,
+        };
+        if texts.is_none() {
+            self.fault(key, "must be a list of texts");
+        }
+        texts
+    }
+
     /// A list of tables.
     pub(crate) fn tables(&mut self, key: &str) -> Option<Vec<Dict>> {
         let list: Option<Vec<Dict>> = match self.find(key) {

@@ -70,6 +70,7 @@ pub(crate) fn end_by_itself(
     Ok(true)
 }
 
+/// What an act on this version of a role is about.
 pub(crate) fn subject_of(role: &Versioned<Role>) -> Subject {
     Subject {
         reference: format!("Consent/{}", role.value.id),

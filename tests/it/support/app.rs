@@ -38,6 +38,8 @@ pub struct Options {
     /// Whether the simulated providers are there.
     pub is_simulating: bool,
     pub limits: Limits,
+    /// The tokens that may tell of people.
+    pub events_from: Vec<String>,
     /// The key of `_status`.
     pub status_key: &'static str,
     /// How long a request waits for a connection to the database.
@@ -70,6 +72,7 @@ impl Default for Options {
             registrations: Vec::new(),
             is_simulating: false,
             limits: settings.limits,
+            events_from: Vec::new(),
             status_key: "test-key",
             database_wait: Duration::from_secs(20),
             is_seeded: true,
@@ -161,6 +164,7 @@ impl TestApp {
             status_for_other_patient: options.status_for_other_patient,
             contract: options.contract,
             limits: options.limits,
+            events_from: options.events_from,
             status_key: Some(Sha256::digest(options.status_key).into()),
             public_url: format!("http://{address}"),
         });
