@@ -29,6 +29,9 @@ pub(super) struct ProviderClaims {
     pub(super) nhsid_nrbac_roles: Vec<StaffRole>,
     /// An ODS code, from a provider that has no roles.
     pub(super) ods_code: Option<String>,
+    /// Where the person can be written to, and whether the provider has made sure of it; userinfo says so.
+    pub(super) email: Option<String>,
+    pub(super) email_verified: Option<bool>,
     /// NHS login's composite token: who acts.
     pub(super) act: Option<Act>,
 }

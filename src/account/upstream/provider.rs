@@ -16,7 +16,7 @@ use openidconnect::{
 use serde::Deserialize;
 
 use crate::account::Mode;
-use crate::account::identity::{Answer, Departure, Proven};
+use crate::account::identity::{Answer, Departure, Email, Proven};
 use crate::account::upstream::claims::UserInfo;
 use crate::account::upstream::document::{Documents, Metadata};
 use crate::account::upstream::http::Http;
@@ -186,7 +186,9 @@ impl Provider {
         let subject = token.subject().as_str();
         let stated = token.additional_claims();
         let kind = proof::prove(&self.settings.kind, subject, stated, info, self.number_check)?;
-        Ok(Proven { issuer: self.settings.issuer.clone(), subject: subject.to_owned(), kind })
+        let email = info.filter(|info| info.email_verified != Some(false));
+        let email = email.and_then(|info| Email::parse(info.email.as_deref()?));
+        Ok(Proven { issuer: self.settings.issuer.clone(), subject: subject.to_owned(), kind, email })
     }
 
     /// Checks an id token; where its key is not among those that we have, these are read once more (RS-02).
