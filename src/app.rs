@@ -46,6 +46,8 @@ pub struct App {
     pub subscriptions: Arc<Subscriptions>,
     /// What encrypts the secrets that must be read again.
     pub vault: Arc<Vault>,
+    /// The names of the tokens of [`App::policy`] with which systems may tell of people.
+    pub events_from: Arc<[String]>,
     /// The SHA-256 of the key of `_status`.
     pub status_key: Option<[u8; 32]>,
     /// The URL under which clients reach this server, without a path and without a slash at its end.
@@ -83,6 +85,7 @@ pub struct Parts {
     pub limits: Limits,
     pub subscriptions: Subscriptions,
     pub vault: Vault,
+    pub events_from: Vec<String>,
     pub status_key: Option<[u8; 32]>,
     pub public_url: String,
     pub address_header: Option<String>,
@@ -109,6 +112,7 @@ impl App {
             limits: parts.limits,
             subscriptions: Arc::new(parts.subscriptions),
             vault: Arc::new(parts.vault),
+            events_from: parts.events_from.into(),
             status_key: parts.status_key,
             public_url: parts.public_url.into(),
             address_header: parts.address_header.map(Into::into),

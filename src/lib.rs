@@ -35,6 +35,8 @@ pub mod event;
 pub mod fetch;
 pub mod fhir;
 pub mod ids;
+pub mod inbox;
+pub mod job;
 pub mod json;
 pub mod observe;
 pub mod person;

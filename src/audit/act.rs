@@ -28,6 +28,34 @@ pub enum Act {
     RoleChanged,
     /// A role ended by itself: its end date had passed.
     RoleLapsed,
+    /// A role is to be looked at again: its patient has come to an age.
+    RoleReviewDue,
+    /// A role ended by itself: its patient has come to an age.
+    RoleOutgrown,
+    /// A role ended by itself: nobody had used it for long.
+    RoleUnused,
+    /// The end of a role was brought to mind.
+    RoleReminded,
+    /// A role ended because one of its people has died.
+    RoleBereaved,
+    /// A role moved to the new number of one of its people.
+    RoleRenumbered,
+    /// A role left every answer, because one of its people did.
+    RoleHidden,
+    /// A role came back, because its people did.
+    RoleShown,
+    /// The registry told of a death.
+    PersonDied,
+    /// The registry told that a number was superseded.
+    PersonRenumbered,
+    /// The registry told that a number is not valid any more.
+    PersonInvalidated,
+    /// The registry told that a person is sensitive.
+    PersonRestricted,
+    /// The registry told that a person is not sensitive any more.
+    PersonUnrestricted,
+    /// The registry told of another practice.
+    PersonMoved,
     /// An access request came in.
     AccessRequestSubmitted,
     /// An access request was amended.
@@ -58,10 +86,24 @@ pub enum Act {
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 41] = [
         Self::RoleCreated,
         Self::RoleChanged,
         Self::RoleLapsed,
+        Self::RoleReviewDue,
+        Self::RoleOutgrown,
+        Self::RoleUnused,
+        Self::RoleReminded,
+        Self::RoleBereaved,
+        Self::RoleRenumbered,
+        Self::RoleHidden,
+        Self::RoleShown,
+        Self::PersonDied,
+        Self::PersonRenumbered,
+        Self::PersonInvalidated,
+        Self::PersonRestricted,
+        Self::PersonUnrestricted,
+        Self::PersonMoved,
         Self::AccessRequestSubmitted,
         Self::AccessRequestChanged,
         Self::RelationshipCreated,
@@ -94,6 +136,20 @@ impl Act {
             Self::RoleCreated => "role-created",
             Self::RoleChanged => "role-changed",
             Self::RoleLapsed => "role-lapsed",
+            Self::RoleReviewDue => "role-review-due",
+            Self::RoleOutgrown => "role-outgrown",
+            Self::RoleUnused => "role-unused",
+            Self::RoleReminded => "role-reminded",
+            Self::RoleBereaved => "role-bereaved",
+            Self::RoleRenumbered => "role-renumbered",
+            Self::RoleHidden => "role-hidden",
+            Self::RoleShown => "role-shown",
+            Self::PersonDied => "person-died",
+            Self::PersonRenumbered => "person-renumbered",
+            Self::PersonInvalidated => "person-invalidated",
+            Self::PersonRestricted => "person-restricted",
+            Self::PersonUnrestricted => "person-unrestricted",
+            Self::PersonMoved => "person-moved",
             Self::AccessRequestSubmitted => "access-request-submitted",
             Self::AccessRequestChanged => "access-request-changed",
             Self::RelationshipCreated => "relationship-created",
@@ -124,6 +180,19 @@ impl Act {
             | Self::Access(Interaction::Create) => "C",
             Self::RoleChanged
             | Self::RoleLapsed
+            | Self::RoleReviewDue
+            | Self::RoleOutgrown
+            | Self::RoleUnused
+            | Self::RoleBereaved
+            | Self::RoleRenumbered
+            | Self::RoleHidden
+            | Self::RoleShown
+            | Self::PersonDied
+            | Self::PersonRenumbered
+            | Self::PersonInvalidated
+            | Self::PersonRestricted
+            | Self::PersonUnrestricted
+            | Self::PersonMoved
             | Self::AccessRequestChanged
             | Self::RelationshipChanged
             | Self::Access(Interaction::Update | Interaction::Patch) => "U",
@@ -141,6 +210,7 @@ impl Act {
                 | Interaction::Operation
                 | Interaction::Batch,
             )
+            | Self::RoleReminded
             | Self::LoggedIn
             | Self::TokenIssued
             | Self::TokenRefused

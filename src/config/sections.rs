@@ -107,6 +107,8 @@ pub struct Access {
     pub policy: Option<AccessPolicy>,
     /// What a request is answered that names another patient than the one of its token.
     pub status_for_other_patient: u16,
+    /// The names of the tokens with which systems may tell of people.
+    pub events_from: Vec<String>,
 }
 
 impl Access {
@@ -128,6 +130,13 @@ impl Access {
         if policy == Some(true) && tables.is_empty() {
             reader.fault("access.tokens", "the policy \"tokens\" needs at least one");
         }
+        let events_from = reader.texts("access.events_from");
+        for name in events_from.iter().flatten() {
+            let is_system = |token: &&Token| token.who == Who::System { name: name.clone() };
+            if !tokens.iter().any(|token| is_system(&token)) {
+                reader.fault("access.events_from", format!("{name:?} is no token with the mode \"system\""));
+            }
+        }
         let status = reader.number("access.status_for_other_patient", 401..=404);
         let status = status.filter(|status| *status != 402);
         if status.is_none() {
@@ -136,6 +145,7 @@ impl Access {
         Some(Self {
             policy: policy?.then_some(AccessPolicy::Tokens(tokens)),
             status_for_other_patient: u16::try_from(status?).ok()?,
+            events_from: events_from?,
         })
     }
 }

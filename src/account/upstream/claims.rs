@@ -31,6 +31,9 @@ pub(super) struct ProviderClaims {
     pub(super) ods_code: Option<String>,
     /// Before when the token is not good (RFC 7519 §4.1.5), in seconds since 1970.
     pub(super) nbf: Option<serde_json::Number>,
+    /// Where the person can be written to, and whether the provider has made sure of it; userinfo says so.
+    pub(super) email: Option<String>,
+    pub(super) email_verified: Option<bool>,
     /// NHS login's composite token: who acts.
     pub(super) act: Option<Act>,
 }

@@ -17,7 +17,7 @@ use serde::Deserialize;
 
 use crate::account::Mode;
 use crate::account::code::new_secret;
-use crate::account::identity::{Answer, Departure, Proven};
+use crate::account::identity::{Answer, Departure, Email, Proven};
 use crate::account::upstream::claims::{AccessClaims, ProviderClaims, UserInfo};
 use crate::account::upstream::document::{Documents, Metadata};
 use crate::account::upstream::http::{Http, read_json};
@@ -220,7 +220,9 @@ impl Provider {
         proof::check_class(&self.settings.kind, class)?;
         let stated = token.additional_claims();
         let kind = proof::prove(&self.settings.kind, subject, stated, info, self.number_check)?;
-        Ok(Proven { issuer: self.settings.issuer.clone(), subject: subject.to_owned(), kind })
+        let email = info.filter(|info| info.email_verified != Some(false));
+        let email = email.and_then(|info| Email::parse(info.email.as_deref()?));
+        Ok(Proven { issuer: self.settings.issuer.clone(), subject: subject.to_owned(), kind, email })
     }
 
     /// Checks an id token.

@@ -41,6 +41,8 @@ pub struct Options {
     pub is_simulating: bool,
     pub limits: Limits,
     pub subscriptions: Subscriptions,
+    /// The tokens that may tell of people.
+    pub events_from: Vec<String>,
     /// The key of `_status`.
     pub status_key: &'static str,
     /// How long a request waits for a connection to the database.
@@ -76,6 +78,7 @@ impl Default for Options {
             is_simulating: false,
             limits: settings.limits,
             subscriptions: settings.subscriptions,
+            events_from: Vec::new(),
             status_key: "test-key",
             database_wait: Duration::from_secs(20),
             is_seeded: true,
@@ -171,6 +174,7 @@ impl TestApp {
             limits: options.limits,
             subscriptions: options.subscriptions,
             vault: Vault::passing().expect("a key"),
+            events_from: options.events_from,
             status_key: Some(Sha256::digest(options.status_key).into()),
             public_url: format!("http://{address}"),
             address_header: options.address_header.map(str::to_owned),
