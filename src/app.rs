@@ -16,6 +16,7 @@ use crate::audit::{Access, Journal};
 use crate::clock::Clock;
 use crate::config::{Contract, Limits, Subscriptions};
 use crate::error::Error;
+use crate::observe::Metrics;
 use crate::secret::Vault;
 use crate::store::{Store, Tx};
 
@@ -46,6 +47,10 @@ pub struct App {
     pub subscriptions: Arc<Subscriptions>,
     /// What encrypts the secrets that must be read again.
     pub vault: Arc<Vault>,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// The SHA-256 of the token of `/metrics`; `None`: it is not served.
+    pub metrics_token: Option<[u8; 32]>,
     /// The SHA-256 of the key of `_status`.
     pub status_key: Option<[u8; 32]>,
     /// The URL under which clients reach this server, without a path and without a slash at its end.
@@ -77,6 +82,8 @@ pub struct Parts {
     pub limits: Limits,
     pub subscriptions: Subscriptions,
     pub vault: Vault,
+    pub metrics: Metrics,
+    pub metrics_token: Option<[u8; 32]>,
     pub status_key: Option<[u8; 32]>,
     pub public_url: String,
 }
@@ -100,6 +107,8 @@ impl App {
             limits: parts.limits,
             subscriptions: Arc::new(parts.subscriptions),
             vault: Arc::new(parts.vault),
+            metrics: parts.metrics,
+            metrics_token: parts.metrics_token,
             status_key: parts.status_key,
             public_url: parts.public_url.into(),
             limiter,

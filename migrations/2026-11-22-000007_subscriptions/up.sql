@@ -37,7 +37,9 @@ CREATE TABLE subscriptions (
     secret TEXT NOT NULL,
     former_secret TEXT,
     -- Up to when the former secret signs as well.
-    former_until BIGINT
+    former_until BIGINT,
+    -- Something in it cannot be read or told: until its owner writes it anew, nothing is numbered for it.
+    is_set_aside BOOLEAN NOT NULL
 );
 
 -- Serves "what has this owner?", and "who may want to hear of an event about these people?"
@@ -70,6 +72,8 @@ CREATE TABLE deliveries (
     -- The number of its last event, and of the last one that its consumer has taken.
     last_number BIGINT NOT NULL,
     sent_number BIGINT NOT NULL,
+    -- The last number of the notification that is being sent: a second attempt has the same events, whoever makes it.
+    batch_until BIGINT,
     -- When there is something to send, or to try again; null while there is nothing, and where the consumer
     -- comes for it (websocket).
     due_at BIGINT,

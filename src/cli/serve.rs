@@ -10,6 +10,7 @@ use crate::cli::identity::{Identity, configured};
 use crate::cli::{Failure, open_store};
 use crate::clock::SystemClock;
 use crate::config::{Config, Faults, Sources};
+use crate::observe::Metrics;
 use crate::secret::Vault;
 use crate::store::Store;
 use crate::{observe, server};
@@ -66,6 +67,8 @@ pub(super) fn run(
         limits: config.limits,
         subscriptions: config.subscriptions.clone(),
         vault,
+        metrics: Metrics::new()?,
+        metrics_token: config.health.metrics_token,
         status_key: config.health.status_key,
         public_url: public_url(config, address),
     });

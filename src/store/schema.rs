@@ -346,6 +346,7 @@ diesel::table! {
         secret -> Text,
         former_secret -> Nullable<Text>,
         former_until -> Nullable<BigInt>,
+        is_set_aside -> Bool,
     }
 }
 
@@ -368,6 +369,7 @@ diesel::table! {
         subscription_id -> Text,
         last_number -> BigInt,
         sent_number -> BigInt,
+        batch_until -> Nullable<BigInt>,
         due_at -> Nullable<BigInt>,
         failures -> BigInt,
         failing_since -> Nullable<BigInt>,

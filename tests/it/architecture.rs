@@ -155,6 +155,7 @@ const WALLS: &[(&str, &[&str])] = &[
     ("src/proxy/*.rs", ABOVE_DOMAIN),
     ("src/date_time.rs", ABOVE_DOMAIN),
     ("src/json.rs", ABOVE_COMMON),
+    ("src/address.rs", ABOVE_COMMON),
     ("src/clock.rs", ABOVE_COMMON),
     ("src/ids.rs", ABOVE_COMMON),
     ("src/error.rs", ABOVE_COMMON),

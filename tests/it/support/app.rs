@@ -14,6 +14,7 @@ use onbehalf::cli::SeedFile;
 use onbehalf::clock::{Clock, StoppedClock};
 use onbehalf::config::{Config, Contract, Limits, Sources, Subscriptions};
 use onbehalf::error::Error;
+use onbehalf::observe::Metrics;
 use onbehalf::person::NumberCheck;
 use onbehalf::proxy::command;
 use onbehalf::secret::Vault;
@@ -28,6 +29,9 @@ pub const SANDBOX_DATA: &str = include_str!("../../../examples/sandbox-data.json
 
 /// The token with which apps register themselves.
 pub const INITIAL_ACCESS: &str = "initial-access-token";
+
+/// The token of `/metrics`.
+pub const METRICS_TOKEN: &str = "metrics-token";
 
 /// How a test's server differs from the sandbox.
 pub struct Options {
@@ -166,6 +170,8 @@ impl TestApp {
             limits: options.limits,
             subscriptions: options.subscriptions,
             vault: Vault::passing().expect("a key"),
+            metrics: Metrics::new().expect("counters"),
+            metrics_token: Some(Sha256::digest(METRICS_TOKEN).into()),
             status_key: Some(Sha256::digest(options.status_key).into()),
             public_url: format!("http://{address}"),
         });
