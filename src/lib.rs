@@ -13,13 +13,14 @@
 //! 5. pure domain files: [`person`], [`proxy`], [`account`] (who is calling), [`audit`] and [`event`] (what
 //!    is written down and told of an act), [`date_time`].
 //!
-//! Beside them stand [`clock`], [`ids`], [`error`] and [`canonical`], which every room may use, [`config`],
+//! Beside them stand [`clock`], [`ids`], [`error`], [`address`] and [`canonical`], which every room may use, [`config`],
 //! [`observe`], and [`body`] and [`json`], which judge what comes from outside. `tests/it/architecture.rs` reads the `use` lines
 //! and fails on a breach.
 //!
 //! A change, its audit record and its outgoing event are written in one transaction.
 
 pub mod account;
+pub mod address;
 pub mod app;
 pub mod audit;
 pub mod body;

@@ -10,6 +10,8 @@
 //! terms they subscribed: it lends itself as a [`Front`].
 
 mod carrier;
+pub mod command;
+pub mod endpoint;
 pub mod filter;
 mod front;
 mod notification;

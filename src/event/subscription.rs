@@ -96,8 +96,8 @@ pub struct Draft {
     pub headers: Vec<String>,
     pub end: Option<DateTime<Utc>>,
     pub document: String,
-    /// Whether the client wants it `off`.
-    pub is_off: bool,
+    /// What the client wants it to be: `off`, or one of the others (N-02).
+    pub asked: SubscriptionStatus,
 }
 
 /// A subscription.
@@ -143,6 +143,12 @@ pub struct Secrets {
 }
 
 impl Subscription {
+    /// The purpose under which the vault keeps [`Secrets::headers`].
+    pub const HEADERS: &str = "subscription-headers";
+    /// The purpose under which the vault keeps [`Secrets::signing`], as it was shown to the owner: `whsec_`, then
+    /// 32 bytes in base64.
+    pub const SIGNING: &str = "subscription-signing";
+
     /// The one person whom every event for it names, where there is one.
     pub fn about(&self) -> Option<NhsNumber> {
         about(&self.owner.who, &self.filters)

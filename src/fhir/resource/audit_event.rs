@@ -95,6 +95,9 @@ const fn event_type(act: Act) -> (Option<&'static str>, &'static str) {
         | Act::AccessRequestChanged
         | Act::RelationshipCreated
         | Act::RelationshipChanged
+        | Act::SubscriptionCreated
+        | Act::SubscriptionChanged
+        | Act::SubscriptionDeleted
         | Act::Access(_) => (Some(REST), "rest"),
     }
 }
@@ -102,12 +105,16 @@ const fn event_type(act: Act) -> (Option<&'static str>, &'static str) {
 /// `AuditEvent.subtype`: the interaction, or the act itself where it is none.
 const fn subtype(act: Act) -> (Option<&'static str>, &'static str) {
     match act {
-        Act::RoleCreated | Act::AccessRequestSubmitted | Act::RelationshipCreated => {
-            (Some(SUBTYPE), "create")
-        }
-        Act::RoleChanged | Act::RoleLapsed | Act::AccessRequestChanged | Act::RelationshipChanged => {
-            (Some(SUBTYPE), "update")
-        }
+        Act::RoleCreated
+        | Act::AccessRequestSubmitted
+        | Act::RelationshipCreated
+        | Act::SubscriptionCreated => (Some(SUBTYPE), "create"),
+        Act::RoleChanged
+        | Act::RoleLapsed
+        | Act::AccessRequestChanged
+        | Act::RelationshipChanged
+        | Act::SubscriptionChanged => (Some(SUBTYPE), "update"),
+        Act::SubscriptionDeleted => (Some(SUBTYPE), "delete"),
         Act::Access(interaction) => (Some(SUBTYPE), interaction.as_str()),
         Act::LoggedIn => (Some(DICOM), "110122"),
         Act::TokenIssued

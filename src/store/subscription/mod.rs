@@ -1,5 +1,6 @@
 //! Subscriptions: what was asked for, by version, and how far each is told.
 
+mod binding;
 mod delivery;
 mod owner;
 mod row;
