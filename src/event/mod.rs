@@ -12,6 +12,7 @@
 
 mod carrier;
 pub mod channel;
+pub mod command;
 pub mod endpoint;
 pub mod filter;
 mod front;

@@ -335,6 +335,8 @@ diesel::table! {
         filters -> Text,
         channel_type -> Text,
         endpoint -> Nullable<Text>,
+        url -> Nullable<Text>,
+        contacts -> Nullable<Text>,
         payload -> Nullable<Text>,
         content -> Text,
         heartbeat_seconds -> Nullable<BigInt>,
@@ -410,6 +412,15 @@ diesel::table! {
         status -> Nullable<BigInt>,
         duration_ms -> BigInt,
         answer -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    binding_tokens (digest) {
+        digest -> Text,
+        owner_key -> Text,
+        subscriptions -> Text,
+        expires_at -> BigInt,
     }
 }
 

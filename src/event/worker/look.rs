@@ -10,11 +10,12 @@ use super::step::{Step, step};
 use crate::account::{Caller, Lapsed};
 use crate::date_time::to_millis;
 use crate::error::{Error, Kind};
+use crate::event::command::{open_headers, open_signing};
 use crate::event::{
     Content, Delivery, Message, Notice, Notification, Numbered, Parcel, Subscription, signature,
 };
 use crate::proxy::Versioned;
-use crate::secret::{SecretError, Vault};
+use crate::secret::Vault;
 use crate::store::Tx;
 
 /// What is sent, and what it was made from.
@@ -161,18 +162,14 @@ fn headers(
     now: DateTime<Utc>,
 ) -> Result<Vec<(String, String)>, Error> {
     let secrets = &subscription.secrets;
-    let open = |sealed: &str| vault.open_sealed(Subscription::SIGNING, sealed);
-    let lines = vault.open_sealed(Subscription::HEADERS, &secrets.headers).map_err(Error::fault)?;
-    let lines: Vec<String> = serde_json::from_str(&lines).map_err(Error::fault)?;
-    let mut headers: Vec<(String, String)> = lines
+    let mut headers: Vec<(String, String)> = open_headers(vault, &secrets.headers)?
         .iter()
         .filter_map(|line| line.split_once(':'))
         .map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()))
         .collect();
     let former = secrets.former.iter().filter(|(_, until)| now < *until).map(|(secret, _)| secret.as_str());
-    let keys: Result<Vec<String>, SecretError> =
-        std::iter::once(secrets.signing.as_str()).chain(former).map(open).collect();
-    let signed = signature::sign(&keys.map_err(Error::fault)?, &message.id, now, &message.body);
-    headers.extend(signed.map_err(Error::fault)?);
+    let all = std::iter::once(secrets.signing.as_str()).chain(former);
+    let keys = all.map(|sealed| open_signing(vault, sealed)).collect::<Result<Vec<String>, Error>>()?;
+    headers.extend(signature::sign(&keys, &message.id, now, &message.body).map_err(Error::fault)?);
     Ok(headers)
 }

@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 /// The wait after so many failures in a row: that of the schedule, up to a fifth shorter or longer by `chance` (0
 /// to 255), so that consumers which failed together are not called together; or what the consumer asked for, if
 /// that is longer, but no more than `most`. `None` when the schedule is spent.
-pub fn next_delay(
+pub(super) fn next_delay(
     schedule: &[TimeDelta],
     failures: i64,
     chance: u8,

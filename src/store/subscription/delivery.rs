@@ -209,6 +209,76 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Begins anew: whatever failed before is forgotten, and the subscription is due then; with `None` nothing is
+    /// sent any more. What its consumer has taken is left alone, for somebody may be sending this moment.
+    ///
+    /// # Errors
+    ///
+    /// When the database refuses.
+    pub fn restart_delivery(&mut self, id: Uuid, due_at: Option<DateTime<Utc>>) -> Result<(), Error> {
+        let own = deliveries::table.filter(deliveries::subscription_id.eq(id.to_string()));
+        let set = (
+            deliveries::due_at.eq(due_at.map(to_millis)),
+            deliveries::failures.eq(0),
+            deliveries::failing_since.eq(None::<i64>),
+        );
+        diesel::update(own).set(set).execute(self.db)?;
+        self.has_published = true;
+        Ok(())
+    }
+
+    /// Asks for events to be sent once more, beside those that are to be already. The subscription is due then.
+    ///
+    /// # Errors
+    ///
+    /// When the database refuses.
+    pub fn ask_to_resend(
+        &mut self,
+        id: Uuid,
+        (from, until): (i64, i64),
+        due_at: Option<DateTime<Utc>>,
+    ) -> Result<(), Error> {
+        let own = || deliveries::table.filter(deliveries::subscription_id.eq(id.to_string()));
+        let asked: (Option<i64>, Option<i64>) =
+            own().select((deliveries::resend_from, deliveries::resend_until)).first(self.db)?;
+        let set = (
+            deliveries::resend_from.eq(asked.0.map_or(from, |asked| asked.min(from))),
+            deliveries::resend_until.eq(asked.1.map_or(until, |asked| asked.max(until))),
+        );
+        diesel::update(own()).set(set).execute(self.db)?;
+        if let Some(due_at) = due_at {
+            let at = to_millis(due_at);
+            let later = own().filter(deliveries::due_at.is_null().or(deliveries::due_at.gt(at)));
+            diesel::update(later).set(deliveries::due_at.eq(at)).execute(self.db)?;
+        }
+        self.has_published = true;
+        Ok(())
+    }
+
+    /// The first and the last number of the events of a subscription that are kept, and that happened between two
+    /// times, both included.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn find_numbers(
+        &mut self,
+        id: Uuid,
+        (from, until): (Option<DateTime<Utc>>, Option<DateTime<Utc>>),
+    ) -> Result<Option<(i64, i64)>, Error> {
+        let from = from.map_or(i64::MIN, to_millis);
+        let until = until.map_or(i64::MAX, to_millis);
+        let within = subscription_events::table
+            .filter(subscription_events::subscription_id.eq(id.to_string()))
+            .filter(subscription_events::occurred_at.between(from, until));
+        let ends = (
+            diesel::dsl::min(subscription_events::number),
+            diesel::dsl::max(subscription_events::number),
+        );
+        let (first, last): (Option<i64>, Option<i64>) = within.select(ends).first(self.db)?;
+        Ok(first.zip(last))
+    }
+
     /// Events of a subscription from a number up to another, both included, in order.
     ///
     /// # Errors

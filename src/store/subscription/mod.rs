@@ -1,6 +1,7 @@
 //! Subscriptions: what was asked for, by version, and how far each is told.
 
 mod attempt;
+mod binding;
 mod delivery;
 mod lease;
 mod owner;
