@@ -121,6 +121,8 @@ pub struct TestApp {
     pub store: Store,
     pub clock: Arc<StoppedClock>,
     pub authority: Option<Arc<Authority>>,
+    pub vault: Arc<Vault>,
+    pub metrics: Metrics,
     handle: ServerHandle,
     database: TestDatabase,
 }
@@ -176,6 +178,7 @@ impl TestApp {
             public_url: format!("http://{address}"),
         });
         let authority = app.authority.clone();
+        let (vault, metrics) = (Arc::clone(&app.vault), app.metrics.clone());
         let simulated = options.is_simulating.then(|| {
             Simulated::new(&format!("http://{address}"), Arc::new(keys), clock.now()).expect("it has a key")
         });
@@ -186,7 +189,7 @@ impl TestApp {
         let running = server::build(app, listener, &settings).expect("the server starts");
         let handle = running.handle();
         actix_rt::spawn(running);
-        Self { address, store, clock, authority, handle, database }
+        Self { address, store, clock, authority, vault, metrics, handle, database }
     }
 
     /// The URL of the VRS front.
@@ -220,6 +223,11 @@ impl TestApp {
         look: impl FnOnce(&mut Tx<'_>) -> Result<T, Error> + Send + 'static,
     ) -> T {
         self.store.read(look).await.expect("the database answers")
+    }
+
+    /// Opens the database once more, as another process does.
+    pub fn open_again(&self) -> Store {
+        self.database.open()
     }
 
     /// Where the database is.

@@ -1,0 +1,7 @@
+//! Events reach whoever must know: numbering, delivery, what goes wrong on the way.
+
+mod calls;
+mod deliver;
+mod failures;
+mod shared;
+mod stage;
