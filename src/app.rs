@@ -16,6 +16,7 @@ use crate::audit::{Access, Journal};
 use crate::clock::Clock;
 use crate::config::{Contract, Limits, Subscriptions};
 use crate::error::Error;
+use crate::observe::Metrics;
 use crate::secret::Vault;
 use crate::store::{Store, Tx};
 
@@ -48,6 +49,10 @@ pub struct App {
     pub vault: Arc<Vault>,
     /// The names of the tokens of [`App::policy`] with which systems may tell of people.
     pub events_from: Arc<[String]>,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// The SHA-256 of the token of `/metrics`; `None`: it is not served.
+    pub metrics_token: Option<[u8; 32]>,
     /// The SHA-256 of the key of `_status`.
     pub status_key: Option<[u8; 32]>,
     /// The URL under which clients reach this server, without a path and without a slash at its end.
@@ -86,6 +91,8 @@ pub struct Parts {
     pub subscriptions: Subscriptions,
     pub vault: Vault,
     pub events_from: Vec<String>,
+    pub metrics: Metrics,
+    pub metrics_token: Option<[u8; 32]>,
     pub status_key: Option<[u8; 32]>,
     pub public_url: String,
     pub address_header: Option<String>,
@@ -113,6 +120,8 @@ impl App {
             subscriptions: Arc::new(parts.subscriptions),
             vault: Arc::new(parts.vault),
             events_from: parts.events_from.into(),
+            metrics: parts.metrics,
+            metrics_token: parts.metrics_token,
             status_key: parts.status_key,
             public_url: parts.public_url.into(),
             address_header: parts.address_header.map(Into::into),

@@ -1,3 +1,4 @@
+DROP TABLE binding_tokens;
 DROP TABLE attempts;
 DROP TABLE subscription_events;
 DROP TABLE deliveries;

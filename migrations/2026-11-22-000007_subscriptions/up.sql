@@ -22,6 +22,10 @@ CREATE TABLE subscriptions (
     filters TEXT NOT NULL,
     channel_type TEXT NOT NULL CHECK (channel_type IN ('rest-hook', 'websocket', 'message')),
     endpoint TEXT,
+    -- The endpoint without its query, which may hold a secret, and the contacts (`system|value`, with a unit
+    -- separator around each): what searches find.
+    url TEXT,
+    contacts TEXT,
     -- The media type of what is sent, and how much of it; null where nothing but the call is sent.
     payload TEXT,
     content TEXT NOT NULL CHECK (content IN ('empty', 'id-only', 'full-resource')),
@@ -37,7 +41,9 @@ CREATE TABLE subscriptions (
     secret TEXT NOT NULL,
     former_secret TEXT,
     -- Up to when the former secret signs as well.
-    former_until BIGINT
+    former_until BIGINT,
+    -- Something in it cannot be read or told: until its owner writes it anew, nothing is numbered for it.
+    is_set_aside BOOLEAN NOT NULL
 );
 
 -- Serves "what has this owner?", and "who may want to hear of an event about these people?"
@@ -70,6 +76,8 @@ CREATE TABLE deliveries (
     -- The number of its last event, and of the last one that its consumer has taken.
     last_number BIGINT NOT NULL,
     sent_number BIGINT NOT NULL,
+    -- The last number of the notification that is being sent: a second attempt has the same events, whoever makes it.
+    batch_until BIGINT,
     -- When there is something to send, or to try again; null while there is nothing, and where the consumer
     -- comes for it (websocket).
     due_at BIGINT,
@@ -129,3 +137,15 @@ CREATE TABLE attempts (
 -- Serves "how did it go?", and the job that forgets.
 CREATE INDEX attempts_by_subscription ON attempts (subscription_id, id);
 CREATE INDEX attempts_by_time ON attempts (at);
+
+-- Tokens that bind a websocket to subscriptions, each good once and for a short time: the SHA-256 alone is kept.
+CREATE TABLE binding_tokens (
+    digest TEXT NOT NULL PRIMARY KEY,
+    -- Who asked for it, and for which subscriptions, with a space between their ids.
+    owner_key TEXT NOT NULL,
+    subscriptions TEXT NOT NULL,
+    expires_at BIGINT NOT NULL
+);
+
+-- Serves the job that forgets what was never used.
+CREATE INDEX binding_tokens_by_expiry ON binding_tokens (expires_at);

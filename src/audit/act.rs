@@ -15,6 +15,7 @@ pub enum Interaction {
     Create,
     Update,
     Patch,
+    Delete,
     Operation,
     Batch,
 }
@@ -64,6 +65,14 @@ pub enum Act {
     RelationshipCreated,
     /// What is recorded of a relationship was changed.
     RelationshipChanged,
+    /// Somebody subscribed to events.
+    SubscriptionCreated,
+    /// A subscription was changed, by its owner or because its consumer could or could not be reached.
+    SubscriptionChanged,
+    /// A subscription was deleted by its owner.
+    SubscriptionDeleted,
+    /// A consumer was told of events, or could not be told.
+    NotificationSent,
     /// A request to a front: it read, or it wanted to change something and was refused or changed nothing.
     Access(Interaction),
     /// Somebody logged in, or tried to.
@@ -86,7 +95,7 @@ pub enum Act {
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 46] = [
         Self::RoleCreated,
         Self::RoleChanged,
         Self::RoleLapsed,
@@ -108,6 +117,10 @@ impl Act {
         Self::AccessRequestChanged,
         Self::RelationshipCreated,
         Self::RelationshipChanged,
+        Self::SubscriptionCreated,
+        Self::SubscriptionChanged,
+        Self::SubscriptionDeleted,
+        Self::NotificationSent,
         Self::Access(Interaction::Read),
         Self::Access(Interaction::VRead),
         Self::Access(Interaction::HistoryInstance),
@@ -118,6 +131,7 @@ impl Act {
         Self::Access(Interaction::Create),
         Self::Access(Interaction::Update),
         Self::Access(Interaction::Patch),
+        Self::Access(Interaction::Delete),
         Self::Access(Interaction::Operation),
         Self::Access(Interaction::Batch),
         Self::LoggedIn,
@@ -154,6 +168,10 @@ impl Act {
             Self::AccessRequestChanged => "access-request-changed",
             Self::RelationshipCreated => "relationship-created",
             Self::RelationshipChanged => "relationship-changed",
+            Self::SubscriptionCreated => "subscription-created",
+            Self::SubscriptionChanged => "subscription-changed",
+            Self::SubscriptionDeleted => "subscription-deleted",
+            Self::NotificationSent => "notification-sent",
             Self::Access(interaction) => interaction.as_str(),
             Self::LoggedIn => "logged-in",
             Self::TokenIssued => "token-issued",
@@ -171,12 +189,13 @@ impl Act {
         Self::ALL.into_iter().find(|act| act.as_str() == text)
     }
 
-    /// What kind of act it is, as `AuditEvent.action` has it: create, read, update, or execute.
+    /// What kind of act it is, as `AuditEvent.action` has it: create, read, update, delete, or execute.
     pub const fn action(self) -> &'static str {
         match self {
             Self::RoleCreated
             | Self::AccessRequestSubmitted
             | Self::RelationshipCreated
+            | Self::SubscriptionCreated
             | Self::Access(Interaction::Create) => "C",
             Self::RoleChanged
             | Self::RoleLapsed
@@ -195,6 +214,7 @@ impl Act {
             | Self::PersonMoved
             | Self::AccessRequestChanged
             | Self::RelationshipChanged
+            | Self::SubscriptionChanged
             | Self::Access(Interaction::Update | Interaction::Patch) => "U",
             Self::Access(
                 Interaction::Read
@@ -204,6 +224,7 @@ impl Act {
                 | Interaction::HistorySystem,
             )
             | Self::UserInfoRead => "R",
+            Self::SubscriptionDeleted | Self::Access(Interaction::Delete) => "D",
             Self::Access(
                 Interaction::SearchType
                 | Interaction::SearchSystem
@@ -211,6 +232,7 @@ impl Act {
                 | Interaction::Batch,
             )
             | Self::RoleReminded
+            | Self::NotificationSent
             | Self::LoggedIn
             | Self::TokenIssued
             | Self::TokenRefused
@@ -236,6 +258,7 @@ impl Interaction {
             Self::Create => "create",
             Self::Update => "update",
             Self::Patch => "patch",
+            Self::Delete => "delete",
             Self::Operation => "operation",
             Self::Batch => "batch",
         }

@@ -12,6 +12,7 @@ use crate::cli::{Failure, open_store};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Faults, Sources};
 use crate::job::{Runner, sender};
+use crate::observe::Metrics;
 use crate::secret::Vault;
 use crate::store::Store;
 use crate::{observe, server};
@@ -72,6 +73,8 @@ pub(super) fn run(
         subscriptions: config.subscriptions.clone(),
         vault,
         events_from: config.access.events_from.clone(),
+        metrics: Metrics::new()?,
+        metrics_token: config.health.metrics_token,
         status_key: config.health.status_key,
         public_url,
         address_header: config.server.address_header.clone(),

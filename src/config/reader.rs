@@ -152,7 +152,7 @@ impl Reader {
                         let count = value.as_array().map_or(0, <[Value]>::len);
                         format!("[] # {count} configured, not shown")
                     }
-                    ("health", "status_key_sha256") | ("oauth", "registration_token_sha256") => {
+                    ("health", "status_key_sha256" | "metrics_token_sha256") | ("oauth", "registration_token_sha256") => {
                         "\"\" # not shown".to_owned()
                     }
                     ("database", "url") => {

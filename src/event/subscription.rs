@@ -96,8 +96,8 @@ pub struct Draft {
     pub headers: Vec<String>,
     pub end: Option<DateTime<Utc>>,
     pub document: String,
-    /// Whether the client wants it `off`.
-    pub is_off: bool,
+    /// What the client wants it to be: `off`, or one of the others (N-02).
+    pub asked: SubscriptionStatus,
 }
 
 /// A subscription.
@@ -143,6 +143,29 @@ pub struct Secrets {
 }
 
 impl Subscription {
+    /// The purpose under which the vault keeps [`Secrets::headers`].
+    pub const HEADERS: &str = "subscription-headers";
+    /// The purpose under which the vault keeps [`Secrets::signing`], as it was shown to the owner: `whsec_`, then
+    /// 32 bytes in base64.
+    pub const SIGNING: &str = "subscription-signing";
+
+    /// Whether its consumer is asked whether it is there before anything is sent. Who subscribed in FHIR R4's own
+    /// way, or has events in the national form, would not understand the question.
+    pub fn is_greeted(&self) -> bool {
+        self.style == Style::Backport
+            && matches!(self.channel.payload, Some(Payload::FhirJson | Payload::FhirXml))
+    }
+
+    /// How many events one notification may have: a call without a body and a `CloudEvent` are about one each.
+    pub fn batch_size(&self, most: i64) -> i64 {
+        match (self.style, self.channel.payload) {
+            (Style::Backport, Some(Payload::FhirJson | Payload::FhirXml)) => {
+                self.channel.max_count.map_or(most, |wanted| wanted.clamp(1, most))
+            }
+            (Style::Backport | Style::Classic | Style::National, _) => 1,
+        }
+    }
+
     /// The one person whom every event for it names, where there is one.
     pub fn about(&self) -> Option<NhsNumber> {
         about(&self.owner.who, &self.filters)

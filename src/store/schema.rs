@@ -338,6 +338,8 @@ diesel::table! {
         filters -> Text,
         channel_type -> Text,
         endpoint -> Nullable<Text>,
+        url -> Nullable<Text>,
+        contacts -> Nullable<Text>,
         payload -> Nullable<Text>,
         content -> Text,
         heartbeat_seconds -> Nullable<BigInt>,
@@ -349,6 +351,7 @@ diesel::table! {
         secret -> Text,
         former_secret -> Nullable<Text>,
         former_until -> Nullable<BigInt>,
+        is_set_aside -> Bool,
     }
 }
 
@@ -371,6 +374,7 @@ diesel::table! {
         subscription_id -> Text,
         last_number -> BigInt,
         sent_number -> BigInt,
+        batch_until -> Nullable<BigInt>,
         due_at -> Nullable<BigInt>,
         failures -> BigInt,
         failing_since -> Nullable<BigInt>,
@@ -491,6 +495,15 @@ diesel::table! {
     number_changes (old_number) {
         old_number -> Text,
         new_number -> Text,
+    }
+}
+
+diesel::table! {
+    binding_tokens (digest) {
+        digest -> Text,
+        owner_key -> Text,
+        subscriptions -> Text,
+        expires_at -> BigInt,
     }
 }
 

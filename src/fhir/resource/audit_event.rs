@@ -91,6 +91,7 @@ const fn event_type(act: Act) -> (Option<&'static str>, &'static str) {
         Act::UserInfoRead | Act::TokenIntrospected => (Some(DICOM), "110112"),
         // Its sub-type says that it is none of REST's.
         Act::RoleReminded => (Some(DICOM), "110100"),
+        Act::NotificationSent => (Some(DICOM), "110106"),
         Act::RoleCreated
         | Act::RoleChanged
         | Act::RoleLapsed
@@ -111,6 +112,9 @@ const fn event_type(act: Act) -> (Option<&'static str>, &'static str) {
         | Act::AccessRequestChanged
         | Act::RelationshipCreated
         | Act::RelationshipChanged
+        | Act::SubscriptionCreated
+        | Act::SubscriptionChanged
+        | Act::SubscriptionDeleted
         | Act::Access(_) => (Some(REST), "rest"),
     }
 }
@@ -118,9 +122,10 @@ const fn event_type(act: Act) -> (Option<&'static str>, &'static str) {
 /// `AuditEvent.subtype`: the interaction, or the act itself where it is none.
 const fn subtype(act: Act) -> (Option<&'static str>, &'static str) {
     match act {
-        Act::RoleCreated | Act::AccessRequestSubmitted | Act::RelationshipCreated => {
-            (Some(SUBTYPE), "create")
-        }
+        Act::RoleCreated
+        | Act::AccessRequestSubmitted
+        | Act::RelationshipCreated
+        | Act::SubscriptionCreated => (Some(SUBTYPE), "create"),
         Act::RoleChanged
         | Act::RoleLapsed
         | Act::RoleReviewDue
@@ -137,10 +142,13 @@ const fn subtype(act: Act) -> (Option<&'static str>, &'static str) {
         | Act::PersonUnrestricted
         | Act::PersonMoved
         | Act::AccessRequestChanged
-        | Act::RelationshipChanged => (Some(SUBTYPE), "update"),
+        | Act::RelationshipChanged
+        | Act::SubscriptionChanged => (Some(SUBTYPE), "update"),
+        Act::SubscriptionDeleted => (Some(SUBTYPE), "delete"),
         Act::Access(interaction) => (Some(SUBTYPE), interaction.as_str()),
         Act::LoggedIn => (Some(DICOM), "110122"),
         Act::RoleReminded
+        | Act::NotificationSent
         | Act::TokenIssued
         | Act::TokenRefused
         | Act::TokenExchanged

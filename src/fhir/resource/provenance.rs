@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use crate::audit::Act;
 use crate::date_time::render_instant;
 use crate::error::Error;
 use crate::fhir::resource::{Backing, Kind, ResourceType, Stored, head};
@@ -51,14 +52,19 @@ fn stored(record: &AuditRecord) -> Stored {
     let at = record.recorded();
     let mut body = head(ResourceType::Provenance, &record.id, 1, at);
     let mut add = |name: &str, element: Value| drop(body.insert(name.to_owned(), element));
-    let [subject, patient] =
-        [&record.subject, &record.patient].map(|text| text.as_deref().unwrap_or_default());
+    let subject = record.subject.as_deref().unwrap_or_default();
     let changed = format!("{subject}/_history/{}", record.subject_version.unwrap_or(1));
-    add("target", json!([{ "reference": changed }, { "reference": format!("Patient/{patient}") }]));
+    // A subscription of a system is nobody's data.
+    let patient = record.patient.as_ref().map(|patient| format!("Patient/{patient}"));
+    let targets = std::iter::once(changed).chain(patient).map(|reference| json!({ "reference": reference }));
+    add("target", Value::Array(targets.collect()));
     add("occurredDateTime", render_instant(at).into());
     add("recorded", render_instant(at).into());
-    let is_creation = record.act().is_some_and(|act| act.action() == "C");
-    let code = if is_creation { "CREATE" } else { "UPDATE" };
+    let code = match record.act().map_or("U", Act::action) {
+        "C" => "CREATE",
+        "D" => "DELETE",
+        _ => "UPDATE",
+    };
     let activity = "http://terminology.hl7.org/CodeSystem/v3-DataOperation";
     add("activity", json!({ "coding": [{ "system": activity, "code": code }] }));
     let identifier = match (&record.caller_id, record.caller_kind.as_str()) {

@@ -98,13 +98,38 @@ impl Tx<'_> {
         now: DateTime<Utc>,
     ) -> Result<(), Error> {
         let people = People { patient: Some(subject.patient), proxy: Some(subject.proxy) };
+        self.push_change(act, caller, (&subject.reference, subject.version), people, now);
+        Ok(())
+    }
+
+    /// Writes down a change, as [`Tx::record`] does, of what is nobody's data but the caller's own: who made which
+    /// version of what. It names the people in whose place the caller stands, if any.
+    pub fn record_own(
+        &mut self,
+        act: Act,
+        caller: &Caller,
+        reference: &str,
+        version: i64,
+        now: DateTime<Utc>,
+    ) {
+        let people = Actor::of(caller).place.people();
+        self.push_change(act, caller, (reference, version), people, now);
+    }
+
+    fn push_change(
+        &mut self,
+        act: Act,
+        caller: &Caller,
+        (reference, version): (&str, i64),
+        people: People,
+        now: DateTime<Utc>,
+    ) {
         let record = AuditRecord::new(act, &Actor::of(caller), Outcome::Allowed, people, now);
         self.pending.push(AuditRecord {
-            subject: Some(subject.reference.clone()),
-            subject_version: Some(subject.version),
+            subject: Some(reference.to_owned()),
+            subject_version: Some(version),
             ..record
         });
-        Ok(())
     }
 
     /// Writes down one access, as [`Tx::record_accesses`] does.

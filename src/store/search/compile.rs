@@ -71,7 +71,7 @@ impl Statement {
             statement.push(&format!(", {key} AS k{number}"));
         }
         statement.push(&format!(" FROM {} WHERE ", query.table.name()));
-        statement.visible(query.table);
+        statement.visible(query.table, &query.filter);
         statement.push(" AND ");
         statement.filter(&query.filter);
         if let Some(after) = &query.after {
@@ -97,7 +97,36 @@ impl Statement {
     pub(super) fn count(table: Table, filter: &Filter, scope: Scope) -> Self {
         let mut statement = Self::new(scope);
         statement.push(&format!("SELECT COUNT(*) AS count FROM {} WHERE ", table.name()));
-        statement.visible(table);
+        statement.visible(table, filter);
+        statement.push(" AND ");
+        statement.filter(filter);
+        statement
+    }
+
+    /// The versions take the name of the table of the present rows, so that whatever is said of these is said of
+    /// them.
+    pub(super) fn matching(
+        table: Table,
+        versions: Table,
+        wanted: &[(String, i64)],
+        filter: &Filter,
+        scope: Scope,
+    ) -> Self {
+        let mut statement = Self::new(scope);
+        let name = table.name();
+        statement.push(&format!(
+            "SELECT {name}.id, {name}.version, {name}.updated_at FROM {} AS {name} WHERE ",
+            versions.name()
+        ));
+        statement.joined(wanted, " OR ", "1 = 0", |statement, (id, version)| {
+            statement.push(&format!("({name}.id = "));
+            statement.bind(&Datum::Text(id.clone()));
+            statement.push(&format!(" AND {name}.version = "));
+            statement.bind(&Datum::Number(*version));
+            statement.push(")");
+        });
+        statement.push(" AND ");
+        statement.visible(table, filter);
         statement.push(" AND ");
         statement.filter(filter);
         statement
@@ -128,7 +157,7 @@ impl Statement {
 
     /// What belongs to a history, wherever its page begins.
     fn versions(&mut self, query: &HistoryQuery) {
-        self.visible(query.table);
+        self.visible(query.table, &query.filter);
         self.push(" AND ");
         self.filter(&query.filter);
         if let Some(id) = &query.id {
@@ -223,7 +252,7 @@ impl Statement {
             select.column.name,
             select.table.name()
         ));
-        self.visible(select.table);
+        self.visible(select.table, &select.filter);
         self.push(" AND ");
         self.filter(&select.filter);
         self.push(")");
@@ -231,7 +260,7 @@ impl Statement {
 
     /// The clauses that are part of every statement and of every subselect. A person's standing is looked
     /// up by key for each row: a list of all people in good standing would grow with the registry.
-    fn visible(&mut self, table: Table) {
+    fn visible(&mut self, table: Table, filter: &Filter) {
         let current = Datum::Text(Standing::Current.as_str().to_owned());
         let name = table.name();
         match table {
@@ -278,6 +307,14 @@ impl Statement {
                 self.known();
             }
             Table::Users | Table::AccountUsers => self.users(table, &current),
+            Table::Subscriptions | Table::EverySubscription | Table::SubscriptionVersions => {
+                if table == Table::Subscriptions {
+                    self.push("is_deleted = ");
+                    self.bind(&Datum::Truth(false));
+                    self.push(" AND ");
+                }
+                self.push(if filter.names_owner() { "1 = 1" } else { "1 = 0" });
+            }
             // Reached only from the tables that they belong to.
             Table::RelationshipCodes | Table::PersonNameParts => self.push("1 = 1"),
         }

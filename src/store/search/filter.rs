@@ -21,6 +21,11 @@ pub enum Table {
     AccountUsers,
     /// The records of changes alone.
     AuditChanges,
+    /// Those that are not deleted.
+    Subscriptions,
+    /// Those that are deleted as well.
+    EverySubscription,
+    SubscriptionVersions,
 }
 
 impl Table {
@@ -38,6 +43,8 @@ impl Table {
             Self::Users => "users",
             Self::AccountUsers => "account_users",
             Self::AuditRecords | Self::AuditChanges => "audit_records",
+            Self::Subscriptions | Self::EverySubscription => "subscriptions",
+            Self::SubscriptionVersions => "subscription_versions",
         }
     }
 
@@ -54,7 +61,10 @@ impl Table {
             | Self::AccessRequestVersions
             | Self::AuditRecords
             | Self::Users
-            | Self::AuditChanges => Column::text("id"),
+            | Self::AuditChanges
+            | Self::Subscriptions
+            | Self::EverySubscription
+            | Self::SubscriptionVersions => Column::text("id"),
             Self::AccountUsers => Column::text("user_id"),
         }
     }
@@ -91,6 +101,10 @@ impl Column {
         self
     }
 }
+
+/// Whose a subscription is ([`owner_key`](crate::event::owner_key)). A search of subscriptions that does not
+/// name it finds nothing.
+pub const OWNER: Column = Column::text("owner_key");
 
 /// A value to compare with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -211,6 +225,22 @@ impl Filter {
         });
         rest.extend(lists);
         Self::Any(rest)
+    }
+
+    /// Whether only rows of one owner fulfil this: a subscription is shown to nobody else.
+    pub(super) fn names_owner(&self) -> bool {
+        match self {
+            Self::All(all) => all.iter().any(Self::names_owner),
+            Self::Any(any) => any.is_empty(),
+            Self::Compare(column, Is::Equal, Datum::Text(_)) => *column == OWNER,
+            Self::Not(_)
+            | Self::Compare(..)
+            | Self::OneOf(..)
+            | Self::Contains(..)
+            | Self::Null(_)
+            | Self::Within(..)
+            | Self::HasRow(..) => false,
+        }
     }
 
     /// Everything or nothing.

@@ -3,7 +3,8 @@
 //! The fronts know what a FHIR parameter means and say it as a [`Filter`]; here it is compiled, for
 //! either database, together with the two clauses that no caller can leave out: only people in good
 //! standing appear, and a citizen sees only what names them. Both are part of every subselect as well, so
-//! that a chain, a `_has` or a total never tells of what may not be seen.
+//! that a chain, a `_has` or a total never tells of what may not be seen. Subscriptions are found only by a filter
+//! that names their owner.
 
 mod compile;
 mod filter;
@@ -13,7 +14,7 @@ use diesel::RunQueryDsl as _;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
 pub(crate) use compile::mark;
-pub use filter::{Column, Datum, Filter, Is, Select, Table};
+pub use filter::{Column, Datum, Filter, Is, OWNER, Select, Table};
 
 use crate::error::Error;
 use crate::person::NhsNumber;
@@ -165,6 +166,25 @@ impl Tx<'_> {
         let found =
             |row: VersionRow| FoundVersion { id: row.id, version: row.version, updated_at: row.updated_at };
         Ok(rows.into_iter().map(found).collect())
+    }
+
+    /// Of these versions, those that match as they stood, by id and version: one statement. `table` is that of the
+    /// present rows, whose columns `versions` has as well.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn list_matching_versions(
+        &mut self,
+        table: Table,
+        versions: Table,
+        wanted: &[(String, i64)],
+        filter: &Filter,
+        scope: Scope,
+    ) -> Result<Vec<(String, i64)>, Error> {
+        let statement = Statement::matching(table, versions, wanted, filter, scope);
+        let rows: Vec<VersionRow> = on_dialect!(self.db, c => statement.query().load(c))?;
+        Ok(rows.into_iter().map(|row| (row.id, row.version)).collect())
     }
 
     /// Counts the versions of a history, on whichever page: one statement.

@@ -1,33 +1,30 @@
-//! How far each subscription is told: its events, who sends them now, and what came of each attempt.
+//! How far each subscription is told, and its events.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use uuid::Uuid;
 
 use crate::date_time::{from_millis, to_millis};
 use crate::error::Error;
-use crate::event::{Attempt, Delivery, Event, Failure, Numbered, Subscription};
+use crate::event::{Delivery, Event, Numbered, Subscription, SubscriptionStatus};
 use crate::store::Tx;
 use crate::store::db::Db;
 use crate::store::dialect::on_dialect;
 use crate::store::outbox::EventRow;
-use crate::store::schema::{attempts, deliveries, subscription_events, subscriptions};
-use crate::store::search::mark;
+use crate::store::schema::{deliveries, subscription_events};
 
-/// A subscription that there is something to do for, leased to whoever asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Due {
-    /// Which.
-    pub subscription: Uuid,
-    /// Its endpoint, which says whom a failing consumer shares its fate with.
-    pub endpoint: Option<String>,
-}
+/// The most rows of one `INSERT`: SQLite takes 32766 values.
+const MOST_ROWS: usize = 3000;
 
 #[derive(Queryable)]
 struct DeliveryRow {
     last_number: i64,
     sent_number: i64,
+    batch_until: Option<i64>,
     due_at: Option<i64>,
     failures: i64,
     failing_since: Option<i64>,
@@ -43,6 +40,7 @@ impl DeliveryRow {
         Delivery {
             last_number: self.last_number,
             sent_number: self.sent_number,
+            batch_until: self.batch_until,
             due_at: self.due_at.map(from_millis),
             failures: self.failures,
             failing_since: self.failing_since.map(from_millis),
@@ -90,6 +88,7 @@ macro_rules! delivery {
         (
             deliveries::last_number,
             deliveries::sent_number,
+            deliveries::batch_until,
             deliveries::due_at,
             deliveries::failures,
             deliveries::failing_since,
@@ -103,33 +102,48 @@ macro_rules! delivery {
 }
 
 impl Tx<'_> {
-    /// Gives events the next numbers of a subscription, in this order. Who calls this holds the lock of
-    /// [`Tx::lock_numbering`]. With `due_at` the subscription is due then, unless it is waiting to try again, or
-    /// its consumer comes by itself.
+    /// Gives events the next numbers of their subscriptions, in this order. Who calls this holds the lock of
+    /// [`Tx::lock_numbering`]. A subscription that is active is due `now`, unless it is waiting to try again, or
+    /// its consumer comes by itself. The number of statements does not depend on that of the subscriptions, but
+    /// for what fits into one `INSERT`.
     ///
     /// # Errors
     ///
     /// When the database refuses.
     pub fn append_events(
         &mut self,
-        subscription: &Subscription,
-        events: &[&Event],
-        due_at: Option<DateTime<Utc>>,
+        heard: &[(&Subscription, Vec<&Event>)],
+        now: DateTime<Utc>,
     ) -> Result<(), Error> {
-        let id = subscription.id.to_string();
-        let own = || deliveries::table.filter(deliveries::subscription_id.eq(&id));
-        let last: i64 = own().select(deliveries::last_number).first(self.db)?;
-        let rows: Vec<NumberedRow<'_>> =
-            (last + 1..).zip(events).map(|(number, event)| NumberedRow::of(&id, number, event)).collect();
-        let number = rows.last().map_or(last, |row| row.number);
-        on_dialect!(self.db, c => diesel::insert_into(subscription_events::table).values(&rows).execute(c))?;
-        diesel::update(own()).set(deliveries::last_number.eq(number)).execute(self.db)?;
-        if let (Some(due_at), true) = (due_at, subscription.channel.endpoint.is_some()) {
-            let idle = own().filter(deliveries::failures.eq(0));
-            let at = to_millis(due_at);
-            let later = idle.filter(deliveries::due_at.is_null().or(deliveries::due_at.gt(at)));
-            diesel::update(later).set(deliveries::due_at.eq(at)).execute(self.db)?;
+        let ids: Vec<String> = heard.iter().map(|(subscription, _)| subscription.id.to_string()).collect();
+        let own = || deliveries::table.filter(deliveries::subscription_id.eq_any(&ids));
+        let columns = (deliveries::subscription_id, deliveries::last_number);
+        let last: HashMap<String, i64> =
+            own().select(columns).load::<(String, i64)>(self.db)?.into_iter().collect();
+        let mut rows = Vec::new();
+        for (id, (_, events)) in ids.iter().zip(heard) {
+            let last = last.get(id).copied().unwrap_or_default();
+            rows.extend((last + 1..).zip(events).map(|(number, event)| NumberedRow::of(id, number, event)));
         }
+        for rows in rows.chunks(MOST_ROWS) {
+            on_dialect!(self.db, c => diesel::insert_into(subscription_events::table).values(rows).execute(c))?;
+        }
+        let highest = "(SELECT MAX(number) FROM subscription_events \
+             WHERE subscription_events.subscription_id = deliveries.subscription_id)";
+        on_dialect!(self.db, c => {
+            diesel::update(own()).set(deliveries::last_number.eq(sql::<BigInt>(highest))).execute(c)
+        })?;
+        let is_sent = |subscription: &Subscription| {
+            subscription.status == SubscriptionStatus::Active && subscription.channel.endpoint.is_some()
+        };
+        let sent: Vec<&String> =
+            ids.iter().zip(heard).filter(|(_, (subscription, _))| is_sent(subscription)).map(|(id, _)| id).collect();
+        let at = to_millis(now);
+        let idle = deliveries::table
+            .filter(deliveries::subscription_id.eq_any(sent))
+            .filter(deliveries::failures.eq(0))
+            .filter(deliveries::due_at.is_null().or(deliveries::due_at.gt(at)));
+        diesel::update(idle).set(deliveries::due_at.eq(at)).execute(self.db)?;
         Ok(())
     }
 
@@ -142,6 +156,21 @@ impl Tx<'_> {
         let own = deliveries::table.filter(deliveries::subscription_id.eq(id.to_string()));
         let row = own.select(delivery!()).first::<DeliveryRow>(self.db).optional()?;
         Ok(row.map(DeliveryRow::into_delivery))
+    }
+
+    /// As [`Tx::find_delivery`], and nobody else changes it until this transaction ends: numbering goes on beside
+    /// whoever sends, and neither may undo what the other wrote.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn lock_delivery(&mut self, id: Uuid) -> Result<Option<Delivery>, Error> {
+        if let Db::Postgres(connection) = self.db {
+            diesel::sql_query("SELECT 1 FROM deliveries WHERE subscription_id = $1 FOR UPDATE")
+                .bind::<Text, _>(id.to_string())
+                .execute(connection)?;
+        }
+        self.find_delivery(id)
     }
 
     /// How far these subscriptions are told, by id.
@@ -165,6 +194,7 @@ impl Tx<'_> {
         let (resend_from, resend_until) = delivery.resend.unzip();
         let set = (
             deliveries::sent_number.eq(delivery.sent_number),
+            deliveries::batch_until.eq(delivery.batch_until),
             deliveries::due_at.eq(delivery.due_at.map(to_millis)),
             deliveries::failures.eq(delivery.failures),
             deliveries::failing_since.eq(delivery.failing_since.map(to_millis)),
@@ -177,6 +207,76 @@ impl Tx<'_> {
         let own = deliveries::table.filter(deliveries::subscription_id.eq(id.to_string()));
         diesel::update(own).set(set).execute(self.db)?;
         Ok(())
+    }
+
+    /// Begins anew: whatever failed before is forgotten, and the subscription is due then; with `None` nothing is
+    /// sent any more. What its consumer has taken is left alone, for somebody may be sending this moment.
+    ///
+    /// # Errors
+    ///
+    /// When the database refuses.
+    pub fn restart_delivery(&mut self, id: Uuid, due_at: Option<DateTime<Utc>>) -> Result<(), Error> {
+        let own = deliveries::table.filter(deliveries::subscription_id.eq(id.to_string()));
+        let set = (
+            deliveries::due_at.eq(due_at.map(to_millis)),
+            deliveries::failures.eq(0),
+            deliveries::failing_since.eq(None::<i64>),
+        );
+        diesel::update(own).set(set).execute(self.db)?;
+        self.has_published = true;
+        Ok(())
+    }
+
+    /// Asks for events to be sent once more, beside those that are to be already. The subscription is due then.
+    ///
+    /// # Errors
+    ///
+    /// When the database refuses.
+    pub fn ask_to_resend(
+        &mut self,
+        id: Uuid,
+        (from, until): (i64, i64),
+        due_at: Option<DateTime<Utc>>,
+    ) -> Result<(), Error> {
+        let own = || deliveries::table.filter(deliveries::subscription_id.eq(id.to_string()));
+        let asked: (Option<i64>, Option<i64>) =
+            own().select((deliveries::resend_from, deliveries::resend_until)).first(self.db)?;
+        let set = (
+            deliveries::resend_from.eq(asked.0.map_or(from, |asked| asked.min(from))),
+            deliveries::resend_until.eq(asked.1.map_or(until, |asked| asked.max(until))),
+        );
+        diesel::update(own()).set(set).execute(self.db)?;
+        if let Some(due_at) = due_at {
+            let at = to_millis(due_at);
+            let later = own().filter(deliveries::due_at.is_null().or(deliveries::due_at.gt(at)));
+            diesel::update(later).set(deliveries::due_at.eq(at)).execute(self.db)?;
+        }
+        self.has_published = true;
+        Ok(())
+    }
+
+    /// The first and the last number of the events of a subscription that are kept, and that happened between two
+    /// times, both included.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn find_numbers(
+        &mut self,
+        id: Uuid,
+        (from, until): (Option<DateTime<Utc>>, Option<DateTime<Utc>>),
+    ) -> Result<Option<(i64, i64)>, Error> {
+        let from = from.map_or(i64::MIN, to_millis);
+        let until = until.map_or(i64::MAX, to_millis);
+        let within = subscription_events::table
+            .filter(subscription_events::subscription_id.eq(id.to_string()))
+            .filter(subscription_events::occurred_at.between(from, until));
+        let ends = (
+            diesel::dsl::min(subscription_events::number),
+            diesel::dsl::max(subscription_events::number),
+        );
+        let (first, last): (Option<i64>, Option<i64>) = within.select(ends).first(self.db)?;
+        Ok(first.zip(last))
     }
 
     /// Events of a subscription from a number up to another, both included, in order.
@@ -212,115 +312,4 @@ impl Tx<'_> {
             .load(self.db)?;
         rows.into_iter().map(|(number, row)| Ok(Numbered { number, event: row.into_event()? })).collect()
     }
-
-    /// Takes what is due and nobody else is at, for as long as the lease: of two that ask at once, each gets
-    /// others.
-    ///
-    /// # Errors
-    ///
-    /// When the database does not answer.
-    pub fn lease_due(
-        &mut self,
-        holder: &str,
-        now: DateTime<Utc>,
-        lease: TimeDelta,
-        limit: i64,
-    ) -> Result<Vec<Due>, Error> {
-        // The one writer of SQLite needs no lock.
-        let skip = if matches!(self.db, Db::Postgres(_)) { " FOR UPDATE SKIP LOCKED" } else { "" };
-        let sql = format!(
-            "SELECT subscription_id AS id FROM deliveries WHERE due_at <= ? \
-             AND (lease_until IS NULL OR lease_until <= ?) ORDER BY due_at LIMIT {limit}{skip}"
-        );
-        let now_millis = to_millis(now);
-        let ids: Vec<IdRow> = on_dialect!(self.db, c => {
-            diesel::sql_query(mark(c, &sql))
-                .bind::<BigInt, _>(now_millis)
-                .bind::<BigInt, _>(now_millis)
-                .load(c)
-        })?;
-        let ids: Vec<String> = ids.into_iter().map(|row| row.id).collect();
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mine = deliveries::table.filter(deliveries::subscription_id.eq_any(&ids));
-        let set = (deliveries::lease_holder.eq(holder), deliveries::lease_until.eq(to_millis(now + lease)));
-        diesel::update(mine).set(set).execute(self.db)?;
-        let endpoints: Vec<(String, Option<String>)> = subscriptions::table
-            .filter(subscriptions::id.eq_any(&ids))
-            .select((subscriptions::id, subscriptions::endpoint))
-            .load(self.db)?;
-        let due = endpoints.into_iter().map(|(id, endpoint)| {
-            Ok(Due { subscription: Uuid::parse_str(&id).map_err(Error::fault)?, endpoint })
-        });
-        due.collect()
-    }
-
-    /// Holds a lease for longer. `false` when it was lost to somebody else: then nothing more may be sent.
-    ///
-    /// # Errors
-    ///
-    /// When the database does not answer.
-    pub fn renew_lease(&mut self, id: Uuid, holder: &str, until: DateTime<Utc>) -> Result<bool, Error> {
-        let mine = deliveries::table
-            .filter(deliveries::subscription_id.eq(id.to_string()))
-            .filter(deliveries::lease_holder.eq(holder));
-        let set = deliveries::lease_until.eq(to_millis(until));
-        Ok(diesel::update(mine).set(set).execute(self.db)? == 1)
-    }
-
-    /// Gives a lease back.
-    ///
-    /// # Errors
-    ///
-    /// When the database does not answer.
-    pub fn release_lease(&mut self, id: Uuid, holder: &str) -> Result<(), Error> {
-        let mine = deliveries::table
-            .filter(deliveries::subscription_id.eq(id.to_string()))
-            .filter(deliveries::lease_holder.eq(holder));
-        let set = (deliveries::lease_holder.eq(None::<String>), deliveries::lease_until.eq(None::<i64>));
-        diesel::update(mine).set(set).execute(self.db)?;
-        Ok(())
-    }
-
-    /// When the next subscription is due, or its lease can be taken over.
-    ///
-    /// # Errors
-    ///
-    /// When the database does not answer.
-    pub fn find_next_due(&mut self) -> Result<Option<DateTime<Utc>>, Error> {
-        let first = deliveries::table.filter(deliveries::due_at.is_not_null()).order(deliveries::due_at);
-        let at: Option<Option<i64>> = first.select(deliveries::due_at).first(self.db).optional()?;
-        Ok(at.flatten().map(from_millis))
-    }
-
-    /// Keeps an attempt.
-    ///
-    /// # Errors
-    ///
-    /// When the database refuses.
-    pub fn insert_attempt(&mut self, subscription: Uuid, attempt: &Attempt) -> Result<(), Error> {
-        let (first, last) = attempt.numbers.unzip();
-        let row = (
-            attempts::id.eq(attempt.id.to_string()),
-            attempts::subscription_id.eq(subscription.to_string()),
-            attempts::at.eq(to_millis(attempt.at)),
-            attempts::kind.eq(attempt.kind),
-            attempts::first_number.eq(first),
-            attempts::last_number.eq(last),
-            attempts::is_taken.eq(attempt.outcome.is_ok()),
-            attempts::failure.eq(attempt.outcome.as_ref().err().map(|failure: &Failure| failure.code)),
-            attempts::status.eq(attempt.status.map(i64::from)),
-            attempts::duration_ms.eq(attempt.duration.num_milliseconds()),
-            attempts::answer.eq(&attempt.answer),
-        );
-        diesel::insert_into(attempts::table).values(row).execute(self.db)?;
-        Ok(())
-    }
-}
-
-#[derive(QueryableByName)]
-struct IdRow {
-    #[diesel(sql_type = Text)]
-    id: String,
 }

@@ -1,6 +1,9 @@
 //! Subscriptions: what was asked for, by version, and how far each is told.
 
+mod attempt;
+mod binding;
 mod delivery;
+mod lease;
 mod owner;
 mod row;
 
@@ -17,7 +20,8 @@ use crate::store::Tx;
 use crate::store::schema::{deliveries, subscription_versions, subscriptions};
 use row::{SubscriptionRow, VersionRow};
 
-pub use delivery::Due;
+pub use attempt::{Overview, PastAttempt, Unsent};
+pub use lease::{Due, Lease, Waiting};
 pub use row::SubscriptionVersion;
 
 impl Tx<'_> {
@@ -154,31 +158,33 @@ impl Tx<'_> {
         Ok(own.count().get_result(self.db)?)
     }
 
-    /// Subscriptions whose events are numbered, and that are about everybody or about one of these people. One
-    /// that cannot be read any more is set aside: it is reported, and stands in nobody's way.
+    /// Subscriptions whose events are numbered, and that are about everybody or about one of these people; and the
+    /// ids of those among them that cannot be read: they are to be set aside, and stand in nobody's way.
     ///
     /// # Errors
     ///
     /// When the database does not answer.
-    pub fn list_listening_subscriptions(&mut self, people: &[NhsNumber]) -> Result<Vec<Subscription>, Error> {
+    pub fn list_listening_subscriptions(
+        &mut self,
+        people: &[NhsNumber],
+    ) -> Result<(Vec<Subscription>, Vec<String>), Error> {
         let people: Vec<&str> = people.iter().map(NhsNumber::as_str).collect();
         let rows: Vec<SubscriptionRow> = subscriptions::table
             .filter(subscriptions::about.is_null().or(subscriptions::about.eq_any(people)))
             .filter(subscriptions::status.ne(SubscriptionStatus::Off.as_str()))
             .filter(subscriptions::is_deleted.eq(false))
+            .filter(subscriptions::is_set_aside.eq(false))
             .order(subscriptions::id)
             .load(self.db)?;
-        let read = rows.into_iter().filter_map(|row| {
+        let (mut read, mut unreadable) = (Vec::with_capacity(rows.len()), Vec::new());
+        for row in rows {
             let id = row.id.clone();
             match row.into_subscription() {
-                Ok(subscription) => Some(subscription.value),
-                Err(error) => {
-                    tracing::error!(subscription = %id, %error, "a subscription cannot be read: it is set aside");
-                    None
-                }
+                Ok(subscription) => read.push(subscription.value),
+                Err(_corrupt) => unreadable.push(id),
             }
-        });
-        Ok(read.collect())
+        }
+        Ok((read, unreadable))
     }
 
     /// The subscriptions that are past their end and not off yet.

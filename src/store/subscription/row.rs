@@ -34,6 +34,8 @@ pub(super) struct SubscriptionRow {
     filters: String,
     channel_type: String,
     endpoint: Option<String>,
+    url: Option<String>,
+    contacts: Option<String>,
     payload: Option<String>,
     content: String,
     heartbeat_seconds: Option<i64>,
@@ -45,6 +47,7 @@ pub(super) struct SubscriptionRow {
     secret: String,
     former_secret: Option<String>,
     former_until: Option<i64>,
+    pub(super) is_set_aside: bool,
 }
 
 impl SubscriptionRow {
@@ -72,6 +75,8 @@ impl SubscriptionRow {
             filters: write_filters(&value.filters),
             channel_type: kind.as_str().to_owned(),
             endpoint: endpoint.clone(),
+            url: endpoint.as_ref().and_then(|url| url.split('?').next()).map(str::to_owned),
+            contacts: contacts_in(&value.document),
             payload: payload.map(|payload| payload.as_str().to_owned()),
             content: content.as_str().to_owned(),
             heartbeat_seconds: heartbeat.map(|span| span.num_seconds()),
@@ -83,6 +88,7 @@ impl SubscriptionRow {
             secret: value.secrets.signing.clone(),
             former_secret,
             former_until,
+            is_set_aside: false,
         })
     }
 
@@ -116,6 +122,18 @@ impl SubscriptionRow {
         };
         Ok(Versioned { value: subscription, version: self.version, updated_at: from_millis(self.updated_at) })
     }
+}
+
+/// The contacts of a document, each as `system|value` between unit separators.
+fn contacts_in(document: &str) -> Option<String> {
+    let document: Value = serde_json::from_str(document).ok()?;
+    let text = |contact: &Value, name: &str| contact.get(name).and_then(Value::as_str).map(str::to_owned);
+    let one = |contact: &Value| {
+        let system = text(contact, "system").unwrap_or_default();
+        Some(format!("{system}|{}", text(contact, "value")?))
+    };
+    let all: Vec<String> = document.get("contact")?.as_array()?.iter().filter_map(one).collect();
+    (!all.is_empty()).then(|| format!("\u{1f}{}\u{1f}", all.join("\u{1f}")))
 }
 
 /// Conditions as JSON: `[["status","active","inactive"]]`.

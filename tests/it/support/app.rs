@@ -15,6 +15,7 @@ use onbehalf::cli::SeedFile;
 use onbehalf::clock::{Clock, StoppedClock};
 use onbehalf::config::{Config, Contract, Limits, Sources, Subscriptions};
 use onbehalf::error::Error;
+use onbehalf::observe::Metrics;
 use onbehalf::person::NumberCheck;
 use onbehalf::proxy::command;
 use onbehalf::secret::Vault;
@@ -29,6 +30,9 @@ pub const SANDBOX_DATA: &str = include_str!("../../../examples/sandbox-data.json
 
 /// The token with which apps register themselves.
 pub const INITIAL_ACCESS: &str = "initial-access-token";
+
+/// The token of `/metrics`.
+pub const METRICS_TOKEN: &str = "metrics-token";
 
 /// How a test's server differs from the sandbox.
 pub struct Options {
@@ -124,6 +128,8 @@ pub struct TestApp {
     pub store: Store,
     pub clock: Arc<StoppedClock>,
     pub authority: Option<Arc<Authority>>,
+    pub vault: Arc<Vault>,
+    pub metrics: Metrics,
     handle: ServerHandle,
     database: TestDatabase,
 }
@@ -175,11 +181,14 @@ impl TestApp {
             subscriptions: options.subscriptions,
             vault: Vault::passing().expect("a key"),
             events_from: options.events_from,
+            metrics: Metrics::new().expect("counters"),
+            metrics_token: Some(Sha256::digest(METRICS_TOKEN).into()),
             status_key: Some(Sha256::digest(options.status_key).into()),
             public_url: format!("http://{address}"),
             address_header: options.address_header.map(str::to_owned),
         });
         let authority = app.authority.clone();
+        let (vault, metrics) = (Arc::clone(&app.vault), app.metrics.clone());
         let simulated = options.is_simulating.then(|| {
             Simulated::new(&format!("http://{address}"), Arc::new(keys), clock.now()).expect("it has a key")
         });
@@ -190,7 +199,7 @@ impl TestApp {
         let running = server::build(app, listener, &settings).expect("the server starts");
         let handle = running.handle();
         actix_rt::spawn(running);
-        Self { address, store, clock, authority, handle, database }
+        Self { address, store, clock, authority, vault, metrics, handle, database }
     }
 
     /// The URL of the VRS front.
@@ -224,6 +233,11 @@ impl TestApp {
         look: impl FnOnce(&mut Tx<'_>) -> Result<T, Error> + Send + 'static,
     ) -> T {
         self.store.read(look).await.expect("the database answers")
+    }
+
+    /// Opens the database once more, as another process does.
+    pub fn open_again(&self) -> Store {
+        self.database.open()
     }
 
     /// Where the database is.

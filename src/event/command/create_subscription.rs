@@ -1,0 +1,65 @@
+//! Somebody subscribes.
+
+use crate::account::Caller;
+use crate::audit::Act;
+use crate::clock::Clock;
+use crate::error::Error;
+use crate::event::command::{owner, reference, seal};
+use crate::event::{Draft, Subscription, SubscriptionStatus};
+use crate::ids;
+use crate::proxy::Versioned;
+use crate::secret::Vault;
+use crate::store::Tx;
+
+/// Why there is no new subscription.
+#[derive(Debug, thiserror::Error)]
+pub enum SubscribeError {
+    /// The owner has as many as anybody may have.
+    #[error("the owner has too many subscriptions")]
+    TooMany,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] Error),
+}
+
+/// Keeps a subscription of this caller. Unless it is asked for as `off` it is `requested` (N-01): its consumer is
+/// greeted at once, and nothing is sent before that has answered. `most` is the most that an owner may have.
+///
+/// # Errors
+///
+/// [`SubscribeError`]; then nothing has changed.
+pub fn create_subscription(
+    tx: &mut Tx<'_>,
+    clock: &dyn Clock,
+    vault: &Vault,
+    caller: &Caller,
+    draft: Draft,
+    most: i64,
+) -> Result<Versioned<Subscription>, SubscribeError> {
+    let now = clock.now();
+    let is_off = draft.asked == SubscriptionStatus::Off;
+    if !is_off && tx.count_subscriptions_of(caller)? >= most {
+        return Err(SubscribeError::TooMany);
+    }
+    let secrets = seal(vault, &draft.headers)?;
+    let Draft { style, topics, criteria, filters, channel, end, document, .. } = draft;
+    let subscription = Subscription {
+        id: ids::new_uuid(now),
+        owner: owner(caller),
+        style,
+        topics,
+        criteria,
+        filters,
+        channel,
+        status: if is_off { SubscriptionStatus::Off } else { SubscriptionStatus::Requested },
+        error: None,
+        end,
+        document,
+        is_deleted: false,
+        secrets,
+    };
+    let is_called = !is_off && subscription.channel.endpoint.is_some();
+    let created = tx.insert_subscription(subscription, is_called.then_some(now), now)?;
+    tx.record_own(Act::SubscriptionCreated, caller, &reference(&created.value), created.version, now);
+    Ok(created)
+}

@@ -1,0 +1,30 @@
+//! The owner of a subscription deletes it.
+
+use crate::account::Caller;
+use crate::audit::Act;
+use crate::clock::Clock;
+use crate::error::Error;
+use crate::event::command::reference;
+use crate::event::{Subscription, SubscriptionStatus};
+use crate::proxy::Versioned;
+use crate::store::Tx;
+
+/// Stops a subscription for good. Its versions stay, for its history.
+///
+/// # Errors
+///
+/// [`Kind::PreconditionFailed`](crate::error::Kind) when somebody was faster.
+pub fn delete_subscription(
+    tx: &mut Tx<'_>,
+    clock: &dyn Clock,
+    caller: &Caller,
+    current: Versioned<Subscription>,
+) -> Result<(), Error> {
+    let now = clock.now();
+    let Versioned { value, version, .. } = current;
+    let deleted = Subscription { is_deleted: true, status: SubscriptionStatus::Off, ..value };
+    let deleted = tx.save_subscription(deleted, version, now)?;
+    tx.restart_delivery(deleted.value.id, None)?;
+    tx.record_own(Act::SubscriptionDeleted, caller, &reference(&deleted.value), deleted.version, now);
+    Ok(())
+}

@@ -1,0 +1,171 @@
+//! Whether a place may be told of events, as far as its URL alone tells. Whoever calls it resolves its name and
+//! judges each address again.
+
+use std::net::IpAddr;
+
+use url::{Host, Url};
+
+use crate::address::is_public;
+use crate::config::Subscriptions;
+use crate::event::ChannelType;
+
+/// Why a place may not be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EndpointFault {
+    /// It is no absolute URL.
+    #[error("This is no absolute URL.")]
+    Malformed,
+    /// Another scheme than the channel has.
+    #[error("The channel does not go to URLs of this scheme: rest-hook goes to https, message to nats, tls, amqp and amqps.")]
+    Scheme,
+    /// It names a user or a password, which would be stored and logged as part of the URL.
+    #[error("Leave user and password out of the URL: send what identifies you in a header.")]
+    User,
+    /// It has a fragment, which is never sent.
+    #[error("Leave the fragment out of the URL: it is never sent.")]
+    Fragment,
+    /// Its host is not one of those that the settings allow.
+    #[error("This host is not among those that may be called here.")]
+    NotAllowed,
+    /// It is an address, or a name, of a network that is not public.
+    #[error("This address is not one of the public internet.")]
+    NotPublic,
+}
+
+/// Judges the endpoint of a channel (N-03).
+///
+/// # Errors
+///
+/// [`EndpointFault`], for the first thing that is wrong.
+pub fn judge(kind: ChannelType, endpoint: &str, settings: &Subscriptions) -> Result<(), EndpointFault> {
+    let is_plain = endpoint.bytes().all(|byte| byte.is_ascii_graphic() && !b"\\\"<>^`{|}".contains(&byte));
+    let url = Url::parse(endpoint).ok().filter(|_| is_plain).ok_or(EndpointFault::Malformed)?;
+    let after_scheme = endpoint.get(url.scheme().len()..).unwrap_or_default();
+    if !after_scheme.starts_with("://") {
+        return Err(EndpointFault::Malformed);
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(EndpointFault::User);
+    }
+    if url.fragment().is_some() {
+        return Err(EndpointFault::Fragment);
+    }
+    match kind {
+        ChannelType::Message => judge_broker(&url, settings),
+        ChannelType::RestHook | ChannelType::WebSocket => judge_host(&url, settings),
+    }
+}
+
+fn judge_host(url: &Url, settings: &Subscriptions) -> Result<(), EndpointFault> {
+    let host = url.host().ok_or(EndpointFault::Malformed)?;
+    let address: Option<IpAddr> = match &host {
+        Host::Ipv4(address) => Some((*address).into()),
+        Host::Ipv6(address) => Some((*address).into()),
+        Host::Domain(_) => None,
+    };
+    let is_loopback = settings.loopback && address.is_some_and(|address| address.is_loopback());
+    match url.scheme() {
+        "https" => {}
+        "http" if is_loopback => {}
+        _ => return Err(EndpointFault::Scheme),
+    }
+    if is_loopback {
+        return Ok(());
+    }
+    let name = host.to_string();
+    let name = name.trim_end_matches('.');
+    if address.is_some_and(|address| !is_public(address)) || name == "localhost" || name.ends_with(".localhost") {
+        return Err(EndpointFault::NotPublic);
+    }
+    let allowed = &settings.allowed_hosts;
+    let fits = |allowed: &String| match allowed.strip_prefix('*') {
+        Some(below) => name.len() > below.len() && name.ends_with(&below.to_ascii_lowercase()),
+        None => name.eq_ignore_ascii_case(allowed),
+    };
+    if allowed.is_empty() || allowed.iter().any(fits) { Ok(()) } else { Err(EndpointFault::NotAllowed) }
+}
+
+/// A broker is one that the operator has named, wherever it stands.
+fn judge_broker(url: &Url, settings: &Subscriptions) -> Result<(), EndpointFault> {
+    let default = match url.scheme() {
+        "nats" | "tls" => 4222,
+        "amqp" => 5672,
+        "amqps" => 5671,
+        _ => return Err(EndpointFault::Scheme),
+    };
+    let host = url.host_str().ok_or(EndpointFault::Malformed)?;
+    let place = format!("{host}:{}", url.port().unwrap_or(default));
+    let is_named = settings.allowed_brokers.iter().any(|broker| broker.eq_ignore_ascii_case(&place));
+    if is_named { Ok(()) } else { Err(EndpointFault::NotAllowed) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{EndpointFault, judge};
+    use crate::config::{Sources, Subscriptions};
+    use crate::event::ChannelType::{Message, RestHook};
+
+    fn settings(loopback: bool, hosts: &[&str], brokers: &[&str]) -> Subscriptions {
+        let settings = Sources::default().load().unwrap().subscriptions;
+        let texts = |texts: &[&str]| texts.iter().map(ToString::to_string).collect();
+        Subscriptions { loopback, allowed_hosts: texts(hosts), allowed_brokers: texts(brokers), ..settings }
+    }
+
+    // covers N-03
+    #[test]
+    fn a_rest_hook_goes_to_a_public_place_over_https_alone() {
+        let open = settings(false, &[], &[]);
+        for (url, expected) in [
+            ("https://listener.example.com/notify?key=1", Ok(())),
+            ("https://93.184.215.14:8443/", Ok(())),
+            ("listener.example.com", Err(EndpointFault::Malformed)),
+            ("https:/listener.example.com", Err(EndpointFault::Malformed)),
+            ("https:listener.example.com", Err(EndpointFault::Malformed)),
+            ("https://listener.example.com/a b", Err(EndpointFault::Malformed)),
+            ("https://a\\@b.example.com/", Err(EndpointFault::Malformed)),
+            ("https:///", Err(EndpointFault::Malformed)),
+            ("", Err(EndpointFault::Malformed)),
+            ("http://listener.example.com/", Err(EndpointFault::Scheme)),
+            ("ftp://listener.example.com/", Err(EndpointFault::Scheme)),
+            ("http://127.0.0.1:9/", Err(EndpointFault::Scheme)),
+            ("https://user@listener.example.com/", Err(EndpointFault::User)),
+            ("https://:secret@listener.example.com/", Err(EndpointFault::User)),
+            ("https://listener.example.com/#a", Err(EndpointFault::Fragment)),
+            ("https://127.0.0.1/", Err(EndpointFault::NotPublic)),
+            ("https://127.1/", Err(EndpointFault::NotPublic)),
+            ("https://2130706433/", Err(EndpointFault::NotPublic)),
+            ("https://0x7f.1/", Err(EndpointFault::NotPublic)),
+            ("https://10.0.0.1/", Err(EndpointFault::NotPublic)),
+            ("https://169.254.169.254/latest/meta-data", Err(EndpointFault::NotPublic)),
+            ("https://[::1]/", Err(EndpointFault::NotPublic)),
+            ("https://[::ffff:10.0.0.1]/", Err(EndpointFault::NotPublic)),
+            ("https://[fd00::1]/", Err(EndpointFault::NotPublic)),
+            ("https://localhost/", Err(EndpointFault::NotPublic)),
+            ("https://a.localhost./", Err(EndpointFault::NotPublic)),
+        ] {
+            assert_eq!(judge(RestHook, url, &open), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn loopback_hosts_and_brokers_are_what_the_settings_say() {
+        let narrow = settings(true, &["one.example.com", "*.two.example.com"], &["10.0.0.5:4222"]);
+        for (kind, url, expected) in [
+            (RestHook, "http://127.0.0.1:9999/x", Ok(())),
+            (RestHook, "http://[::1]:9999/x", Ok(())),
+            (RestHook, "https://one.example.com/", Ok(())),
+            (RestHook, "https://a.two.example.com/", Ok(())),
+            (RestHook, "https://two.example.com/", Err(EndpointFault::NotAllowed)),
+            (RestHook, "https://evil-two.example.com/", Err(EndpointFault::NotAllowed)),
+            (RestHook, "https://10.0.0.5/", Err(EndpointFault::NotPublic)),
+            (RestHook, "nats://10.0.0.5/", Err(EndpointFault::Scheme)),
+            (Message, "nats://10.0.0.5/roles", Ok(())),
+            (Message, "nats://10.0.0.5:4223/roles", Err(EndpointFault::NotAllowed)),
+            (Message, "amqp://10.0.0.5/roles", Err(EndpointFault::NotAllowed)),
+            (Message, "nats://user:word@10.0.0.5/roles", Err(EndpointFault::User)),
+            (Message, "https://one.example.com/", Err(EndpointFault::Scheme)),
+        ] {
+            assert_eq!(judge(kind, url, &narrow), expected, "{url}");
+        }
+    }
+}
