@@ -7,12 +7,12 @@ use uuid::Uuid;
 
 use crate::date_time::{from_millis, to_millis};
 use crate::error::Error;
-use crate::event::{Attempt, Delivery, Event, Failure, Numbered, Subscription};
+use crate::event::{Delivery, Event, Numbered, Subscription};
 use crate::store::Tx;
 use crate::store::db::Db;
 use crate::store::dialect::on_dialect;
 use crate::store::outbox::EventRow;
-use crate::store::schema::{attempts, deliveries, subscription_events, subscriptions};
+use crate::store::schema::{deliveries, subscription_events, subscriptions};
 use crate::store::search::mark;
 
 /// A subscription that there is something to do for, leased to whoever asked.
@@ -241,10 +241,8 @@ impl Tx<'_> {
         let within = subscription_events::table
             .filter(subscription_events::subscription_id.eq(id.to_string()))
             .filter(subscription_events::occurred_at.between(from, until));
-        let ends = (
-            diesel::dsl::min(subscription_events::number),
-            diesel::dsl::max(subscription_events::number),
-        );
+        let ends =
+            (diesel::dsl::min(subscription_events::number), diesel::dsl::max(subscription_events::number));
         let (first, last): (Option<i64>, Option<i64>) = within.select(ends).first(self.db)?;
         Ok(first.zip(last))
     }
@@ -362,30 +360,6 @@ impl Tx<'_> {
         let first = deliveries::table.filter(deliveries::due_at.is_not_null()).order(deliveries::due_at);
         let at: Option<Option<i64>> = first.select(deliveries::due_at).first(self.db).optional()?;
         Ok(at.flatten().map(from_millis))
-    }
-
-    /// Keeps an attempt.
-    ///
-    /// # Errors
-    ///
-    /// When the database refuses.
-    pub fn insert_attempt(&mut self, subscription: Uuid, attempt: &Attempt) -> Result<(), Error> {
-        let (first, last) = attempt.numbers.unzip();
-        let row = (
-            attempts::id.eq(attempt.id.to_string()),
-            attempts::subscription_id.eq(subscription.to_string()),
-            attempts::at.eq(to_millis(attempt.at)),
-            attempts::kind.eq(attempt.kind),
-            attempts::first_number.eq(first),
-            attempts::last_number.eq(last),
-            attempts::is_taken.eq(attempt.outcome.is_ok()),
-            attempts::failure.eq(attempt.outcome.as_ref().err().map(|failure: &Failure| failure.code)),
-            attempts::status.eq(attempt.status.map(i64::from)),
-            attempts::duration_ms.eq(attempt.duration.num_milliseconds()),
-            attempts::answer.eq(&attempt.answer),
-        );
-        diesel::insert_into(attempts::table).values(row).execute(self.db)?;
-        Ok(())
     }
 }
 

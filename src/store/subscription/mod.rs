@@ -1,5 +1,6 @@
 //! Subscriptions: what was asked for, by version, and how far each is told.
 
+mod attempt;
 mod binding;
 mod delivery;
 mod owner;
@@ -18,6 +19,7 @@ use crate::store::Tx;
 use crate::store::schema::{deliveries, subscription_versions, subscriptions};
 use row::{SubscriptionRow, VersionRow};
 
+pub use attempt::AttemptRecord;
 pub use delivery::Due;
 pub use row::SubscriptionVersion;
 

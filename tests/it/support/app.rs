@@ -14,6 +14,7 @@ use onbehalf::cli::SeedFile;
 use onbehalf::clock::{Clock, StoppedClock};
 use onbehalf::config::{Config, Contract, Limits, Sources, Subscriptions};
 use onbehalf::error::Error;
+use onbehalf::fhir::notification::SubscriberFront;
 use onbehalf::person::NumberCheck;
 use onbehalf::proxy::command;
 use onbehalf::secret::Vault;
@@ -117,6 +118,8 @@ pub struct TestApp {
     pub store: Store,
     pub clock: Arc<StoppedClock>,
     pub authority: Option<Arc<Authority>>,
+    /// The front in whose terms people subscribe.
+    pub front: SubscriberFront,
     handle: ServerHandle,
     database: TestDatabase,
 }
@@ -170,6 +173,7 @@ impl TestApp {
             public_url: format!("http://{address}"),
         });
         let authority = app.authority.clone();
+        let front = SubscriberFront::new(&app);
         let simulated = options.is_simulating.then(|| {
             Simulated::new(&format!("http://{address}"), Arc::new(keys), clock.now()).expect("it has a key")
         });
@@ -180,7 +184,7 @@ impl TestApp {
         let running = server::build(app, listener, &settings).expect("the server starts");
         let handle = running.handle();
         actix_rt::spawn(running);
-        Self { address, store, clock, authority, handle, database }
+        Self { address, store, clock, authority, front, handle, database }
     }
 
     /// The URL of the VRS front.
