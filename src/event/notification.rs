@@ -95,6 +95,8 @@ pub struct Delivery {
     pub succeeded_at: Option<DateTime<Utc>>,
     /// What was wrong the last time.
     pub last_error: Option<String>,
+    /// Of a websocket: whether a process holds its socket.
+    pub is_bound: bool,
 }
 
 impl Failure {

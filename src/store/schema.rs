@@ -382,6 +382,8 @@ diesel::table! {
         resend_until -> Nullable<BigInt>,
         lease_holder -> Nullable<Text>,
         lease_until -> Nullable<BigInt>,
+        bound_to -> Nullable<Text>,
+        bound_until -> Nullable<BigInt>,
         sent_at -> Nullable<BigInt>,
         succeeded_at -> Nullable<BigInt>,
         last_error -> Nullable<Text>,

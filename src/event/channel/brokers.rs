@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::event::{Carried, Failure, Parcel};
 use super::amqp::Amqp;
 use super::broker_url::{BrokerUrl, Protocol};
 use super::nats::Nats;
+use crate::event::{Carried, Failure, Parcel};
 
 /// The brokers of the settings' list.
 #[derive(Clone, Default)]

@@ -33,6 +33,7 @@ struct DeliveryRow {
     sent_at: Option<i64>,
     succeeded_at: Option<i64>,
     last_error: Option<String>,
+    bound_to: Option<String>,
 }
 
 impl DeliveryRow {
@@ -48,6 +49,7 @@ impl DeliveryRow {
             sent_at: self.sent_at.map(from_millis),
             succeeded_at: self.succeeded_at.map(from_millis),
             last_error: self.last_error,
+            is_bound: self.bound_to.is_some(),
         }
     }
 }
@@ -97,6 +99,7 @@ macro_rules! delivery {
             deliveries::sent_at,
             deliveries::succeeded_at,
             deliveries::last_error,
+            deliveries::bound_to,
         )
     };
 }
@@ -133,15 +136,25 @@ impl Tx<'_> {
         on_dialect!(self.db, c => {
             diesel::update(own()).set(deliveries::last_number.eq(sql::<BigInt>(highest))).execute(c)
         })?;
-        let is_sent = |subscription: &Subscription| {
-            subscription.status == SubscriptionStatus::Active && subscription.channel.endpoint.is_some()
-        };
-        let sent: Vec<&String> =
-            ids.iter().zip(heard).filter(|(_, (subscription, _))| is_sent(subscription)).map(|(id, _)| id).collect();
+        let is_sent = |subscription: &Subscription| subscription.status == SubscriptionStatus::Active;
+        let sent: Vec<&String> = ids
+            .iter()
+            .zip(heard)
+            .filter(|(_, (subscription, _))| is_sent(subscription))
+            .map(|(id, _)| id)
+            .collect();
+        let is_pulled = |subscription: &Subscription| subscription.channel.endpoint.is_none();
+        let pulled: Vec<&String> = ids
+            .iter()
+            .zip(heard)
+            .filter(|(_, (subscription, _))| is_pulled(subscription))
+            .map(|(id, _)| id)
+            .collect();
         let at = to_millis(now);
         let idle = deliveries::table
             .filter(deliveries::subscription_id.eq_any(sent))
             .filter(deliveries::failures.eq(0))
+            .filter(deliveries::bound_to.is_not_null().or(deliveries::subscription_id.ne_all(pulled)))
             .filter(deliveries::due_at.is_null().or(deliveries::due_at.gt(at)));
         diesel::update(idle).set(deliveries::due_at.eq(at)).execute(self.db)?;
         Ok(())
@@ -271,10 +284,8 @@ impl Tx<'_> {
         let within = subscription_events::table
             .filter(subscription_events::subscription_id.eq(id.to_string()))
             .filter(subscription_events::occurred_at.between(from, until));
-        let ends = (
-            diesel::dsl::min(subscription_events::number),
-            diesel::dsl::max(subscription_events::number),
-        );
+        let ends =
+            (diesel::dsl::min(subscription_events::number), diesel::dsl::max(subscription_events::number));
         let (first, last): (Option<i64>, Option<i64>) = within.select(ends).first(self.db)?;
         Ok(first.zip(last))
     }

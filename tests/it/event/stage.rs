@@ -51,7 +51,12 @@ impl Plain {
 }
 
 impl Front for Plain {
-    fn may_hear(&self, _: &mut Tx<'_>, subscription: &Subscription, events: &[Event]) -> Result<Vec<bool>, Error> {
+    fn may_hear(
+        &self,
+        _: &mut Tx<'_>,
+        subscription: &Subscription,
+        events: &[Event],
+    ) -> Result<Vec<bool>, Error> {
         self.check(subscription.id)?;
         Ok(vec![true; events.len()])
     }
