@@ -1,5 +1,6 @@
 //! `onbehalf serve`: the service.
 
+use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +11,9 @@ use crate::cli::identity::{Identity, configured};
 use crate::cli::{Failure, open_store};
 use crate::clock::SystemClock;
 use crate::config::{Config, Faults, Sources};
+use crate::event::channel::{Channels, RestHook, SystemLookup};
+use crate::event::worker::{self, Worker};
+use crate::fhir::notification::SubscriberFront;
 use crate::observe::Metrics;
 use crate::secret::Vault;
 use crate::store::Store;
@@ -75,15 +79,34 @@ pub(super) fn run(
     let app = app.with_simulated(identity.simulated);
     let served = actix_rt::System::new().block_on(async {
         let housekeeping = actix_rt::spawn(keep_house(app.clone()));
+        let delivery = delivery(&app)?;
         let server = server::build(app, listener, &config.server)?;
         tracing::info!(%address, database = %store.url(), "listening");
         let ended = server.await;
         housekeeping.abort();
+        delivery.stop(config.server.shutdown);
         ended
     });
     drop(store);
     tracing::info!("stopped");
     served.map_err(|error| Failure::Other(format!("the server failed: {error}")))
+}
+
+/// Starts the delivery of events.
+pub(super) fn delivery(app: &App) -> io::Result<Worker> {
+    let rest_hook =
+        RestHook::new(Arc::clone(&app.subscriptions), Arc::clone(&app.clock), Arc::new(SystemLookup));
+    let rest_hook = rest_hook.map_err(|error| io::Error::other(error.cause()))?;
+    Worker::start(worker::Parts {
+        store: app.store.clone(),
+        clock: Arc::clone(&app.clock),
+        settings: Arc::clone(&app.subscriptions),
+        vault: Arc::clone(&app.vault),
+        front: Arc::new(SubscriberFront::new(app)),
+        carrier: Arc::new(Channels { rest_hook }),
+        authority: app.authority.clone(),
+        metrics: app.metrics.clone(),
+    })
 }
 
 async fn keep_house(app: App) {

@@ -16,7 +16,9 @@ pub enum EndpointFault {
     #[error("This is no absolute URL.")]
     Malformed,
     /// Another scheme than the channel has.
-    #[error("The channel does not go to URLs of this scheme: rest-hook goes to https, message to nats, tls, amqp and amqps.")]
+    #[error(
+        "The channel does not go to URLs of this scheme: rest-hook goes to https, message to nats, tls, amqp and amqps."
+    )]
     Scheme,
     /// It names a user or a password, which would be stored and logged as part of the URL.
     #[error("Leave user and password out of the URL: send what identifies you in a header.")]
@@ -74,7 +76,10 @@ fn judge_host(url: &Url, settings: &Subscriptions) -> Result<(), EndpointFault> 
     }
     let name = host.to_string();
     let name = name.trim_end_matches('.');
-    if address.is_some_and(|address| !is_public(address)) || name == "localhost" || name.ends_with(".localhost") {
+    if address.is_some_and(|address| !is_public(address))
+        || name == "localhost"
+        || name.ends_with(".localhost")
+    {
         return Err(EndpointFault::NotPublic);
     }
     let allowed = &settings.allowed_hosts;

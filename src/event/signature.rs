@@ -53,8 +53,7 @@ mod tests {
     fn the_signature_is_that_of_the_published_example() {
         let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned();
         let at = chrono::DateTime::from_timestamp(1_614_265_330, 0).unwrap();
-        let signed =
-            sign(&[secret], "msg_p5jXN8AQM9LWM0D4loKWxJek", at, br#"{"test": 2432232314}"#).unwrap();
+        let signed = sign(&[secret], "msg_p5jXN8AQM9LWM0D4loKWxJek", at, br#"{"test": 2432232314}"#).unwrap();
         assert_eq!(signed[2].1, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
         assert_eq!(sign(&["whsec_?".to_owned()], "a", at, b""), Err(NotASecret));
     }

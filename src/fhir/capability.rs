@@ -5,14 +5,22 @@ use serde_json::{Map, Value, json};
 
 use crate::account::endpoints;
 use crate::error::Error;
+use crate::fhir::context::websocket_of;
+use crate::fhir::resource::subscription::{self, topic};
 use crate::fhir::resource::{Backing, ResourceType};
 use crate::fhir::routes::{COMPARTMENT, Interaction, Operation, ROUTES, Route};
 use crate::fhir::search::param::{Index, Param};
 
 const WRITTEN: &str = include_str!("../../capability-statement/capability-statement.json");
 
+/// What the statement of a server says that tells of events by topic.
+const BACKPORT: &str =
+    "http://hl7.org/fhir/uv/subscriptions-backport/CapabilityStatement/backport-subscription-server-r4";
+/// Which topics there are.
+const TOPIC: &str = "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/capabilitystatement-subscriptiontopic-canonical";
+
 /// The statement of the server at `base`, whose authorization server is at `issuer` if it has one.
-pub(crate) fn statement(base: &str, issuer: Option<&str>) -> Result<Value, Error> {
+pub(crate) fn statement(base: &str, issuer: Option<&str>, tells_events: bool) -> Result<Value, Error> {
     let mut statement: Value = serde_json::from_str(WRITTEN).map_err(Error::fault)?;
     if let Some(software) = statement.get_mut("software").and_then(Value::as_object_mut) {
         software.insert("version".to_owned(), env!("CARGO_PKG_VERSION").into());
@@ -21,10 +29,20 @@ pub(crate) fn statement(base: &str, issuer: Option<&str>) -> Result<Value, Error
         implementation.insert("url".to_owned(), base.into());
     }
     if let Some(rest) = statement.pointer_mut("/rest/0").and_then(Value::as_object_mut) {
-        rest.insert("resource".to_owned(), ResourceType::ALL.map(resource).to_vec().into());
+        let kinds = ResourceType::ALL.into_iter();
+        let kinds = kinds.filter(|kind| tells_events || *kind != ResourceType::Subscription);
+        rest.insert("resource".to_owned(), kinds.map(resource).collect());
+        if tells_events {
+            let websocket = "http://hl7.org/fhir/StructureDefinition/capabilitystatement-websocket";
+            let extension = json!([{ "url": websocket, "valueUri": websocket_of(base) }]);
+            rest.insert("extension".to_owned(), extension);
+        }
         rest.insert("interaction".to_owned(), system_interactions());
         rest.insert("searchParam".to_owned(), common_params());
         rest.insert("operation".to_owned(), operations(Route::is_of_system));
+    }
+    if let (true, Some(members)) = (tells_events, statement.as_object_mut()) {
+        members.insert("instantiates".to_owned(), json!([BACKPORT]));
     }
     let security = statement.pointer_mut("/rest/0/security").and_then(Value::as_object_mut);
     if let (Some(security), Some(issuer)) = (security, issuer) {
@@ -63,6 +81,7 @@ fn resource(kind: ResourceType) -> Value {
         (Interaction::VRead, "vread"),
         (Interaction::Update, "update"),
         (Interaction::Patch, "patch"),
+        (Interaction::Delete, "delete"),
         (Interaction::HistoryInstance, "history-instance"),
         (Interaction::HistoryType, "history-type"),
         (Interaction::Create, "create"),
@@ -76,7 +95,12 @@ fn resource(kind: ResourceType) -> Value {
     let mut add = |name: &str, value: Value| drop(resource.insert(name.to_owned(), value));
     add("type", kind.name().into());
     add("profile", format!("http://hl7.org/fhir/StructureDefinition/{}", kind.name()).into());
-    if let Some(profile) = kind.profile() {
+    if kind == ResourceType::Subscription {
+        let topics = topic::canonicals().map(|topic| json!({ "url": TOPIC, "valueCanonical": topic }));
+        add("extension", topics.collect());
+    }
+    let by_topic = (kind == ResourceType::Subscription).then_some(subscription::PROFILE);
+    if let Some(profile) = kind.profile().or(by_topic) {
         add("supportedProfile", json!([profile]));
     }
     let (policies, documentation) = references(kind);
@@ -128,14 +152,16 @@ const fn references(kind: ResourceType) -> (&'static [&'static str], Option<&'st
                  is followed.",
             ),
         ),
-        ResourceType::Patient => (&["logical"], None),
+        ResourceType::Patient | ResourceType::Basic => (&["logical"], None),
         ResourceType::AuditEvent | ResourceType::Provenance => (&["literal", "logical"], None),
         ResourceType::Person
         | ResourceType::Questionnaire
         | ResourceType::StructureDefinition
         | ResourceType::CodeSystem
         | ResourceType::ValueSet
-        | ResourceType::SearchParameter => (&[], None),
+        | ResourceType::SearchParameter
+        | ResourceType::OperationDefinition
+        | ResourceType::Subscription => (&[], None),
     }
 }
 

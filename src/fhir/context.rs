@@ -5,8 +5,12 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use crate::account::{Caller, Who};
+use crate::app::App;
 use crate::clock::Clock;
-use crate::config::Contract;
+use crate::config::{Contract, Subscriptions};
+use crate::fhir::BASE_PATH;
+use crate::fhir::refusal::Refusal;
+use crate::secret::Vault;
 use crate::store::search::Scope;
 
 /// One caller's request, apart from what it asks for.
@@ -24,9 +28,45 @@ pub(crate) struct Context {
     pub(crate) base: String,
     /// `Prefer: handling=strict`: unknown search parameters are refused (G-10).
     pub(crate) is_strict: bool,
+    /// How people subscribe; `None` where nobody does.
+    pub(crate) subscribing: Option<Subscribing>,
+}
+
+/// What subscriptions are judged by, and what keeps their secrets.
+#[derive(Clone)]
+pub(crate) struct Subscribing {
+    /// The settings.
+    pub(crate) settings: Arc<Subscriptions>,
+    /// What seals and opens.
+    pub(crate) vault: Arc<Vault>,
 }
 
 impl Context {
+    /// The context of a request of this caller.
+    pub(crate) fn of(app: &App, caller: Caller, is_strict: bool) -> Self {
+        let subscribing =
+            Subscribing { settings: Arc::clone(&app.subscriptions), vault: Arc::clone(&app.vault) };
+        Self {
+            caller,
+            clock: app.clock.clone(),
+            status_for_other_patient: app.status_for_other_patient,
+            contract: app.contract,
+            base: format!("{}{BASE_PATH}", app.public_url),
+            is_strict,
+            subscribing: app.subscriptions.enabled.then_some(subscribing),
+        }
+    }
+
+    /// Where websockets are opened.
+    pub(crate) fn websocket(&self) -> String {
+        websocket_of(&self.base)
+    }
+
+    /// How people subscribe here.
+    pub(crate) fn subscribing(&self) -> Result<&Subscribing, Refusal> {
+        self.subscribing.as_ref().ok_or_else(Refusal::not_found)
+    }
+
     /// What this caller may see.
     pub(crate) fn scope(&self) -> Scope {
         match self.caller.who {
@@ -45,4 +85,10 @@ impl Context {
     pub(crate) fn relative<'u>(&self, url: &'u str) -> &'u str {
         url.strip_prefix(self.base.as_str()).map_or(url, |rest| rest.trim_start_matches('/'))
     }
+}
+
+/// Where websockets are opened, of the front at this URL.
+pub(crate) fn websocket_of(base: &str) -> String {
+    // http becomes ws, and https wss.
+    format!("{}/$subscription-ws", base.replacen("http", "ws", 1))
 }

@@ -3,6 +3,7 @@
 //! see at all is [`Context::scope`]; both hold.
 
 use crate::account::{Constraint, Letter, Who};
+use crate::event::owner_key;
 use crate::fhir::context::Context;
 use crate::fhir::interaction::Request;
 use crate::fhir::outcome::{Issue, IssueType};
@@ -12,7 +13,7 @@ use crate::fhir::routes::Interaction;
 use crate::fhir::search::{account, filter_of};
 use crate::person::{NhsNumber, NumberCheck};
 use crate::store::Tx;
-use crate::store::search::{Column, Filter, PageQuery, Table};
+use crate::store::search::{Column, Filter, OWNER, PageQuery, Table};
 
 /// The letter of a scope that an interaction needs; none for what is answered to everybody or is made of
 /// other requests (SC-02).
@@ -23,7 +24,12 @@ pub(crate) const fn letter(interaction: Interaction) -> Option<Letter> {
         | Interaction::HistoryInstance
         | Interaction::ValidateInstance
         | Interaction::Everything
-        | Interaction::Meta => Some(Letter::Read),
+        | Interaction::Meta
+        | Interaction::Status
+        | Interaction::Events
+        | Interaction::BindingToken
+        | Interaction::Secret
+        | Interaction::Attempts => Some(Letter::Read),
         Interaction::SearchType
         | Interaction::SearchSystem
         | Interaction::SearchCompartment
@@ -34,7 +40,10 @@ pub(crate) const fn letter(interaction: Interaction) -> Option<Letter> {
         Interaction::Update
         | Interaction::Patch
         | Interaction::ConditionalUpdate
-        | Interaction::ConditionalPatch => Some(Letter::Update),
+        | Interaction::ConditionalPatch
+        | Interaction::Resend
+        | Interaction::RotateSecret => Some(Letter::Update),
+        Interaction::Delete => Some(Letter::Delete),
         Interaction::Capabilities | Interaction::Versions | Interaction::Batch | Interaction::Validate => {
             None
         }
@@ -114,6 +123,12 @@ pub(crate) fn limited(
 ) -> Result<Filter, Refusal> {
     let Backing::Rows { table, .. } = kind.backing() else { return Ok(filter) };
     let constraints = constraints(context, kind, letter).ok_or_else(|| insufficient(kind, letter))?;
+    // A subscription is its owner's alone (N-11), whatever is given.
+    let filter = if kind == ResourceType::Subscription {
+        Filter::All(vec![Filter::text(OWNER, owner_key(&context.caller)), filter])
+    } else {
+        filter
+    };
     if constraints.contains(&Constraint::default()) {
         return Ok(filter);
     }
@@ -129,6 +144,10 @@ fn condition(context: &Context, kind: ResourceType, table: Table, constraint: &C
         let of = |patient: NhsNumber| {
             if table == Table::Users {
                 return account::of(patient.as_str());
+            }
+            // It is theirs, so it is told for the patient in whose place they stand.
+            if table == Table::Subscriptions {
+                return Filter::EVERYTHING;
             }
             let column = if table == Table::People { table.id() } else { Column::text("patient") };
             Filter::text(column, patient.as_str())

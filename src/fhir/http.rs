@@ -1,8 +1,8 @@
 //! HTTP to requests and back: who is asking, in which format, what for, and how the answer is told.
 
 use actix_web::http::header::{
-    ACCEPT, ALLOW, AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderMap, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH,
-    LAST_MODIFIED, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
+    ACCEPT, ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, IF_MATCH, IF_MODIFIED_SINCE,
+    IF_NONE_MATCH, LAST_MODIFIED, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{Data, Payload};
@@ -22,6 +22,7 @@ use crate::fhir::interaction::conditional::pairs;
 use crate::fhir::interaction::{Body, Conditions, Reply, Request, is_write, perform};
 use crate::fhir::outcome::{Issue, IssueType, operation_outcome};
 use crate::fhir::refusal::{Challenge, Refusal};
+use crate::fhir::resource::ResourceType;
 use crate::fhir::routes::{Interaction, Target, resolve};
 use crate::fhir::{BASE_PATH, capability, trail};
 use crate::observe::{CallerKind, RoutePattern, is_request_id};
@@ -83,7 +84,7 @@ async fn answer(
     if let Ok((Interaction::Capabilities, _)) = resolved {
         let known = conditions(request.headers())?.if_none_match;
         let issuer = app.authority.as_deref().map(Authority::issuer);
-        let statement = capability::statement(&base_url(app), issuer)?;
+        let statement = capability::statement(&base_url(app), issuer, app.subscriptions.enabled)?;
         return Ok(Reply::capabilities(statement, known.as_ref()));
     }
     if let Ok((Interaction::Versions, _)) = resolved {
@@ -92,14 +93,10 @@ async fn answer(
     let caller = authenticate(app, request)?;
     let (interaction, target) = resolved?;
     request.extensions_mut().insert(RoutePattern(format!("{BASE_PATH} {interaction:?}")));
-    let context = Context {
-        caller,
-        clock: app.clock.clone(),
-        status_for_other_patient: app.status_for_other_patient,
-        contract: app.contract,
-        base: base_url(app),
-        is_strict: preference(request.headers()).strict,
-    };
+    if target.kind == Some(ResourceType::Subscription) && !app.subscriptions.enabled {
+        return Err(Refusal::not_found());
+    }
+    let context = Context::of(app, caller, preference(request.headers()).strict);
     let asked = trail::access(&context, interaction, &target, &query);
     let target = (interaction, target, path);
     let (accesses, result) = match understand(app, request, target, query, payload, writing).await {
@@ -358,6 +355,9 @@ fn render(reply: &Reply, writing: Writing) -> HttpResponse {
         Return::Minimal | Return::OperationOutcome | Return::Representation => reply.body.as_ref(),
     };
     let mut response = respond(reply.status, writing, body);
+    if reply.is_secret {
+        response.insert_header((CACHE_CONTROL, "no-store"));
+    }
     if let Some(version) = reply.version {
         response.insert_header((ETAG, etag::render_etag(version)));
     }

@@ -15,6 +15,7 @@ pub mod fhirpath;
 pub mod format;
 mod http;
 mod interaction;
+pub mod notification;
 pub mod outcome;
 pub mod patch;
 pub mod profiles;

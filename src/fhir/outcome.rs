@@ -56,6 +56,7 @@ pub enum IssueType {
     Throttled,
     Exception,
     Informational,
+    Incomplete,
 }
 
 impl IssueType {
@@ -87,6 +88,7 @@ impl IssueType {
             Self::Throttled => "throttled",
             Self::Exception => "exception",
             Self::Informational => "informational",
+            Self::Incomplete => "incomplete",
         }
     }
 }

@@ -1,5 +1,5 @@
 //! The conformance resources that this service defines, compiled in: profiles, extensions, terminology,
-//! the form of an access request, a search parameter (<https://hl7.org/fhir/R4/conformance-module.html>).
+//! the form of an access request, a search parameter, operations, and the topics of events (<https://hl7.org/fhir/R4/conformance-module.html>).
 //!
 //! They drive validation and are served by the API, so what is enforced is what anybody can read. The
 //! files stand in `fhir-profiles/`, one folder per resource type.
@@ -12,12 +12,16 @@ macro_rules! files {
     ($($path:literal),+ $(,)?) => { [$(include_str!(concat!("../../fhir-profiles/", $path))),+] };
 }
 
-const FILES: [&str; 19] = files![
+const FILES: [&str; 30] = files![
     "code-system/England-ConsentStatusReason.json",
     "code-system/England-NHSProxyLegalBasis.json",
     "code-system/Proxy-Placeholder-EvidenceOfResponsibility.json",
     "code-system/Proxy-Placeholder-ReasonForAccess.json",
     "code-system/Proxy-Placeholder-RequestedAccess.json",
+    "operation-definition/Subscription-attempts.json",
+    "operation-definition/Subscription-resend.json",
+    "operation-definition/Subscription-rotate-secret.json",
+    "operation-definition/Subscription-secret.json",
     "questionnaire/access-request.json",
     "search-parameter/Consent-performer.json",
     "structure-definition/AccessRequest.json",
@@ -25,6 +29,13 @@ const FILES: [&str; 19] = files![
     "structure-definition/ProxyRelationship.json",
     "structure-definition/ProxyRole.json",
     "structure-definition/extension-Consent.grantor.json",
+    "subscription-topic/access-request-submitted.json",
+    "subscription-topic/proxy-relationship-changed.json",
+    "subscription-topic/proxy-role.json",
+    "subscription-topic/proxy-role-changed.json",
+    "subscription-topic/proxy-role-created.json",
+    "subscription-topic/proxy-role-deleted.json",
+    "subscription-topic/proxy-role-reminder.json",
     "value-set/access-request-source-type.json",
     "value-set/evidence-of-responsibility.json",
     "value-set/proxy-legal-basis.json",
@@ -62,8 +73,17 @@ static ALL: LazyLock<Vec<ConformanceResource>> =
 fn read(text: &str) -> Option<ConformanceResource> {
     let resource: Value = serde_json::from_str(text).ok()?;
     let part = |name| resource.get(name).and_then(Value::as_str).map(str::to_owned);
-    let (resource_type, id, url) = (part("resourceType")?, part("id")?, part("url")?);
+    let (resource_type, id) = (part("resourceType")?, part("id")?);
+    let url = part("url").or_else(|| topic_url(&resource))?;
     Some(ConformanceResource { resource_type, id, url, resource })
+}
+
+/// The URL of a topic, which R4 has no type for: a Basic wraps it.
+fn topic_url(resource: &Value) -> Option<String> {
+    const URL: &str = "http://hl7.org/fhir/5.0/StructureDefinition/extension-SubscriptionTopic.url";
+    let mut extensions = resource.get("extension")?.as_array()?.iter();
+    let url = extensions.find(|extension| extension.get("url").and_then(Value::as_str) == Some(URL))?;
+    url.get("valueUri")?.as_str().map(str::to_owned)
 }
 
 /// Every resource, by type and id.

@@ -23,12 +23,20 @@ pub(crate) enum Interaction {
     Read,
     Update,
     Patch,
+    Delete,
     HistoryInstance,
     ValidateInstance,
     VRead,
     Everything,
     Meta,
     SearchCompartment,
+    Status,
+    Events,
+    Resend,
+    BindingToken,
+    RotateSecret,
+    Secret,
+    Attempts,
 }
 
 /// An operation (<https://hl7.org/fhir/R4/operations.html>).
@@ -52,6 +60,13 @@ impl Interaction {
             Self::Versions => {
                 ("versions", "http://hl7.org/fhir/OperationDefinition/CapabilityStatement-versions")
             }
+            Self::Status => ("status", BACKPORT_STATUS),
+            Self::Events => ("events", BACKPORT_EVENTS),
+            Self::BindingToken => ("get-ws-binding-token", BACKPORT_BINDING),
+            Self::Resend => ("resend", OUR_RESEND),
+            Self::RotateSecret => ("rotate-secret", OUR_ROTATE_SECRET),
+            Self::Secret => ("secret", OUR_SECRET),
+            Self::Attempts => ("attempts", OUR_ATTEMPTS),
             Self::Capabilities
             | Self::Batch
             | Self::SearchSystem
@@ -64,6 +79,7 @@ impl Interaction {
             | Self::Read
             | Self::Update
             | Self::Patch
+            | Self::Delete
             | Self::HistoryInstance
             | Self::VRead
             | Self::SearchCompartment => return None,
@@ -71,6 +87,17 @@ impl Interaction {
         Some(Operation { name, definition })
     }
 }
+
+const BACKPORT_STATUS: &str =
+    "http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition/backport-subscription-status";
+const BACKPORT_EVENTS: &str =
+    "http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition/backport-subscription-events";
+const BACKPORT_BINDING: &str = "http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition/backport-subscription-get-ws-binding-token";
+const OUR_RESEND: &str = "https://fhir.onbehalf.org.uk/R4/OperationDefinition/Subscription-resend";
+const OUR_ROTATE_SECRET: &str =
+    "https://fhir.onbehalf.org.uk/R4/OperationDefinition/Subscription-rotate-secret";
+const OUR_SECRET: &str = "https://fhir.onbehalf.org.uk/R4/OperationDefinition/Subscription-secret";
+const OUR_ATTEMPTS: &str = "https://fhir.onbehalf.org.uk/R4/OperationDefinition/Subscription-attempts";
 
 /// A part of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,6 +151,14 @@ const fn rows(kind: ResourceType) -> bool {
     matches!(kind.backing(), Backing::Rows { .. })
 }
 
+const fn deletable(kind: ResourceType) -> bool {
+    kind.is_deletable()
+}
+
+const fn subscription(kind: ResourceType) -> bool {
+    matches!(kind, ResourceType::Subscription)
+}
+
 const fn patient(kind: ResourceType) -> bool {
     matches!(kind, ResourceType::Patient)
 }
@@ -138,7 +173,7 @@ const fn route(
 }
 
 /// The table.
-pub(crate) static ROUTES: [Route; 33] = [
+pub(crate) static ROUTES: [Route; 48] = [
     route(Method::GET, &[Literal("metadata")], Interaction::Capabilities, any),
     route(Method::GET, &[Literal("$versions")], Interaction::Versions, any),
     route(Method::POST, &[Literal("$versions")], Interaction::Versions, any),
@@ -159,9 +194,14 @@ pub(crate) static ROUTES: [Route; 33] = [
     route(Method::POST, &[Type, Literal("$meta")], Interaction::Meta, any),
     route(Method::GET, &[Type, Literal("$everything")], Interaction::Everything, patient),
     route(Method::POST, &[Type, Literal("$everything")], Interaction::Everything, patient),
+    route(Method::GET, &[Type, Literal("$status")], Interaction::Status, subscription),
+    route(Method::POST, &[Type, Literal("$status")], Interaction::Status, subscription),
+    route(Method::GET, &[Type, Literal("$get-ws-binding-token")], Interaction::BindingToken, subscription),
+    route(Method::POST, &[Type, Literal("$get-ws-binding-token")], Interaction::BindingToken, subscription),
     route(Method::GET, &[Type, Id], Interaction::Read, any),
     route(Method::PUT, &[Type, Id], Interaction::Update, writable),
     route(Method::PATCH, &[Type, Id], Interaction::Patch, writable),
+    route(Method::DELETE, &[Type, Id], Interaction::Delete, deletable),
     route(Method::GET, &[Type, Id, Literal("_history")], Interaction::HistoryInstance, rows),
     route(Method::GET, &[Type, Id, Literal("_history"), Version], Interaction::VRead, any),
     route(Method::POST, &[Type, Id, Literal("$validate")], Interaction::ValidateInstance, any),
@@ -170,6 +210,26 @@ pub(crate) static ROUTES: [Route; 33] = [
     route(Method::POST, &[Type, Id, Literal("$meta")], Interaction::Meta, any),
     route(Method::GET, &[Type, Id, Literal("$everything")], Interaction::Everything, patient),
     route(Method::POST, &[Type, Id, Literal("$everything")], Interaction::Everything, patient),
+    route(Method::GET, &[Type, Id, Literal("$status")], Interaction::Status, subscription),
+    route(Method::POST, &[Type, Id, Literal("$status")], Interaction::Status, subscription),
+    route(Method::GET, &[Type, Id, Literal("$events")], Interaction::Events, subscription),
+    route(Method::POST, &[Type, Id, Literal("$events")], Interaction::Events, subscription),
+    route(Method::POST, &[Type, Id, Literal("$resend")], Interaction::Resend, subscription),
+    route(
+        Method::GET,
+        &[Type, Id, Literal("$get-ws-binding-token")],
+        Interaction::BindingToken,
+        subscription,
+    ),
+    route(
+        Method::POST,
+        &[Type, Id, Literal("$get-ws-binding-token")],
+        Interaction::BindingToken,
+        subscription,
+    ),
+    route(Method::POST, &[Type, Id, Literal("$rotate-secret")], Interaction::RotateSecret, subscription),
+    route(Method::GET, &[Type, Id, Literal("$secret")], Interaction::Secret, subscription),
+    route(Method::GET, &[Type, Id, Literal("$attempts")], Interaction::Attempts, subscription),
     route(Method::GET, &[Type, Id, Member], Interaction::SearchCompartment, patient),
     route(Method::POST, &[Type, Id, Member, Literal("_search")], Interaction::SearchCompartment, patient),
 ];
@@ -211,6 +271,9 @@ fn refuse_method(method: &Method, fitting: &[(&Route, Target)]) -> Refusal {
     } else {
         "This is not done with resources of this type."
     };
+    if has(&Method::DELETE) {
+        return Refusal::not_allowed("GET, HEAD, PUT, PATCH, DELETE", told);
+    }
     let allow = match (has(&Method::GET), has(&Method::POST), has(&Method::PUT)) {
         (true, true, true) => "GET, HEAD, POST, PUT, PATCH",
         (true, false, true) => "GET, HEAD, PUT, PATCH",

@@ -38,12 +38,20 @@ const fn kind(interaction: Interaction) -> Kind {
         Interaction::Create => Kind::Create,
         Interaction::Update | Interaction::ConditionalUpdate => Kind::Update,
         Interaction::Patch | Interaction::ConditionalPatch => Kind::Patch,
+        Interaction::Delete => Kind::Delete,
         Interaction::Validate
         | Interaction::ValidateInstance
         | Interaction::Everything
         | Interaction::Capabilities
         | Interaction::Versions
-        | Interaction::Meta => Kind::Operation,
+        | Interaction::Meta
+        | Interaction::Status
+        | Interaction::Events
+        | Interaction::Resend
+        | Interaction::BindingToken
+        | Interaction::RotateSecret
+        | Interaction::Secret
+        | Interaction::Attempts => Kind::Operation,
         Interaction::Batch => Kind::Batch,
     }
 }

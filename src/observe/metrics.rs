@@ -81,7 +81,10 @@ impl Metrics {
             lag: buckets("delivery_lag_seconds", "From an event until its consumer had taken it.", &LAGS)?,
             waiting: gauge("events_waiting", "Events that have no number in any subscription yet.")?,
             waiting_seconds: gauge("events_waiting_seconds", "For how long the first of them has waited.")?,
-            unsent: gauge("events_unsent", "Events that the consumers of active subscriptions have not taken.")?,
+            unsent: gauge(
+                "events_unsent",
+                "Events that the consumers of active subscriptions have not taken.",
+            )?,
             unsent_seconds: gauge("events_unsent_seconds", "For how long the first of them has waited.")?,
             leases: gauge("delivery_leases", "Subscriptions that some process is sending to.")?,
         };

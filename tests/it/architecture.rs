@@ -210,9 +210,10 @@ const HOMES: &[(&str, &[&str])] = &[
     ("jsonwebtoken", &["src/account"]),
     ("aws_lc_rs", &["src/account", "src/secret.rs", "src/event"]),
     ("openidconnect", &["src/account/upstream"]),
-    ("reqwest", &["src/account/upstream", "src/account/oauth"]),
+    ("reqwest", &["src/account/upstream", "src/account/oauth", "src/event/channel"]),
+    ("prometheus", &["src/observe"]),
     ("askama", &["src/account/oauth", "src/account/upstream/simulated"]),
-    ("rustls", &["src/server", "src/account/upstream"]),
+    ("rustls", &["src/server", "src/account/upstream", "src/event/channel"]),
 ];
 
 /// Libraries that no pure file of the domain uses.

@@ -2,7 +2,7 @@
 
 /// Each of them: a scope over another type would be worth nothing. `tests/it/account/authorize` holds the
 /// list against the CapabilityStatement.
-pub const SERVED: [&str; 12] = [
+pub const SERVED: [&str; 15] = [
     "Consent",
     "RelatedPerson",
     "QuestionnaireResponse",
@@ -15,4 +15,7 @@ pub const SERVED: [&str; 12] = [
     "SearchParameter",
     "AuditEvent",
     "Provenance",
+    "Subscription",
+    "Basic",
+    "OperationDefinition",
 ];

@@ -140,7 +140,9 @@ fn retry_after(response: &Response, now: DateTime<Utc>) -> Option<TimeDelta> {
     let text = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim();
     match text.parse::<u32>() {
         Ok(seconds) => Some(TimeDelta::seconds(seconds.into())),
-        Err(_no_number) => Some((DateTime::parse_from_rfc2822(text).ok()?.to_utc() - now).max(TimeDelta::zero())),
+        Err(_no_number) => {
+            Some((DateTime::parse_from_rfc2822(text).ok()?.to_utc() - now).max(TimeDelta::zero()))
+        }
     }
 }
 

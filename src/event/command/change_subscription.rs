@@ -32,8 +32,7 @@ pub fn change_subscription(
         || before.criteria != draft.criteria
         || before.filters != draft.filters
         || before.topics != draft.topics
-        || (&before.channel.kind, &before.channel.endpoint)
-            != (&draft.channel.kind, &draft.channel.endpoint)
+        || (&before.channel.kind, &before.channel.endpoint) != (&draft.channel.kind, &draft.channel.endpoint)
         || (before.channel.payload, before.channel.content) != (draft.channel.payload, draft.channel.content);
     let status = next_status(before.status, draft.asked, tells_other);
     let restarts = status == SubscriptionStatus::Requested

@@ -16,8 +16,8 @@ use super::hosts::Admission;
 use super::settle::give_status;
 use super::{Context, Leased, Signal};
 use crate::error::{Error, Kind};
-use crate::event::number::{MOST, UNREADABLE, Unnumbered, number};
 use crate::event::SubscriptionStatus;
+use crate::event::number::{MOST, UNREADABLE, Unnumbered, number};
 use crate::store::{Due, Lease, Tx};
 
 /// How often it is looked for what other processes have committed, and for what time has brought.
@@ -137,7 +137,7 @@ impl Loop {
             Err(Unnumbered::Subscription(id, error)) => {
                 tracing::error!(subscription = %id, cause = error.cause(), "a subscription is set aside: the front fails at it");
                 let now = self.context.parts.clock.now();
-                                let aside = move |tx: &mut Tx<'_>| {
+                let aside = move |tx: &mut Tx<'_>| {
                     tx.set_subscription_aside(&id.to_string(), UNREADABLE, now).map(drop)
                 };
                 self.context.parts.store.write(aside).await?;
@@ -187,13 +187,11 @@ impl Loop {
         let end = move |tx: &mut Tx<'_>| {
             for id in tx.list_ended_subscriptions(now, MOST_ENDED)? {
                 match tx.find_subscription(id) {
-                    Ok(Some(current)) => drop(give_status(tx, current, (SubscriptionStatus::Off, None), now)?),
+                    Ok(Some(current)) => {
+                        drop(give_status(tx, current, (SubscriptionStatus::Off, None), now)?)
+                    }
                     Ok(None) => {}
-                    Err(_unreadable) => drop(tx.set_subscription_aside(
-                        &id.to_string(),
-                        UNREADABLE,
-                        now,
-                    )?),
+                    Err(_unreadable) => drop(tx.set_subscription_aside(&id.to_string(), UNREADABLE, now)?),
                 }
             }
             Ok::<_, Error>(())
@@ -210,7 +208,8 @@ impl Loop {
         heard.close();
         let held: Vec<Uuid> = self.waiting.iter().map(|leased| leased.due.subscription).collect();
         let ends = Instant::now() + patience;
-        while let Some(left) = ends.checked_duration_since(Instant::now()).filter(|_| !self.tasks.is_empty()) {
+        while let Some(left) = ends.checked_duration_since(Instant::now()).filter(|_| !self.tasks.is_empty())
+        {
             if tokio::time::timeout(left, self.tasks.join_next()).await.is_err() {
                 break;
             }
@@ -220,7 +219,11 @@ impl Loop {
         let released = self.context.parts.store.write(move |tx| tx.release_all_leases(&context.holder)).await;
         if let Err(error) = released {
             let error: Error = error;
-            tracing::warn!(cause = error.cause(), held = held.len(), "leases were not given back: they end by themselves");
+            tracing::warn!(
+                cause = error.cause(),
+                held = held.len(),
+                "leases were not given back: they end by themselves"
+            );
         }
     }
 }

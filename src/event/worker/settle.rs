@@ -77,11 +77,12 @@ impl Made {
         let has_left = self.carried.status.is_some()
             || self.failure().is_none_or(|failure| matches!(failure.code, "timeout" | "closed"));
         let mut shown = Vec::new();
-        if let (Notice::Events(events), true) = (&self.outgoing.notice, self.outgoing.names_people && has_left) {
-            let people = events.iter().map(|one| People {
-                patient: Some(one.event.patient),
-                proxy: Some(one.event.proxy),
-            });
+        if let (Notice::Events(events), true) =
+            (&self.outgoing.notice, self.outgoing.names_people && has_left)
+        {
+            let people = events
+                .iter()
+                .map(|one| People { patient: Some(one.event.patient), proxy: Some(one.event.proxy) });
             let mut people: Vec<People> = people.collect();
             people.sort_unstable();
             people.dedup();
@@ -106,7 +107,10 @@ pub(super) fn settle(
     let is_ours = tx.renew_lease(id, &context.holder, now + parts.settings.lease)?;
     // What was not sent yet is sent anyway.
     let sent = delivery.sent_number;
-    delivery.resend = delivery.resend.map(|(first, until)| (first, until.min(sent))).filter(|(first, until)| first <= until);
+    delivery.resend = delivery
+        .resend
+        .map(|(first, until)| (first, until.min(sent)))
+        .filter(|(first, until)| first <= until);
     if let Some(made) = made {
         tx.insert_attempt(id, &made.attempt())?;
         tx.record_access(&made.access(&current.value))?;
@@ -203,12 +207,20 @@ fn fail(
         return Ok(Some((InError, Some(format!("the consumer does not know us ({told})")))));
     }
     let [chance]: [u8; 1] = ids::random_bytes().map_err(Error::fault)?;
-    let delay =
-        next_delay(&settings.retries, delivery.failures, chance, failure.retry_after, settings.most_retry_after);
+    let delay = next_delay(
+        &settings.retries,
+        delivery.failures,
+        chance,
+        failure.retry_after,
+        settings.most_retry_after,
+    );
     let Some(delay) = delay else {
         let tries = delivery.failures;
         tracing::warn!(subscription = %subscription.id, tries, "a subscription is in error: its consumer does not answer");
-        return Ok(Some((InError, Some(format!("no-response: {tries} attempts failed, the last with {told}")))));
+        return Ok(Some((
+            InError,
+            Some(format!("no-response: {tries} attempts failed, the last with {told}")),
+        )));
     };
     delivery.due_at = Some(now + delay);
     Ok(None)

@@ -113,6 +113,9 @@ const fn care_date(kind: ResourceType) -> Option<&'static str> {
         ResourceType::RelatedPerson
         | ResourceType::Patient
         | ResourceType::Person
+        | ResourceType::Subscription
+        | ResourceType::Basic
+        | ResourceType::OperationDefinition
         | ResourceType::Questionnaire
         | ResourceType::StructureDefinition
         | ResourceType::CodeSystem

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::account::Letter;
 use crate::date_time::{FhirDateTime, to_millis};
+use crate::event::owner_key;
 use crate::fhir::context::Context;
 use crate::fhir::enforce;
 use crate::fhir::interaction::{Reply, Request, instance, read};
@@ -13,23 +14,27 @@ use crate::fhir::outcome::{Issue, IssueType};
 use crate::fhir::refusal::Refusal;
 use crate::fhir::resource::{Backing, ResourceType, Stored, load_versions};
 use crate::store::Tx;
-use crate::store::search::{Column, Filter, FoundVersion, HistoryQuery, Is, Table};
+use crate::store::search::{Column, Filter, FoundVersion, HistoryQuery, Is, OWNER, Table};
 
 const DEFAULT_COUNT: usize = 50;
 const MOST: usize = 500;
 const UPDATED: Column = Column::number("updated_at");
 
 /// The types whose past is kept.
-const KINDS: [ResourceType; 3] =
-    [ResourceType::Consent, ResourceType::RelatedPerson, ResourceType::QuestionnaireResponse];
+const KINDS: [ResourceType; 4] = [
+    ResourceType::Consent,
+    ResourceType::RelatedPerson,
+    ResourceType::QuestionnaireResponse,
+    ResourceType::Subscription,
+];
 
 pub(super) fn history(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
     let asked = Asked::read(request)?;
     let id = request.target.id.clone();
     if let Some(id) = &id {
         let (kind, _) = instance(request)?;
-        let present = read::find(tx, context, kind, id, Letter::Read)?.ok_or_else(Refusal::not_found)?;
-        if !KINDS.contains(&kind) {
+        let present = read::find_even_deleted(tx, context, kind, id, Letter::Read)?;
+        if let (Some(present), false) = (present, KINDS.contains(&kind)) {
             // Only the present version is kept: that is its history.
             return Ok(Reply::made(200, bundle(context, request, &asked, &Page::of(present))));
         }
@@ -88,7 +93,14 @@ fn given(context: &Context, kind: ResourceType, present: Table, letter: Letter) 
     if limit == Filter::EVERYTHING {
         return Ok(limit);
     }
-    Ok(Filter::within(present.id(), present, present.id(), limit))
+    // What was deleted has its history still.
+    let present = if present == Table::Subscriptions { Table::EverySubscription } else { present };
+    let within = Filter::within(present.id(), present, present.id(), limit);
+    Ok(if present == Table::EverySubscription {
+        Filter::All(vec![Filter::text(OWNER, owner_key(&context.caller)), within])
+    } else {
+        within
+    })
 }
 
 /// What a history answers.
@@ -198,12 +210,15 @@ fn bundle(context: &Context, request: &Request, asked: &Asked, page: &Page) -> V
 
 fn entry(context: &Context, stored: &Stored) -> Value {
     let path = format!("{}/{}", stored.kind.name(), stored.id);
-    let (method, url, status) = if stored.version == 1 {
+    let is_deletion = stored.body.is_null();
+    let (method, url, status) = if is_deletion {
+        ("DELETE", path.clone(), "204 No Content")
+    } else if stored.version == 1 {
         ("POST", stored.kind.name().to_owned(), "201 Created")
     } else {
         ("PUT", path.clone(), "200 OK")
     };
-    json!({
+    let mut entry = json!({
         "fullUrl": format!("{}/{path}", context.base),
         "resource": stored.body,
         "request": { "method": method, "url": url },
@@ -212,5 +227,9 @@ fn entry(context: &Context, stored: &Stored) -> Value {
             "etag": format!("W/\"{}\"", stored.version),
             "lastModified": crate::date_time::render_instant(stored.updated_at),
         },
-    })
+    });
+    if let (true, Some(members)) = (is_deletion, entry.as_object_mut()) {
+        members.shift_remove("resource");
+    }
+    entry
 }

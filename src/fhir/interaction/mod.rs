@@ -3,12 +3,14 @@
 
 pub(crate) mod conditional;
 mod create;
+mod delete;
 mod everything;
 mod history;
 mod meta;
 mod patch;
 mod read;
 mod search;
+mod subscription;
 mod update;
 mod validate;
 
@@ -81,6 +83,8 @@ pub(crate) struct Reply {
     pub(crate) location: Option<String>,
     /// What was written. Then `Prefer: return=…` decides what of the body is sent.
     pub(crate) written: Option<(ResourceType, String)>,
+    /// Whether it holds a secret: nobody on the way may keep it.
+    pub(crate) is_secret: bool,
 }
 
 impl Reply {
@@ -91,6 +95,7 @@ impl Reply {
             version: Some(stored.version),
             last_modified: Some(stored.updated_at),
             location: None,
+            is_secret: stored.kind == ResourceType::Subscription,
             body: Some(stored.body),
             written: None,
         }
@@ -114,9 +119,22 @@ impl Reply {
         if is_known { Self { status: 304, body: None, ..reply } } else { reply }
     }
 
+    /// Nothing to tell: it is deleted.
+    fn nothing() -> Self {
+        Self { status: 204, body: None, ..Self::made(204, Value::Null) }
+    }
+
     /// Something that is no resource of its own: a Bundle, an outcome, parameters.
     pub(crate) fn made(status: u16, body: Value) -> Self {
-        Self { status, body: Some(body), version: None, last_modified: None, location: None, written: None }
+        Self {
+            status,
+            body: Some(body),
+            version: None,
+            last_modified: None,
+            location: None,
+            written: None,
+            is_secret: false,
+        }
     }
 }
 
@@ -129,6 +147,10 @@ pub(crate) fn is_write(interaction: Interaction) -> bool {
             | Interaction::Patch
             | Interaction::ConditionalUpdate
             | Interaction::ConditionalPatch
+            | Interaction::Delete
+            | Interaction::Resend
+            | Interaction::BindingToken
+            | Interaction::RotateSecret
     )
 }
 
@@ -170,6 +192,14 @@ fn carry_out(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Re
         Interaction::ConditionalUpdate => update::conditional_update(tx, context, request),
         Interaction::Patch => patch::patch(tx, context, request),
         Interaction::ConditionalPatch => patch::conditional_patch(tx, context, request),
+        Interaction::Delete => delete::delete(tx, context, request),
+        Interaction::Status => subscription::status(tx, context, request),
+        Interaction::Events => subscription::events(tx, context, request),
+        Interaction::Resend => subscription::resend(tx, context, request),
+        Interaction::BindingToken => subscription::binding_token(tx, context, request),
+        Interaction::RotateSecret => subscription::rotate_secret(tx, context, request),
+        Interaction::Secret => subscription::secret(tx, context, request),
+        Interaction::Attempts => subscription::attempts(tx, context, request),
         Interaction::Validate | Interaction::ValidateInstance => validate::validate(tx, context, request),
         Interaction::Everything => everything::everything(tx, context, request),
         Interaction::Meta => meta::meta(tx, context, request),

@@ -5,11 +5,12 @@ use crate::fhir::context::Context;
 use crate::fhir::enforce;
 use crate::fhir::etag::is_not_modified;
 use crate::fhir::interaction::{Reply, Request, instance};
+use crate::fhir::outcome::{Issue, IssueType};
 use crate::fhir::refusal::Refusal;
 use crate::fhir::resource::{Backing, ResourceType, Stored, is_as_written, load, load_versions};
 use crate::fhir::search::Query;
 use crate::store::Tx;
-use crate::store::search::{Filter, PageQuery};
+use crate::store::search::{Filter, PageQuery, Table};
 
 /// Finds a resource that the caller may see, and of which their app was given this letter.
 pub(super) fn find(
@@ -29,6 +30,46 @@ pub(super) fn find(
     Ok(load(tx, context, kind, &[id.to_owned()])?.pop())
 }
 
+/// As [`find`], and as an error that a resource of the caller's was deleted.
+pub(super) fn find_or_gone(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    kind: ResourceType,
+    id: &str,
+    letter: Letter,
+) -> Result<Stored, Refusal> {
+    find_even_deleted(tx, context, kind, id, letter)?.ok_or_else(gone)
+}
+
+/// As [`find`]; `None` for what was deleted, an error where there was nothing.
+pub(super) fn find_even_deleted(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    kind: ResourceType,
+    id: &str,
+    letter: Letter,
+) -> Result<Option<Stored>, Refusal> {
+    let found = find(tx, context, kind, id, letter)?;
+    if found.is_some() {
+        return Ok(found);
+    }
+    let Backing::Rows { table: Table::Subscriptions, .. } = kind.backing() else {
+        return Err(Refusal::not_found());
+    };
+    let every = Table::EverySubscription;
+    let filter = enforce::limited(context, kind, letter, Filter::text(every.id(), id))?;
+    let query = PageQuery { table: every, filter, order: Vec::new(), after: None, limit: 1 };
+    if tx.search(&query, context.scope())?.is_empty() {
+        return Err(Refusal::not_found());
+    }
+    Ok(None)
+}
+
+/// 410: it was there.
+fn gone() -> Refusal {
+    Refusal::new(410, Issue::error(IssueType::Deleted, "The resource was deleted."))
+}
+
 /// As [`find`], and keeps everybody else from changing the resource until the transaction ends: what is
 /// decided on its version stays true.
 pub(super) fn find_to_change(
@@ -37,15 +78,21 @@ pub(super) fn find_to_change(
     kind: ResourceType,
     id: &str,
 ) -> Result<Option<Stored>, Refusal> {
+    lock(tx, kind, id)?;
+    find(tx, context, kind, id, Letter::Update)
+}
+
+/// Keeps everybody else from changing a resource until the transaction ends.
+pub(super) fn lock(tx: &mut Tx<'_>, kind: ResourceType, id: &str) -> Result<(), Refusal> {
     if let Backing::Rows { table, .. } = kind.backing() {
         tx.lock_row(table, id)?;
     }
-    find(tx, context, kind, id, Letter::Update)
+    Ok(())
 }
 
 pub(super) fn read(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
     let (kind, id) = instance(request)?;
-    let mut stored = find(tx, context, kind, id, Letter::Read)?.ok_or_else(Refusal::not_found)?;
+    let mut stored = find_or_gone(tx, context, kind, id, Letter::Read)?;
     let conditions = &request.conditions;
     let version = stored.version.to_string();
     let is_known = is_not_modified(
@@ -64,9 +111,10 @@ pub(super) fn read(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Res
 pub(super) fn vread(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
     let (kind, id) = instance(request)?;
     // Whoever may not see the resource may not see its past either.
-    find(tx, context, kind, id, Letter::Read)?.ok_or_else(Refusal::not_found)?;
+    find_even_deleted(tx, context, kind, id, Letter::Read)?;
     let version = request.target.version.as_ref().and_then(|version| version.parse().ok());
     let version: i64 = version.ok_or_else(Refusal::not_found)?;
     let stored = load_versions(tx, context, kind, &[(id.to_owned(), version)])?.pop();
-    Ok(Reply::found(stored.ok_or_else(Refusal::not_found)?))
+    let stored = stored.ok_or_else(Refusal::not_found)?;
+    if stored.body.is_null() { Err(gone()) } else { Ok(Reply::found(stored)) }
 }

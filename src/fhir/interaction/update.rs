@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::account::Letter;
+
 use crate::fhir::context::Context;
 use crate::fhir::interaction::conditional::{self, Match};
 use crate::fhir::interaction::validate::check;
@@ -23,6 +25,9 @@ pub(super) fn update(tx: &mut Tx<'_>, context: &Context, request: &Request) -> R
         ));
     }
     let Some(current) = read::find_to_change(tx, context, kind, id)? else {
+        if kind.is_deletable() {
+            read::find_or_gone(tx, context, kind, id, Letter::Update)?;
+        }
         // updateCreate is false.
         let told = "There is no such resource, and its id is for the service to choose: create it with POST.";
         return Err(Refusal::not_allowed("GET, HEAD, PUT, PATCH", told));

@@ -34,7 +34,7 @@ pub(super) static KIND: Kind = Kind {
     params: PARAMS,
     profile: Some(profiles::PROXY_ROLE),
     load,
-    writing: Some(Writing { load_versions, create, update }),
+    writing: Some(Writing { load_versions, create, update, delete: None }),
 };
 
 /// R4's parameters, and our own `performer`, `status-reason`, `legal-basis` and `grantor`.

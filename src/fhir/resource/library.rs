@@ -30,6 +30,10 @@ pub(super) static CODE_SYSTEM: Kind = definitions!("CodeSystem", CODE_SYSTEM_PAR
 pub(super) static VALUE_SET: Kind = definitions!("ValueSet", VALUE_SET_PARAMS);
 pub(super) static SEARCH_PARAMETER: Kind = definitions!("SearchParameter", SEARCH_PARAMETER_PARAMS);
 
+pub(super) static BASIC: Kind = definitions!("Basic", BASIC_PARAMS);
+pub(super) static OPERATION_DEFINITION: Kind =
+    definitions!("OperationDefinition", OPERATION_DEFINITION_PARAMS);
+
 const URL: Param = Param::uri("url", Index::Element(&["url"]));
 const NAME: Param = Param::string("name", Index::Element(&["name"]));
 const TITLE: Param = Param::string("title", Index::Element(&["title"]));
@@ -173,6 +177,39 @@ const SEARCH_PARAMETER_PARAMS: &[Param] = &[
     PUBLISHER,
     STATUS,
     Param::token("target", Index::Element(&["target"])),
+    Param::token("type", Index::Element(&["type"])),
+    URL,
+    VERSION,
+];
+
+const BASIC_PARAMS: &[Param] = &[
+    Param::reference("author", Index::Element(&["author"]), &[]),
+    Param::token("code", Index::Element(&["code"])),
+    Param::date("created", Index::Element(&["created"])),
+    IDENTIFIER,
+    Param::reference("patient", Index::Element(&["subject"]), &[]),
+    Param::reference("subject", Index::Element(&["subject"]), &[]),
+];
+const OPERATION_DEFINITION_PARAMS: &[Param] = &[
+    Param::reference("base", Index::Element(&["base"]), &[]),
+    Param::token("code", Index::Element(&["code"])),
+    CONTEXT,
+    CONTEXT_QUANTITY,
+    CONTEXT_TYPE,
+    CONTEXT_TYPE_QUANTITY,
+    CONTEXT_TYPE_VALUE,
+    DATE,
+    DESCRIPTION,
+    Param::reference("input-profile", Index::Element(&["inputProfile"]), &[]),
+    Param::token("instance", Index::Element(&["instance"])),
+    JURISDICTION,
+    Param::token("kind", Index::Element(&["kind"])),
+    NAME,
+    Param::reference("output-profile", Index::Element(&["outputProfile"]), &[]),
+    PUBLISHER,
+    STATUS,
+    Param::token("system", Index::Element(&["system"])),
+    TITLE,
     Param::token("type", Index::Element(&["type"])),
     URL,
     VERSION,

@@ -11,6 +11,7 @@ mod provenance;
 mod questionnaire_response;
 mod related_person;
 mod residue;
+pub(crate) mod subscription;
 
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
@@ -39,6 +40,9 @@ pub(crate) enum ResourceType {
     SearchParameter,
     AuditEvent,
     Provenance,
+    Subscription,
+    Basic,
+    OperationDefinition,
 }
 
 /// Loads resources by their ids.
@@ -64,7 +68,12 @@ struct Writing {
     load_versions: LoadVersions,
     create: fn(&mut Tx<'_>, &Context, &Value) -> Result<Stored, Refusal>,
     update: fn(&mut Tx<'_>, &Context, &Stored, &Value) -> Result<Stored, Refusal>,
+    /// `None` where nothing is deleted.
+    delete: Option<Delete>,
 }
+
+/// Deletes a resource.
+type Delete = fn(&mut Tx<'_>, &Context, &Stored) -> Result<(), Refusal>;
 
 /// A resource as it is stored: what a read answers, and where it stands in its history.
 #[derive(Clone, Debug)]
@@ -77,7 +86,7 @@ pub(crate) struct Stored {
     pub(crate) version: i64,
     /// When that version was written.
     pub(crate) updated_at: DateTime<Utc>,
-    /// The resource, with its `meta`.
+    /// The resource, with its `meta`; null where this version is its deletion.
     pub(crate) body: Value,
 }
 
@@ -101,7 +110,7 @@ const UPDATED: Column = Column::number("updated_at");
 
 impl ResourceType {
     /// Every type.
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Consent,
         Self::RelatedPerson,
         Self::QuestionnaireResponse,
@@ -114,6 +123,9 @@ impl ResourceType {
         Self::SearchParameter,
         Self::AuditEvent,
         Self::Provenance,
+        Self::Subscription,
+        Self::Basic,
+        Self::OperationDefinition,
     ];
 
     /// What there is to know of the type.
@@ -131,6 +143,9 @@ impl ResourceType {
             Self::SearchParameter => &library::SEARCH_PARAMETER,
             Self::AuditEvent => &audit_event::KIND,
             Self::Provenance => &provenance::KIND,
+            Self::Subscription => &subscription::KIND,
+            Self::Basic => &library::BASIC,
+            Self::OperationDefinition => &library::OPERATION_DEFINITION,
         }
     }
 
@@ -149,9 +164,22 @@ impl ResourceType {
         self.kind().writing.is_some()
     }
 
+    /// Whether clients may delete resources of this type.
+    pub(crate) const fn is_deletable(self) -> bool {
+        matches!(self.kind().writing, Some(Writing { delete: Some(_), .. }))
+    }
+
     /// Where its resources come from.
     pub(crate) const fn backing(self) -> Backing {
         self.kind().backing
+    }
+
+    /// The table of its rows, and that of their versions, where it has both.
+    pub(crate) const fn tables(self) -> Option<(Table, Table)> {
+        match self.kind().backing {
+            Backing::Rows { table, versions: Some(versions), .. } => Some((table, versions)),
+            Backing::Rows { versions: None, .. } | Backing::Library => None,
+        }
     }
 
     /// How clients write it.
@@ -251,6 +279,13 @@ pub(crate) fn update(
     body: &Value,
 ) -> Result<Stored, Refusal> {
     (current.kind.writing()?.update)(tx, context, current, body)
+}
+
+/// Deletes a resource.
+pub(crate) fn delete(tx: &mut Tx<'_>, context: &Context, current: &Stored) -> Result<(), Refusal> {
+    let told = "Nothing of this type is deleted here.";
+    let delete = current.kind.writing()?.delete.ok_or_else(|| Refusal::not_allowed("GET", told))?;
+    delete(tx, context, current)
 }
 
 /// The first members of every resource.

@@ -33,7 +33,7 @@ pub(super) static KIND: Kind = Kind {
     params: PARAMS,
     profile: Some(profiles::ACCESS_REQUEST),
     load: |tx, _, ids| load(tx, ids),
-    writing: Some(Writing { load_versions, create, update }),
+    writing: Some(Writing { load_versions, create, update, delete: None }),
 };
 
 /// R4's parameters, and our own `proxy`.

@@ -34,7 +34,7 @@ pub(super) static KIND: Kind = Kind {
     params: PARAMS,
     profile: Some(profiles::PROXY_RELATIONSHIP),
     load: |tx, _, ids| load(tx, ids),
-    writing: Some(Writing { load_versions, create, update }),
+    writing: Some(Writing { load_versions, create, update, delete: None }),
 };
 
 /// R4's parameters. The related person's own demographics are those of their Patient, not held here.

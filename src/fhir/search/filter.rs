@@ -178,6 +178,8 @@ fn missing(param: &Param) -> Filter {
         Index::Token(_, column)
         | Index::Flag(column)
         | Index::Uri(column)
+        | Index::Text(column, _)
+        | Index::Contacts(column)
         | Index::LocalReference(column)
         | Index::Reference(Reference { column, .. }) => Filter::Null(column),
         Index::Present(codings) => {

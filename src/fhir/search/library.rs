@@ -237,6 +237,7 @@ mod tests {
             contract: Sources::default().load().expect("the settings are right").contract,
             base: String::new(),
             is_strict: true,
+            subscribing: None,
         };
         let types = "http://terminology.hl7.org/CodeSystem/usage-context-type";
         let form = json!({ "resourceType": "Questionnaire", "useContext": [

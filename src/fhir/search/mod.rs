@@ -45,6 +45,7 @@ pub fn statement_of(kind: &str, query: &str, clock: Arc<dyn Clock>, contract: Co
         contract,
         base: String::new(),
         is_strict: true,
+        subscribing: None,
     };
     let query = Query::read(&pairs(query)).ok()?;
     page::statement(kind, &query, &context).ok().flatten()

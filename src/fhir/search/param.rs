@@ -79,6 +79,10 @@ pub(crate) enum Index {
     Date(Column, Column),
     /// These parts of a person's names.
     Names(&'static [&'static str]),
+    /// A column of text as it was written, and in lower case.
+    Text(Column, Column),
+    /// A column of contacts, each as `system|value` between unit separators.
+    Contacts(Column),
     /// A column of URIs.
     Uri(Column),
     /// An element of a compiled-in definition; a step of the path may name alternatives, with `|` between

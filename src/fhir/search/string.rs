@@ -24,6 +24,14 @@ pub(super) fn filter(param: &Param, modifier: Option<&str>, value: &str) -> Resu
             return Err(bad("A string parameter has the modifiers exact, contains, text and missing."));
         }
     };
+    if let Index::Text(written, lower) = param.index {
+        let wanted = value.to_lowercase();
+        return Ok(match modifier {
+            Some("exact") => Filter::text(written, value),
+            Some("contains") => Filter::Contains(lower, wanted),
+            _ => from_beginning(lower, &wanted),
+        });
+    }
     let Index::Names(parts) = param.index else { return Ok(Filter::NOTHING) };
     Ok(named(parts, condition))
 }
@@ -31,10 +39,13 @@ pub(super) fn filter(param: &Param, modifier: Option<&str>, value: &str) -> Resu
 /// A range, so that the index serves it. What is folded holds letters and digits only, of which none
 /// orders after the last of Unicode's letters.
 fn begins_with(folded: &str) -> Filter {
-    let last = format!("{folded}\u{10FFFF}");
+    from_beginning(FOLDED, folded)
+}
+
+fn from_beginning(column: Column, text: &str) -> Filter {
     Filter::All(vec![
-        Filter::Compare(FOLDED, Is::AtLeast, Datum::Text(folded.to_owned())),
-        Filter::Compare(FOLDED, Is::Less, Datum::Text(last)),
+        Filter::Compare(column, Is::AtLeast, Datum::Text(text.to_owned())),
+        Filter::Compare(column, Is::Less, Datum::Text(format!("{text}\u{10FFFF}"))),
     ])
 }
 

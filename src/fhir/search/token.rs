@@ -148,7 +148,9 @@ fn plain(param: &Param, token: &Token, context: &Context) -> Filter {
             (Some(number), true) => account::of(number),
             (None, true) => account::any(),
         },
+        Index::Contacts(column) => contact(column, token),
         Index::Absent
+        | Index::Text(..)
         | Index::Reference(_)
         | Index::Applicant
         | Index::Agent
@@ -174,6 +176,18 @@ fn by_column(system: Option<&str>, column: Column, token: &Token) -> Filter {
         (Some(code), true) => Filter::text(column, code.clone()),
         (None, true) => Filter::Null(column).negated(),
     }
+}
+
+/// A contact by its value, and by its system (`email`, `phone`, …) if it is given.
+fn contact(column: Column, token: &Token) -> Filter {
+    let end = token.code.as_ref().map_or_else(|| "|".to_owned(), |code| format!("|{code}\u{1f}"));
+    Filter::Contains(
+        column,
+        match token.system.as_deref() {
+            None => end,
+            Some(system) => format!("\u{1f}{system}{end}"),
+        },
+    )
 }
 
 fn now(context: &Context) -> i64 {

@@ -49,8 +49,10 @@ impl Tx<'_> {
     ) -> Result<Option<(String, Vec<Uuid>)>, Error> {
         let own = || binding_tokens::table.filter(binding_tokens::digest.eq(digest));
         let live = own().filter(binding_tokens::expires_at.gt(to_millis(now)));
-        let found: Option<(String, String)> =
-            live.select((binding_tokens::owner_key, binding_tokens::subscriptions)).first(self.db).optional()?;
+        let found: Option<(String, String)> = live
+            .select((binding_tokens::owner_key, binding_tokens::subscriptions))
+            .first(self.db)
+            .optional()?;
         let Some((owner_key, ids)) = found else { return Ok(None) };
         if diesel::delete(own()).execute(self.db)? != 1 {
             return Ok(None);

@@ -15,7 +15,7 @@ use crate::store::Tx;
 use crate::store::db::Db;
 use crate::store::dialect::on_dialect;
 use crate::store::outbox::EventRow;
-use crate::store::schema::{deliveries, subscription_events};
+use crate::store::schema::{deliveries, subscription_events, subscriptions};
 
 /// The most rows of one `INSERT`: SQLite takes 32766 values.
 const MOST_ROWS: usize = 3000;
@@ -133,11 +133,13 @@ impl Tx<'_> {
         on_dialect!(self.db, c => {
             diesel::update(own()).set(deliveries::last_number.eq(sql::<BigInt>(highest))).execute(c)
         })?;
-        let is_sent = |subscription: &Subscription| {
-            subscription.status == SubscriptionStatus::Active && subscription.channel.endpoint.is_some()
-        };
-        let sent: Vec<&String> =
-            ids.iter().zip(heard).filter(|(_, (subscription, _))| is_sent(subscription)).map(|(id, _)| id).collect();
+        // Read now, when the rows are locked: one of them may have become active a moment ago.
+        let sent: Vec<String> = subscriptions::table
+            .filter(subscriptions::id.eq_any(&ids))
+            .filter(subscriptions::status.eq(SubscriptionStatus::Active.as_str()))
+            .filter(subscriptions::endpoint.is_not_null())
+            .select(subscriptions::id)
+            .load(self.db)?;
         let at = to_millis(now);
         let idle = deliveries::table
             .filter(deliveries::subscription_id.eq_any(sent))
@@ -271,10 +273,8 @@ impl Tx<'_> {
         let within = subscription_events::table
             .filter(subscription_events::subscription_id.eq(id.to_string()))
             .filter(subscription_events::occurred_at.between(from, until));
-        let ends = (
-            diesel::dsl::min(subscription_events::number),
-            diesel::dsl::max(subscription_events::number),
-        );
+        let ends =
+            (diesel::dsl::min(subscription_events::number), diesel::dsl::max(subscription_events::number));
         let (first, last): (Option<i64>, Option<i64>) = within.select(ends).first(self.db)?;
         Ok(first.zip(last))
     }

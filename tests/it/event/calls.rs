@@ -59,18 +59,32 @@ async fn a_name_or_an_address_that_is_not_public_is_never_called() {
             assert_eq!(code(&carried), ("forbidden-address", true), "{addresses:?}");
         }
     }
-    for host in ["127.0.0.1", "127.1", "2130706433", "0x7f.0.0.1", "0177.0.0.1", "[::1]", "[::ffff:7f00:1]", "localhost"] {
+    for host in [
+        "127.0.0.1",
+        "127.1",
+        "2130706433",
+        "0x7f.0.0.1",
+        "0177.0.0.1",
+        "[::1]",
+        "[::ffff:7f00:1]",
+        "localhost",
+    ] {
         for scheme in ["http", "https"] {
             let carried = call(&format!("{scheme}://{host}:{port}/"), strict(), to(&["93.184.215.14"])).await;
             assert_eq!(code(&carried), ("forbidden-address", true), "{scheme} {host}");
         }
     }
-    for endpoint in ["http://consumer.example/", "ftp://consumer.example/", "https://u:p@consumer.example/", ""] {
+    for endpoint in
+        ["http://consumer.example/", "ftp://consumer.example/", "https://u:p@consumer.example/", ""]
+    {
         let carried = call(endpoint, settings(), to(&["93.184.215.14"])).await;
         assert_eq!(code(&carried), ("forbidden-address", true), "{endpoint}");
     }
     let narrow = Subscriptions { allowed_hosts: vec!["*.nhs.uk".to_owned()], ..settings() };
-    assert_eq!(code(&call("https://consumer.example/", narrow, to(&["93.184.215.14"])).await).0, "forbidden-address");
+    assert_eq!(
+        code(&call("https://consumer.example/", narrow, to(&["93.184.215.14"])).await).0,
+        "forbidden-address"
+    );
     assert_eq!(code(&call("https://consumer.example/", settings(), to(&[])).await), ("dns", false));
     assert!(listener.all().is_empty(), "nobody was called");
 }

@@ -1,7 +1,7 @@
 //! What a consumer that fails does to its subscription, and to nobody else's.
 
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
@@ -109,7 +109,10 @@ async fn a_consumer_is_asked_again_when_it_wants_that_but_not_later_than_is_sens
         let delivery = stage.wait_for_failures(id, 1);
         assert_eq!((delivery.due_at.unwrap() - stage.app.now()).num_seconds(), expected, "{line}");
         let last = stage.attempts(id).pop().unwrap();
-        assert_eq!((last.status, last.failure.as_deref(), last.answer.as_deref()), (Some(429), Some("status"), Some("later")));
+        assert_eq!(
+            (last.status, last.failure.as_deref(), last.answer.as_deref()),
+            (Some(429), Some("status"), Some("later"))
+        );
     }
 }
 
@@ -183,9 +186,13 @@ async fn bad_answers_are_written_down_and_disturb_nobody(
     for (_, id, code, status) in &all {
         stage.wait_for_failures(*id, 1);
         let last = stage.attempts(*id).pop().unwrap();
-        assert_eq!((last.failure.as_deref(), last.status, last.is_taken), (Some(*code), *status, false), "{code}");
+        assert_eq!(
+            (last.failure.as_deref(), last.status, last.is_taken),
+            (Some(*code), *status, false),
+            "{code}"
+        );
         assert!(last.answer.as_ref().is_none_or(|answer| answer.len() <= 1024));
-        assert!(last.duration < TimeDelta::seconds(3), "{code}");
+        assert!(last.duration_ms < 3000, "{code}");
     }
 }
 

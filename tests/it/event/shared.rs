@@ -56,7 +56,9 @@ async fn the_lease_of_a_killed_process_is_taken_over_when_it_ends_and_not_before
     assert_eq!(leased.unwrap().len(), 1);
     stage.publish(2);
     let other = stage.another();
-    let published = || sql::number(&stage.app.database_url(), "SELECT CAST(last_number AS TEXT) AS value FROM deliveries");
+    let published = || {
+        sql::number(&stage.app.database_url(), "SELECT CAST(last_number AS TEXT) AS value FROM deliveries")
+    };
     crate::support::poll::poll("the events to be numbered", || (published() == 5).then_some(()));
     stage.advance(89);
     assert_eq!((stage.find(id).1.sent_number, receiver.all().len()), (0, 1));

@@ -15,4 +15,5 @@ mod references;
 mod scopes;
 mod search;
 mod seen;
+mod subscription;
 mod validate;

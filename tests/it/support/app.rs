@@ -14,6 +14,7 @@ use onbehalf::cli::SeedFile;
 use onbehalf::clock::{Clock, StoppedClock};
 use onbehalf::config::{Config, Contract, Limits, Sources, Subscriptions};
 use onbehalf::error::Error;
+use onbehalf::fhir::notification::SubscriberFront;
 use onbehalf::observe::Metrics;
 use onbehalf::person::NumberCheck;
 use onbehalf::proxy::command;
@@ -123,6 +124,8 @@ pub struct TestApp {
     pub authority: Option<Arc<Authority>>,
     pub vault: Arc<Vault>,
     pub metrics: Metrics,
+    /// The front in whose terms people subscribe.
+    pub front: SubscriberFront,
     handle: ServerHandle,
     database: TestDatabase,
 }
@@ -179,6 +182,7 @@ impl TestApp {
         });
         let authority = app.authority.clone();
         let (vault, metrics) = (Arc::clone(&app.vault), app.metrics.clone());
+        let front = SubscriberFront::new(&app);
         let simulated = options.is_simulating.then(|| {
             Simulated::new(&format!("http://{address}"), Arc::new(keys), clock.now()).expect("it has a key")
         });
@@ -189,7 +193,7 @@ impl TestApp {
         let running = server::build(app, listener, &settings).expect("the server starts");
         let handle = running.handle();
         actix_rt::spawn(running);
-        Self { address, store, clock, authority, vault, metrics, handle, database }
+        Self { address, store, clock, authority, vault, metrics, front, handle, database }
     }
 
     /// The URL of the VRS front.

@@ -56,6 +56,7 @@ fn column(param: &Param) -> Option<Column> {
     match param.index {
         Index::Token(_, column)
         | Index::Uri(column)
+        | Index::Text(column, _)
         | Index::LocalReference(column)
         | Index::Date(column, _) => Some(column),
         Index::Reference(reference) => Some(reference.column),
@@ -74,6 +75,7 @@ fn column(param: &Param) -> Option<Column> {
         | Index::Account
         | Index::Element(_)
         | Index::Composite(..)
+        | Index::Contacts(_)
         | Index::Codes => None,
     }
 }

@@ -1,0 +1,81 @@
+//! The operations on subscriptions, one per file: those of the Backport guide, and our own.
+
+mod attempts;
+mod binding;
+mod events;
+mod resend;
+mod secret;
+mod status;
+
+use serde_json::{Value, json};
+
+use crate::event::Subscription;
+use crate::fhir::context::Context;
+use crate::fhir::enforce::letter;
+use crate::fhir::interaction::{Body, Request, instance, read};
+use crate::fhir::outcome::{Issue, IssueType};
+use crate::fhir::refusal::Refusal;
+use crate::fhir::resource::subscription;
+use crate::proxy::Versioned;
+use crate::store::Tx;
+
+pub(super) use attempts::attempts;
+pub(super) use binding::binding_token;
+pub(super) use events::events;
+pub(super) use resend::resend;
+pub(super) use secret::{rotate_secret, secret};
+pub(super) use status::status;
+
+/// The subscription that an operation is about: the caller's, and with the letter that the operation needs.
+fn owned(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Versioned<Subscription>, Refusal> {
+    let (kind, id) = instance(request)?;
+    let needed = letter(request.interaction).ok_or_else(Refusal::not_found)?;
+    read::find_or_gone(tx, context, kind, id, needed)?;
+    subscription::find(tx, id)
+}
+
+/// Every value of an input parameter, from the query or from a Parameters resource.
+fn inputs(request: &Request, name: &str) -> Vec<String> {
+    let query = request.params.iter().filter(|(given, value)| given == name && !value.is_empty());
+    let mut all: Vec<String> = query.map(|(_, value)| value.clone()).collect();
+    if let Some(Body::Resource(parameters)) = &request.body {
+        let given = parameters.get("parameter").and_then(Value::as_array).into_iter().flatten();
+        let named = given.filter(|one| one.get("name").and_then(Value::as_str) == Some(name));
+        all.extend(named.filter_map(value));
+    }
+    all
+}
+
+/// The value of a parameter, whichever primitive type it was given.
+fn value(parameter: &Value) -> Option<String> {
+    let (_, value) = parameter.as_object()?.iter().find(|(key, _)| key.starts_with("value"))?;
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// The ids that an input names, bare or as references, apart or with commas between them.
+fn ids(request: &Request) -> Vec<String> {
+    let last = |id: &str| id.rsplit('/').next().unwrap_or(id).to_owned();
+    inputs(request, "id").iter().flat_map(|ids| ids.split(',')).map(last).collect()
+}
+
+/// A number of an event.
+fn number(request: &Request, name: &'static str) -> Result<Option<i64>, Refusal> {
+    let given = inputs(request, name);
+    let Some(text) = given.first() else { return Ok(None) };
+    let number = text.parse().ok().filter(|number| *number >= 0 && given.len() == 1);
+    number.map(Some).ok_or_else(|| wrong("The number of an event is a whole number, given once.", name))
+}
+
+/// 400: an input.
+fn wrong(told: &'static str, name: &str) -> Refusal {
+    Refusal::new(400, Issue::error(IssueType::Value, told).at(name))
+}
+
+/// An answer of these parameters.
+fn answer(parameters: Vec<Value>) -> Value {
+    json!({ "resourceType": "Parameters", "parameter": parameters })
+}

@@ -1,0 +1,110 @@
+//! Notifications as the national event service delivers them (contract §7): the CloudEvent, or its history Bundle.
+
+use serde_json::{Map, Value, json};
+
+use super::uuid_of;
+use crate::date_time::render_instant;
+use crate::error::Error;
+use crate::event::{Event, Numbered, Payload, Subscription};
+use crate::fhir::BASE_PATH;
+use crate::fhir::context::Context;
+use crate::fhir::resource::subscription::national::event_type;
+use crate::proxy::OdsCode;
+use crate::store::Tx;
+
+/// Who publishes the events.
+const SOURCE: &str = "uk.nhs.validated-relationships-service";
+/// The path of the front that national consumers read the role from.
+const CONTRACT: &str = "/validated-relationships/FHIR/R4";
+const PROFILE: &str =
+    "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-subscription-status-r4";
+
+/// Writes an event down. Where its subject may not be told any more, nothing that names anybody is.
+pub(super) fn write(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    subscription: &Subscription,
+    numbered: &Numbered,
+    (payload, may): (Payload, bool),
+) -> Result<Value, Error> {
+    let Numbered { event, .. } = numbered;
+    Ok(match payload {
+        Payload::CloudEvent => cloud_event(tx, context, event, may)?,
+        Payload::FhirJson | Payload::FhirXml => bundle(context, subscription, event, may),
+    })
+}
+
+/// Where the contract's own front has the role.
+fn data_reference(context: &Context, event: &Event) -> String {
+    let public = context.base.strip_suffix(BASE_PATH).unwrap_or(&context.base);
+    format!("{public}{CONTRACT}/{}", event.subject)
+}
+
+fn cloud_event(tx: &mut Tx<'_>, context: &Context, event: &Event, may: bool) -> Result<Value, Error> {
+    let mut body = Map::new();
+    let mut add = |name: &str, value: Value| drop(body.insert(name.to_owned(), value));
+    add("specversion", "1.0".into());
+    add("id", event.id.to_string().into());
+    add("source", SOURCE.into());
+    add("type", event_type(event.topic).unwrap_or_default().into());
+    add("time", render_instant(event.occurred_at).into());
+    if may {
+        add("subject", event.patient.as_str().into());
+        add("dataref", data_reference(context, event).into());
+        let practices = tx.list_current_practices(&[event.patient, event.proxy])?;
+        let of =
+            |number| practices.iter().find(|(own, _)| *own == number).and_then(|(_, code)| code.as_ref());
+        let code = |code: Option<&OdsCode>| code.map(|code| Value::from(code.as_str()));
+        let mut filtering = Map::new();
+        for (name, number) in [("patient_ods_code", event.patient), ("proxy_ods_code", event.proxy)] {
+            if let Some(code) = code(of(number)) {
+                filtering.insert(name.to_owned(), code);
+            }
+        }
+        add("filtering", Value::Object(filtering));
+    }
+    Ok(Value::Object(body))
+}
+
+fn bundle(context: &Context, subscription: &Subscription, event: &Event, may: bool) -> Value {
+    let id = uuid_of(&format!("{}/{}", subscription.id, event.id));
+    let place = format!("{}/Subscription/{}", context.base, subscription.id);
+    let mut parts = vec![
+        json!({ "name": "event-number", "valueString": "1" }),
+        json!({ "name": "timestamp", "valueInstant": render_instant(event.occurred_at) }),
+    ];
+    let mut further = vec![
+        json!({ "name": "event-type", "valueString": event_type(event.topic).unwrap_or_default() }),
+        json!({ "name": "source", "valueUri": SOURCE }),
+    ];
+    if may {
+        let focus = data_reference(context, event);
+        parts.push(json!({ "name": "focus", "valueReference": { "reference": focus } }));
+        let subject = json!({ "identifier": { "value": event.patient.as_str() } });
+        further.push(json!({ "name": "subject", "valueReference": subject }));
+    }
+    let parameters = json!({
+        "resourceType": "Parameters",
+        "id": id.to_string(),
+        "meta": { "profile": [PROFILE] },
+        "parameter": [
+            { "name": "subscription", "valueReference": { "reference": place } },
+            { "name": "status", "valueCode": "active" },
+            { "name": "type", "valueCode": "event-notification" },
+            { "name": "notification-event", "part": parts },
+            { "name": "additional-context", "part": further },
+        ],
+    });
+    json!({
+        "resourceType": "Bundle",
+        "id": event.id.to_string(),
+        "type": "history",
+        "timestamp": render_instant(event.occurred_at),
+        "entry": [{
+            "fullUrl": format!("urn:uuid:{id}"),
+            "resource": parameters,
+            "request": { "method": "GET", "url": place },
+            "response": { "status": "200" },
+        }],
+    })
+}

@@ -1,0 +1,57 @@
+//! A subscription by a search, as R4 itself has it: whatever this front can search by, events are judged by.
+
+use serde_json::Value;
+
+use super::{extensions, unsupported};
+use crate::event::Topic;
+use crate::fhir::context::Context;
+use crate::fhir::interaction::conditional::pairs;
+use crate::fhir::outcome::Issue;
+use crate::fhir::refusal::Refusal;
+use crate::fhir::resource::ResourceType;
+use crate::fhir::search::{Query, filter_of};
+use crate::store::search::Filter;
+
+const AT: &str = "Subscription.criteria";
+
+/// Reads the criteria, and finds out whether each of them can be searched by.
+pub(super) fn read(body: &Value, criteria: &str, context: &Context) -> Result<Vec<Topic>, Refusal> {
+    if let Some((at, ..)) = extensions(body.get("_criteria"), AT).next() {
+        let told = "Conditions belong to a topic: write those of a search into the search.";
+        return Err(unsupported(told, at));
+    }
+    let (kind, _) = compile(criteria, context)?;
+    match kind {
+        ResourceType::Consent => Ok(vec![Topic::RoleCreated, Topic::RoleChanged]),
+        ResourceType::RelatedPerson => Ok(vec![Topic::RelationshipChanged]),
+        ResourceType::QuestionnaireResponse => Ok(vec![Topic::AccessRequestSubmitted]),
+        _ => {
+            let told = "Events are about Consent, RelatedPerson and QuestionnaireResponse alone.";
+            Err(unsupported(told, AT))
+        }
+    }
+}
+
+/// The type that criteria are about, and what must hold of it.
+pub(crate) fn compile(criteria: &str, context: &Context) -> Result<(ResourceType, Filter), Refusal> {
+    let at = |refusal: Refusal| {
+        let issues =
+            refusal.issues.into_iter().map(|issue| Issue { expression: Some(AT.to_owned()), ..issue });
+        Refusal::of(422, issues.collect())
+    };
+    let (name, query) = criteria.split_once('?').unwrap_or((criteria, ""));
+    let kind = ResourceType::parse(name).ok_or_else(|| unsupported("There is no such type here.", AT))?;
+    let params = pairs(query);
+    let query = Query::read(&params).map_err(at)?;
+    if query.criteria.len() != params.len() {
+        let told =
+            "Criteria say which resources are meant: leave out whatever shapes the answer to a search.";
+        return Err(unsupported(told, AT));
+    }
+    let strict = Context { is_strict: true, ..context.clone() };
+    let mut all = Vec::new();
+    for (key, value) in &query.criteria {
+        all.extend(filter_of(kind, key, value, &strict).map_err(at)?);
+    }
+    Ok((kind, Filter::All(all)))
+}

@@ -1,0 +1,114 @@
+//! Subscriptions: how they are made, judged, read, ended, and what is told to whom.
+
+mod lifecycle;
+
+use onbehalf::event::{Message, Notice, Notification, Subscription, SubscriptionStatus, number};
+use onbehalf::proxy::Versioned;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::support::TestApp;
+
+pub const TOPIC: &str = "https://fhir.onbehalf.org.uk/R4/SubscriptionTopic";
+pub const BACKPORT: &str = "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition";
+pub const ENDPOINT: &str = "https://listener.example.com/fhir/notify";
+
+/// A subscription by topic, with these conditions.
+pub fn backport(topic: &str, content: &str, filters: &[&str]) -> Value {
+    let filters = filters.iter().map(
+        |filter| json!({ "url": format!("{BACKPORT}/backport-filter-criteria"), "valueString": filter }),
+    );
+    let filters: Vec<Value> = filters.collect();
+    let mut body = json!({
+        "resourceType": "Subscription",
+        "meta": { "profile": [format!("{BACKPORT}/backport-subscription")] },
+        "status": "requested",
+        "reason": "Keep a GP system in step",
+        "criteria": format!("{TOPIC}/{topic}"),
+        "channel": {
+            "type": "rest-hook",
+            "endpoint": ENDPOINT,
+            "payload": "application/fhir+json",
+            "_payload": { "extension": [
+                { "url": format!("{BACKPORT}/backport-payload-content"), "valueCode": content },
+            ] },
+            "header": ["X-Correlation: proxy-demo"],
+        },
+    });
+    if !filters.is_empty() {
+        body["_criteria"] = json!({ "extension": filters });
+    }
+    body
+}
+
+/// A subscription by a search, as R4 has it.
+pub fn classic(criteria: &str, payload: Option<&str>) -> Value {
+    let mut body = json!({
+        "resourceType": "Subscription",
+        "status": "requested",
+        "reason": "An older client",
+        "criteria": criteria,
+        "channel": { "type": "rest-hook", "endpoint": ENDPOINT },
+    });
+    if let Some(payload) = payload {
+        body["channel"]["payload"] = payload.into();
+    }
+    body
+}
+
+/// A subscription to national events.
+pub fn national(criteria: &str, payload: &str) -> Value {
+    classic(criteria, Some(payload))
+}
+
+/// The subscription as it is kept.
+pub async fn kept(app: &TestApp, id: &str) -> Versioned<Subscription> {
+    let id = Uuid::parse_str(id).expect("an id");
+    app.look(move |tx| Ok(tx.find_subscription(id)?.expect("it is kept"))).await
+}
+
+/// Makes a subscription active, as its consumer's answer would.
+pub async fn activate(app: &TestApp, id: &str) {
+    let Versioned { value, version, .. } = kept(app, id).await;
+    let now = app.now();
+    let active = Subscription { status: SubscriptionStatus::Active, ..value };
+    let saved = app.store.write(move |tx| tx.save_subscription(active, version, now).map(drop)).await;
+    saved.expect("it is saved");
+}
+
+/// Numbers what has happened.
+pub async fn number_all(app: &TestApp) {
+    let (front, clock) = (app.front.clone(), app.clock.clone());
+    let numbered = app.store.write(move |tx| number(tx, &*clock, &front)).await;
+    numbered.expect("events are numbered");
+}
+
+/// The subjects of the events that a subscription has, in the order of their numbers, each with its topic.
+pub async fn heard(app: &TestApp, id: &str) -> Vec<(String, String)> {
+    number_all(app).await;
+    let id = Uuid::parse_str(id).expect("an id");
+    let events = app.look(move |tx| tx.list_events_of(id, 1, i64::MAX, 1000)).await;
+    assert!((1..).zip(&events).all(|(number, one)| one.number == number), "numbers have no gap");
+    events.into_iter().map(|one| (one.event.topic.as_str().to_owned(), one.event.subject)).collect()
+}
+
+/// What would be sent for all events of a subscription, or to greet its consumer where there are none.
+pub async fn composed(app: &TestApp, id: &str) -> Message {
+    use onbehalf::event::Front as _;
+    number_all(app).await;
+    let subscription = kept(app, id).await.value;
+    let (front, now) = (app.front.clone(), app.now());
+    let uuid = subscription.id;
+    let composed = app.store.read(move |tx| {
+        let events = tx.list_events_of(uuid, 1, i64::MAX, 1000)?;
+        let notification = Notification {
+            id: format!("n-{uuid}"),
+            at: now,
+            status: subscription.status,
+            events_since_start: events.last().map_or(0, |last| last.number),
+            notice: if events.is_empty() { Notice::Handshake } else { Notice::Events(events) },
+        };
+        front.compose(tx, &subscription, &notification)
+    });
+    composed.await.expect("it is composed")
+}
