@@ -1,5 +1,6 @@
 //! `onbehalf serve`: the service.
 
+use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +13,9 @@ use crate::cli::{Failure, open_store};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Faults, Sources};
 use crate::job::{Runner, sender};
+use crate::event::channel::{Channels, RestHook, SystemLookup};
+use crate::event::worker::{self, Worker};
+use crate::fhir::notification::SubscriberFront;
 use crate::observe::Metrics;
 use crate::secret::Vault;
 use crate::store::Store;
@@ -84,10 +88,12 @@ pub(super) fn run(
     let running = running.map(Runner::start);
     let served = actix_rt::System::new().block_on(async {
         let housekeeping = actix_rt::spawn(keep_house(app.clone()));
+        let delivery = delivery(&app)?;
         let server = server::build(app, listener, &config.server)?;
         tracing::info!(%address, database = %store.url(), "listening");
         let ended = server.await;
         housekeeping.abort();
+        delivery.stop(config.server.shutdown);
         ended
     });
     // The job that runs ends with its batch.
@@ -101,6 +107,23 @@ pub(super) fn run(
 pub(super) fn runner(config: &Config, store: &Store, clock: Arc<dyn Clock>) -> Result<Runner, Failure> {
     let sender = sender::configured(config.smtp.as_ref()).map_err(Failure::Other)?;
     Ok(Runner::new(store.clone(), clock, config.jobs.clone(), sender))
+}
+
+/// Starts the delivery of events.
+pub(super) fn delivery(app: &App) -> io::Result<Worker> {
+    let rest_hook =
+        RestHook::new(Arc::clone(&app.subscriptions), Arc::clone(&app.clock), Arc::new(SystemLookup));
+    let rest_hook = rest_hook.map_err(|error| io::Error::other(error.cause()))?;
+    Worker::start(worker::Parts {
+        store: app.store.clone(),
+        clock: Arc::clone(&app.clock),
+        settings: Arc::clone(&app.subscriptions),
+        vault: Arc::clone(&app.vault),
+        front: Arc::new(SubscriberFront::new(app)),
+        carrier: Arc::new(Channels { rest_hook }),
+        authority: app.authority.clone(),
+        metrics: app.metrics.clone(),
+    })
 }
 
 async fn keep_house(app: App) {

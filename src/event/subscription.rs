@@ -152,7 +152,7 @@ impl Subscription {
     /// Whether its consumer is asked whether it is there before anything is sent. Who subscribed in FHIR R4's own
     /// way, or has events in the national form, would not understand the question.
     pub fn is_greeted(&self) -> bool {
-        self.style == Style::Backport
+        self.style != Style::Classic
             && matches!(self.channel.payload, Some(Payload::FhirJson | Payload::FhirXml))
     }
 

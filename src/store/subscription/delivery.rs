@@ -15,7 +15,7 @@ use crate::store::Tx;
 use crate::store::db::Db;
 use crate::store::dialect::on_dialect;
 use crate::store::outbox::EventRow;
-use crate::store::schema::{deliveries, subscription_events};
+use crate::store::schema::{deliveries, subscription_events, subscriptions};
 
 /// The most rows of one `INSERT`: SQLite takes 32766 values.
 const MOST_ROWS: usize = 3000;
@@ -136,20 +136,15 @@ impl Tx<'_> {
         on_dialect!(self.db, c => {
             diesel::update(own()).set(deliveries::last_number.eq(sql::<BigInt>(highest))).execute(c)
         })?;
-        let is_sent = |subscription: &Subscription| subscription.status == SubscriptionStatus::Active;
-        let sent: Vec<&String> = ids
-            .iter()
-            .zip(heard)
-            .filter(|(_, (subscription, _))| is_sent(subscription))
-            .map(|(id, _)| id)
-            .collect();
-        let is_pulled = |subscription: &Subscription| subscription.channel.endpoint.is_none();
-        let pulled: Vec<&String> = ids
-            .iter()
-            .zip(heard)
-            .filter(|(_, (subscription, _))| is_pulled(subscription))
-            .map(|(id, _)| id)
-            .collect();
+        // Read now, when the rows are locked: one of them may have become active a moment ago.
+        let active: Vec<(String, Option<String>)> = subscriptions::table
+            .filter(subscriptions::id.eq_any(&ids))
+            .filter(subscriptions::status.eq(SubscriptionStatus::Active.as_str()))
+            .select((subscriptions::id, subscriptions::endpoint))
+            .load(self.db)?;
+        let pulled: Vec<&String> =
+            active.iter().filter(|(_, endpoint)| endpoint.is_none()).map(|(id, _)| id).collect();
+        let sent: Vec<&String> = active.iter().map(|(id, _)| id).collect();
         let at = to_millis(now);
         let idle = deliveries::table
             .filter(deliveries::subscription_id.eq_any(sent))

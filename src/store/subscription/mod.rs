@@ -4,6 +4,7 @@ mod attempt;
 mod binding;
 mod delivery;
 mod lease;
+mod overview;
 mod owner;
 mod row;
 
@@ -20,8 +21,9 @@ use crate::store::Tx;
 use crate::store::schema::{deliveries, subscription_versions, subscriptions};
 use row::{SubscriptionRow, VersionRow};
 
-pub use attempt::{Overview, PastAttempt, Unsent};
+pub use attempt::AttemptRecord;
 pub use lease::{Due, Lease, Waiting};
+pub use overview::{Overview, Unsent};
 pub use row::SubscriptionVersion;
 
 impl Tx<'_> {

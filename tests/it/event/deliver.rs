@@ -49,7 +49,7 @@ async fn a_consumer_is_greeted_before_it_is_sent_its_events_in_order(
     }
     let log = stage.attempts(id);
     assert!(log.iter().all(|attempt| attempt.is_taken && attempt.status == Some(200)));
-    assert_eq!((log[0].kind.as_str(), log[1].numbers.is_some()), ("handshake", true));
+    assert_eq!((log[0].kind.as_str(), log[1].first_number.is_some()), ("handshake", true));
 }
 
 // covers N-24

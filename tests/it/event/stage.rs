@@ -22,7 +22,7 @@ use onbehalf::event::{
     Style, Subscription, SubscriptionStatus, Topic,
 };
 use onbehalf::person::{NhsNumber, NumberCheck};
-use onbehalf::store::{PastAttempt, Store, Tx};
+use onbehalf::store::{AttemptRecord, Store, Tx};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -199,8 +199,8 @@ impl Stage {
         found.expect("the database answers")
     }
 
-    pub fn attempts(&self, id: Uuid) -> Vec<PastAttempt> {
-        let mut attempts: Vec<PastAttempt> =
+    pub fn attempts(&self, id: Uuid) -> Vec<AttemptRecord> {
+        let mut attempts: Vec<AttemptRecord> =
             self.app.store.read_here::<_, Error, _>(|tx| tx.list_attempts(id, 1000)).expect("an answer");
         attempts.reverse();
         attempts

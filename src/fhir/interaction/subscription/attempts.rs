@@ -7,7 +7,7 @@ use crate::date_time::render_instant;
 use crate::fhir::context::Context;
 use crate::fhir::interaction::{Reply, Request};
 use crate::fhir::refusal::Refusal;
-use crate::store::{PastAttempt, Tx};
+use crate::store::{AttemptRecord, Tx};
 
 const DEFAULT_COUNT: i64 = 20;
 const MOST: i64 = 100;
@@ -51,17 +51,16 @@ pub(in crate::fhir::interaction) fn attempts(
     Ok(Reply::made(200, answer(parameters)))
 }
 
-fn render(attempt: &PastAttempt) -> Value {
+fn render(attempt: &AttemptRecord) -> Value {
     let mut parts = vec![
         json!({ "name": "at", "valueInstant": render_instant(attempt.at) }),
         json!({ "name": "type", "valueCode": attempt.kind }),
         json!({ "name": "taken", "valueBoolean": attempt.is_taken }),
         json!({ "name": "duration", "valueQuantity": {
-            "value": attempt.duration.num_milliseconds(), "unit": "ms", "system": "http://unitsofmeasure.org", "code": "ms",
+            "value": attempt.duration_ms, "unit": "ms", "system": "http://unitsofmeasure.org", "code": "ms",
         } }),
     ];
-    let (first, last) = attempt.numbers.unzip();
-    let numbers = [("firstNumber", first), ("lastNumber", last)];
+    let numbers = [("firstNumber", attempt.first_number), ("lastNumber", attempt.last_number)];
     for (name, number) in numbers {
         parts.extend(number.map(|number| json!({ "name": name, "valueString": number.to_string() })));
     }
