@@ -40,6 +40,8 @@ pub enum Act {
     Access(Interaction),
     /// Somebody logged in, or tried to.
     LoggedIn,
+    /// Somebody brought a second identity.
+    IdentityLinked,
     /// A token was issued.
     TokenIssued,
     /// A token was asked for in vain.
@@ -58,7 +60,7 @@ pub enum Act {
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::RoleCreated,
         Self::RoleChanged,
         Self::RoleLapsed,
@@ -79,6 +81,7 @@ impl Act {
         Self::Access(Interaction::Operation),
         Self::Access(Interaction::Batch),
         Self::LoggedIn,
+        Self::IdentityLinked,
         Self::TokenIssued,
         Self::TokenRefused,
         Self::TokenExchanged,
@@ -100,6 +103,7 @@ impl Act {
             Self::RelationshipChanged => "relationship-changed",
             Self::Access(interaction) => interaction.as_str(),
             Self::LoggedIn => "logged-in",
+            Self::IdentityLinked => "identity-linked",
             Self::TokenIssued => "token-issued",
             Self::TokenRefused => "token-refused",
             Self::TokenExchanged => "token-exchanged",
@@ -126,6 +130,7 @@ impl Act {
             | Self::RoleLapsed
             | Self::AccessRequestChanged
             | Self::RelationshipChanged
+            | Self::IdentityLinked
             | Self::Access(Interaction::Update | Interaction::Patch) => "U",
             Self::Access(
                 Interaction::Read

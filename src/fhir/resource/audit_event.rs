@@ -87,7 +87,7 @@ const PARAMS: &[Param] = &[
 const fn event_type(act: Act) -> (Option<&'static str>, &'static str) {
     match act {
         Act::LoggedIn | Act::TokenIssued | Act::TokenRefused | Act::TokenExchanged => (Some(DICOM), "110114"),
-        Act::GrantRevoked | Act::ClientRegistered => (Some(DICOM), "110137"),
+        Act::IdentityLinked | Act::GrantRevoked | Act::ClientRegistered => (Some(DICOM), "110137"),
         Act::UserInfoRead | Act::TokenIntrospected => (Some(DICOM), "110112"),
         Act::RoleCreated
         | Act::RoleChanged
@@ -111,7 +111,8 @@ const fn subtype(act: Act) -> (Option<&'static str>, &'static str) {
         }
         Act::Access(interaction) => (Some(SUBTYPE), interaction.as_str()),
         Act::LoggedIn => (Some(DICOM), "110122"),
-        Act::TokenIssued
+        Act::IdentityLinked
+        | Act::TokenIssued
         | Act::TokenRefused
         | Act::TokenExchanged
         | Act::GrantRevoked

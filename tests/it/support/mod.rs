@@ -15,7 +15,8 @@ pub mod sql;
 pub mod token;
 
 pub use app::{
-    INITIAL_ACCESS, Options, SANDBOX_DATA, TestApp, beginning, keys, sandbox_contract, strict_contract,
+    INITIAL_ACCESS, Options, SANDBOX_DATA, SECRET_OF_PANIC, TestApp, beginning, keys, sandbox_contract,
+    strict_contract,
 };
 pub use backend::{Backend, TestDatabase, on_server};
 pub use connection::Connection;

@@ -56,6 +56,19 @@ pub(super) struct ProviderPage {
     pub(super) providers: Vec<ProviderChoice>,
 }
 
+/// The page that offers a second way to log in.
+#[derive(Template)]
+#[template(path = "link.html")]
+pub(super) struct LinkPage {
+    pub(super) style: String,
+    pub(super) leave: Leave,
+    pub(super) providers: Vec<ProviderChoice>,
+    /// How many ways there are already.
+    pub(super) known: usize,
+    /// Where the log-in goes on.
+    pub(super) next: &'static str,
+}
+
 /// Somebody to act for.
 pub(super) struct PatientChoice {
     pub(super) value: String,
@@ -80,6 +93,8 @@ pub(super) struct ApprovePage {
     /// For whom they act, where it is not for themselves.
     pub(super) patient: Option<String>,
     pub(super) sentences: Vec<String>,
+    /// Whether they may add another way to log in.
+    pub(super) may_link: bool,
     /// Whether they may choose somebody else.
     pub(super) has_choice: bool,
 }
