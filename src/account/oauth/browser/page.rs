@@ -165,7 +165,7 @@ impl Problem {
     pub(super) fn throttled(wait: Duration) -> Self {
         let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
         let problem =
-            Self::new(429, "There are too many people here").saying("Wait a minute, then try again.");
+            Self::new(429, "Too many people are logging in").saying("Wait a minute, then try again.");
         Self { retry_after: Some(seconds), ..problem }
     }
 

@@ -10,6 +10,7 @@ use diesel::{Connection as _, SqliteConnection};
 use onbehalf::store::DatabaseUrl;
 use rstest::rstest;
 
+use crate::account::oauth::kit;
 use crate::fhir::bodies::role;
 use crate::fhir::client::{get, post, send_well};
 use crate::support::{
@@ -175,13 +176,14 @@ async fn a_panic_is_answered_500_on_every_front_and_the_server_goes_on(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let fuse = Arc::new(AtomicBool::new(false));
-    let registrations = crate::account::oauth::kit::apps();
+    let registrations = kit::apps();
     let app =
         TestApp::start(backend, Options { fuse: Arc::clone(&fuse), registrations, ..Options::default() })
             .await;
     let path = format!("/Consent/{MOTHERS_ROLE}");
     let vrs = || crate::vrs::operations::get(&path);
-    let token = || crate::account::oauth::kit::backend("a.b.c", "system/Consent.rs");
+    let form = [("grant_type", "refresh_token"), ("refresh_token", "x")];
+    let token = || kit::basic(kit::post(kit::TOKEN, &form), "web", kit::SECRET);
     let page = || crate::support::Request::new("GET", "/oauth/approve").header("Cookie", "onbehalf-login=x");
     send_well(&app, get(&path), 200).await;
     let mut footprint = Footprint::of(&app);

@@ -5,7 +5,7 @@ use rstest::rstest;
 use crate::fhir::scopes::{acting, citizen, issuing, system};
 use crate::support::{Backend, bodies};
 use crate::vrs::footprint::Footprint;
-use crate::vrs::known::{ACCESS_REQUEST, MOTHER, MOTHERS_ROLE};
+use crate::vrs::known::{ACCESS_REQUEST, CHILD, MOTHER, MOTHERS_ROLE};
 use crate::vrs::operations::{all, get, patch};
 use crate::vrs::told::{access_denied, forbidden};
 
@@ -70,10 +70,11 @@ async fn a_token_that_acts_ends_with_its_role_on_this_front_too(
     let path = format!("/Consent/{MOTHERS_ROLE}");
     assert_eq!(app.send(patch(&path, &suspend).bearer(&gp)).await.status, 200);
     let mut footprint = Footprint::of(&app);
+    let both = format!("performer:identifier={MOTHER}&patient:identifier={CHILD}");
     for request in [
         read(),
-        get(&format!("/Consent?performer:identifier={MOTHER}")).bearer(&token),
-        get(&format!("/RelatedPerson?identifier={MOTHER}")).bearer(&token),
+        get(&format!("/Consent?{both}")).bearer(&token),
+        get(&format!("/RelatedPerson?identifier={MOTHER}&patient:identifier={CHILD}")).bearer(&token),
         patch(&path, &suspend).bearer(&token),
     ] {
         access_denied().check("after the role", &app.send(request).await);
