@@ -14,8 +14,9 @@ use crate::account::upstream::simulated::Simulated;
 use crate::account::{AccessPolicy, Authority, Caller, access};
 use crate::audit::{Access, Journal};
 use crate::clock::Clock;
-use crate::config::{Contract, Limits};
+use crate::config::{Contract, Limits, Subscriptions};
 use crate::error::Error;
+use crate::secret::Vault;
 use crate::store::{Store, Tx};
 
 /// What every request handler may reach. Cheap to clone.
@@ -41,6 +42,10 @@ pub struct App {
     pub contract: Contract,
     /// The limits on requests.
     pub limits: Limits,
+    /// How subscribers are told of events.
+    pub subscriptions: Arc<Subscriptions>,
+    /// What encrypts the secrets that must be read again.
+    pub vault: Arc<Vault>,
     /// The SHA-256 of the key of `_status`.
     pub status_key: Option<[u8; 32]>,
     /// The URL under which clients reach this server, without a path and without a slash at its end.
@@ -76,6 +81,8 @@ pub struct Parts {
     pub status_for_other_patient: u16,
     pub contract: Contract,
     pub limits: Limits,
+    pub subscriptions: Subscriptions,
+    pub vault: Vault,
     pub status_key: Option<[u8; 32]>,
     pub public_url: String,
     pub address_header: Option<String>,
@@ -100,6 +107,8 @@ impl App {
             app_keys: Arc::new(parts.app_keys),
             contract: parts.contract,
             limits: parts.limits,
+            subscriptions: Arc::new(parts.subscriptions),
+            vault: Arc::new(parts.vault),
             status_key: parts.status_key,
             public_url: parts.public_url.into(),
             address_header: parts.address_header.map(Into::into),

@@ -39,6 +39,7 @@ pub mod json;
 pub mod observe;
 pub mod person;
 pub mod proxy;
+pub mod secret;
 pub mod server;
 pub mod store;
 pub mod vrs;

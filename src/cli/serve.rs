@@ -11,6 +11,7 @@ use crate::cli::identity::{Identity, configured};
 use crate::cli::{Failure, open_store};
 use crate::clock::SystemClock;
 use crate::config::{Config, Faults, Sources};
+use crate::secret::Vault;
 use crate::store::Store;
 use crate::{observe, server};
 
@@ -54,6 +55,7 @@ pub(super) fn run(
     identity: Identity,
 ) -> Result<(), Failure> {
     let address = listener.local_addr().map_err(|error| Failure::Other(error.to_string()))?;
+    let vault = Vault::open(&config.secrets.key_file).map_err(|error| Failure::Other(error.to_string()))?;
     let public_url = public_url(config, address);
     let app_keys = AppKeys::new(&public_url).map_err(|error| Failure::Other(error.to_string()))?;
     let app = App::new(Parts {
@@ -66,6 +68,8 @@ pub(super) fn run(
         status_for_other_patient: config.access.status_for_other_patient,
         contract: config.contract,
         limits: config.limits,
+        subscriptions: config.subscriptions.clone(),
+        vault,
         status_key: config.health.status_key,
         public_url,
         address_header: config.server.address_header.clone(),

@@ -8,6 +8,7 @@ mod oauth;
 mod provider;
 mod reader;
 mod sections;
+mod subscriptions;
 
 use std::path::{Path, PathBuf};
 
@@ -17,6 +18,7 @@ use figment::providers::{Env, Format, Toml};
 pub use contract::Contract;
 pub use oauth::OAuth;
 pub use sections::{Access, Database, Health, Limits, Log, LogFormat, Server, Tls};
+pub use subscriptions::{Secrets, Subscriptions};
 
 use reader::Reader;
 
@@ -47,6 +49,8 @@ pub struct Config {
     pub access: Access,
     pub oauth: OAuth,
     pub contract: Contract,
+    pub secrets: Secrets,
+    pub subscriptions: Subscriptions,
     pub limits: Limits,
     pub log: Log,
     pub health: Health,
@@ -111,6 +115,8 @@ impl Config {
         let contract = Contract::read(reader);
         let access = Access::read(reader, contract.as_ref().map(|contract| contract.nhs_number_check));
         let oauth = OAuth::read(reader, server.as_ref());
+        let secrets = Secrets::read(reader);
+        let subscriptions = Subscriptions::read(reader);
         let limits = Limits::read(reader);
         let log = Log::read(reader);
         let health = Health::read(reader);
@@ -120,6 +126,8 @@ impl Config {
             access: access?,
             oauth: oauth?,
             contract: contract?,
+            secrets: secrets?,
+            subscriptions: subscriptions?,
             limits: limits?,
             log: log?,
             health: health?,

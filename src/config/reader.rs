@@ -94,6 +94,34 @@ impl Reader {
         number
     }
 
+    /// A list of texts.
+    pub(crate) fn texts(&mut self, key: &str) -> Option<Vec<String>> {
+        let text = |item: &Value| item.as_str().map(str::to_owned);
+        self.list(key, text, "must be a list of texts")
+    }
+
+    /// A list of whole numbers within limits.
+    pub(crate) fn numbers(&mut self, key: &str, within: std::ops::RangeInclusive<u32>) -> Option<Vec<u32>> {
+        let number = |item: &Value| {
+            let Value::Num(_, number) = item else { return None };
+            let number = whole_number(number).and_then(|number| u32::try_from(number).ok());
+            number.filter(|number| within.contains(number))
+        };
+        let what = format!("must be a list of whole numbers from {} to {}", within.start(), within.end());
+        self.list(key, number, &what)
+    }
+
+    fn list<T>(&mut self, key: &str, item: impl Fn(&Value) -> Option<T>, what: &str) -> Option<Vec<T>> {
+        let list: Option<Vec<T>> = match self.find(key) {
+            Some(Value::Array(_, items)) => items.iter().map(item).collect(),
+            _ => None,
+        };
+        if list.is_none() {
+            self.fault(key, what);
+        }
+        list
+    }
+
     /// True or false.
     pub(crate) fn switch(&mut self, key: &str) -> Option<bool> {
         let value = self.find(key).and_then(Value::to_bool);
@@ -105,14 +133,7 @@ impl Reader {
 
     /// A list of tables.
     pub(crate) fn tables(&mut self, key: &str) -> Option<Vec<Dict>> {
-        let list: Option<Vec<Dict>> = match self.find(key) {
-            Some(Value::Array(_, items)) => items.iter().map(|item| item.as_dict().cloned()).collect(),
-            _ => None,
-        };
-        if list.is_none() {
-            self.fault(key, "must be a list of tables");
-        }
-        list
+        self.list(key, |item| item.as_dict().cloned(), "must be a list of tables")
     }
 
     /// All faults, or none.
@@ -169,6 +190,9 @@ fn render_value(value: &Value) -> String {
         Value::String(_, text) => format!("{text:?}"),
         Value::Num(_, number) => render(number),
         Value::Bool(_, switch) => switch.to_string(),
-        Value::Char(..) | Value::Empty(..) | Value::Dict(..) | Value::Array(..) => "\"\"".to_owned(),
+        Value::Array(_, items) => {
+            format!("[{}]", items.iter().map(render_value).collect::<Vec<_>>().join(", "))
+        }
+        Value::Char(..) | Value::Empty(..) | Value::Dict(..) => "\"\"".to_owned(),
     }
 }

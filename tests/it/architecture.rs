@@ -150,6 +150,7 @@ const WALLS: &[(&str, &[&str])] = &[
     ("src/account/oauth", &["vrs", "fhir", "store::schema"]),
     ("src/audit", ABOVE_USE_CASES),
     ("src/event", ABOVE_USE_CASES),
+    ("src/event/channel", &["store"]),
     ("src/store", ABOVE_STORE),
     ("src/person", ABOVE_DOMAIN),
     ("src/proxy/*.rs", ABOVE_DOMAIN),
@@ -160,6 +161,7 @@ const WALLS: &[(&str, &[&str])] = &[
     ("src/clock.rs", ABOVE_COMMON),
     ("src/ids.rs", ABOVE_COMMON),
     ("src/error.rs", ABOVE_COMMON),
+    ("src/secret.rs", ABOVE_COMMON),
 ];
 
 #[test]
@@ -209,10 +211,12 @@ const HOMES: &[(&str, &[&str])] = &[
     ("governor", &["src/app.rs"]),
     // The settings hold the keys of apps as they are registered.
     ("jsonwebtoken", &["src/account"]),
-    ("aws_lc_rs", &["src/account"]),
+    ("aws_lc_rs", &["src/account", "src/secret.rs", "src/event"]),
     ("openidconnect", &["src/account/upstream"]),
     ("reqwest", &["src/fetch.rs", "src/account/upstream"]),
     ("askama", &["src/account/oauth", "src/account/upstream/simulated"]),
+    ("async_nats", &["src/event/channel"]),
+    ("lapin", &["src/event/channel"]),
     ("rustls", &["src/server", "src/account/upstream"]),
 ];
 

@@ -14,10 +14,11 @@ use onbehalf::account::{AccessPolicy, Authority, AuthoritySettings, KeyRing, Lif
 use onbehalf::app::{App, Parts};
 use onbehalf::cli::SeedFile;
 use onbehalf::clock::{Clock, StoppedClock};
-use onbehalf::config::{Config, Contract, Limits, Sources};
+use onbehalf::config::{Config, Contract, Limits, Sources, Subscriptions};
 use onbehalf::error::Error;
 use onbehalf::person::NumberCheck;
 use onbehalf::proxy::command;
+use onbehalf::secret::Vault;
 use onbehalf::store::{Store, Tx};
 use onbehalf::{fhir, server, vrs};
 use sha2::{Digest as _, Sha256};
@@ -44,6 +45,7 @@ pub struct Options {
     /// Whether the simulated providers are there.
     pub is_simulating: bool,
     pub limits: Limits,
+    pub subscriptions: Subscriptions,
     /// The key of `_status`.
     pub status_key: &'static str,
     /// How long a request waits for a connection to the database.
@@ -80,6 +82,7 @@ impl Default for Options {
             providers: Vec::new(),
             is_simulating: false,
             limits: settings.limits,
+            subscriptions: settings.subscriptions,
             status_key: "test-key",
             database_wait: Duration::from_secs(20),
             is_seeded: true,
@@ -193,6 +196,8 @@ impl TestApp {
             status_for_other_patient: options.status_for_other_patient,
             contract: options.contract,
             limits: options.limits,
+            subscriptions: options.subscriptions,
+            vault: Vault::passing().expect("a key"),
             status_key: Some(Sha256::digest(options.status_key).into()),
             public_url: format!("http://{address}"),
             address_header: options.address_header.map(str::to_owned),
