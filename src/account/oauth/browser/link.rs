@@ -45,6 +45,7 @@ pub(super) async fn show(app: Data<App>, request: HttpRequest) -> Result<HttpRes
     };
     let client = client_of(&app, &log_in).await?;
     let known: Result<_, Error> = app.store.read(move |tx| tx.list_identities(user)).await;
+    let known = known?.len();
     let choice = |id: &str, name: &str| ProviderChoice {
         url: format!("{PATH}/{id}?token={}", visit.form_token()),
         name: name.to_owned(),
@@ -56,7 +57,8 @@ pub(super) async fn show(app: Data<App>, request: HttpRequest) -> Result<HttpRes
         style: asset::style_url(),
         leave: leave.clone(),
         providers,
-        known: known?.len(),
+        known,
+        has_one: known == 1,
         next: next_page(&log_in),
     };
     Ok(page::render(StatusCode::OK, &page, &leave))

@@ -65,6 +65,8 @@ pub(super) struct LinkPage {
     pub(super) providers: Vec<ProviderChoice>,
     /// How many ways there are already.
     pub(super) known: usize,
+    /// Whether that is one.
+    pub(super) has_one: bool,
     /// Where the log-in goes on.
     pub(super) next: &'static str,
 }
