@@ -77,6 +77,8 @@ pub enum Act {
     Access(Interaction),
     /// Somebody logged in, or tried to.
     LoggedIn,
+    /// Somebody brought a second identity.
+    IdentityLinked,
     /// A token was issued.
     TokenIssued,
     /// A token was asked for in vain.
@@ -95,7 +97,7 @@ pub enum Act {
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 46] = [
+    pub const ALL: [Self; 47] = [
         Self::RoleCreated,
         Self::RoleChanged,
         Self::RoleLapsed,
@@ -135,6 +137,7 @@ impl Act {
         Self::Access(Interaction::Operation),
         Self::Access(Interaction::Batch),
         Self::LoggedIn,
+        Self::IdentityLinked,
         Self::TokenIssued,
         Self::TokenRefused,
         Self::TokenExchanged,
@@ -174,6 +177,7 @@ impl Act {
             Self::NotificationSent => "notification-sent",
             Self::Access(interaction) => interaction.as_str(),
             Self::LoggedIn => "logged-in",
+            Self::IdentityLinked => "identity-linked",
             Self::TokenIssued => "token-issued",
             Self::TokenRefused => "token-refused",
             Self::TokenExchanged => "token-exchanged",
@@ -215,6 +219,7 @@ impl Act {
             | Self::AccessRequestChanged
             | Self::RelationshipChanged
             | Self::SubscriptionChanged
+            | Self::IdentityLinked
             | Self::Access(Interaction::Update | Interaction::Patch) => "U",
             Self::Access(
                 Interaction::Read

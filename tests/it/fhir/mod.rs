@@ -12,7 +12,7 @@ mod lapse;
 mod operations;
 mod patch;
 mod references;
-mod scopes;
+pub mod scopes;
 mod search;
 mod seen;
 mod subscription;

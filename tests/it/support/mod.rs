@@ -17,6 +17,7 @@ pub mod token;
 
 pub use app::{
     INITIAL_ACCESS, METRICS_TOKEN, Options, SANDBOX_DATA, TestApp, beginning, keys, sandbox_contract,
+    INITIAL_ACCESS, Options, SANDBOX_DATA, SECRET_OF_PANIC, TestApp, beginning, keys, sandbox_contract,
     strict_contract,
 };
 pub use backend::{Backend, TestDatabase, on_server};
