@@ -20,6 +20,8 @@ mod cli;
 mod conformance;
 mod examples;
 mod fhir;
+mod inbox;
+mod job;
 mod migrations;
 mod observe;
 mod proxy;

@@ -14,5 +14,5 @@ mod patch;
 mod references;
 mod scopes;
 mod search;
-mod seen;
+pub mod seen;
 mod validate;

@@ -6,6 +6,7 @@ mod backend;
 pub mod bodies;
 mod connection;
 mod http;
+pub mod mail;
 pub mod poll;
 mod process;
 pub mod provider;
