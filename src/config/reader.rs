@@ -105,9 +105,9 @@ impl Reader {
 
     /// A list of whole numbers within limits.
     pub(crate) fn numbers(&mut self, key: &str, within: std::ops::RangeInclusive<u32>) -> Option<Vec<u32>> {
-        let number = |value: &Value| match value {
-            Value::Num(_, number) => whole_number(number).and_then(|number| u32::try_from(number).ok()),
-            _ => None,
+        let number = |value: &Value| {
+            let number = value.to_num().as_ref().and_then(whole_number);
+            number.and_then(|number| u32::try_from(number).ok())
         };
         let numbers: Option<Vec<u32>> = match self.find(key) {
             Some(Value::Array(_, items)) => {
