@@ -34,6 +34,18 @@ pub fn random_text<const N: usize>(alphabet: &[u8]) -> Result<String, getrandom:
     Ok(text)
 }
 
+/// Draws bytes that nobody can guess.
+///
+/// # Errors
+///
+/// When the system gives no randomness.
+#[expect(clippy::disallowed_methods, reason = "this is the home of randomness")]
+pub fn random_bytes<const N: usize>() -> Result<[u8; N], getrandom::Error> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes)?;
+    Ok(bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::{new_uuid, random_text};

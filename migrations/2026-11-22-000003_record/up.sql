@@ -76,8 +76,15 @@ CREATE TABLE outbox (
     subject TEXT NOT NULL,
     subject_version BIGINT NOT NULL,
     patient TEXT NOT NULL,
-    proxy TEXT NOT NULL
+    proxy TEXT NOT NULL,
+    -- Its place among those that nobody was told of yet; null afterwards. It is given when the row of the change
+    -- is locked already, so that the events of one subject stand in the order of their commits.
+    position BIGINT
 );
 
+-- Serves "what is there to tell?"
+CREATE INDEX outbox_by_position ON outbox (position);
+-- Serves the job that forgets what is older than is promised.
+CREATE INDEX outbox_by_time ON outbox (occurred_at);
 -- Serves "which events came of this role?"
 CREATE INDEX outbox_by_subject ON outbox (subject, subject_version);

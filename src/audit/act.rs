@@ -78,11 +78,15 @@ pub enum Act {
     GrantRevoked,
     /// An app was registered (RFC 7591).
     ClientRegistered,
+    /// An app read who has logged in, and whom they may act for (OpenID Connect Core §5.3).
+    UserInfoRead,
+    /// An API producer asked what a token is worth (RFC 7662).
+    TokenIntrospected,
 }
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 41] = [
         Self::RoleCreated,
         Self::RoleChanged,
         Self::RoleLapsed,
@@ -122,6 +126,8 @@ impl Act {
         Self::TokenExchanged,
         Self::GrantRevoked,
         Self::ClientRegistered,
+        Self::UserInfoRead,
+        Self::TokenIntrospected,
     ];
 
     /// The name that the store keeps.
@@ -155,6 +161,8 @@ impl Act {
             Self::TokenExchanged => "token-exchanged",
             Self::GrantRevoked => "grant-revoked",
             Self::ClientRegistered => "client-registered",
+            Self::UserInfoRead => "userinfo-read",
+            Self::TokenIntrospected => "token-introspected",
         }
     }
 
@@ -194,7 +202,8 @@ impl Act {
                 | Interaction::HistoryInstance
                 | Interaction::HistoryType
                 | Interaction::HistorySystem,
-            ) => "R",
+            )
+            | Self::UserInfoRead => "R",
             Self::Access(
                 Interaction::SearchType
                 | Interaction::SearchSystem
@@ -207,7 +216,8 @@ impl Act {
             | Self::TokenRefused
             | Self::TokenExchanged
             | Self::GrantRevoked
-            | Self::ClientRegistered => "E",
+            | Self::ClientRegistered
+            | Self::TokenIntrospected => "E",
         }
     }
 }

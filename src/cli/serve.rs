@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::account::AccessPolicy;
+use crate::account::oauth::AppKeys;
 use crate::app::{App, Parts};
 use crate::cli::identity::{Identity, configured};
 use crate::cli::{Failure, open_store};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Faults, Sources};
 use crate::job::{Runner, sender};
+use crate::secret::Vault;
 use crate::store::Store;
 use crate::{observe, server};
 
@@ -54,18 +56,25 @@ pub(super) fn run(
     identity: Identity,
 ) -> Result<(), Failure> {
     let address = listener.local_addr().map_err(|error| Failure::Other(error.to_string()))?;
+    let vault = Vault::open(&config.secrets.key_file).map_err(|error| Failure::Other(error.to_string()))?;
+    let public_url = public_url(config, address);
+    let app_keys = AppKeys::new(&public_url).map_err(|error| Failure::Other(error.to_string()))?;
     let app = App::new(Parts {
         store: store.clone(),
         clock: Arc::new(SystemClock),
         policy,
         authority: identity.authority,
         providers: identity.providers,
+        app_keys,
         status_for_other_patient: config.access.status_for_other_patient,
         contract: config.contract,
         limits: config.limits,
+        subscriptions: config.subscriptions.clone(),
+        vault,
         events_from: config.access.events_from.clone(),
         status_key: config.health.status_key,
-        public_url: public_url(config, address),
+        public_url,
+        address_header: config.server.address_header.clone(),
     });
     let app = app.with_simulated(identity.simulated);
     let running = config.jobs.enabled.then(|| runner(config, &store, app.clock.clone())).transpose()?;

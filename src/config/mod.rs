@@ -9,6 +9,7 @@ mod oauth;
 mod provider;
 mod reader;
 mod sections;
+mod subscriptions;
 
 use std::path::{Path, PathBuf};
 
@@ -19,6 +20,7 @@ pub use contract::Contract;
 pub use jobs::{Jobs, Smtp, SmtpTls};
 pub use oauth::OAuth;
 pub use sections::{Access, Database, Health, Limits, Log, LogFormat, Server, Tls};
+pub use subscriptions::{Secrets, Subscriptions};
 
 use reader::Reader;
 
@@ -49,6 +51,8 @@ pub struct Config {
     pub access: Access,
     pub oauth: OAuth,
     pub contract: Contract,
+    pub secrets: Secrets,
+    pub subscriptions: Subscriptions,
     pub jobs: Jobs,
     pub smtp: Option<Smtp>,
     pub limits: Limits,
@@ -115,6 +119,8 @@ impl Config {
         let contract = Contract::read(reader);
         let access = Access::read(reader, contract.as_ref().map(|contract| contract.nhs_number_check));
         let oauth = OAuth::read(reader, server.as_ref());
+        let secrets = Secrets::read(reader);
+        let subscriptions = Subscriptions::read(reader);
         let jobs = Jobs::read(reader);
         let smtp = Smtp::read(reader);
         let limits = Limits::read(reader);
@@ -126,6 +132,8 @@ impl Config {
             access: access?,
             oauth: oauth?,
             contract: contract?,
+            secrets: secrets?,
+            subscriptions: subscriptions?,
             jobs: jobs?,
             smtp: smtp?,
             limits: limits?,

@@ -94,6 +94,34 @@ impl Reader {
         number
     }
 
+    /// A list of texts.
+    pub(crate) fn texts(&mut self, key: &str) -> Option<Vec<String>> {
+        let text = |item: &Value| item.as_str().map(str::to_owned);
+        self.list(key, text, "must be a list of texts")
+    }
+
+    /// A list of whole numbers within limits.
+    pub(crate) fn numbers(&mut self, key: &str, within: std::ops::RangeInclusive<u32>) -> Option<Vec<u32>> {
+        let number = |item: &Value| {
+            let Value::Num(_, number) = item else { return None };
+            let number = whole_number(number).and_then(|number| u32::try_from(number).ok());
+            number.filter(|number| within.contains(number))
+        };
+        let what = format!("must be a list of whole numbers from {} to {}", within.start(), within.end());
+        self.list(key, number, &what)
+    }
+
+    fn list<T>(&mut self, key: &str, item: impl Fn(&Value) -> Option<T>, what: &str) -> Option<Vec<T>> {
+        let list: Option<Vec<T>> = match self.find(key) {
+            Some(Value::Array(_, items)) => items.iter().map(item).collect(),
+            _ => None,
+        };
+        if list.is_none() {
+            self.fault(key, what);
+        }
+        list
+    }
+
     /// True or false.
     pub(crate) fn switch(&mut self, key: &str) -> Option<bool> {
         let value = self.find(key).and_then(Value::to_bool);
@@ -103,49 +131,9 @@ impl Reader {
         value
     }
 
-    /// A list of whole numbers within limits.
-    pub(crate) fn numbers(&mut self, key: &str, within: std::ops::RangeInclusive<u32>) -> Option<Vec<u32>> {
-        let number = |value: &Value| {
-            let number = value.to_num().as_ref().and_then(whole_number);
-            number.and_then(|number| u32::try_from(number).ok())
-        };
-        let numbers: Option<Vec<u32>> = match self.find(key) {
-            Some(Value::Array(_, items)) => {
-                items.iter().map(|item| number(item).filter(|number| within.contains(number))).collect()
-            }
-            _ => None,
-        };
-        if numbers.is_none() {
-            let what = format!("must be a list of whole numbers from {} to {}", within.start(), within.end());
-            self.fault(key, what);
-        }
-        numbers
-    }
-
-    /// A list of texts.
-    pub(crate) fn texts(&mut self, key: &str) -> Option<Vec<String>> {
-        let texts: Option<Vec<String>> = match self.find(key) {
-            Some(Value::Array(_, items)) => {
-                items.iter().map(|item| item.as_str().map(str::to_owned)).collect()
-            }
-            _ => None,
-        };
-        if texts.is_none() {
-            self.fault(key, "must be a list of texts");
-        }
-        texts
-    }
-
     /// A list of tables.
     pub(crate) fn tables(&mut self, key: &str) -> Option<Vec<Dict>> {
-        let list: Option<Vec<Dict>> = match self.find(key) {
-            Some(Value::Array(_, items)) => items.iter().map(|item| item.as_dict().cloned()).collect(),
-            _ => None,
-        };
-        if list.is_none() {
-            self.fault(key, "must be a list of tables");
-        }
-        list
+        self.list(key, |item| item.as_dict().cloned(), "must be a list of tables")
     }
 
     /// All faults, or none.

@@ -1,5 +1,36 @@
-//! What others must hear of. An event is written in the transaction of its change ([`crate::store`],
-//! table `outbox`); delivery reads it from there.
+//! What others must hear of, and how they hear of it.
+//!
+//! 1. A change publishes an [`Event`] in its own transaction ([`Tx::publish`](crate::store::Tx::publish), table
+//!    `outbox`), so that neither is ever there without the other.
+//! 2. [`number`] gives it a number in every [`Subscription`] that it matches: per subscription from 1, without a
+//!    gap, in the order of the commits. One transaction at a time does this, in whichever process.
+//! 3. The worker sends each subscription its events in order, under a lease, until its consumer has taken them.
+//!
+//! What a notification looks like on the wire, and what a subscriber may read, is known to the front in whose
+//! terms they subscribed: it lends itself as a [`Front`].
+
+mod carrier;
+pub mod channel;
+pub mod filter;
+mod front;
+mod notification;
+mod number;
+mod subscription;
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use crate::person::NhsNumber;
+
+pub use carrier::{Carried, Carrier, Parcel};
+pub use filter::{Facts, Filter, FilterName};
+pub use front::{Front, Message};
+pub use notification::{Attempt, Delivery, Failure, Notice, Notification, Numbered};
+pub use number::{MOST, number};
+pub use subscription::{
+    Channel, ChannelType, Content, Draft, Payload, Secrets, Style, Subscription, SubscriptionStatus,
+    owner_key,
+};
 
 /// What an event is about (contract §7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -44,5 +75,31 @@ impl Topic {
     /// Reads the name.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|topic| topic.as_str() == text)
+    }
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Which event: a UUIDv7, the same in every delivery of it.
+    pub id: Uuid,
+    /// Of which kind.
+    pub topic: Topic,
+    /// When.
+    pub occurred_at: DateTime<Utc>,
+    /// To what: `Consent/…`, `RelatedPerson/…` or `QuestionnaireResponse/…`.
+    pub subject: String,
+    /// Which version of it came of this.
+    pub subject_version: i64,
+    /// Whose patient it is about.
+    pub patient: NhsNumber,
+    /// And whose proxy.
+    pub proxy: NhsNumber,
+}
+
+impl Event {
+    /// The FHIR type and the id of what it happened to.
+    pub fn subject_parts(&self) -> (&str, &str) {
+        self.subject.split_once('/').unwrap_or((&self.subject, ""))
     }
 }

@@ -8,7 +8,7 @@ use crate::error::{Error, Kind};
 use crate::store::audit::{guard, unguard};
 use crate::store::db::Db;
 use crate::store::schema::settings;
-use crate::store::{Store, Tx};
+use crate::store::{Store, Tx, outbox};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
 
@@ -37,8 +37,9 @@ impl Store {
         self.with_connection(|db| {
             let applied = db.run_pending_migrations(MIGRATIONS).map_err(Error::fault)?;
             let applied = applied.iter().map(ToString::to_string).collect();
-            // Triggers are written differently for each database: no step of the portable schema.
+            // Triggers and sequences are written differently for each database: no step of the portable schema.
             guard(db)?;
+            outbox::prepare(db)?;
             Ok(applied)
         })
     }
@@ -56,6 +57,7 @@ impl Store {
             let reverted = (0..count).map(revert).collect::<Result<Vec<_>, Error>>()?;
             if !tables(db)?.iter().any(|table| table == "audit_records") {
                 unguard(db)?;
+                outbox::clear(db)?;
             }
             Ok(reverted)
         })

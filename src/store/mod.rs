@@ -19,6 +19,7 @@ mod relationship;
 mod role;
 mod schema;
 pub mod search;
+mod subscription;
 mod tx;
 
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use r2d2::Pool;
+use tokio::sync::Notify;
 
 pub use account::AccountUser;
 pub use audit::{AuditRecord, Break, Fault, Head, NotAHead};
@@ -34,6 +36,7 @@ pub use life::{Candidate, FactKind, Inbound, JobRow, MessageKind, MessageState, 
 pub use migrate::{Migration, SANDBOX_MARK};
 pub use person::fold;
 pub use role::RoleSearch;
+pub use subscription::{Due, SubscriptionVersion};
 pub use tx::Tx;
 
 use crate::error::Error;
@@ -58,6 +61,7 @@ pub struct Store {
     writers: Pool<Manager>,
     url: DatabaseUrl,
     statements: Arc<AtomicU64>,
+    published: Arc<Notify>,
 }
 
 impl Store {
@@ -84,7 +88,7 @@ impl Store {
         };
         let readers = pool(options.connections);
         let writers = if options.url.is_sqlite() { pool(1) } else { readers.clone() };
-        Ok(Self { readers, writers, url: options.url.clone(), statements })
+        Ok(Self { readers, writers, url: options.url.clone(), statements, published: Arc::default() })
     }
 
     /// Runs `work` in one read-only transaction that sees one snapshot.
@@ -98,8 +102,8 @@ impl Store {
         E: From<Error> + Send + 'static,
         F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     {
-        let pool = self.readers.clone();
-        on_blocking_thread(move || tx::run(&pool, Mode::Read, work)).await
+        let store = self.clone();
+        on_blocking_thread(move || store.read_here(work)).await
     }
 
     /// Runs `work` in one transaction. All of it is on disk when this returns `Ok`; nothing of it
@@ -128,7 +132,7 @@ impl Store {
         E: From<Error>,
         F: FnOnce(&mut Tx<'_>) -> Result<T, E>,
     {
-        tx::run(&self.writers, Mode::Write, work)
+        tx::run(&self.writers, Mode::Write, &self.published, work)
     }
 
     /// As [`Store::read`], on the present thread: for the command line.
@@ -141,12 +145,17 @@ impl Store {
         E: From<Error>,
         F: FnOnce(&mut Tx<'_>) -> Result<T, E>,
     {
-        tx::run(&self.readers, Mode::Read, work)
+        tx::run(&self.readers, Mode::Read, &self.published, work)
     }
 
     /// Which database this is.
     pub fn url(&self) -> &DatabaseUrl {
         &self.url
+    }
+
+    /// Waits until a transaction of this process has committed an event.
+    pub async fn wait_for_events(&self) {
+        self.published.notified().await;
     }
 
     /// How many SQL statements were sent since the store was opened, transaction control included.

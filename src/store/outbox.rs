@@ -1,25 +1,72 @@
-//! Events that others must hear of.
+//! Events that others must hear of: written with their change, taken from here when everybody is told.
 
+use chrono::{DateTime, Utc};
+use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 use uuid::Uuid;
 
 use crate::audit::Subject;
-use crate::date_time::to_millis;
+use crate::date_time::{from_millis, to_millis};
 use crate::error::Error;
-use crate::event::Topic;
+use crate::event::{Event, Topic};
 use crate::ids;
 use crate::store::Tx;
+use crate::store::db::Db;
+use crate::store::error::corrupt;
+use crate::store::person::nhs_number;
 use crate::store::schema::outbox;
-use chrono::{DateTime, Utc};
+
+/// The lock of whoever numbers events on PostgreSQL: one at a time. The number is our own.
+const NUMBERING: i64 = 0x6f62_6576;
+
+/// An event as it is stored, in the outbox or among those of a subscription.
+#[derive(Queryable)]
+pub(super) struct EventRow {
+    pub(super) id: String,
+    pub(super) occurred_at: i64,
+    pub(super) topic: String,
+    pub(super) subject: String,
+    pub(super) subject_version: i64,
+    pub(super) patient: String,
+    pub(super) proxy: String,
+}
+
+impl EventRow {
+    pub(super) fn into_event(self) -> Result<Event, Error> {
+        Ok(Event {
+            id: Uuid::parse_str(&self.id).map_err(Error::fault)?,
+            topic: Topic::parse(&self.topic).ok_or_else(|| corrupt("outbox.topic"))?,
+            occurred_at: from_millis(self.occurred_at),
+            patient: nhs_number(&self.patient)?,
+            proxy: nhs_number(&self.proxy)?,
+            subject: self.subject,
+            subject_version: self.subject_version,
+        })
+    }
+}
+
+#[derive(QueryableByName)]
+struct Next {
+    #[diesel(sql_type = BigInt)]
+    position: i64,
+}
 
 impl Tx<'_> {
-    /// Writes an event for everybody who must hear of it, and returns its id.
+    /// Writes an event for everybody who must hear of it, and returns its id. Whoever tells them is woken
+    /// when the transaction has committed.
     ///
     /// # Errors
     ///
     /// When the database refuses.
     pub fn publish(&mut self, topic: Topic, subject: &Subject, now: DateTime<Utc>) -> Result<Uuid, Error> {
         let id = ids::new_uuid(now);
+        let next = match self.db {
+            Db::Postgres(_) => "SELECT nextval('outbox_position') AS position",
+            // One writer at a time, so nobody has the same.
+            Db::Sqlite(_) => "SELECT COALESCE(MAX(position), 0) + 1 AS position FROM outbox",
+        };
+        let next: Next = diesel::sql_query(next).get_result(self.db)?;
         let row = (
             outbox::id.eq(id.to_string()),
             outbox::occurred_at.eq(to_millis(now)),
@@ -28,9 +75,69 @@ impl Tx<'_> {
             outbox::subject_version.eq(subject.version),
             outbox::patient.eq(subject.patient.as_str()),
             outbox::proxy.eq(subject.proxy.as_str()),
+            outbox::position.eq(next.position),
         );
         diesel::insert_into(outbox::table).values(row).execute(self.db)?;
+        self.has_published = true;
         Ok(id)
+    }
+
+    /// Lets one transaction at a time number events.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn lock_numbering(&mut self) -> Result<(), Error> {
+        if let Db::Postgres(connection) = self.db {
+            diesel::sql_query("SELECT pg_advisory_xact_lock($1)")
+                .bind::<BigInt, _>(NUMBERING)
+                .execute(connection)?;
+        }
+        Ok(())
+    }
+
+    /// The first events that nobody was told of yet, in the order of their commits.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn list_waiting_events(&mut self, limit: i64) -> Result<Vec<Event>, Error> {
+        let waiting = outbox::table.filter(outbox::position.is_not_null()).order(outbox::position);
+        let columns = (
+            outbox::id,
+            outbox::occurred_at,
+            outbox::topic,
+            outbox::subject,
+            outbox::subject_version,
+            outbox::patient,
+            outbox::proxy,
+        );
+        let rows: Vec<EventRow> = waiting.limit(limit).select(columns).load(self.db)?;
+        rows.into_iter().map(EventRow::into_event).collect()
+    }
+
+    /// Marks events as numbered for everybody who is to hear of them.
+    ///
+    /// # Errors
+    ///
+    /// When the database refuses.
+    pub fn mark_numbered(&mut self, events: &[Event]) -> Result<(), Error> {
+        let ids = events.iter().map(|event| event.id.to_string());
+        let numbered = outbox::table.filter(outbox::id.eq_any(ids.collect::<Vec<_>>()));
+        diesel::update(numbered).set(outbox::position.eq(None::<i64>)).execute(self.db)?;
+        Ok(())
+    }
+
+    /// How many events nobody was told of yet, and when the first of them happened.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn count_waiting_events(&mut self) -> Result<(i64, Option<DateTime<Utc>>), Error> {
+        let waiting = outbox::table.filter(outbox::position.is_not_null());
+        let columns = (diesel::dsl::count_star(), diesel::dsl::min(outbox::occurred_at));
+        let (count, first): (i64, Option<i64>) = waiting.select(columns).first(self.db)?;
+        Ok((count, first.map(from_millis)))
     }
 
     /// The topics of the events about a subject, in the order in which they were published.
@@ -42,4 +149,20 @@ impl Tx<'_> {
         let events = outbox::table.filter(outbox::subject.eq(reference)).order(outbox::id);
         Ok(events.select(outbox::topic).load(self.db)?)
     }
+}
+
+/// Makes the sequence that gives events their places, once the table is there.
+pub(super) fn prepare(db: &mut Db) -> Result<(), Error> {
+    if let Db::Postgres(connection) = db {
+        connection.batch_execute("CREATE SEQUENCE IF NOT EXISTS outbox_position;")?;
+    }
+    Ok(())
+}
+
+/// Removes it, when the table is gone.
+pub(super) fn clear(db: &mut Db) -> Result<(), Error> {
+    if let Db::Postgres(connection) = db {
+        connection.batch_execute("DROP SEQUENCE IF EXISTS outbox_position;")?;
+    }
+    Ok(())
 }

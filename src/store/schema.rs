@@ -200,6 +200,7 @@ diesel::table! {
         subject_version -> BigInt,
         patient -> Text,
         proxy -> Text,
+        position -> Nullable<BigInt>,
     }
 }
 
@@ -321,6 +322,69 @@ diesel::table! {
 }
 
 diesel::table! {
+    subscriptions (id) {
+        id -> Text,
+        version -> BigInt,
+        updated_at -> BigInt,
+        status -> Text,
+        error -> Nullable<Text>,
+        is_deleted -> Bool,
+        owner_key -> Text,
+        owner -> Text,
+        style -> Text,
+        topics -> Text,
+        about -> Nullable<Text>,
+        criteria -> Text,
+        filters -> Text,
+        channel_type -> Text,
+        endpoint -> Nullable<Text>,
+        payload -> Nullable<Text>,
+        content -> Text,
+        heartbeat_seconds -> Nullable<BigInt>,
+        timeout_seconds -> Nullable<BigInt>,
+        max_count -> Nullable<BigInt>,
+        end_at -> Nullable<BigInt>,
+        document -> Text,
+        headers -> Text,
+        secret -> Text,
+        former_secret -> Nullable<Text>,
+        former_until -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    subscription_versions (id, version) {
+        id -> Text,
+        version -> BigInt,
+        updated_at -> BigInt,
+        status -> Text,
+        error -> Nullable<Text>,
+        is_deleted -> Bool,
+        owner_key -> Text,
+        document -> Text,
+        headers -> Text,
+    }
+}
+
+diesel::table! {
+    deliveries (subscription_id) {
+        subscription_id -> Text,
+        last_number -> BigInt,
+        sent_number -> BigInt,
+        due_at -> Nullable<BigInt>,
+        failures -> BigInt,
+        failing_since -> Nullable<BigInt>,
+        resend_from -> Nullable<BigInt>,
+        resend_until -> Nullable<BigInt>,
+        lease_holder -> Nullable<Text>,
+        lease_until -> Nullable<BigInt>,
+        sent_at -> Nullable<BigInt>,
+        succeeded_at -> Nullable<BigInt>,
+        last_error -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     jobs (name) {
         name -> Text,
         due_at -> BigInt,
@@ -336,9 +400,39 @@ diesel::table! {
 }
 
 diesel::table! {
+    subscription_events (subscription_id, number) {
+        subscription_id -> Text,
+        number -> BigInt,
+        event_id -> Text,
+        topic -> Text,
+        occurred_at -> BigInt,
+        subject -> Text,
+        subject_version -> BigInt,
+        patient -> Text,
+        proxy -> Text,
+    }
+}
+
+diesel::table! {
     role_uses (role_id) {
         role_id -> Text,
         used_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    attempts (id) {
+        id -> Text,
+        subscription_id -> Text,
+        at -> BigInt,
+        kind -> Text,
+        first_number -> Nullable<BigInt>,
+        last_number -> Nullable<BigInt>,
+        is_taken -> Bool,
+        failure -> Nullable<Text>,
+        status -> Nullable<BigInt>,
+        duration_ms -> BigInt,
+        answer -> Nullable<Text>,
     }
 }
 

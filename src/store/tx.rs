@@ -2,6 +2,7 @@
 
 use diesel::connection::SimpleConnection as _;
 use r2d2::Pool;
+use tokio::sync::Notify;
 
 use crate::error::Error;
 use crate::store::audit::AuditRecord;
@@ -13,6 +14,8 @@ pub struct Tx<'c> {
     pub(crate) db: &'c mut Db,
     /// The records of the audit, written right before the commit.
     pub(in crate::store) pending: Vec<AuditRecord>,
+    /// Whether somebody is to be told of something when the transaction has committed.
+    pub(in crate::store) has_published: bool,
 }
 
 /// What a transaction is for.
@@ -22,22 +25,27 @@ pub(crate) enum Mode {
     Write,
 }
 
-/// Runs `work` in a transaction: commits when it returns `Ok`, rolls back when it returns `Err`.
-pub(crate) fn run<T, E, F>(pool: &Pool<Manager>, mode: Mode, work: F) -> Result<T, E>
+/// Runs `work` in a transaction: commits when it returns `Ok`, rolls back when it returns `Err`. A commit of
+/// something that was published is told to `published`.
+pub(crate) fn run<T, E, F>(pool: &Pool<Manager>, mode: Mode, published: &Notify, work: F) -> Result<T, E>
 where
     E: From<Error>,
     F: FnOnce(&mut Tx<'_>) -> Result<T, E>,
 {
     let mut pooled = begin(pool, mode)?;
-    let mut tx = Tx { db: &mut pooled.db, pending: Vec::new() };
+    let mut tx = Tx { db: &mut pooled.db, pending: Vec::new(), has_published: false };
     let result = work(&mut tx).and_then(|value| {
         tx.write_records()?;
         Ok(value)
     });
+    let has_published = tx.has_published;
     match result {
         Ok(value) => {
             pooled.db.batch_execute("COMMIT").map_err(Error::from)?;
             pooled.is_in_transaction = false;
+            if has_published {
+                published.notify_one();
+            }
             Ok(value)
         }
         Err(error) => {

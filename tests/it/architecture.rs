@@ -166,6 +166,7 @@ const WALLS: &[(&str, &[&str])] = &[
     ("src/account/oauth", &["vrs", "fhir", "store::schema"]),
     ("src/audit", ABOVE_USE_CASES),
     ("src/event", ABOVE_USE_CASES),
+    ("src/event/channel", &["store"]),
     ("src/store", ABOVE_STORE),
     ("src/person/*.rs", ABOVE_DOMAIN),
     ("src/person/command", ABOVE_USE_CASES),
@@ -177,9 +178,12 @@ const WALLS: &[(&str, &[&str])] = &[
     ("src/proxy/*.rs", ABOVE_DOMAIN),
     ("src/date_time.rs", ABOVE_DOMAIN),
     ("src/json.rs", ABOVE_COMMON),
+    ("src/address.rs", ABOVE_COMMON),
+    ("src/fetch.rs", ABOVE_COMMON),
     ("src/clock.rs", ABOVE_COMMON),
     ("src/ids.rs", ABOVE_COMMON),
     ("src/error.rs", ABOVE_COMMON),
+    ("src/secret.rs", ABOVE_COMMON),
 ];
 
 #[test]
@@ -212,6 +216,7 @@ const HOMES: &[(&str, &[&str])] = &[
             "src/fhir",
             "src/observe",
             "src/body.rs",
+            "src/credentials.rs",
             "src/inbox",
             "src/account/oauth",
             "src/account/upstream/simulated",
@@ -230,10 +235,12 @@ const HOMES: &[(&str, &[&str])] = &[
     ("governor", &["src/app.rs"]),
     // The settings hold the keys of apps as they are registered.
     ("jsonwebtoken", &["src/account"]),
-    ("aws_lc_rs", &["src/account"]),
+    ("aws_lc_rs", &["src/account", "src/secret.rs", "src/event"]),
     ("openidconnect", &["src/account/upstream"]),
-    ("reqwest", &["src/account/upstream", "src/account/oauth"]),
+    ("reqwest", &["src/fetch.rs", "src/account/upstream"]),
     ("askama", &["src/account/oauth", "src/account/upstream/simulated"]),
+    ("async_nats", &["src/event/channel"]),
+    ("lapin", &["src/event/channel"]),
     ("rustls", &["src/server", "src/account/upstream"]),
 ];
 

@@ -88,6 +88,7 @@ const fn event_type(act: Act) -> (Option<&'static str>, &'static str) {
     match act {
         Act::LoggedIn | Act::TokenIssued | Act::TokenRefused | Act::TokenExchanged => (Some(DICOM), "110114"),
         Act::GrantRevoked | Act::ClientRegistered => (Some(DICOM), "110137"),
+        Act::UserInfoRead | Act::TokenIntrospected => (Some(DICOM), "110112"),
         // Its sub-type says that it is none of REST's.
         Act::RoleReminded => (Some(DICOM), "110100"),
         Act::RoleCreated
@@ -144,7 +145,9 @@ const fn subtype(act: Act) -> (Option<&'static str>, &'static str) {
         | Act::TokenRefused
         | Act::TokenExchanged
         | Act::GrantRevoked
-        | Act::ClientRegistered => (Some(url::ACCOUNT_ACT), act.as_str()),
+        | Act::ClientRegistered
+        | Act::UserInfoRead
+        | Act::TokenIntrospected => (Some(url::ACCOUNT_ACT), act.as_str()),
     }
 }
 

@@ -6,16 +6,18 @@ use std::time::Duration;
 
 use actix_server::ServerHandle;
 use chrono::{DateTime, Utc};
+use onbehalf::account::oauth::AppKeys;
 use onbehalf::account::upstream::simulated::{self, Simulated, Which};
 use onbehalf::account::upstream::{HttpOptions, KeySource, Providers};
 use onbehalf::account::{AccessPolicy, Authority, AuthoritySettings, KeyRing, Lifetimes, Registration};
 use onbehalf::app::{App, Parts};
 use onbehalf::cli::SeedFile;
 use onbehalf::clock::{Clock, StoppedClock};
-use onbehalf::config::{Config, Contract, Limits, Sources};
+use onbehalf::config::{Config, Contract, Limits, Sources, Subscriptions};
 use onbehalf::error::Error;
 use onbehalf::person::NumberCheck;
 use onbehalf::proxy::command;
+use onbehalf::secret::Vault;
 use onbehalf::store::{Store, Tx};
 use onbehalf::{fhir, server, vrs};
 use sha2::{Digest as _, Sha256};
@@ -38,6 +40,7 @@ pub struct Options {
     /// Whether the simulated providers are there.
     pub is_simulating: bool,
     pub limits: Limits,
+    pub subscriptions: Subscriptions,
     /// The tokens that may tell of people.
     pub events_from: Vec<String>,
     /// The key of `_status`.
@@ -46,6 +49,8 @@ pub struct Options {
     pub database_wait: Duration,
     /// Whether the sandbox data are there.
     pub is_seeded: bool,
+    /// The header of the proxy in front.
+    pub address_header: Option<&'static str>,
 }
 
 fn settings(sandbox: bool) -> Config {
@@ -72,10 +77,12 @@ impl Default for Options {
             registrations: Vec::new(),
             is_simulating: false,
             limits: settings.limits,
+            subscriptions: settings.subscriptions,
             events_from: Vec::new(),
             status_key: "test-key",
             database_wait: Duration::from_secs(20),
             is_seeded: true,
+            address_header: None,
         }
     }
 }
@@ -161,12 +168,16 @@ impl TestApp {
             } else {
                 Providers::default()
             },
+            app_keys: AppKeys::new(&public_url).expect("the client can be made"),
             status_for_other_patient: options.status_for_other_patient,
             contract: options.contract,
             limits: options.limits,
+            subscriptions: options.subscriptions,
+            vault: Vault::passing().expect("a key"),
             events_from: options.events_from,
             status_key: Some(Sha256::digest(options.status_key).into()),
             public_url: format!("http://{address}"),
+            address_header: options.address_header.map(str::to_owned),
         });
         let authority = app.authority.clone();
         let simulated = options.is_simulating.then(|| {

@@ -1,0 +1,164 @@
+//! The conditions that a subscriber sets on the events of a topic.
+
+use crate::person::NhsNumber;
+use crate::proxy::OdsCode;
+
+/// What a condition can be on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FilterName {
+    /// The patient, by NHS number.
+    Patient,
+    /// The proxy, by NHS number.
+    Proxy,
+    /// The status: of a role, a relationship (`active` or `inactive`), or an access request.
+    Status,
+    /// The reason of a role's status, by code.
+    StatusReason,
+    /// By what right a role stands, by code.
+    LegalBasis,
+    /// The practice where the patient is registered, by ODS code.
+    PatientPractice,
+    /// The practice where the proxy is registered, by ODS code.
+    ProxyPractice,
+    /// The practice where either is registered (`generalpractitioner` of the national style).
+    Practice,
+    /// The organisation that authorised a role, by ODS code.
+    Grantor,
+}
+
+impl FilterName {
+    /// Every name.
+    pub const ALL: [Self; 9] = [
+        Self::Patient,
+        Self::Proxy,
+        Self::Status,
+        Self::StatusReason,
+        Self::LegalBasis,
+        Self::PatientPractice,
+        Self::ProxyPractice,
+        Self::Practice,
+        Self::Grantor,
+    ];
+
+    /// The name that subscribers use, and the store keeps.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Patient => "patient",
+            Self::Proxy => "proxy",
+            Self::Status => "status",
+            Self::StatusReason => "status-reason",
+            Self::LegalBasis => "legal-basis",
+            Self::PatientPractice => "patient-practice",
+            Self::ProxyPractice => "proxy-practice",
+            Self::Practice => "practice",
+            Self::Grantor => "grantor",
+        }
+    }
+
+    /// Reads a name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|name| name.as_str() == text)
+    }
+}
+
+/// One condition: any of these values. All conditions of a subscription must hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filter {
+    /// On what.
+    pub name: FilterName,
+    /// The values, each in its plain form: an NHS number, a code, an ODS code in capitals.
+    pub values: Vec<String>,
+}
+
+/// What conditions are judged by: how the subject of an event stood in one version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are those of FilterName")]
+pub struct Facts {
+    pub patient: NhsNumber,
+    pub proxy: NhsNumber,
+    pub status: Option<String>,
+    pub status_reason: Option<String>,
+    pub legal_basis: Option<String>,
+    pub grantor: Option<OdsCode>,
+    pub patient_practice: Option<OdsCode>,
+    pub proxy_practice: Option<OdsCode>,
+}
+
+impl Facts {
+    /// Of these two people nothing else is known.
+    pub const fn of(patient: NhsNumber, proxy: NhsNumber) -> Self {
+        Self {
+            patient,
+            proxy,
+            status: None,
+            status_reason: None,
+            legal_basis: None,
+            grantor: None,
+            patient_practice: None,
+            proxy_practice: None,
+        }
+    }
+
+    /// The same, with this status.
+    #[must_use]
+    pub fn with_status(self, status: &str) -> Self {
+        Self { status: Some(status.to_owned()), ..self }
+    }
+}
+
+impl Filter {
+    /// Whether these facts fulfil the condition.
+    pub fn matches(&self, facts: &Facts) -> bool {
+        let any = |value: Option<&str>| value.is_some_and(|value| self.values.iter().any(|one| one == value));
+        let ods = |code: &Option<OdsCode>| any(code.as_ref().map(OdsCode::as_str));
+        match self.name {
+            FilterName::Patient => any(Some(facts.patient.as_str())),
+            FilterName::Proxy => any(Some(facts.proxy.as_str())),
+            FilterName::Status => any(facts.status.as_deref()),
+            FilterName::StatusReason => any(facts.status_reason.as_deref()),
+            FilterName::LegalBasis => any(facts.legal_basis.as_deref()),
+            FilterName::PatientPractice => ods(&facts.patient_practice),
+            FilterName::ProxyPractice => ods(&facts.proxy_practice),
+            FilterName::Practice => ods(&facts.patient_practice) || ods(&facts.proxy_practice),
+            FilterName::Grantor => ods(&facts.grantor),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Facts, Filter, FilterName};
+    use crate::person::{NhsNumber, NumberCheck};
+    use crate::proxy::OdsCode;
+
+    fn facts() -> Facts {
+        let number = |text| NhsNumber::parse(text, NumberCheck::Length).unwrap();
+        Facts {
+            patient: number("9000000009"),
+            proxy: number("9000000017"),
+            status: Some("active".to_owned()),
+            status_reason: Some("ROLE_CREATED".to_owned()),
+            legal_basis: None,
+            grantor: None,
+            patient_practice: OdsCode::parse("Y12345").ok(),
+            proxy_practice: OdsCode::parse("A20047").ok(),
+        }
+    }
+
+    fn matches(name: FilterName, values: &[&str]) -> bool {
+        Filter { name, values: values.iter().map(ToString::to_string).collect() }.matches(&facts())
+    }
+
+    #[test]
+    fn a_condition_holds_for_any_of_its_values_and_never_for_what_is_not_there() {
+        assert!(matches(FilterName::Status, &["inactive", "active"]));
+        assert!(!matches(FilterName::Status, &["inactive"]));
+        assert!(
+            matches(FilterName::Patient, &["9000000009"]) && !matches(FilterName::Proxy, &["9000000009"])
+        );
+        assert!(!matches(FilterName::Grantor, &["Y12345"]) && !matches(FilterName::LegalBasis, &[""]));
+        assert!(matches(FilterName::Practice, &["A20047"]) && matches(FilterName::Practice, &["Y12345"]));
+        assert!(!matches(FilterName::PatientPractice, &["A20047"]));
+        assert!(FilterName::ALL.into_iter().all(|name| FilterName::parse(name.as_str()) == Some(name)));
+    }
+}

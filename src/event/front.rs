@@ -1,0 +1,50 @@
+//! What delivery asks of the front in whose terms people subscribe.
+
+use crate::error::Error;
+use crate::event::{Event, Notification, Subscription};
+use crate::store::Tx;
+
+/// A notification as it goes over the wire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// The id of the notification: the same at every attempt.
+    pub id: String,
+    /// The media type of the body; none where nothing but the call is sent.
+    pub content_type: Option<&'static str>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// The front in whose terms people subscribe.
+pub trait Front: Send + Sync {
+    /// Which of these events may be told to the owner of a subscription now, by what the owner may read at this
+    /// moment, and match what only the front can judge: the search of a classic subscription, and scopes with
+    /// constraints. In the order of the events. A fixed number of statements, however many events there are.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    fn may_hear(
+        &self,
+        tx: &mut Tx<'_>,
+        subscription: &Subscription,
+        events: &[Event],
+    ) -> Result<Vec<bool>, Error>;
+
+    /// Whether [`Front::may_hear`] can say no at all for events that the owner is a party to or sees by their kind, so that it
+    /// need not be asked for every event.
+    fn is_asked(&self, subscription: &Subscription) -> bool;
+
+    /// Writes a notification down as its subscriber wants it. Of what the owner may not read any more, nothing
+    /// but the number is told (N-33).
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    fn compose(
+        &self,
+        tx: &mut Tx<'_>,
+        subscription: &Subscription,
+        notification: &Notification,
+    ) -> Result<Message, Error>;
+}

@@ -1,0 +1,167 @@
+//! Gives events their numbers in every subscription that they match.
+//!
+//! One transaction at a time does this, so that numbers have no gap and no duplicate. Its cost depends on the
+//! events of the batch and on the subscriptions that may match them: those about everybody, and those about the
+//! people whom the events name.
+
+use std::collections::HashMap;
+
+use crate::account::{Who, access};
+use crate::clock::Clock;
+use crate::error::Error;
+use crate::event::{Event, Facts, Front, Subscription, SubscriptionStatus, Topic};
+use crate::person::NhsNumber;
+use crate::proxy::OdsCode;
+use crate::store::Tx;
+
+/// The most events of one transaction.
+pub const MOST: i64 = 500;
+
+/// Numbers the events that nobody was told of yet, [`MOST`] at most, and returns how many they were.
+///
+/// # Errors
+///
+/// When the database does not answer; then nothing has changed.
+pub fn number(tx: &mut Tx<'_>, clock: &dyn Clock, front: &dyn Front) -> Result<usize, Error> {
+    tx.lock_numbering()?;
+    let events = tx.list_waiting_events(MOST)?;
+    if events.is_empty() {
+        return Ok(0);
+    }
+    let mut people: Vec<NhsNumber> = events.iter().flat_map(|event| [event.patient, event.proxy]).collect();
+    people.sort_unstable();
+    people.dedup();
+    let subscriptions = tx.list_listening_subscriptions(&people)?;
+    if !subscriptions.is_empty() {
+        let happened = happened(tx, &events, &people)?;
+        for subscription in &subscriptions {
+            let heard: Vec<&Event> =
+                happened.iter().filter(|one| is_for(subscription, one)).map(|one| one.event).collect();
+            let heard = narrowed(tx, front, subscription, heard)?;
+            if !heard.is_empty() {
+                let is_sent = subscription.status == SubscriptionStatus::Active;
+                tx.append_events(subscription, &heard, is_sent.then(|| clock.now()))?;
+            }
+        }
+    }
+    tx.mark_numbered(&events)?;
+    Ok(events.len())
+}
+
+/// What of these events the front lets the owner hear, where it must be asked.
+fn narrowed<'e>(
+    tx: &mut Tx<'_>,
+    front: &dyn Front,
+    subscription: &Subscription,
+    heard: Vec<&'e Event>,
+) -> Result<Vec<&'e Event>, Error> {
+    if heard.is_empty() || !front.is_asked(subscription) {
+        return Ok(heard);
+    }
+    let events: Vec<Event> = heard.iter().map(|event| (*event).clone()).collect();
+    let may = front.may_hear(tx, subscription, &events)?;
+    Ok(heard.into_iter().zip(may).filter(|(_, may)| *may).map(|(event, _)| event).collect())
+}
+
+/// An event with how things stood before and after it.
+struct Happened<'e> {
+    event: &'e Event,
+    before: Option<Facts>,
+    after: Facts,
+    /// Whether both of its people may appear in an answer.
+    is_visible: bool,
+}
+
+/// Whether a subscription is to be told of an event. Conditions may hold before it or after it: whoever follows
+/// the active roles must hear that one is active no more (N-23).
+fn is_for(subscription: &Subscription, happened: &Happened<'_>) -> bool {
+    let Happened { event, before, after, is_visible } = happened;
+    let holds = |facts: &Facts| subscription.filters.iter().all(|filter| filter.matches(facts));
+    // What may not appear any more is told to those who could see it: that is what the topic is for.
+    (*is_visible || event.topic == Topic::RoleDeleted)
+        && subscription.topics.contains(&event.topic)
+        && (holds(after) || before.as_ref().is_some_and(holds))
+        && concerns(&subscription.owner.who, event)
+}
+
+/// Whether an event is about people whose data this caller reaches.
+fn concerns(who: &Who, event: &Event) -> bool {
+    access::decide_parties(who, &[event.patient, event.proxy]).is_ok()
+}
+
+/// The facts of events: one statement for each kind of subject, one for the practices.
+fn happened<'e>(
+    tx: &mut Tx<'_>,
+    events: &'e [Event],
+    people: &[NhsNumber],
+) -> Result<Vec<Happened<'e>>, Error> {
+    let practices: HashMap<NhsNumber, Option<OdsCode>> =
+        tx.list_current_practices(people)?.into_iter().collect();
+    let mut versions = HashMap::new();
+    for (id, version, facts) in list_facts(tx, events)? {
+        versions.insert((id, version), facts);
+    }
+    let of = |event: &Event, version: i64| {
+        let (_, id) = event.subject_parts();
+        let facts: Option<&Facts> = versions.get(&(id.to_owned(), version));
+        facts.map(|facts| Facts {
+            patient_practice: practices.get(&facts.patient).cloned().flatten(),
+            proxy_practice: practices.get(&facts.proxy).cloned().flatten(),
+            ..facts.clone()
+        })
+    };
+    let all = events.iter().map(|event| Happened {
+        event,
+        before: of(event, event.subject_version - 1),
+        after: of(event, event.subject_version).unwrap_or_else(|| Facts {
+            patient_practice: practices.get(&event.patient).cloned().flatten(),
+            proxy_practice: practices.get(&event.proxy).cloned().flatten(),
+            ..Facts::of(event.patient, event.proxy)
+        }),
+        is_visible: [event.patient, event.proxy].iter().all(|number| practices.contains_key(number)),
+    });
+    Ok(all.collect())
+}
+
+/// How the subjects of events stood in the versions before and after, by id and version.
+fn list_facts(tx: &mut Tx<'_>, events: &[Event]) -> Result<Vec<(String, i64, Facts)>, Error> {
+    let wanted = |kind: &str| -> Vec<(String, i64)> {
+        let of_kind = events.iter().filter(|event| event.subject_parts().0 == kind);
+        let both = of_kind.flat_map(|event| {
+            let id = event.subject_parts().1;
+            [(id.to_owned(), event.subject_version - 1), (id.to_owned(), event.subject_version)]
+        });
+        both.collect()
+    };
+    let mut all = Vec::new();
+    let roles = wanted("Consent");
+    if !roles.is_empty() {
+        for role in tx.list_role_versions_by_id(&roles)? {
+            let (id, version, role) = (role.value.id.to_string(), role.version, role.value);
+            let facts = Facts {
+                status: Some(role.status.as_str().to_owned()),
+                status_reason: Some(role.reason.code().code().to_owned()),
+                legal_basis: Some(role.legal_basis.code().to_owned()),
+                grantor: role.grantor,
+                ..Facts::of(role.patient, role.proxy)
+            };
+            all.push((id, version, facts));
+        }
+    }
+    let relationships = wanted("RelatedPerson");
+    if !relationships.is_empty() {
+        for found in tx.list_relationship_versions_by_id(&relationships)? {
+            let status = if found.value.active { "active" } else { "inactive" };
+            let facts = Facts::of(found.value.patient, found.value.proxy).with_status(status);
+            all.push((found.value.id, found.version, facts));
+        }
+    }
+    let requests = wanted("QuestionnaireResponse");
+    if !requests.is_empty() {
+        for found in tx.list_access_request_versions_by_id(&requests)? {
+            let facts = Facts::of(found.value.patient, found.value.proxy).with_status(&found.value.status);
+            all.push((found.value.id.to_string(), found.version, facts));
+        }
+    }
+    Ok(all)
+}

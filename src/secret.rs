@@ -1,0 +1,138 @@
+//! Secrets that must be read again: encrypted wherever they are kept (AES-256-GCM), with a key that the
+//! database does not have.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::ids;
+
+const KEY_LEN: usize = 32;
+
+/// What encrypts and decrypts.
+pub struct Vault {
+    key: RandomizedNonceKey,
+}
+
+/// A secret cannot be kept or read.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    /// The file of the key.
+    #[error("the key of the secrets cannot be read or made: {0}")]
+    Io(#[from] io::Error),
+    /// The file holds something else than 32 bytes in base64.
+    #[error("the file of the key of the secrets does not hold 32 bytes in base64")]
+    NotAKey,
+    /// What is stored was not encrypted with this key, or was changed.
+    #[error("a secret cannot be decrypted with this key")]
+    Sealed,
+}
+
+impl Vault {
+    /// With a key of 32 bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`SecretError::NotAKey`] when it is no key.
+    pub fn new(key: &[u8]) -> Result<Self, SecretError> {
+        Ok(Self { key: RandomizedNonceKey::new(&AES_256_GCM, key).or(Err(SecretError::NotAKey))? })
+    }
+
+    /// With a key that is forgotten when the process ends: for tests.
+    ///
+    /// # Errors
+    ///
+    /// [`SecretError::Io`] when the system gives no randomness.
+    pub fn passing() -> Result<Self, SecretError> {
+        Self::new(&random()?)
+    }
+
+    /// With the key of this file, which is made, for its owner alone, where it is not there.
+    ///
+    /// # Errors
+    ///
+    /// [`SecretError::Io`] and [`SecretError::NotAKey`].
+    pub fn open(path: &Path) -> Result<Self, SecretError> {
+        let text = match fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let text = STANDARD.encode(random()?);
+                let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+                file.write_all(text.as_bytes())?;
+                file.sync_all()?;
+                text
+            }
+            Err(error) => return Err(error.into()),
+        };
+        Self::new(&STANDARD.decode(text.trim()).or(Err(SecretError::NotAKey))?)
+    }
+
+    /// Encrypts a text. `purpose` says what it is for: it is not hidden, and must be the same to decrypt.
+    ///
+    /// # Errors
+    ///
+    /// [`SecretError::Sealed`] when the cryptographic library refuses.
+    pub fn seal(&self, purpose: &str, text: &str) -> Result<String, SecretError> {
+        let mut bytes = text.as_bytes().to_vec();
+        let nonce = self
+            .key
+            .seal_in_place_append_tag(Aad::from(purpose.as_bytes()), &mut bytes)
+            .or(Err(SecretError::Sealed))?;
+        let sealed: Vec<u8> = nonce.as_ref().iter().chain(&bytes).copied().collect();
+        Ok(STANDARD.encode(sealed))
+    }
+
+    /// Decrypts what [`Vault::seal`] made for the same purpose.
+    ///
+    /// # Errors
+    ///
+    /// [`SecretError::Sealed`] when it did not.
+    pub fn open_sealed(&self, purpose: &str, sealed: &str) -> Result<String, SecretError> {
+        let bytes = STANDARD.decode(sealed).or(Err(SecretError::Sealed))?;
+        let (nonce, rest) = bytes.split_at_checked(NONCE_LEN).ok_or(SecretError::Sealed)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).or(Err(SecretError::Sealed))?;
+        let mut rest = rest.to_vec();
+        let opened = self
+            .key
+            .open_in_place(nonce, Aad::from(purpose.as_bytes()), &mut rest)
+            .or(Err(SecretError::Sealed))?;
+        String::from_utf8(opened.to_vec()).or(Err(SecretError::Sealed))
+    }
+}
+
+fn random() -> Result<[u8; KEY_LEN], io::Error> {
+    ids::random_bytes().map_err(io::Error::other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{SecretError, Vault};
+
+    #[test]
+    fn a_secret_is_read_with_its_key_and_for_its_purpose_alone() {
+        let vault = Vault::passing().unwrap();
+        let sealed = vault.seal("header", "Authorization: Bearer x").unwrap();
+        assert!(!sealed.contains("Bearer"));
+        assert_ne!(sealed, vault.seal("header", "Authorization: Bearer x").unwrap());
+        assert_eq!(vault.open_sealed("header", &sealed).unwrap(), "Authorization: Bearer x");
+        for (vault, purpose) in [(&vault, "signing"), (&Vault::passing().unwrap(), "header")] {
+            assert!(matches!(vault.open_sealed(purpose, &sealed), Err(SecretError::Sealed)));
+        }
+        assert!(matches!(vault.open_sealed("header", "AAAA"), Err(SecretError::Sealed)));
+    }
+
+    #[test]
+    fn the_key_is_made_once_and_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secrets.key");
+        let sealed = Vault::open(&path).unwrap().seal("a", "b").unwrap();
+        assert_eq!(Vault::open(&path).unwrap().open_sealed("a", &sealed).unwrap(), "b");
+        std::fs::write(&path, "no key").unwrap();
+        assert!(matches!(Vault::open(&path), Err(SecretError::NotAKey)));
+    }
+}

@@ -1,0 +1,200 @@
+//! Subscriptions: what was asked for, by version, and how far each is told.
+
+mod delivery;
+mod owner;
+mod row;
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use uuid::Uuid;
+
+use crate::date_time::to_millis;
+use crate::error::{Error, Kind};
+use crate::event::{Subscription, SubscriptionStatus, owner_key};
+use crate::person::NhsNumber;
+use crate::proxy::Versioned;
+use crate::store::Tx;
+use crate::store::schema::{deliveries, subscription_versions, subscriptions};
+use row::{SubscriptionRow, VersionRow};
+
+pub use delivery::Due;
+pub use row::SubscriptionVersion;
+
+impl Tx<'_> {
+    /// Keeps a new subscription. It is due at once: its consumer is to be greeted.
+    ///
+    /// # Errors
+    ///
+    /// When the database refuses.
+    pub fn insert_subscription(
+        &mut self,
+        subscription: Subscription,
+        due_at: Option<DateTime<Utc>>,
+        now: DateTime<Utc>,
+    ) -> Result<Versioned<Subscription>, Error> {
+        let first = Versioned { value: subscription, version: 1, updated_at: now };
+        let row = SubscriptionRow::of(&first)?;
+        diesel::insert_into(subscriptions::table).values(&row).execute(self.db)?;
+        diesel::insert_into(subscription_versions::table).values(VersionRow::of(&row)).execute(self.db)?;
+        let delivery = (
+            deliveries::subscription_id.eq(&row.id),
+            deliveries::last_number.eq(0),
+            deliveries::sent_number.eq(0),
+            deliveries::failures.eq(0),
+            deliveries::due_at.eq(due_at.map(to_millis)),
+        );
+        diesel::insert_into(deliveries::table).values(delivery).execute(self.db)?;
+        self.has_published = true;
+        Ok(first)
+    }
+
+    /// Writes the next version of a subscription over the version that it was made from.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::PreconditionFailed`] when somebody was faster.
+    pub fn save_subscription(
+        &mut self,
+        subscription: Subscription,
+        expected: i64,
+        now: DateTime<Utc>,
+    ) -> Result<Versioned<Subscription>, Error> {
+        let next = Versioned { value: subscription, version: expected + 1, updated_at: now };
+        let row = SubscriptionRow::of(&next)?;
+        let target = subscriptions::table
+            .filter(subscriptions::id.eq(&row.id))
+            .filter(subscriptions::version.eq(expected));
+        match diesel::update(target).set(&row).execute(self.db)? {
+            1 => {
+                let version = VersionRow::of(&row);
+                diesel::insert_into(subscription_versions::table).values(version).execute(self.db)?;
+                self.has_published = true;
+                Ok(next)
+            }
+            _ => Err(Error::new(Kind::PreconditionFailed, "the subscription was changed by somebody else")),
+        }
+    }
+
+    /// Replaces the secrets of a subscription, which are no part of its versions but for the headers.
+    ///
+    /// # Errors
+    ///
+    /// When the database refuses.
+    pub fn save_signing_secrets(&mut self, subscription: &Subscription) -> Result<(), Error> {
+        let secrets = &subscription.secrets;
+        let (former, until) = match &secrets.former {
+            Some((former, until)) => (Some(former.as_str()), Some(to_millis(*until))),
+            None => (None, None),
+        };
+        let target = subscriptions::table.filter(subscriptions::id.eq(subscription.id.to_string()));
+        let set = (
+            subscriptions::secret.eq(&secrets.signing),
+            subscriptions::former_secret.eq(former),
+            subscriptions::former_until.eq(until),
+        );
+        diesel::update(target).set(set).execute(self.db)?;
+        Ok(())
+    }
+
+    /// Finds a subscription, whosoever it is, deleted or not.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn find_subscription(&mut self, id: Uuid) -> Result<Option<Versioned<Subscription>>, Error> {
+        let row = subscriptions::table.find(id.to_string()).first::<SubscriptionRow>(self.db).optional()?;
+        row.map(SubscriptionRow::into_subscription).transpose()
+    }
+
+    /// These subscriptions, deleted ones too, in no particular order. Whether they may appear is for the search
+    /// that found them.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn list_subscriptions_by_id(
+        &mut self,
+        ids: &[String],
+    ) -> Result<Vec<Versioned<Subscription>>, Error> {
+        let rows: Vec<SubscriptionRow> =
+            subscriptions::table.filter(subscriptions::id.eq_any(ids)).load(self.db)?;
+        rows.into_iter().map(SubscriptionRow::into_subscription).collect()
+    }
+
+    /// These versions of subscriptions, in no particular order.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn list_subscription_versions_by_id(
+        &mut self,
+        wanted: &[(String, i64)],
+    ) -> Result<Vec<SubscriptionVersion>, Error> {
+        let ids: Vec<&str> = wanted.iter().map(|(id, _)| id.as_str()).collect();
+        let versions: Vec<i64> = wanted.iter().map(|(_, version)| *version).collect();
+        let rows: Vec<VersionRow> = subscription_versions::table
+            .filter(subscription_versions::id.eq_any(ids))
+            .filter(subscription_versions::version.eq_any(versions))
+            .load(self.db)?;
+        let is_wanted =
+            |row: &VersionRow| wanted.iter().any(|(id, version)| *id == row.id && *version == row.version);
+        rows.into_iter().filter(is_wanted).map(VersionRow::into_version).collect()
+    }
+
+    /// How many subscriptions an owner has that are neither deleted nor off.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn count_subscriptions_of(&mut self, owner: &crate::account::Caller) -> Result<i64, Error> {
+        let own = subscriptions::table
+            .filter(subscriptions::owner_key.eq(owner_key(owner)))
+            .filter(subscriptions::is_deleted.eq(false))
+            .filter(subscriptions::status.ne(SubscriptionStatus::Off.as_str()));
+        Ok(own.count().get_result(self.db)?)
+    }
+
+    /// Subscriptions whose events are numbered, and that are about everybody or about one of these people. One
+    /// that cannot be read any more is set aside: it is reported, and stands in nobody's way.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn list_listening_subscriptions(&mut self, people: &[NhsNumber]) -> Result<Vec<Subscription>, Error> {
+        let people: Vec<&str> = people.iter().map(NhsNumber::as_str).collect();
+        let rows: Vec<SubscriptionRow> = subscriptions::table
+            .filter(subscriptions::about.is_null().or(subscriptions::about.eq_any(people)))
+            .filter(subscriptions::status.ne(SubscriptionStatus::Off.as_str()))
+            .filter(subscriptions::is_deleted.eq(false))
+            .order(subscriptions::id)
+            .load(self.db)?;
+        let read = rows.into_iter().filter_map(|row| {
+            let id = row.id.clone();
+            match row.into_subscription() {
+                Ok(subscription) => Some(subscription.value),
+                Err(error) => {
+                    tracing::error!(subscription = %id, %error, "a subscription cannot be read: it is set aside");
+                    None
+                }
+            }
+        });
+        Ok(read.collect())
+    }
+
+    /// The subscriptions that are past their end and not off yet.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn list_ended_subscriptions(&mut self, now: DateTime<Utc>, limit: i64) -> Result<Vec<Uuid>, Error> {
+        let ids: Vec<String> = subscriptions::table
+            .filter(subscriptions::end_at.le(to_millis(now)))
+            .filter(subscriptions::status.ne(SubscriptionStatus::Off.as_str()))
+            .filter(subscriptions::is_deleted.eq(false))
+            .order(subscriptions::end_at)
+            .limit(limit)
+            .select(subscriptions::id)
+            .load(self.db)?;
+        ids.iter().map(|id| Uuid::parse_str(id).map_err(Error::fault)).collect()
+    }
+}

@@ -1,0 +1,126 @@
+//! The owner of a subscription as text: all that is needed to judge again what they may see.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::account::{Caller, Ceiling, Proofing, Scopes, Who};
+use crate::error::Error;
+use crate::proxy::OdsCode;
+use crate::store::error::corrupt;
+use crate::store::person::nhs_number;
+
+#[derive(Serialize, Deserialize)]
+struct OwnerText {
+    kind: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proofing: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    patient: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<Uuid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    organisation: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scopes: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    app: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grant: Option<Uuid>,
+}
+
+pub(super) fn write(caller: &Caller) -> Result<String, Error> {
+    let (mut proofing, mut patient, mut role, mut organisation) = (None, None, None, None);
+    match &caller.who {
+        Who::Citizen { proofing: how, .. } => proofing = Some(how.to_string()),
+        Who::Proxy { patient: whom, role: by, .. } => (patient, role) = (Some(whom.to_string()), Some(*by)),
+        Who::Staff { organisation: whose, .. } => {
+            organisation = whose.as_ref().map(|code| code.as_str().to_owned());
+        }
+        Who::Anyone | Who::System { .. } | Who::Service => {}
+    }
+    let scopes = match &caller.ceiling {
+        Ceiling::None => None,
+        Ceiling::Scopes(scopes) => Some(scopes.to_string()),
+    };
+    let owner = OwnerText {
+        kind: caller.who.kind().to_owned(),
+        id: caller.who.id(),
+        proofing,
+        patient,
+        role,
+        organisation,
+        scopes,
+        app: caller.app.as_deref().map(str::to_owned),
+        grant: caller.grant,
+    };
+    serde_json::to_string(&owner).map_err(Error::fault)
+}
+
+pub(super) fn read(text: &str) -> Result<Caller, Error> {
+    let owner: OwnerText = serde_json::from_str(text).map_err(Error::fault)?;
+    let missing = || corrupt("subscriptions.owner");
+    let id = owner.id.ok_or_else(missing);
+    let who = match owner.kind.as_str() {
+        "anyone" => Who::Anyone,
+        "citizen" => Who::Citizen {
+            nhs_number: nhs_number(&id?)?,
+            proofing: owner.proofing.and_then(|text| Proofing::parse(&text)).ok_or_else(missing)?,
+        },
+        "proxy" => Who::Proxy {
+            proxy: nhs_number(&id?)?,
+            patient: nhs_number(&owner.patient.ok_or_else(missing)?)?,
+            role: owner.role.ok_or_else(missing)?,
+        },
+        "staff" => Who::Staff {
+            name: id?,
+            organisation: owner.organisation.and_then(|code| OdsCode::parse(&code).ok()),
+        },
+        "system" => Who::System { name: id? },
+        "service" => Who::Service,
+        _ => return Err(missing()),
+    };
+    let ceiling =
+        owner.scopes.map_or(Ceiling::None, |scopes| Ceiling::Scopes(Arc::new(Scopes::of_token(&scopes))));
+    Ok(Caller { who, ceiling, app: owner.app.map(Into::into), grant: owner.grant, request_id: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::{read, write};
+    use crate::account::{Caller, Ceiling, Proofing, Scopes, Who};
+    use crate::person::{NhsNumber, NumberCheck};
+    use crate::proxy::OdsCode;
+
+    #[test]
+    fn every_kind_of_owner_is_read_as_it_was_written() {
+        let number = |text| NhsNumber::parse(text, NumberCheck::Length).unwrap();
+        let (patient, proxy) = (number("9000000009"), number("9000000017"));
+        let role = uuid::Uuid::nil();
+        let all = [
+            Who::Anyone,
+            Who::Citizen { nhs_number: patient, proofing: Proofing::P9 },
+            Who::Proxy { proxy, patient, role },
+            Who::Staff { name: "n".to_owned(), organisation: OdsCode::parse("A20047").ok() },
+            Who::System { name: "epr".to_owned() },
+        ];
+        for who in all {
+            let scopes = Scopes::of_token("system/Consent.rs?status=active openid");
+            let caller = Caller {
+                ceiling: Ceiling::Scopes(Arc::new(scopes)),
+                app: Some("portal".into()),
+                grant: Some(role),
+                ..Caller::direct(who)
+            };
+            let again = read(&write(&caller).unwrap()).unwrap();
+            assert_eq!((&again.who, &again.ceiling), (&caller.who, &caller.ceiling));
+            assert_eq!((again.app, again.grant), (caller.app, caller.grant));
+        }
+        assert!(read("{}").is_err() && read(r#"{"kind":"citizen"}"#).is_err());
+    }
+}
