@@ -16,6 +16,8 @@ use crate::audit::{Access, Journal};
 use crate::clock::Clock;
 use crate::config::{Contract, Limits, Subscriptions};
 use crate::error::Error;
+use crate::event::channel::Sockets;
+use crate::ids;
 use crate::observe::Metrics;
 use crate::secret::Vault;
 use crate::store::{Store, Tx};
@@ -45,6 +47,8 @@ pub struct App {
     pub limits: Limits,
     /// How subscribers are told of events.
     pub subscriptions: Arc<Subscriptions>,
+    /// The sockets that consumers have opened.
+    pub sockets: Sockets,
     /// What encrypts the secrets that must be read again.
     pub vault: Arc<Vault>,
     /// The names of the tokens of [`App::policy`] with which systems may tell of people.
@@ -101,6 +105,7 @@ pub struct Parts {
 impl App {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
+        let now = parts.clock.now();
         let limiter = |per_minute| {
             NonZeroU32::new(per_minute)
                 .map(|per_minute| Arc::new(RateLimiter::keyed(Quota::per_minute(per_minute))))
@@ -118,6 +123,7 @@ impl App {
             contract: parts.contract,
             limits: parts.limits,
             subscriptions: Arc::new(parts.subscriptions),
+            sockets: Sockets::new(&ids::new_uuid(now).to_string()),
             vault: Arc::new(parts.vault),
             events_from: parts.events_from.into(),
             metrics: parts.metrics,

@@ -13,7 +13,7 @@ use crate::cli::{Failure, open_store};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Faults, Sources};
 use crate::job::{Runner, sender};
-use crate::event::channel::{Channels, RestHook, SystemLookup};
+use crate::event::channel::{Brokers, Channels, RestHook, SystemLookup};
 use crate::event::worker::{self, Worker};
 use crate::fhir::notification::SubscriberFront;
 use crate::observe::Metrics;
@@ -120,9 +120,14 @@ pub(super) fn delivery(app: &App) -> io::Result<Worker> {
         settings: Arc::clone(&app.subscriptions),
         vault: Arc::clone(&app.vault),
         front: Arc::new(SubscriberFront::new(app)),
-        carrier: Arc::new(Channels { rest_hook }),
+        carrier: Arc::new(Channels {
+            rest_hook,
+            brokers: Brokers::new(app.subscriptions.allowed_brokers.clone()),
+            sockets: app.sockets.clone(),
+        }),
         authority: app.authority.clone(),
         metrics: app.metrics.clone(),
+        process: app.sockets.process().to_owned(),
     })
 }
 

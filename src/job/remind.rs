@@ -23,6 +23,11 @@ pub(super) fn run(run: &mut Run<'_>) -> Result<(), Halt> {
     Ok(())
 }
 
+/// After how many days nobody is reminded of an end any more, whatever happens.
+pub(super) fn longest(after: &[i32]) -> i64 {
+    after.iter().max().map_or(0, |days| i64::from(*days)) + LATE + 1
+}
+
 /// For each number of days, below 0 before the end, between which times an end must lie for it to be the nearest.
 fn windows(now: DateTime<Utc>, before: &[i32], after: &[i32]) -> Vec<(i32, DateTime<Utc>, DateTime<Utc>)> {
     let (mut before, mut after) = (before.to_vec(), after.to_vec());

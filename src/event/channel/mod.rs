@@ -17,6 +17,7 @@ pub use broker_url::{BrokerUrl, NotABroker, Protocol};
 pub use brokers::Brokers;
 pub use resolver::{Lookup, SystemLookup};
 pub use rest_hook::RestHook;
+pub(crate) use web_socket::NOT_CONNECTED;
 pub use web_socket::{Frame, Sockets};
 
 /// All channels of this process: each message goes by its own.

@@ -19,8 +19,9 @@ pub struct Frame {
 }
 
 /// The sockets of this process, by the subscriptions that they are bound to. Cheap to clone.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Sockets {
+    process: Arc<str>,
     bound: Arc<Mutex<HashMap<Uuid, Bound>>>,
 }
 
@@ -31,6 +32,16 @@ struct Bound {
 }
 
 impl Sockets {
+    /// None yet, of a process with this name, which no other has.
+    pub fn new(process: &str) -> Self {
+        Self { process: process.into(), bound: Arc::default() }
+    }
+
+    /// The name of the process.
+    pub fn process(&self) -> &str {
+        &self.process
+    }
+
     fn bound(&self) -> MutexGuard<'_, HashMap<Uuid, Bound>> {
         self.bound.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -41,25 +52,19 @@ impl Sockets {
         self.bound().insert(subscription, Bound { socket, frames });
     }
 
+    /// What is still bound to a socket.
+    pub fn list_of(&self, socket: Uuid) -> Vec<Uuid> {
+        self.bound().iter().filter(|(_, bound)| bound.socket == socket).map(|(id, _)| *id).collect()
+    }
+
     /// Unbinds what is still bound to a socket, and returns it.
     pub fn unbind(&self, socket: Uuid) -> Vec<Uuid> {
+        let own = self.list_of(socket);
         let mut bound = self.bound();
-        let own: Vec<Uuid> =
-            bound.iter().filter(|(_, bound)| bound.socket == socket).map(|(id, _)| *id).collect();
         for id in &own {
             bound.remove(id);
         }
         own
-    }
-
-    /// Whether a subscription is bound to a socket of this process.
-    pub fn is_bound(&self, subscription: Uuid) -> bool {
-        self.bound().contains_key(&subscription)
-    }
-
-    /// Every subscription that is bound to a socket of this process.
-    pub fn list(&self) -> Vec<Uuid> {
-        self.bound().keys().copied().collect()
     }
 
     /// Carries a message to the socket of its subscription. R4's own way has no body: then it is `ping` and the id.

@@ -34,11 +34,13 @@ struct Loop {
     /// Leased, and waiting for their host.
     waiting: Vec<Leased>,
     running: usize,
+    /// When this process last said which sockets it holds.
+    said: Option<DateTime<Utc>>,
 }
 
 /// Runs until it is told to stop.
 pub(super) async fn run(context: Arc<Context>, mut heard: UnboundedReceiver<Signal>) {
-    let mut state = Loop { context, tasks: JoinSet::new(), waiting: Vec::new(), running: 0 };
+    let mut state = Loop { context, tasks: JoinSet::new(), waiting: Vec::new(), running: 0, said: None };
     let patience = loop {
         if let Err(error) = state.turn().await {
             let (kind, cause) = (error.kind(), error.cause());
@@ -99,6 +101,7 @@ impl Loop {
         if waiting.is_ended {
             self.end_all(now).await?;
         }
+        self.say_what_is_bound(now).await?;
         let mut is_published = waiting.is_published;
         loop {
             let busy = self.running + self.waiting.len();
@@ -114,6 +117,19 @@ impl Loop {
                 return Ok(());
             }
         }
+    }
+
+    /// Says that this process still holds its sockets, three times in a lease; and forgets those of processes that
+    /// have not said so.
+    async fn say_what_is_bound(&mut self, now: DateTime<Utc>) -> Result<(), Error> {
+        let lease = self.context.parts.settings.lease;
+        if self.said.is_some_and(|said| now - said < lease / 3) {
+            return Ok(());
+        }
+        let context = Arc::clone(&self.context);
+        self.context.parts.store.write(move |tx| tx.renew_bindings(&context.holder, now + lease, now)).await?;
+        self.said = Some(now);
+        Ok(())
     }
 
     /// Numbers events and leases what is due, in one transaction.

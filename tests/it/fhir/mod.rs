@@ -16,4 +16,5 @@ pub mod scopes;
 mod search;
 mod seen;
 mod subscription;
+pub mod seen;
 mod validate;
