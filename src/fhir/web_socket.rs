@@ -91,10 +91,12 @@ pub(super) async fn open(app: Data<App>, request: HttpRequest, payload: Payload)
 fn inputs(messages: AggregatedMessageStream, told: mpsc::Receiver<Frame>) -> LocalBoxStream<'static, Input> {
     let said = messages.map(|message| message.map_or(Input::Gone, Input::Said));
     let said = said.chain(stream::iter([Input::Gone])).boxed_local();
-    let told: BoxStream<'static, Input> = stream::unfold(told, |mut told| async move {
-        told.recv().await.map(|frame| (Input::Told(frame), told))
-    })
-    .boxed();
+    let told: BoxStream<'static, Input> =
+        stream::unfold(
+            told,
+            |mut told| async move { told.recv().await.map(|frame| (Input::Told(frame), told)) },
+        )
+        .boxed();
     let ticks = stream::unfold(tokio::time::interval(TICK), |mut every| async move {
         every.tick().await;
         Some((Input::Tick, every))
@@ -126,14 +128,15 @@ impl Socket {
                 tracing::warn!(cause = error.cause(), "a socket was not unbound: that ends by itself");
             }
         }
-        let reason = end.map(|why| CloseReason { code: CloseCode::Policy, description: Some(why.to_owned()) });
+        let reason =
+            end.map(|why| CloseReason { code: CloseCode::Policy, description: Some(why.to_owned()) });
         drop(self.session.close(reason).await);
     }
 
     async fn tell(&mut self, frame: Frame) -> Result<(), End> {
         self.session.text(frame.text).await.or(Err(None))?;
         // Whoever waited has given up: it is told once more.
-        drop(frame.written.send(()));
+        let _given_up = frame.written.send(());
         Ok(())
     }
 
@@ -196,7 +199,11 @@ impl Socket {
             return Err(None);
         }
         if !self.is_bound {
-            return if self.opened.elapsed() > UNBOUND { Err(Some("it was not bound in time")) } else { Ok(()) };
+            return if self.opened.elapsed() > UNBOUND {
+                Err(Some("it was not bound in time"))
+            } else {
+                Ok(())
+            };
         }
         let ids: Vec<String> = self.app.sockets.list_of(self.id).iter().map(Uuid::to_string).collect();
         let now = self.app.clock.now();

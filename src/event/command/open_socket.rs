@@ -54,10 +54,8 @@ pub fn open_socket(
         };
         let message = front.compose(tx, &found.value, &notification)?;
         activate(tx, clock, found)?;
-        opened.push(Opened {
-            subscription: id,
-            greeting: String::from_utf8_lossy(&message.body).into_owned(),
-        });
+        opened
+            .push(Opened { subscription: id, greeting: String::from_utf8_lossy(&message.body).into_owned() });
     }
     Ok(Some(opened))
 }

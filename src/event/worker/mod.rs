@@ -25,7 +25,6 @@ use crate::account::Authority;
 use crate::clock::Clock;
 use crate::config::Subscriptions;
 use crate::event::{Carrier, Front};
-use crate::ids;
 use crate::observe::Metrics;
 use crate::secret::Vault;
 use crate::store::{Due, Store};

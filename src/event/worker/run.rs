@@ -127,7 +127,11 @@ impl Loop {
             return Ok(());
         }
         let context = Arc::clone(&self.context);
-        self.context.parts.store.write(move |tx| tx.renew_bindings(&context.holder, now + lease, now)).await?;
+        self.context
+            .parts
+            .store
+            .write(move |tx| tx.renew_bindings(&context.holder, now + lease, now))
+            .await?;
         self.said = Some(now);
         Ok(())
     }

@@ -161,7 +161,8 @@ impl LogInRow {
     }
 
     fn is_known(&mut self, person: &KnownPerson, acting: Option<Acting>) -> Result<(), Error> {
-        let Proven { issuer, subject, kind } = &person.proven;
+        // Where they can be written to was kept when they logged in.
+        let Proven { issuer, subject, kind, email: _ } = &person.proven;
         let kind = PersonText::of(kind);
         let known = KnownText { issuer: issuer.clone(), subject: subject.clone(), kind };
         self.user_id = Some(person.user.to_string());
@@ -217,7 +218,8 @@ impl LogInRow {
 fn known_person(user: &str, text: &str) -> Result<KnownPerson, Error> {
     let known: KnownText = serde_json::from_str(text).map_err(Error::fault)?;
     let user = Uuid::parse_str(user).map_err(Error::fault)?;
-    let proven = Proven { issuer: known.issuer, subject: known.subject, kind: known.kind.into_kind()? };
+    let proven =
+        Proven { issuer: known.issuer, subject: known.subject, kind: known.kind.into_kind()?, email: None };
     Ok(KnownPerson { user, proven })
 }
 

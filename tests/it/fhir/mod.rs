@@ -14,7 +14,6 @@ mod patch;
 mod references;
 pub mod scopes;
 mod search;
-mod seen;
-mod subscription;
 pub mod seen;
+mod subscription;
 mod validate;
