@@ -50,7 +50,7 @@ fn windows(now: DateTime<Utc>, before: &[i32], after: &[i32]) -> Vec<(i32, DateT
 #[cfg(test)]
 mod tests {
     use super::windows;
-    use chrono::{DateTime, TimeDelta};
+    use chrono::DateTime;
 
     #[test]
     fn every_end_is_in_the_window_of_the_nearest_number_of_days() {
@@ -61,6 +61,5 @@ mod tests {
             .map(|(days, from, to)| (*days, (*from - now).num_days(), (*to - now).num_days()))
             .collect();
         assert_eq!(spans, [(-7, 0, 7), (-30, 7, 30), (1, -14, -1), (14, -45, -14)]);
-        assert_eq!(now + TimeDelta::days(0), now);
     }
 }
