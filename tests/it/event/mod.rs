@@ -1,7 +1,10 @@
 //! Events reach whoever must know: numbering, delivery, what goes wrong on the way.
 
 mod calls;
+mod chaos;
 mod deliver;
 mod failures;
+mod measure;
+mod recovery;
 mod shared;
-mod stage;
+pub mod stage;

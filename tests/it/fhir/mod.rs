@@ -15,5 +15,5 @@ mod references;
 mod scopes;
 mod search;
 mod seen;
-mod subscription;
+pub mod subscription;
 mod validate;
