@@ -30,11 +30,15 @@ pub(super) async fn deliver(context: Arc<Context>, leased: Leased) {
         // Then the lease ends by itself.
         drop::<Result<(), Error>>(given_back);
     }
-    drop(context.signals.send(Signal::Ended { host }));
+    drop(context.signals.send(Signal::Ended { subscription: due.subscription, host }));
 }
 
 async fn serve(context: &Arc<Context>, id: Uuid, host: &str) -> Result<(), Error> {
     for left in (0..MOST).rev() {
+        if context.is_stopping() {
+            // All leases are given back together.
+            break;
+        }
         let found = patiently(|| {
             let within = Arc::clone(context);
             context.parts.store.read(move |tx| look(tx, &within, id))

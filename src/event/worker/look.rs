@@ -1,5 +1,7 @@
 //! What is sent next to a consumer, put together in a transaction that reads.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use aws_lc_rs::digest;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -61,7 +63,8 @@ pub(super) fn look(tx: &mut Tx<'_>, context: &Context, id: Uuid) -> Result<Look,
     let Some(notification) = notify(tx, &value, &delivery, version, &step, now)? else {
         return Ok(Look::Settle);
     };
-    let message = match parts.front.compose(tx, &value, &notification) {
+    let composed = catch_unwind(AssertUnwindSafe(|| parts.front.compose(tx, &value, &notification)));
+    let message = match composed.unwrap_or_else(|_panic| Err(Error::fault("the front panicked"))) {
         Ok(message) => message,
         Err(error) if error.kind() == Kind::Busy => return Err(error),
         Err(error) => return Ok(Look::SetAside(UNTOLD, error)),

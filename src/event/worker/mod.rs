@@ -15,11 +15,13 @@ mod settle;
 mod step;
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use uuid::Uuid;
 
 use crate::account::Authority;
 use crate::clock::Clock;
@@ -53,12 +55,16 @@ struct Context {
     holder: String,
     hosts: Mutex<Hosts>,
     signals: mpsc::UnboundedSender<Signal>,
+    /// Nothing more is to be begun.
+    is_stopping: AtomicBool,
 }
 
 /// What the loop is told.
 enum Signal {
     /// A task has ended.
     Ended {
+        /// For which subscription.
+        subscription: Uuid,
         /// Whom it called.
         host: String,
     },
@@ -80,6 +86,10 @@ impl Leased {
 }
 
 impl Context {
+    fn is_stopping(&self) -> bool {
+        self.is_stopping.load(Ordering::Relaxed)
+    }
+
     fn hosts(&self) -> MutexGuard<'_, Hosts> {
         self.hosts.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -105,6 +115,7 @@ impl Worker {
             holder: parts.process.clone(),
             parts,
             signals: signals.clone(),
+            is_stopping: AtomicBool::new(false),
         };
         let run = move || {
             runtime.block_on(run::run(Arc::new(context), heard));

@@ -1,8 +1,10 @@
 //! The loop: numbers what was published, leases what is due, and starts a task for each.
 
+use std::collections::HashSet;
 use std::mem;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -33,14 +35,16 @@ struct Loop {
     tasks: JoinSet<()>,
     /// Leased, and waiting for their host.
     waiting: Vec<Leased>,
-    running: usize,
+    /// The subscriptions of running tasks.
+    running: HashSet<Uuid>,
     /// When this process last said which sockets it holds.
     said: Option<DateTime<Utc>>,
 }
 
 /// Runs until it is told to stop.
 pub(super) async fn run(context: Arc<Context>, mut heard: UnboundedReceiver<Signal>) {
-    let mut state = Loop { context, tasks: JoinSet::new(), waiting: Vec::new(), running: 0, said: None };
+    let mut state =
+        Loop { context, tasks: JoinSet::new(), waiting: Vec::new(), running: HashSet::new(), said: None };
     let patience = loop {
         if let Err(error) = state.turn().await {
             let (kind, cause) = (error.kind(), error.cause());
@@ -71,7 +75,7 @@ impl Loop {
         let mut next = signal;
         while let Some(signal) = next {
             match signal {
-                Signal::Ended { host } => self.ended(&host),
+                Signal::Ended { subscription, host } => self.ended(subscription, &host),
                 Signal::Stop(patience) => return Some(patience),
             }
             next = heard.try_recv().ok();
@@ -80,13 +84,13 @@ impl Loop {
         None
     }
 
-    fn ended(&mut self, host: &str) {
-        self.running = self.running.saturating_sub(1);
+    fn ended(&mut self, subscription: Uuid, host: &str) {
+        self.running.remove(&subscription);
         self.context.hosts().end(host);
     }
 
     fn start(&mut self, leased: Leased) {
-        self.running += 1;
+        self.running.insert(leased.due.subscription);
         self.tasks.spawn(deliver(Arc::clone(&self.context), leased));
     }
 
@@ -104,7 +108,7 @@ impl Loop {
         self.say_what_is_bound(now).await?;
         let mut is_published = waiting.is_published;
         loop {
-            let busy = self.running + self.waiting.len();
+            let busy = self.running.len() + self.waiting.len();
             let settings = &self.context.parts.settings;
             let free = if settings.enabled { settings.concurrency.saturating_sub(busy) } else { 0 };
             if !is_published && (free == 0 || !waiting.is_due) {
@@ -172,6 +176,10 @@ impl Loop {
         let now = self.context.parts.clock.now();
         let mut postponed: Vec<(DateTime<Utc>, Uuid)> = Vec::new();
         for leased in all {
+            // Its lease ran out while it is served here: it was renewed by that.
+            if self.running.contains(&leased.due.subscription) {
+                continue;
+            }
             let admission = self.context.hosts().admit(&leased.host, now);
             match admission {
                 Admission::Now => self.start(leased),
@@ -226,6 +234,7 @@ impl Loop {
     /// Lets what runs go on for so long, and gives all leases back.
     async fn stop(mut self, patience: Duration, heard: &mut UnboundedReceiver<Signal>) {
         heard.close();
+        self.context.is_stopping.store(true, Ordering::Relaxed);
         let held: Vec<Uuid> = self.waiting.iter().map(|leased| leased.due.subscription).collect();
         let ends = Instant::now() + patience;
         while let Some(left) = ends.checked_duration_since(Instant::now()).filter(|_| !self.tasks.is_empty())

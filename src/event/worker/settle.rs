@@ -103,8 +103,8 @@ pub(super) fn settle(
     may_go_on: bool,
 ) -> Result<bool, Error> {
     let (parts, now) = (&context.parts, context.parts.clock.now());
-    let Some(mut current) = tx.find_subscription(id)? else { return Ok(false) };
     let Some(mut delivery) = tx.lock_delivery(id)? else { return Ok(false) };
+    let Some(mut current) = tx.find_subscription(id)? else { return Ok(false) };
     let is_ours = tx.renew_lease(id, &context.holder, now + parts.settings.lease)?;
     // What was not sent yet is sent anyway.
     let sent = delivery.sent_number;

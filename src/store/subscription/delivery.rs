@@ -166,17 +166,21 @@ impl Tx<'_> {
         Ok(row.map(DeliveryRow::into_delivery))
     }
 
-    /// As [`Tx::find_delivery`], and nobody else changes it until this transaction ends: numbering goes on beside
-    /// whoever sends, and neither may undo what the other wrote.
+    /// As [`Tx::find_delivery`], and nobody else changes it, or its subscription, until this transaction ends:
+    /// numbering and the owner go on beside whoever sends, and nobody may undo what another wrote. Everybody locks
+    /// the subscription first.
     ///
     /// # Errors
     ///
     /// When the database does not answer.
     pub fn lock_delivery(&mut self, id: Uuid) -> Result<Option<Delivery>, Error> {
         if let Db::Postgres(connection) = self.db {
-            diesel::sql_query("SELECT 1 FROM deliveries WHERE subscription_id = $1 FOR UPDATE")
-                .bind::<Text, _>(id.to_string())
-                .execute(connection)?;
+            for sql in [
+                "SELECT 1 FROM subscriptions WHERE id = $1 FOR NO KEY UPDATE",
+                "SELECT 1 FROM deliveries WHERE subscription_id = $1 FOR UPDATE",
+            ] {
+                diesel::sql_query(sql).bind::<Text, _>(id.to_string()).execute(connection)?;
+            }
         }
         self.find_delivery(id)
     }

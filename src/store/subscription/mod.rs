@@ -199,6 +199,7 @@ impl Tx<'_> {
             .filter(subscriptions::end_at.le(to_millis(now)))
             .filter(subscriptions::status.ne(SubscriptionStatus::Off.as_str()))
             .filter(subscriptions::is_deleted.eq(false))
+            .filter(subscriptions::is_set_aside.eq(false))
             .order(subscriptions::end_at)
             .limit(limit)
             .select(subscriptions::id)

@@ -11,7 +11,7 @@ use super::stage::{Stage, draft, numbers, settings};
 use crate::support::poll::poll;
 use crate::support::{Answer, Backend, Received, Receiver};
 
-// covers N-04, N-05, N-21, N-28, 4.01
+// covers N-04, N-05, N-21, N-28, KIT-4.01
 #[rstest]
 #[actix_web::test]
 async fn a_consumer_is_greeted_before_it_is_sent_its_events_in_order(
@@ -158,7 +158,7 @@ async fn what_was_sent_is_sent_again_with_its_numbers_when_its_owner_asks(
     assert_eq!(stage.find(id).1.sent_number, 5);
 }
 
-// covers N-27, 4.02
+// covers N-27, KIT-4.02
 #[rstest]
 #[actix_web::test]
 async fn a_heartbeat_comes_when_nothing_else_did_and_only_where_it_was_asked_for(

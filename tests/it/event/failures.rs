@@ -165,7 +165,7 @@ async fn bad_answers_are_written_down_and_disturb_nobody(
             false => answer.clone(),
         });
         let wanted = draft(&receiver);
-        let timeout = Some(TimeDelta::seconds(1));
+        let timeout = Some(TimeDelta::seconds(3));
         let id = stage.subscribe(Draft { channel: Channel { timeout, ..wanted.channel.clone() }, ..wanted });
         stage.wait_for_status(id, SubscriptionStatus::Active);
         all.push((receiver, id, code, status));
@@ -182,7 +182,7 @@ async fn bad_answers_are_written_down_and_disturb_nobody(
     for id in [taking, ignored] {
         stage.wait_for_sent(id, 1);
     }
-    assert!(begun.elapsed() < Duration::from_secs(1), "nobody waits for those that fail");
+    assert!(begun.elapsed() < Duration::from_secs(3), "nobody waits for those that fail");
     for (_, id, code, status) in &all {
         stage.wait_for_failures(*id, 1);
         let last = stage.attempts(*id).pop().unwrap();
@@ -192,7 +192,7 @@ async fn bad_answers_are_written_down_and_disturb_nobody(
             "{code}"
         );
         assert!(last.answer.as_ref().is_none_or(|answer| answer.len() <= 1024));
-        assert!(last.duration_ms < 3000, "{code}");
+        assert!(last.duration_ms < 10_000, "{code}");
     }
 }
 

@@ -2,7 +2,10 @@
 
 mod brokers;
 mod calls;
+mod chaos;
 mod deliver;
 mod failures;
+mod measure;
+mod recovery;
 mod shared;
-mod stage;
+pub mod stage;

@@ -15,5 +15,5 @@ mod references;
 pub mod scopes;
 mod search;
 pub mod seen;
-mod subscription;
+pub mod subscription;
 mod validate;
