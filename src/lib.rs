@@ -13,8 +13,8 @@
 //! 5. pure domain files: [`person`], [`proxy`], [`account`] (who is calling), [`audit`] and [`event`] (what
 //!    is written down and told of an act), [`date_time`].
 //!
-//! Beside them stand [`clock`], [`ids`], [`error`], [`address`] and [`canonical`], which every room may use, [`config`],
-//! [`observe`], and [`body`] and [`json`], which judge what comes from outside. `tests/it/architecture.rs` reads the `use` lines
+//! Beside them stand [`address`], [`clock`], [`ids`], [`error`] and [`canonical`], which every room may use, [`config`],
+//! [`observe`], and [`body`], [`credentials`], [`fetch`] and [`json`], which judge what comes from outside. `tests/it/architecture.rs` reads the `use` lines
 //! and fails on a breach.
 //!
 //! A change, its audit record and its outgoing event are written in one transaction.
@@ -28,11 +28,15 @@ pub mod canonical;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod credentials;
 pub mod date_time;
 pub mod error;
 pub mod event;
+pub mod fetch;
 pub mod fhir;
 pub mod ids;
+pub mod inbox;
+pub mod job;
 pub mod json;
 pub mod observe;
 pub mod person;

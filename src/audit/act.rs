@@ -29,6 +29,34 @@ pub enum Act {
     RoleChanged,
     /// A role ended by itself: its end date had passed.
     RoleLapsed,
+    /// A role is to be looked at again: its patient has come to an age.
+    RoleReviewDue,
+    /// A role ended by itself: its patient has come to an age.
+    RoleOutgrown,
+    /// A role ended by itself: nobody had used it for long.
+    RoleUnused,
+    /// The end of a role was brought to mind.
+    RoleReminded,
+    /// A role ended because one of its people has died.
+    RoleBereaved,
+    /// A role moved to the new number of one of its people.
+    RoleRenumbered,
+    /// A role left every answer, because one of its people did.
+    RoleHidden,
+    /// A role came back, because its people did.
+    RoleShown,
+    /// The registry told of a death.
+    PersonDied,
+    /// The registry told that a number was superseded.
+    PersonRenumbered,
+    /// The registry told that a number is not valid any more.
+    PersonInvalidated,
+    /// The registry told that a person is sensitive.
+    PersonRestricted,
+    /// The registry told that a person is not sensitive any more.
+    PersonUnrestricted,
+    /// The registry told of another practice.
+    PersonMoved,
     /// An access request came in.
     AccessRequestSubmitted,
     /// An access request was amended.
@@ -57,14 +85,32 @@ pub enum Act {
     GrantRevoked,
     /// An app was registered (RFC 7591).
     ClientRegistered,
+    /// An app read who has logged in, and whom they may act for (OpenID Connect Core §5.3).
+    UserInfoRead,
+    /// An API producer asked what a token is worth (RFC 7662).
+    TokenIntrospected,
 }
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 45] = [
         Self::RoleCreated,
         Self::RoleChanged,
         Self::RoleLapsed,
+        Self::RoleReviewDue,
+        Self::RoleOutgrown,
+        Self::RoleUnused,
+        Self::RoleReminded,
+        Self::RoleBereaved,
+        Self::RoleRenumbered,
+        Self::RoleHidden,
+        Self::RoleShown,
+        Self::PersonDied,
+        Self::PersonRenumbered,
+        Self::PersonInvalidated,
+        Self::PersonRestricted,
+        Self::PersonUnrestricted,
+        Self::PersonMoved,
         Self::AccessRequestSubmitted,
         Self::AccessRequestChanged,
         Self::RelationshipCreated,
@@ -91,6 +137,8 @@ impl Act {
         Self::TokenExchanged,
         Self::GrantRevoked,
         Self::ClientRegistered,
+        Self::UserInfoRead,
+        Self::TokenIntrospected,
     ];
 
     /// The name that the store keeps.
@@ -99,6 +147,20 @@ impl Act {
             Self::RoleCreated => "role-created",
             Self::RoleChanged => "role-changed",
             Self::RoleLapsed => "role-lapsed",
+            Self::RoleReviewDue => "role-review-due",
+            Self::RoleOutgrown => "role-outgrown",
+            Self::RoleUnused => "role-unused",
+            Self::RoleReminded => "role-reminded",
+            Self::RoleBereaved => "role-bereaved",
+            Self::RoleRenumbered => "role-renumbered",
+            Self::RoleHidden => "role-hidden",
+            Self::RoleShown => "role-shown",
+            Self::PersonDied => "person-died",
+            Self::PersonRenumbered => "person-renumbered",
+            Self::PersonInvalidated => "person-invalidated",
+            Self::PersonRestricted => "person-restricted",
+            Self::PersonUnrestricted => "person-unrestricted",
+            Self::PersonMoved => "person-moved",
             Self::AccessRequestSubmitted => "access-request-submitted",
             Self::AccessRequestChanged => "access-request-changed",
             Self::RelationshipCreated => "relationship-created",
@@ -113,6 +175,8 @@ impl Act {
             Self::TokenExchanged => "token-exchanged",
             Self::GrantRevoked => "grant-revoked",
             Self::ClientRegistered => "client-registered",
+            Self::UserInfoRead => "userinfo-read",
+            Self::TokenIntrospected => "token-introspected",
         }
     }
 
@@ -131,6 +195,19 @@ impl Act {
             | Self::Access(Interaction::Create) => "C",
             Self::RoleChanged
             | Self::RoleLapsed
+            | Self::RoleReviewDue
+            | Self::RoleOutgrown
+            | Self::RoleUnused
+            | Self::RoleBereaved
+            | Self::RoleRenumbered
+            | Self::RoleHidden
+            | Self::RoleShown
+            | Self::PersonDied
+            | Self::PersonRenumbered
+            | Self::PersonInvalidated
+            | Self::PersonRestricted
+            | Self::PersonUnrestricted
+            | Self::PersonMoved
             | Self::AccessRequestChanged
             | Self::RelationshipChanged
             | Self::SubscriptionChanged
@@ -141,7 +218,8 @@ impl Act {
                 | Interaction::HistoryInstance
                 | Interaction::HistoryType
                 | Interaction::HistorySystem,
-            ) => "R",
+            )
+            | Self::UserInfoRead => "R",
             Self::SubscriptionDeleted | Self::Access(Interaction::Delete) => "D",
             Self::Access(
                 Interaction::SearchType
@@ -149,12 +227,14 @@ impl Act {
                 | Interaction::Operation
                 | Interaction::Batch,
             )
+            | Self::RoleReminded
             | Self::LoggedIn
             | Self::TokenIssued
             | Self::TokenRefused
             | Self::TokenExchanged
             | Self::GrantRevoked
-            | Self::ClientRegistered => "E",
+            | Self::ClientRegistered
+            | Self::TokenIntrospected => "E",
         }
     }
 }

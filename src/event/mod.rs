@@ -10,6 +10,7 @@
 //! terms they subscribed: it lends itself as a [`Front`].
 
 mod carrier;
+pub mod channel;
 pub mod command;
 pub mod endpoint;
 pub mod filter;

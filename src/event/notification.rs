@@ -95,6 +95,18 @@ pub struct Delivery {
     pub last_error: Option<String>,
 }
 
+impl Failure {
+    /// Something that can be different next time.
+    pub const fn passing(code: &'static str) -> Self {
+        Self { code, is_final: false, retry_after: None }
+    }
+
+    /// Something that will be the same however often it is tried.
+    pub const fn lasting(code: &'static str) -> Self {
+        Self { code, is_final: true, retry_after: None }
+    }
+}
+
 impl Notice {
     /// FHIR's code of the notification's type.
     pub const fn kind(&self) -> &'static str {

@@ -12,12 +12,13 @@ macro_rules! files {
     ($($path:literal),+ $(,)?) => { [$(include_str!(concat!("../../fhir-profiles/", $path))),+] };
 }
 
-const FILES: [&str; 26] = files![
+const FILES: [&str; 27] = files![
     "code-system/England-ConsentStatusReason.json",
     "code-system/England-NHSProxyLegalBasis.json",
     "code-system/Proxy-Placeholder-EvidenceOfResponsibility.json",
     "code-system/Proxy-Placeholder-ReasonForAccess.json",
     "code-system/Proxy-Placeholder-RequestedAccess.json",
+    "code-system/role-review.json",
     "questionnaire/access-request.json",
     "search-parameter/Consent-performer.json",
     "structure-definition/AccessRequest.json",

@@ -95,6 +95,7 @@ diesel::table! {
         created_from -> BigInt,
         created_to -> BigInt,
         updated_at -> BigInt,
+        needs_review -> Bool,
     }
 }
 
@@ -117,6 +118,7 @@ diesel::table! {
         created_from -> BigInt,
         created_to -> BigInt,
         updated_at -> BigInt,
+        needs_review -> Bool,
     }
 }
 
@@ -207,6 +209,7 @@ diesel::table! {
         id -> Text,
         created_at -> BigInt,
         updated_at -> BigInt,
+        email -> Nullable<Text>,
     }
 }
 
@@ -384,6 +387,21 @@ diesel::table! {
 }
 
 diesel::table! {
+    jobs (name) {
+        name -> Text,
+        due_at -> BigInt,
+        lease_holder -> Nullable<Text>,
+        lease_until -> Nullable<BigInt>,
+        started_at -> Nullable<BigInt>,
+        finished_at -> Nullable<BigInt>,
+        outcome -> Nullable<Text>,
+        done -> BigInt,
+        skipped -> BigInt,
+        mark -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
     subscription_events (subscription_id, number) {
         subscription_id -> Text,
         number -> BigInt,
@@ -394,6 +412,13 @@ diesel::table! {
         subject_version -> BigInt,
         patient -> Text,
         proxy -> Text,
+    }
+}
+
+diesel::table! {
+    role_uses (role_id) {
+        role_id -> Text,
+        used_at -> BigInt,
     }
 }
 
@@ -422,11 +447,74 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    role_milestones (role_id, age) {
+        role_id -> Text,
+        age -> Integer,
+        reached_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    role_reminders (role_id, end_at, days) {
+        role_id -> Text,
+        end_at -> BigInt,
+        days -> Integer,
+        reminded_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    messages (id) {
+        id -> Text,
+        person -> Text,
+        reason -> Text,
+        role_id -> Text,
+        kind -> Text,
+        end_text -> Text,
+        state -> Text,
+        attempts -> BigInt,
+        created_at -> BigInt,
+        due_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    inbound_events (source, id) {
+        source -> Text,
+        id -> Text,
+        kind -> Text,
+        occurred_at -> BigInt,
+        received_at -> BigInt,
+        outcome -> Text,
+    }
+}
+
+diesel::table! {
+    person_facts (nhs_number, kind) {
+        nhs_number -> Text,
+        kind -> Text,
+        occurred_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    number_changes (old_number) {
+        old_number -> Text,
+        new_number -> Text,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     people,
     roles,
     role_versions,
     relationships,
     person_names,
-    access_requests
+    access_requests,
+    role_uses,
+    role_milestones,
+    role_reminders
 );
+
+diesel::allow_tables_to_appear_in_same_query!(account_users, users);

@@ -71,7 +71,11 @@ async fn the_statement_says_what_the_server_is_to_everybody(
         assert!(!list(&statement, "patchFormat").is_empty());
         assert!(text(&statement["implementation"], "url").ends_with("/FHIR/R4"));
         assert_eq!(text(&statement["software"], "version"), env!("CARGO_PKG_VERSION"));
-        assert_eq!(statement["instantiates"], json!([BACKPORT_SERVER]), "the one guide that is fulfilled whole");
+        assert_eq!(
+            statement["instantiates"],
+            json!([BACKPORT_SERVER]),
+            "the one guide that is fulfilled whole"
+        );
         assert!(statement.get("implementationGuide").is_none());
         let etag = answer.header("etag").expect("an entity tag").to_owned();
         let known = send(&app, get("/metadata").header("If-None-Match", &etag)).await;
@@ -302,7 +306,8 @@ async fn the_statement_tells_the_topics_and_each_of_them_is_published() {
     for code in ["read", "vread", "create", "update", "patch", "delete", "search-type", "history-instance"] {
         assert!(codes.contains(&code), "{code}");
     }
-    let mut told: Vec<&str> = list(entry, "extension").iter().map(|one| text(one, "valueCanonical")).collect();
+    let mut told: Vec<&str> =
+        list(entry, "extension").iter().map(|one| text(one, "valueCanonical")).collect();
     assert!(list(entry, "extension").iter().all(|one| {
         text(one, "url").ends_with("/StructureDefinition/capabilitystatement-subscriptiontopic-canonical")
     }));

@@ -18,6 +18,7 @@ mod architecture;
 mod audit;
 mod cli;
 mod conformance;
+mod event;
 mod examples;
 mod fhir;
 mod migrations;

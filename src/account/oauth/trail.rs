@@ -1,15 +1,19 @@
 //! What the authorization server writes down: log-ins, tokens that were issued and refused, grants that ended,
-//! apps that registered. Each is written before it is answered.
+//! apps that registered, and what others were told of people. Each is written before it is answered.
 
 use std::sync::Arc;
+
+use actix_web::ResponseError as _;
 
 use crate::account::command::Issue;
 use crate::account::identity::{Proven, ProvenKind};
 use crate::account::oauth::problem::Problem;
+use crate::account::oauth::{introspect, userinfo};
 use crate::account::{Caller, Grant, GrantType, Registration, Who};
 use crate::app::App;
-use crate::audit::{Access, Act, Actor};
+use crate::audit::{Access, Act, Actor, Outcome};
 use crate::error::Error;
+use crate::person::NhsNumber;
 
 /// A token that was issued to an app, or refused.
 pub(super) async fn token(
@@ -50,6 +54,39 @@ pub(super) async fn log_in(app: &App, client: &Registration, proven: &Proven) ->
 /// An app that gave a token back, or that registered.
 pub(super) async fn by_app(app: &App, act: Act, client_id: &str) -> Result<(), Error> {
     app.record(vec![Access::new(act, Actor::app(client_id), app.clock.now())]).await
+}
+
+/// What an app was told of whoever has logged in, and of those whom they may act for.
+pub(super) async fn userinfo(
+    app: &App,
+    actor: Actor,
+    own: Option<NhsNumber>,
+    result: &Result<userinfo::Told, Problem>,
+) -> Result<(), Error> {
+    let access = Access::new(Act::UserInfoRead, actor, app.clock.now());
+    let access = match result {
+        Ok(told) => {
+            let own_data = own.filter(|_| told.patients.is_empty());
+            let access = if own_data.is_some() { access.about(own_data, None) } else { access };
+            told.patients.iter().fold(access, |access, patient| access.about(Some(*patient), own))
+        }
+        Err(problem) => access.ended(Outcome::of(problem.status_code().as_u16(), problem.error())),
+    };
+    app.record(vec![access]).await
+}
+
+/// What a producer was told of a token: of which two people it is, where it is worth anything.
+pub(super) async fn introspection(
+    app: &App,
+    client_id: &str,
+    result: &Result<introspect::Told, Problem>,
+) -> Result<(), Error> {
+    let access = Access::new(Act::TokenIntrospected, Actor::app(client_id), app.clock.now());
+    let access = match result {
+        Ok(told) => access.about(told.people.patient, told.people.proxy),
+        Err(problem) => access.ended(Outcome::of(problem.status_code().as_u16(), problem.error())),
+    };
+    app.record(vec![access]).await
 }
 
 /// Who stands behind a grant.

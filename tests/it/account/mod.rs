@@ -2,7 +2,9 @@
 
 mod access;
 pub mod authorize;
+mod journey;
 mod log_in;
 pub mod oauth;
+mod smart_kit;
 mod story;
 mod upstream;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use actix_server::ServerHandle;
 use chrono::{DateTime, Utc};
+use onbehalf::account::oauth::AppKeys;
 use onbehalf::account::upstream::simulated::{self, Simulated, Which};
 use onbehalf::account::upstream::{HttpOptions, KeySource, Providers};
 use onbehalf::account::{AccessPolicy, Authority, AuthoritySettings, KeyRing, Lifetimes, Registration};
@@ -41,12 +42,16 @@ pub struct Options {
     pub is_simulating: bool,
     pub limits: Limits,
     pub subscriptions: Subscriptions,
+    /// The tokens that may tell of people.
+    pub events_from: Vec<String>,
     /// The key of `_status`.
     pub status_key: &'static str,
     /// How long a request waits for a connection to the database.
     pub database_wait: Duration,
     /// Whether the sandbox data are there.
     pub is_seeded: bool,
+    /// The header of the proxy in front.
+    pub address_header: Option<&'static str>,
 }
 
 fn settings(sandbox: bool) -> Config {
@@ -74,9 +79,11 @@ impl Default for Options {
             is_simulating: false,
             limits: settings.limits,
             subscriptions: settings.subscriptions,
+            events_from: Vec::new(),
             status_key: "test-key",
             database_wait: Duration::from_secs(20),
             is_seeded: true,
+            address_header: None,
         }
     }
 }
@@ -164,13 +171,16 @@ impl TestApp {
             } else {
                 Providers::default()
             },
+            app_keys: AppKeys::new(&public_url).expect("the client can be made"),
             status_for_other_patient: options.status_for_other_patient,
             contract: options.contract,
             limits: options.limits,
             subscriptions: options.subscriptions,
             vault: Vault::passing().expect("a key"),
+            events_from: options.events_from,
             status_key: Some(Sha256::digest(options.status_key).into()),
             public_url: format!("http://{address}"),
+            address_header: options.address_header.map(str::to_owned),
         });
         let authority = app.authority.clone();
         let front = SubscriberFront::new(&app);

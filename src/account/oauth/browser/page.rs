@@ -1,6 +1,7 @@
 //! The pages, and what surrounds each: no script, no frame, nothing kept, nothing from elsewhere.
 
 use std::fmt;
+use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
@@ -143,6 +144,14 @@ impl Problem {
             leave: None,
             retry_after: None,
         }
+    }
+
+    /// 429: too many log-ins from one place.
+    pub(super) fn throttled(wait: Duration) -> Self {
+        let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
+        let problem =
+            Self::new(429, "There are too many people here").saying("Wait a minute, then try again.");
+        Self { retry_after: Some(seconds), ..problem }
     }
 
     /// Adds a paragraph.

@@ -162,6 +162,7 @@ pub async fn known(app: &TestApp, kind: ProvenKind) -> KnownPerson {
         issuer: "https://login.example".to_owned(),
         subject: "someone".to_owned(),
         kind: kind.clone(),
+        email: None,
     };
     let clock = app.clock.clone();
     let logged_in = app.store.write(move |tx| command::log_in(tx, &*clock, &proven)).await;

@@ -121,3 +121,35 @@ async fn in_the_open_sandbox_nobody_is_nobody(#[values(Backend::Sqlite)] backend
         })
     );
 }
+
+#[rstest]
+#[actix_rt::test]
+async fn what_an_app_is_told_of_people_is_written_down(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = start(backend).await;
+    let told = tokens(&server, "portal", SCOPES).await;
+    let narrow = tokens(&server, "portal", "openid").await;
+    let refused = tokens(&server, "portal", "patient/*.rs").await;
+    let records = || {
+        let sql = "SELECT outcome || ' ' || coalesce(refusal, '') || ' ' || caller_kind || ' ' || app || ' ' || \
+                   coalesce(patient, '') || ' ' || coalesce(proxy, '') AS value FROM audit_records \
+                   WHERE act = 'userinfo-read' ORDER BY id, patient";
+        sql::values(&server.database_url(), sql)
+    };
+    userinfo(&server, &told).await;
+    let mut first = records();
+    first.sort_unstable();
+    assert_eq!(
+        first,
+        [format!("0  citizen portal 9000000005 {ME}"), format!("0  citizen portal {CHILD} {ME}")],
+        "each of those who were named finds who looked"
+    );
+    userinfo(&server, &narrow).await;
+    assert_eq!(records().last(), Some(&format!("0  citizen portal {ME} ")));
+    let request = Request::new("GET", "/oauth/userinfo").bearer(refused["access_token"].as_str().unwrap());
+    assert_eq!(server.send(request).await.status, 403);
+    assert_eq!(records().last(), Some(&format!("4 insufficient_scope citizen portal {ME} ")));
+    server.send(Request::new("GET", "/oauth/userinfo").bearer("x")).await;
+    assert_eq!(records().len(), 4, "a stranger fills no table");
+}

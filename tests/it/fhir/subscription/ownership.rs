@@ -51,8 +51,12 @@ async fn nobody_but_the_owner_learns_of_a_subscription(
         changed["id"] = id.as_str().into();
         let answer = send(&app, put(&format!("/Subscription/{id}"), &changed).bearer(token)).await;
         assert_eq!(answer.status, 405, "{who}: as for every id that is not there");
-        for path in ["/Subscription", "/Subscription?_total=accurate", "/Subscription/$status", "/Subscription/_history"]
-        {
+        for path in [
+            "/Subscription",
+            "/Subscription?_total=accurate",
+            "/Subscription/$status",
+            "/Subscription/_history",
+        ] {
             let found = send_well(&app, get(path).bearer(token), 200).await;
             assert_eq!((&found["total"], entries(&found).len()), (&Value::from(0), 0), "{who} {path}");
         }

@@ -96,7 +96,11 @@ async fn what_cannot_be_told_as_asked_is_refused_with_the_element(
         ("a search that is none", classic("Consent?colour=red", None), criteria),
         ("the shape of an answer", classic("Consent?_sort=date", None), criteria),
         ("an unknown event type", national("eventType='something-else-1'", "application/json"), criteria),
-        ("half a national search", national("eventType='vrs-proxy-role-changed-1' AND", "application/json"), criteria),
+        (
+            "half a national search",
+            national("eventType='vrs-proxy-role-changed-1' AND", "application/json"),
+            criteria,
+        ),
     ] {
         let answer = send(&app, post("/Subscription", &body)).await;
         let (status, _, place) = told(&answer);

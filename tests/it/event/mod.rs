@@ -1,0 +1,3 @@
+//! Telling others of what happened.
+
+mod brokers;
