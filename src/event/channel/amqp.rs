@@ -26,8 +26,11 @@ type Key = (String, String, LogIn);
 /// Connections to AMQP brokers, each with one channel that confirms.
 #[derive(Clone, Default)]
 pub(super) struct Amqp {
-    open: Arc<Mutex<HashMap<Key, (Arc<Connection>, Channel)>>>,
+    open: Arc<Mutex<HashMap<Key, Open>>>,
 }
+
+/// A connection, which lives as long as its channel is used.
+type Open = (Arc<Connection>, Channel);
 
 impl Amqp {
     /// Publishes a message, and waits until the broker has it in a queue.
@@ -100,9 +103,12 @@ impl Amqp {
 }
 
 fn code(error: &lapin::Error) -> &'static str {
-    match error.kind() {
-        ErrorKind::IOError(_) => "connect",
-        ErrorKind::ProtocolError(_) => "refused",
-        _ => "broker",
+    let kind = error.kind();
+    if matches!(kind, ErrorKind::IOError(_)) {
+        "connect"
+    } else if matches!(kind, ErrorKind::ProtocolError(_)) {
+        "refused"
+    } else {
+        "broker"
     }
 }
