@@ -79,9 +79,8 @@ async fn a_restriction_hides_and_its_lifting_shows(
     let (_, topics) = trail(&app, &role).await;
     assert_eq!(topics, ["proxy-role-created", "proxy-role-deleted", "proxy-role-changed"]);
     // That LONER was restricted is nothing for the proxy to read.
-    let named =
-        format!("audit_records WHERE act IN ('role-hidden', 'person-restricted') AND proxy IS NOT NULL");
-    assert_eq!(app.count_rows(&named), 0);
+    let named = "audit_records WHERE act IN ('role-hidden', 'person-restricted') AND proxy IS NOT NULL";
+    assert_eq!(app.count_rows(named), 0);
 }
 
 #[rstest]
