@@ -16,6 +16,9 @@ use crate::audit::{Access, Journal};
 use crate::clock::Clock;
 use crate::config::{Contract, Limits, Subscriptions};
 use crate::error::Error;
+use crate::event::channel::Sockets;
+use crate::ids;
+use crate::observe::Metrics;
 use crate::secret::Vault;
 use crate::store::{Store, Tx};
 
@@ -44,10 +47,16 @@ pub struct App {
     pub limits: Limits,
     /// How subscribers are told of events.
     pub subscriptions: Arc<Subscriptions>,
+    /// The sockets that consumers have opened.
+    pub sockets: Sockets,
     /// What encrypts the secrets that must be read again.
     pub vault: Arc<Vault>,
     /// The names of the tokens of [`App::policy`] with which systems may tell of people.
     pub events_from: Arc<[String]>,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// The SHA-256 of the token of `/metrics`; `None`: it is not served.
+    pub metrics_token: Option<[u8; 32]>,
     /// The SHA-256 of the key of `_status`.
     pub status_key: Option<[u8; 32]>,
     /// The URL under which clients reach this server, without a path and without a slash at its end.
@@ -86,6 +95,8 @@ pub struct Parts {
     pub subscriptions: Subscriptions,
     pub vault: Vault,
     pub events_from: Vec<String>,
+    pub metrics: Metrics,
+    pub metrics_token: Option<[u8; 32]>,
     pub status_key: Option<[u8; 32]>,
     pub public_url: String,
     pub address_header: Option<String>,
@@ -94,6 +105,7 @@ pub struct Parts {
 impl App {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
+        let now = parts.clock.now();
         let limiter = |per_minute| {
             NonZeroU32::new(per_minute)
                 .map(|per_minute| Arc::new(RateLimiter::keyed(Quota::per_minute(per_minute))))
@@ -111,8 +123,11 @@ impl App {
             contract: parts.contract,
             limits: parts.limits,
             subscriptions: Arc::new(parts.subscriptions),
+            sockets: Sockets::new(&ids::new_uuid(now).to_string()),
             vault: Arc::new(parts.vault),
             events_from: parts.events_from.into(),
+            metrics: parts.metrics,
+            metrics_token: parts.metrics_token,
             status_key: parts.status_key,
             public_url: parts.public_url.into(),
             address_header: parts.address_header.map(Into::into),

@@ -196,7 +196,8 @@ impl Resolve for PublicOnly {
             if reached.is_empty() {
                 return Err(FetchError::Url.into());
             }
-            Ok(Box::new(reached.into_iter()) as Addrs)
+            let reached: Addrs = Box::new(reached.into_iter());
+            Ok(reached)
         })
     }
 }

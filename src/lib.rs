@@ -5,10 +5,11 @@
 //!
 //! 1. [`cli`], [`server`]: the command line, and the composition of routes and middleware;
 //! 2. the fronts: [`vrs`], the published Validated Relationships contract, and [`fhir`], the FHIR R4 API.
-//!    Neither uses the other; [`account::upstream`], which speaks with the identity providers, and the
+//!    Neither uses the other; [`inbox`], which hears what the registry tells of people; [`account::upstream`], which speaks with the identity providers, and the
 //!    simulated ones of the sandbox;
-//! 3. the use cases: [`proxy::command`], [`proxy::query`], [`account::access`], [`account::command`]. They take an open
-//!    transaction and a clock and know nothing of HTTP. Beside them [`audit::Journal`] writes accesses down;
+//! 3. the use cases: [`proxy::command`], [`proxy::query`], [`person::command`], [`account::access`],
+//!    [`account::command`]. They take an open transaction and a clock and know nothing of HTTP. [`job`] calls them
+//!    when their time has come. Beside them [`audit::Journal`] writes accesses down;
 //! 4. [`store`]: rows to domain values and back, on SQLite and on PostgreSQL;
 //! 5. pure domain files: [`person`], [`proxy`], [`account`] (who is calling), [`audit`] and [`event`] (what
 //!    is written down and told of an act), [`date_time`].

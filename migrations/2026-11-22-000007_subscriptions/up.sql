@@ -41,7 +41,9 @@ CREATE TABLE subscriptions (
     secret TEXT NOT NULL,
     former_secret TEXT,
     -- Up to when the former secret signs as well.
-    former_until BIGINT
+    former_until BIGINT,
+    -- Something in it cannot be read or told: until its owner writes it anew, nothing is numbered for it.
+    is_set_aside BOOLEAN NOT NULL
 );
 
 -- Serves "what has this owner?", and "who may want to hear of an event about these people?"
@@ -74,6 +76,8 @@ CREATE TABLE deliveries (
     -- The number of its last event, and of the last one that its consumer has taken.
     last_number BIGINT NOT NULL,
     sent_number BIGINT NOT NULL,
+    -- The last number of the notification that is being sent: a second attempt has the same events, whoever makes it.
+    batch_until BIGINT,
     -- When there is something to send, or to try again; null while there is nothing, and where the consumer
     -- comes for it (websocket).
     due_at BIGINT,
@@ -86,6 +90,9 @@ CREATE TABLE deliveries (
     -- The process that sends, and until when nobody else may.
     lease_holder TEXT,
     lease_until BIGINT,
+    -- Of a websocket: the process that holds its socket, and until when it is believed to.
+    bound_to TEXT,
+    bound_until BIGINT,
     -- When something was last sent, and when it was last taken.
     sent_at BIGINT,
     succeeded_at BIGINT,
@@ -95,6 +102,9 @@ CREATE TABLE deliveries (
 
 -- Serves "what is there to do?"
 CREATE INDEX deliveries_by_due ON deliveries (due_at);
+
+-- Serves "which sockets does this process hold?"
+CREATE INDEX deliveries_by_binding ON deliveries (bound_to);
 
 -- The events of each subscription, numbered from 1 without a gap.
 CREATE TABLE subscription_events (

@@ -71,10 +71,14 @@ pub enum Act {
     SubscriptionChanged,
     /// A subscription was deleted by its owner.
     SubscriptionDeleted,
+    /// A consumer was told of events, or could not be told.
+    NotificationSent,
     /// A request to a front: it read, or it wanted to change something and was refused or changed nothing.
     Access(Interaction),
     /// Somebody logged in, or tried to.
     LoggedIn,
+    /// Somebody brought a second identity.
+    IdentityLinked,
     /// A token was issued.
     TokenIssued,
     /// A token was asked for in vain.
@@ -93,7 +97,7 @@ pub enum Act {
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 45] = [
+    pub const ALL: [Self; 47] = [
         Self::RoleCreated,
         Self::RoleChanged,
         Self::RoleLapsed,
@@ -118,6 +122,7 @@ impl Act {
         Self::SubscriptionCreated,
         Self::SubscriptionChanged,
         Self::SubscriptionDeleted,
+        Self::NotificationSent,
         Self::Access(Interaction::Read),
         Self::Access(Interaction::VRead),
         Self::Access(Interaction::HistoryInstance),
@@ -132,6 +137,7 @@ impl Act {
         Self::Access(Interaction::Operation),
         Self::Access(Interaction::Batch),
         Self::LoggedIn,
+        Self::IdentityLinked,
         Self::TokenIssued,
         Self::TokenRefused,
         Self::TokenExchanged,
@@ -168,8 +174,10 @@ impl Act {
             Self::SubscriptionCreated => "subscription-created",
             Self::SubscriptionChanged => "subscription-changed",
             Self::SubscriptionDeleted => "subscription-deleted",
+            Self::NotificationSent => "notification-sent",
             Self::Access(interaction) => interaction.as_str(),
             Self::LoggedIn => "logged-in",
+            Self::IdentityLinked => "identity-linked",
             Self::TokenIssued => "token-issued",
             Self::TokenRefused => "token-refused",
             Self::TokenExchanged => "token-exchanged",
@@ -211,6 +219,7 @@ impl Act {
             | Self::AccessRequestChanged
             | Self::RelationshipChanged
             | Self::SubscriptionChanged
+            | Self::IdentityLinked
             | Self::Access(Interaction::Update | Interaction::Patch) => "U",
             Self::Access(
                 Interaction::Read
@@ -228,6 +237,7 @@ impl Act {
                 | Interaction::Batch,
             )
             | Self::RoleReminded
+            | Self::NotificationSent
             | Self::LoggedIn
             | Self::TokenIssued
             | Self::TokenRefused

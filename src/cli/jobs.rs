@@ -12,7 +12,7 @@ use crate::config::Sources;
 use crate::date_time::render_instant;
 use crate::error::Error;
 use crate::job::{JOBS, Job};
-use crate::store::JobRow;
+use crate::store::{JobRow, Tx};
 
 #[derive(Subcommand)]
 pub(super) enum Act {
@@ -40,7 +40,7 @@ pub(super) fn jobs(sources: &Sources, act: Option<Act>) -> Result<(), Failure> {
                 "another process runs {name} now: `onbehalf jobs` says until when"
             )));
         }
-        let rows = store.read_here::<_, Error, _>(|tx| tx.list_jobs())?;
+        let rows = store.read_here::<_, Error, _>(list)?;
         let ran = rows.iter().find(|row| row.name == job.name);
         say(&describe(&job, ran));
         return match ran.and_then(|row| row.outcome.as_deref()) {
@@ -48,11 +48,15 @@ pub(super) fn jobs(sources: &Sources, act: Option<Act>) -> Result<(), Failure> {
             _ => Ok(()),
         };
     }
-    let rows = store.read_here::<_, Error, _>(|tx| tx.list_jobs())?;
+    let rows = store.read_here::<_, Error, _>(list)?;
     for job in JOBS {
         say(&describe(&job, rows.iter().find(|row| row.name == job.name)));
     }
     Ok(())
+}
+
+fn list(tx: &mut Tx<'_>) -> Result<Vec<JobRow>, Error> {
+    tx.list_jobs()
 }
 
 /// A line about a job, for people and for `grep`.

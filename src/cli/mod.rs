@@ -11,6 +11,7 @@ mod sandbox_identity;
 mod seed;
 mod seed_file;
 mod serve;
+mod subscriptions;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -73,6 +74,8 @@ enum Verb {
     /// Check that nobody has changed the audit record
     #[command(subcommand)]
     Audit(audit::Look),
+    /// See how subscribers are told of events, or switch one off
+    Subscriptions(subscriptions::Look),
     /// Look at the keys that sign tokens, or add new ones
     #[command(subcommand)]
     Keys(keys::Act),
@@ -122,6 +125,7 @@ pub fn run() -> ExitCode {
         Verb::Migrate(step) => migrate::migrate(&sources, step),
         Verb::Seed { file } => seed::seed(&sources, &file),
         Verb::Audit(look) => audit::audit(&sources, look),
+        Verb::Subscriptions(look) => subscriptions::subscriptions(&sources, look),
         Verb::Config(look) => config::look(&sources, look),
         Verb::Jobs { act } => jobs::jobs(&sources, act),
         Verb::Keys(act) => keys::keys(&sources, act),

@@ -1,5 +1,6 @@
 //! `onbehalf serve`: the service.
 
+use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +12,11 @@ use crate::cli::identity::{Identity, configured};
 use crate::cli::{Failure, open_store};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Faults, Sources};
+use crate::event::channel::{Brokers, Channels, RestHook, SystemLookup};
+use crate::event::worker::{self, Worker};
+use crate::fhir::notification::SubscriberFront;
 use crate::job::{Runner, sender};
+use crate::observe::Metrics;
 use crate::secret::Vault;
 use crate::store::Store;
 use crate::{observe, server};
@@ -72,6 +77,8 @@ pub(super) fn run(
         subscriptions: config.subscriptions.clone(),
         vault,
         events_from: config.access.events_from.clone(),
+        metrics: Metrics::new()?,
+        metrics_token: config.health.metrics_token,
         status_key: config.health.status_key,
         public_url,
         address_header: config.server.address_header.clone(),
@@ -81,10 +88,12 @@ pub(super) fn run(
     let running = running.map(Runner::start);
     let served = actix_rt::System::new().block_on(async {
         let housekeeping = actix_rt::spawn(keep_house(app.clone()));
+        let delivery = delivery(&app)?;
         let server = server::build(app, listener, &config.server)?;
         tracing::info!(%address, database = %store.url(), "listening");
         let ended = server.await;
         housekeeping.abort();
+        delivery.stop(config.server.shutdown);
         ended
     });
     // The job that runs ends with its batch.
@@ -98,6 +107,28 @@ pub(super) fn run(
 pub(super) fn runner(config: &Config, store: &Store, clock: Arc<dyn Clock>) -> Result<Runner, Failure> {
     let sender = sender::configured(config.smtp.as_ref()).map_err(Failure::Other)?;
     Ok(Runner::new(store.clone(), clock, config.jobs.clone(), sender))
+}
+
+/// Starts the delivery of events.
+pub(super) fn delivery(app: &App) -> io::Result<Worker> {
+    let rest_hook =
+        RestHook::new(Arc::clone(&app.subscriptions), Arc::clone(&app.clock), Arc::new(SystemLookup));
+    let rest_hook = rest_hook.map_err(|error| io::Error::other(error.cause()))?;
+    Worker::start(worker::Parts {
+        store: app.store.clone(),
+        clock: Arc::clone(&app.clock),
+        settings: Arc::clone(&app.subscriptions),
+        vault: Arc::clone(&app.vault),
+        front: Arc::new(SubscriberFront::new(app)),
+        carrier: Arc::new(Channels {
+            rest_hook,
+            brokers: Brokers::new(app.subscriptions.allowed_brokers.clone()),
+            sockets: app.sockets.clone(),
+        }),
+        authority: app.authority.clone(),
+        metrics: app.metrics.clone(),
+        process: app.sockets.process().to_owned(),
+    })
 }
 
 async fn keep_house(app: App) {

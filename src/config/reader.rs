@@ -152,9 +152,8 @@ impl Reader {
                         let count = value.as_array().map_or(0, <[Value]>::len);
                         format!("[] # {count} configured, not shown")
                     }
-                    ("health", "status_key_sha256") | ("oauth", "registration_token_sha256") => {
-                        "\"\" # not shown".to_owned()
-                    }
+                    ("health", "status_key_sha256" | "metrics_token_sha256")
+                    | ("oauth", "registration_token_sha256") => "\"\" # not shown".to_owned(),
                     ("database", "url") => {
                         let url =
                             value.as_str().and_then(|url| url.parse::<crate::store::DatabaseUrl>().ok());

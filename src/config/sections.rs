@@ -258,15 +258,21 @@ impl Log {
 pub struct Health {
     /// The SHA-256 of the key of `_status`; `None` refuses every key.
     pub status_key: Option<[u8; 32]>,
+    /// The SHA-256 of the token of `/metrics`; `None`: it is not served.
+    pub metrics_token: Option<[u8; 32]>,
 }
 
 impl Health {
     pub(crate) fn read(reader: &mut Reader) -> Option<Self> {
-        let status_key = reader.parsed("health.status_key_sha256", |text| match text {
-            "" => Ok(None),
-            digest => from_hex(digest).map(Some).ok_or("must be empty or 64 hexadecimal digits"),
-        });
-        Some(Self { status_key: status_key? })
+        let mut digest = |key: &str| {
+            reader.parsed(key, |text| match text {
+                "" => Ok(None),
+                digest => from_hex(digest).map(Some).ok_or("must be empty or 64 hexadecimal digits"),
+            })
+        };
+        let status_key = digest("health.status_key_sha256");
+        let metrics_token = digest("health.metrics_token_sha256");
+        Some(Self { status_key: status_key?, metrics_token: metrics_token? })
     }
 }
 

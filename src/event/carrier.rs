@@ -2,12 +2,17 @@
 
 use chrono::TimeDelta;
 use futures_util::future::BoxFuture;
+use uuid::Uuid;
 
-use crate::event::{Failure, Message};
+use crate::event::{ChannelType, Failure, Message};
 
 /// A message on its way.
 #[derive(Clone)]
 pub struct Parcel {
+    /// Of which subscription.
+    pub subscription: Uuid,
+    /// By which way.
+    pub kind: ChannelType,
     /// To whom: a URL.
     pub endpoint: String,
     /// What goes with it: the subscriber's own lines, then those of the signature. Never logged.

@@ -4,7 +4,8 @@
 //!    `outbox`), so that neither is ever there without the other.
 //! 2. [`number`] gives it a number in every [`Subscription`] that it matches: per subscription from 1, without a
 //!    gap, in the order of the commits. One transaction at a time does this, in whichever process.
-//! 3. The worker sends each subscription its events in order, under a lease, until its consumer has taken them.
+//! 3. The [`worker`] sends each subscription its events in order, under a lease, until its consumer has taken them,
+//!    [signed](signature), by a [`channel`].
 //!
 //! What a notification looks like on the wire, and what a subscriber may read, is known to the front in whose
 //! terms they subscribed: it lends itself as a [`Front`].
@@ -17,7 +18,9 @@ pub mod filter;
 mod front;
 mod notification;
 mod number;
+pub mod signature;
 mod subscription;
+pub mod worker;
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -28,7 +31,7 @@ pub use carrier::{Carried, Carrier, Parcel};
 pub use filter::{Facts, Filter, FilterName};
 pub use front::{Front, Message};
 pub use notification::{Attempt, Delivery, Failure, Notice, Notification, Numbered};
-pub use number::{MOST, number};
+pub use number::{MOST, Unnumbered, number};
 pub use subscription::{
     Channel, ChannelType, Content, Draft, Payload, Secrets, Style, Subscription, SubscriptionStatus,
     owner_key,

@@ -79,6 +79,8 @@ pub struct Delivery {
     pub last_number: i64,
     /// The number of the last event that its consumer has taken.
     pub sent_number: i64,
+    /// The last number of the notification that is being sent. It has the same events at every attempt.
+    pub batch_until: Option<i64>,
     /// When there is something to send, or to try again.
     pub due_at: Option<DateTime<Utc>>,
     /// Attempts in a row that failed.
@@ -93,6 +95,8 @@ pub struct Delivery {
     pub succeeded_at: Option<DateTime<Utc>>,
     /// What was wrong the last time.
     pub last_error: Option<String>,
+    /// Of a websocket: whether a process holds its socket.
+    pub is_bound: bool,
 }
 
 impl Failure {

@@ -5,11 +5,14 @@
 //! people whom the events name.
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use uuid::Uuid;
 
 use crate::account::{Who, access};
 use crate::clock::Clock;
-use crate::error::Error;
-use crate::event::{Event, Facts, Front, Subscription, SubscriptionStatus, Topic};
+use crate::error::{Error, Kind};
+use crate::event::{Event, Facts, Front, Subscription, Topic};
 use crate::person::NhsNumber;
 use crate::proxy::OdsCode;
 use crate::store::Tx;
@@ -17,12 +20,28 @@ use crate::store::Tx;
 /// The most events of one transaction.
 pub const MOST: i64 = 500;
 
-/// Numbers the events that nobody was told of yet, [`MOST`] at most, and returns how many they were.
+/// Why events could not be numbered.
+#[derive(Debug)]
+pub enum Unnumbered {
+    /// What the front says of this subscription, it says in vain: it is to be set aside, and then all goes on.
+    Subscription(Uuid, Error),
+    /// The database does not answer.
+    Store(Error),
+}
+
+impl From<Error> for Unnumbered {
+    fn from(error: Error) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// Numbers the events that nobody was told of yet, [`MOST`] at most, and returns how many they were. The number
+/// of statements does not depend on that of the subscriptions, but for those of which the front must be asked.
 ///
 /// # Errors
 ///
-/// When the database does not answer; then nothing has changed.
-pub fn number(tx: &mut Tx<'_>, clock: &dyn Clock, front: &dyn Front) -> Result<usize, Error> {
+/// [`Unnumbered`]; then nothing has changed.
+pub fn number(tx: &mut Tx<'_>, clock: &dyn Clock, front: &dyn Front) -> Result<usize, Unnumbered> {
     tx.lock_numbering()?;
     let events = tx.list_waiting_events(MOST)?;
     if events.is_empty() {
@@ -31,35 +50,52 @@ pub fn number(tx: &mut Tx<'_>, clock: &dyn Clock, front: &dyn Front) -> Result<u
     let mut people: Vec<NhsNumber> = events.iter().flat_map(|event| [event.patient, event.proxy]).collect();
     people.sort_unstable();
     people.dedup();
-    let subscriptions = tx.list_listening_subscriptions(&people)?;
+    let (subscriptions, unreadable) = tx.list_listening_subscriptions(&people)?;
+    for id in unreadable {
+        if tx.set_subscription_aside(&id, UNREADABLE, clock.now())? {
+            tracing::error!(subscription = %id, "a subscription cannot be read: it is set aside");
+        }
+    }
     if !subscriptions.is_empty() {
         let happened = happened(tx, &events, &people)?;
+        let mut all = Vec::new();
         for subscription in &subscriptions {
             let heard: Vec<&Event> =
                 happened.iter().filter(|one| is_for(subscription, one)).map(|one| one.event).collect();
             let heard = narrowed(tx, front, subscription, heard)?;
             if !heard.is_empty() {
-                let is_sent = subscription.status == SubscriptionStatus::Active;
-                tx.append_events(subscription, &heard, is_sent.then(|| clock.now()))?;
+                all.push((subscription, heard));
             }
+        }
+        if !all.is_empty() {
+            tx.append_events(&all, clock.now())?;
         }
     }
     tx.mark_numbered(&events)?;
     Ok(events.len())
 }
 
-/// What of these events the front lets the owner hear, where it must be asked.
+/// What the owner of a subscription is told that cannot be read any more.
+pub(super) const UNREADABLE: &str = "something in this subscription cannot be read any more: write it anew";
+
+/// What of these events the front lets the owner hear, where it must be asked. A front that panics over one
+/// subscription must not end the numbering for all.
 fn narrowed<'e>(
     tx: &mut Tx<'_>,
     front: &dyn Front,
     subscription: &Subscription,
     heard: Vec<&'e Event>,
-) -> Result<Vec<&'e Event>, Error> {
+) -> Result<Vec<&'e Event>, Unnumbered> {
     if heard.is_empty() || !front.is_asked(subscription) {
         return Ok(heard);
     }
     let events: Vec<Event> = heard.iter().map(|event| (*event).clone()).collect();
-    let may = front.may_hear(tx, subscription, &events)?;
+    let asked = catch_unwind(AssertUnwindSafe(|| front.may_hear(tx, subscription, &events)));
+    let may = match asked.unwrap_or_else(|_panic| Err(Error::fault("the front panicked"))) {
+        Ok(may) => may,
+        Err(error) if error.kind() == Kind::Busy => return Err(Unnumbered::Store(error)),
+        Err(error) => return Err(Unnumbered::Subscription(subscription.id, error)),
+    };
     Ok(heard.into_iter().zip(may).filter(|(_, may)| *may).map(|(event, _)| event).collect())
 }
 

@@ -149,6 +149,23 @@ impl Subscription {
     /// 32 bytes in base64.
     pub const SIGNING: &str = "subscription-signing";
 
+    /// Whether its consumer is asked whether it is there before anything is sent. Who subscribed in FHIR R4's own
+    /// way, or has events in the national form, would not understand the question.
+    pub fn is_greeted(&self) -> bool {
+        self.style != Style::Classic
+            && matches!(self.channel.payload, Some(Payload::FhirJson | Payload::FhirXml))
+    }
+
+    /// How many events one notification may have: a call without a body and a `CloudEvent` are about one each.
+    pub fn batch_size(&self, most: i64) -> i64 {
+        match (self.style, self.channel.payload) {
+            (Style::Backport, Some(Payload::FhirJson | Payload::FhirXml)) => {
+                self.channel.max_count.map_or(most, |wanted| wanted.clamp(1, most))
+            }
+            (Style::Backport | Style::Classic | Style::National, _) => 1,
+        }
+    }
+
     /// The one person whom every event for it names, where there is one.
     pub fn about(&self) -> Option<NhsNumber> {
         about(&self.owner.who, &self.filters)

@@ -1,4 +1,4 @@
-//! Reads a CloudEvent (<https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md>), and what it tells.
+//! Reads an event (`CloudEvents` 1.0, <https://cloudevents.io>), and what it tells.
 
 use actix_web::HttpRequest;
 use actix_web::http::header::CONTENT_TYPE;

@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 
+use crate::job::remind;
 use crate::job::run::{Halt, Run};
 use crate::store::Old;
 
@@ -12,7 +13,11 @@ pub(super) fn run(run: &mut Run<'_>) -> Result<(), Halt> {
             // Somebody may be told why it is no good: that it was used, not that it never was.
             Old::Codes | Old::RefreshTokens | Old::SeenOnce | Old::LogIns | Old::PushedRequests => 1,
             Old::Grants => run.settings.keep_grants_days,
-            Old::Messages | Old::Reminders => run.settings.keep_messages_days,
+            Old::Messages => run.settings.keep_messages_days,
+            // For as long as somebody could be reminded of that end again.
+            Old::Reminders => {
+                run.settings.keep_messages_days.max(remind::longest(&run.settings.remind_after))
+            }
             Old::InboundEvents => run.settings.keep_events_days,
         };
         let (before, limit) = (now - TimeDelta::days(days), run.settings.batch);

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender as Signal, channel};
 use std::thread::{Builder, JoinHandle};
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::clock::Clock;
 use crate::config::Jobs;
@@ -96,19 +96,7 @@ impl Runner {
 
     fn run(&self, job: &Job, even_early: bool) -> Result<bool, Error> {
         let started_at = self.clock.now();
-        let until = started_at + self.settings.lease;
-        let is_due = self.store.read_here::<_, Error, _>(|tx| {
-            let known = tx.list_jobs()?.into_iter().find(|row| row.name == job.name);
-            Ok(known.is_none_or(|known| known.due_at <= started_at))
-        })?;
-        if !is_due && !even_early {
-            return Ok(false);
-        }
-        let is_ours = self.store.write_here::<_, Error, _>(|tx| {
-            tx.insert_job_if_new(job.name, started_at)?;
-            tx.take_job(job.name, &self.holder, until, started_at, even_early)
-        })?;
-        if !is_ours {
+        if !self.take(job, started_at, even_early)? {
             return Ok(false);
         }
         let mut run = Run {
@@ -126,8 +114,34 @@ impl Runner {
         let panicked = Halt::Failed(Error::fault("the job panicked"));
         let result = catch_unwind(AssertUnwindSafe(|| (job.run)(&mut run))).unwrap_or(Err(panicked));
         let (done, skipped) = (run.done, run.skipped);
+        self.finish(job, started_at, &result, (done, skipped))?;
+        Ok(true)
+    }
+
+    /// Takes a job, if it is due and nobody else has it. Whoever only looks does not wait for anybody.
+    fn take(&self, job: &Job, now: DateTime<Utc>, even_early: bool) -> Result<bool, Error> {
+        let known = self.store.read_here::<_, Error, _>(|tx| {
+            Ok(tx.list_jobs()?.into_iter().find(|row| row.name == job.name))
+        })?;
+        if !even_early && known.is_some_and(|known| known.due_at > now) {
+            return Ok(false);
+        }
+        let until = now + self.settings.lease;
+        self.store.write_here(|tx| {
+            tx.insert_job_if_new(job.name, now)?;
+            tx.take_job(job.name, &self.holder, until, now, even_early)
+        })
+    }
+
+    fn finish(
+        &self,
+        job: &Job,
+        started_at: DateTime<Utc>,
+        result: &Result<(), Halt>,
+        (done, skipped): (i64, i64),
+    ) -> Result<(), Error> {
         let finished_at = self.clock.now();
-        let (outcome, due_at) = match &result {
+        let (outcome, due_at) = match result {
             Ok(()) if skipped == 0 => ("done", started_at + job.period),
             Ok(()) => ("partly", started_at + job.period),
             // Whoever is there goes on at once.
@@ -151,7 +165,7 @@ impl Runner {
         if done > 0 || skipped > 0 {
             tracing::info!(job = job.name, outcome, done, skipped, "a job ran");
         }
-        Ok(true)
+        Ok(())
     }
 }
 

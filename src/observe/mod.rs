@@ -2,6 +2,7 @@
 //!
 //! A path can name a person and a query does, so neither is logged: the route's pattern is.
 
+mod metrics;
 mod request_log;
 
 use std::panic;
@@ -13,6 +14,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use crate::config::{Log, LogFormat};
 use crate::error::Error;
 
+pub use metrics::{Metrics, Queues};
 pub use request_log::{catch_panics, log_requests};
 
 /// The kind of caller that a request turned out to have; the request log reads it.

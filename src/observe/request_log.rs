@@ -7,10 +7,11 @@ use actix_web::HttpMessage as _;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
+use actix_web::web::Data;
 use futures_util::FutureExt as _;
 
 use crate::error::Error;
-use crate::observe::{CallerKind, RoutePattern, is_request_id};
+use crate::observe::{CallerKind, Metrics, RoutePattern, is_request_id};
 
 /// Logs method, route pattern, status, duration, request id and kind of caller.
 pub async fn log_requests(
@@ -21,6 +22,7 @@ pub async fn log_requests(
     let method = request.method().clone();
     let given = request.headers().get("x-request-id").and_then(|id| id.to_str().ok());
     let request_id = given.filter(|id| is_request_id(id)).unwrap_or_default().to_owned();
+    let metrics = request.app_data::<Data<Metrics>>().cloned();
     let result = next.call(request).await;
     let (status, route, caller) = match &result {
         Ok(response) => {
@@ -33,6 +35,9 @@ pub async fn log_requests(
         Err(error) => (error.as_response_error().status_code().as_u16(), String::new(), "unknown"),
     };
     let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+    if let Some(metrics) = metrics {
+        metrics.count_request(method.as_str(), &route, status, started.elapsed().as_secs_f64());
+    }
     tracing::info!(%method, route, status, micros, request_id, caller, "request");
     result.map(ServiceResponse::map_into_boxed_body)
 }

@@ -1,6 +1,7 @@
 //! The one place that composes routes and middleware. `main` and the tests share it.
 
 mod health;
+mod metrics;
 mod wire;
 
 use std::io;
@@ -87,6 +88,7 @@ fn routes(
     let simulated = app.simulated.clone();
     let has_authority = app.authority.is_some();
     WebApp::new()
+        .app_data(Data::new(app.metrics.clone()))
         .app_data(Data::new(app))
         .wrap(from_fn(log_requests))
         // Before the R4 front, in whose path SMART's configuration stands.
@@ -99,6 +101,7 @@ fn routes(
         .configure(vrs::configure)
         .configure(fhir::configure)
         .configure(health::configure)
+        .configure(metrics::configure)
         .configure(|config| {
             if let Some(simulated) = simulated {
                 simulated::configure(config, Data::from(simulated));

@@ -36,7 +36,7 @@ pub use life::{Candidate, FactKind, Inbound, JobRow, MessageKind, MessageState, 
 pub use migrate::{Migration, SANDBOX_MARK};
 pub use person::fold;
 pub use role::RoleSearch;
-pub use subscription::{AttemptRecord, Due, SubscriptionVersion};
+pub use subscription::{AttemptRecord, Due, Lease, Overview, SubscriptionVersion, Unsent, Waiting};
 pub use tx::Tx;
 
 use crate::error::Error;

@@ -351,6 +351,7 @@ diesel::table! {
         secret -> Text,
         former_secret -> Nullable<Text>,
         former_until -> Nullable<BigInt>,
+        is_set_aside -> Bool,
     }
 }
 
@@ -373,6 +374,7 @@ diesel::table! {
         subscription_id -> Text,
         last_number -> BigInt,
         sent_number -> BigInt,
+        batch_until -> Nullable<BigInt>,
         due_at -> Nullable<BigInt>,
         failures -> BigInt,
         failing_since -> Nullable<BigInt>,
@@ -380,6 +382,8 @@ diesel::table! {
         resend_until -> Nullable<BigInt>,
         lease_holder -> Nullable<Text>,
         lease_until -> Nullable<BigInt>,
+        bound_to -> Nullable<Text>,
+        bound_until -> Nullable<BigInt>,
         sent_at -> Nullable<BigInt>,
         succeeded_at -> Nullable<BigInt>,
         last_error -> Nullable<Text>,
@@ -439,15 +443,6 @@ diesel::table! {
 }
 
 diesel::table! {
-    binding_tokens (digest) {
-        digest -> Text,
-        owner_key -> Text,
-        subscriptions -> Text,
-        expires_at -> BigInt,
-    }
-}
-
-diesel::table! {
     role_milestones (role_id, age) {
         role_id -> Text,
         age -> Integer,
@@ -502,6 +497,15 @@ diesel::table! {
     number_changes (old_number) {
         old_number -> Text,
         new_number -> Text,
+    }
+}
+
+diesel::table! {
+    binding_tokens (digest) {
+        digest -> Text,
+        owner_key -> Text,
+        subscriptions -> Text,
+        expires_at -> BigInt,
     }
 }
 

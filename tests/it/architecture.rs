@@ -237,11 +237,12 @@ const HOMES: &[(&str, &[&str])] = &[
     ("jsonwebtoken", &["src/account"]),
     ("aws_lc_rs", &["src/account", "src/secret.rs", "src/event"]),
     ("openidconnect", &["src/account/upstream"]),
-    ("reqwest", &["src/fetch.rs", "src/account/upstream"]),
+    ("reqwest", &["src/fetch.rs", "src/account/upstream", "src/event/channel"]),
+    ("prometheus", &["src/observe"]),
     ("askama", &["src/account/oauth", "src/account/upstream/simulated"]),
     ("async_nats", &["src/event/channel"]),
     ("lapin", &["src/event/channel"]),
-    ("rustls", &["src/server", "src/account/upstream"]),
+    ("rustls", &["src/server", "src/account/upstream", "src/event/channel"]),
 ];
 
 /// Libraries that no pure file of the domain uses.

@@ -180,7 +180,10 @@ async fn every_parameter_and_include_that_is_claimed_is_understood(
         let mut queries: Vec<String> = params
             .map(|param| {
                 assert!(text(param, "definition").starts_with("http"), "{kind}: {param}");
-                format!("{}={}", text(param, "name"), sample(text(param, "type")))
+                let query = format!("{}={}", text(param, "name"), sample(text(param, "type")));
+                // What no index serves is asked with something that one does.
+                let is_slow = matches!(text(param, "name"), "entity-role" | "entity-type");
+                if is_slow { format!("{query}&date=2026-11-22") } else { query }
             })
             .collect();
         let names = |list: &[Value]| -> Vec<String> {

@@ -76,7 +76,8 @@ async fn told(app: &App, token: &str) -> Result<Option<Told>, Problem> {
 fn render(claims: &AccessClaims) -> Option<Told> {
     let people = claims.caller().map_or_else(People::default, |caller| match caller.who {
         Who::Proxy { proxy, patient, .. } => People { patient: Some(patient), proxy: Some(proxy) },
-        who => People { patient: who.patient(), proxy: None },
+        Who::Citizen { nhs_number, .. } => People { patient: Some(nhs_number), proxy: None },
+        Who::Anyone | Who::Staff { .. } | Who::System { .. } | Who::Service => People::default(),
     });
     let Ok(Value::Object(claims)) = serde_json::to_value(claims) else { return None };
     let kind = if claims.contains_key("cnf") { "DPoP" } else { "Bearer" };

@@ -32,13 +32,13 @@ fn key(address: Option<IpAddr>) -> String {
     match address {
         None => "unknown".to_owned(),
         Some(IpAddr::V4(address)) => address.to_string(),
-        Some(IpAddr::V6(address)) => match address.to_ipv4_mapped() {
-            Some(address) => address.to_string(),
-            None => {
+        Some(IpAddr::V6(address)) => address.to_ipv4_mapped().map_or_else(
+            || {
                 let network = address.to_bits() & !u128::from(u64::MAX);
                 format!("{}/64", Ipv6Addr::from_bits(network))
-            }
-        },
+            },
+            |address| address.to_string(),
+        ),
     }
 }
 

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use actix_web::ResponseError as _;
+use chrono::{DateTime, Utc};
 
 use crate::account::command::Issue;
 use crate::account::identity::{Proven, ProvenKind};
@@ -38,17 +39,29 @@ pub(super) async fn token(
 
 /// Somebody who has logged in at a provider.
 pub(super) async fn log_in(app: &App, client: &Registration, proven: &Proven) -> Result<(), Error> {
-    let who = match &proven.kind {
+    let who = who(proven);
+    let number = who.as_ref().and_then(Who::user);
+    let access = Access::new(Act::LoggedIn, acting(&client.client_id, who), app.clock.now());
+    app.record(vec![access.about(number, None)]).await
+}
+
+/// Somebody who brought a second identity: written in the transaction of that.
+pub(super) fn identity_linked(client_id: &str, first: &Proven, at: DateTime<Utc>) -> Access {
+    let who = who(first);
+    let number = who.as_ref().and_then(Who::user);
+    Access::new(Act::IdentityLinked, acting(client_id, who), at).about(number, None)
+}
+
+/// Whom a provider has proved.
+fn who(proven: &Proven) -> Option<Who> {
+    match &proven.kind {
         ProvenKind::Citizen { nhs_number, vot } => {
             nhs_number.map(|nhs_number| Who::Citizen { nhs_number, proofing: vot.proofing })
         }
         ProvenKind::Staff { uid, organisation } => {
             Some(Who::Staff { name: uid.clone(), organisation: Some(organisation.clone()) })
         }
-    };
-    let number = who.as_ref().and_then(Who::user);
-    let access = Access::new(Act::LoggedIn, acting(client, who), app.clock.now());
-    app.record(vec![access.about(number, None)]).await
+    }
 }
 
 /// An app that gave a token back, or that registered.
@@ -100,11 +113,11 @@ fn actor(client: &Registration, grant: &Grant) -> Actor {
             grant.staff.clone().map(|name| Who::Staff { name, organisation })
         }
     };
-    acting(client, who)
+    acting(&client.client_id, who)
 }
 
-fn acting(client: &Registration, who: Option<Who>) -> Actor {
-    let Some(who) = who else { return Actor::app(&client.client_id) };
-    let app: Arc<str> = client.client_id.as_str().into();
+fn acting(client_id: &str, who: Option<Who>) -> Actor {
+    let Some(who) = who else { return Actor::app(client_id) };
+    let app: Arc<str> = client_id.into();
     Actor::of(&Caller { app: Some(app), ..Caller::direct(who) })
 }

@@ -12,7 +12,7 @@ use lapin::uri::{AMQPAuthority, AMQPScheme, AMQPUri, AMQPUserInfo};
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties, ErrorKind};
 use tokio::sync::Mutex;
 
-use super::broker::{BrokerUrl, LogIn, Protocol, lines};
+use super::broker_url::{BrokerUrl, LogIn, Protocol, lines};
 use crate::event::{Carried, Failure, Parcel};
 
 /// The most connections that are kept open.

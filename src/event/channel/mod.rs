@@ -1,42 +1,41 @@
-//! The channels: one file for each way to reach a consumer.
+//! The ways by which consumers are told.
 
 mod amqp;
-pub mod broker;
+mod broker_url;
+mod brokers;
 mod nats;
+mod resolver;
+pub mod rest_hook;
+mod web_socket;
 
-use std::time::Duration;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 
-use crate::event::{Carried, Failure, Parcel};
-use amqp::Amqp;
-use broker::{BrokerUrl, Protocol};
-use nats::Nats;
+use crate::event::{Carried, Carrier, ChannelType, Parcel};
 
-/// The channel `message`: to a broker of the settings' list.
-#[derive(Clone, Default)]
-pub struct Brokers {
-    /// Host and port of each broker that may be called.
-    allowed: Vec<String>,
-    nats: Nats,
-    amqp: Amqp,
+pub use broker_url::{BrokerUrl, NotABroker, Protocol};
+pub use brokers::Brokers;
+pub use resolver::{Lookup, SystemLookup};
+pub use rest_hook::RestHook;
+pub(crate) use web_socket::NOT_CONNECTED;
+pub use web_socket::{Frame, Sockets};
+
+/// All channels of this process: each message goes by its own.
+pub struct Channels {
+    /// HTTP.
+    pub rest_hook: RestHook,
+    /// Brokers.
+    pub brokers: Brokers,
+    /// The sockets that consumers have opened.
+    pub sockets: Sockets,
 }
 
-impl Brokers {
-    /// Those of `subscriptions.allowed_brokers`. Only they are called, so their addresses may be private.
-    pub fn new(allowed: Vec<String>) -> Self {
-        Self { allowed, ..Self::default() }
-    }
-
-    /// Carries a message to the broker of its endpoint.
-    pub async fn carry(&self, parcel: &Parcel) -> Carried {
-        let refused = |code| Carried { outcome: Err(Failure::lasting(code)), status: None, answer: None };
-        let Ok(url) = BrokerUrl::parse(&parcel.endpoint) else { return refused("endpoint") };
-        if !self.allowed.contains(&url.authority()) {
-            return refused("forbidden-address");
-        }
-        let timeout = parcel.timeout.to_std().unwrap_or(Duration::ZERO);
-        match url.protocol {
-            Protocol::Nats { .. } => self.nats.carry(&url, parcel, timeout).await,
-            Protocol::Amqp { .. } => self.amqp.carry(&url, parcel, timeout).await,
+impl Carrier for Channels {
+    fn carry<'a>(&'a self, parcel: &'a Parcel) -> BoxFuture<'a, Carried> {
+        match parcel.kind {
+            ChannelType::RestHook => self.rest_hook.carry(parcel),
+            ChannelType::WebSocket => self.sockets.carry(parcel).boxed(),
+            ChannelType::Message => self.brokers.carry(parcel).boxed(),
         }
     }
 }

@@ -8,7 +8,7 @@ use async_nats::jetstream::context::{Context, PublishErrorKind};
 use async_nats::{ConnectErrorKind, ConnectOptions, HeaderMap, jetstream};
 use tokio::sync::Mutex;
 
-use super::broker::{BrokerUrl, LogIn, Protocol, lines};
+use super::broker_url::{BrokerUrl, LogIn, Protocol, lines};
 use crate::event::{Carried, Failure, Parcel};
 
 /// The most connections that are kept open.

@@ -87,10 +87,11 @@ const PARAMS: &[Param] = &[
 const fn event_type(act: Act) -> (Option<&'static str>, &'static str) {
     match act {
         Act::LoggedIn | Act::TokenIssued | Act::TokenRefused | Act::TokenExchanged => (Some(DICOM), "110114"),
-        Act::GrantRevoked | Act::ClientRegistered => (Some(DICOM), "110137"),
+        Act::IdentityLinked | Act::GrantRevoked | Act::ClientRegistered => (Some(DICOM), "110137"),
         Act::UserInfoRead | Act::TokenIntrospected => (Some(DICOM), "110112"),
         // Its sub-type says that it is none of REST's.
         Act::RoleReminded => (Some(DICOM), "110100"),
+        Act::NotificationSent => (Some(DICOM), "110106"),
         Act::RoleCreated
         | Act::RoleChanged
         | Act::RoleLapsed
@@ -147,6 +148,8 @@ const fn subtype(act: Act) -> (Option<&'static str>, &'static str) {
         Act::Access(interaction) => (Some(SUBTYPE), interaction.as_str()),
         Act::LoggedIn => (Some(DICOM), "110122"),
         Act::RoleReminded
+        | Act::NotificationSent
+        | Act::IdentityLinked
         | Act::TokenIssued
         | Act::TokenRefused
         | Act::TokenExchanged

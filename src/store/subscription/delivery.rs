@@ -1,33 +1,30 @@
-//! How far each subscription is told: its events, who sends them now, and what came of each attempt.
+//! How far each subscription is told, and its events.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use uuid::Uuid;
 
 use crate::date_time::{from_millis, to_millis};
 use crate::error::Error;
-use crate::event::{Delivery, Event, Numbered, Subscription};
+use crate::event::{Delivery, Event, Numbered, Subscription, SubscriptionStatus};
 use crate::store::Tx;
 use crate::store::db::Db;
 use crate::store::dialect::on_dialect;
 use crate::store::outbox::EventRow;
 use crate::store::schema::{deliveries, subscription_events, subscriptions};
-use crate::store::search::mark;
 
-/// A subscription that there is something to do for, leased to whoever asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Due {
-    /// Which.
-    pub subscription: Uuid,
-    /// Its endpoint, which says whom a failing consumer shares its fate with.
-    pub endpoint: Option<String>,
-}
+/// The most rows of one `INSERT`: SQLite takes 32766 values.
+const MOST_ROWS: usize = 3000;
 
 #[derive(Queryable)]
 struct DeliveryRow {
     last_number: i64,
     sent_number: i64,
+    batch_until: Option<i64>,
     due_at: Option<i64>,
     failures: i64,
     failing_since: Option<i64>,
@@ -36,6 +33,7 @@ struct DeliveryRow {
     sent_at: Option<i64>,
     succeeded_at: Option<i64>,
     last_error: Option<String>,
+    bound_to: Option<String>,
 }
 
 impl DeliveryRow {
@@ -43,6 +41,7 @@ impl DeliveryRow {
         Delivery {
             last_number: self.last_number,
             sent_number: self.sent_number,
+            batch_until: self.batch_until,
             due_at: self.due_at.map(from_millis),
             failures: self.failures,
             failing_since: self.failing_since.map(from_millis),
@@ -50,6 +49,7 @@ impl DeliveryRow {
             sent_at: self.sent_at.map(from_millis),
             succeeded_at: self.succeeded_at.map(from_millis),
             last_error: self.last_error,
+            is_bound: self.bound_to.is_some(),
         }
     }
 }
@@ -90,6 +90,7 @@ macro_rules! delivery {
         (
             deliveries::last_number,
             deliveries::sent_number,
+            deliveries::batch_until,
             deliveries::due_at,
             deliveries::failures,
             deliveries::failing_since,
@@ -98,38 +99,59 @@ macro_rules! delivery {
             deliveries::sent_at,
             deliveries::succeeded_at,
             deliveries::last_error,
+            deliveries::bound_to,
         )
     };
 }
 
 impl Tx<'_> {
-    /// Gives events the next numbers of a subscription, in this order. Who calls this holds the lock of
-    /// [`Tx::lock_numbering`]. With `due_at` the subscription is due then, unless it is waiting to try again, or
-    /// its consumer comes by itself.
+    /// Gives events the next numbers of their subscriptions, in this order. Who calls this holds the lock of
+    /// [`Tx::lock_numbering`]. A subscription that is active is due `now`, unless it is waiting to try again, or
+    /// its consumer comes by itself. The number of statements does not depend on that of the subscriptions, but
+    /// for what fits into one `INSERT`.
     ///
     /// # Errors
     ///
     /// When the database refuses.
     pub fn append_events(
         &mut self,
-        subscription: &Subscription,
-        events: &[&Event],
-        due_at: Option<DateTime<Utc>>,
+        heard: &[(&Subscription, Vec<&Event>)],
+        now: DateTime<Utc>,
     ) -> Result<(), Error> {
-        let id = subscription.id.to_string();
-        let own = || deliveries::table.filter(deliveries::subscription_id.eq(&id));
-        let last: i64 = own().select(deliveries::last_number).first(self.db)?;
-        let rows: Vec<NumberedRow<'_>> =
-            (last + 1..).zip(events).map(|(number, event)| NumberedRow::of(&id, number, event)).collect();
-        let number = rows.last().map_or(last, |row| row.number);
-        on_dialect!(self.db, c => diesel::insert_into(subscription_events::table).values(&rows).execute(c))?;
-        diesel::update(own()).set(deliveries::last_number.eq(number)).execute(self.db)?;
-        if let (Some(due_at), true) = (due_at, subscription.channel.endpoint.is_some()) {
-            let idle = own().filter(deliveries::failures.eq(0));
-            let at = to_millis(due_at);
-            let later = idle.filter(deliveries::due_at.is_null().or(deliveries::due_at.gt(at)));
-            diesel::update(later).set(deliveries::due_at.eq(at)).execute(self.db)?;
+        let ids: Vec<String> = heard.iter().map(|(subscription, _)| subscription.id.to_string()).collect();
+        let own = || deliveries::table.filter(deliveries::subscription_id.eq_any(&ids));
+        let columns = (deliveries::subscription_id, deliveries::last_number);
+        let last: HashMap<String, i64> =
+            own().select(columns).load::<(String, i64)>(self.db)?.into_iter().collect();
+        let mut rows = Vec::new();
+        for (id, (_, events)) in ids.iter().zip(heard) {
+            let last = last.get(id).copied().unwrap_or_default();
+            rows.extend((last + 1..).zip(events).map(|(number, event)| NumberedRow::of(id, number, event)));
         }
+        for rows in rows.chunks(MOST_ROWS) {
+            on_dialect!(self.db, c => diesel::insert_into(subscription_events::table).values(rows).execute(c))?;
+        }
+        let highest = "(SELECT MAX(number) FROM subscription_events \
+             WHERE subscription_events.subscription_id = deliveries.subscription_id)";
+        on_dialect!(self.db, c => {
+            diesel::update(own()).set(deliveries::last_number.eq(sql::<BigInt>(highest))).execute(c)
+        })?;
+        // Read now, when the rows are locked: one of them may have become active a moment ago.
+        let active: Vec<(String, Option<String>)> = subscriptions::table
+            .filter(subscriptions::id.eq_any(&ids))
+            .filter(subscriptions::status.eq(SubscriptionStatus::Active.as_str()))
+            .select((subscriptions::id, subscriptions::endpoint))
+            .load(self.db)?;
+        let pulled: Vec<&String> =
+            active.iter().filter(|(_, endpoint)| endpoint.is_none()).map(|(id, _)| id).collect();
+        let sent: Vec<&String> = active.iter().map(|(id, _)| id).collect();
+        let at = to_millis(now);
+        let idle = deliveries::table
+            .filter(deliveries::subscription_id.eq_any(sent))
+            .filter(deliveries::failures.eq(0))
+            .filter(deliveries::bound_to.is_not_null().or(deliveries::subscription_id.ne_all(pulled)))
+            .filter(deliveries::due_at.is_null().or(deliveries::due_at.gt(at)));
+        diesel::update(idle).set(deliveries::due_at.eq(at)).execute(self.db)?;
         Ok(())
     }
 
@@ -142,6 +164,25 @@ impl Tx<'_> {
         let own = deliveries::table.filter(deliveries::subscription_id.eq(id.to_string()));
         let row = own.select(delivery!()).first::<DeliveryRow>(self.db).optional()?;
         Ok(row.map(DeliveryRow::into_delivery))
+    }
+
+    /// As [`Tx::find_delivery`], and nobody else changes it, or its subscription, until this transaction ends:
+    /// numbering and the owner go on beside whoever sends, and nobody may undo what another wrote. Everybody locks
+    /// the subscription first.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn lock_delivery(&mut self, id: Uuid) -> Result<Option<Delivery>, Error> {
+        if let Db::Postgres(connection) = self.db {
+            for sql in [
+                "SELECT 1 FROM subscriptions WHERE id = $1 FOR NO KEY UPDATE",
+                "SELECT 1 FROM deliveries WHERE subscription_id = $1 FOR UPDATE",
+            ] {
+                diesel::sql_query(sql).bind::<Text, _>(id.to_string()).execute(connection)?;
+            }
+        }
+        self.find_delivery(id)
     }
 
     /// How far these subscriptions are told, by id.
@@ -165,6 +206,7 @@ impl Tx<'_> {
         let (resend_from, resend_until) = delivery.resend.unzip();
         let set = (
             deliveries::sent_number.eq(delivery.sent_number),
+            deliveries::batch_until.eq(delivery.batch_until),
             deliveries::due_at.eq(delivery.due_at.map(to_millis)),
             deliveries::failures.eq(delivery.failures),
             deliveries::failing_since.eq(delivery.failing_since.map(to_millis)),
@@ -280,91 +322,4 @@ impl Tx<'_> {
             .load(self.db)?;
         rows.into_iter().map(|(number, row)| Ok(Numbered { number, event: row.into_event()? })).collect()
     }
-
-    /// Takes what is due and nobody else is at, for as long as the lease: of two that ask at once, each gets
-    /// others.
-    ///
-    /// # Errors
-    ///
-    /// When the database does not answer.
-    pub fn lease_due(
-        &mut self,
-        holder: &str,
-        now: DateTime<Utc>,
-        lease: TimeDelta,
-        limit: i64,
-    ) -> Result<Vec<Due>, Error> {
-        // The one writer of SQLite needs no lock.
-        let skip = if matches!(self.db, Db::Postgres(_)) { " FOR UPDATE SKIP LOCKED" } else { "" };
-        let sql = format!(
-            "SELECT subscription_id AS id FROM deliveries WHERE due_at <= ? \
-             AND (lease_until IS NULL OR lease_until <= ?) ORDER BY due_at LIMIT {limit}{skip}"
-        );
-        let now_millis = to_millis(now);
-        let ids: Vec<IdRow> = on_dialect!(self.db, c => {
-            diesel::sql_query(mark(c, &sql))
-                .bind::<BigInt, _>(now_millis)
-                .bind::<BigInt, _>(now_millis)
-                .load(c)
-        })?;
-        let ids: Vec<String> = ids.into_iter().map(|row| row.id).collect();
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mine = deliveries::table.filter(deliveries::subscription_id.eq_any(&ids));
-        let set = (deliveries::lease_holder.eq(holder), deliveries::lease_until.eq(to_millis(now + lease)));
-        diesel::update(mine).set(set).execute(self.db)?;
-        let endpoints: Vec<(String, Option<String>)> = subscriptions::table
-            .filter(subscriptions::id.eq_any(&ids))
-            .select((subscriptions::id, subscriptions::endpoint))
-            .load(self.db)?;
-        let due = endpoints.into_iter().map(|(id, endpoint)| {
-            Ok(Due { subscription: Uuid::parse_str(&id).map_err(Error::fault)?, endpoint })
-        });
-        due.collect()
-    }
-
-    /// Holds a lease for longer. `false` when it was lost to somebody else: then nothing more may be sent.
-    ///
-    /// # Errors
-    ///
-    /// When the database does not answer.
-    pub fn renew_lease(&mut self, id: Uuid, holder: &str, until: DateTime<Utc>) -> Result<bool, Error> {
-        let mine = deliveries::table
-            .filter(deliveries::subscription_id.eq(id.to_string()))
-            .filter(deliveries::lease_holder.eq(holder));
-        let set = deliveries::lease_until.eq(to_millis(until));
-        Ok(diesel::update(mine).set(set).execute(self.db)? == 1)
-    }
-
-    /// Gives a lease back.
-    ///
-    /// # Errors
-    ///
-    /// When the database does not answer.
-    pub fn release_lease(&mut self, id: Uuid, holder: &str) -> Result<(), Error> {
-        let mine = deliveries::table
-            .filter(deliveries::subscription_id.eq(id.to_string()))
-            .filter(deliveries::lease_holder.eq(holder));
-        let set = (deliveries::lease_holder.eq(None::<String>), deliveries::lease_until.eq(None::<i64>));
-        diesel::update(mine).set(set).execute(self.db)?;
-        Ok(())
-    }
-
-    /// When the next subscription is due, or its lease can be taken over.
-    ///
-    /// # Errors
-    ///
-    /// When the database does not answer.
-    pub fn find_next_due(&mut self) -> Result<Option<DateTime<Utc>>, Error> {
-        let first = deliveries::table.filter(deliveries::due_at.is_not_null()).order(deliveries::due_at);
-        let at: Option<Option<i64>> = first.select(deliveries::due_at).first(self.db).optional()?;
-        Ok(at.flatten().map(from_millis))
-    }
-}
-
-#[derive(QueryableByName)]
-struct IdRow {
-    #[diesel(sql_type = Text)]
-    id: String,
 }

@@ -3,6 +3,8 @@
 mod attempt;
 mod binding;
 mod delivery;
+mod lease;
+mod overview;
 mod owner;
 mod row;
 
@@ -20,7 +22,8 @@ use crate::store::schema::{deliveries, subscription_versions, subscriptions};
 use row::{SubscriptionRow, VersionRow};
 
 pub use attempt::AttemptRecord;
-pub use delivery::Due;
+pub use lease::{Due, Lease, Waiting};
+pub use overview::{Overview, Unsent};
 pub use row::SubscriptionVersion;
 
 impl Tx<'_> {
@@ -157,31 +160,33 @@ impl Tx<'_> {
         Ok(own.count().get_result(self.db)?)
     }
 
-    /// Subscriptions whose events are numbered, and that are about everybody or about one of these people. One
-    /// that cannot be read any more is set aside: it is reported, and stands in nobody's way.
+    /// Subscriptions whose events are numbered, and that are about everybody or about one of these people; and the
+    /// ids of those among them that cannot be read: they are to be set aside, and stand in nobody's way.
     ///
     /// # Errors
     ///
     /// When the database does not answer.
-    pub fn list_listening_subscriptions(&mut self, people: &[NhsNumber]) -> Result<Vec<Subscription>, Error> {
+    pub fn list_listening_subscriptions(
+        &mut self,
+        people: &[NhsNumber],
+    ) -> Result<(Vec<Subscription>, Vec<String>), Error> {
         let people: Vec<&str> = people.iter().map(NhsNumber::as_str).collect();
         let rows: Vec<SubscriptionRow> = subscriptions::table
             .filter(subscriptions::about.is_null().or(subscriptions::about.eq_any(people)))
             .filter(subscriptions::status.ne(SubscriptionStatus::Off.as_str()))
             .filter(subscriptions::is_deleted.eq(false))
+            .filter(subscriptions::is_set_aside.eq(false))
             .order(subscriptions::id)
             .load(self.db)?;
-        let read = rows.into_iter().filter_map(|row| {
+        let (mut read, mut unreadable) = (Vec::with_capacity(rows.len()), Vec::new());
+        for row in rows {
             let id = row.id.clone();
             match row.into_subscription() {
-                Ok(subscription) => Some(subscription.value),
-                Err(error) => {
-                    tracing::error!(subscription = %id, %error, "a subscription cannot be read: it is set aside");
-                    None
-                }
+                Ok(subscription) => read.push(subscription.value),
+                Err(_corrupt) => unreadable.push(id),
             }
-        });
-        Ok(read.collect())
+        }
+        Ok((read, unreadable))
     }
 
     /// The subscriptions that are past their end and not off yet.
@@ -194,6 +199,7 @@ impl Tx<'_> {
             .filter(subscriptions::end_at.le(to_millis(now)))
             .filter(subscriptions::status.ne(SubscriptionStatus::Off.as_str()))
             .filter(subscriptions::is_deleted.eq(false))
+            .filter(subscriptions::is_set_aside.eq(false))
             .order(subscriptions::end_at)
             .limit(limit)
             .select(subscriptions::id)

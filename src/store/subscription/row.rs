@@ -47,6 +47,7 @@ pub(super) struct SubscriptionRow {
     secret: String,
     former_secret: Option<String>,
     former_until: Option<i64>,
+    pub(super) is_set_aside: bool,
 }
 
 impl SubscriptionRow {
@@ -87,6 +88,7 @@ impl SubscriptionRow {
             secret: value.secrets.signing.clone(),
             former_secret,
             former_until,
+            is_set_aside: false,
         })
     }
 

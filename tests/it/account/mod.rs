@@ -5,6 +5,7 @@ pub mod authorize;
 mod journey;
 mod log_in;
 pub mod oauth;
+mod secrets;
 mod smart_kit;
 mod story;
 mod upstream;

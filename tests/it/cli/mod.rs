@@ -6,6 +6,7 @@ mod sandbox;
 mod seed;
 mod settings;
 mod shutdown;
+mod subscriptions;
 mod tls;
 mod verbs;
 

@@ -9,7 +9,7 @@ use lapin::options::{BasicGetOptions, QueueDeclareOptions};
 use lapin::types::FieldTable;
 use lapin::{Connection, ConnectionProperties};
 use onbehalf::event::channel::Brokers;
-use onbehalf::event::{Message, Parcel};
+use onbehalf::event::{ChannelType, Message, Parcel};
 
 const BODY: &[u8] = br#"{"resourceType":"Bundle"}"#;
 
@@ -29,6 +29,8 @@ fn parcel(endpoint: &str, id: &str) -> Parcel {
     let message =
         Message { id: id.to_owned(), content_type: Some("application/fhir+json"), body: BODY.to_vec() };
     Parcel {
+        subscription: uuid::Uuid::nil(),
+        kind: ChannelType::Message,
         endpoint: endpoint.to_owned(),
         headers: vec![("webhook-id".to_owned(), id.to_owned())],
         message,

@@ -1,3 +1,11 @@
-//! Telling others of what happened.
+//! Events reach whoever must know: numbering, delivery, what goes wrong on the way.
 
 mod brokers;
+mod calls;
+mod chaos;
+mod deliver;
+mod failures;
+mod measure;
+mod recovery;
+mod shared;
+pub mod stage;

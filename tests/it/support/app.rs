@@ -1,6 +1,7 @@
 //! A running server with a database of its own.
 
 use std::net::{SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use actix_server::ServerHandle;
 use chrono::{DateTime, Utc};
 use onbehalf::account::oauth::AppKeys;
 use onbehalf::account::upstream::simulated::{self, Simulated, Which};
-use onbehalf::account::upstream::{HttpOptions, KeySource, Providers};
+use onbehalf::account::upstream::{HttpOptions, KeySource, ProviderSettings, Providers};
 use onbehalf::account::{AccessPolicy, Authority, AuthoritySettings, KeyRing, Lifetimes, Registration};
 use onbehalf::app::{App, Parts};
 use onbehalf::cli::SeedFile;
@@ -16,6 +17,7 @@ use onbehalf::clock::{Clock, StoppedClock};
 use onbehalf::config::{Config, Contract, Limits, Sources, Subscriptions};
 use onbehalf::error::Error;
 use onbehalf::fhir::notification::SubscriberFront;
+use onbehalf::observe::Metrics;
 use onbehalf::person::NumberCheck;
 use onbehalf::proxy::command;
 use onbehalf::secret::Vault;
@@ -31,6 +33,9 @@ pub const SANDBOX_DATA: &str = include_str!("../../../examples/sandbox-data.json
 /// The token with which apps register themselves.
 pub const INITIAL_ACCESS: &str = "initial-access-token";
 
+/// The token of `/metrics`.
+pub const METRICS_TOKEN: &str = "metrics-token";
+
 /// How a test's server differs from the sandbox.
 pub struct Options {
     pub contract: Contract,
@@ -38,6 +43,10 @@ pub struct Options {
     pub policy: AccessPolicy,
     /// The apps of the authorization server; without any there is none.
     pub registrations: Vec<Registration>,
+    /// When it is lit, the server's clock panics.
+    pub fuse: Arc<AtomicBool>,
+    /// Providers beside the simulated ones.
+    pub providers: Vec<ProviderSettings>,
     /// Whether the simulated providers are there.
     pub is_simulating: bool,
     pub limits: Limits,
@@ -76,6 +85,8 @@ impl Default for Options {
             status_for_other_patient: settings.access.status_for_other_patient,
             policy: AccessPolicy::Open,
             registrations: Vec::new(),
+            fuse: Arc::default(),
+            providers: Vec::new(),
             is_simulating: false,
             limits: settings.limits,
             subscriptions: settings.subscriptions,
@@ -109,9 +120,15 @@ fn authority(registrations: Vec<Registration>, public_url: &str) -> Option<Arc<A
     (!settings.registrations.is_empty()).then(|| Arc::new(Authority::new(settings)))
 }
 
-/// The simulated providers, as the sandbox knows them.
-fn simulated_providers(public_url: &str, clock: &Arc<StoppedClock>) -> Providers {
-    let settings = Which::ALL.into_iter().map(|which| simulated::settings(public_url, which)).collect();
+/// These providers, and the simulated ones as the sandbox knows them.
+fn providers(
+    mut settings: Vec<ProviderSettings>,
+    is_simulating: bool,
+    public_url: &str,
+    clock: &Arc<StoppedClock>,
+) -> Providers {
+    let simulated = Which::ALL.into_iter().filter(|_| is_simulating);
+    settings.extend(simulated.map(|which| simulated::settings(public_url, which)));
     let options =
         HttpOptions { allows_loopback: true, number_check: NumberCheck::Length, ..HttpOptions::default() };
     let source: KeySource = Arc::new(keys);
@@ -119,12 +136,32 @@ fn simulated_providers(public_url: &str, clock: &Arc<StoppedClock>) -> Providers
     Providers::new(settings, &source, options, &clock).expect("the providers can be asked")
 }
 
+/// A clock that is asked by every request, and panics when its fuse is lit: a fault in the program, as real as
+/// one can be made.
+#[derive(Debug)]
+struct FusedClock {
+    clock: Arc<StoppedClock>,
+    fuse: Arc<AtomicBool>,
+}
+
+impl Clock for FusedClock {
+    fn now(&self) -> DateTime<Utc> {
+        assert!(!self.fuse.load(Ordering::SeqCst), "a panic that quotes {SECRET_OF_PANIC}");
+        self.clock.now()
+    }
+}
+
+/// What a panic's message holds, and no answer may.
+pub const SECRET_OF_PANIC: &str = "9434765919";
+
 /// A running server; it stops when this goes.
 pub struct TestApp {
     pub address: SocketAddr,
     pub store: Store,
     pub clock: Arc<StoppedClock>,
     pub authority: Option<Arc<Authority>>,
+    pub vault: Arc<Vault>,
+    pub metrics: Metrics,
     /// The front in whose terms people subscribe.
     pub front: SubscriberFront,
     handle: ServerHandle,
@@ -163,14 +200,10 @@ impl TestApp {
         let public_url = format!("http://{address}");
         let app = App::new(Parts {
             store: store.clone(),
-            clock: clock.clone(),
+            clock: Arc::new(FusedClock { clock: clock.clone(), fuse: options.fuse }),
             policy: options.policy,
             authority: authority(options.registrations, &format!("http://{address}")),
-            providers: if options.is_simulating {
-                simulated_providers(&public_url, &clock)
-            } else {
-                Providers::default()
-            },
+            providers: providers(options.providers, options.is_simulating, &public_url, &clock),
             app_keys: AppKeys::new(&public_url).expect("the client can be made"),
             status_for_other_patient: options.status_for_other_patient,
             contract: options.contract,
@@ -178,11 +211,14 @@ impl TestApp {
             subscriptions: options.subscriptions,
             vault: Vault::passing().expect("a key"),
             events_from: options.events_from,
+            metrics: Metrics::new().expect("counters"),
+            metrics_token: Some(Sha256::digest(METRICS_TOKEN).into()),
             status_key: Some(Sha256::digest(options.status_key).into()),
             public_url: format!("http://{address}"),
             address_header: options.address_header.map(str::to_owned),
         });
         let authority = app.authority.clone();
+        let (vault, metrics) = (Arc::clone(&app.vault), app.metrics.clone());
         let front = SubscriberFront::new(&app);
         let simulated = options.is_simulating.then(|| {
             Simulated::new(&format!("http://{address}"), Arc::new(keys), clock.now()).expect("it has a key")
@@ -194,7 +230,7 @@ impl TestApp {
         let running = server::build(app, listener, &settings).expect("the server starts");
         let handle = running.handle();
         actix_rt::spawn(running);
-        Self { address, store, clock, authority, front, handle, database }
+        Self { address, store, clock, authority, vault, metrics, front, handle, database }
     }
 
     /// The URL of the VRS front.
@@ -228,6 +264,11 @@ impl TestApp {
         look: impl FnOnce(&mut Tx<'_>) -> Result<T, Error> + Send + 'static,
     ) -> T {
         self.store.read(look).await.expect("the database answers")
+    }
+
+    /// Opens the database once more, as another process does.
+    pub fn open_again(&self) -> Store {
+        self.database.open()
     }
 
     /// Where the database is.

@@ -6,19 +6,23 @@ mod backend;
 pub mod bodies;
 mod connection;
 mod http;
+pub mod mail;
 pub mod poll;
 mod process;
 pub mod provider;
+mod receiver;
 mod recording;
 pub mod seed;
 pub mod sql;
 pub mod token;
 
 pub use app::{
-    INITIAL_ACCESS, Options, SANDBOX_DATA, TestApp, beginning, keys, sandbox_contract, strict_contract,
+    INITIAL_ACCESS, METRICS_TOKEN, Options, SANDBOX_DATA, SECRET_OF_PANIC, TestApp, beginning, keys,
+    sandbox_contract, strict_contract,
 };
 pub use backend::{Backend, TestDatabase, on_server};
 pub use connection::Connection;
 pub use http::{REQUEST_ID, Request, Response, send_bytes};
 pub use process::{Ended, Folder, Running};
+pub use receiver::{Answer, Received, Receiver};
 pub use recording::record;

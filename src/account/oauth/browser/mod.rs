@@ -8,6 +8,7 @@ mod approve;
 mod asset;
 mod authorize;
 mod callback;
+mod link;
 mod log_in;
 mod page;
 mod patient;
@@ -45,6 +46,8 @@ pub(super) fn configure(config: &mut ServiceConfig) {
         )
         .service(page("/oauth/log-in").route(web::get().to(log_in::show)))
         .service(page("/oauth/log-in/{provider}").wrap(from_fn(limited)).route(web::get().to(log_in::depart)))
+        .service(page(link::PATH).route(web::get().to(link::show)))
+        .service(page("/oauth/link/{provider}").wrap(from_fn(limited)).route(web::get().to(link::depart)))
         .service(
             page("/oauth/callback/{provider}").wrap(from_fn(limited)).route(web::get().to(callback::arrive)),
         )

@@ -287,3 +287,23 @@ async fn the_settings_say_how_another_patient_is_refused(
         assert_eq!(head.status, status, "HEAD {path}");
     }
 }
+
+// covers PX-07
+#[rstest]
+#[actix_web::test]
+async fn of_several_actors_in_a_token_the_outermost_alone_decides(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = issuing(backend).await;
+    let claims = serde_json::to_value(app.claims(&acting(), ALL).await).unwrap();
+    let authority = app.authority.clone().expect("it issues tokens");
+    let with = |act: serde_json::Value| {
+        let mut claims = claims.clone();
+        claims["act"] = act;
+        authority.sign(onbehalf::account::Purpose::AccessToken, "at+jwt", &claims).unwrap()
+    };
+    let nested = with(json!({ "sub": MOTHER, "act": { "sub": LONER } }));
+    assert_eq!(send(&app, get(&own_role()).bearer(&nested)).await.status, 200);
+    let hidden = with(json!({ "sub": LONER, "act": { "sub": MOTHER } }));
+    assert_eq!(send(&app, get(&own_role()).bearer(&hidden)).await.status, 404, "it is not theirs");
+}

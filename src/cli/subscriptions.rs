@@ -1,0 +1,148 @@
+//! `onbehalf subscriptions`: who is told of events, and how that goes.
+
+use chrono::{DateTime, Utc};
+use clap::{Args, Subcommand};
+use uuid::Uuid;
+
+use crate::account::Caller;
+use crate::audit::Act;
+use crate::cli::{Failure, open_store, say};
+use crate::clock::{Clock as _, SystemClock};
+use crate::config::Sources;
+use crate::date_time::render_instant;
+use crate::error::Error;
+use crate::event::{Subscription, SubscriptionStatus};
+use crate::proxy::Versioned;
+use crate::store::{AttemptRecord, Overview, Store};
+
+/// How many are read at a time.
+const PAGE: i64 = 500;
+/// How many attempts are shown.
+const ATTEMPTS: i64 = 50;
+
+#[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(super) struct Look {
+    /// Show this one, with the log of its last attempts
+    id: Option<Uuid>,
+    #[command(subcommand)]
+    act: Option<Deed>,
+}
+
+#[derive(Subcommand)]
+enum Deed {
+    /// Switch one off: nothing is numbered or sent for it until its owner sets it going again
+    Off {
+        /// Which
+        id: Uuid,
+    },
+}
+
+pub(super) fn subscriptions(sources: &Sources, look: Look) -> Result<(), Failure> {
+    let config = sources.load()?;
+    let store = open_store(&config)?;
+    if !store.is_current()? {
+        let told = "the database is not migrated: run `onbehalf migrate up` with the same settings first";
+        return Err(Failure::Other(told.to_owned()));
+    }
+    match (look.id, look.act) {
+        (_, Some(Deed::Off { id })) => switch_off(&store, id),
+        (Some(id), None) => show(&store, id),
+        (None, None) => list(&store),
+    }
+}
+
+fn list(store: &Store) -> Result<(), Failure> {
+    say("id\towner\tchannel\tstatus\tunsent\tlag\tlast success\tnext try\tlast error");
+    let mut after = None;
+    loop {
+        let page = store.read_here::<_, Error, _>(|tx| tx.list_overview(after.as_deref(), PAGE))?;
+        for overview in &page {
+            say(&line(overview, SystemClock.now()));
+        }
+        let Some(last) = page.last() else { return Ok(()) };
+        after = Some(last.id.clone());
+    }
+}
+
+/// One subscription in one line. Of its owner only the kind is said, and no endpoint: it may hold a secret.
+fn line(overview: &Overview, now: DateTime<Utc>) -> String {
+    let instant = |at: Option<DateTime<Utc>>| at.map_or_else(|| "-".to_owned(), render_instant);
+    let lag = overview
+        .unsent_since
+        .map_or_else(|| "-".to_owned(), |since| format!("{}s", (now - since).num_seconds()));
+    [
+        overview.id.clone(),
+        overview.owner_kind.unwrap_or("unreadable").to_owned(),
+        overview.channel.clone(),
+        overview.status.clone(),
+        overview.unsent.to_string(),
+        lag,
+        instant(overview.succeeded_at),
+        instant(overview.due_at),
+        overview.last_error.clone().unwrap_or_else(|| "-".to_owned()),
+    ]
+    .join("\t")
+}
+
+fn show(store: &Store, id: Uuid) -> Result<(), Failure> {
+    let (overview, attempts) =
+        store.read_here::<_, Error, _>(|tx| Ok((tx.find_overview(id)?, tx.list_attempts(id, ATTEMPTS)?)))?;
+    let overview = overview.ok_or_else(|| unknown(id))?;
+    say(&line(&overview, SystemClock.now()));
+    if let Some(error) = &overview.error {
+        say(&format!("error: {error}"));
+    }
+    for attempt in &attempts {
+        say(&told(attempt));
+    }
+    Ok(())
+}
+
+fn told(attempt: &AttemptRecord) -> String {
+    let AttemptRecord { at, kind, first_number, last_number, failure, status, duration_ms, answer, .. } =
+        attempt;
+    let numbers = first_number.zip(*last_number).map(|(first, last)| format!(" {first}-{last}"));
+    let outcome = failure.as_deref().unwrap_or("taken");
+    let status = status.map(|status| format!(" HTTP {status}")).unwrap_or_default();
+    let answer = answer.as_deref().map(|answer| format!("\n    {}", answer.replace('\n', "\n    ")));
+    format!(
+        "{} {kind}{}: {outcome}{status}, {duration_ms} ms{}",
+        render_instant(*at),
+        numbers.unwrap_or_default(),
+        answer.unwrap_or_default()
+    )
+}
+
+fn switch_off(store: &Store, id: Uuid) -> Result<(), Failure> {
+    let now = SystemClock.now();
+    let switched = store.write_here::<_, Error, _>(|tx| {
+        let Some(Versioned { value, version, .. }) =
+            tx.find_subscription(id)?.filter(|found| !found.value.is_deleted)
+        else {
+            return Ok(false);
+        };
+        if value.status == SubscriptionStatus::Off {
+            return Ok(true);
+        }
+        let off = Subscription {
+            status: SubscriptionStatus::Off,
+            error: Some("switched off by the operator".to_owned()),
+            ..value
+        };
+        let off = tx.save_subscription(off, version, now)?;
+        tx.restart_delivery(id, None)?;
+        let reference = format!("Subscription/{id}");
+        tx.record_own(Act::SubscriptionChanged, &Caller::SERVICE, &reference, off.version, now);
+        Ok(true)
+    })?;
+    if !switched {
+        return Err(unknown(id));
+    }
+    say(&format!("subscription {id} is off"));
+    Ok(())
+}
+
+fn unknown(id: Uuid) -> Failure {
+    Failure::Other(format!("there is no subscription {id}"))
+}

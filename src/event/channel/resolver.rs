@@ -1,0 +1,74 @@
+//! Names of hosts become addresses here, and each is judged: what is called is what was judged.
+
+use std::error::Error as StdError;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+
+use crate::address::is_public;
+
+/// Asks the domain name system.
+pub trait Lookup: Send + Sync {
+    /// The addresses of a host.
+    fn look_up(&self, host: String) -> BoxFuture<'_, io::Result<Vec<IpAddr>>>;
+}
+
+/// Asks as the operating system is set up to.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemLookup;
+
+impl Lookup for SystemLookup {
+    fn look_up(&self, host: String) -> BoxFuture<'_, io::Result<Vec<IpAddr>>> {
+        async move {
+            let found = tokio::net::lookup_host((host, 0)).await?;
+            Ok(found.map(|address| address.ip()).collect())
+        }
+        .boxed()
+    }
+}
+
+/// A name cannot be called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum NameFault {
+    /// It has no address.
+    #[error("the name has no address")]
+    Unknown,
+    /// It has an address that is not public.
+    #[error("the name has an address that is not public")]
+    NotPublic,
+}
+
+/// Gives the HTTP client addresses of the public internet, and no others. The client connects to these very
+/// addresses, so that a name that has others a moment later gains nothing (rebinding).
+#[derive(Clone)]
+pub(super) struct Guard(pub(super) Arc<dyn Lookup>);
+
+impl Guard {
+    async fn judge(&self, host: String) -> Result<Vec<SocketAddr>, NameFault> {
+        let addresses = self.0.look_up(host).await.or(Err(NameFault::Unknown))?;
+        if addresses.is_empty() {
+            return Err(NameFault::Unknown);
+        }
+        if !addresses.iter().all(|address| is_public(*address)) {
+            return Err(NameFault::NotPublic);
+        }
+        Ok(addresses.into_iter().map(|address| SocketAddr::new(address, 0)).collect())
+    }
+}
+
+impl Resolve for Guard {
+    fn resolve(&self, name: Name) -> Resolving {
+        let guard = self.clone();
+        async move {
+            let judged = guard.judge(name.as_str().to_owned()).await;
+            let addresses = judged.map_err(Box::<dyn StdError + Send + Sync>::from)?;
+            let addresses: Addrs = Box::new(addresses.into_iter());
+            Ok(addresses)
+        }
+        .boxed()
+    }
+}

@@ -1,0 +1,96 @@
+//! One subscription, from its lease until there is nothing to send.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono::TimeDelta;
+use uuid::Uuid;
+
+use super::look::{Look, look};
+use super::settle::{Made, settle};
+use super::{Context, Leased, Signal};
+use crate::error::{Error, Kind};
+use crate::ids;
+
+/// The most notifications under one lease: then others have their turn.
+const MOST: usize = 50;
+/// How often a transaction is tried that lost a race, or found the database busy.
+const TRIES: u32 = 5;
+
+/// Serves a subscription, and tells the loop when that has ended.
+pub(super) async fn deliver(context: Arc<Context>, leased: Leased) {
+    let Leased { due, host } = leased;
+    if let Err(error) = serve(&context, due.subscription, &host).await {
+        let (kind, cause) = (error.kind(), error.cause());
+        tracing::error!(subscription = %due.subscription, ?kind, cause, "a subscription cannot be served now");
+        let id = due.subscription;
+        let (holder, until) = (context.holder.clone(), context.parts.clock.now() + TimeDelta::seconds(1));
+        let given_back = context.parts.store.write(move |tx| tx.postpone(&[id], &holder, until)).await;
+        // Then the lease ends by itself.
+        drop::<Result<(), Error>>(given_back);
+    }
+    drop(context.signals.send(Signal::Ended { subscription: due.subscription, host }));
+}
+
+async fn serve(context: &Arc<Context>, id: Uuid, host: &str) -> Result<(), Error> {
+    for left in (0..MOST).rev() {
+        if context.is_stopping() {
+            // All leases are given back together.
+            break;
+        }
+        let found = patiently(|| {
+            let within = Arc::clone(context);
+            context.parts.store.read(move |tx| look(tx, &within, id))
+        });
+        let made = match found.await? {
+            Look::Send(outgoing) => {
+                let at = context.parts.clock.now();
+                let begun = Instant::now();
+                let carried = context.parts.carrier.carry(&outgoing.parcel).await;
+                let duration = TimeDelta::from_std(begun.elapsed()).unwrap_or(TimeDelta::MAX);
+                let is_there = carried.status.is_some_and(|status| status < 500 && status != 429);
+                context.hosts().report(host, is_there, context.parts.clock.now());
+                Some(Arc::new(Made { id: ids::new_uuid(at), outgoing, carried, at, duration }))
+            }
+            Look::Settle => None,
+            Look::SetAside(why, error) => return set_aside(context, id, why, &error).await,
+            Look::Gone => return Ok(()),
+        };
+        let settled = patiently(|| {
+            let (within, made) = (Arc::clone(context), made.clone());
+            context.parts.store.write(move |tx| settle(tx, &within, id, made.as_deref(), left > 0))
+        });
+        let goes_on = settled.await?;
+        if let Some(made) = &made {
+            made.count(&context.parts.metrics);
+        }
+        if !goes_on {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Tries a transaction again that somebody else was faster than, or for which the database had no time.
+async fn patiently<T, F>(mut work: impl FnMut() -> F) -> Result<T, Error>
+where
+    F: Future<Output = Result<T, Error>>,
+{
+    let mut tries = 0;
+    loop {
+        match work().await {
+            Err(error) if tries < TRIES && matches!(error.kind(), Kind::Busy | Kind::PreconditionFailed) => {
+                tries += 1;
+                tokio::time::sleep(Duration::from_millis(20) * 2_u32.pow(tries)).await;
+            }
+            result => return result,
+        }
+    }
+}
+
+async fn set_aside(context: &Context, id: Uuid, why: &'static str, error: &Error) -> Result<(), Error> {
+    tracing::error!(subscription = %id, cause = error.cause(), "a subscription is set aside: {why}");
+    let now = context.parts.clock.now();
+    context.parts.store.write(move |tx| tx.set_subscription_aside(&id.to_string(), why, now)).await.map(drop)
+}

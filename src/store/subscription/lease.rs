@@ -1,0 +1,239 @@
+//! Who sends what now: a process that leases a subscription keeps all others away from it.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel::dsl::sql;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable, Text};
+use uuid::Uuid;
+
+use crate::date_time::{from_millis, to_millis};
+use crate::error::Error;
+use crate::event::SubscriptionStatus;
+use crate::store::Tx;
+use crate::store::db::Db;
+use crate::store::dialect::on_dialect;
+use crate::store::schema::{deliveries, outbox, subscriptions};
+use crate::store::search::mark;
+
+/// A subscription that there is something to do for, leased to whoever asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// Which.
+    pub subscription: Uuid,
+    /// Its endpoint, which says whom a failing consumer shares its fate with.
+    pub endpoint: Option<String>,
+}
+
+/// How much is leased, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub struct Lease<'h> {
+    /// Who leases: a name that no other process has.
+    pub holder: &'h str,
+    /// For how long.
+    pub length: TimeDelta,
+    /// The most subscriptions.
+    pub limit: i64,
+    /// The most events of one notification.
+    pub most_events: i64,
+}
+
+/// What there is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// Events to number.
+    pub is_published: bool,
+    /// Subscriptions to lease.
+    pub is_due: bool,
+    /// Subscriptions past their end.
+    pub is_ended: bool,
+}
+
+#[derive(QueryableByName)]
+struct IdRow {
+    #[diesel(sql_type = Text)]
+    id: String,
+}
+
+/// Gives the notification that is sent next its last event, unless it has one: it is tried with the same events
+/// until it is taken, also by whoever takes the lease over. The size is that of `Subscription::batch_size`.
+fn batch_until(most: i64) -> String {
+    let size = format!(
+        "(SELECT CASE WHEN style <> 'backport' OR payload IS NULL OR payload = 'application/json' THEN 1 \
+         WHEN max_count < {most} THEN max_count ELSE {most} END \
+         FROM subscriptions WHERE subscriptions.id = deliveries.subscription_id)"
+    );
+    format!(
+        "CASE WHEN batch_until > sent_number THEN batch_until WHEN last_number <= sent_number THEN NULL \
+         WHEN last_number - sent_number <= {size} THEN last_number ELSE sent_number + {size} END"
+    )
+}
+
+impl Tx<'_> {
+    /// What there is to do now, in three reads of an index.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn find_waiting(&mut self, now: DateTime<Utc>) -> Result<Waiting, Error> {
+        let published = outbox::table.filter(outbox::position.is_not_null()).select(outbox::id).limit(1);
+        let is_published = !published.load::<String>(self.db)?.is_empty();
+        let at = to_millis(now);
+        let due = deliveries::table
+            .filter(deliveries::due_at.le(at))
+            .filter(deliveries::lease_until.is_null().or(deliveries::lease_until.le(at)))
+            .order(deliveries::due_at)
+            .select(deliveries::subscription_id)
+            .limit(1);
+        let is_due = !due.load::<String>(self.db)?.is_empty();
+        let is_ended = !self.list_ended_subscriptions(now, 1)?.is_empty();
+        Ok(Waiting { is_published, is_due, is_ended })
+    }
+
+    /// Takes what is due and nobody else is at, for as long as the lease: of two that ask at once, each gets
+    /// others.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn lease_due(&mut self, lease: Lease<'_>, now: DateTime<Utc>) -> Result<Vec<Due>, Error> {
+        // The one writer of SQLite needs no lock.
+        let skip = if matches!(self.db, Db::Postgres(_)) { " FOR UPDATE SKIP LOCKED" } else { "" };
+        let sql_text = format!(
+            "SELECT subscription_id AS id FROM deliveries WHERE due_at <= ? \
+             AND (lease_until IS NULL OR lease_until <= ?) AND (bound_to IS NULL OR bound_to = ?) \
+             ORDER BY due_at LIMIT {}{skip}",
+            lease.limit
+        );
+        let now_millis = to_millis(now);
+        let ids: Vec<IdRow> = on_dialect!(self.db, c => {
+            diesel::sql_query(mark(c, &sql_text))
+                .bind::<BigInt, _>(now_millis)
+                .bind::<BigInt, _>(now_millis)
+                .bind::<Text, _>(lease.holder)
+                .load(c)
+        })?;
+        let ids: Vec<String> = ids.into_iter().map(|row| row.id).collect();
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let batch = batch_until(lease.most_events);
+        let until = to_millis(now + lease.length);
+        on_dialect!(self.db, c => {
+            let set = (
+                deliveries::lease_holder.eq(lease.holder),
+                deliveries::lease_until.eq(until),
+                deliveries::batch_until.eq(sql::<Nullable<BigInt>>(&batch)),
+            );
+            diesel::update(deliveries::table.filter(deliveries::subscription_id.eq_any(&ids))).set(set).execute(c)
+        })?;
+        let endpoints: Vec<(String, Option<String>)> = subscriptions::table
+            .filter(subscriptions::id.eq_any(&ids))
+            .select((subscriptions::id, subscriptions::endpoint))
+            .load(self.db)?;
+        let due = endpoints.into_iter().map(|(id, endpoint)| {
+            Ok(Due { subscription: Uuid::parse_str(&id).map_err(Error::fault)?, endpoint })
+        });
+        due.collect()
+    }
+
+    /// Holds a lease for longer. `false` when it was lost to somebody else: then nothing more may be sent.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn renew_lease(&mut self, id: Uuid, holder: &str, until: DateTime<Utc>) -> Result<bool, Error> {
+        let mine = deliveries::table
+            .filter(deliveries::subscription_id.eq(id.to_string()))
+            .filter(deliveries::lease_holder.eq(holder));
+        let set = deliveries::lease_until.eq(to_millis(until));
+        Ok(diesel::update(mine).set(set).execute(self.db)? == 1)
+    }
+
+    /// Gives leases back.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn release_leases(&mut self, ids: &[Uuid], holder: &str) -> Result<(), Error> {
+        let ids: Vec<String> = ids.iter().map(Uuid::to_string).collect();
+        let mine = deliveries::table
+            .filter(deliveries::subscription_id.eq_any(ids))
+            .filter(deliveries::lease_holder.eq(holder));
+        let set = (deliveries::lease_holder.eq(None::<String>), deliveries::lease_until.eq(None::<i64>));
+        diesel::update(mine).set(set).execute(self.db)?;
+        Ok(())
+    }
+
+    /// Gives every lease of a holder back.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn release_all_leases(&mut self, holder: &str) -> Result<(), Error> {
+        let mine = deliveries::table.filter(deliveries::lease_holder.eq(holder));
+        let set = (deliveries::lease_holder.eq(None::<String>), deliveries::lease_until.eq(None::<i64>));
+        diesel::update(mine).set(set).execute(self.db)?;
+        Ok(())
+    }
+
+    /// Gives leases back, not to be taken again before a time.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn postpone(&mut self, ids: &[Uuid], holder: &str, until: DateTime<Utc>) -> Result<(), Error> {
+        let texts: Vec<String> = ids.iter().map(Uuid::to_string).collect();
+        let mine = deliveries::table
+            .filter(deliveries::subscription_id.eq_any(texts))
+            .filter(deliveries::lease_holder.eq(holder))
+            .filter(deliveries::due_at.is_not_null());
+        diesel::update(mine).set(deliveries::due_at.eq(to_millis(until))).execute(self.db)?;
+        self.release_leases(ids, holder)
+    }
+
+    /// When the next subscription is due.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn find_next_due(&mut self) -> Result<Option<DateTime<Utc>>, Error> {
+        let first = deliveries::table.filter(deliveries::due_at.is_not_null()).order(deliveries::due_at);
+        let at: Option<Option<i64>> = first.select(deliveries::due_at).first(self.db).optional()?;
+        Ok(at.flatten().map(from_millis))
+    }
+
+    /// Sets a subscription aside in which something cannot be read or told: its status is error, and nothing is
+    /// numbered or sent for it until its owner writes it anew. `false` when it was set aside already.
+    ///
+    /// # Errors
+    ///
+    /// When the database refuses.
+    pub fn set_subscription_aside(&mut self, id: &str, why: &str, now: DateTime<Utc>) -> Result<bool, Error> {
+        let target = subscriptions::table
+            .filter(subscriptions::id.eq(id))
+            .filter(subscriptions::is_set_aside.eq(false));
+        let set = (
+            subscriptions::status.eq(SubscriptionStatus::Error.as_str()),
+            subscriptions::error.eq(why),
+            subscriptions::is_set_aside.eq(true),
+            subscriptions::version.eq(subscriptions::version + 1),
+            subscriptions::updated_at.eq(to_millis(now)),
+        );
+        if diesel::update(target).set(set).execute(self.db)? == 0 {
+            return Ok(false);
+        }
+        let copy = "INSERT INTO subscription_versions \
+             (id, version, updated_at, status, error, is_deleted, owner_key, document, headers) \
+             SELECT id, version, updated_at, status, error, is_deleted, owner_key, document, headers \
+             FROM subscriptions WHERE id = ?";
+        on_dialect!(self.db, c => diesel::sql_query(mark(c, copy)).bind::<Text, _>(id).execute(c))?;
+        let own = deliveries::table.filter(deliveries::subscription_id.eq(id));
+        let none = (
+            deliveries::due_at.eq(None::<i64>),
+            deliveries::lease_holder.eq(None::<String>),
+            deliveries::lease_until.eq(None::<i64>),
+        );
+        diesel::update(own).set(none).execute(self.db)?;
+        Ok(true)
+    }
+}

@@ -1,0 +1,154 @@
+//! How subscriptions stand: for operators.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable, Text};
+use uuid::Uuid;
+
+use super::owner;
+use crate::date_time::{from_millis, to_millis};
+use crate::error::Error;
+use crate::store::Tx;
+use crate::store::dialect::on_dialect;
+use crate::store::search::mark;
+
+/// How a subscription stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Overview {
+    /// Which.
+    pub id: String,
+    /// The kind of its owner; none where that cannot be read.
+    pub owner_kind: Option<&'static str>,
+    /// Its status.
+    pub status: String,
+    /// Why that is `error`.
+    pub error: Option<String>,
+    /// By which way it is told.
+    pub channel: String,
+    /// Where. A URL: for the operator's eyes, not for a log.
+    pub endpoint: Option<String>,
+    /// How many events its consumer has not taken.
+    pub unsent: i64,
+    /// When the first of them happened.
+    pub unsent_since: Option<DateTime<Utc>>,
+    /// When something was last taken.
+    pub succeeded_at: Option<DateTime<Utc>>,
+    /// What was wrong the last time.
+    pub last_error: Option<String>,
+    /// When there is something to send, or to try again.
+    pub due_at: Option<DateTime<Utc>>,
+}
+
+#[derive(QueryableByName)]
+struct OverviewRow {
+    #[diesel(sql_type = Text)]
+    id: String,
+    #[diesel(sql_type = Text)]
+    owner: String,
+    #[diesel(sql_type = Text)]
+    status: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    error: Option<String>,
+    #[diesel(sql_type = Text)]
+    channel_type: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    endpoint: Option<String>,
+    #[diesel(sql_type = BigInt)]
+    unsent: i64,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    unsent_since: Option<i64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    succeeded_at: Option<i64>,
+    #[diesel(sql_type = Nullable<Text>)]
+    last_error: Option<String>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    due_at: Option<i64>,
+}
+
+/// What no consumer has taken yet, of all active subscriptions together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unsent {
+    /// How many events.
+    pub count: i64,
+    /// When the first of them happened.
+    pub since: Option<DateTime<Utc>>,
+    /// How many subscriptions are leased now, by any process.
+    pub leases: i64,
+}
+
+#[derive(QueryableByName)]
+struct UnsentRow {
+    #[diesel(sql_type = BigInt)]
+    count: i64,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    since: Option<i64>,
+    #[diesel(sql_type = BigInt)]
+    leases: i64,
+}
+
+const OVERVIEW: &str = "SELECT s.id, s.owner, s.status, s.error, s.channel_type, s.endpoint, \
+     d.last_number - d.sent_number AS unsent, e.occurred_at AS unsent_since, \
+     d.succeeded_at, d.last_error, d.due_at \
+     FROM subscriptions s JOIN deliveries d ON d.subscription_id = s.id \
+     LEFT JOIN subscription_events e ON e.subscription_id = s.id AND e.number = d.sent_number + 1 \
+     WHERE NOT s.is_deleted AND ";
+
+/// Only what is due to be sent: the rows of the index, not of the table.
+const UNSENT: &str = "SELECT CAST(COALESCE(SUM(d.last_number - d.sent_number), 0) AS BIGINT) AS count, \
+     MIN(e.occurred_at) AS since, \
+     CAST(COALESCE(SUM(CASE WHEN d.lease_until > ? THEN 1 ELSE 0 END), 0) AS BIGINT) AS leases \
+     FROM deliveries d \
+     LEFT JOIN subscription_events e ON e.subscription_id = d.subscription_id AND e.number = d.sent_number + 1 \
+     WHERE d.due_at IS NOT NULL";
+
+impl Tx<'_> {
+    /// How subscriptions stand: those after this id, in its order.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn list_overview(&mut self, after: Option<&str>, limit: i64) -> Result<Vec<Overview>, Error> {
+        self.overview("s.id > ?", after.unwrap_or_default(), limit)
+    }
+
+    /// How one subscription stands.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn find_overview(&mut self, id: Uuid) -> Result<Option<Overview>, Error> {
+        Ok(self.overview("s.id = ?", &id.to_string(), 1)?.pop())
+    }
+
+    fn overview(&mut self, condition: &str, id: &str, limit: i64) -> Result<Vec<Overview>, Error> {
+        let sql = format!("{OVERVIEW}{condition} ORDER BY s.id LIMIT {limit}");
+        let rows: Vec<OverviewRow> =
+            on_dialect!(self.db, c => diesel::sql_query(mark(c, &sql)).bind::<Text, _>(id).load(c))?;
+        let read = rows.into_iter().map(|row| Overview {
+            id: row.id,
+            owner_kind: owner::read(&row.owner).ok().map(|owner| owner.who.kind()),
+            status: row.status,
+            error: row.error,
+            channel: row.channel_type,
+            endpoint: row.endpoint,
+            unsent: row.unsent,
+            unsent_since: row.unsent_since.map(from_millis),
+            succeeded_at: row.succeeded_at.map(from_millis),
+            last_error: row.last_error,
+            due_at: row.due_at.map(from_millis),
+        });
+        Ok(read.collect())
+    }
+
+    /// What no consumer has taken yet.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn count_unsent(&mut self, now: DateTime<Utc>) -> Result<Unsent, Error> {
+        let row: UnsentRow = on_dialect!(self.db, c => {
+            diesel::sql_query(mark(c, UNSENT)).bind::<BigInt, _>(to_millis(now)).get_result(c)
+        })?;
+        Ok(Unsent { count: row.count, since: row.since.map(from_millis), leases: row.leases })
+    }
+}

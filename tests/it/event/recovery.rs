@@ -1,0 +1,306 @@
+//! Through the R4 API from end to end: what a consumer is sent, and how it finds out what it has missed.
+
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
+
+use chrono::TimeDelta;
+use onbehalf::account::{Caller, Grant, Mode, Scopes, Who};
+use onbehalf::config::Subscriptions;
+use onbehalf::error::Error;
+use onbehalf::event::SubscriptionStatus;
+use rstest::rstest;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::chaos::events;
+use super::stage::{Stage, draft, settings};
+use crate::fhir::client::{get, post, put, send_well};
+use crate::fhir::subscription::backport;
+use crate::support::poll::poll;
+use crate::support::{Answer, Backend, Folder, METRICS_TOKEN, Receiver, Request, bodies};
+use crate::vrs::known::MOTHERS_ROLE;
+
+/// Changes a role so often: it is ended, and set going again.
+async fn change(stage: &Stage, times: usize) {
+    for _ in 0..times {
+        let role = stage.app.get(&format!("/Consent/{MOTHERS_ROLE}")).await.json();
+        let is_active = role["entry"][0]["resource"]["status"] == "active";
+        let (status, reason) = if is_active {
+            ("inactive", "ROLE_DEACTIVATED_SAFEGUARDING")
+        } else {
+            ("active", "ROLE_REACTIVATED")
+        };
+        let patch = bodies::move_to(status, &[bodies::reason(reason), bodies::grantor("A20047")]);
+        let answer = stage.app.patch(&format!("/Consent/{MOTHERS_ROLE}"), patch).await;
+        assert_eq!(answer.status, 200, "{}", answer.json());
+    }
+}
+
+async fn subscribe(stage: &Stage, endpoint: &str, content: &str) -> (Uuid, Value) {
+    let mut body = backport("proxy-role-changed", content, &[]);
+    body["channel"]["endpoint"] = endpoint.into();
+    let created = send_well(&stage.app, post("/Subscription", &body), 201).await;
+    let id = created["id"].as_str().and_then(|id| id.parse().ok()).expect("an id");
+    stage.wait_for_status(id, SubscriptionStatus::Active);
+    (id, created)
+}
+
+fn parameter<'v>(bundle: &'v Value, name: &str) -> Option<&'v Value> {
+    let all = bundle["entry"][0]["resource"]["parameter"].as_array()?;
+    all.iter().find(|parameter| parameter["name"] == name)
+}
+
+// covers N-04, N-05, N-24, N-28, N-36, KIT-1.2.01, KIT-1.2.02, KIT-3.1.2.02, KIT-3.1.2.03, KIT-3.2.2.02, KIT-3.2.2.03, KIT-3.3.2.02, KIT-3.3.2.03, KIT-4.01
+#[rstest]
+#[actix_web::test]
+async fn what_goes_over_the_wire_is_what_the_kit_asserts(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let stage = Stage::real(backend, settings()).await;
+    for content in ["empty", "id-only", "full-resource"] {
+        let receiver = Receiver::willing();
+        let (id, created) = subscribe(&stage, &receiver.url("/notify"), content).await;
+        change(&stage, 1).await;
+        stage.wait_for_sent(id, 1);
+        let all = receiver.all();
+        assert_eq!(all.len(), 2);
+        for (one, (kind, status)) in
+            all.iter().zip([("handshake", "requested"), ("event-notification", "active")])
+        {
+            let bundle = one.json();
+            assert_eq!((&bundle["resourceType"], &bundle["type"]), (&json!("Bundle"), &json!("history")));
+            assert_eq!(parameter(&bundle, "type").unwrap()["valueCode"], kind);
+            assert_eq!(parameter(&bundle, "status").unwrap()["valueCode"], status);
+            for entry in bundle["entry"].as_array().unwrap() {
+                assert!(entry["request"].is_object() && entry["response"].is_object(), "{entry}");
+            }
+            let url = bundle["entry"][0]["request"]["url"].as_str().unwrap();
+            assert!(url.ends_with(&format!("Subscription/{id}/$status")), "{url}");
+            let payload = created["channel"]["payload"].as_str().unwrap();
+            assert!(one.header("content-type").unwrap().starts_with(payload));
+            for line in created["channel"]["header"].as_array().unwrap() {
+                let (name, value) = line.as_str().unwrap().split_once(": ").unwrap();
+                assert_eq!(one.header(name), Some(value));
+            }
+        }
+        let bundle = all[1].json();
+        let entries = bundle["entry"].as_array().unwrap();
+        let since = parameter(&bundle, "events-since-subscription-start").unwrap();
+        assert_eq!(since["valueString"], "1");
+        let event = parameter(&bundle, "notification-event").unwrap()["part"].as_array().unwrap();
+        let focus = event.iter().find(|part| part["name"] == "focus");
+        match content {
+            "empty" => assert!(focus.is_none() && entries.len() == 1),
+            "id-only" => assert!(
+                focus.is_some() && entries.iter().skip(1).all(|entry| entry.get("resource").is_none())
+            ),
+            _ => assert_eq!(entries[1]["resource"]["id"], MOTHERS_ROLE),
+        }
+    }
+}
+
+/// The recovery sequence: the listener goes down, the subscription ends in error, what was missed is fetched, the
+/// subscription is set going again, and the numbers go on.
+// covers N-07, N-14, N-21, N-25, N-26
+#[rstest]
+#[actix_web::test]
+async fn a_consumer_that_was_away_fetches_what_it_missed_and_goes_on(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let short = Subscriptions { retries: vec![TimeDelta::seconds(10)], ..settings() };
+    let stage = Stage::real(backend, short).await;
+    let status = Arc::new(AtomicU16::new(200));
+    let told = Arc::clone(&status);
+    let receiver = Receiver::start(move |_| Answer::status(told.load(Ordering::SeqCst)));
+    let (id, created) = subscribe(&stage, &receiver.url("/notify"), "id-only").await;
+    change(&stage, 2).await;
+    stage.wait_for_sent(id, 2);
+    status.store(503, Ordering::SeqCst);
+    change(&stage, 5).await;
+    stage.wait_for_failures(id, 1);
+    stage.advance(13);
+    stage.wait_for_status(id, SubscriptionStatus::Error);
+    poll("the counter to go on", || (stage.find(id).1.last_number == 7).then_some(()));
+    let found = send_well(&stage.app, get(&format!("/Subscription/{id}/$status")), 200).await;
+    assert_eq!(parameter(&found, "status").unwrap()["valueCode"], "error");
+    assert_eq!(parameter(&found, "events-since-subscription-start").unwrap()["valueString"], "7");
+    let coding = &parameter(&found, "error").unwrap()["valueCodeableConcept"]["coding"][0];
+    assert_eq!(coding["code"], "no-response");
+    let path = format!("/Subscription/{id}/$events?eventsSinceNumber=3");
+    let missed = send_well(&stage.app, get(&path), 200).await;
+    let numbers: Vec<&Value> = missed["entry"][0]["resource"]["parameter"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|parameter| parameter["name"] == "notification-event")
+        .map(|event| &event["part"][0]["valueString"])
+        .collect();
+    assert_eq!(numbers, ["3", "4", "5", "6", "7"]);
+    status.store(200, Ordering::SeqCst);
+    let mut again = send_well(&stage.app, get(&format!("/Subscription/{id}")), 200).await;
+    assert_eq!(again["status"], "error");
+    again["status"] = "requested".into();
+    assert_eq!(again["channel"], created["channel"]);
+    let before = receiver.all().len();
+    send_well(&stage.app, put(&format!("/Subscription/{id}"), &again), 200).await;
+    stage.wait_for_status(id, SubscriptionStatus::Active);
+    change(&stage, 1).await;
+    stage.wait_for_sent(id, 8);
+    let all = receiver.all();
+    assert_eq!(parameter(&all[before].json(), "type").unwrap()["valueCode"], "handshake");
+    let told: Vec<i64> = all[before..].iter().flat_map(events).map(|(number, _)| number).collect();
+    assert_eq!(told, [3, 4, 5, 6, 7, 8], "nothing is left out, and the next is the next");
+}
+
+// covers N-34
+#[rstest]
+#[actix_web::test]
+async fn a_grant_that_is_revoked_ends_its_subscriptions_and_one_that_has_run_out_does_not(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let stage = Stage::start(backend).await;
+    let receiver = Receiver::willing();
+    let now = stage.app.now();
+    let grant = Grant {
+        id: Uuid::from_u128(7),
+        app: "epr".to_owned(),
+        mode: Mode::System,
+        user: None,
+        patient: None,
+        proxy: None,
+        role: None,
+        scopes: Scopes::of_token("system/Subscription.cruds"),
+        vot: None,
+        staff: None,
+        organisation: None,
+        fhir_user: None,
+        created_at: now,
+        expires_at: now + TimeDelta::minutes(5),
+    };
+    let kept = grant.clone();
+    stage.app.store.write_here::<_, Error, _>(|tx| tx.insert_grant(&kept)).unwrap();
+    let who = Who::System { name: "epr".to_owned() };
+    let caller = Caller { grant: Some(grant.id), app: Some("epr".into()), ..Caller::direct(who) };
+    let id = stage.subscribe_as(&caller, draft(&receiver));
+    stage.wait_for_status(id, SubscriptionStatus::Active);
+    stage.advance(3600);
+    stage.publish(1);
+    stage.wait_for_sent(id, 1);
+    let now = stage.app.now();
+    stage.app.store.write_here::<_, Error, _>(|tx| tx.revoke_grant(grant.id, now)).unwrap();
+    stage.publish(1);
+    let found = stage.wait_for_status(id, SubscriptionStatus::Error);
+    assert_eq!(found.error.as_deref(), Some("revoked: what was granted to the app was taken back"));
+    assert_eq!(receiver.all().len(), 2, "a greeting and one event");
+}
+
+// covers N-35
+#[rstest]
+#[actix_web::test]
+async fn every_sending_is_in_the_audit_record_and_the_metrics_and_neither_says_too_much(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let stage = Stage::real(backend, settings()).await;
+    let receiver = Receiver::willing();
+    let (id, _) = subscribe(&stage, &receiver.url("/notify?key=secret"), "id-only").await;
+    change(&stage, 1).await;
+    stage.wait_for_sent(id, 1);
+    let record = "SELECT query || ' ' || COALESCE(patient, '') AS value FROM audit_records \
+                  WHERE act = 'notification-sent' ORDER BY id";
+    let records = crate::support::sql::values(&stage.app.database_url(), record);
+    let host = receiver.address.to_string();
+    assert_eq!(records, [format!("{host} "), format!("{host} {}", crate::vrs::known::CHILD)]);
+    for (request, status) in [
+        (Request::new("GET", "/metrics"), 401),
+        (Request::new("GET", "/metrics").bearer("another"), 401),
+        (Request::new("GET", "/metrics").bearer(METRICS_TOKEN), 200),
+    ] {
+        assert_eq!(stage.app.send(request).await.status, status);
+    }
+    let text = poll("the attempt to be counted", || {
+        let metrics = stage.app.metrics.render(onbehalf::observe::Queues::default()).unwrap();
+        Some(String::from_utf8(metrics).unwrap())
+            .filter(|text| text.contains(r#"kind="event-notification",outcome="taken"} 1"#))
+    });
+    assert!(text.contains(r#"onbehalf_requests_total{method="PATCH",route="#));
+    assert!(text.contains("onbehalf_events_unsent 0") && text.contains("onbehalf_delivery_leases 0"));
+    for personal in ["9000000", "secret", &id.to_string(), &host] {
+        assert!(!text.contains(personal), "{personal}");
+    }
+}
+
+/// The consumer of `examples/subscriber`, as a process.
+struct Example(Child);
+
+impl Drop for Example {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+impl Example {
+    fn start(port: u16, secret: &str, state: &str, subscription: &str) -> Self {
+        let program = format!("{}/examples/subscriber/subscriber.py", env!("CARGO_MANIFEST_DIR"));
+        let mut command = Command::new("python3");
+        command.args([&program, &port.to_string(), state, subscription]).env("SECRET", secret);
+        let child = command.stderr(Stdio::null()).spawn().expect("python3 is here");
+        poll("the example to listen", || std::net::TcpStream::connect(("127.0.0.1", port)).ok());
+        Self(child)
+    }
+}
+
+#[rstest]
+#[actix_web::test]
+async fn the_example_of_a_consumer_checks_signatures_survives_restarts_and_fills_gaps(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let stage = Stage::real(backend, settings()).await;
+    // The example has the time of the machine.
+    let machine = std::time::UNIX_EPOCH.elapsed().unwrap();
+    let drift = TimeDelta::from_std(machine).unwrap() - (stage.app.now() - chrono::DateTime::UNIX_EPOCH);
+    stage.app.clock.advance(drift);
+    let folder = Folder::new();
+    let state = folder.path("state.json").display().to_string();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    // Before the greeting nobody knows the secret, and the greeting is signed: so it is created off.
+    let mut body = backport("proxy-role-changed", "id-only", &[]);
+    body["channel"]["endpoint"] = format!("http://127.0.0.1:{port}/").into();
+    body["status"] = "off".into();
+    let mut created = send_well(&stage.app, post("/Subscription", &body), 201).await;
+    let id: Uuid = created["id"].as_str().unwrap().parse().unwrap();
+    let secret = send_well(&stage.app, get(&format!("/Subscription/{id}/$secret")), 200).await;
+    let secret = secret["parameter"][0]["valueString"].as_str().unwrap().to_owned();
+    let url = format!("http://{}{}/Subscription/{id}", stage.app.address, onbehalf::fhir::BASE_PATH);
+    let example = Example::start(port, &secret, &state, &url);
+    created["status"] = "requested".into();
+    send_well(&stage.app, put(&format!("/Subscription/{id}"), &created), 200).await;
+    stage.wait_for_status(id, SubscriptionStatus::Active);
+    change(&stage, 2).await;
+    stage.wait_for_sent(id, 2);
+    drop(example);
+    // A state of an hour ago: event 2 was lost by the consumer, and it finds out.
+    let known =
+        |path: &str| -> Value { serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap() };
+    let mut old = known(&state);
+    assert_eq!(old["last"], 2);
+    old["last"] = 1.into();
+    old["events"].as_array_mut().unwrap().truncate(1);
+    std::fs::write(&state, old.to_string()).unwrap();
+    let _example = Example::start(port, &secret, &state, &url);
+    change(&stage, 1).await;
+    stage.wait_for_sent(id, 3);
+    let all: BTreeMap<i64, bool> = known(&state)["events"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|event| (event["number"].as_i64().unwrap(), event["focus"].is_string()))
+        .collect();
+    assert_eq!(all, BTreeMap::from([(1, true), (2, true), (3, true)]));
+    // Whoever does not know the secret is turned away.
+    let forged = Request::post("/", "{}").header("webhook-id", "1").header("webhook-signature", "v1,AAAA");
+    assert_eq!(forged.send(format!("127.0.0.1:{port}").parse().unwrap()).await.status, 401);
+}

@@ -1,0 +1,284 @@
+//! A service that delivers, with a front of few words: what the R4 front adds is tested with that front.
+
+use std::collections::HashSet;
+use std::io;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use onbehalf::account::{Caller, Who};
+use onbehalf::audit::Subject;
+use onbehalf::config::{Sources, Subscriptions};
+use onbehalf::error::Error;
+use onbehalf::event::channel::{Brokers, Channels, Lookup, RestHook, Sockets, SystemLookup};
+use onbehalf::event::command::create_subscription;
+use onbehalf::event::worker::{Parts, Worker};
+use onbehalf::event::{
+    Channel, ChannelType, Content, Delivery, Draft, Event, Front, Message, Notice, Notification, Payload,
+    Style, Subscription, SubscriptionStatus, Topic, number,
+};
+use onbehalf::person::{NhsNumber, NumberCheck};
+use onbehalf::store::{AttemptRecord, Store, Tx};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::support::poll::poll;
+use crate::support::{Backend, Options, Receiver, TestApp};
+use crate::vrs::known::{CHILD, MOTHER};
+
+/// A front that says what it is told to.
+#[derive(Default)]
+pub struct Plain {
+    /// Subscriptions over which it fails, and panics.
+    pub failing: Mutex<HashSet<Uuid>>,
+    pub panicking: Mutex<HashSet<Uuid>>,
+    /// Those of which it must be asked.
+    pub asked: Mutex<HashSet<Uuid>>,
+}
+
+impl Plain {
+    fn check(&self, id: Uuid) -> Result<(), Error> {
+        assert!(!self.panicking.lock().expect("a lock").contains(&id), "a front that panics");
+        if self.failing.lock().expect("a lock").contains(&id) {
+            return Err(Error::fault("a front that fails"));
+        }
+        Ok(())
+    }
+}
+
+impl Front for Plain {
+    fn may_hear(
+        &self,
+        _: &mut Tx<'_>,
+        subscription: &Subscription,
+        events: &[Event],
+    ) -> Result<Vec<bool>, Error> {
+        self.check(subscription.id)?;
+        Ok(vec![true; events.len()])
+    }
+
+    fn is_asked(&self, subscription: &Subscription) -> bool {
+        self.asked.lock().expect("a lock").contains(&subscription.id)
+    }
+
+    fn compose(
+        &self,
+        _: &mut Tx<'_>,
+        subscription: &Subscription,
+        notification: &Notification,
+    ) -> Result<Message, Error> {
+        self.check(subscription.id)?;
+        let events = match &notification.notice {
+            Notice::Events(events) => events.as_slice(),
+            Notice::Handshake | Notice::Heartbeat => &[],
+        };
+        let event = |one: &onbehalf::event::Numbered| json!({ "number": one.number, "id": one.event.id });
+        let body = json!({
+            "subscription": subscription.id,
+            "type": notification.notice.kind(),
+            "status": notification.status.as_str(),
+            "since": notification.events_since_start,
+            "events": events.iter().map(event).collect::<Vec<_>>(),
+        });
+        let content_type = subscription.channel.payload.map(|payload| payload.as_str());
+        Ok(Message { id: notification.id.clone(), content_type, body: body.to_string().into_bytes() })
+    }
+}
+
+/// A domain name system of the test's own.
+pub struct Names(pub Box<dyn Fn(&str) -> Vec<IpAddr> + Send + Sync>);
+
+impl Lookup for Names {
+    fn look_up(&self, host: String) -> BoxFuture<'_, io::Result<Vec<IpAddr>>> {
+        let found = (self.0)(&host);
+        async move { Ok(found) }.boxed()
+    }
+}
+
+/// The service.
+pub struct Stage {
+    pub app: TestApp,
+    pub front: Arc<Plain>,
+    pub settings: Arc<Subscriptions>,
+    worker: Option<Worker>,
+}
+
+/// The settings of the sandbox.
+pub fn settings() -> Subscriptions {
+    Sources { sandbox: true, ..Sources::default() }.load().expect("the settings are right").subscriptions
+}
+
+impl Stage {
+    /// As the sandbox is.
+    pub async fn start(backend: Backend) -> Self {
+        Self::with(backend, settings()).await
+    }
+
+    pub async fn with(backend: Backend, settings: Subscriptions) -> Self {
+        let mut stage = Self::idle(backend, settings).await;
+        stage.worker = Some(stage.work(stage.app.store.clone(), Arc::new(SystemLookup)));
+        stage
+    }
+
+    /// With the R4 front.
+    pub async fn real(backend: Backend, settings: Subscriptions) -> Self {
+        let mut stage = Self::idle(backend, settings).await;
+        let front = Arc::new(stage.app.front.clone());
+        stage.worker = Some(stage.work_with(front, stage.app.store.clone(), Arc::new(SystemLookup)));
+        stage
+    }
+
+    /// Nobody delivers yet.
+    pub async fn idle(backend: Backend, settings: Subscriptions) -> Self {
+        let options = Options { subscriptions: settings.clone(), ..Options::default() };
+        let app = TestApp::start(backend, options).await;
+        let front: Arc<Plain> = Arc::default();
+        // What the data of the sandbox have published is nobody's news.
+        let clock = app.clock.clone();
+        app.store.write_here(|tx| number(tx, &*clock, &*front)).expect("the events are numbered");
+        Self { app, front, settings: Arc::new(settings), worker: None }
+    }
+
+    /// Another process that delivers: commits of the first do not wake it.
+    pub fn another(&self) -> Worker {
+        self.work(self.app.open_again(), Arc::new(SystemLookup))
+    }
+
+    /// Delivers as one who finds hosts so.
+    fn work(&self, store: Store, lookup: Arc<dyn Lookup>) -> Worker {
+        self.work_with(self.front.clone(), store, lookup)
+    }
+
+    fn work_with(&self, front: Arc<dyn Front>, store: Store, lookup: Arc<dyn Lookup>) -> Worker {
+        let clock = self.app.clock.clone();
+        let rest_hook = RestHook::new(self.settings.clone(), clock.clone(), lookup).expect("a client");
+        Worker::start(Parts {
+            store,
+            clock,
+            settings: self.settings.clone(),
+            vault: self.app.vault.clone(),
+            front,
+            carrier: Arc::new(Channels {
+                rest_hook,
+                brokers: Brokers::default(),
+                sockets: Sockets::new("stage"),
+            }),
+            authority: None,
+            metrics: self.app.metrics.clone(),
+            process: Uuid::new_v4().to_string(),
+        })
+        .expect("the worker starts")
+    }
+
+    /// Stops delivering, as a process does that is asked to stop.
+    pub fn stop(&mut self) {
+        self.worker.take().expect("somebody delivers").stop(Duration::from_secs(5));
+    }
+
+    /// Subscribes, as a system that hears of everybody.
+    pub fn subscribe(&self, draft: Draft) -> Uuid {
+        self.subscribe_as(&Caller::direct(Who::System { name: "test".to_owned() }), draft)
+    }
+
+    pub fn subscribe_as(&self, caller: &Caller, draft: Draft) -> Uuid {
+        let (clock, vault) = (self.app.clock.clone(), self.app.vault.clone());
+        let created = self
+            .app
+            .store
+            .write_here(|tx| create_subscription(tx, &*clock, &vault, caller, draft, 1000).map_err(told));
+        created.expect("the subscription is kept").value.id
+    }
+
+    /// Publishes so many events about a mother and her child.
+    pub fn publish(&self, count: i64) {
+        let number = |text| NhsNumber::parse(text, NumberCheck::Length).expect("a number");
+        let now = self.app.now();
+        let written: Result<(), Error> = self.app.store.write_here(|tx| {
+            for version in 1..=count {
+                let subject = Subject {
+                    reference: format!("Consent/{}", Uuid::nil()),
+                    version,
+                    patient: number(CHILD),
+                    proxy: number(MOTHER),
+                };
+                tx.publish(Topic::RoleChanged, &subject, now)?;
+            }
+            Ok(())
+        });
+        written.expect("the events are written");
+    }
+
+    pub fn find(&self, id: Uuid) -> (Subscription, Delivery) {
+        let found: Result<_, Error> = self.app.store.read_here(|tx| {
+            let subscription = tx.find_subscription(id)?.expect("it is there").value;
+            Ok((subscription, tx.find_delivery(id)?.expect("it is there")))
+        });
+        found.expect("the database answers")
+    }
+
+    pub fn attempts(&self, id: Uuid) -> Vec<AttemptRecord> {
+        let mut attempts: Vec<AttemptRecord> =
+            self.app.store.read_here::<_, Error, _>(|tx| tx.list_attempts(id, 1000)).expect("an answer");
+        attempts.reverse();
+        attempts
+    }
+
+    #[track_caller]
+    pub fn wait_for_status(&self, id: Uuid, status: SubscriptionStatus) -> Subscription {
+        poll(status.as_str(), || Some(self.find(id).0).filter(|found| found.status == status))
+    }
+
+    #[track_caller]
+    pub fn wait_for_failures(&self, id: Uuid, failures: i64) -> Delivery {
+        poll("failures", || Some(self.find(id).1).filter(|delivery| delivery.failures >= failures))
+    }
+
+    #[track_caller]
+    pub fn wait_for_sent(&self, id: Uuid, number: i64) -> Delivery {
+        poll("events to be taken", || Some(self.find(id).1).filter(|delivery| delivery.sent_number >= number))
+    }
+
+    pub fn advance(&self, seconds: i64) {
+        self.app.clock.advance(TimeDelta::seconds(seconds));
+    }
+}
+
+fn told(error: onbehalf::event::command::SubscribeError) -> Error {
+    Error::fault(error)
+}
+
+/// A subscription to changes of roles at this consumer.
+pub fn draft(receiver: &Receiver) -> Draft {
+    draft_to(&receiver.url("/notify"))
+}
+
+pub fn draft_to(endpoint: &str) -> Draft {
+    Draft {
+        style: Style::Backport,
+        topics: vec![Topic::RoleChanged, Topic::RoleCreated],
+        criteria: "a topic".to_owned(),
+        filters: Vec::new(),
+        channel: Channel {
+            kind: ChannelType::RestHook,
+            endpoint: Some(endpoint.to_owned()),
+            payload: Some(Payload::FhirJson),
+            content: Content::IdOnly,
+            heartbeat: None,
+            timeout: None,
+            max_count: None,
+        },
+        headers: vec!["X-Own: of the subscriber".to_owned()],
+        end: None,
+        document: "{}".to_owned(),
+        asked: SubscriptionStatus::Requested,
+    }
+}
+
+/// The numbers of the events in what a consumer was sent, in order.
+pub fn numbers(received: &[crate::support::Received]) -> Vec<i64> {
+    let events = received.iter().flat_map(|one| one.json()["events"].as_array().cloned().unwrap_or_default());
+    events.map(|event| event["number"].as_i64().expect("a number")).collect()
+}
