@@ -2,7 +2,7 @@
 
 use rstest::rstest;
 
-use crate::support::{Backend, TestApp};
+use crate::support::{Backend, Request, TestApp};
 
 fn example(name: &str) -> String {
     let path = format!("{}/examples/{name}", env!("CARGO_MANIFEST_DIR"));
@@ -24,6 +24,19 @@ async fn every_body_is_accepted(#[values(Backend::Sqlite, Backend::Postgres)] ba
     }
 }
 
+#[rstest]
+#[actix_web::test]
+async fn every_style_of_subscribing_is_accepted(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = TestApp::strict(backend).await;
+    for style in ["backport", "classic", "national"] {
+        let body = example(&format!("subscription-{style}.json"));
+        let created = app.send(Request::post("/FHIR/R4/Subscription", body)).await;
+        assert_eq!(created.status, 201, "{style}: {}", created.json());
+    }
+}
+
 #[test]
 fn no_example_is_left_out() {
     let folder = format!("{}/examples", env!("CARGO_MANIFEST_DIR"));
@@ -38,6 +51,14 @@ fn no_example_is_left_out() {
     // The data of the sandbox are what every test's server is seeded with.
     assert_eq!(
         names,
-        ["access-request.json", "consent-create.json", "consent-end.json", "sandbox-data.json"]
+        [
+            "access-request.json",
+            "consent-create.json",
+            "consent-end.json",
+            "sandbox-data.json",
+            "subscription-backport.json",
+            "subscription-classic.json",
+            "subscription-national.json",
+        ]
     );
 }

@@ -65,6 +65,21 @@ pub(super) fn find_even_deleted(
     Ok(None)
 }
 
+/// Refuses what was deleted; what was never there is no error here.
+pub(super) fn check_not_gone(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    kind: ResourceType,
+    id: &str,
+    letter: Letter,
+) -> Result<(), Refusal> {
+    match find_even_deleted(tx, context, kind, id, letter) {
+        Ok(None) => Err(gone()),
+        Err(refusal) if refusal.status != 404 => Err(refusal),
+        Ok(Some(_)) | Err(_) => Ok(()),
+    }
+}
+
 /// 410: it was there.
 fn gone() -> Refusal {
     Refusal::new(410, Issue::error(IssueType::Deleted, "The resource was deleted."))

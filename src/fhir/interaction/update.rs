@@ -26,7 +26,7 @@ pub(super) fn update(tx: &mut Tx<'_>, context: &Context, request: &Request) -> R
     }
     let Some(current) = read::find_to_change(tx, context, kind, id)? else {
         if kind.is_deletable() {
-            read::find_or_gone(tx, context, kind, id, Letter::Update)?;
+            read::check_not_gone(tx, context, kind, id, Letter::Update)?;
         }
         // updateCreate is false.
         let told = "There is no such resource, and its id is for the service to choose: create it with POST.";

@@ -1,4 +1,4 @@
-//! Notifications as the national event service delivers them (contract §7): the CloudEvent, or its history Bundle.
+//! Notifications as the national event service delivers them (contract §7): the `CloudEvent`, or its history Bundle.
 
 use serde_json::{Map, Value, json};
 

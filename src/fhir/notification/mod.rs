@@ -141,14 +141,14 @@ pub(crate) fn told<'e>(
     tx: &mut Tx<'_>,
     context: &Context,
     numbered: &'e [Numbered],
-    content: Content,
+    asked: Content,
 ) -> Result<Vec<Told<'e>>, Error> {
-    if content == Content::Empty {
-        return Ok(numbered.iter().map(|numbered| Told::number_only(numbered)).collect());
+    if asked == Content::Empty {
+        return Ok(numbered.iter().map(Told::number_only).collect());
     }
     let events: Vec<&Event> = numbered.iter().map(|numbered| &numbered.event).collect();
     let may = visible(tx, context, &events)?;
-    let mut resources = if content == Content::FullResource {
+    let mut resources = if asked == Content::FullResource {
         resources(tx, context, events.iter().zip(&may).filter(|(_, may)| **may).map(|(event, _)| *event))?
     } else {
         HashMap::new()
@@ -156,7 +156,7 @@ pub(crate) fn told<'e>(
     let each = numbered.iter().zip(may).map(|(numbered, may)| {
         let event = &numbered.event;
         let resource = resources.remove(&(event.subject.clone(), event.subject_version));
-        Told { numbered, is_shown: may, with_entry: content == Content::FullResource, resource }
+        Told { numbered, is_shown: may, with_entry: asked == Content::FullResource, resource }
     });
     Ok(each.collect())
 }

@@ -48,7 +48,7 @@ pub(in crate::fhir::interaction) fn attempts(
         add("nextTry", "valueInstant", instant(delivery.due_at));
     }
     parameters.extend(tx.list_attempts(subscription.id, count)?.iter().map(render));
-    Ok(Reply::made(200, answer(parameters)))
+    Ok(Reply::made(200, answer(&parameters)))
 }
 
 fn render(attempt: &AttemptRecord) -> Value {

@@ -43,7 +43,7 @@ pub(in crate::fhir::interaction) fn binding_token(
     parameters
         .extend(bound.iter().map(|id| json!({ "name": "subscription", "valueString": id.to_string() })));
     parameters.push(json!({ "name": "websocket-url", "valueUrl": context.websocket() }));
-    Ok(Reply { is_secret: true, ..Reply::made(200, answer(parameters)) })
+    Ok(Reply { is_secret: true, ..Reply::made(200, answer(&parameters)) })
 }
 
 fn check(subscription: &Subscription) -> Result<(), Refusal> {

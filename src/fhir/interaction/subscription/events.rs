@@ -27,7 +27,7 @@ pub(in crate::fhir::interaction) fn events(
     if until < from {
         return Err(wrong("The last event comes before the first.", "eventsUntilNumber"));
     }
-    let content = match inputs(request, "content").first() {
+    let asked = match inputs(request, "content").first() {
         Some(text) => {
             let told = "The content is empty, id-only or full-resource.";
             Content::parse(text).ok_or_else(|| wrong(told, "content"))?
@@ -49,14 +49,14 @@ pub(in crate::fhir::interaction) fn events(
         let told = format!("There is more: ask again with eventsSinceNumber={}.", newest.number + 1);
         issues.push(Issue::error(IssueType::Incomplete, told).as_warning());
     }
-    let told = told(tx, context, &numbered, content)?;
+    let told = told(tx, context, &numbered, asked)?;
     let head = Head {
         subscription: &subscription,
         status: subscription.status,
         kind: "query-event",
         events_since_start: last,
         at: context.now(),
-        content,
+        content: asked,
         id: format!("events-{from}-{until}"),
     };
     let mut bundle = history(context, &head, &told);

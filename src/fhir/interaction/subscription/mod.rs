@@ -76,6 +76,6 @@ fn wrong(told: &'static str, name: &str) -> Refusal {
 }
 
 /// An answer of these parameters.
-fn answer(parameters: Vec<Value>) -> Value {
+fn answer(parameters: &[Value]) -> Value {
     json!({ "resourceType": "Parameters", "parameter": parameters })
 }

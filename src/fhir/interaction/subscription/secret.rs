@@ -43,5 +43,5 @@ fn told(secret: &str, subscription: &Subscription) -> Value {
     if let Some((_, until)) = &subscription.secrets.former {
         parameters.push(json!({ "name": "formerValidUntil", "valueInstant": render_instant(*until) }));
     }
-    answer(parameters)
+    answer(&parameters)
 }

@@ -123,12 +123,13 @@ fn plain(name: FilterName, value: &str, kind: ResourceType, context: &Context) -
             Some(number.to_string())
         }
         FilterName::Status => {
-            let is_status = match kind {
-                ResourceType::QuestionnaireResponse => REQUEST_STATUSES.contains(&value),
-                ResourceType::RelatedPerson => matches!(value, "active" | "inactive"),
-                _ => Status::ALL
-                    .iter()
-                    .any(|status| status.as_str() == of_system(url::CONSENT_STATE).unwrap_or("")),
+            let is_status = if kind == ResourceType::QuestionnaireResponse {
+                REQUEST_STATUSES.contains(&value)
+            } else if kind == ResourceType::RelatedPerson {
+                matches!(value, "active" | "inactive")
+            } else {
+                let code = of_system(url::CONSENT_STATE)?;
+                Status::ALL.iter().any(|status| status.as_str() == code)
             };
             is_status.then(|| value.rsplit('|').next().unwrap_or(value).to_owned())
         }

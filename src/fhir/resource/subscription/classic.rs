@@ -21,16 +21,17 @@ pub(super) fn read(body: &Value, criteria: &str, context: &Context) -> Result<Ve
         return Err(unsupported(told, at));
     }
     let (kind, _) = compile(criteria, context)?;
-    match kind {
-        ResourceType::Consent => Ok(vec![Topic::RoleCreated, Topic::RoleChanged]),
-        ResourceType::RelatedPerson => Ok(vec![Topic::RelationshipChanged]),
-        ResourceType::QuestionnaireResponse => Ok(vec![Topic::AccessRequestSubmitted]),
-        _ => {
-            let told = "Events are about Consent, RelatedPerson and QuestionnaireResponse alone.";
-            Err(unsupported(told, AT))
-        }
-    }
+    let topics = TOPICS.iter().find(|(of, _)| *of == kind).map(|(_, topics)| topics.to_vec());
+    let told = "Events are about Consent, RelatedPerson and QuestionnaireResponse alone.";
+    topics.ok_or_else(|| unsupported(told, AT))
 }
+
+/// What makes a version of each type.
+const TOPICS: [(ResourceType, &[Topic]); 3] = [
+    (ResourceType::Consent, &[Topic::RoleCreated, Topic::RoleChanged]),
+    (ResourceType::RelatedPerson, &[Topic::RelationshipChanged]),
+    (ResourceType::QuestionnaireResponse, &[Topic::AccessRequestSubmitted]),
+];
 
 /// The type that criteria are about, and what must hold of it.
 pub(crate) fn compile(criteria: &str, context: &Context) -> Result<(ResourceType, Filter), Refusal> {

@@ -47,18 +47,18 @@ pub(crate) const fn type_of(topic: Topic) -> ResourceType {
 
 /// Which conditions the events of a type can be put under.
 pub(crate) const fn filters_of(kind: ResourceType) -> &'static [FilterName] {
-    match kind {
-        ResourceType::Consent => &FilterName::ALL,
-        _ => &[
-            FilterName::Patient,
-            FilterName::Proxy,
-            FilterName::Status,
-            FilterName::PatientPractice,
-            FilterName::ProxyPractice,
-            FilterName::Practice,
-        ],
-    }
+    if matches!(kind, ResourceType::Consent) { &FilterName::ALL } else { &OTHERS }
 }
+
+/// Those of what is no role.
+const OTHERS: [FilterName; 6] = [
+    FilterName::Patient,
+    FilterName::Proxy,
+    FilterName::Status,
+    FilterName::PatientPractice,
+    FilterName::ProxyPractice,
+    FilterName::Practice,
+];
 
 #[cfg(test)]
 mod tests {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{BACKPORT, TOPIC, backport, classic, national};
 use crate::fhir::client::{post, send, told};
-use crate::support::{Backend, TestApp};
+use crate::support::{Backend, Options, TestApp};
 
 fn with(pointer: &str, value: impl Into<Value>) -> Value {
     let mut body = backport("proxy-role", "id-only", &[]);
@@ -47,7 +47,9 @@ fn filtered(topic: &str, filter: &str) -> Value {
 async fn what_cannot_be_told_as_asked_is_refused_with_the_element(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
-    let app = TestApp::strict(backend).await;
+    let mut options = Options::default();
+    options.subscriptions.loopback = false;
+    let app = TestApp::start(backend, options).await;
     let criteria = "Subscription.criteria";
     let filter = "Subscription.criteria.extension[0]";
     let (kind, place) = ("Subscription.channel.type", "Subscription.channel.endpoint");
