@@ -155,8 +155,9 @@ impl Loop {
         let now = self.context.parts.clock.now();
         let mut postponed: Vec<(DateTime<Utc>, Uuid)> = Vec::new();
         for leased in all {
-            // Its lease ran out while it is served here: it was renewed by that.
+            // Its task has given the lease back and is about to end, or the lease ran out under it.
             if self.running.contains(&leased.due.subscription) {
+                self.waiting.push(leased);
                 continue;
             }
             let admission = self.context.hosts().admit(&leased.host, now);
