@@ -102,20 +102,19 @@ impl Loop {
         if waiting.is_ended {
             self.end_all(now).await?;
         }
-        let mut is_published = waiting.is_published;
+        let (mut is_published, mut is_due) = (waiting.is_published, waiting.is_due);
         loop {
             let busy = self.running.len() + self.waiting.len();
             let settings = &self.context.parts.settings;
             let free = if settings.enabled { settings.concurrency.saturating_sub(busy) } else { 0 };
-            if !is_published && (free == 0 || !waiting.is_due) {
+            if !is_published && (free == 0 || !is_due) {
                 return Ok(());
             }
             let (numbered, due) = self.number_and_lease(is_published, free).await?;
+            // Those that must wait for their host make room for others at once.
+            is_due = due.len() >= free;
             self.begin(due.into_iter().map(Leased::of).collect()).await?;
             is_published = i64::try_from(numbered).unwrap_or(MOST) >= MOST;
-            if !is_published {
-                return Ok(());
-            }
         }
     }
 
