@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-COVERS = re.compile(r"//[/!]? covers ((?:[A-Z]+-\d[\d.]*[a-z]?(?:, )?)+)")
+COVERS = re.compile(r"//[/!]? covers ((?:(?:[A-Z]+-)+\d[\d.]*[a-z]?(?:, )?)+)")
 FUNCTION = re.compile(r"\bfn (\w+)")
 ENDED = re.compile(r"^test (\S+) \.\.\. (ok|FAILED|ignored)", re.M)
 

@@ -16,6 +16,8 @@ use crate::audit::{Access, Journal};
 use crate::clock::Clock;
 use crate::config::{Contract, Limits, Subscriptions};
 use crate::error::Error;
+use crate::event::channel::Sockets;
+use crate::ids;
 use crate::observe::Metrics;
 use crate::secret::Vault;
 use crate::store::{Store, Tx};
@@ -45,8 +47,12 @@ pub struct App {
     pub limits: Limits,
     /// How subscribers are told of events.
     pub subscriptions: Arc<Subscriptions>,
+    /// The sockets that consumers have opened.
+    pub sockets: Sockets,
     /// What encrypts the secrets that must be read again.
     pub vault: Arc<Vault>,
+    /// The names of the tokens of [`App::policy`] with which systems may tell of people.
+    pub events_from: Arc<[String]>,
     /// What is counted.
     pub metrics: Metrics,
     /// The SHA-256 of the token of `/metrics`; `None`: it is not served.
@@ -55,10 +61,15 @@ pub struct App {
     pub status_key: Option<[u8; 32]>,
     /// The URL under which clients reach this server, without a path and without a slash at its end.
     pub public_url: Arc<str>,
+    /// The header in which the proxy in front says for whom it asks; `None` where there is no proxy.
+    pub address_header: Option<Arc<str>>,
     /// Where accesses are written down.
     journal: Journal,
-    limiter: Option<Arc<DefaultKeyedRateLimiter<String>>>,
+    limiter: Limiter,
+    addresses: Limiter,
 }
+
+type Limiter = Option<Arc<DefaultKeyedRateLimiter<String>>>;
 
 /// What came of a write.
 #[derive(Clone, Copy, Debug)]
@@ -77,22 +88,28 @@ pub struct Parts {
     pub policy: AccessPolicy,
     pub authority: Option<Arc<Authority>>,
     pub providers: Providers,
+    pub app_keys: AppKeys,
     pub status_for_other_patient: u16,
     pub contract: Contract,
     pub limits: Limits,
     pub subscriptions: Subscriptions,
     pub vault: Vault,
+    pub events_from: Vec<String>,
     pub metrics: Metrics,
     pub metrics_token: Option<[u8; 32]>,
     pub status_key: Option<[u8; 32]>,
     pub public_url: String,
+    pub address_header: Option<String>,
 }
 
 impl App {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
-        let limiter = NonZeroU32::new(parts.limits.requests_per_minute)
-            .map(|per_minute| Arc::new(RateLimiter::keyed(Quota::per_minute(per_minute))));
+        let now = parts.clock.now();
+        let limiter = |per_minute| {
+            NonZeroU32::new(per_minute)
+                .map(|per_minute| Arc::new(RateLimiter::keyed(Quota::per_minute(per_minute))))
+        };
         Self {
             journal: Journal::start(parts.store.clone()),
             store: parts.store,
@@ -102,16 +119,20 @@ impl App {
             providers: Arc::new(parts.providers),
             status_for_other_patient: parts.status_for_other_patient,
             simulated: None,
-            app_keys: Arc::default(),
+            app_keys: Arc::new(parts.app_keys),
             contract: parts.contract,
             limits: parts.limits,
             subscriptions: Arc::new(parts.subscriptions),
+            sockets: Sockets::new(&ids::new_uuid(now).to_string()),
             vault: Arc::new(parts.vault),
+            events_from: parts.events_from.into(),
             metrics: parts.metrics,
             metrics_token: parts.metrics_token,
             status_key: parts.status_key,
             public_url: parts.public_url.into(),
-            limiter,
+            address_header: parts.address_header.map(Into::into),
+            limiter: limiter(parts.limits.requests_per_minute),
+            addresses: limiter(parts.limits.log_in_requests_per_minute),
         }
     }
 
@@ -184,17 +205,40 @@ impl App {
     ///
     /// How long to wait, when the caller has asked too often.
     pub fn count_request(&self, caller: &Caller) -> Result<(), Duration> {
-        let Some(limiter) = &self.limiter else { return Ok(()) };
         let of_app = caller.app.as_ref().map(|app| format!("app {app}"));
         let key = of_app.or_else(|| caller.who.id()).unwrap_or_else(|| caller.who.kind().to_owned());
-        limiter.check_key(&key).map_err(|denied| denied.wait_time_from(limiter.clock().now()))
+        count(&self.limiter, &key)
+    }
+
+    /// Counts a request of an app that has proved itself, with those that it makes for people.
+    ///
+    /// # Errors
+    ///
+    /// As [`App::count_request`].
+    pub fn count_app(&self, client_id: &str) -> Result<(), Duration> {
+        count(&self.limiter, &format!("app {client_id}"))
+    }
+
+    /// Counts a request of an address, at an endpoint where nobody is known yet.
+    ///
+    /// # Errors
+    ///
+    /// As [`App::count_request`].
+    pub fn count_address(&self, address: &str) -> Result<(), Duration> {
+        count(&self.addresses, address)
     }
 
     /// Forgets callers that have been quiet, so that the limiter's memory does not grow for ever.
     pub fn forget_quiet_callers(&self) {
-        if let Some(limiter) = &self.limiter {
+        for limiter in [&self.limiter, &self.addresses].into_iter().flatten() {
             limiter.retain_recent();
             limiter.shrink_to_fit();
         }
     }
+}
+
+fn count(limiter: &Limiter, key: &str) -> Result<(), Duration> {
+    let Some(limiter) = limiter else { return Ok(()) };
+    let counted = limiter.check_key(&key.to_owned());
+    counted.map_err(|denied| denied.wait_time_from(limiter.clock().now()))
 }

@@ -70,6 +70,19 @@ impl FhirDateTime {
         self.latest
     }
 
+    /// The day so many years after the last day covered; of 29 February, 1 March where there is none.
+    pub fn years_later(&self, years: i32) -> Option<Self> {
+        let last = self.last_day();
+        let year = last.year().checked_add(years)?;
+        let day = last.with_year(year).or_else(|| NaiveDate::from_ymd_opt(year, 3, 1))?;
+        Self::parse(&day.format("%F").to_string()).ok()
+    }
+
+    /// The last day covered, in England.
+    pub fn last_day(&self) -> NaiveDate {
+        self.latest.with_timezone(&London).date_naive()
+    }
+
     /// Whether this is a FHIR `date`: a value with no time of day.
     pub fn is_date(&self) -> bool {
         self.text.len() <= 10

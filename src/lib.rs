@@ -5,16 +5,17 @@
 //!
 //! 1. [`cli`], [`server`]: the command line, and the composition of routes and middleware;
 //! 2. the fronts: [`vrs`], the published Validated Relationships contract, and [`fhir`], the FHIR R4 API.
-//!    Neither uses the other; [`account::upstream`], which speaks with the identity providers, and the
+//!    Neither uses the other; [`inbox`], which hears what the registry tells of people; [`account::upstream`], which speaks with the identity providers, and the
 //!    simulated ones of the sandbox;
-//! 3. the use cases: [`proxy::command`], [`proxy::query`], [`account::access`], [`account::command`]. They take an open
-//!    transaction and a clock and know nothing of HTTP. Beside them [`audit::Journal`] writes accesses down;
+//! 3. the use cases: [`proxy::command`], [`proxy::query`], [`person::command`], [`account::access`],
+//!    [`account::command`]. They take an open transaction and a clock and know nothing of HTTP. [`job`] calls them
+//!    when their time has come. Beside them [`audit::Journal`] writes accesses down;
 //! 4. [`store`]: rows to domain values and back, on SQLite and on PostgreSQL;
 //! 5. pure domain files: [`person`], [`proxy`], [`account`] (who is calling), [`audit`] and [`event`] (what
 //!    is written down and told of an act), [`date_time`].
 //!
 //! Beside them stand [`address`], [`clock`], [`ids`], [`error`] and [`canonical`], which every room may use, [`config`],
-//! [`observe`], and [`body`] and [`json`], which judge what comes from outside. `tests/it/architecture.rs` reads the `use` lines
+//! [`observe`], and [`body`], [`credentials`], [`fetch`] and [`json`], which judge what comes from outside. `tests/it/architecture.rs` reads the `use` lines
 //! and fails on a breach.
 //!
 //! A change, its audit record and its outgoing event are written in one transaction.
@@ -28,11 +29,15 @@ pub mod canonical;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod credentials;
 pub mod date_time;
 pub mod error;
 pub mod event;
+pub mod fetch;
 pub mod fhir;
 pub mod ids;
+pub mod inbox;
+pub mod job;
 pub mod json;
 pub mod observe;
 pub mod person;

@@ -63,6 +63,10 @@ CREATE INDEX audit_records_by_proxy ON audit_records (proxy, id);
 CREATE INDEX audit_records_by_caller ON audit_records (caller_id, id);
 CREATE INDEX audit_records_by_outcome ON audit_records (outcome, id);
 CREATE INDEX audit_records_by_time ON audit_records (recorded_at, id);
+-- Serve searches by app, by grant (`policy`), and by what was done.
+CREATE INDEX audit_records_by_app ON audit_records (app, id);
+CREATE INDEX audit_records_by_grant ON audit_records (('urn:uuid:' || grant_id), id);
+CREATE INDEX audit_records_by_act ON audit_records (act, id);
 -- Serves Provenance, which is of the changes alone: few among many accesses.
 CREATE INDEX audit_records_of_changes ON audit_records (id) WHERE subject_version IS NOT NULL;
 -- Serves "what happened to this role?"

@@ -90,6 +90,9 @@ CREATE TABLE deliveries (
     -- The process that sends, and until when nobody else may.
     lease_holder TEXT,
     lease_until BIGINT,
+    -- Of a websocket: the process that holds its socket, and until when it is believed to.
+    bound_to TEXT,
+    bound_until BIGINT,
     -- When something was last sent, and when it was last taken.
     sent_at BIGINT,
     succeeded_at BIGINT,
@@ -99,6 +102,9 @@ CREATE TABLE deliveries (
 
 -- Serves "what is there to do?"
 CREATE INDEX deliveries_by_due ON deliveries (due_at);
+
+-- Serves "which sockets does this process hold?"
+CREATE INDEX deliveries_by_binding ON deliveries (bound_to);
 
 -- The events of each subscription, numbered from 1 without a gap.
 CREATE TABLE subscription_events (

@@ -159,6 +159,7 @@ pub fn decide_change(who: &Who, role: &Role, change: &Change) -> Result<(), Refu
             ReasonCode::RoleDeactivatedPatientRequest | ReasonCode::RoleDeactivatedInactiveRole
         )
     });
-    let nothing_else = change.grantor.is_none() && change.end.is_none() && change.legal_basis.is_none();
+    let nothing_else =
+        change.grantor.is_none() && change.end.is_none() && change.legal_basis.is_none() && !change.reviewed;
     if ends && for_cause && nothing_else { Ok(()) } else { Err(Refusal) }
 }

@@ -11,9 +11,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::account::claims::AccessClaims;
+use crate::account::code::sha256;
 use crate::account::key::{KeyError, KeyRing, Purpose};
 use crate::account::proof::dpop::{self, BadProof, Expected};
-use crate::account::proof::{Lockout, Seen};
+use crate::account::proof::{Lockout, Seen, Verified};
 use crate::account::{Caller, Registration};
 
 /// What an [`Authority`] is made of.
@@ -66,6 +67,7 @@ pub struct Authority {
     initial_access: Option<[u8; 32]>,
     lockout: Lockout,
     seen: Seen,
+    verified: Verified,
 }
 
 /// The token is not one that lets its bearer in. The reason is for the log and for `error_description`.
@@ -96,6 +98,7 @@ impl Authority {
             initial_access: settings.initial_access,
             lockout: Lockout::default(),
             seen: Seen::default(),
+            verified: Verified::default(),
         }
     }
 
@@ -168,6 +171,7 @@ impl Authority {
         let Some(folder) = &self.key_folder else { return Ok(()) };
         let keys = Arc::new(KeyRing::load(folder)?);
         *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
+        self.verified.forget();
         Ok(())
     }
 
@@ -188,12 +192,22 @@ impl Authority {
         jsonwebtoken::encode(&header, claims, &key.signing).or(Err(KeyError::NotMade))
     }
 
-    /// Reads an access token of ours (RS-01): type, algorithm, key, issuer, audience and time all fit.
+    /// How many good signatures of access tokens were checked: one for each token, as long as it is remembered.
+    pub fn signatures_checked(&self) -> u64 {
+        self.verified.checked()
+    }
+
+    /// Reads an access token of ours (RS-01): type, algorithm, key, issuer, audience and time all fit. Whether its
+    /// grant still holds is not in it.
     ///
     /// # Errors
     ///
     /// [`BadToken`].
-    pub fn read_access_token(&self, token: &str, now: DateTime<Utc>) -> Result<AccessClaims, BadToken> {
+    pub fn read_access_token(&self, token: &str, now: DateTime<Utc>) -> Result<Arc<AccessClaims>, BadToken> {
+        let key = sha256(token);
+        if let Some(claims) = self.verified.find(&key, now) {
+            return Ok(claims);
+        }
         let claims: AccessClaims = self.read_signed(token, Purpose::AccessToken, "at+jwt")?;
         if claims.iss != self.issuer || !claims.aud.iter().any(|url| self.audiences.contains(url)) {
             return Err(BadToken::WrongKind);
@@ -201,6 +215,8 @@ impl Authority {
         if claims.exp <= now.timestamp() {
             return Err(BadToken::Expired);
         }
+        let claims = Arc::new(claims);
+        self.verified.keep(key, &claims);
         Ok(claims)
     }
 
@@ -212,7 +228,7 @@ impl Authority {
     pub fn caller(&self, token: &str, now: DateTime<Utc>) -> Result<(Caller, Option<String>), BadToken> {
         let claims = self.read_access_token(token, now)?;
         let caller = claims.caller().ok_or(BadToken::WrongKind)?;
-        Ok((caller, claims.cnf.map(|bound| bound.jkt)))
+        Ok((caller, claims.cnf.as_ref().map(|bound| bound.jkt.clone())))
     }
 
     /// Checks type, algorithm and signature. The algorithm is the purpose's, whatever the header says; times

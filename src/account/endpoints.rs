@@ -23,5 +23,7 @@ pub const REVOKE: &str = "/oauth/revoke";
 pub const PAR: &str = "/oauth/par";
 /// Who has logged in (OpenID Connect Core §5.3).
 pub const USERINFO: &str = "/oauth/userinfo";
+/// How an app may look beside our own pages (SMART App Launch 2.2, "Styling").
+pub const STYLE: &str = "/oauth/smart-style.json";
 /// Where apps register themselves (RFC 7591).
 pub const REGISTER: &str = "/oauth/register";

@@ -15,6 +15,36 @@ pub struct Proven {
     pub subject: String,
     /// What kind of person the provider is for.
     pub kind: ProvenKind,
+    /// Where the person can be written to, as the provider has it.
+    pub email: Option<Email>,
+}
+
+/// An e-mail address. Its `Debug` form hides it, so that it cannot reach a log by accident.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Email(String);
+
+impl Email {
+    /// Takes what has the form of one: something on both sides of an @, no blank, no control character, at most 254
+    /// bytes (RFC 5321).
+    pub fn parse(text: &str) -> Option<Self> {
+        let (local, domain) = text.rsplit_once('@')?;
+        let is_good = !local.is_empty()
+            && !domain.is_empty()
+            && text.len() <= 254
+            && !text.chars().any(|letter| letter.is_whitespace() || letter.is_control());
+        is_good.then(|| Self(text.to_owned()))
+    }
+
+    /// The address.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Email {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Email(hidden)")
+    }
 }
 
 /// The part of a proof that depends on whom the provider is for.

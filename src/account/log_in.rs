@@ -4,7 +4,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
-use crate::account::identity::{Departure, ProvenKind};
+use crate::account::identity::{Departure, Proven, ProvenKind};
 use crate::account::{Proofing, Scopes, Word};
 use crate::person::NhsNumber;
 
@@ -50,6 +50,17 @@ pub enum Stage {
         /// What was sent along.
         departure: Departure,
     },
+    /// They are known, and at a provider once more: to bring a second identity.
+    Linking {
+        /// Who it is.
+        person: KnownPerson,
+        /// For whom they act now.
+        acting: Option<Acting>,
+        /// The provider.
+        provider: String,
+        /// What was sent along.
+        departure: Departure,
+    },
     /// They have come back, and are known.
     Known {
         /// Who it is.
@@ -64,8 +75,8 @@ pub enum Stage {
 pub struct KnownPerson {
     /// The user.
     pub user: Uuid,
-    /// What the provider has proved.
-    pub kind: ProvenKind,
+    /// What the provider has proved in this sitting.
+    pub proven: Proven,
 }
 
 /// For whom somebody acts.
@@ -89,18 +100,40 @@ impl LogIn {
     /// Whether the person is to say for whom they act: the app asks for a patient, and a member of staff
     /// stands for nobody.
     pub fn asks_for_whom(&self) -> bool {
-        let is_citizen = matches!(
-            self.stage,
-            Stage::Known { person: KnownPerson { kind: ProvenKind::Citizen { .. }, .. }, .. }
-        );
+        let is_citizen = self.person().is_some_and(KnownPerson::is_citizen);
         is_citizen && self.request.scopes.has(Word::LaunchPatient)
+    }
+
+    /// Who it is, once that is known.
+    pub const fn person(&self) -> Option<&KnownPerson> {
+        match &self.stage {
+            Stage::Known { person, .. } | Stage::Linking { person, .. } => Some(person),
+            Stage::Begun | Stage::Away { .. } => None,
+        }
+    }
+}
+
+impl Stage {
+    /// Where a log-in stands when its person comes back from linking a second identity, or does not go on
+    /// with that.
+    #[must_use]
+    pub fn after_linking(self) -> Self {
+        match self {
+            Self::Linking { person, acting, .. } => Self::Known { person, acting },
+            other @ (Self::Begun | Self::Away { .. } | Self::Known { .. }) => other,
+        }
     }
 }
 
 impl KnownPerson {
+    /// Whether it is a citizen, who can bring a second identity.
+    pub const fn is_citizen(&self) -> bool {
+        matches!(self.proven.kind, ProvenKind::Citizen { .. })
+    }
+
     /// The NHS number of a citizen who was proved well enough (P9).
     pub fn proved_number(&self) -> Option<NhsNumber> {
-        match &self.kind {
+        match &self.proven.kind {
             ProvenKind::Citizen { nhs_number, vot } if vot.proofing >= Proofing::P9 => *nhs_number,
             ProvenKind::Citizen { .. } | ProvenKind::Staff { .. } => None,
         }

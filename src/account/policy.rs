@@ -2,9 +2,8 @@
 
 use std::fmt;
 
-use sha2::{Digest, Sha256};
-
 use crate::account::Who;
+use crate::account::code::sha256;
 
 /// How callers without a token of ours are told apart.
 #[derive(Clone, Debug)]
@@ -37,7 +36,7 @@ impl AccessPolicy {
         match self {
             Self::Open => None,
             Self::Tokens(tokens) => {
-                let shown: [u8; 32] = Sha256::digest(token.as_bytes()).into();
+                let shown = sha256(token);
                 tokens.iter().find(|known| known.digest == shown).map(|known| known.who.clone())
             }
         }

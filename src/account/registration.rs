@@ -5,6 +5,7 @@ use std::fmt;
 use jsonwebtoken::jwk::JwkSet;
 
 use crate::account::Scopes;
+use crate::fetch::{Reach, check_url, is_on_loopback};
 
 /// An app that may ask for tokens.
 #[derive(Clone, Debug)]
@@ -113,6 +114,12 @@ impl ClientAuthentication {
             Self::Secret { .. } => "client_secret_basic",
             Self::PrivateKeyJwt { .. } | Self::PrivateKeyJwtAt { .. } => "private_key_jwt",
         }
+    }
+
+    /// Whether an app's keys may be read at a URL: https on the public internet, or this machine for a server
+    /// whose own URL is there.
+    pub fn is_jwks_uri(url: &str, public_url: &str) -> bool {
+        check_url(url, is_on_loopback(public_url), Reach::Public).is_ok()
     }
 
     /// Whether the app can keep a secret (RFC 6749 §2.1).

@@ -29,6 +29,34 @@ pub enum Act {
     RoleChanged,
     /// A role ended by itself: its end date had passed.
     RoleLapsed,
+    /// A role is to be looked at again: its patient has come to an age.
+    RoleReviewDue,
+    /// A role ended by itself: its patient has come to an age.
+    RoleOutgrown,
+    /// A role ended by itself: nobody had used it for long.
+    RoleUnused,
+    /// The end of a role was brought to mind.
+    RoleReminded,
+    /// A role ended because one of its people has died.
+    RoleBereaved,
+    /// A role moved to the new number of one of its people.
+    RoleRenumbered,
+    /// A role left every answer, because one of its people did.
+    RoleHidden,
+    /// A role came back, because its people did.
+    RoleShown,
+    /// The registry told of a death.
+    PersonDied,
+    /// The registry told that a number was superseded.
+    PersonRenumbered,
+    /// The registry told that a number is not valid any more.
+    PersonInvalidated,
+    /// The registry told that a person is sensitive.
+    PersonRestricted,
+    /// The registry told that a person is not sensitive any more.
+    PersonUnrestricted,
+    /// The registry told of another practice.
+    PersonMoved,
     /// An access request came in.
     AccessRequestSubmitted,
     /// An access request was amended.
@@ -49,6 +77,8 @@ pub enum Act {
     Access(Interaction),
     /// Somebody logged in, or tried to.
     LoggedIn,
+    /// Somebody brought a second identity.
+    IdentityLinked,
     /// A token was issued.
     TokenIssued,
     /// A token was asked for in vain.
@@ -59,14 +89,32 @@ pub enum Act {
     GrantRevoked,
     /// An app was registered (RFC 7591).
     ClientRegistered,
+    /// An app read who has logged in, and whom they may act for (OpenID Connect Core §5.3).
+    UserInfoRead,
+    /// An API producer asked what a token is worth (RFC 7662).
+    TokenIntrospected,
 }
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 47] = [
         Self::RoleCreated,
         Self::RoleChanged,
         Self::RoleLapsed,
+        Self::RoleReviewDue,
+        Self::RoleOutgrown,
+        Self::RoleUnused,
+        Self::RoleReminded,
+        Self::RoleBereaved,
+        Self::RoleRenumbered,
+        Self::RoleHidden,
+        Self::RoleShown,
+        Self::PersonDied,
+        Self::PersonRenumbered,
+        Self::PersonInvalidated,
+        Self::PersonRestricted,
+        Self::PersonUnrestricted,
+        Self::PersonMoved,
         Self::AccessRequestSubmitted,
         Self::AccessRequestChanged,
         Self::RelationshipCreated,
@@ -89,11 +137,14 @@ impl Act {
         Self::Access(Interaction::Operation),
         Self::Access(Interaction::Batch),
         Self::LoggedIn,
+        Self::IdentityLinked,
         Self::TokenIssued,
         Self::TokenRefused,
         Self::TokenExchanged,
         Self::GrantRevoked,
         Self::ClientRegistered,
+        Self::UserInfoRead,
+        Self::TokenIntrospected,
     ];
 
     /// The name that the store keeps.
@@ -102,6 +153,20 @@ impl Act {
             Self::RoleCreated => "role-created",
             Self::RoleChanged => "role-changed",
             Self::RoleLapsed => "role-lapsed",
+            Self::RoleReviewDue => "role-review-due",
+            Self::RoleOutgrown => "role-outgrown",
+            Self::RoleUnused => "role-unused",
+            Self::RoleReminded => "role-reminded",
+            Self::RoleBereaved => "role-bereaved",
+            Self::RoleRenumbered => "role-renumbered",
+            Self::RoleHidden => "role-hidden",
+            Self::RoleShown => "role-shown",
+            Self::PersonDied => "person-died",
+            Self::PersonRenumbered => "person-renumbered",
+            Self::PersonInvalidated => "person-invalidated",
+            Self::PersonRestricted => "person-restricted",
+            Self::PersonUnrestricted => "person-unrestricted",
+            Self::PersonMoved => "person-moved",
             Self::AccessRequestSubmitted => "access-request-submitted",
             Self::AccessRequestChanged => "access-request-changed",
             Self::RelationshipCreated => "relationship-created",
@@ -112,11 +177,14 @@ impl Act {
             Self::NotificationSent => "notification-sent",
             Self::Access(interaction) => interaction.as_str(),
             Self::LoggedIn => "logged-in",
+            Self::IdentityLinked => "identity-linked",
             Self::TokenIssued => "token-issued",
             Self::TokenRefused => "token-refused",
             Self::TokenExchanged => "token-exchanged",
             Self::GrantRevoked => "grant-revoked",
             Self::ClientRegistered => "client-registered",
+            Self::UserInfoRead => "userinfo-read",
+            Self::TokenIntrospected => "token-introspected",
         }
     }
 
@@ -135,9 +203,23 @@ impl Act {
             | Self::Access(Interaction::Create) => "C",
             Self::RoleChanged
             | Self::RoleLapsed
+            | Self::RoleReviewDue
+            | Self::RoleOutgrown
+            | Self::RoleUnused
+            | Self::RoleBereaved
+            | Self::RoleRenumbered
+            | Self::RoleHidden
+            | Self::RoleShown
+            | Self::PersonDied
+            | Self::PersonRenumbered
+            | Self::PersonInvalidated
+            | Self::PersonRestricted
+            | Self::PersonUnrestricted
+            | Self::PersonMoved
             | Self::AccessRequestChanged
             | Self::RelationshipChanged
             | Self::SubscriptionChanged
+            | Self::IdentityLinked
             | Self::Access(Interaction::Update | Interaction::Patch) => "U",
             Self::Access(
                 Interaction::Read
@@ -145,7 +227,8 @@ impl Act {
                 | Interaction::HistoryInstance
                 | Interaction::HistoryType
                 | Interaction::HistorySystem,
-            ) => "R",
+            )
+            | Self::UserInfoRead => "R",
             Self::SubscriptionDeleted | Self::Access(Interaction::Delete) => "D",
             Self::Access(
                 Interaction::SearchType
@@ -153,13 +236,15 @@ impl Act {
                 | Interaction::Operation
                 | Interaction::Batch,
             )
+            | Self::RoleReminded
             | Self::NotificationSent
             | Self::LoggedIn
             | Self::TokenIssued
             | Self::TokenRefused
             | Self::TokenExchanged
             | Self::GrantRevoked
-            | Self::ClientRegistered => "E",
+            | Self::ClientRegistered
+            | Self::TokenIntrospected => "E",
         }
     }
 }

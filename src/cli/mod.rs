@@ -3,6 +3,7 @@
 mod audit;
 mod config;
 mod identity;
+mod jobs;
 mod keys;
 mod migrate;
 mod sandbox;
@@ -78,6 +79,11 @@ enum Verb {
     /// Look at the keys that sign tokens, or add new ones
     #[command(subcommand)]
     Keys(keys::Act),
+    /// List the jobs that the service does by itself, or run one now
+    Jobs {
+        #[command(subcommand)]
+        act: Option<jobs::Act>,
+    },
     /// Look at the settings
     #[command(subcommand)]
     Config(config::Look),
@@ -121,6 +127,7 @@ pub fn run() -> ExitCode {
         Verb::Audit(look) => audit::audit(&sources, look),
         Verb::Subscriptions(look) => subscriptions::subscriptions(&sources, look),
         Verb::Config(look) => config::look(&sources, look),
+        Verb::Jobs { act } => jobs::jobs(&sources, act),
         Verb::Keys(act) => keys::keys(&sources, act),
     };
     match result {

@@ -217,6 +217,7 @@ impl RoleEntry {
                 end: self.period.end.as_deref().map(date_time).transpose()?,
             },
             created: date_time(&self.date_time)?,
+            needs_review: false,
         };
         if role.status == Status::Active && role.grantor.is_none() {
             return Err("grantor: an active role has one");

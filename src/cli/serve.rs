@@ -6,14 +6,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::account::AccessPolicy;
+use crate::account::oauth::AppKeys;
 use crate::app::{App, Parts};
 use crate::cli::identity::{Identity, configured};
 use crate::cli::{Failure, open_store};
-use crate::clock::SystemClock;
+use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Faults, Sources};
-use crate::event::channel::{Channels, RestHook, SystemLookup};
+use crate::event::channel::{Brokers, Channels, RestHook, SystemLookup};
 use crate::event::worker::{self, Worker};
 use crate::fhir::notification::SubscriberFront;
+use crate::job::{Runner, sender};
 use crate::observe::Metrics;
 use crate::secret::Vault;
 use crate::store::Store;
@@ -60,23 +62,30 @@ pub(super) fn run(
 ) -> Result<(), Failure> {
     let address = listener.local_addr().map_err(|error| Failure::Other(error.to_string()))?;
     let vault = Vault::open(&config.secrets.key_file).map_err(|error| Failure::Other(error.to_string()))?;
+    let public_url = public_url(config, address);
+    let app_keys = AppKeys::new(&public_url).map_err(|error| Failure::Other(error.to_string()))?;
     let app = App::new(Parts {
         store: store.clone(),
         clock: Arc::new(SystemClock),
         policy,
         authority: identity.authority,
         providers: identity.providers,
+        app_keys,
         status_for_other_patient: config.access.status_for_other_patient,
         contract: config.contract,
         limits: config.limits,
         subscriptions: config.subscriptions.clone(),
         vault,
+        events_from: config.access.events_from.clone(),
         metrics: Metrics::new()?,
         metrics_token: config.health.metrics_token,
         status_key: config.health.status_key,
-        public_url: public_url(config, address),
+        public_url,
+        address_header: config.server.address_header.clone(),
     });
     let app = app.with_simulated(identity.simulated);
+    let running = config.jobs.enabled.then(|| runner(config, &store, app.clock.clone())).transpose()?;
+    let running = running.map(Runner::start);
     let served = actix_rt::System::new().block_on(async {
         let housekeeping = actix_rt::spawn(keep_house(app.clone()));
         let delivery = delivery(&app)?;
@@ -87,9 +96,17 @@ pub(super) fn run(
         delivery.stop(config.server.shutdown);
         ended
     });
+    // The job that runs ends with its batch.
+    drop(running);
     drop(store);
     tracing::info!("stopped");
     served.map_err(|error| Failure::Other(format!("the server failed: {error}")))
+}
+
+/// Whoever runs the jobs of these settings.
+pub(super) fn runner(config: &Config, store: &Store, clock: Arc<dyn Clock>) -> Result<Runner, Failure> {
+    let sender = sender::configured(config.smtp.as_ref()).map_err(Failure::Other)?;
+    Ok(Runner::new(store.clone(), clock, config.jobs.clone(), sender))
 }
 
 /// Starts the delivery of events.
@@ -103,9 +120,14 @@ pub(super) fn delivery(app: &App) -> io::Result<Worker> {
         settings: Arc::clone(&app.subscriptions),
         vault: Arc::clone(&app.vault),
         front: Arc::new(SubscriberFront::new(app)),
-        carrier: Arc::new(Channels { rest_hook }),
+        carrier: Arc::new(Channels {
+            rest_hook,
+            brokers: Brokers::new(app.subscriptions.allowed_brokers.clone()),
+            sockets: app.sockets.clone(),
+        }),
         authority: app.authority.clone(),
         metrics: app.metrics.clone(),
+        process: app.sockets.process().to_owned(),
     })
 }
 

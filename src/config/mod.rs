@@ -4,6 +4,7 @@
 //! every fault is named at once.
 
 mod contract;
+mod jobs;
 mod oauth;
 mod provider;
 mod reader;
@@ -16,6 +17,7 @@ use figment::Figment;
 use figment::providers::{Env, Format, Toml};
 
 pub use contract::Contract;
+pub use jobs::{Jobs, Smtp, SmtpTls};
 pub use oauth::OAuth;
 pub use sections::{Access, Database, Health, Limits, Log, LogFormat, Server, Tls};
 pub use subscriptions::{Secrets, Subscriptions};
@@ -51,6 +53,8 @@ pub struct Config {
     pub contract: Contract,
     pub secrets: Secrets,
     pub subscriptions: Subscriptions,
+    pub jobs: Jobs,
+    pub smtp: Option<Smtp>,
     pub limits: Limits,
     pub log: Log,
     pub health: Health,
@@ -117,6 +121,8 @@ impl Config {
         let oauth = OAuth::read(reader, server.as_ref());
         let secrets = Secrets::read(reader);
         let subscriptions = Subscriptions::read(reader);
+        let jobs = Jobs::read(reader);
+        let smtp = Smtp::read(reader);
         let limits = Limits::read(reader);
         let log = Log::read(reader);
         let health = Health::read(reader);
@@ -128,6 +134,8 @@ impl Config {
             contract: contract?,
             secrets: secrets?,
             subscriptions: subscriptions?,
+            jobs: jobs?,
+            smtp: smtp?,
             limits: limits?,
             log: log?,
             health: health?,

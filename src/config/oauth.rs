@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use chrono::TimeDelta;
 use figment::value::{Dict, Value};
 
+use crate::account::code::from_hex;
 use crate::account::upstream::ProviderSettings;
 use crate::account::{ClientAuthentication, GrantType, Lifetimes, Mode, Registration, Scopes};
 use crate::config::Server;
 use crate::config::provider::providers;
 use crate::config::reader::Reader;
-use crate::config::sections::parse_digest;
 
 /// `[oauth]`
 #[derive(Clone, Debug)]
@@ -37,9 +37,10 @@ impl OAuth {
         let code = reader.number("oauth.code_seconds", 1..=600);
         let registration_token = reader.parsed("oauth.registration_token_sha256", |text| match text {
             "" => Ok(None),
-            digest => parse_digest(digest).map(Some).ok_or("must be empty or 64 hexadecimal digits"),
+            digest => from_hex(digest).map(Some).ok_or("must be empty or 64 hexadecimal digits"),
         });
-        let apps = apps(reader);
+        let public_url = server.and_then(|server| server.public_url.as_deref()).unwrap_or_default();
+        let apps = apps(reader, public_url);
         let providers = providers(reader);
         Some(Self {
             enabled: enabled?,
@@ -56,11 +57,11 @@ impl OAuth {
     }
 }
 
-fn apps(reader: &mut Reader) -> Option<Vec<Registration>> {
+fn apps(reader: &mut Reader, public_url: &str) -> Option<Vec<Registration>> {
     let tables = reader.tables("oauth.apps")?;
     let mut apps: Vec<Registration> = Vec::new();
     for (number, table) in (1..).zip(&tables) {
-        let faults = match app(table) {
+        let faults = match app(table, public_url) {
             Ok(app) if apps.iter().any(|known| known.client_id == app.client_id) => {
                 vec!["client_id is another app's".to_owned()]
             }
@@ -93,7 +94,7 @@ const KEYS: [&str; 12] = [
 ];
 
 /// Reads one app, with every fault in it.
-fn app(table: &Dict) -> Result<Registration, Vec<String>> {
+fn app(table: &Dict, public_url: &str) -> Result<Registration, Vec<String>> {
     let mut faults: Vec<String> = Vec::new();
     let text = |key: &str| table.get(key).and_then(Value::as_str).unwrap_or_default();
     faults.extend(
@@ -108,7 +109,7 @@ fn app(table: &Dict) -> Result<Registration, Vec<String>> {
     if mode.is_none() {
         faults.push("mode must be \"citizen\", \"staff\" or \"system\"".to_owned());
     }
-    let authentication = authentication(table).map_err(|fault| faults.push(fault)).ok();
+    let authentication = authentication(table, public_url).map_err(|fault| faults.push(fault)).ok();
     let redirect_uris = list(table, "redirect_uris").map_err(|fault| faults.push(fault)).unwrap_or_default();
     faults.extend(redirect_uris.iter().filter(|uri| !Registration::is_redirect_uri(uri)).map(|_uri| {
         "redirect_uris must be https URLs, or http on loopback, without a fragment or a wildcard".to_owned()
@@ -144,12 +145,12 @@ fn grant_type(name: &str) -> Option<GrantType> {
     if name == "token_exchange" { Some(GrantType::TokenExchange) } else { GrantType::parse(name) }
 }
 
-fn authentication(table: &Dict) -> Result<ClientAuthentication, String> {
+fn authentication(table: &Dict, public_url: &str) -> Result<ClientAuthentication, String> {
     let text = |key: &str| table.get(key).and_then(Value::as_str).unwrap_or_default();
     match (text("authentication"), text("jwks"), text("jwks_uri")) {
         ("none", "", "") => Ok(ClientAuthentication::None),
         ("secret", "", "") => {
-            let sha256 = parse_digest(text("secret_sha256"));
+            let sha256 = from_hex(text("secret_sha256"));
             let sha256 = sha256.ok_or("secret_sha256 must be 64 hexadecimal digits")?;
             Ok(ClientAuthentication::Secret { sha256 })
         }
@@ -157,7 +158,7 @@ fn authentication(table: &Dict) -> Result<ClientAuthentication, String> {
             let jwks = serde_json::from_str(jwks).map_err(|_wrong| "jwks must be a JWK set (RFC 7517)")?;
             Ok(ClientAuthentication::PrivateKeyJwt { jwks })
         }
-        ("private_key_jwt", "", uri) if Registration::is_redirect_uri(uri) => {
+        ("private_key_jwt", "", uri) if ClientAuthentication::is_jwks_uri(uri, public_url) => {
             Ok(ClientAuthentication::PrivateKeyJwtAt { jwks_uri: uri.to_owned() })
         }
         ("private_key_jwt", ..) => Err("private_key_jwt needs jwks or an https jwks_uri".to_owned()),

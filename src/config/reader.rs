@@ -192,6 +192,11 @@ fn render_value(value: &Value) -> String {
         Value::Array(_, items) => {
             format!("[{}]", items.iter().map(render_value).collect::<Vec<_>>().join(", "))
         }
-        Value::Char(..) | Value::Empty(..) | Value::Dict(..) => "\"\"".to_owned(),
+        Value::Dict(_, members) => {
+            let members: Vec<String> =
+                members.iter().map(|(key, value)| format!("{key} = {}", render_value(value))).collect();
+            format!("{{ {} }}", members.join(", "))
+        }
+        Value::Char(..) | Value::Empty(..) => "\"\"".to_owned(),
     }
 }

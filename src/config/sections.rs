@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use figment::value::{Dict, Value};
 
+use crate::account::code::from_hex;
 use crate::account::{AccessPolicy, Proofing, Token, Who};
 use crate::config::reader::Reader;
 use crate::person::{NhsNumber, NumberCheck};
@@ -18,6 +19,8 @@ pub struct Server {
     pub listen: SocketAddr,
     /// Without a slash at its end; `None` where it follows from `listen`.
     pub public_url: Option<String>,
+    /// `None` where no proxy stands in front that is to be believed.
+    pub address_header: Option<String>,
     /// `None`: one for each core.
     pub workers: Option<usize>,
     pub shutdown: Duration,
@@ -43,6 +46,13 @@ impl Server {
             url if url.starts_with("https://") || url.starts_with("http://") => Ok(Some(url.to_owned())),
             _ => Err("must begin with https:// or http://"),
         });
+        let address_header = reader.parsed("server.address_header", |text| match text {
+            "" => Ok(None),
+            name if name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') => {
+                Ok(Some(name.to_owned()))
+            }
+            _ => Err("must be empty or the name of a header, such as X-Forwarded-For"),
+        });
         let workers = reader.number("server.workers", 0..=512);
         let shutdown = seconds(reader, "server.shutdown_seconds", 0..=3600);
         let files = ["server.tls_certificate", "server.tls_key"].map(|key| reader.text(key));
@@ -59,6 +69,7 @@ impl Server {
         Some(Self {
             listen: listen?,
             public_url: public_url?,
+            address_header: address_header?,
             workers: usize::try_from(workers?).ok().filter(|workers| *workers > 0),
             shutdown: shutdown?,
             tls,
@@ -96,6 +107,8 @@ pub struct Access {
     pub policy: Option<AccessPolicy>,
     /// What a request is answered that names another patient than the one of its token.
     pub status_for_other_patient: u16,
+    /// The names of the tokens with which systems may tell of people.
+    pub events_from: Vec<String>,
 }
 
 impl Access {
@@ -117,6 +130,13 @@ impl Access {
         if policy == Some(true) && tables.is_empty() {
             reader.fault("access.tokens", "the policy \"tokens\" needs at least one");
         }
+        let events_from = reader.texts("access.events_from");
+        for name in events_from.iter().flatten() {
+            let is_system = |token: &&Token| token.who == Who::System { name: name.clone() };
+            if !tokens.iter().any(|token| is_system(&token)) {
+                reader.fault("access.events_from", format!("{name:?} is no token with the mode \"system\""));
+            }
+        }
         let status = reader.number("access.status_for_other_patient", 401..=404);
         let status = status.filter(|status| *status != 402);
         if status.is_none() {
@@ -125,6 +145,7 @@ impl Access {
         Some(Self {
             policy: policy?.then_some(AccessPolicy::Tokens(tokens)),
             status_for_other_patient: u16::try_from(status?).ok()?,
+            events_from: events_from?,
         })
     }
 }
@@ -135,7 +156,7 @@ fn token(table: &Dict, check: NumberCheck) -> Result<Token, Vec<&'static str>> {
     if table.keys().any(|key| !["name", "mode", "sha256", "nhs_number"].contains(&key.as_str())) {
         faults.push("knows only name, mode, sha256 and nhs_number");
     }
-    let digest = parse_digest(text("sha256"));
+    let digest = from_hex(text("sha256"));
     if digest.is_none() {
         faults.push("sha256 must be 64 hexadecimal digits");
     }
@@ -167,18 +188,6 @@ fn token(table: &Dict, check: NumberCheck) -> Result<Token, Vec<&'static str>> {
     }
 }
 
-/// 64 hexadecimal digits.
-pub(super) fn parse_digest(text: &str) -> Option<[u8; 32]> {
-    let mut digest = [0; 32];
-    if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    for (at, byte) in digest.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok()?;
-    }
-    Some(digest)
-}
-
 /// `[limits]`
 #[derive(Clone, Copy, Debug)]
 #[expect(missing_docs, reason = "default.toml documents every key")]
@@ -188,6 +197,8 @@ pub struct Limits {
     pub request: Duration,
     /// 0: no limit.
     pub requests_per_minute: u32,
+    /// 0: no limit.
+    pub log_in_requests_per_minute: u32,
 }
 
 impl Limits {
@@ -197,11 +208,13 @@ impl Limits {
         let json_depth = reader.number("limits.json_depth", 8..=100);
         let request = seconds(reader, "limits.request_seconds", 1..=3600);
         let requests_per_minute = reader.number("limits.requests_per_minute", 0..=u32::MAX);
+        let log_in = reader.number("limits.log_in_requests_per_minute", 0..=u32::MAX);
         Some(Self {
             body_bytes: usize::try_from(body_bytes?).ok()?,
             json_depth: usize::try_from(json_depth?).ok()?,
             request: request?,
             requests_per_minute: requests_per_minute?,
+            log_in_requests_per_minute: log_in?,
         })
     }
 }
@@ -254,7 +267,7 @@ impl Health {
         let mut digest = |key: &str| {
             reader.parsed(key, |text| match text {
                 "" => Ok(None),
-                digest => parse_digest(digest).map(Some).ok_or("must be empty or 64 hexadecimal digits"),
+                digest => from_hex(digest).map(Some).ok_or("must be empty or 64 hexadecimal digits"),
             })
         };
         let status_key = digest("health.status_key_sha256");

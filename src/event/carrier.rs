@@ -2,12 +2,15 @@
 
 use chrono::TimeDelta;
 use futures_util::future::BoxFuture;
+use uuid::Uuid;
 
 use crate::event::{ChannelType, Failure, Message};
 
 /// A message on its way.
 #[derive(Clone)]
 pub struct Parcel {
+    /// Of which subscription.
+    pub subscription: Uuid,
     /// By which way.
     pub kind: ChannelType,
     /// To whom: a URL.

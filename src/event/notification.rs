@@ -95,6 +95,20 @@ pub struct Delivery {
     pub succeeded_at: Option<DateTime<Utc>>,
     /// What was wrong the last time.
     pub last_error: Option<String>,
+    /// Of a websocket: whether a process holds its socket.
+    pub is_bound: bool,
+}
+
+impl Failure {
+    /// Something that can be different next time.
+    pub const fn passing(code: &'static str) -> Self {
+        Self { code, is_final: false, retry_after: None }
+    }
+
+    /// Something that will be the same however often it is tried.
+    pub const fn lasting(code: &'static str) -> Self {
+        Self { code, is_final: true, retry_after: None }
+    }
 }
 
 impl Notice {

@@ -71,6 +71,9 @@ pub(crate) fn check_any(context: &Context, kinds: &[ResourceType], letter: Lette
 /// person is: a read is 404, a search finds nothing.
 pub(crate) fn check_patient(context: &Context, request: &Request) -> Result<(), Refusal> {
     let status = context.status_for_other_patient;
+    if status == 404 {
+        return Ok(());
+    }
     let of_patient = |constraints: Vec<Constraint>| constraints.iter().all(|only| only.is_of_patient);
     let is_bound = match context.caller.who {
         Who::Proxy { .. } => true,
@@ -79,7 +82,7 @@ pub(crate) fn check_patient(context: &Context, request: &Request) -> Result<(), 
         }
         Who::Anyone | Who::Staff { .. } | Who::System { .. } | Who::Service => false,
     };
-    let Some(patient) = context.caller.who.patient().filter(|_| is_bound && status != 404) else {
+    let Some(patient) = context.caller.who.patient().filter(|_| is_bound) else {
         return Ok(());
     };
     let is_patient = request.target.kind == Some(ResourceType::Patient);

@@ -1,18 +1,19 @@
 //! HTTP to requests and back: who is asking, in which format, what for, and how the answer is told.
 
 use actix_web::http::header::{
-    ACCEPT, ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, IF_MATCH, IF_MODIFIED_SINCE,
-    IF_NONE_MATCH, LAST_MODIFIED, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
+    ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH,
+    LAST_MODIFIED, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, HttpResponseBuilder};
 use serde_json::Value;
 
-use crate::account::{Authority, Caller, Denied, Shown};
+use crate::account::{Authority, Caller, Denied};
 use crate::app::App;
 use crate::audit::Access;
 use crate::body::{self, BodyFault};
+use crate::credentials::shown;
 use crate::fhir::bundle::{self, BundleType, Entry};
 use crate::fhir::context::Context;
 use crate::fhir::etag::{self, NotAnEtag, Versions};
@@ -233,15 +234,8 @@ fn base_url(app: &App) -> String {
 
 /// Finds out who is calling, and whether they call too often.
 fn authenticate(app: &App, request: &HttpRequest) -> Result<Caller, Refusal> {
-    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let shown = Shown {
-        authorization: header(AUTHORIZATION.as_str()),
-        dpop: header("dpop").filter(|_| request.headers().get_all("dpop").count() == 1),
-        method: request.method().as_str(),
-        url: &format!("{}{}", app.public_url, request.path()),
-        query: request.query_string(),
-    };
-    let caller = app.admit(&shown)?;
+    let url = format!("{}{}", app.public_url, request.path());
+    let caller = app.admit(&shown(request, &url))?;
     request.extensions_mut().insert(CallerKind(caller.who.kind()));
     app.count_request(&caller).map_err(|wait| Refusal {
         retry_after: Some(wait.as_secs() + 1),

@@ -27,6 +27,7 @@ pub mod shape;
 mod trail;
 mod url;
 pub mod validate;
+mod web_socket;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -46,6 +47,7 @@ pub fn configure(config: &mut ServiceConfig) {
     let front = web::scope(BASE_PATH)
         .wrap(from_fn(panics))
         .wrap(from_fn(cors::cors))
+        .route("/$subscription-ws", web::get().to(web_socket::open))
         .default_service(web::to(http::handle));
     config.service(front);
 }

@@ -11,7 +11,9 @@ pub(crate) const OURS: &str = "https://fhir.onbehalf.org.uk/R4";
 pub(crate) const CALLER: &str = "https://fhir.onbehalf.org.uk/Id/caller";
 /// The `client_id` of an app.
 pub(crate) const APP: &str = "https://fhir.onbehalf.org.uk/Id/client-id";
-/// The acts of the authorization server, which have no code of HL7's.
+/// The mark of a role that is to be looked at again.
+pub(crate) const ROLE_REVIEW: &str = "https://fhir.onbehalf.org.uk/R4/CodeSystem/role-review";
+/// The acts of the service, which have no code of HL7's.
 pub(crate) const ACCOUNT_ACT: &str = "https://fhir.onbehalf.org.uk/R4/CodeSystem/account-act";
 /// `Consent.scope`.
 pub(crate) const CONSENT_SCOPE: &str = "http://terminology.hl7.org/CodeSystem/consentscope";

@@ -1,5 +1,6 @@
 //! People: who they are in the registry, and whether they may appear in an answer.
 
+pub mod command;
 pub mod nhs_number;
 #[expect(clippy::module_inception, reason = "the room is named after what it holds")]
 pub mod person;

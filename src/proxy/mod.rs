@@ -7,6 +7,7 @@
 pub mod access_request;
 pub mod command;
 pub mod legal_basis;
+pub mod milestone;
 pub mod ods_code;
 pub mod query;
 pub mod relationship;
@@ -17,6 +18,7 @@ pub mod status_reason;
 
 pub use access_request::{AccessRequest, Applicant, ReferenceCode};
 pub use legal_basis::LegalBasis;
+pub use milestone::{Deed, Milestone, Milestones};
 pub use ods_code::OdsCode;
 pub use relationship::Relationship;
 pub use role::{Change, Draft, EndChange, Role, RoleError, Rules, Versioned};

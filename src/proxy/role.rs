@@ -30,6 +30,8 @@ pub struct Role {
     pub period: RolePeriod,
     /// When the decision was made (`Consent.dateTime`).
     pub created: FhirDateTime,
+    /// Whether whoever granted it is to look at it again: the patient has come to an age at which that is due.
+    pub needs_review: bool,
 }
 
 /// A value with its place in its history.
@@ -79,6 +81,8 @@ pub struct Change {
     pub end: Option<EndChange>,
     /// The legal basis wanted.
     pub legal_basis: Option<LegalBasis>,
+    /// Whether somebody has looked at it again, and it may stay as it is.
+    pub reviewed: bool,
 }
 
 /// What becomes of a role's end.
@@ -139,6 +143,7 @@ impl Role {
             grantor: draft.grantor,
             period: draft.period,
             created: draft.created,
+            needs_review: false,
         })
     }
 
@@ -149,8 +154,20 @@ impl Role {
         if self.has_lapsed(now) {
             self.status = Status::Inactive;
             self.reason = StatusReason::END_DATE_REACHED;
+            self.needs_review = false;
         }
         self
+    }
+
+    /// The role after the service itself has ended it; `None` where it is not active any more.
+    #[must_use]
+    pub fn ended(&self, reason: StatusReason) -> Option<Self> {
+        (self.status == Status::Active).then(|| Self {
+            status: Status::Inactive,
+            reason,
+            needs_review: false,
+            ..self.clone()
+        })
     }
 
     /// Whether somebody may act by this role at `now`.
@@ -222,6 +239,8 @@ impl Role {
             Some(EndChange::Clear) => role.period.end = None,
             None => {}
         }
+        // Whoever changes anything has looked at it.
+        role.needs_review = self.needs_review && !change.reviewed && role == *self;
         if role.status == Status::Active && self.status != Status::Active {
             role.period.check_end(now)?;
         }

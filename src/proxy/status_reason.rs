@@ -176,6 +176,21 @@ impl StatusReason {
     /// The reason that the service itself gives when a role's end has passed.
     pub const END_DATE_REACHED: Self = Self { code: ReasonCode::RoleDeactivatedEndDateReached, text: None };
 
+    /// The reason that the service itself gives when nobody has used a role for long.
+    pub const NOT_USED: Self = Self { code: ReasonCode::RoleDeactivatedInactiveRole, text: None };
+
+    /// The reason that the service itself gives when the patient has died.
+    pub const PATIENT_DECEASED: Self = Self { code: ReasonCode::RoleDeactivatedPatientDeceased, text: None };
+
+    /// The reason that the service itself gives when the proxy has died.
+    pub const PROXY_DECEASED: Self = Self { code: ReasonCode::RoleDeactivatedProxyDeceased, text: None };
+
+    /// The reason that the service itself gives for what no other code says, in words.
+    #[must_use]
+    pub fn in_words(text: &'static str) -> Self {
+        Self { code: ReasonCode::Other, text: Some(text.to_owned()) }
+    }
+
     /// The code.
     pub fn code(&self) -> ReasonCode {
         self.code

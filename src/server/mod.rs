@@ -24,6 +24,7 @@ use crate::account::upstream::simulated;
 use crate::app::App;
 use crate::config;
 use crate::fhir;
+use crate::inbox;
 use crate::observe::log_requests;
 use crate::vrs::{self, Problem};
 
@@ -96,6 +97,7 @@ fn routes(
                 oauth::configure(config);
             }
         })
+        .configure(inbox::configure)
         .configure(vrs::configure)
         .configure(fhir::configure)
         .configure(health::configure)

@@ -66,10 +66,20 @@ impl Tx<'_> {
     ///
     /// When the database does not answer.
     pub fn list_current_people(&mut self, numbers: &[NhsNumber]) -> Result<Vec<Person>, Error> {
+        let mut people = self.list_all_people(numbers)?;
+        people.retain(|person| person.standing == Standing::Current);
+        Ok(people)
+    }
+
+    /// The people of these numbers, whether or not they may appear: for the service itself.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub(in crate::store) fn list_all_people(&mut self, numbers: &[NhsNumber]) -> Result<Vec<Person>, Error> {
         let wanted: Vec<&str> = numbers.iter().map(NhsNumber::as_str).collect();
         let rows: Vec<PersonRow> = people::table
             .filter(people::nhs_number.eq_any(&wanted))
-            .filter(people::standing.eq(Standing::Current.as_str()))
             .order(people::nhs_number)
             .load(self.db)?;
         let names: Vec<NameRow> = person_names::table

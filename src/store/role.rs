@@ -46,6 +46,7 @@ struct RoleRow {
     created_from: i64,
     created_to: i64,
     updated_at: i64,
+    needs_review: bool,
 }
 
 impl Tx<'_> {
@@ -242,6 +243,7 @@ impl RoleRow {
             created_from: to_millis(value.created.earliest()),
             created_to: to_millis(value.created.latest()),
             updated_at: to_millis(*updated_at),
+            needs_review: value.needs_review,
         }
     }
 
@@ -262,6 +264,7 @@ impl RoleRow {
                 end: self.end_text.map(date_time).transpose()?,
             },
             created: date_time(self.created_text)?,
+            needs_review: self.needs_review,
         };
         Ok(Versioned { value: role, version: self.version, updated_at: from_millis(self.updated_at) })
     }

@@ -95,6 +95,7 @@ diesel::table! {
         created_from -> BigInt,
         created_to -> BigInt,
         updated_at -> BigInt,
+        needs_review -> Bool,
     }
 }
 
@@ -117,6 +118,7 @@ diesel::table! {
         created_from -> BigInt,
         created_to -> BigInt,
         updated_at -> BigInt,
+        needs_review -> Bool,
     }
 }
 
@@ -207,6 +209,7 @@ diesel::table! {
         id -> Text,
         created_at -> BigInt,
         updated_at -> BigInt,
+        email -> Nullable<Text>,
     }
 }
 
@@ -379,9 +382,26 @@ diesel::table! {
         resend_until -> Nullable<BigInt>,
         lease_holder -> Nullable<Text>,
         lease_until -> Nullable<BigInt>,
+        bound_to -> Nullable<Text>,
+        bound_until -> Nullable<BigInt>,
         sent_at -> Nullable<BigInt>,
         succeeded_at -> Nullable<BigInt>,
         last_error -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    jobs (name) {
+        name -> Text,
+        due_at -> BigInt,
+        lease_holder -> Nullable<Text>,
+        lease_until -> Nullable<BigInt>,
+        started_at -> Nullable<BigInt>,
+        finished_at -> Nullable<BigInt>,
+        outcome -> Nullable<Text>,
+        done -> BigInt,
+        skipped -> BigInt,
+        mark -> Nullable<BigInt>,
     }
 }
 
@@ -396,6 +416,13 @@ diesel::table! {
         subject_version -> BigInt,
         patient -> Text,
         proxy -> Text,
+    }
+}
+
+diesel::table! {
+    role_uses (role_id) {
+        role_id -> Text,
+        used_at -> BigInt,
     }
 }
 
@@ -416,6 +443,64 @@ diesel::table! {
 }
 
 diesel::table! {
+    role_milestones (role_id, age) {
+        role_id -> Text,
+        age -> Integer,
+        reached_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    role_reminders (role_id, end_at, days) {
+        role_id -> Text,
+        end_at -> BigInt,
+        days -> Integer,
+        reminded_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    messages (id) {
+        id -> Text,
+        person -> Text,
+        reason -> Text,
+        role_id -> Text,
+        kind -> Text,
+        end_text -> Text,
+        state -> Text,
+        attempts -> BigInt,
+        created_at -> BigInt,
+        due_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    inbound_events (source, id) {
+        source -> Text,
+        id -> Text,
+        kind -> Text,
+        occurred_at -> BigInt,
+        received_at -> BigInt,
+        outcome -> Text,
+    }
+}
+
+diesel::table! {
+    person_facts (nhs_number, kind) {
+        nhs_number -> Text,
+        kind -> Text,
+        occurred_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    number_changes (old_number) {
+        old_number -> Text,
+        new_number -> Text,
+    }
+}
+
+diesel::table! {
     binding_tokens (digest) {
         digest -> Text,
         owner_key -> Text,
@@ -430,5 +515,10 @@ diesel::allow_tables_to_appear_in_same_query!(
     role_versions,
     relationships,
     person_names,
-    access_requests
+    access_requests,
+    role_uses,
+    role_milestones,
+    role_reminders
 );
+
+diesel::allow_tables_to_appear_in_same_query!(account_users, users);

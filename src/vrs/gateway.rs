@@ -2,12 +2,13 @@
 //! type (415), kind of caller and scope (403), headers (400). Whether the grant behind a token still holds is
 //! read in the transaction of the operation.
 
-use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, ResponseError as _};
 
-use crate::account::{Action, Caller, Letter, Shown, access};
+use crate::account::{Action, Caller, Letter, access};
 use crate::app::{App, Written};
 use crate::audit::{self, Access, Act, Actor, Interaction, Outcome, People};
+use crate::credentials::shown;
 use crate::observe::CallerKind;
 use crate::vrs::catalogue;
 use crate::vrs::header;
@@ -122,15 +123,8 @@ fn admit(request: &HttpRequest, operation: Operation, caller: &Caller) -> Result
 
 /// Finds out who is calling, and whether they call too often.
 pub(crate) fn authenticate(app: &App, request: &HttpRequest) -> Result<Caller, Problem> {
-    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let shown = Shown {
-        authorization: header(AUTHORIZATION.as_str()),
-        dpop: header("dpop").filter(|_| request.headers().get_all("dpop").count() == 1),
-        method: request.method().as_str(),
-        url: &format!("{}{}", app.public_url, request.path()),
-        query: request.query_string(),
-    };
-    let caller = app.admit(&shown).map_err(|_denied| catalogue::ACCESS_DENIED)?;
+    let url = format!("{}{}", app.public_url, request.path());
+    let caller = app.admit(&shown(request, &url)).map_err(|_denied| catalogue::ACCESS_DENIED)?;
     request.extensions_mut().insert(CallerKind(caller.who.kind()));
     app.count_request(&caller).map_err(|wait| catalogue::THROTTLED.retry_after(wait.as_secs() + 1))?;
     Ok(caller)

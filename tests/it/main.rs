@@ -21,6 +21,8 @@ mod conformance;
 mod event;
 mod examples;
 mod fhir;
+mod inbox;
+mod job;
 mod migrations;
 mod observe;
 mod proxy;

@@ -101,7 +101,7 @@ fn grant(
         created_at: now,
         expires_at: now + GRANT_TTL,
     };
-    match (&person.kind, acting) {
+    match (&person.proven.kind, acting) {
         (ProvenKind::Staff { uid, organisation }, _) => {
             grant.staff = Some(uid.clone());
             grant.organisation = Some(organisation.clone());

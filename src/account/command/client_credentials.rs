@@ -28,7 +28,7 @@ pub fn client_credentials(
     // Only `system/` means anything without a person (SC-07).
     let scopes = given.retaining(|scope| match scope {
         Scope::Resource(scope) => scope.context == ScopeContext::System,
-        Scope::Word(word) => *word == Word::ValidatedRelationships,
+        Scope::Word(word) => matches!(word, Word::ValidatedRelationships | Word::RegistryEvents),
     });
     if scopes.is_empty() {
         return Err(TokenError::Scope("the app is registered for none of these scopes"));

@@ -120,6 +120,7 @@ pub fn exchange(
     // The one truth about a role is the one that every later request asks too.
     let state = tx.find_grant_state(grant.id)?.ok_or(TokenError::Target)?;
     state.check(asking.now).map_err(|_lapsed| TokenError::Target)?;
+    asking.use_role(tx, &grant)?;
     Ok(Issue {
         scopes,
         role_version: state.role_version(),

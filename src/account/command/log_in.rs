@@ -44,6 +44,9 @@ pub fn log_in(tx: &mut Tx<'_>, clock: &dyn Clock, proven: &Proven) -> Result<Log
     let user = find_or_make_user(tx, proven, now)?;
     if let Some(number) = account {
         tx.join_account(number, user, now)?;
+        if let Some(email) = &proven.email {
+            tx.save_address(user, email.as_str(), now)?;
+        }
     }
     Ok(LoggedIn { user, account })
 }

@@ -139,6 +139,11 @@ impl Asking<'_> {
         Ok(Some(token))
     }
 
+    /// Writes down that the role is used by which the token's holder acts, if they act.
+    fn use_role(&self, tx: &mut Tx<'_>, grant: &Grant) -> Result<(), Error> {
+        grant.role.map_or(Ok(()), |role| tx.use_role(role, self.now))
+    }
+
     /// When an access token for a grant ends: never later than the grant.
     fn token_end(&self, grant: &Grant) -> DateTime<Utc> {
         grant.expires_at.min(self.now + self.lifetimes.access_ttl)

@@ -43,6 +43,7 @@ pub fn redeem_code(tx: &mut Tx<'_>, asking: &Asking<'_>, shown: &Shown) -> Resul
     if let Err(refusal) = fits(&code, shown, asking.jkt) {
         return Ok(Outcome::Spent(refusal));
     }
+    asking.use_role(tx, &grant)?;
     let refresh_token = asking.next_refresh_token(tx, &grant)?;
     Ok(Outcome::Issue(Box::new(Issue {
         scopes: grant.scopes.clone(),

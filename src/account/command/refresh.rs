@@ -39,6 +39,7 @@ pub fn refresh(
         return Ok(Outcome::Spent(TokenError::Proof("the refresh token is bound to another key")));
     }
     let scopes = narrow(&grant.scopes, scope)?;
+    asking.use_role(tx, &grant)?;
     let refresh_token = asking.next_refresh_token(tx, &grant)?;
     Ok(Outcome::Issue(Box::new(Issue {
         scopes,

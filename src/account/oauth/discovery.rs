@@ -14,14 +14,16 @@ use crate::account::{Authority, GrantType, endpoints};
 use crate::app::App;
 
 /// What SMART apps can do here (SMART App Launch 2.2, "Capability Sets").
-const CAPABILITIES: [&str; 12] = [
+const CAPABILITIES: [&str; 14] = [
     "launch-standalone",
     "authorize-post",
     "client-public",
     "client-confidential-symmetric",
     "client-confidential-asymmetric",
     "sso-openid-connect",
+    "context-banner",
     "context-standalone-patient",
+    "context-style",
     "permission-offline",
     "permission-patient",
     "permission-user",
@@ -97,6 +99,23 @@ pub(super) async fn document(app: Data<App>) -> Result<HttpResponse, Problem> {
         members.insert("registration_endpoint".to_owned(), authority.url(endpoints::REGISTER).into());
     }
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "public, max-age=300")).json(metadata))
+}
+
+/// `GET` of how an app may look beside our own pages: the colours of the NHS.
+pub(super) async fn style() -> HttpResponse {
+    HttpResponse::Ok().insert_header((CACHE_CONTROL, "public, max-age=86400")).json(json!({
+        "color_background": "#f0f4f5",
+        "color_error": "#d5281b",
+        "color_highlight": "#005eb8",
+        "color_modal_backdrop": "#212b32",
+        "color_success": "#007f3b",
+        "color_text": "#212b32",
+        "dim_border_radius": "4px",
+        "dim_font_size": "16px",
+        "dim_spacing_size": "8px",
+        "font_family_body": "Arial, sans-serif",
+        "font_family_heading": "Arial, sans-serif",
+    }))
 }
 
 /// `GET` of the public keys: of what signs, and of what has signed (RS-02).

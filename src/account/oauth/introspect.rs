@@ -9,9 +9,18 @@ use crate::account::claims::AccessClaims;
 use crate::account::command::introspect;
 use crate::account::oauth::form::Form;
 use crate::account::oauth::problem::Problem;
-use crate::account::oauth::{authority, client};
+use crate::account::oauth::{authority, client, trail};
+use crate::account::{Registration, Who};
 use crate::app::App;
+use crate::audit::People;
 use crate::error::Error;
+
+/// What is told, and whose token it is.
+pub(super) struct Told {
+    answer: Value,
+    /// Of which two people it is, where it is worth anything.
+    pub(super) people: People,
+}
 
 /// `POST`: the live truth, or that the token is worth nothing, and then nothing else (§2.2).
 pub(super) async fn introspect(
@@ -21,17 +30,23 @@ pub(super) async fn introspect(
 ) -> Result<HttpResponse, Problem> {
     let form = Form::read(&app, &request, payload).await?;
     let client = client::authenticate(&app, &request, &form).await?;
+    let result = answer(&app, &client, &form).await;
+    trail::introspection(&app, &client.client_id, &result).await?;
+    let mut response = HttpResponse::Ok();
+    response.insert_header((CACHE_CONTROL, "no-store")).insert_header((PRAGMA, "no-cache"));
+    Ok(response.json(result?.answer))
+}
+
+async fn answer(app: &App, client: &Registration, form: &Form) -> Result<Told, Problem> {
     if !client.may_introspect || !client.authentication.is_confidential() {
         return Err(Problem::new(403, "unauthorized_client", "the app may not ask what tokens are worth"));
     }
     let token = form.need("token", "name the token")?;
-    let told = told(&app, token).await?.unwrap_or_else(|| json!({ "active": false }));
-    let mut response = HttpResponse::Ok();
-    response.insert_header((CACHE_CONTROL, "no-store")).insert_header((PRAGMA, "no-cache"));
-    Ok(response.json(told))
+    let nothing = || Told { answer: json!({ "active": false }), people: People::default() };
+    Ok(told(app, token).await?.unwrap_or_else(nothing))
 }
 
-async fn told(app: &App, token: &str) -> Result<Option<Value>, Problem> {
+async fn told(app: &App, token: &str) -> Result<Option<Told>, Problem> {
     let now = app.clock.now();
     let authority = authority(app)?;
     if let Ok(claims) = authority.read_access_token(token, now) {
@@ -43,7 +58,7 @@ async fn told(app: &App, token: &str) -> Result<Option<Value>, Problem> {
     let found: Result<_, Error> =
         app.store.read(move |tx| introspect::find_refresh_token(tx, &refresh, now)).await;
     let Some((token, grant)) = found? else { return Ok(None) };
-    let mut told = json!({
+    let mut answer = json!({
         "active": true,
         "token_type": "refresh_token",
         "scope": grant.scopes.to_string(),
@@ -51,19 +66,24 @@ async fn told(app: &App, token: &str) -> Result<Option<Value>, Problem> {
         "exp": token.expires_at.min(grant.expires_at).timestamp(),
         "iss": authority.issuer(),
     });
-    if let (Some(user), Some(told)) = (grant.user, told.as_object_mut()) {
-        told.insert("sub".to_owned(), user.to_string().into());
+    if let (Some(user), Some(answer)) = (grant.user, answer.as_object_mut()) {
+        answer.insert("sub".to_owned(), user.to_string().into());
     }
-    Ok(Some(told))
+    Ok(Some(Told { answer, people: People { patient: grant.patient, proxy: grant.proxy } }))
 }
 
 /// The claims as they are, and what RFC 7662 §2.2 adds.
-fn render(claims: &AccessClaims) -> Option<Value> {
+fn render(claims: &AccessClaims) -> Option<Told> {
+    let people = claims.caller().map_or_else(People::default, |caller| match caller.who {
+        Who::Proxy { proxy, patient, .. } => People { patient: Some(patient), proxy: Some(proxy) },
+        Who::Citizen { nhs_number, .. } => People { patient: Some(nhs_number), proxy: None },
+        Who::Anyone | Who::Staff { .. } | Who::System { .. } | Who::Service => People::default(),
+    });
     let Ok(Value::Object(claims)) = serde_json::to_value(claims) else { return None };
     let kind = if claims.contains_key("cnf") { "DPoP" } else { "Bearer" };
-    let mut told = Map::new();
-    told.insert("active".to_owned(), true.into());
-    told.insert("token_type".to_owned(), kind.into());
-    told.extend(claims);
-    Some(Value::Object(told))
+    let mut answer = Map::new();
+    answer.insert("active".to_owned(), true.into());
+    answer.insert("token_type".to_owned(), kind.into());
+    answer.extend(claims);
+    Some(Told { answer: Value::Object(answer), people })
 }

@@ -10,6 +10,7 @@ mod cors;
 mod discovery;
 mod form;
 mod introspect;
+mod limit;
 mod par;
 mod problem;
 mod register;
@@ -41,6 +42,8 @@ pub fn configure(config: &mut ServiceConfig) {
     }
     let keys = [web::get().to(discovery::keys), web::head().to(discovery::keys)];
     serve(config, endpoints::JWKS, "GET, HEAD", keys);
+    let style = [web::get().to(discovery::style), web::head().to(discovery::style)];
+    serve(config, endpoints::STYLE, "GET, HEAD", style);
     serve(config, endpoints::TOKEN, "POST", [web::post().to(token::token)]);
     serve(config, endpoints::INTROSPECT, "POST", [web::post().to(introspect::introspect)]);
     serve(config, endpoints::REVOKE, "POST", [web::post().to(revoke::revoke)]);
@@ -56,12 +59,29 @@ fn serve<const N: usize>(config: &mut ServiceConfig, path: &str, allow: &'static
     let refuse = move || async move { Err::<HttpResponse, _>(Problem::method(allow)) };
     let resource = web::resource(path).default_service(web::to(refuse));
     let resource = routes.into_iter().fold(resource, Resource::route);
-    config.service(resource.wrap(from_fn(panics)).wrap(from_fn(cors::cors)));
+    config.service(resource.wrap(from_fn(limited)).wrap(from_fn(panics)).wrap(from_fn(cors::cors)));
 }
 
 /// The authorization server: these routes exist only where there is one.
 fn authority(app: &App) -> Result<&Authority, Problem> {
     app.authority.as_deref().ok_or_else(|| Error::fault("there is no authority").into())
+}
+
+/// The endpoints at which nobody is known yet. (Of userinfo the app is counted, as at the fronts.)
+const COUNTED: [&str; 5] =
+    [endpoints::TOKEN, endpoints::INTROSPECT, endpoints::REVOKE, endpoints::PAR, endpoints::REGISTER];
+
+/// 429 for an address that asks too often.
+async fn limited(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    if COUNTED.contains(&request.path())
+        && let Some(app) = request.app_data::<web::Data<App>>()
+    {
+        limit::count(app, request.request()).map_err(Problem::throttled)?;
+    }
+    Ok(next.call(request).await?.map_into_boxed_body())
 }
 
 async fn panics(

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::account::code::is_secret;
 use crate::account::command::register_app::{Registered, register_app};
 use crate::account::oauth::problem::Problem;
-use crate::account::oauth::{authority, client, trail};
+use crate::account::oauth::{authority, trail};
 use crate::account::proof;
 use crate::account::scope::Scope;
 use crate::account::{ClientAuthentication, GrantType, Mode, Registration, ScopeContext, Scopes, Word};
@@ -144,7 +144,7 @@ fn authentication(metadata: &Map<String, Value>, issuer: &str) -> Result<ClientA
                 "jwks holds public keys, each with a kid: EC on P-256 or P-384, or RSA of 2048 bits or more";
             Ok(ClientAuthentication::PrivateKeyJwt { jwks: keys.ok_or(wrong(told))? })
         }
-        (Some("private_key_jwt"), None, Some(url)) if client::is_allowed(url, issuer) => {
+        (Some("private_key_jwt"), None, Some(url)) if ClientAuthentication::is_jwks_uri(url, issuer) => {
             Ok(ClientAuthentication::PrivateKeyJwtAt { jwks_uri: url.to_owned() })
         }
         _ => Err(wrong("token_endpoint_auth_method, jwks and jwks_uri do not fit together")),

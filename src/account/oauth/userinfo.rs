@@ -1,7 +1,7 @@
 //! Who has logged in, and whom they may act for (OpenID Connect Core §5.3; the national proxy service's
 //! `delegations`).
 
-use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, PRAGMA};
+use actix_web::http::header::{CACHE_CONTROL, PRAGMA};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Map, Value, json};
@@ -9,15 +9,34 @@ use serde_json::{Map, Value, json};
 use crate::account::access::check_live;
 use crate::account::command::delegations::{DelegationOf, delegations};
 use crate::account::command::scopes_of;
-use crate::account::oauth::authority;
 use crate::account::oauth::problem::Problem;
-use crate::account::{Caller, Denied, Grant, Proofing, Scopes, Shown, Who, Word, endpoints};
+use crate::account::oauth::{authority, trail};
+use crate::account::{Caller, Denied, Grant, Proofing, Scopes, Who, Word, endpoints};
 use crate::app::App;
+use crate::audit::Actor;
+use crate::credentials::shown;
 use crate::error::Error;
+use crate::person::NhsNumber;
+
+/// What is told, and of whom beside the person themselves.
+pub(super) struct Told {
+    claims: Map<String, Value>,
+    /// Those whom they may act for.
+    pub(super) patients: Vec<NhsNumber>,
+}
 
 /// `GET` and `POST`: for a token of a person for themselves, with the scope `openid`.
 pub(super) async fn userinfo(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let caller = admit(&app, &request)?;
+    let (actor, own) = (Actor::of(&caller), caller.who.user());
+    let result = tell(&app, caller).await;
+    trail::userinfo(&app, actor, own, &result).await?;
+    let mut response = HttpResponse::Ok();
+    response.insert_header((CACHE_CONTROL, "no-store")).insert_header((PRAGMA, "no-cache"));
+    Ok(response.json(result?.claims))
+}
+
+async fn tell(app: &App, caller: Caller) -> Result<Told, Problem> {
     let scopes = scopes_of(&caller.ceiling);
     let Some(grant) = caller.grant else { return Err(Problem::bearer(401, "Bearer", Some("invalid_token"))) };
     if !scopes.has(Word::OpenId) {
@@ -46,27 +65,19 @@ pub(super) async fn userinfo(app: Data<App>, request: HttpRequest) -> Result<Htt
     let (Some(grant), known) = read? else {
         return Err(Problem::bearer(401, "Bearer", Some("invalid_token")));
     };
-    let mut told = claims(&grant, &scopes, &format!("{}{}", authority(&app)?.issuer(), endpoints::FHIR_BASE));
+    let base = format!("{}{}", authority(app)?.issuer(), endpoints::FHIR_BASE);
+    let mut claims = claims(&grant, &scopes, &base);
+    let known = known.unwrap_or_default();
     if scopes.has(Word::Delegation) {
-        let known = known.unwrap_or_default();
-        told.insert("delegations".to_owned(), known.iter().map(delegation).collect());
+        claims.insert("delegations".to_owned(), known.iter().map(delegation).collect());
     }
-    let mut response = HttpResponse::Ok();
-    response.insert_header((CACHE_CONTROL, "no-store")).insert_header((PRAGMA, "no-cache"));
-    Ok(response.json(told))
+    Ok(Told { claims, patients: known.iter().map(|of| of.role.patient).collect() })
 }
 
 /// Whoever shows a token of ours; nobody else is anybody here.
 fn admit(app: &App, request: &HttpRequest) -> Result<Caller, Problem> {
-    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let shown = Shown {
-        authorization: header(AUTHORIZATION.as_str()),
-        dpop: header("dpop").filter(|_| request.headers().get_all("dpop").count() == 1),
-        method: request.method().as_str(),
-        url: &authority(app)?.url(endpoints::USERINFO),
-        query: request.query_string(),
-    };
-    let caller = app.admit(&shown).map_err(|denied| match denied {
+    let url = authority(app)?.url(endpoints::USERINFO);
+    let caller = app.admit(&shown(request, &url)).map_err(|denied| match denied {
         Denied::Unproved => Problem::bearer(401, "DPoP", denied.code()),
         Denied::InUrl => Problem::bearer(400, "Bearer", denied.code()),
         Denied::NoToken | Denied::Unknown | Denied::Bad(_) => Problem::bearer(401, "Bearer", denied.code()),

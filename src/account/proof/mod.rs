@@ -8,6 +8,7 @@ pub mod assertion;
 pub mod dpop;
 mod lockout;
 mod seen;
+mod verified;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -20,6 +21,7 @@ use crate::account::authority::signature_only;
 
 pub use lockout::Lockout;
 pub use seen::Seen;
+pub use verified::Verified;
 
 /// The longest text that is looked at. RSA keys of 4096 bits with every claim take a third of it.
 const MAX_LENGTH: usize = 8192;

@@ -44,6 +44,8 @@ pub enum Word {
     /// `urn:nhsd:apim:…:validated-relationships-service-api`: every operation of the national contract that
     /// is for this kind of caller (contract §1.2).
     ValidatedRelationships,
+    /// `registry-events`: to tell of people, as the registry does, on `POST /events`. For systems only.
+    RegistryEvents,
 }
 
 /// A scope over resources.
@@ -105,7 +107,7 @@ impl Scope {
 
 impl Word {
     fn parse(text: &str) -> Option<Self> {
-        const WORDS: [(&str, Word); 8] = [
+        const WORDS: [(&str, Word); 9] = [
             ("openid", Word::OpenId),
             ("fhirUser", Word::FhirUser),
             ("profile", Word::Profile),
@@ -114,6 +116,7 @@ impl Word {
             ("offline_access", Word::OfflineAccess),
             ("online_access", Word::OnlineAccess),
             ("delegation", Word::Delegation),
+            ("registry-events", Word::RegistryEvents),
         ];
         let is_national = text.starts_with("urn:nhsd:apim:") && text.ends_with(VALIDATED_RELATIONSHIPS);
         let word = WORDS.into_iter().find(|(name, _)| *name == text).map(|(_, word)| word);
@@ -270,6 +273,7 @@ impl Word {
             Self::OfflineAccess => "offline_access",
             Self::OnlineAccess => "online_access",
             Self::Delegation => "delegation",
+            Self::RegistryEvents => "registry-events",
             Self::ValidatedRelationships => "urn:nhsd:apim:app:level3:validated-relationships-service-api",
         }
     }

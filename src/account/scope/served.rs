@@ -2,7 +2,7 @@
 
 /// Each of them: a scope over another type would be worth nothing. `tests/it/account/authorize` holds the
 /// list against the CapabilityStatement.
-pub const SERVED: [&str; 15] = [
+pub const SERVED: [&str; 14] = [
     "Consent",
     "RelatedPerson",
     "QuestionnaireResponse",
@@ -17,5 +17,4 @@ pub const SERVED: [&str; 15] = [
     "Provenance",
     "Subscription",
     "Basic",
-    "OperationDefinition",
 ];

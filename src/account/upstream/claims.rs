@@ -29,6 +29,11 @@ pub(super) struct ProviderClaims {
     pub(super) nhsid_nrbac_roles: Vec<StaffRole>,
     /// An ODS code, from a provider that has no roles.
     pub(super) ods_code: Option<String>,
+    /// Before when the token is not good (RFC 7519 §4.1.5), in seconds since 1970.
+    pub(super) nbf: Option<serde_json::Number>,
+    /// Where the person can be written to, and whether the provider has made sure of it; userinfo says so.
+    pub(super) email: Option<String>,
+    pub(super) email_verified: Option<bool>,
     /// NHS login's composite token: who acts.
     pub(super) act: Option<Act>,
 }
@@ -72,10 +77,40 @@ pub(super) struct Act {
     pub(super) sub: String,
 }
 
-/// What the userinfo endpoint answers.
+/// What NHS login says in its access token, where that is a JWT.
+#[derive(Deserialize)]
+pub(super) struct AccessClaims {
+    pub(super) iss: String,
+    pub(super) sub: String,
+    #[serde(default)]
+    pub(super) vot: Option<String>,
+}
+
+/// What the userinfo endpoint answers. `iss` and `aud` stand there where the answer is signed (§5.3.2).
 #[derive(Deserialize)]
 pub(super) struct UserInfo {
     pub(super) sub: String,
+    #[serde(default)]
+    pub(super) iss: Option<String>,
+    #[serde(default)]
+    pub(super) aud: Option<OneOrMany>,
     #[serde(flatten)]
     pub(super) claims: ProviderClaims,
+}
+
+/// `aud`: one text, or several (RFC 7519 §4.1.3).
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl OneOrMany {
+    pub(super) fn has(&self, name: &str) -> bool {
+        match self {
+            Self::One(one) => one == name,
+            Self::Many(several) => several.iter().any(|one| one == name),
+        }
+    }
 }

@@ -51,7 +51,7 @@ pub(super) fn read(
             return Err(UpstreamError::NotProved("who acts has no proven NHS number"));
         }
     }
-    Ok(Composite { patient, proxy: Proven { issuer: inner.iss, subject: inner.sub, kind } })
+    Ok(Composite { patient, proxy: Proven { issuer: inner.iss, subject: inner.sub, kind, email: None } })
 }
 
 fn decode(token: &str) -> Result<Inner, UpstreamError> {

@@ -117,7 +117,7 @@ impl Documents {
             return usable;
         }
         let read = match self.metadata(http, issuer, now).await {
-            Ok(metadata) => http.get(&metadata.jwks_uri, None).await,
+            Ok(metadata) => http.get(&metadata.jwks_uri).await,
             Err(error) => Err(error),
         };
         kept.take(now, read).inspect_err(|error| log(issuer, *error))
@@ -130,7 +130,7 @@ fn log(issuer: &str, error: UpstreamError) {
 
 async fn read_metadata(http: &Http, issuer: &str) -> Result<Metadata, UpstreamError> {
     let url = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
-    let metadata: Metadata = http.get(&url, None).await?;
+    let metadata: Metadata = http.get(&url).await?;
     if metadata.issuer != issuer {
         return Err(UpstreamError::Refused("the provider's metadata are another issuer's"));
     }

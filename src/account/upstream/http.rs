@@ -1,131 +1,86 @@
-//! The HTTP client that speaks with providers: no redirects, a deadline, a largest answer, and TLS.
-
-use std::net::IpAddr;
+//! How providers are asked: by the one fetcher, with what can go wrong in the words of a log-in.
 
 use openidconnect::http::{Response, StatusCode};
 use openidconnect::{HttpRequest, HttpResponse};
-use reqwest::redirect::Policy;
-use reqwest::{Client, Url};
 use serde::de::DeserializeOwned;
 
 use crate::account::upstream::UpstreamError;
 use crate::account::upstream::settings::HttpOptions;
+use crate::fetch::{FetchError, FetchOptions, Fetched, Fetcher, Reach};
 
 /// The client.
 #[derive(Clone, Debug)]
-pub(super) struct Http {
-    client: Client,
-    options: HttpOptions,
-}
+pub(super) struct Http(Fetcher);
 
 impl Http {
-    /// Makes the client. It keeps no connections: a log-in is rare, and a kept connection would be tied to
-    /// the worker thread that opened it.
+    /// Makes the client. The operator has named the providers: they may be in a network of our own.
     pub(super) fn new(options: HttpOptions) -> Result<Self, UpstreamError> {
-        let mut builder = Client::builder()
-            .redirect(Policy::none())
-            .timeout(options.timeout)
-            .connect_timeout(options.timeout)
-            .pool_max_idle_per_host(0)
-            .referer(false);
-        if options.allows_loopback {
-            builder = builder.no_proxy();
-        }
-        let client = builder.build().or(Err(UpstreamError::Fault("the HTTP client cannot be made")))?;
-        Ok(Self { client, options })
+        let HttpOptions { timeout, max_bytes, allows_loopback, .. } = options;
+        let options = FetchOptions { timeout, max_bytes, allows_loopback, reach: Reach::Anywhere };
+        Ok(Self(Fetcher::new(options)?))
     }
 
-    /// Whether we send anything to this URL: https, or http on this machine where that is allowed.
-    pub(super) fn check_url(&self, url: &str) -> Result<Url, UpstreamError> {
-        let refused = UpstreamError::Refused("a URL of the provider is not https");
-        let url = Url::parse(url).or(Err(refused))?;
-        let is_loopback = match url.host_str().map(|host| host.trim_matches(['[', ']'])) {
-            Some("localhost") => true,
-            Some(host) => host.parse().is_ok_and(|address: IpAddr| address.is_loopback()),
-            None => return Err(refused),
-        };
-        let is_good = match url.scheme() {
-            "https" => true,
-            "http" => self.options.allows_loopback && is_loopback,
-            _ => false,
-        };
-        let has_credentials = !url.username().is_empty() || url.password().is_some();
-        if is_good && !has_credentials { Ok(url) } else { Err(refused) }
+    /// Refuses a URL to which nothing is sent.
+    pub(super) fn check_url(&self, url: &str) -> Result<(), UpstreamError> {
+        self.0.check_url(url)?;
+        Ok(())
     }
 
-    /// Reads a JSON document, as the bearer of a token where one is given.
-    pub(super) async fn get<T: DeserializeOwned>(
+    /// Reads a JSON document.
+    pub(super) async fn get<T: DeserializeOwned>(&self, url: &str) -> Result<T, UpstreamError> {
+        let answer = self.get_as(url, "application/json", None).await?;
+        read_json(&answer.body)
+    }
+
+    /// Reads a document, as the bearer of a token where one is given.
+    pub(super) async fn get_as(
         &self,
         url: &str,
+        accept: &'static str,
         token: Option<&str>,
-    ) -> Result<T, UpstreamError> {
-        let request = self.client.get(self.check_url(url)?).header("accept", "application/json");
-        let request = match token {
-            Some(token) => request.bearer_auth(token),
-            None => request,
-        };
-        let request = request.build().or(Err(UpstreamError::Fault("a request cannot be made")))?;
-        let answer = self.send(request).await?;
-        if answer.status() != StatusCode::OK {
+    ) -> Result<Fetched, UpstreamError> {
+        let answer = check(self.0.get(url, accept, token).await?)?;
+        if answer.status != StatusCode::OK {
             return Err(UpstreamError::Refused("a document of the provider is not there"));
         }
-        serde_json::from_slice(answer.body())
-            .or(Err(UpstreamError::Refused("a document of the provider cannot be read")))
+        Ok(answer)
     }
 
     /// Sends a request of the OpenID library.
     pub(super) async fn call(&self, request: HttpRequest) -> Result<HttpResponse, UpstreamError> {
-        self.check_url(&request.uri().to_string())?;
         let request = reqwest::Request::try_from(request);
-        self.send(request.or(Err(UpstreamError::Fault("a request cannot be made")))?).await
-    }
-
-    async fn send(&self, request: reqwest::Request) -> Result<HttpResponse, UpstreamError> {
-        let mut answer = self.client.execute(request).await.or(Err(UpstreamError::Unavailable))?;
-        let status = answer.status();
-        if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
-            return Err(UpstreamError::Unavailable);
-        }
-        if status.is_redirection() {
-            return Err(UpstreamError::Refused("the provider answers with a redirect"));
-        }
-        let headers = answer.headers().clone();
-        let mut body = Vec::new();
-        while let Some(chunk) = answer.chunk().await.or(Err(UpstreamError::Unavailable))? {
-            if body.len() + chunk.len() > self.options.max_bytes {
-                return Err(UpstreamError::Refused("the provider's answer is too large"));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        let mut response = Response::new(body);
-        *response.status_mut() = status;
-        *response.headers_mut() = headers;
+        let request = request.or(Err(UpstreamError::Fault("a request cannot be made")))?;
+        let answer = check(self.0.send(request).await?)?;
+        let mut response = Response::new(answer.body);
+        *response.status_mut() = answer.status;
+        *response.headers_mut() = answer.headers;
         Ok(response)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::{Http, HttpOptions};
+/// A document as it should be.
+pub(super) fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, UpstreamError> {
+    serde_json::from_slice(body).or(Err(UpstreamError::Refused("a document of the provider cannot be read")))
+}
 
-    #[test]
-    fn only_https_is_spoken_but_on_loopback_where_that_is_allowed() {
-        let strict = Http::new(HttpOptions::default()).unwrap();
-        let sandbox = Http::new(HttpOptions { allows_loopback: true, ..HttpOptions::default() }).unwrap();
-        for (url, is_strict, is_sandbox) in [
-            ("https://auth.login.nhs.uk/token", true, true),
-            ("http://auth.login.nhs.uk/token", false, false),
-            ("http://127.0.0.1:8080/x", false, true),
-            ("http://[::1]:8080/x", false, true),
-            ("http://localhost/x", false, true),
-            ("http://127.0.0.1.example.org/x", false, false),
-            ("https://user:secret@example.org/", false, false),
-            ("ftp://127.0.0.1/x", false, false),
-            ("file:///etc/passwd", false, false),
-            ("no url", false, false),
-        ] {
-            assert_eq!(strict.check_url(url).is_ok(), is_strict, "{url}");
-            assert_eq!(sandbox.check_url(url).is_ok(), is_sandbox, "{url}");
+/// Whether the provider itself has answered.
+fn check(answer: Fetched) -> Result<Fetched, UpstreamError> {
+    if answer.status.is_server_error() || answer.status == StatusCode::TOO_MANY_REQUESTS {
+        return Err(UpstreamError::Unavailable);
+    }
+    if answer.status.is_redirection() {
+        return Err(UpstreamError::Refused("the provider answers with a redirect"));
+    }
+    Ok(answer)
+}
+
+impl From<FetchError> for UpstreamError {
+    fn from(error: FetchError) -> Self {
+        match error {
+            FetchError::Url => Self::Refused("a URL of the provider is not https"),
+            FetchError::Unavailable => Self::Unavailable,
+            FetchError::TooLarge => Self::Refused("the provider's answer is too large"),
+            FetchError::Client => Self::Fault("the HTTP client cannot be made"),
         }
     }
 }

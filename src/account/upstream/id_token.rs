@@ -99,7 +99,16 @@ pub(super) fn verify(
     if audiences.is_empty() || !audiences.iter().all(|name| is_expected(name)) || !is_azp {
         return Err(UpstreamError::Refused("the id token is for somebody else"));
     }
+    let not_before = claims.additional_claims().nbf.as_ref();
+    if not_before.is_some_and(|at| !at.as_f64().is_some_and(|at| at <= seconds(now + SKEW))) {
+        return Err(UpstreamError::Refused("the id token is not of this time yet"));
+    }
     Ok(claims)
+}
+
+/// The seconds since 1970, as a token may write them: with a fraction.
+fn seconds(at: DateTime<Utc>) -> f64 {
+    u32::try_from(at.timestamp()).map_or(f64::MAX, f64::from)
 }
 
 /// The library's reasons, without what they quote.

@@ -2,7 +2,7 @@
 //! their client: authorization code with PKCE, and nothing that a provider says is taken unchecked.
 //!
 //! [`document`] keeps what a provider publishes, [`id_token`] checks a token, [`proof`] says what the claims
-//! prove, [`composite`] reads NHS login's tokens of two people. [`simulated`] holds providers of our own, for
+//! prove, [`signed`] reads what else a provider signs, [`composite`] reads NHS login's tokens of two people. [`simulated`] holds providers of our own, for
 //! the sandbox.
 
 mod assertion;
@@ -15,6 +15,7 @@ mod id_token;
 mod proof;
 mod provider;
 mod settings;
+mod signed;
 pub mod simulated;
 
 use std::fmt;

@@ -73,6 +73,36 @@ fn prove_by_nhs_login(
     Ok(ProvenKind::Citizen { nhs_number, vot })
 }
 
+/// Whether the vector of an access token is one of those that were asked for, as that of the id token must be
+/// (NHS login's External Interface Specification 2.1).
+///
+/// # Errors
+///
+/// [`UpstreamError`].
+pub(super) fn check_access_vector(vtr: &[Vector], vot: Option<&str>) -> Result<(), UpstreamError> {
+    let vot = vot.ok_or(UpstreamError::Refused("the access token has no vector of trust"))?;
+    let vot = Vector::parse(vot).or(Err(UpstreamError::Refused("the vector of trust cannot be read")))?;
+    if vot.satisfies(vtr) {
+        return Ok(());
+    }
+    Err(UpstreamError::NotProved("the vector of trust of the access token is lower than what was asked"))
+}
+
+/// Whether the class of a log-in at CIS2, where it is given, is what was asked for: `AAL3_ANY` is of level 3,
+/// `AAL2_OR_AAL3_ANY` of level 2.
+///
+/// # Errors
+///
+/// [`UpstreamError::NotProved`].
+pub(super) fn check_class(kind: &ProviderKind, acr: Option<&str>) -> Result<(), UpstreamError> {
+    let (ProviderKind::Cis2 { minimum_aal }, Some(acr)) = (kind, acr) else { return Ok(()) };
+    let digit = acr.strip_prefix("AAL").and_then(|rest| rest.chars().next()?.to_digit(10));
+    if digit.is_some_and(|level| level >= u32::from(*minimum_aal)) {
+        return Ok(());
+    }
+    Err(UpstreamError::NotProved("the class of the authentication is lower than what was asked"))
+}
+
 /// CIS2: identified at level 3, authenticated at the level of the settings, and working in a role that is one
 /// of their own (§3.6: without a good selected role nobody is let in).
 fn prove_by_cis2(
@@ -108,7 +138,9 @@ fn organisation(code: Option<&String>) -> Result<OdsCode, UpstreamError> {
 
 #[cfg(test)]
 mod tests {
-    use super::{NumberCheck, ProvenKind, ProviderClaims, ProviderKind, UpstreamError, Vector, prove};
+    use super::{
+        NumberCheck, ProvenKind, ProviderClaims, ProviderKind, UpstreamError, Vector, check_class, prove,
+    };
     use crate::account::Mode;
     use crate::account::upstream::default_vtr;
     use serde_json::{Value, json};
@@ -157,6 +189,24 @@ mod tests {
         let said = claims(json!({ "vot": "P5.Cp.Cd", "nhs_number": "9000000009" }));
         let proven = prove(&low, "s", &said, None, NumberCheck::Modulus11).unwrap();
         assert!(matches!(proven, ProvenKind::Citizen { nhs_number: None, .. }), "P5 proves no number");
+    }
+
+    #[test]
+    fn the_class_of_a_log_in_at_cis2_must_reach_what_was_asked() {
+        let class = |minimum_aal, acr| check_class(&ProviderKind::Cis2 { minimum_aal }, acr).is_ok();
+        for (minimum, acr, is_enough) in [
+            (3, None, true),
+            (3, Some("AAL3_ANY"), true),
+            (3, Some("AAL2_OR_AAL3_ANY"), false),
+            (2, Some("AAL2_OR_AAL3_ANY"), true),
+            (2, Some("AAL1_USERPASS"), false),
+            (2, Some("3"), false),
+            (2, Some(""), false),
+        ] {
+            assert_eq!(class(minimum, acr), is_enough, "{minimum} {acr:?}");
+        }
+        let nhs_login = ProviderKind::NhsLogin { vtr: default_vtr() };
+        assert!(check_class(&nhs_login, Some("anything")).is_ok());
     }
 
     type Change = fn(&mut Value);

@@ -16,21 +16,18 @@ use openidconnect::{
 use serde::Deserialize;
 
 use crate::account::Mode;
-use crate::account::identity::{Answer, Departure, Proven};
-use crate::account::upstream::claims::UserInfo;
+use crate::account::code::new_secret;
+use crate::account::identity::{Answer, Departure, Email, Proven};
+use crate::account::upstream::claims::{AccessClaims, ProviderClaims, UserInfo};
 use crate::account::upstream::document::{Documents, Metadata};
-use crate::account::upstream::http::Http;
+use crate::account::upstream::http::{Http, read_json};
 use crate::account::upstream::id_token::{Claims, Expected, has_key, key_id, verify};
 use crate::account::upstream::{
     Composite, KeySource, ProviderAuthentication, ProviderKind, ProviderSettings, UpstreamError, assertion,
-    composite, proof,
+    composite, proof, signed,
 };
 use crate::clock::Clock;
-use crate::ids;
 use crate::person::NumberCheck;
-
-/// What `state`, `nonce` and the PKCE verifier are drawn from: 43 of them hold 256 bits.
-const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /// A provider.
 pub struct Provider {
@@ -144,17 +141,56 @@ impl Provider {
         let audiences = [self.settings.client_id.clone()];
         let now = self.clock.now();
         let token = self.verify(&tokens.id_token, &audiences, Some(&departure.nonce), now).await?;
+        self.check_access_token(&tokens.access_token, token.subject().as_str(), now).await?;
         let info = match &metadata.userinfo_endpoint {
-            Some(url) => {
-                let info: UserInfo = self.http.get(url, Some(&tokens.access_token)).await?;
-                if info.sub != token.subject().as_str() {
-                    return Err(UpstreamError::Refused("userinfo is about somebody else"));
-                }
-                Some(info.claims)
-            }
+            Some(url) => Some(self.userinfo(url, &tokens.access_token, token.subject().as_str()).await?),
             None => None,
         };
         self.prove(&token, info.as_ref())
+    }
+
+    /// NHS login says in its access token too how surely somebody is known, and it must be what was asked. Others
+    /// issue access tokens that are not for us to read.
+    async fn check_access_token(
+        &self,
+        token: &str,
+        subject: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), UpstreamError> {
+        let ProviderKind::NhsLogin { vtr } = &self.settings.kind else { return Ok(()) };
+        if !signed::is_jwt(token) {
+            return Ok(());
+        }
+        let claims: AccessClaims = signed::read(token, &*self.keys_for(token, now).await?)?;
+        if claims.iss != self.settings.issuer || claims.sub != subject {
+            return Err(UpstreamError::Refused("the access token is about somebody else"));
+        }
+        proof::check_access_vector(vtr, claims.vot.as_deref())
+    }
+
+    /// What userinfo says of the subject of the id token (§5.3): JSON, or a JWT that the provider has signed.
+    async fn userinfo(&self, url: &str, token: &str, subject: &str) -> Result<ProviderClaims, UpstreamError> {
+        let answer = self.http.get_as(url, "application/json, application/jwt", Some(token)).await?;
+        let kind = answer.headers.get("content-type").and_then(|value| value.to_str().ok());
+        let kind = kind.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
+        let info: UserInfo = if kind.eq_ignore_ascii_case("application/jwt") {
+            let unread = UpstreamError::Refused("a document of the provider cannot be read");
+            let text = String::from_utf8(answer.body).or(Err(unread))?;
+            let text = text.trim();
+            let info: UserInfo = signed::read(text, &*self.keys_for(text, self.clock.now()).await?)?;
+            let is_theirs = info.iss.as_ref().is_none_or(|issuer| *issuer == self.settings.issuer);
+            let is_ours = info.aud.as_ref().is_none_or(|audience| audience.has(&self.settings.client_id));
+            if !is_theirs || !is_ours {
+                return Err(UpstreamError::Refused("userinfo is another issuer's, or for somebody else"));
+            }
+            info
+        } else {
+            read_json(&answer.body)?
+        };
+        if info.sub != subject {
+            return Err(UpstreamError::Refused("userinfo is about somebody else"));
+        }
+        Ok(info.claims)
     }
 
     pub(super) async fn verify_id_token(
@@ -178,18 +214,18 @@ impl Provider {
         composite::read(&claims, &self.settings.issuer, &self.settings.kind, self.number_check)
     }
 
-    fn prove(
-        &self,
-        token: &Claims,
-        info: Option<&super::claims::ProviderClaims>,
-    ) -> Result<Proven, UpstreamError> {
+    fn prove(&self, token: &Claims, info: Option<&ProviderClaims>) -> Result<Proven, UpstreamError> {
         let subject = token.subject().as_str();
+        let class = token.auth_context_ref().map(|class| class.as_str());
+        proof::check_class(&self.settings.kind, class)?;
         let stated = token.additional_claims();
         let kind = proof::prove(&self.settings.kind, subject, stated, info, self.number_check)?;
-        Ok(Proven { issuer: self.settings.issuer.clone(), subject: subject.to_owned(), kind })
+        let email = info.filter(|info| info.email_verified != Some(false));
+        let email = email.and_then(|info| Email::parse(info.email.as_deref()?));
+        Ok(Proven { issuer: self.settings.issuer.clone(), subject: subject.to_owned(), kind, email })
     }
 
-    /// Checks an id token; where its key is not among those that we have, these are read once more (RS-02).
+    /// Checks an id token.
     async fn verify(
         &self,
         token: &str,
@@ -197,6 +233,17 @@ impl Provider {
         nonce: Option<&str>,
         now: DateTime<Utc>,
     ) -> Result<Claims, UpstreamError> {
+        let keys = self.keys_for(token, now).await?;
+        verify(token, &keys, &Expected { issuer: &self.settings.issuer, audiences, nonce, now })
+    }
+
+    /// The provider's keys, among them the one that a token says has signed it: where it is not among those that
+    /// we have, these are read once more (RS-02).
+    async fn keys_for(
+        &self,
+        token: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Arc<CoreJsonWebKeySet>, UpstreamError> {
         let kid = key_id(token)?;
         let issuer = self.settings.issuer.as_str();
         let mut keys = self.documents.keys(&self.http, issuer, now, false).await?;
@@ -204,9 +251,9 @@ impl Provider {
             keys = self.documents.keys(&self.http, issuer, now, true).await?;
         }
         if !has_key(&keys, kid.as_deref()) {
-            return Err(UpstreamError::Refused("the provider does not know the key of the id token"));
+            return Err(UpstreamError::Refused("the provider does not know the key of the token"));
         }
-        verify(token, &keys, &Expected { issuer, audiences, nonce, now })
+        Ok(keys)
     }
 
     /// Exchanges the code (RFC 6749 §4.1.3), with our proof of who we are.
@@ -259,8 +306,9 @@ impl Provider {
 
 const BAD_URL: UpstreamError = UpstreamError::Fault("a URL of the settings is none");
 
+/// A `state`, `nonce` or PKCE verifier.
 fn random() -> Result<String, UpstreamError> {
-    ids::random_text::<43>(LETTERS).or(Err(UpstreamError::Fault("there is no randomness")))
+    new_secret().or(Err(UpstreamError::Fault("there is no randomness")))
 }
 
 fn callback_url(callback: &str) -> Result<RedirectUrl, UpstreamError> {

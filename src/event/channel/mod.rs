@@ -1,32 +1,41 @@
 //! The ways by which consumers are told.
 
+mod amqp;
+mod broker_url;
+mod brokers;
+mod nats;
 mod resolver;
 pub mod rest_hook;
+mod web_socket;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
-use crate::event::{Carried, Carrier, ChannelType, Failure, Parcel};
+use crate::event::{Carried, Carrier, ChannelType, Parcel};
 
+pub use broker_url::{BrokerUrl, NotABroker, Protocol};
+pub use brokers::Brokers;
 pub use resolver::{Lookup, SystemLookup};
 pub use rest_hook::RestHook;
+pub(crate) use web_socket::NOT_CONNECTED;
+pub use web_socket::{Frame, Sockets};
 
 /// All channels of this process: each message goes by its own.
 pub struct Channels {
     /// HTTP.
     pub rest_hook: RestHook,
+    /// Brokers.
+    pub brokers: Brokers,
+    /// The sockets that consumers have opened.
+    pub sockets: Sockets,
 }
 
 impl Carrier for Channels {
     fn carry<'a>(&'a self, parcel: &'a Parcel) -> BoxFuture<'a, Carried> {
         match parcel.kind {
             ChannelType::RestHook => self.rest_hook.carry(parcel),
-            // Nothing is leased for these: a websocket's consumer comes by itself, and no broker is known.
-            ChannelType::WebSocket | ChannelType::Message => {
-                let failure = Failure { code: "no-channel", is_final: true, retry_after: None };
-                let carried = Carried { outcome: Err(failure), status: None, answer: None };
-                async { carried }.boxed()
-            }
+            ChannelType::WebSocket => self.sockets.carry(parcel).boxed(),
+            ChannelType::Message => self.brokers.carry(parcel).boxed(),
         }
     }
 }

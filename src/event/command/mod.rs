@@ -5,6 +5,7 @@ mod binding_token;
 mod change_subscription;
 mod create_subscription;
 mod delete_subscription;
+mod open_socket;
 mod resend;
 mod rotate_secret;
 
@@ -22,6 +23,7 @@ pub use binding_token::{BINDING_TTL, Binding, bind, take_binding};
 pub use change_subscription::change_subscription;
 pub use create_subscription::{SubscribeError, create_subscription};
 pub use delete_subscription::delete_subscription;
+pub use open_socket::{Opened, open_classic_socket, open_socket};
 pub use resend::resend;
 pub use rotate_secret::rotate_secret;
 

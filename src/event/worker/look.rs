@@ -80,7 +80,7 @@ pub(super) fn look(tx: &mut Tx<'_>, context: &Context, id: Uuid) -> Result<Look,
         step,
         notice: notification.notice,
         host: host_of(&endpoint),
-        parcel: Parcel { kind: value.channel.kind, endpoint, headers, message, timeout },
+        parcel: Parcel { subscription: id, kind: value.channel.kind, endpoint, headers, message, timeout },
         names_people: value.channel.content != Content::Empty,
     })))
 }

@@ -27,7 +27,6 @@ use crate::account::Authority;
 use crate::clock::Clock;
 use crate::config::Subscriptions;
 use crate::event::{Carrier, Front};
-use crate::ids;
 use crate::observe::Metrics;
 use crate::secret::Vault;
 use crate::store::{Due, Store};
@@ -45,6 +44,8 @@ pub struct Parts {
     /// Knows the apps; `None` where there are none.
     pub authority: Option<Arc<Authority>>,
     pub metrics: Metrics,
+    /// The name under which this process leases, and holds sockets.
+    pub process: String,
 }
 
 /// What all tasks share.
@@ -109,10 +110,9 @@ impl Worker {
     pub fn start(parts: Parts) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (signals, heard) = mpsc::unbounded_channel();
-        let now = parts.clock.now();
         let context = Context {
             hosts: Mutex::new(Hosts::new(&parts.settings)),
-            holder: ids::new_uuid(now).to_string(),
+            holder: parts.process.clone(),
             parts,
             signals: signals.clone(),
             is_stopping: AtomicBool::new(false),

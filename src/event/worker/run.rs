@@ -37,11 +37,14 @@ struct Loop {
     waiting: Vec<Leased>,
     /// The subscriptions of running tasks.
     running: HashSet<Uuid>,
+    /// When this process last said which sockets it holds.
+    said: Option<DateTime<Utc>>,
 }
 
 /// Runs until it is told to stop.
 pub(super) async fn run(context: Arc<Context>, mut heard: UnboundedReceiver<Signal>) {
-    let mut state = Loop { context, tasks: JoinSet::new(), waiting: Vec::new(), running: HashSet::new() };
+    let mut state =
+        Loop { context, tasks: JoinSet::new(), waiting: Vec::new(), running: HashSet::new(), said: None };
     let patience = loop {
         if let Err(error) = state.turn().await {
             let (kind, cause) = (error.kind(), error.cause());
@@ -102,6 +105,7 @@ impl Loop {
         if waiting.is_ended {
             self.end_all(now).await?;
         }
+        self.say_what_is_bound(now).await?;
         let (mut is_published, mut is_due) = (waiting.is_published, waiting.is_due);
         loop {
             let busy = self.running.len() + self.waiting.len();
@@ -116,6 +120,23 @@ impl Loop {
             self.begin(due.into_iter().map(Leased::of).collect()).await?;
             is_published = i64::try_from(numbered).unwrap_or(MOST) >= MOST;
         }
+    }
+
+    /// Says that this process still holds its sockets, three times in a lease; and forgets those of processes that
+    /// have not said so.
+    async fn say_what_is_bound(&mut self, now: DateTime<Utc>) -> Result<(), Error> {
+        let lease = self.context.parts.settings.lease;
+        if self.said.is_some_and(|said| now - said < lease / 3) {
+            return Ok(());
+        }
+        let context = Arc::clone(&self.context);
+        self.context
+            .parts
+            .store
+            .write(move |tx| tx.renew_bindings(&context.holder, now + lease, now))
+            .await?;
+        self.said = Some(now);
+        Ok(())
     }
 
     /// Numbers events and leases what is due, in one transaction.

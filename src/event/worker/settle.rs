@@ -10,6 +10,7 @@ use super::step::{Step, step};
 use crate::account::Caller;
 use crate::audit::{Access, Act, Actor, Outcome, People, Shown};
 use crate::error::Error;
+use crate::event::channel::NOT_CONNECTED;
 use crate::event::{Attempt, Carried, Delivery, Failure, Notice, Subscription, SubscriptionStatus};
 use crate::ids;
 use crate::observe::Metrics;
@@ -159,6 +160,11 @@ fn apply(
 ) -> Result<Option<Next>, Error> {
     delivery.sent_at = Some(now);
     if let Err(failure) = &made.carried.outcome {
+        if failure.code == NOT_CONNECTED {
+            // The consumer comes back when it wants to.
+            delivery.is_bound = false;
+            return Ok(None);
+        }
         return if is_same { fail(context, subscription, delivery, (made, failure), now) } else { Ok(None) };
     }
     delivery.succeeded_at = Some(now);

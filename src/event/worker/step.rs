@@ -47,7 +47,7 @@ pub(super) fn step(
 ) -> Step {
     use SubscriptionStatus::{Active, Error, Off, Requested};
     let Subscription { status, channel, .. } = subscription;
-    let comes_by_itself = channel.kind == ChannelType::WebSocket || channel.endpoint.is_none();
+    let is_away = channel.kind == ChannelType::WebSocket && !delivery.is_bound;
     if subscription.is_deleted || matches!(status, Off | Error) {
         return Step::Rest(None);
     }
@@ -57,7 +57,7 @@ pub(super) fn step(
     if let Some(lapsed) = lapsed {
         return Step::Become(Error, Some(lapsed.to_owned()));
     }
-    if comes_by_itself {
+    if is_away {
         return Step::Rest(None);
     }
     if *status == Requested {

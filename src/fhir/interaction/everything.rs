@@ -115,7 +115,6 @@ const fn care_date(kind: ResourceType) -> Option<&'static str> {
         | ResourceType::Person
         | ResourceType::Subscription
         | ResourceType::Basic
-        | ResourceType::OperationDefinition
         | ResourceType::Questionnaire
         | ResourceType::StructureDefinition
         | ResourceType::CodeSystem

@@ -87,11 +87,27 @@ const PARAMS: &[Param] = &[
 const fn event_type(act: Act) -> (Option<&'static str>, &'static str) {
     match act {
         Act::LoggedIn | Act::TokenIssued | Act::TokenRefused | Act::TokenExchanged => (Some(DICOM), "110114"),
-        Act::GrantRevoked | Act::ClientRegistered => (Some(DICOM), "110137"),
+        Act::IdentityLinked | Act::GrantRevoked | Act::ClientRegistered => (Some(DICOM), "110137"),
+        Act::UserInfoRead | Act::TokenIntrospected => (Some(DICOM), "110112"),
+        // Its sub-type says that it is none of REST's.
+        Act::RoleReminded => (Some(DICOM), "110100"),
         Act::NotificationSent => (Some(DICOM), "110106"),
         Act::RoleCreated
         | Act::RoleChanged
         | Act::RoleLapsed
+        | Act::RoleReviewDue
+        | Act::RoleOutgrown
+        | Act::RoleUnused
+        | Act::RoleBereaved
+        | Act::RoleRenumbered
+        | Act::RoleHidden
+        | Act::RoleShown
+        | Act::PersonDied
+        | Act::PersonRenumbered
+        | Act::PersonInvalidated
+        | Act::PersonRestricted
+        | Act::PersonUnrestricted
+        | Act::PersonMoved
         | Act::AccessRequestSubmitted
         | Act::AccessRequestChanged
         | Act::RelationshipCreated
@@ -112,18 +128,35 @@ const fn subtype(act: Act) -> (Option<&'static str>, &'static str) {
         | Act::SubscriptionCreated => (Some(SUBTYPE), "create"),
         Act::RoleChanged
         | Act::RoleLapsed
+        | Act::RoleReviewDue
+        | Act::RoleOutgrown
+        | Act::RoleUnused
+        | Act::RoleBereaved
+        | Act::RoleRenumbered
+        | Act::RoleHidden
+        | Act::RoleShown
+        | Act::PersonDied
+        | Act::PersonRenumbered
+        | Act::PersonInvalidated
+        | Act::PersonRestricted
+        | Act::PersonUnrestricted
+        | Act::PersonMoved
         | Act::AccessRequestChanged
         | Act::RelationshipChanged
         | Act::SubscriptionChanged => (Some(SUBTYPE), "update"),
         Act::SubscriptionDeleted => (Some(SUBTYPE), "delete"),
         Act::Access(interaction) => (Some(SUBTYPE), interaction.as_str()),
         Act::LoggedIn => (Some(DICOM), "110122"),
-        Act::NotificationSent
+        Act::RoleReminded
+        | Act::NotificationSent
+        | Act::IdentityLinked
         | Act::TokenIssued
         | Act::TokenRefused
         | Act::TokenExchanged
         | Act::GrantRevoked
-        | Act::ClientRegistered => (Some(url::ACCOUNT_ACT), act.as_str()),
+        | Act::ClientRegistered
+        | Act::UserInfoRead
+        | Act::TokenIntrospected => (Some(url::ACCOUNT_ACT), act.as_str()),
     }
 }
 

@@ -125,6 +125,8 @@ struct Given {
     grantor: Option<OdsCode>,
     period: RolePeriod,
     created: Option<FhirDateTime>,
+    /// Whether the role is still marked as one that is to be looked at again.
+    is_to_review: bool,
 }
 
 impl Given {
@@ -158,6 +160,9 @@ impl Given {
                 end: date("/provision/period/end", "Consent.provision.period.end")?,
             },
             created: date("/dateTime", "Consent.dateTime")?,
+            is_to_review: body.pointer("/meta/tag").and_then(Value::as_array).is_some_and(|tags| {
+                tags.iter().any(|tag| tag.get("system").and_then(Value::as_str) == Some(url::ROLE_REVIEW))
+            }),
         })
     }
 
@@ -196,6 +201,8 @@ impl Given {
         let status = Some(self.status).filter(|status| *status != role.status);
         let is_becoming_active = status == Some(Status::Active);
         Ok(Change {
+            // Whoever takes the mark away says that the role may stay as it is. One that ends needs no mark.
+            reviewed: role.needs_review && status.is_none() && !self.is_to_review,
             status,
             // The reason that explained an earlier change does not explain this one.
             reason: self.reason.filter(|reason| status.is_some() || *reason != role.reason),
@@ -297,6 +304,10 @@ fn stored(role: &Versioned<Role>) -> Stored {
     let Versioned { value, version, updated_at } = role;
     let id = value.id.to_string();
     let mut body = head(ResourceType::Consent, &id, *version, *updated_at);
+    if let (true, Some(meta)) = (value.needs_review, body.get_mut("meta").and_then(Value::as_object_mut)) {
+        let tag = json!({ "system": url::ROLE_REVIEW, "code": "review-due", "display": "Review due" });
+        meta.insert("tag".to_owned(), json!([tag]));
+    }
     let mut add = |name: &str, element: Value| drop(body.insert(name.to_owned(), element));
     add("extension", Value::Array(extensions(value)));
     add("status", value.status.as_str().into());

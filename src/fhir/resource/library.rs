@@ -31,8 +31,6 @@ pub(super) static VALUE_SET: Kind = definitions!("ValueSet", VALUE_SET_PARAMS);
 pub(super) static SEARCH_PARAMETER: Kind = definitions!("SearchParameter", SEARCH_PARAMETER_PARAMS);
 
 pub(super) static BASIC: Kind = definitions!("Basic", BASIC_PARAMS);
-pub(super) static OPERATION_DEFINITION: Kind =
-    definitions!("OperationDefinition", OPERATION_DEFINITION_PARAMS);
 
 const URL: Param = Param::uri("url", Index::Element(&["url"]));
 const NAME: Param = Param::string("name", Index::Element(&["name"]));
@@ -189,30 +187,6 @@ const BASIC_PARAMS: &[Param] = &[
     IDENTIFIER,
     Param::reference("patient", Index::Element(&["subject"]), &[]),
     Param::reference("subject", Index::Element(&["subject"]), &[]),
-];
-const OPERATION_DEFINITION_PARAMS: &[Param] = &[
-    Param::reference("base", Index::Element(&["base"]), &[]),
-    Param::token("code", Index::Element(&["code"])),
-    CONTEXT,
-    CONTEXT_QUANTITY,
-    CONTEXT_TYPE,
-    CONTEXT_TYPE_QUANTITY,
-    CONTEXT_TYPE_VALUE,
-    DATE,
-    DESCRIPTION,
-    Param::reference("input-profile", Index::Element(&["inputProfile"]), &[]),
-    Param::token("instance", Index::Element(&["instance"])),
-    JURISDICTION,
-    Param::token("kind", Index::Element(&["kind"])),
-    NAME,
-    Param::reference("output-profile", Index::Element(&["outputProfile"]), &[]),
-    PUBLISHER,
-    STATUS,
-    Param::token("system", Index::Element(&["system"])),
-    TITLE,
-    Param::token("type", Index::Element(&["type"])),
-    URL,
-    VERSION,
 ];
 
 /// Every definition, by type and id. They are as old as the program: nothing changes them.

@@ -42,7 +42,6 @@ pub(crate) enum ResourceType {
     Provenance,
     Subscription,
     Basic,
-    OperationDefinition,
 }
 
 /// Loads resources by their ids.
@@ -110,7 +109,7 @@ const UPDATED: Column = Column::number("updated_at");
 
 impl ResourceType {
     /// Every type.
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Consent,
         Self::RelatedPerson,
         Self::QuestionnaireResponse,
@@ -125,7 +124,6 @@ impl ResourceType {
         Self::Provenance,
         Self::Subscription,
         Self::Basic,
-        Self::OperationDefinition,
     ];
 
     /// What there is to know of the type.
@@ -145,7 +143,6 @@ impl ResourceType {
             Self::Provenance => &provenance::KIND,
             Self::Subscription => &subscription::KIND,
             Self::Basic => &library::BASIC,
-            Self::OperationDefinition => &library::OPERATION_DEFINITION,
         }
     }
 

@@ -35,11 +35,18 @@ fn find(body: &Value, held: &Value) -> Vec<Issue> {
 
 /// The service writes these by itself, whatever the client sent.
 fn meta(meta: &Value, path: &str, issues: &mut Vec<Issue>) {
-    for key in meta.as_object().into_iter().flatten().map(|(key, _)| key) {
-        if !["versionId", "lastUpdated", "profile", "source"].contains(&key.as_str()) {
+    for (key, given) in meta.as_object().into_iter().flatten() {
+        let is_our_tag = key == "tag" && is_ours(given);
+        if !is_our_tag && !["versionId", "lastUpdated", "profile", "source"].contains(&key.as_str()) {
             issues.push(unheld(&format!("{path}.{key}")));
         }
     }
+}
+
+/// Whether tags are only those that the service sets by itself.
+fn is_ours(tags: &Value) -> bool {
+    let system = |tag: &Value| tag.get("system").and_then(Value::as_str) == Some(url::ROLE_REVIEW);
+    tags.as_array().is_some_and(|tags| tags.iter().all(system))
 }
 
 fn compare(given: &Value, held: Option<&Value>, path: &str, issues: &mut Vec<Issue>) {

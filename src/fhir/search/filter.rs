@@ -11,6 +11,7 @@ use crate::fhir::search::param::{Index, Param, ParamType, Reference};
 use crate::fhir::search::quantity::Wanted;
 use crate::fhir::search::query::{alternatives, bad};
 use crate::fhir::search::{account, date, reference, string, token, uri};
+use crate::fhir::url;
 use crate::store::search::{Column, Filter};
 
 /// How deep a chain may go.
@@ -68,6 +69,9 @@ fn at_depth(
     }
 }
 
+/// The mark of a role, as its only code; an unmarked one has none.
+const REVIEW: Column = Column::text("(CASE WHEN needs_review THEN 'review-due' END)").or_null();
+
 /// R4's parameters of every type that no type here has (S-19): nothing is searched by its words, there are
 /// neither lists nor named queries, and `_filter` says nothing that the parameters cannot.
 const UNSUPPORTED: [&str; 5] = ["_text", "_content", "_list", "_query", "_filter"];
@@ -94,6 +98,10 @@ fn common(kind: ResourceType, name: &str) -> Option<Param> {
     match name {
         "_id" => Some(Param::token("_id", Index::Token(None, table.id()))),
         "_lastUpdated" => Some(Param::date("_lastUpdated", Index::Date(updated_at, updated_at))),
+        // The one mark that a row of ours carries.
+        "_tag" if kind == ResourceType::Consent => {
+            Some(Param::token("_tag", Index::Token(Some(url::ROLE_REVIEW), REVIEW)))
+        }
         "_tag" | "_security" => Some(Param::token("_tag", Index::Absent)),
         "_source" => Some(Param::uri("_source", Index::Absent)),
         PROFILE => Some(Param::uri(PROFILE, Index::Constant(profile(kind)))),

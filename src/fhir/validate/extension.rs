@@ -6,9 +6,13 @@ use super::profile;
 use super::report::{Object, Report};
 use crate::fhir::outcome::IssueType;
 
+/// The status of a topic in the Basic that wraps it: this service defines topics, and knows what that is.
+const TOPIC_STATUS: &str = "http://hl7.org/fhir/5.0/StructureDefinition/extension-SubscriptionTopic.status";
+
 /// Judges an extension. The definitions and ext-1 have been applied already.
 pub(super) fn check(extension: &Object<'_>, element: &Element, report: &mut Report) {
-    if element.name == "modifierExtension" {
+    let is_topic_status = extension.text("url") == Some(TOPIC_STATUS);
+    if element.name == "modifierExtension" && !is_topic_status {
         let words = "Remove this modifier extension: this service does not understand it, so it may not act on the rest.";
         return report.error(IssueType::Extension, extension.path, words);
     }

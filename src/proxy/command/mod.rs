@@ -4,21 +4,74 @@
 mod change_access_request;
 mod change_role;
 mod create_role;
+mod deactivate_unused_role;
+mod expire_role;
+mod reach_milestone;
 mod relate;
+mod remind_of_end;
 mod seed;
 mod submit_access_request;
 
 pub use change_access_request::change_access_request;
 pub use change_role::change_role;
 pub use create_role::{CreateRoleError, create_role};
+pub use deactivate_unused_role::deactivate_unused_role;
+pub use expire_role::expire_role;
+pub use reach_milestone::reach_milestone;
 pub use relate::{RelationshipError, change_relationship, create_relationship};
+pub use remind_of_end::remind_of_end;
 pub use seed::{Seed, Seeded, seed};
 pub use submit_access_request::{Submission, SubmitError, submit_access_request};
 
-use crate::audit::Subject;
-use crate::proxy::{Role, Versioned};
+use chrono::{DateTime, Utc};
 
-fn subject_of(role: &Versioned<Role>) -> Subject {
+use crate::account::Caller;
+use crate::audit::{Act, Subject};
+use crate::error::Error;
+use crate::event::Topic;
+use crate::proxy::{Role, StatusReason, Versioned};
+use crate::store::Tx;
+
+/// Writes the next version of a role that changes by itself, or because of what the registry tells. Others hear
+/// of it only if the role may appear in an answer: who is hidden stays so.
+///
+/// # Errors
+///
+/// When the database refuses.
+pub(crate) fn save_by_itself(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    (role, expected): (Role, i64),
+    act: Act,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let role = tx.save_role(role, expected, now)?;
+    tx.record(act, caller, &subject_of(&role), now)?;
+    if tx.is_visible(&role.value)? {
+        tx.publish(Topic::RoleChanged, &subject_of(&role), now)?;
+    }
+    Ok(())
+}
+
+/// Ends a role, as [`save_by_itself`] writes; false where it is not active any more.
+///
+/// # Errors
+///
+/// When the database refuses.
+pub(crate) fn end_by_itself(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    role: &Versioned<Role>,
+    (reason, act): (StatusReason, Act),
+    now: DateTime<Utc>,
+) -> Result<bool, Error> {
+    let Some(ended) = role.value.ended(reason) else { return Ok(false) };
+    save_by_itself(tx, caller, (ended, role.version), act, now)?;
+    Ok(true)
+}
+
+/// What an act on this version of a role is about.
+pub(crate) fn subject_of(role: &Versioned<Role>) -> Subject {
     Subject {
         reference: format!("Consent/{}", role.value.id),
         version: role.version,

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::account::identity::{Departure, ProvenKind};
+use crate::account::identity::{Departure, Proven, ProvenKind};
 use crate::account::{Acting, AuthorizationRequest, KnownPerson, LogIn, Scopes, Stage, Vector};
 use crate::date_time::{from_millis, to_millis};
 use crate::error::Error;
@@ -47,6 +47,13 @@ struct DepartureText {
     state: String,
     nonce: String,
     verifier: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct KnownText {
+    issuer: String,
+    subject: String,
+    kind: PersonText,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -136,22 +143,36 @@ impl LogInRow {
         };
         match &log_in.stage {
             Stage::Begun => {}
-            Stage::Away { provider, departure } => {
-                let Departure { url, state, nonce, verifier } = departure.clone();
-                row.provider = Some(provider.clone());
-                row.departure = Some(to_json(&DepartureText { url, state, nonce, verifier })?);
-            }
-            Stage::Known { person, acting } => {
-                row.user_id = Some(person.user.to_string());
-                row.person = Some(to_json(&PersonText::of(&person.kind))?);
-                row.has_chosen = acting.is_some();
-                if let Some(Acting::For { patient, role }) = acting {
-                    row.patient = Some(patient.to_string());
-                    row.role_id = Some(role.to_string());
-                }
+            Stage::Away { provider, departure } => row.is_away(provider, departure)?,
+            Stage::Known { person, acting } => row.is_known(person, *acting)?,
+            Stage::Linking { person, acting, provider, departure } => {
+                row.is_known(person, *acting)?;
+                row.is_away(provider, departure)?;
             }
         }
         Ok(row)
+    }
+
+    fn is_away(&mut self, provider: &str, departure: &Departure) -> Result<(), Error> {
+        let Departure { url, state, nonce, verifier } = departure.clone();
+        self.provider = Some(provider.to_owned());
+        self.departure = Some(to_json(&DepartureText { url, state, nonce, verifier })?);
+        Ok(())
+    }
+
+    fn is_known(&mut self, person: &KnownPerson, acting: Option<Acting>) -> Result<(), Error> {
+        // Where they can be written to was kept when they logged in.
+        let Proven { issuer, subject, kind, email: _ } = &person.proven;
+        let kind = PersonText::of(kind);
+        let known = KnownText { issuer: issuer.clone(), subject: subject.clone(), kind };
+        self.user_id = Some(person.user.to_string());
+        self.person = Some(to_json(&known)?);
+        self.has_chosen = acting.is_some();
+        if let Some(Acting::For { patient, role }) = acting {
+            self.patient = Some(patient.to_string());
+            self.role_id = Some(role.to_string());
+        }
+        Ok(())
     }
 
     fn into_log_in(self) -> Result<LogIn, Error> {
@@ -163,18 +184,25 @@ impl LogInRow {
             }),
             _ => self.has_chosen.then_some(Acting::Oneself),
         };
-        let stage = match (self.user_id, self.person, self.provider, self.departure) {
-            (Some(user), Some(person), ..) => {
-                let person: PersonText = serde_json::from_str(&person).map_err(Error::fault)?;
-                let user = Uuid::parse_str(&user).map_err(Error::fault)?;
-                Stage::Known { person: KnownPerson { user, kind: person.into_kind()? }, acting }
-            }
-            (_, _, Some(provider), Some(departure)) => {
+        let away = match (self.provider, self.departure) {
+            (Some(provider), Some(departure)) => {
                 let departure: DepartureText = serde_json::from_str(&departure).map_err(Error::fault)?;
                 let DepartureText { url, state, nonce, verifier } = departure;
-                Stage::Away { provider, departure: Departure { url, state, nonce, verifier } }
+                Some((provider, Departure { url, state, nonce, verifier }))
             }
-            _ => Stage::Begun,
+            _ => None,
+        };
+        let known = match (self.user_id, self.person) {
+            (Some(user), Some(person)) => Some(known_person(&user, &person)?),
+            _ => None,
+        };
+        let stage = match (known, away) {
+            (Some(person), Some((provider, departure))) => {
+                Stage::Linking { person, acting, provider, departure }
+            }
+            (Some(person), None) => Stage::Known { person, acting },
+            (None, Some((provider, departure))) => Stage::Away { provider, departure },
+            (None, None) => Stage::Begun,
         };
         let RequestText { redirect_uri, state, scope, challenge, nonce, dpop_jkt } = request;
         let scopes = Scopes::of_token(&scope);
@@ -185,6 +213,14 @@ impl LogInRow {
             expires_at: from_millis(self.expires_at),
         })
     }
+}
+
+fn known_person(user: &str, text: &str) -> Result<KnownPerson, Error> {
+    let known: KnownText = serde_json::from_str(text).map_err(Error::fault)?;
+    let user = Uuid::parse_str(user).map_err(Error::fault)?;
+    let proven =
+        Proven { issuer: known.issuer, subject: known.subject, kind: known.kind.into_kind()?, email: None };
+    Ok(KnownPerson { user, proven })
 }
 
 impl PersonText {

@@ -5,7 +5,7 @@
 //! There are several chains, because the head of one is locked from the last statement of a transaction to its
 //! commit. On SQLite, which has one writer at a time, one is used.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::str::FromStr;
 
 use diesel::QueryableByName;
@@ -13,6 +13,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use sha2::{Digest as _, Sha256};
 
+use crate::account::code::to_hex;
 use crate::error::{Error, Kind};
 use crate::store::Tx;
 use crate::store::audit::AuditRecord;
@@ -161,10 +162,7 @@ impl AuditRecord {
         ] {
             add(text.as_deref());
         }
-        hash.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
-            let _infallible = write!(text, "{byte:02x}");
-            text
-        })
+        to_hex(&hash.finalize().into())
     }
 }
 

@@ -7,7 +7,18 @@ use uuid::Uuid;
 use crate::date_time::to_millis;
 use crate::error::Error;
 use crate::store::Tx;
-use crate::store::schema::binding_tokens;
+use crate::store::schema::{binding_tokens, deliveries};
+
+/// What is so when nobody holds the socket: nothing is due, for the consumer comes by itself.
+#[derive(AsChangeset)]
+#[diesel(table_name = deliveries, treat_none_as_null = true)]
+struct Unbound {
+    bound_to: Option<String>,
+    bound_until: Option<i64>,
+    due_at: Option<i64>,
+}
+
+const UNBOUND: Unbound = Unbound { bound_to: None, bound_until: None, due_at: None };
 
 impl Tx<'_> {
     /// Keeps a token, of which only the digest is told, and forgets those that are past their time.
@@ -59,5 +70,64 @@ impl Tx<'_> {
         }
         let ids = ids.split(' ').map(Uuid::parse_str).collect::<Result<_, _>>().map_err(Error::fault)?;
         Ok(Some((owner_key, ids)))
+    }
+
+    /// Says that this process holds the socket of a subscription, until then. It is due at once.
+    ///
+    /// # Errors
+    ///
+    /// When the database refuses.
+    pub fn bind_delivery(
+        &mut self,
+        id: Uuid,
+        process: &str,
+        until: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        let own = deliveries::table.filter(deliveries::subscription_id.eq(id.to_string()));
+        let set = (
+            deliveries::bound_to.eq(process),
+            deliveries::bound_until.eq(to_millis(until)),
+            deliveries::failures.eq(0),
+            deliveries::due_at.eq(to_millis(now)),
+        );
+        diesel::update(own).set(set).execute(self.db)?;
+        self.has_published = true;
+        Ok(())
+    }
+
+    /// Says that this process does not hold the sockets of these subscriptions any more.
+    ///
+    /// # Errors
+    ///
+    /// When the database refuses.
+    pub fn unbind_deliveries(&mut self, ids: &[Uuid], process: &str) -> Result<(), Error> {
+        let ids: Vec<String> = ids.iter().map(Uuid::to_string).collect();
+        let own = deliveries::table
+            .filter(deliveries::subscription_id.eq_any(ids))
+            .filter(deliveries::bound_to.eq(process));
+        diesel::update(own).set(UNBOUND).execute(self.db)?;
+        Ok(())
+    }
+
+    /// Says that this process holds its sockets until then, and forgets those of processes that have not said so in
+    /// time.
+    ///
+    /// # Errors
+    ///
+    /// When the database refuses.
+    pub fn renew_bindings(
+        &mut self,
+        process: &str,
+        until: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        let own = deliveries::table.filter(deliveries::bound_to.eq(process));
+        diesel::update(own).set(deliveries::bound_until.eq(to_millis(until))).execute(self.db)?;
+        let stale = deliveries::table
+            .filter(deliveries::bound_to.is_not_null())
+            .filter(deliveries::bound_until.le(to_millis(now)));
+        diesel::update(stale).set(UNBOUND).execute(self.db)?;
+        Ok(())
     }
 }

@@ -33,6 +33,7 @@ struct DeliveryRow {
     sent_at: Option<i64>,
     succeeded_at: Option<i64>,
     last_error: Option<String>,
+    bound_to: Option<String>,
 }
 
 impl DeliveryRow {
@@ -48,6 +49,7 @@ impl DeliveryRow {
             sent_at: self.sent_at.map(from_millis),
             succeeded_at: self.succeeded_at.map(from_millis),
             last_error: self.last_error,
+            is_bound: self.bound_to.is_some(),
         }
     }
 }
@@ -97,6 +99,7 @@ macro_rules! delivery {
             deliveries::sent_at,
             deliveries::succeeded_at,
             deliveries::last_error,
+            deliveries::bound_to,
         )
     };
 }
@@ -134,16 +137,19 @@ impl Tx<'_> {
             diesel::update(own()).set(deliveries::last_number.eq(sql::<BigInt>(highest))).execute(c)
         })?;
         // Read now, when the rows are locked: one of them may have become active a moment ago.
-        let sent: Vec<String> = subscriptions::table
+        let active: Vec<(String, Option<String>)> = subscriptions::table
             .filter(subscriptions::id.eq_any(&ids))
             .filter(subscriptions::status.eq(SubscriptionStatus::Active.as_str()))
-            .filter(subscriptions::endpoint.is_not_null())
-            .select(subscriptions::id)
+            .select((subscriptions::id, subscriptions::endpoint))
             .load(self.db)?;
+        let pulled: Vec<&String> =
+            active.iter().filter(|(_, endpoint)| endpoint.is_none()).map(|(id, _)| id).collect();
+        let sent: Vec<&String> = active.iter().map(|(id, _)| id).collect();
         let at = to_millis(now);
         let idle = deliveries::table
             .filter(deliveries::subscription_id.eq_any(sent))
             .filter(deliveries::failures.eq(0))
+            .filter(deliveries::bound_to.is_not_null().or(deliveries::subscription_id.ne_all(pulled)))
             .filter(deliveries::due_at.is_null().or(deliveries::due_at.gt(at)));
         diesel::update(idle).set(deliveries::due_at.eq(at)).execute(self.db)?;
         Ok(())

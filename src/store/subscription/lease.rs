@@ -100,7 +100,8 @@ impl Tx<'_> {
         let skip = if matches!(self.db, Db::Postgres(_)) { " FOR UPDATE SKIP LOCKED" } else { "" };
         let sql_text = format!(
             "SELECT subscription_id AS id FROM deliveries WHERE due_at <= ? \
-             AND (lease_until IS NULL OR lease_until <= ?) ORDER BY due_at LIMIT {}{skip}",
+             AND (lease_until IS NULL OR lease_until <= ?) AND (bound_to IS NULL OR bound_to = ?) \
+             ORDER BY due_at LIMIT {}{skip}",
             lease.limit
         );
         let now_millis = to_millis(now);
@@ -108,6 +109,7 @@ impl Tx<'_> {
             diesel::sql_query(mark(c, &sql_text))
                 .bind::<BigInt, _>(now_millis)
                 .bind::<BigInt, _>(now_millis)
+                .bind::<Text, _>(lease.holder)
                 .load(c)
         })?;
         let ids: Vec<String> = ids.into_iter().map(|row| row.id).collect();

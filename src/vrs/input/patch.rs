@@ -124,6 +124,7 @@ impl Patch {
         let grantor = extensions.grantor()?;
         let (end, basis) = (self.end(), self.legal_basis());
         let change = Change {
+            reviewed: false,
             status,
             reason,
             grantor,

@@ -15,13 +15,13 @@ const LISA: &str = "9000000017";
 fn citizen(subject: &str, number: Option<&str>, vot: &str) -> Proven {
     let nhs_number = number.map(|number| NhsNumber::parse(number, NumberCheck::Length).unwrap());
     let kind = ProvenKind::Citizen { nhs_number, vot: Vector::parse(vot).unwrap() };
-    Proven { issuer: "https://login.example".to_owned(), subject: subject.to_owned(), kind }
+    Proven { issuer: "https://login.example".to_owned(), subject: subject.to_owned(), kind, email: None }
 }
 
 fn staff(subject: &str) -> Proven {
     let organisation = OdsCode::parse("A20047").unwrap();
     let kind = ProvenKind::Staff { uid: subject.to_owned(), organisation };
-    Proven { issuer: "https://cis2.example".to_owned(), subject: subject.to_owned(), kind }
+    Proven { issuer: "https://cis2.example".to_owned(), subject: subject.to_owned(), kind, email: None }
 }
 
 async fn enter(app: &TestApp, proven: &Proven) -> Result<LoggedIn, LogInError> {

@@ -2,7 +2,10 @@
 
 mod access;
 pub mod authorize;
+mod journey;
 mod log_in;
 pub mod oauth;
+mod secrets;
+mod smart_kit;
 mod story;
 mod upstream;

@@ -1,20 +1,19 @@
 //! The whole story: a clinical system records a decision, the proxy logs in and acts, the practice suspends the
 //! role, and the record tells all of it.
 
-use std::collections::HashMap;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use onbehalf::account::{ClientAuthentication, GrantType, Mode, Registration, Scopes};
 use rstest::rstest;
-use serde_json::{Value, json};
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::authorize::{CHALLENGE, REDIRECT, STATE, form_token, query, registration};
+use super::authorize::{REDIRECT, STATE, registration};
+use super::journey::{form, journey};
 use super::oauth::kit::VERIFIER;
 use crate::fhir::bodies::role;
 use crate::fhir::client::{get, patch, post, send, send_well};
-use crate::support::{Backend, Options, Request, Response, TestApp, bodies};
+use crate::support::{Backend, Options, Request, TestApp, bodies};
 use crate::vrs::known::{LONER, PATIENTS};
 
 /// The child of the story.
@@ -36,76 +35,9 @@ fn portal() -> Registration {
     Registration { grant_types, ..registration("portal", Mode::Citizen) }
 }
 
-fn form(path: &str, fields: &[(&str, &str)]) -> Request {
-    let content_type = "application/x-www-form-urlencoded";
-    Request::new("POST", path).header("Content-Type", content_type).body(query(fields))
-}
-
-/// A browser: one cookie, and redirects within the server are followed.
-struct Browser<'a> {
-    app: &'a TestApp,
-    cookie: Option<String>,
-}
-
-impl Browser<'_> {
-    async fn send(&mut self, request: Request) -> Response {
-        let request = match &self.cookie {
-            Some(cookie) => request.header("Cookie", cookie),
-            None => request,
-        };
-        let answer = self.app.send(request).await;
-        if let Some(cookie) = answer.header("set-cookie") {
-            self.cookie = cookie.split(';').next().map(str::to_owned);
-        }
-        answer
-    }
-
-    /// Follows redirects; gives the last answer, and where it came from.
-    async fn follow(&mut self, mut answer: Response) -> (Response, String) {
-        let base = format!("http://{}", self.app.address);
-        let mut at = String::new();
-        while answer.status == 303 || answer.status == 302 {
-            let location = answer.header("location").expect("a place").to_owned();
-            let path = location.strip_prefix(&base).unwrap_or(&location).to_owned();
-            if !path.starts_with('/') {
-                return (answer, location);
-            }
-            answer = self.send(Request::new("GET", &path)).await;
-            at = path;
-        }
-        (answer, at)
-    }
-}
-
-/// Logs in at the simulated NHS login, allows the app what it asks, and gives the app's code.
+/// Logs in, allows the app what it asks, and gives the app's code.
 async fn log_in(app: &TestApp, person: &str) -> String {
-    let mut browser = Browser { app, cookie: None };
-    let aud = format!("http://{}/FHIR/R4", app.address);
-    let asked = query(&[
-        ("response_type", "code"),
-        ("client_id", "portal"),
-        ("redirect_uri", REDIRECT),
-        ("scope", SCOPES),
-        ("state", STATE),
-        ("aud", &aud),
-        ("code_challenge", CHALLENGE),
-        ("code_challenge_method", "S256"),
-    ]);
-    let begun = browser.send(Request::new("GET", &format!("/oauth/authorize?{asked}"))).await;
-    let (page, at) = browser.follow(begun).await;
-    assert_eq!(page.status, 200, "{at}");
-    let (path, query_at) = at.split_once('?').expect("the simulated NHS login");
-    let chosen = format!("{query_at}&person={person}&level=P9");
-    let chosen =
-        Request::new("POST", path).header("Content-Type", "application/x-www-form-urlencoded").body(chosen);
-    let back = browser.send(chosen).await;
-    let (page, at) = browser.follow(back).await;
-    assert_eq!((page.status, at.as_str()), (200, "/oauth/approve"));
-    let allowed =
-        browser.send(form("/oauth/approve", &[("token", &form_token(&page)), ("answer", "allow")])).await;
-    let (_, location) = browser.follow(allowed).await;
-    let (_, answer) = location.split_once('?').expect("an answer to the app");
-    let answer: HashMap<String, String> = form_urlencoded::parse(answer.as_bytes()).into_owned().collect();
+    let answer = journey(app, person, &[("scope", SCOPES)], "GET").await;
     assert_eq!(answer["state"], STATE);
     answer["code"].clone()
 }
@@ -115,13 +47,6 @@ async fn token(app: &TestApp, request: Request) -> String {
     let answer = app.send(request).await;
     assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
     answer.json()["access_token"].as_str().expect("a token").to_owned()
-}
-
-fn suspend() -> Value {
-    json!([
-        { "op": "replace", "path": "/status", "value": "inactive" },
-        { "op": "replace", "path": "/extension/0", "value": bodies::reason("ROLE_SUSPENDED_PENDING_REVIEW") },
-    ])
 }
 
 // covers PX-02, PX-06, PX-08
@@ -174,7 +99,7 @@ async fn from_the_decision_to_the_suspension_everything_is_done_and_told(
     assert_eq!(send_well(&app, read.clone().bearer(&acting), 200).await["id"], PATIENT);
 
     // The practice suspends the role: the very next call is refused, and so is another switch.
-    send_well(&app, patch(&path, &suspend()).bearer(&epr), 200).await;
+    send_well(&app, patch(&path, &bodies::suspend()).bearer(&epr), 200).await;
     assert_eq!(send(&app, read.bearer(&acting)).await.status, 401);
     assert_eq!(app.send(exchange).await.status, 400);
 

@@ -195,3 +195,43 @@ fn the_environment_overrides_the_file_and_flags_override_both() {
     let flags = ["--config", &file, "--listen", "127.0.0.1:3", "--database", "sqlite:flag"];
     assert_eq!(show(&flags, &environment), ["127.0.0.1:3", "sqlite:flag", "debug", "3"]);
 }
+
+#[test]
+fn addresses_that_are_too_wide_for_an_app_are_faults() {
+    let folder = Folder::new();
+    let check = |redirect: &str, jwks: &str| {
+        let app = format!(
+            "[server]\npublic_url = \"https://proxy.example\"\n[oauth]\nenabled = true\n[[oauth.apps]]\n\
+             client_id = \"portal\"\nname = \"Portal\"\nmode = \"citizen\"\nauthentication = \"private_key_jwt\"\n\
+             jwks_uri = {jwks:?}\nredirect_uris = [{redirect:?}]\ngrants = [\"authorization_code\"]\n\
+             scopes = \"openid\"\n"
+        );
+        folder.run(&["config", "check", "--config", &folder.write("onbehalf.toml", &app)])
+    };
+    let (back, keys) = ("https://app.example/callback", "https://app.example/jwks");
+    let good = check(back, keys);
+    assert_eq!(good.code, Some(0), "{}", good.printed());
+    for wide in [
+        "https://*.example/callback",
+        "https://app.example/*",
+        "https://app.example/callback#fragment",
+        "https://app.example@evil.example/",
+        "http://app.example/callback",
+        "https://",
+        "javascript:alert(1)",
+        "/callback",
+        "",
+    ] {
+        assert_faults(&check(wide, keys), &["oauth.apps, table 1", "redirect_uris"]);
+    }
+    for inside in [
+        "http://app.example/jwks",
+        "http://127.0.0.1/jwks",
+        "https://10.1.2.3/jwks",
+        "https://169.254.169.254/jwks",
+        "https://[::1]/jwks",
+        "https://user:secret@app.example/jwks",
+    ] {
+        assert_faults(&check(back, inside), &["oauth.apps, table 1", "jwks_uri"]);
+    }
+}

@@ -6,6 +6,7 @@ use std::net::TcpStream;
 use super::configuration;
 use crate::support::{Backend, Folder, TestDatabase};
 
+// covers KIT-L-1, KIT-B-1
 #[actix_web::test]
 async fn a_server_with_a_certificate_speaks_tls_and_nothing_else() {
     let (database, folder) = (TestDatabase::migrated(Backend::Sqlite), Folder::new());
@@ -26,6 +27,17 @@ async fn a_server_with_a_certificate_speaks_tls_and_nothing_else() {
         .expect("a client");
     let answer = client.get(format!("https://localhost:{}/health", address.port())).send().await;
     assert_eq!(answer.expect("an answer").status(), 200);
+    // What is older than 1.2 is not spoken: the answer to a greeting of TLS 1.1 is an alert.
+    let mut old = TcpStream::connect(address).expect("the server listens");
+    std::io::Write::write_all(&mut old, &greeting(1)).expect("it is sent");
+    let mut told = Vec::new();
+    let _closed = old.read_to_end(&mut told);
+    assert!(told.first().is_none_or(|kind| *kind == ALERT), "{told:?}");
+    let mut new = TcpStream::connect(address).expect("the server listens");
+    std::io::Write::write_all(&mut new, &greeting(2)).expect("it is sent");
+    let mut first = [0; 1];
+    new.read_exact(&mut first).expect("TLS 1.2 is answered");
+    assert_eq!(first, [HANDSHAKE], "the same greeting of TLS 1.2 is taken");
     // A client that trusts others does not trust this server, and plain HTTP is answered nothing readable.
     let stranger =
         reqwest::Client::builder().resolve("localhost", address).no_proxy().build().expect("a client");
@@ -35,6 +47,30 @@ async fn a_server_with_a_certificate_speaks_tls_and_nothing_else() {
     let mut told = Vec::new();
     let _closed = plain.read_to_end(&mut told);
     assert!(!told.starts_with(b"HTTP"), "{}", String::from_utf8_lossy(&told));
+}
+
+/// The types of a TLS record (RFC 5246 §6.2.1).
+const ALERT: u8 = 21;
+const HANDSHAKE: u8 = 22;
+
+/// A ClientHello of TLS 1.1 or 1.2 (RFC 5246 §7.4.1.2), with cipher suites and curves of today.
+fn greeting(minor: u8) -> Vec<u8> {
+    let version = [3, minor + 1];
+    let mut hello = version.to_vec();
+    hello.extend([7; 32]);
+    hello.push(0);
+    hello.extend([0, 4, 0xc0, 0x2b, 0xc0, 0x2f]);
+    hello.extend([1, 0]);
+    let groups = [0, 10, 0, 4, 0, 2, 0, 23];
+    let points = [0, 11, 0, 2, 1, 0];
+    let algorithms = [0, 13, 0, 6, 0, 4, 4, 3, 8, 4];
+    let extensions = [&groups[..], &points, &algorithms].concat();
+    hello.extend([0, u8::try_from(extensions.len()).expect("short")]);
+    hello.extend(extensions);
+    let length = u8::try_from(hello.len()).expect("short");
+    let mut record = vec![HANDSHAKE, 3, 1, 0, length + 4, 1, 0, 0, length];
+    record.extend(hello);
+    record
 }
 
 #[test]

@@ -18,6 +18,7 @@ async fn call(endpoint: &str, settings: Subscriptions, lookup: Arc<dyn Lookup>) 
     let channel = RestHook::new(Arc::new(settings), clock, lookup).expect("a client");
     let message = Message { id: "1".to_owned(), content_type: None, body: Vec::new() };
     let parcel = Parcel {
+        subscription: uuid::Uuid::nil(),
         kind: ChannelType::RestHook,
         endpoint: endpoint.to_owned(),
         headers: Vec::new(),

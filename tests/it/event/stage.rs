@@ -13,7 +13,7 @@ use onbehalf::account::{Caller, Who};
 use onbehalf::audit::Subject;
 use onbehalf::config::{Sources, Subscriptions};
 use onbehalf::error::Error;
-use onbehalf::event::channel::{Channels, Lookup, RestHook, SystemLookup};
+use onbehalf::event::channel::{Brokers, Channels, Lookup, RestHook, Sockets, SystemLookup};
 use onbehalf::event::command::create_subscription;
 use onbehalf::event::worker::{Parts, Worker};
 use onbehalf::event::{
@@ -162,9 +162,14 @@ impl Stage {
             settings: self.settings.clone(),
             vault: self.app.vault.clone(),
             front,
-            carrier: Arc::new(Channels { rest_hook }),
+            carrier: Arc::new(Channels {
+                rest_hook,
+                brokers: Brokers::default(),
+                sockets: Sockets::new("stage"),
+            }),
             authority: None,
             metrics: self.app.metrics.clone(),
+            process: Uuid::new_v4().to_string(),
         })
         .expect("the worker starts")
     }

@@ -2,4 +2,4 @@
 
 mod concurrency;
 mod durability;
-mod query_plans;
+pub mod query_plans;

@@ -26,7 +26,7 @@ struct Step {
 }
 
 /// 6,000 people, and 5,000 roles and relationships: 500 proxies with 10 patients each.
-fn filled(backend: Backend) -> TestDatabase {
+pub fn filled(backend: Backend) -> TestDatabase {
     let database = TestDatabase::migrated(backend);
     let numbers = "WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n < ";
     let proxy = "CAST(9990000000 + n / 10 AS TEXT)";
@@ -71,7 +71,7 @@ fn plan(database: &TestDatabase, statement: &str) -> Vec<String> {
 }
 
 #[track_caller]
-fn assert_reads_no_whole_table(database: &TestDatabase, table: &str, statement: &str) {
+pub fn assert_reads_no_whole_table(database: &TestDatabase, table: &str, statement: &str) {
     let plan = plan(database, statement);
     let scans = [format!("SCAN {table}"), format!("Seq Scan on {table}")];
     let scanned = plan.iter().any(|step| scans.iter().any(|scan| step.contains(scan.as_str())));

@@ -1,13 +1,15 @@
 //! A running server with a database of its own.
 
 use std::net::{SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use actix_server::ServerHandle;
 use chrono::{DateTime, Utc};
+use onbehalf::account::oauth::AppKeys;
 use onbehalf::account::upstream::simulated::{self, Simulated, Which};
-use onbehalf::account::upstream::{HttpOptions, KeySource, Providers};
+use onbehalf::account::upstream::{HttpOptions, KeySource, ProviderSettings, Providers};
 use onbehalf::account::{AccessPolicy, Authority, AuthoritySettings, KeyRing, Lifetimes, Registration};
 use onbehalf::app::{App, Parts};
 use onbehalf::cli::SeedFile;
@@ -41,16 +43,24 @@ pub struct Options {
     pub policy: AccessPolicy,
     /// The apps of the authorization server; without any there is none.
     pub registrations: Vec<Registration>,
+    /// When it is lit, the server's clock panics.
+    pub fuse: Arc<AtomicBool>,
+    /// Providers beside the simulated ones.
+    pub providers: Vec<ProviderSettings>,
     /// Whether the simulated providers are there.
     pub is_simulating: bool,
     pub limits: Limits,
     pub subscriptions: Subscriptions,
+    /// The tokens that may tell of people.
+    pub events_from: Vec<String>,
     /// The key of `_status`.
     pub status_key: &'static str,
     /// How long a request waits for a connection to the database.
     pub database_wait: Duration,
     /// Whether the sandbox data are there.
     pub is_seeded: bool,
+    /// The header of the proxy in front.
+    pub address_header: Option<&'static str>,
 }
 
 fn settings(sandbox: bool) -> Config {
@@ -75,12 +85,16 @@ impl Default for Options {
             status_for_other_patient: settings.access.status_for_other_patient,
             policy: AccessPolicy::Open,
             registrations: Vec::new(),
+            fuse: Arc::default(),
+            providers: Vec::new(),
             is_simulating: false,
             limits: settings.limits,
             subscriptions: settings.subscriptions,
+            events_from: Vec::new(),
             status_key: "test-key",
             database_wait: Duration::from_secs(20),
             is_seeded: true,
+            address_header: None,
         }
     }
 }
@@ -106,15 +120,39 @@ fn authority(registrations: Vec<Registration>, public_url: &str) -> Option<Arc<A
     (!settings.registrations.is_empty()).then(|| Arc::new(Authority::new(settings)))
 }
 
-/// The simulated providers, as the sandbox knows them.
-fn simulated_providers(public_url: &str, clock: &Arc<StoppedClock>) -> Providers {
-    let settings = Which::ALL.into_iter().map(|which| simulated::settings(public_url, which)).collect();
+/// These providers, and the simulated ones as the sandbox knows them.
+fn providers(
+    mut settings: Vec<ProviderSettings>,
+    is_simulating: bool,
+    public_url: &str,
+    clock: &Arc<StoppedClock>,
+) -> Providers {
+    let simulated = Which::ALL.into_iter().filter(|_| is_simulating);
+    settings.extend(simulated.map(|which| simulated::settings(public_url, which)));
     let options =
         HttpOptions { allows_loopback: true, number_check: NumberCheck::Length, ..HttpOptions::default() };
     let source: KeySource = Arc::new(keys);
     let clock: Arc<dyn Clock> = clock.clone();
     Providers::new(settings, &source, options, &clock).expect("the providers can be asked")
 }
+
+/// A clock that is asked by every request, and panics when its fuse is lit: a fault in the program, as real as
+/// one can be made.
+#[derive(Debug)]
+struct FusedClock {
+    clock: Arc<StoppedClock>,
+    fuse: Arc<AtomicBool>,
+}
+
+impl Clock for FusedClock {
+    fn now(&self) -> DateTime<Utc> {
+        assert!(!self.fuse.load(Ordering::SeqCst), "a panic that quotes {SECRET_OF_PANIC}");
+        self.clock.now()
+    }
+}
+
+/// What a panic's message holds, and no answer may.
+pub const SECRET_OF_PANIC: &str = "9434765919";
 
 /// A running server; it stops when this goes.
 pub struct TestApp {
@@ -162,23 +200,22 @@ impl TestApp {
         let public_url = format!("http://{address}");
         let app = App::new(Parts {
             store: store.clone(),
-            clock: clock.clone(),
+            clock: Arc::new(FusedClock { clock: clock.clone(), fuse: options.fuse }),
             policy: options.policy,
             authority: authority(options.registrations, &format!("http://{address}")),
-            providers: if options.is_simulating {
-                simulated_providers(&public_url, &clock)
-            } else {
-                Providers::default()
-            },
+            providers: providers(options.providers, options.is_simulating, &public_url, &clock),
+            app_keys: AppKeys::new(&public_url).expect("the client can be made"),
             status_for_other_patient: options.status_for_other_patient,
             contract: options.contract,
             limits: options.limits,
             subscriptions: options.subscriptions,
             vault: Vault::passing().expect("a key"),
+            events_from: options.events_from,
             metrics: Metrics::new().expect("counters"),
             metrics_token: Some(Sha256::digest(METRICS_TOKEN).into()),
             status_key: Some(Sha256::digest(options.status_key).into()),
             public_url: format!("http://{address}"),
+            address_header: options.address_header.map(str::to_owned),
         });
         let authority = app.authority.clone();
         let (vault, metrics) = (Arc::clone(&app.vault), app.metrics.clone());

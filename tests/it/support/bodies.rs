@@ -71,6 +71,14 @@ pub fn move_to(status: &str, extensions: &[Value]) -> Value {
     ])
 }
 
+/// A JSON Patch that suspends a role, as the R4 front has it: the reason stands first among the extensions.
+pub fn suspend() -> Value {
+    json!([
+        { "op": "replace", "path": "/status", "value": "inactive" },
+        { "op": "replace", "path": "/extension/0", "value": reason("ROLE_SUSPENDED_PENDING_REVIEW") },
+    ])
+}
+
 fn group(link_id: &str, items: Value) -> Value {
     json!({ "linkId": link_id, "text": link_id, "item": items })
 }

@@ -6,6 +6,7 @@ mod backend;
 pub mod bodies;
 mod connection;
 mod http;
+pub mod mail;
 pub mod poll;
 mod process;
 pub mod provider;
@@ -16,8 +17,8 @@ pub mod sql;
 pub mod token;
 
 pub use app::{
-    INITIAL_ACCESS, METRICS_TOKEN, Options, SANDBOX_DATA, TestApp, beginning, keys, sandbox_contract,
-    strict_contract,
+    INITIAL_ACCESS, METRICS_TOKEN, Options, SANDBOX_DATA, SECRET_OF_PANIC, TestApp, beginning, keys,
+    sandbox_contract, strict_contract,
 };
 pub use backend::{Backend, TestDatabase, on_server};
 pub use connection::Connection;

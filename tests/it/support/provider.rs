@@ -19,6 +19,8 @@ use super::app::beginning;
 pub enum Answered {
     /// JSON with a status.
     Json(u16, Value),
+    /// A JWT.
+    Jwt(String),
     /// A redirect to somewhere.
     Redirect(String),
     /// So many bytes.
@@ -130,8 +132,10 @@ fn answer(mut stream: TcpStream, script: &Mutex<Script>) {
     let mut script = script.lock().unwrap();
     let answered = script.pages.get(path.as_str()).cloned();
     script.asked.push((path, body));
+    let kind = if let Some(Answered::Jwt(_)) = answered { "jwt" } else { "json" };
     let (status, headers, body) = match answered {
         Some(Answered::Json(status, body)) => (status, String::new(), body.to_string()),
+        Some(Answered::Jwt(token)) => (200, String::new(), token),
         Some(Answered::Redirect(to)) => (302, format!("Location: {to}\r\n"), String::new()),
         Some(Answered::Huge(size)) => (200, String::new(), format!("\"{}\"", "x".repeat(size))),
         Some(Answered::Silence) => {
@@ -143,7 +147,7 @@ fn answer(mut stream: TcpStream, script: &Mutex<Script>) {
     drop(script);
     let length = body.len();
     let head = format!(
-        "HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nConnection: close\r\n{headers}Content-Length: {length}\r\n\r\n"
+        "HTTP/1.1 {status} X\r\nContent-Type: application/{kind}\r\nConnection: close\r\n{headers}Content-Length: {length}\r\n\r\n"
     );
     let _gone = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes()));
 }

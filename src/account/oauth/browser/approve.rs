@@ -5,7 +5,7 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::account::command::{ApproveError, approve};
-use crate::account::{Acting, LogIn, Mode, Stage};
+use crate::account::{Acting, KnownPerson, LogIn, Mode, Stage};
 use crate::app::App;
 use crate::error::Error;
 
@@ -18,6 +18,7 @@ use super::{asset, authority, patient};
 
 pub(super) async fn show(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let (visit, log_in) = visit::current(&app, &request).await?;
+    let may_link = log_in.person().is_some_and(KnownPerson::is_citizen);
     let Stage::Known { acting: Some(acting), .. } = log_in.stage else {
         return Ok(see_other(next_page(&log_in)));
     };
@@ -43,6 +44,7 @@ pub(super) async fn show(app: Data<App>, request: HttpRequest) -> Result<HttpRes
         leave: leave.clone(),
         sentences: sentences(&log_in.request.scopes, &whom),
         patient,
+        may_link,
         has_choice: log_in.asks_for_whom(),
     };
     Ok(page::render(StatusCode::OK, &page, &leave))

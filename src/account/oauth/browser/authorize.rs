@@ -92,7 +92,7 @@ async fn begin(
         .await;
     written?;
     let response = match providers.as_slice() {
-        [only] => match log_in::send_away(app, &visit, log_in, client, only).await {
+        [only] => match log_in::send_away(app, &visit, log_in, client, only, false).await {
             Ok(away) => away,
             Err(problem) => problem.render(),
         },

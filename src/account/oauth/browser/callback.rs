@@ -8,11 +8,12 @@ use actix_web::{HttpRequest, HttpResponse};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 
 use crate::account::command::LogInError;
-use crate::account::identity::{Answer, Departure, Proven, ProvenKind};
+use crate::account::identity::{Answer, Departure, Proven};
 use crate::account::oauth::trail;
 use crate::account::{Acting, KnownPerson, LogIn, Registration, Stage, command};
 use crate::app::App;
 
+use super::link;
 use super::log_in::{PATH, callback_url, client_of, is_away, next_page};
 use super::page::{Leave, Problem};
 use super::redirect::see_other;
@@ -28,23 +29,28 @@ pub(super) async fn arrive(
     let params = Params::parse(request.query_string().as_bytes());
     let client = client_of(&app, &log_in).await?;
     let departure = departure_of(&log_in, &provider, &params)?;
+    let is_linking = matches!(log_in.stage, Stage::Linking { .. });
     let leave = || Leave::new(&visit, &log_in, &client);
+    let again = |problem: Problem| if is_linking { problem.again_at(link::PATH) } else { problem };
     let name = app.providers.list(client.mode).find(|known| known.id == *provider);
     let name = name.map_or_else(|| provider.clone(), |known| known.name.clone());
     if let Some(error) = params.one("error").unwrap_or_default() {
-        return Err(refused_there(error, &name).with_leave(leave()));
+        return Err(again(refused_there(error, &name)).with_leave(leave()));
     }
     let once = |name| params.one(name).unwrap_or_default().map(str::to_owned);
     let answer = once("code").map(|code| Answer { code, iss: once("iss") });
-    let answer = answer.ok_or_else(|| not_ours().with_leave(leave()))?;
+    let answer = answer.ok_or_else(|| again(not_ours()).with_leave(leave()))?;
     let callback = callback_url(&app, &provider);
     let proven = match app.providers.complete(&provider, &departure, &callback, &answer).await {
         Ok(proven) => proven,
         Err(error) => {
             tracing::warn!(provider = *provider, %error, "a log-in failed");
-            return Err(is_away(&name, 400).with_leave(leave()));
+            return Err(again(is_away(&name, 400)).with_leave(leave()));
         }
     };
+    if is_linking {
+        return link::arrive(&app, &visit, &client, departure, proven).await;
+    }
     check_enough(&proven, &client, &name).map_err(|problem| problem.with_leave(leave()))?;
     let known = proven.clone();
     let (visit, log_in) = go_on(&app, &visit, departure, proven).await?;
@@ -54,13 +60,17 @@ pub(super) async fn arrive(
 
 /// What was sent along, where the answer belongs to it.
 fn departure_of(log_in: &LogIn, provider: &str, params: &Params) -> Result<Departure, Problem> {
-    let Stage::Away { provider: asked, departure } = &log_in.stage else { return Err(not_ours()) };
+    let (Stage::Away { provider: asked, departure } | Stage::Linking { provider: asked, departure, .. }) =
+        &log_in.stage
+    else {
+        return Err(not_ours());
+    };
     let state = params.one("state").unwrap_or_default().unwrap_or_default();
     let is_same = verify_slices_are_equal(state.as_bytes(), departure.state.as_bytes()).is_ok();
     if asked == provider && is_same { Ok(departure.clone()) } else { Err(not_ours()) }
 }
 
-fn not_ours() -> Problem {
+pub(super) fn not_ours() -> Problem {
     Problem::new(400, "You are not logged in")
         .saying("The answer does not belong to a log-in that was begun here in this browser.")
         .again_at(PATH)
@@ -85,9 +95,8 @@ fn check_enough(proven: &Proven, client: &Registration, name: &str) -> Result<()
     if proven.mode() != client.mode {
         return Err(Problem::new(403, "This app is for other people").again_at(PATH));
     }
-    let ProvenKind::Citizen { .. } = &proven.kind else { return Ok(()) };
-    let person = KnownPerson { user: uuid::Uuid::nil(), kind: proven.kind.clone() };
-    if person.proved_number().is_some() {
+    let person = KnownPerson { user: uuid::Uuid::nil(), proven: proven.clone() };
+    if !person.is_citizen() || person.proved_number().is_some() {
         return Ok(());
     }
     Err(Problem::new(403, "You need to prove who you are")
@@ -122,7 +131,7 @@ async fn go_on(
                 return Ok(None);
             }
             let user = command::log_in(tx, &*clock, &proven)?.user;
-            let person = KnownPerson { user, kind: proven.kind };
+            let person = KnownPerson { user, proven };
             let mut log_in = LogIn { stage: Stage::Known { person: person.clone(), acting: None }, ..log_in };
             if !log_in.asks_for_whom() {
                 log_in.stage = Stage::Known { person, acting: Some(Acting::Oneself) };

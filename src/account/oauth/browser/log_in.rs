@@ -14,7 +14,7 @@ use super::page::{self, Leave, Problem, ProviderChoice, ProviderPage};
 use super::redirect::see_other;
 use super::request::Params;
 use super::visit::{self, Visit};
-use super::{asset, find_app};
+use super::{asset, find_app, link};
 
 /// The page that lists the providers.
 pub(super) const PATH: &str = "/oauth/log-in";
@@ -29,6 +29,7 @@ pub(super) async fn client_of(app: &Data<App>, log_in: &LogIn) -> Result<Arc<Reg
 pub(super) fn next_page(log_in: &LogIn) -> &'static str {
     match &log_in.stage {
         Stage::Begun | Stage::Away { .. } => PATH,
+        Stage::Linking { .. } => link::PATH,
         Stage::Known { acting: None, .. } => "/oauth/patient",
         Stage::Known { acting: Some(_), .. } => "/oauth/approve",
     }
@@ -61,16 +62,17 @@ pub(super) async fn depart(
         return Err(visit::forged());
     }
     let client = client_of(&app, &log_in).await?;
-    send_away(&app, &visit, log_in, &client, &provider).await
+    send_away(&app, &visit, log_in, &client, &provider, false).await
 }
 
-/// Sends a browser to a provider, which must be one for such people.
+/// Sends a browser to a provider, which must be one for such people: to log in, or to bring a second identity.
 pub(super) async fn send_away(
     app: &Data<App>,
     visit: &Visit,
     log_in: LogIn,
     client: &Registration,
     provider: &str,
+    is_linking: bool,
 ) -> Result<HttpResponse, Problem> {
     let known = app.providers.list(client.mode).find(|known| known.id == provider);
     let known = known.ok_or_else(|| Problem::new(404, "Page not found"))?;
@@ -78,11 +80,21 @@ pub(super) async fn send_away(
         Ok(departure) => departure,
         Err(error) => {
             tracing::warn!(provider = known.id, %error, "nobody can be sent to the provider");
-            return Err(is_away(&known.name, 503).with_leave(Leave::new(visit, &log_in, client)));
+            let problem = is_away(&known.name, 503).with_leave(Leave::new(visit, &log_in, client));
+            return Err(if is_linking { problem.again_at(link::PATH) } else { problem });
         }
     };
     let url = departure.url.clone();
-    let log_in = LogIn { stage: Stage::Away { provider: known.id.clone(), departure }, ..log_in };
+    let provider = known.id.clone();
+    let stage = match log_in.stage {
+        Stage::Known { person, acting } if is_linking => {
+            Stage::Linking { person, acting, provider, departure }
+        }
+        Stage::Begun | Stage::Away { .. } | Stage::Linking { .. } | Stage::Known { .. } => {
+            Stage::Away { provider, departure }
+        }
+    };
+    let log_in = LogIn { stage, ..log_in };
     let digest = visit.digest();
     let saved: Result<(), Error> = app.store.write(move |tx| tx.save_log_in(&digest, &log_in)).await;
     saved?;

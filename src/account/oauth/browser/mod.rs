@@ -8,6 +8,7 @@ mod approve;
 mod asset;
 mod authorize;
 mod callback;
+mod link;
 mod log_in;
 mod page;
 mod patient;
@@ -25,6 +26,7 @@ use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{self, Data, ServiceConfig};
 
+use crate::account::oauth::limit;
 use crate::account::{Authority, Registration};
 use crate::app::App;
 use crate::observe;
@@ -37,13 +39,18 @@ pub(super) fn configure(config: &mut ServiceConfig) {
     config
         .service(
             page("/oauth/authorize")
+                .wrap(from_fn(limited))
                 .route(web::get().to(authorize::by_get))
                 .route(web::post().to(authorize::by_post))
                 .default_service(web::to(other_method)),
         )
         .service(page("/oauth/log-in").route(web::get().to(log_in::show)))
-        .service(page("/oauth/log-in/{provider}").route(web::get().to(log_in::depart)))
-        .service(page("/oauth/callback/{provider}").route(web::get().to(callback::arrive)))
+        .service(page("/oauth/log-in/{provider}").wrap(from_fn(limited)).route(web::get().to(log_in::depart)))
+        .service(page(link::PATH).route(web::get().to(link::show)))
+        .service(page("/oauth/link/{provider}").wrap(from_fn(limited)).route(web::get().to(link::depart)))
+        .service(
+            page("/oauth/callback/{provider}").wrap(from_fn(limited)).route(web::get().to(callback::arrive)),
+        )
         .service(
             page("/oauth/patient")
                 .route(web::get().to(patient::show))
@@ -74,6 +81,17 @@ fn authority(app: &Data<App>) -> Result<Arc<Authority>, Problem> {
 /// The app with this id, of the settings or registered since. Every page finds apps here.
 async fn find_app(app: &App, client_id: &str) -> Result<Option<Arc<Registration>>, Problem> {
     Ok(crate::account::oauth::client::find_app(app, client_id).await?)
+}
+
+/// 429 for an address that begins or goes on too often: each of these is a write, or a request to a provider.
+async fn limited(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    if let Some(app) = request.app_data::<Data<App>>() {
+        limit::count(app, request.request()).map_err(Problem::throttled)?;
+    }
+    Ok(next.call(request).await?.map_into_boxed_body())
 }
 
 async fn panics(

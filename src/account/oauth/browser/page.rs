@@ -1,6 +1,7 @@
 //! The pages, and what surrounds each: no script, no frame, nothing kept, nothing from elsewhere.
 
 use std::fmt;
+use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
@@ -55,6 +56,21 @@ pub(super) struct ProviderPage {
     pub(super) providers: Vec<ProviderChoice>,
 }
 
+/// The page that offers a second way to log in.
+#[derive(Template)]
+#[template(path = "link.html")]
+pub(super) struct LinkPage {
+    pub(super) style: String,
+    pub(super) leave: Leave,
+    pub(super) providers: Vec<ProviderChoice>,
+    /// How many ways there are already.
+    pub(super) known: usize,
+    /// Whether that is one.
+    pub(super) has_one: bool,
+    /// Where the log-in goes on.
+    pub(super) next: &'static str,
+}
+
 /// Somebody to act for.
 pub(super) struct PatientChoice {
     pub(super) value: String,
@@ -79,6 +95,8 @@ pub(super) struct ApprovePage {
     /// For whom they act, where it is not for themselves.
     pub(super) patient: Option<String>,
     pub(super) sentences: Vec<String>,
+    /// Whether they may add another way to log in.
+    pub(super) may_link: bool,
     /// Whether they may choose somebody else.
     pub(super) has_choice: bool,
 }
@@ -143,6 +161,14 @@ impl Problem {
             leave: None,
             retry_after: None,
         }
+    }
+
+    /// 429: too many log-ins from one place.
+    pub(super) fn throttled(wait: Duration) -> Self {
+        let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
+        let problem =
+            Self::new(429, "Too many people are logging in").saying("Wait a minute, then try again.");
+        Self { retry_after: Some(seconds), ..problem }
     }
 
     /// Adds a paragraph.

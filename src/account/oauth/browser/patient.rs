@@ -37,9 +37,9 @@ pub(super) async fn ask(
     error: Option<&'static str>,
 ) -> Result<HttpResponse, Problem> {
     let client = client_of(app, log_in).await?;
-    let patients = match &log_in.stage {
-        Stage::Known { person, .. } => patients_of(app, person).await?,
-        Stage::Begun | Stage::Away { .. } => Vec::new(),
+    let patients = match log_in.person() {
+        Some(person) => patients_of(app, person).await?,
+        None => Vec::new(),
     };
     let choice = |patient: &Patient| PatientChoice {
         value: patient.role.to_string(),

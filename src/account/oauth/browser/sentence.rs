@@ -34,7 +34,7 @@ fn of_word(word: Word, whom: &Whom<'_>) -> Option<String> {
     match word {
         Word::OpenId | Word::FhirUser | Word::Profile => Some("Know who you are".to_owned()),
         // The person has said so on the page before.
-        Word::Launch | Word::LaunchPatient | Word::OnlineAccess => None,
+        Word::Launch | Word::LaunchPatient | Word::OnlineAccess | Word::RegistryEvents => None,
         Word::OfflineAccess => Some("Go on for up to 30 days when you are not using the app".to_owned()),
         Word::Delegation => Some("See the list of people you can act for".to_owned()),
         Word::ValidatedRelationships => {

@@ -24,7 +24,6 @@ use crate::app::App;
 use crate::error::Error;
 
 pub use keys::AppKeys;
-pub(super) use keys::is_allowed;
 
 /// What an app shows of itself.
 enum Credential {
@@ -64,6 +63,10 @@ pub(crate) async fn authenticate(
             Credential::Assertion(text),
         ) => check_assertion(app, request, &known, &text, now).await?,
         _ => return Err(Problem::client()),
+    }
+    // A name that nobody has proved is not counted: anybody could use it up.
+    if known.authentication.is_confidential() {
+        app.count_app(&known.client_id).map_err(Problem::throttled)?;
     }
     Ok(known)
 }
@@ -144,7 +147,7 @@ async fn check_assertion(
         ClientAuthentication::PrivateKeyJwt { jwks } => jwks,
         ClientAuthentication::PrivateKeyJwtAt { jwks_uri } => {
             let kid = assertion::claimed_key(text).ok_or_else(Problem::client)?;
-            let found = app.app_keys.find(jwks_uri, &kid, authority.issuer(), now).await;
+            let found = app.app_keys.find(jwks_uri, &kid, now).await;
             fetched = found.ok_or_else(Problem::client)?;
             &*fetched
         }

@@ -32,7 +32,12 @@ pub(super) fn render(
     add("expires_in", Some((issue.expires_at - now).num_seconds().into()));
     add("scope", Some(issue.scopes.to_string().into()));
     add("issued_token_type", issued_type.map(Value::from));
-    add("patient", claims.patient.map(Value::from));
+    if let Some(patient) = claims.patient {
+        add("patient", Some(patient.into()));
+        // Nobody frames the app in anything that would say whose data these are.
+        add("need_patient_banner", Some(true.into()));
+        add("smart_style_url", Some(authority.url(endpoints::STYLE).into()));
+    }
     add("refresh_token", issue.refresh_token.clone().map(Value::from));
     if let Some(claims) = id_claims(authority, issue, now) {
         let token = authority.sign(Purpose::IdToken, "JWT", &claims).map_err(Error::fault)?;

@@ -8,14 +8,13 @@ use actix_web::web::{Bytes, Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template as _;
 
+use crate::account::code::new_secret;
 use crate::account::upstream::simulated::code::Visit;
 use crate::account::upstream::simulated::page::Page;
 use crate::account::upstream::simulated::{CLIENT_ID, Refused, Simulated, Which, person};
 use crate::app::App;
 use crate::error::Error;
-use crate::ids;
 
-const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 /// The parameters that are read; they go along in the form.
 const PARAMETERS: [&str; 9] = [
     "response_type",
@@ -151,7 +150,7 @@ pub(super) async fn answer(
         nonce: field(&fields, "nonce").to_owned(),
         challenge: fields.get("code_challenge").filter(|text| !text.is_empty()).cloned(),
     };
-    let code = ids::random_text::<43>(LETTERS).or(Err(Refused::FAULT))?;
+    let code = new_secret().or(Err(Refused::FAULT))?;
     let now = app.clock.now();
     let mut codes = simulated.codes.lock().unwrap_or_else(PoisonError::into_inner);
     codes.keep_code(code.clone(), visit, now);

@@ -6,16 +6,14 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::web::{Bytes, Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
 use jsonwebtoken::Header;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use sha2::{Digest as _, Sha256};
 
 use crate::account::authority::signature_only;
 use crate::account::key::Purpose;
+use crate::account::proof::dpop::hash;
 use crate::account::upstream::assertion;
 use crate::account::upstream::simulated::authorize::{field, fields};
 use crate::account::upstream::simulated::code::{ACCESS_LIFE, Visit};
@@ -46,11 +44,10 @@ pub(super) async fn token(
     if visit.redirect_uri != field(&fields, "redirect_uri") {
         return Err(bad);
     }
-    if let Some(challenge) = &visit.challenge {
-        let verifier = Sha256::digest(field(&fields, "code_verifier").as_bytes());
-        if URL_SAFE_NO_PAD.encode(verifier) != *challenge {
-            return Err(bad);
-        }
+    if let Some(challenge) = &visit.challenge
+        && hash(field(&fields, "code_verifier")) != *challenge
+    {
+        return Err(bad);
     }
     let access_token = simulated.access_token(&visit, now)?;
     let id_token = simulated.id_token(&visit, now)?;

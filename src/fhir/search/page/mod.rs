@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::account::Letter;
 use crate::fhir::context::Context;
 use crate::fhir::enforce;
+use crate::fhir::outcome::{Issue, IssueType};
 use crate::fhir::refusal::Refusal;
 use crate::fhir::resource::{Backing, ResourceType, Stored, load};
 use crate::fhir::search::filter::filter_of;
@@ -108,6 +109,21 @@ pub(super) fn statement(
     Ok(plan.table().map(|table| plan.rows(table, None, query.count + 1)))
 }
 
+/// Which roles and types of entities a record has is in no index, and the record grows with each access: asked
+/// for alone, one that is rare would be looked for in every row.
+fn check_cost(kind: ResourceType, criteria: &[(String, String)]) -> Result<(), Refusal> {
+    let is_slow = |key: &str| {
+        let name = key.split([':', '.']).next().unwrap_or_default();
+        matches!(name, "entity-role" | "entity-type")
+    };
+    let is_alone = !criteria.is_empty() && criteria.iter().all(|(key, _)| is_slow(key));
+    if kind == ResourceType::AuditEvent && is_alone {
+        let told = "Name a patient, an entity, an agent, an act or a time as well.";
+        return Err(Refusal::new(400, Issue::error(IssueType::TooCostly, told)));
+    }
+    Ok(())
+}
+
 /// How one type is searched.
 struct Plan {
     kind: ResourceType,
@@ -126,6 +142,7 @@ impl Plan {
                 criteria.push((key.clone(), value.clone()));
             }
         }
+        check_cost(kind, &criteria)?;
         let order = Order::of(kind, query, context)?;
         let filter = enforce::limited(context, kind, Letter::Search, Filter::All(all))?;
         Ok(Self { kind, filter, criteria, order })

@@ -2,6 +2,7 @@
 
 mod approval;
 mod callback;
+mod link;
 mod patient;
 mod refusals;
 mod surroundings;
@@ -161,12 +162,13 @@ pub async fn known(app: &TestApp, kind: ProvenKind) -> KnownPerson {
     let proven = Proven {
         issuer: "https://login.example".to_owned(),
         subject: "someone".to_owned(),
-        kind: kind.clone(),
+        kind,
+        email: None,
     };
-    let clock = app.clock.clone();
-    let logged_in = app.store.write(move |tx| command::log_in(tx, &*clock, &proven)).await;
+    let (clock, kept) = (app.clock.clone(), proven.clone());
+    let logged_in = app.store.write(move |tx| command::log_in(tx, &*clock, &kept)).await;
     let user = logged_in.expect("they are logged in").user;
-    KnownPerson { user, kind }
+    KnownPerson { user, proven }
 }
 
 pub fn away(provider: &str) -> Stage {

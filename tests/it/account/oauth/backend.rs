@@ -256,7 +256,9 @@ async fn keys_at_a_url_are_kept_changed_and_asked_for_no_more_often_than_they_ma
 #[rstest]
 #[actix_rt::test]
 async fn keys_that_cannot_be_had_prove_nothing(#[values(Backend::Sqlite)] database: Backend) {
-    for url in ["http://127.0.0.1:9/jwks", "http://app.example/jwks", "file:///etc/passwd"] {
+    for url in
+        ["http://127.0.0.1:9/jwks", "http://app.example/jwks", "https://10.0.0.1/jwks", "file:///etc/passwd"]
+    {
         let server = start_with(database, published(url)).await;
         let assertion = sign(&ES384, header(&ES384), &assertion_claims(&server));
         assert_eq!(told(&server, &assertion).await, (401, "invalid_client".into()), "{url}");

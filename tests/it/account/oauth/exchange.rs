@@ -207,6 +207,7 @@ async fn by_provider(
         issuer: "https://auth.login.nhs.uk".to_owned(),
         subject: "a-subject".to_owned(),
         kind: ProvenKind::Citizen { nhs_number, vot },
+        email: None,
     };
     let target = Target { patient: target.map(number), role: None };
     server

@@ -56,12 +56,19 @@ async fn a_producer_is_told_the_live_truth(#[values(Backend::Sqlite, Backend::Po
     );
     let before = server.store.statements();
     server.send(introspect(token)).await;
-    assert_eq!(server.store.statements() - before, 3, "BEGIN, one read, COMMIT");
+    let journal = 5;
+    assert_eq!(server.store.statements() - before, 3 + journal, "BEGIN, one read, COMMIT, and the record");
     sql::execute(
         &server.database_url(),
         &format!("UPDATE roles SET status = 'inactive' WHERE id = '{ROLE}'"),
     );
     assert_eq!(server.send(introspect(token)).await.json(), json!({ "active": false }));
+    // Who asked what is written down, with both people where there were two.
+    let sql = "SELECT coalesce(caller_id, '') || ' ' || coalesce(patient, '') || ' ' || coalesce(proxy, '') AS value \
+               FROM audit_records WHERE act = 'token-introspected' ORDER BY id";
+    let records = sql::values(&server.database_url(), sql);
+    let both = format!("producer {CHILD} {ME}");
+    assert_eq!(records, [format!("producer {ME} "), both.clone(), both, "producer  ".to_owned()]);
     // The person's own goes on.
     assert_eq!(server.send(introspect(me["access_token"].as_str().unwrap())).await.json()["active"], true);
 }
@@ -100,6 +107,9 @@ async fn only_producers_may_ask(#[values(Backend::Sqlite)] backend: Backend) {
     assert_eq!(refused(&server.send(wrong).await), (401, "invalid_client".into()));
     let other = basic(post("/oauth/introspect", &form), "web", SECRET);
     assert_eq!(refused(&server.send(other).await), (403, "unauthorized_client".into()));
+    let sql = "SELECT caller_id || ' ' || outcome || ' ' || refusal AS value FROM audit_records \
+               WHERE act = 'token-introspected' ORDER BY id";
+    assert_eq!(sql::values(&server.database_url(), sql), ["web 4 unauthorized_client"]);
     let none = basic(post("/oauth/introspect", &[]), "producer", SECRET);
     assert_eq!(refused(&server.send(none).await), (400, "invalid_request".into()));
 }
@@ -225,4 +235,40 @@ async fn a_request_with_anything_wrong_is_not_kept(#[values(Backend::Sqlite)] ba
     }
     let count = "SELECT CAST(COUNT(*) AS TEXT) AS value FROM pushed_requests";
     assert_eq!(sql::number(&server.database_url(), count), 0);
+}
+
+// covers RS-01
+#[rstest]
+#[actix_rt::test]
+async fn a_signature_is_checked_once_and_the_grant_each_time(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = start(backend).await;
+    let me = tokens(&server, "portal", SCOPES).await;
+    let token = me["access_token"].as_str().unwrap();
+    let authority = server.authority.clone().expect("there is one");
+    let path = format!("/Patient/{ME}");
+    for _ in 0..3 {
+        assert_eq!(read(&server, &path, token).await.status, 200);
+        assert_eq!(authority.signatures_checked(), 1);
+    }
+    // What is almost the token is not the token.
+    let forged = format!("{}A{}", &token[..token.len() - 9], &token[token.len() - 8..]);
+    let mangled = if forged == token { token.to_lowercase() } else { forged };
+    assert_eq!(read(&server, &path, &mangled).await.status, 401);
+    // It is remembered, and worth nothing the moment that its grant has ended, on both fronts.
+    let form = [("client_id", "portal"), ("token", me["refresh_token"].as_str().unwrap())];
+    assert_eq!(server.send(post("/oauth/revoke", &form)).await.status, 200);
+    assert_eq!(read(&server, &path, token).await.status, 401);
+    let other =
+        Request::new("GET", "/validated-relationships/FHIR/R4/Consent?performer:identifier=9000000017");
+    assert_eq!(server.send(other.with_id().bearer(token)).await.status, 401);
+    assert_eq!(server.send(introspect(token)).await.json(), json!({ "active": false }));
+    assert_eq!(authority.signatures_checked(), 1, "it was remembered all the time");
+    // Nor does memory make it live longer.
+    let mine = tokens(&server, "portal", SCOPES).await;
+    let token = mine["access_token"].as_str().unwrap();
+    assert_eq!(read(&server, &path, token).await.status, 200);
+    server.clock.advance(TimeDelta::seconds(300));
+    assert_eq!(read(&server, &path, token).await.status, 401);
 }

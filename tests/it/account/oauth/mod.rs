@@ -7,6 +7,7 @@ mod dpop;
 mod exchange;
 mod introspect;
 pub mod kit;
+mod limits;
 mod refresh;
 mod register;
 mod userinfo;

@@ -122,6 +122,10 @@ async fn metadata_with_anything_wrong_are_refused(#[values(Backend::Sqlite)] dat
             json!({ "token_endpoint_auth_method": "private_key_jwt", "jwks_uri": "http://app.example/jwks" }),
             metadata,
         ),
+        (
+            json!({ "token_endpoint_auth_method": "private_key_jwt", "jwks_uri": "https://169.254.169.254/x" }),
+            metadata,
+        ),
         (keys(&private), metadata),
         (keys(&nameless), metadata),
         (keys(&json!({ "kty": "oct", "k": "eHg", "kid": "x" })), metadata),

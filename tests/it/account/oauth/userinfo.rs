@@ -1,5 +1,6 @@
 //! Who has logged in, and whom they may act for.
 
+use onbehalf::account::{Grant, Mode};
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -120,4 +121,76 @@ async fn in_the_open_sandbox_nobody_is_nobody(#[values(Backend::Sqlite)] backend
             "error_description": "show a good access token in the header Authorization",
         })
     );
+}
+
+#[rstest]
+#[actix_rt::test]
+async fn what_an_app_is_told_of_people_is_written_down(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = start(backend).await;
+    let told = tokens(&server, "portal", SCOPES).await;
+    let narrow = tokens(&server, "portal", "openid").await;
+    let refused = tokens(&server, "portal", "patient/*.rs").await;
+    let records = || {
+        let sql = "SELECT outcome || ' ' || coalesce(refusal, '') || ' ' || caller_kind || ' ' || app || ' ' || \
+                   coalesce(patient, '') || ' ' || coalesce(proxy, '') AS value FROM audit_records \
+                   WHERE act = 'userinfo-read' ORDER BY id, patient";
+        sql::values(&server.database_url(), sql)
+    };
+    userinfo(&server, &told).await;
+    let mut first = records();
+    first.sort_unstable();
+    assert_eq!(
+        first,
+        [format!("0  citizen portal 9000000005 {ME}"), format!("0  citizen portal {CHILD} {ME}")],
+        "each of those who were named finds who looked"
+    );
+    userinfo(&server, &narrow).await;
+    assert_eq!(records().last(), Some(&format!("0  citizen portal {ME} ")));
+    let request = Request::new("GET", "/oauth/userinfo").bearer(refused["access_token"].as_str().unwrap());
+    assert_eq!(server.send(request).await.status, 403);
+    assert_eq!(records().last(), Some(&format!("4 insufficient_scope citizen portal {ME} ")));
+    server.send(Request::new("GET", "/oauth/userinfo").bearer("x")).await;
+    assert_eq!(records().len(), 4, "a stranger fills no table");
+}
+
+#[rstest]
+#[actix_rt::test]
+async fn staff_are_told_of_nobody_whom_they_could_act_for(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = start(backend).await;
+    let citizen = super::kit::grant(&server, "portal", SCOPES).await;
+    let staff = Grant {
+        id: uuid::Uuid::now_v7(),
+        mode: Mode::Staff,
+        patient: None,
+        vot: None,
+        staff: Some("555021935107".to_owned()),
+        fhir_user: None,
+        ..citizen
+    };
+    super::kit::keep(&server, staff.clone()).await;
+    let code = super::kit::code(&server, &staff).await;
+    let told = server.send(super::kit::redeem("portal", &code)).await.json();
+    let info = userinfo(&server, &told).await;
+    assert_eq!(info["delegations"], json!([]));
+    assert!(info.get("nhs_number").is_none() && info.get("identity_proofing_level").is_none(), "{info}");
+}
+
+#[rstest]
+#[actix_rt::test]
+async fn no_cookie_opens_an_endpoint_that_pages_of_other_origins_may_call(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = start(backend).await;
+    let told = tokens(&server, "portal", SCOPES).await;
+    let token = told["access_token"].as_str().unwrap();
+    for cookie in [format!("access_token={token}"), format!("onbehalf-login={token}")] {
+        let request = Request::new("GET", "/oauth/userinfo").header("Cookie", &cookie);
+        assert_eq!(server.send(request.header("Origin", "https://evil.example")).await.status, 401);
+        let read = Request::new("GET", "/FHIR/R4/Consent").header("Cookie", &cookie);
+        assert_eq!(server.send(read.header("Origin", "https://evil.example")).await.status, 401);
+    }
 }

@@ -1,7 +1,8 @@
 //! Every way in which a provider's answer is refused.
 
-use onbehalf::account::identity::{Answer, ProvenKind};
+use onbehalf::account::identity::{Answer, Proven, ProvenKind};
 use onbehalf::account::upstream::UpstreamError;
+use onbehalf::clock::Clock as _;
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -63,6 +64,8 @@ async fn a_departure_carries_state_nonce_challenge_and_vectors() {
 #[case::authorized_party("azp", json!("somebody-else"), "somebody else")]
 #[case::expired("exp", json!(1), "not of this time")]
 #[case::of_the_future("iat", json!(32_503_680_000_i64), "not of this time")]
+#[case::not_yet("nbf", json!(32_503_680_000_i64), "not of this time yet")]
+#[case::no_time("nbf", json!("tomorrow"), "cannot be read")]
 #[case::low("vot", json!("P5.Cp.Cd"), "lower than what was asked")]
 #[case::no_vector("vot", Value::Null, "no vector")]
 #[case::inconsistent("identity_proofing_level", json!("P0"), "level of proofing")]
@@ -181,4 +184,80 @@ async fn an_answer_that_is_no_answer_is_refused() {
 async fn a_provider_that_nobody_has_configured_is_unknown() {
     let scene = Scene::start();
     assert_eq!(scene.providers.begin("other", CALLBACK).await, Err(UpstreamError::Unknown));
+}
+
+#[actix_rt::test]
+async fn a_token_that_begins_within_the_skew_of_clocks_is_taken() {
+    let scene = Scene::start();
+    let now = scene.clock.now().timestamp();
+    scene.log_in(|claims| claims["nbf"] = json!(now + 59)).await.expect("a clock may be wrong by so much");
+    let late = scene.log_in(|claims| claims["nbf"] = json!(now + 61)).await;
+    assert_refused(late, "not of this time yet");
+    scene.log_in(|claims| claims["nbf"] = json!(1.5)).await.expect("a fraction is a time");
+}
+
+/// The provider answers this access token to the code, and all else is good.
+async fn with_access_token(scene: &Scene, token: &str) -> Result<Proven, UpstreamError> {
+    let departure = scene.begin().await;
+    let id_token = sign(&rsa_keys()[0], &scene.claims(&departure.nonce));
+    scene.answer(&id_token);
+    let tokens = json!({ "access_token": token, "token_type": "bearer", "id_token": id_token });
+    scene.provider.script("/token", Answered::Json(200, tokens));
+    scene.complete(&departure).await
+}
+
+#[actix_rt::test]
+async fn the_access_token_must_be_of_the_same_person_and_of_a_vector_that_was_asked() {
+    let scene = Scene::start();
+    let issuer = scene.provider.issuer.clone();
+    let claims = |vot: Value| json!({ "iss": issuer, "sub": "subject", "vot": vot });
+    let [ours, other] = rsa_keys();
+    with_access_token(&scene, &sign(ours, &claims(json!("P9.Cp.Cd")))).await.expect("a good one");
+    let mut stranger = claims(json!("P9.Cp.Cd"));
+    stranger["sub"] = json!("another");
+    let mut foreign = claims(json!("P9.Cp.Cd"));
+    foreign["iss"] = json!("https://another.example");
+    for (token, said) in [
+        (sign(ours, &claims(json!("P5.Cp.Cd"))), "access token is lower"),
+        (sign(ours, &claims(json!("nonsense"))), "cannot be read"),
+        (sign(ours, &claims(Value::Null)), "no vector of trust"),
+        (sign(ours, &stranger), "about somebody else"),
+        (sign(ours, &foreign), "about somebody else"),
+        (sign(other, &claims(json!("P9.Cp.Cd"))), "does not know the key"),
+        (sign_with_secret(&ours.kid, b"secret", &claims(json!("P9.Cp.Cd"))), "shared secret"),
+    ] {
+        assert_refused(with_access_token(&scene, &token).await, said);
+    }
+}
+
+#[actix_rt::test]
+async fn userinfo_may_be_a_jwt_that_the_provider_has_signed_for_us() {
+    let scene = Scene::start();
+    let departure = scene.begin().await;
+    scene.answer(&sign(&rsa_keys()[0], &scene.claims(&departure.nonce)));
+    let claims = json!({
+        "iss": scene.provider.issuer, "aud": [CLIENT], "sub": "subject", "nhs_number": "9000000017",
+    });
+    let changed = |name: &str, value: Value| {
+        let mut claims = claims.clone();
+        claims[name] = value;
+        claims
+    };
+    let [ours, other] = rsa_keys();
+    scene.provider.script("/userinfo", Answered::Jwt(sign(ours, &claims)));
+    scene.complete(&departure).await.expect("a good one");
+    let good = sign(ours, &claims);
+    for (token, said) in [
+        (sign(other, &claims), "does not know the key"),
+        (good[..good.len() - 4].to_owned(), "signature"),
+        (sign_with_secret(&ours.kid, b"secret", &claims), "shared secret"),
+        (sign(ours, &changed("aud", json!("somebody-else"))), "for somebody else"),
+        (sign(ours, &changed("iss", json!("https://another.example"))), "another issuer"),
+        (sign(ours, &changed("sub", json!("another"))), "about somebody else"),
+        (sign(ours, &changed("nhs_number", json!("9000000009"))), "contradict"),
+        (claims.to_string(), "no signed JWT"),
+    ] {
+        scene.provider.script("/userinfo", Answered::Jwt(token));
+        assert_refused(scene.complete(&departure).await, said);
+    }
 }

@@ -1,6 +1,8 @@
 //! What a caller is told when the service cannot answer: an OperationOutcome that says what to do and
 //! nothing of what is inside.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use diesel::connection::SimpleConnection as _;
@@ -8,9 +10,12 @@ use diesel::{Connection as _, SqliteConnection};
 use onbehalf::store::DatabaseUrl;
 use rstest::rstest;
 
+use crate::account::oauth::kit;
 use crate::fhir::bodies::role;
 use crate::fhir::client::{get, post, send_well};
-use crate::support::{Backend, Connection, Options, Response, TestApp, on_server, sql, strict_contract};
+use crate::support::{
+    Backend, Connection, Options, Response, SECRET_OF_PANIC, TestApp, on_server, sql, strict_contract,
+};
 use crate::vrs::footprint::Footprint;
 use crate::vrs::known::{LONER, MOTHERS_ROLE, PATIENTS};
 
@@ -162,4 +167,40 @@ async fn a_database_that_is_away_is_a_reason_to_come_again(
         created = app.send(create()).await;
     }
     assert_eq!(created.status, 201);
+}
+
+// covers G-17
+#[rstest]
+#[actix_web::test]
+async fn a_panic_is_answered_500_on_every_front_and_the_server_goes_on(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let fuse = Arc::new(AtomicBool::new(false));
+    let registrations = kit::apps();
+    let app =
+        TestApp::start(backend, Options { fuse: Arc::clone(&fuse), registrations, ..Options::default() })
+            .await;
+    let path = format!("/Consent/{MOTHERS_ROLE}");
+    let vrs = || crate::vrs::operations::get(&path);
+    let form = [("grant_type", "refresh_token"), ("refresh_token", "x")];
+    let token = || kit::basic(kit::post(kit::TOKEN, &form), "web", kit::SECRET);
+    let page = || crate::support::Request::new("GET", "/oauth/approve").header("Cookie", "onbehalf-login=x");
+    send_well(&app, get(&path), 200).await;
+    let mut footprint = Footprint::of(&app);
+    fuse.store(true, Ordering::SeqCst);
+    for request in [get(&path), get("/Consent"), post("/Consent", &role(LONER, PATIENTS[0]))] {
+        let answer = app.send(request).await;
+        assert_eq!((told(&answer), retry_after(&answer)), ((500, "exception".to_owned()), None));
+        assert!(!String::from_utf8_lossy(&answer.body).contains(SECRET_OF_PANIC));
+    }
+    for request in [vrs(), token(), page()] {
+        let answer = app.send(request).await;
+        let body = String::from_utf8_lossy(&answer.body);
+        assert_eq!(answer.status, 500, "{body}");
+        assert!(!body.contains(SECRET_OF_PANIC) && !body.contains("panic"), "{body}");
+    }
+    fuse.store(false, Ordering::SeqCst);
+    footprint.check_untouched("a panic");
+    send_well(&app, get(&path), 200).await;
+    assert_eq!(app.send(vrs()).await.status, 200);
 }

@@ -6,7 +6,7 @@ use onbehalf::account::{Proofing, Who};
 use onbehalf::error::Error;
 use onbehalf::person::Standing;
 use rstest::rstest;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{acting, citizen, issuing, system};
 use crate::fhir::client::{get, patch, request, send, send_well};
@@ -20,13 +20,6 @@ const ALL: &str = "patient/*.cruds user/*.cruds";
 
 fn own_role() -> String {
     format!("/Consent/{MOTHERS_ROLE}")
-}
-
-fn suspend() -> Value {
-    json!([
-        { "op": "replace", "path": "/status", "value": "inactive" },
-        { "op": "replace", "path": "/extension/0", "value": bodies::reason("ROLE_SUSPENDED_PENDING_REVIEW") },
-    ])
 }
 
 // covers PX-04, PX-09, SC-07
@@ -76,7 +69,7 @@ async fn a_role_that_is_suspended_refuses_the_very_next_call(
     for path in &paths {
         assert_eq!(send(&app, get(path).bearer(&token)).await.status, 200, "{path}");
     }
-    send_well(&app, patch(&own_role(), &suspend()).bearer(&gp), 200).await;
+    send_well(&app, patch(&own_role(), &bodies::suspend()).bearer(&gp), 200).await;
     for path in &paths {
         let refused = send(&app, get(path).bearer(&token)).await;
         assert_eq!(refused.status, 401, "{path}");
@@ -293,4 +286,24 @@ async fn the_settings_say_how_another_patient_is_refused(
         let head = send(&app, request("HEAD", &path).bearer(&token)).await;
         assert_eq!(head.status, status, "HEAD {path}");
     }
+}
+
+// covers PX-07
+#[rstest]
+#[actix_web::test]
+async fn of_several_actors_in_a_token_the_outermost_alone_decides(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = issuing(backend).await;
+    let claims = serde_json::to_value(app.claims(&acting(), ALL).await).unwrap();
+    let authority = app.authority.clone().expect("it issues tokens");
+    let with = |act: serde_json::Value| {
+        let mut claims = claims.clone();
+        claims["act"] = act;
+        authority.sign(onbehalf::account::Purpose::AccessToken, "at+jwt", &claims).unwrap()
+    };
+    let nested = with(json!({ "sub": MOTHER, "act": { "sub": LONER } }));
+    assert_eq!(send(&app, get(&own_role()).bearer(&nested)).await.status, 200);
+    let hidden = with(json!({ "sub": LONER, "act": { "sub": MOTHER } }));
+    assert_eq!(send(&app, get(&own_role()).bearer(&hidden)).await.status, 404, "it is not theirs");
 }

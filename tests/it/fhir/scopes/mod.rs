@@ -3,6 +3,7 @@
 
 mod acting;
 mod constraint;
+mod kinds;
 mod letters;
 
 use onbehalf::account::{Proofing, Who};

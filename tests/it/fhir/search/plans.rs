@@ -42,9 +42,9 @@ fn filled(backend: Backend) -> TestDatabase {
                 {rows} SELECT {id}, 1, 'R' || n, 'completed', 'RelatedPerson', {proxy}, {patient},
                     '2020-01-01', 0, 0, 'https://example.org/q', '{{}}', n FROM numbers;
             INSERT INTO audit_records (id, chain, sequence, previous_hash, hash, recorded_at, act, outcome,
-                    caller_kind, caller_id, subject, subject_version, patient, proxy)
+                    caller_kind, caller_id, app, grant_id, subject, subject_version, patient, proxy)
                 {rows} SELECT {id}, 0, n, '', '', n, 'role-created', '0', 'system', 'system ' || n,
-                    'Consent/' || {id}, 1, {patient}, {proxy} FROM numbers;"
+                    'app-' || n, {id}, 'Consent/' || {id}, 1, {patient}, {proxy} FROM numbers;"
         ),
     );
     if backend == Backend::Postgres {
@@ -59,7 +59,7 @@ const ONE_ROLE: &str = "018f0000-0000-7000-8000-100000000007";
 fn promised() -> Vec<(&'static str, String, &'static [&'static str])> {
     let of_pair: &[&str] = &["roles_by_patient", "roles_proxy_patient_key", "sqlite_autoindex_roles_2"];
     let of_people: &[&str] = &["people_pkey", "sqlite_autoindex_people_1"];
-    let table: [(&str, &str, &[&str]); 15] = [
+    let table: [(&str, &str, &[&str]); 22] = [
         ("Consent", "patient=9990001505", &["roles_by_patient"]),
         ("Consent", "consentor=9990000100", of_pair),
         ("Consent", "performer:identifier=9990000100", of_pair),
@@ -75,6 +75,17 @@ fn promised() -> Vec<(&'static str, String, &'static [&'static str])> {
         ("AuditEvent", &format!("entity=Consent/{ONE_ROLE}"), &["audit_records_by_subject"]),
         ("AuditEvent", "patient=9990001505", &["audit_records_by_patient"]),
         ("AuditEvent", "date=1970-01-01T00:00:00.100Z", &["audit_records_by_time"]),
+        (
+            "AuditEvent",
+            "agent:identifier=https://fhir.onbehalf.org.uk/Id/client-id|app-4711",
+            &["audit_records_by_app"],
+        ),
+        ("AuditEvent", "agent:identifier=app-4711", &["audit_records_by_app"]),
+        ("AuditEvent", "policy=urn:uuid:018f0000-0000-7000-8000-100000004711", &["audit_records_by_grant"]),
+        ("AuditEvent", "subtype=token-refused", &["audit_records_by_act"]),
+        ("AuditEvent", "type=110137", &["audit_records_by_act"]),
+        ("AuditEvent", "entity-role=24&patient=9990001505", &["audit_records_by_patient"]),
+        ("AuditEvent", "entity-type=4&agent:identifier=app-4711", &["audit_records_by_app"]),
     ];
     table.map(|(kind, query, indexes)| (kind, query.to_owned(), indexes)).into()
 }
@@ -136,4 +147,25 @@ async fn what_a_citizen_may_see_is_found_by_index_too(
     let of_pair: &[&str] = &["roles_by_patient", "roles_proxy_patient_key", "sqlite_autoindex_roles_2"];
     assert_uses_index(&database, query, Scope::Party(number("9990000100")), ("a citizen's roles", of_pair))
         .await;
+}
+
+// covers S-31
+#[actix_web::test]
+async fn what_no_index_serves_is_asked_of_the_audit_with_something_that_one_does() {
+    let clock = Arc::new(SystemClock);
+    for (query, is_taken) in [
+        ("entity-role=24", false),
+        ("entity-type=4", false),
+        ("entity-type:missing=true&entity-role=6", false),
+        ("entity-role=24&agent:identifier=app-1", true),
+        ("entity-type=4&date=2026-11-22", true),
+        ("entity-role=4&entity=Consent/1", true),
+    ] {
+        let statement = statement_of("AuditEvent", query, clock.clone(), sandbox_contract());
+        assert_eq!(statement.is_some(), is_taken, "{query}");
+    }
+    let app = crate::support::TestApp::sandbox(Backend::Sqlite).await;
+    let refused =
+        crate::fhir::client::send(&app, crate::fhir::client::get("/AuditEvent?entity-role=24")).await;
+    assert_eq!((refused.status, refused.json()["issue"][0]["code"].clone()), (400, "too-costly".into()));
 }

@@ -2,7 +2,7 @@
 
 mod citizens;
 mod lapsed;
-mod standing;
+pub mod standing;
 mod trail;
 
 pub use standing::stand;

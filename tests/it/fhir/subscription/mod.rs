@@ -1,12 +1,17 @@
 //! Subscriptions: how they are made, judged, read, ended, and what is told to whom.
 
 mod lifecycle;
+mod operations;
+mod ownership;
+mod refusals;
+mod told;
 
 use onbehalf::event::{Message, Notice, Notification, Subscription, SubscriptionStatus, number};
 use onbehalf::proxy::Versioned;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::fhir::client::{post, send_well};
 use crate::support::TestApp;
 
 pub const TOPIC: &str = "https://fhir.onbehalf.org.uk/R4/SubscriptionTopic";
@@ -59,6 +64,17 @@ pub fn classic(criteria: &str, payload: Option<&str>) -> Value {
 /// A subscription to national events.
 pub fn national(criteria: &str, payload: &str) -> Value {
     classic(criteria, Some(payload))
+}
+
+/// Subscribes, when everybody was told of what has happened before, and returns what was answered.
+pub async fn subscribe(app: &TestApp, body: &Value) -> Value {
+    number_all(app).await;
+    send_well(app, post("/Subscription", body), 201).await
+}
+
+/// The id of a resource.
+pub fn id_of(resource: &Value) -> String {
+    resource["id"].as_str().expect("an id").to_owned()
 }
 
 /// The subscription as it is kept.

@@ -42,6 +42,7 @@ fn role(at: u128, proxy: &str, patient: &str) -> Role {
         grantor: OdsCode::parse("A20047").ok(),
         period: RolePeriod::default(),
         created: FhirDateTime::parse("2026-11-20").expect("a day"),
+        needs_review: false,
     }
 }
 

@@ -8,3 +8,4 @@ mod headers;
 mod health;
 mod order;
 mod routes;
+mod tokens;

@@ -1,0 +1,16 @@
+DROP INDEX people_by_birth_end;
+DROP INDEX refresh_tokens_by_grant;
+DROP INDEX codes_by_grant;
+DROP TABLE number_changes;
+DROP TABLE person_facts;
+DROP TABLE inbound_events;
+ALTER TABLE users DROP COLUMN email;
+DROP TABLE messages;
+DROP TABLE role_reminders;
+DROP TABLE role_milestones;
+DROP TABLE role_uses;
+DROP INDEX roles_by_status_and_update;
+DROP INDEX roles_by_status_and_end;
+ALTER TABLE role_versions DROP COLUMN needs_review;
+ALTER TABLE roles DROP COLUMN needs_review;
+DROP TABLE jobs;

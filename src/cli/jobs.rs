@@ -1,0 +1,79 @@
+//! `onbehalf jobs`: what the service does by itself, and when it did so last.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use clap::Subcommand;
+
+use crate::cli::serve::runner;
+use crate::cli::{Failure, open_store, say};
+use crate::clock::{Clock as _, SystemClock};
+use crate::config::Sources;
+use crate::date_time::render_instant;
+use crate::error::Error;
+use crate::job::{JOBS, Job};
+use crate::store::{JobRow, Tx};
+
+#[derive(Subcommand)]
+pub(super) enum Act {
+    /// Run a job now, whether or not it is due, unless another process runs it
+    Run {
+        /// Its name, as `onbehalf jobs` lists it
+        name: String,
+    },
+}
+
+pub(super) fn jobs(sources: &Sources, act: Option<Act>) -> Result<(), Failure> {
+    let config = sources.load()?;
+    let store = open_store(&config)?;
+    if !store.is_current()? {
+        let told = "the database is not migrated: run `onbehalf migrate up` with the same settings first";
+        return Err(Failure::Other(told.to_owned()));
+    }
+    if let Some(Act::Run { name }) = act {
+        let Some(job) = Job::find(&name) else {
+            let names: Vec<&str> = JOBS.iter().map(|job| job.name).collect();
+            return Err(Failure::Other(format!("there is no job {name}: there are {}", names.join(", "))));
+        };
+        if !runner(&config, &store, Arc::new(SystemClock))?.run_now(&job)? {
+            return Err(Failure::Other(format!(
+                "another process runs {name} now: `onbehalf jobs` says until when"
+            )));
+        }
+        let rows = store.read_here::<_, Error, _>(list)?;
+        let ran = rows.iter().find(|row| row.name == job.name);
+        say(&describe(&job, ran));
+        return match ran.and_then(|row| row.outcome.as_deref()) {
+            Some("failed") => Err(Failure::Other(format!("{name} failed"))),
+            _ => Ok(()),
+        };
+    }
+    let rows = store.read_here::<_, Error, _>(list)?;
+    for job in JOBS {
+        say(&describe(&job, rows.iter().find(|row| row.name == job.name)));
+    }
+    Ok(())
+}
+
+fn list(tx: &mut Tx<'_>) -> Result<Vec<JobRow>, Error> {
+    tx.list_jobs()
+}
+
+/// A line about a job, for people and for `grep`.
+fn describe(job: &Job, row: Option<&JobRow>) -> String {
+    let Some(row) = row else { return format!("{}: due now, has never run", job.name) };
+    let at = |at: Option<DateTime<Utc>>| at.map_or_else(|| "never".to_owned(), render_instant);
+    let outcome = row.outcome.as_deref().unwrap_or("nothing yet");
+    let lease = row.lease.as_ref().filter(|(_, until)| *until > SystemClock.now());
+    let lease = lease.map(|(holder, until)| format!(", runs in {holder} until {}", render_instant(*until)));
+    format!(
+        "{}: due {}, last begun {}, last ended {}, {outcome} ({} done, {} skipped){}",
+        job.name,
+        render_instant(row.due_at),
+        at(row.started_at),
+        at(row.finished_at),
+        row.done,
+        row.skipped,
+        lease.unwrap_or_default(),
+    )
+}

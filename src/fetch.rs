@@ -1,0 +1,275 @@
+//! Reads what others publish: keys, documents, tokens. Whatever answers, this ends: within a deadline, without
+//! following a redirect, and with no more bytes than are asked for.
+//!
+//! A place that the operator has named may be anywhere. One that an app has named must be on the public
+//! internet: its name is resolved first, only public addresses are connected to ([`is_public`]), and
+//! no proxy of the environment stands in between.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::header::HeaderMap;
+use reqwest::redirect::Policy;
+use reqwest::{Client, Method, Request, StatusCode, Url};
+
+use crate::address::is_public;
+
+/// How far a fetcher goes.
+#[derive(Clone, Copy, Debug)]
+pub struct FetchOptions {
+    /// How long an answer may take.
+    pub timeout: Duration,
+    /// The largest answer, in bytes.
+    pub max_bytes: usize,
+    /// Whether this machine itself may be asked, by `http` too: for the sandbox and for tests.
+    pub allows_loopback: bool,
+    /// Which addresses are reached.
+    pub reach: Reach,
+}
+
+/// Which addresses are reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Any: the operator has named the place.
+    Anywhere,
+    /// Those of the public internet: somebody else has named it.
+    Public,
+}
+
+/// Nothing was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FetchError {
+    /// The URL is not https (or http on this machine where that is allowed), has credentials or a fragment, or
+    /// names an address that is not reached.
+    #[error("the URL is none to ask")]
+    Url,
+    /// Nobody answers in time, or no address of the name may be reached.
+    #[error("nobody answers")]
+    Unavailable,
+    /// The answer is larger than is read.
+    #[error("the answer is too large")]
+    TooLarge,
+    /// The HTTP client cannot be made.
+    #[error("the HTTP client cannot be made")]
+    Client,
+}
+
+/// An answer, whatever its status.
+#[derive(Debug)]
+pub struct Fetched {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body, whole.
+    pub body: Vec<u8>,
+}
+
+/// Fetches. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Fetcher {
+    client: Client,
+    options: FetchOptions,
+}
+
+impl Fetcher {
+    /// Makes the client. It keeps no connections: what is fetched is fetched rarely, and a kept connection would
+    /// be tied to the worker thread that opened it.
+    ///
+    /// # Errors
+    ///
+    /// [`FetchError::Client`].
+    pub fn new(options: FetchOptions) -> Result<Self, FetchError> {
+        let mut builder = Client::builder()
+            .redirect(Policy::none())
+            .timeout(options.timeout)
+            .connect_timeout(options.timeout)
+            .pool_max_idle_per_host(0)
+            .referer(false);
+        if options.allows_loopback {
+            builder = builder.no_proxy();
+        }
+        if options.reach == Reach::Public {
+            let resolver = PublicOnly { allows_loopback: options.allows_loopback };
+            builder = builder.no_proxy().dns_resolver(Arc::new(resolver));
+        }
+        Ok(Self { client: builder.build().or(Err(FetchError::Client))?, options })
+    }
+
+    /// Whether anything is sent to this URL.
+    ///
+    /// # Errors
+    ///
+    /// [`FetchError::Url`].
+    pub fn check_url(&self, url: &str) -> Result<Url, FetchError> {
+        check_url(url, self.options.allows_loopback, self.options.reach)
+    }
+
+    /// Reads a URL, as the bearer of a token where one is given.
+    ///
+    /// # Errors
+    ///
+    /// [`FetchError`].
+    pub async fn get(
+        &self,
+        url: &str,
+        accept: &'static str,
+        token: Option<&str>,
+    ) -> Result<Fetched, FetchError> {
+        let request = self.client.request(Method::GET, self.check_url(url)?).header("accept", accept);
+        let request = match token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        };
+        self.send(request.build().or(Err(FetchError::Url))?).await
+    }
+
+    /// Sends a request and reads the answer.
+    ///
+    /// # Errors
+    ///
+    /// [`FetchError`].
+    pub async fn send(&self, request: Request) -> Result<Fetched, FetchError> {
+        self.check_url(request.url().as_str())?;
+        let mut answer = self.client.execute(request).await.or(Err(FetchError::Unavailable))?;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let mut body = Vec::new();
+        while let Some(chunk) = answer.chunk().await.or(Err(FetchError::Unavailable))? {
+            if body.len() + chunk.len() > self.options.max_bytes {
+                return Err(FetchError::TooLarge);
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Fetched { status, headers, body })
+    }
+}
+
+/// Whether anything may be sent to a URL: https, or http on this machine where that is allowed; no credentials
+/// and no fragment. An address in it must be one that is reached; a name is resolved when it is asked.
+///
+/// # Errors
+///
+/// [`FetchError::Url`].
+pub fn check_url(url: &str, allows_loopback: bool, reach: Reach) -> Result<Url, FetchError> {
+    let url = Url::parse(url).or(Err(FetchError::Url))?;
+    let host = url.host_str().map(|host| host.trim_matches(['[', ']'])).ok_or(FetchError::Url)?;
+    let address: Option<IpAddr> = host.parse().ok();
+    let is_loopback = host == "localhost" || address.is_some_and(|address| address.is_loopback());
+    let is_reached = match reach {
+        Reach::Anywhere => true,
+        Reach::Public => is_loopback && allows_loopback || !is_loopback && address.is_none_or(is_public),
+    };
+    let is_safe = match url.scheme() {
+        "https" => !host.is_empty(),
+        "http" => allows_loopback && is_loopback,
+        _ => false,
+    };
+    let is_plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
+    if is_reached && is_safe && is_plain { Ok(url) } else { Err(FetchError::Url) }
+}
+
+/// Whether a URL is one of a server that is there for trying things on one's own machine.
+pub fn is_on_loopback(url: &str) -> bool {
+    url.starts_with("http://") && check_url(url, true, Reach::Public).is_ok()
+}
+
+/// Resolves names, and leaves out every address that is not public.
+#[derive(Clone, Copy, Debug)]
+struct PublicOnly {
+    allows_loopback: bool,
+}
+
+impl PublicOnly {
+    fn reaches(self, address: IpAddr) -> bool {
+        is_public(address) || self.allows_loopback && address.is_loopback()
+    }
+}
+
+impl Resolve for PublicOnly {
+    fn resolve(&self, name: Name) -> Resolving {
+        let these = *self;
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let reached: Vec<SocketAddr> = found.filter(|address| these.reaches(address.ip())).collect();
+            if reached.is_empty() {
+                return Err(FetchError::Url.into());
+            }
+            let reached: Addrs = Box::new(reached.into_iter());
+            Ok(reached)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FetchError, FetchOptions, Fetcher, Reach, check_url, is_on_loopback};
+    use std::net::TcpListener;
+    use std::time::Duration;
+
+    #[test]
+    fn only_https_is_spoken_but_on_loopback_where_that_is_allowed() {
+        for (url, is_strict, is_sandbox) in [
+            ("https://auth.login.nhs.uk/token", true, true),
+            ("http://auth.login.nhs.uk/token", false, false),
+            ("http://127.0.0.1:8080/x", false, true),
+            ("http://[::1]:8080/x", false, true),
+            ("http://localhost/x", false, true),
+            ("http://127.0.0.1.example.org/x", false, false),
+            ("https://user:secret@example.org/", false, false),
+            ("https://example.org/#fragment", false, false),
+            ("https://", false, false),
+            ("ftp://127.0.0.1/x", false, false),
+            ("file:///etc/passwd", false, false),
+            ("no url", false, false),
+        ] {
+            for reach in [Reach::Anywhere, Reach::Public] {
+                assert_eq!(check_url(url, false, reach).is_ok(), is_strict, "{url}");
+                assert_eq!(check_url(url, true, reach).is_ok(), is_sandbox, "{url}");
+            }
+        }
+        assert!(is_on_loopback("http://127.0.0.1:8080") && !is_on_loopback("https://issuer.example"));
+        assert!(!is_on_loopback("https://127.0.0.1:8080"));
+    }
+
+    #[test]
+    fn a_place_that_others_name_is_not_in_our_own_network() {
+        for inside in [
+            "https://10.0.0.1/jwks",
+            "https://169.254.169.254/latest/meta-data",
+            "https://[fd00::1]/jwks",
+            "https://[::ffff:10.0.0.1]/jwks",
+            "https://0x7f.1/jwks",
+            "https://2130706433/jwks",
+            "https://localhost/jwks",
+            "https://127.0.0.1/jwks",
+        ] {
+            assert_eq!(check_url(inside, false, Reach::Public), Err(FetchError::Url), "{inside}");
+            assert!(check_url(inside, false, Reach::Anywhere).is_ok(), "{inside}");
+        }
+        assert!(check_url("https://10.0.0.1/jwks", true, Reach::Public).is_err(), "nor in the sandbox");
+    }
+
+    #[actix_rt::test]
+    async fn a_name_that_resolves_to_this_machine_is_not_connected_to() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("https://localhost:{}/jwks", listener.local_addr().unwrap().port());
+        let options = FetchOptions {
+            timeout: Duration::from_secs(5),
+            max_bytes: 100,
+            allows_loopback: false,
+            reach: Reach::Public,
+        };
+        // The client itself, as if the name had passed for a public one.
+        let strict = Fetcher::new(options).unwrap();
+        assert!(strict.client.get(&url).send().await.is_err());
+        listener.set_nonblocking(true).unwrap();
+        assert!(listener.accept().is_err(), "nobody has connected");
+        listener.set_nonblocking(false).unwrap();
+        let accepted = std::thread::spawn(move || listener.accept().map(drop));
+        let anywhere = Fetcher::new(FetchOptions { reach: Reach::Anywhere, ..options }).unwrap();
+        assert!(anywhere.client.get(&url).send().await.is_err(), "nobody speaks TLS there");
+        accepted.join().unwrap().expect("without the rule it is connected to");
+    }
+}

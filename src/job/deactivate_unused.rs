@@ -1,0 +1,21 @@
+//! Roles that nobody has used for long become inactive, where the settings say so.
+//!
+//! A role is used when a token to act by it is issued, or when somebody acts by it: `role_uses` has the day. A
+//! role that was changed within the time counts as used: somebody wants it.
+//!
+//! The index gives the active roles whose last change is old; each costs one look by key at its last use. So a
+//! run reads as many rows as there are old active roles, once a day, in batches.
+
+use chrono::TimeDelta;
+
+use crate::job::run::{Halt, Run};
+use crate::proxy::command::deactivate_unused_role;
+
+pub(super) fn run(run: &mut Run<'_>) -> Result<(), Halt> {
+    let Some(days) = run.settings.unused_after_days else { return Ok(()) };
+    let (since, clock) = (run.now() - TimeDelta::days(days), run.clock);
+    run.for_each(
+        |tx, after, limit| tx.list_unused_roles(since, after, limit),
+        |tx, role| Ok(u32::from(deactivate_unused_role(tx, clock, &role.id, since)?)),
+    )
+}

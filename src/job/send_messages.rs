@@ -1,0 +1,86 @@
+//! Messages leave, each at most once.
+//!
+//! Before the sender is asked, the message is marked, and the mark is committed: a process that is killed in
+//! between leaves a message that may have arrived, and such a one is never sent again. What the sender surely
+//! did not take is tried again, later each time.
+
+use chrono::TimeDelta;
+use uuid::Uuid;
+
+use crate::error::Error;
+use crate::job::letter;
+use crate::job::run::{Halt, Run};
+use crate::job::sender::{Letter, Refusal};
+use crate::proxy::Status;
+use crate::store::{MessageKind, MessageState, Outgoing, Tx};
+
+/// How long after an attempt the next one is made, in minutes. After the last there is none.
+const BACK_OFF: [i64; 7] = [1, 5, 30, 120, 360, 720, 1440];
+
+pub(super) fn run(run: &mut Run<'_>) -> Result<(), Halt> {
+    loop {
+        let (now, limit) = (run.now(), run.settings.batch);
+        let batch = run.store.read_here::<_, Error, _>(|tx| tx.list_due_messages(now, limit))?;
+        if batch.is_empty() {
+            return Ok(());
+        }
+        // A mail server that is away costs no message an attempt.
+        run.sender.check().map_err(Error::busy)?;
+        for message in &batch {
+            send(run, message)?;
+        }
+    }
+}
+
+fn send(run: &mut Run<'_>, message: &Outgoing) -> Result<(), Halt> {
+    let now = run.now();
+    let attempts = message.attempts + 1;
+    let address = run.commit(|tx| {
+        let (state, address) = prepare(tx, message)?;
+        let is_ours = tx.move_message(&message.id, (MessageState::Waiting, state), attempts, now)?;
+        Ok(address.filter(|_| is_ours))
+    })?;
+    let Some(address) = address else { return Ok(()) };
+    let (subject, text) = letter::write(message.kind, &message.end);
+    let (state, due) = match run.sender.send(&Letter { to: &address, subject, text: &text }) {
+        Ok(()) => (MessageState::Sent, now),
+        Err(Refusal::Unknown) => {
+            tracing::warn!("a message may or may not have arrived; it is not sent again");
+            run.skipped += 1;
+            return Ok(());
+        }
+        Err(Refusal::Later) => match usize::try_from(message.attempts).ok().and_then(|at| BACK_OFF.get(at)) {
+            Some(minutes) => (MessageState::Waiting, run.now() + TimeDelta::minutes(*minutes)),
+            None => (MessageState::Failed, now),
+        },
+        Err(Refusal::Never) => (MessageState::Failed, now),
+    };
+    run.commit(|tx| tx.move_message(&message.id, (MessageState::Sending, state), attempts, due))?;
+    match state {
+        MessageState::Sent => run.done += 1,
+        MessageState::Failed => run.skipped += 1,
+        MessageState::Waiting
+        | MessageState::Sending
+        | MessageState::Unaddressed
+        | MessageState::Withdrawn => {}
+    }
+    Ok(())
+}
+
+/// Whether what a message says is still so, and where it goes.
+fn prepare(tx: &mut Tx<'_>, message: &Outgoing) -> Result<(MessageState, Option<String>), Error> {
+    let id = Uuid::parse_str(&message.role).map_err(Error::fault)?;
+    let is_so = tx.find_role(id)?.is_some_and(|role| {
+        let is_active = role.value.status == Status::Active;
+        role.value.period.end.as_ref() == Some(&message.end)
+            && [role.value.proxy, role.value.patient].contains(&message.person)
+            && is_active == (message.kind == MessageKind::EndsSoon)
+    });
+    if !is_so {
+        return Ok((MessageState::Withdrawn, None));
+    }
+    match tx.find_address(message.person)? {
+        Some(address) => Ok((MessageState::Sending, Some(address))),
+        None => Ok((MessageState::Unaddressed, None)),
+    }
+}

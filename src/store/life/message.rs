@@ -1,0 +1,215 @@
+//! Messages to people.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use uuid::Uuid;
+
+use crate::date_time::{FhirDateTime, to_millis};
+use crate::error::Error;
+use crate::ids;
+use crate::person::NhsNumber;
+use crate::store::Tx;
+use crate::store::dialect::on_dialect;
+use crate::store::error::corrupt;
+use crate::store::person::nhs_number;
+use crate::store::schema::{account_users, messages, users};
+
+/// What a message is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MessageKind {
+    /// A role ends soon.
+    EndsSoon,
+    /// A role has ended.
+    HasEnded,
+}
+
+impl MessageKind {
+    /// The name that the store keeps.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::EndsSoon => "ends-soon",
+            Self::HasEnded => "has-ended",
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        [Self::EndsSoon, Self::HasEnded].into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+/// What became of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MessageState {
+    /// It is to be sent, now or again.
+    Waiting,
+    /// The sender was asked, and nothing more is known: it may have arrived.
+    Sending,
+    /// The sender has it.
+    Sent,
+    /// Nobody knows an address of this person.
+    Unaddressed,
+    /// It was given up.
+    Failed,
+    /// What it says is not so any more.
+    Withdrawn,
+}
+
+impl MessageState {
+    /// The name that the store keeps.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Sending => "sending",
+            Self::Sent => "sent",
+            Self::Unaddressed => "unaddressed",
+            Self::Failed => "failed",
+            Self::Withdrawn => "withdrawn",
+        }
+    }
+}
+
+/// A message that is to be left for somebody.
+#[derive(Clone, Debug)]
+pub struct NewMessage<'m> {
+    /// To whom.
+    pub person: NhsNumber,
+    /// Why: nobody hears twice for the same reason.
+    pub reason: &'m str,
+    /// The role that it is about.
+    pub role: Uuid,
+    /// What it says of the role.
+    pub kind: MessageKind,
+    /// The end of the role.
+    pub end: &'m FhirDateTime,
+}
+
+/// A message on its way out.
+#[derive(Clone, Debug)]
+pub struct Outgoing {
+    /// Its id.
+    pub id: String,
+    /// To whom.
+    pub person: NhsNumber,
+    /// The role that it is about.
+    pub role: String,
+    /// What it says of it.
+    pub kind: MessageKind,
+    /// The end of the role.
+    pub end: FhirDateTime,
+    /// How often it was tried.
+    pub attempts: i64,
+}
+
+type Row = (String, String, String, String, String, i64);
+
+impl Tx<'_> {
+    /// Leaves a message; false where this person was told for the same reason already.
+    ///
+    /// # Errors
+    ///
+    /// When the database refuses.
+    pub fn insert_message(&mut self, message: &NewMessage<'_>, now: DateTime<Utc>) -> Result<bool, Error> {
+        let row = (
+            messages::id.eq(ids::new_uuid(now).to_string()),
+            messages::person.eq(message.person.as_str()),
+            messages::reason.eq(message.reason),
+            messages::role_id.eq(message.role.to_string()),
+            messages::kind.eq(message.kind.as_str()),
+            messages::end_text.eq(message.end.text()),
+            messages::state.eq(MessageState::Waiting.as_str()),
+            messages::attempts.eq(0),
+            messages::created_at.eq(to_millis(now)),
+            messages::due_at.eq(to_millis(now)),
+        );
+        let inserted = on_dialect!(self.db, c => {
+            diesel::insert_into(messages::table).values(row).on_conflict_do_nothing().execute(c)
+        })?;
+        Ok(inserted == 1)
+    }
+
+    /// The messages that are to be sent now, the one that is due longest first.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn list_due_messages(&mut self, now: DateTime<Utc>, limit: i64) -> Result<Vec<Outgoing>, Error> {
+        let rows: Vec<Row> = messages::table
+            .filter(messages::state.eq(MessageState::Waiting.as_str()))
+            .filter(messages::due_at.le(to_millis(now)))
+            .order((messages::due_at, messages::id))
+            .limit(limit)
+            .select((
+                messages::id,
+                messages::person,
+                messages::role_id,
+                messages::kind,
+                messages::end_text,
+                messages::attempts,
+            ))
+            .load(self.db)?;
+        let outgoing = |(id, person, role, kind, end, attempts): Row| {
+            Ok(Outgoing {
+                id,
+                person: nhs_number(&person)?,
+                role,
+                kind: MessageKind::parse(&kind).ok_or_else(|| corrupt("kind of message"))?,
+                end: FhirDateTime::parse(&end).or(Err(corrupt("dateTime")))?,
+                attempts,
+            })
+        };
+        rows.into_iter().map(outgoing).collect()
+    }
+
+    /// Moves a message from one state to another; false where it is not in the first. With the time when it is
+    /// due next, or when this happened.
+    ///
+    /// # Errors
+    ///
+    /// When the database refuses.
+    pub fn move_message(
+        &mut self,
+        id: &str,
+        (from, to): (MessageState, MessageState),
+        attempts: i64,
+        at: DateTime<Utc>,
+    ) -> Result<bool, Error> {
+        let target = messages::table.find(id).filter(messages::state.eq(from.as_str()));
+        let state = (
+            messages::state.eq(to.as_str()),
+            messages::attempts.eq(attempts),
+            messages::due_at.eq(to_millis(at)),
+        );
+        Ok(diesel::update(target).set(state).execute(self.db)? == 1)
+    }
+
+    /// Where this person can be written to: what the user of their account has told last.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn find_address(&mut self, person: NhsNumber) -> Result<Option<String>, Error> {
+        let address: Option<Option<String>> = account_users::table
+            .inner_join(users::table.on(users::id.eq(account_users::user_id)))
+            .filter(account_users::nhs_number.eq(person.as_str()))
+            .filter(users::email.is_not_null())
+            .order((users::updated_at.desc(), users::id))
+            .select(users::email)
+            .first(self.db)
+            .optional()?;
+        Ok(address.flatten())
+    }
+
+    /// Keeps where a user says that they can be written to.
+    ///
+    /// # Errors
+    ///
+    /// When the database refuses.
+    pub fn save_address(&mut self, user: Uuid, email: &str, now: DateTime<Utc>) -> Result<(), Error> {
+        let other = users::table
+            .find(user.to_string())
+            .filter(users::email.is_null().or(users::email.ne(email)).assume_not_null());
+        let address = (users::email.eq(email), users::updated_at.eq(to_millis(now)));
+        diesel::update(other).set(address).execute(self.db)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,14 @@
+//! What happens by itself: the jobs and their leases, the roles that are due, the messages, what the registry
+//! tells.
+
+mod job;
+mod message;
+mod purge;
+mod registry;
+mod role;
+
+pub use job::JobRow;
+pub use message::{MessageKind, MessageState, NewMessage, Outgoing};
+pub use purge::Old;
+pub use registry::{FactKind, Inbound};
+pub use role::Candidate;

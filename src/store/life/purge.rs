@@ -1,0 +1,110 @@
+//! The removal of what nobody needs any more.
+
+use chrono::{DateTime, Utc};
+use diesel::RunQueryDsl as _;
+use diesel::sql_types::BigInt;
+
+use crate::date_time::to_millis;
+use crate::error::Error;
+use crate::store::Tx;
+use crate::store::dialect::on_dialect;
+use crate::store::search::mark;
+
+/// What is removed once it is old enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Old {
+    /// Codes that were not redeemed, or were.
+    Codes,
+    /// Refresh tokens that are over.
+    RefreshTokens,
+    /// What may be shown once.
+    SeenOnce,
+    /// Log-ins that were given up.
+    LogIns,
+    /// Authorization requests that were left beforehand.
+    PushedRequests,
+    /// Grants that ended long ago, on which nothing hangs any more.
+    Grants,
+    /// Messages that were sent or given up.
+    Messages,
+    /// Reminders of ends long past.
+    Reminders,
+    /// The ids of events that came in.
+    InboundEvents,
+}
+
+impl Old {
+    /// Every kind, what hangs on another before that other.
+    pub const ALL: [Self; 9] = [
+        Self::Codes,
+        Self::RefreshTokens,
+        Self::SeenOnce,
+        Self::LogIns,
+        Self::PushedRequests,
+        Self::Grants,
+        Self::Messages,
+        Self::Reminders,
+        Self::InboundEvents,
+    ];
+
+    /// Removes so many of those that were over before a time; two columns name a row where it takes two.
+    const fn statement(self) -> &'static str {
+        match self {
+            Self::Codes => {
+                "DELETE FROM codes WHERE digest IN \
+                 (SELECT digest FROM codes WHERE expires_at < ? ORDER BY expires_at LIMIT ?)"
+            }
+            Self::RefreshTokens => {
+                "DELETE FROM refresh_tokens WHERE digest IN \
+                 (SELECT digest FROM refresh_tokens WHERE expires_at < ? ORDER BY expires_at LIMIT ?)"
+            }
+            Self::SeenOnce => {
+                "DELETE FROM seen_once WHERE digest IN \
+                 (SELECT digest FROM seen_once WHERE expires_at < ? ORDER BY expires_at LIMIT ?)"
+            }
+            Self::LogIns => {
+                "DELETE FROM log_ins WHERE digest IN \
+                 (SELECT digest FROM log_ins WHERE expires_at < ? ORDER BY expires_at LIMIT ?)"
+            }
+            Self::PushedRequests => {
+                "DELETE FROM pushed_requests WHERE digest IN \
+                 (SELECT digest FROM pushed_requests WHERE expires_at < ? ORDER BY expires_at LIMIT ?)"
+            }
+            Self::Grants => {
+                "DELETE FROM grants WHERE id IN (SELECT id FROM grants WHERE expires_at < ? \
+                 AND NOT EXISTS (SELECT 1 FROM codes WHERE codes.grant_id = grants.id) \
+                 AND NOT EXISTS (SELECT 1 FROM refresh_tokens WHERE refresh_tokens.grant_id = grants.id) \
+                 ORDER BY expires_at LIMIT ?)"
+            }
+            Self::Messages => {
+                "DELETE FROM messages WHERE id IN (SELECT id FROM messages \
+                 WHERE state IN ('sent', 'unaddressed', 'failed', 'withdrawn', 'sending') AND due_at < ? LIMIT ?)"
+            }
+            Self::Reminders => {
+                "DELETE FROM role_reminders WHERE (role_id, end_at, days) IN \
+                 (SELECT role_id, end_at, days FROM role_reminders WHERE end_at < ? ORDER BY end_at LIMIT ?)"
+            }
+            Self::InboundEvents => {
+                "DELETE FROM inbound_events WHERE (source, id) IN \
+                 (SELECT source, id FROM inbound_events WHERE received_at < ? ORDER BY received_at LIMIT ?)"
+            }
+        }
+    }
+}
+
+impl Tx<'_> {
+    /// Removes what was over before a time, so many at most, and gives how many those were.
+    ///
+    /// # Errors
+    ///
+    /// When the database refuses.
+    pub fn delete_old(&mut self, old: Old, before: DateTime<Utc>, limit: i64) -> Result<usize, Error> {
+        let before = to_millis(before);
+        Ok(on_dialect!(self.db, c => {
+            diesel::sql_query(mark(c, old.statement()))
+                .bind::<BigInt, _>(before)
+                .bind::<BigInt, _>(limit)
+                .execute(c)
+        })?)
+    }
+}

@@ -1,0 +1,285 @@
+//! The roles that are due: found in batches, behind the last of the batch before, by an index. A status stands in
+//! these statements as it is written, in front of what the index orders by.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use uuid::Uuid;
+
+use crate::date_time::to_millis;
+use crate::error::Error;
+use crate::person::NhsNumber;
+use crate::proxy::{ReasonCode, Role, Status, Versioned};
+use crate::store::Tx;
+use crate::store::dialect::on_dialect;
+use crate::store::person::both_are_current;
+use crate::store::schema::{people, role_milestones, role_reminders, role_uses, roles};
+use crate::store::search::Table;
+
+/// A row that may be due, and its place in the order in which it was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// What the rows are ordered by, in front of the id.
+    pub order: i64,
+    /// The row.
+    pub id: String,
+}
+
+impl Candidate {
+    /// Before every row.
+    pub const FIRST: Self = Self { order: i64::MIN, id: String::new() };
+}
+
+/// Rows behind the last one of the batch before.
+macro_rules! behind {
+    ($query:expr, $column:expr, $after:expr, $limit:expr) => {{
+        let later = $column.gt($after.order);
+        let same = $column.eq($after.order).and(roles::id.gt(&$after.id));
+        $query
+            .filter(later.or(same).assume_not_null())
+            .order(($column, roles::id))
+            .limit($limit)
+            .select(($column.assume_not_null(), roles::id))
+    }};
+}
+
+fn candidates(rows: Vec<(i64, String)>) -> Vec<Candidate> {
+    rows.into_iter().map(|(order, id)| Candidate { order, id }).collect()
+}
+
+impl Tx<'_> {
+    /// The roles that are active and whose end has passed.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn list_lapsed_roles(
+        &mut self,
+        now: DateTime<Utc>,
+        after: &Candidate,
+        limit: i64,
+    ) -> Result<Vec<Candidate>, Error> {
+        let lapsed = roles::table
+            .filter(roles::status.eq(Status::Active.as_str()))
+            .filter(roles::end_at.lt(to_millis(now)));
+        let rows = behind!(lapsed, roles::end_at, after, limit).load(self.db)?;
+        Ok(candidates(rows))
+    }
+
+    /// The roles that end, or have ended, behind `from` and not behind `to`, and were not reminded of that for
+    /// this number of days: below 0 those that are active still, else those that the service itself has ended.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn list_roles_to_remind(
+        &mut self,
+        (from, to): (DateTime<Utc>, DateTime<Utc>),
+        days: i32,
+        after: &Candidate,
+        limit: i64,
+    ) -> Result<Vec<Candidate>, Error> {
+        let status = if days < 0 { Status::Active } else { Status::Inactive };
+        let is_reminded = role_reminders::table
+            .filter(role_reminders::role_id.eq(roles::id))
+            .filter(role_reminders::end_at.eq(roles::end_at.assume_not_null()))
+            .filter(role_reminders::days.eq(days));
+        let ending = roles::table
+            .filter(roles::status.eq(status.as_str()))
+            .filter(roles::end_at.gt(to_millis(from)))
+            .filter(roles::end_at.le(to_millis(to)))
+            .filter(both_are_current!(roles))
+            .filter(diesel::dsl::not(diesel::dsl::exists(is_reminded)));
+        let ended = ReasonCode::RoleDeactivatedEndDateReached.code();
+        let rows = if days < 0 {
+            behind!(ending, roles::end_at, after, limit).load(self.db)?
+        } else {
+            behind!(ending.filter(roles::reason_code.eq(ended)), roles::end_at, after, limit).load(self.db)?
+        };
+        Ok(candidates(rows))
+    }
+
+    /// Writes down that a role's people are reminded of its end; false where they were already.
+    ///
+    /// # Errors
+    ///
+    /// When the database refuses.
+    pub fn insert_reminder(
+        &mut self,
+        role: Uuid,
+        end: DateTime<Utc>,
+        days: i32,
+        now: DateTime<Utc>,
+    ) -> Result<bool, Error> {
+        let row = (
+            role_reminders::role_id.eq(role.to_string()),
+            role_reminders::end_at.eq(to_millis(end)),
+            role_reminders::days.eq(days),
+            role_reminders::reminded_at.eq(to_millis(now)),
+        );
+        let inserted = on_dialect!(self.db, c => {
+            diesel::insert_into(role_reminders::table).values(row).on_conflict_do_nothing().execute(c)
+        })?;
+        Ok(inserted == 1)
+    }
+
+    /// The active roles whose last change lies before a time, and that nobody has used since it.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn list_unused_roles(
+        &mut self,
+        since: DateTime<Utc>,
+        after: &Candidate,
+        limit: i64,
+    ) -> Result<Vec<Candidate>, Error> {
+        let is_used = role_uses::table
+            .filter(role_uses::role_id.eq(roles::id))
+            .filter(role_uses::used_at.ge(to_millis(since)));
+        let unused = roles::table
+            .filter(roles::status.eq(Status::Active.as_str()))
+            .filter(roles::updated_at.lt(to_millis(since)))
+            .filter(diesel::dsl::not(diesel::dsl::exists(is_used)));
+        let later = roles::updated_at.gt(after.order);
+        let same = roles::updated_at.eq(after.order).and(roles::id.gt(&after.id));
+        let rows = unused
+            .filter(later.or(same))
+            .order((roles::updated_at, roles::id))
+            .limit(limit)
+            .select((roles::updated_at, roles::id))
+            .load(self.db)?;
+        Ok(candidates(rows))
+    }
+
+    /// When a role was last used.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn find_role_use(&mut self, role: Uuid) -> Result<Option<DateTime<Utc>>, Error> {
+        let used: Option<i64> =
+            role_uses::table.find(role.to_string()).select(role_uses::used_at).first(self.db).optional()?;
+        Ok(used.map(crate::date_time::from_millis))
+    }
+
+    /// Writes down that a role is used, at most once a day. A use that is written already costs one look by key.
+    ///
+    /// # Errors
+    ///
+    /// When the database refuses.
+    pub fn use_role(&mut self, role: Uuid, now: DateTime<Utc>) -> Result<(), Error> {
+        let day = chrono::TimeDelta::days(1);
+        match self.find_role_use(role)? {
+            Some(used) if used + day > now => return Ok(()),
+            Some(_) => {
+                let row = role_uses::table.find(role.to_string());
+                diesel::update(row).set(role_uses::used_at.eq(to_millis(now))).execute(self.db)?;
+            }
+            None => {
+                let row = (role_uses::role_id.eq(role.to_string()), role_uses::used_at.eq(to_millis(now)));
+                on_dialect!(self.db, c => {
+                    diesel::insert_into(role_uses::table).values(row).on_conflict_do_nothing().execute(c)
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The people whose day of birth (or month, or year) ends behind `from` and not behind `to`, and who are the
+    /// patient of an active role that has not gone through this birthday.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn list_born(
+        &mut self,
+        (from, to): (DateTime<Utc>, DateTime<Utc>),
+        age: i32,
+        after: &Candidate,
+        limit: i64,
+    ) -> Result<Vec<Candidate>, Error> {
+        let is_through = role_milestones::table
+            .filter(role_milestones::role_id.eq(roles::id))
+            .filter(role_milestones::age.eq(age));
+        let theirs = roles::table
+            .filter(roles::patient.eq(people::nhs_number))
+            .filter(roles::status.eq(Status::Active.as_str()))
+            .filter(diesel::dsl::not(diesel::dsl::exists(is_through)));
+        let later = people::birth_to.gt(after.order);
+        let same = people::birth_to.eq(after.order).and(people::nhs_number.gt(&after.id));
+        let rows = people::table
+            .filter(people::birth_to.gt(to_millis(from)))
+            .filter(people::birth_to.le(to_millis(to)))
+            .filter(later.or(same).assume_not_null())
+            .filter(diesel::dsl::exists(theirs))
+            .order((people::birth_to, people::nhs_number))
+            .limit(limit)
+            .select((people::birth_to.assume_not_null(), people::nhs_number))
+            .load(self.db)?;
+        Ok(candidates(rows))
+    }
+
+    /// Writes down that a role has gone through a birthday of its patient; false where it had already.
+    ///
+    /// # Errors
+    ///
+    /// When the database refuses.
+    pub fn insert_milestone(&mut self, role: Uuid, age: i32, now: DateTime<Utc>) -> Result<bool, Error> {
+        let row = (
+            role_milestones::role_id.eq(role.to_string()),
+            role_milestones::age.eq(age),
+            role_milestones::reached_at.eq(to_millis(now)),
+        );
+        let inserted = on_dialect!(self.db, c => {
+            diesel::insert_into(role_milestones::table).values(row).on_conflict_do_nothing().execute(c)
+        })?;
+        Ok(inserted == 1)
+    }
+
+    /// A role as it is stored, whether or not its people may appear, and keeps everybody else from changing it
+    /// until this transaction ends.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn find_stored_role(&mut self, id: &str) -> Result<Option<Versioned<Role>>, Error> {
+        self.lock_row(Table::Roles, id)?;
+        Ok(self.list_roles_by_id(&[id.to_owned()])?.pop())
+    }
+
+    /// The ids of every role of a person, as proxy or as patient, whether or not they may appear, in order.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn list_role_ids_of(&mut self, number: NhsNumber) -> Result<Vec<String>, Error> {
+        let named = roles::proxy.eq(number.to_string()).or(roles::patient.eq(number.to_string()));
+        Ok(roles::table.filter(named).order(roles::id).select(roles::id).load(self.db)?)
+    }
+
+    /// The role of a pair, whether or not they may appear, kept from everybody else.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn find_stored_role_of_pair(
+        &mut self,
+        proxy: NhsNumber,
+        patient: NhsNumber,
+    ) -> Result<Option<Versioned<Role>>, Error> {
+        let pair = roles::table
+            .filter(roles::proxy.eq(proxy.to_string()))
+            .filter(roles::patient.eq(patient.to_string()));
+        let id: Option<String> = pair.select(roles::id).first(self.db).optional()?;
+        id.map_or(Ok(None), |id| self.find_stored_role(&id))
+    }
+
+    /// Whether both people of a role may appear in an answer.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn is_visible(&mut self, role: &Role) -> Result<bool, Error> {
+        Ok(self.list_current_practices(&[role.proxy, role.patient])?.len() == 2)
+    }
+}

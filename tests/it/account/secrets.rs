@@ -1,0 +1,131 @@
+//! What a browser and a database hold of a log-in.
+
+use chrono::TimeDelta;
+use rstest::rstest;
+
+use super::authorize::{REDIRECT, form_token, registration};
+use super::journey::{Browser, asked, form, journey};
+use super::oauth::kit::{VERIFIER, post};
+use crate::support::{Backend, Options, Request, TestApp, sql};
+use onbehalf::account::Mode;
+
+const ME: &str = "9000000017";
+const SCOPE: &str = "openid offline_access user/Consent.rs";
+
+async fn start(backend: Backend) -> TestApp {
+    let registrations = vec![registration("portal", Mode::Citizen)];
+    TestApp::start(backend, Options { registrations, is_simulating: true, ..Options::default() }).await
+}
+
+#[rstest]
+#[actix_web::test]
+async fn the_cookie_from_before_the_log_in_is_worth_nothing_after_it(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = start(backend).await;
+    let mut browser = Browser { app: &app, cookie: None };
+    let path = format!("/oauth/authorize?{}", asked(&app, &[("scope", SCOPE)]));
+    let begun = browser.send(Request::new("GET", &path)).await;
+    let (_, at) = browser.follow(begun).await;
+    let before = browser.cookie.clone().expect("a cookie");
+    let (path, query) = at.split_once('?').expect("the simulated provider");
+    let chosen = Request::new("POST", path)
+        .header("Content-Type", "application/x-www-form-urlencoded")
+        .body(format!("{query}&person={ME}&level=P9"));
+    let back = browser.send(chosen).await;
+    let (page, at) = browser.follow(back).await;
+    assert_eq!((page.status, at.as_str()), (200, "/oauth/approve"));
+    assert_ne!(browser.cookie.as_deref(), Some(before.as_str()));
+    // Whoever knew the old one, because they had planted it, goes on with nothing.
+    let token = form_token(&page);
+    let mut planted = Browser { app: &app, cookie: Some(before) };
+    assert_eq!(planted.send(Request::new("GET", "/oauth/approve")).await.status, 400);
+    let fields = [("token", token.as_str()), ("answer", "allow")];
+    assert_eq!(planted.send(form("/oauth/approve", &fields)).await.status, 400);
+    assert_eq!(app.count_rows("grants"), 0);
+    assert_eq!(browser.send(form("/oauth/approve", &fields)).await.status, 303);
+}
+
+#[rstest]
+#[actix_web::test]
+async fn log_ins_that_are_begun_and_left_are_deleted(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = start(backend).await;
+    let begin = async || {
+        let path = format!("/oauth/authorize?{}", asked(&app, &[("scope", SCOPE)]));
+        assert_eq!(app.send(Request::new("GET", &path)).await.status, 303);
+    };
+    for count in 1..=3 {
+        begin().await;
+        assert_eq!(app.count_rows("log_ins"), count);
+    }
+    app.clock.advance(TimeDelta::minutes(15));
+    begin().await;
+    assert_eq!(app.count_rows("log_ins"), 1, "the old ones went when the next began");
+}
+
+/// Every row of every table, as text.
+fn everything(url: &str) -> Vec<String> {
+    let is_sqlite = url.starts_with("sqlite:");
+    let tables = if is_sqlite {
+        "SELECT name AS value FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
+    } else {
+        "SELECT tablename AS value FROM pg_tables WHERE schemaname = 'public'"
+    };
+    let mut rows = Vec::new();
+    for table in sql::values(url, tables) {
+        let columns = if is_sqlite {
+            format!("SELECT name AS value FROM pragma_table_info('{table}')")
+        } else {
+            format!(
+                "SELECT column_name AS value FROM information_schema.columns WHERE table_name = '{table}'"
+            )
+        };
+        let columns = sql::values(url, &columns);
+        let texts: Vec<String> =
+            columns.iter().map(|column| format!("coalesce(CAST({column} AS TEXT), '')")).collect();
+        rows.extend(sql::values(url, &format!("SELECT {} AS value FROM {table}", texts.join(" || ' ' || "))));
+    }
+    rows
+}
+
+#[rstest]
+#[actix_web::test]
+async fn no_table_holds_a_code_a_token_or_a_cookie(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = start(backend).await;
+    // One who is still on the way, one who has a code, one who has tokens.
+    let mut browser = Browser { app: &app, cookie: None };
+    let path = format!("/oauth/authorize?{}", asked(&app, &[("scope", SCOPE)]));
+    browser.send(Request::new("GET", &path)).await;
+    let cookie = browser.cookie.clone().expect("a cookie");
+    let unused = journey(&app, ME, &[("scope", SCOPE)], "GET").await["code"].clone();
+    let code = journey(&app, ME, &[("scope", SCOPE)], "GET").await["code"].clone();
+    let redeemed = [
+        ("grant_type", "authorization_code"),
+        ("client_id", "portal"),
+        ("code", code.as_str()),
+        ("redirect_uri", REDIRECT),
+        ("code_verifier", VERIFIER),
+    ];
+    let told = app.send(post("/oauth/token", &redeemed)).await.json();
+    let secret = |name: &str| told[name].as_str().expect("a token").to_owned();
+    let (_, cookie) = cookie.split_once('=').expect("a value");
+    let secrets = [
+        unused,
+        code,
+        secret("access_token"),
+        secret("refresh_token"),
+        secret("id_token"),
+        cookie.to_owned(),
+    ];
+    let rows = everything(&app.database_url());
+    assert!(rows.len() > 100 && rows.iter().any(|row| row.contains(ME)), "the tables were read");
+    for secret in &secrets {
+        assert!(secret.len() >= 43);
+        let held: Vec<&String> = rows.iter().filter(|row| row.contains(secret)).collect();
+        assert!(held.is_empty(), "{held:?}");
+    }
+}

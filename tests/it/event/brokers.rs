@@ -1,0 +1,162 @@
+//! The channel `message`, against a real NATS server and a real RabbitMQ.
+
+use std::time::{Duration, Instant};
+
+use async_nats::jetstream;
+use chrono::TimeDelta;
+use futures_util::StreamExt as _;
+use lapin::options::{BasicGetOptions, QueueDeclareOptions};
+use lapin::types::FieldTable;
+use lapin::{Connection, ConnectionProperties};
+use onbehalf::event::channel::Brokers;
+use onbehalf::event::{ChannelType, Message, Parcel};
+
+const BODY: &[u8] = br#"{"resourceType":"Bundle"}"#;
+
+fn nats() -> String {
+    std::env::var("ONBEHALF_TEST_NATS").expect("tests/run starts NATS, or ONBEHALF_TEST_NATS names one")
+}
+
+fn amqp() -> String {
+    std::env::var("ONBEHALF_TEST_AMQP").expect("tests/run starts RabbitMQ, or ONBEHALF_TEST_AMQP names one")
+}
+
+fn authority(url: &str) -> String {
+    url.split_once("://").expect("a URL").1.to_owned()
+}
+
+fn parcel(endpoint: &str, id: &str) -> Parcel {
+    let message =
+        Message { id: id.to_owned(), content_type: Some("application/fhir+json"), body: BODY.to_vec() };
+    Parcel {
+        subscription: uuid::Uuid::nil(),
+        kind: ChannelType::Message,
+        endpoint: endpoint.to_owned(),
+        headers: vec![("webhook-id".to_owned(), id.to_owned())],
+        message,
+        timeout: TimeDelta::seconds(20),
+    }
+}
+
+/// A RabbitMQ that has just been started answers after some seconds.
+async fn connected(url: &str) -> Connection {
+    let started = Instant::now();
+    loop {
+        if let Ok(connection) = Connection::connect(url, ConnectionProperties::default()).await {
+            return connection;
+        }
+        assert!(started.elapsed() < Duration::from_secs(120), "RabbitMQ does not answer");
+        actix_rt::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+fn failure(carried: &onbehalf::event::Carried) -> (&'static str, bool) {
+    let failure = carried.outcome.as_ref().expect_err("it was taken");
+    (failure.code, failure.is_final)
+}
+
+#[actix_rt::test]
+async fn a_stream_of_nats_keeps_each_message_once() {
+    let url = nats();
+    let context = jetstream::new(async_nats::connect(&url).await.expect("NATS answers"));
+    let config = jetstream::stream::Config {
+        name: "roles".to_owned(),
+        subjects: vec!["proxy.roles".to_owned()],
+        ..jetstream::stream::Config::default()
+    };
+    let stream = context.create_stream(config).await.expect("a stream");
+    let brokers = Brokers::new(vec![authority(&url)]);
+    let endpoint = format!("{url}/proxy.roles");
+    for id in ["n1", "n2", "n1"] {
+        let carried = brokers.carry(&parcel(&endpoint, id)).await;
+        assert_eq!(carried.outcome, Ok(()), "{id}");
+    }
+    let consumer =
+        stream.create_consumer(jetstream::consumer::pull::Config::default()).await.expect("a consumer");
+    let mut messages = consumer.fetch().max_messages(3).messages().await.expect("messages");
+    let mut ids = Vec::new();
+    while let Some(Ok(message)) = messages.next().await {
+        let headers = message.headers.as_ref().expect("headers");
+        assert_eq!(headers.get("content-type").map(|kind| kind.as_str()), Some("application/fhir+json"));
+        assert_eq!(message.payload.as_ref(), BODY);
+        ids.push(headers.get("webhook-id").expect("an id").as_str().to_owned());
+    }
+    assert_eq!(ids, ["n1", "n2"], "the stream leaves out what it has");
+}
+
+#[actix_rt::test]
+async fn what_no_stream_holds_is_not_taken() {
+    let url = nats();
+    let brokers = Brokers::new(vec![authority(&url)]);
+    let carried = brokers.carry(&parcel(&format!("{url}/nobody.listens"), "n1")).await;
+    assert_eq!(failure(&carried), ("no-stream", false));
+}
+
+#[actix_rt::test]
+async fn a_broker_that_is_not_on_the_list_is_not_called() {
+    let brokers = Brokers::new(vec!["mq.example.nhs.uk:4222".to_owned()]);
+    for endpoint in [format!("{}/proxy.roles", nats()), "https://127.0.0.1/".to_owned()] {
+        let carried = brokers.carry(&parcel(&endpoint, "n1")).await;
+        assert!(failure(&carried).1, "it makes no sense to try again: {endpoint}");
+    }
+}
+
+#[actix_rt::test]
+async fn a_broker_that_is_not_there_is_tried_again_and_one_that_says_nothing_is_not_waited_for() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let silent = silent.local_addr().map(|address| (address.to_string(), silent)).expect("an address");
+    let closed = {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        listener.local_addr().expect("an address").to_string()
+    };
+    let brokers = Brokers::new(vec![silent.0.clone(), closed.clone()]);
+    for (host, scheme, path) in [
+        (&closed, "nats", "proxy.roles"),
+        (&closed, "amqp", "%2F?routing_key=a"),
+        (&silent.0, "nats", "proxy.roles"),
+        (&silent.0, "amqp", "%2F?routing_key=a"),
+    ] {
+        let mut parcel = parcel(&format!("{scheme}://{host}/{path}"), "n1");
+        parcel.timeout = TimeDelta::milliseconds(500);
+        let started = Instant::now();
+        let carried = brokers.carry(&parcel).await;
+        let (code, is_final) = failure(&carried);
+        assert!(!is_final && ["connect", "timeout"].contains(&code), "{scheme} {host}: {code}");
+        assert!(started.elapsed() < Duration::from_secs(5), "{scheme} {host}");
+    }
+}
+
+#[actix_rt::test]
+async fn a_queue_of_rabbitmq_holds_a_message_that_outlives_a_restart() {
+    let url = amqp();
+    let connection = connected(&url).await;
+    let channel = connection.create_channel().await.expect("a channel");
+    let options = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
+    channel.queue_declare("roles".into(), options, FieldTable::default()).await.expect("a queue");
+    let brokers = Brokers::new(vec![authority(&url)]);
+    let carried = brokers.carry(&parcel(&format!("{url}/%2F?routing_key=roles"), "n1")).await;
+    assert_eq!(carried.outcome, Ok(()));
+    let got = channel.basic_get("roles".into(), BasicGetOptions { no_ack: true }).await.expect("an answer");
+    let got = got.expect("a message").delivery;
+    assert_eq!(got.data, BODY);
+    let properties = got.properties;
+    assert_eq!(properties.delivery_mode(), &Some(2));
+    assert_eq!(properties.message_id().as_ref().map(|id| id.as_str()), Some("n1"));
+    assert_eq!(properties.content_type().as_ref().map(|kind| kind.as_str()), Some("application/fhir+json"));
+}
+
+#[actix_rt::test]
+async fn what_rabbitmq_cannot_route_or_does_not_let_in_is_not_taken() {
+    let url = amqp();
+    drop(connected(&url).await);
+    let brokers = Brokers::new(vec![authority(&url)]);
+    let carried = brokers.carry(&parcel(&format!("{url}/%2F?routing_key=no-such-queue"), "n1")).await;
+    assert_eq!(failure(&carried), ("unroutable", false));
+    let carried = brokers.carry(&parcel(&format!("{url}/%2F/no-such-exchange?routing_key=a"), "n1")).await;
+    assert_eq!(failure(&carried).0, "refused");
+    let mut stranger = parcel(&format!("{url}/%2F?routing_key=no-such-queue"), "n1");
+    // stranger:wrong
+    stranger.headers.push(("Authorization".to_owned(), "Basic c3RyYW5nZXI6d3Jvbmc=".to_owned()));
+    let carried = brokers.carry(&stranger).await;
+    assert!(!["unroutable"].contains(&failure(&carried).0), "{carried:?}");
+}
