@@ -216,7 +216,7 @@ impl Loop {
             for id in tx.list_ended_subscriptions(now, MOST_ENDED)? {
                 match tx.find_subscription(id) {
                     Ok(Some(current)) => {
-                        drop(give_status(tx, current, (SubscriptionStatus::Off, None), now)?)
+                        drop(give_status(tx, current, (SubscriptionStatus::Off, None), now)?);
                     }
                     Ok(None) => {}
                     Err(_unreadable) => drop(tx.set_subscription_aside(&id.to_string(), UNREADABLE, now)?),

@@ -1,7 +1,7 @@
 //! Everything fails at random, the server is killed again and again, and nothing is lost.
 //!
 //! The ordinary suite runs a short form. The full one, 5,000 changes and ten kills:
-//! `ONBEHALF_CHAOS=full tests/run --release --test it -- event::chaos --nocapture`
+//! `ONBEHALF_CHAOS=full tests/run --test it -- event::chaos --nocapture`
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
