@@ -106,20 +106,19 @@ impl Loop {
             self.end_all(now).await?;
         }
         self.say_what_is_bound(now).await?;
-        let mut is_published = waiting.is_published;
+        let (mut is_published, mut is_due) = (waiting.is_published, waiting.is_due);
         loop {
             let busy = self.running.len() + self.waiting.len();
             let settings = &self.context.parts.settings;
             let free = if settings.enabled { settings.concurrency.saturating_sub(busy) } else { 0 };
-            if !is_published && (free == 0 || !waiting.is_due) {
+            if !is_published && (free == 0 || !is_due) {
                 return Ok(());
             }
             let (numbered, due) = self.number_and_lease(is_published, free).await?;
+            // Those that must wait for their host make room for others at once.
+            is_due = due.len() >= free;
             self.begin(due.into_iter().map(Leased::of).collect()).await?;
             is_published = i64::try_from(numbered).unwrap_or(MOST) >= MOST;
-            if !is_published {
-                return Ok(());
-            }
         }
     }
 
@@ -176,8 +175,9 @@ impl Loop {
         let now = self.context.parts.clock.now();
         let mut postponed: Vec<(DateTime<Utc>, Uuid)> = Vec::new();
         for leased in all {
-            // Its lease ran out while it is served here: it was renewed by that.
+            // Its task has given the lease back and is about to end, or the lease ran out under it.
             if self.running.contains(&leased.due.subscription) {
+                self.waiting.push(leased);
                 continue;
             }
             let admission = self.context.hosts().admit(&leased.host, now);
@@ -216,7 +216,7 @@ impl Loop {
             for id in tx.list_ended_subscriptions(now, MOST_ENDED)? {
                 match tx.find_subscription(id) {
                     Ok(Some(current)) => {
-                        drop(give_status(tx, current, (SubscriptionStatus::Off, None), now)?)
+                        drop(give_status(tx, current, (SubscriptionStatus::Off, None), now)?);
                     }
                     Ok(None) => {}
                     Err(_unreadable) => drop(tx.set_subscription_aside(&id.to_string(), UNREADABLE, now)?),

@@ -1,7 +1,7 @@
 //! Everything fails at random, the server is killed again and again, and nothing is lost.
 //!
 //! The ordinary suite runs a short form. The full one, 5,000 changes and ten kills:
-//! `ONBEHALF_CHAOS=full tests/run --release --test it -- event::chaos --nocapture`
+//! `ONBEHALF_CHAOS=full tests/run --test it -- event::chaos --nocapture`
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
@@ -43,7 +43,7 @@ fn configuration(url: &str) -> String {
     let digest: String = Sha256::digest(TOKEN).iter().map(|byte| format!("{byte:02x}")).collect();
     format!(
         "[server]\nlisten = \"127.0.0.1:0\"\nworkers = 2\n[database]\nurl = {url:?}\n\
-         [limits]\nrequests_per_minute = 0\n[log]\nlevel = \"warn\"\n\
+         [limits]\nrequests_per_minute = 0\n\
          [subscriptions]\nloopback = true\ntimeout_seconds = 1\nmost_timeout_seconds = 1\nlease_seconds = 2\n\
          retry_seconds = [{}]\ncircuit_failures = 10\ncircuit_seconds = 1\n\
          [access]\npolicy = \"tokens\"\n[[access.tokens]]\nname = \"test\"\nmode = \"system\"\nsha256 = \"{digest}\"\n",

@@ -263,7 +263,7 @@ async fn a_bad_subscription_is_set_aside_and_never_stops_others_or_a_start(
     drop(worker);
 }
 
-// covers N-34
+// covers N-25
 #[rstest]
 #[actix_web::test]
 async fn a_consumer_that_cannot_be_reached_is_an_error_by_its_kind(

@@ -100,10 +100,11 @@ impl Lookup for Names {
 
 /// The service.
 pub struct Stage {
+    // It stops before its database goes.
+    worker: Option<Worker>,
     pub app: TestApp,
     pub front: Arc<Plain>,
     pub settings: Arc<Subscriptions>,
-    worker: Option<Worker>,
 }
 
 /// The settings of the sandbox.

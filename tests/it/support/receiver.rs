@@ -120,6 +120,11 @@ fn read(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Option<Received> {
         }
         let count = stream.read(&mut chunk).ok().filter(|count| *count > 0)?;
         bytes.extend_from_slice(&chunk[..count]);
+        // The beginning of TLS, which is not spoken here.
+        if bytes.first() == Some(&22) {
+            stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").ok()?;
+            return None;
+        }
     }
 }
 
