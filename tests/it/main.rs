@@ -11,6 +11,11 @@
 #![expect(clippy::disallowed_methods, reason = "tests make names of their own and read where the server is")]
 #![expect(clippy::wildcard_enum_match_arm, reason = "a test looks at the variants that it is about")]
 #![expect(clippy::needless_pass_by_value, reason = "a literal is handed over as it stands")]
+#![expect(
+    clippy::redundant_closure_for_method_calls,
+    reason = "a transaction's method is bound to one lifetime"
+)]
+#![expect(clippy::print_stdout, reason = "a measurement prints what it has measured")]
 #![expect(clippy::format_push_string, clippy::format_collect, reason = "texts are short and few")]
 
 mod account;

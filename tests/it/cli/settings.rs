@@ -137,7 +137,8 @@ fn shown<'t>(text: &'t str, section: &str, key: &str) -> Option<&'t str> {
 fn config_show_prints_every_setting() {
     let text = Folder::new().run(&["config", "show"]).well();
     let mut section = "";
-    for line in DEFAULTS.lines().filter(|line| !line.starts_with('#')) {
+    // What is indented belongs to the value of the line before it.
+    for line in DEFAULTS.lines().filter(|line| !line.starts_with(['#', ' '])) {
         if let Some(name) = line.strip_prefix('[') {
             section = name.trim_end_matches(']');
         } else if let Some((key, value)) = line.split_once(" = ") {

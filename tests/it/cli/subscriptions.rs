@@ -12,9 +12,12 @@ async fn an_operator_sees_how_subscribers_are_told_and_switches_one_off(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let stage = Stage::start(backend).await;
-    let receiver = Receiver::start(|one| match one.json()["type"] == "handshake" {
-        true => Answer::status(200),
-        false => Answer::With(503, "", "come back later"),
+    let receiver = Receiver::start(|one| {
+        if one.json()["type"] == "handshake" {
+            Answer::status(200)
+        } else {
+            Answer::With(503, "", "come back later")
+        }
     });
     let id = stage.subscribe(draft(&receiver));
     stage.wait_for_status(id, SubscriptionStatus::Active);

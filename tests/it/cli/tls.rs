@@ -53,7 +53,7 @@ async fn a_server_with_a_certificate_speaks_tls_and_nothing_else() {
 const ALERT: u8 = 21;
 const HANDSHAKE: u8 = 22;
 
-/// A ClientHello of TLS 1.1 or 1.2 (RFC 5246 §7.4.1.2), with cipher suites and curves of today.
+/// A `ClientHello` of TLS 1.1 or 1.2 (RFC 5246 §7.4.1.2), with cipher suites and curves of today.
 fn greeting(minor: u8) -> Vec<u8> {
     let version = [3, minor + 1];
     let mut hello = version.to_vec();

@@ -44,7 +44,7 @@ async fn a_name_or_an_address_that_is_not_public_is_never_called() {
         Arc::new(Names(Box::new(found)))
     };
     for addresses in [
-        &["127.0.0.1"] as &[&str],
+        &["127.0.0.1"][..],
         &["::1"],
         &["::ffff:127.0.0.1"],
         &["64:ff9b::7f00:1"],

@@ -122,12 +122,11 @@ impl World {
             *connection = (!up.is_empty()).then(|| Connection::open(up[own % up.len()])).flatten();
         }
         let answer = connection.as_mut().and_then(|connection| connection.send(request));
-        match &answer {
-            Some(_) => drop(self.done.fetch_add(1, Ordering::Relaxed)),
-            None => {
-                *connection = None;
-                thread::sleep(Duration::from_millis(20));
-            }
+        if answer.is_some() {
+            self.done.fetch_add(1, Ordering::Relaxed);
+        } else {
+            *connection = None;
+            thread::sleep(Duration::from_millis(20));
         }
         answer
     }
@@ -180,15 +179,12 @@ fn check(received: &[Received], expected: &mut [String]) -> usize {
         assert_eq!(*same, id, "a notification has one id");
         for (number, subject) in &events {
             let highest = known.keys().next_back().copied().unwrap_or_default();
-            match known.get(number) {
-                Some(before) => {
-                    assert_eq!(before, subject, "event {number} is another");
-                    repeated += 1;
-                }
-                None => {
-                    assert_eq!(*number, highest + 1, "a gap");
-                    known.insert(*number, subject.clone());
-                }
+            if let Some(before) = known.get(number) {
+                assert_eq!(before, subject, "event {number} is another");
+                repeated += 1;
+            } else {
+                assert_eq!(*number, highest + 1, "a gap");
+                known.insert(*number, subject.clone());
             }
         }
     }

@@ -99,9 +99,12 @@ async fn a_consumer_is_asked_again_when_it_wants_that_but_not_later_than_is_sens
         ("Retry-After: 99999999\r\n", 3600),
         ("Retry-After: Sun, 22 Nov 2026 12:10:00 GMT\r\n", 600),
     ] {
-        let receiver = Receiver::start(move |one| match one.json()["type"] == "handshake" {
-            true => Answer::status(200),
-            false => Answer::With(429, line, "later"),
+        let receiver = Receiver::start(move |one| {
+            if one.json()["type"] == "handshake" {
+                Answer::status(200)
+            } else {
+                Answer::With(429, line, "later")
+            }
         });
         let id = stage.subscribe(draft(&receiver));
         stage.wait_for_status(id, SubscriptionStatus::Active);
@@ -160,9 +163,8 @@ async fn bad_answers_are_written_down_and_disturb_nobody(
     ];
     let mut all = Vec::new();
     for (answer, code, status) in bad {
-        let receiver = Receiver::start(move |one| match one.json()["type"] == "handshake" {
-            true => Answer::status(200),
-            false => answer.clone(),
+        let receiver = Receiver::start(move |one| {
+            if one.json()["type"] == "handshake" { Answer::status(200) } else { answer.clone() }
         });
         let wanted = draft(&receiver);
         let timeout = Some(TimeDelta::seconds(3));
@@ -204,10 +206,10 @@ async fn a_dead_consumer_does_not_delay_another(
 ) {
     let few = Subscriptions { concurrency: 6, concurrency_per_host: 2, ..settings() };
     let stage = Stage::with(backend, few).await;
-    let dead = Receiver::start(|one| match one.json()["type"] == "handshake" {
-        true => Answer::status(200),
-        false => Answer::Hang,
-    });
+    let dead =
+        Receiver::start(
+            |one| if one.json()["type"] == "handshake" { Answer::status(200) } else { Answer::Hang },
+        );
     let hanging: Vec<_> = (0..12).map(|_| stage.subscribe(draft(&dead))).collect();
     for id in &hanging {
         poll("the greeting", || {

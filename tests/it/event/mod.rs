@@ -9,3 +9,4 @@ mod measure;
 mod recovery;
 mod shared;
 pub mod stage;
+mod web_socket;

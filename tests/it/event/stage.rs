@@ -83,13 +83,16 @@ impl Front for Plain {
             "since": notification.events_since_start,
             "events": events.iter().map(event).collect::<Vec<_>>(),
         });
-        let content_type = subscription.channel.payload.map(|payload| payload.as_str());
+        let content_type = subscription.channel.payload.map(onbehalf::event::Payload::as_str);
         Ok(Message { id: notification.id.clone(), content_type, body: body.to_string().into_bytes() })
     }
 }
 
 /// A domain name system of the test's own.
-pub struct Names(pub Box<dyn Fn(&str) -> Vec<IpAddr> + Send + Sync>);
+pub struct Names(pub Find);
+
+/// Finds the addresses of a name.
+type Find = Box<dyn Fn(&str) -> Vec<IpAddr> + Send + Sync>;
 
 impl Lookup for Names {
     fn look_up(&self, host: String) -> BoxFuture<'_, io::Result<Vec<IpAddr>>> {
@@ -154,6 +157,12 @@ impl Stage {
     }
 
     fn work_with(&self, front: Arc<dyn Front>, store: Store, lookup: Arc<dyn Lookup>) -> Worker {
+        // Whoever delivers beside the first is a process of its own, without sockets.
+        let sockets = if self.worker.is_none() {
+            self.app.sockets.clone()
+        } else {
+            Sockets::new(&Uuid::new_v4().to_string())
+        };
         let clock = self.app.clock.clone();
         let rest_hook = RestHook::new(self.settings.clone(), clock.clone(), lookup).expect("a client");
         Worker::start(Parts {
@@ -162,14 +171,10 @@ impl Stage {
             settings: self.settings.clone(),
             vault: self.app.vault.clone(),
             front,
-            carrier: Arc::new(Channels {
-                rest_hook,
-                brokers: Brokers::default(),
-                sockets: Sockets::new("stage"),
-            }),
+            carrier: Arc::new(Channels { rest_hook, brokers: Brokers::default(), sockets: sockets.clone() }),
             authority: None,
             metrics: self.app.metrics.clone(),
-            process: Uuid::new_v4().to_string(),
+            process: sockets.process().to_owned(),
         })
         .expect("the worker starts")
     }

@@ -16,6 +16,7 @@ use onbehalf::cli::SeedFile;
 use onbehalf::clock::{Clock, StoppedClock};
 use onbehalf::config::{Config, Contract, Limits, Sources, Subscriptions};
 use onbehalf::error::Error;
+use onbehalf::event::channel::Sockets;
 use onbehalf::fhir::notification::SubscriberFront;
 use onbehalf::observe::Metrics;
 use onbehalf::person::NumberCheck;
@@ -164,6 +165,8 @@ pub struct TestApp {
     pub metrics: Metrics,
     /// The front in whose terms people subscribe.
     pub front: SubscriberFront,
+    /// The sockets that consumers have opened.
+    pub sockets: Sockets,
     handle: ServerHandle,
     database: TestDatabase,
 }
@@ -220,6 +223,7 @@ impl TestApp {
         let authority = app.authority.clone();
         let (vault, metrics) = (Arc::clone(&app.vault), app.metrics.clone());
         let front = SubscriberFront::new(&app);
+        let sockets = app.sockets.clone();
         let simulated = options.is_simulating.then(|| {
             Simulated::new(&format!("http://{address}"), Arc::new(keys), clock.now()).expect("it has a key")
         });
@@ -230,7 +234,7 @@ impl TestApp {
         let running = server::build(app, listener, &settings).expect("the server starts");
         let handle = running.handle();
         actix_rt::spawn(running);
-        Self { address, store, clock, authority, vault, metrics, front, handle, database }
+        Self { address, store, clock, authority, vault, metrics, front, sockets, handle, database }
     }
 
     /// The URL of the VRS front.

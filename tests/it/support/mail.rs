@@ -69,7 +69,7 @@ fn serve(stream: TcpStream, state: &Mutex<(Mood, Vec<Mail>)>) -> std::io::Result
             ("RCPT", Mood::Later) => out.write_all(b"450 later\r\n")?,
             ("RCPT", Mood::Never) => out.write_all(b"550 never\r\n")?,
             ("RCPT", _) => {
-                to = rest.trim_start_matches([' ', 'T', 'O', ':', '<']).trim_end_matches('>').to_owned();
+                rest.trim_start_matches([' ', 'T', 'O', ':', '<']).trim_end_matches('>').clone_into(&mut to);
                 out.write_all(b"250 ok\r\n")?;
             }
             ("DATA", _) => {

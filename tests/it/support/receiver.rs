@@ -159,7 +159,7 @@ fn respond(stream: &mut TcpStream, answer: Answer) -> Option<()> {
         Answer::Endless(status) => {
             let head = format!("HTTP/1.1 {status} X\r\nContent-Length: 104857600\r\n\r\n");
             stream.write_all(head.as_bytes()).ok()?;
-            while stream.write_all(&[b'x'; 65536]).is_ok() {}
+            while stream.write_all(&[b'x'; 8192]).is_ok() {}
             None
         }
         Answer::Drip => {

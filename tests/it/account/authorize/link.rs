@@ -98,7 +98,7 @@ async fn what_is_another_users_is_not_added(#[values(Backend::Sqlite, Backend::P
     let mut browser = Browser::citizen(&app, MOTHER, SCOPES).await;
     let (user, issuer) = (uuid::Uuid::now_v7(), &provider.issuer);
     let taken = format!(
-        "INSERT INTO users VALUES ('{user}', 0, 0); \
+        "INSERT INTO users (id, created_at, updated_at) VALUES ('{user}', 0, 0); \
          INSERT INTO identities (issuer, subject, user_id, linked_at) VALUES ('{issuer}', 'taken', '{user}', 0);"
     );
     sql::execute(&app.database_url(), &taken);

@@ -115,7 +115,10 @@ pub fn number(text: &str) -> NhsNumber {
 /// A grant of `ME` to an app, of a user who is there.
 pub async fn grant(server: &TestApp, client_id: &str, scope: &str) -> Grant {
     let user = Uuid::now_v7();
-    sql::execute(&server.database_url(), &format!("INSERT INTO users VALUES ('{user}', 0, 0)"));
+    sql::execute(
+        &server.database_url(),
+        &format!("INSERT INTO users (id, created_at, updated_at) VALUES ('{user}', 0, 0)"),
+    );
     let grant = Grant {
         id: Uuid::now_v7(),
         app: client_id.to_owned(),

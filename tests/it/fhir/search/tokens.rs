@@ -47,7 +47,7 @@ async fn every_form_of_a_token_finds_what_it_means(
         ("AuditEvent?action=C", 32),
         ("AuditEvent?subtype=update", 0),
         ("CodeSystem?code=ROLE_CREATED", 1),
-        ("CodeSystem?status=active", 5),
+        ("CodeSystem?status=active", 6),
     ];
     assert_totals(&app, &table).await;
 }
@@ -140,7 +140,7 @@ async fn in_and_not_in_ask_for_the_codes_of_a_value_set(
         (format!("RelatedPerson?relationship:not-in={hl7}/relatedperson-relationshiptype"), 6),
         (format!("RelatedPerson?relationship:in={ours}/proxy-legal-basis"), 0),
         (format!("QuestionnaireResponse?status:in={hl7}/questionnaire-answers-status"), 1),
-        (format!("CodeSystem?status:in={hl7}/publication-status"), 5),
+        (format!("CodeSystem?status:in={hl7}/publication-status"), 6),
         (format!("CodeSystem?status:not-in={hl7}/publication-status"), 0),
         (format!("Questionnaire?status:in={hl7}/publication-status,{hl7}/consent-scope"), 1),
         (format!("Questionnaire?code:in={ours}/proxy-legal-basis"), 0),
@@ -175,7 +175,7 @@ async fn a_code_of_a_definition_is_found_with_its_system(
         (format!("CodeSystem?code={reasons}|NOTHING"), 0),
         ("CodeSystem?code=https://elsewhere.example|ROLE_CREATED".to_owned(), 0),
         ("CodeSystem?code=|ROLE_CREATED".to_owned(), 0),
-        ("CodeSystem?code:not=ROLE_CREATED".to_owned(), 4),
+        ("CodeSystem?code:not=ROLE_CREATED".to_owned(), 5),
         ("ValueSet?code=http://hl7.org/fhir/consent-state-codes|active".to_owned(), 1),
         ("ValueSet?code=active".to_owned(), 1),
         ("ValueSet?code=https://elsewhere.example|active".to_owned(), 0),

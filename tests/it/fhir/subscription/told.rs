@@ -77,12 +77,11 @@ async fn a_notification_tells_as_much_as_was_asked_for(
         assert_eq!(told[1]["part"][0]["valueString"], "2");
         assert_eq!(told[1]["part"][1]["valueInstant"], "2026-11-22T12:00:00Z");
         let more = &bundle["entry"].as_array().expect("entries")[1..];
-        match content {
-            "empty" => assert!(told[0]["part"].get(2).is_none() && more.is_empty()),
-            _ => {
-                let focus = &told[0]["part"][2]["valueReference"]["reference"];
-                assert_eq!(focus, &format!("{base}/Consent/{}", roles[0]));
-            }
+        if content == "empty" {
+            assert!(told[0]["part"].get(2).is_none() && more.is_empty());
+        } else {
+            let focus = &told[0]["part"][2]["valueReference"]["reference"];
+            assert_eq!(focus, &format!("{base}/Consent/{}", roles[0]));
         }
         if content == "full-resource" {
             assert_eq!(more.len(), 2);
