@@ -11,6 +11,8 @@ CREATE TABLE subscriptions (
     -- Whose it is: nobody else may know of it. Then all that is needed to judge again what they may see.
     owner_key TEXT NOT NULL,
     owner TEXT NOT NULL,
+    -- The grant behind it, which is kept for as long as the subscription.
+    grant_id TEXT,
     -- In which of the three ways it was asked for, and for what: the topics, with a space between them.
     style TEXT NOT NULL CHECK (style IN ('backport', 'classic', 'national')),
     topics TEXT NOT NULL,
@@ -50,6 +52,8 @@ CREATE TABLE subscriptions (
 CREATE INDEX subscriptions_by_owner ON subscriptions (owner_key, id);
 CREATE INDEX subscriptions_by_about ON subscriptions (about, id);
 CREATE INDEX subscriptions_by_update ON subscriptions (updated_at, id);
+-- Serves the job that removes grants on which nothing hangs.
+CREATE INDEX subscriptions_by_grant ON subscriptions (grant_id);
 -- Serves the job that ends what has come to its end.
 CREATE INDEX subscriptions_by_end ON subscriptions (end_at);
 

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::account::caller::Ceiling;
-use crate::account::{Caller, Lapsed, Letter, Proofing, Scopes, Who, Word};
+use crate::account::{Caller, GrantState, Lapsed, Letter, Proofing, Scopes, Who, Word};
 use crate::error::{Error, Kind};
 use crate::person::NhsNumber;
 use crate::proxy::{Change, ReasonCode, Role, Status};
@@ -101,6 +101,19 @@ pub fn check_live(tx: &mut Tx<'_>, caller: &Caller, now: DateTime<Utc>) -> Resul
     let Some(grant) = caller.grant else { return Ok(()) };
     let state = tx.find_grant_state(grant)?.ok_or(Lapsed::Ended)?;
     Ok(state.check(now)?)
+}
+
+/// Decides whether what was granted still stands, though the tokens of it may be past their time: for what goes on
+/// without a token, such as a subscription (N-34). Only a revocation, the end of the role or of a person's standing
+/// ends that.
+///
+/// # Errors
+///
+/// [`NotLive`].
+pub fn check_granted(tx: &mut Tx<'_>, caller: &Caller, now: DateTime<Utc>) -> Result<(), NotLive> {
+    let Some(grant) = caller.grant else { return Ok(()) };
+    let state = tx.find_grant_state(grant)?.ok_or(Lapsed::Ended)?;
+    Ok(GrantState { expires_at: DateTime::<Utc>::MAX_UTC, ..state }.check(now)?)
 }
 
 /// The caller's token is worth nothing any more, or that cannot be told.

@@ -77,7 +77,7 @@ pub enum BadToken {
     #[error("the token was not issued here")]
     NotOurs,
     /// Its time is over.
-    #[error("the token has expired")]
+    #[error("the token has expired, or is not good yet")]
     Expired,
     /// It is for somebody else, or of another kind.
     #[error("the token is not an access token for this server")]
@@ -212,7 +212,8 @@ impl Authority {
         if claims.iss != self.issuer || !claims.aud.iter().any(|url| self.audiences.contains(url)) {
             return Err(BadToken::WrongKind);
         }
-        if claims.exp <= now.timestamp() {
+        // One that is not good yet is not remembered either.
+        if claims.exp <= now.timestamp() || claims.nbf.is_some_and(|from| from > now.timestamp()) {
             return Err(BadToken::Expired);
         }
         let claims = Arc::new(claims);

@@ -25,6 +25,9 @@ pub struct AccessClaims {
     pub iat: i64,
     /// Until when, in seconds since 1970.
     pub exp: i64,
+    /// From when on, in seconds since 1970: we issue none that is for later, and take none that is.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub nbf: Option<i64>,
     /// Its own id.
     pub jti: String,
     /// What the app may ask, with spaces between.

@@ -25,6 +25,8 @@ pub struct Jobs {
     pub keep_grants_days: i64,
     pub keep_messages_days: i64,
     pub keep_events_days: i64,
+    /// `subscriptions.retention_days`.
+    pub keep_notifications_days: i64,
 }
 
 impl Jobs {
@@ -45,6 +47,7 @@ impl Jobs {
         let keep_grants_days = keep("jobs.keep_grants_days");
         let keep_messages_days = keep("jobs.keep_messages_days");
         let keep_events_days = keep("jobs.keep_events_days");
+        let keep_notifications_days = keep("subscriptions.retention_days");
         Some(Self {
             enabled: enabled?,
             poll: Duration::from_secs(poll?.into()),
@@ -57,6 +60,7 @@ impl Jobs {
             keep_grants_days: keep_grants_days?,
             keep_messages_days: keep_messages_days?,
             keep_events_days: keep_events_days?,
+            keep_notifications_days: keep_notifications_days?,
         })
     }
 }

@@ -9,6 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use uuid::Uuid;
 
+use crate::account::access::NotLive;
 use crate::account::{Who, access};
 use crate::clock::Clock;
 use crate::error::{Error, Kind};
@@ -58,10 +59,14 @@ pub fn number(tx: &mut Tx<'_>, clock: &dyn Clock, front: &dyn Front) -> Result<u
     }
     if !subscriptions.is_empty() {
         let happened = happened(tx, &events, &people)?;
-        let mut all = Vec::new();
+        let (mut all, mut lapsed) = (Vec::new(), Vec::new());
         for subscription in &subscriptions {
             let heard: Vec<&Event> =
                 happened.iter().filter(|one| is_for(subscription, one)).map(|one| one.event).collect();
+            if !heard.is_empty() && has_lapsed(tx, subscription, clock)? {
+                lapsed.push(subscription.id);
+                continue;
+            }
             let heard = narrowed(tx, front, subscription, heard)?;
             if !heard.is_empty() {
                 all.push((subscription, heard));
@@ -70,9 +75,21 @@ pub fn number(tx: &mut Tx<'_>, clock: &dyn Clock, front: &dyn Front) -> Result<u
         if !all.is_empty() {
             tx.append_events(&all, clock.now())?;
         }
+        if !lapsed.is_empty() {
+            tx.make_due(&lapsed, clock.now())?;
+        }
     }
     tx.mark_numbered(&events)?;
     Ok(events.len())
+}
+
+/// Whether what was granted to the owner was taken back. Then whoever delivers is to end the subscription (N-34).
+fn has_lapsed(tx: &mut Tx<'_>, subscription: &Subscription, clock: &dyn Clock) -> Result<bool, Error> {
+    match access::check_granted(tx, &subscription.owner, clock.now()) {
+        Ok(()) => Ok(false),
+        Err(NotLive::Lapsed(_)) => Ok(true),
+        Err(NotLive::Store(error)) => Err(error),
+    }
 }
 
 /// What the owner of a subscription is told that cannot be read any more.

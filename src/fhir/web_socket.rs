@@ -211,7 +211,7 @@ impl Socket {
             let mut live = false;
             for found in tx.list_subscriptions_by_id(&ids)? {
                 let is_active = found.value.status == SubscriptionStatus::Active && !found.value.is_deleted;
-                live |= is_active && access::check_live(tx, &found.value.owner, now).is_ok();
+                live |= is_active && access::check_granted(tx, &found.value.owner, now).is_ok();
             }
             Ok::<_, Error>(live)
         });

@@ -19,6 +19,9 @@ pub(super) fn run(run: &mut Run<'_>) -> Result<(), Halt> {
                 run.settings.keep_messages_days.max(remind::longest(&run.settings.remind_after))
             }
             Old::InboundEvents => run.settings.keep_events_days,
+            Old::NumberedEvents | Old::Attempts | Old::PublishedEvents => {
+                run.settings.keep_notifications_days
+            }
         };
         let (before, limit) = (now - TimeDelta::days(days), run.settings.batch);
         loop {

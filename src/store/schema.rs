@@ -331,6 +331,7 @@ diesel::table! {
         is_deleted -> Bool,
         owner_key -> Text,
         owner -> Text,
+        grant_id -> Nullable<Text>,
         style -> Text,
         topics -> Text,
         about -> Nullable<Text>,

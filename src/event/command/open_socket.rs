@@ -40,7 +40,7 @@ pub fn open_socket(
     for id in ids {
         let found = tx.find_subscription(id)?.filter(|found| is_open_to(&found.value, &key));
         let Some(found) = found else { continue };
-        if let Err(not_live) = access::check_live(tx, &found.value.owner, clock.now()) {
+        if let Err(not_live) = access::check_granted(tx, &found.value.owner, clock.now()) {
             tracing::info!(subscription = %id, %not_live, "a socket is not bound");
             continue;
         }

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::Context;
 use super::hosts::host_of;
 use super::step::{Step, step};
+use crate::account::access::{self, NotLive};
 use crate::account::{Caller, Lapsed};
 use crate::date_time::to_millis;
 use crate::error::{Error, Kind};
@@ -93,15 +94,12 @@ pub(super) fn find_lapse(
     owner: &Caller,
     now: DateTime<Utc>,
 ) -> Result<Option<&'static str>, Error> {
-    if let Some(grant) = owner.grant {
-        let Some(state) = tx.find_grant_state(grant)? else { return Ok(Some(GRANT)) };
-        let checked = crate::account::GrantState { expires_at: DateTime::<Utc>::MAX_UTC, ..state }.check(now);
-        match checked {
-            Ok(()) => {}
-            Err(Lapsed::Ended) => return Ok(Some(GRANT)),
-            Err(Lapsed::Person) => return Ok(Some(PERSON)),
-            Err(Lapsed::Role) => return Ok(Some(ROLE)),
-        }
+    match access::check_granted(tx, owner, now) {
+        Ok(()) => {}
+        Err(NotLive::Lapsed(Lapsed::Ended)) => return Ok(Some(GRANT)),
+        Err(NotLive::Lapsed(Lapsed::Person)) => return Ok(Some(PERSON)),
+        Err(NotLive::Lapsed(Lapsed::Role)) => return Ok(Some(ROLE)),
+        Err(NotLive::Store(error)) => return Err(error),
     }
     if let (Some(app), Some(authority)) = (owner.app.as_deref(), &context.parts.authority)
         && authority.registration(app).is_none()

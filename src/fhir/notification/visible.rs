@@ -16,7 +16,7 @@ use crate::store::search::{Filter, PageQuery};
 /// Whether the caller may read the subject of each of these events at this moment: one statement for their grant,
 /// one for each type. Of a role that may not appear any more, whether they could have read it.
 pub(crate) fn visible(tx: &mut Tx<'_>, context: &Context, events: &[&Event]) -> Result<Vec<bool>, Error> {
-    match access::check_live(tx, &context.caller, context.now()) {
+    match access::check_granted(tx, &context.caller, context.now()) {
         Ok(()) => {}
         Err(NotLive::Lapsed(_)) => return Ok(vec![false; events.len()]),
         Err(NotLive::Store(error)) => return Err(error),

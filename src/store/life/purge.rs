@@ -31,11 +31,17 @@ pub enum Old {
     Reminders,
     /// The ids of events that came in.
     InboundEvents,
+    /// Events of subscriptions whose consumers have taken them, or to whom nothing is sent any more.
+    NumberedEvents,
+    /// The log of attempts to tell consumers.
+    Attempts,
+    /// Events that everybody has numbers for.
+    PublishedEvents,
 }
 
 impl Old {
     /// Every kind, what hangs on another before that other.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::Codes,
         Self::RefreshTokens,
         Self::SeenOnce,
@@ -45,6 +51,9 @@ impl Old {
         Self::Messages,
         Self::Reminders,
         Self::InboundEvents,
+        Self::NumberedEvents,
+        Self::Attempts,
+        Self::PublishedEvents,
     ];
 
     /// Removes so many of those that were over before a time; two columns name a row where it takes two.
@@ -74,6 +83,8 @@ impl Old {
                 "DELETE FROM grants WHERE id IN (SELECT id FROM grants WHERE expires_at < ? \
                  AND NOT EXISTS (SELECT 1 FROM codes WHERE codes.grant_id = grants.id) \
                  AND NOT EXISTS (SELECT 1 FROM refresh_tokens WHERE refresh_tokens.grant_id = grants.id) \
+                 AND NOT EXISTS (SELECT 1 FROM subscriptions \
+                 WHERE subscriptions.grant_id = grants.id AND is_deleted = FALSE) \
                  ORDER BY expires_at LIMIT ?)"
             }
             Self::Messages => {
@@ -87,6 +98,22 @@ impl Old {
             Self::InboundEvents => {
                 "DELETE FROM inbound_events WHERE (source, id) IN \
                  (SELECT source, id FROM inbound_events WHERE received_at < ? ORDER BY received_at LIMIT ?)"
+            }
+            // What a consumer that is called has not taken yet stays, however old it is: it would be a gap.
+            Self::NumberedEvents => {
+                "DELETE FROM subscription_events WHERE (subscription_id, number) IN \
+                 (SELECT e.subscription_id, e.number FROM subscription_events e \
+                 JOIN deliveries d ON d.subscription_id = e.subscription_id \
+                 JOIN subscriptions s ON s.id = e.subscription_id WHERE e.occurred_at < ? \
+                 AND (e.number <= d.sent_number OR s.is_deleted = TRUE OR s.status IN ('error', 'off')) \
+                 ORDER BY e.occurred_at LIMIT ?)"
+            }
+            Self::Attempts => {
+                "DELETE FROM attempts WHERE id IN (SELECT id FROM attempts WHERE at < ? ORDER BY at LIMIT ?)"
+            }
+            Self::PublishedEvents => {
+                "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox \
+                 WHERE occurred_at < ? AND position IS NULL ORDER BY occurred_at LIMIT ?)"
             }
         }
     }

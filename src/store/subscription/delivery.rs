@@ -16,6 +16,7 @@ use crate::store::db::Db;
 use crate::store::dialect::on_dialect;
 use crate::store::outbox::EventRow;
 use crate::store::schema::{deliveries, subscription_events, subscriptions};
+use crate::store::search::mark;
 
 /// The most rows of one `INSERT`: SQLite takes 32766 values.
 const MOST_ROWS: usize = 3000;
@@ -155,6 +156,20 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Says that there is something to do for these subscriptions.
+    ///
+    /// # Errors
+    ///
+    /// When the database refuses.
+    pub fn make_due(&mut self, ids: &[Uuid], at: DateTime<Utc>) -> Result<(), Error> {
+        let (ids, at): (Vec<String>, i64) = (ids.iter().map(Uuid::to_string).collect(), to_millis(at));
+        let later = deliveries::table
+            .filter(deliveries::subscription_id.eq_any(ids))
+            .filter(deliveries::due_at.is_null().or(deliveries::due_at.gt(at)));
+        diesel::update(later).set(deliveries::due_at.eq(at)).execute(self.db)?;
+        Ok(())
+    }
+
     /// How far a subscription is told.
     ///
     /// # Errors
@@ -222,7 +237,8 @@ impl Tx<'_> {
     }
 
     /// Begins anew: whatever failed before is forgotten, and the subscription is due then; with `None` nothing is
-    /// sent any more. What its consumer has taken is left alone, for somebody may be sending this moment.
+    /// sent any more. What its consumer has taken is left alone, for somebody may be sending this moment; what is not
+    /// kept any more counts as taken, for it cannot be sent.
     ///
     /// # Errors
     ///
@@ -235,6 +251,15 @@ impl Tx<'_> {
             deliveries::failing_since.eq(None::<i64>),
         );
         diesel::update(own).set(set).execute(self.db)?;
+        let skip = "UPDATE deliveries SET sent_number = \
+             (SELECT COALESCE(MIN(number) - 1, deliveries.last_number) FROM subscription_events e \
+             WHERE e.subscription_id = deliveries.subscription_id) \
+             WHERE subscription_id = ? AND sent_number < \
+             (SELECT COALESCE(MIN(number) - 1, deliveries.last_number) FROM subscription_events e \
+             WHERE e.subscription_id = deliveries.subscription_id)";
+        on_dialect!(self.db, c => {
+            diesel::sql_query(mark(c, skip)).bind::<diesel::sql_types::Text, _>(id.to_string()).execute(c)
+        })?;
         self.has_published = true;
         Ok(())
     }

@@ -9,9 +9,11 @@ use onbehalf::audit::Act;
 use onbehalf::config::Subscriptions;
 use onbehalf::error::Error;
 use onbehalf::event::{Channel, Draft, SubscriptionStatus};
+use onbehalf::job::Job;
 use rstest::rstest;
 
 use super::stage::{Stage, draft, draft_to, numbers, settings};
+use crate::job::{runner_with, settings as jobs};
 use crate::support::poll::poll;
 use crate::support::{Answer, Backend, Receiver, sql};
 
@@ -286,4 +288,44 @@ async fn a_consumer_that_cannot_be_reached_is_an_error_by_its_kind(
         let found = stage.wait_for_status(id, SubscriptionStatus::Error);
         assert_eq!(found.error, Some(format!("no-response: the handshake failed ({code})")));
     }
+}
+
+#[rstest]
+#[actix_web::test]
+async fn what_is_older_than_is_promised_goes_unless_a_consumer_is_still_to_take_it(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let once = Subscriptions { retries: vec![TimeDelta::seconds(1)], ..settings() };
+    let stage = Stage::with(backend, once).await;
+    let (willing, dead) = (Receiver::willing(), Receiver::start(|_| Answer::status(503)));
+    let heard = stage.subscribe(draft(&willing));
+    stage.wait_for_status(heard, SubscriptionStatus::Active);
+    let unheard = stage.subscribe(draft(&dead));
+    stage.wait_for_status(unheard, SubscriptionStatus::Error);
+    stage.publish(3);
+    stage.wait_for_sent(heard, 3);
+    poll("numbers", || Some(stage.find(unheard).1.last_number).filter(|last| *last == 3));
+    let silent = Receiver::start(|_| Answer::Hang);
+    let waiting = stage.subscribe(draft(&silent));
+    stage.publish(1);
+    stage.wait_for_sent(heard, 4);
+    let runner = runner_with(&stage.app, jobs());
+    let purge = Job::find("purge").expect("there is such a job");
+    let kept = || stage.app.count_rows("subscription_events");
+    assert!(runner.run_now(&purge).expect("the database answers"));
+    assert_eq!(kept(), 4 + 4 + 1);
+    stage.advance(31 * 24 * 3600);
+    assert!(runner.run_now(&purge).expect("the database answers"));
+    assert_eq!(kept(), 1, "whoever is still asked whether they are there gets the event afterwards");
+    assert_eq!((stage.app.count_rows("outbox"), stage.find(waiting).1.last_number), (0, 1));
+    stage
+        .app
+        .store
+        .write_here::<_, Error, _>(|tx| tx.restart_delivery(unheard, None))
+        .expect("the database answers");
+    let delivery = stage.find(unheard).1;
+    assert_eq!((delivery.sent_number, delivery.last_number), (4, 4), "what is gone cannot be sent");
+    stage.publish(1);
+    stage.wait_for_sent(heard, 5);
+    assert_eq!(numbers(&willing.all()), [1, 2, 3, 4, 5]);
 }

@@ -11,6 +11,7 @@ use onbehalf::account::{Caller, Grant, Mode, Scopes, Who};
 use onbehalf::config::Subscriptions;
 use onbehalf::error::Error;
 use onbehalf::event::SubscriptionStatus;
+use onbehalf::job::Job;
 use rstest::rstest;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -19,6 +20,7 @@ use super::chaos::events;
 use super::stage::{Stage, draft, settings};
 use crate::fhir::client::{get, post, put, send_well};
 use crate::fhir::subscription::backport;
+use crate::job::{runner_with, settings as jobs};
 use crate::support::poll::poll;
 use crate::support::{Answer, Backend, Folder, METRICS_TOKEN, Receiver, Request, bodies};
 use crate::vrs::known::MOTHERS_ROLE;
@@ -161,7 +163,7 @@ async fn a_consumer_that_was_away_fetches_what_it_missed_and_goes_on(
 async fn a_grant_that_is_revoked_ends_its_subscriptions_and_one_that_has_run_out_does_not(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
-    let stage = Stage::start(backend).await;
+    let stage = Stage::real(backend, settings()).await;
     let receiver = Receiver::willing();
     let now = stage.app.now();
     let grant = Grant {
@@ -172,7 +174,7 @@ async fn a_grant_that_is_revoked_ends_its_subscriptions_and_one_that_has_run_out
         patient: None,
         proxy: None,
         role: None,
-        scopes: Scopes::of_token("system/Subscription.cruds"),
+        scopes: Scopes::of_token("system/Subscription.cruds system/Consent.r"),
         vot: None,
         staff: None,
         organisation: None,
@@ -187,14 +189,20 @@ async fn a_grant_that_is_revoked_ends_its_subscriptions_and_one_that_has_run_out
     let id = stage.subscribe_as(&caller, draft(&receiver));
     stage.wait_for_status(id, SubscriptionStatus::Active);
     stage.advance(3600);
-    stage.publish(1);
+    change(&stage, 1).await;
     stage.wait_for_sent(id, 1);
+    // What a grant stands for that has run out long ago is not forgotten either.
+    stage.advance(100 * 24 * 3600);
+    let purge = Job::find("purge").expect("there is such a job");
+    assert!(runner_with(&stage.app, jobs()).run_now(&purge).expect("the database answers"));
+    change(&stage, 1).await;
+    stage.wait_for_sent(id, 2);
     let now = stage.app.now();
     stage.app.store.write_here::<_, Error, _>(|tx| tx.revoke_grant(grant.id, now)).unwrap();
-    stage.publish(1);
+    change(&stage, 1).await;
     let found = stage.wait_for_status(id, SubscriptionStatus::Error);
     assert_eq!(found.error.as_deref(), Some("revoked: what was granted to the app was taken back"));
-    assert_eq!(receiver.all().len(), 2, "a greeting and one event");
+    assert_eq!(receiver.all().len(), 3, "a greeting and two events");
 }
 
 // covers N-35

@@ -67,6 +67,7 @@ impl TestApp {
         let inserted: Result<(), Error> = self.store.write(move |tx| tx.insert_grant(&kept)).await;
         inserted.expect("the grant is kept");
         AccessClaims {
+            nbf: None,
             iss: authority.issuer().to_owned(),
             aud: authority.audiences().to_vec(),
             sub,

@@ -61,6 +61,7 @@ fn access_claims(authority: &Authority, issue: &Issue, now: DateTime<Utc>) -> Ac
     let act =
         grant.proxy.map(|proxy| Actor { sub: proxy.to_string(), iss: Some(authority.issuer().to_owned()) });
     AccessClaims {
+        nbf: None,
         iss: authority.issuer().to_owned(),
         aud: authority.audiences().to_vec(),
         sub: subject.unwrap_or_else(|| grant.app.clone()),

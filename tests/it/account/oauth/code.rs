@@ -279,6 +279,7 @@ async fn tokens_that_we_did_not_sign_so_are_refused(#[values(Backend::Sqlite)] b
     wrong.push(change("iss", "https://evil.example".into()));
     wrong.push(change("aud", serde_json::json!(["https://evil.example"])));
     wrong.push(change("exp", 1.into()));
+    wrong.push(change("nbf", (server.now().timestamp() + 60).into()));
     for name in ["iss", "aud", "exp", "sub", "scope", "client_id"] {
         let mut said = said.clone();
         said.as_object_mut().unwrap().remove(name);
