@@ -8,6 +8,7 @@ use url::{Host, Url};
 use crate::address::is_public;
 use crate::config::Subscriptions;
 use crate::event::ChannelType;
+use crate::event::channel::BrokerUrl;
 
 /// Why a place may not be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,6 +24,11 @@ pub enum EndpointFault {
     /// It names a user or a password, which would be stored and logged as part of the URL.
     #[error("Leave user and password out of the URL: send what identifies you in a header.")]
     User,
+    /// It does not say where a message goes there.
+    #[error(
+        "Say where the message goes: nats://HOST/SUBJECT, or amqp://HOST/VHOST/EXCHANGE?routing_key=KEY."
+    )]
+    Broker,
     /// It has a fragment, which is never sent.
     #[error("Leave the fragment out of the URL: it is never sent.")]
     Fragment,
@@ -53,7 +59,7 @@ pub fn judge(kind: ChannelType, endpoint: &str, settings: &Subscriptions) -> Res
         return Err(EndpointFault::Fragment);
     }
     match kind {
-        ChannelType::Message => judge_broker(&url, settings),
+        ChannelType::Message => judge_broker(&url, endpoint, settings),
         ChannelType::RestHook | ChannelType::WebSocket => judge_host(&url, settings),
     }
 }
@@ -91,15 +97,11 @@ fn judge_host(url: &Url, settings: &Subscriptions) -> Result<(), EndpointFault> 
 }
 
 /// A broker is one that the operator has named, wherever it stands.
-fn judge_broker(url: &Url, settings: &Subscriptions) -> Result<(), EndpointFault> {
-    let default = match url.scheme() {
-        "nats" | "tls" => 4222,
-        "amqp" => 5672,
-        "amqps" => 5671,
-        _ => return Err(EndpointFault::Scheme),
-    };
-    let host = url.host_str().ok_or(EndpointFault::Malformed)?;
-    let place = format!("{host}:{}", url.port().unwrap_or(default));
+fn judge_broker(url: &Url, endpoint: &str, settings: &Subscriptions) -> Result<(), EndpointFault> {
+    if !matches!(url.scheme(), "nats" | "tls" | "amqp" | "amqps") {
+        return Err(EndpointFault::Scheme);
+    }
+    let place = BrokerUrl::parse(endpoint).or(Err(EndpointFault::Broker))?.authority();
     let is_named = settings.allowed_brokers.iter().any(|broker| broker.eq_ignore_ascii_case(&place));
     if is_named { Ok(()) } else { Err(EndpointFault::NotAllowed) }
 }
@@ -166,7 +168,9 @@ mod tests {
             (RestHook, "nats://10.0.0.5/", Err(EndpointFault::Scheme)),
             (Message, "nats://10.0.0.5/roles", Ok(())),
             (Message, "nats://10.0.0.5:4223/roles", Err(EndpointFault::NotAllowed)),
-            (Message, "amqp://10.0.0.5/roles", Err(EndpointFault::NotAllowed)),
+            (Message, "amqp://10.0.0.5/roles?routing_key=a", Err(EndpointFault::NotAllowed)),
+            (Message, "amqp://10.0.0.5/roles", Err(EndpointFault::Broker)),
+            (Message, "nats://10.0.0.5/roles.*", Err(EndpointFault::Broker)),
             (Message, "nats://user:word@10.0.0.5/roles", Err(EndpointFault::User)),
             (Message, "https://one.example.com/", Err(EndpointFault::Scheme)),
         ] {

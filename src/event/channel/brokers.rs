@@ -26,7 +26,7 @@ impl Brokers {
     pub async fn carry(&self, parcel: &Parcel) -> Carried {
         let refused = |code| Carried { outcome: Err(Failure::lasting(code)), status: None, answer: None };
         let Ok(url) = BrokerUrl::parse(&parcel.endpoint) else { return refused("endpoint") };
-        if !self.allowed.contains(&url.authority()) {
+        if !self.allowed.iter().any(|allowed| allowed.eq_ignore_ascii_case(&url.authority())) {
             return refused("forbidden-address");
         }
         let timeout = parcel.timeout.to_std().unwrap_or(Duration::ZERO);

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use uuid::Uuid;
 
-use crate::date_time::{from_millis, to_millis};
+use crate::date_time::to_millis;
 use crate::error::Error;
 use crate::event::SubscriptionStatus;
 use crate::store::Tx;
@@ -189,17 +189,6 @@ impl Tx<'_> {
             .filter(deliveries::due_at.is_not_null());
         diesel::update(mine).set(deliveries::due_at.eq(to_millis(until))).execute(self.db)?;
         self.release_leases(ids, holder)
-    }
-
-    /// When the next subscription is due.
-    ///
-    /// # Errors
-    ///
-    /// When the database does not answer.
-    pub fn find_next_due(&mut self) -> Result<Option<DateTime<Utc>>, Error> {
-        let first = deliveries::table.filter(deliveries::due_at.is_not_null()).order(deliveries::due_at);
-        let at: Option<Option<i64>> = first.select(deliveries::due_at).first(self.db).optional()?;
-        Ok(at.flatten().map(from_millis))
     }
 
     /// Sets a subscription aside in which something cannot be read or told: its status is error, and nothing is

@@ -8,8 +8,18 @@ use futures_util::StreamExt as _;
 use lapin::options::{BasicGetOptions, QueueDeclareOptions};
 use lapin::types::{FieldTable, ShortString};
 use lapin::{Connection, ConnectionProperties};
+use onbehalf::config::Subscriptions;
 use onbehalf::event::channel::Brokers;
-use onbehalf::event::{ChannelType, Message, Parcel};
+use onbehalf::event::{ChannelType, Message, Parcel, SubscriptionStatus};
+use rstest::rstest;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::stage::{Stage, settings};
+use crate::fhir::client::{post, send_well};
+use crate::fhir::subscription::{backport, id_of};
+use crate::support::{Backend, bodies};
+use crate::vrs::known::MOTHERS_ROLE;
 
 const BODY: &[u8] = br#"{"resourceType":"Bundle"}"#;
 
@@ -162,4 +172,65 @@ async fn what_rabbitmq_cannot_route_or_does_not_let_in_is_not_taken() {
     stranger.headers.push(("Authorization".to_owned(), "Basic c3RyYW5nZXI6d3Jvbmc=".to_owned()));
     let carried = brokers.carry(&stranger).await;
     assert!(!["unroutable"].contains(&failure(&carried).0), "{carried:?}");
+}
+
+/// Subscribes over the API, with a broker for an endpoint, and makes something happen.
+async fn tell(backend: Backend, url: &str, endpoint: &str) -> Stage {
+    let allowed_brokers = vec![authority(url)];
+    let stage = Stage::real(backend, Subscriptions { allowed_brokers, ..settings() }).await;
+    let mut body = backport("proxy-role-changed", "id-only", &[]);
+    body["channel"]["type"] = "message".into();
+    body["channel"]["endpoint"] = endpoint.into();
+    let created = send_well(&stage.app, post("/Subscription", &body), 201).await;
+    let id = id_of(&created).parse().expect("an id");
+    stage.wait_for_status(id, SubscriptionStatus::Active);
+    let end = bodies::move_to("inactive", &[bodies::reason("ROLE_DEACTIVATED_SAFEGUARDING")]);
+    assert_eq!(stage.app.patch(&format!("/Consent/{MOTHERS_ROLE}"), end).await.status, 200);
+    stage.wait_for_sent(id, 1);
+    stage
+}
+
+fn kind(body: &[u8]) -> Value {
+    let bundle: Value = serde_json::from_slice(body).expect("JSON");
+    let all = bundle["entry"][0]["resource"]["parameter"].as_array().expect("parameters").clone();
+    all.into_iter().find(|one| one["name"] == "type").expect("a type")["valueCode"].take()
+}
+
+#[rstest]
+#[actix_rt::test]
+async fn who_subscribes_with_a_broker_is_told_there(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let url = nats();
+    let subject = format!("told.{}", Uuid::new_v4().simple());
+    let context = jetstream::new(async_nats::connect(&url).await.expect("NATS answers"));
+    let config = jetstream::stream::Config {
+        name: subject.replace('.', "-"),
+        subjects: vec![subject.clone()],
+        ..jetstream::stream::Config::default()
+    };
+    let stream = context.create_stream(config).await.expect("a stream");
+    let stage = tell(backend, &url, &format!("{url}/{subject}")).await;
+    let consumer =
+        stream.create_consumer(jetstream::consumer::pull::Config::default()).await.expect("a consumer");
+    let mut messages = consumer.fetch().max_messages(2).messages().await.expect("messages");
+    let mut kinds = Vec::new();
+    while let Some(Ok(message)) = messages.next().await {
+        let headers = message.headers.as_ref().expect("headers");
+        let signature = headers.get("webhook-signature").expect("a signature").as_str();
+        assert!(signature.starts_with("v1,"), "{signature}");
+        kinds.push(kind(&message.payload));
+    }
+    assert_eq!(kinds, ["handshake", "event-notification"]);
+    drop(stage);
+    let url = amqp();
+    let channel = connected(&url).await.create_channel().await.expect("a channel");
+    let options = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
+    let queue = subject.as_str();
+    channel.queue_declare(queue.into(), options, FieldTable::default()).await.expect("a queue");
+    let _stage = tell(backend, &url, &format!("{url}/%2F?routing_key={subject}")).await;
+    for wanted in ["handshake", "event-notification"] {
+        let got = channel.basic_get(queue.into(), BasicGetOptions { no_ack: true }).await.expect("an answer");
+        assert_eq!(kind(&got.expect("a message").delivery.data), wanted);
+    }
 }

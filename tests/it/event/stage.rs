@@ -171,7 +171,11 @@ impl Stage {
             settings: self.settings.clone(),
             vault: self.app.vault.clone(),
             front,
-            carrier: Arc::new(Channels { rest_hook, brokers: Brokers::default(), sockets: sockets.clone() }),
+            carrier: Arc::new(Channels {
+                rest_hook,
+                brokers: Brokers::new(self.settings.allowed_brokers.clone()),
+                sockets: sockets.clone(),
+            }),
             authority: None,
             metrics: self.app.metrics.clone(),
             process: sockets.process().to_owned(),
