@@ -162,12 +162,38 @@ impl App {
         E: From<Error> + Send + 'static,
         F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     {
+        self.store.read(self.if_live(caller, work)).await
+    }
+
+    /// As [`App::read_as`], for a few reads by key ([`Store::read_briefly`]).
+    ///
+    /// # Errors
+    ///
+    /// As [`App::read_as`].
+    pub async fn read_briefly_as<T, E, F>(&self, caller: Caller, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+        F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    {
+        self.store.read_briefly(self.if_live(caller, work)).await
+    }
+
+    /// The work, if the caller's grant holds.
+    fn if_live<T, E, F>(
+        &self,
+        caller: Caller,
+        work: F,
+    ) -> impl FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static
+    where
+        E: From<Error>,
+        F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    {
         let now = self.clock.now();
-        let read = move |tx: &mut Tx<'_>| {
+        move |tx: &mut Tx<'_>| {
             access::check_live(tx, &caller, now).map_err(Error::from)?;
             work(tx)
-        };
-        self.store.read(read).await
+        }
     }
 
     /// Writes as this caller, as [`App::read_as`] reads, and says whether that left a record.

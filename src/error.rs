@@ -70,6 +70,14 @@ impl Error {
         Self::new(Kind::Busy, "the service is busy; try again").because(source)
     }
 
+    /// The same for somebody else whom it concerns: its cause is told as a text.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        let cause = self.cause();
+        let again = Self::new(self.kind, self.told.clone());
+        if cause.is_empty() { again } else { again.because(cause) }
+    }
+
     /// Adds the cause, for the log.
     #[must_use]
     pub fn because(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {

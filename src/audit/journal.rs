@@ -5,13 +5,14 @@
 //! cannot be written is not answered: a queue that is full, or a database that refuses, is a 503.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::thread;
 
 use tokio::sync::{mpsc, oneshot};
 
 use crate::audit::Access;
 use crate::error::{Error, Kind};
-use crate::store::Store;
+use crate::store::{Store, Tx};
 
 /// The most requests that wait to be written down.
 const WAITING: usize = 4096;
@@ -77,30 +78,34 @@ fn write_all(store: &Store, mut waiting: mpsc::Receiver<Entry>) {
 }
 
 fn write(store: &Store, batch: Vec<Entry>) {
-    let all: Vec<&Access> = batch.iter().flat_map(|entry| &entry.accesses).collect();
-    match store.write_here(|tx| tx.record_accesses(&all)) {
-        Ok(()) => batch.into_iter().for_each(|entry| tell(entry, Ok(()))),
+    let (accesses, waiting): (Vec<_>, Vec<_>) =
+        batch.into_iter().map(|entry| (entry.accesses, entry.written)).unzip();
+    let accesses: Arc<[Vec<Access>]> = accesses.into();
+    let all = Arc::clone(&accesses);
+    let written = store.write_beside(move |tx| tx.record_accesses(&all.iter().flatten().collect::<Vec<_>>()));
+    match written {
+        Ok(()) => waiting.into_iter().for_each(|waiting| tell(waiting, Ok(()))),
         // Should one entry be what the database refuses, the others need not suffer.
-        Err(error) if error.kind() != Kind::Busy && batch.len() > 1 => {
-            for entry in batch {
-                let all: Vec<&Access> = entry.accesses.iter().collect();
-                let result = store.write_here(|tx| tx.record_accesses(&all));
-                tell(entry, result);
+        Err(error) if error.kind() != Kind::Busy && waiting.len() > 1 => {
+            for (at, waiting) in waiting.into_iter().enumerate() {
+                let all = Arc::clone(&accesses);
+                let one = move |tx: &mut Tx<'_>| {
+                    tx.record_accesses(&all.get(at).into_iter().flatten().collect::<Vec<_>>())
+                };
+                tell(waiting, store.write_beside(one));
             }
         }
         Err(error) => {
             let cause = error.cause();
-            for entry in batch {
-                tell(
-                    entry,
-                    Err(Error::busy(format!("the journal was not written: {}: {cause}", error.told()))),
-                );
+            for waiting in waiting {
+                let why = format!("the journal was not written: {}: {cause}", error.told());
+                tell(waiting, Err(Error::busy(why)));
             }
         }
     }
 }
 
 /// Nobody waits any more where the client has gone.
-fn tell(entry: Entry, result: Result<(), Error>) {
-    drop(entry.written.send(result));
+fn tell(waiting: oneshot::Sender<Result<(), Error>>, result: Result<(), Error>) {
+    drop(waiting.send(result));
 }

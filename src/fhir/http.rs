@@ -27,6 +27,7 @@ use crate::fhir::resource::ResourceType;
 use crate::fhir::routes::{Interaction, Target, resolve};
 use crate::fhir::{BASE_PATH, capability, trail};
 use crate::observe::{CallerKind, RoutePattern, is_request_id};
+use crate::store::Tx;
 
 /// How an answer is to be written.
 #[derive(Clone, Copy)]
@@ -153,7 +154,10 @@ async fn carry_out(
         let written = app.write_as(caller, move |tx| perform(tx, &inner, &request)).await;
         written.map(|written| (written.value, written.is_recorded))
     } else {
-        let read = app.read_as(caller, move |tx| perform(tx, &inner, &request)).await;
+        let is_brief = matches!(request.interaction, Interaction::Read | Interaction::VRead);
+        let work = move |tx: &mut Tx<'_>| perform(tx, &inner, &request);
+        let read =
+            if is_brief { app.read_briefly_as(caller, work).await } else { app.read_as(caller, work).await };
         read.map(|reply| (reply, false))
     };
     match result {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use prometheus::{
-    Encoder as _, Histogram, HistogramOpts, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
+    Encoder as _, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
 };
 
 use crate::error::Error;
@@ -26,6 +26,7 @@ struct Inner {
     durations: Histogram,
     attempts: IntCounterVec,
     lag: Histogram,
+    statements: IntCounter,
     waiting: IntGauge,
     waiting_seconds: IntGauge,
     unsent: IntGauge,
@@ -79,6 +80,10 @@ impl Metrics {
                 &["kind", "outcome"],
             )?,
             lag: buckets("delivery_lag_seconds", "From an event until its consumer had taken it.", &LAGS)?,
+            statements: IntCounter::new(
+                "onbehalf_sql_statements_total",
+                "SQL statements sent to the database, those that begin and end transactions among them.",
+            )?,
             waiting: gauge("events_waiting", "Events that have no number in any subscription yet.")?,
             waiting_seconds: gauge("events_waiting_seconds", "For how long the first of them has waited.")?,
             unsent: gauge(
@@ -92,6 +97,7 @@ impl Metrics {
         inner.registry.register(Box::new(inner.durations.clone()))?;
         inner.registry.register(Box::new(inner.attempts.clone()))?;
         inner.registry.register(Box::new(inner.lag.clone()))?;
+        inner.registry.register(Box::new(inner.statements.clone()))?;
         for gauge in
             [&inner.waiting, &inner.waiting_seconds, &inner.unsent, &inner.unsent_seconds, &inner.leases]
         {
@@ -118,12 +124,13 @@ impl Metrics {
         self.0.lag.observe(f64::from(millis) / 1000.0);
     }
 
-    /// All of it in Prometheus's text format.
+    /// All of it in Prometheus's text format. `statements` were sent to the database since the start.
     ///
     /// # Errors
     ///
     /// When it cannot be written: never.
-    pub fn render(&self, queues: Queues) -> Result<Vec<u8>, Error> {
+    pub fn render(&self, queues: Queues, statements: u64) -> Result<Vec<u8>, Error> {
+        self.0.statements.inc_by(statements.saturating_sub(self.0.statements.get()));
         self.0.waiting.set(queues.waiting);
         self.0.waiting_seconds.set(queues.waiting_seconds);
         self.0.unsent.set(queues.unsent);

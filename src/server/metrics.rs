@@ -24,7 +24,7 @@ async fn metrics(app: Data<App>, request: HttpRequest) -> HttpResponse {
         return HttpResponse::Unauthorized().insert_header((WWW_AUTHENTICATE, "Bearer")).finish();
     }
     let rendered = match queues(&app).await {
-        Ok(queues) => app.metrics.render(queues),
+        Ok(queues) => app.metrics.render(queues, app.store.statements()),
         Err(error) => Err(error),
     };
     match rendered {

@@ -26,7 +26,10 @@ impl From<DieselError> for Error {
 
 /// Failures that neither driver gives a kind of its own, and that pass.
 fn is_passing(message: &str) -> bool {
-    const PASSING: [&str; 6] = [
+    const PASSING: [&str; 9] = [
+        "database or disk is full",
+        "disk I/O error",
+        "No space left on device",
         "database is locked",
         "deadlock detected",
         "statement timeout",

@@ -2,12 +2,12 @@
 //! to itself from its beginning; on PostgreSQL it takes what it asks for.
 
 use diesel::prelude::*;
-use diesel::sql_types::Text;
 
 use crate::error::Error;
 use crate::store::Tx;
 use crate::store::db::Db;
-use crate::store::search::Table;
+use crate::store::search::{Datum, Table};
+use crate::store::sql::Sql;
 
 impl Tx<'_> {
     /// Keeps everybody else from changing a row, whether it is there or not.
@@ -17,8 +17,8 @@ impl Tx<'_> {
     /// When the database does not answer.
     pub fn lock_row(&mut self, table: Table, id: &str) -> Result<(), Error> {
         if let Db::Postgres(connection) = self.db {
-            let sql = format!("SELECT FROM {} WHERE {} = $1 FOR UPDATE", table.name(), table.id().name());
-            diesel::sql_query(sql).bind::<Text, _>(id).execute(connection)?;
+            let sql = format!("SELECT FROM {} WHERE {} = ? FOR UPDATE", table.name(), table.id().name());
+            Sql::composed(sql, vec![Datum::Text(id.to_owned())]).execute(connection)?;
         }
         Ok(())
     }
@@ -31,9 +31,8 @@ impl Tx<'_> {
     /// When the database does not answer.
     pub fn lock_condition(&mut self, condition: &str) -> Result<(), Error> {
         if let Db::Postgres(connection) = self.db {
-            diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
-                .bind::<Text, _>(condition)
-                .execute(connection)?;
+            let lock = Sql::fixed("SELECT pg_advisory_xact_lock(hashtextextended(?, 0))");
+            lock.text(condition).execute(connection)?;
         }
         Ok(())
     }

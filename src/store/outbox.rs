@@ -13,12 +13,22 @@ use crate::event::{Event, Topic};
 use crate::ids;
 use crate::store::Tx;
 use crate::store::db::Db;
+use crate::store::dialect::on_dialect;
 use crate::store::error::corrupt;
 use crate::store::person::nhs_number;
 use crate::store::schema::outbox;
+use crate::store::sql::Sql;
 
 /// The lock of whoever numbers events on PostgreSQL: one at a time. The number is our own.
 const NUMBERING: i64 = 0x6f62_6576;
+
+const INSERT_ON_POSTGRES: &str = "INSERT INTO outbox \
+    (id, occurred_at, topic, subject, subject_version, patient, proxy, position) \
+    VALUES (?, ?, ?, ?, ?, ?, ?, nextval('outbox_position'))";
+/// One writer at a time, so nobody has the same place.
+const INSERT_ON_SQLITE: &str = "INSERT INTO outbox \
+    (id, occurred_at, topic, subject, subject_version, patient, proxy, position) \
+    SELECT ?, ?, ?, ?, ?, ?, ?, COALESCE(MAX(position), 0) + 1 FROM outbox";
 
 /// An event as it is stored, in the outbox or among those of a subscription.
 #[derive(Queryable)]
@@ -46,12 +56,6 @@ impl EventRow {
     }
 }
 
-#[derive(QueryableByName)]
-struct Next {
-    #[diesel(sql_type = BigInt)]
-    position: i64,
-}
-
 impl Tx<'_> {
     /// Writes an event for everybody who must hear of it, and returns its id. Whoever tells them is woken
     /// when the transaction has committed.
@@ -61,23 +65,19 @@ impl Tx<'_> {
     /// When the database refuses.
     pub fn publish(&mut self, topic: Topic, subject: &Subject, now: DateTime<Utc>) -> Result<Uuid, Error> {
         let id = ids::new_uuid(now);
-        let next = match self.db {
-            Db::Postgres(_) => "SELECT nextval('outbox_position') AS position",
-            // One writer at a time, so nobody has the same.
-            Db::Sqlite(_) => "SELECT COALESCE(MAX(position), 0) + 1 AS position FROM outbox",
+        let insert = match self.db {
+            Db::Postgres(_) => INSERT_ON_POSTGRES,
+            Db::Sqlite(_) => INSERT_ON_SQLITE,
         };
-        let next: Next = diesel::sql_query(next).get_result(self.db)?;
-        let row = (
-            outbox::id.eq(id.to_string()),
-            outbox::occurred_at.eq(to_millis(now)),
-            outbox::topic.eq(topic.as_str()),
-            outbox::subject.eq(&subject.reference),
-            outbox::subject_version.eq(subject.version),
-            outbox::patient.eq(subject.patient.as_str()),
-            outbox::proxy.eq(subject.proxy.as_str()),
-            outbox::position.eq(next.position),
-        );
-        diesel::insert_into(outbox::table).values(row).execute(self.db)?;
+        let insert = Sql::fixed(insert)
+            .text(id)
+            .number(to_millis(now))
+            .text(topic.as_str())
+            .text(&subject.reference)
+            .number(subject.version)
+            .text(subject.patient.as_str())
+            .text(subject.proxy.as_str());
+        on_dialect!(self.db, c => insert.execute(c))?;
         self.has_published = true;
         Ok(id)
     }

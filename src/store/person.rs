@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::person::{HumanName, NameUse, NhsNumber, NumberCheck, Person, Standing};
 use crate::proxy::OdsCode;
 use crate::store::Tx;
+use crate::store::dialect::among;
 use crate::store::error::corrupt;
 use crate::store::schema::{people, person_name_parts, person_names, relationships, roles};
 
@@ -77,13 +78,12 @@ impl Tx<'_> {
     ///
     /// When the database does not answer.
     pub(in crate::store) fn list_all_people(&mut self, numbers: &[NhsNumber]) -> Result<Vec<Person>, Error> {
-        let wanted: Vec<&str> = numbers.iter().map(NhsNumber::as_str).collect();
         let rows: Vec<PersonRow> = people::table
-            .filter(people::nhs_number.eq_any(&wanted))
+            .filter(among!(self.db, people.nhs_number, numbers))
             .order(people::nhs_number)
             .load(self.db)?;
         let names: Vec<NameRow> = person_names::table
-            .filter(person_names::nhs_number.eq_any(&wanted))
+            .filter(among!(self.db, person_names.nhs_number, numbers))
             .order((person_names::nhs_number, person_names::position))
             .load(self.db)?;
         let mut names_of: HashMap<String, Vec<HumanName>> = HashMap::new();
@@ -125,9 +125,8 @@ impl Tx<'_> {
         &mut self,
         numbers: &[NhsNumber],
     ) -> Result<Vec<(NhsNumber, Option<OdsCode>)>, Error> {
-        let wanted: Vec<&str> = numbers.iter().map(NhsNumber::as_str).collect();
         let rows: Vec<(String, Option<String>)> = people::table
-            .filter(people::nhs_number.eq_any(&wanted))
+            .filter(among!(self.db, people.nhs_number, numbers))
             .filter(people::standing.eq(Standing::Current.as_str()))
             .select((people::nhs_number, people::practice))
             .load(self.db)?;

@@ -11,7 +11,7 @@ use crate::person::NhsNumber;
 use crate::proxy::relationship::RelationshipCode;
 use crate::proxy::{Relationship, Versioned};
 use crate::store::Tx;
-use crate::store::dialect::on_dialect;
+use crate::store::dialect::{among, on_dialect};
 use crate::store::person::{both_are_current, nhs_number};
 use crate::store::schema::{relationship_codes, relationship_versions, relationships};
 
@@ -75,11 +75,10 @@ impl Tx<'_> {
         &mut self,
         pairs: &[(NhsNumber, NhsNumber)],
     ) -> Result<Vec<Relationship>, Error> {
-        let proxies: Vec<&str> = pairs.iter().map(|(proxy, _)| proxy.as_str()).collect();
-        let patients: Vec<&str> = pairs.iter().map(|(_, patient)| patient.as_str()).collect();
+        let (proxies, patients): (Vec<NhsNumber>, Vec<NhsNumber>) = pairs.iter().copied().unzip();
         let rows: Vec<RelationshipRow> = relationships::table
-            .filter(relationships::proxy.eq_any(proxies))
-            .filter(relationships::patient.eq_any(patients))
+            .filter(among!(self.db, relationships.proxy, proxies))
+            .filter(among!(self.db, relationships.patient, patients))
             .filter(relationships::active.eq(true))
             .order(relationships::id)
             .load(self.db)?;
@@ -100,7 +99,7 @@ impl Tx<'_> {
         &mut self,
         ids: &[String],
     ) -> Result<Vec<Versioned<Relationship>>, Error> {
-        let rows = relationships::table.filter(relationships::id.eq_any(ids)).load(self.db)?;
+        let rows = relationships::table.filter(among!(self.db, relationships.id, ids)).load(self.db)?;
         self.with_codes(rows)
     }
 
@@ -194,7 +193,7 @@ impl Tx<'_> {
     fn with_codes(&mut self, rows: Vec<RelationshipRow>) -> Result<Vec<Versioned<Relationship>>, Error> {
         let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
         let codes: Vec<CodeRow> = relationship_codes::table
-            .filter(relationship_codes::relationship_id.eq_any(ids))
+            .filter(among!(self.db, relationship_codes.relationship_id, ids))
             .order((relationship_codes::relationship_id, relationship_codes::position))
             .load(self.db)?;
         let mut codes_of: HashMap<(String, i64), Vec<RelationshipCode>> = HashMap::new();

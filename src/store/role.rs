@@ -9,7 +9,7 @@ use crate::error::{Error, Kind};
 use crate::person::NhsNumber;
 use crate::proxy::{LegalBasis, OdsCode, ReasonCode, Role, RolePeriod, Status, StatusReason, Versioned};
 use crate::store::Tx;
-use crate::store::dialect::on_dialect;
+use crate::store::dialect::{among, on_dialect};
 use crate::store::error::corrupt;
 use crate::store::person::{both_are_current, nhs_number};
 use crate::store::schema::{role_versions, roles};
@@ -187,7 +187,8 @@ impl Tx<'_> {
     ///
     /// When the database does not answer.
     pub fn list_roles_by_id(&mut self, ids: &[String]) -> Result<Vec<Versioned<Role>>, Error> {
-        let rows: Vec<RoleRow> = roles::table.filter(roles::id.eq_any(ids)).load(self.db)?;
+        let wanted = among!(self.db, roles.id, ids);
+        let rows: Vec<RoleRow> = roles::table.filter(wanted).load(self.db)?;
         rows.into_iter().map(RoleRow::into_role).collect()
     }
 

@@ -18,6 +18,13 @@ pub struct Tx<'c> {
     pub(in crate::store) has_published: bool,
 }
 
+impl<'c> Tx<'c> {
+    /// A transaction that has begun on this connection.
+    pub(in crate::store) fn new(db: &'c mut Db) -> Self {
+        Self { db, pending: Vec::new(), has_published: false }
+    }
+}
+
 /// What a transaction is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
@@ -32,8 +39,37 @@ where
     E: From<Error>,
     F: FnOnce(&mut Tx<'_>) -> Result<T, E>,
 {
-    let mut pooled = begin(pool, mode)?;
-    let mut tx = Tx { db: &mut pooled.db, pending: Vec::new(), has_published: false };
+    carry_out(begin(pool, mode)?, published, work)
+}
+
+/// As [`run`], on the connection that is free now, if one is; else the work is given back.
+pub(crate) fn run_now<T, E, F>(
+    pool: &Pool<Manager>,
+    mode: Mode,
+    published: &Notify,
+    work: F,
+) -> Result<Result<T, E>, F>
+where
+    E: From<Error>,
+    F: FnOnce(&mut Tx<'_>) -> Result<T, E>,
+{
+    let Some(mut pooled) = pool.try_get() else { return Err(work) };
+    pooled.is_in_transaction = true;
+    let statement = begin_statement(&pooled.db, mode);
+    let begun = pooled.db.batch_execute(statement).map_err(Error::from);
+    Ok(begun.map_err(E::from).and_then(|()| carry_out(pooled, published, work)))
+}
+
+fn carry_out<T, E, F>(
+    mut pooled: r2d2::PooledConnection<Manager>,
+    published: &Notify,
+    work: F,
+) -> Result<T, E>
+where
+    E: From<Error>,
+    F: FnOnce(&mut Tx<'_>) -> Result<T, E>,
+{
+    let mut tx = Tx::new(&mut pooled.db);
     let result = work(&mut tx).and_then(|value| {
         tx.write_records()?;
         Ok(value)
@@ -59,7 +95,10 @@ where
 /// Takes a connection and begins. A database server that was restarted leaves dead connections in the
 /// pool: each is found out here and thrown away, until one works or all were tried. SQLite has no server:
 /// there it is the lock that was waited for in vain, and the caller is told at once.
-fn begin(pool: &Pool<Manager>, mode: Mode) -> Result<r2d2::PooledConnection<Manager>, Error> {
+pub(in crate::store) fn begin(
+    pool: &Pool<Manager>,
+    mode: Mode,
+) -> Result<r2d2::PooledConnection<Manager>, Error> {
     let mut left = pool.max_size() + 1;
     loop {
         let mut pooled = pool.get().map_err(Error::busy)?;

@@ -56,7 +56,7 @@ async fn tell(app: &App, caller: Caller) -> Result<Told, Problem> {
     };
     let read: Result<_, Error> = app
         .store
-        .read(move |tx| {
+        .read_briefly(move |tx| {
             check_live(tx, &caller, now)?;
             let known = proxy.map(|proxy| delegations(tx, proxy, now)).transpose()?;
             Ok((tx.find_grant(grant)?, known))

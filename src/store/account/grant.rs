@@ -16,7 +16,7 @@ use crate::store::dialect::on_dialect;
 use crate::store::error::corrupt;
 use crate::store::person::nhs_number;
 use crate::store::schema::grants;
-use crate::store::search::mark;
+use crate::store::sql::Sql;
 
 /// One row: a grant with the role and the people that it hangs on. A role counts only while it is between
 /// the two people of the grant: superseding a person moves their roles to another number.
@@ -137,10 +137,8 @@ impl Tx<'_> {
     ///
     /// When the database does not answer.
     pub fn find_grant_state(&mut self, id: Uuid) -> Result<Option<GrantState>, Error> {
-        let id = id.to_string();
-        let rows: Vec<StateRow> = on_dialect!(self.db, c => {
-            diesel::sql_query(mark(c, STATE)).bind::<Text, _>(id).load(c)
-        })?;
+        let state = Sql::fixed(STATE).text(id);
+        let rows: Vec<StateRow> = on_dialect!(self.db, c => state.load(c))?;
         rows.into_iter().next().map(StateRow::into_state).transpose()
     }
 

@@ -18,9 +18,9 @@ use crate::error::{Error, Kind};
 use crate::store::Tx;
 use crate::store::audit::AuditRecord;
 use crate::store::db::Db;
-use crate::store::dialect::on_dialect;
 use crate::store::error::corrupt;
 use crate::store::schema::{audit_chains, audit_records};
+use crate::store::sql::Sql;
 
 /// How many chains the migration makes.
 const CHAINS: i64 = 16;
@@ -188,12 +188,29 @@ impl Tx<'_> {
             record.hash = record.digest(&record.previous_hash);
             head.hash.clone_from(&record.hash);
         }
-        for batch in records.chunks(BATCH) {
-            on_dialect!(self.db, c => diesel::insert_into(audit_records::table).values(batch).execute(c))?;
-        }
+        self.insert_records(records)?;
         let chain = audit_chains::table.filter(audit_chains::chain.eq(head.chain));
         let end = (audit_chains::sequence.eq(head.sequence), audit_chains::hash.eq(&head.hash));
         diesel::update(chain).set(end).execute(self.db)?;
+        Ok(())
+    }
+
+    /// A statement for one record is prepared once for each connection. SQLite runs it for each; PostgreSQL takes
+    /// many records at a time, to save the way there and back.
+    fn insert_records(&mut self, records: &[AuditRecord]) -> Result<(), Error> {
+        let insert = || diesel::insert_into(audit_records::table);
+        match (&mut *self.db, records) {
+            (Db::Postgres(connection), [_, _, ..]) => {
+                for batch in records.chunks(BATCH) {
+                    insert().values(batch).execute(connection)?;
+                }
+            }
+            _ => {
+                for record in records {
+                    insert().values(record).execute(self.db)?;
+                }
+            }
+        }
         Ok(())
     }
 
@@ -207,9 +224,9 @@ impl Tx<'_> {
                 audit_chains::table.filter(audit_chains::chain.eq(0)).first(connection).optional()?
             }
             Db::Postgres(connection) => {
-                let free = "SELECT chain, sequence, hash FROM audit_chains ORDER BY (chain + $1) % 16 LIMIT 1 \
+                let free = "SELECT chain, sequence, hash FROM audit_chains ORDER BY (chain + ?) % 16 LIMIT 1 \
                     FOR UPDATE SKIP LOCKED";
-                let free = diesel::sql_query(free).bind::<BigInt, _>(start).get_result(connection);
+                let free = Sql::fixed(free).number(start).get_result(connection);
                 match free.optional()? {
                     Some(head) => Some(head),
                     None => audit_chains::table.find(start).for_update().first(connection).optional()?,

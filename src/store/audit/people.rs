@@ -8,6 +8,7 @@ use crate::audit::{Access, Outcome, People, Shown};
 use crate::error::Error;
 use crate::person::{NhsNumber, NumberCheck};
 use crate::store::Tx;
+use crate::store::dialect::among;
 use crate::store::schema::{access_requests, audit_records, relationships, roles};
 
 /// The people of rows, by `Type/id`.
@@ -87,7 +88,7 @@ impl Tx<'_> {
         macro_rules! people_of {
             ($table:ident) => {
                 $table::table
-                    .filter($table::id.eq_any(ids))
+                    .filter(among!(self.db, $table.id, ids))
                     .select(($table::id, $table::patient.nullable(), $table::proxy.nullable()))
                     .load(self.db)?
             };

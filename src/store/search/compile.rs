@@ -3,17 +3,16 @@
 use std::fmt::Write as _;
 
 use diesel::RunQueryDsl as _;
-use diesel::query_builder::{BoxedSqlQuery, SqlQuery};
-use diesel::sql_types::{BigInt, Bool, HasSqlType, Text};
+use diesel::sql_types::Text;
 
 use crate::error::Error;
 use crate::person::{NhsNumber, Standing};
 use crate::store::db::Db;
 use crate::store::search::filter::{Column, Datum, Filter, Is, Select, Table};
 use crate::store::search::{HistoryQuery, PageQuery, Scope};
+use crate::store::sql::Sql;
 
-/// SQL with the values that are bound to it. A value's place is written `?`; PostgreSQL wants `$1`, …,
-/// and gets it at the end.
+/// SQL with the values that are bound to it. A value's place is written `?`.
 pub(super) struct Statement {
     sql: String,
     values: Vec<Datum>,
@@ -394,22 +393,8 @@ impl Statement {
     }
 
     /// The statement, ready to run.
-    pub(super) fn query<DB>(&self) -> BoxedSqlQuery<'static, DB, SqlQuery>
-    where
-        DB: Places + HasSqlType<Text> + HasSqlType<BigInt> + HasSqlType<Bool> + 'static,
-        String: diesel::serialize::ToSql<Text, DB>,
-        i64: diesel::serialize::ToSql<BigInt, DB>,
-        bool: diesel::serialize::ToSql<Bool, DB>,
-    {
-        let mut query = diesel::sql_query(DB::mark(&self.sql)).into_boxed::<DB>();
-        for value in &self.values {
-            query = match value {
-                Datum::Text(text) => query.bind::<Text, _>(text.clone()),
-                Datum::Number(number) => query.bind::<BigInt, _>(*number),
-                Datum::Truth(truth) => query.bind::<Bool, _>(*truth),
-            };
-        }
-        query
+    pub(super) fn query(self) -> Sql {
+        Sql::composed(self.sql, self.values)
     }
 
     pub(super) fn explain(mut self, db: &mut Db) -> Result<Vec<String>, Error> {

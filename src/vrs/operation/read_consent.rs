@@ -29,7 +29,7 @@ pub(crate) async fn read_consent(app: Data<App>, request: HttpRequest) -> Result
         let includes = includes(&query)?;
         let clock = app.clock.clone();
         let found: Result<_, Error> =
-            app.read_as(caller.clone(), move |tx| read_role(tx, &*clock, id, includes)).await;
+            app.read_briefly_as(caller.clone(), move |tx| read_role(tx, &*clock, id, includes)).await;
         let found = found?.ok_or(catalogue::INVALIDATED_RESOURCE)?;
         for role in &found.roles {
             access::decide_parties(&caller.who, &[role.value.proxy, role.value.patient])?;

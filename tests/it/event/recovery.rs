@@ -229,7 +229,7 @@ async fn every_sending_is_in_the_audit_record_and_the_metrics_and_neither_says_t
         assert_eq!(stage.app.send(request).await.status, status);
     }
     let text = poll("the attempt to be counted", || {
-        let metrics = stage.app.metrics.render(onbehalf::observe::Queues::default()).unwrap();
+        let metrics = stage.app.metrics.render(onbehalf::observe::Queues::default(), 0).unwrap();
         Some(String::from_utf8(metrics).unwrap())
             .filter(|text| text.contains(r#"kind="event-notification",outcome="taken"} 1"#))
     });

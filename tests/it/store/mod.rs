@@ -2,4 +2,5 @@
 
 mod concurrency;
 mod durability;
+mod group;
 pub mod query_plans;

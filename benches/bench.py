@@ -1,0 +1,229 @@
+"""Measures the server and the floor beside it, on both databases, and writes docs/performance.md. See `benches/run`."""
+
+import argparse
+import datetime
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+import report
+import server
+from machine import Process, cpu_seconds, free_port, memory, wait_for
+
+NHS = "https://fhir.nhs.uk/Id/nhs-number"
+HERE = os.path.dirname(os.path.abspath(__file__))
+R4 = "/FHIR/R4"
+FORM = "application/x-www-form-urlencoded"
+JSON = "application/fhir+json"
+INCLUDES = "_include=Consent:performer&_include=Consent:patient"
+
+
+class Operation:
+    """One kind of request, as wrk is told of it."""
+
+    def __init__(self, name, method, path, rows, token="system", kind="-", body=None, group=0):
+        self.name, self.method, self.path, self.rows = name, method, path, rows
+        self.token, self.kind, self.body, self.group = token, kind, body, group
+
+
+def operations():
+    consent = json.load(open(f"{HERE}/../examples/consent-create.json"))
+    text = json.dumps(consent).replace("9000000017", "$1").replace("9000000025", "$2")
+    entry = json.dumps({"resource": json.loads(text), "request": {"method": "POST", "url": "Consent"}})
+    patch = [{"op": "replace", "path": "/provision/period/end", "value": "2036-$2-15"}]
+    return [
+        Operation("Consent read", "GET", f"{R4}/Consent/$1", "roles"),
+        Operation("Consent search by proxy, both includes, 3 roles", "GET",
+                  f"{R4}/Consent?performer:identifier={NHS}|$1&{INCLUDES}", "three"),
+        Operation("Consent search by patient and status", "GET",
+                  f"{R4}/Consent?patient:identifier={NHS}|$3&status=active", "roles"),
+        Operation("RelatedPerson search by person", "GET", f"{R4}/RelatedPerson?identifier={NHS}|$2", "roles"),
+        Operation("role history", "GET", f"{R4}/Consent/$1/_history", "roles"),
+        Operation("role create", "POST", f"{R4}/Consent", "pairs", kind=JSON, body=text),
+        Operation("role PATCH", "PATCH", f"{R4}/Consent/$1", "patches", kind="application/json-patch+json",
+                  body=json.dumps(patch)),
+        Operation("transaction of 100 creates", "POST", R4, "pairs", kind=JSON, body=entry, group=100),
+        Operation("introspection", "POST", "/oauth/introspect", "tokens", token="basic", kind=FORM,
+                  body="token=$1"),
+        Operation("delegations at /userinfo", "GET", "/oauth/userinfo", "tokens", token="citizen"),
+        Operation("/metadata", "GET", f"{R4}/metadata", "roles", token="none"),
+    ]
+
+
+class Load:
+    """Drives one server with wrk, and counts what that costs."""
+
+    def __init__(self, folder, base, pids, statements=None, token=lambda kind: "-"):
+        self.folder, self.base, self.pids = folder, base, pids
+        self.statements, self.token = statements or (lambda: 0), token
+        self.used = {}
+
+    def run(self, operation, connections, seconds):
+        threads = min(2, connections)
+        start = self.used.get(operation.rows, 0)
+        extra = []
+        if operation.body:
+            path = f"{self.folder}/body"
+            with open(path, "w") as file:
+                file.write(operation.body)
+            extra = [path, str(operation.group)]
+        command = ["wrk", f"-t{threads}", f"-c{connections}", f"-d{seconds}", "--timeout", "30s", "-s", f"{HERE}/wrk.lua",
+                   self.base, "--", operation.method, f"{self.folder}/{operation.rows}.csv", operation.path, str(start),
+                   str(threads), self.token(operation.token), operation.kind, *extra]
+        statements, cpu = self.statements(), cpu_seconds(self.pids)
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        cpu = cpu_seconds(self.pids) - cpu
+        told = json.loads(done.stdout.strip().splitlines()[-1])
+        requests = max(1, told["requests"])
+        if operation.rows == "pairs":
+            # Every pair makes one role only.
+            self.used["pairs"] = start + (requests + 2 * connections + 2) * max(1, operation.group)
+        return {
+            "rate": requests / told["microseconds"] * 1e6,
+            "p50": told["p50"] / 1000,
+            "p99": told["p99"] / 1000,
+            "cpu": cpu * 1e6 / requests,
+            "statements": (self.statements() - statements) / requests,
+            "failed": told["not_2xx"] + told["broken"],
+        }
+
+
+def rows_of(folder, url, cluster, subject):
+    """The lines that requests are made of."""
+    def write(name, lines):
+        with open(f"{folder}/{name}.csv", "w") as file:
+            file.write("\n".join(lines) + "\n")
+
+    roles = server.lines(url, cluster, "SELECT id, proxy, patient FROM bench_sample")
+    write("roles", roles)
+    write("three", server.lines(url, cluster, "SELECT proxy FROM bench_three"))
+    write("pairs", server.lines(url, cluster, "SELECT proxy, patient FROM bench_pairs"))
+    active = server.lines(url, cluster, "SELECT s.id FROM bench_sample s JOIN roles r ON r.id = s.id WHERE r.status = 'active'")
+    write("patches", [f"{id},{month:02}" for month in range(1, 13) for id in active])
+    return subject(server.lines(url, cluster, "SELECT proxy FROM bench_three")[0])
+
+
+def measure(options, folder, url, cluster):
+    """All operations against one database."""
+    pids = [] if cluster is None or url.startswith("sqlite") else [cluster.pid]
+    filled = server.fill_database(options.binary, url, options.roles, cluster)
+    result = {"filled_in": filled, "roles": options.roles, "operations": {}}
+    result["floor"] = floor_of_database(folder, url, pids, cluster, options)
+    run = server.Server(options.binary, folder, url)
+    result["started_in"] = run.started_in
+    database = server.connect(url, cluster)
+    tokens = {"none": "-", "system": f"Bearer {run.system}", "basic": "Basic YmVuY2g6YmVuY2g="}
+
+    def subject(nhs_number):
+        citizen = run.citizen(nhs_number, database.run)
+        tokens["citizen"] = f"Bearer {citizen}"
+        with open(f"{folder}/tokens.csv", "w") as file:
+            file.write(f"{citizen}\n" * 2)
+
+    rows_of(folder, url, cluster, subject)
+    load = Load(folder, run.base, [run.pid, *pids], run.statements, tokens.get)
+    for operation in operations():
+        if options.only and options.only not in operation.name:
+            continue
+        load.run(operation, 16, 1)
+        figures = {str(connections): load.run(operation, connections, options.seconds) for connections in (1, 16, 64)}
+        figures["memory"] = memory(run.pid)[1]
+        result["operations"][operation.name] = figures
+        print(operation.name, json.dumps(figures["16"]), flush=True)
+        if operation.name == "Consent read":
+            result["floor"]["http"] = floor_of_http(folder, run, tokens["system"], options)
+    result["memory"] = memory(run.pid)
+    if options.requests:
+        result["flat"] = flat_memory(load, run, options)
+    run.stop()
+    return result
+
+
+def flat_memory(load, run, options):
+    """Resident memory while very many requests are answered."""
+    reads, points, done = operations()[0], [(0, memory(run.pid)[0])], 0
+    while done < options.requests:
+        figures = load.run(reads, 64, 20)
+        done += int(figures["rate"] * 20)
+        points.append((done, memory(run.pid)[0]))
+    return points
+
+
+def floor_of_http(folder, run, token, options):
+    """The same bytes from actix-web alone."""
+    import urllib.request
+
+    role = open(f"{folder}/roles.csv").readline().split(",")[0]
+    request = urllib.request.Request(f"{run.base}{R4}/Consent/{role}", headers={"Authorization": token})
+    with open(f"{folder}/answer", "wb") as file:
+        file.write(urllib.request.urlopen(request).read())
+    port = free_port()
+    bare = Process([options.floor, "http", str(port), f"{folder}/answer", str(os.cpu_count())], f"{folder}/floor.log")
+    wait_for(f"http://127.0.0.1:{port}/", bare)
+    load = Load(folder, f"http://127.0.0.1:{port}", [bare.pid])
+    figures = {str(connections): load.run(operations()[0], connections, options.seconds) for connections in (1, 16, 64)}
+    bare.stop()
+    return figures
+
+
+def floor_of_database(folder, url, pids, cluster, options):
+    """A read by key and a durable commit of one row, each in a loop."""
+    with open(f"{folder}/ids.csv", "w") as file:
+        file.write("\n".join(server.lines(url, cluster, "SELECT id FROM bench_sample")) + "\n")
+    result = {}
+    for name, extra in (("read", [f"{folder}/ids.csv"]), ("commit", [])):
+        before = cpu_seconds([os.getpid(), *pids])
+        done = subprocess.run([options.floor, name, url, str(options.seconds), *extra], capture_output=True, text=True, check=True)
+        cpu = cpu_seconds([os.getpid(), *pids]) - before
+        rounds, rate = done.stdout.split()
+        result[name] = {"rate": float(rate), "cpu": cpu * 1e6 / int(rounds)}
+    return result
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--binary", required=True)
+    parser.add_argument("--floor", required=True)
+    parser.add_argument("--roles", type=int, nargs="+", default=[10_000], help="sizes of the register, one run each")
+    parser.add_argument("--databases", nargs="+", default=["sqlite", "postgres"])
+    parser.add_argument("--seconds", type=int, default=5, help="of each measurement")
+    parser.add_argument("--requests", type=int, default=0, help="requests over which memory is watched")
+    parser.add_argument("--only", help="operations whose name has this in it")
+    parser.add_argument("--folder", help="where the databases go: a real disk")
+    parser.add_argument("--output", help="where the figures go as JSON")
+    parser.add_argument("--write", action="store_true", help="write docs/performance.md")
+    options = parser.parse_args()
+    folder = tempfile.mkdtemp(prefix="onbehalf-bench-", dir=options.folder)
+    os.chmod(folder, 0o755)
+    cluster, results = None, []
+    try:
+        if "postgres" in options.databases:
+            cluster = server.Cluster(folder)
+        for roles in options.roles:
+            options_of_run = argparse.Namespace(**{**vars(options), "roles": roles})
+            for database in options.databases:
+                place = f"{folder}/{database}-{roles}"
+                os.makedirs(place)
+                url = f"sqlite:{place}/bench.sqlite" if database == "sqlite" else cluster.make(f"bench{roles}")
+                print(f"{database}, {roles} roles", flush=True)
+                result = measure(options_of_run, place, url, cluster)
+                results.append({"database": database, **result})
+    finally:
+        if cluster:
+            cluster.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+    told = {"date": datetime.date.today().isoformat(), "binary_mib": os.path.getsize(options.binary) / 2**20,
+            "seconds": options.seconds, "cluster": cluster and cluster.bin, "results": results}
+    if options.output:
+        with open(options.output, "w") as file:
+            json.dump(told, file, indent=1)
+    if options.write:
+        report.write(told)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,233 @@
+//! Group commit: writes that come in while the disk is busy with a commit share the next one.
+//!
+//! SQLite has one writer at a time, and a durable commit waits for the disk. One thread therefore takes
+//! whatever writes have come in meanwhile and runs them one after another in one transaction, each within a
+//! savepoint: one that fails is undone by itself. Each is answered when the transaction is on disk, and not
+//! before. Should that fail, all of it is undone and every caller is told to try again.
+//!
+//! PostgreSQL does the same by itself: its commits share a flush, and each writer has its own connection.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread;
+use std::time::Duration;
+
+use diesel::connection::SimpleConnection as _;
+use r2d2::Pool;
+use std::sync::Arc;
+use tokio::sync::{Notify, mpsc, oneshot};
+
+use crate::error::Error;
+use crate::store::audit::AuditRecord;
+use crate::store::db::Manager;
+use crate::store::tx::{Mode, Tx, begin};
+
+/// The most writes of one commit: what is undone together should the disk be full.
+const MOST: usize = 128;
+
+/// Where writes queue. Cheap to clone; its thread ends with the last of its clones.
+#[derive(Clone, Debug)]
+pub(super) struct Group {
+    queue: mpsc::UnboundedSender<Job>,
+    /// How long a write waits for its turn.
+    wait: Duration,
+}
+
+/// A write in the queue. Whoever does not want to wait any longer closes `turn`, and it is left out.
+struct Job {
+    turn: oneshot::Sender<()>,
+    work: Box<dyn Work>,
+}
+
+/// A write, and afterwards what came of it.
+trait Work: Send {
+    /// Runs it; whether what it did may be committed.
+    fn run(&mut self, tx: &mut Tx<'_>) -> bool;
+    /// Tells whoever waits: the result that it had, or why that came to nothing.
+    fn answer(self: Box<Self>, undone: Option<&Error>);
+}
+
+struct Task<T, E, F> {
+    work: Option<F>,
+    result: Option<Result<T, E>>,
+    told: oneshot::Sender<Result<T, E>>,
+}
+
+impl<T, E, F> Work for Task<T, E, F>
+where
+    T: Send,
+    E: From<Error> + Send,
+    F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send,
+{
+    fn run(&mut self, tx: &mut Tx<'_>) -> bool {
+        self.result = self.work.take().map(|work| work(tx));
+        matches!(self.result, Some(Ok(_)))
+    }
+
+    fn answer(self: Box<Self>, undone: Option<&Error>) {
+        let result = match (undone, self.result) {
+            (Some(why), _) => Err(why.again().into()),
+            (None, Some(result)) => result,
+            // It panicked: whoever waits hears of it by its absence.
+            (None, None) => return,
+        };
+        // Nobody waits any more where the client has gone.
+        drop(self.told.send(result));
+    }
+}
+
+impl Group {
+    /// Starts the thread that writes.
+    ///
+    /// # Errors
+    ///
+    /// When there can be no thread.
+    pub(super) fn start(pool: Pool<Manager>, published: Arc<Notify>, wait: Duration) -> Result<Self, Error> {
+        let (queue, mut waiting) = mpsc::unbounded_channel::<Job>();
+        let run = move || {
+            while let Some(first) = waiting.blocking_recv() {
+                let mut works = Vec::new();
+                let mut next = Some(first);
+                while let Some(job) = next {
+                    // Who has stopped waiting was told that nothing happened.
+                    if job.turn.send(()).is_ok() {
+                        works.push(job.work);
+                    }
+                    next = if works.len() < MOST { waiting.try_recv().ok() } else { None };
+                }
+                if !works.is_empty() {
+                    run_together(&pool, &published, works);
+                }
+            }
+        };
+        thread::Builder::new().name("store-writer".to_owned()).spawn(run).map_err(Error::fault)?;
+        Ok(Self { queue, wait })
+    }
+
+    /// Runs `work` with whatever else is to be written, and waits until that is on disk.
+    ///
+    /// # Errors
+    ///
+    /// Those of `work`; [`Kind::Busy`](crate::error::Kind) when its turn does not come in time, or the commit
+    /// fails: then nothing of it happened.
+    pub(super) async fn write<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+        F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    {
+        let (mut has_turn, result) = self.send(work)?;
+        if tokio::time::timeout(self.wait, &mut has_turn).await.is_err() {
+            has_turn.close();
+            if has_turn.try_recv().is_err() {
+                return Err(Error::busy("the database was busy writing for too long").into());
+            }
+        }
+        result.await.or(Err(stopped()))?
+    }
+
+    /// As [`Group::write`], for a thread that may wait as long as it takes.
+    pub(super) fn write_here<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+        F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    {
+        let (_has_turn, result) = self.send(work)?;
+        result.blocking_recv().or(Err(stopped()))?
+    }
+
+    fn send<T, E, F>(
+        &self,
+        work: F,
+    ) -> Result<(oneshot::Receiver<()>, oneshot::Receiver<Result<T, E>>), Error>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+        F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    {
+        let (turn, has_turn) = oneshot::channel();
+        let (told, result) = oneshot::channel();
+        let work = Box::new(Task { work: Some(work), result: None, told });
+        self.queue.send(Job { turn, work }).or(Err(Error::busy("the thread that writes is gone")))?;
+        Ok((has_turn, result))
+    }
+}
+
+fn stopped() -> Error {
+    Error::fault("a write stopped without a result")
+}
+
+/// Runs all in one transaction and tells each what came of it.
+fn run_together(pool: &Pool<Manager>, published: &Notify, mut works: Vec<Box<dyn Work>>) {
+    let undone = match attempt(pool, &mut works) {
+        Ok(has_published) => {
+            if has_published {
+                published.notify_one();
+            }
+            None
+        }
+        Err(error) => Some(error),
+    };
+    for work in works {
+        work.answer(undone.as_ref());
+    }
+}
+
+/// Runs all and commits; whether something was published.
+fn attempt(pool: &Pool<Manager>, works: &mut [Box<dyn Work>]) -> Result<bool, Error> {
+    let mut pooled = begin(pool, Mode::Write)?;
+    let mut tx = Tx::new(&mut pooled.db);
+    let result = run_each(&mut tx, works);
+    let has_published = tx.has_published;
+    match result {
+        Ok(true) => {
+            // A commit that fails leaves the mark standing, and the pool throws the connection away.
+            pooled.db.batch_execute("COMMIT")?;
+            pooled.is_in_transaction = false;
+            Ok(has_published)
+        }
+        Ok(false) => {
+            pooled.is_in_transaction = pooled.db.batch_execute("ROLLBACK").is_err();
+            Ok(false)
+        }
+        Err(error) => {
+            pooled.is_in_transaction = pooled.db.batch_execute("ROLLBACK").is_err();
+            Err(error)
+        }
+    }
+}
+
+/// Runs each within a savepoint, and writes the audit records of all; whether there is something to commit. An
+/// error is about the transaction as a whole.
+fn run_each(tx: &mut Tx<'_>, works: &mut [Box<dyn Work>]) -> Result<bool, Error> {
+    // A transaction of one needs no savepoint: it is undone as a whole.
+    let is_alone = works.len() == 1;
+    let mut records: Vec<AuditRecord> = Vec::new();
+    let mut has_changed = false;
+    let mut has_published = false;
+    for work in works {
+        if !is_alone {
+            tx.db.batch_execute("SAVEPOINT work")?;
+        }
+        tx.has_published = false;
+        let is_done = catch_unwind(AssertUnwindSafe(|| work.run(tx))).unwrap_or_else(|_panic| {
+            tracing::error!("a write panicked; the others go on");
+            false
+        });
+        let mut pending = std::mem::take(&mut tx.pending);
+        if is_done {
+            records.append(&mut pending);
+            has_published |= tx.has_published;
+            has_changed = true;
+        }
+        if !is_alone {
+            tx.db.batch_execute(if is_done { "RELEASE work" } else { "ROLLBACK TO work; RELEASE work" })?;
+        }
+    }
+    tx.has_published = has_published;
+    tx.pending = records;
+    if has_changed {
+        tx.write_records()?;
+    }
+    Ok(has_changed)
+}

@@ -1,0 +1,114 @@
+//! SQL that is written by hand, with values bound to it.
+//!
+//! Diesel prepares such a statement anew every time it runs, which costs more than running it. Here a text that
+//! comes again is prepared once for each connection. Texts that callers can vary without end, as those of searches,
+//! would fill the memory of server and database that way: of those, only the first few hundred are kept.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
+use diesel::backend::Backend;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::serialize::ToSql;
+use diesel::sql_types::{BigInt, Bool, HasSqlType, Text, Untyped};
+use diesel::{Connection, QueryResult, RunQueryDsl};
+
+use crate::store::search::Datum;
+
+/// How many composed texts are kept prepared, and how long they may be, in bytes.
+const KEPT: usize = 300;
+const LONGEST: usize = 4000;
+
+static COMPOSED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+/// A statement. The place of a value is written `?`, on both databases.
+#[derive(Clone, Debug)]
+pub(super) struct Sql {
+    text: Cow<'static, str>,
+    values: Vec<Datum>,
+    is_kept: bool,
+}
+
+impl Sql {
+    /// One of the statements that are written in this program.
+    pub(super) fn fixed(text: &'static str) -> Self {
+        Self { text: Cow::Borrowed(text), values: Vec::new(), is_kept: true }
+    }
+
+    /// One that was composed of what somebody asks for.
+    pub(super) fn composed(text: String, values: Vec<Datum>) -> Self {
+        let is_kept = is_kept(&text);
+        Self { text: Cow::Owned(text), values, is_kept }
+    }
+
+    /// Binds a text to the next place.
+    pub(super) fn text(mut self, value: impl ToString) -> Self {
+        self.values.push(Datum::Text(value.to_string()));
+        self
+    }
+
+    /// Binds a number to the next place.
+    pub(super) fn number(mut self, value: i64) -> Self {
+        self.values.push(Datum::Number(value));
+        self
+    }
+}
+
+fn is_kept(text: &str) -> bool {
+    let mut composed = COMPOSED.lock().unwrap_or_else(PoisonError::into_inner);
+    composed.contains(text)
+        || (composed.len() < KEPT && text.len() <= LONGEST && composed.insert(text.to_owned()))
+}
+
+impl QueryId for Sql {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl Query for Sql {
+    type SqlType = Untyped;
+}
+
+impl<C: Connection> RunQueryDsl<C> for Sql {}
+
+impl<DB> QueryFragment<DB> for Sql
+where
+    DB: Backend + HasSqlType<Text> + HasSqlType<BigInt> + HasSqlType<Bool>,
+    String: ToSql<Text, DB>,
+    i64: ToSql<BigInt, DB>,
+    bool: ToSql<Bool, DB>,
+{
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        if !self.is_kept {
+            out.unsafe_to_cache_prepared();
+        }
+        let mut values = self.values.iter();
+        for (number, part) in self.text.split('?').enumerate() {
+            if number > 0 {
+                match values.next() {
+                    Some(Datum::Text(text)) => out.push_bind_param::<Text, String>(text)?,
+                    Some(Datum::Number(number)) => out.push_bind_param::<BigInt, i64>(number)?,
+                    Some(Datum::Truth(truth)) => out.push_bind_param::<Bool, bool>(truth)?,
+                    // Left as it stands, the database refuses it.
+                    None => out.push_sql("?"),
+                }
+            }
+            out.push_sql(part);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_so_many_texts_that_callers_compose_are_kept() {
+        let kept = (0..2 * KEPT).filter(|at| Sql::composed(format!("SELECT {at}"), Vec::new()).is_kept);
+        assert!(kept.count() <= KEPT);
+        assert!(!Sql::composed("x".repeat(LONGEST + 1), Vec::new()).is_kept);
+        assert!(Sql::fixed("SELECT 1").is_kept);
+    }
+}

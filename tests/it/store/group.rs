@@ -1,0 +1,123 @@
+//! Writes that share a commit: each answered when it is on disk, none spoiled by another.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use futures_util::future::join_all;
+use onbehalf::error::{Error, Kind};
+use onbehalf::store::Store;
+use rstest::rstest;
+
+use crate::support::{Backend, TestDatabase, sql};
+
+const MANY: usize = 60;
+
+/// Writes one row, and then does as `then` says.
+async fn write(
+    store: &Store,
+    name: String,
+    then: impl FnOnce() -> Result<(), Error> + Send + 'static,
+) -> Result<(), Error> {
+    store
+        .write(move |tx| {
+            assert!(tx.see_once(&name, DateTime::<Utc>::MAX_UTC - chrono::TimeDelta::days(1))?);
+            then()
+        })
+        .await
+}
+
+fn rows(database: &TestDatabase) -> Vec<String> {
+    let mut rows = sql::values(&database.url, "SELECT digest AS value FROM seen_once");
+    rows.sort();
+    rows
+}
+
+#[actix_web::test]
+async fn writes_that_wait_at_the_same_time_share_a_commit() {
+    let database = TestDatabase::migrated(Backend::Sqlite);
+    let store = database.open();
+    let before = store.statements();
+    write(&store, "alone".to_owned(), || Ok(())).await.unwrap();
+    let alone = store.statements() - before;
+
+    let before = store.statements();
+    let all = join_all((0..MANY).map(|at| write(&store, format!("{at:03}"), || Ok(())))).await;
+    assert!(all.iter().all(Result::is_ok));
+    let together = store.statements() - before;
+    assert_eq!(rows(&database).len(), MANY + 1);
+    // Alone: begin, look, insert, commit. Together a savepoint and its release stand for begin and commit, and
+    // those of the transaction are told by whether there are fewer of them than writes: a few at the most.
+    let savepoints = u64::try_from(MANY).unwrap() * alone;
+    assert!(together < savepoints + 20, "{together} statements for {MANY} writes, {alone} for one");
+}
+
+#[rstest]
+#[actix_web::test]
+async fn one_that_fails_is_undone_by_itself(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let database = TestDatabase::migrated(backend);
+    let store = database.open();
+    let all = join_all((0..MANY).map(|at| {
+        write(&store, format!("{at:03}"), move || match at % 3 {
+            0 => Ok(()),
+            1 => Err(Error::new(Kind::Unprocessable, "not this one")),
+            _ => panic!("a fault of ours"),
+        })
+    }))
+    .await;
+
+    for (at, result) in all.into_iter().enumerate() {
+        match at % 3 {
+            0 => result.unwrap(),
+            1 => assert_eq!(result.unwrap_err().kind(), Kind::Unprocessable),
+            _ => assert_eq!(result.unwrap_err().kind(), Kind::Fault),
+        }
+    }
+    let expected: Vec<String> = (0..MANY).step_by(3).map(|at| format!("{at:03}")).collect();
+    assert_eq!(rows(&database), expected);
+    write(&store, "afterwards".to_owned(), || Ok(())).await.unwrap();
+}
+
+#[actix_web::test]
+async fn a_write_that_was_told_to_try_again_does_not_happen_later() {
+    let database = TestDatabase::migrated(Backend::Sqlite);
+    let store = database.open_to_wait(Duration::from_millis(200));
+    let (let_go, held) = std::sync::mpsc::channel::<()>();
+    let slow = write(&store, "slow".to_owned(), move || held.recv().map_err(Error::fault));
+    let late = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let refused = write(&store, "late".to_owned(), || Ok(())).await;
+        let_go.send(()).unwrap();
+        refused
+    };
+    let (slow, late) = futures_util::future::join(slow, late).await;
+    slow.unwrap();
+    assert_eq!(late.unwrap_err().kind(), Kind::Busy);
+    write(&store, "next".to_owned(), || Ok(())).await.unwrap();
+    assert_eq!(rows(&database), ["next", "slow"]);
+}
+
+#[actix_web::test]
+async fn when_the_disk_takes_no_commit_all_of_it_are_told_to_try_again() {
+    let database = TestDatabase::migrated(Backend::Sqlite);
+    let store = database.open_to_wait(Duration::from_millis(200));
+    // A writer of another process that does not let go stands in for a disk that takes nothing.
+    let path = database.url.strip_prefix("sqlite:").unwrap().to_owned();
+    let (let_go, held) = std::sync::mpsc::channel::<()>();
+    let (has_begun, begun) = std::sync::mpsc::channel::<()>();
+    let other = std::thread::spawn(move || {
+        use diesel::Connection as _;
+        use diesel::connection::SimpleConnection as _;
+        let mut connection = diesel::SqliteConnection::establish(&path).unwrap();
+        connection.batch_execute("BEGIN IMMEDIATE").unwrap();
+        has_begun.send(()).unwrap();
+        held.recv().unwrap();
+        connection.batch_execute("ROLLBACK").unwrap();
+    });
+    begun.recv().unwrap();
+    let all = join_all((0..3).map(|at| write(&store, format!("{at}"), || Ok(())))).await;
+    assert!(all.into_iter().all(|result| result.unwrap_err().kind() == Kind::Busy));
+    let_go.send(()).unwrap();
+    other.join().unwrap();
+    write(&store, "afterwards".to_owned(), || Ok(())).await.unwrap();
+    assert_eq!(rows(&database), ["afterwards"]);
+}
