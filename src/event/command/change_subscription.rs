@@ -48,23 +48,8 @@ pub fn change_subscription(
     } else {
         before.secrets
     };
-    let Draft { style, topics, criteria, filters, channel, end, document, .. } = draft;
     let error = if status == SubscriptionStatus::Error { before.error } else { None };
-    let changed = Subscription {
-        id: before.id,
-        owner: owner(caller),
-        style,
-        topics,
-        criteria,
-        filters,
-        channel,
-        status,
-        error,
-        end,
-        document,
-        is_deleted: false,
-        secrets,
-    };
+    let changed = draft.into_subscription(before.id, owner(caller), (status, error), secrets);
     let is_called = changed.channel.endpoint.is_some();
     let changed = tx.save_subscription(changed, version, now)?;
     if restarts {

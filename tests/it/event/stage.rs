@@ -13,7 +13,7 @@ use onbehalf::account::{Caller, Who};
 use onbehalf::audit::Subject;
 use onbehalf::config::{Sources, Subscriptions};
 use onbehalf::error::Error;
-use onbehalf::event::channel::{Brokers, Channels, Lookup, RestHook, Sockets, SystemLookup};
+use onbehalf::event::channel::{Brokers, Channels, RestHook, Sockets};
 use onbehalf::event::command::create_subscription;
 use onbehalf::event::worker::{Parts, Worker};
 use onbehalf::event::{
@@ -21,13 +21,14 @@ use onbehalf::event::{
     Style, Subscription, SubscriptionStatus, Topic, number,
 };
 use onbehalf::person::{NhsNumber, NumberCheck};
+use onbehalf::resolver::{Lookup, SystemLookup};
 use onbehalf::store::{AttemptRecord, Store, Tx};
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::support::poll::poll;
-use crate::support::{Backend, Options, Receiver, TestApp};
-use crate::vrs::known::{CHILD, MOTHER};
+use crate::support::{Backend, Options, Receiver, TestApp, bodies};
+use crate::vrs::known::{CHILD, MOTHER, MOTHERS_ROLE};
 
 /// A front that says what it is told to.
 #[derive(Default)]
@@ -221,6 +222,23 @@ impl Stage {
         written.expect("the events are written");
     }
 
+    /// Changes a role so often: it is ended, and set going again.
+    pub async fn change(&self, times: usize) {
+        let path = format!("/Consent/{MOTHERS_ROLE}");
+        for _ in 0..times {
+            let role = self.app.get(&path).await.json();
+            let is_active = role["entry"][0]["resource"]["status"] == "active";
+            let (status, reason) = if is_active {
+                ("inactive", "ROLE_DEACTIVATED_SAFEGUARDING")
+            } else {
+                ("active", "ROLE_REACTIVATED")
+            };
+            let patch = bodies::move_to(status, &[bodies::reason(reason), bodies::grantor("A20047")]);
+            let answer = self.app.patch(&path, patch).await;
+            assert_eq!(answer.status, 200, "{}", answer.json());
+        }
+    }
+
     pub fn find(&self, id: Uuid) -> (Subscription, Delivery) {
         let found: Result<_, Error> = self.app.store.read_here(|tx| {
             let subscription = tx.find_subscription(id)?.expect("it is there").value;
@@ -285,6 +303,12 @@ pub fn draft_to(endpoint: &str) -> Draft {
         document: "{}".to_owned(),
         asked: SubscriptionStatus::Requested,
     }
+}
+
+/// What the status of a notification says under a name; null where it says nothing.
+pub fn parameter<'v>(bundle: &'v Value, name: &str) -> &'v Value {
+    let all = bundle["entry"][0]["resource"]["parameter"].as_array().expect("parameters");
+    all.iter().find(|parameter| parameter["name"] == name).unwrap_or(&Value::Null)
 }
 
 /// The numbers of the events in what a consumer was sent, in order.
