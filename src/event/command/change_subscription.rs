@@ -43,6 +43,7 @@ pub fn change_subscription(
     if is_same && !(restarts && before.status != SubscriptionStatus::Requested) {
         return Ok(current);
     }
+    let was_off = before.status == SubscriptionStatus::Off;
     let secrets = if has_other_headers {
         Secrets { headers: seal_headers(vault, &draft.headers)?, ..before.secrets }
     } else {
@@ -52,6 +53,10 @@ pub fn change_subscription(
     let changed = draft.into_subscription(before.id, owner(caller), (status, error), secrets);
     let is_called = changed.channel.endpoint.is_some();
     let changed = tx.save_subscription(changed, version, now)?;
+    if was_off && status != SubscriptionStatus::Off {
+        // Nothing is numbered while it is off, so it begins anew.
+        tx.begin_hearing(before.id)?;
+    }
     if restarts {
         tx.restart_delivery(before.id, is_called.then_some(now))?;
     } else if status == SubscriptionStatus::Off {

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 
 use chrono::TimeDelta;
-use onbehalf::account::{Caller, Grant, Mode, Scopes, Who};
+use onbehalf::account::{
+    Authority, AuthoritySettings, Caller, ClientAuthentication, Grant, Lifetimes, Mode, Scopes, Who,
+};
 use onbehalf::config::Subscriptions;
 use onbehalf::error::Error;
 use onbehalf::event::SubscriptionStatus;
@@ -18,11 +20,12 @@ use uuid::Uuid;
 
 use super::chaos::events;
 use super::stage::{Stage, draft, parameter, settings};
+use crate::account::oauth::kit::app;
 use crate::fhir::client::{get, post, put, send_well};
 use crate::fhir::subscription::backport;
 use crate::job::{runner_with, settings as jobs};
 use crate::support::poll::poll;
-use crate::support::{Answer, Backend, Folder, METRICS_TOKEN, Receiver, Request};
+use crate::support::{Answer, Backend, Folder, METRICS_TOKEN, Receiver, Request, keys};
 use crate::vrs::known::MOTHERS_ROLE;
 
 async fn subscribe(stage: &Stage, endpoint: &str, content: &str) -> (Uuid, Value) {
@@ -182,6 +185,53 @@ async fn a_grant_that_is_revoked_ends_its_subscriptions_and_one_that_has_run_out
     let found = stage.wait_for_status(id, SubscriptionStatus::Error);
     assert_eq!(found.error.as_deref(), Some("revoked: what was granted to the app was taken back"));
     assert_eq!(receiver.all().len(), 3, "a greeting and two events");
+}
+
+/// As [`Stage`]'s worker is told of them: the apps of the settings.
+fn knowing(apps: &[&str]) -> Option<Arc<Authority>> {
+    let registrations = apps.iter().map(|id| app(id, ClientAuthentication::None)).collect();
+    Some(Arc::new(Authority::new(AuthoritySettings {
+        issuer: "https://issuer.example".to_owned(),
+        audiences: Vec::new(),
+        key_folder: None,
+        keys: keys(),
+        registrations,
+        lifetimes: Lifetimes::default(),
+        initial_access: None,
+    })))
+}
+
+// covers N-34
+#[rstest]
+#[actix_web::test]
+async fn an_app_that_is_registered_no_more_hears_nothing_more(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let mut stage = Stage::idle(backend, settings()).await;
+    let receiver = Receiver::willing();
+    stage.authority = knowing(&["epr", "gp"]);
+    stage.go_on();
+    let subscribe = |stage: &Stage, app: &str| {
+        let who = Who::System { name: app.to_owned() };
+        let caller = Caller { app: Some(app.into()), ..Caller::direct(who) };
+        let id = stage.subscribe_as(&caller, draft(&receiver));
+        stage.wait_for_status(id, SubscriptionStatus::Active);
+        id
+    };
+    let (epr, gp) = (subscribe(&stage, "epr"), subscribe(&stage, "gp"));
+    stage.change(1).await;
+    for id in [epr, gp] {
+        stage.wait_for_sent(id, 1);
+    }
+    stage.stop();
+    stage.authority = knowing(&["gp"]);
+    stage.go_on();
+    stage.change(1).await;
+    stage.wait_for_sent(gp, 2);
+    let found = stage.wait_for_status(epr, SubscriptionStatus::Error);
+    assert_eq!(found.error.as_deref(), Some("revoked: the app is not registered any more"));
+    assert_eq!(stage.find(epr).1.sent_number, 1);
+    assert_eq!(receiver.all().len(), 5, "two greetings, and three events");
 }
 
 // covers N-35

@@ -6,10 +6,10 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use onbehalf::account::{Caller, Who};
+use onbehalf::account::{Authority, Caller, Who};
 use onbehalf::audit::Subject;
 use onbehalf::config::{Sources, Subscriptions};
 use onbehalf::error::Error;
@@ -109,6 +109,8 @@ pub struct Stage {
     pub app: TestApp,
     pub front: Arc<Plain>,
     pub settings: Arc<Subscriptions>,
+    /// Whoever delivers from now on knows these apps; with `None` there are none.
+    pub authority: Option<Arc<Authority>>,
 }
 
 /// The settings of the sandbox.
@@ -124,7 +126,7 @@ impl Stage {
 
     pub async fn with(backend: Backend, settings: Subscriptions) -> Self {
         let mut stage = Self::idle(backend, settings).await;
-        stage.worker = Some(stage.work(stage.app.store.clone(), Arc::new(SystemLookup)));
+        stage.go_on();
         stage
     }
 
@@ -136,15 +138,20 @@ impl Stage {
         stage
     }
 
+    /// Delivers, as a process does that has just been started.
+    pub fn go_on(&mut self) {
+        self.worker = Some(self.work(self.app.store.clone(), Arc::new(SystemLookup)));
+    }
+
     /// Nobody delivers yet.
     pub async fn idle(backend: Backend, settings: Subscriptions) -> Self {
         let options = Options { subscriptions: settings.clone(), ..Options::default() };
         let app = TestApp::start(backend, options).await;
         let front: Arc<Plain> = Arc::default();
         // What the data of the sandbox have published is nobody's news.
-        let clock = app.clock.clone();
-        app.store.write_here(|tx| number(tx, &*clock, &*front)).expect("the events are numbered");
-        Self { app, front, settings: Arc::new(settings), worker: None }
+        let stage = Self { app, front, settings: Arc::new(settings), worker: None, authority: None };
+        stage.number();
+        stage
     }
 
     /// Another process that delivers: commits of the first do not wake it.
@@ -177,7 +184,7 @@ impl Stage {
                 brokers: Brokers::new(self.settings.allowed_brokers.clone()),
                 sockets: sockets.clone(),
             }),
-            authority: None,
+            authority: self.authority.clone(),
             metrics: self.app.metrics.clone(),
             process: sockets.process().to_owned(),
         })
@@ -205,21 +212,14 @@ impl Stage {
 
     /// Publishes so many events about a mother and her child.
     pub fn publish(&self, count: i64) {
-        let number = |text| NhsNumber::parse(text, NumberCheck::Length).expect("a number");
         let now = self.app.now();
-        let written: Result<(), Error> = self.app.store.write_here(|tx| {
-            for version in 1..=count {
-                let subject = Subject {
-                    reference: format!("Consent/{}", Uuid::nil()),
-                    version,
-                    patient: number(CHILD),
-                    proxy: number(MOTHER),
-                };
-                tx.publish(Topic::RoleChanged, &subject, now)?;
-            }
-            Ok(())
-        });
-        written.expect("the events are written");
+        self.app.store.write_here(|tx| publish(tx, count, now)).expect("the events are written");
+    }
+
+    /// Gives what was published its numbers.
+    pub fn number(&self) {
+        let (clock, front) = (&self.app.clock, &self.front);
+        self.app.store.write_here(|tx| number(tx, &**clock, &**front)).expect("the events are numbered");
     }
 
     /// Changes a role so often: it is ended, and set going again.
@@ -272,6 +272,17 @@ impl Stage {
     pub fn advance(&self, seconds: i64) {
         self.app.clock.advance(TimeDelta::seconds(seconds));
     }
+}
+
+/// Publishes so many events about a mother and her child.
+pub fn publish(tx: &mut Tx<'_>, count: i64, now: DateTime<Utc>) -> Result<(), Error> {
+    let number = |text| NhsNumber::parse(text, NumberCheck::Length).expect("a number");
+    for version in 1..=count {
+        let reference = format!("Consent/{}", Uuid::nil());
+        let subject = Subject { reference, version, patient: number(CHILD), proxy: number(MOTHER) };
+        tx.publish(Topic::RoleChanged, &subject, now)?;
+    }
+    Ok(())
 }
 
 fn told(error: onbehalf::event::command::SubscribeError) -> Error {

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::stage::{Stage, parameter, settings};
 use crate::fhir::client::{get, post, request, send_well};
 use crate::fhir::subscription::{backport, classic, id_of};
+use crate::support::poll::poll;
 use crate::support::{Backend, TestApp};
 use crate::vrs::known::MOTHERS_ROLE;
 
@@ -266,6 +267,30 @@ async fn what_a_socket_was_bound_to_ends_with_its_owners_wish_and_another_socket
         }
     });
     assert_eq!(last.await, Some(1008));
+}
+
+#[rstest]
+#[actix_web::test]
+async fn a_process_that_stops_says_so_to_its_sockets_and_lets_them_go(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let stage = Stage::real(backend, settings()).await;
+    let body = for_sockets(backport("proxy-role-changed", "empty", &[]));
+    let id = id_of(&send_well(&stage.app, post("/Subscription", &body), 201).await);
+    let (address, bind) = (stage.app.address, token(&stage.app, &id).await);
+    let mut client = talk(move || {
+        let mut client = Client::open(address);
+        client.say(1, format!("bind-with-token {bind}").as_bytes());
+        assert_eq!(parameter(&client.hear_json(), "type")["valueCode"], "handshake");
+        client
+    })
+    .await;
+    let id = id.parse().expect("an id");
+    poll("the socket to be bound", || stage.find(id).1.is_bound.then_some(()));
+    let stopped = stage.app.stop_serving();
+    assert_eq!(talk(move || client.hear()).await, Said::Closed(Some(1001)));
+    stopped.await;
+    assert!(!stage.find(id).1.is_bound, "another process may have it at once");
 }
 
 #[rstest]

@@ -10,6 +10,7 @@ use super::{activate, backport, classic, composed, heard, id_of, national, subsc
 use crate::fhir::bodies::role;
 use crate::fhir::client::{entries, patch, post, send_well};
 use crate::fhir::scopes::{self, issuing};
+use crate::inbox;
 use crate::support::{Backend, TestApp};
 use crate::vrs::known::{LONER, MOTHER, PATIENTS};
 
@@ -208,6 +209,30 @@ async fn a_national_consumer_gets_what_the_contract_has(
     let names: Vec<&str> = parameters.iter().filter_map(|one| one["name"].as_str()).collect();
     assert_eq!(names, ["subscription", "status", "type", "notification-event", "additional-context"]);
     assert_eq!(parameters[4]["part"][0]["valueString"], "vrs-proxy-role-created-1");
+}
+
+// covers N-23
+#[rstest]
+#[actix_web::test]
+async fn a_role_that_may_not_appear_any_more_is_told_as_deleted(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = TestApp::sandbox(backend).await;
+    let body = backport("proxy-role-deleted", "full-resource", &[]);
+    let id = id_of(&subscribe(&app, &body).await);
+    let role = created(&app, PATIENTS[0]).await;
+    let restricted = inbox::event(inbox::RESTRICTED, PATIENTS[0], 21);
+    assert_eq!(inbox::tell(&app, &restricted).await, "applied");
+    let subject = format!("Consent/{role}");
+    assert_eq!(heard(&app, &id).await, [("proxy-role-deleted".to_owned(), subject.clone())]);
+    let told = checked(&composed(&app, &id).await.body);
+    let all = told["entry"].as_array().expect("entries");
+    let deleted = json!({
+        "fullUrl": format!("http://{}/FHIR/R4/{subject}", app.address),
+        "request": { "method": "DELETE", "url": subject },
+        "response": { "status": "204" },
+    });
+    assert_eq!(all[1..], [deleted]);
 }
 
 // covers N-33, N-34
