@@ -4,13 +4,14 @@
 //! between leaves a message that may have arrived, and such a one is never sent again. What the sender surely
 //! did not take is tried again, later each time.
 
+use chrono::TimeDelta;
+
 use crate::error::{Error, Kind};
 use crate::job::letter;
 use crate::job::run::{Halt, Run};
 use crate::job::sender::{Letter, Refusal};
 use crate::proxy::Status;
-use crate::store::{MessageKind, MessageState, Outgoing, Tx};
-use chrono::TimeDelta;
+use crate::store::{DueMessages, MessageKind, MessageState, Outgoing, Tx};
 
 /// How long after an attempt the next one is made, in minutes. After the last there is none.
 const BACK_OFF: [i64; 7] = [1, 5, 30, 120, 360, 720, 1440];
@@ -19,18 +20,18 @@ pub(super) fn run(run: &mut Run<'_>) -> Result<(), Halt> {
     loop {
         let (now, limit) = (run.now(), run.settings.batch);
         let due = run.store.read_here::<_, Error, _>(|tx| tx.list_due_messages(now, limit))?;
-        let (batch, unreadable) = due;
-        if batch.is_empty() && unreadable.is_empty() {
+        let DueMessages { messages, unreadable } = due;
+        if messages.is_empty() && unreadable.is_empty() {
             return Ok(());
         }
         for (id, attempts) in &unreadable {
             give_up(run, (id, *attempts), "it cannot be read")?;
         }
-        if !batch.is_empty() {
+        if !messages.is_empty() {
             // A mail server that is away costs no message an attempt.
             run.sender.check().map_err(Error::busy)?;
         }
-        for message in &batch {
+        for message in &messages {
             send(run, message)?;
         }
     }

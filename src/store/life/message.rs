@@ -99,6 +99,15 @@ pub struct Outgoing {
     pub attempts: i64,
 }
 
+/// What is to be sent now, the one that is due longest first.
+#[derive(Clone, Debug)]
+pub struct DueMessages {
+    /// Those that can be read.
+    pub messages: Vec<Outgoing>,
+    /// The ids of those that cannot, and how often each was tried. They are to be given up, and stand in nobody's way.
+    pub unreadable: Vec<(String, i64)>,
+}
+
 type Row = (String, String, String, String, String, i64);
 
 impl Tx<'_> {
@@ -126,17 +135,12 @@ impl Tx<'_> {
         Ok(inserted == 1)
     }
 
-    /// The messages that are to be sent now, the one that is due longest first; and of those among them that cannot be
-    /// read the ids, and how often each was tried: they are to be given up, and stand in nobody's way.
+    /// So many of the messages that are to be sent now.
     ///
     /// # Errors
     ///
     /// When the database does not answer.
-    pub fn list_due_messages(
-        &mut self,
-        now: DateTime<Utc>,
-        limit: i64,
-    ) -> Result<(Vec<Outgoing>, Vec<(String, i64)>), Error> {
+    pub fn list_due_messages(&mut self, now: DateTime<Utc>, limit: i64) -> Result<DueMessages, Error> {
         let rows: Vec<Row> = messages::table
             .filter(messages::state.eq(MessageState::Waiting.as_str()))
             .filter(messages::due_at.le(to_millis(now)))
@@ -162,15 +166,15 @@ impl Tx<'_> {
             };
             Some(message)
         };
-        let (mut read, mut unreadable) = (Vec::with_capacity(rows.len()), Vec::new());
+        let mut due = DueMessages { messages: Vec::with_capacity(rows.len()), unreadable: Vec::new() };
         for row in rows {
             let known = (row.0.clone(), row.5);
             match outgoing(row) {
-                Some(message) => read.push(message),
-                None => unreadable.push(known),
+                Some(message) => due.messages.push(message),
+                None => due.unreadable.push(known),
             }
         }
-        Ok((read, unreadable))
+        Ok(due)
     }
 
     /// Moves a message from one state to another; false where it is not in the first. With the time when it is
