@@ -187,10 +187,10 @@ async fn a_grant_that_is_revoked_ends_its_subscriptions_and_one_that_has_run_out
     assert_eq!(receiver.all().len(), 3, "a greeting and two events");
 }
 
-/// As [`Stage`]'s worker is told of them: the apps of the settings.
-fn knowing(apps: &[&str]) -> Option<Arc<Authority>> {
+/// An authorization server that knows these apps by its settings.
+fn knowing(apps: &[&str]) -> Arc<Authority> {
     let registrations = apps.iter().map(|id| app(id, ClientAuthentication::None)).collect();
-    Some(Arc::new(Authority::new(AuthoritySettings {
+    Arc::new(Authority::new(AuthoritySettings {
         issuer: "https://issuer.example".to_owned(),
         audiences: Vec::new(),
         key_folder: None,
@@ -198,7 +198,7 @@ fn knowing(apps: &[&str]) -> Option<Arc<Authority>> {
         registrations,
         lifetimes: Lifetimes::default(),
         initial_access: None,
-    })))
+    }))
 }
 
 // covers N-34
@@ -209,7 +209,7 @@ async fn an_app_that_is_registered_no_more_hears_nothing_more(
 ) {
     let mut stage = Stage::idle(backend, settings()).await;
     let receiver = Receiver::willing();
-    stage.authority = knowing(&["epr", "gp"]);
+    stage.authority = Some(knowing(&["epr", "gp"]));
     stage.go_on();
     let subscribe = |stage: &Stage, app: &str| {
         let who = Who::System { name: app.to_owned() };
@@ -224,7 +224,7 @@ async fn an_app_that_is_registered_no_more_hears_nothing_more(
         stage.wait_for_sent(id, 1);
     }
     stage.stop();
-    stage.authority = knowing(&["gp"]);
+    stage.authority = Some(knowing(&["gp"]));
     stage.go_on();
     stage.change(1).await;
     stage.wait_for_sent(gp, 2);

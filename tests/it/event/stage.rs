@@ -233,8 +233,8 @@ impl Stage {
             } else {
                 ("active", "ROLE_REACTIVATED")
             };
-            let patch = bodies::move_to(status, &[bodies::reason(reason), bodies::grantor("A20047")]);
-            let answer = self.app.patch(&path, patch).await;
+            let change = bodies::move_to(status, &[bodies::reason(reason), bodies::grantor("A20047")]);
+            let answer = self.app.patch(&path, change).await;
             assert_eq!(answer.status, 200, "{}", answer.json());
         }
     }
