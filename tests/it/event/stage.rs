@@ -26,6 +26,7 @@ use onbehalf::store::{AttemptRecord, Store, Tx};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::fhir::subscription::TOPIC;
 use crate::support::poll::poll;
 use crate::support::{Backend, Options, Receiver, TestApp, bodies};
 use crate::vrs::known::{CHILD, MOTHER, MOTHERS_ROLE};
@@ -298,7 +299,7 @@ pub fn draft_to(endpoint: &str) -> Draft {
     Draft {
         style: Style::Backport,
         topics: vec![Topic::RoleChanged, Topic::RoleCreated],
-        criteria: "a topic".to_owned(),
+        criteria: format!("{TOPIC}/proxy-role-changed"),
         filters: Vec::new(),
         channel: Channel {
             kind: ChannelType::RestHook,
