@@ -24,9 +24,9 @@ import pathlib
 import sys
 
 # The types that the service reads or writes, and those that stand in their Bundles or in `contained`.
-TYPES = """AuditEvent Basic Binary Bundle CapabilityStatement CodeSystem Consent Device OperationOutcome Organization
-Parameters Patient Person Practitioner PractitionerRole Provenance Questionnaire QuestionnaireResponse RelatedPerson
-SearchParameter StructureDefinition Subscription ValueSet""".split()
+TYPES = """AuditEvent Basic Binary Bundle CapabilityStatement CodeSystem Consent Device OperationDefinition OperationOutcome
+Organization Parameters Patient Person Practitioner PractitionerRole Provenance Questionnaire QuestionnaireResponse
+RelatedPerson SearchParameter StructureDefinition Subscription ValueSet""".split()
 
 # Medplum adds elements of its own server to the definitions, and widens some. The widened are read from HL7's data
 # elements, which the package has as HL7 published them; the added are left out. A test of the validator names each.

@@ -2,19 +2,19 @@
 //! following a redirect, and with no more bytes than are asked for.
 //!
 //! A place that the operator has named may be anywhere. One that an app has named must be on the public
-//! internet: its name is resolved first, only public addresses are connected to ([`is_public`]), and
+//! internet: its name is resolved first, must have public addresses alone ([`PublicOnly`]), and
 //! no proxy of the environment stands in between.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::HeaderMap;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, Request, StatusCode, Url};
 
 use crate::address::is_public;
+use crate::resolver::{PublicOnly, SystemLookup};
 
 /// How far a fetcher goes.
 #[derive(Clone, Copy, Debug)]
@@ -92,7 +92,8 @@ impl Fetcher {
             builder = builder.no_proxy();
         }
         if options.reach == Reach::Public {
-            let resolver = PublicOnly { allows_loopback: options.allows_loopback };
+            let allows_loopback = options.allows_loopback;
+            let resolver = PublicOnly { lookup: Arc::new(SystemLookup), allows_loopback };
             builder = builder.no_proxy().dns_resolver(Arc::new(resolver));
         }
         Ok(Self { client: builder.build().or(Err(FetchError::Client))?, options })
@@ -173,33 +174,6 @@ pub fn check_url(url: &str, allows_loopback: bool, reach: Reach) -> Result<Url, 
 /// Whether a URL is one of a server that is there for trying things on one's own machine.
 pub fn is_on_loopback(url: &str) -> bool {
     url.starts_with("http://") && check_url(url, true, Reach::Public).is_ok()
-}
-
-/// Resolves names, and leaves out every address that is not public.
-#[derive(Clone, Copy, Debug)]
-struct PublicOnly {
-    allows_loopback: bool,
-}
-
-impl PublicOnly {
-    fn reaches(self, address: IpAddr) -> bool {
-        is_public(address) || self.allows_loopback && address.is_loopback()
-    }
-}
-
-impl Resolve for PublicOnly {
-    fn resolve(&self, name: Name) -> Resolving {
-        let these = *self;
-        Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let reached: Vec<SocketAddr> = found.filter(|address| these.reaches(address.ip())).collect();
-            if reached.is_empty() {
-                return Err(FetchError::Url.into());
-            }
-            let reached: Addrs = Box::new(reached.into_iter());
-            Ok(reached)
-        })
-    }
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@
 //!    is written down and told of an act), [`date_time`].
 //!
 //! Beside them stand [`address`], [`clock`], [`ids`], [`error`] and [`canonical`], which every room may use, [`config`],
-//! [`observe`], and [`body`], [`credentials`], [`fetch`] and [`json`], which judge what comes from outside. `tests/it/architecture.rs` reads the `use` lines
+//! [`observe`], and [`body`], [`credentials`], [`fetch`], [`resolver`] and [`json`], which judge what comes from outside. `tests/it/architecture.rs` reads the `use` lines
 //! and fails on a breach.
 //!
 //! A change, its audit record and its outgoing event are written in one transaction.
@@ -42,6 +42,7 @@ pub mod json;
 pub mod observe;
 pub mod person;
 pub mod proxy;
+pub mod resolver;
 pub mod secret;
 pub mod server;
 pub mod store;

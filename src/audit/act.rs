@@ -193,14 +193,15 @@ impl Act {
         Self::ALL.into_iter().find(|act| act.as_str() == text)
     }
 
-    /// What kind of act it is, as `AuditEvent.action` has it: create, read, update, delete, or execute.
-    pub const fn action(self) -> &'static str {
+    /// What the act does to the resource that it is about; `None` where it changes none. Whatever else the record
+    /// says of the kind of an act follows from this.
+    pub const fn change(self) -> Option<Change> {
         match self {
             Self::RoleCreated
             | Self::AccessRequestSubmitted
             | Self::RelationshipCreated
             | Self::SubscriptionCreated
-            | Self::Access(Interaction::Create) => "C",
+            | Self::Access(Interaction::Create) => Some(Change::Create),
             Self::RoleChanged
             | Self::RoleLapsed
             | Self::RoleReviewDue
@@ -219,19 +220,15 @@ impl Act {
             | Self::AccessRequestChanged
             | Self::RelationshipChanged
             | Self::SubscriptionChanged
-            | Self::IdentityLinked
-            | Self::Access(Interaction::Update | Interaction::Patch) => "U",
+            | Self::Access(Interaction::Update | Interaction::Patch) => Some(Change::Update),
+            Self::SubscriptionDeleted | Self::Access(Interaction::Delete) => Some(Change::Delete),
             Self::Access(
                 Interaction::Read
                 | Interaction::VRead
                 | Interaction::HistoryInstance
                 | Interaction::HistoryType
-                | Interaction::HistorySystem,
-            )
-            | Self::UserInfoRead => "R",
-            Self::SubscriptionDeleted | Self::Access(Interaction::Delete) => "D",
-            Self::Access(
-                Interaction::SearchType
+                | Interaction::HistorySystem
+                | Interaction::SearchType
                 | Interaction::SearchSystem
                 | Interaction::Operation
                 | Interaction::Batch,
@@ -239,14 +236,52 @@ impl Act {
             | Self::RoleReminded
             | Self::NotificationSent
             | Self::LoggedIn
+            | Self::IdentityLinked
             | Self::TokenIssued
             | Self::TokenRefused
             | Self::TokenExchanged
             | Self::GrantRevoked
             | Self::ClientRegistered
-            | Self::TokenIntrospected => "E",
+            | Self::UserInfoRead
+            | Self::TokenIntrospected => None,
         }
     }
+
+    /// What kind of act it is, as `AuditEvent.action` has it: create, read, update, delete, or execute.
+    pub const fn action(self) -> &'static str {
+        match self.change() {
+            Some(Change::Create) => "C",
+            Some(Change::Update) => "U",
+            Some(Change::Delete) => "D",
+            // An account is no resource, but it is changed.
+            None if matches!(self, Self::IdentityLinked) => "U",
+            None if self.is_read() => "R",
+            None => "E",
+        }
+    }
+
+    const fn is_read(self) -> bool {
+        matches!(
+            self,
+            Self::UserInfoRead
+                | Self::Access(
+                    Interaction::Read
+                        | Interaction::VRead
+                        | Interaction::HistoryInstance
+                        | Interaction::HistoryType
+                        | Interaction::HistorySystem
+                )
+        )
+    }
+}
+
+/// What an act does to a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are those of FHIR's interactions")]
+pub enum Change {
+    Create,
+    Update,
+    Delete,
 }
 
 impl Interaction {

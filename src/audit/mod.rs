@@ -12,7 +12,7 @@ mod act;
 mod journal;
 
 pub use access::{Access, Actor, Outcome, People, Place, Shown};
-pub use act::{Act, Interaction};
+pub use act::{Act, Change, Interaction};
 pub use journal::Journal;
 
 /// What was changed.

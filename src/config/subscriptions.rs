@@ -28,7 +28,6 @@ pub struct Subscriptions {
     pub circuit: TimeDelta,
     pub lease: TimeDelta,
     pub former_secret: TimeDelta,
-    pub retention: TimeDelta,
 }
 
 impl Subscriptions {
@@ -56,7 +55,6 @@ impl Subscriptions {
         let circuit = seconds("subscriptions.circuit_seconds", 1..=3600);
         let lease = seconds("subscriptions.lease_seconds", 1..=3600);
         let former_hours = reader.number("subscriptions.former_secret_hours", 1..=8760);
-        let retention_days = reader.number("subscriptions.retention_days", 1..=3650);
         if let (Some(lease), Some(most)) = (lease, most_timeout)
             && lease <= most
         {
@@ -83,7 +81,6 @@ impl Subscriptions {
             circuit: circuit?,
             lease: lease?,
             former_secret: TimeDelta::hours(former_hours?.into()),
-            retention: TimeDelta::days(retention_days?.into()),
         })
     }
 }

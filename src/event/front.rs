@@ -18,7 +18,7 @@ pub struct Message {
 /// The front in whose terms people subscribe.
 pub trait Front: Send + Sync {
     /// Which of these events may be told to the owner of a subscription now, by what the owner may read at this
-    /// moment, and match what only the front can judge: the search of a classic subscription, and scopes with
+    /// moment (that their grant still holds was checked before), and match what only the front can judge: the search of a classic subscription, and scopes with
     /// constraints. In the order of the events. A fixed number of statements, however many events there are.
     ///
     /// # Errors
@@ -36,7 +36,7 @@ pub trait Front: Send + Sync {
     fn is_asked(&self, subscription: &Subscription) -> bool;
 
     /// Writes a notification down as its subscriber wants it. Of what the owner may not read any more, nothing
-    /// but the number is told (N-33).
+    /// but the number is told (N-33). That the owner's grant still holds was checked before.
     ///
     /// # Errors
     ///

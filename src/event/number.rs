@@ -59,10 +59,12 @@ pub fn number(tx: &mut Tx<'_>, clock: &dyn Clock, front: &dyn Front) -> Result<u
     }
     if !subscriptions.is_empty() {
         let happened = happened(tx, &events, &people)?;
+        let unheard = tx.list_unheard(&events)?;
         let (mut all, mut lapsed) = (Vec::new(), Vec::new());
         for subscription in &subscriptions {
-            let heard: Vec<&Event> =
-                happened.iter().filter(|one| is_for(subscription, one)).map(|one| one.event).collect();
+            let is_new = |event: &Event| !unheard.contains(&(event.id, subscription.id));
+            let heard = happened.iter().filter(|one| is_for(subscription, one) && is_new(one.event));
+            let heard: Vec<&Event> = heard.map(|one| one.event).collect();
             if !heard.is_empty() && has_lapsed(tx, subscription, clock)? {
                 lapsed.push(subscription.id);
                 continue;
@@ -80,6 +82,7 @@ pub fn number(tx: &mut Tx<'_>, clock: &dyn Clock, front: &dyn Front) -> Result<u
         }
     }
     tx.mark_numbered(&events)?;
+    tx.forget_unheard()?;
     Ok(events.len())
 }
 

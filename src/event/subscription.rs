@@ -142,6 +142,34 @@ pub struct Secrets {
     pub former: Option<(String, DateTime<Utc>)>,
 }
 
+impl Draft {
+    /// The subscription that is asked for, of this owner, where it stands now, and with these secrets.
+    pub(crate) fn into_subscription(
+        self,
+        id: Uuid,
+        owner: Caller,
+        (status, error): (SubscriptionStatus, Option<String>),
+        secrets: Secrets,
+    ) -> Subscription {
+        let Self { style, topics, criteria, filters, channel, headers: _, end, document, asked: _ } = self;
+        Subscription {
+            id,
+            owner,
+            style,
+            topics,
+            criteria,
+            filters,
+            channel,
+            status,
+            error,
+            end,
+            document,
+            is_deleted: false,
+            secrets,
+        }
+    }
+}
+
 impl Subscription {
     /// The purpose under which the vault keeps [`Secrets::headers`].
     pub const HEADERS: &str = "subscription-headers";

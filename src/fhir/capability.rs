@@ -160,6 +160,7 @@ const fn references(kind: ResourceType) -> (&'static [&'static str], Option<&'st
         | ResourceType::CodeSystem
         | ResourceType::ValueSet
         | ResourceType::SearchParameter
+        | ResourceType::OperationDefinition
         | ResourceType::Subscription => (&[], None),
     }
 }

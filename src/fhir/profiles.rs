@@ -1,5 +1,5 @@
 //! The conformance resources that this service defines, compiled in: profiles, extensions, terminology,
-//! the form of an access request, a search parameter, and the topics of events (<https://hl7.org/fhir/R4/conformance-module.html>).
+//! the form of an access request, search parameters, operations, and the topics of events (<https://hl7.org/fhir/R4/conformance-module.html>).
 //!
 //! They drive validation and are served by the API, so what is enforced is what anybody can read. The
 //! files stand in `fhir-profiles/`, one folder per resource type.
@@ -12,15 +12,23 @@ macro_rules! files {
     ($($path:literal),+ $(,)?) => { [$(include_str!(concat!("../../fhir-profiles/", $path))),+] };
 }
 
-const FILES: [&str; 27] = files![
+const FILES: [&str; 35] = files![
     "code-system/England-ConsentStatusReason.json",
     "code-system/England-NHSProxyLegalBasis.json",
     "code-system/Proxy-Placeholder-EvidenceOfResponsibility.json",
     "code-system/Proxy-Placeholder-ReasonForAccess.json",
     "code-system/Proxy-Placeholder-RequestedAccess.json",
     "code-system/role-review.json",
+    "operation-definition/Subscription-attempts.json",
+    "operation-definition/Subscription-resend.json",
+    "operation-definition/Subscription-rotate-secret.json",
+    "operation-definition/Subscription-secret.json",
     "questionnaire/access-request.json",
+    "search-parameter/Consent-grantor.json",
+    "search-parameter/Consent-legal-basis.json",
     "search-parameter/Consent-performer.json",
+    "search-parameter/Consent-status-reason.json",
+    "search-parameter/QuestionnaireResponse-proxy.json",
     "structure-definition/AccessRequest.json",
     "structure-definition/Extension-England-Consent-Status-Reason.json",
     "structure-definition/ProxyRelationship.json",

@@ -173,7 +173,7 @@ const fn route(
 }
 
 /// The table.
-pub(crate) static ROUTES: [Route; 48] = [
+pub(crate) static ROUTES: [Route; 50] = [
     route(Method::GET, &[Literal("metadata")], Interaction::Capabilities, any),
     route(Method::GET, &[Literal("$versions")], Interaction::Versions, any),
     route(Method::POST, &[Literal("$versions")], Interaction::Versions, any),
@@ -229,7 +229,9 @@ pub(crate) static ROUTES: [Route; 48] = [
     ),
     route(Method::POST, &[Type, Id, Literal("$rotate-secret")], Interaction::RotateSecret, subscription),
     route(Method::GET, &[Type, Id, Literal("$secret")], Interaction::Secret, subscription),
+    route(Method::POST, &[Type, Id, Literal("$secret")], Interaction::Secret, subscription),
     route(Method::GET, &[Type, Id, Literal("$attempts")], Interaction::Attempts, subscription),
+    route(Method::POST, &[Type, Id, Literal("$attempts")], Interaction::Attempts, subscription),
     route(Method::GET, &[Type, Id, Member], Interaction::SearchCompartment, patient),
     route(Method::POST, &[Type, Id, Member, Literal("_search")], Interaction::SearchCompartment, patient),
 ];

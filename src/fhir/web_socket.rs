@@ -7,7 +7,8 @@
 //! id for each event.
 //!
 //! A token that is good for nothing closes the socket with 1008, and so does the end of whatever it was bound to:
-//! another socket has it, its owner has switched it off, or the grant behind it is gone.
+//! another socket has it, its owner has switched it off, or the grant behind it is gone. A process that stops closes its
+//! sockets with 1001: what they were bound to waits for the next socket, of whichever process.
 
 use std::time::{Duration, Instant};
 
@@ -24,7 +25,7 @@ use crate::app::App;
 use crate::credentials::shown;
 use crate::error::Error;
 use crate::event::SubscriptionStatus;
-use crate::event::channel::Frame;
+use crate::event::channel::{Frame, Sockets};
 use crate::event::command::{Opened, open_classic_socket, open_socket};
 use crate::fhir::http::refuse_plainly;
 use crate::fhir::notification::SubscriberFront;
@@ -48,6 +49,7 @@ enum Input {
     Told(Frame),
     Tick,
     Gone,
+    Stopping,
 }
 
 struct Socket {
@@ -83,12 +85,17 @@ pub(super) async fn open(app: Data<App>, request: HttpRequest, payload: Payload)
         heard: now,
         is_bound: false,
     };
-    actix_web::rt::spawn(socket.serve(inputs(messages, told)));
+    let inputs = inputs(messages, told, app.sockets.clone());
+    actix_web::rt::spawn(socket.serve(inputs));
     response
 }
 
 /// Everything that a socket hears, in the order in which it comes.
-fn inputs(messages: AggregatedMessageStream, told: mpsc::Receiver<Frame>) -> LocalBoxStream<'static, Input> {
+fn inputs(
+    messages: AggregatedMessageStream,
+    told: mpsc::Receiver<Frame>,
+    sockets: Sockets,
+) -> LocalBoxStream<'static, Input> {
     let said = messages.map(|message| message.map_or(Input::Gone, Input::Said));
     let said = said.chain(stream::iter([Input::Gone])).boxed_local();
     let told: BoxStream<'static, Input> =
@@ -101,17 +108,42 @@ fn inputs(messages: AggregatedMessageStream, told: mpsc::Receiver<Frame>) -> Loc
         every.tick().await;
         Some((Input::Tick, every))
     });
-    stream::select_all([said, told.boxed_local(), ticks.boxed_local()]).boxed_local()
+    let stopping = stream::once(async move {
+        sockets.wait_for_stop().await;
+        Input::Stopping
+    });
+    stream::select_all([said, told.boxed_local(), ticks.boxed_local(), stopping.boxed_local()]).boxed_local()
 }
 
-/// Why a socket is closed by us; `None` where the consumer has gone.
-type End = Option<&'static str>;
+/// Why a socket ends.
+#[derive(Clone, Copy)]
+enum End {
+    /// The consumer has gone, or cannot be served now.
+    Gone,
+    /// The consumer may not have it, and is told why.
+    Refused(&'static str),
+    /// This process stops: another one has a place.
+    Stopping,
+}
+
+impl End {
+    /// What the consumer is told (RFC 6455 §7.4.1).
+    fn reason(self) -> Option<CloseReason> {
+        let (code, why) = match self {
+            Self::Gone => return None,
+            Self::Refused(why) => (CloseCode::Policy, why),
+            Self::Stopping => (CloseCode::Away, "the service stops: open another socket"),
+        };
+        Some(CloseReason { code, description: Some(why.to_owned()) })
+    }
+}
 
 impl Socket {
     async fn serve(mut self, mut inputs: LocalBoxStream<'static, Input>) {
         let end = loop {
             let done = match inputs.next().await {
-                None | Some(Input::Gone) => Err(None),
+                None | Some(Input::Gone) => Err(End::Gone),
+                Some(Input::Stopping) => Err(End::Stopping),
                 Some(Input::Told(frame)) => self.tell(frame).await,
                 Some(Input::Tick) => self.tick().await,
                 Some(Input::Said(message)) => self.hear(message).await,
@@ -128,13 +160,11 @@ impl Socket {
                 tracing::warn!(cause = error.cause(), "a socket was not unbound: that ends by itself");
             }
         }
-        let reason =
-            end.map(|why| CloseReason { code: CloseCode::Policy, description: Some(why.to_owned()) });
-        drop(self.session.close(reason).await);
+        drop(self.session.close(end.reason()).await);
     }
 
     async fn tell(&mut self, frame: Frame) -> Result<(), End> {
-        self.session.text(frame.text).await.or(Err(None))?;
+        self.session.text(frame.text).await.or(Err(End::Gone))?;
         // Whoever waited has given up: it is told once more.
         let _given_up = frame.written.send(());
         Ok(())
@@ -146,12 +176,12 @@ impl Socket {
             AggregatedMessage::Text(text) => match text.trim().split_once(' ') {
                 Some(("bind-with-token", token)) => self.bind(token.trim().to_owned()).await,
                 Some(("bind", id)) => self.bind_classic(id.trim()).await,
-                _ => Err(Some("say: bind-with-token, then a token")),
+                _ => Err(End::Refused("say: bind-with-token, then a token")),
             },
-            AggregatedMessage::Ping(bytes) => self.session.pong(&bytes).await.or(Err(None)),
+            AggregatedMessage::Ping(bytes) => self.session.pong(&bytes).await.or(Err(End::Gone)),
             AggregatedMessage::Pong(_) => Ok(()),
-            AggregatedMessage::Binary(_) => Err(Some("say it as text")),
-            AggregatedMessage::Close(_) => Err(None),
+            AggregatedMessage::Binary(_) => Err(End::Refused("say it as text")),
+            AggregatedMessage::Close(_) => Err(End::Gone),
         }
     }
 
@@ -160,13 +190,13 @@ impl Socket {
         let opened = self.app.store.write(move |tx| open_socket(tx, &*clock, &front, &token)).await;
         match opened {
             Ok(Some(opened)) if !opened.is_empty() => self.attach(opened).await,
-            Ok(_) => Err(Some("the token is good for nothing")),
+            Ok(_) => Err(End::Refused("the token is good for nothing")),
             Err(error) => Err(fault(&error)),
         }
     }
 
     async fn bind_classic(&mut self, id: &str) -> Result<(), End> {
-        const NOTHING: End = Some("there is no such subscription of yours");
+        const NOTHING: End = End::Refused("there is no such subscription of yours");
         let (Some(caller), Ok(id)) = (self.caller.clone(), Uuid::parse_str(id)) else { return Err(NOTHING) };
         let clock = self.app.clock.clone();
         let within = caller.clone();
@@ -181,7 +211,7 @@ impl Socket {
     /// Greets, and from now on takes what there is to tell.
     async fn attach(&mut self, opened: Vec<Opened>) -> Result<(), End> {
         for Opened { subscription, greeting } in &opened {
-            self.session.text(greeting.as_str()).await.or(Err(None))?;
+            self.session.text(greeting.as_str()).await.or(Err(End::Gone))?;
             self.app.sockets.bind(*subscription, self.id, self.frames.clone());
         }
         self.is_bound = true;
@@ -196,11 +226,11 @@ impl Socket {
     /// Asks whether the consumer is there, and whether it may still hear what it is bound to.
     async fn tick(&mut self) -> Result<(), End> {
         if self.heard.elapsed() > SILENCE {
-            return Err(None);
+            return Err(End::Gone);
         }
         if !self.is_bound {
             return if self.opened.elapsed() > UNBOUND {
-                Err(Some("it was not bound in time"))
+                Err(End::Refused("it was not bound in time"))
             } else {
                 Ok(())
             };
@@ -216,8 +246,8 @@ impl Socket {
             Ok::<_, Error>(live)
         });
         match live.await {
-            Ok(true) => self.session.ping(b"").await.or(Err(None)),
-            Ok(false) => Err(Some("what it was bound to has ended")),
+            Ok(true) => self.session.ping(b"").await.or(Err(End::Gone)),
+            Ok(false) => Err(End::Refused("what it was bound to has ended")),
             Err(error) => Err(fault(&error)),
         }
     }
@@ -225,5 +255,5 @@ impl Socket {
 
 fn fault(error: &Error) -> End {
     tracing::error!(cause = error.cause(), "a socket is closed");
-    None
+    End::Gone
 }

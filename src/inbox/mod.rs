@@ -11,16 +11,16 @@ mod problem;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::AUTHORIZATION;
 use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{self, Data, Payload, ServiceConfig};
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, ResponseError as _};
 use serde_json::json;
 
-use crate::account::{Caller, Ceiling, Shown, Who, Word};
+use crate::account::{Caller, Ceiling, Who, Word};
 use crate::app::App;
 use crate::audit::{Access, Act, Actor, Interaction, Outcome};
 use crate::body;
+use crate::credentials;
 use crate::error::Error;
 use crate::observe::{self, CallerKind, is_request_id};
 use crate::person::command::{Telling, die, invalidate, move_practice, renumber, restrict, unrestrict};
@@ -125,16 +125,10 @@ fn apply(
 
 /// Finds out who is calling, and whether they call too often.
 fn authenticate(app: &App, request: &HttpRequest) -> Result<Caller, Problem> {
-    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let shown = Shown {
-        authorization: header(AUTHORIZATION.as_str()),
-        dpop: header("dpop").filter(|_| request.headers().get_all("dpop").count() == 1),
-        method: request.method().as_str(),
-        url: &format!("{}{}", app.public_url, request.path()),
-        query: request.query_string(),
-    };
-    let caller = app.admit(&shown).map_err(Problem::denied)?;
-    let request_id = header("x-request-id").filter(|id| is_request_id(id)).map(str::to_owned);
+    let url = format!("{}{}", app.public_url, request.path());
+    let caller = app.admit(&credentials::shown(request, &url)).map_err(Problem::denied)?;
+    let request_id = request.headers().get("x-request-id").and_then(|value| value.to_str().ok());
+    let request_id = request_id.filter(|id| is_request_id(id)).map(str::to_owned);
     let caller = Caller { request_id, ..caller };
     request.extensions_mut().insert(CallerKind(caller.who.kind()));
     app.count_request(&caller).map_err(|wait| Problem::too_often(wait.as_secs() + 1))?;

@@ -5,14 +5,13 @@
 //! did not take is tried again, later each time.
 
 use chrono::TimeDelta;
-use uuid::Uuid;
 
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::job::letter;
 use crate::job::run::{Halt, Run};
 use crate::job::sender::{Letter, Refusal};
 use crate::proxy::Status;
-use crate::store::{MessageKind, MessageState, Outgoing, Tx};
+use crate::store::{DueMessages, MessageKind, MessageState, Outgoing, Tx};
 
 /// How long after an attempt the next one is made, in minutes. After the last there is none.
 const BACK_OFF: [i64; 7] = [1, 5, 30, 120, 360, 720, 1440];
@@ -20,13 +19,19 @@ const BACK_OFF: [i64; 7] = [1, 5, 30, 120, 360, 720, 1440];
 pub(super) fn run(run: &mut Run<'_>) -> Result<(), Halt> {
     loop {
         let (now, limit) = (run.now(), run.settings.batch);
-        let batch = run.store.read_here::<_, Error, _>(|tx| tx.list_due_messages(now, limit))?;
-        if batch.is_empty() {
+        let due = run.store.read_here::<_, Error, _>(|tx| tx.list_due_messages(now, limit))?;
+        let DueMessages { messages, unreadable } = due;
+        if messages.is_empty() && unreadable.is_empty() {
             return Ok(());
         }
-        // A mail server that is away costs no message an attempt.
-        run.sender.check().map_err(Error::busy)?;
-        for message in &batch {
+        for (id, attempts) in &unreadable {
+            give_up(run, (id, *attempts), "it cannot be read")?;
+        }
+        if !messages.is_empty() {
+            // A mail server that is away costs no message an attempt.
+            run.sender.check().map_err(Error::busy)?;
+        }
+        for message in &messages {
             send(run, message)?;
         }
     }
@@ -35,12 +40,19 @@ pub(super) fn run(run: &mut Run<'_>) -> Result<(), Halt> {
 fn send(run: &mut Run<'_>, message: &Outgoing) -> Result<(), Halt> {
     let now = run.now();
     let attempts = message.attempts + 1;
-    let address = run.commit(|tx| {
+    let prepared = run.commit(|tx| {
         let (state, address) = prepare(tx, message)?;
         let is_ours = tx.move_message(&message.id, (MessageState::Waiting, state), attempts, now)?;
         Ok(address.filter(|_| is_ours))
-    })?;
-    let Some(address) = address else { return Ok(()) };
+    });
+    let address = match prepared {
+        Ok(Some(address)) => address,
+        Ok(None) => return Ok(()),
+        Err(Halt::Failed(error)) if error.kind() != Kind::Busy => {
+            return give_up(run, (&message.id, attempts), &error.cause());
+        }
+        Err(halt) => return Err(halt),
+    };
     let (subject, text) = letter::write(message.kind, &message.end);
     let (state, due) = match run.sender.send(&Letter { to: &address, subject, text: &text }) {
         Ok(()) => (MessageState::Sent, now),
@@ -67,10 +79,18 @@ fn send(run: &mut Run<'_>, message: &Outgoing) -> Result<(), Halt> {
     Ok(())
 }
 
+/// Gives up a message that nobody can make anything of, so that it stands in no other's way.
+fn give_up(run: &mut Run<'_>, (id, attempts): (&str, i64), cause: &str) -> Result<(), Halt> {
+    tracing::error!(message = id, cause, "a message cannot be sent, and is given up");
+    let now = run.now();
+    run.commit(|tx| tx.move_message(id, (MessageState::Waiting, MessageState::Failed), attempts, now))?;
+    run.skipped += 1;
+    Ok(())
+}
+
 /// Whether what a message says is still so, and where it goes.
 fn prepare(tx: &mut Tx<'_>, message: &Outgoing) -> Result<(MessageState, Option<String>), Error> {
-    let id = Uuid::parse_str(&message.role).map_err(Error::fault)?;
-    let is_so = tx.find_role(id)?.is_some_and(|role| {
+    let is_so = tx.find_role(message.role)?.is_some_and(|role| {
         let is_active = role.value.status == Status::Active;
         role.value.period.end.as_ref() == Some(&message.end)
             && [role.value.proxy, role.value.patient].contains(&message.person)

@@ -42,6 +42,11 @@ pub fn build(app: App, listener: TcpListener, settings: &config::Server) -> io::
         builder = builder.workers(workers);
     }
     let shutdown = builder.graceful_shutdown_signal();
+    let (stopping, sockets) = (shutdown.clone(), app.sockets.clone());
+    actix_web::rt::spawn(async move {
+        stopping.notified().await;
+        sockets.stop();
+    });
     let wait = app.limits.request;
     let tls = settings.tls.as_ref().map(acceptor).transpose()?;
     let http = move || {

@@ -510,6 +510,13 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    unheard_events (event_id, subscription_id) {
+        event_id -> Text,
+        subscription_id -> Text,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     people,
     roles,

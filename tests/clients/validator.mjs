@@ -8,7 +8,7 @@ for (const name of ['types', 'resources']) {
   indexStructureDefinitionBundle(readJson(`fhir/r4/profiles-${name}.json`));
 }
 const types = ['Consent', 'RelatedPerson', 'QuestionnaireResponse', 'Patient', 'Person', 'Questionnaire', 'StructureDefinition',
-  'CodeSystem', 'ValueSet', 'SearchParameter', 'AuditEvent', 'Provenance'];
+  'CodeSystem', 'ValueSet', 'SearchParameter', 'OperationDefinition', 'AuditEvent', 'Provenance'];
 
 async function valid(method, path, body, type = 'application/fhir+json') {
   const sent = typeof body === 'object' ? JSON.stringify(body) : body;

@@ -97,7 +97,7 @@ async fn every_interaction_that_is_claimed_answers(
     }
     let statement = statement(&app).await;
     let rest = &statement["rest"][0];
-    assert_eq!(list(rest, "resource").len(), 14);
+    assert_eq!(list(rest, "resource").len(), 15);
     for entry in list(rest, "resource") {
         let kind = text(entry, "type");
         let id = id_of(&app, kind).await;
@@ -321,6 +321,56 @@ async fn the_statement_tells_the_topics_and_each_of_them_is_published() {
     defined.sort_unstable();
     assert_eq!(told, defined);
     assert_eq!(told.len(), 7);
+}
+
+/// Every text of a document that is a canonical URL of ours.
+fn canonicals(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::String(text) if text.starts_with(OURS) => found.push(text.clone()),
+        Value::Array(items) => items.iter().for_each(|item| canonicals(item, found)),
+        Value::Object(members) => members.values().for_each(|member| canonicals(member, found)),
+        _ => {}
+    }
+}
+
+const OURS: &str = "https://fhir.onbehalf.org.uk/R4/";
+
+// covers C-07
+#[rstest]
+#[actix_web::test]
+async fn every_canonical_of_ours_that_the_statement_names_is_published(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = TestApp::sandbox(backend).await;
+    let mut statement = statement(&app).await;
+    let own = statement["url"].take();
+    let mut named = Vec::new();
+    canonicals(&statement, &mut named);
+    assert!(!named.contains(&own.as_str().expect("its own URL").to_owned()));
+    named.sort_unstable();
+    named.dedup();
+    let topics = send_well(&app, get("/Basic?code=SubscriptionTopic&_count=100"), 200).await.to_string();
+    let mut missing = Vec::new();
+    for url in &named {
+        let kind = url[OURS.len()..].split('/').next().expect("a type");
+        // R4 has no type for topics: each is within a Basic.
+        let is_there = if kind == "SubscriptionTopic" {
+            topics.contains(&format!("\"{url}\""))
+        } else {
+            let answer = send(&app, get(&format!("/{kind}?url={url}"))).await;
+            answer.status == 200 && answer.json()["total"] == 1
+        };
+        if !is_there {
+            missing.push(url);
+        }
+    }
+    assert_eq!(missing, Vec::<&String>::new());
+    for operation in ["resend", "rotate-secret", "secret", "attempts"] {
+        let definition = format!("{OURS}OperationDefinition/Subscription-{operation}");
+        assert!(named.contains(&definition), "{operation}");
+        let read = send_well(&app, get(&format!("/OperationDefinition/Subscription-{operation}")), 200).await;
+        assert_eq!((text(&read, "url"), text(&read, "code")), (definition.as_str(), operation));
+    }
 }
 
 // covers C-07

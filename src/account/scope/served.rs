@@ -2,7 +2,7 @@
 
 /// Each of them: a scope over another type would be worth nothing. `tests/it/account/authorize` holds the
 /// list against the CapabilityStatement.
-pub const SERVED: [&str; 14] = [
+pub const SERVED: [&str; 15] = [
     "Consent",
     "RelatedPerson",
     "QuestionnaireResponse",
@@ -13,6 +13,7 @@ pub const SERVED: [&str; 14] = [
     "CodeSystem",
     "ValueSet",
     "SearchParameter",
+    "OperationDefinition",
     "AuditEvent",
     "Provenance",
     "Subscription",

@@ -9,6 +9,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
+use url::{Host, Url};
 
 use crate::event::Parcel;
 
@@ -56,30 +57,38 @@ impl BrokerUrl {
     ///
     /// [`NotABroker`] when it is none, or holds who logs in.
     pub fn parse(text: &str) -> Result<Self, NotABroker> {
-        let (scheme, rest) = text.split_once("://").ok_or(NotABroker)?;
-        let (protocol, default_port) = match scheme {
+        // The parser would leave some of these out.
+        if text.contains(|letter: char| letter == ' ' || letter.is_control()) {
+            return Err(NotABroker);
+        }
+        let url = Url::parse(text).or(Err(NotABroker))?;
+        let (protocol, default_port) = match url.scheme() {
             "nats" => (Protocol::Nats { tls: false }, 4222),
             "tls" => (Protocol::Nats { tls: true }, 4222),
             "amqp" => (Protocol::Amqp { tls: false }, 5672),
             "amqps" => (Protocol::Amqp { tls: true }, 5671),
             _ => return Err(NotABroker),
         };
-        if text.contains(['#', '@', ' ']) || text.chars().any(char::is_control) {
+        if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
             return Err(NotABroker);
         }
-        let (authority, rest) = rest.split_once('/').ok_or(NotABroker)?;
-        let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
-        let (host, port) = split_port(authority)?;
-        let mut segments = path.split('/').map(decoded);
+        let host = match url.host().ok_or(NotABroker)? {
+            Host::Domain(name) if is_host(name) => name.to_owned(),
+            Host::Domain(_) => return Err(NotABroker),
+            Host::Ipv4(address) => address.to_string(),
+            Host::Ipv6(address) => address.to_string(),
+        };
+        let mut segments = url.path_segments().ok_or(NotABroker)?.map(decoded);
         let first = segments.next().ok_or(NotABroker)??;
-        let exchange = segments.next().transpose()?.unwrap_or_default();
-        let mut params = form_urlencoded::parse(query.as_bytes());
+        let exchange = segments.next().transpose()?;
+        let mut params = url.query_pairs();
         let routing_key = params.find(|(name, _)| name == "routing_key").map(|(_, key)| key.into_owned());
         let is_whole = segments.next().is_none() && !first.is_empty() && first.len() <= 255;
         let is_fit = match protocol {
-            Protocol::Nats { .. } => is_subject(&first) && path.split('/').count() == 1 && query.is_empty(),
+            Protocol::Nats { .. } => is_subject(&first) && exchange.is_none() && url.query().is_none(),
             Protocol::Amqp { .. } => {
-                routing_key.as_ref().is_some_and(|key| key.len() <= 255) && exchange.len() <= 255
+                routing_key.as_ref().is_some_and(|key| key.len() <= 255)
+                    && exchange.as_ref().is_none_or(|exchange| exchange.len() <= 255)
             }
         };
         if !is_whole || !is_fit {
@@ -87,10 +96,10 @@ impl BrokerUrl {
         }
         Ok(Self {
             protocol,
-            host: host.to_owned(),
-            port: port.unwrap_or(default_port),
+            host,
+            port: url.port().unwrap_or(default_port),
             path: first,
-            exchange,
+            exchange: exchange.unwrap_or_default(),
             routing_key: routing_key.unwrap_or_default(),
         })
     }
@@ -113,21 +122,9 @@ fn is_subject(text: &str) -> bool {
     text.split('.').all(is_word)
 }
 
-fn split_port(authority: &str) -> Result<(&str, Option<u16>), NotABroker> {
-    let (host, port) = match authority.strip_prefix('[') {
-        Some(rest) => {
-            let (host, rest) = rest.split_once(']').ok_or(NotABroker)?;
-            (host, rest.strip_prefix(':'))
-        }
-        None => match authority.split_once(':') {
-            Some((host, port)) => (host, Some(port)),
-            None => (authority, None),
-        },
-    };
-    let port = port.map(|port| port.parse().or(Err(NotABroker))).transpose()?;
-    let is_host =
-        !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:".contains(&byte));
-    if is_host { Ok((host, port)) } else { Err(NotABroker) }
+/// Names of brokers are plain: nothing in them is encoded.
+fn is_host(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
 }
 
 fn decoded(text: &str) -> Result<String, NotABroker> {

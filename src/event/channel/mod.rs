@@ -4,7 +4,6 @@ mod amqp;
 mod broker_url;
 mod brokers;
 mod nats;
-mod resolver;
 pub mod rest_hook;
 mod web_socket;
 
@@ -15,7 +14,6 @@ use crate::event::{Carried, Carrier, ChannelType, Parcel};
 
 pub use broker_url::{BrokerUrl, NotABroker, Protocol};
 pub use brokers::Brokers;
-pub use resolver::{Lookup, SystemLookup};
 pub use rest_hook::RestHook;
 pub(crate) use web_socket::NOT_CONNECTED;
 pub use web_socket::{Frame, Sockets};

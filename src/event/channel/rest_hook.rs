@@ -20,9 +20,9 @@ use reqwest::{Client, Response, StatusCode};
 use crate::clock::Clock;
 use crate::config::Subscriptions;
 use crate::error::Error;
-use crate::event::channel::resolver::{Guard, Lookup, NameFault};
 use crate::event::endpoint::judge;
 use crate::event::{Carried, Carrier, ChannelType, Failure, Parcel};
+use crate::resolver::{Lookup, NameFault, PublicOnly};
 
 /// How much of an answer is kept.
 const MOST_ANSWER: usize = 1024;
@@ -61,7 +61,7 @@ impl RestHook {
             .no_proxy()
             .referer(false)
             .http1_only()
-            .dns_resolver(Arc::new(Guard(lookup)))
+            .dns_resolver(Arc::new(PublicOnly { lookup, allows_loopback: false }))
             .pool_idle_timeout(IDLE)
             .pool_max_idle_per_host(IDLE_CONNECTIONS)
             .user_agent(concat!("OnBehalf/", env!("CARGO_PKG_VERSION")))

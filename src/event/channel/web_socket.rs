@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
 use crate::event::{Carried, Failure, Parcel};
@@ -23,6 +23,7 @@ pub struct Frame {
 pub struct Sockets {
     process: Arc<str>,
     bound: Arc<Mutex<HashMap<Uuid, Bound>>>,
+    is_stopping: watch::Sender<bool>,
 }
 
 #[derive(Debug)]
@@ -34,12 +35,24 @@ struct Bound {
 impl Sockets {
     /// None yet, of a process with this name, which no other has.
     pub fn new(process: &str) -> Self {
-        Self { process: process.into(), bound: Arc::default() }
+        Self { process: process.into(), bound: Arc::default(), is_stopping: watch::Sender::new(false) }
     }
 
     /// The name of the process.
     pub fn process(&self) -> &str {
         &self.process
+    }
+
+    /// Asks every socket to close, those that are opened later too.
+    pub fn stop(&self) {
+        self.is_stopping.send_replace(true);
+    }
+
+    /// Ends when the sockets are to close.
+    pub async fn wait_for_stop(&self) {
+        let mut told = self.is_stopping.subscribe();
+        // It cannot fail: we have the sender.
+        drop(told.wait_for(|is_stopping| *is_stopping).await);
     }
 
     fn bound(&self) -> MutexGuard<'_, HashMap<Uuid, Bound>> {

@@ -1,16 +1,13 @@
 //! The owner of subscriptions gets a token to bind a websocket to them.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use crate::account::Caller;
+use crate::account::code::{digest, new_secret};
 use crate::clock::Clock;
 use crate::error::Error;
-use crate::event::command::digest_of;
 use crate::event::owner_key;
-use crate::ids;
 use crate::store::Tx;
 
 /// How long a token is good.
@@ -38,9 +35,8 @@ pub fn bind(
 ) -> Result<Binding, Error> {
     let now = clock.now();
     let expires_at = now + BINDING_TTL;
-    let bytes: [u8; 32] = ids::random_bytes().map_err(Error::fault)?;
-    let token = URL_SAFE_NO_PAD.encode(bytes);
-    tx.insert_binding_token(&digest_of(&token), &owner_key(caller), subscriptions, expires_at, now)?;
+    let token = new_secret()?;
+    tx.insert_binding_token(&digest(&token), &owner_key(caller), subscriptions, expires_at, now)?;
     Ok(Binding { token, expires_at })
 }
 
@@ -54,5 +50,5 @@ pub fn take_binding(
     clock: &dyn Clock,
     token: &str,
 ) -> Result<Option<(String, Vec<Uuid>)>, Error> {
-    tx.take_binding_token(&digest_of(token), clock.now())
+    tx.take_binding_token(&digest(token), clock.now())
 }

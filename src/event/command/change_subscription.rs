@@ -43,30 +43,20 @@ pub fn change_subscription(
     if is_same && !(restarts && before.status != SubscriptionStatus::Requested) {
         return Ok(current);
     }
+    let was_off = before.status == SubscriptionStatus::Off;
     let secrets = if has_other_headers {
         Secrets { headers: seal_headers(vault, &draft.headers)?, ..before.secrets }
     } else {
         before.secrets
     };
-    let Draft { style, topics, criteria, filters, channel, end, document, .. } = draft;
     let error = if status == SubscriptionStatus::Error { before.error } else { None };
-    let changed = Subscription {
-        id: before.id,
-        owner: owner(caller),
-        style,
-        topics,
-        criteria,
-        filters,
-        channel,
-        status,
-        error,
-        end,
-        document,
-        is_deleted: false,
-        secrets,
-    };
+    let changed = draft.into_subscription(before.id, owner(caller), (status, error), secrets);
     let is_called = changed.channel.endpoint.is_some();
     let changed = tx.save_subscription(changed, version, now)?;
+    if was_off && status != SubscriptionStatus::Off {
+        // Nothing is numbered while it is off, so it begins anew.
+        tx.begin_hearing(before.id)?;
+    }
     if restarts {
         tx.restart_delivery(before.id, is_called.then_some(now))?;
     } else if status == SubscriptionStatus::Off {

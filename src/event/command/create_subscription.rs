@@ -42,22 +42,8 @@ pub fn create_subscription(
         return Err(SubscribeError::TooMany);
     }
     let secrets = seal(vault, &draft.headers)?;
-    let Draft { style, topics, criteria, filters, channel, end, document, .. } = draft;
-    let subscription = Subscription {
-        id: ids::new_uuid(now),
-        owner: owner(caller),
-        style,
-        topics,
-        criteria,
-        filters,
-        channel,
-        status: if is_off { SubscriptionStatus::Off } else { SubscriptionStatus::Requested },
-        error: None,
-        end,
-        document,
-        is_deleted: false,
-        secrets,
-    };
+    let status = if is_off { SubscriptionStatus::Off } else { SubscriptionStatus::Requested };
+    let subscription = draft.into_subscription(ids::new_uuid(now), owner(caller), (status, None), secrets);
     let is_called = !is_off && subscription.channel.endpoint.is_some();
     let created = tx.insert_subscription(subscription, is_called.then_some(now), now)?;
     tx.record_own(Act::SubscriptionCreated, caller, &reference(&created.value), created.version, now);

@@ -5,11 +5,11 @@ mod binding_token;
 mod change_subscription;
 mod create_subscription;
 mod delete_subscription;
+mod give_status;
 mod open_socket;
 mod resend;
 mod rotate_secret;
 
-use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -23,6 +23,7 @@ pub use binding_token::{BINDING_TTL, Binding, bind, take_binding};
 pub use change_subscription::change_subscription;
 pub use create_subscription::{SubscribeError, create_subscription};
 pub use delete_subscription::delete_subscription;
+pub use give_status::{Next, give_status};
 pub use open_socket::{Opened, open_classic_socket, open_socket};
 pub use resend::resend;
 pub use rotate_secret::rotate_secret;
@@ -74,9 +75,4 @@ fn owner(caller: &Caller) -> Caller {
 
 fn reference(subscription: &Subscription) -> String {
     format!("Subscription/{}", subscription.id)
-}
-
-/// The SHA-256 of a token, in base64.
-fn digest_of(token: &str) -> String {
-    STANDARD.encode(digest::digest(&digest::SHA256, token.as_bytes()))
 }

@@ -3,10 +3,9 @@
 use uuid::Uuid;
 
 use crate::account::{Caller, access};
-use crate::audit::Act;
 use crate::clock::Clock;
 use crate::error::Error;
-use crate::event::command::{owner, reference, take_binding};
+use crate::event::command::{give_status, owner, take_binding};
 use crate::event::{
     ChannelType, Front, Notice, Notification, Style, Subscription, SubscriptionStatus, owner_key,
 };
@@ -92,9 +91,5 @@ fn activate(tx: &mut Tx<'_>, clock: &dyn Clock, found: Versioned<Subscription>) 
     if found.value.status != SubscriptionStatus::Requested {
         return Ok(());
     }
-    let now = clock.now();
-    let active = Subscription { status: SubscriptionStatus::Active, error: None, ..found.value };
-    let saved = tx.save_subscription(active, found.version, now)?;
-    tx.record_own(Act::SubscriptionChanged, &Caller::SERVICE, &reference(&saved.value), saved.version, now);
-    Ok(())
+    give_status(tx, found, (SubscriptionStatus::Active, None), clock.now()).map(drop)
 }

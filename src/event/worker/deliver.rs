@@ -11,6 +11,8 @@ use super::look::{Look, look};
 use super::settle::{Made, settle};
 use super::{Context, Leased, Signal};
 use crate::error::{Error, Kind};
+use crate::event::Carried;
+use crate::event::channel::NOT_CONNECTED;
 use crate::ids;
 
 /// The most notifications under one lease: then others have their turn.
@@ -49,8 +51,9 @@ async fn serve(context: &Arc<Context>, id: Uuid, host: &str) -> Result<(), Error
                 let begun = Instant::now();
                 let carried = context.parts.carrier.carry(&outgoing.parcel).await;
                 let duration = TimeDelta::from_std(begun.elapsed()).unwrap_or(TimeDelta::MAX);
-                let is_there = carried.status.is_some_and(|status| status < 500 && status != 429);
-                context.hosts().report(host, is_there, context.parts.clock.now());
+                if let Some(is_there) = is_there(&carried) {
+                    context.hosts().report(host, is_there, context.parts.clock.now());
+                }
                 Some(Arc::new(Made { id: ids::new_uuid(at), outgoing, carried, at, duration }))
             }
             Look::Settle => None,
@@ -70,6 +73,18 @@ async fn serve(context: &Arc<Context>, id: Uuid, host: &str) -> Result<(), Error
         }
     }
     Ok(())
+}
+
+/// Whether an attempt shows that the host is there and well, whatever the consumer thinks of the message. `None` where
+/// it shows nothing: the consumer has no socket open, and comes back when it wants to.
+fn is_there(carried: &Carried) -> Option<bool> {
+    match &carried.outcome {
+        Ok(()) => Some(true),
+        Err(failure) if failure.code == NOT_CONNECTED => None,
+        // The broker has answered that nobody listens where this one subscription is sent.
+        Err(failure) if matches!(failure.code, "unroutable" | "no-stream") => Some(true),
+        Err(_) => Some(carried.status.is_some_and(|status| status < 500 && status != 429)),
+    }
 }
 
 /// Tries a transaction again that somebody else was faster than, or for which the database had no time.

@@ -2,7 +2,6 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use aws_lc_rs::digest;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -10,6 +9,7 @@ use super::Context;
 use super::hosts::host_of;
 use super::step::{Step, step};
 use crate::account::access::{self, NotLive};
+use crate::account::code::sha256;
 use crate::account::{Caller, Lapsed};
 use crate::date_time::to_millis;
 use crate::error::{Error, Kind};
@@ -149,9 +149,8 @@ fn notify(
 fn notification_id(subscription: Uuid, kind: &str, numbers: Option<(i64, i64)>, salt: i64) -> String {
     let (first, last) = numbers.unwrap_or_default();
     let text = format!("{subscription} {kind} {first} {last} {salt}");
-    let digest = digest::digest(&digest::SHA256, text.as_bytes());
     let mut bytes = [0; 16];
-    bytes.iter_mut().zip(digest.as_ref()).for_each(|(to, from)| *to = *from);
+    bytes.iter_mut().zip(sha256(&text)).for_each(|(to, from)| *to = from);
     uuid::Builder::from_custom_bytes(bytes).into_uuid().to_string()
 }
 

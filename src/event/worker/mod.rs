@@ -75,12 +75,14 @@ enum Signal {
 /// A subscription of which this process has the lease.
 struct Leased {
     due: Due,
+    /// Whom it shares its fate with: all that go to the same host. One whose consumer comes by itself stands alone,
+    /// under its own id.
     host: String,
 }
 
 impl Leased {
     fn of(due: Due) -> Self {
-        let host = due.endpoint.as_deref().map(host_of).unwrap_or_default();
+        let host = due.endpoint.as_deref().map_or_else(|| due.subscription.to_string(), host_of);
         Self { due, host }
     }
 }

@@ -15,10 +15,10 @@ use uuid::Uuid;
 
 use super::deliver::deliver;
 use super::hosts::Admission;
-use super::settle::give_status;
 use super::{Context, Leased, Signal};
 use crate::error::{Error, Kind};
 use crate::event::SubscriptionStatus;
+use crate::event::command::give_status;
 use crate::event::number::{MOST, UNREADABLE, Unnumbered, number};
 use crate::store::{Due, Lease, Tx};
 

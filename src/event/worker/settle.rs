@@ -11,10 +11,10 @@ use crate::account::Caller;
 use crate::audit::{Access, Act, Actor, Outcome, People, Shown};
 use crate::error::Error;
 use crate::event::channel::NOT_CONNECTED;
+use crate::event::command::{Next, give_status};
 use crate::event::{Attempt, Carried, Delivery, Failure, Notice, Subscription, SubscriptionStatus};
 use crate::ids;
 use crate::observe::Metrics;
-use crate::proxy::Versioned;
 use crate::store::Tx;
 
 /// After so many answers in a row that the consumer does not know us, its owner must do something.
@@ -146,8 +146,6 @@ pub(super) fn settle(
     Ok(goes_on)
 }
 
-type Next = (SubscriptionStatus, Option<String>);
-
 /// What an attempt changes; and the status that comes of it, if that is another. One that was made for a
 /// subscription which its owner has changed meanwhile says nothing of what it is now.
 fn apply(
@@ -230,18 +228,4 @@ fn fail(
     };
     delivery.due_at = Some(now + delay);
     Ok(None)
-}
-
-/// Gives a subscription another status, as a new version, with its audit record.
-pub(super) fn give_status(
-    tx: &mut Tx<'_>,
-    current: Versioned<Subscription>,
-    (status, why): Next,
-    now: DateTime<Utc>,
-) -> Result<Versioned<Subscription>, Error> {
-    let Versioned { value, version, .. } = current;
-    let reference = format!("Subscription/{}", value.id);
-    let next = tx.save_subscription(Subscription { status, error: why, ..value }, version, now)?;
-    tx.record_own(Act::SubscriptionChanged, &Caller::SERVICE, &reference, next.version, now);
-    Ok(next)
 }

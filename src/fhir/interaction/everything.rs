@@ -119,6 +119,7 @@ const fn care_date(kind: ResourceType) -> Option<&'static str> {
         | ResourceType::StructureDefinition
         | ResourceType::CodeSystem
         | ResourceType::ValueSet
-        | ResourceType::SearchParameter => None,
+        | ResourceType::SearchParameter
+        | ResourceType::OperationDefinition => None,
     }
 }

@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::audit::Act;
+use crate::audit::{Act, Change};
 use crate::date_time::render_instant;
 use crate::error::Error;
 use crate::fhir::context::Context;
@@ -85,78 +85,35 @@ const PARAMS: &[Param] = &[
 
 /// `AuditEvent.type`.
 const fn event_type(act: Act) -> (Option<&'static str>, &'static str) {
-    match act {
-        Act::LoggedIn | Act::TokenIssued | Act::TokenRefused | Act::TokenExchanged => (Some(DICOM), "110114"),
-        Act::IdentityLinked | Act::GrantRevoked | Act::ClientRegistered => (Some(DICOM), "110137"),
-        Act::UserInfoRead | Act::TokenIntrospected => (Some(DICOM), "110112"),
-        // Its sub-type says that it is none of REST's.
-        Act::RoleReminded => (Some(DICOM), "110100"),
-        Act::NotificationSent => (Some(DICOM), "110106"),
-        Act::RoleCreated
-        | Act::RoleChanged
-        | Act::RoleLapsed
-        | Act::RoleReviewDue
-        | Act::RoleOutgrown
-        | Act::RoleUnused
-        | Act::RoleBereaved
-        | Act::RoleRenumbered
-        | Act::RoleHidden
-        | Act::RoleShown
-        | Act::PersonDied
-        | Act::PersonRenumbered
-        | Act::PersonInvalidated
-        | Act::PersonRestricted
-        | Act::PersonUnrestricted
-        | Act::PersonMoved
-        | Act::AccessRequestSubmitted
-        | Act::AccessRequestChanged
-        | Act::RelationshipCreated
-        | Act::RelationshipChanged
-        | Act::SubscriptionCreated
-        | Act::SubscriptionChanged
-        | Act::SubscriptionDeleted
-        | Act::Access(_) => (Some(REST), "rest"),
+    if act.change().is_some() || matches!(act, Act::Access(_)) {
+        return (Some(REST), "rest");
     }
+    let code = if matches!(act, Act::LoggedIn | Act::TokenIssued | Act::TokenRefused | Act::TokenExchanged) {
+        "110114"
+    } else if matches!(act, Act::IdentityLinked | Act::GrantRevoked | Act::ClientRegistered) {
+        "110137"
+    } else if matches!(act, Act::UserInfoRead | Act::TokenIntrospected) {
+        "110112"
+    } else if matches!(act, Act::NotificationSent) {
+        "110106"
+    } else {
+        // Its sub-type says that it is none of REST's.
+        "110100"
+    };
+    (Some(DICOM), code)
 }
 
 /// `AuditEvent.subtype`: the interaction, or the act itself where it is none.
 const fn subtype(act: Act) -> (Option<&'static str>, &'static str) {
-    match act {
-        Act::RoleCreated
-        | Act::AccessRequestSubmitted
-        | Act::RelationshipCreated
-        | Act::SubscriptionCreated => (Some(SUBTYPE), "create"),
-        Act::RoleChanged
-        | Act::RoleLapsed
-        | Act::RoleReviewDue
-        | Act::RoleOutgrown
-        | Act::RoleUnused
-        | Act::RoleBereaved
-        | Act::RoleRenumbered
-        | Act::RoleHidden
-        | Act::RoleShown
-        | Act::PersonDied
-        | Act::PersonRenumbered
-        | Act::PersonInvalidated
-        | Act::PersonRestricted
-        | Act::PersonUnrestricted
-        | Act::PersonMoved
-        | Act::AccessRequestChanged
-        | Act::RelationshipChanged
-        | Act::SubscriptionChanged => (Some(SUBTYPE), "update"),
-        Act::SubscriptionDeleted => (Some(SUBTYPE), "delete"),
-        Act::Access(interaction) => (Some(SUBTYPE), interaction.as_str()),
-        Act::LoggedIn => (Some(DICOM), "110122"),
-        Act::RoleReminded
-        | Act::NotificationSent
-        | Act::IdentityLinked
-        | Act::TokenIssued
-        | Act::TokenRefused
-        | Act::TokenExchanged
-        | Act::GrantRevoked
-        | Act::ClientRegistered
-        | Act::UserInfoRead
-        | Act::TokenIntrospected => (Some(url::ACCOUNT_ACT), act.as_str()),
+    if let Act::Access(interaction) = act {
+        return (Some(SUBTYPE), interaction.as_str());
+    }
+    match act.change() {
+        Some(Change::Create) => (Some(SUBTYPE), "create"),
+        Some(Change::Update) => (Some(SUBTYPE), "update"),
+        Some(Change::Delete) => (Some(SUBTYPE), "delete"),
+        None if matches!(act, Act::LoggedIn) => (Some(DICOM), "110122"),
+        None => (Some(url::ACCOUNT_ACT), act.as_str()),
     }
 }
 

@@ -29,6 +29,8 @@ pub(super) static STRUCTURE_DEFINITION: Kind =
 pub(super) static CODE_SYSTEM: Kind = definitions!("CodeSystem", CODE_SYSTEM_PARAMS);
 pub(super) static VALUE_SET: Kind = definitions!("ValueSet", VALUE_SET_PARAMS);
 pub(super) static SEARCH_PARAMETER: Kind = definitions!("SearchParameter", SEARCH_PARAMETER_PARAMS);
+pub(super) static OPERATION_DEFINITION: Kind =
+    definitions!("OperationDefinition", OPERATION_DEFINITION_PARAMS);
 
 pub(super) static BASIC: Kind = definitions!("Basic", BASIC_PARAMS);
 
@@ -175,6 +177,31 @@ const SEARCH_PARAMETER_PARAMS: &[Param] = &[
     PUBLISHER,
     STATUS,
     Param::token("target", Index::Element(&["target"])),
+    Param::token("type", Index::Element(&["type"])),
+    URL,
+    VERSION,
+];
+
+const OPERATION_DEFINITION_PARAMS: &[Param] = &[
+    Param::reference("base", Index::Element(&["base"]), &[]),
+    Param::token("code", Index::Element(&["code"])),
+    CONTEXT,
+    CONTEXT_QUANTITY,
+    CONTEXT_TYPE,
+    CONTEXT_TYPE_QUANTITY,
+    CONTEXT_TYPE_VALUE,
+    DATE,
+    DESCRIPTION,
+    Param::reference("input-profile", Index::Element(&["inputProfile"]), &[]),
+    Param::token("instance", Index::Element(&["instance"])),
+    JURISDICTION,
+    Param::token("kind", Index::Element(&["kind"])),
+    NAME,
+    Param::reference("output-profile", Index::Element(&["outputProfile"]), &[]),
+    PUBLISHER,
+    STATUS,
+    Param::token("system", Index::Element(&["system"])),
+    TITLE,
     Param::token("type", Index::Element(&["type"])),
     URL,
     VERSION,

@@ -38,6 +38,7 @@ pub(crate) enum ResourceType {
     CodeSystem,
     ValueSet,
     SearchParameter,
+    OperationDefinition,
     AuditEvent,
     Provenance,
     Subscription,
@@ -109,7 +110,7 @@ const UPDATED: Column = Column::number("updated_at");
 
 impl ResourceType {
     /// Every type.
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Consent,
         Self::RelatedPerson,
         Self::QuestionnaireResponse,
@@ -120,6 +121,7 @@ impl ResourceType {
         Self::CodeSystem,
         Self::ValueSet,
         Self::SearchParameter,
+        Self::OperationDefinition,
         Self::AuditEvent,
         Self::Provenance,
         Self::Subscription,
@@ -139,6 +141,7 @@ impl ResourceType {
             Self::CodeSystem => &library::CODE_SYSTEM,
             Self::ValueSet => &library::VALUE_SET,
             Self::SearchParameter => &library::SEARCH_PARAMETER,
+            Self::OperationDefinition => &library::OPERATION_DEFINITION,
             Self::AuditEvent => &audit_event::KIND,
             Self::Provenance => &provenance::KIND,
             Self::Subscription => &subscription::KIND,

@@ -10,7 +10,6 @@ use crate::ids;
 use crate::person::NhsNumber;
 use crate::store::Tx;
 use crate::store::dialect::on_dialect;
-use crate::store::error::corrupt;
 use crate::store::person::nhs_number;
 use crate::store::schema::{account_users, messages, users};
 
@@ -91,13 +90,22 @@ pub struct Outgoing {
     /// To whom.
     pub person: NhsNumber,
     /// The role that it is about.
-    pub role: String,
+    pub role: Uuid,
     /// What it says of it.
     pub kind: MessageKind,
     /// The end of the role.
     pub end: FhirDateTime,
     /// How often it was tried.
     pub attempts: i64,
+}
+
+/// What is to be sent now, the one that is due longest first.
+#[derive(Clone, Debug)]
+pub struct DueMessages {
+    /// Those that can be read.
+    pub messages: Vec<Outgoing>,
+    /// The ids of those that cannot, and how often each was tried. They are to be given up, and stand in nobody's way.
+    pub unreadable: Vec<(String, i64)>,
 }
 
 type Row = (String, String, String, String, String, i64);
@@ -127,12 +135,12 @@ impl Tx<'_> {
         Ok(inserted == 1)
     }
 
-    /// The messages that are to be sent now, the one that is due longest first.
+    /// So many of the messages that are to be sent now.
     ///
     /// # Errors
     ///
     /// When the database does not answer.
-    pub fn list_due_messages(&mut self, now: DateTime<Utc>, limit: i64) -> Result<Vec<Outgoing>, Error> {
+    pub fn list_due_messages(&mut self, now: DateTime<Utc>, limit: i64) -> Result<DueMessages, Error> {
         let rows: Vec<Row> = messages::table
             .filter(messages::state.eq(MessageState::Waiting.as_str()))
             .filter(messages::due_at.le(to_millis(now)))
@@ -148,16 +156,25 @@ impl Tx<'_> {
             ))
             .load(self.db)?;
         let outgoing = |(id, person, role, kind, end, attempts): Row| {
-            Ok(Outgoing {
+            let message = Outgoing {
                 id,
-                person: nhs_number(&person)?,
-                role,
-                kind: MessageKind::parse(&kind).ok_or_else(|| corrupt("kind of message"))?,
-                end: FhirDateTime::parse(&end).or(Err(corrupt("dateTime")))?,
+                person: nhs_number(&person).ok()?,
+                role: Uuid::parse_str(&role).ok()?,
+                kind: MessageKind::parse(&kind)?,
+                end: FhirDateTime::parse(&end).ok()?,
                 attempts,
-            })
+            };
+            Some(message)
         };
-        rows.into_iter().map(outgoing).collect()
+        let mut due = DueMessages { messages: Vec::with_capacity(rows.len()), unreadable: Vec::new() };
+        for row in rows {
+            let known = (row.0.clone(), row.5);
+            match outgoing(row) {
+                Some(message) => due.messages.push(message),
+                None => due.unreadable.push(known),
+            }
+        }
+        Ok(due)
     }
 
     /// Moves a message from one state to another; false where it is not in the first. With the time when it is

@@ -8,7 +8,7 @@ mod registry;
 mod role;
 
 pub use job::JobRow;
-pub use message::{MessageKind, MessageState, NewMessage, Outgoing};
+pub use message::{DueMessages, MessageKind, MessageState, NewMessage, Outgoing};
 pub use purge::Old;
 pub use registry::{FactKind, Inbound};
 pub use role::Candidate;

@@ -284,9 +284,7 @@ impl Tx<'_> {
         );
         diesel::update(own()).set(set).execute(self.db)?;
         if let Some(due_at) = due_at {
-            let at = to_millis(due_at);
-            let later = own().filter(deliveries::due_at.is_null().or(deliveries::due_at.gt(at)));
-            diesel::update(later).set(deliveries::due_at.eq(at)).execute(self.db)?;
+            self.make_due(&[id], due_at)?;
         }
         self.has_published = true;
         Ok(())

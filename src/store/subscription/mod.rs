@@ -7,6 +7,7 @@ mod lease;
 mod overview;
 mod owner;
 mod row;
+mod unheard;
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -27,7 +28,8 @@ pub use overview::{Overview, Unsent};
 pub use row::SubscriptionVersion;
 
 impl Tx<'_> {
-    /// Keeps a new subscription. It is due at once: its consumer is to be greeted.
+    /// Keeps a new subscription, which hears of what is committed from now on. With a time it is due then: its consumer
+    /// is to be greeted.
     ///
     /// # Errors
     ///
@@ -50,6 +52,7 @@ impl Tx<'_> {
             deliveries::due_at.eq(due_at.map(to_millis)),
         );
         diesel::insert_into(deliveries::table).values(delivery).execute(self.db)?;
+        self.begin_hearing(first.value.id)?;
         self.has_published = true;
         Ok(first)
     }

@@ -15,11 +15,10 @@ use rstest::rstest;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::stage::{Stage, settings};
+use super::stage::{Stage, parameter, settings};
 use crate::fhir::client::{post, send_well};
 use crate::fhir::subscription::{backport, id_of};
-use crate::support::{Backend, bodies};
-use crate::vrs::known::MOTHERS_ROLE;
+use crate::support::Backend;
 
 const BODY: &[u8] = br#"{"resourceType":"Bundle"}"#;
 
@@ -184,16 +183,13 @@ async fn tell(backend: Backend, url: &str, endpoint: &str) -> Stage {
     let created = send_well(&stage.app, post("/Subscription", &body), 201).await;
     let id = id_of(&created).parse().expect("an id");
     stage.wait_for_status(id, SubscriptionStatus::Active);
-    let end = bodies::move_to("inactive", &[bodies::reason("ROLE_DEACTIVATED_SAFEGUARDING")]);
-    assert_eq!(stage.app.patch(&format!("/Consent/{MOTHERS_ROLE}"), end).await.status, 200);
+    stage.change(1).await;
     stage.wait_for_sent(id, 1);
     stage
 }
 
 fn kind(body: &[u8]) -> Value {
-    let bundle: Value = serde_json::from_slice(body).expect("JSON");
-    let all = bundle["entry"][0]["resource"]["parameter"].as_array().expect("parameters").clone();
-    all.into_iter().find(|one| one["name"] == "type").expect("a type")["valueCode"].take()
+    parameter(&serde_json::from_slice(body).expect("JSON"), "type")["valueCode"].clone()
 }
 
 #[rstest]

@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use chrono::TimeDelta;
 use onbehalf::clock::StoppedClock;
 use onbehalf::config::Subscriptions;
-use onbehalf::event::channel::{Lookup, RestHook};
+use onbehalf::event::channel::RestHook;
 use onbehalf::event::{Carried, Carrier as _, ChannelType, Message, Parcel};
+use onbehalf::resolver::Lookup;
 
 use super::stage::{Names, settings};
 use crate::support::{Receiver, beginning};

@@ -1,5 +1,6 @@
 //! Events reach whoever must know: numbering, delivery, what goes wrong on the way.
 
+mod beginning;
 mod brokers;
 mod calls;
 mod chaos;

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 
 use chrono::TimeDelta;
-use onbehalf::account::{Caller, Grant, Mode, Scopes, Who};
+use onbehalf::account::{
+    Authority, AuthoritySettings, Caller, ClientAuthentication, Grant, Lifetimes, Mode, Scopes, Who,
+};
 use onbehalf::config::Subscriptions;
 use onbehalf::error::Error;
 use onbehalf::event::SubscriptionStatus;
@@ -17,29 +19,14 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::chaos::events;
-use super::stage::{Stage, draft, settings};
+use super::stage::{Stage, draft, parameter, settings};
+use crate::account::oauth::kit::app;
 use crate::fhir::client::{get, post, put, send_well};
 use crate::fhir::subscription::backport;
 use crate::job::{runner_with, settings as jobs};
 use crate::support::poll::poll;
-use crate::support::{Answer, Backend, Folder, METRICS_TOKEN, Receiver, Request, bodies};
+use crate::support::{Answer, Backend, Folder, METRICS_TOKEN, Receiver, Request, keys};
 use crate::vrs::known::MOTHERS_ROLE;
-
-/// Changes a role so often: it is ended, and set going again.
-async fn change(stage: &Stage, times: usize) {
-    for _ in 0..times {
-        let role = stage.app.get(&format!("/Consent/{MOTHERS_ROLE}")).await.json();
-        let is_active = role["entry"][0]["resource"]["status"] == "active";
-        let (status, reason) = if is_active {
-            ("inactive", "ROLE_DEACTIVATED_SAFEGUARDING")
-        } else {
-            ("active", "ROLE_REACTIVATED")
-        };
-        let patch = bodies::move_to(status, &[bodies::reason(reason), bodies::grantor("A20047")]);
-        let answer = stage.app.patch(&format!("/Consent/{MOTHERS_ROLE}"), patch).await;
-        assert_eq!(answer.status, 200, "{}", answer.json());
-    }
-}
 
 async fn subscribe(stage: &Stage, endpoint: &str, content: &str) -> (Uuid, Value) {
     let mut body = backport("proxy-role-changed", content, &[]);
@@ -48,11 +35,6 @@ async fn subscribe(stage: &Stage, endpoint: &str, content: &str) -> (Uuid, Value
     let id = created["id"].as_str().and_then(|id| id.parse().ok()).expect("an id");
     stage.wait_for_status(id, SubscriptionStatus::Active);
     (id, created)
-}
-
-fn parameter<'v>(bundle: &'v Value, name: &str) -> Option<&'v Value> {
-    let all = bundle["entry"][0]["resource"]["parameter"].as_array()?;
-    all.iter().find(|parameter| parameter["name"] == name)
 }
 
 // covers N-04, N-05, N-24, N-28, N-36, KIT-1.2.01, KIT-1.2.02, KIT-3.1.2.02, KIT-3.1.2.03, KIT-3.2.2.02, KIT-3.2.2.03, KIT-3.3.2.02, KIT-3.3.2.03, KIT-4.01
@@ -65,7 +47,7 @@ async fn what_goes_over_the_wire_is_what_the_kit_asserts(
     for content in ["empty", "id-only", "full-resource"] {
         let receiver = Receiver::willing();
         let (id, created) = subscribe(&stage, &receiver.url("/notify"), content).await;
-        change(&stage, 1).await;
+        stage.change(1).await;
         stage.wait_for_sent(id, 1);
         let all = receiver.all();
         assert_eq!(all.len(), 2);
@@ -74,8 +56,8 @@ async fn what_goes_over_the_wire_is_what_the_kit_asserts(
         {
             let bundle = one.json();
             assert_eq!((&bundle["resourceType"], &bundle["type"]), (&json!("Bundle"), &json!("history")));
-            assert_eq!(parameter(&bundle, "type").unwrap()["valueCode"], kind);
-            assert_eq!(parameter(&bundle, "status").unwrap()["valueCode"], status);
+            assert_eq!(parameter(&bundle, "type")["valueCode"], kind);
+            assert_eq!(parameter(&bundle, "status")["valueCode"], status);
             for entry in bundle["entry"].as_array().unwrap() {
                 assert!(entry["request"].is_object() && entry["response"].is_object(), "{entry}");
             }
@@ -90,9 +72,9 @@ async fn what_goes_over_the_wire_is_what_the_kit_asserts(
         }
         let bundle = all[1].json();
         let entries = bundle["entry"].as_array().unwrap();
-        let since = parameter(&bundle, "events-since-subscription-start").unwrap();
+        let since = parameter(&bundle, "events-since-subscription-start");
         assert_eq!(since["valueString"], "1");
-        let event = parameter(&bundle, "notification-event").unwrap()["part"].as_array().unwrap();
+        let event = parameter(&bundle, "notification-event")["part"].as_array().unwrap();
         let focus = event.iter().find(|part| part["name"] == "focus");
         match content {
             "empty" => assert!(focus.is_none() && entries.len() == 1),
@@ -118,18 +100,18 @@ async fn a_consumer_that_was_away_fetches_what_it_missed_and_goes_on(
     let told = Arc::clone(&status);
     let receiver = Receiver::start(move |_| Answer::status(told.load(Ordering::SeqCst)));
     let (id, created) = subscribe(&stage, &receiver.url("/notify"), "id-only").await;
-    change(&stage, 2).await;
+    stage.change(2).await;
     stage.wait_for_sent(id, 2);
     status.store(503, Ordering::SeqCst);
-    change(&stage, 5).await;
+    stage.change(5).await;
     stage.wait_for_failures(id, 1);
     stage.advance(13);
     stage.wait_for_status(id, SubscriptionStatus::Error);
     poll("the counter to go on", || (stage.find(id).1.last_number == 7).then_some(()));
     let found = send_well(&stage.app, get(&format!("/Subscription/{id}/$status")), 200).await;
-    assert_eq!(parameter(&found, "status").unwrap()["valueCode"], "error");
-    assert_eq!(parameter(&found, "events-since-subscription-start").unwrap()["valueString"], "7");
-    let coding = &parameter(&found, "error").unwrap()["valueCodeableConcept"]["coding"][0];
+    assert_eq!(parameter(&found, "status")["valueCode"], "error");
+    assert_eq!(parameter(&found, "events-since-subscription-start")["valueString"], "7");
+    let coding = &parameter(&found, "error")["valueCodeableConcept"]["coding"][0];
     assert_eq!(coding["code"], "no-response");
     let path = format!("/Subscription/{id}/$events?eventsSinceNumber=3");
     let missed = send_well(&stage.app, get(&path), 200).await;
@@ -149,10 +131,10 @@ async fn a_consumer_that_was_away_fetches_what_it_missed_and_goes_on(
     let before = receiver.all().len();
     send_well(&stage.app, put(&format!("/Subscription/{id}"), &again), 200).await;
     stage.wait_for_status(id, SubscriptionStatus::Active);
-    change(&stage, 1).await;
+    stage.change(1).await;
     stage.wait_for_sent(id, 8);
     let all = receiver.all();
-    assert_eq!(parameter(&all[before].json(), "type").unwrap()["valueCode"], "handshake");
+    assert_eq!(parameter(&all[before].json(), "type")["valueCode"], "handshake");
     let told: Vec<i64> = all[before..].iter().flat_map(events).map(|(number, _)| number).collect();
     assert_eq!(told, [3, 4, 5, 6, 7, 8], "nothing is left out, and the next is the next");
 }
@@ -189,20 +171,67 @@ async fn a_grant_that_is_revoked_ends_its_subscriptions_and_one_that_has_run_out
     let id = stage.subscribe_as(&caller, draft(&receiver));
     stage.wait_for_status(id, SubscriptionStatus::Active);
     stage.advance(3600);
-    change(&stage, 1).await;
+    stage.change(1).await;
     stage.wait_for_sent(id, 1);
     // What a grant stands for that has run out long ago is not forgotten either.
     stage.advance(100 * 24 * 3600);
     let purge = Job::find("purge").expect("there is such a job");
     assert!(runner_with(&stage.app, jobs()).run_now(&purge).expect("the database answers"));
-    change(&stage, 1).await;
+    stage.change(1).await;
     stage.wait_for_sent(id, 2);
     let now = stage.app.now();
     stage.app.store.write_here::<_, Error, _>(|tx| tx.revoke_grant(grant.id, now)).unwrap();
-    change(&stage, 1).await;
+    stage.change(1).await;
     let found = stage.wait_for_status(id, SubscriptionStatus::Error);
     assert_eq!(found.error.as_deref(), Some("revoked: what was granted to the app was taken back"));
     assert_eq!(receiver.all().len(), 3, "a greeting and two events");
+}
+
+/// An authorization server that knows these apps by its settings.
+fn knowing(apps: &[&str]) -> Arc<Authority> {
+    let registrations = apps.iter().map(|id| app(id, ClientAuthentication::None)).collect();
+    Arc::new(Authority::new(AuthoritySettings {
+        issuer: "https://issuer.example".to_owned(),
+        audiences: Vec::new(),
+        key_folder: None,
+        keys: keys(),
+        registrations,
+        lifetimes: Lifetimes::default(),
+        initial_access: None,
+    }))
+}
+
+// covers N-34
+#[rstest]
+#[actix_web::test]
+async fn an_app_that_is_registered_no_more_hears_nothing_more(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let mut stage = Stage::idle(backend, settings()).await;
+    let receiver = Receiver::willing();
+    stage.authority = Some(knowing(&["epr", "gp"]));
+    stage.go_on();
+    let subscribe = |stage: &Stage, app: &str| {
+        let who = Who::System { name: app.to_owned() };
+        let caller = Caller { app: Some(app.into()), ..Caller::direct(who) };
+        let id = stage.subscribe_as(&caller, draft(&receiver));
+        stage.wait_for_status(id, SubscriptionStatus::Active);
+        id
+    };
+    let (epr, gp) = (subscribe(&stage, "epr"), subscribe(&stage, "gp"));
+    stage.change(1).await;
+    for id in [epr, gp] {
+        stage.wait_for_sent(id, 1);
+    }
+    stage.stop();
+    stage.authority = Some(knowing(&["gp"]));
+    stage.go_on();
+    stage.change(1).await;
+    stage.wait_for_sent(gp, 2);
+    let found = stage.wait_for_status(epr, SubscriptionStatus::Error);
+    assert_eq!(found.error.as_deref(), Some("revoked: the app is not registered any more"));
+    assert_eq!(stage.find(epr).1.sent_number, 1);
+    assert_eq!(receiver.all().len(), 5, "two greetings, and three events");
 }
 
 // covers N-35
@@ -214,7 +243,7 @@ async fn every_sending_is_in_the_audit_record_and_the_metrics_and_neither_says_t
     let stage = Stage::real(backend, settings()).await;
     let receiver = Receiver::willing();
     let (id, _) = subscribe(&stage, &receiver.url("/notify?key=secret"), "id-only").await;
-    change(&stage, 1).await;
+    stage.change(1).await;
     stage.wait_for_sent(id, 1);
     let record = "SELECT query || ' ' || COALESCE(patient, '') AS value FROM audit_records \
                   WHERE act = 'notification-sent' ORDER BY id";
@@ -287,7 +316,7 @@ async fn the_example_of_a_consumer_checks_signatures_survives_restarts_and_fills
     created["status"] = "requested".into();
     send_well(&stage.app, put(&format!("/Subscription/{id}"), &created), 200).await;
     stage.wait_for_status(id, SubscriptionStatus::Active);
-    change(&stage, 2).await;
+    stage.change(2).await;
     stage.wait_for_sent(id, 2);
     drop(example);
     // A state of an hour ago: event 2 was lost by the consumer, and it finds out.
@@ -299,7 +328,7 @@ async fn the_example_of_a_consumer_checks_signatures_survives_restarts_and_fills
     old["events"].as_array_mut().unwrap().truncate(1);
     std::fs::write(&state, old.to_string()).unwrap();
     let _example = Example::start(port, &secret, &state, &url);
-    change(&stage, 1).await;
+    stage.change(1).await;
     stage.wait_for_sent(id, 3);
     let all: BTreeMap<i64, bool> = known(&state)["events"]
         .as_array()

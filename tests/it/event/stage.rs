@@ -6,14 +6,14 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use onbehalf::account::{Caller, Who};
+use onbehalf::account::{Authority, Caller, Who};
 use onbehalf::audit::Subject;
 use onbehalf::config::{Sources, Subscriptions};
 use onbehalf::error::Error;
-use onbehalf::event::channel::{Brokers, Channels, Lookup, RestHook, Sockets, SystemLookup};
+use onbehalf::event::channel::{Brokers, Channels, RestHook, Sockets};
 use onbehalf::event::command::create_subscription;
 use onbehalf::event::worker::{Parts, Worker};
 use onbehalf::event::{
@@ -21,13 +21,15 @@ use onbehalf::event::{
     Style, Subscription, SubscriptionStatus, Topic, number,
 };
 use onbehalf::person::{NhsNumber, NumberCheck};
+use onbehalf::resolver::{Lookup, SystemLookup};
 use onbehalf::store::{AttemptRecord, Store, Tx};
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::fhir::subscription::TOPIC;
 use crate::support::poll::poll;
-use crate::support::{Backend, Options, Receiver, TestApp};
-use crate::vrs::known::{CHILD, MOTHER};
+use crate::support::{Backend, Options, Receiver, TestApp, bodies};
+use crate::vrs::known::{CHILD, MOTHER, MOTHERS_ROLE};
 
 /// A front that says what it is told to.
 #[derive(Default)]
@@ -108,6 +110,8 @@ pub struct Stage {
     pub app: TestApp,
     pub front: Arc<Plain>,
     pub settings: Arc<Subscriptions>,
+    /// Whoever delivers from now on knows these apps; with `None` there are none.
+    pub authority: Option<Arc<Authority>>,
 }
 
 /// The settings of the sandbox.
@@ -123,7 +127,7 @@ impl Stage {
 
     pub async fn with(backend: Backend, settings: Subscriptions) -> Self {
         let mut stage = Self::idle(backend, settings).await;
-        stage.worker = Some(stage.work(stage.app.store.clone(), Arc::new(SystemLookup)));
+        stage.go_on();
         stage
     }
 
@@ -135,15 +139,20 @@ impl Stage {
         stage
     }
 
+    /// Delivers, as a process does that has just been started.
+    pub fn go_on(&mut self) {
+        self.worker = Some(self.work(self.app.store.clone(), Arc::new(SystemLookup)));
+    }
+
     /// Nobody delivers yet.
     pub async fn idle(backend: Backend, settings: Subscriptions) -> Self {
         let options = Options { subscriptions: settings.clone(), ..Options::default() };
         let app = TestApp::start(backend, options).await;
         let front: Arc<Plain> = Arc::default();
         // What the data of the sandbox have published is nobody's news.
-        let clock = app.clock.clone();
-        app.store.write_here(|tx| number(tx, &*clock, &*front)).expect("the events are numbered");
-        Self { app, front, settings: Arc::new(settings), worker: None }
+        let stage = Self { app, front, settings: Arc::new(settings), worker: None, authority: None };
+        stage.number();
+        stage
     }
 
     /// Another process that delivers: commits of the first do not wake it.
@@ -176,7 +185,7 @@ impl Stage {
                 brokers: Brokers::new(self.settings.allowed_brokers.clone()),
                 sockets: sockets.clone(),
             }),
-            authority: None,
+            authority: self.authority.clone(),
             metrics: self.app.metrics.clone(),
             process: sockets.process().to_owned(),
         })
@@ -204,21 +213,31 @@ impl Stage {
 
     /// Publishes so many events about a mother and her child.
     pub fn publish(&self, count: i64) {
-        let number = |text| NhsNumber::parse(text, NumberCheck::Length).expect("a number");
         let now = self.app.now();
-        let written: Result<(), Error> = self.app.store.write_here(|tx| {
-            for version in 1..=count {
-                let subject = Subject {
-                    reference: format!("Consent/{}", Uuid::nil()),
-                    version,
-                    patient: number(CHILD),
-                    proxy: number(MOTHER),
-                };
-                tx.publish(Topic::RoleChanged, &subject, now)?;
-            }
-            Ok(())
-        });
-        written.expect("the events are written");
+        self.app.store.write_here(|tx| publish(tx, count, now)).expect("the events are written");
+    }
+
+    /// Gives what was published its numbers.
+    pub fn number(&self) {
+        let (clock, front) = (&self.app.clock, &self.front);
+        self.app.store.write_here(|tx| number(tx, &**clock, &**front)).expect("the events are numbered");
+    }
+
+    /// Changes a role so often: it is ended, and set going again.
+    pub async fn change(&self, times: usize) {
+        let path = format!("/Consent/{MOTHERS_ROLE}");
+        for _ in 0..times {
+            let role = self.app.get(&path).await.json();
+            let is_active = role["entry"][0]["resource"]["status"] == "active";
+            let (status, reason) = if is_active {
+                ("inactive", "ROLE_DEACTIVATED_SAFEGUARDING")
+            } else {
+                ("active", "ROLE_REACTIVATED")
+            };
+            let change = bodies::move_to(status, &[bodies::reason(reason), bodies::grantor("A20047")]);
+            let answer = self.app.patch(&path, change).await;
+            assert_eq!(answer.status, 200, "{}", answer.json());
+        }
     }
 
     pub fn find(&self, id: Uuid) -> (Subscription, Delivery) {
@@ -256,6 +275,17 @@ impl Stage {
     }
 }
 
+/// Publishes so many events about a mother and her child.
+pub fn publish(tx: &mut Tx<'_>, count: i64, now: DateTime<Utc>) -> Result<(), Error> {
+    let number = |text| NhsNumber::parse(text, NumberCheck::Length).expect("a number");
+    for version in 1..=count {
+        let reference = format!("Consent/{}", Uuid::nil());
+        let subject = Subject { reference, version, patient: number(CHILD), proxy: number(MOTHER) };
+        tx.publish(Topic::RoleChanged, &subject, now)?;
+    }
+    Ok(())
+}
+
 fn told(error: onbehalf::event::command::SubscribeError) -> Error {
     Error::fault(error)
 }
@@ -269,7 +299,7 @@ pub fn draft_to(endpoint: &str) -> Draft {
     Draft {
         style: Style::Backport,
         topics: vec![Topic::RoleChanged, Topic::RoleCreated],
-        criteria: "a topic".to_owned(),
+        criteria: format!("{TOPIC}/proxy-role-changed"),
         filters: Vec::new(),
         channel: Channel {
             kind: ChannelType::RestHook,
@@ -285,6 +315,12 @@ pub fn draft_to(endpoint: &str) -> Draft {
         document: "{}".to_owned(),
         asked: SubscriptionStatus::Requested,
     }
+}
+
+/// What the status of a notification says under a name; null where it says nothing.
+pub fn parameter<'v>(bundle: &'v Value, name: &str) -> &'v Value {
+    let all = bundle["entry"][0]["resource"]["parameter"].as_array().expect("parameters");
+    all.iter().find(|parameter| parameter["name"] == name).unwrap_or(&Value::Null)
 }
 
 /// The numbers of the events in what a consumer was sent, in order.

@@ -8,10 +8,10 @@ use onbehalf::fhir::BASE_PATH;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use super::stage::{Stage, settings};
+use super::stage::{Stage, parameter, settings};
 use crate::fhir::client::{get, post, request, send_well};
 use crate::fhir::subscription::{backport, classic, id_of};
-use crate::support::bodies;
+use crate::support::poll::poll;
 use crate::support::{Backend, TestApp};
 use crate::vrs::known::MOTHERS_ROLE;
 
@@ -107,11 +107,6 @@ async fn talk<T: Send + 'static>(talk: impl FnOnce() -> T + Send + 'static) -> T
     actix_rt::task::spawn_blocking(talk).await.expect("the talk ends")
 }
 
-fn parameter<'v>(bundle: &'v Value, name: &str) -> &'v Value {
-    let all = bundle["entry"][0]["resource"]["parameter"].as_array().expect("parameters");
-    all.iter().find(|parameter| parameter["name"] == name).unwrap_or(&Value::Null)
-}
-
 async fn token(app: &TestApp, id: &str) -> String {
     let answer =
         send_well(app, request("POST", &format!("/Subscription/{id}/$get-ws-binding-token")), 200).await;
@@ -123,14 +118,6 @@ async fn token(app: &TestApp, id: &str) -> String {
 async fn status(app: &TestApp, id: &str) -> String {
     let read = send_well(app, get(&format!("/Subscription/{id}")), 200).await;
     read["status"].as_str().expect("a status").to_owned()
-}
-
-async fn end_and_begin(stage: &Stage) {
-    for (status, reason) in [("inactive", "ROLE_DEACTIVATED_SAFEGUARDING"), ("active", "ROLE_REACTIVATED")] {
-        let patch = bodies::move_to(status, &[bodies::reason(reason), bodies::grantor("A20047")]);
-        let answer = stage.app.patch(&format!("/Consent/{MOTHERS_ROLE}"), patch).await;
-        assert_eq!(answer.status, 200, "{}", answer.json());
-    }
 }
 
 fn for_sockets(mut body: Value) -> Value {
@@ -149,7 +136,7 @@ async fn a_socket_is_greeted_and_hears_what_happened_while_nobody_listened(
     let stage = Stage::real(backend, settings()).await;
     let body = for_sockets(backport("proxy-role-changed", "id-only", &[]));
     let id = id_of(&send_well(&stage.app, post("/Subscription", &body), 201).await);
-    end_and_begin(&stage).await;
+    stage.change(2).await;
     let (address, bind) = (stage.app.address, token(&stage.app, &id).await);
     let used = bind.clone();
     let (mut client, heard) = talk(move || {
@@ -168,7 +155,7 @@ async fn a_socket_is_greeted_and_hears_what_happened_while_nobody_listened(
     };
     assert_eq!(numbers(&heard[1]), ["1", "2"]);
     assert_eq!(status(&stage.app, &id).await, "active");
-    end_and_begin(&stage).await;
+    stage.change(2).await;
     let later = talk(move || {
         let mut all = Vec::new();
         while all.len() < 2 {
@@ -186,6 +173,32 @@ async fn a_socket_is_greeted_and_hears_what_happened_while_nobody_listened(
         client.hear()
     });
     assert_eq!(again.await, Said::Closed(Some(1008)));
+}
+
+/// One at a time: each is a lease of its own, for which it is asked anew whether the consumer may be told.
+#[rstest]
+#[actix_web::test]
+async fn a_socket_that_takes_everything_is_never_left_alone(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let stage = Stage::real(backend, settings()).await;
+    let body = for_sockets(backport("proxy-role-changed", "empty", &[]));
+    let id = id_of(&send_well(&stage.app, post("/Subscription", &body), 201).await);
+    let (address, bind) = (stage.app.address, token(&stage.app, &id).await);
+    let client = talk(move || {
+        let mut client = Client::open(address);
+        client.say(1, format!("bind-with-token {bind}").as_bytes());
+        assert_eq!(parameter(&client.hear_json(), "type")["valueCode"], "handshake");
+        client
+    })
+    .await;
+    let id = id.parse().expect("an id");
+    // More than the failures in a row after which a host is left alone.
+    for number in 1..=i64::from(stage.settings.circuit_failures) + 2 {
+        stage.change(1).await;
+        stage.wait_for_sent(id, number);
+    }
+    drop(client);
 }
 
 // covers N-30
@@ -206,7 +219,7 @@ async fn r4s_own_kind_is_bound_by_its_id_and_hears_a_ping_for_each_event(
     })
     .await;
     assert_eq!(bound, Said::Text(format!("bound {id}")));
-    end_and_begin(&stage).await;
+    stage.change(2).await;
     let pings = talk(move || [client.hear(), client.hear()]).await;
     assert_eq!(pings, [0, 1].map(|_| Said::Text(format!("ping {id}"))));
 }
@@ -234,7 +247,7 @@ async fn what_a_socket_was_bound_to_ends_with_its_owners_wish_and_another_socket
     }
     let mut second = clients.pop().expect("two sockets");
     let mut first = clients.pop().expect("two sockets");
-    end_and_begin(&stage).await;
+    stage.change(2).await;
     let heard = talk(move || {
         let heard = second.hear_json();
         (second, parameter(&heard, "type")["valueCode"].clone())
@@ -254,6 +267,30 @@ async fn what_a_socket_was_bound_to_ends_with_its_owners_wish_and_another_socket
         }
     });
     assert_eq!(last.await, Some(1008));
+}
+
+#[rstest]
+#[actix_web::test]
+async fn a_process_that_stops_says_so_to_its_sockets_and_lets_them_go(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let stage = Stage::real(backend, settings()).await;
+    let body = for_sockets(backport("proxy-role-changed", "empty", &[]));
+    let id = id_of(&send_well(&stage.app, post("/Subscription", &body), 201).await);
+    let (address, bind) = (stage.app.address, token(&stage.app, &id).await);
+    let mut client = talk(move || {
+        let mut client = Client::open(address);
+        client.say(1, format!("bind-with-token {bind}").as_bytes());
+        assert_eq!(parameter(&client.hear_json(), "type")["valueCode"], "handshake");
+        client
+    })
+    .await;
+    let id = id.parse().expect("an id");
+    poll("the socket to be bound", || stage.find(id).1.is_bound.then_some(()));
+    let stopped = stage.app.stop_serving();
+    assert_eq!(talk(move || client.hear()).await, Said::Closed(Some(1001)));
+    stopped.await;
+    assert!(!stage.find(id).1.is_bound, "another process may have it at once");
 }
 
 #[rstest]

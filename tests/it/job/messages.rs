@@ -168,6 +168,30 @@ async fn what_may_have_arrived_is_never_sent_again(
 
 #[rstest]
 #[actix_web::test]
+async fn a_message_that_cannot_be_read_is_given_up_and_stops_no_other(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    for broken in ["end_text = 'some day'", "person = '123'"] {
+        let (app, mail) = (TestApp::strict(backend).await, MailServer::start());
+        ending(&app).await;
+        let runner = sending(&app, &mail);
+        let remind = JOBS.into_iter().find(|job| job.name == "remind").expect("there is one");
+        runner.run_now(&remind).expect("it runs");
+        // It would be the first to be sent.
+        let spoil = format!("UPDATE messages SET {broken}, due_at = due_at - 1 WHERE person = '{LONER}'");
+        sql::execute(&app.database_url(), &spoil);
+        let send = JOBS.into_iter().find(|job| job.name == "send-messages").expect("there is one");
+        assert!(runner.run_now(&send).expect("it runs"));
+        let mut found = states(&app);
+        found.sort_unstable();
+        assert_eq!(found, ["failed", "sent"], "{broken}");
+        assert_eq!(mail.letters()[0].to, "proxy@mail.example");
+        assert_eq!(job(&app, "send-messages").await.outcome.as_deref(), Some("partly"));
+    }
+}
+
+#[rstest]
+#[actix_web::test]
 async fn a_mail_server_that_is_away_costs_no_attempt(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {

@@ -237,6 +237,11 @@ impl TestApp {
         Self { address, store, clock, authority, vault, metrics, front, sockets, handle, database }
     }
 
+    /// Stops the server as a process does that is asked to: what runs may end.
+    pub fn stop_serving(&self) -> impl Future<Output = ()> + use<> {
+        self.handle.stop(true)
+    }
+
     /// The URL of the VRS front.
     pub fn base(&self) -> String {
         format!("http://{}{}", self.address, vrs::BASE_PATH)

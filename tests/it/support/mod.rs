@@ -25,4 +25,4 @@ pub use connection::Connection;
 pub use http::{REQUEST_ID, Request, Response, send_bytes};
 pub use process::{Ended, Folder, Running};
 pub use receiver::{Answer, Received, Receiver};
-pub use recording::record;
+pub use recording::{record, record_notification};

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::poll::poll;
+use super::record_notification;
 
 /// A request that a consumer was sent.
 #[derive(Clone, Debug)]
@@ -103,6 +104,7 @@ impl Receiver {
 fn serve(mut stream: TcpStream, log: &Mutex<Vec<Received>>, decide: &Decide) {
     let mut bytes = Vec::new();
     while let Some(request) = read(&mut stream, &mut bytes) {
+        record_notification(request.header("content-type").unwrap_or_default(), &request.body);
         let answer = decide(&request);
         log.lock().unwrap_or_else(PoisonError::into_inner).push(request);
         if respond(&mut stream, answer).is_none() {

@@ -14,10 +14,9 @@ use crate::error::Error;
 
 use super::asset;
 use super::callback::not_ours;
-use super::log_in::{client_of, next_page, send_away};
-use super::page::{self, Leave, LinkPage, Problem, ProviderChoice};
+use super::log_in::{client_of, list_choices, next_page, send_away};
+use super::page::{self, Leave, LinkPage, Problem};
 use super::redirect::see_other;
-use super::request::Params;
 use super::visit::{self, Visit};
 
 /// The page.
@@ -46,12 +45,7 @@ pub(super) async fn show(app: Data<App>, request: HttpRequest) -> Result<HttpRes
     let client = client_of(&app, &log_in).await?;
     let known: Result<_, Error> = app.store.read(move |tx| tx.list_identities(user)).await;
     let known = known?.len();
-    let choice = |id: &str, name: &str| ProviderChoice {
-        url: format!("{PATH}/{id}?token={}", visit.form_token()),
-        name: name.to_owned(),
-    };
-    let providers =
-        app.providers.list(client.mode).map(|provider| choice(&provider.id, &provider.name)).collect();
+    let providers = list_choices(&app, &visit, &client, PATH);
     let leave = Leave::new(&visit, &log_in, &client);
     let page = LinkPage {
         style: asset::style_url(),
@@ -72,9 +66,7 @@ pub(super) async fn depart(
     provider: Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let (visit, log_in) = current(&app, &request).await?;
-    if !visit.owns(&Params::parse(request.query_string().as_bytes())) {
-        return Err(visit::forged());
-    }
+    visit.check_link(&request)?;
     if !log_in.person().is_some_and(KnownPerson::is_citizen) {
         return Ok(see_other(next_page(&log_in)));
     }

@@ -12,7 +12,6 @@ use crate::error::Error;
 
 use super::page::{self, Leave, Problem, ProviderChoice, ProviderPage};
 use super::redirect::see_other;
-use super::request::Params;
 use super::visit::{self, Visit};
 use super::{asset, find_app, link};
 
@@ -35,17 +34,27 @@ pub(super) fn next_page(log_in: &LogIn) -> &'static str {
     }
 }
 
+/// The providers of an app, each a link below a page.
+pub(super) fn list_choices(
+    app: &App,
+    visit: &Visit,
+    client: &Registration,
+    page: &str,
+) -> Vec<ProviderChoice> {
+    let token = visit.form_token();
+    let providers = app.providers.list(client.mode).map(|provider| ProviderChoice {
+        url: format!("{page}/{}?token={token}", provider.id),
+        name: provider.name.clone(),
+    });
+    providers.collect()
+}
+
 /// `GET /oauth/log-in`: the providers. The choice is a link: what a form's answer redirects to would have to be
 /// in the page's policy, and where a provider lives is known only once somebody goes there.
 pub(super) async fn show(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let (visit, log_in) = visit::current(&app, &request).await?;
     let client = client_of(&app, &log_in).await?;
-    let choice = |id: &str, name: &str| ProviderChoice {
-        url: format!("{PATH}/{id}?token={}", visit.form_token()),
-        name: name.to_owned(),
-    };
-    let providers =
-        app.providers.list(client.mode).map(|provider| choice(&provider.id, &provider.name)).collect();
+    let providers = list_choices(&app, &visit, &client, PATH);
     let leave = Leave::new(&visit, &log_in, &client);
     let page = ProviderPage { style: asset::style_url(), leave: leave.clone(), providers };
     Ok(page::render(StatusCode::OK, &page, &leave))
@@ -58,9 +67,7 @@ pub(super) async fn depart(
     provider: Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let (visit, log_in) = visit::current(&app, &request).await?;
-    if !visit.owns(&Params::parse(request.query_string().as_bytes())) {
-        return Err(visit::forged());
-    }
+    visit.check_link(&request)?;
     let client = client_of(&app, &log_in).await?;
     send_away(&app, &visit, log_in, &client, &provider, false).await
 }

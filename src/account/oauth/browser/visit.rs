@@ -63,6 +63,11 @@ impl Visit {
         verify_slices_are_equal(shown.as_bytes(), self.form_token().as_bytes()).is_ok()
     }
 
+    /// Refuses a link that is not this visit's own: no other site can send somebody there.
+    pub(super) fn check_link(&self, request: &HttpRequest) -> Result<(), Problem> {
+        if self.owns(&Params::parse(request.query_string().as_bytes())) { Ok(()) } else { Err(forged()) }
+    }
+
     /// Gives the browser its cookie.
     pub(super) fn keep_in(&self, app: &App, response: HttpResponse) -> HttpResponse {
         set_cookie(app, response, &self.handle, LogIn::TTL.num_seconds())
@@ -125,7 +130,7 @@ pub(super) async fn read_form(
 }
 
 /// A form or a link of another page, or of a log-in before.
-pub(super) fn forged() -> Problem {
+fn forged() -> Problem {
     Problem::new(403, "There is a problem with this page")
         .saying("It does not belong to your present log-in. Go back to the app and log in again.")
 }

@@ -1,4 +1,4 @@
-//! Invariants of CapabilityStatement, CodeSystem, ValueSet and SearchParameter.
+//! Invariants of CapabilityStatement, CodeSystem, ValueSet, SearchParameter and OperationDefinition.
 
 use serde_json::Value;
 
@@ -92,4 +92,18 @@ pub(super) fn search_parameter(it: &Object<'_>, report: &mut Report) {
     report.demand(!it.has("xpath") || it.has("xpathUsage"), "spd-1", it.path, "Add the xpathUsage.");
     let holds = !it.has("chain") || it.text("type") == Some("reference");
     report.demand(holds, "spd-2", it.path, "Give chains only to a parameter of type reference.");
+}
+
+pub(super) fn operation_definition(it: &Object<'_>, report: &mut Report) {
+    machine_name(it, "opd-0", report);
+}
+
+/// OperationDefinition.parameter.part repeats the content of parameter, so it is judged by the same rules.
+pub(super) fn operation_parameter(it: &Object<'_>, report: &mut Report) {
+    let kind = it.text("type");
+    report.demand(kind.is_some() || it.has("part"), "opd-1", it.path, "Add a type or parts.");
+    let holds = !it.has("searchType") || kind == Some("string");
+    report.demand(holds, "opd-2", it.path, "Give a searchType only to a parameter of type string.");
+    let holds = !it.has("targetProfile") || matches!(kind, Some("Reference" | "canonical"));
+    report.demand(holds, "opd-3", it.path, "Give target profiles only to a Reference or a canonical.");
 }

@@ -59,6 +59,8 @@ pub(super) fn of(path: &str) -> Option<Check> {
         "ValueSet.compose.include" => conformance::include,
         "ValueSet.expansion.contains" => conformance::expansion_contains,
         "SearchParameter" => conformance::search_parameter,
+        "OperationDefinition" => conformance::operation_definition,
+        "OperationDefinition.parameter" => conformance::operation_parameter,
         "StructureDefinition" => structure::structure_definition,
         "StructureDefinition.mapping" => structure::mapping,
         "ElementDefinition" => element_definition::element,
@@ -81,7 +83,7 @@ fn text<'v>(value: &'v serde_json::Value, name: &str) -> Option<&'v str> {
     value.get(name).and_then(serde_json::Value::as_str)
 }
 
-/// The names that code generators like: a warning where one is not (cpb-0, csd-0, que-0, sdf-0, spd-0, vsd-0).
+/// The names that code generators like: a warning where one is not (cpb-0, csd-0, opd-0, que-0, sdf-0, spd-0, vsd-0).
 fn machine_name(object: &Object<'_>, key: &str, report: &mut Report) {
     let is_fit = |name: &str| {
         name.starts_with(|first: char| first.is_ascii_uppercase())

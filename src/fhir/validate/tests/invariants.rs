@@ -295,6 +295,32 @@ fn terminology_and_search_parameters_keep_their_invariants() {
 }
 
 #[test]
+fn operations_keep_their_invariants() {
+    let operation = |parameter: Value| {
+        let mut parameter = parameter;
+        for (name, value) in
+            [("name", json!("a")), ("use", json!("in")), ("min", json!(0)), ("max", json!("1"))]
+        {
+            parameter[name] = value;
+        }
+        json!({
+            "resourceType": "OperationDefinition", "name": "A", "status": "active", "kind": "operation", "code": "a",
+            "system": false, "type": false, "instance": true, "parameter": [parameter],
+        })
+    };
+    let at = "OperationDefinition.parameter[0]";
+    let part = json!({ "name": "b", "use": "out", "min": 0, "max": "*" });
+    assert_keys(&[
+        (operation(json!({ "type": "string", "searchType": "token" })), &[]),
+        (operation(json!({ "type": "Reference", "targetProfile": ["http://a"] })), &[]),
+        (operation(json!({ "documentation": "a" })), &[&format!("{at} opd-1")]),
+        (operation(json!({ "part": [part] })), &[&format!("{at}.part[0] opd-1")]),
+        (operation(json!({ "type": "code", "searchType": "token" })), &[&format!("{at} opd-2")]),
+        (operation(json!({ "type": "code", "targetProfile": ["http://a"] })), &[&format!("{at} opd-3")]),
+    ]);
+}
+
+#[test]
 fn capability_statements_keep_their_invariants() {
     let statement = json!({
         "resourceType": "CapabilityStatement", "status": "active", "date": "2026", "kind": "instance", "fhirVersion": "4.0.1",

@@ -191,6 +191,7 @@ async fn nothing_is_deleted_and_what_others_own_is_not_written(
         "CodeSystem",
         "ValueSet",
         "SearchParameter",
+        "OperationDefinition",
         "AuditEvent",
         "Provenance",
     ];

@@ -43,7 +43,14 @@ async fn definitions_are_read_with_any_scope_and_not_without_a_token(
     let app = issuing(backend).await;
     for scope in ["openid", "user/Consent.c", ""] {
         let token = app.token(&citizen(MOTHER), scope).await;
-        for kind in ["StructureDefinition", "SearchParameter", "CodeSystem", "ValueSet", "Questionnaire"] {
+        for kind in [
+            "StructureDefinition",
+            "SearchParameter",
+            "OperationDefinition",
+            "CodeSystem",
+            "ValueSet",
+            "Questionnaire",
+        ] {
             let found = send_well(&app, get(&format!("/{kind}")).bearer(&token), 200).await;
             let id = found["entry"][0]["resource"]["id"].as_str().expect("there are some");
             send_well(&app, get(&format!("/{kind}/{id}")).bearer(&token), 200).await;

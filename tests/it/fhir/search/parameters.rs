@@ -90,7 +90,14 @@ async fn quantities_and_composites_are_read_before_they_find_nothing(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
-    for kind in ["Questionnaire", "StructureDefinition", "CodeSystem", "ValueSet", "SearchParameter"] {
+    for kind in [
+        "Questionnaire",
+        "StructureDefinition",
+        "CodeSystem",
+        "ValueSet",
+        "SearchParameter",
+        "OperationDefinition",
+    ] {
         let all = total(&app, kind).await;
         for (query, found) in [
             ("context-quantity=18", 0),

@@ -215,6 +215,7 @@ async fn a_summary_has_what_r4_marks_and_what_must_be_there(
         // Without its differential it would break sdf-6.
         ("StructureDefinition", &["url", "name", "status", "kind", "type", "differential"], &["mapping"]),
         ("SearchParameter", &["url", "description", "code", "base", "type"], &["expression"]),
+        ("OperationDefinition", &["url", "name", "status", "code", "instance"], &["parameter"]),
         ("Questionnaire", &["url", "status", "subjectType"], &["item", "description"]),
     ] {
         let found = bundle(&app, &format!("{kind}?_count=1&_summary=true")).await;

@@ -203,6 +203,7 @@ async fn the_owner_reads_the_secret_and_replaces_it(
     let second = parameter(&rotated, "secret")["valueString"].as_str().expect("a secret").to_owned();
     assert_ne!(first, second);
     assert_eq!(send_well(&app, get(&read), 200).await, rotated);
+    assert_eq!(send_well(&app, request("POST", &read), 200).await, rotated);
     let kept = kept(&app, &id).await;
     assert_eq!((kept.version, kept.value.secrets.former.is_some()), (1, true));
     assert!(!kept.value.secrets.signing.contains(&second[6..]));
@@ -244,4 +245,7 @@ async fn the_owner_reads_how_the_last_attempts_went(
     assert_eq!(part("duration")["valueQuantity"]["value"], 12);
     let none = send_well(&app, get(&format!("/Subscription/{id}/$attempts?_count=0")), 200).await;
     assert_eq!(parameter(&none, "attempt"), &Value::Null);
+    let input =
+        json!({ "resourceType": "Parameters", "parameter": [{ "name": "_count", "valueInteger": 0 }] });
+    assert_eq!(send_well(&app, post(&format!("/Subscription/{id}/$attempts"), &input), 200).await, none);
 }

@@ -10,6 +10,7 @@ use super::{activate, backport, classic, composed, heard, id_of, national, subsc
 use crate::fhir::bodies::role;
 use crate::fhir::client::{entries, patch, post, send_well};
 use crate::fhir::scopes::{self, issuing};
+use crate::inbox;
 use crate::support::{Backend, TestApp};
 use crate::vrs::known::{LONER, MOTHER, PATIENTS};
 
@@ -208,6 +209,33 @@ async fn a_national_consumer_gets_what_the_contract_has(
     let names: Vec<&str> = parameters.iter().filter_map(|one| one["name"].as_str()).collect();
     assert_eq!(names, ["subscription", "status", "type", "notification-event", "additional-context"]);
     assert_eq!(parameters[4]["part"][0]["valueString"], "vrs-proxy-role-created-1");
+}
+
+// covers N-23
+#[rstest]
+#[actix_web::test]
+async fn a_role_that_may_not_appear_any_more_is_told_as_deleted(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = TestApp::sandbox(backend).await;
+    let body = backport("proxy-role-deleted", "full-resource", &[]);
+    let id = id_of(&subscribe(&app, &body).await);
+    let role = created(&app, PATIENTS[0]).await;
+    let restricted = inbox::event(inbox::RESTRICTED, PATIENTS[0], 21);
+    assert_eq!(inbox::tell(&app, &restricted).await, "applied");
+    let subjects: Vec<String> = heard(&app, &id).await.into_iter().map(|(_, subject)| subject).collect();
+    assert!(subjects.contains(&format!("Consent/{role}")));
+    // The other one is of the sandbox.
+    assert_eq!(subjects.len(), 2);
+    let told = checked(&composed(&app, &id).await.body);
+    let deleted = subjects.into_iter().map(|subject| {
+        json!({
+            "fullUrl": format!("http://{}/FHIR/R4/{subject}", app.address),
+            "request": { "method": "DELETE", "url": subject },
+            "response": { "status": "204" },
+        })
+    });
+    assert_eq!(told["entry"].as_array().expect("entries")[1..], deleted.collect::<Vec<Value>>());
 }
 
 // covers N-33, N-34

@@ -8,7 +8,8 @@ use super::{Mutated, RELATIONSHIP, all_stand};
 use crate::support::{Backend, TestApp};
 use crate::vrs::known::{ACCESS_REQUEST, CHILD, MOTHERS_ROLE};
 
-const TYPES: [&str; 12] = [
+const TYPES: [&str; 13] = [
+    "OperationDefinition",
     "Consent",
     "RelatedPerson",
     "QuestionnaireResponse",

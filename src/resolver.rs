@@ -1,4 +1,5 @@
-//! Names of hosts become addresses here, and each is judged: what is called is what was judged.
+//! Names of hosts that somebody else has named become addresses here, and each is judged: what is called is what was
+//! judged.
 
 use std::error::Error as StdError;
 use std::io;
@@ -33,7 +34,7 @@ impl Lookup for SystemLookup {
 
 /// A name cannot be called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum NameFault {
+pub enum NameFault {
     /// It has no address.
     #[error("the name has no address")]
     Unknown,
@@ -42,29 +43,38 @@ pub(super) enum NameFault {
     NotPublic,
 }
 
-/// Gives the HTTP client addresses of the public internet, and no others. The client connects to these very
-/// addresses, so that a name that has others a moment later gains nothing (rebinding).
+/// Gives an HTTP client addresses of the public internet, and no others: a name that has another one too is refused. The
+/// client connects to these very addresses, so that a name that has others a moment later gains nothing (rebinding).
 #[derive(Clone)]
-pub(super) struct Guard(pub(super) Arc<dyn Lookup>);
+pub struct PublicOnly {
+    /// Finds the addresses.
+    pub lookup: Arc<dyn Lookup>,
+    /// Whether names of this machine itself pass: for the sandbox and for tests.
+    pub allows_loopback: bool,
+}
 
-impl Guard {
+impl PublicOnly {
+    fn reaches(&self, address: IpAddr) -> bool {
+        is_public(address) || self.allows_loopback && address.is_loopback()
+    }
+
     async fn judge(&self, host: String) -> Result<Vec<SocketAddr>, NameFault> {
-        let addresses = self.0.look_up(host).await.or(Err(NameFault::Unknown))?;
+        let addresses = self.lookup.look_up(host).await.or(Err(NameFault::Unknown))?;
         if addresses.is_empty() {
             return Err(NameFault::Unknown);
         }
-        if !addresses.iter().all(|address| is_public(*address)) {
+        if !addresses.iter().all(|address| self.reaches(*address)) {
             return Err(NameFault::NotPublic);
         }
         Ok(addresses.into_iter().map(|address| SocketAddr::new(address, 0)).collect())
     }
 }
 
-impl Resolve for Guard {
+impl Resolve for PublicOnly {
     fn resolve(&self, name: Name) -> Resolving {
-        let guard = self.clone();
+        let these = self.clone();
         async move {
-            let judged = guard.judge(name.as_str().to_owned()).await;
+            let judged = these.judge(name.as_str().to_owned()).await;
             let addresses = judged.map_err(Box::<dyn StdError + Send + Sync>::from)?;
             let addresses: Addrs = Box::new(addresses.into_iter());
             Ok(addresses)

@@ -1,0 +1,31 @@
+//! The service gives a subscription another status.
+
+use chrono::{DateTime, Utc};
+
+use crate::account::Caller;
+use crate::audit::Act;
+use crate::error::Error;
+use crate::event::command::reference;
+use crate::event::{Subscription, SubscriptionStatus};
+use crate::proxy::Versioned;
+use crate::store::Tx;
+
+/// A status, and why it is [`SubscriptionStatus::Error`].
+pub type Next = (SubscriptionStatus, Option<String>);
+
+/// Gives a subscription another status, as a new version, with its audit record.
+///
+/// # Errors
+///
+/// [`Kind::PreconditionFailed`](crate::error::Kind) when somebody was faster.
+pub fn give_status(
+    tx: &mut Tx<'_>,
+    current: Versioned<Subscription>,
+    (status, why): Next,
+    now: DateTime<Utc>,
+) -> Result<Versioned<Subscription>, Error> {
+    let Versioned { value, version, .. } = current;
+    let next = tx.save_subscription(Subscription { status, error: why, ..value }, version, now)?;
+    tx.record_own(Act::SubscriptionChanged, &Caller::SERVICE, &reference(&next.value), next.version, now);
+    Ok(next)
+}

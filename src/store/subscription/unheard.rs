@@ -1,0 +1,61 @@
+//! Where a subscription begins in the stream of events.
+//!
+//! It hears of what is committed after it, and of nothing that was committed before, even where that has no number yet.
+//! Neither times nor places in the outbox tell the two apart: a transaction that began long before the subscription can
+//! commit after it. So the transaction that makes a subscription writes down which events it finds committed and waiting;
+//! these, and no others, pass it by. What commits while it is being made is told.
+
+use std::collections::HashSet;
+
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+use uuid::Uuid;
+
+use crate::error::Error;
+use crate::event::Event;
+use crate::store::Tx;
+use crate::store::dialect::on_dialect;
+use crate::store::schema::unheard_events;
+use crate::store::search::mark;
+
+impl Tx<'_> {
+    /// Lets a subscription begin now: what waits for its numbers at this moment is not for it.
+    ///
+    /// # Errors
+    ///
+    /// When the database refuses.
+    pub fn begin_hearing(&mut self, subscription: Uuid) -> Result<(), Error> {
+        let id = subscription.to_string();
+        let before = unheard_events::table.filter(unheard_events::subscription_id.eq(&id));
+        diesel::delete(before).execute(self.db)?;
+        let waiting = "INSERT INTO unheard_events (event_id, subscription_id) \
+             SELECT id, ? FROM outbox WHERE position IS NOT NULL";
+        on_dialect!(self.db, c => diesel::sql_query(mark(c, waiting)).bind::<Text, _>(&id).execute(c))?;
+        Ok(())
+    }
+
+    /// Which of these events pass which subscriptions by. Whoever asks has read the subscriptions before.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn list_unheard(&mut self, events: &[Event]) -> Result<HashSet<(Uuid, Uuid)>, Error> {
+        let ids: Vec<String> = events.iter().map(|event| event.id.to_string()).collect();
+        let rows: Vec<(String, String)> =
+            unheard_events::table.filter(unheard_events::event_id.eq_any(ids)).load(self.db)?;
+        let read = |text: &str| Uuid::parse_str(text).map_err(Error::fault);
+        rows.iter().map(|(event, subscription)| Ok((read(event)?, read(subscription)?))).collect()
+    }
+
+    /// Forgets what is said of events that do not wait any more.
+    ///
+    /// # Errors
+    ///
+    /// When the database refuses.
+    pub fn forget_unheard(&mut self) -> Result<(), Error> {
+        let over = "DELETE FROM unheard_events WHERE NOT EXISTS (SELECT 1 FROM outbox \
+             WHERE outbox.id = unheard_events.event_id AND outbox.position IS NOT NULL)";
+        diesel::sql_query(over).execute(self.db)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,75 @@
+//! A subscription hears of what is committed after it, and of nothing that was committed before.
+
+use std::sync::mpsc;
+use std::thread;
+
+use onbehalf::account::{Caller, Who};
+use onbehalf::error::Error;
+use onbehalf::event::SubscriptionStatus::{Off, Requested};
+use onbehalf::event::command::change_subscription;
+use onbehalf::event::{Draft, SubscriptionStatus};
+use rstest::rstest;
+use uuid::Uuid;
+
+use super::stage::{Stage, draft, publish, settings};
+use crate::support::{Backend, Receiver};
+
+fn turn(stage: &Stage, id: Uuid, asked: SubscriptionStatus, draft: Draft) {
+    let caller = Caller::direct(Who::System { name: "test".to_owned() });
+    let turned = stage.app.store.write_here(|tx| {
+        let current = tx.find_subscription(id)?.expect("it is there");
+        let draft = Draft { asked, ..draft };
+        change_subscription(tx, &*stage.app.clock, &stage.app.vault, &caller, current, draft)
+    });
+    assert_eq!(turned.expect("it is changed").value.status, asked);
+}
+
+#[rstest]
+#[actix_web::test]
+async fn what_was_committed_before_a_subscription_passes_it_by_even_where_it_has_no_number_yet(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let stage = Stage::idle(backend, settings()).await;
+    let receiver = Receiver::willing();
+    let earlier = stage.subscribe(draft(&receiver));
+    stage.publish(3);
+    let later = stage.subscribe(draft(&receiver));
+    stage.publish(2);
+    stage.number();
+    let last = |id| stage.find(id).1.last_number;
+    assert_eq!((last(earlier), last(later)), (5, 2));
+    assert_eq!(stage.app.count_rows("unheard_events"), 0, "nothing is kept of it");
+    // What is off hears nothing, and begins anew when it is set going.
+    turn(&stage, later, Off, draft(&receiver));
+    stage.publish(4);
+    turn(&stage, later, Requested, draft(&receiver));
+    stage.publish(1);
+    stage.number();
+    assert_eq!((last(earlier), last(later)), (10, 3));
+}
+
+/// Of the two databases PostgreSQL alone has two writers at a time.
+#[actix_web::test]
+async fn what_commits_after_a_subscription_is_told_however_long_before_it_began() {
+    let stage = Stage::idle(Backend::Postgres, settings()).await;
+    let receiver = Receiver::willing();
+    let (begin, begun) = mpsc::channel();
+    let (end, may_end) = mpsc::channel::<()>();
+    let (store, now) = (stage.app.store.clone(), stage.app.now());
+    let slow = thread::spawn(move || {
+        store.write_here::<_, Error, _>(|tx| {
+            publish(tx, 1, now)?;
+            begin.send(()).expect("somebody waits");
+            may_end.recv().map_err(Error::fault)
+        })
+    });
+    begun.recv().expect("the event is written");
+    stage.advance(60);
+    let id = stage.subscribe(draft(&receiver));
+    stage.number();
+    assert_eq!(stage.find(id).1.last_number, 0);
+    end.send(()).expect("somebody waits");
+    slow.join().expect("no panic").expect("it commits");
+    stage.number();
+    assert_eq!(stage.find(id).1.last_number, 1);
+}
