@@ -1,6 +1,7 @@
 //! The command line: one verb per file.
 
 mod audit;
+mod backup;
 mod config;
 mod identity;
 mod jobs;
@@ -71,6 +72,16 @@ enum Verb {
         /// The JSON file
         file: PathBuf,
     },
+    /// Copy an SQLite database to a file while the service runs, and check the copy
+    ///
+    /// The keys and secrets of the settings are files of their own: keep copies of them elsewhere.
+    Backup {
+        /// The file to write
+        file: PathBuf,
+        /// Replace the file if it is there
+        #[arg(long)]
+        force: bool,
+    },
     /// Check that nobody has changed the audit record
     #[command(subcommand)]
     Audit(audit::Look),
@@ -124,6 +135,7 @@ pub fn run() -> ExitCode {
         Verb::Sandbox { keep } => sandbox::sandbox(&sources, keep),
         Verb::Migrate(step) => migrate::migrate(&sources, step),
         Verb::Seed { file } => seed::seed(&sources, &file),
+        Verb::Backup { file, force } => backup::backup(&sources, &file, force),
         Verb::Audit(look) => audit::audit(&sources, look),
         Verb::Subscriptions(look) => subscriptions::subscriptions(&sources, look),
         Verb::Config(look) => config::look(&sources, look),

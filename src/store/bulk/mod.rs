@@ -1,0 +1,5 @@
+//! Much at a time: copies of the database, and roles by the thousand.
+
+mod copy;
+
+pub use copy::{Copied, check_copy};
