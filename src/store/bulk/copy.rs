@@ -60,9 +60,10 @@ pub fn check_copy(file: &Path) -> Result<Copied, Error> {
     let connection = SqliteConnection::establish(text(file)?);
     let mut db = Db::Sqlite(connection.map_err(Error::fault)?);
     db.batch_execute("PRAGMA query_only = ON; BEGIN;")?;
-    let damage: Vec<Line> =
-        diesel::sql_query("SELECT integrity_check AS line FROM pragma_integrity_check WHERE integrity_check <> 'ok'")
-            .load(&mut db)?;
+    let damage: Vec<Line> = diesel::sql_query(
+        "SELECT integrity_check AS line FROM pragma_integrity_check WHERE integrity_check <> 'ok'",
+    )
+    .load(&mut db)?;
     let roles = roles::table.count().get_result(&mut db)?;
     let breaks = Tx { db: &mut db, pending: Vec::new(), has_published: false }.verify_audit(&[])?;
     Ok(Copied { damage: damage.into_iter().map(|line| line.line).collect(), breaks, roles })
