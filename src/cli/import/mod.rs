@@ -63,20 +63,15 @@ pub(super) fn import(sources: &Sources, options: &Options) -> Result<(), Failure
     let config = sources.load()?;
     let file = &options.file;
     let format = options.format.unwrap_or_else(|| Format::of(file));
-    if options.as_exported && format == Format::Csv {
-        return Err(Failure::Other("a table has no ids to keep: --as-exported is for NDJSON".to_owned()));
-    }
+    check(options, format)?;
     let mut lines = Source::open(file, format, config.limits.body_bytes)?;
     let store = open_store(&config)?;
     if !store.is_current()? {
         let told = "the database is not migrated: run `onbehalf migrate up` with the same settings first";
         return Err(Failure::Other(told.to_owned()));
     }
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        let set = signal_hook::flag::register(signal, Arc::clone(&stop));
-        set.map_err(|error| Failure::Other(format!("cannot listen for signals: {error}")))?;
-    }
+    let stop =
+        stop_by_signal().map_err(|error| Failure::Other(format!("cannot listen for signals: {error}")))?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let url = config.server.public_url.clone().unwrap_or_else(|| format!("http://{}", config.server.listen));
     let take = Take { as_exported: options.as_exported, people: options.with_people };
@@ -119,6 +114,28 @@ pub(super) fn import(sources: &Sources, options: &Options) -> Result<(), Failure
     );
     progress.end();
     end(taken, &mut run, file, options.dry_run)
+}
+
+/// Refuses what does not go together.
+fn check(options: &Options, format: Format) -> Result<(), Failure> {
+    if options.as_exported && format == Format::Csv {
+        return Err(Failure::Other("a table has no ids to keep: --as-exported is for NDJSON".to_owned()));
+    }
+    let path = |file: &Path| std::fs::canonicalize(file).ok();
+    let report = options.report.as_deref().and_then(path);
+    if report.is_some() && report == path(&options.file) {
+        return Err(Failure::Other("the report would be written over the file: name another".to_owned()));
+    }
+    Ok(())
+}
+
+/// Turns true when the process is told to stop.
+fn stop_by_signal() -> std::io::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        signal_hook::flag::register(signal, Arc::clone(&stop))?;
+    }
+    Ok(stop)
 }
 
 /// What another run must have in common with this one to go on where it stopped.

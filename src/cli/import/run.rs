@@ -26,7 +26,7 @@ use crate::proxy::command::{Imported, Incoming, import_roles};
 use crate::store::{Store, Tx};
 
 /// How often a batch is tried again while the database is busy, and how long is waited before each.
-const TRIES: u32 = 60;
+const TRIES: u32 = 10;
 const WAIT: Duration = Duration::from_millis(500);
 
 /// Why a run ends before the file does.

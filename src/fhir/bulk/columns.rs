@@ -140,7 +140,7 @@ impl Columns {
             ("Consent.provision.period.start", Column::Start),
             ("Consent.provision.period.end", Column::End),
             ("Consent.dateTime", Column::Decided),
-            ("Consent.extension[0].value.text", Column::ReasonText),
+            ("Consent.extension[0].value.ofType(CodeableConcept).text", Column::ReasonText),
             ("Consent.extension[0]", Column::Reason),
             ("Consent.extension[1]", Column::Grantor),
         ];

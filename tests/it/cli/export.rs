@@ -11,7 +11,7 @@ use crate::support::{Backend, Ended, Folder, SANDBOX_DATA, TestApp, TestDatabase
 
 fn run(folder: &Folder, database: &TestDatabase, arguments: &[&str]) -> Ended {
     let config = folder.write("onbehalf.toml", &configuration(&database.url));
-    let lifecycle = ("ONBEHALF__CONTRACT__PROPOSED_LIFECYCLE", "on");
+    let lifecycle = ("ONBEHALF__CONTRACT__PROPOSED_LIFECYCLE", "true");
     let reasons = ("ONBEHALF__CONTRACT__STATUS_REASON", "known-code");
     folder.run_in(&[arguments, &["--config", &config]].concat(), &[SHORT[0], lifecycle, reasons])
 }

@@ -48,7 +48,6 @@ fn refused() -> Vec<Value> {
         without("policyRule"),
         without("extension"),
         without("performer"),
-        without("provision"),
         with("/scope", json!({ "text": "x" })),
         with("/patient", json!({ "reference": "Group/1" })),
         with("/patient", bodies::person("12345")),

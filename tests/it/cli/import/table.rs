@@ -17,7 +17,7 @@ fn a_row_is_the_consent_that_its_cells_say(#[values(Backend::Sqlite, Backend::Po
             "{one},{two},active,ROLE_CREATED,,parental-responsibility,A20047,2020-01-01,2099-12-31,2020-01-01T09:00:00Z"
         ),
         format!(
-            "{one},{three},inactive,OTHER,\"Moved, with\nthe family\",UNK,b81001,2020-01-01,2021-06-30,2020-01-01"
+            "{one},{three},inactive,OTHER,\"Moved, with\nthe family\",UNK,B81001,2020-01-01,2021-06-30,2020-01-01"
         ),
         format!(" {four} ,{three},active,ROLE_CREATED,,consent,A20047,,,2020"),
     ];
