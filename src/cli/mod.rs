@@ -1,8 +1,11 @@
 //! The command line: one verb per file.
 
 mod audit;
+mod backup;
 mod config;
+mod export;
 mod identity;
+mod import;
 mod jobs;
 mod keys;
 mod migrate;
@@ -71,6 +74,23 @@ enum Verb {
         /// The JSON file
         file: PathBuf,
     },
+    /// Take roles that another system has kept: NDJSON of Consent, or CSV
+    ///
+    /// Every line is judged as a create by the API is. What is here already is never written over, and a run that was
+    /// stopped goes on where it was: run the same command again. Exit code 1 when any line was not taken.
+    Import(import::Options),
+    /// Write every role as NDJSON of Consent, one on each line
+    Export(export::Options),
+    /// Copy an SQLite database to a file while the service runs, and check the copy
+    ///
+    /// The keys and secrets of the settings are files of their own: keep copies of them elsewhere.
+    Backup {
+        /// The file to write
+        file: PathBuf,
+        /// Replace the file if it is there
+        #[arg(long)]
+        force: bool,
+    },
     /// Check that nobody has changed the audit record
     #[command(subcommand)]
     Audit(audit::Look),
@@ -95,6 +115,15 @@ enum Failure {
     Settings(Faults),
     /// Anything else.
     Other(String),
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Settings(Faults(faults)) => f.write_str(&faults.join("; ")),
+            Self::Other(sentence) => f.write_str(sentence),
+        }
+    }
 }
 
 impl From<Faults> for Failure {
@@ -124,6 +153,9 @@ pub fn run() -> ExitCode {
         Verb::Sandbox { keep } => sandbox::sandbox(&sources, keep),
         Verb::Migrate(step) => migrate::migrate(&sources, step),
         Verb::Seed { file } => seed::seed(&sources, &file),
+        Verb::Import(options) => import::import(&sources, &options),
+        Verb::Export(options) => export::export(&sources, &options),
+        Verb::Backup { file, force } => backup::backup(&sources, &file, force),
         Verb::Audit(look) => audit::audit(&sources, look),
         Verb::Subscriptions(look) => subscriptions::subscriptions(&sources, look),
         Verb::Config(look) => config::look(&sources, look),

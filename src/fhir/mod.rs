@@ -5,6 +5,7 @@
 //! [`resource`] one for each type; [`search`] compiles parameters to filters, one file for each type of
 //! parameter; [`bundle`] makes batches and transactions of requests.
 
+pub mod bulk;
 mod bundle;
 mod capability;
 mod context;

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::date_time::FhirDateTime;
 use crate::person::NhsNumber;
 use crate::proxy::role_period::BadEnd;
-use crate::proxy::role_state::{Lifecycle, ReasonCheck, Status, reasons_for};
+use crate::proxy::role_state::{Lifecycle, ReasonCheck, Status, reasons_for, reasons_to_be};
 use crate::proxy::{LegalBasis, OdsCode, ReasonCode, RolePeriod, StatusReason};
 
 /// A proxy role. There is one for each (proxy, patient), whatever its status.
@@ -133,7 +133,12 @@ impl Role {
         }
         let allowed = reasons_for(None, draft.status, rules.lifecycle).ok_or(RoleError::InvalidTransition)?;
         fits(draft.reason.code(), allowed, rules)?;
-        Ok(Self {
+        Ok(Self::drafted(id, draft))
+    }
+
+    /// The role that a draft describes, whether or not it may be.
+    pub fn drafted(id: Uuid, draft: Draft) -> Self {
+        Self {
             id,
             proxy: draft.proxy,
             patient: draft.patient,
@@ -144,7 +149,36 @@ impl Role {
             period: draft.period,
             created: draft.created,
             needs_review: false,
-        })
+        }
+    }
+
+    /// Judges a role that has a past in another system: whether a clinical system could have brought it where it
+    /// stands, step by step. That a role which is not active has ended is no fault of it.
+    ///
+    /// # Errors
+    ///
+    /// [`RoleError`], the first rule broken, in the order of [`Role::create`].
+    pub fn check_past(&self, rules: Rules, now: DateTime<Utc>) -> Result<(), RoleError> {
+        if self.proxy == self.patient {
+            return Err(RoleError::OwnProxy);
+        }
+        match self.period.check_end(now) {
+            Err(BadEnd::Passed) if self.status != Status::Active => {}
+            checked => checked?,
+        }
+        if self.status == Status::Active && self.grantor.is_none() {
+            return Err(RoleError::MissingGrantor);
+        }
+        match reasons_to_be(self.status, rules.lifecycle).as_slice() {
+            [] => Err(RoleError::InvalidTransition),
+            allowed => fits(self.reason.code(), allowed, rules),
+        }
+    }
+
+    /// Whether this says what another role says: everything but its id and its mark.
+    pub fn says_what(&self, other: &Self) -> bool {
+        let as_other = Self { id: other.id, needs_review: other.needs_review, ..self.clone() };
+        as_other == *other
     }
 
     /// The role as it counts at `now`: one whose end has passed is inactive, even before the job has

@@ -112,3 +112,10 @@ pub fn reasons_for(from: Option<Status>, to: Status, lifecycle: Lifecycle) -> Op
         _ => None,
     }
 }
+
+/// The reasons that a role with this status can have, by whatever arrow of the machine it came there; none where no
+/// arrow leads there. For roles that have a past elsewhere.
+pub fn reasons_to_be(status: Status, lifecycle: Lifecycle) -> Vec<ReasonCode> {
+    let before = std::iter::once(None).chain(Status::ALL.map(Some));
+    before.filter_map(|from| reasons_for(from, status, lifecycle)).flatten().copied().collect()
+}

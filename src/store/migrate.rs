@@ -181,4 +181,17 @@ impl Tx<'_> {
         diesel::insert_into(settings::table).values(row).execute(self.db)?;
         Ok(())
     }
+
+    /// Writes a setting of the database over what it was; none removes it.
+    ///
+    /// # Errors
+    ///
+    /// When the database refuses.
+    pub fn save_setting(&mut self, name: &str, value: Option<&str>) -> Result<(), Error> {
+        diesel::delete(settings::table.filter(settings::name.eq(name))).execute(self.db)?;
+        match value {
+            Some(value) => self.insert_setting(name, value),
+            None => Ok(()),
+        }
+    }
 }

@@ -6,6 +6,7 @@
 mod access_request;
 mod account;
 mod audit;
+mod bulk;
 mod database_url;
 mod db;
 mod dialect;
@@ -33,6 +34,7 @@ use tokio::sync::Notify;
 
 pub use account::AccountUser;
 pub use audit::{AuditRecord, Break, Fault, Head, NotAHead};
+pub use bulk::{Copied, check_copy};
 pub use database_url::{BadDatabaseUrl, DatabaseUrl};
 pub use life::{
     Candidate, DueMessages, FactKind, Inbound, JobRow, MessageKind, MessageState, NewMessage, Old, Outgoing,

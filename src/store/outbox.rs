@@ -21,6 +21,8 @@ use crate::store::sql::Sql;
 
 /// The lock of whoever numbers events on PostgreSQL: one at a time. The number is our own.
 const NUMBERING: i64 = 0x6f62_6576;
+/// How many events one statement writes.
+const BATCH: usize = 250;
 
 const INSERT_ON_POSTGRES: &str = "INSERT INTO outbox \
     (id, occurred_at, topic, subject, subject_version, patient, proxy, position) \
@@ -56,6 +58,26 @@ impl EventRow {
     }
 }
 
+/// An event that is to be written.
+#[derive(Insertable)]
+#[diesel(table_name = outbox, treat_none_as_default_value = false)]
+struct NewEvent {
+    id: String,
+    occurred_at: i64,
+    topic: &'static str,
+    subject: String,
+    subject_version: i64,
+    patient: String,
+    proxy: String,
+    position: Option<i64>,
+}
+
+#[derive(QueryableByName)]
+struct Next {
+    #[diesel(sql_type = BigInt)]
+    position: i64,
+}
+
 impl Tx<'_> {
     /// Writes an event for everybody who must hear of it, and returns its id. Whoever tells them is woken
     /// when the transaction has committed.
@@ -80,6 +102,48 @@ impl Tx<'_> {
         on_dialect!(self.db, c => insert.execute(c))?;
         self.has_published = true;
         Ok(id)
+    }
+
+    /// As [`Tx::publish`], for each of these subjects, in their order.
+    ///
+    /// # Errors
+    ///
+    /// When the database refuses.
+    pub fn publish_all(
+        &mut self,
+        topic: Topic,
+        subjects: &[Subject],
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        let count = i64::try_from(subjects.len()).map_err(Error::fault)?;
+        let positions: Vec<i64> = match self.db {
+            Db::Postgres(connection) => {
+                let next = "SELECT nextval('outbox_position') AS position FROM generate_series(1, $1)";
+                let next: Vec<Next> = diesel::sql_query(next).bind::<BigInt, _>(count).load(connection)?;
+                next.into_iter().map(|next| next.position).collect()
+            }
+            Db::Sqlite(connection) => {
+                let last = outbox::table.select(diesel::dsl::max(outbox::position));
+                let last: Option<i64> = last.first(connection)?;
+                (last.unwrap_or_default() + 1..).take(subjects.len()).collect()
+            }
+        };
+        let row = |(subject, position): (&Subject, i64)| NewEvent {
+            id: ids::new_uuid(now).to_string(),
+            occurred_at: to_millis(now),
+            topic: topic.as_str(),
+            subject: subject.reference.clone(),
+            subject_version: subject.version,
+            patient: subject.patient.to_string(),
+            proxy: subject.proxy.to_string(),
+            position: Some(position),
+        };
+        let rows: Vec<NewEvent> = subjects.iter().zip(positions).map(row).collect();
+        for rows in rows.chunks(BATCH) {
+            on_dialect!(self.db, c => diesel::insert_into(outbox::table).values(rows).execute(c))?;
+        }
+        self.has_published |= !subjects.is_empty();
+        Ok(())
     }
 
     /// Lets one transaction at a time number events.

@@ -27,9 +27,9 @@ pub struct RoleSearch {
 }
 
 #[derive(Queryable, Insertable, AsChangeset)]
-#[diesel(table_name = roles, treat_none_as_null = true)]
-struct RoleRow {
-    id: String,
+#[diesel(table_name = roles, treat_none_as_null = true, treat_none_as_default_value = false)]
+pub(super) struct RoleRow {
+    pub(super) id: String,
     version: i64,
     proxy: String,
     patient: String,
@@ -222,7 +222,7 @@ impl Tx<'_> {
 }
 
 impl RoleRow {
-    fn from_role(role: &Versioned<Role>) -> Self {
+    pub(super) fn from_role(role: &Versioned<Role>) -> Self {
         let Versioned { value, version, updated_at } = role;
         let RolePeriod { start, end } = &value.period;
         let text = |at: &Option<FhirDateTime>| at.as_ref().map(|at| at.text().to_owned());
@@ -248,7 +248,7 @@ impl RoleRow {
         }
     }
 
-    fn into_role(self) -> Result<Versioned<Role>, Error> {
+    pub(super) fn into_role(self) -> Result<Versioned<Role>, Error> {
         let date_time = |text: String| FhirDateTime::parse(&text).or(Err(corrupt("dateTime")));
         let code = ReasonCode::parse(&self.reason_code).ok_or_else(|| corrupt("status reason"))?;
         let grantor = self.grantor.map(|code| OdsCode::parse(&code).or(Err(corrupt("ODS code"))));

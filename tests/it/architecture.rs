@@ -233,6 +233,9 @@ const HOMES: &[(&str, &[&str])] = &[
     ("figment", &["src/config"]),
     ("lettre", &["src/job/sender"]),
     ("clap", &["src/cli"]),
+    ("csv", &["src/cli/import"]),
+    ("indicatif", &["src/cli/import"]),
+    ("signal_hook", &["src/cli/import"]),
     ("governor", &["src/app.rs"]),
     // The settings hold the keys of apps as they are registered.
     ("jsonwebtoken", &["src/account"]),

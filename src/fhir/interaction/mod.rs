@@ -27,6 +27,7 @@ use crate::fhir::refusal::Refusal;
 use crate::fhir::resource::{ResourceType, Stored};
 use crate::fhir::routes::{Interaction, Target};
 use crate::store::Tx;
+pub(crate) use validate::check;
 
 /// A request, understood.
 #[derive(Clone, Debug)]

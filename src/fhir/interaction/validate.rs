@@ -14,7 +14,7 @@ use crate::store::Tx;
 /// Refuses what is not valid. What cannot be read as a resource of the type (another type, an
 /// unknown element, another JSON shape than the element has) is 400, whatever else is wrong with it. What can be
 /// read and breaks a rule (of R4, a profile, a form, the domain) is 422.
-pub(super) fn check(body: &Value, kind: ResourceType) -> Result<(), Refusal> {
+pub(crate) fn check(body: &Value, kind: ResourceType) -> Result<(), Refusal> {
     if body.get("resourceType").and_then(Value::as_str) != Some(kind.name()) {
         let told = "The resourceType must be the type that the URL names.";
         return Err(Refusal::new(400, Issue::error(IssueType::Invalid, told).at("resourceType")));

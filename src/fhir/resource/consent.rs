@@ -1,5 +1,6 @@
 //! A role as a Consent.
 
+use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -15,8 +16,9 @@ use crate::fhir::resource::{
 };
 use crate::fhir::search::param::{Index, Param, Reference};
 use crate::fhir::url;
+use crate::ids;
 use crate::person::NhsNumber;
-use crate::proxy::command::{CreateRoleError, change_role, create_role};
+use crate::proxy::command::{CreateRoleError, Incoming, change_role, create_role};
 use crate::proxy::{
     Change, Draft, EndChange, LegalBasis, OdsCode, ReasonCode, Role, RolePeriod, Status, StatusReason,
     Versioned,
@@ -97,6 +99,51 @@ fn create(tx: &mut Tx<'_>, context: &Context, body: &Value) -> Result<Stored, Re
     let draft = draft.into_draft(created)?;
     let role = create_role(tx, &*context.clock, &context.caller, draft, context.contract.rules)?;
     residue::checked(body, stored(&role))
+}
+
+/// What stays of a role that comes from elsewhere, beside what it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keep {
+    /// Nothing: it is a new role, as a create makes one.
+    Nothing,
+    /// Its id, version, time of change and mark: it is one of ours.
+    Identity,
+}
+
+/// Reads and judges a role that comes from elsewhere, as `create` does but for what only the database knows. The
+/// body was validated.
+pub(crate) fn incoming(context: &Context, body: &Value, keep: Keep) -> Result<Incoming, Refusal> {
+    let body = &party::with_local_references(body, context);
+    let given = Given::read(body, context)?;
+    check_actors(body, context, given.proxy)?;
+    let (created, is_to_review) = (given.created.clone(), given.is_to_review);
+    let draft = given.into_draft(created)?;
+    let now = context.now();
+    let (id, origin) = match keep {
+        Keep::Nothing => (ids::new_uuid(now), None),
+        Keep::Identity => identity(body).map(|(id, origin)| (id, Some(origin)))?,
+    };
+    let role = Role { needs_review: origin.is_some() && is_to_review, ..Role::drafted(id, draft) };
+    let (version, updated_at) = origin.unwrap_or((1, now));
+    let shown = Versioned { value: role, version, updated_at };
+    residue::checked(body, stored(&shown))?;
+    let verdict = shown.value.check_past(context.contract.rules, now);
+    Ok(Incoming { role: shown.value, origin, verdict })
+}
+
+/// The id, version and time of change that a resource of ours has.
+fn identity(body: &Value) -> Result<(Uuid, (i64, DateTime<Utc>)), Refusal> {
+    let text = |path: &str| body.pointer(path).and_then(Value::as_str);
+    let id = text("/id").and_then(|id| Uuid::parse_str(id).ok());
+    let id = id.ok_or_else(|| wrong("Consent.id", "Give the UUID that the role has."))?;
+    let version = text("/meta/versionId").and_then(|version| version.parse().ok());
+    let version = version.filter(|version| *version > 0);
+    let version =
+        version.ok_or_else(|| wrong("Consent.meta.versionId", "Give the version that the role has."))?;
+    let at = text("/meta/lastUpdated").and_then(|at| FhirDateTime::parse(at).ok());
+    let told = "Say when the role was last changed.";
+    let at = at.ok_or_else(|| wrong("Consent.meta.lastUpdated", told))?;
+    Ok((id, (version, at.earliest())))
 }
 
 fn update(tx: &mut Tx<'_>, context: &Context, current: &Stored, body: &Value) -> Result<Stored, Refusal> {
@@ -300,7 +347,7 @@ impl From<CreateRoleError> for Refusal {
     }
 }
 
-fn stored(role: &Versioned<Role>) -> Stored {
+pub(super) fn stored(role: &Versioned<Role>) -> Stored {
     let Versioned { value, version, updated_at } = role;
     let id = value.id.to_string();
     let mut body = head(ResourceType::Consent, &id, *version, *updated_at);

@@ -21,9 +21,13 @@ use crate::error::Error;
 use crate::fhir::context::Context;
 use crate::fhir::refusal::Refusal;
 use crate::fhir::search::param::Param;
+use crate::person::Person;
+use crate::proxy::{Role, Versioned};
 use crate::store::Tx;
 use crate::store::search::{Column, Filter, PageQuery, Table};
+pub(crate) use consent::{Keep, incoming};
 pub(crate) use library::list as library_of;
+pub(crate) use patient::person_of;
 
 /// A resource type that this front serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -259,6 +263,16 @@ pub(crate) fn load_versions(
 /// a version says so: whoever has the version has not heard of it.
 pub(crate) fn is_as_written(tx: &mut Tx<'_>, context: &Context, stored: &Stored) -> Result<bool, Error> {
     Ok(stored.kind != ResourceType::Consent || !consent::has_lapsed(tx, context, &stored.id)?)
+}
+
+/// A role as a read answers it at this time.
+pub(crate) fn role_as_of(role: Versioned<Role>, now: DateTime<Utc>) -> Value {
+    consent::stored(&Versioned { value: role.value.as_of(now), ..role }).body
+}
+
+/// A person as a read answers them.
+pub(crate) fn person(person: &Person) -> Value {
+    patient::stored(person).body
 }
 
 /// Creates a resource from a body that was validated.

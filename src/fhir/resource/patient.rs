@@ -1,12 +1,16 @@
 //! A person of the registry as a Patient. The demographics service owns it: it is read only here.
 
+use chrono::DateTime;
 use serde_json::{Map, Value, json};
 
+use crate::date_time::FhirDateTime;
 use crate::error::Error;
-use crate::fhir::resource::{Backing, Kind, ResourceType, Stored, UPDATED, head, nhs_identifier};
+use crate::fhir::outcome::{Issue, IssueType};
+use crate::fhir::refusal::Refusal;
+use crate::fhir::resource::{Backing, Kind, ResourceType, Stored, UPDATED, head, nhs_identifier, residue};
 use crate::fhir::search::param::{Index, Param, Reference};
 use crate::fhir::url;
-use crate::person::{HumanName, NhsNumber, Person};
+use crate::person::{HumanName, NameUse, NhsNumber, NumberCheck, Person, Standing};
 use crate::proxy::OdsCode;
 use crate::store::Tx;
 use crate::store::search::{Column, Table};
@@ -65,7 +69,7 @@ fn load(tx: &mut Tx<'_>, ids: &[String]) -> Result<Vec<Stored>, Error> {
     Ok(tx.list_current_people(&numbers)?.iter().map(stored).collect())
 }
 
-fn stored(person: &Person) -> Stored {
+pub(super) fn stored(person: &Person) -> Stored {
     let id = person.nhs_number.to_string();
     let mut body = head(ResourceType::Patient, &id, 1, person.updated_at);
     body.insert("identifier".to_owned(), json!([nhs_identifier(person.nhs_number)]));
@@ -102,4 +106,57 @@ fn name(name: &HumanName) -> Value {
         }
     }
     Value::Object(rendered)
+}
+
+/// The person that a Patient is, which was validated, with the time of its last change where it says one. What a
+/// person of the registry cannot hold is refused.
+pub(crate) fn person_of(body: &Value, check: NumberCheck) -> Result<Person, Refusal> {
+    let wrong = |at: &str, told: &'static str| Refusal::new(422, Issue::error(IssueType::Value, told).at(at));
+    let told = "Give the NHS number alone: system https://fhir.nhs.uk/Id/nhs-number.";
+    let at = "Patient.identifier";
+    let number = match body.get("identifier").and_then(Value::as_array).map(Vec::as_slice) {
+        Some([identifier]) if identifier.get("system").and_then(Value::as_str) == Some(url::NHS_NUMBER) => {
+            identifier.get("value").and_then(Value::as_str)
+        }
+        _ => None,
+    };
+    let number = number.and_then(|number| NhsNumber::parse(number, check).ok());
+    let date = |path: &str, at: &str| {
+        let text = body.pointer(path).and_then(Value::as_str);
+        let parse = |text| FhirDateTime::parse(text).or(Err(wrong(at, "Give a FHIR date.")));
+        text.map(parse).transpose()
+    };
+    let practice = body.pointer("/generalPractitioner/0/identifier/value").and_then(Value::as_str);
+    let practice = practice.map(OdsCode::parse).transpose();
+    let names = body.get("name").and_then(Value::as_array).into_iter().flatten();
+    let names: Option<Vec<HumanName>> = names.map(read_name).collect();
+    let person = Person {
+        nhs_number: number.ok_or_else(|| wrong(at, told))?,
+        standing: Standing::Current,
+        names: names.ok_or_else(|| {
+            wrong("Patient.name", "Say what each name is used for: usual, temp, nickname, old or maiden.")
+        })?,
+        birth_date: date("/birthDate", "Patient.birthDate")?,
+        practice: practice
+            .or(Err(wrong("Patient.generalPractitioner", "Name the practice by its ODS code.")))?,
+        updated_at: date("/meta/lastUpdated", "Patient.meta.lastUpdated")?
+            .map_or(DateTime::UNIX_EPOCH, |at| at.earliest()),
+    };
+    residue::checked(body, stored(&person))?;
+    Ok(person)
+}
+
+fn read_name(name: &Value) -> Option<HumanName> {
+    let text = |key: &str| name.get(key).and_then(Value::as_str);
+    let list = |key: &str| {
+        let parts = name.get(key).and_then(Value::as_array).into_iter().flatten();
+        parts.filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    Some(HumanName {
+        name_use: NameUse::parse(text("use")?)?,
+        family: text("family").map(str::to_owned),
+        given: list("given"),
+        prefix: list("prefix"),
+        suffix: list("suffix"),
+    })
 }

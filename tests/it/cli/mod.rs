@@ -1,6 +1,9 @@
 //! The command line, each verb as a process: exit code, what it prints, what it leaves behind.
 
+mod backup;
 mod database;
+mod export;
+mod import;
 mod keys;
 mod sandbox;
 mod seed;

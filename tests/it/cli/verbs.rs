@@ -2,7 +2,7 @@
 
 use crate::support::Folder;
 
-const VERBS: [&str; 5] = ["serve", "sandbox", "migrate", "seed", "config"];
+const VERBS: [&str; 8] = ["serve", "sandbox", "migrate", "seed", "import", "export", "backup", "config"];
 
 #[test]
 fn help_mentions_every_verb_and_every_common_flag() {

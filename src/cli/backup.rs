@@ -1,0 +1,104 @@
+//! `onbehalf backup FILE`: a copy of an SQLite database, made while the service runs, and checked.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use crate::cli::{Failure, complain, open_store, say};
+use crate::config::Sources;
+use crate::store::{Copied, Store, check_copy};
+
+/// Why PostgreSQL is not copied here: its own tools do that better, and are the ones that restore it.
+const POSTGRES: &str = "a PostgreSQL database is backed up with its own tools: `pg_dump --format=custom` for a copy \
+    that any server restores, or `pg_basebackup` with archived WAL for a restore to any instant; docs/operator.md has \
+    the commands";
+
+pub(super) fn backup(sources: &Sources, file: &Path, force: bool) -> Result<(), Failure> {
+    let config = sources.load()?;
+    let Some(database) = config.database.url.file() else {
+        return Err(Failure::Other(POSTGRES.to_owned()));
+    };
+    check_place(file, database, force)?;
+    let store = open_store(&config)?;
+    if !store.is_current()? {
+        let told = "the database is not migrated: run `onbehalf migrate up` with the same settings first";
+        return Err(Failure::Other(told.to_owned()));
+    }
+    let part = part_of(file);
+    let made = copy(&store, &part).and_then(|copied| {
+        put_in_place(&part, file).map_err(|error| cannot(file, &error))?;
+        Ok(copied)
+    });
+    let copied = made.inspect_err(|_failed| drop(fs::remove_file(&part)))?;
+    let bytes = fs::metadata(file).map_err(|error| cannot(file, &error))?.len();
+    say(&format!(
+        "{}: {bytes} bytes, {} roles, whole, and its audit record holds",
+        file.display(),
+        copied.roles
+    ));
+    Ok(())
+}
+
+/// Refuses to write over what is there, unless it is to be replaced, and over a database that is in use.
+fn check_place(file: &Path, database: &Path, force: bool) -> Result<(), Failure> {
+    let told = |told: &str| Err(Failure::Other(format!("{} {told}", file.display())));
+    if !file.exists() {
+        return Ok(());
+    }
+    if fs::canonicalize(file).ok() == fs::canonicalize(database).ok() {
+        return told("is the database itself: name another file");
+    }
+    // What stands in its journal would be read into whatever has its name.
+    let mut journal = file.as_os_str().to_owned();
+    journal.push("-wal");
+    if Path::new(&journal).exists() {
+        return told("is a database that is in use, or was not closed: name another file");
+    }
+    if force { Ok(()) } else { told("is there already: name another file, or say --force") }
+}
+
+/// What is written before it takes the place of the file.
+pub(super) fn part_of(file: &Path) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".part");
+    name.into()
+}
+
+/// Makes a file that nobody else reads, empty.
+pub(super) fn make_private(file: &Path) -> io::Result<File> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)
+}
+
+/// Brings what was written to the disk, and then to its place.
+pub(super) fn put_in_place(part: &Path, file: &Path) -> io::Result<()> {
+    File::open(part)?.sync_all()?;
+    fs::rename(part, file)?;
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+fn copy(store: &Store, part: &Path) -> Result<Copied, Failure> {
+    make_private(part).map_err(|error| cannot(part, &error))?;
+    store.copy_to(part)?;
+    let copied = check_copy(part)?;
+    for line in &copied.damage {
+        complain(line);
+    }
+    for broken in &copied.breaks {
+        complain(&format!("chain {}, sequence {}: {}", broken.chain, broken.sequence, broken.fault));
+    }
+    match (copied.damage.as_slice(), copied.breaks.as_slice()) {
+        ([], []) => Ok(copied),
+        ([], _) => Err(Failure::Other("the audit record does not hold, so this is no backup".to_owned())),
+        _ => Err(Failure::Other("the database is damaged, so this is no backup".to_owned())),
+    }
+}
+
+fn cannot(file: &Path, error: &io::Error) -> Failure {
+    Failure::Other(format!("cannot write {}: {error}", file.display()))
+}

@@ -1,0 +1,177 @@
+//! `onbehalf import FILE`: roles that another system has kept come here.
+//!
+//! A line is judged by the code that judges a create, on threads beside the one that writes. Lines are written in
+//! batches, each in one transaction with its audit records, its events, and how far the file is done: whoever stops
+//! it, and however, the next run goes on behind the last batch that was committed.
+
+mod judge;
+mod pipeline;
+mod progress;
+mod report;
+mod run;
+mod source;
+mod tally;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::Args;
+
+use crate::cli::{Failure, complain, open_store, say};
+use crate::clock::{Clock, SystemClock};
+use crate::config::Sources;
+use crate::fhir::bulk::{Bulk, Take};
+use crate::ids;
+use judge::judge;
+use pipeline::Broken;
+use progress::Progress;
+use run::{Halt, Run};
+use source::{Format, Source};
+
+/// The most lines that one transaction writes.
+const BATCH: usize = 2000;
+
+#[derive(Args)]
+pub(super) struct Options {
+    /// The file: NDJSON of Consent, or CSV with a header
+    file: PathBuf,
+    /// How the file is written, where its name does not end in .csv or .ndjson
+    #[arg(long, value_enum)]
+    format: Option<Format>,
+    /// Judge every line, also against the database, and write nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Take no more than so many lines in a second
+    #[arg(long, value_name = "LINES", value_parser = clap::value_parser!(u32).range(1..))]
+    rate: Option<u32>,
+    /// Write the lines that were not taken to this file, as NDJSON: line, outcome, and why
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// Keep the id, version and time of change of each role: the file comes from `onbehalf export`
+    #[arg(long)]
+    as_exported: bool,
+    /// Also take people, from lines that are a Patient; who is known already stays as they are
+    #[arg(long)]
+    with_people: bool,
+    /// Begin with the first line, wherever a run that was stopped has come to
+    #[arg(long)]
+    from_start: bool,
+}
+
+pub(super) fn import(sources: &Sources, options: &Options) -> Result<(), Failure> {
+    let config = sources.load()?;
+    let file = &options.file;
+    let format = options.format.unwrap_or_else(|| Format::of(file));
+    check(options, format)?;
+    let mut lines = Source::open(file, format, config.limits.body_bytes)?;
+    let store = open_store(&config)?;
+    if !store.is_current()? {
+        let told = "the database is not migrated: run `onbehalf migrate up` with the same settings first";
+        return Err(Failure::Other(told.to_owned()));
+    }
+    let stop =
+        stop_by_signal().map_err(|error| Failure::Other(format!("cannot listen for signals: {error}")))?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let url = config.server.public_url.clone().unwrap_or_else(|| format!("http://{}", config.server.listen));
+    let take = Take { as_exported: options.as_exported, people: options.with_people };
+    let bulk = Bulk::new(config.contract, &url, Arc::clone(&clock), config.limits.json_depth, take);
+    let id = ids::new_uuid(clock.now());
+    let mut run = Run::begin(run::Parts {
+        store,
+        clock,
+        id,
+        file,
+        report: options.report.as_deref(),
+        is_rehearsal: options.dry_run,
+        mode: mode(options, format),
+        from_start: options.from_start,
+        is_table: format == Format::Csv,
+    })?;
+    let place = run.place();
+    if place.lines > 0 {
+        say(&format!("going on behind line {}", place.lines));
+        lines.seek(place).map_err(|error| source::cannot(file, &error))?;
+    }
+    let columns = lines.columns();
+    let mut progress = Progress::start(file, place, options.rate);
+    let batch =
+        options.rate.map_or(BATCH, |rate| (usize::try_from(rate).unwrap_or(BATCH) / 5).clamp(1, BATCH));
+    let width = std::thread::available_parallelism().map_or(1, usize::from);
+    let taken = pipeline::run(
+        lines,
+        (batch, width),
+        |raw| judge(&bulk, columns.as_ref(), raw),
+        |batch| {
+            progress.pace(batch.lines.len(), &stop);
+            if stop.load(Ordering::Relaxed) {
+                return Err(Halt::Stopped);
+            }
+            run.take(&batch)?;
+            progress.advance(&batch, run.tally());
+            Ok(())
+        },
+    );
+    progress.end();
+    end(taken, &mut run, file, options.dry_run)
+}
+
+/// Refuses what does not go together.
+fn check(options: &Options, format: Format) -> Result<(), Failure> {
+    if options.as_exported && format == Format::Csv {
+        return Err(Failure::Other("a table has no ids to keep: --as-exported is for NDJSON".to_owned()));
+    }
+    let path = |file: &Path| std::fs::canonicalize(file).ok();
+    let report = options.report.as_deref().and_then(path);
+    if report.is_some() && report == path(&options.file) {
+        return Err(Failure::Other("the report would be written over the file: name another".to_owned()));
+    }
+    Ok(())
+}
+
+/// Turns true when the process is told to stop.
+fn stop_by_signal() -> std::io::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        signal_hook::flag::register(signal, Arc::clone(&stop))?;
+    }
+    Ok(stop)
+}
+
+/// What another run must have in common with this one to go on where it stopped.
+fn mode(options: &Options, format: Format) -> String {
+    format!("{format:?} {} {}", options.as_exported, options.with_people)
+}
+
+/// Tells what came of it.
+fn end(
+    taken: Result<(), Broken<Halt>>,
+    run: &mut Run,
+    file: &Path,
+    is_rehearsal: bool,
+) -> Result<(), Failure> {
+    let done = match taken {
+        Ok(()) => run.finish(),
+        Err(Broken::Taker(Halt::Failed(failure))) => Err(failure),
+        Err(Broken::Unreadable(error)) => Err(source::cannot(file, &error)),
+        Err(Broken::Judge) => Err(Failure::Other("the service failed to judge a line".to_owned())),
+        Err(Broken::Taker(Halt::Stopped)) => {
+            let place = run.place();
+            let told = format!("stopped behind line {}: run the same command again to go on", place.lines);
+            Err(Failure::Other(told))
+        }
+    };
+    say(&format!("run {}{}", run.id(), if is_rehearsal { ", a rehearsal: nothing was written" } else { "" }));
+    for line in run.tally().lines() {
+        say(&line);
+    }
+    if let (Err(_), false) = (&done, is_rehearsal) {
+        complain(&format!("everything up to line {} is in the database", run.place().lines));
+    }
+    done?;
+    match run.tally().left_out() {
+        0 => Ok(()),
+        1 => Err(Failure::Other("1 line was not taken".to_owned())),
+        more => Err(Failure::Other(format!("{more} lines were not taken"))),
+    }
+}

@@ -1,0 +1,71 @@
+//! How far it has come, for whoever looks on; and how fast it may go.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::cli::import::pipeline::Batch;
+use crate::cli::import::source::Place;
+use crate::cli::import::tally::Tally;
+
+/// How soon a signal is noticed while it waits.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// A bar at the terminal, if there is one, and the pace.
+pub(super) struct Progress {
+    bar: ProgressBar,
+    began: Instant,
+    lines: u64,
+    rate: Option<u32>,
+}
+
+impl Progress {
+    /// Begins to count, from a place in the file.
+    pub(super) fn start(file: &Path, from: Place, rate: Option<u32>) -> Self {
+        let length = std::fs::metadata(file).map_or(0, |metadata| metadata.len());
+        // It shows nothing where standard error is no terminal.
+        let bar = ProgressBar::new(length).with_position(from.bytes);
+        let style = ProgressStyle::with_template("{bar:30} {percent:>3} %  {msg}  {eta} left");
+        bar.set_style(style.unwrap_or_else(|_wrong| ProgressStyle::default_bar()));
+        bar.reset_eta();
+        Self { bar, began: Instant::now(), lines: 0, rate }
+    }
+
+    /// Waits until so many lines more are within the rate, or it is to stop.
+    pub(super) fn pace(&mut self, lines: usize, stop: &AtomicBool) {
+        if let Some(rate) = self.rate {
+            let due = self.began + Duration::from_secs_f64(seconds(self.lines, rate));
+            while !stop.load(Ordering::Relaxed) {
+                let left = due.saturating_duration_since(Instant::now());
+                if left.is_zero() {
+                    break;
+                }
+                std::thread::sleep(left.min(LOOK));
+            }
+        }
+        self.lines += u64::try_from(lines).unwrap_or_default();
+    }
+
+    /// Shows that a batch is done.
+    pub(super) fn advance<T>(&self, batch: &Batch<T>, tally: &Tally) {
+        let milliseconds = self.began.elapsed().as_millis().max(1);
+        let per_second = u128::from(self.lines) * 1000 / milliseconds;
+        let created = tally.roles.created + tally.people.created;
+        self.bar
+            .set_message(format!("{per_second} lines/s  {created} created, {} not taken", tally.left_out()));
+        self.bar.set_position(batch.end.bytes);
+    }
+
+    /// Takes the bar away.
+    pub(super) fn end(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// How long so many lines take at so many a second.
+fn seconds(lines: u64, rate: u32) -> f64 {
+    let lines = u32::try_from(lines).map_or(f64::from(u32::MAX), f64::from);
+    lines / f64::from(rate)
+}

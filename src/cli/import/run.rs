@@ -1,0 +1,276 @@
+//! One run over one file: what it writes, and how far it has come.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
+use crate::account::Caller;
+use crate::account::code::to_hex;
+use crate::cli::import::judge::Line;
+use crate::cli::import::pipeline::Batch;
+use crate::cli::import::report::{self, Report, Why};
+use crate::cli::import::source::{Place, cannot};
+use crate::cli::import::tally::{Outcome, Tally};
+use crate::cli::{Failure, complain};
+use crate::clock::Clock;
+use crate::error::{Error, Kind};
+use crate::fhir::bulk::{Entry, issues_of};
+use crate::fhir::outcome::{Issue, IssueType};
+use crate::proxy::command::{Imported, Incoming, import_roles};
+use crate::store::{Store, Tx};
+
+/// How often a batch is tried again while the database is busy, and how long is waited before each.
+const TRIES: u32 = 10;
+const WAIT: Duration = Duration::from_millis(500);
+
+/// Why a run ends before the file does.
+pub(super) enum Halt {
+    /// Somebody wants it to.
+    Stopped,
+    /// It cannot go on.
+    Failed(Failure),
+}
+
+/// What a run is made of.
+pub(super) struct Parts<'p> {
+    pub(super) store: Store,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) id: Uuid,
+    pub(super) file: &'p Path,
+    pub(super) report: Option<&'p Path>,
+    pub(super) is_rehearsal: bool,
+    /// What must be the same for a run to go on where another stopped.
+    pub(super) mode: String,
+    pub(super) from_start: bool,
+    pub(super) is_table: bool,
+}
+
+/// How far a file is done: committed with what was written of it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Mark {
+    bytes: u64,
+    lines: u64,
+    /// How much of the report is about these lines.
+    report: u64,
+    tally: Tally,
+}
+
+/// A run.
+pub(super) struct Run {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    id: Uuid,
+    caller: Caller,
+    is_rehearsal: bool,
+    is_table: bool,
+    /// The name under which the database keeps the mark.
+    name: String,
+    mark: Mark,
+    report: Report,
+}
+
+/// What became of a batch.
+struct Dealt {
+    tally: Tally,
+    report: Vec<String>,
+}
+
+impl Run {
+    /// Begins, or goes on where an earlier run over the same file was stopped.
+    pub(super) fn begin(parts: Parts<'_>) -> Result<Self, Failure> {
+        let Parts { store, clock, id, file, report: path, is_rehearsal, mode, from_start, is_table } = parts;
+        let digest = digest(file).map_err(|error| cannot(file, &error))?;
+        let name = format!("import {digest} {mode}");
+        let found = if from_start || is_rehearsal {
+            None
+        } else {
+            store.read_here::<_, Error, _>(|tx| tx.find_setting(&name))?
+        };
+        let mark: Mark = found.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+        let open = |length| {
+            Report::open(path, length).map_err(|error| {
+                let name = path.unwrap_or(Path::new("the report")).display();
+                Failure::Other(format!("cannot write {name}: {error}"))
+            })
+        };
+        let (mark, report) = match open(mark.report)? {
+            Some(report) => (mark, Some(report)),
+            // Another report than the one that was being written: it is to have every line.
+            None => (Mark::default(), open(0)?),
+        };
+        let report = report.ok_or_else(|| Failure::Other("the report cannot be written".to_owned()))?;
+        let caller = Caller { request_id: Some(id.to_string()), ..Caller::SERVICE };
+        if !is_rehearsal {
+            store.write_here::<_, Error, _>(|tx| tx.expect_much())?;
+        }
+        Ok(Self { store, clock, id, caller, is_rehearsal, is_table, name, mark, report })
+    }
+
+    /// Which run this is, as the audit record names it.
+    pub(super) fn id(&self) -> Uuid {
+        self.id
+    }
+
+    /// How far it has come.
+    pub(super) fn place(&self) -> Place {
+        Place { bytes: self.mark.bytes, lines: self.mark.lines }
+    }
+
+    /// What became of the lines.
+    pub(super) fn tally(&self) -> &Tally {
+        &self.mark.tally
+    }
+
+    /// Takes a batch: all of it in one transaction, or, where the database refuses that, each line in its own.
+    pub(super) fn take(&mut self, batch: &Batch<Line>) -> Result<(), Halt> {
+        match self.attempt(&batch.lines, batch.end) {
+            Ok(()) => Ok(()),
+            Err(error) if error.kind() == Kind::Busy => Err(Halt::Failed(error.into())),
+            Err(_) => batch.lines.iter().try_for_each(|line| self.take_alone(line, batch.end)),
+        }
+    }
+
+    /// Takes a line by itself. One that the database refuses is told of, and holds nothing else up.
+    fn take_alone(&mut self, line: &Line, end: Place) -> Result<(), Halt> {
+        // The mark stays before the batch until its last line is done: what is done then is the same in a new run.
+        let place = self.place();
+        let is_last = line.number >= end.lines;
+        let place = if is_last { end } else { place };
+        match self.attempt(std::slice::from_ref(line), place) {
+            Ok(()) => Ok(()),
+            Err(error) if error.kind() == Kind::Busy => Err(Halt::Failed(error.into())),
+            Err(error) => {
+                complain(&format!("line {}: {}", line.number, Failure::from(error)));
+                let told = "The database refuses this line.";
+                let issues = vec![Issue::error(IssueType::Exception, told)];
+                let mut dealt = Dealt { tally: self.mark.tally.clone(), report: Vec::new() };
+                self.refuse(&mut dealt, line, issues);
+                self.write(place, |_| Ok(dealt)).map_err(|error| Halt::Failed(error.into()))
+            }
+        }
+    }
+
+    /// Writes lines, and tries again while the database is busy.
+    fn attempt(&mut self, lines: &[Line], end: Place) -> Result<(), Error> {
+        let (clock, caller) = (Arc::clone(&self.clock), self.caller.clone());
+        let is_rehearsal = self.is_rehearsal;
+        for _ in 1..TRIES {
+            let seed = Dealt { tally: self.mark.tally.clone(), report: Vec::new() };
+            let parts = (&*clock, &caller, is_rehearsal, self.is_table);
+            match self.write(end, |tx| deal(tx, parts, lines, seed)) {
+                Err(error) if error.kind() == Kind::Busy => std::thread::sleep(WAIT),
+                done => return done,
+            }
+        }
+        Err(Error::new(Kind::Busy, "the database was busy for too long"))
+    }
+
+    /// Commits what `work` does together with the mark behind it.
+    fn write(
+        &mut self,
+        end: Place,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<Dealt, Error>,
+    ) -> Result<(), Error> {
+        let Self { store, report, mark, name, is_rehearsal, .. } = self;
+        let before = mark.report;
+        let keep = |tx: &mut Tx<'_>| {
+            let dealt = work(tx)?;
+            // On the disk before the commit: a report may say too much, which is cut off, but never too little.
+            let length = report.write(before, &dealt.report).map_err(Error::fault)?;
+            let mark = Mark { bytes: end.bytes, lines: end.lines, report: length, tally: dealt.tally };
+            if !*is_rehearsal {
+                tx.save_setting(name, Some(&serde_json::to_string(&mark).map_err(Error::fault)?))?;
+            }
+            Ok::<_, Error>((mark, dealt.report))
+        };
+        let (next, lines) = if *is_rehearsal { store.read_here(keep) } else { store.write_here(keep) }?;
+        *mark = next;
+        report.tell(&lines, complain);
+        Ok(())
+    }
+
+    /// Forgets how far it came: the file is done.
+    pub(super) fn finish(&mut self) -> Result<(), Failure> {
+        if !self.is_rehearsal {
+            let name = self.name.clone();
+            self.store.write_here::<_, Error, _>(|tx| tx.save_setting(&name, None))?;
+        }
+        Ok(())
+    }
+
+    fn refuse(&self, dealt: &mut Dealt, line: &Line, issues: Vec<Issue>) {
+        refuse(dealt, line, issues, self.is_table);
+    }
+}
+
+/// Deals with lines in a transaction.
+fn deal(
+    tx: &mut Tx<'_>,
+    (clock, caller, is_rehearsal, is_table): (&dyn Clock, &Caller, bool, bool),
+    lines: &[Line],
+    mut dealt: Dealt,
+) -> Result<Dealt, Error> {
+    let now = clock.now();
+    for line in lines {
+        if let Ok(Entry::Person(person)) = &line.judged.entry {
+            let at = if person.updated_at.timestamp() == 0 { now } else { person.updated_at };
+            let is_new = if is_rehearsal {
+                tx.list_current_practices(&[person.nhs_number])?.is_empty()
+            } else {
+                tx.insert_person_if_new(person, at)?
+            };
+            dealt.tally.add_person(if is_new { Outcome::Created } else { Outcome::Same });
+        }
+    }
+    let role = |line: &Line| match &line.judged.entry {
+        Ok(Entry::Role(incoming)) => Some(incoming.clone()),
+        Ok(Entry::Person(_)) | Err(_) => None,
+    };
+    let incoming: Vec<Incoming> = lines.iter().filter_map(role).collect();
+    let mut imported = import_roles(tx, clock, caller, &incoming, is_rehearsal)?.into_iter();
+    for line in lines {
+        match &line.judged.entry {
+            Err(issues) => refuse(&mut dealt, line, issues.clone(), is_table),
+            Ok(Entry::Person(_)) => {}
+            Ok(Entry::Role(_)) => {
+                let grantor = line.judged.grantor.as_ref().map(crate::proxy::OdsCode::as_str);
+                match imported.next() {
+                    Some(Imported::Created(_)) => dealt.tally.add_role(grantor, Outcome::Created),
+                    Some(Imported::Same(_)) => dealt.tally.add_role(grantor, Outcome::Same),
+                    Some(Imported::Conflict(id)) => {
+                        dealt.tally.add_role(grantor, Outcome::Conflict);
+                        dealt.report.push(report::line(line.number, &Why::Conflict(id), is_table));
+                    }
+                    Some(Imported::Refused(error)) => refuse(&mut dealt, line, issues_of(error), is_table),
+                    None => return Err(Error::fault("a role was not dealt with")),
+                }
+            }
+        }
+    }
+    Ok(dealt)
+}
+
+fn refuse(dealt: &mut Dealt, line: &Line, issues: Vec<Issue>, is_table: bool) {
+    let grantor = line.judged.grantor.as_ref().map(crate::proxy::OdsCode::as_str);
+    dealt.tally.add_role(grantor, Outcome::Refused);
+    dealt.report.push(report::line(line.number, &Why::Refused(issues), is_table));
+}
+
+/// The SHA-256 of a file: another file, or the same one changed, is begun from its beginning.
+fn digest(file: &Path) -> std::io::Result<String> {
+    let mut file = File::open(file)?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 1 << 18];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(to_hex(&hash.finalize().into())),
+            count => hash.update(buffer.get(..count).unwrap_or_default()),
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! The lines of a file, one after the other and never all at a time: NDJSON, or CSV with a header.
+
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader, Read, Seek as _, SeekFrom};
+use std::path::Path;
+
+use csv::{ByteRecord, Position, ReaderBuilder};
+
+use crate::cli::Failure;
+use crate::fhir::bulk::Columns;
+
+/// How much of a file is read at a time.
+const BUFFER: usize = 1 << 18;
+
+/// A place in a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Place {
+    /// How many bytes are before it.
+    pub(super) bytes: u64,
+    /// How many lines are before it.
+    pub(super) lines: u64,
+}
+
+/// A line as it came.
+pub(super) struct Raw {
+    /// Its number in the file, from 1.
+    pub(super) number: u64,
+    /// What it holds.
+    pub(super) content: Content,
+}
+
+/// What a line holds.
+pub(super) enum Content {
+    /// JSON, perhaps.
+    Json(Vec<u8>),
+    /// The cells of a row.
+    Row(ByteRecord),
+    /// More than a line may.
+    TooLong,
+}
+
+/// A file that is read line by line.
+pub(super) struct Source {
+    lines: Lines,
+    /// The most bytes of a line.
+    most: usize,
+}
+
+enum Lines {
+    Json { file: BufReader<File>, place: Place },
+    Table { rows: csv::Reader<File>, columns: Columns },
+}
+
+/// How a file is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Format {
+    /// One resource on each line
+    Ndjson,
+    /// A table with a header
+    Csv,
+}
+
+impl Format {
+    /// The format that the name of a file ends in; NDJSON, where it says nothing.
+    pub(super) fn of(file: &Path) -> Self {
+        let is_csv = file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
+        if is_csv { Self::Csv } else { Self::Ndjson }
+    }
+}
+
+impl Source {
+    /// Opens a file, and reads the header where it has one.
+    pub(super) fn open(path: &Path, format: Format, most: usize) -> Result<Self, Failure> {
+        let name = path.display();
+        let file = File::open(path).map_err(|error| cannot(path, &error))?;
+        let lines = match format {
+            Format::Ndjson => {
+                Lines::Json { file: BufReader::with_capacity(BUFFER, file), place: Place::default() }
+            }
+            Format::Csv => {
+                // A row of another length is refused by itself, with its line.
+                let mut rows = ReaderBuilder::new().flexible(true).buffer_capacity(BUFFER).from_reader(file);
+                let header = rows.byte_headers().map_err(|error| cannot(path, &error.into()))?;
+                let header: Option<Vec<&str>> =
+                    header.iter().map(|cell| std::str::from_utf8(cell).ok()).collect();
+                let told = || Failure::Other(format!("{name}: the header is not in UTF-8"));
+                let columns = Columns::read(header.ok_or_else(told)?.into_iter());
+                let columns = columns.map_err(|wrong| Failure::Other(format!("{name}: {wrong}")))?;
+                Lines::Table { rows, columns }
+            }
+        };
+        Ok(Self { lines, most })
+    }
+
+    /// The columns of a table.
+    pub(super) fn columns(&self) -> Option<Columns> {
+        match &self.lines {
+            Lines::Json { .. } => None,
+            Lines::Table { columns, .. } => Some(columns.clone()),
+        }
+    }
+
+    /// Goes on from a place where a line ended.
+    pub(super) fn seek(&mut self, to: Place) -> io::Result<()> {
+        match &mut self.lines {
+            Lines::Json { file, place } => {
+                file.seek(SeekFrom::Start(to.bytes))?;
+                *place = to;
+            }
+            Lines::Table { rows, .. } => {
+                let mut position = Position::new();
+                position.set_byte(to.bytes).set_line(to.lines + 1);
+                rows.seek(position)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The next lines, as many as are wanted, and the place behind them; none at the end of the file. Empty lines
+    /// are counted and left out.
+    pub(super) fn read(&mut self, wanted: usize) -> io::Result<(Vec<Raw>, Place)> {
+        let mut found = Vec::with_capacity(wanted);
+        match &mut self.lines {
+            Lines::Json { file, place } => {
+                while found.len() < wanted {
+                    let Some(content) = read_line(file, place, self.most)? else { break };
+                    let is_empty =
+                        matches!(&content, Content::Json(line) if line.iter().all(u8::is_ascii_whitespace));
+                    if !is_empty {
+                        found.push(Raw { number: place.lines, content });
+                    }
+                }
+                Ok((found, *place))
+            }
+            Lines::Table { rows, .. } => {
+                let mut row = ByteRecord::new();
+                while found.len() < wanted && rows.read_byte_record(&mut row)? {
+                    let number = row.position().map_or(0, Position::line);
+                    let is_long = row.as_slice().len() > self.most;
+                    let row = std::mem::take(&mut row);
+                    let content = if is_long { Content::TooLong } else { Content::Row(row) };
+                    found.push(Raw { number, content });
+                }
+                let place = rows.position();
+                Ok((found, Place { bytes: place.byte(), lines: place.line().saturating_sub(1) }))
+            }
+        }
+    }
+}
+
+/// Reads a line without its end, of which no more is kept than a line may hold.
+fn read_line(file: &mut BufReader<File>, place: &mut Place, most: usize) -> io::Result<Option<Content>> {
+    let mut line = Vec::new();
+    let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
+    let mut read = u64::try_from(file.by_ref().take(limit).read_until(b'\n', &mut line)?).unwrap_or(u64::MAX);
+    if read == 0 {
+        return Ok(None);
+    }
+    let is_long = line.last() != Some(&b'\n') && read == limit;
+    if is_long {
+        read += skip_line(file)?;
+    }
+    if *place == Place::default() && line.starts_with(b"\xef\xbb\xbf") {
+        // What some editors put before a text.
+        line.drain(..3);
+    }
+    *place = Place { bytes: place.bytes + read, lines: place.lines + 1 };
+    Ok(Some(if is_long { Content::TooLong } else { Content::Json(line) }))
+}
+
+/// Reads over the rest of a line and says how long it was.
+fn skip_line(file: &mut BufReader<File>) -> io::Result<u64> {
+    let mut skipped = 0;
+    loop {
+        let buffer = file.fill_buf()?;
+        let (used, is_end) = match buffer.iter().position(|byte| *byte == b'\n') {
+            Some(at) => (at + 1, true),
+            None => (buffer.len(), buffer.is_empty()),
+        };
+        file.consume(used);
+        skipped += u64::try_from(used).unwrap_or(u64::MAX);
+        if is_end {
+            return Ok(skipped);
+        }
+    }
+}
+
+pub(super) fn cannot(file: &Path, error: &io::Error) -> Failure {
+    Failure::Other(format!("cannot read {}: {error}", file.display()))
+}

@@ -1,0 +1,82 @@
+//! What became of the lines: counted, by the organisation that granted, for reconciliation.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// What became of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Created,
+    Same,
+    Conflict,
+    Refused,
+}
+
+/// How often each came out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Counts {
+    pub(super) created: u64,
+    pub(super) same: u64,
+    pub(super) conflict: u64,
+    pub(super) refused: u64,
+}
+
+/// All of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Tally {
+    /// Of roles.
+    pub(super) roles: Counts,
+    /// Of people.
+    pub(super) people: Counts,
+    /// Of roles, by the ODS code of the grantor; `-` without one.
+    by_grantor: BTreeMap<String, Counts>,
+}
+
+impl Counts {
+    fn add(&mut self, outcome: Outcome) {
+        match outcome {
+            Outcome::Created => self.created += 1,
+            Outcome::Same => self.same += 1,
+            Outcome::Conflict => self.conflict += 1,
+            Outcome::Refused => self.refused += 1,
+        }
+    }
+
+    fn describe(self) -> String {
+        let Self { created, same, conflict, refused } = self;
+        format!("{created} created, {same} same, {conflict} conflict, {refused} refused")
+    }
+}
+
+impl Tally {
+    /// Counts a role.
+    pub(super) fn add_role(&mut self, grantor: Option<&str>, outcome: Outcome) {
+        self.roles.add(outcome);
+        self.by_grantor.entry(grantor.unwrap_or("-").to_owned()).or_default().add(outcome);
+    }
+
+    /// Counts a person.
+    pub(super) fn add_person(&mut self, outcome: Outcome) {
+        self.people.add(outcome);
+    }
+
+    /// How many lines were not taken.
+    pub(super) fn left_out(&self) -> u64 {
+        let of = |counts: Counts| counts.conflict + counts.refused;
+        of(self.roles) + of(self.people)
+    }
+
+    /// What is told of it, for people and for `cut`.
+    pub(super) fn lines(&self) -> Vec<String> {
+        let mut lines = vec![format!("roles: {}", self.roles.describe())];
+        if self.people != Counts::default() {
+            lines.push(format!("people: {}", self.people.describe()));
+        }
+        lines.push("grantor\tcreated\tsame\tconflict\trefused".to_owned());
+        for (grantor, Counts { created, same, conflict, refused }) in &self.by_grantor {
+            lines.push(format!("{grantor}\t{created}\t{same}\t{conflict}\t{refused}"));
+        }
+        lines
+    }
+}

@@ -1,0 +1,75 @@
+//! A copy of the whole database, made while others read and write it.
+//!
+//! SQLite only. `VACUUM INTO` reads one snapshot in one statement, so the copy is the database of one instant,
+//! and in WAL mode nobody waits for it. The backup interface of the C library would copy the free pages as
+//! well, begins again whenever another process has written, and is not to be had from Diesel.
+
+use std::path::Path;
+
+use diesel::connection::SimpleConnection as _;
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+
+use crate::error::{Error, Kind};
+use crate::store::audit::Break;
+use crate::store::db::Db;
+use crate::store::schema::roles;
+use crate::store::{Store, Tx};
+
+/// What a look at a copy has found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Copied {
+    /// What SQLite says of it: nothing, where every page and index is sound.
+    pub damage: Vec<String>,
+    /// Where chains of the audit record do not hold.
+    pub breaks: Vec<Break>,
+    /// How many roles it holds.
+    pub roles: i64,
+}
+
+#[derive(QueryableByName)]
+struct Line {
+    #[diesel(sql_type = Text)]
+    line: String,
+}
+
+impl Store {
+    /// Writes the database of this instant to a file that is empty, or not there. The file need not have reached
+    /// the disk when this returns.
+    ///
+    /// # Errors
+    ///
+    /// Where the database is no SQLite, or the file cannot be written.
+    pub fn copy_to(&self, file: &Path) -> Result<(), Error> {
+        let path = text(file)?;
+        let mut pooled = self.readers.get().map_err(Error::busy)?;
+        let Db::Sqlite(connection) = &mut pooled.db else {
+            return Err(Error::new(Kind::Invalid, "only an SQLite database is copied by this program"));
+        };
+        diesel::sql_query("VACUUM INTO ?").bind::<Text, _>(path).execute(connection)?;
+        Ok(())
+    }
+}
+
+/// Looks whether a copy is whole: SQLite's own check of pages and indexes, and the chains of the audit record.
+///
+/// # Errors
+///
+/// Where the file is no database at all.
+pub fn check_copy(file: &Path) -> Result<Copied, Error> {
+    let connection = SqliteConnection::establish(text(file)?);
+    let mut db = Db::Sqlite(connection.map_err(Error::fault)?);
+    db.batch_execute("PRAGMA query_only = ON; BEGIN;")?;
+    let damage: Vec<Line> = diesel::sql_query(
+        "SELECT integrity_check AS line FROM pragma_integrity_check WHERE integrity_check <> 'ok'",
+    )
+    .load(&mut db)?;
+    let roles = roles::table.count().get_result(&mut db)?;
+    let breaks = Tx { db: &mut db, pending: Vec::new(), has_published: false }.verify_audit(&[])?;
+    Ok(Copied { damage: damage.into_iter().map(|line| line.line).collect(), breaks, roles })
+}
+
+/// The path as SQLite takes it.
+fn text(file: &Path) -> Result<&str, Error> {
+    file.to_str().ok_or_else(|| Error::new(Kind::Invalid, "the path is not text"))
+}

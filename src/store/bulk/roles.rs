@@ -1,0 +1,106 @@
+//! Roles by the thousand, in few statements.
+
+use diesel::connection::SimpleConnection as _;
+use diesel::prelude::*;
+use uuid::Uuid;
+
+use crate::error::Error;
+use crate::person::{NhsNumber, Person, Standing};
+use crate::proxy::{OdsCode, Role, Versioned};
+use crate::store::Tx;
+use crate::store::db::Db;
+use crate::store::dialect::on_dialect;
+use crate::store::person::{both_are_current, nhs_number};
+use crate::store::role::RoleRow;
+use crate::store::schema::{people, role_versions, roles};
+
+/// How many rows one statement writes: a database takes so many values in one.
+const BATCH: usize = 250;
+
+/// For a connection that writes much: 128 MB of pages in memory instead of 2, and a journal of 64 MB before it is
+/// brought into the file instead of 4, so that pages that change again and again are written less often. Nothing
+/// of what makes an answered commit last.
+const SQLITE_SETTINGS: &str = "PRAGMA cache_size = -131072; PRAGMA wal_autocheckpoint = 16384;";
+
+impl Tx<'_> {
+    /// Tells the connection that it will write much. It stays so for as long as the connection lives.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn expect_much(&mut self) -> Result<(), Error> {
+        if let Db::Sqlite(connection) = self.db {
+            connection.batch_execute(SQLITE_SETTINGS)?;
+        }
+        Ok(())
+    }
+
+    /// The roles of these proxies, as they are stored, visible or not, in no particular order.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn list_roles_of_proxies(&mut self, proxies: &[NhsNumber]) -> Result<Vec<Versioned<Role>>, Error> {
+        let proxies: Vec<&str> = proxies.iter().map(NhsNumber::as_str).collect();
+        let rows: Vec<RoleRow> = roles::table.filter(roles::proxy.eq_any(proxies)).load(self.db)?;
+        rows.into_iter().map(RoleRow::into_role).collect()
+    }
+
+    /// Writes roles that are not there, each in this version, which is the first that the history has.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Conflict`](crate::error::Kind) when there is a role for one of the pairs, or with one of the ids.
+    pub fn insert_roles(&mut self, new: &[Versioned<Role>]) -> Result<(), Error> {
+        for new in new.chunks(BATCH) {
+            let rows: Vec<RoleRow> = new.iter().map(RoleRow::from_role).collect();
+            on_dialect!(self.db, c => diesel::insert_into(roles::table).values(&rows).execute(c))?;
+            let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
+            let copy = roles::table.filter(roles::id.eq_any(ids)).insert_into(role_versions::table);
+            on_dialect!(self.db, c => copy.execute(c))?;
+        }
+        Ok(())
+    }
+
+    /// Roles whose people may both appear in an answer, in the order of their ids, from behind `after`: those that
+    /// this organisation granted, or all.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn list_roles_after(
+        &mut self,
+        after: Option<Uuid>,
+        grantor: Option<&OdsCode>,
+        limit: i64,
+    ) -> Result<Vec<Versioned<Role>>, Error> {
+        let visible = roles::table.filter(both_are_current!(roles));
+        let mut page = visible.order(roles::id).limit(limit).into_boxed();
+        if let Some(after) = after {
+            page = page.filter(roles::id.gt(after.to_string()));
+        }
+        if let Some(grantor) = grantor {
+            page = page.filter(roles::grantor.eq(grantor.as_str().to_owned()));
+        }
+        let rows: Vec<RoleRow> = page.load(self.db)?;
+        rows.into_iter().map(RoleRow::into_role).collect()
+    }
+
+    /// People who may appear in an answer, in the order of their numbers, from behind `after`.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn list_people_after(&mut self, after: Option<NhsNumber>, limit: i64) -> Result<Vec<Person>, Error> {
+        let numbers: Vec<String> = people::table
+            .filter(people::standing.eq(Standing::Current.as_str()))
+            .filter(people::nhs_number.gt(after.as_ref().map_or("", NhsNumber::as_str)))
+            .order(people::nhs_number)
+            .limit(limit)
+            .select(people::nhs_number)
+            .load(self.db)?;
+        let numbers: Vec<NhsNumber> =
+            numbers.iter().map(|number| nhs_number(number)).collect::<Result<_, _>>()?;
+        self.list_current_people(&numbers)
+    }
+}
