@@ -32,6 +32,8 @@ class Operation:
 
 def operations():
     consent = json.load(open(f"{HERE}/../examples/consent-create.json"))
+    # The R4 front holds the proxy by identifier alone.
+    consent["provision"]["actor"][0]["reference"].pop("type")
     text = json.dumps(consent).replace("9000000017", "$1").replace("9000000025", "$2")
     entry = json.dumps({"resource": json.loads(text), "request": {"method": "POST", "url": "Consent"}})
     patch = [{"op": "replace", "path": "/provision/period/end", "value": "2036-$2-15"}]

@@ -86,7 +86,7 @@ impl Store {
         let statements = Arc::new(AtomicU64::new(0));
         let manager = Manager::new(options.url.clone(), Arc::clone(&statements));
         manager.probe()?;
-        let pool = |connections: u32| {
+        let pool = |manager: &Manager, connections: u32| {
             Pool::builder()
                 .max_size(connections)
                 .min_idle(Some(1))
@@ -95,10 +95,10 @@ impl Store {
                 .error_handler(Box::new(SilentErrors))
                 .build_unchecked(manager.clone())
         };
-        let readers = pool(options.connections);
+        let readers = pool(&manager, options.connections);
         let published: Arc<Notify> = Arc::default();
         let (writers, group) = if options.url.is_sqlite() {
-            let writer = pool(1);
+            let writer = pool(&manager.for_writing(), 1);
             let group = Group::start(writer.clone(), Arc::clone(&published), options.wait)?;
             (writer, Some(group))
         } else {
