@@ -1,5 +1,6 @@
 //! The one place that composes routes and middleware. `main` and the tests share it.
 
+mod files;
 mod health;
 mod metrics;
 mod wire;
@@ -38,9 +39,11 @@ use wire::{Socket, Wire, acceptor};
 /// When the listener cannot be used.
 pub fn build(app: App, listener: TcpListener, settings: &config::Server) -> io::Result<Server> {
     let mut builder = Server::build().shutdown_timeout(settings.shutdown.as_secs());
-    if let Some(workers) = settings.workers {
-        builder = builder.workers(workers);
-    }
+    let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let workers = settings.workers.unwrap_or_else(cores);
+    let connections = files::open_enough(settings.connections);
+    // More wait in the queue of the system until one of these goes.
+    builder = builder.workers(workers).max_concurrent_connections(connections.div_ceil(workers));
     let shutdown = builder.graceful_shutdown_signal();
     let wait = app.limits.request;
     let tls = settings.tls.as_ref().map(acceptor).transpose()?;
@@ -65,7 +68,7 @@ pub fn build(app: App, listener: TcpListener, settings: &config::Server) -> io::
                 let greeted = tokio::time::timeout(wait, Socket::accept(io, tls.as_ref())).await;
                 let late = |_late| io::Error::from(io::ErrorKind::TimedOut);
                 let io = greeted.map_err(late).flatten().map_err(DispatchError::Io)?;
-                Ok((Wire::new(io), peer))
+                Ok((Wire::new(io, wait), peer))
             }
         })
         .and_then(connection)

@@ -26,13 +26,16 @@ impl From<DieselError> for Error {
 
 /// Failures that neither driver gives a kind of its own, and that pass.
 fn is_passing(message: &str) -> bool {
-    const PASSING: [&str; 6] = [
+    const PASSING: [&str; 9] = [
         "database is locked",
         "deadlock detected",
         "statement timeout",
         "the database system is",
         "terminating connection",
         "no connection to the server",
+        "database or disk is full",
+        "disk I/O error",
+        "No space left on device",
     ];
     PASSING.iter().any(|passing| message.contains(passing))
 }
