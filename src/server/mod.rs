@@ -1,5 +1,6 @@
 //! The one place that composes routes and middleware. `main` and the tests share it.
 
+mod certificate;
 mod files;
 mod health;
 mod metrics;
@@ -29,6 +30,7 @@ use crate::inbox;
 use crate::observe::log_requests;
 use crate::vrs::{self, Problem};
 
+pub use certificate::{Certificate, Names, read_certificate};
 use wire::{Socket, Wire, acceptor};
 
 /// A server on `listener`, ready to be awaited. It stops on SIGTERM and SIGINT, or through its handle:
@@ -74,6 +76,11 @@ pub fn build(app: App, listener: TcpListener, settings: &config::Server) -> io::
         .and_then(connection)
     };
     Ok(builder.listen("onbehalf", listener, http)?.run())
+}
+
+/// How many connections the limit of open files leaves room for, once it is raised as far as it goes.
+pub fn possible_connections() -> u64 {
+    files::possible(files::most())
 }
 
 /// Every route, with what surrounds it.

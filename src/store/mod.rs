@@ -32,7 +32,9 @@ use tokio::sync::Notify;
 pub use account::AccountUser;
 pub use audit::{AuditRecord, Break, Fault, Head, NotAHead};
 pub use database_url::{BadDatabaseUrl, DatabaseUrl};
-pub use life::{Candidate, FactKind, Inbound, JobRow, MessageKind, MessageState, NewMessage, Old, Outgoing};
+pub use life::{
+    Candidate, FactKind, Inbound, JobRow, MessageKind, MessageState, NewMessage, Old, Outgoing, Vitals,
+};
 pub use migrate::{Migration, SANDBOX_MARK};
 pub use person::fold;
 pub use role::RoleSearch;

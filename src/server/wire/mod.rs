@@ -26,7 +26,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
 use inbound::{Inbound, Names, TIMEOUT};
-pub(super) use socket::{Socket, acceptor};
+pub(super) use socket::{Socket, acceptor, chain};
 
 /// A connection that remembers how its caller spells the two headers.
 pub(super) struct Wire {

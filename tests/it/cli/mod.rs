@@ -1,6 +1,7 @@
 //! The command line, each verb as a process: exit code, what it prints, what it leaves behind.
 
 mod database;
+mod doctor;
 mod keys;
 mod sandbox;
 mod seed;
@@ -15,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 use crate::support::{Ended, sql};
 
 /// A token that the configurations below let in.
-const TOKEN: &str = "s3cret-token";
+pub const TOKEN: &str = "s3cret-token";
 const BASE: &str = "/validated-relationships/FHIR/R4";
 
 /// The digest of [`TOKEN`], as a configuration has it.
