@@ -29,7 +29,8 @@ fn wrong(path: &Path, what: &str) -> io::Error {
 /// The certificates of a file, the server's own first.
 pub(in crate::server) fn chain(file: &Path) -> io::Result<Vec<CertificateDer<'static>>> {
     let chain = CertificateDer::pem_file_iter(file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    chain.map_err(|_unread| wrong(file, "no certificate chain in PEM"))
+    let chain = chain.ok().filter(|chain| !chain.is_empty());
+    chain.ok_or_else(|| wrong(file, "no certificate chain in PEM"))
 }
 
 /// Reads the certificate and the key: TLS 1.2 and 1.3, HTTP/1.1 only.

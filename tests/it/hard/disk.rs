@@ -72,7 +72,7 @@ fn assert_whole(service: &Service, answered: &[String]) {
 }
 
 fn settings() -> &'static str {
-    "[limits]\nrequests_per_minute = 0\n[log]\nlevel = \"error\""
+    "[limits]\nrequests_per_minute = 0"
 }
 
 #[test]
