@@ -10,6 +10,7 @@ use onbehalf::account::proof::dpop::{self, Expected};
 use onbehalf::account::proof::read_keys;
 use onbehalf::account::{AccessPolicy, Authority, AuthoritySettings, Lifetimes, Scopes, Shown};
 use onbehalf::clock::StoppedClock;
+use onbehalf::config::Contract;
 use onbehalf::fhir::fhirpath::Expression;
 use onbehalf::fhir::format::xml;
 use onbehalf::fhir::patch::{fhirpath_patch, json_patch};
@@ -72,10 +73,11 @@ fn xml_body(input: &[u8]) -> String {
 
 /// Type, `?` and parameters.
 fn search_query(input: &[u8]) -> String {
+    static CONTRACT: LazyLock<Contract> = LazyLock::new(strict_contract);
     let text = text(input);
     let (kind, query) = text.split_once('?').unwrap_or(("Consent", &text));
     let clock = Arc::new(StoppedClock::at(beginning()));
-    let statement = statement_of(kind, query, clock, strict_contract());
+    let statement = statement_of(kind, query, clock, *CONTRACT);
     // The shape of what is asked of the database, without values: the words with a capital.
     let shape = |page: String| {
         let words = page.split(|mark: char| !mark.is_ascii_alphanumeric());

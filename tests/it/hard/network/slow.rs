@@ -1,5 +1,7 @@
 //! Clients that take their time: to send a head, the next head, a body, or to take what they are answered.
 
+use crate::support::poll::poll;
+
 use super::{
     Duration, Hostile, LIMIT, SLACK, Service, measured, memory_within, millis, scale, service, until_over,
 };
@@ -77,6 +79,7 @@ fn stall(service: &Service, requests: &str, count: usize) -> (usize, Duration) {
     for one in &mut hostile {
         one.send(requests.as_bytes());
     }
+    poll("the connections to be taken", || (service.files() > files + count / 2).then_some(()));
     loop {
         let open = service.files().saturating_sub(files + 10);
         // Until an answer waits, the buffers of the system must be full.
