@@ -9,7 +9,7 @@ use crate::config::Limits;
 /// Why there is no body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BodyFault {
-    /// It is larger than `limits.body_bytes`.
+    /// It is larger than `limits.body_bytes`, or comes in too many chunks for its size.
     #[error("the body is too large")]
     TooLarge,
     /// The connection broke off.
@@ -20,6 +20,11 @@ pub enum BodyFault {
     Late,
 }
 
+/// What chunks must hold on average, in bytes: a body of single bytes costs a hundred times its size to read. The
+/// first few may be as small as they like.
+const LEAST_CHUNK: usize = 64;
+const FIRST_CHUNKS: usize = 1024;
+
 /// The whole body.
 ///
 /// # Errors
@@ -27,10 +32,12 @@ pub enum BodyFault {
 /// [`BodyFault`].
 pub async fn read(mut payload: Payload, limits: &Limits) -> Result<BytesMut, BodyFault> {
     let whole = async {
-        let mut body = BytesMut::new();
+        let (mut body, mut chunks) = (BytesMut::new(), 0_usize);
         while let Some(chunk) = payload.next().await {
             let chunk = chunk.map_err(|_gone| BodyFault::Incomplete)?;
-            if body.len() + chunk.len() > limits.body_bytes {
+            chunks += 1;
+            let is_crumbled = chunks > FIRST_CHUNKS + body.len() / LEAST_CHUNK;
+            if is_crumbled || body.len() + chunk.len() > limits.body_bytes {
                 return Err(BodyFault::TooLarge);
             }
             body.extend_from_slice(&chunk);

@@ -3,6 +3,7 @@
 mod audit;
 mod backup;
 mod config;
+mod doctor;
 mod export;
 mod identity;
 mod import;
@@ -104,6 +105,15 @@ enum Verb {
         #[command(subcommand)]
         act: Option<jobs::Act>,
     },
+    /// Look the whole deployment over, and say what to mend
+    ///
+    /// Settings, keys, clock, database, migrations, audit record, certificate, identity providers, mail, brokers.
+    /// Nothing is changed and no secret printed. Ends with 0 only where nothing is wrong.
+    Doctor {
+        /// Print one JSON document
+        #[arg(long)]
+        json: bool,
+    },
     /// Look at the settings
     #[command(subcommand)]
     Config(config::Look),
@@ -158,6 +168,7 @@ pub fn run() -> ExitCode {
         Verb::Backup { file, force } => backup::backup(&sources, &file, force),
         Verb::Audit(look) => audit::audit(&sources, look),
         Verb::Subscriptions(look) => subscriptions::subscriptions(&sources, look),
+        Verb::Doctor { json } => doctor::doctor(&sources, json),
         Verb::Config(look) => config::look(&sources, look),
         Verb::Jobs { act } => jobs::jobs(&sources, act),
         Verb::Keys(act) => keys::keys(&sources, act),

@@ -23,6 +23,7 @@ pub struct Server {
     pub address_header: Option<String>,
     /// `None`: one for each core.
     pub workers: Option<usize>,
+    pub connections: usize,
     pub shutdown: Duration,
     /// `None` where this server itself speaks plain HTTP.
     pub tls: Option<Tls>,
@@ -54,6 +55,7 @@ impl Server {
             _ => Err("must be empty or the name of a header, such as X-Forwarded-For"),
         });
         let workers = reader.number("server.workers", 0..=512);
+        let connections = reader.number("server.connections", 16..=1_000_000);
         let shutdown = seconds(reader, "server.shutdown_seconds", 0..=3600);
         let files = ["server.tls_certificate", "server.tls_key"].map(|key| reader.text(key));
         let tls = match files {
@@ -71,6 +73,7 @@ impl Server {
             public_url: public_url?,
             address_header: address_header?,
             workers: usize::try_from(workers?).ok().filter(|workers| *workers > 0),
+            connections: usize::try_from(connections?).ok()?,
             shutdown: shutdown?,
             tls,
         })

@@ -123,9 +123,13 @@ impl Runner {
         let known = self.store.read_here::<_, Error, _>(|tx| {
             Ok(tx.list_jobs()?.into_iter().find(|row| row.name == job.name))
         })?;
-        if !even_early && known.is_some_and(|known| known.due_at > now) {
+        // A job is never put off for longer than its period. One that is, is so by a clock that was ahead, and would
+        // not run until the time has come that it showed.
+        let is_ahead = known.as_ref().is_some_and(|known| known.due_at > now + job.period);
+        if !even_early && !is_ahead && known.is_some_and(|known| known.due_at > now) {
             return Ok(false);
         }
+        let even_early = even_early || is_ahead;
         let until = now + self.settings.lease;
         self.store.write_here(|tx| {
             tx.insert_job_if_new(job.name, now)?;

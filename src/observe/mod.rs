@@ -33,7 +33,9 @@ pub fn start_log(log: &Log) {
         .with_target("actix_http", LevelFilter::OFF)
         .with_target("onbehalf", LevelFilter::from_level(log.level));
     let registry = tracing_subscriber::registry().with(targets);
+    // A line that cannot be written, on a full disk, is lost; complaining of it on the same place would panic.
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false);
+    let layer = layer.log_internal_errors(false);
     // A second start, in a test, keeps the first log.
     let _already_started = match log.format {
         LogFormat::Text => registry.with(layer).try_init(),

@@ -1,6 +1,7 @@
 //! `/health` (the process lives) and `/ready` (it can do its work), for whatever keeps it running.
 
 use actix_web::HttpResponse;
+use actix_web::http::header::RETRY_AFTER;
 use actix_web::web::{self, Data, ServiceConfig};
 use serde_json::json;
 
@@ -21,10 +22,14 @@ async fn ready(app: Data<App>) -> HttpResponse {
     let current: Result<bool, Error> = app.store.check_current().await;
     match current {
         Ok(true) => HttpResponse::Ok().json(json!({ "status": "ready" })),
-        Ok(false) => HttpResponse::ServiceUnavailable().json(json!({ "status": "migrations are pending" })),
+        Ok(false) => unready("migrations are pending"),
         Err(error) => {
             log_failure(&error);
-            HttpResponse::ServiceUnavailable().json(json!({ "status": "the database does not answer" }))
+            unready("the database does not answer")
         }
     }
+}
+
+fn unready(status: &str) -> HttpResponse {
+    HttpResponse::ServiceUnavailable().insert_header((RETRY_AFTER, "1")).json(json!({ "status": status }))
 }

@@ -1,5 +1,7 @@
 //! The one place that composes routes and middleware. `main` and the tests share it.
 
+mod certificate;
+mod files;
 mod health;
 mod metrics;
 mod wire;
@@ -28,6 +30,7 @@ use crate::inbox;
 use crate::observe::log_requests;
 use crate::vrs::{self, Problem};
 
+pub use certificate::{Certificate, Names, read_certificate};
 use wire::{Socket, Wire, acceptor};
 
 /// A server on `listener`, ready to be awaited. It stops on SIGTERM and SIGINT, or through its handle:
@@ -38,9 +41,11 @@ use wire::{Socket, Wire, acceptor};
 /// When the listener cannot be used.
 pub fn build(app: App, listener: TcpListener, settings: &config::Server) -> io::Result<Server> {
     let mut builder = Server::build().shutdown_timeout(settings.shutdown.as_secs());
-    if let Some(workers) = settings.workers {
-        builder = builder.workers(workers);
-    }
+    let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let workers = settings.workers.unwrap_or_else(cores);
+    let connections = files::open_enough(settings.connections);
+    // More wait in the queue of the system until one of these goes.
+    builder = builder.workers(workers).max_concurrent_connections(connections.div_ceil(workers));
     let shutdown = builder.graceful_shutdown_signal();
     let (stopping, sockets) = (shutdown.clone(), app.sockets.clone());
     actix_web::rt::spawn(async move {
@@ -70,12 +75,17 @@ pub fn build(app: App, listener: TcpListener, settings: &config::Server) -> io::
                 let greeted = tokio::time::timeout(wait, Socket::accept(io, tls.as_ref())).await;
                 let late = |_late| io::Error::from(io::ErrorKind::TimedOut);
                 let io = greeted.map_err(late).flatten().map_err(DispatchError::Io)?;
-                Ok((Wire::new(io), peer))
+                Ok((Wire::new(io, wait), peer))
             }
         })
         .and_then(connection)
     };
     Ok(builder.listen("onbehalf", listener, http)?.run())
+}
+
+/// How many connections the limit of open files leaves room for, once it is raised as far as it goes.
+pub fn possible_connections() -> u64 {
+    files::possible(files::most())
 }
 
 /// Every route, with what surrounds it.

@@ -81,10 +81,30 @@ impl Manager {
     }
 
     fn open_postgres(url: &str) -> Result<Db, ConnectionError> {
-        let mut db = PgConnection::establish(url)?;
+        let mut db = PgConnection::establish(&with_patience(url))?;
         db.batch_execute(POSTGRES_SETTINGS).map_err(ConnectionError::CouldntSetupConfiguration)?;
         Ok(Db::Postgres(db))
     }
+}
+
+/// The URL with an end to waiting for a server that has vanished without a word; what the operator has set stays.
+/// A connection is given up after five seconds, and one on which nothing comes back any more after thirty.
+fn with_patience(url: &str) -> String {
+    const PATIENCE: [(&str, &str); 5] = [
+        ("connect_timeout", "5"),
+        ("tcp_user_timeout", "30000"),
+        ("keepalives_idle", "15"),
+        ("keepalives_interval", "5"),
+        ("keepalives_count", "3"),
+    ];
+    let mut url = url.to_owned();
+    for (name, value) in PATIENCE {
+        if !url.contains(&format!("{name}=")) {
+            let mark = if url.contains('?') { '&' } else { '?' };
+            url.push_str(&format!("{mark}{name}={value}"));
+        }
+    }
+    url
 }
 
 impl ManageConnection for Manager {

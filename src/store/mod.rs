@@ -38,6 +38,7 @@ pub use bulk::{Copied, check_copy};
 pub use database_url::{BadDatabaseUrl, DatabaseUrl};
 pub use life::{
     Candidate, DueMessages, FactKind, Inbound, JobRow, MessageKind, MessageState, NewMessage, Old, Outgoing,
+    Vitals,
 };
 pub use migrate::{Migration, SANDBOX_MARK};
 pub use person::fold;

@@ -161,6 +161,8 @@ pub fn outcome_of_bad_http(status: u16) -> String {
     let problem = match status {
         408 => catalogue::TIMEOUT,
         413 => catalogue::TOO_LARGE,
+        414 => catalogue::BAD_REQUEST.saying("The URL of the request is too long."),
+        431 => catalogue::BAD_REQUEST.saying("The head of the request is too large."),
         _ => catalogue::BAD_REQUEST.saying("The request is not valid HTTP/1.1."),
     };
     problem.outcome().to_string()

@@ -26,6 +26,7 @@ mod conformance;
 mod event;
 mod examples;
 mod fhir;
+mod hard;
 mod inbox;
 mod job;
 mod migrations;

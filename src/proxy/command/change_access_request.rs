@@ -30,7 +30,7 @@ pub fn change_access_request(
     if wanted == current.value {
         return Ok(current);
     }
-    let changed = tx.save_access_request(wanted, current.version, now)?;
+    let changed = tx.save_access_request(wanted, current.version, now.max(current.updated_at))?;
     let subject = Subject {
         reference: format!("QuestionnaireResponse/{}", changed.value.id),
         version: changed.version,

@@ -32,7 +32,7 @@ pub fn change_role<E: From<Error> + From<RoleError>>(
     if role.value.has_lapsed(now) {
         // The end date came before the job that looks for it: the history shows both steps.
         let lapsed = role.value.as_of(now);
-        role = tx.save_role(lapsed, role.version, now)?;
+        role = tx.save_role(lapsed, role.version, now.max(role.updated_at))?;
         tx.record(Act::RoleLapsed, &Caller::SERVICE, &subject_of(&role), now)?;
         tx.publish(Topic::RoleChanged, &subject_of(&role), now)?;
     }
@@ -41,7 +41,7 @@ pub fn change_role<E: From<Error> + From<RoleError>>(
     if changed == role.value {
         return Ok(role);
     }
-    let role = tx.save_role(changed, role.version, now)?;
+    let role = tx.save_role(changed, role.version, now.max(role.updated_at))?;
     tx.record(Act::RoleChanged, caller, &subject_of(&role), now)?;
     tx.publish(Topic::RoleChanged, &subject_of(&role), now)?;
     Ok(role)

@@ -82,7 +82,7 @@ pub fn change_relationship(
     if wanted == current.value {
         return Ok(current);
     }
-    let changed = tx.save_relationship(wanted, current.version, now)?;
+    let changed = tx.save_relationship(wanted, current.version, now.max(current.updated_at))?;
     tx.record(Act::RelationshipChanged, caller, &subject_of(&changed), now)?;
     tx.publish(Topic::RelationshipChanged, &subject_of(&changed), now)?;
     Ok(changed)

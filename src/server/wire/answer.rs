@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use actix_web::http::StatusCode;
 use memchr::memmem;
 
 use crate::server::wire::inbound::{CORRELATION_ID, Inbound, Names, REQUEST_ID};
@@ -21,6 +22,9 @@ pub(super) fn rewrite(
         return None;
     }
     let mut answer = bytes.to_vec();
+    if bytes.starts_with(b"HTTP/1.1 101") {
+        inbound.upgraded();
+    }
     // `100 Continue` is no answer yet.
     if !bytes.starts_with(b"HTTP/1.1 100") {
         inbound.answered();
@@ -29,8 +33,9 @@ pub(super) fn rewrite(
         names.restore(answer.get_mut(..end).unwrap_or_default());
     }
     if let Some((start, status)) = refusal {
-        let body = vrs::outcome_of_bad_http(status);
         let mut head = answer.split_off(start);
+        let status = inbound.refusal().map_or(status, |status| restate(&mut head, status));
+        let body = vrs::outcome_of_bad_http(status);
         let length = memmem::find(&head, EMPTY)?;
         head.drain(length..length + EMPTY.len());
         head.truncate(head.len() - 2);
@@ -39,6 +44,15 @@ pub(super) fn rewrite(
         answer.extend_from_slice(&head);
     }
     Some(answer)
+}
+
+/// Gives a refusal another status.
+fn restate(head: &mut Vec<u8>, status: u16) -> u16 {
+    let reason = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
+    let line = format!("HTTP/1.1 {status} {}", reason.unwrap_or_default());
+    let end = memmem::find(head, b"\r\n").unwrap_or(head.len());
+    head.splice(..end, line.into_bytes());
+    status
 }
 
 /// Where a refusal without a body begins, if these bytes end with one, and its status. The answers of our
@@ -96,6 +110,17 @@ mod tests {
             assert_eq!(head.matches("content-length").count(), 1);
             assert!(body.contains("OperationOutcome"));
         }
+    }
+
+    #[test]
+    fn a_refusal_says_what_is_wrong_where_the_library_does_not_know() {
+        let bare = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+        let mut inbound = Inbound::default();
+        inbound.give_up(408);
+        let answer = rewrite(bare, &mut VecDeque::new(), &mut inbound).unwrap();
+        let answer = String::from_utf8(answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{answer}");
+        assert!(answer.contains("OperationOutcome"));
     }
 
     #[test]

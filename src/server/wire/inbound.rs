@@ -9,7 +9,15 @@ pub(super) const CORRELATION_ID: &[u8] = b"x-correlation-id";
 
 /// The longest head that is looked into. The HTTP library refuses heads of twice this size.
 const LONGEST_HEAD: usize = 64 * 1024;
-const MOST_HEADERS: usize = 128;
+/// As many as the HTTP library takes.
+const MOST_HEADERS: usize = 96;
+
+/// 408 Request Timeout (RFC 9110 §15.5.9).
+pub(super) const TIMEOUT: u16 = 408;
+/// 414 URI Too Long (RFC 9110 §15.5.15).
+const URI_TOO_LONG: u16 = 414;
+/// 431 Request Header Fields Too Large (RFC 6585 §5).
+const HEAD_TOO_LARGE: u16 = 431;
 
 /// How a request spells the two header names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,17 +37,21 @@ enum At {
     Chunks { closes: bool },
     /// Behind a request that closes the connection.
     Closed,
-    /// Behind something that is no HTTP: the library will say so.
+    /// Behind something that is no HTTP: the library will say so. Or behind an upgrade, where HTTP ends.
     Lost,
 }
 
 /// The reader.
 #[derive(Debug)]
-pub(super) struct Inbound(At);
+pub(super) struct Inbound {
+    at: At,
+    /// The status that a refusal by the library is to have instead of its own.
+    refusal: Option<u16>,
+}
 
 impl Default for Inbound {
     fn default() -> Self {
-        Self(At::Head(Vec::new()))
+        Self { at: At::Head(Vec::new()), refusal: None }
     }
 }
 
@@ -48,15 +60,16 @@ impl Inbound {
     pub(super) fn take(&mut self, bytes: &mut [u8], spellings: &mut VecDeque<Names>) -> usize {
         let mut start = 0;
         while let Some(rest) = bytes.get_mut(start..).filter(|rest| !rest.is_empty()) {
-            match &mut self.0 {
+            match &mut self.at {
                 At::Head(head) => {
                     let end = end_of_head(head, rest);
                     let length = end.unwrap_or(rest.len());
                     if head.len() + length > LONGEST_HEAD {
+                        let is_line = !head.contains(&b'\n') && !rest.contains(&b'\n');
                         // No header name holds a NUL, nor does a request line: the library refuses the
                         // request at once, where it would choke on a name that is too long.
                         rest.fill(0);
-                        self.0 = At::Lost;
+                        self.give_up(if is_line { URI_TOO_LONG } else { HEAD_TOO_LARGE });
                         continue;
                     }
                     head.extend_from_slice(rest.get(..length).unwrap_or_default());
@@ -64,7 +77,10 @@ impl Inbound {
                     if end.is_some() {
                         let (next, names) = understand(head);
                         spellings.push_back(names);
-                        self.0 = next;
+                        match next {
+                            Ok(next) => self.at = next,
+                            Err(refusal) => self.give_up(refusal),
+                        }
                     }
                 }
                 At::Body { left, closes } => {
@@ -72,7 +88,7 @@ impl Inbound {
                     *left -= u64::try_from(taken).unwrap_or(*left);
                     start += taken;
                     if *left == 0 {
-                        self.0 = if *closes { At::Closed } else { At::Head(Vec::new()) };
+                        self.at = if *closes { At::Closed } else { At::Head(Vec::new()) };
                     }
                 }
                 At::Chunks { .. } | At::Lost => return bytes.len(),
@@ -84,10 +100,31 @@ impl Inbound {
 
     /// A request was answered: what comes behind a body of chunks is the next head.
     pub(super) fn answered(&mut self) {
-        if let At::Chunks { closes } = self.0 {
+        if let At::Chunks { closes } = self.at {
             // The library reads the rest of a refused body before it closes, so that must go on.
-            self.0 = if closes { At::Lost } else { At::Head(Vec::new()) };
+            self.at = if closes { At::Lost } else { At::Head(Vec::new()) };
         }
+    }
+
+    /// The connection was upgraded: what comes from now on is no HTTP.
+    pub(super) fn upgraded(&mut self) {
+        self.at = At::Lost;
+    }
+
+    /// Whether a head has begun and not ended.
+    pub(super) fn is_in_head(&self) -> bool {
+        matches!(&self.at, At::Head(head) if !head.is_empty())
+    }
+
+    /// Looks no further: the library is about to refuse what came, and the refusal is to have this status.
+    pub(super) fn give_up(&mut self, refusal: u16) {
+        self.at = At::Lost;
+        self.refusal = Some(refusal);
+    }
+
+    /// The status for a refusal by the library, if it is not the library's own.
+    pub(super) fn refusal(&self) -> Option<u16> {
+        self.refusal
     }
 }
 
@@ -100,14 +137,16 @@ fn end_of_head(head: &[u8], fresh: &[u8]) -> Option<usize> {
     in_seam.or_else(|| memmem::find(fresh, END).map(|at| at + END.len()))
 }
 
-/// What a whole head says: what follows it, and how it spells the names.
-fn understand(head: &[u8]) -> (At, Names) {
+/// What a whole head says: what follows it, or how it is to be refused; and how it spells the names.
+fn understand(head: &[u8]) -> (Result<At, u16>, Names) {
     let mut headers = [httparse::EMPTY_HEADER; MOST_HEADERS];
     let mut request = httparse::Request::new(&mut headers);
     let mut names = Names::default();
     // A head may have empty lines before it (RFC 9112 §2.2); httparse skips them.
-    if !matches!(request.parse(head), Ok(httparse::Status::Complete(_))) {
-        return (At::Lost, names);
+    match request.parse(head) {
+        Ok(httparse::Status::Complete(_)) => {}
+        Err(httparse::Error::TooManyHeaders) => return (Err(HEAD_TOO_LARGE), names),
+        Ok(httparse::Status::Partial) | Err(_) => return (Ok(At::Lost), names),
     }
     let (mut length, mut is_chunked, mut closes) = (Some(0), false, request.version == Some(0));
     for header in request.headers.iter() {
@@ -134,7 +173,7 @@ fn understand(head: &[u8]) -> (At, Names) {
         Some(left) => At::Body { left, closes },
         None => At::Lost,
     };
-    (next, names)
+    (Ok(next), names)
 }
 
 #[cfg(test)]
@@ -192,8 +231,37 @@ mod tests {
     }
 
     #[test]
-    fn a_head_without_end_is_made_unreadable() {
-        let (_, passed) = after(&[&"x".repeat(60_000), &"y".repeat(60_000)]);
-        assert!(passed.contains('\0'));
+    fn a_head_without_end_is_made_unreadable_and_says_what_is_too_long() {
+        let line = "GET / HTTP/1.1\r\n";
+        for (start, status) in [("", 414), (line, 431)] {
+            let (mut inbound, mut spellings) = (Inbound::default(), VecDeque::new());
+            let mut bytes = format!("{start}{}", "x".repeat(60_000)).into_bytes();
+            assert_eq!(inbound.take(&mut bytes, &mut spellings), bytes.len());
+            assert!(inbound.is_in_head() && inbound.refusal().is_none());
+            let mut bytes = vec![b'y'; 60_000];
+            inbound.take(&mut bytes, &mut spellings);
+            assert!(bytes.contains(&0) && !inbound.is_in_head());
+            assert_eq!(inbound.refusal(), Some(status));
+        }
+    }
+
+    #[test]
+    fn headers_without_number_are_too_many() {
+        let (mut inbound, mut spellings) = (Inbound::default(), VecDeque::new());
+        let head = format!("GET / HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(97));
+        inbound.take(&mut head.into_bytes(), &mut spellings);
+        assert_eq!(inbound.refusal(), Some(431));
+    }
+
+    #[test]
+    fn what_follows_an_upgrade_is_passed_on_as_it_is() {
+        let (mut inbound, mut spellings) = (Inbound::default(), VecDeque::new());
+        inbound.take(&mut b"GET / HTTP/1.1\r\n\r\n".to_vec(), &mut spellings);
+        inbound.upgraded();
+        for _ in 0..100 {
+            let mut frame = vec![0x81; 4000];
+            assert_eq!(inbound.take(&mut frame, &mut spellings), 4000);
+            assert!(frame.iter().all(|byte| *byte == 0x81));
+        }
     }
 }

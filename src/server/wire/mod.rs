@@ -7,6 +7,8 @@
 //!    is answered by the library itself, without a body. Here it gets one.
 //! 3. **After `Connection: close` nothing is read** (RFC 9112 §9.6), and a header name of any length is
 //!    refused and not choked on.
+//! 4. **Nobody is waited for without end.** The library gives the first head of a connection its time; here
+//!    every head gets it, and whoever does not take an answer for as long is hung up on.
 //!
 //! HTTP/1.1 only.
 
@@ -18,11 +20,13 @@ use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Sleep, sleep};
 
-use inbound::{Inbound, Names};
-pub(super) use socket::{Socket, acceptor};
+use inbound::{Inbound, Names, TIMEOUT};
+pub(super) use socket::{Socket, acceptor, chain};
 
 /// A connection that remembers how its caller spells the two headers.
 pub(super) struct Wire {
@@ -33,16 +37,57 @@ pub(super) struct Wire {
     /// What is to be written before anything else, and how much of it is.
     pending: Vec<u8>,
     written: usize,
+    /// How long a head may take to come, and the other side to take what is written.
+    wait: Duration,
+    /// Runs while a head comes.
+    head: Option<Pin<Box<Sleep>>>,
+    /// Runs while the other side takes nothing.
+    stalled: Option<Pin<Box<Sleep>>>,
 }
 
 impl Wire {
-    pub(super) fn new(io: Socket) -> Self {
-        Self { io, inbound: Inbound::default(), spellings: VecDeque::new(), pending: Vec::new(), written: 0 }
+    pub(super) fn new(io: Socket, wait: Duration) -> Self {
+        Self {
+            io,
+            inbound: Inbound::default(),
+            spellings: VecDeque::new(),
+            pending: Vec::new(),
+            written: 0,
+            wait,
+            head: None,
+            stalled: None,
+        }
+    }
+
+    /// Whether the head that comes has had its time.
+    fn is_late(&mut self, cx: &mut Context<'_>) -> bool {
+        if !self.inbound.is_in_head() {
+            self.head = None;
+            return false;
+        }
+        let head = self.head.get_or_insert_with(|| Box::pin(sleep(self.wait)));
+        head.as_mut().poll(cx).is_ready()
+    }
+
+    /// A write as the socket does it, but for a socket that has taken nothing for too long.
+    fn bounded<T>(&mut self, cx: &mut Context<'_>, done: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if done.is_ready() {
+            self.stalled = None;
+            return done;
+        }
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(self.wait)));
+        stalled.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    fn poll_io(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let done = Pin::new(&mut self.io).poll_write(cx, bytes);
+        self.bounded(cx, done)
     }
 
     fn poll_pending(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while let Some(rest) = self.pending.get(self.written..).filter(|rest| !rest.is_empty()) {
-            let written = ready!(Pin::new(&mut self.io).poll_write(cx, rest))?;
+            let done = Pin::new(&mut self.io).poll_write(cx, rest);
+            let written = ready!(self.bounded(cx, done))?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
@@ -62,6 +107,12 @@ impl AsyncRead for Wire {
     ) -> Poll<io::Result<()>> {
         let wire = &mut *self;
         loop {
+            if wire.is_late(cx) && buffer.remaining() > 0 {
+                // What no head holds: the library refuses it at once.
+                wire.inbound.give_up(TIMEOUT);
+                buffer.put_slice(b"\0");
+                return Poll::Ready(Ok(()));
+            }
             let before = buffer.filled().len();
             ready!(Pin::new(&mut wire.io).poll_read(cx, buffer))?;
             let fresh = buffer.filled_mut().get_mut(before..).unwrap_or_default();
@@ -70,6 +121,8 @@ impl AsyncRead for Wire {
             buffer.set_filled(before + kept);
             // Bytes behind a close are thrown away, and the next are waited for; an end is passed on.
             if kept > 0 || length == 0 {
+                // The clock of a head starts with its first byte.
+                let _late_next_time = wire.is_late(cx);
                 return Poll::Ready(Ok(()));
             }
         }
@@ -81,10 +134,12 @@ impl AsyncWrite for Wire {
         ready!(self.poll_pending(cx))?;
         let wire = &mut *self;
         match answer::rewrite(bytes, &mut wire.spellings, &mut wire.inbound) {
-            None => Pin::new(&mut wire.io).poll_write(cx, bytes),
+            None => wire.poll_io(cx, bytes),
             Some(answer) => {
                 // Taken over whole: what the socket does not accept now is written first next time.
                 wire.pending = answer;
+                // What was answered for has taken time that the next head is not to lack.
+                wire.head = None;
                 if let Poll::Ready(Err(error)) = wire.poll_pending(cx) {
                     return Poll::Ready(Err(error));
                 }
@@ -95,7 +150,8 @@ impl AsyncWrite for Wire {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_pending(cx))?;
-        Pin::new(&mut self.io).poll_flush(cx)
+        let done = Pin::new(&mut self.io).poll_flush(cx);
+        self.bounded(cx, done)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

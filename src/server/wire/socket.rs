@@ -22,14 +22,20 @@ pub(in crate::server) enum Socket {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
+fn wrong(path: &Path, what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, format!("{}: {what}", path.display()))
+}
+
+/// The certificates of a file, the server's own first.
+pub(in crate::server) fn chain(file: &Path) -> io::Result<Vec<CertificateDer<'static>>> {
+    let chain = CertificateDer::pem_file_iter(file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let chain = chain.ok().filter(|chain| !chain.is_empty());
+    chain.ok_or_else(|| wrong(file, "no certificate chain in PEM"))
+}
+
 /// Reads the certificate and the key: TLS 1.2 and 1.3, HTTP/1.1 only.
 pub(in crate::server) fn acceptor(tls: &config::Tls) -> io::Result<TlsAcceptor> {
-    let wrong = |path: &Path, what: &str| {
-        io::Error::new(io::ErrorKind::InvalidInput, format!("{}: {what}", path.display()))
-    };
-    let chain =
-        CertificateDer::pem_file_iter(&tls.certificate).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    let chain = chain.map_err(|_unread| wrong(&tls.certificate, "no certificate chain in PEM"))?;
+    let chain = chain(&tls.certificate)?;
     let key = PrivateKeyDer::from_pem_file(&tls.key);
     let key = key.map_err(|_unread| wrong(&tls.key, "no private key in PEM"))?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());

@@ -9,6 +9,10 @@ use crate::store::Tx;
 use crate::store::dialect::on_dialect;
 use crate::store::schema::jobs;
 
+/// No process takes a job for as long as this (`jobs.lease_seconds`), nor is its clock so far from another's. A
+/// lease that is longer was taken by a clock that was ahead. In milliseconds.
+const LONGEST_LEASE: i64 = 2 * 3600 * 1000;
+
 /// A job, as the database knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JobRow {
@@ -94,7 +98,9 @@ impl Tx<'_> {
     ) -> Result<bool, Error> {
         let now = to_millis(now);
         let due_by = if even_early { i64::MAX } else { now };
-        let free = jobs::lease_until.is_null().or(jobs::lease_until.le(now));
+        let longest = now.saturating_add(LONGEST_LEASE);
+        let free =
+            jobs::lease_until.is_null().or(jobs::lease_until.le(now)).or(jobs::lease_until.gt(longest));
         let target = jobs::table
             .filter(jobs::name.eq(name))
             .filter(jobs::due_at.le(due_by))

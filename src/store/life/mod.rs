@@ -6,9 +6,11 @@ mod message;
 mod purge;
 mod registry;
 mod role;
+mod vitals;
 
 pub use job::JobRow;
 pub use message::{DueMessages, MessageKind, MessageState, NewMessage, Outgoing};
 pub use purge::Old;
 pub use registry::{FactKind, Inbound};
 pub use role::Candidate;
+pub use vitals::Vitals;

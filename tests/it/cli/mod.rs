@@ -2,6 +2,7 @@
 
 mod backup;
 mod database;
+mod doctor;
 mod export;
 mod import;
 mod keys;
@@ -18,7 +19,7 @@ use sha2::{Digest as _, Sha256};
 use crate::support::{Ended, sql};
 
 /// A token that the configurations below let in.
-const TOKEN: &str = "s3cret-token";
+pub const TOKEN: &str = "s3cret-token";
 const BASE: &str = "/validated-relationships/FHIR/R4";
 
 /// The digest of [`TOKEN`], as a configuration has it.

@@ -67,11 +67,23 @@ impl Folder {
         self.start_in(arguments, &[])
     }
 
+    /// As [`Folder::start`], from a shell that does something to itself first, such as to lower a limit.
+    pub fn start_after(&self, before: &str, arguments: &[&str]) -> Running {
+        let mut command = Command::new("/bin/sh");
+        let script = format!("{before}\nexec \"$0\" \"$@\"");
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_onbehalf")]).args(arguments);
+        command.current_dir(self.0.path()).stdin(Stdio::null()).env_clear();
+        self.spawn(command)
+    }
+
     fn start_in(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Running {
+        self.spawn(self.command(arguments, environment))
+    }
+
+    fn spawn(&self, mut command: Command) -> Running {
         let runs = fs::read_dir(self.0.path()).expect("the folder is there").count();
         let (stdout, stderr) = (self.path(&format!("{runs}.out")), self.path(&format!("{runs}.err")));
         let file = |path: &Path| File::create(path).expect("a file can be made");
-        let mut command = self.command(arguments, environment);
         let child = command.stdout(file(&stdout)).stderr(file(&stderr)).spawn().expect("the program starts");
         Running { child, stdout, stderr }
     }
@@ -98,6 +110,11 @@ impl Running {
 
     pub fn stderr(&self) -> String {
         fs::read_to_string(&self.stderr).unwrap_or_default()
+    }
+
+    /// The id of the process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Waits until it says where it listens.

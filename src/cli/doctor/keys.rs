@@ -1,0 +1,116 @@
+//! The keys: there, readable by their owner alone, whole, and not too old.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::account::{KeyRing, Purpose};
+use crate::cli::doctor::report::Report;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::secret::Vault;
+
+/// After this a key that signs is to be replaced.
+const OLD: TimeDelta = TimeDelta::days(365);
+
+pub(super) fn examine(config: &Config, clock: &dyn Clock, report: &mut Report) {
+    secrets(&config.secrets.key_file, report);
+    if config.oauth.enabled {
+        signing(&config.oauth.keys, clock.now(), report);
+    }
+}
+
+/// The file with which secrets in the database are encrypted.
+fn secrets(file: &Path, report: &mut Report) {
+    let name = file.display();
+    match fs::metadata(file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return report.warning(
+                "secrets",
+                format!("secrets.key_file {name} is not there; the first start makes it"),
+                "if this database has run before, bring its key file back: without it what is encrypted is lost",
+            );
+        }
+        Err(error) => return unusable("secrets", &format!("secrets.key_file {name}"), &error, report),
+        Ok(_) => {}
+    }
+    check_mode("secrets", file, report);
+    match Vault::open(file) {
+        Ok(_) => report.ok("secrets", format!("{name} holds a key")),
+        Err(error) => {
+            report.wrong("secrets", format!("{name}: {error}"), "bring the file back from its copy")
+        }
+    }
+}
+
+/// The folder of the keys that sign tokens.
+fn signing(folder: &Path, now: DateTime<Utc>, report: &mut Report) {
+    let name = folder.display();
+    match fs::metadata(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return report.warning(
+                "keys",
+                format!(
+                    "oauth.keys {name} is not there; the first start makes it, and a key for each purpose"
+                ),
+                "if this server has run before, bring the folder back: tokens of other keys are refused",
+            );
+        }
+        Err(error) => return unusable("keys", &format!("oauth.keys {name}"), &error, report),
+        Ok(_) => {}
+    }
+    let ring = match KeyRing::load(folder) {
+        Ok(ring) => ring,
+        Err(error) => {
+            let mend =
+                "bring the file back from its copy, or remove it: `onbehalf keys rotate` makes new ones";
+            return report.wrong("keys", format!("{name}: {error}"), mend);
+        }
+    };
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.path().extension().is_some_and(|extension| extension == "pem") {
+            check_mode("keys", &entry.path(), report);
+        }
+    }
+    for purpose in Purpose::ALL {
+        let Some(key) = ring.newest(purpose) else {
+            let found = format!("{name} has no key for {}; the next start makes one", purpose.as_str());
+            report.warning("keys", found, "run `onbehalf keys rotate`");
+            continue;
+        };
+        let age = now - made_at(&key.kid).unwrap_or(now);
+        let days = age.num_days();
+        if age > OLD {
+            let found = format!("the key for {} is {days} days old", purpose.as_str());
+            report.warning("keys", found, "run `onbehalf keys rotate`, and remove the old one after a day");
+        } else {
+            report.ok("keys", format!("{}: {} days old", purpose.as_str(), days.max(0)));
+        }
+    }
+}
+
+/// When a key was made: its id is a UUIDv7.
+fn made_at(kid: &str) -> Option<DateTime<Utc>> {
+    let (seconds, nanos) = uuid::Uuid::parse_str(kid).ok()?.get_timestamp()?.to_unix();
+    DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanos)
+}
+
+/// Whether anybody but the owner may read a file.
+fn check_mode(about: &'static str, file: &Path, report: &mut Report) {
+    let mode = fs::metadata(file).map(|found| found.permissions().mode() & 0o777).unwrap_or_default();
+    if mode & 0o077 != 0 {
+        let name = file.display();
+        report.wrong(
+            about,
+            format!("others than its owner may use {name} (mode {mode:o})"),
+            format!("chmod 600 {name}"),
+        );
+    }
+}
+
+fn unusable(about: &'static str, what: &str, error: &io::Error, report: &mut Report) {
+    report.wrong(about, format!("{what}: {error}"), "let the user that runs onbehalf read it");
+}

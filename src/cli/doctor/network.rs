@@ -1,0 +1,110 @@
+//! Whom the service speaks with: identity providers, the mail server, brokers.
+
+use std::net::ToSocketAddrs as _;
+use std::time::Duration;
+
+use chrono::DateTime;
+use serde_json::Value;
+
+use crate::account::upstream::ProviderSettings;
+use crate::cli::doctor::report::Report;
+use crate::cli::doctor::{database, discovery_url};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::fetch::{FetchOptions, Fetched, Fetcher, Reach};
+
+/// How long anybody is waited for.
+const WAIT: Duration = Duration::from_secs(5);
+
+pub(super) fn examine(config: &Config, clock: &dyn Clock, report: &mut Report) {
+    if config.oauth.enabled && !config.oauth.providers.is_empty() {
+        providers(config, clock, report);
+    }
+    if let Some(smtp) = &config.smtp {
+        reach("mail", &format!("{}:{}", smtp.host, smtp.port), report);
+        if !smtp.username.is_empty()
+            && let Err(error) = std::fs::read_to_string(&smtp.password_file)
+        {
+            let found = format!("smtp.password_file {}: {error}", smtp.password_file.display());
+            report.wrong("mail", found, "let the user that runs onbehalf read it");
+        }
+    }
+    for broker in &config.subscriptions.allowed_brokers {
+        reach("broker", broker, report);
+    }
+}
+
+fn providers(config: &Config, clock: &dyn Clock, report: &mut Report) {
+    let options =
+        FetchOptions { timeout: WAIT, max_bytes: 256 * 1024, allows_loopback: false, reach: Reach::Anywhere };
+    let fetcher = match Fetcher::new(options) {
+        Ok(fetcher) => fetcher,
+        Err(error) => return report.wrong("provider", error.to_string(), "see the system's certificates"),
+    };
+    actix_rt::System::new().block_on(async {
+        for provider in &config.oauth.providers {
+            examine_provider(provider, &fetcher, clock, report).await;
+        }
+    });
+}
+
+async fn examine_provider(
+    provider: &ProviderSettings,
+    fetcher: &Fetcher,
+    clock: &dyn Clock,
+    report: &mut Report,
+) {
+    let (id, url) = (&provider.id, discovery_url(provider));
+    let mend = "see that oauth.providers has its issuer, and that this machine may reach it";
+    let (document, answer) = match fetch(fetcher, &url).await {
+        Ok(fetched) => fetched,
+        Err(why) => return report.wrong("provider", format!("{id}: {url}: {why}"), mend),
+    };
+    if let Some(date) = date_of(&answer) {
+        database::compare(&format!("the clock of {id}"), date, clock.now(), report);
+    }
+    if document.get("issuer").and_then(Value::as_str) != Some(&provider.issuer) {
+        return report.wrong("provider", format!("{id}: its document is another issuer's"), mend);
+    }
+    let Some(keys) = document.get("jwks_uri").and_then(Value::as_str) else {
+        return report.wrong("provider", format!("{id}: its document names no keys (jwks_uri)"), mend);
+    };
+    match fetch(fetcher, keys).await {
+        Ok((set, _)) if set.get("keys").and_then(Value::as_array).is_some_and(|keys| !keys.is_empty()) => {
+            report.ok("provider", format!("{id} answers, and has keys"));
+        }
+        Ok(_) => report.wrong("provider", format!("{id}: {keys} holds no keys"), mend),
+        Err(why) => report.wrong("provider", format!("{id}: {keys}: {why}"), mend),
+    }
+}
+
+/// A JSON document, and the answer that it came in.
+async fn fetch(fetcher: &Fetcher, url: &str) -> Result<(Value, Fetched), String> {
+    let answer = fetcher.get(url, "application/json", None).await.map_err(|error| error.to_string())?;
+    if !answer.status.is_success() {
+        return Err(format!("it answers {}", answer.status.as_u16()));
+    }
+    let document = serde_json::from_slice(&answer.body).map_err(|_wrong| "it answers no JSON".to_owned())?;
+    Ok((document, answer))
+}
+
+/// What time it is there (RFC 9110 §6.6.1), to the second.
+fn date_of(answer: &Fetched) -> Option<DateTime<chrono::Utc>> {
+    let date = answer.headers.get("date")?.to_str().ok()?;
+    Some(DateTime::parse_from_rfc2822(date).ok()?.to_utc())
+}
+
+/// Whether anybody listens at a place, written `HOST:PORT`.
+fn reach(about: &'static str, place: &str, report: &mut Report) {
+    let mend = "start it, or see that this machine may reach it";
+    let addresses: Vec<_> = match place.to_socket_addrs() {
+        Ok(addresses) => addresses.collect(),
+        Err(error) => return report.wrong(about, format!("{place}: {error}"), mend),
+    };
+    let mut answers = addresses.iter().map(|address| std::net::TcpStream::connect_timeout(address, WAIT));
+    if answers.any(|answer| answer.is_ok()) {
+        report.ok(about, format!("{place} can be reached"));
+    } else {
+        report.wrong(about, format!("{place}: nobody answers"), mend);
+    }
+}

@@ -1,0 +1,108 @@
+//! How the database is: for whoever looks a deployment over.
+
+use chrono::{DateTime, Utc};
+use diesel::connection::SimpleConnection as _;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable, Text};
+
+use crate::date_time::from_millis;
+use crate::error::Error;
+use crate::store::db::Db;
+use crate::store::{Store, Tx};
+
+/// How the database is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vitals {
+    /// Which database and which version of it.
+    pub version: String,
+    /// What time it is there.
+    pub now: DateTime<Utc>,
+    /// Whether what it has answered for survives a loss of power.
+    pub is_durable: bool,
+    /// The settings that say so, as the database writes them.
+    pub durability: String,
+    /// How many connections are open, and the most that there may be; `None` where there is no server.
+    pub connections: Option<(i64, i64)>,
+}
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = Text)]
+    version: String,
+    #[diesel(sql_type = BigInt)]
+    now: i64,
+    #[diesel(sql_type = Text)]
+    durability: String,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    open: Option<i64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    most: Option<i64>,
+}
+
+/// Both flush at every commit through settings of our own connection; a server that does not flush at all
+/// cannot be told to.
+const POSTGRES: &str = "SELECT 'PostgreSQL ' || current_setting('server_version') AS version, \
+     CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) AS now, \
+     'fsync = ' || current_setting('fsync') || ', full_page_writes = ' || current_setting('full_page_writes') \
+     || ', synchronous_commit = ' || current_setting('synchronous_commit') AS durability, \
+     (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') AS open, \
+     CAST(current_setting('max_connections') AS BIGINT) AS most";
+
+const SQLITE: &str = "SELECT 'SQLite ' || sqlite_version() AS version, \
+     CAST(unixepoch('now', 'subsec') * 1000 AS BIGINT) AS now, \
+     'synchronous = ' || synchronous AS durability, NULL AS open, NULL AS most FROM pragma_synchronous";
+
+impl Store {
+    /// How the database is. Begins a transaction that could write, and takes it back.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer, or may not be written to.
+    pub fn vitals(&self) -> Result<Vitals, Error> {
+        let mut pooled = self.writers.get().map_err(Error::busy)?;
+        let row: Row = match &mut pooled.db {
+            Db::Postgres(connection) => {
+                // A standby, or a server that is only read from, refuses here.
+                connection.batch_execute("BEGIN READ WRITE; ROLLBACK;")?;
+                diesel::sql_query(POSTGRES).get_result(connection)?
+            }
+            Db::Sqlite(connection) => {
+                connection.batch_execute("BEGIN IMMEDIATE; ROLLBACK;")?;
+                diesel::sql_query(SQLITE).get_result(connection)?
+            }
+        };
+        let is_durable = !row.durability.contains("= off") && !row.durability.contains("= 0");
+        Ok(Vitals {
+            version: row.version,
+            now: from_millis(row.now),
+            is_durable,
+            durability: row.durability,
+            connections: row.open.zip(row.most),
+        })
+    }
+}
+
+#[derive(QueryableByName)]
+struct ChainRow {
+    #[diesel(sql_type = BigInt)]
+    chain: i64,
+}
+
+impl Tx<'_> {
+    /// The chains of the audit whose last record is not there, is another, or has one behind it. It is a look at
+    /// the ends: [`Tx::verify_audit`] walks the whole.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn list_loose_heads(&mut self) -> Result<Vec<i64>, Error> {
+        let rows: Vec<ChainRow> = diesel::sql_query(
+            "SELECT c.chain FROM audit_chains c WHERE (c.sequence > 0 AND NOT EXISTS (SELECT 1 FROM \
+             audit_records r WHERE r.chain = c.chain AND r.sequence = c.sequence AND r.hash = c.hash)) OR \
+             EXISTS (SELECT 1 FROM audit_records r WHERE r.chain = c.chain AND r.sequence = c.sequence + 1) \
+             ORDER BY c.chain",
+        )
+        .load(self.db)?;
+        Ok(rows.into_iter().map(|row| row.chain).collect())
+    }
+}

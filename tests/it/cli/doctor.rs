@@ -1,0 +1,290 @@
+//! `onbehalf doctor`: each thing that can be wrong is named, with how to mend it; what is right is said to be.
+
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
+
+use rstest::rstest;
+use serde_json::Value;
+
+use super::configuration;
+use crate::support::{Backend, Ended, Folder, TestDatabase, sql};
+
+/// What was found, as JSON.
+fn findings(folder: &Folder, config: &str) -> (Ended, Vec<Value>) {
+    let ended = folder.run(&["doctor", "--json", "--config", config]);
+    let report: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{}", ended.printed()));
+    let findings = report["findings"].as_array().expect("findings").clone();
+    let wrong = findings.iter().filter(|finding| finding["state"] == "wrong").count();
+    assert_eq!(report["wrong"], wrong);
+    assert_eq!(ended.code, Some(i32::from(wrong > 0)), "{}", ended.printed());
+    (ended, findings)
+}
+
+/// Checks that one thing is found in this state, and that it is said how to mend it.
+#[track_caller]
+fn assert_found(findings: &[Value], state: &str, about: &str, says: &str) {
+    let is_it = |finding: &&Value| {
+        finding["about"] == about && finding["found"].as_str().is_some_and(|found| found.contains(says))
+    };
+    let found = findings.iter().find(is_it).unwrap_or_else(|| panic!("{about}: {says}: {findings:#?}"));
+    assert_eq!(found["state"], state, "{found}");
+    assert_eq!(found["mend"].is_string(), state != "ok", "{found}");
+}
+
+/// A deployment in which everything is right.
+fn sound(backend: Backend) -> (TestDatabase, Folder, String) {
+    let (database, folder) = (TestDatabase::migrated(backend), Folder::new());
+    folder.write("onbehalf.key", "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=");
+    chmod(&folder, "onbehalf.key", 0o600);
+    let text = configuration(&database.url);
+    (database, folder, text)
+}
+
+fn chmod(folder: &Folder, name: &str, mode: u32) {
+    let permissions = std::fs::Permissions::from_mode(mode);
+    std::fs::set_permissions(folder.path(name), permissions).expect("a mode");
+}
+
+#[rstest]
+fn a_sound_deployment_is_found_to_be_so_and_left_as_it_is(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let (database, folder, text) = sound(backend);
+    let config = folder.write("onbehalf.toml", &text);
+    let before = super::counts(&database.url);
+    let (_, found) = findings(&folder, &config);
+    for (about, says) in [
+        ("settings", "hold together"),
+        ("secrets", "holds a key"),
+        ("database", "can be written to"),
+        ("migrations", "all are applied"),
+        ("audit", "every chain ends"),
+    ] {
+        assert_found(&found, "ok", about, says);
+    }
+    let server = backend == Backend::Postgres;
+    assert_eq!(found.iter().any(|finding| finding["about"] == "clock"), server);
+    assert!(found.iter().all(|finding| finding["state"] != "wrong" || server), "{found:#?}");
+    assert_eq!(super::counts(&database.url), before);
+    // Without --json, a line each.
+    let printed = folder.run(&["doctor", "--config", &config]).printed();
+    assert!(printed.contains("ok       migrations   all are applied"), "{printed}");
+}
+
+/// The throw-away server of the tests does not flush: the doctor says so.
+#[test]
+fn a_server_that_does_not_flush_is_told_of() {
+    let (_database, folder, text) = sound(Backend::Postgres);
+    let config = folder.write("onbehalf.toml", &text);
+    let (_, found) = findings(&folder, &config);
+    let flushes = found.iter().any(|finding| finding["found"] == "what is answered for is on disk");
+    if !flushes {
+        assert_found(&found, "wrong", "database", "fsync = off");
+    }
+}
+
+#[test]
+fn every_fault_of_the_settings_is_named_at_once() {
+    let folder = Folder::new();
+    let text = "[server]\nlisten = \"here\"\nwokers = 2\n[limits]\njson_depth = 1\n";
+    let config = folder.write("onbehalf.toml", text);
+    let (_, found) = findings(&folder, &config);
+    for says in ["server.listen", "server.wokers", "limits.json_depth"] {
+        assert_found(&found, "wrong", "settings", says);
+    }
+}
+
+/// What is changed in a sound deployment, and what the doctor says of it.
+type Case = (&'static str, fn(&Folder, String) -> String, &'static str, &'static str, &'static str);
+
+const CASES: &[Case] = &[
+    (
+        "nobody is let in",
+        |_, text| text.replace("\"tokens\"", "\"none\""),
+        "wrong",
+        "settings",
+        "nobody would be let in",
+    ),
+    (
+        "open to a network",
+        |_, text| text.replace("127.0.0.1:0", "0.0.0.0:0"),
+        "warning",
+        "settings",
+        "behind a proxy",
+    ),
+    (
+        "no TLS for tokens",
+        |_, text| text.replace("[server]", "[server]\npublic_url = \"http://proxy.example\""),
+        "warning",
+        "settings",
+        "not https",
+    ),
+    (
+        "a key for everybody",
+        |folder, text| {
+            chmod(folder, "onbehalf.key", 0o644);
+            text
+        },
+        "wrong",
+        "secrets",
+        "mode 644",
+    ),
+    (
+        "no key",
+        |folder, text| {
+            std::fs::remove_file(folder.path("onbehalf.key")).expect("it is there");
+            text
+        },
+        "warning",
+        "secrets",
+        "not there",
+    ),
+    (
+        "a key that is none",
+        |folder, text| {
+            folder.write("onbehalf.key", "c2VjcmV0");
+            text
+        },
+        "wrong",
+        "secrets",
+        "32 bytes",
+    ),
+    (
+        "no database",
+        |_, text| text.replace("url = \"sqlite:", "url = \"sqlite:no-such-file-in"),
+        "wrong",
+        "database",
+        "not there",
+    ),
+    (
+        "no server",
+        |_, text| with_database(&text, "postgres://me:s3cret@127.0.0.1:1/x"),
+        "wrong",
+        "database",
+        "cannot reach",
+    ),
+    (
+        "few files",
+        |_, text| text.replace("[server]", "[server]\nconnections = 1000000"),
+        "warning",
+        "files",
+        "server.connections = 1000000",
+    ),
+    (
+        "no certificate",
+        |folder, text| {
+            folder.write("c.pem", "x");
+            folder.write("k.pem", "x");
+            text.replace("[server]", "[server]\ntls_certificate = \"c.pem\"\ntls_key = \"k.pem\"")
+        },
+        "wrong",
+        "certificate",
+        "c.pem: no certificate",
+    ),
+    (
+        "no mail server",
+        |_, text| {
+            format!(
+                "{text}\n[smtp]\nhost = \"127.0.0.1\"\nport = 1\ntls = \"none\"\nfrom = \"a <a@b.example>\"\n"
+            )
+        },
+        "wrong",
+        "mail",
+        "nobody answers",
+    ),
+    (
+        "no broker",
+        |_, text| format!("{text}\n[subscriptions]\nallowed_brokers = [\"127.0.0.1:1\"]\n"),
+        "wrong",
+        "broker",
+        "nobody answers",
+    ),
+    (
+        "no provider, no keys",
+        |_, text| {
+            let oauth = "[oauth]\nenabled = true\n[[oauth.providers]]\nid = \"x\"\nname = \"X\"\nkind = \"nhs-login\"\n\
+                 issuer = \"https://127.0.0.1:1\"\nclient_id = \"c\"\nscopes = \"openid\"\n";
+            format!(
+                "{}\n{oauth}",
+                text.replace("[server]", "[server]\npublic_url = \"https://proxy.example\"")
+            )
+        },
+        "wrong",
+        "provider",
+        "nobody answers",
+    ),
+];
+
+fn with_database(text: &str, url: &str) -> String {
+    let line = text.lines().find(|line| line.starts_with("url = ")).expect("a database");
+    text.replace(line, &format!("url = {url:?}"))
+}
+
+#[test]
+fn each_thing_that_is_wrong_is_named_with_how_to_mend_it() {
+    for (name, spoil, state, about, says) in CASES {
+        let (_database, folder, text) = sound(Backend::Sqlite);
+        let config = folder.write("onbehalf.toml", &spoil(&folder, text));
+        let (ended, found) = findings(&folder, &config);
+        println!("{name}");
+        assert_found(&found, state, about, says);
+        let printed = ended.printed();
+        for secret in ["s3cret", "QUFB", "c2VjcmV0"] {
+            assert!(!printed.contains(secret), "{name}: {printed}");
+        }
+    }
+}
+
+#[rstest]
+fn a_database_that_needs_something_is_told_of(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let (database, folder, text) = sound(backend);
+    let config = folder.write("onbehalf.toml", &text);
+    sql::execute(&database.url, "UPDATE audit_chains SET sequence = 5, hash = 'x' WHERE chain = 0");
+    assert_found(&findings(&folder, &config).1, "wrong", "audit", "chain 0");
+    folder.run(&["migrate", "down", "--config", &config]).well();
+    assert_found(&findings(&folder, &config).1, "wrong", "migrations", "1 are pending");
+    folder.run(&["migrate", "up", "--config", &config]).well();
+    sql::execute(&database.url, "INSERT INTO __diesel_schema_migrations (version) VALUES ('99990101000000')");
+    assert_found(&findings(&folder, &config).1, "wrong", "migrations", "newer version");
+}
+
+#[test]
+fn keys_that_are_missing_open_or_broken_are_told_of() {
+    let (_database, folder, text) = sound(Backend::Sqlite);
+    let text = text.replace("[server]", "[server]\npublic_url = \"https://proxy.example\"");
+    let config = folder.write("onbehalf.toml", &format!("{text}\n[oauth]\nenabled = true\n"));
+    assert_found(&findings(&folder, &config).1, "warning", "keys", "not there");
+    folder.run(&["keys", "rotate", "--config", &config]).well();
+    assert_found(&findings(&folder, &config).1, "ok", "keys", "access-token: 0 days old");
+    let file = std::fs::read_dir(folder.path("onbehalf-keys")).expect("keys").next().expect("a key");
+    let name = format!("onbehalf-keys/{}", file.expect("a file").file_name().display());
+    chmod(&folder, &name, 0o640);
+    assert_found(&findings(&folder, &config).1, "wrong", "keys", "mode 640");
+    folder.write(&name, "nothing");
+    assert_found(&findings(&folder, &config).1, "wrong", "keys", "no private key");
+}
+
+#[test]
+fn a_certificate_that_ends_or_is_for_others_is_told_of() {
+    let (_database, folder, text) = sound(Backend::Sqlite);
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    drop(taken);
+    for (name, year, state, says) in [
+        ("proxy.example", 2020, "wrong", "it ended"),
+        ("proxy.example", 2090, "ok", "belongs to the key"),
+        ("other.example", 2090, "wrong", "it is not for proxy.example"),
+    ] {
+        let mut parameters = rcgen::CertificateParams::new(vec![name.to_owned()]).expect("a name");
+        parameters.not_before = rcgen::date_time_ymd(2010, 1, 1);
+        parameters.not_after = rcgen::date_time_ymd(year, 1, 1);
+        let key = rcgen::KeyPair::generate().expect("a key");
+        let made = parameters.self_signed(&key).expect("a certificate");
+        folder.write("c.pem", &made.pem());
+        folder.write("k.pem", &key.serialize_pem());
+        let files = "[server]\npublic_url = \"https://proxy.example\"\ntls_certificate = \"c.pem\"\ntls_key = \"k.pem\"";
+        let config = folder.write("onbehalf.toml", &text.replace("[server]", files));
+        assert_found(&findings(&folder, &config).1, state, "certificate", says);
+    }
+}

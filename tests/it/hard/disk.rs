@@ -1,0 +1,156 @@
+//! The disk is full: what cannot be written is refused with 503, what was answered for stays, and when there is room
+//! again the same process goes on.
+//!
+//! A limit on the size of files stands for the full disk: it needs no mount and no rights, and a write over it fails
+//! as one on a full disk does (`EFBIG` for `ENOSPC`). The process has SIGXFSZ ignored, or the signal would end it.
+
+use std::fs;
+use std::process::Command;
+
+use diesel::connection::SimpleConnection as _;
+use rstest::rstest;
+
+use super::measured;
+use super::service::{Service, read};
+use crate::cli::TOKEN;
+use crate::fhir::bodies::role;
+use crate::fhir::client::{get, post};
+use crate::support::poll::poll;
+use crate::support::{Backend, Options, Request, Response, TestApp, TestDatabase, sql, strict_contract};
+use crate::vrs::known::{LONER, MOTHERS_ROLE, PATIENTS};
+
+/// Lets no file of the process grow beyond so many bytes.
+fn limit_files(service: &Service, bytes: &str) {
+    let limit = format!("--fsize={bytes}:unlimited");
+    let id = service.running.id().to_string();
+    let done = Command::new("prlimit").args(["--pid", &id, &limit]).status().expect("prlimit runs");
+    assert!(done.success());
+}
+
+fn size(url: &str) -> u64 {
+    let path = url.strip_prefix("sqlite:").expect("a file");
+    [path.to_owned(), format!("{path}-wal")]
+        .iter()
+        .map(|file| fs::metadata(file).map(|found| found.len()).unwrap_or_default())
+        .max()
+        .expect("two files")
+}
+
+fn create(service: &Service, patient: &str, proxy: &str) -> Response {
+    let body = crate::support::bodies::consent(proxy, patient);
+    let path = "/validated-relationships/FHIR/R4/Consent";
+    service.ask(&Request::post(path, body).bearer(TOKEN)).expect("an answer")
+}
+
+#[track_caller]
+fn assert_refused(answer: &Response) {
+    let told = String::from_utf8_lossy(&answer.body);
+    assert_eq!(answer.status, 503, "{told}");
+    assert!(answer.header("retry-after").is_some(), "{told}");
+    for inside in ["disk", "I/O", "sqlite", "database"] {
+        assert!(!told.to_lowercase().contains(&inside.to_lowercase()), "{inside}: {told}");
+    }
+}
+
+/// A version of each role, an act and an event: all or none of the three.
+fn assert_whole(service: &Service, answered: &[String]) {
+    let value = |sql: &str| sql::values(&service.url, sql);
+    assert_eq!(value("SELECT integrity_check AS value FROM pragma_integrity_check"), ["ok"]);
+    for id in answered {
+        for sql in [
+            format!("SELECT id AS value FROM roles WHERE id = '{id}'"),
+            format!("SELECT id AS value FROM role_versions WHERE id = '{id}'"),
+            format!(
+                "SELECT act AS value FROM audit_records WHERE subject = 'Consent/{id}' AND act = 'role-created'"
+            ),
+            format!("SELECT subject AS value FROM outbox WHERE subject = 'Consent/{id}'"),
+        ] {
+            assert_eq!(value(&sql).len(), 1, "{sql}");
+        }
+    }
+    service.folder.run(&["audit", "verify", "--config", &service.config]).well();
+}
+
+fn settings() -> &'static str {
+    "[limits]\nrequests_per_minute = 0"
+}
+
+#[test]
+fn a_full_disk_refuses_loses_nothing_and_recovers() {
+    let database = TestDatabase::migrated(Backend::Sqlite);
+    let mut service = Service::on(database, settings(), "trap '' XFSZ");
+    let mut answered = Vec::new();
+    let mut patients = crate::vrs::known::PATIENTS.iter().cycle();
+    for round in 0..3 {
+        // First as it fills up while it is written to; then, nothing at all can be written, the log neither.
+        let room = if round == 2 { 0 } else { size(&service.url) + 200_000 };
+        limit_files(&service, &room.to_string());
+        let refused = poll("the disk to be full", || {
+            let answer = service.ask(&read())?;
+            (answer.status != 200).then_some(answer)
+        });
+        assert_refused(&refused);
+        assert_refused(&create(&service, patients.next().expect("a patient"), LONER));
+        for _ in 0..20 {
+            // A read is written down before it is answered, so it is refused as well.
+            assert_refused(&service.ask(&read()).expect("an answer"));
+        }
+        let alive = service.ask(&Request::new("GET", "/health")).expect("an answer");
+        assert_eq!(alive.status, 200);
+        limit_files(&service, "unlimited");
+        poll("room to be used", || (service.ask(&read())?.status == 200).then_some(()));
+        for proxy in [LONER, crate::vrs::known::SON] {
+            let answer = create(&service, patients.next().expect("a patient"), proxy);
+            if answer.status == 201 {
+                let location = answer.header("location").expect("a Location").to_owned();
+                answered.push(location.rsplit_once('/').expect("an id").1.to_owned());
+            }
+        }
+        assert_whole(&service, &answered);
+    }
+    assert!(answered.len() >= 3, "{answered:?}");
+    assert!(service.running.has_ended().is_none(), "it went on without a restart");
+    let log = service.running.stderr();
+    assert!(!log.contains("panic"), "{log}");
+    measured("full disk, SQLite", format!("3 times full; {} acknowledged roles, all there", answered.len()));
+}
+
+/// PostgreSQL itself says when its disk is full (53100, `disk_full`); a trigger says so in its words.
+#[rstest]
+#[actix_web::test]
+async fn a_database_server_whose_disk_is_full_is_a_reason_to_come_again(
+    #[values("53100", "53200")] code: &str,
+) {
+    let app =
+        TestApp::start(Backend::Postgres, Options { contract: strict_contract(), ..Options::default() });
+    let app = app.await;
+    let url = app.database_url();
+    let before = app.count_rows("audit_records");
+    let full = format!(
+        "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION \
+         'could not extend file \"base/16384/16397\": No space left on device' USING ERRCODE = '{code}'; END $$; \
+         CREATE TRIGGER full_disk BEFORE INSERT ON audit_records FOR EACH ROW EXECUTE FUNCTION full_disk();"
+    );
+    sql::execute(&url, &full);
+    let create = || post("/Consent", &role(LONER, PATIENTS[0]));
+    for request in [create(), get(&format!("/Consent/{MOTHERS_ROLE}"))] {
+        let answer = app.send(request).await;
+        assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")), "{answer:?}");
+    }
+    assert_eq!(app.count_rows("audit_records"), before);
+    sql::execute(&url, "DROP TRIGGER full_disk ON audit_records");
+    assert_eq!(app.send(create()).await.status, 201);
+}
+
+/// Somebody else holds SQLite's lock for longer than is waited for, and lets it go.
+#[test]
+fn a_database_that_is_locked_for_long_is_a_reason_to_come_again() {
+    let database = TestDatabase::migrated(Backend::Sqlite);
+    let path = database.url.strip_prefix("sqlite:").expect("a file").to_owned();
+    let service = Service::on(database, settings(), "");
+    let mut holder: diesel::SqliteConnection = diesel::Connection::establish(&path).expect("it opens");
+    holder.batch_execute("BEGIN IMMEDIATE").expect("the lock");
+    assert_refused(&service.ask(&read()).expect("an answer"));
+    holder.batch_execute("ROLLBACK").expect("it lets go");
+    assert_eq!(service.ask(&read()).expect("an answer").status, 200);
+}
