@@ -33,6 +33,7 @@ use source::{Format, Source};
 const BATCH: usize = 2000;
 
 #[derive(Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct Options {
     /// The file: NDJSON of Consent, or CSV with a header
     file: PathBuf,

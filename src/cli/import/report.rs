@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::fhir::bulk::Columns;
@@ -84,14 +84,15 @@ pub(super) fn line(number: u64, why: &Why, is_table: bool) -> String {
 }
 
 fn told(issue: &Issue, is_table: bool) -> Value {
-    let mut told = json!({ "code": issue.code.code() });
+    let mut told = Map::new();
+    let mut add = |name: &str, text: &str| drop(told.insert(name.to_owned(), text.into()));
+    add("code", issue.code.code());
     if let Some(expression) = &issue.expression {
-        told["expression"] = expression.as_str().into();
-        let column = Columns::column_of(expression).filter(|_| is_table);
-        if let Some(column) = column {
-            told["column"] = column.name().into();
+        add("expression", expression);
+        if let Some(column) = Columns::column_of(expression).filter(|_| is_table) {
+            add("column", column.name());
         }
     }
-    told["diagnostics"] = issue.diagnostics.as_ref().into();
-    told
+    add("diagnostics", &issue.diagnostics);
+    Value::Object(told)
 }

@@ -107,7 +107,10 @@ impl Run {
         let report = report.ok_or_else(|| Failure::Other("the report cannot be written".to_owned()))?;
         let caller = Caller { request_id: Some(id.to_string()), ..Caller::SERVICE };
         if !is_rehearsal {
-            store.write_here::<_, Error, _>(|tx| tx.expect_much())?;
+            store.write_here(|tx| {
+                tx.expect_much()?;
+                Ok::<_, Error>(())
+            })?;
         }
         Ok(Self { store, clock, id, caller, is_rehearsal, is_table, name, mark, report })
     }

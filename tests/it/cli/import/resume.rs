@@ -7,7 +7,7 @@ use super::{Desk, report};
 use crate::support::poll::poll;
 use crate::support::{Backend, Running};
 
-const LINES: usize = 900;
+const LINES: usize = 450;
 /// Every so-manieth line is refused.
 const BAD: usize = 50;
 
@@ -23,7 +23,7 @@ fn lines(desk: &Desk) -> Vec<Value> {
 }
 
 fn start(desk: &Desk, file: &str) -> Running {
-    let arguments = ["import", file, "--config", &desk.config, "--report", "left.ndjson", "--rate", "400"];
+    let arguments = ["import", file, "--config", &desk.config, "--report", "left.ndjson", "--rate", "200"];
     desk.folder.start(&arguments)
 }
 
