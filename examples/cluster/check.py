@@ -1,4 +1,4 @@
-"""Starts the cluster and shows that it holds: rolling restarts, kills under load, late reads, a pooler. See `run`."""
+"""Starts the cluster and shows that it holds: rolling restarts, kills under load, late reads, a pooler, partitions. See `run`."""
 
 import argparse
 import json
@@ -15,6 +15,9 @@ from load import Caller, Load, nhs_numbers, people, version_of
 HERE = os.path.dirname(os.path.abspath(__file__))
 SCALE = f"{HERE}/../../docs/scale.md"
 BEGIN, END = "<!-- kills: written by examples/cluster/run check --write -->", "<!-- end of kills -->"
+
+
+PARTS = ["late", "roll", "kill", "partition"]
 
 
 class Failed(Exception):
@@ -147,6 +150,41 @@ def late_reads(cluster, pair):
     return last
 
 
+def partition(cluster, all_pairs):
+    """Divides roles by patient and goes on: create, read, search, change, history, the pair that is taken."""
+    caller = Caller(cluster.port, TOKENS[3])
+    earlier = [version_of(caller.create(*pair)[2])[0] for pair in all_pairs[-80 * 20::81]]
+    for server in cluster.servers:
+        server.stop()
+    with open(f"{HERE}/partition.sql") as file:
+        cluster.primary.query(file.read())
+    for server in cluster.servers:
+        server.start()
+    wait("HAProxy", lambda: ready(cluster.port) == 200)
+    must(cluster.primary.query("SELECT count(*) > 1 FROM (SELECT tableoid FROM roles GROUP BY 1) AS p") == [["t"]], "undivided")
+    pair = all_pairs.pop()
+    status, _headers, payload = caller.create(*pair)
+    must(status == 201, payload)
+    role, version = version_of(payload)
+    must(caller.create(*pair)[0] == 409, "a pair has got two roles")
+    must(caller.patch(role, version, 9)[0] == 200, "a role cannot be changed")
+    must(caller.patch(role, version, 10)[0] == 412, "a version that is over was changed")
+    must(version_of(caller.read(role)[2])[1] == 2, "a role is not read at its last version")
+    must(json.loads(caller.send("GET", f"/Consent/{role}/_history")[2])["total"] == 2, "a history is not whole")
+    system = "https://fhir.nhs.uk/Id/nhs-number"
+    for who, number in (("performer", pair[0]), ("patient", pair[1])):
+        status, _headers, payload = caller.send("GET", f"/Consent?{who}:identifier={system}|{number}&_count=200")
+        found = [entry["resource"]["id"] for entry in json.loads(payload).get("entry", [])]
+        must(status == 200 and role in found, f"the search by {who} does not find the role: {payload[:300]}")
+    for role in earlier:
+        must(caller.read(role)[0] == 200, "a role of before is not there")
+        must(caller.patch(role, 1, 11)[0] == 200, "a role of before cannot be changed")
+    for job in ("expire-roles", "remind", "milestones", "purge"):
+        cluster.onbehalf("jobs", "run", job)
+    cluster.onbehalf("audit", "verify")
+    print("partitions: roles and their versions by the hash of the patient; create, read, search, change, history, jobs")
+
+
 def shared_keys(cluster):
     """A token that one server issued is good at the other."""
     import base64
@@ -203,6 +241,8 @@ def run(options, folder):
             print(text)
             if options.write:
                 write(text)
+        if "partition" in options.only:
+            partition(cluster, all_pairs)
 
 
 def main():
@@ -211,7 +251,7 @@ def main():
     parser.add_argument("--servers", type=int, default=2)
     parser.add_argument("--pgbouncer", action="store_true", help="servers reach the primary through PgBouncer")
     parser.add_argument("--short", action="store_true", help="as continuous integration runs it, within a minute")
-    parser.add_argument("--only", nargs="+", choices=["late", "roll", "kill"], default=["late", "roll", "kill"])
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--write", action="store_true", help="write the table of the kills into docs/scale.md")
     parser.add_argument("--keep", action="store_true", help="leave the folder with the logs")
     options = parser.parse_args()
