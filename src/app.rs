@@ -162,7 +162,13 @@ impl App {
         E: From<Error> + Send + 'static,
         F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     {
-        self.store.read(self.if_live(caller, work)).await
+        let reader = reader(&caller);
+        if !self.store.may_read_late(&reader) {
+            return self.store.read(self.if_live(caller, work)).await;
+        }
+        // What a replica says is a little old. Whether the caller may ask at all is never asked of it.
+        self.store.read(self.if_live(caller, |_tx| Ok::<_, E>(()))).await?;
+        self.store.read_late(reader, work).await
     }
 
     /// As [`App::read_as`], for a few reads by key ([`Store::read_briefly`]).
@@ -176,6 +182,9 @@ impl App {
         E: From<Error> + Send + 'static,
         F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     {
+        if self.store.may_read_late(&reader(&caller)) {
+            return self.read_as(caller, work).await;
+        }
         self.store.read_briefly(self.if_live(caller, work)).await
     }
 
@@ -207,13 +216,16 @@ impl App {
         E: From<Error> + Send + 'static,
         F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     {
-        let now = self.clock.now();
+        let (now, reader) = (self.clock.now(), reader(&caller));
         let write = move |tx: &mut Tx<'_>| {
             access::check_live(tx, &caller, now).map_err(Error::from)?;
             let value = work(tx)?;
             Ok(Written { value, is_recorded: tx.recorded() > 0 })
         };
-        self.store.write(write).await
+        let written = self.store.write(write).await;
+        // Also after a failure: a commit whose answer was lost may have happened.
+        self.store.has_written(&reader);
+        written
     }
 
     /// Writes accesses down. Only when this returns may they be answered.
@@ -261,6 +273,11 @@ impl App {
             limiter.shrink_to_fit();
         }
     }
+}
+
+/// Who reads what they wrote: a person or a system, through whichever app.
+fn reader(caller: &Caller) -> String {
+    format!("{} {}", caller.who.kind(), caller.who.id().unwrap_or_default())
 }
 
 fn count(limiter: &Limiter, key: &str) -> Result<(), Duration> {

@@ -154,7 +154,7 @@ impl Reader {
                     }
                     ("health", "status_key_sha256" | "metrics_token_sha256")
                     | ("oauth", "registration_token_sha256") => "\"\" # not shown".to_owned(),
-                    ("database", "url") => {
+                    ("database", "url" | "replica_url") => {
                         let url =
                             value.as_str().and_then(|url| url.parse::<crate::store::DatabaseUrl>().ok());
                         url.map_or_else(|| "\"\"".to_owned(), |url| format!("{:?}", url.to_string()))

@@ -10,7 +10,7 @@ use crate::account::code::from_hex;
 use crate::account::{AccessPolicy, Proofing, Token, Who};
 use crate::config::reader::Reader;
 use crate::person::{NhsNumber, NumberCheck};
-use crate::store::{DatabaseUrl, StoreOptions};
+use crate::store::{DatabaseUrl, ReplicaOptions, StoreOptions};
 
 /// `[server]`
 #[derive(Clone, Debug)]
@@ -25,6 +25,7 @@ pub struct Server {
     pub workers: Option<usize>,
     pub connections: usize,
     pub shutdown: Duration,
+    pub drain: Duration,
     /// `None` where this server itself speaks plain HTTP.
     pub tls: Option<Tls>,
 }
@@ -57,6 +58,7 @@ impl Server {
         let workers = reader.number("server.workers", 0..=512);
         let connections = reader.number("server.connections", 16..=1_000_000);
         let shutdown = seconds(reader, "server.shutdown_seconds", 0..=3600);
+        let drain = seconds(reader, "server.drain_seconds", 0..=3600);
         let files = ["server.tls_certificate", "server.tls_key"].map(|key| reader.text(key));
         let tls = match files {
             [Some(certificate), Some(key)] if certificate.is_empty() != key.is_empty() => {
@@ -75,6 +77,7 @@ impl Server {
             workers: usize::try_from(workers?).ok().filter(|workers| *workers > 0),
             connections: usize::try_from(connections?).ok()?,
             shutdown: shutdown?,
+            drain: drain?,
             tls,
         })
     }
@@ -87,19 +90,49 @@ pub struct Database {
     pub url: DatabaseUrl,
     pub connections: u32,
     pub wait: Duration,
+    /// Whether a pooler gives each transaction another connection.
+    pub has_pooler: bool,
+    /// `None` where there is no replica.
+    pub replica: Option<ReplicaOptions>,
 }
 
 impl Database {
     pub(crate) fn read(reader: &mut Reader) -> Option<Self> {
-        let url = reader.parsed("database.url", str::parse);
+        let url: Option<DatabaseUrl> = reader.parsed("database.url", str::parse);
         let connections = reader.number("database.connections", 1..=1000);
         let wait = seconds(reader, "database.wait_seconds", 1..=300);
-        Some(Self { url: url?, connections: connections?, wait: wait? })
+        let pooler = reader.choice("database.pooler", &[("none", false), ("transaction", true)]);
+        let replica = reader.parsed("database.replica_url", |text| match text {
+            "" => Ok(None),
+            url => match url.parse() {
+                Ok(url @ DatabaseUrl::Postgres(_)) => Ok(Some(url)),
+                _ => Err("must be empty or the postgres:// URL of a replica"),
+            },
+        });
+        let most_lag = reader.number("database.replica_most_lag_ms", 20..=60_000);
+        let (url, replica) = (url?, replica?);
+        if url.is_sqlite() && (replica.is_some() || pooler == Some(true)) {
+            reader.fault("database.url", "is SQLite, which has neither a replica nor a pooler");
+        }
+        let most_lag = Duration::from_millis(most_lag?.into());
+        Some(Self {
+            url,
+            connections: connections?,
+            wait: wait?,
+            has_pooler: pooler?,
+            replica: replica.map(|url| ReplicaOptions { url, most_lag }),
+        })
     }
 
     /// How to open this database.
     pub fn options(&self) -> StoreOptions {
-        StoreOptions { url: self.url.clone(), connections: self.connections, wait: self.wait }
+        StoreOptions {
+            url: self.url.clone(),
+            connections: self.connections,
+            wait: self.wait,
+            has_pooler: self.has_pooler,
+            replica: self.replica.clone(),
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::app::App;
 use crate::error::Error;
 use crate::observe::log_failure;
+use crate::server::drain::Drain;
 
 pub(super) fn configure(config: &mut ServiceConfig) {
     config.route("/health", web::get().to(health)).route("/ready", web::get().to(ready));
@@ -18,7 +19,10 @@ async fn health() -> HttpResponse {
 }
 
 /// The database answers, and its schema is the one that this program knows.
-async fn ready(app: Data<App>) -> HttpResponse {
+async fn ready(app: Data<App>, drain: Data<Drain>) -> HttpResponse {
+    if drain.is_on() {
+        return HttpResponse::ServiceUnavailable().json(json!({ "status": "stopping" }));
+    }
     let current: Result<bool, Error> = app.store.check_current().await;
     match current {
         Ok(true) => HttpResponse::Ok().json(json!({ "status": "ready" })),

@@ -1,6 +1,7 @@
 //! The one place that composes routes and middleware. `main` and the tests share it.
 
 mod certificate;
+mod drain;
 mod files;
 mod health;
 mod metrics;
@@ -31,14 +32,16 @@ use crate::observe::log_requests;
 use crate::vrs::{self, Problem};
 
 pub use certificate::{Certificate, Names, read_certificate};
+use drain::Drain;
 use wire::{Socket, Wire, acceptor};
 
 /// A server on `listener`, ready to be awaited. It stops on SIGTERM and SIGINT, or through its handle:
-/// no new connection is accepted, running requests are finished.
+/// no new connection is accepted, running requests are finished. With a time to drain it says for so long
+/// that it is not ready, and serves on.
 ///
 /// # Errors
 ///
-/// When the listener cannot be used.
+/// When the listener cannot be used, or signals cannot be heard.
 pub fn build(app: App, listener: TcpListener, settings: &config::Server) -> io::Result<Server> {
     let mut builder = Server::build().shutdown_timeout(settings.shutdown.as_secs());
     let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -46,6 +49,10 @@ pub fn build(app: App, listener: TcpListener, settings: &config::Server) -> io::
     let connections = files::open_enough(settings.connections);
     // More wait in the queue of the system until one of these goes.
     builder = builder.workers(workers).max_concurrent_connections(connections.div_ceil(workers));
+    let drain = Drain::default();
+    if !settings.drain.is_zero() {
+        builder = builder.shutdown_signal(drain.clone().listen(settings.drain)?);
+    }
     let shutdown = builder.graceful_shutdown_signal();
     let (stopping, sockets) = (shutdown.clone(), app.sockets.clone());
     actix_web::rt::spawn(async move {
@@ -66,7 +73,7 @@ pub fn build(app: App, listener: TcpListener, settings: &config::Server) -> io::
             .client_request_timeout(wait)
             .client_disconnect_timeout(Duration::from_secs(5))
             .tcp_nodelay(true)
-            .h1(map_config(routes(app.clone()), |()| AppConfig::default()));
+            .h1(map_config(routes(app.clone(), drain.clone()), |()| AppConfig::default()));
         let tls = tls.clone();
         fn_service(move |io: TcpStream| {
             let tls = tls.clone();
@@ -91,6 +98,7 @@ pub fn possible_connections() -> u64 {
 /// Every route, with what surrounds it.
 fn routes(
     app: App,
+    drain: Drain,
 ) -> WebApp<
     impl ServiceFactory<
         ServiceRequest,
@@ -105,6 +113,8 @@ fn routes(
     WebApp::new()
         .app_data(Data::new(app.metrics.clone()))
         .app_data(Data::new(app))
+        .app_data(Data::new(drain))
+        .wrap(from_fn(drain::close_connections))
         .wrap(from_fn(log_requests))
         // Before the R4 front, in whose path SMART's configuration stands.
         .configure(|config| {

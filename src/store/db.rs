@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use diesel::connection::{Instrumentation, InstrumentationEvent, SimpleConnection as _};
+use diesel::connection::{CacheSize, Instrumentation, InstrumentationEvent, SimpleConnection as _};
 use diesel::{Connection as _, ConnectionError, PgConnection, SqliteConnection};
 use r2d2::ManageConnection;
 
@@ -23,12 +23,15 @@ pub(crate) enum Db {
 pub(crate) struct Pooled {
     pub(crate) db: Db,
     pub(crate) is_in_transaction: bool,
+    /// Whether a pooler stands between, and the next transaction may run on another connection of the server.
+    pub(crate) has_pooler: bool,
 }
 
 /// Opens connections.
 #[derive(Clone, Debug)]
 pub(crate) struct Manager {
     url: DatabaseUrl,
+    has_pooler: bool,
     statements: Arc<AtomicU64>,
     is_writer: bool,
 }
@@ -48,8 +51,8 @@ const POSTGRES_SETTINGS: &str = "SET synchronous_commit TO on; SET TIME ZONE 'UT
      SET statement_timeout TO '30s'; SET client_min_messages TO warning;";
 
 impl Manager {
-    pub(crate) fn new(url: DatabaseUrl, statements: Arc<AtomicU64>) -> Self {
-        Self { url, statements, is_writer: false }
+    pub(crate) fn new(url: DatabaseUrl, has_pooler: bool, statements: Arc<AtomicU64>) -> Self {
+        Self { url, has_pooler, statements, is_writer: false }
     }
 
     /// The same for the one connection that writes to SQLite.
@@ -80,8 +83,14 @@ impl Manager {
         Ok(Db::Sqlite(db))
     }
 
-    fn open_postgres(url: &str) -> Result<Db, ConnectionError> {
+    fn open_postgres(url: &str, has_pooler: bool) -> Result<Db, ConnectionError> {
         let mut db = PgConnection::establish(&with_patience(url))?;
+        if has_pooler {
+            // Each transaction brings its settings along ([`crate::store::tx`]), and statements that were prepared
+            // would be there on one connection of the server only.
+            db.set_prepared_statement_cache_size(CacheSize::Disabled);
+            return Ok(Db::Postgres(db));
+        }
         db.batch_execute(POSTGRES_SETTINGS).map_err(ConnectionError::CouldntSetupConfiguration)?;
         Ok(Db::Postgres(db))
     }
@@ -114,13 +123,13 @@ impl ManageConnection for Manager {
     fn connect(&self) -> Result<Pooled, ConnectionProblem> {
         let mut db = match &self.url {
             DatabaseUrl::Sqlite(path) => Self::open_sqlite(path)?,
-            DatabaseUrl::Postgres(url) => Self::open_postgres(url)?,
+            DatabaseUrl::Postgres(url) => Self::open_postgres(url, self.has_pooler)?,
         };
         if self.is_writer {
             db.batch_execute(SQLITE_WRITER_SETTINGS)?;
         }
         db.set_instrumentation(Count(Arc::clone(&self.statements)));
-        Ok(Pooled { db, is_in_transaction: false })
+        Ok(Pooled { db, is_in_transaction: false, has_pooler: self.has_pooler })
     }
 
     fn is_valid(&self, pooled: &mut Pooled) -> Result<(), ConnectionProblem> {

@@ -17,6 +17,8 @@ impl From<DieselError> for Error {
         let passes = matches!(
             kind,
             DatabaseErrorKind::SerializationFailure
+                // What was the primary is a replica for now: somebody is moving it.
+                | DatabaseErrorKind::ReadOnlyTransaction
                 | DatabaseErrorKind::ClosedConnection
                 | DatabaseErrorKind::UnableToSendCommand
         );

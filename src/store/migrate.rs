@@ -69,6 +69,10 @@ impl Store {
     ///
     /// When the database does not answer.
     pub fn migrations(&self) -> Result<Vec<Migration>, Error> {
+        if self.has_pooler {
+            // What a pooler is to keep together stands in one transaction. (Diesel makes its table if need be.)
+            return self.write_here(|tx| migrations(tx.db));
+        }
         self.with_connection(migrations)
     }
 

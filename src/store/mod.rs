@@ -18,6 +18,7 @@ mod migrate;
 mod outbox;
 mod person;
 mod relationship;
+mod replica;
 mod role;
 mod schema;
 pub mod search;
@@ -49,6 +50,7 @@ pub use tx::Tx;
 use crate::error::Error;
 use db::{Manager, SilentErrors};
 use group::Group;
+use replica::Replica;
 use tx::Mode;
 
 /// How a store is opened.
@@ -60,6 +62,19 @@ pub struct StoreOptions {
     pub connections: u32,
     /// How long a request waits for a connection before it is answered 503.
     pub wait: Duration,
+    /// Whether a pooler stands before PostgreSQL that gives each transaction whichever connection is free.
+    pub has_pooler: bool,
+    /// A streaming replica that answers reads which may be late; PostgreSQL only.
+    pub replica: Option<ReplicaOptions>,
+}
+
+/// How a replica is read.
+#[derive(Clone, Debug)]
+pub struct ReplicaOptions {
+    /// Where it is.
+    pub url: DatabaseUrl,
+    /// How late an answer of it may be.
+    pub most_lag: Duration,
 }
 
 /// The database. Cheap to clone.
@@ -72,6 +87,8 @@ pub struct Store {
     published: Arc<Notify>,
     /// On SQLite: writes that share a commit.
     group: Option<Group>,
+    replica: Option<Arc<Replica>>,
+    has_pooler: bool,
 }
 
 impl Store {
@@ -85,7 +102,7 @@ impl Store {
     /// One sentence for the operator when the database cannot be reached or made.
     pub fn open(options: &StoreOptions) -> Result<Self, Error> {
         let statements = Arc::new(AtomicU64::new(0));
-        let manager = Manager::new(options.url.clone(), Arc::clone(&statements));
+        let manager = Manager::new(options.url.clone(), options.has_pooler, Arc::clone(&statements));
         manager.probe()?;
         let pool = |manager: &Manager, connections: u32| {
             Pool::builder()
@@ -105,7 +122,18 @@ impl Store {
         } else {
             (readers.clone(), None)
         };
-        Ok(Self { readers, writers, url: options.url.clone(), statements, published, group })
+        let start = |asked: &ReplicaOptions| Replica::start(asked, options, &statements, readers.clone());
+        let replica = options.replica.as_ref().map(start).transpose()?;
+        Ok(Self {
+            readers,
+            writers,
+            url: options.url.clone(),
+            statements,
+            published,
+            group,
+            replica,
+            has_pooler: options.has_pooler,
+        })
     }
 
     /// Runs `work` in one read-only transaction that sees one snapshot.
@@ -124,7 +152,7 @@ impl Store {
     }
 
     /// As [`Store::read`], for a few reads by key. On SQLite they run on the present thread if a connection is free:
-    /// the way to another thread and back costs more than they do (a third of a read, measured).
+    /// the way to another thread and back costs more than they do.
     ///
     /// # Errors
     ///
@@ -141,6 +169,39 @@ impl Store {
         match tx::run_now(&self.readers, Mode::Read, &self.published, work) {
             Ok(result) => result,
             Err(work) => self.read(work).await,
+        }
+    }
+
+    /// Whether the replica may answer this reader: it is near enough, and has what this reader wrote last.
+    pub fn may_read_late(&self, reader: &str) -> bool {
+        self.replica.as_ref().is_some_and(|replica| replica.may_serve(reader))
+    }
+
+    /// As [`Store::read`], from the replica, which may be late by [`ReplicaOptions::most_lag`]; from the database
+    /// itself where the replica is away, further behind, or has not what this reader wrote last.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::read`].
+    pub async fn read_late<T, E, F>(&self, reader: String, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+        F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    {
+        let Some(replica) = self.replica.clone() else { return self.read(work).await };
+        let store = self.clone();
+        let read = move || match replica.read(&reader, &store.published, work) {
+            Ok(result) => result,
+            Err(work) => store.read_here(work),
+        };
+        on_blocking_thread(read).await
+    }
+
+    /// Remembers that this reader has just written: what they read next is not older than that.
+    pub fn has_written(&self, reader: &str) {
+        if let Some(replica) = &self.replica {
+            replica.has_written(reader);
         }
     }
 

@@ -18,6 +18,20 @@ fn serve_without_a_policy_says_that_nobody_would_be_let_in() {
     assert_faults(&Folder::new().run(&["serve"]), &["access.policy", "nobody"]);
 }
 
+#[test]
+fn sqlite_has_neither_a_replica_nor_a_pooler() {
+    let folder = Folder::new();
+    for setting in ["pooler = \"transaction\"", "replica_url = \"postgres://onbehalf@replica/onbehalf\""] {
+        let config = folder.write("onbehalf.toml", &format!("[database]\n{setting}\n"));
+        assert_faults(&folder.run(&["config", "check", "--config", &config]), &["database.url"]);
+    }
+    let secret = "replica_url = \"postgres://onbehalf:s3cret@replica/onbehalf\"";
+    let config =
+        folder.write("onbehalf.toml", &format!("[database]\nurl = \"postgres://one/two\"\n{secret}\n"));
+    let shown = folder.run(&["config", "show", "--config", &config]).well();
+    assert!(shown.contains("postgres://onbehalf@replica/onbehalf") && !shown.contains("s3cret"), "{shown}");
+}
+
 /// Every kind of fault in one file.
 const FAULTY: &str = r#"
 [server]

@@ -84,3 +84,32 @@ fn an_idle_connection_does_not_hold_up_a_shutdown() {
     // The setting would allow 30 seconds, patience does not.
     assert_eq!(server.wait().code(), Some(0), "{}", server.stderr());
 }
+
+#[rstest]
+fn a_server_that_drains_says_so_and_serves_on_until_it_is_asked_again(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let (database, folder) = (TestDatabase::migrated(backend), Folder::new());
+    let mut server = serve(&folder, &database, "drain_seconds = 3600");
+    let address = server.address();
+    let ask = |path: &str, token: &str| {
+        let mut connection = Connection::open(address).expect("the server listens");
+        connection.send(&Request::new("GET", path).with_id().bearer(token)).expect("there is an answer")
+    };
+    assert_eq!(ask("/ready", TOKEN).status, 200);
+    assert_eq!(ask("/health", TOKEN).header("connection"), None);
+
+    server.ask_to_stop();
+    poll("the server to be not ready", || (ask("/ready", TOKEN).status == 503).then_some(()));
+    let mut connection = Connection::open(address).expect("the server listens still");
+    let create = Request::post(&format!("{BASE}/Consent"), new_role()).with_id().bearer(TOKEN);
+    let made = connection.send(&create).expect("there is an answer");
+    assert_eq!(made.status, 201, "{}", String::from_utf8_lossy(&made.body));
+    assert_eq!(made.header("connection"), Some("close"), "the client would send the next one here");
+    assert!(connection.send(&create).is_none(), "the connection is still open");
+    assert!(server.has_ended().is_none(), "the server did not drain: {}", server.stderr());
+
+    server.ask_to_stop();
+    assert_eq!(server.wait().code(), Some(0), "{}", server.stderr());
+    assert_eq!(super::counts(&database.url)[3], 1, "the role is in the database");
+}

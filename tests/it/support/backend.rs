@@ -89,7 +89,7 @@ impl TestDatabase {
     /// Opens it, to wait so long for a connection.
     pub fn open_to_wait(&self, wait: Duration) -> Store {
         let url: DatabaseUrl = self.url.parse().expect("the URL is right");
-        let options = StoreOptions { url, connections: 4, wait };
+        let options = StoreOptions { url, connections: 4, wait, has_pooler: false, replica: None };
         Store::open(&options).expect("the database opens")
     }
 }

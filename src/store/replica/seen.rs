@@ -1,0 +1,114 @@
+//! What a server knows of the primary, of who has written, and of the replica.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::{Duration, Instant};
+
+/// How many writers are remembered one by one.
+const MOST_WRITERS: usize = 100_000;
+
+/// What is known of the primary, of writers, and of the replica.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    /// The oldest first.
+    marks: VecDeque<Mark>,
+    writers: HashMap<String, Instant>,
+    /// Where there were too many writers to remember each: all have written then.
+    all_wrote: Option<Instant>,
+    /// Until when the replica is left alone.
+    pub(super) rests_until: Option<Instant>,
+}
+
+/// How far the log of the primary had come, at this time or a little after it.
+#[derive(Clone, Debug)]
+pub(super) struct Mark {
+    pub(super) at: Instant,
+    pub(super) position: String,
+}
+
+impl Seen {
+    /// The position that the replica must have reached for this reader; `None` where none is known, or it rests.
+    pub(super) fn needed(&self, reader: &str, most_lag: Duration, now: Instant) -> Option<String> {
+        if self.rests_until.is_some_and(|until| now < until) {
+            return None;
+        }
+        let wrote = self.writers.get(reader).copied().max(self.all_wrote);
+        let since = now.checked_sub(most_lag).max(wrote)?;
+        self.marks.iter().find(|mark| mark.at >= since).map(|mark| mark.position.clone())
+    }
+
+    /// Remembers that this reader has written.
+    pub(super) fn wrote(&mut self, reader: &str, now: Instant) {
+        if self.writers.len() >= MOST_WRITERS {
+            self.writers.clear();
+            self.all_wrote = Some(now);
+        }
+        self.writers.insert(reader.to_owned(), now);
+    }
+
+    /// Keeps a mark, and forgets what no read can need any more.
+    pub(super) fn keep(&mut self, mark: Mark, most_lag: Duration) {
+        let Some(old) = mark.at.checked_sub(most_lag) else { return };
+        self.marks.retain(|mark| mark.at >= old);
+        self.writers.retain(|_, wrote| *wrote >= old);
+        self.marks.push_back(mark);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LAG: Duration = Duration::from_millis(400);
+
+    fn at(start: Instant, millis: u64) -> Instant {
+        start + Duration::from_millis(millis)
+    }
+
+    #[test]
+    fn a_reader_needs_a_mark_as_young_as_the_bound_and_as_their_last_write() {
+        let start = Instant::now() + Duration::from_secs(3600);
+        let mut seen = Seen::default();
+        assert_eq!(seen.needed("one", LAG, start), None, "nothing is known of the primary");
+        for millis in [0, 100, 200, 300] {
+            seen.keep(Mark { at: at(start, millis), position: format!("0/{millis}") }, LAG);
+        }
+        assert_eq!(seen.needed("one", LAG, at(start, 350)).as_deref(), Some("0/0"));
+        assert_eq!(seen.needed("one", LAG, at(start, 550)).as_deref(), Some("0/200"));
+        assert_eq!(
+            seen.needed("one", LAG, at(start, 701)),
+            None,
+            "the youngest mark is older than the bound"
+        );
+        seen.wrote("one", at(start, 150));
+        assert_eq!(seen.needed("one", LAG, at(start, 350)).as_deref(), Some("0/200"));
+        assert_eq!(seen.needed("two", LAG, at(start, 350)).as_deref(), Some("0/0"));
+        seen.wrote("one", at(start, 310));
+        assert_eq!(seen.needed("one", LAG, at(start, 350)), None, "no mark is younger than the write");
+        seen.all_wrote = Some(at(start, 250));
+        assert_eq!(seen.needed("two", LAG, at(start, 350)).as_deref(), Some("0/300"));
+        seen.rests_until = Some(at(start, 400));
+        assert_eq!(seen.needed("two", LAG, at(start, 350)), None);
+    }
+
+    #[test]
+    fn of_too_many_writers_all_have_written() {
+        let start = Instant::now() + Duration::from_secs(3600);
+        let mut seen = Seen::default();
+        for number in 0..=MOST_WRITERS {
+            seen.wrote(&number.to_string(), start);
+        }
+        seen.keep(Mark { at: at(start, 0), position: "0/1".to_owned() }, LAG);
+        assert_eq!(seen.writers.len(), 1);
+        assert_eq!(seen.all_wrote, Some(start));
+    }
+
+    #[test]
+    fn what_no_read_can_need_is_forgotten() {
+        let start = Instant::now() + Duration::from_secs(3600);
+        let mut seen = Seen::default();
+        seen.wrote("one", start);
+        seen.keep(Mark { at: start, position: "0/1".to_owned() }, LAG);
+        seen.keep(Mark { at: at(start, 401), position: "0/2".to_owned() }, LAG);
+        assert_eq!((seen.marks.len(), seen.writers.len()), (1, 0));
+    }
+}
