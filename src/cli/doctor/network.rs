@@ -57,7 +57,7 @@ async fn examine_provider(
     let (id, url) = (&provider.id, discovery_url(provider));
     let mend = "see that oauth.providers has its issuer, and that this machine may reach it";
     let (document, answer) = match fetch(fetcher, &url).await {
-        Ok(fetched) => fetched,
+        Ok(both) => both,
         Err(why) => return report.wrong("provider", format!("{id}: {url}: {why}"), mend),
     };
     if let Some(date) = date_of(&answer) {

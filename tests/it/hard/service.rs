@@ -85,6 +85,13 @@ impl Service {
 
     /// Attacks while an honest client asks for a role again and again, each time on a new connection.
     pub fn attacked<T>(&self, attack: impl FnOnce() -> T) -> (T, Served) {
+        /// Ends the honest client also where the attack fails.
+        struct End<'a>(&'a AtomicBool);
+        impl Drop for End<'_> {
+            fn drop(&mut self) {
+                self.0.store(true, Ordering::Relaxed);
+            }
+        }
         let is_over = AtomicBool::new(false);
         thread::scope(|scope| {
             let honest = scope.spawn(|| {
@@ -99,8 +106,9 @@ impl Service {
                 }
                 latencies
             });
+            let end = End(&is_over);
             let outcome = attack();
-            is_over.store(true, Ordering::Relaxed);
+            drop(end);
             let mut latencies = honest.join().expect("an honest client is served");
             latencies.sort();
             (outcome, Served { latencies })

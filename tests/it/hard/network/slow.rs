@@ -83,7 +83,7 @@ fn stall(service: &Service, requests: &str, count: usize) -> (usize, Duration) {
     loop {
         let open = service.files().saturating_sub(files + 10);
         // Until an answer waits, the buffers of the system must be full.
-        if open == 0 || began.elapsed() > LIMIT + 3 * SLACK {
+        if open == 0 || began.elapsed() > LIMIT + SLACK {
             return (count.saturating_sub(open), began.elapsed());
         }
         std::thread::sleep(Duration::from_millis(200));
