@@ -58,7 +58,7 @@ class Postgres:
     """A database by its URL, through psql."""
 
     def __init__(self, url, psql):
-        self.command = [psql, "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", url]
+        self.command = [psql, "-X", "-q", "-A", "-t", "-F", "\x1f", "-v", "ON_ERROR_STOP=1", "-d", url]
 
     def prepare(self):
         pass
@@ -66,7 +66,7 @@ class Postgres:
     def run(self, statement):
         statement = f"SET synchronous_commit = off; SET session_replication_role = replica; {statement}"
         done = subprocess.run(self.command, input=statement, capture_output=True, text=True, check=True)
-        return [tuple(line.split("|")) for line in done.stdout.splitlines()]
+        return [tuple(line.split("\x1f")) for line in done.stdout.splitlines()]
 
     def indexes(self):
         return self.run(

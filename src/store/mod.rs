@@ -11,9 +11,7 @@ mod database_url;
 mod db;
 mod dialect;
 mod error;
-mod group;
 mod life;
-mod lock;
 mod migrate;
 mod outbox;
 mod person;
@@ -46,10 +44,10 @@ pub use person::fold;
 pub use role::RoleSearch;
 pub use subscription::{AttemptRecord, Due, Lease, Overview, SubscriptionVersion, Unsent, Waiting};
 pub use tx::Tx;
+use tx::group::Group;
 
 use crate::error::Error;
 use db::{Manager, SilentErrors};
-use group::Group;
 use replica::Replica;
 use tx::Mode;
 
@@ -206,7 +204,7 @@ impl Store {
     }
 
     /// Runs `work` in one transaction. All of it is on disk when this returns `Ok`; nothing of it
-    /// happened when this returns `Err`. On SQLite it may share its commit with others ([`group`]).
+    /// happened when this returns `Err`. On SQLite it may share its commit with others ([`tx::group`]).
     ///
     /// # Errors
     ///

@@ -18,6 +18,7 @@ use crate::error::{Error, Kind};
 use crate::store::Tx;
 use crate::store::audit::AuditRecord;
 use crate::store::db::Db;
+use crate::store::dialect::on_dialect;
 use crate::store::error::corrupt;
 use crate::store::schema::{audit_chains, audit_records};
 use crate::store::sql::Sql;
@@ -195,21 +196,14 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// A statement for one record is prepared once for each connection. SQLite runs it for each; PostgreSQL takes
-    /// many records at a time, to save the way there and back.
+    /// The statement for one record, which is what a change leaves, is prepared once for each connection.
     fn insert_records(&mut self, records: &[AuditRecord]) -> Result<(), Error> {
-        let insert = || diesel::insert_into(audit_records::table);
-        match (&mut *self.db, records) {
-            (Db::Postgres(connection), [_, _, ..]) => {
-                for batch in records.chunks(BATCH) {
-                    insert().values(batch).execute(connection)?;
-                }
-            }
-            _ => {
-                for record in records {
-                    insert().values(record).execute(self.db)?;
-                }
-            }
+        if let [record] = records {
+            diesel::insert_into(audit_records::table).values(record).execute(self.db)?;
+            return Ok(());
+        }
+        for batch in records.chunks(BATCH) {
+            on_dialect!(self.db, c => diesel::insert_into(audit_records::table).values(batch).execute(c))?;
         }
         Ok(())
     }

@@ -8,12 +8,12 @@
 //! PostgreSQL does the same by itself: its commits share a flush, and each writer has its own connection.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use diesel::connection::SimpleConnection as _;
 use r2d2::Pool;
-use std::sync::Arc;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::error::Error;
@@ -26,7 +26,7 @@ const MOST: usize = 128;
 
 /// Where writes queue. Cheap to clone; its thread ends with the last of its clones.
 #[derive(Clone, Debug)]
-pub(super) struct Group {
+pub(in crate::store) struct Group {
     queue: mpsc::UnboundedSender<Job>,
     /// How long a write waits for its turn.
     wait: Duration,
@@ -81,7 +81,11 @@ impl Group {
     /// # Errors
     ///
     /// When there can be no thread.
-    pub(super) fn start(pool: Pool<Manager>, published: Arc<Notify>, wait: Duration) -> Result<Self, Error> {
+    pub(in crate::store) fn start(
+        pool: Pool<Manager>,
+        published: Arc<Notify>,
+        wait: Duration,
+    ) -> Result<Self, Error> {
         let (queue, mut waiting) = mpsc::unbounded_channel::<Job>();
         let run = move || {
             while let Some(first) = waiting.blocking_recv() {
@@ -109,7 +113,7 @@ impl Group {
     ///
     /// Those of `work`; [`Kind::Busy`](crate::error::Kind) when its turn does not come in time, or the commit
     /// fails: then nothing of it happened.
-    pub(super) async fn write<T, E, F>(&self, work: F) -> Result<T, E>
+    pub(in crate::store) async fn write<T, E, F>(&self, work: F) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<Error> + Send + 'static,
@@ -126,7 +130,7 @@ impl Group {
     }
 
     /// As [`Group::write`], for a thread that may wait as long as it takes.
-    pub(super) fn write_here<T, E, F>(&self, work: F) -> Result<T, E>
+    pub(in crate::store) fn write_here<T, E, F>(&self, work: F) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<Error> + Send + 'static,

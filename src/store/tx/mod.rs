@@ -1,4 +1,7 @@
-//! One transaction.
+//! One transaction; on SQLite several writes that share one.
+
+pub(in crate::store) mod group;
+mod lock;
 
 use diesel::connection::SimpleConnection as _;
 use r2d2::Pool;
