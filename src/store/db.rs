@@ -109,8 +109,8 @@ fn with_patience(url: &str) -> String {
     let mut url = url.to_owned();
     for (name, value) in PATIENCE {
         if !url.contains(&format!("{name}=")) {
-            let mark = if url.contains('?') { '&' } else { '?' };
-            url.push_str(&format!("{mark}{name}={value}"));
+            let mark = if url.contains('?') { "&" } else { "?" };
+            url.extend([mark, name, "=", value]);
         }
     }
     url

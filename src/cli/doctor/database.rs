@@ -8,7 +8,7 @@ use crate::cli::doctor::report::Report;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::Error;
-use crate::store::{DatabaseUrl, Store, Vitals};
+use crate::store::{DatabaseUrl, Store, Tx, Vitals};
 
 /// Below this much free space a database is soon full, and below that it is as good as full. In bytes.
 const LITTLE_ROOM: u64 = 1 << 30;
@@ -106,7 +106,7 @@ fn migrations(store: &Store, report: &mut Report) -> bool {
 
 /// Whether each chain of the audit ends where its head says. The whole walk is `onbehalf audit verify`.
 fn audit(store: &Store, report: &mut Report) {
-    match store.read_here::<_, Error, _>(|tx| tx.list_loose_heads()) {
+    match store.read_here::<_, Error, _>(loose_heads) {
         Ok(loose) if loose.is_empty() => {
             report.ok("audit", "every chain ends where its head says");
         }
@@ -122,6 +122,10 @@ fn audit(store: &Store, report: &mut Report) {
     }
 }
 
+fn loose_heads(tx: &mut Tx<'_>) -> Result<Vec<i64>, Error> {
+    tx.list_loose_heads()
+}
+
 /// Whether the disk has room for an SQLite file to grow.
 fn room(file: &Path, report: &mut Report) {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -135,7 +139,7 @@ fn room(file: &Path, report: &mut Report) {
     let found = format!("{} MB are free below {}", free >> 20, folder.display());
     match free {
         ..NO_ROOM => {
-            report.wrong("disk", found, "make room: writes are refused with 503 when the disk is full")
+            report.wrong("disk", found, "make room: writes are refused with 503 when the disk is full");
         }
         NO_ROOM..LITTLE_ROOM => report.warning("disk", found, "make room before it is full"),
         _ => report.ok("disk", found),

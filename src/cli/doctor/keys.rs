@@ -41,7 +41,7 @@ fn secrets(file: &Path, report: &mut Report) {
     match Vault::open(file) {
         Ok(_) => report.ok("secrets", format!("{name} holds a key")),
         Err(error) => {
-            report.wrong("secrets", format!("{name}: {error}"), "bring the file back from its copy")
+            report.wrong("secrets", format!("{name}: {error}"), "bring the file back from its copy");
         }
     }
 }
