@@ -6,6 +6,7 @@ mod people;
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
+use serde::Serialize;
 
 use crate::account::Caller;
 use crate::audit::{Access, Act, Actor, Outcome, People, Subject};
@@ -19,8 +20,8 @@ pub use chain::{Break, Fault, Head, NotAHead};
 pub(crate) use guard::{guard, unguard};
 
 /// A record, as it is stored. All of it is chained; the migration describes the columns.
-#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = audit_records, treat_none_as_default_value = false)]
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Serialize)]
+#[diesel(table_name = audit_records)]
 #[expect(missing_docs, reason = "the fields are the columns, which the migration describes")]
 pub struct AuditRecord {
     pub id: String,
