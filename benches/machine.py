@@ -1,5 +1,6 @@
 """What the operating system counts: the CPU time and the memory of processes; and starting and stopping them."""
 
+import atexit
 import os
 import signal
 import socket
@@ -49,17 +50,20 @@ def memory(pid):
 
 
 class Process:
-    """A process that is stopped when it is no longer needed."""
+    """A process that is stopped when it is no longer needed, at the latest when this one ends."""
 
     def __init__(self, command, log, environment=None):
         self.log = open(log, "ab")
         env = {**os.environ, **(environment or {})}
         self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log, env=env)
         self.pid = self.process.pid
+        atexit.register(self.stop)
 
     def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(60)
+        atexit.unregister(self.stop)
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(60)
         self.log.close()
 
 
