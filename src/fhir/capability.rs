@@ -1,11 +1,17 @@
 //! The CapabilityStatement: a hand-written half (who, what, why), and a half that is derived from the
 //! route table and the search parameters, so that it claims what there is.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use bytes::Bytes;
 use serde_json::{Map, Value, json};
+use sha2::{Digest as _, Sha256};
 
 use crate::account::endpoints;
 use crate::error::Error;
 use crate::fhir::context::websocket_of;
+use crate::fhir::format::{self, Format};
 use crate::fhir::resource::subscription::{self, topic};
 use crate::fhir::resource::{Backing, ResourceType};
 use crate::fhir::routes::{COMPARTMENT, Interaction, Operation, ROUTES, Route};
@@ -19,8 +25,45 @@ const BACKPORT: &str =
 /// Which topics there are.
 const TOPIC: &str = "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/capabilitystatement-subscriptiontopic-canonical";
 
+/// The statement as it is sent.
+#[derive(Clone)]
+pub(crate) struct Rendered {
+    /// A digest, so that it is another one whenever the statement is (C-06).
+    pub(crate) version: i64,
+    /// In the format that was asked for.
+    pub(crate) bytes: Bytes,
+}
+
+/// How many renderings are kept. A server has one statement, in two formats, each plain and pretty.
+const KEPT: usize = 64;
+
+static RENDERED: Mutex<BTreeMap<String, Rendered>> = Mutex::new(BTreeMap::new());
+
+/// As [`statement`], written in a format. It is made once: whoever asks again and again is no burden.
+pub(crate) fn rendered(
+    base: &str,
+    issuer: Option<&str>,
+    tells_events: bool,
+    (format, is_pretty): (Format, bool),
+) -> Result<Rendered, Error> {
+    let key = format!("{base} {issuer:?} {tells_events} {format:?} {is_pretty}");
+    let known = RENDERED.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+    if let Some(rendered) = known {
+        return Ok(rendered);
+    }
+    let statement = statement(base, issuer, tells_events)?;
+    let digest = Sha256::digest(statement.to_string());
+    let version = digest.iter().take(6).fold(0, |sum, byte| sum * 256 + i64::from(*byte));
+    let rendered = Rendered { version, bytes: format::render(&statement, format, is_pretty).into() };
+    let mut all = RENDERED.lock().unwrap_or_else(PoisonError::into_inner);
+    if all.len() < KEPT {
+        all.insert(key, rendered.clone());
+    }
+    Ok(rendered)
+}
+
 /// The statement of the server at `base`, whose authorization server is at `issuer` if it has one.
-pub(crate) fn statement(base: &str, issuer: Option<&str>, tells_events: bool) -> Result<Value, Error> {
+fn statement(base: &str, issuer: Option<&str>, tells_events: bool) -> Result<Value, Error> {
     let mut statement: Value = serde_json::from_str(WRITTEN).map_err(Error::fault)?;
     if let Some(software) = statement.get_mut("software").and_then(Value::as_object_mut) {
         software.insert("version".to_owned(), env!("CARGO_PKG_VERSION").into());

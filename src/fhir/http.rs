@@ -42,6 +42,10 @@ pub(super) async fn handle(app: Data<App>, request: HttpRequest, payload: Payloa
     let plain = Writing { format: Format::Json, is_pretty: false, prefers: Return::Representation };
     let query = pairs(request.query_string());
     let (writing, result) = match writing(&request, &query) {
+        Ok(writing) if is_for_capabilities(&request) => {
+            let told = capabilities(&app, &request, writing);
+            return told.unwrap_or_else(|refusal| refuse(&refusal, writing));
+        }
         Ok(mut writing) => {
             let result = answer(&app, &request, query, payload, &mut writing).await;
             (writing, result)
@@ -52,6 +56,26 @@ pub(super) async fn handle(app: Data<App>, request: HttpRequest, payload: Payloa
         Ok(reply) => render(&reply, writing),
         Err(refusal) => refuse(&refusal, writing),
     }
+}
+
+fn is_for_capabilities(request: &HttpRequest) -> bool {
+    let path = request.path().strip_prefix(BASE_PATH).unwrap_or_default().trim_matches('/');
+    matches!(resolve(request.method(), path), Ok((Interaction::Capabilities, _)))
+}
+
+/// The CapabilityStatement; a caller that has it already is told so (C-06).
+fn capabilities(app: &App, request: &HttpRequest, writing: Writing) -> Result<HttpResponse, Refusal> {
+    let known = conditions(request.headers())?.if_none_match;
+    let issuer = app.authority.as_deref().map(Authority::issuer);
+    let form = (writing.format, writing.is_pretty);
+    let rendered = capability::rendered(&base_url(app), issuer, app.subscriptions.enabled, form)?;
+    let is_known = known.is_some_and(|versions| versions.include(&rendered.version.to_string()));
+    let mut response = if is_known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    response.insert_header((ETAG, etag::render_etag(rendered.version)));
+    if is_known {
+        return Ok(response.finish());
+    }
+    Ok(response.content_type(writing.format.content_type()).body(rendered.bytes))
 }
 
 /// How the caller wants its answers. Even a refusal is told in this format.
@@ -83,12 +107,6 @@ async fn answer(
 ) -> Result<Reply, Refusal> {
     let path = request.path().strip_prefix(BASE_PATH).unwrap_or_default().trim_matches('/').to_owned();
     let resolved = resolve(request.method(), &path);
-    if let Ok((Interaction::Capabilities, _)) = resolved {
-        let known = conditions(request.headers())?.if_none_match;
-        let issuer = app.authority.as_deref().map(Authority::issuer);
-        let statement = capability::statement(&base_url(app), issuer, app.subscriptions.enabled)?;
-        return Ok(Reply::capabilities(statement, known.as_ref()));
-    }
     if let Ok((Interaction::Versions, _)) = resolved {
         return Ok(Reply::made(200, capability::versions()));
     }

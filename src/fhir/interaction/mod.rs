@@ -16,7 +16,6 @@ mod validate;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 
 use crate::account::{Action, access};
 use crate::fhir::capability;
@@ -108,16 +107,6 @@ impl Reply {
         let location = format!("{}/{}/{id}/_history/{version}", context.base, kind.name());
         let written = Some((*kind, id.clone()));
         Self { status, location: Some(location), written, ..Self::found(stored) }
-    }
-
-    /// The CapabilityStatement. Its version is a digest, so that it is another one whenever the statement
-    /// is; a caller that has it gets 304 (C-06).
-    pub(crate) fn capabilities(statement: Value, known: Option<&Versions>) -> Self {
-        let digest = Sha256::digest(statement.to_string());
-        let version = digest.iter().take(6).fold(0, |sum, byte| sum * 256 + i64::from(*byte));
-        let reply = Self { version: Some(version), ..Self::made(200, statement) };
-        let is_known = known.is_some_and(|versions| versions.include(&version.to_string()));
-        if is_known { Self { status: 304, body: None, ..reply } } else { reply }
     }
 
     /// Nothing to tell: it is deleted.

@@ -34,7 +34,8 @@ const INSERT_ON_POSTGRES: &str = "INSERT INTO audit_records (id, chain, sequence
     SELECT id, chain, sequence, previous_hash, hash, recorded_at, act, outcome, refusal, caller_kind, caller_id, \
     organisation, app, grant_id, request_id, subject, subject_version, query, patient, proxy \
     FROM json_populate_recordset(NULL::audit_records, ?::json)";
-const INSERT_ON_SQLITE: &str = "INSERT INTO audit_records (id, chain, sequence, previous_hash, hash, recorded_at, \
+/// Should it fail, the whole transaction is undone: it need not remember how to undo this statement alone.
+const INSERT_ON_SQLITE: &str = "INSERT OR FAIL INTO audit_records (id, chain, sequence, previous_hash, hash, recorded_at, \
     act, outcome, refusal, caller_kind, caller_id, organisation, app, grant_id, request_id, subject, subject_version, \
     query, patient, proxy) \
     SELECT value ->> 'id', value ->> 'chain', value ->> 'sequence', value ->> 'previous_hash', value ->> 'hash', \

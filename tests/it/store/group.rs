@@ -108,7 +108,7 @@ async fn when_the_disk_takes_no_commit_all_of_it_are_told_to_try_again() {
         use diesel::Connection as _;
         use diesel::connection::SimpleConnection as _;
         let mut connection = diesel::SqliteConnection::establish(&path).unwrap();
-        connection.batch_execute("BEGIN IMMEDIATE").unwrap();
+        connection.batch_execute("PRAGMA busy_timeout = 10000; BEGIN IMMEDIATE").unwrap();
         has_begun.send(()).unwrap();
         held.recv().unwrap();
         connection.batch_execute("ROLLBACK").unwrap();
