@@ -32,6 +32,9 @@ log_in_requests_per_minute = 0
 metrics_token_sha256 = "{metrics}"
 [secrets]
 key_file = "{folder}/onbehalf.key"
+# At their first run they would mark every child who has passed a birthday: work of another kind.
+[jobs]
+enabled = false
 [oauth]
 enabled = true
 keys = "{folder}/keys"

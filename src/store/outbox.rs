@@ -92,7 +92,7 @@ impl Tx<'_> {
             Db::Sqlite(_) => INSERT_ON_SQLITE,
         };
         let insert = Sql::fixed(insert)
-            .text(id)
+            .text(id.to_string())
             .number(to_millis(now))
             .text(topic.as_str())
             .text(&subject.reference)

@@ -43,8 +43,8 @@ impl Sql {
     }
 
     /// Binds a text to the next place.
-    pub(super) fn text(mut self, value: impl ToString) -> Self {
-        self.values.push(Datum::Text(value.to_string()));
+    pub(super) fn text(mut self, value: impl Into<String>) -> Self {
+        self.values.push(Datum::Text(value.into()));
         self
     }
 

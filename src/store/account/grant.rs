@@ -137,7 +137,7 @@ impl Tx<'_> {
     ///
     /// When the database does not answer.
     pub fn find_grant_state(&mut self, id: Uuid) -> Result<Option<GrantState>, Error> {
-        let state = Sql::fixed(STATE).text(id);
+        let state = Sql::fixed(STATE).text(id.to_string());
         let rows: Vec<StateRow> = on_dialect!(self.db, c => state.load(c))?;
         rows.into_iter().next().map(StateRow::into_state).transpose()
     }

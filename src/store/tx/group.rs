@@ -38,6 +38,9 @@ struct Job {
     work: Box<dyn Work>,
 }
 
+/// What a caller waits for: its turn, and its result.
+type Waiting<R> = (oneshot::Receiver<()>, oneshot::Receiver<R>);
+
 /// A write, and afterwards what came of it.
 trait Work: Send {
     /// Runs it; whether what it did may be committed.
@@ -140,10 +143,7 @@ impl Group {
         result.blocking_recv().or(Err(stopped()))?
     }
 
-    fn send<T, E, F>(
-        &self,
-        work: F,
-    ) -> Result<(oneshot::Receiver<()>, oneshot::Receiver<Result<T, E>>), Error>
+    fn send<T, E, F>(&self, work: F) -> Result<Waiting<Result<T, E>>, Error>
     where
         T: Send + 'static,
         E: From<Error> + Send + 'static,
