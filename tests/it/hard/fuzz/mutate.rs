@@ -111,7 +111,7 @@ impl Mutator {
         Self(seed)
     }
 
-    /// A number below `end` (SplitMix64, <https://prng.di.unimi.it/splitmix64.c>).
+    /// A number below `end` (`SplitMix64`, <https://prng.di.unimi.it/splitmix64.c>).
     fn below(&mut self, end: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
