@@ -95,7 +95,8 @@ fn assert_restored(url: &str, ids: &[String]) {
     ] {
         let mut roles = sql::values(url, "SELECT 'Consent/' || id AS value FROM roles");
         let mut others = sql::values(url, &format!("SELECT {id} AS value FROM {table}"));
-        (roles.sort(), others.sort());
+        roles.sort();
+        others.sort();
         assert_eq!(roles, others, "{table}: something is there by half");
     }
     let last = new_role(&seed::nhs_numbers(PEOPLE), PEOPLE * (PEOPLE - 1) - 1);
