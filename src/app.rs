@@ -162,13 +162,10 @@ impl App {
         E: From<Error> + Send + 'static,
         F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     {
-        let reader = reader(&caller);
-        if !self.store.may_read_late(&reader) {
-            return self.store.read(self.if_live(caller, work)).await;
+        match self.late_reader(&caller) {
+            Some(reader) => self.read_late_as(reader, caller, work).await,
+            None => self.store.read(self.if_live(caller, work)).await,
         }
-        // What a replica says is a little old. Whether the caller may ask at all is never asked of it.
-        self.store.read(self.if_live(caller, |_tx| Ok::<_, E>(()))).await?;
-        self.store.read_late(reader, work).await
     }
 
     /// As [`App::read_as`], for a few reads by key ([`Store::read_briefly`]).
@@ -182,10 +179,27 @@ impl App {
         E: From<Error> + Send + 'static,
         F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     {
-        if self.store.may_read_late(&reader(&caller)) {
-            return self.read_as(caller, work).await;
+        match self.late_reader(&caller) {
+            Some(reader) => self.read_late_as(reader, caller, work).await,
+            None => self.store.read_briefly(self.if_live(caller, work)).await,
         }
-        self.store.read_briefly(self.if_live(caller, work)).await
+    }
+
+    /// The caller as a replica knows readers, if there is one and it may answer them.
+    fn late_reader(&self, caller: &Caller) -> Option<String> {
+        let reader = self.store.has_replica().then(|| reader(caller))?;
+        self.store.may_read_late(&reader).then_some(reader)
+    }
+
+    /// What a replica says is a little old. Whether the caller may ask at all is never asked of it.
+    async fn read_late_as<T, E, F>(&self, reader: String, caller: Caller, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+        F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    {
+        self.store.read(self.if_live(caller, |_tx| Ok::<_, E>(()))).await?;
+        self.store.read_late(reader, work).await
     }
 
     /// The work, if the caller's grant holds.
@@ -216,15 +230,16 @@ impl App {
         E: From<Error> + Send + 'static,
         F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     {
-        let (now, reader) = (self.clock.now(), reader(&caller));
-        let write = move |tx: &mut Tx<'_>| {
-            access::check_live(tx, &caller, now).map_err(Error::from)?;
+        let reader = self.store.has_replica().then(|| reader(&caller));
+        let write = self.if_live(caller, |tx: &mut Tx<'_>| {
             let value = work(tx)?;
             Ok(Written { value, is_recorded: tx.recorded() > 0 })
-        };
+        });
         let written = self.store.write(write).await;
         // Also after a failure: a commit whose answer was lost may have happened.
-        self.store.has_written(&reader);
+        if let Some(reader) = reader {
+            self.store.has_written(&reader);
+        }
         written
     }
 

@@ -3,6 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
+use sha2::{Digest as _, Sha256};
 use uuid::{ContextV7, Timestamp, Uuid};
 
 /// A new identifier: UUID version 7 (RFC 9562), so that rows made together lie together in an index.
@@ -13,6 +14,15 @@ pub fn new_uuid(now: DateTime<Utc>) -> Uuid {
     let seconds = u64::try_from(now.timestamp()).unwrap_or_default();
     let counter = COUNTER.lock().unwrap_or_else(PoisonError::into_inner);
     Uuid::new_v7(Timestamp::from_unix(&*counter, seconds, now.timestamp_subsec_nanos()))
+}
+
+/// An identifier that is the same whenever it is made of the same text: UUID version 8 (RFC 9562) over the beginning of
+/// the text's SHA-256.
+pub fn uuid_of(text: &str) -> Uuid {
+    let digest: [u8; 32] = Sha256::digest(text).into();
+    let mut bytes = [0; 16];
+    bytes.iter_mut().zip(digest).for_each(|(byte, digest)| *byte = digest);
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
 }
 
 /// `N` characters drawn evenly from `alphabet` with the operating system's randomness.

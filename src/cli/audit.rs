@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 
-use crate::cli::{Failure, complain, open_store, say};
+use crate::cli::{Failure, complain, open_migrated_store, say};
 use crate::config::Sources;
 use crate::error::Error;
 use crate::store::Head;
@@ -26,11 +26,7 @@ pub(super) fn audit(sources: &Sources, look: Look) -> Result<(), Failure> {
     let Look::Verify { expect } = look;
     let config = sources.load()?;
     let kept = expect.as_deref().map(read).transpose()?.unwrap_or_default();
-    let store = open_store(&config)?;
-    if !store.is_current()? {
-        let told = "the database is not migrated: run `onbehalf migrate up` with the same settings first";
-        return Err(Failure::Other(told.to_owned()));
-    }
+    let store = open_migrated_store(&config)?;
     let (heads, breaks) = store.read_here::<_, Error, _>(|tx| {
         // The heads are of the same instant as the walk.
         Ok((tx.list_audit_heads()?, tx.verify_audit(&kept)?))

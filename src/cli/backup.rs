@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::cli::{Failure, complain, open_store, say};
+use crate::cli::{Failure, complain, open_migrated_store, say};
 use crate::config::Sources;
 use crate::store::{Copied, Store, check_copy};
 
@@ -20,11 +20,7 @@ pub(super) fn backup(sources: &Sources, file: &Path, force: bool) -> Result<(), 
         return Err(Failure::Other(POSTGRES.to_owned()));
     };
     check_place(file, database, force)?;
-    let store = open_store(&config)?;
-    if !store.is_current()? {
-        let told = "the database is not migrated: run `onbehalf migrate up` with the same settings first";
-        return Err(Failure::Other(told.to_owned()));
-    }
+    let store = open_migrated_store(&config)?;
     let part = part_of(file);
     let made = copy(&store, &part).and_then(|copied| {
         put_in_place(&part, file).map_err(|error| cannot(file, &error))?;

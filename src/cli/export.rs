@@ -10,7 +10,7 @@ use clap::Args;
 use crate::account::Caller;
 use crate::audit::{Access, Act, Actor, Interaction};
 use crate::cli::backup::{make_private, part_of, put_in_place};
-use crate::cli::{Failure, complain, open_store};
+use crate::cli::{Failure, complain, open_migrated_store};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Sources;
 use crate::error::{Error, Kind};
@@ -40,11 +40,7 @@ fn ods_code(text: &str) -> Result<OdsCode, String> {
 
 pub(super) fn export(sources: &Sources, options: &Options) -> Result<(), Failure> {
     let config = sources.load()?;
-    let store = open_store(&config)?;
-    if !store.is_current()? {
-        let told = "the database is not migrated: run `onbehalf migrate up` with the same settings first";
-        return Err(Failure::Other(told.to_owned()));
-    }
+    let store = open_migrated_store(&config)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     write_down(&store, &*clock, options)?;
     let bulk = Bulk::new(config.contract, "", clock, config.limits.json_depth, Take::default());

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use clap::Subcommand;
 
 use crate::cli::serve::runner;
-use crate::cli::{Failure, open_store, say};
+use crate::cli::{Failure, open_migrated_store, say};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Sources;
 use crate::date_time::render_instant;
@@ -25,11 +25,7 @@ pub(super) enum Act {
 
 pub(super) fn jobs(sources: &Sources, act: Option<Act>) -> Result<(), Failure> {
     let config = sources.load()?;
-    let store = open_store(&config)?;
-    if !store.is_current()? {
-        let told = "the database is not migrated: run `onbehalf migrate up` with the same settings first";
-        return Err(Failure::Other(told.to_owned()));
-    }
+    let store = open_migrated_store(&config)?;
     if let Some(Act::Run { name }) = act {
         let Some(job) = Job::find(&name) else {
             let names: Vec<&str> = JOBS.iter().map(|job| job.name).collect();

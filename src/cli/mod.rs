@@ -198,6 +198,16 @@ fn complain(line: &str) {
     let _closed = writeln!(std::io::stderr(), "onbehalf: {line}");
 }
 
+/// As [`open_store`], for a verb that needs the schema of this version.
+fn open_migrated_store(config: &Config) -> Result<Store, Failure> {
+    let store = open_store(config)?;
+    if !store.is_current()? {
+        let told = "the database is not migrated: run `onbehalf migrate up` with the same settings first";
+        return Err(Failure::Other(told.to_owned()));
+    }
+    Ok(store)
+}
+
 /// Opens the database of the settings, unless a newer version has migrated it.
 fn open_store(config: &Config) -> Result<Store, Failure> {
     let store = Store::open(&config.database.options())?;

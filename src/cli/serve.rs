@@ -9,7 +9,7 @@ use crate::account::AccessPolicy;
 use crate::account::oauth::AppKeys;
 use crate::app::{App, Parts};
 use crate::cli::identity::{Identity, configured};
-use crate::cli::{Failure, open_store};
+use crate::cli::{Failure, open_migrated_store};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Faults, Sources};
 use crate::event::channel::{Brokers, Channels, RestHook};
@@ -29,11 +29,7 @@ pub(super) fn serve(sources: &Sources) -> Result<(), Failure> {
     }
     let policy = config.access.policy.clone().unwrap_or(AccessPolicy::Tokens(Vec::new()));
     observe::start_log(&config.log);
-    let store = open_store(&config)?;
-    if !store.is_current()? {
-        let told = "the database is not migrated: run `onbehalf migrate up` with the same settings first";
-        return Err(Failure::Other(told.to_owned()));
-    }
+    let store = open_migrated_store(&config)?;
     let identity = configured(&config)?;
     let listener = listen(&config)?;
     run(&config, store, policy, listener, identity)

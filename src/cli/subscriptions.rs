@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::account::Caller;
 use crate::audit::Act;
-use crate::cli::{Failure, open_store, say};
+use crate::cli::{Failure, open_migrated_store, say};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Sources;
 use crate::date_time::render_instant;
@@ -40,11 +40,7 @@ enum Deed {
 
 pub(super) fn subscriptions(sources: &Sources, look: Look) -> Result<(), Failure> {
     let config = sources.load()?;
-    let store = open_store(&config)?;
-    if !store.is_current()? {
-        let told = "the database is not migrated: run `onbehalf migrate up` with the same settings first";
-        return Err(Failure::Other(told.to_owned()));
-    }
+    let store = open_migrated_store(&config)?;
     match (look.id, look.act) {
         (_, Some(Deed::Off { id })) => switch_off(&store, id),
         (Some(id), None) => show(&store, id),

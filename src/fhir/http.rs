@@ -42,12 +42,15 @@ pub(super) async fn handle(app: Data<App>, request: HttpRequest, payload: Payloa
     let plain = Writing { format: Format::Json, is_pretty: false, prefers: Return::Representation };
     let query = pairs(request.query_string());
     let (writing, result) = match writing(&request, &query) {
-        Ok(writing) if is_for_capabilities(&request) => {
-            let told = capabilities(&app, &request, writing);
-            return told.unwrap_or_else(|refusal| refuse(&refusal, writing));
-        }
         Ok(mut writing) => {
-            let result = answer(&app, &request, query, payload, &mut writing).await;
+            let path = request.path().strip_prefix(BASE_PATH).unwrap_or_default().trim_matches('/');
+            let resolved = resolve(request.method(), path);
+            if let Ok((Interaction::Capabilities, _)) = resolved {
+                let told = capabilities(&app, &request, writing);
+                return told.unwrap_or_else(|refusal| refuse(&refusal, writing));
+            }
+            let asked = (path.to_owned(), resolved);
+            let result = answer(&app, &request, asked, query, payload, &mut writing).await;
             (writing, result)
         }
         Err(refusal) => (plain, Err(refusal)),
@@ -56,11 +59,6 @@ pub(super) async fn handle(app: Data<App>, request: HttpRequest, payload: Payloa
         Ok(reply) => render(&reply, writing),
         Err(refusal) => refuse(&refusal, writing),
     }
-}
-
-fn is_for_capabilities(request: &HttpRequest) -> bool {
-    let path = request.path().strip_prefix(BASE_PATH).unwrap_or_default().trim_matches('/');
-    matches!(resolve(request.method(), path), Ok((Interaction::Capabilities, _)))
 }
 
 /// The CapabilityStatement; a caller that has it already is told so (C-06).
@@ -101,12 +99,11 @@ fn joined(headers: &HeaderMap, name: &str) -> Option<String> {
 async fn answer(
     app: &App,
     request: &HttpRequest,
+    (path, resolved): (String, Result<(Interaction, Target), Refusal>),
     query: Vec<(String, String)>,
     payload: Payload,
     writing: &mut Writing,
 ) -> Result<Reply, Refusal> {
-    let path = request.path().strip_prefix(BASE_PATH).unwrap_or_default().trim_matches('/').to_owned();
-    let resolved = resolve(request.method(), &path);
     if let Ok((Interaction::Versions, _)) = resolved {
         return Ok(Reply::made(200, capability::versions()));
     }

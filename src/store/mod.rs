@@ -170,6 +170,11 @@ impl Store {
         }
     }
 
+    /// Whether there is a replica to read from.
+    pub fn has_replica(&self) -> bool {
+        self.replica.is_some()
+    }
+
     /// Whether the replica may answer this reader: it is near enough, and has what this reader wrote last.
     pub fn may_read_late(&self, reader: &str) -> bool {
         self.replica.as_ref().is_some_and(|replica| replica.may_serve(reader))

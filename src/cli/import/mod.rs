@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
 
-use crate::cli::{Failure, complain, open_store, say};
+use crate::cli::{Failure, complain, open_migrated_store, say};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Sources;
 use crate::fhir::bulk::{Bulk, Take};
@@ -66,11 +66,7 @@ pub(super) fn import(sources: &Sources, options: &Options) -> Result<(), Failure
     let format = options.format.unwrap_or_else(|| Format::of(file));
     check(options, format)?;
     let mut lines = Source::open(file, format, config.limits.body_bytes)?;
-    let store = open_store(&config)?;
-    if !store.is_current()? {
-        let told = "the database is not migrated: run `onbehalf migrate up` with the same settings first";
-        return Err(Failure::Other(told.to_owned()));
-    }
+    let store = open_migrated_store(&config)?;
     let stop =
         stop_by_signal().map_err(|error| Failure::Other(format!("cannot listen for signals: {error}")))?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);

@@ -17,6 +17,8 @@ use crate::event::{Carried, Failure, Parcel};
 
 /// The most connections that are kept open.
 const MOST: usize = 64;
+/// The failure of a message that reached the broker and no queue.
+pub(crate) const UNROUTABLE: &str = "unroutable";
 /// The delivery mode of a message that outlives a restart of the broker.
 const PERSISTENT: u8 = 2;
 
@@ -65,7 +67,7 @@ impl Amqp {
             channel.basic_publish(exchange, routing_key, options, &parcel.message.body, properties).await;
         match sent.map_err(|error| code(&error))?.await.map_err(|error| code(&error))? {
             Confirmation::Ack(None) => Ok(()),
-            Confirmation::Ack(Some(BasicReturnMessage { .. })) => Err("unroutable"),
+            Confirmation::Ack(Some(BasicReturnMessage { .. })) => Err(UNROUTABLE),
             Confirmation::Nack(_) | Confirmation::NotRequested => Err("refused"),
         }
     }

@@ -12,8 +12,10 @@ use futures_util::future::BoxFuture;
 
 use crate::event::{Carried, Carrier, ChannelType, Parcel};
 
+pub(crate) use amqp::UNROUTABLE;
 pub use broker_url::{BrokerUrl, NotABroker, Protocol};
 pub use brokers::Brokers;
+pub(crate) use nats::NO_STREAM;
 pub use rest_hook::RestHook;
 pub(crate) use web_socket::NOT_CONNECTED;
 pub use web_socket::{Frame, Sockets};

@@ -13,6 +13,8 @@ use crate::event::{Carried, Failure, Parcel};
 
 /// The most connections that are kept open.
 const MOST: usize = 64;
+/// The failure of a message whose subject no stream listens to.
+pub(crate) const NO_STREAM: &str = "no-stream";
 
 /// Connections to NATS servers.
 #[derive(Clone, Default)]
@@ -99,7 +101,7 @@ impl Nats {
 
 fn code(kind: PublishErrorKind) -> &'static str {
     match kind {
-        PublishErrorKind::StreamNotFound => "no-stream",
+        PublishErrorKind::StreamNotFound => NO_STREAM,
         PublishErrorKind::TimedOut => "timeout",
         PublishErrorKind::BrokenPipe => "connect",
         PublishErrorKind::MaxPayloadExceeded => "too-large",

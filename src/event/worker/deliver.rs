@@ -12,7 +12,7 @@ use super::settle::{Made, settle};
 use super::{Context, Leased, Signal};
 use crate::error::{Error, Kind};
 use crate::event::Carried;
-use crate::event::channel::NOT_CONNECTED;
+use crate::event::channel::{NO_STREAM, NOT_CONNECTED, UNROUTABLE};
 use crate::ids;
 
 /// The most notifications under one lease: then others have their turn.
@@ -82,7 +82,7 @@ fn is_there(carried: &Carried) -> Option<bool> {
         Ok(()) => Some(true),
         Err(failure) if failure.code == NOT_CONNECTED => None,
         // The broker has answered that nobody listens where this one subscription is sent.
-        Err(failure) if matches!(failure.code, "unroutable" | "no-stream") => Some(true),
+        Err(failure) if [UNROUTABLE, NO_STREAM].contains(&failure.code) => Some(true),
         Err(_) => Some(carried.status.is_some_and(|status| status < 500 && status != 429)),
     }
 }

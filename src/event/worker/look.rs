@@ -9,7 +9,6 @@ use super::Context;
 use super::hosts::host_of;
 use super::step::{Step, step};
 use crate::account::access::{self, NotLive};
-use crate::account::code::sha256;
 use crate::account::{Caller, Lapsed};
 use crate::date_time::to_millis;
 use crate::error::{Error, Kind};
@@ -17,6 +16,7 @@ use crate::event::command::{open_headers, open_signing};
 use crate::event::{
     Content, Delivery, Message, Notice, Notification, Numbered, Parcel, Subscription, signature,
 };
+use crate::ids;
 use crate::proxy::Versioned;
 use crate::secret::Vault;
 use crate::store::Tx;
@@ -148,10 +148,7 @@ fn notify(
 /// The id of a notification: whoever tries it again comes to the same, though nobody has kept it.
 fn notification_id(subscription: Uuid, kind: &str, numbers: Option<(i64, i64)>, salt: i64) -> String {
     let (first, last) = numbers.unwrap_or_default();
-    let text = format!("{subscription} {kind} {first} {last} {salt}");
-    let mut bytes = [0; 16];
-    bytes.iter_mut().zip(sha256(&text)).for_each(|(to, from)| *to = from);
-    uuid::Builder::from_custom_bytes(bytes).into_uuid().to_string()
+    ids::uuid_of(&format!("{subscription} {kind} {first} {last} {salt}")).to_string()
 }
 
 /// What goes with a message: the subscriber's own lines, then those of the signature.

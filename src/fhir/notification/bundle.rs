@@ -5,12 +5,12 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::uuid_of;
 use crate::date_time::render_instant;
 use crate::event::{Content, Notification, Numbered, Style, Subscription, SubscriptionStatus, Topic};
 use crate::fhir::context::Context;
 use crate::fhir::resource::Stored;
 use crate::fhir::routes::is_id;
+use crate::ids::uuid_of;
 
 const STATUS_PROFILE: &str =
     "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-subscription-status-r4";

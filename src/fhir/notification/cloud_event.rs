@@ -2,13 +2,13 @@
 
 use serde_json::{Map, Value, json};
 
-use super::uuid_of;
 use crate::date_time::render_instant;
 use crate::error::Error;
 use crate::event::{Event, Numbered, Payload, Subscription};
 use crate::fhir::BASE_PATH;
 use crate::fhir::context::Context;
 use crate::fhir::resource::subscription::national::event_type;
+use crate::ids::uuid_of;
 use crate::proxy::OdsCode;
 use crate::store::Tx;
 

@@ -9,9 +9,6 @@ mod visible;
 
 use std::collections::HashMap;
 
-use sha2::{Digest as _, Sha256};
-use uuid::Uuid;
-
 use crate::app::App;
 use crate::error::Error;
 use crate::event::{
@@ -199,12 +196,4 @@ fn content_type(subscription: &Subscription, payload: Payload) -> &'static str {
         (Payload::FhirXml, true) => "application/fhir+xml; fhirVersion=4.0",
         (_, _) => payload.as_str(),
     }
-}
-
-/// An id that is the same whenever it is made of the same text.
-fn uuid_of(text: &str) -> Uuid {
-    let digest: [u8; 32] = Sha256::digest(text).into();
-    let mut bytes = [0; 16];
-    bytes.iter_mut().zip(digest).for_each(|(byte, digest)| *byte = digest);
-    uuid::Builder::from_custom_bytes(bytes).into_uuid()
 }

@@ -213,7 +213,7 @@ impl Tx<'_> {
     }
 
     /// One statement, prepared once for each connection, however many records there are: they go to the database as
-    /// one JSON array. (A list of rows is prepared anew each time, which took SQLite ten times as long.)
+    /// one JSON array. (A list of rows is prepared anew each time.)
     fn insert_records(&mut self, records: &[AuditRecord]) -> Result<(), Error> {
         let insert = match self.db {
             Db::Postgres(_) => INSERT_ON_POSTGRES,

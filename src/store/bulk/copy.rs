@@ -65,7 +65,7 @@ pub fn check_copy(file: &Path) -> Result<Copied, Error> {
     )
     .load(&mut db)?;
     let roles = roles::table.count().get_result(&mut db)?;
-    let breaks = Tx { db: &mut db, pending: Vec::new(), has_published: false }.verify_audit(&[])?;
+    let breaks = Tx::new(&mut db).verify_audit(&[])?;
     Ok(Copied { damage: damage.into_iter().map(|line| line.line).collect(), breaks, roles })
 }
 

@@ -2,13 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use diesel::RunQueryDsl as _;
-use diesel::sql_types::BigInt;
 
 use crate::date_time::to_millis;
 use crate::error::Error;
 use crate::store::Tx;
 use crate::store::dialect::on_dialect;
-use crate::store::search::mark;
+use crate::store::sql::Sql;
 
 /// What is removed once it is old enough.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,12 +125,7 @@ impl Tx<'_> {
     ///
     /// When the database refuses.
     pub fn delete_old(&mut self, old: Old, before: DateTime<Utc>, limit: i64) -> Result<usize, Error> {
-        let before = to_millis(before);
-        Ok(on_dialect!(self.db, c => {
-            diesel::sql_query(mark(c, old.statement()))
-                .bind::<BigInt, _>(before)
-                .bind::<BigInt, _>(limit)
-                .execute(c)
-        })?)
+        let delete = Sql::fixed(old.statement()).number(to_millis(before)).number(limit);
+        Ok(on_dialect!(self.db, c => delete.execute(c))?)
     }
 }

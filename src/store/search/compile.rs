@@ -1,7 +1,5 @@
 //! Filters to SQL: the same text for both databases, but for how a value's place is marked.
 
-use std::fmt::Write as _;
-
 use diesel::RunQueryDsl as _;
 use diesel::sql_types::Text;
 
@@ -17,38 +15,6 @@ pub(super) struct Statement {
     sql: String,
     values: Vec<Datum>,
     scope: Scope,
-}
-
-/// The databases differ in how a place is marked.
-pub(crate) trait Places: diesel::backend::Backend {
-    fn mark(sql: &str) -> String;
-}
-
-impl Places for diesel::sqlite::Sqlite {
-    fn mark(sql: &str) -> String {
-        sql.to_owned()
-    }
-}
-
-impl Places for diesel::pg::Pg {
-    fn mark(sql: &str) -> String {
-        let mut marked = String::with_capacity(sql.len() + 16);
-        for (number, part) in sql.split('?').enumerate() {
-            if number > 0 {
-                let _infallible = write!(marked, "${number}");
-            }
-            marked.push_str(part);
-        }
-        marked
-    }
-}
-
-/// SQL with its places marked as the database of a connection wants them.
-pub(crate) fn mark<C: diesel::Connection>(_of: &C, sql: &str) -> String
-where
-    C::Backend: Places,
-{
-    C::Backend::mark(sql)
 }
 
 impl Statement {

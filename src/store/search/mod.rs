@@ -13,7 +13,6 @@ use diesel::QueryableByName;
 use diesel::RunQueryDsl as _;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
-pub(crate) use compile::mark;
 pub use filter::{Column, Datum, Filter, Is, OWNER, Select, Table};
 
 use crate::error::Error;

@@ -16,7 +16,7 @@ use crate::store::db::Db;
 use crate::store::dialect::on_dialect;
 use crate::store::outbox::EventRow;
 use crate::store::schema::{deliveries, subscription_events, subscriptions};
-use crate::store::search::mark;
+use crate::store::sql::Sql;
 
 /// The most rows of one `INSERT`: SQLite takes 32766 values.
 const MOST_ROWS: usize = 3000;
@@ -257,9 +257,8 @@ impl Tx<'_> {
              WHERE subscription_id = ? AND sent_number < \
              (SELECT COALESCE(MIN(number) - 1, deliveries.last_number) FROM subscription_events e \
              WHERE e.subscription_id = deliveries.subscription_id)";
-        on_dialect!(self.db, c => {
-            diesel::sql_query(mark(c, skip)).bind::<diesel::sql_types::Text, _>(id.to_string()).execute(c)
-        })?;
+        let skip = Sql::fixed(skip).text(id.to_string());
+        on_dialect!(self.db, c => skip.execute(c))?;
         self.has_published = true;
         Ok(())
     }

@@ -13,7 +13,8 @@ use crate::store::Tx;
 use crate::store::db::Db;
 use crate::store::dialect::on_dialect;
 use crate::store::schema::{deliveries, outbox, subscriptions};
-use crate::store::search::mark;
+use crate::store::search::Datum;
+use crate::store::sql::Sql;
 
 /// A subscription that there is something to do for, leased to whoever asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,13 +106,10 @@ impl Tx<'_> {
             lease.limit
         );
         let now_millis = to_millis(now);
-        let ids: Vec<IdRow> = on_dialect!(self.db, c => {
-            diesel::sql_query(mark(c, &sql_text))
-                .bind::<BigInt, _>(now_millis)
-                .bind::<BigInt, _>(now_millis)
-                .bind::<Text, _>(lease.holder)
-                .load(c)
-        })?;
+        let values =
+            vec![Datum::Number(now_millis), Datum::Number(now_millis), Datum::Text(lease.holder.to_owned())];
+        let due = Sql::composed(sql_text, values);
+        let ids: Vec<IdRow> = on_dialect!(self.db, c => due.load(c))?;
         let ids: Vec<String> = ids.into_iter().map(|row| row.id).collect();
         if ids.is_empty() {
             return Ok(Vec::new());
@@ -215,7 +213,8 @@ impl Tx<'_> {
              (id, version, updated_at, status, error, is_deleted, owner_key, document, headers) \
              SELECT id, version, updated_at, status, error, is_deleted, owner_key, document, headers \
              FROM subscriptions WHERE id = ?";
-        on_dialect!(self.db, c => diesel::sql_query(mark(c, copy)).bind::<Text, _>(id).execute(c))?;
+        let copy = Sql::fixed(copy).text(id);
+        on_dialect!(self.db, c => copy.execute(c))?;
         let own = deliveries::table.filter(deliveries::subscription_id.eq(id));
         let none = (
             deliveries::due_at.eq(None::<i64>),

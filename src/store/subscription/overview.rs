@@ -10,7 +10,8 @@ use crate::date_time::{from_millis, to_millis};
 use crate::error::Error;
 use crate::store::Tx;
 use crate::store::dialect::on_dialect;
-use crate::store::search::mark;
+use crate::store::search::Datum;
+use crate::store::sql::Sql;
 
 /// How a subscription stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,8 +123,8 @@ impl Tx<'_> {
 
     fn overview(&mut self, condition: &str, id: &str, limit: i64) -> Result<Vec<Overview>, Error> {
         let sql = format!("{OVERVIEW}{condition} ORDER BY s.id LIMIT {limit}");
-        let rows: Vec<OverviewRow> =
-            on_dialect!(self.db, c => diesel::sql_query(mark(c, &sql)).bind::<Text, _>(id).load(c))?;
+        let sql = Sql::composed(sql, vec![Datum::Text(id.to_owned())]);
+        let rows: Vec<OverviewRow> = on_dialect!(self.db, c => sql.load(c))?;
         let read = rows.into_iter().map(|row| Overview {
             id: row.id,
             owner_kind: owner::read(&row.owner).ok().map(|owner| owner.who.kind()),
@@ -146,9 +147,8 @@ impl Tx<'_> {
     ///
     /// When the database does not answer.
     pub fn count_unsent(&mut self, now: DateTime<Utc>) -> Result<Unsent, Error> {
-        let row: UnsentRow = on_dialect!(self.db, c => {
-            diesel::sql_query(mark(c, UNSENT)).bind::<BigInt, _>(to_millis(now)).get_result(c)
-        })?;
+        let unsent = Sql::fixed(UNSENT).number(to_millis(now));
+        let row: UnsentRow = on_dialect!(self.db, c => unsent.get_result(c))?;
         Ok(Unsent { count: row.count, since: row.since.map(from_millis), leases: row.leases })
     }
 }

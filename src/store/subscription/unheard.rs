@@ -8,7 +8,6 @@
 use std::collections::HashSet;
 
 use diesel::prelude::*;
-use diesel::sql_types::Text;
 use uuid::Uuid;
 
 use crate::error::Error;
@@ -16,7 +15,7 @@ use crate::event::Event;
 use crate::store::Tx;
 use crate::store::dialect::on_dialect;
 use crate::store::schema::unheard_events;
-use crate::store::search::mark;
+use crate::store::sql::Sql;
 
 impl Tx<'_> {
     /// Lets a subscription begin now: what waits for its numbers at this moment is not for it.
@@ -30,7 +29,8 @@ impl Tx<'_> {
         diesel::delete(before).execute(self.db)?;
         let waiting = "INSERT INTO unheard_events (event_id, subscription_id) \
              SELECT id, ? FROM outbox WHERE position IS NOT NULL";
-        on_dialect!(self.db, c => diesel::sql_query(mark(c, waiting)).bind::<Text, _>(&id).execute(c))?;
+        let waiting = Sql::fixed(waiting).text(id);
+        on_dialect!(self.db, c => waiting.execute(c))?;
         Ok(())
     }
 

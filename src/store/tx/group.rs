@@ -19,7 +19,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use crate::error::Error;
 use crate::store::audit::AuditRecord;
 use crate::store::db::Manager;
-use crate::store::tx::{Mode, Tx, begin};
+use crate::store::tx::{Mode, Tx, begin, carry_out};
 
 /// The most writes of one commit: what is undone together should the disk be full.
 const MOST: usize = 128;
@@ -163,56 +163,29 @@ fn stopped() -> Error {
 
 /// Runs all in one transaction and tells each what came of it.
 fn run_together(pool: &Pool<Manager>, published: &Notify, mut works: Vec<Box<dyn Work>>) {
-    let undone = match attempt(pool, &mut works) {
-        Ok(has_published) => {
-            if has_published {
-                published.notify_one();
-            }
-            None
-        }
-        Err(error) => Some(error),
-    };
+    // An error is about the transaction as a whole; without one there was nothing to commit.
+    let ended = begin(pool, Mode::Write)
+        .map_err(Some)
+        .and_then(|pooled| carry_out(pooled, published, |tx| run_each(tx, &mut works)));
+    let undone = ended.err().flatten();
     for work in works {
         work.answer(undone.as_ref());
     }
 }
 
-/// Runs all and commits; whether something was published.
-fn attempt(pool: &Pool<Manager>, works: &mut [Box<dyn Work>]) -> Result<bool, Error> {
-    let mut pooled = begin(pool, Mode::Write)?;
-    let mut tx = Tx::new(&mut pooled.db);
-    let result = run_each(&mut tx, works);
-    let has_published = tx.has_published;
-    match result {
-        Ok(true) => {
-            // A commit that fails leaves the mark standing, and the pool throws the connection away.
-            pooled.db.batch_execute("COMMIT")?;
-            pooled.is_in_transaction = false;
-            Ok(has_published)
-        }
-        Ok(false) => {
-            pooled.is_in_transaction = pooled.db.batch_execute("ROLLBACK").is_err();
-            Ok(false)
-        }
-        Err(error) => {
-            pooled.is_in_transaction = pooled.db.batch_execute("ROLLBACK").is_err();
-            Err(error)
-        }
-    }
-}
-
-/// Runs each within a savepoint, and writes the audit records of all; whether there is something to commit. An
-/// error is about the transaction as a whole.
-fn run_each(tx: &mut Tx<'_>, works: &mut [Box<dyn Work>]) -> Result<bool, Error> {
+/// Runs each within a savepoint, and leaves the audit records of all that succeeded to be written. `Err(None)` where
+/// none did.
+fn run_each(tx: &mut Tx<'_>, works: &mut [Box<dyn Work>]) -> Result<(), Option<Error>> {
     // A transaction of one needs no savepoint: it is undone as a whole.
     let is_alone = works.len() == 1;
+    let control = |tx: &mut Tx<'_>, statement: &str| {
+        if is_alone { Ok(()) } else { tx.db.batch_execute(statement).map_err(Error::from) }
+    };
     let mut records: Vec<AuditRecord> = Vec::new();
     let mut has_changed = false;
     let mut has_published = false;
     for work in works {
-        if !is_alone {
-            tx.db.batch_execute("SAVEPOINT work")?;
-        }
+        control(tx, "SAVEPOINT work")?;
         tx.has_published = false;
         let is_done = catch_unwind(AssertUnwindSafe(|| work.run(tx))).unwrap_or_else(|_panic| {
             tracing::error!("a write panicked; the others go on");
@@ -224,14 +197,9 @@ fn run_each(tx: &mut Tx<'_>, works: &mut [Box<dyn Work>]) -> Result<bool, Error>
             has_published |= tx.has_published;
             has_changed = true;
         }
-        if !is_alone {
-            tx.db.batch_execute(if is_done { "RELEASE work" } else { "ROLLBACK TO work; RELEASE work" })?;
-        }
+        control(tx, if is_done { "RELEASE work" } else { "ROLLBACK TO work; RELEASE work" })?;
     }
     tx.has_published = has_published;
     tx.pending = records;
-    if has_changed {
-        tx.write_records()?;
-    }
-    Ok(has_changed)
+    if has_changed { Ok(()) } else { Err(None) }
 }
