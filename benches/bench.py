@@ -82,6 +82,7 @@ class Load:
         cpu = cpu_seconds(self.pids) - cpu
         told = json.loads(done.stdout.strip().splitlines()[-1])
         requests = max(1, told["requests"])
+        self.settle()
         if operation.rows == "pairs":
             # Every pair makes one role only.
             self.used["pairs"] = start + (requests + 2 * connections + 2) * max(1, operation.group)
@@ -93,6 +94,15 @@ class Load:
             "statements": (self.statements() - statements) / requests,
             "failed": told["not_2xx"] + told["broken"],
         }
+
+    def settle(self):
+        """Waits until the server has done with what wrk has left behind."""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            before = cpu_seconds(self.pids)
+            time.sleep(0.2)
+            if cpu_seconds(self.pids) - before < 0.03:
+                return
 
 
 def rows_of(folder, url, cluster, subject):
@@ -113,7 +123,7 @@ def rows_of(folder, url, cluster, subject):
 def measure(options, folder, url, cluster):
     """All operations against one database."""
     pids = [] if cluster is None or url.startswith("sqlite") else [cluster.pid]
-    filled = server.fill_database(options.binary, url, options.roles, cluster)
+    filled = server.fill_database(options.binary, url, options.roles, cluster, f"{folder}/filled")
     result = {"filled_in": filled, "roles": options.roles, "operations": {}}
     result["floor"] = floor_of_database(folder, url, pids, cluster, options)
     run = server.Server(options.binary, folder, url)
@@ -197,12 +207,14 @@ def main():
     parser.add_argument("--requests", type=int, default=0, help="requests over which memory is watched")
     parser.add_argument("--only", help="operations whose name has this in it")
     parser.add_argument("--folder", help="where the databases go: a real disk")
+    parser.add_argument("--keep", action="store_true", help="leave the databases in --folder, and use those that are there")
     parser.add_argument("--output", help="where the figures go as JSON")
     parser.add_argument("--write", action="store_true", help="write docs/performance.md")
     options = parser.parse_args()
     # What was started is stopped, however this ends.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    folder = tempfile.mkdtemp(prefix="onbehalf-bench-", dir=options.folder)
+    folder = options.folder if options.keep else tempfile.mkdtemp(prefix="onbehalf-bench-", dir=options.folder)
+    os.makedirs(folder, exist_ok=True)
     os.chmod(folder, 0o755)
     cluster, results = None, []
     try:
@@ -212,7 +224,7 @@ def main():
             options_of_run = argparse.Namespace(**{**vars(options), "roles": roles})
             for database in options.databases:
                 place = f"{folder}/{database}-{roles}"
-                os.makedirs(place)
+                os.makedirs(place, exist_ok=True)
                 url = f"sqlite:{place}/bench.sqlite" if database == "sqlite" else cluster.make(f"bench{roles}")
                 print(f"{database}, {roles} roles", flush=True)
                 result = measure(options_of_run, place, url, cluster)
@@ -220,7 +232,8 @@ def main():
     finally:
         if cluster:
             cluster.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+        if not options.keep:
+            shutil.rmtree(folder, ignore_errors=True)
     told = {"date": datetime.date.today().isoformat(), "binary_mib": os.path.getsize(options.binary) / 2**20,
             "seconds": options.seconds, "cluster": cluster and cluster.bin, "results": results}
     if options.output:

@@ -6,6 +6,7 @@ are scattered over their range and pass the check digit; ids grow with time, as 
 are waiting, and the audit record is empty: the rows that a run adds to both are its own.
 """
 
+import math
 import sqlite3
 import subprocess
 
@@ -188,18 +189,20 @@ def statements(database, roles):
 def samples(roles):
     """Whom a run asks for: drawn over the whole range, the same each time."""
     _count, parents, children = households(roles)
-    step = max(1, roles // 20_000)
+    # A step that shares no factor with what roles are shaped by, so that the sample has the shape of the whole.
+    step = next(n for n in range(max(1, roles // 20_000), roles + 2311) if math.gcd(n, 2310) == 1)
     yield f"CREATE TABLE bench_sample AS SELECT id, proxy, patient FROM bench_roles WHERE r % {step} = 0 ORDER BY r * 48271 % 65537"
     # Households with three children: a third of the proxies of 9 in 42.
     block = f"(r / 2) % {CHILDREN}"
     of_three = [at for at, household in enumerate(child_households()) if SIZES[household] == 3]
     yield f"""CREATE TABLE bench_three AS SELECT DISTINCT proxy FROM bench_roles
         WHERE {block} IN ({', '.join(map(str, of_three))}) AND r % {max(1, roles // 100_000) * 2} < 2"""
-    # Pairs who have no role: a parent, and a child of the household that stands far behind theirs.
+    # Pairs who have no role: a parent, and a child of the household that stands far behind theirs. None of those with three
+    # roles, who would have more with every run.
     yield f"""CREATE TABLE bench_pairs AS SELECT x.nhs AS proxy, y.nhs AS patient FROM (SELECT k, nhs FROM bench_numbers
         WHERE k < {min(parents, 4000)}) AS x JOIN (SELECT k, nhs FROM bench_numbers WHERE k >= {parents + children // 2}
         AND k < {min(parents + children, parents + children // 2 + 100)}) AS y ON TRUE
-        WHERE x.k < {parents // 3} ORDER BY y.k, x.k"""
+        WHERE x.k < {parents // 3} AND x.nhs NOT IN (SELECT proxy FROM bench_three) ORDER BY y.k, x.k"""
     yield "DROP TABLE bench_roles"
 
 

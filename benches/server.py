@@ -56,7 +56,8 @@ class Cluster:
 
     def __init__(self, folder):
         self.folder = f"{folder}/postgres"
-        os.makedirs(self.folder)
+        is_there = os.path.exists(f"{self.folder}/data/PG_VERSION")
+        os.makedirs(self.folder, exist_ok=True)
         found = sorted(glob.glob("/usr/lib/postgresql/*/bin"))
         self.bin = found[-1] if found else os.path.dirname(shutil.which("initdb"))
         self.prefix = []
@@ -64,10 +65,11 @@ class Cluster:
             owner = pwd.getpwnam("postgres")
             os.chown(self.folder, owner.pw_uid, owner.pw_gid)
             self.prefix = ["setpriv", f"--reuid={owner.pw_uid}", f"--regid={owner.pw_gid}", "--clear-groups"]
-        self.run("initdb", "-D", f"{self.folder}/data", "-U", "onbehalf", "-A", "trust", "-E", "UTF8", "--locale=C")
-        with open(f"{self.folder}/data/postgresql.conf", "a") as conf:
-            conf.write(f"listen_addresses = ''\nunix_socket_directories = '{self.folder}'\nshared_buffers = 1GB\n")
-            conf.write("max_wal_size = 4GB\nmaintenance_work_mem = 512MB\n")
+        if not is_there:
+            self.run("initdb", "-D", f"{self.folder}/data", "-U", "onbehalf", "-A", "trust", "-E", "UTF8", "--locale=C")
+            with open(f"{self.folder}/data/postgresql.conf", "a") as conf:
+                conf.write(f"listen_addresses = ''\nunix_socket_directories = '{self.folder}'\nshared_buffers = 1GB\n")
+                conf.write("max_wal_size = 4GB\nmaintenance_work_mem = 512MB\n")
         self.run("pg_ctl", "-D", f"{self.folder}/data", "-l", f"{self.folder}/log", "-w", "start")
         self.pid = int(open(f"{self.folder}/data/postmaster.pid").readline())
 
@@ -79,19 +81,27 @@ class Cluster:
         return f"postgres://onbehalf@{urllib.parse.quote(self.folder, safe='')}/{name}"
 
     def make(self, name):
-        self.run("createdb", "-h", self.folder, "-U", "onbehalf", name)
+        """The URL of a database, which is made unless it is there."""
+        known = Postgres(self.url("postgres"), f"{self.bin}/psql").run("SELECT datname FROM pg_database")
+        if (name,) not in known:
+            self.run("createdb", "-h", self.folder, "-U", "onbehalf", name)
         return self.url(name)
 
     def stop(self):
         self.run("pg_ctl", "-D", f"{self.folder}/data", "-m", "fast", "-w", "stop")
 
 
-def fill_database(binary, url, roles, cluster):
-    """Migrates a database and fills it; how long the filling took, in seconds."""
+def fill_database(binary, url, roles, cluster, mark):
+    """Migrates a database and fills it, unless the file `mark` says that it was; how long the filling took, in seconds."""
+    if os.path.exists(mark):
+        return float(open(mark).read())
     subprocess.run([binary, "--database", url, "migrate", "up"], check=True, stdout=subprocess.DEVNULL)
     start = time.monotonic()
     fill(connect(url, cluster), roles)
-    return time.monotonic() - start
+    took = time.monotonic() - start
+    with open(mark, "w") as file:
+        file.write(str(took))
+    return took
 
 
 def connect(url, cluster):

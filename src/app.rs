@@ -7,6 +7,8 @@ use std::time::Duration;
 use governor::clock::Clock as _;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
 use crate::account::admission::{self, Denied, Shown};
 use crate::account::oauth::AppKeys;
 use crate::account::upstream::Providers;
@@ -63,11 +65,16 @@ pub struct App {
     pub public_url: Arc<str>,
     /// The header in which the proxy in front says for whom it asks; `None` where there is no proxy.
     pub address_header: Option<Arc<str>>,
+    /// Whose Bundle may be taken apart.
+    bundles: Arc<Semaphore>,
     /// Where accesses are written down.
     journal: Journal,
     limiter: Limiter,
     addresses: Limiter,
 }
+
+/// How many Bundles are in memory as a tree at a time: that takes some twenty times the bytes that came.
+const BUNDLES: usize = 8;
 
 type Limiter = Option<Arc<DefaultKeyedRateLimiter<String>>>;
 
@@ -111,6 +118,7 @@ impl App {
                 .map(|per_minute| Arc::new(RateLimiter::keyed(Quota::per_minute(per_minute))))
         };
         Self {
+            bundles: Arc::new(Semaphore::new(BUNDLES)),
             journal: Journal::start(parts.store.clone()),
             store: parts.store,
             clock: parts.clock,
@@ -241,6 +249,19 @@ impl App {
             self.store.has_written(&reader);
         }
         written
+    }
+
+    /// Waits until a Bundle that has arrived may be taken apart, and be carried out while what is returned is held.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Busy`](crate::error::Kind) when that takes longer than a request may take to arrive.
+    pub async fn turn_of_bundle(&self) -> Result<OwnedSemaphorePermit, Error> {
+        let turn = tokio::time::timeout(self.limits.request, Arc::clone(&self.bundles).acquire_owned()).await;
+        let Ok(Ok(turn)) = turn else {
+            return Err(Error::busy("too many bundles were carried out for too long"));
+        };
+        Ok(turn)
     }
 
     /// Writes accesses down. Only when this returns may they be answered.

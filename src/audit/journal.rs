@@ -7,6 +7,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -18,6 +19,12 @@ use crate::store::{Store, Tx};
 const WAITING: usize = 4096;
 /// The most requests of one batch.
 const MOST: usize = 256;
+/// How long a batch waits for as many requests as the one before it had, and how long at a time.
+const PATIENCE: Duration = Duration::from_micros(500);
+/// Every so many batches one waits for twice as many: callers fall into two halves, each of which comes back while the other
+/// is written down, and would stay so.
+const PROBE: u64 = 8;
+const NAP: Duration = Duration::from_micros(50);
 
 /// Where accesses are written down. Cheap to clone; the thread ends with the last of its clones.
 #[derive(Clone, Debug)]
@@ -64,16 +71,33 @@ impl Journal {
 }
 
 fn write_all(store: &Store, mut waiting: mpsc::Receiver<Entry>) {
-    while let Some(first) = waiting.blocking_recv() {
-        let mut batch = vec![first];
-        while batch.len() < MOST {
-            let Ok(entry) = waiting.try_recv() else { break };
-            batch.push(entry);
-        }
+    let mut expected = 1;
+    for turn in 1_u64.. {
+        let Some(first) = waiting.blocking_recv() else { return };
+        let hoped = if turn.is_multiple_of(PROBE) { 2 * expected } else { expected };
+        let batch = gather(first, &mut waiting, hoped);
+        expected = batch.len().max(expected * 3 / 4);
         // A panic would end the journal, and with it the service. Whoever waits hears of it by its absence.
         if catch_unwind(AssertUnwindSafe(|| write(store, batch))).is_err() {
             tracing::error!("the journal's thread panicked and goes on");
         }
+    }
+}
+
+/// Takes what is waiting. Callers that ask again as soon as they are answered come back at nearly the same time: to wait a
+/// moment for as many as were answered together the last time costs them less than a commit for each half of them. A
+/// caller who is alone is not kept.
+fn gather(first: Entry, waiting: &mut mpsc::Receiver<Entry>, expected: usize) -> Vec<Entry> {
+    let started = Instant::now();
+    let mut batch = vec![first];
+    loop {
+        while let (true, Ok(entry)) = (batch.len() < MOST, waiting.try_recv()) {
+            batch.push(entry);
+        }
+        if batch.len() >= expected || started.elapsed() >= PATIENCE {
+            return batch;
+        }
+        thread::sleep(NAP);
     }
 }
 

@@ -8,9 +8,10 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, HttpResponseBuilder};
 use serde_json::Value;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::account::{Authority, Caller, Denied};
-use crate::app::App;
+use crate::app::{App, Written};
 use crate::audit::Access;
 use crate::body::{self, BodyFault};
 use crate::credentials::shown;
@@ -56,7 +57,7 @@ pub(super) async fn handle(app: Data<App>, request: HttpRequest, payload: Payloa
         Err(refusal) => (plain, Err(refusal)),
     };
     match result {
-        Ok(reply) => render(&reply, writing),
+        Ok(reply) => render(reply, writing),
         Err(refusal) => refuse(&refusal, writing),
     }
 }
@@ -116,14 +117,16 @@ async fn answer(
     let context = Context::of(app, caller, preference(request.headers()).strict);
     let asked = trail::access(&context, interaction, &target, &query);
     let target = (interaction, target, path);
-    let (accesses, result) = match understand(app, request, target, query, payload, writing).await {
-        Ok(request) if interaction == Interaction::Batch => batch(app, context, request, asked).await,
-        Ok(request) => {
-            let (access, result) = carry_out(app, context, request).await;
-            (access.into_iter().collect(), result)
-        }
-        Err(refusal) => (vec![trail::refused(asked, &refusal)], Err(refusal)),
-    };
+    let mut turn = None;
+    let (accesses, result) =
+        match understand(app, request, target, query, payload, (writing, &mut turn)).await {
+            Ok(request) if interaction == Interaction::Batch => batch(app, context, request, asked).await,
+            Ok(request) => {
+                let (access, result) = carry_out(app, context, request, Some(*writing)).await;
+                (access.into_iter().collect(), result)
+            }
+            Err(refusal) => (vec![trail::refused(asked, &refusal)], Err(refusal)),
+        };
     // The one place where this front's accesses are written down: nothing is answered before.
     match (app.record(accesses).await, result) {
         (Ok(()), result) => result,
@@ -140,9 +143,13 @@ async fn understand(
     (interaction, target, path): (Interaction, Target, String),
     query: Vec<(String, String)>,
     payload: Payload,
-    writing: &mut Writing,
+    (writing, turn): (&mut Writing, &mut Option<OwnedSemaphorePermit>),
 ) -> Result<Request, Refusal> {
-    let (params, body) = read_body(app, request, interaction, query, payload).await?;
+    let bytes = body::read(payload, &app.limits).await?;
+    if interaction == Interaction::Batch {
+        *turn = Some(app.turn_of_bundle().await?);
+    }
+    let (params, body) = read_body(app, request, interaction, query, &bytes)?;
     // The form of a search may say as well as its URL how the answer is to be written.
     *writing = self::writing(request, &params)?;
     let conditions = if interaction == Interaction::Batch {
@@ -157,27 +164,38 @@ async fn understand(
     Ok(request)
 }
 
-/// Carries a request out, and says what is to be written down of it: nothing, where the change has its record.
+/// Carries a request out, and says what is to be written down of it: nothing, where the change has its record. What is read is
+/// also rendered, if it is said how, on the thread that made it: to free its many small parts on another costs more than
+/// the rendering.
 async fn carry_out(
     app: &App,
     context: Context,
     request: Request,
+    writing: Option<Writing>,
 ) -> (Option<Access>, Result<Reply, Refusal>) {
     let asked = trail::access(&context, request.interaction, &request.target, &request.params);
-    let (caller, inner) = (context.caller.clone(), context.clone());
+    let (caller, access) = (context.caller.clone(), asked.clone());
     let result = if is_write(request.interaction) {
+        let inner = context.clone();
         let written = app.write_as(caller, move |tx| perform(tx, &inner, &request)).await;
-        written.map(|written| (written.value, written.is_recorded))
+        written.map(|Written { value: reply, is_recorded }| {
+            let access = (!is_recorded).then(|| trail::answered(access, &reply, &[], &context));
+            (access, reply)
+        })
     } else {
         let is_brief = matches!(request.interaction, Interaction::Read | Interaction::VRead);
-        let work = move |tx: &mut Tx<'_>| perform(tx, &inner, &request);
-        let read =
-            if is_brief { app.read_briefly_as(caller, work).await } else { app.read_as(caller, work).await };
-        read.map(|reply| (reply, false))
+        let work = move |tx: &mut Tx<'_>| {
+            let mut reply = perform(tx, &context, &request)?;
+            let access = trail::answered(access, &reply, &tx.take_seen(), &context);
+            if let Some(Writing { format, is_pretty, .. }) = writing {
+                reply.rendered = reply.body.take().map(|body| format::render(&body, format, is_pretty));
+            }
+            Ok((Some(access), reply))
+        };
+        if is_brief { app.read_briefly_as(caller, work).await } else { app.read_as(caller, work).await }
     };
     match result {
-        Ok((reply, true)) => (None, Ok(reply)),
-        Ok((reply, false)) => (Some(trail::answered(asked, &reply, &context)), Ok(reply)),
+        Ok((access, reply)) => (access, Ok(reply)),
         Err(refusal) => (Some(trail::refused(asked, &refusal)), Err(refusal)),
     }
 }
@@ -200,7 +218,7 @@ async fn batch(
             let mut answers = Vec::with_capacity(entries.len());
             for entry in entries {
                 let (access, result) = match entry {
-                    Ok(entry) => carry_out(app, context.clone(), entry.request).await,
+                    Ok(entry) => carry_out(app, context.clone(), entry.request, None).await,
                     Err(refusal) => (Some(trail::refused(asked.clone(), &refusal)), Err(refusal)),
                 };
                 accesses.extend(access);
@@ -281,14 +299,13 @@ fn conditions(headers: &HeaderMap) -> Result<Conditions, Refusal> {
 }
 
 /// Reads what came: a resource, a patch, or a form, whose parameters join those of the URL.
-async fn read_body(
+fn read_body(
     app: &App,
     request: &HttpRequest,
     interaction: Interaction,
     mut params: Vec<(String, String)>,
-    payload: Payload,
+    bytes: &[u8],
 ) -> Result<(Vec<(String, String)>, Option<Body>), Refusal> {
-    let bytes = body::read(payload, &app.limits).await?;
     let is_search = matches!(
         interaction,
         Interaction::SearchType | Interaction::SearchSystem | Interaction::SearchCompartment
@@ -301,15 +318,15 @@ async fn read_body(
     let depth = app.limits.json_depth;
     let body = match format {
         BodyFormat::Form if is_search => {
-            params.extend(form_urlencoded::parse(&bytes).into_owned());
+            params.extend(form_urlencoded::parse(bytes).into_owned());
             return Ok((params, None));
         }
-        BodyFormat::Json if !is_search => Body::Resource(format::read_json(&bytes, depth)?),
-        BodyFormat::Xml if !is_search => Body::Resource(read_xml(&bytes, depth)?),
+        BodyFormat::Json if !is_search => Body::Resource(format::read_json(bytes, depth)?),
+        BodyFormat::Xml if !is_search => Body::Resource(read_xml(bytes, depth)?),
         BodyFormat::JsonPatch
             if matches!(interaction, Interaction::Patch | Interaction::ConditionalPatch) =>
         {
-            Body::JsonPatch(format::read_json(&bytes, depth)?)
+            Body::JsonPatch(format::read_json(bytes, depth)?)
         }
         BodyFormat::Form | BodyFormat::Json | BodyFormat::Xml | BodyFormat::JsonPatch => {
             let told = "This kind of body does not belong to this request.";
@@ -351,23 +368,26 @@ impl From<BodyFault> for Refusal {
     }
 }
 
-fn respond(status: u16, writing: Writing, body: Option<&Value>) -> HttpResponseBuilder {
+fn respond(status: u16, writing: Writing, has_body: bool) -> HttpResponseBuilder {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = HttpResponse::build(status);
-    if body.is_some() {
+    if has_body {
         response.content_type(writing.format.content_type());
     }
     response
 }
 
-fn render(reply: &Reply, writing: Writing) -> HttpResponse {
-    let outcome = operation_outcome(&[]);
-    let body = match writing.prefers {
-        Return::Minimal if reply.written.is_some() => None,
-        Return::OperationOutcome if reply.written.is_some() => Some(&outcome),
-        Return::Minimal | Return::OperationOutcome | Return::Representation => reply.body.as_ref(),
-    };
-    let mut response = respond(reply.status, writing, body);
+fn render(mut reply: Reply, writing: Writing) -> HttpResponse {
+    let rendered = reply.rendered.take().or_else(|| {
+        let outcome = operation_outcome(&[]);
+        let body = match writing.prefers {
+            Return::Minimal if reply.written.is_some() => None,
+            Return::OperationOutcome if reply.written.is_some() => Some(&outcome),
+            Return::Minimal | Return::OperationOutcome | Return::Representation => reply.body.as_ref(),
+        };
+        body.map(|body| format::render(body, writing.format, writing.is_pretty))
+    });
+    let mut response = respond(reply.status, writing, rendered.is_some());
     if reply.is_secret {
         response.insert_header((CACHE_CONTROL, "no-store"));
     }
@@ -380,8 +400,8 @@ fn render(reply: &Reply, writing: Writing) -> HttpResponse {
     if let Some(location) = &reply.location {
         response.insert_header((LOCATION, location.as_str()));
     }
-    match body {
-        Some(body) => response.body(format::render(body, writing.format, writing.is_pretty)),
+    match rendered {
+        Some(body) => response.body(body),
         None => response.finish(),
     }
 }
@@ -406,7 +426,7 @@ fn challenge(challenge: Option<&Challenge>) -> String {
 
 fn refuse(refusal: &Refusal, writing: Writing) -> HttpResponse {
     let outcome = operation_outcome(&refusal.issues);
-    let mut response = respond(refusal.status, writing, Some(&outcome));
+    let mut response = respond(refusal.status, writing, true);
     if let Some(allow) = refusal.allow {
         response.insert_header((ALLOW, allow));
     }

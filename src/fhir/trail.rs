@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::audit::{Access, Act, Actor, Interaction as Kind, Outcome, Shown};
+use crate::audit::{Access, Act, Actor, Interaction as Kind, Outcome, People, Shown};
 use crate::fhir::context::Context;
 use crate::fhir::interaction::Reply;
 use crate::fhir::refusal::Refusal;
@@ -57,8 +57,17 @@ const fn kind(interaction: Interaction) -> Kind {
 }
 
 /// The access with what its answer shows. A resource that was asked for by its id is what was shown; of a
-/// Bundle, each of its entries was.
-pub(crate) fn answered(mut access: Access, reply: &Reply, context: &Context) -> Access {
+/// Bundle, each of its entries was. Whose they are is known of the rows that were `seen` for the answer.
+pub(crate) fn answered(
+    mut access: Access,
+    reply: &Reply,
+    seen: &[(String, People)],
+    context: &Context,
+) -> Access {
+    let people_of = |reference: &str| {
+        let row = seen.iter().find(|(seen, _)| seen == reference);
+        row.map_or_else(|| Shown::Resource(reference.to_owned()), |(_, people)| Shown::Of(*people))
+    };
     if let Some((kind, id)) = &reply.written {
         access.shown.push(Shown::Resource(format!("{}/{id}", kind.name())));
     }
@@ -66,7 +75,10 @@ pub(crate) fn answered(mut access: Access, reply: &Reply, context: &Context) -> 
     for entry in entries.into_iter().flatten() {
         let url = entry.get("fullUrl").and_then(Value::as_str).map(|url| context.relative(url));
         let url = url.filter(|url| url.matches('/').count() == 1);
-        access.shown.extend(url.map(|reference| Shown::Resource(reference.to_owned())));
+        access.shown.extend(url.map(people_of));
+    }
+    if let (true, Some(subject)) = (access.shown.is_empty(), &access.subject) {
+        access.shown.extend(Some(people_of(subject)).filter(|shown| matches!(shown, Shown::Of(_))));
     }
     access
 }

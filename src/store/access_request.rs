@@ -9,7 +9,7 @@ use crate::error::{Error, Kind};
 use crate::person::Standing;
 use crate::proxy::{AccessRequest, Applicant, ReferenceCode, Versioned};
 use crate::store::Tx;
-use crate::store::dialect::on_dialect;
+use crate::store::dialect::{among, on_dialect};
 use crate::store::error::corrupt;
 use crate::store::person::nhs_number;
 use crate::store::schema::{access_request_versions, access_requests, people};
@@ -63,7 +63,7 @@ impl Tx<'_> {
         ids: &[String],
     ) -> Result<Vec<Versioned<AccessRequest>>, Error> {
         let rows: Vec<AccessRequestRow> =
-            access_requests::table.filter(access_requests::id.eq_any(ids)).load(self.db)?;
+            access_requests::table.filter(among!(self.db, access_requests.id, ids)).load(self.db)?;
         rows.into_iter().map(AccessRequestRow::into_access_request).collect()
     }
 

@@ -1,5 +1,13 @@
 //! The few statements that the two databases, or Diesel's enum over them, do not share.
 
+use diesel::QueryResult;
+use diesel::backend::Backend;
+use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::serialize::ToSql;
+use diesel::sql_types::{Bool, HasSqlType, Text};
+use serde_json::Value;
+
 /// Runs the same Diesel expression on the concrete connection behind a [`Db`](crate::store::db::Db).
 macro_rules! on_dialect {
     ($db:expr, $connection:ident => $statement:expr) => {
@@ -10,18 +18,30 @@ macro_rules! on_dialect {
     };
 }
 
-/// Whether a text column has one of these values. SQLite prepares a list anew each time, which costs more than
+/// Whether a column has one of these texts, or `numbers`. SQLite prepares a list anew each time, which costs more than
 /// running it; so there the short ones are written with a fixed number of places, the last value standing in those
-/// that are left. PostgreSQL takes a list as one value.
+/// that are left, and the others go as one JSON array. PostgreSQL takes a list as one value.
 macro_rules! among {
-    ($db:expr, $table:ident . $column:ident, $values:expr) => {{
-        type Condition = Box<
+    (@condition $table:ident) => {
+        Box<
             dyn diesel::BoxableExpression<
                     $table::table,
                     <$crate::store::db::Db as diesel::Connection>::Backend,
                     SqlType = diesel::sql_types::Bool,
                 >,
-        >;
+        >
+    };
+    ($db:expr, $table:ident . $column:ident, numbers $values:expr) => {{
+        let condition: among!(@condition $table) = match &*$db {
+            $crate::store::db::Db::Sqlite(_) => {
+                Box::new($crate::store::dialect::InList::new($table::$column, &$values))
+            }
+            $crate::store::db::Db::Postgres(_) => Box::new($table::$column.eq_any($values)),
+        };
+        condition
+    }};
+    ($db:expr, $table:ident . $column:ident, $values:expr) => {{
+        type Condition = among!(@condition $table);
         let values: Vec<String> = $values.iter().map(ToString::to_string).collect();
         let condition: Condition = match (&*$db, values.as_slice()) {
             ($crate::store::db::Db::Sqlite(_), [one]) => Box::new($table::$column.eq(one.clone())),
@@ -30,10 +50,58 @@ macro_rules! among {
                 let two = $table::$column.eq(first.clone()).or($table::$column.eq(at(1)));
                 Box::new(two.or($table::$column.eq(at(2))).or($table::$column.eq(last.clone())))
             }
-            _ => Box::new($table::$column.eq_any(values)),
+            ($crate::store::db::Db::Sqlite(_), _) => {
+                Box::new($crate::store::dialect::InList::new($table::$column, &values))
+            }
+            ($crate::store::db::Db::Postgres(_), _) => Box::new($table::$column.eq_any(values)),
         };
         condition
     }};
+}
+
+/// Whether a column has one of the values of a JSON array, on SQLite: one statement, however many they are.
+#[derive(Clone, Debug)]
+pub(crate) struct InList<C> {
+    column: C,
+    values: String,
+}
+
+impl<C> InList<C> {
+    pub(crate) fn new<V: Clone + Into<Value>>(column: C, values: &[V]) -> Self {
+        Self { column, values: Value::from(values).to_string() }
+    }
+}
+
+impl<C> Expression for InList<C> {
+    type SqlType = Bool;
+}
+
+impl<C: AppearsOnTable<QS>, QS> AppearsOnTable<QS> for InList<C> {}
+
+impl<C: SelectableExpression<QS>, QS> SelectableExpression<QS> for InList<C> {}
+
+impl<C> ValidGrouping<()> for InList<C> {
+    type IsAggregate = is_aggregate::No;
+}
+
+impl<C: QueryId> QueryId for InList<C> {
+    type QueryId = InList<C::QueryId>;
+    const HAS_STATIC_QUERY_ID: bool = C::HAS_STATIC_QUERY_ID;
+}
+
+impl<C, DB> QueryFragment<DB> for InList<C>
+where
+    C: QueryFragment<DB>,
+    DB: Backend + HasSqlType<Text>,
+    String: ToSql<Text, DB>,
+{
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        self.column.walk_ast(out.reborrow())?;
+        out.push_sql(" IN (SELECT value FROM json_each(");
+        out.push_bind_param::<Text, String>(&self.values)?;
+        out.push_sql("))");
+        Ok(())
+    }
 }
 
 pub(crate) use among;

@@ -92,7 +92,7 @@ impl Store {
     /// When the database does not answer.
     pub async fn check_current(&self) -> Result<bool, Error> {
         let store = self.clone();
-        super::on_blocking_thread(move || store.is_current()).await
+        self.threads.run(move || store.is_current()).await
     }
 
     /// # Errors

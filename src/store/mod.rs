@@ -22,6 +22,7 @@ mod schema;
 pub mod search;
 mod sql;
 mod subscription;
+mod threads;
 mod tx;
 
 use std::sync::Arc;
@@ -49,6 +50,7 @@ use tx::group::Group;
 use crate::error::Error;
 use db::{Manager, SilentErrors};
 use replica::Replica;
+use threads::Threads;
 use tx::Mode;
 
 /// How a store is opened.
@@ -83,6 +85,7 @@ pub struct Store {
     url: DatabaseUrl,
     statements: Arc<AtomicU64>,
     published: Arc<Notify>,
+    threads: Arc<Threads>,
     /// On SQLite: writes that share a commit.
     group: Option<Group>,
     replica: Option<Arc<Replica>>,
@@ -122,12 +125,15 @@ impl Store {
         };
         let start = |asked: &ReplicaOptions| Replica::start(asked, options, &statements, readers.clone());
         let replica = options.replica.as_ref().map(start).transpose()?;
+        let databases = if replica.is_some() { 2 } else { 1 };
+        let threads = Threads::new(options.connections.saturating_mul(databases), options.wait)?;
         Ok(Self {
             readers,
             writers,
             url: options.url.clone(),
             statements,
             published,
+            threads: Arc::new(threads),
             group,
             replica,
             has_pooler: options.has_pooler,
@@ -146,7 +152,7 @@ impl Store {
         F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     {
         let store = self.clone();
-        on_blocking_thread(move || store.read_here(work)).await
+        self.threads.run(move || store.read_here(work)).await
     }
 
     /// As [`Store::read`], for a few reads by key. On SQLite they run on the present thread if a connection is free:
@@ -198,7 +204,7 @@ impl Store {
             Ok(result) => result,
             Err(work) => store.read_here(work),
         };
-        on_blocking_thread(read).await
+        self.threads.run(read).await
     }
 
     /// Remembers that this reader has just written: what they read next is not older than that.
@@ -224,7 +230,7 @@ impl Store {
             return group.write(work).await;
         }
         let store = self.clone();
-        on_blocking_thread(move || store.write_here(work)).await
+        self.threads.run(move || store.write_here(work)).await
     }
 
     /// As [`Store::write`], on the present thread: for the command line.
@@ -283,17 +289,5 @@ impl Store {
     /// How many SQL statements were sent since the store was opened, transaction control included.
     pub fn statements(&self) -> u64 {
         self.statements.load(Ordering::Relaxed)
-    }
-}
-
-async fn on_blocking_thread<T, E, F>(work: F) -> Result<T, E>
-where
-    T: Send + 'static,
-    E: From<Error> + Send + 'static,
-    F: FnOnce() -> Result<T, E> + Send + 'static,
-{
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(stopped) => Err(Error::fault(stopped).into()),
     }
 }

@@ -13,7 +13,7 @@ use crate::event::{Event, Topic};
 use crate::ids;
 use crate::store::Tx;
 use crate::store::db::Db;
-use crate::store::dialect::on_dialect;
+use crate::store::dialect::{among, on_dialect};
 use crate::store::error::corrupt;
 use crate::store::person::nhs_number;
 use crate::store::schema::outbox;
@@ -30,7 +30,7 @@ const INSERT_ON_POSTGRES: &str = "INSERT INTO outbox \
 /// One writer at a time, so nobody has the same place.
 const INSERT_ON_SQLITE: &str = "INSERT INTO outbox \
     (id, occurred_at, topic, subject, subject_version, patient, proxy, position) \
-    SELECT ?, ?, ?, ?, ?, ?, ?, COALESCE(MAX(position), 0) + 1 FROM outbox";
+    SELECT ?, ?, ?, ?, ?, ?, ?, COALESCE(MAX(position), 0) + 1 FROM outbox WHERE position IS NOT NULL";
 
 /// An event as it is stored, in the outbox or among those of a subscription.
 #[derive(Queryable)]
@@ -123,7 +123,9 @@ impl Tx<'_> {
                 next.into_iter().map(|next| next.position).collect()
             }
             Db::Sqlite(connection) => {
-                let last = outbox::table.select(diesel::dsl::max(outbox::position));
+                let last = outbox::table
+                    .filter(outbox::position.is_not_null())
+                    .select(diesel::dsl::max(outbox::position));
                 let last: Option<i64> = last.first(connection)?;
                 (last.unwrap_or_default() + 1..).take(subjects.len()).collect()
             }
@@ -186,8 +188,8 @@ impl Tx<'_> {
     ///
     /// When the database refuses.
     pub fn mark_numbered(&mut self, events: &[Event]) -> Result<(), Error> {
-        let ids = events.iter().map(|event| event.id.to_string());
-        let numbered = outbox::table.filter(outbox::id.eq_any(ids.collect::<Vec<_>>()));
+        let ids: Vec<Uuid> = events.iter().map(|event| event.id).collect();
+        let numbered = outbox::table.filter(among!(self.db, outbox.id, ids));
         diesel::update(numbered).set(outbox::position.eq(None::<i64>)).execute(self.db)?;
         Ok(())
     }

@@ -100,7 +100,11 @@ impl Tx<'_> {
         ids: &[String],
     ) -> Result<Vec<Versioned<Relationship>>, Error> {
         let rows = relationships::table.filter(among!(self.db, relationships.id, ids)).load(self.db)?;
-        self.with_codes(rows)
+        let all = self.with_codes(rows)?;
+        for Versioned { value: Relationship { id, patient, proxy, .. }, .. } in &all {
+            self.see(format!("RelatedPerson/{id}"), *patient, *proxy);
+        }
+        Ok(all)
     }
 
     /// These versions of relationships, in no particular order.
@@ -115,8 +119,8 @@ impl Tx<'_> {
         let ids: Vec<&str> = wanted.iter().map(|(id, _)| id.as_str()).collect();
         let versions: Vec<i64> = wanted.iter().map(|(_, version)| *version).collect();
         let mut rows: Vec<RelationshipRow> = relationship_versions::table
-            .filter(relationship_versions::id.eq_any(ids))
-            .filter(relationship_versions::version.eq_any(versions))
+            .filter(among!(self.db, relationship_versions.id, ids))
+            .filter(among!(self.db, relationship_versions.version, numbers versions))
             .load(self.db)?;
         rows.retain(|row| wanted.iter().any(|(id, version)| *id == row.id && *version == row.version));
         self.with_codes(rows)

@@ -119,10 +119,10 @@ impl Tx<'_> {
         }
         if let Some(statuses) = &search.statuses {
             let names: Vec<&str> = statuses.iter().copied().map(Status::as_str).collect();
+            let is_one = among!(self.db, roles.status, names);
             let has_ended = roles::end_at.is_not_null().and(roles::end_at.lt(to_millis(now)));
             let lapsed = roles::status.eq(Status::Active.as_str()).and(has_ended);
-            let counts_as_written =
-                roles::status.eq_any(names).and(diesel::dsl::not(lapsed.assume_not_null()));
+            let counts_as_written = is_one.and(diesel::dsl::not(lapsed.assume_not_null()));
             query = if statuses.contains(&Status::Inactive) {
                 query.filter(counts_as_written.or(lapsed.assume_not_null()))
             } else {
@@ -189,7 +189,11 @@ impl Tx<'_> {
     pub fn list_roles_by_id(&mut self, ids: &[String]) -> Result<Vec<Versioned<Role>>, Error> {
         let wanted = among!(self.db, roles.id, ids);
         let rows: Vec<RoleRow> = roles::table.filter(wanted).load(self.db)?;
-        rows.into_iter().map(RoleRow::into_role).collect()
+        let all: Vec<Versioned<Role>> = rows.into_iter().map(RoleRow::into_role).collect::<Result<_, _>>()?;
+        for Versioned { value: Role { id, patient, proxy, .. }, .. } in &all {
+            self.see(format!("Consent/{id}"), *patient, *proxy);
+        }
+        Ok(all)
     }
 
     /// These versions of roles, in no particular order.
@@ -204,8 +208,8 @@ impl Tx<'_> {
         let ids: Vec<&str> = wanted.iter().map(|(id, _)| id.as_str()).collect();
         let versions: Vec<i64> = wanted.iter().map(|(_, version)| *version).collect();
         let rows: Vec<RoleRow> = role_versions::table
-            .filter(role_versions::id.eq_any(ids))
-            .filter(role_versions::version.eq_any(versions))
+            .filter(among!(self.db, role_versions.id, ids))
+            .filter(among!(self.db, role_versions.version, numbers versions))
             .load(self.db)?;
         let is_wanted =
             |row: &RoleRow| wanted.iter().any(|(id, version)| *id == row.id && *version == row.version);

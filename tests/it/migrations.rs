@@ -51,7 +51,7 @@ fn each_step_down_takes_back_exactly_its_step_up(
         store.migrate_down(1).unwrap();
         on_the_way_down.push(schema(&database));
     }
-    assert!(on_the_way_down.windows(2).all(|pair| pair[0].len() > pair[1].len()));
+    assert!(on_the_way_down.windows(2).all(|pair| pair[0] != pair[1]));
     // From every step of the way, the rest of the way up leads to the same end.
     for back in 1..=steps {
         store.migrate_up().unwrap();

@@ -46,11 +46,8 @@ pub(crate) fn run(
         }
         if tx.recorded() == recorded {
             let Request { interaction, target, params, .. } = &entry.request;
-            accesses.push(trail::answered(
-                trail::access(context, *interaction, target, params),
-                &reply,
-                context,
-            ));
+            let asked = trail::access(context, *interaction, target, params);
+            accesses.push(trail::answered(asked, &reply, &tx.take_seen(), context));
         }
         replies.push((entry.number, reply));
     }

@@ -110,7 +110,8 @@ pub(crate) fn read_json(bytes: &[u8], depth: usize) -> Result<Value, Refusal> {
 /// Writes a resource (`_pretty`: G-08).
 pub fn render(resource: &Value, format: Format, pretty: bool) -> Vec<u8> {
     match (format, pretty) {
-        (Format::Json, false) => resource.to_string().into_bytes(),
+        // A Value has text keys only, and a Vec takes every byte.
+        (Format::Json, false) => serde_json::to_vec(resource).unwrap_or_default(),
         (Format::Json, true) => format!("{resource:#}").into_bytes(),
         (Format::Xml, pretty) => xml::render(resource, pretty).into_bytes(),
     }

@@ -75,6 +75,8 @@ pub(crate) struct Reply {
     pub(crate) status: u16,
     /// The resource.
     pub(crate) body: Option<Value>,
+    /// The resource as it is sent, where it was rendered already and `body` is gone.
+    pub(crate) rendered: Option<Vec<u8>>,
     /// Its version.
     pub(crate) version: Option<i64>,
     /// When that was written.
@@ -97,6 +99,7 @@ impl Reply {
             location: None,
             is_secret: stored.kind == ResourceType::Subscription,
             body: Some(stored.body),
+            rendered: None,
             written: None,
         }
     }
@@ -122,6 +125,7 @@ impl Reply {
             version: None,
             last_modified: None,
             location: None,
+            rendered: None,
             written: None,
             is_secret: false,
         }

@@ -17,32 +17,15 @@ use crate::account::code::to_hex;
 use crate::error::{Error, Kind};
 use crate::store::Tx;
 use crate::store::audit::AuditRecord;
+use crate::store::audit::insert::insert;
 use crate::store::db::Db;
-use crate::store::dialect::on_dialect;
 use crate::store::error::corrupt;
 use crate::store::schema::{audit_chains, audit_records};
 use crate::store::sql::Sql;
 
 /// How many chains the migration makes.
 const CHAINS: i64 = 16;
-/// How many records one statement writes.
-const BATCH: usize = 1000;
 
-const INSERT_ON_POSTGRES: &str = "INSERT INTO audit_records (id, chain, sequence, previous_hash, hash, recorded_at, \
-    act, outcome, refusal, caller_kind, caller_id, organisation, app, grant_id, request_id, subject, subject_version, \
-    query, patient, proxy) \
-    SELECT id, chain, sequence, previous_hash, hash, recorded_at, act, outcome, refusal, caller_kind, caller_id, \
-    organisation, app, grant_id, request_id, subject, subject_version, query, patient, proxy \
-    FROM json_populate_recordset(NULL::audit_records, ?::json)";
-/// Should it fail, the whole transaction is undone: it need not remember how to undo this statement alone.
-const INSERT_ON_SQLITE: &str = "INSERT OR FAIL INTO audit_records (id, chain, sequence, previous_hash, hash, recorded_at, \
-    act, outcome, refusal, caller_kind, caller_id, organisation, app, grant_id, request_id, subject, subject_version, \
-    query, patient, proxy) \
-    SELECT value ->> 'id', value ->> 'chain', value ->> 'sequence', value ->> 'previous_hash', value ->> 'hash', \
-    value ->> 'recorded_at', value ->> 'act', value ->> 'outcome', value ->> 'refusal', value ->> 'caller_kind', \
-    value ->> 'caller_id', value ->> 'organisation', value ->> 'app', value ->> 'grant_id', value ->> 'request_id', \
-    value ->> 'subject', value ->> 'subject_version', value ->> 'query', value ->> 'patient', value ->> 'proxy' \
-    FROM json_each(?)";
 /// How many records are held in memory at a time while a chain is walked.
 const PAGE: i64 = 1000;
 /// What is hashed first, so that this is the hash of nothing else.
@@ -205,24 +188,10 @@ impl Tx<'_> {
             record.hash = record.digest(&record.previous_hash);
             head.hash.clone_from(&record.hash);
         }
-        self.insert_records(records)?;
+        insert(self.db, records)?;
         let chain = audit_chains::table.filter(audit_chains::chain.eq(head.chain));
         let end = (audit_chains::sequence.eq(head.sequence), audit_chains::hash.eq(&head.hash));
         diesel::update(chain).set(end).execute(self.db)?;
-        Ok(())
-    }
-
-    /// One statement, prepared once for each connection, however many records there are: they go to the database as
-    /// one JSON array. (A list of rows is prepared anew each time.)
-    fn insert_records(&mut self, records: &[AuditRecord]) -> Result<(), Error> {
-        let insert = match self.db {
-            Db::Postgres(_) => INSERT_ON_POSTGRES,
-            Db::Sqlite(_) => INSERT_ON_SQLITE,
-        };
-        for batch in records.chunks(BATCH) {
-            let insert = Sql::fixed(insert).text(serde_json::to_string(batch).map_err(Error::fault)?);
-            on_dialect!(self.db, c => insert.execute(c))?;
-        }
         Ok(())
     }
 

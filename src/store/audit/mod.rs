@@ -2,6 +2,7 @@
 
 mod chain;
 mod guard;
+mod insert;
 mod people;
 
 use chrono::{DateTime, Utc};
@@ -14,6 +15,7 @@ use crate::date_time::{from_millis, to_millis};
 use crate::error::Error;
 use crate::ids;
 use crate::store::Tx;
+use crate::store::dialect::among;
 use crate::store::schema::audit_records;
 
 pub use chain::{Break, Fault, Head, NotAHead};
@@ -187,6 +189,6 @@ impl Tx<'_> {
     ///
     /// When the database does not answer.
     pub fn list_audit_records(&mut self, ids: &[String]) -> Result<Vec<AuditRecord>, Error> {
-        Ok(audit_records::table.filter(audit_records::id.eq_any(ids)).load(self.db)?)
+        Ok(audit_records::table.filter(among!(self.db, audit_records.id, ids)).load(self.db)?)
     }
 }

@@ -57,6 +57,16 @@ fn subject_of(access: &Access) -> Option<&String> {
 }
 
 impl Tx<'_> {
+    /// Remembers the people of a row that was read.
+    pub(in crate::store) fn see(&mut self, reference: String, patient: NhsNumber, proxy: NhsNumber) {
+        self.seen.push((reference, People { patient: Some(patient), proxy: Some(proxy) }));
+    }
+
+    /// The people of the rows that this transaction has read so far, by `Type/id`: for the access that shows them.
+    pub fn take_seen(&mut self) -> Vec<(String, People)> {
+        std::mem::take(&mut self.seen)
+    }
+
     /// Looks up the people of every row that these accesses have shown, or were about.
     pub(super) fn find_people_of(&mut self, accesses: &[&Access]) -> Result<PeopleOfRows, Error> {
         let mut wanted: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::error::Error;
 use crate::event::Event;
 use crate::store::Tx;
-use crate::store::dialect::on_dialect;
+use crate::store::dialect::{among, on_dialect};
 use crate::store::schema::unheard_events;
 use crate::store::sql::Sql;
 
@@ -40,9 +40,9 @@ impl Tx<'_> {
     ///
     /// When the database does not answer.
     pub fn list_unheard(&mut self, events: &[Event]) -> Result<HashSet<(Uuid, Uuid)>, Error> {
-        let ids: Vec<String> = events.iter().map(|event| event.id.to_string()).collect();
+        let ids: Vec<Uuid> = events.iter().map(|event| event.id).collect();
         let rows: Vec<(String, String)> =
-            unheard_events::table.filter(unheard_events::event_id.eq_any(ids)).load(self.db)?;
+            unheard_events::table.filter(among!(self.db, unheard_events.event_id, ids)).load(self.db)?;
         let read = |text: &str| Uuid::parse_str(text).map_err(Error::fault);
         rows.iter().map(|(event, subscription)| Ok((read(event)?, read(subscription)?))).collect()
     }

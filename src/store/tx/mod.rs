@@ -7,6 +7,7 @@ use diesel::connection::SimpleConnection as _;
 use r2d2::Pool;
 use tokio::sync::Notify;
 
+use crate::audit::People;
 use crate::error::Error;
 use crate::store::audit::AuditRecord;
 use crate::store::db::{Db, Manager, Pooled};
@@ -19,12 +20,14 @@ pub struct Tx<'c> {
     pub(in crate::store) pending: Vec<AuditRecord>,
     /// Whether somebody is to be told of something when the transaction has committed.
     pub(in crate::store) has_published: bool,
+    /// The people of rows that were read, by `Type/id`: an access that shows them need not ask again.
+    pub(in crate::store) seen: Vec<(String, People)>,
 }
 
 impl<'c> Tx<'c> {
     /// A transaction that has begun on this connection.
     pub(in crate::store) fn new(db: &'c mut Db) -> Self {
-        Self { db, pending: Vec::new(), has_published: false }
+        Self { db, pending: Vec::new(), has_published: false, seen: Vec::new() }
     }
 }
 

@@ -139,3 +139,26 @@ fn the_history_of_a_role_is_found_by_an_index(
         }
     }
 }
+
+/// Most events were told long ago; to look for those that wait costs nothing for them.
+#[rstest]
+fn what_waits_for_its_numbers_is_found_by_an_index_of_that_alone(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = filled(backend);
+    sql::execute(
+        &database.url,
+        "INSERT INTO outbox (id, occurred_at, topic, subject, subject_version, patient, proxy)
+            SELECT id, 0, 'role-created', 'Consent/' || id, 1, patient, proxy FROM roles;
+        ANALYZE;",
+    );
+    for statement in [
+        "SELECT id FROM outbox WHERE position IS NOT NULL LIMIT 1",
+        "SELECT id FROM outbox WHERE position IS NOT NULL ORDER BY position LIMIT 100",
+        "SELECT COUNT(*), MIN(occurred_at) FROM outbox WHERE position IS NOT NULL",
+        "SELECT COALESCE(MAX(position), 0) + 1 FROM outbox WHERE position IS NOT NULL",
+    ] {
+        let plan = plan(&database, statement).join("\n");
+        assert!(plan.contains("outbox_waiting"), "{statement}\n{plan}");
+    }
+}

@@ -1,0 +1,2 @@
+DROP INDEX outbox_waiting;
+CREATE INDEX outbox_by_position ON outbox (position);
