@@ -11,9 +11,10 @@ import sys
 import tempfile
 import time
 
+import delivery
 import report
 import server
-from machine import Process, cpu_seconds, free_port, memory, wait_for
+from machine import Process, cpu_seconds, forget_peak, free_port, memory, wait_for
 
 NHS = "https://fhir.nhs.uk/Id/nhs-number"
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -49,11 +50,12 @@ def operations():
         Operation("role create", "POST", f"{R4}/Consent", "pairs", kind=JSON, body=text),
         Operation("role PATCH", "PATCH", f"{R4}/Consent/$1", "patches", kind="application/json-patch+json",
                   body=json.dumps(patch)),
-        Operation("transaction of 100 creates", "POST", R4, "pairs", kind=JSON, body=entry, group=100),
         Operation("introspection", "POST", "/oauth/introspect", "tokens", token="basic", kind=FORM,
                   body="token=$1"),
         Operation("delegations at /userinfo", "GET", "/oauth/userinfo", "tokens", token="citizen"),
         Operation("/metadata", "GET", f"{R4}/metadata", "roles", token="none"),
+        # Last, because it takes a while until its memory is given back.
+        Operation("transaction of 100 creates", "POST", R4, "pairs", kind=JSON, body=entry, group=100),
     ]
 
 
@@ -142,6 +144,7 @@ def measure(options, folder, url, cluster):
     for operation in operations():
         if options.only and options.only not in operation.name:
             continue
+        forget_peak(run.pid)
         load.run(operation, 16, 1)
         figures = {str(connections): load.run(operation, connections, options.seconds) for connections in (1, 16, 64)}
         figures["memory"] = memory(run.pid)[1]
@@ -150,10 +153,28 @@ def measure(options, folder, url, cluster):
         if operation.name == "Consent read":
             result["floor"]["http"] = floor_of_http(folder, run, tokens["system"], options)
     result["memory"] = memory(run.pid)
+    if options.delivery:
+        roles = [line.split(",")[0] for line in open(f"{folder}/patches.csv")][:1000]
+        result["delivery"] = delivery.measure(run, roles, lambda count: insert_events(database, url, count))
+        print("delivery", json.dumps(result["delivery"]), flush=True)
     if options.requests:
         result["flat"] = flat_memory(load, run, options)
     run.stop()
     return result
+
+
+def insert_events(database, url, count):
+    """Writes events that wait to be told, as the server does with a change."""
+    place = "nextval('outbox_position')"
+    if url.startswith("sqlite"):
+        place = "(SELECT COALESCE(MAX(position), 0) FROM outbox WHERE position IS NOT NULL) + row_number() OVER (ORDER BY id)"
+    mark, now = int(time.time()) % 100_000_000, int(time.time() * 1000)
+    number = database.padded("row_number() OVER (ORDER BY id)", 12)
+    database.run(
+        "INSERT INTO outbox (id, occurred_at, topic, subject, subject_version, patient, proxy, position) "
+        f"SELECT '{mark:08d}-0000-7000-8000-' || {number}, {now}, 'proxy-role-changed', 'Consent/' || id, 1, patient, proxy, {place} "
+        f"FROM (SELECT id, patient, proxy FROM bench_sample ORDER BY id LIMIT {count}) AS chosen"
+    )
 
 
 def flat_memory(load, run, options):
@@ -205,6 +226,7 @@ def main():
     parser.add_argument("--databases", nargs="+", default=["sqlite", "postgres"])
     parser.add_argument("--seconds", type=int, default=5, help="of each measurement")
     parser.add_argument("--requests", type=int, default=0, help="requests over which memory is watched")
+    parser.add_argument("--delivery", action="store_true", help="also measure how fast events reach subscribers")
     parser.add_argument("--only", help="operations whose name has this in it")
     parser.add_argument("--folder", help="where the databases go: a real disk")
     parser.add_argument("--keep", action="store_true", help="leave the databases in --folder, and use those that are there")

@@ -49,6 +49,12 @@ def memory(pid):
     return tuple(int(lines[key].split()[0]) / 1024 for key in ("VmRSS", "VmHWM"))
 
 
+def forget_peak(pid):
+    """Lets the peak of a process's memory begin anew (proc(5), clear_refs)."""
+    with open(f"/proc/{pid}/clear_refs", "w") as file:
+        file.write("5")
+
+
 class Process:
     """A process that is stopped when it is no longer needed, at the latest when this one ends."""
 

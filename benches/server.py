@@ -35,6 +35,10 @@ key_file = "{folder}/onbehalf.key"
 # At their first run they would mark every child who has passed a birthday: work of another kind.
 [jobs]
 enabled = false
+# The consumers of events stand on this machine.
+[subscriptions]
+loopback = true
+concurrency_per_host = 64
 [oauth]
 enabled = true
 keys = "{folder}/keys"

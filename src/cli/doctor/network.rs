@@ -10,8 +10,9 @@ use crate::account::upstream::ProviderSettings;
 use crate::cli::doctor::report::Report;
 use crate::cli::doctor::{database, discovery_url};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Smtp};
 use crate::fetch::{FetchOptions, Fetched, Fetcher, Reach};
+use crate::job::sender::{Away, Sender as _, SmtpSender};
 
 /// How long anybody is waited for.
 const WAIT: Duration = Duration::from_secs(5);
@@ -21,16 +22,34 @@ pub(super) fn examine(config: &Config, clock: &dyn Clock, report: &mut Report) {
         providers(config, clock, report);
     }
     if let Some(smtp) = &config.smtp {
-        reach("mail", &format!("{}:{}", smtp.host, smtp.port), report);
-        if !smtp.username.is_empty()
-            && let Err(error) = std::fs::read_to_string(&smtp.password_file)
-        {
-            let found = format!("smtp.password_file {}: {error}", smtp.password_file.display());
-            report.wrong("mail", found, "let the user that runs onbehalf read it");
-        }
+        mail(smtp, report);
     }
     for broker in &config.subscriptions.allowed_brokers {
         reach("broker", broker, report);
+    }
+}
+
+/// Whether the mail server can be reached, speaks TLS as it is set, and lets us in. Nothing is sent.
+fn mail(smtp: &Smtp, report: &mut Report) {
+    let place = format!("{}:{}", smtp.host, smtp.port);
+    let is_reached = reach("mail", &place, report);
+    if !smtp.username.is_empty()
+        && let Err(error) = std::fs::read_to_string(&smtp.password_file)
+    {
+        let found = format!("smtp.password_file {}: {error}", smtp.password_file.display());
+        return report.wrong("mail", found, "let the user that runs onbehalf read it");
+    }
+    if !is_reached {
+        return;
+    }
+    let spoken = SmtpSender::new(smtp).and_then(|sender| sender.check().map_err(|Away(why)| why));
+    match spoken {
+        Ok(()) => report.ok("mail", format!("{place} takes messages from us")),
+        Err(why) => {
+            let mend = "see that smtp.tls is what it speaks, that its certificate is for smtp.host, and that it knows \
+                smtp.username and the password";
+            report.wrong("mail", format!("{place}: {why}"), mend);
+        }
     }
 }
 
@@ -95,16 +114,21 @@ fn date_of(answer: &Fetched) -> Option<DateTime<chrono::Utc>> {
 }
 
 /// Whether anybody listens at a place, written `HOST:PORT`.
-fn reach(about: &'static str, place: &str, report: &mut Report) {
+fn reach(about: &'static str, place: &str, report: &mut Report) -> bool {
     let mend = "start it, or see that this machine may reach it";
     let addresses: Vec<_> = match place.to_socket_addrs() {
         Ok(addresses) => addresses.collect(),
-        Err(error) => return report.wrong(about, format!("{place}: {error}"), mend),
+        Err(error) => {
+            report.wrong(about, format!("{place}: {error}"), mend);
+            return false;
+        }
     };
     let mut answers = addresses.iter().map(|address| std::net::TcpStream::connect_timeout(address, WAIT));
-    if answers.any(|answer| answer.is_ok()) {
+    let is_reached = answers.any(|answer| answer.is_ok());
+    if is_reached {
         report.ok(about, format!("{place} can be reached"));
     } else {
         report.wrong(about, format!("{place}: nobody answers"), mend);
     }
+    is_reached
 }

@@ -7,11 +7,16 @@ use rstest::rstest;
 use serde_json::Value;
 
 use super::configuration;
+use crate::support::mail::MailServer;
 use crate::support::{Backend, Ended, Folder, TestDatabase, sql};
 
 /// What was found, as JSON.
 fn findings(folder: &Folder, config: &str) -> (Ended, Vec<Value>) {
-    let ended = folder.run(&["doctor", "--json", "--config", config]);
+    findings_in(folder, config, &[])
+}
+
+fn findings_in(folder: &Folder, config: &str, environment: &[(&str, &str)]) -> (Ended, Vec<Value>) {
+    let ended = folder.run_in(&["doctor", "--json", "--config", config], environment);
     let report: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{}", ended.printed()));
     let findings = report["findings"].as_array().expect("findings").clone();
     let wrong = findings.iter().filter(|finding| finding["state"] == "wrong").count();
@@ -287,4 +292,34 @@ fn a_certificate_that_ends_or_is_for_others_is_told_of() {
         let config = folder.write("onbehalf.toml", &text.replace("[server]", files));
         assert_found(&findings(&folder, &config).1, state, "certificate", says);
     }
+}
+
+/// With a mail server whose certificate the system trusts, or does not, and with its password, or another.
+#[rstest]
+fn it_logs_in_to_the_mail_server_over_tls(#[values(true, false)] is_wrapped: bool) {
+    let (_database, folder, text) = sound(Backend::Sqlite);
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a certificate");
+    let mail = MailServer::guarded(&made, is_wrapped, "onbehalf", "a password");
+    let trusted = folder.write("trusted.pem", &made.cert.pem());
+    let config = |password: &str| {
+        let file = folder.write("password", password);
+        let tls = if is_wrapped { "tls" } else { "starttls" };
+        let smtp = format!(
+            "[smtp]\nhost = \"localhost\"\nport = {}\ntls = \"{tls}\"\nusername = \"onbehalf\"\n\
+             password_file = {file:?}\nfrom = \"a <a@b.example>\"\n",
+            mail.address.port()
+        );
+        folder.write("onbehalf.toml", &format!("{text}\n{smtp}"))
+    };
+    let right = config("a password\n");
+    let (_, found) = findings_in(&folder, &right, &[("SSL_CERT_FILE", &trusted)]);
+    assert_found(&found, "ok", "mail", "takes messages from us");
+    let (ended, found) = findings_in(&folder, &right, &[]);
+    assert_found(&found, "wrong", "mail", "certificate");
+    assert!(!ended.printed().contains("a password"), "{}", ended.printed());
+    let wrong = config("another password");
+    let (ended, found) = findings_in(&folder, &wrong, &[("SSL_CERT_FILE", &trusted)]);
+    assert_found(&found, "wrong", "mail", "who is that");
+    assert!(!ended.printed().contains("another password"), "{}", ended.printed());
+    assert_eq!(mail.letters().len(), 0, "nothing is sent");
 }

@@ -6,7 +6,6 @@ mod calls;
 mod chaos;
 mod deliver;
 mod failures;
-mod measure;
 mod recovery;
 mod shared;
 pub mod stage;

@@ -1,6 +1,7 @@
 //! What the service does by itself, with the clock moved by hand.
 
 mod command;
+mod killed;
 mod leases;
 mod messages;
 mod milestones;

@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -18,7 +18,6 @@ pub struct Received {
     pub path: String,
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
-    pub at: Instant,
 }
 
 /// How a consumer answers.
@@ -141,7 +140,7 @@ fn parse(bytes: &[u8]) -> Option<(Received, usize)> {
     let content: usize = content.and_then(|(_, value)| value.parse().ok()).unwrap_or(0);
     let body = bytes.get(length..length + content)?.to_vec();
     let (method, path) = (head.method?.to_owned(), head.path?.to_owned());
-    Some((Received { method, path, headers, body, at: Instant::now() }, length + content))
+    Some((Received { method, path, headers, body }, length + content))
 }
 
 /// `None` when the connection is done with.
