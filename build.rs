@@ -2,6 +2,7 @@
 
 use std::env;
 
+#[expect(clippy::disallowed_methods, reason = "this is how Cargo says for what it builds")]
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     // They are compiled in, and a macro does not say which files it has read.

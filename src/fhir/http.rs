@@ -38,6 +38,9 @@ struct Writing {
     prefers: Return,
 }
 
+/// The parameters of query and form, decoded.
+type Params = Vec<(String, String)>;
+
 /// Answers every request of this front.
 pub(super) async fn handle(app: Data<App>, request: HttpRequest, payload: Payload) -> HttpResponse {
     let plain = Writing { format: Format::Json, is_pretty: false, prefers: Return::Representation };
@@ -305,7 +308,7 @@ fn read_body(
     interaction: Interaction,
     mut params: Vec<(String, String)>,
     bytes: &[u8],
-) -> Result<(Vec<(String, String)>, Option<Body>), Refusal> {
+) -> Result<(Params, Option<Body>), Refusal> {
     let is_search = matches!(
         interaction,
         Interaction::SearchType | Interaction::SearchSystem | Interaction::SearchCompartment

@@ -113,7 +113,7 @@ where
     out.push_bind_param::<Nullable<Text>, _>(&record.proxy)
 }
 
-fn walk_nothing<'b, DB>(mut out: AstPass<'_, 'b, DB>) -> QueryResult<()>
+fn walk_nothing<DB>(mut out: AstPass<'_, '_, DB>) -> QueryResult<()>
 where
     DB: Backend + HasSqlType<Text>,
     Option<String>: ToSql<Nullable<Text>, DB>,
