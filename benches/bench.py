@@ -87,7 +87,7 @@ class Load:
         self.settle()
         if operation.rows == "pairs":
             # Every pair makes one role only.
-            self.used["pairs"] = start + (requests + 2 * connections + 2) * max(1, operation.group)
+            self.used["pairs"] = start + told["used"]
         return {
             "rate": requests / told["microseconds"] * 1e6,
             "p50": told["p50"] / 1000,

@@ -91,6 +91,10 @@ def verdicts(results, binary_mib):
             least, most = idle["answered"][1], idle["sent"][1]
             verdict = "met" if most <= 20 else "**not met**" if least > 20 else "**not shown**"
             rows.append([f"commit to notification, idle, p99, {where}", "≤ 20 ms", f"between {least:.1f} and {most:.1f} ms", verdict])
+        if "flat" in result:
+            after = [mib for _done, mib in result["flat"][1:]]
+            rows.append([f"memory over {result['flat'][-1][0]:,} reads, {where}", "flat", f"{min(after):.1f} to {max(after):.1f} MiB",
+                         "met" if max(after) <= 1.1 * min(after) else "**not met**"])
     for database in NAMES:
         of = sorted((result for result in results if result["database"] == database), key=lambda result: result["roles"])
         if len(of) > 1:

@@ -1,6 +1,8 @@
 //! One run of a job: its lease, its batches, what it has done.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 
@@ -9,6 +11,9 @@ use crate::config::Jobs;
 use crate::error::{Error, Kind};
 use crate::job::sender::Sender;
 use crate::store::{Candidate, Store, Tx};
+
+/// The longest that a job gives way between two transactions.
+const MOST_PAUSE: Duration = Duration::from_secs(1);
 
 /// A job on its way.
 pub(super) struct Run<'r> {
@@ -48,18 +53,22 @@ impl Run<'_> {
         self.clock.now()
     }
 
-    /// Works in one transaction that commits only if the job is still ours, and for as long again.
+    /// Works in one transaction that commits only if the job is still ours, and for as long again. Then it gives way for as long
+    /// as that took: on SQLite, which has one writer, nobody is answered meanwhile, and a job can have a million rows.
     pub(super) fn commit<T>(&self, work: impl FnOnce(&mut Tx<'_>) -> Result<T, Error>) -> Result<T, Halt> {
         if self.is_stopping.load(Ordering::Relaxed) {
             return Err(Halt::Stopping);
         }
         let until = self.now() + self.settings.lease;
-        self.store.write_here(|tx| {
+        let started = Instant::now();
+        let done = self.store.write_here(|tx| {
             if !tx.renew_job(self.name, self.holder, until)? {
                 return Err(Halt::Lost);
             }
             Ok(work(tx)?)
-        })
+        });
+        thread::sleep(started.elapsed().min(MOST_PAUSE));
+        done
     }
 
     /// Does something to every row that `find` finds, batch after batch. `act` gives how much it has done.

@@ -7,8 +7,8 @@ use crate::store::query_plans::filled;
 use crate::support::poll::poll;
 use crate::support::{Backend, Folder, TestDatabase, sql};
 
-/// How many roles have come to their end, of 5,000.
-const LAPSED: i64 = 3000;
+/// How many roles have come to their end, of 5,000 that there are.
+const LAPSED: i64 = 600;
 
 fn count(database: &TestDatabase, of: &str) -> i64 {
     let counted = sql::values(&database.url, &format!("SELECT CAST(COUNT(*) AS TEXT) AS value FROM {of}"));
