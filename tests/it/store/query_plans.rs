@@ -162,3 +162,16 @@ fn what_waits_for_its_numbers_is_found_by_an_index_of_that_alone(
         assert!(plan.contains("outbox_waiting"), "{statement}\n{plan}");
     }
 }
+
+#[rstest]
+fn the_roles_to_review_are_found_by_an_index_of_them_alone(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = filled(backend);
+    let statement = format!(
+        "SELECT id FROM roles WHERE {} AND (CASE WHEN needs_review THEN 'review-due' END) = 'review-due' ORDER BY id LIMIT 51",
+        both_are_current("roles")
+    );
+    let plan = plan(&database, &statement).join("\n");
+    assert!(plan.contains("roles_to_review"), "{plan}");
+}
