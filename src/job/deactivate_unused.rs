@@ -1,7 +1,7 @@
 //! Roles that nobody has used for long become inactive, where the settings say so.
 //!
-//! A role is used when a token to act by it is issued, or when somebody acts by it: `role_uses` has the day. A
-//! role that was changed within the time counts as used: somebody wants it.
+//! A role is used when a token to act by it is issued (at a log-in, an exchange, a refresh; such a token lasts minutes):
+//! `role_uses` has the day. A role that was changed within the time counts as used: somebody wants it.
 //!
 //! The index gives the active roles whose last change is old; each costs one look by key at its last use. So a
 //! run reads as many rows as there are old active roles, once a day, in batches.

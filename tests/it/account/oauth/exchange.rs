@@ -37,8 +37,11 @@ async fn a_proxy_reads_as_the_patient_until_the_role_ends(
 ) {
     let server = start(backend).await;
     let me = tokens(&server, "portal", SCOPES).await;
+    let used = || sql::values(&server.database_url(), "SELECT role_id AS value FROM role_uses");
+    assert_eq!(used(), Vec::<String>::new());
     let answer = server.send(ask(&me["access_token"], &[("patient", CHILD)])).await;
     assert_eq!(answer.status, 200, "{}", answer.json());
+    assert_eq!(used(), [ROLE], "a role whose token was issued is in use");
     let told = answer.json();
     assert_eq!((&told["issued_token_type"], &told["patient"]), (&ACCESS.into(), &CHILD.into()));
     assert!(told.get("refresh_token").is_none() && told.get("id_token").is_none());
