@@ -11,7 +11,7 @@ use crate::fhir::bodies::role;
 use crate::fhir::client::{entries, patch, post, send_well};
 use crate::fhir::scopes::{self, issuing};
 use crate::inbox;
-use crate::support::{Backend, TestApp};
+use crate::support::{Backend, TestApp, sql};
 use crate::vrs::known::{LONER, MOTHER, PATIENTS};
 
 /// A role of these two, created now; its id.
@@ -135,6 +135,41 @@ async fn all_conditions_must_hold_before_or_after_the_change(
         [3, 2, 1, 2, 2, 0, 0, 0],
         "the end of an active role is told to those who follow those"
     );
+}
+
+// covers N-23
+#[rstest]
+#[actix_web::test]
+async fn each_filter_of_a_topic_lets_through_what_it_names_and_nothing_else(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = TestApp::sandbox(backend).await;
+    for (person, practice) in [(LONER, "Y11111"), (PATIENTS[0], "Y22222")] {
+        let moved = format!("UPDATE people SET practice = '{practice}' WHERE nhs_number = '{person}'");
+        sql::execute(&app.database_url(), &moved);
+    }
+    let mut ids = Vec::new();
+    for (name, named, another) in [
+        ("patient", format!("Patient/{}", PATIENTS[0]), format!("Patient/{LONER}")),
+        ("proxy", format!("Patient/{LONER}"), format!("Patient/{}", PATIENTS[0])),
+        ("status", "active".to_owned(), "inactive".to_owned()),
+        ("status-reason", "ROLE_CREATED".to_owned(), "ROLE_DEACTIVATED_PATIENT_REQUEST".to_owned()),
+        ("legal-basis", "parental-responsibility".to_owned(), "consent".to_owned()),
+        ("grantor", "A20047".to_owned(), "Y11111".to_owned()),
+        ("patient-practice", "Y22222".to_owned(), "Y11111".to_owned()),
+        ("proxy-practice", "Y11111".to_owned(), "Y22222".to_owned()),
+        ("practice", "Y11111".to_owned(), "A20047".to_owned()),
+    ] {
+        for (value, count) in [(named, 1), (another, 0)] {
+            let filter = format!("{name}={value}");
+            let subscribed = subscribe(&app, &backport("proxy-role-created", "empty", &[&filter])).await;
+            ids.push((id_of(&subscribed), filter, count));
+        }
+    }
+    created(&app, PATIENTS[0]).await;
+    for (id, filter, count) in ids {
+        assert_eq!(heard(&app, &id).await.len(), count, "{filter}");
+    }
 }
 
 // covers N-23, N-33
