@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use governor::clock::Clock as _;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
-
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::account::admission::{self, Denied, Shown};

@@ -5,7 +5,7 @@ use actix_web::http::header::{
     LAST_MODIFIED, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use actix_web::http::{Method, StatusCode};
-use actix_web::web::{Data, Payload};
+use actix_web::web::{BytesMut, Data, Payload};
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, HttpResponseBuilder};
 use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
@@ -28,7 +28,7 @@ use crate::fhir::resource::ResourceType;
 use crate::fhir::routes::{Interaction, Target, resolve};
 use crate::fhir::{BASE_PATH, capability, trail};
 use crate::observe::{CallerKind, RoutePattern, is_request_id};
-use crate::store::Tx;
+use crate::store::{PeopleOfRows, Tx};
 
 /// How an answer is to be written.
 #[derive(Clone, Copy)]
@@ -104,7 +104,7 @@ async fn answer(
     app: &App,
     request: &HttpRequest,
     (path, resolved): (String, Result<(Interaction, Target), Refusal>),
-    query: Vec<(String, String)>,
+    query: Params,
     payload: Payload,
     writing: &mut Writing,
 ) -> Result<Reply, Refusal> {
@@ -120,16 +120,19 @@ async fn answer(
     let context = Context::of(app, caller, preference(request.headers()).strict);
     let asked = trail::access(&context, interaction, &target, &query);
     let target = (interaction, target, path);
-    let mut turn = None;
-    let (accesses, result) =
-        match understand(app, request, target, query, payload, (writing, &mut turn)).await {
-            Ok(request) if interaction == Interaction::Batch => batch(app, context, request, asked).await,
-            Ok(request) => {
-                let (access, result) = carry_out(app, context, request, Some(*writing)).await;
-                (access.into_iter().collect(), result)
-            }
-            Err(refusal) => (vec![trail::refused(asked, &refusal)], Err(refusal)),
-        };
+    // The turn is kept until the Bundle is answered.
+    let (_turn, understood) = match arrive(app, interaction, payload).await {
+        Ok((bytes, turn)) => (turn, understand(app, request, target, query, &bytes, writing)),
+        Err(refusal) => (None, Err(refusal)),
+    };
+    let (accesses, result) = match understood {
+        Ok(request) if interaction == Interaction::Batch => batch(app, context, request, asked).await,
+        Ok(request) => {
+            let (access, result) = carry_out(app, context, request, Some(*writing)).await;
+            (access.into_iter().collect(), result)
+        }
+        Err(refusal) => (vec![trail::refused(asked, &refusal)], Err(refusal)),
+    };
     // The one place where this front's accesses are written down: nothing is answered before.
     match (app.record(accesses).await, result) {
         (Ok(()), result) => result,
@@ -139,20 +142,27 @@ async fn answer(
     }
 }
 
+/// Takes the body in, and waits for the turn of a Bundle, of which few stand in memory as trees at a time.
+async fn arrive(
+    app: &App,
+    interaction: Interaction,
+    payload: Payload,
+) -> Result<(BytesMut, Option<OwnedSemaphorePermit>), Refusal> {
+    let bytes = body::read(payload, &app.limits).await?;
+    let turn = if interaction == Interaction::Batch { Some(app.turn_of_bundle().await?) } else { None };
+    Ok((bytes, turn))
+}
+
 /// Reads what a request asks for.
-async fn understand(
+fn understand(
     app: &App,
     request: &HttpRequest,
     (interaction, target, path): (Interaction, Target, String),
-    query: Vec<(String, String)>,
-    payload: Payload,
-    (writing, turn): (&mut Writing, &mut Option<OwnedSemaphorePermit>),
+    query: Params,
+    bytes: &[u8],
+    writing: &mut Writing,
 ) -> Result<Request, Refusal> {
-    let bytes = body::read(payload, &app.limits).await?;
-    if interaction == Interaction::Batch {
-        *turn = Some(app.turn_of_bundle().await?);
-    }
-    let (params, body) = read_body(app, request, interaction, query, &bytes)?;
+    let (params, body) = read_body(app, request, interaction, query, bytes)?;
     // The form of a search may say as well as its URL how the answer is to be written.
     *writing = self::writing(request, &params)?;
     let conditions = if interaction == Interaction::Batch {
@@ -182,7 +192,8 @@ async fn carry_out(
         let inner = context.clone();
         let written = app.write_as(caller, move |tx| perform(tx, &inner, &request)).await;
         written.map(|Written { value: reply, is_recorded }| {
-            let access = (!is_recorded).then(|| trail::answered(access, &reply, &[], &context));
+            let access =
+                (!is_recorded).then(|| trail::answered(access, &reply, &PeopleOfRows::new(), &context));
             (access, reply)
         })
     } else {
@@ -306,7 +317,7 @@ fn read_body(
     app: &App,
     request: &HttpRequest,
     interaction: Interaction,
-    mut params: Vec<(String, String)>,
+    mut params: Params,
     bytes: &[u8],
 ) -> Result<(Params, Option<Body>), Refusal> {
     let is_search = matches!(

@@ -2,11 +2,12 @@
 
 use serde_json::Value;
 
-use crate::audit::{Access, Act, Actor, Interaction as Kind, Outcome, People, Shown};
+use crate::audit::{Access, Act, Actor, Interaction as Kind, Outcome, Shown};
 use crate::fhir::context::Context;
 use crate::fhir::interaction::Reply;
 use crate::fhir::refusal::Refusal;
 use crate::fhir::routes::{Interaction, Target};
+use crate::store::PeopleOfRows;
 
 /// The access that a request is, as if it were allowed.
 pub(crate) fn access(
@@ -58,15 +59,10 @@ const fn kind(interaction: Interaction) -> Kind {
 
 /// The access with what its answer shows. A resource that was asked for by its id is what was shown; of a
 /// Bundle, each of its entries was. Whose they are is known of the rows that were `seen` for the answer.
-pub(crate) fn answered(
-    mut access: Access,
-    reply: &Reply,
-    seen: &[(String, People)],
-    context: &Context,
-) -> Access {
+pub(crate) fn answered(mut access: Access, reply: &Reply, seen: &PeopleOfRows, context: &Context) -> Access {
     let people_of = |reference: &str| {
-        let row = seen.iter().find(|(seen, _)| seen == reference);
-        row.map_or_else(|| Shown::Resource(reference.to_owned()), |(_, people)| Shown::Of(*people))
+        let people = seen.get(reference).copied();
+        people.map_or_else(|| Shown::Resource(reference.to_owned()), Shown::Of)
     };
     if let Some((kind, id)) = &reply.written {
         access.shown.push(Shown::Resource(format!("{}/{id}", kind.name())));
@@ -77,8 +73,9 @@ pub(crate) fn answered(
         let url = url.filter(|url| url.matches('/').count() == 1);
         access.shown.extend(url.map(people_of));
     }
-    if let (true, Some(subject)) = (access.shown.is_empty(), &access.subject) {
-        access.shown.extend(Some(people_of(subject)).filter(|shown| matches!(shown, Shown::Of(_))));
+    if access.shown.is_empty() {
+        let people = access.subject.as_ref().and_then(|subject| seen.get(subject));
+        access.shown.extend(people.copied().map(Shown::Of));
     }
     access
 }

@@ -42,8 +42,9 @@ const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode =
      PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;";
 
 /// The one connection that writes touches a page of every index for each row: up to 8 MiB of them stay at hand
-/// (every commit that has split a page walks through all of them, which with 32 MiB took longer than it saved), and 16 MiB are written before they are moved from the log to the file, so that those which change at every commit are
-/// moved less often.
+/// (every commit that has split a page walks through all of them, which with 32 MiB took longer than it saved).
+/// 16 MiB are written before they are moved from the log to the file, so that those which change at every commit
+/// are moved less often.
 const SQLITE_WRITER_SETTINGS: &str = "PRAGMA cache_size = -8192; PRAGMA wal_autocheckpoint = 4096;";
 
 /// An answered commit is on disk, whatever the server's own settings say; no statement runs for ever.

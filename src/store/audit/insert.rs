@@ -1,10 +1,9 @@
 //! Writing audit records: one statement for a batch of them, prepared once for each connection.
 
-use diesel::backend::Backend;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::serialize::ToSql;
-use diesel::sql_types::{BigInt, HasSqlType, Nullable, Text, Untyped};
+use diesel::sql_types::{BigInt, Nullable, Text, Untyped};
+use diesel::sqlite::Sqlite;
 
 use crate::error::Error;
 use crate::store::audit::AuditRecord;
@@ -16,16 +15,24 @@ const ARRAY: usize = 1000;
 /// How many it writes on SQLite, where taking JSON apart costs more than the writing.
 const ROWS: usize = 64;
 
-const ON_POSTGRES: &str = "INSERT INTO audit_records (id, chain, sequence, previous_hash, hash, recorded_at, \
-    act, outcome, refusal, caller_kind, caller_id, organisation, app, grant_id, request_id, subject, subject_version, \
-    query, patient, proxy) \
-    SELECT id, chain, sequence, previous_hash, hash, recorded_at, act, outcome, refusal, caller_kind, caller_id, \
-    organisation, app, grant_id, request_id, subject, subject_version, query, patient, proxy \
-    FROM json_populate_recordset(NULL::audit_records, ?::json)";
+/// The columns of a record, in the order in which they are written.
+macro_rules! columns {
+    () => {
+        "id, chain, sequence, previous_hash, hash, recorded_at, act, outcome, refusal, caller_kind, caller_id, \
+         organisation, app, grant_id, request_id, subject, subject_version, query, patient, proxy"
+    };
+}
+
+const ON_POSTGRES: &str = concat!(
+    "INSERT INTO audit_records (",
+    columns!(),
+    ") SELECT ",
+    columns!(),
+    " FROM json_populate_recordset(NULL::audit_records, ?::json)"
+);
 /// Should it fail, the whole transaction is undone: it need not remember how to undo this statement alone.
-const ON_SQLITE: &str = "INSERT OR FAIL INTO audit_records (id, chain, sequence, previous_hash, hash, recorded_at, \
-    act, outcome, refusal, caller_kind, caller_id, organisation, app, grant_id, request_id, subject, subject_version, \
-    query, patient, proxy) SELECT * FROM (VALUES ";
+const ON_SQLITE: &str =
+    concat!("INSERT OR FAIL INTO audit_records (", columns!(), ") SELECT * FROM (VALUES ");
 /// How many columns a record has.
 const COLUMNS: usize = 20;
 
@@ -60,17 +67,10 @@ impl Query for Insert<'_> {
     type SqlType = Untyped;
 }
 
-impl<C: Connection> RunQueryDsl<C> for Insert<'_> {}
+impl RunQueryDsl<SqliteConnection> for Insert<'_> {}
 
-impl<DB> QueryFragment<DB> for Insert<'_>
-where
-    DB: Backend + HasSqlType<Text> + HasSqlType<BigInt>,
-    str: ToSql<Text, DB>,
-    i64: ToSql<BigInt, DB>,
-    Option<String>: ToSql<Nullable<Text>, DB>,
-    Option<i64>: ToSql<Nullable<BigInt>, DB>,
-{
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+impl QueryFragment<Sqlite> for Insert<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
         out.push_sql(ON_SQLITE);
         for at in 0..self.0.len().next_power_of_two() {
             out.push_sql(if at == 0 { "(" } else { ", (" });
@@ -85,14 +85,7 @@ where
     }
 }
 
-fn walk_row<'b, DB>(record: &'b AuditRecord, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()>
-where
-    DB: Backend + HasSqlType<Text> + HasSqlType<BigInt>,
-    str: ToSql<Text, DB>,
-    i64: ToSql<BigInt, DB>,
-    Option<String>: ToSql<Nullable<Text>, DB>,
-    Option<i64>: ToSql<Nullable<BigInt>, DB>,
-{
+fn walk_row<'b>(record: &'b AuditRecord, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
     macro_rules! bind {
         ($kind:ty: $($value:expr),+) => {$(
             out.push_bind_param::<$kind, _>($value)?;
@@ -113,11 +106,7 @@ where
     out.push_bind_param::<Nullable<Text>, _>(&record.proxy)
 }
 
-fn walk_nothing<DB>(mut out: AstPass<'_, '_, DB>) -> QueryResult<()>
-where
-    DB: Backend + HasSqlType<Text>,
-    Option<String>: ToSql<Nullable<Text>, DB>,
-{
+fn walk_nothing(mut out: AstPass<'_, '_, Sqlite>) -> QueryResult<()> {
     for at in 0..COLUMNS {
         if at > 0 {
             out.push_sql(", ");

@@ -20,6 +20,7 @@ use crate::store::schema::audit_records;
 
 pub use chain::{Break, Fault, Head, NotAHead};
 pub(crate) use guard::{guard, unguard};
+pub use people::PeopleOfRows;
 
 /// A record, as it is stored. All of it is chained; the migration describes the columns.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Serialize)]

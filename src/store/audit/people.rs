@@ -12,7 +12,7 @@ use crate::store::dialect::among;
 use crate::store::schema::{access_requests, audit_records, relationships, roles};
 
 /// The people of rows, by `Type/id`.
-pub(super) type PeopleOfRows = BTreeMap<String, People>;
+pub type PeopleOfRows = BTreeMap<String, People>;
 
 /// As many values as every database takes in one list.
 const LIST: usize = 500;
@@ -59,11 +59,11 @@ fn subject_of(access: &Access) -> Option<&String> {
 impl Tx<'_> {
     /// Remembers the people of a row that was read.
     pub(in crate::store) fn see(&mut self, reference: String, patient: NhsNumber, proxy: NhsNumber) {
-        self.seen.push((reference, People { patient: Some(patient), proxy: Some(proxy) }));
+        self.seen.insert(reference, People { patient: Some(patient), proxy: Some(proxy) });
     }
 
-    /// The people of the rows that this transaction has read so far, by `Type/id`: for the access that shows them.
-    pub fn take_seen(&mut self) -> Vec<(String, People)> {
+    /// The people of the rows that this transaction has read so far: for the access that shows them.
+    pub fn take_seen(&mut self) -> PeopleOfRows {
         std::mem::take(&mut self.seen)
     }
 

@@ -17,7 +17,7 @@ use crate::store::schema::{people, role_versions, roles};
 /// How many rows one statement writes: a database takes so many values in one.
 const BATCH: usize = 250;
 
-/// For a connection that writes much: 128 MB of pages in memory instead of 32, and a journal of 64 MB before it
+/// For a connection that writes much: 128 MB of pages in memory instead of 8, and a journal of 64 MB before it
 /// is brought into the file instead of 16, so that pages that change again and again are written less often. Nothing
 /// of what makes an answered commit last.
 const SQLITE_SETTINGS: &str = "PRAGMA cache_size = -131072; PRAGMA wal_autocheckpoint = 16384;";

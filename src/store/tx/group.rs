@@ -187,6 +187,7 @@ fn run_each(tx: &mut Tx<'_>, works: &mut [Box<dyn Work>]) -> Result<(), Option<E
     for work in works {
         control(tx, "SAVEPOINT work")?;
         tx.has_published = false;
+        tx.seen.clear();
         let is_done = catch_unwind(AssertUnwindSafe(|| work.run(tx))).unwrap_or_else(|_panic| {
             tracing::error!("a write panicked; the others go on");
             false

@@ -7,9 +7,8 @@ use diesel::connection::SimpleConnection as _;
 use r2d2::Pool;
 use tokio::sync::Notify;
 
-use crate::audit::People;
 use crate::error::Error;
-use crate::store::audit::AuditRecord;
+use crate::store::audit::{AuditRecord, PeopleOfRows};
 use crate::store::db::{Db, Manager, Pooled};
 
 /// An open transaction: what a use case reads and writes through. The methods live with the
@@ -21,13 +20,13 @@ pub struct Tx<'c> {
     /// Whether somebody is to be told of something when the transaction has committed.
     pub(in crate::store) has_published: bool,
     /// The people of rows that were read, by `Type/id`: an access that shows them need not ask again.
-    pub(in crate::store) seen: Vec<(String, People)>,
+    pub(in crate::store) seen: PeopleOfRows,
 }
 
 impl<'c> Tx<'c> {
     /// A transaction that has begun on this connection.
     pub(in crate::store) fn new(db: &'c mut Db) -> Self {
-        Self { db, pending: Vec::new(), has_published: false, seen: Vec::new() }
+        Self { db, pending: Vec::new(), has_published: false, seen: PeopleOfRows::new() }
     }
 }
 
@@ -74,10 +73,8 @@ where
     E: From<Error>,
     F: FnOnce(&mut Tx<'_>) -> Result<T, E>,
 {
-    pooled.is_in_transaction = true;
-    let statement = begin_statement(&pooled, mode);
-    let begun = pooled.db.batch_execute(statement).map_err(Error::from);
-    begun.map_err(E::from).and_then(|()| carry_out(pooled, published, work))
+    begin_on(&mut pooled, mode).map_err(Error::from)?;
+    carry_out(pooled, published, work)
 }
 
 fn carry_out<T, E, F>(
@@ -122,14 +119,18 @@ pub(in crate::store) fn begin(
     let mut left = pool.max_size() + 1;
     loop {
         let mut pooled = pool.get().map_err(Error::busy)?;
-        pooled.is_in_transaction = true;
-        let statement = begin_statement(&pooled, mode);
-        match pooled.db.batch_execute(statement) {
+        match begin_on(&mut pooled, mode) {
             Ok(()) => return Ok(pooled),
             Err(_) if left > 0 && matches!(pooled.db, Db::Postgres(_)) => left -= 1,
             Err(error) => return Err(error.into()),
         }
     }
+}
+
+fn begin_on(pooled: &mut Pooled, mode: Mode) -> diesel::QueryResult<()> {
+    pooled.is_in_transaction = true;
+    let statement = begin_statement(pooled, mode);
+    pooled.db.batch_execute(statement)
 }
 
 /// SQLite takes its write lock at once: a transaction that reads first and then writes would be

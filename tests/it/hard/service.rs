@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -75,7 +76,20 @@ impl Service {
 
     /// How many files the process has open.
     pub fn files(&self) -> usize {
-        fs::read_dir(format!("/proc/{}/fd", self.running.id())).expect("it runs").count()
+        self.descriptors().count()
+    }
+
+    /// How many of them are sockets.
+    pub fn sockets(&self) -> usize {
+        let is_socket = |path: &PathBuf| {
+            fs::read_link(path).is_ok_and(|target| target.to_string_lossy().starts_with("socket:"))
+        };
+        self.descriptors().filter(is_socket).count()
+    }
+
+    fn descriptors(&self) -> impl Iterator<Item = PathBuf> {
+        let all = fs::read_dir(format!("/proc/{}/fd", self.running.id())).expect("it runs");
+        all.filter_map(|entry| Some(entry.ok()?.path()))
     }
 
     /// One request on a connection of its own; `None` where it breaks.

@@ -46,12 +46,11 @@ fn idle_connections_cost_little_and_keep_nobody_out() {
 fn no_more_connections_are_open_than_the_settings_say() {
     let settings = "[limits]\nrequest_seconds = 3\nrequests_per_minute = 0";
     let service = Service::through_settings("connections = 64", settings);
-    let files = service.files();
+    let sockets = service.sockets();
     let mut hostile: Vec<Hostile> = (0..300).map(|_| Hostile::open(service.address)).collect();
     std::thread::sleep(Duration::from_secs(1));
-    let open = service.files() - files;
-    // Among them are the files of the database, whose connections are opened when they are needed.
-    assert!(open <= 100, "{open} files are open");
+    let open = service.sockets() - sockets;
+    assert!(open <= 70, "{open} connections are open");
     // The silent are ended after their time, and the next come in.
     assert_eq!(service.ask(&read()).map(|answer| answer.status), Some(200));
     until_over(&mut hostile, Duration::from_secs(60), Duration::from_millis(100), |_| {});
