@@ -71,7 +71,8 @@ class Postgres:
 
     def indexes(self):
         return self.run(
-            "SELECT i.indexname, i.indexdef FROM pg_indexes i WHERE i.schemaname = 'public' AND NOT EXISTS "
+            # One line each, as every row is.
+            "SELECT i.indexname, replace(i.indexdef, chr(10), ' ') FROM pg_indexes i WHERE i.schemaname = 'public' AND NOT EXISTS "
             "(SELECT 1 FROM pg_constraint c WHERE c.conname = i.indexname)"
         )
 

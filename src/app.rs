@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use governor::clock::Clock as _;
@@ -72,8 +73,8 @@ pub struct App {
     addresses: Limiter,
 }
 
-/// How many Bundles are in memory as a tree at a time: that takes some twenty times the bytes that came.
-const BUNDLES: usize = 8;
+/// How many Bundles are in memory as a tree at a time, for each core: a tree takes some twenty times the bytes that came.
+const BUNDLES: usize = 2;
 
 type Limiter = Option<Arc<DefaultKeyedRateLimiter<String>>>;
 
@@ -117,7 +118,9 @@ impl App {
                 .map(|per_minute| Arc::new(RateLimiter::keyed(Quota::per_minute(per_minute))))
         };
         Self {
-            bundles: Arc::new(Semaphore::new(BUNDLES)),
+            bundles: Arc::new(Semaphore::new(
+                BUNDLES * thread::available_parallelism().map_or(1, usize::from),
+            )),
             journal: Journal::start(parts.store.clone()),
             store: parts.store,
             clock: parts.clock,
@@ -190,6 +193,30 @@ impl App {
             Some(reader) => self.read_late_as(reader, caller, work).await,
             None => self.store.read_briefly(self.if_live(caller, work)).await,
         }
+    }
+
+    /// Reads as this caller what one statement finds ([`Store::read_one`]). The grant is looked at after it: what was
+    /// there before the grant was seen to hold may be told, what came after might not.
+    ///
+    /// # Errors
+    ///
+    /// As [`App::read_as`].
+    pub async fn read_one_as<T, E, F>(&self, caller: Caller, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+        F: Fn(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    {
+        if let Some(reader) = self.late_reader(&caller) {
+            return self.read_late_as(reader, caller, work).await;
+        }
+        let now = self.clock.now();
+        let work = move |tx: &mut Tx<'_>| {
+            let result = work(tx);
+            access::check_live(tx, &caller, now).map_err(Error::from)?;
+            result
+        };
+        self.store.read_one(work).await
     }
 
     /// The caller as a replica knows readers, if there is one and it may answer them.

@@ -57,9 +57,20 @@ start_rabbitmq() {
     export ONBEHALF_TEST_AMQP="amqp://127.0.0.1:$port"
 }
 
+# A RabbitMQ that is asked to end while it is still starting may never do so: after twenty seconds it is ended.
 stop_brokers() {
-    local pid
+    local pid count=0
     for pid in $broker_pids; do kill "$pid" 2>/dev/null || true; done
-    for pid in $broker_pids; do wait "$pid" 2>/dev/null || true; done
+    for pid in $broker_pids; do
+        while kill -0 "$pid" 2>/dev/null && [ "$count" -lt 200 ]; do
+            sleep 0.1
+            count=$((count + 1))
+        done
+        if kill -0 "$pid" 2>/dev/null; then
+            pkill -KILL -P "$pid" || true
+            kill -KILL "$pid" 2>/dev/null || true
+        fi
+        wait "$pid" 2>/dev/null || true
+    done
     if [ -n "$broker_folder" ]; then rm -rf "$broker_folder"; fi
 }

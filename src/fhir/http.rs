@@ -21,7 +21,7 @@ use crate::fhir::etag::{self, NotAnEtag, Versions};
 use crate::fhir::format::prefer::{Prefer, Return};
 use crate::fhir::format::{self, BodyFormat, Format, MediaFault, xml};
 use crate::fhir::interaction::conditional::pairs;
-use crate::fhir::interaction::{Body, Conditions, Reply, Request, is_write, perform};
+use crate::fhir::interaction::{Body, Conditions, Reply, Request, is_write, judge, perform, perform_judged};
 use crate::fhir::outcome::{Issue, IssueType, operation_outcome};
 use crate::fhir::refusal::{Challenge, Refusal};
 use crate::fhir::resource::ResourceType;
@@ -189,24 +189,34 @@ async fn carry_out(
     let asked = trail::access(&context, request.interaction, &request.target, &request.params);
     let (caller, access) = (context.caller.clone(), asked.clone());
     let result = if is_write(request.interaction) {
+        if let Err(refusal) = judge(&context, &request) {
+            return (Some(trail::refused(asked, &refusal)), Err(refusal));
+        }
         let inner = context.clone();
-        let written = app.write_as(caller, move |tx| perform(tx, &inner, &request)).await;
+        let written = app.write_as(caller, move |tx| perform_judged(tx, &inner, &request)).await;
         written.map(|Written { value: reply, is_recorded }| {
             let access =
                 (!is_recorded).then(|| trail::answered(access, &reply, &PeopleOfRows::new(), &context));
             (access, reply)
         })
     } else {
-        let is_brief = matches!(request.interaction, Interaction::Read | Interaction::VRead);
+        let (interaction, kind) = (request.interaction, request.target.kind);
         let work = move |tx: &mut Tx<'_>| {
             let mut reply = perform(tx, &context, &request)?;
-            let access = trail::answered(access, &reply, &tx.take_seen(), &context);
+            let access = trail::answered(access.clone(), &reply, &tx.take_seen(), &context);
             if let Some(Writing { format, is_pretty, .. }) = writing {
                 reply.rendered = reply.body.take().map(|body| format::render(&body, format, is_pretty));
             }
             Ok((Some(access), reply))
         };
-        if is_brief { app.read_briefly_as(caller, work).await } else { app.read_as(caller, work).await }
+        let is_one = interaction == Interaction::Read && kind.is_some_and(ResourceType::is_read_at_once);
+        if is_one {
+            app.read_one_as(caller, work).await
+        } else if matches!(interaction, Interaction::Read | Interaction::VRead) {
+            app.read_briefly_as(caller, work).await
+        } else {
+            app.read_as(caller, work).await
+        }
     };
     match result {
         Ok((access, reply)) => (access, Ok(reply)),

@@ -19,10 +19,10 @@ pub(crate) enum Db {
     Sqlite(SqliteConnection),
 }
 
-/// A pooled connection, and whether it was left in the middle of a transaction.
+/// A pooled connection, and whether what somebody does on it has not come to its end.
 pub(crate) struct Pooled {
     pub(crate) db: Db,
-    pub(crate) is_in_transaction: bool,
+    pub(crate) is_in_use: bool,
     /// Whether a pooler stands between, and the next transaction may run on another connection of the server.
     pub(crate) has_pooler: bool,
 }
@@ -130,7 +130,7 @@ impl ManageConnection for Manager {
             db.batch_execute(SQLITE_WRITER_SETTINGS)?;
         }
         db.set_instrumentation(Count(Arc::clone(&self.statements)));
-        Ok(Pooled { db, is_in_transaction: false, has_pooler: self.has_pooler })
+        Ok(Pooled { db, is_in_use: false, has_pooler: self.has_pooler })
     }
 
     fn is_valid(&self, pooled: &mut Pooled) -> Result<(), ConnectionProblem> {
@@ -140,7 +140,7 @@ impl ManageConnection for Manager {
     /// A transaction that neither committed nor rolled back means a panic, or a server that went
     /// away: such a connection is not used again.
     fn has_broken(&self, pooled: &mut Pooled) -> bool {
-        pooled.is_in_transaction
+        pooled.is_in_use
     }
 }
 

@@ -176,6 +176,31 @@ impl Store {
         }
     }
 
+    /// Runs `work`, which reads what one statement finds, without a transaction around it, whose beginning and end would
+    /// cost as much as the statement. It may be run again should the connection turn out to be dead. On SQLite it runs on
+    /// the present thread if a connection is free. Behind a pooler there is a transaction, which carries the settings.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::read`].
+    pub async fn read_one<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+        F: Fn(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    {
+        if self.has_pooler {
+            return self.read(work).await;
+        }
+        if self.url.is_sqlite()
+            && let Some(result) = tx::run_bare_now(&self.readers, &work)
+        {
+            return result;
+        }
+        let readers = self.readers.clone();
+        self.threads.run(move || tx::run_bare(&readers, &work)).await
+    }
+
     /// Whether there is a replica to read from.
     pub fn has_replica(&self) -> bool {
         self.replica.is_some()

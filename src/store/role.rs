@@ -13,7 +13,7 @@ use crate::store::dialect::{among, on_dialect};
 use crate::store::error::corrupt;
 use crate::store::person::{both_are_current, nhs_number};
 use crate::store::schema::{role_versions, roles};
-use crate::store::search::Table;
+use crate::store::search::{Filter, Scope, Table, condition};
 
 /// What to look for. `None` does not restrict.
 #[derive(Clone, Debug, Default)]
@@ -189,6 +189,26 @@ impl Tx<'_> {
     pub fn list_roles_by_id(&mut self, ids: &[String]) -> Result<Vec<Versioned<Role>>, Error> {
         let wanted = among!(self.db, roles.id, ids);
         let rows: Vec<RoleRow> = roles::table.filter(wanted).load(self.db)?;
+        self.see_roles(rows)
+    }
+
+    /// The roles, as they are stored, that a filter lets through and that may be seen, in no particular order: one
+    /// statement, for a filter that lets few through.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn list_visible_roles(
+        &mut self,
+        filter: &Filter,
+        scope: Scope,
+    ) -> Result<Vec<Versioned<Role>>, Error> {
+        let wanted = condition(Table::Roles, filter, scope);
+        let rows: Vec<RoleRow> = roles::table.filter(wanted).load(self.db)?;
+        self.see_roles(rows)
+    }
+
+    fn see_roles(&mut self, rows: Vec<RoleRow>) -> Result<Vec<Versioned<Role>>, Error> {
         let all: Vec<Versioned<Role>> = rows.into_iter().map(RoleRow::into_role).collect::<Result<_, _>>()?;
         for Versioned { value: Role { id, patient, proxy, .. }, .. } in &all {
             self.see(format!("Consent/{id}"), *patient, *proxy);

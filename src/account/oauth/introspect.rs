@@ -51,7 +51,7 @@ async fn told(app: &App, token: &str) -> Result<Option<Told>, Problem> {
     let authority = authority(app)?;
     if let Ok(claims) = authority.read_access_token(token, now) {
         let grant = claims.grant;
-        let is_live = app.store.read_briefly(move |tx| introspect::is_live(tx, grant, now)).await?;
+        let is_live = app.store.read_one(move |tx| introspect::is_live(tx, grant, now)).await?;
         return Ok(if is_live { render(&claims) } else { None });
     }
     let refresh = token.to_owned();

@@ -2,7 +2,6 @@
 
 use crate::fhir::context::Context;
 use crate::fhir::interaction::conditional::{self, Match};
-use crate::fhir::interaction::validate::check;
 use crate::fhir::interaction::{Reply, Request, kind_of, resource_of};
 use crate::fhir::refusal::Refusal;
 use crate::fhir::resource;
@@ -11,7 +10,6 @@ use crate::store::Tx;
 pub(super) fn create(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
     let kind = kind_of(request)?;
     let body = resource_of(request)?;
-    check(body, kind)?;
     // fhirpy's get_or_create puts its condition into the URL: it is meant as If-None-Exist.
     let in_url: Vec<_> = request.params.iter().filter(|(name, _)| !name.starts_with('_')).cloned().collect();
     let condition = match &request.conditions.if_none_exist {

@@ -150,22 +150,41 @@ pub(crate) fn is_write(interaction: Interaction) -> bool {
 
 /// Carries a request out.
 pub(crate) fn perform(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
+    judge(context, request)?;
+    perform_judged(tx, context, request)
+}
+
+/// Refuses what the database need not be asked about: what the caller may never do, and a resource that is not valid. A
+/// write does this before its turn.
+pub(crate) fn judge(context: &Context, request: &Request) -> Result<(), Refusal> {
     if !is_write(request.interaction) {
         let reads_roles = request.target.kind == Some(ResourceType::Consent);
         let action = if reads_roles { Action::SearchRoles } else { Action::ReadRecords };
         access::decide_kind(&context.caller.who, action)?;
     }
     enforce::check_patient(context, request)?;
-    let letter = enforce::letter(request.interaction);
-    if let Some(letter) = letter {
+    if let Some(letter) = enforce::letter(request.interaction) {
         // A search in a compartment is about its members, not about the patient whose it is.
         let of_members = request.interaction == Interaction::SearchCompartment;
         let kinds =
             if of_members { request.target.members.as_slice() } else { request.target.kind.as_slice() };
         enforce::check_any(context, kinds, letter)?;
     }
+    let brings_resource = matches!(
+        request.interaction,
+        Interaction::Create | Interaction::Update | Interaction::ConditionalUpdate
+    );
+    if brings_resource { check(resource_of(request)?, kind_of(request)?) } else { Ok(()) }
+}
+
+/// Carries out a request that was found to be one ([`judge`]).
+pub(crate) fn perform_judged(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    request: &Request,
+) -> Result<Reply, Refusal> {
     let reply = carry_out(tx, context, request)?;
-    if let (Some((kind, id)), Some(letter)) = (&reply.written, letter) {
+    if let (Some((kind, id)), Some(letter)) = (&reply.written, enforce::letter(request.interaction)) {
         enforce::check_written(tx, context, *kind, id, letter)?;
     }
     Ok(reply)

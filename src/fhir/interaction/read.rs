@@ -7,7 +7,7 @@ use crate::fhir::etag::is_not_modified;
 use crate::fhir::interaction::{Reply, Request, instance};
 use crate::fhir::outcome::{Issue, IssueType};
 use crate::fhir::refusal::Refusal;
-use crate::fhir::resource::{Backing, ResourceType, Stored, is_as_written, load, load_versions};
+use crate::fhir::resource::{Backing, ResourceType, Stored, find_if, is_as_written, load_versions};
 use crate::fhir::search::Query;
 use crate::store::Tx;
 use crate::store::search::{Filter, PageQuery, Table};
@@ -20,14 +20,7 @@ pub(super) fn find(
     id: &str,
     letter: Letter,
 ) -> Result<Option<Stored>, Refusal> {
-    if let Backing::Rows { table, .. } = kind.backing() {
-        let filter = enforce::limited(context, kind, letter, Filter::text(table.id(), id))?;
-        let query = PageQuery { table, filter, order: Vec::new(), after: None, limit: 1 };
-        if tx.search(&query, context.scope())?.is_empty() {
-            return Ok(None);
-        }
-    }
-    Ok(load(tx, context, kind, &[id.to_owned()])?.pop())
+    find_if(tx, context, kind, id, |filter| enforce::limited(context, kind, letter, filter))
 }
 
 /// As [`find`], and as an error that a resource of the caller's was deleted.

@@ -6,7 +6,6 @@ use crate::account::Letter;
 
 use crate::fhir::context::Context;
 use crate::fhir::interaction::conditional::{self, Match};
-use crate::fhir::interaction::validate::check;
 use crate::fhir::interaction::{Reply, Request, check_if_match, instance, kind_of, read, resource_of};
 use crate::fhir::outcome::{Issue, IssueType};
 use crate::fhir::refusal::Refusal;
@@ -16,7 +15,6 @@ use crate::store::Tx;
 pub(super) fn update(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
     let (kind, id) = instance(request)?;
     let body = resource_of(request)?;
-    check(body, kind)?;
     if body.get("id").and_then(Value::as_str) != Some(id) {
         let told = "The id of the resource must be the one in the URL.";
         return Err(Refusal::new(
@@ -65,7 +63,6 @@ pub(super) fn conditional_update(
 ) -> Result<Reply, Refusal> {
     let kind = kind_of(request)?;
     let body = resource_of(request)?;
-    check(body, kind)?;
     let id = body.get("id").and_then(Value::as_str);
     match (conditional::find_to_change(tx, context, kind, &request.params)?, id) {
         (Match::Many, _) => Err(conditional::many()),

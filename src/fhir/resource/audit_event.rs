@@ -41,6 +41,7 @@ pub(super) static KIND: Kind = Kind {
     params: PARAMS,
     profile: None,
     load,
+    select: None,
     writing: None,
 };
 

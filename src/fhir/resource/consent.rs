@@ -24,7 +24,7 @@ use crate::proxy::{
     Versioned,
 };
 use crate::store::Tx;
-use crate::store::search::{Column, Table};
+use crate::store::search::{Column, Filter, Table};
 
 const PROXY: Reference =
     Reference { column: Column::text("proxy"), system: url::NHS_NUMBER, targets: &[ResourceType::Patient] };
@@ -36,6 +36,7 @@ pub(super) static KIND: Kind = Kind {
     params: PARAMS,
     profile: Some(profiles::PROXY_ROLE),
     load,
+    select: Some(select),
     writing: Some(Writing { load_versions, create, update, delete: None }),
 };
 
@@ -68,7 +69,18 @@ const PARAMS: &[Param] = &[
 fn load(tx: &mut Tx<'_>, context: &Context, ids: &[String]) -> Result<Vec<Stored>, Error> {
     let now = context.now();
     let roles = tx.list_roles_by_id(ids)?.into_iter();
-    Ok(roles.map(|role| stored(&Versioned { value: role.value.as_of(now), ..role })).collect())
+    Ok(roles.map(|role| stored_as_of(role, now)).collect())
+}
+
+fn select(tx: &mut Tx<'_>, context: &Context, filter: &Filter) -> Result<Vec<Stored>, Error> {
+    let now = context.now();
+    let roles = tx.list_visible_roles(filter, context.scope())?.into_iter();
+    Ok(roles.map(|role| stored_as_of(role, now)).collect())
+}
+
+/// As a read answers it at this time.
+pub(super) fn stored_as_of(role: Versioned<Role>, now: DateTime<Utc>) -> Stored {
+    stored(&Versioned { value: role.value.as_of(now), ..role })
 }
 
 /// The present version stands as the role counts now; one that another has replaced, as it was written.

@@ -18,6 +18,7 @@ macro_rules! definitions {
             params: $params,
             profile: None,
             load: |_, _, ids| Ok(load($name, ids)),
+            select: None,
             writing: None,
         }
     };

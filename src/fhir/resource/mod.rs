@@ -52,6 +52,9 @@ pub(crate) enum ResourceType {
 /// Loads resources by their ids.
 type Load = fn(&mut Tx<'_>, &Context, &[String]) -> Result<Vec<Stored>, Error>;
 
+/// Loads the resources that a filter lets through and the caller may see.
+type Select = fn(&mut Tx<'_>, &Context, &Filter) -> Result<Vec<Stored>, Error>;
+
 /// Loads versions by id and number.
 type LoadVersions = fn(&mut Tx<'_>, &Context, &[(String, i64)]) -> Result<Vec<Stored>, Error>;
 
@@ -63,6 +66,8 @@ struct Kind {
     /// The profile that its resources follow.
     profile: Option<&'static str>,
     load: Load,
+    /// How what a filter lets through is loaded without looking for its ids first; `None` where that is not done.
+    select: Option<Select>,
     /// How clients write it; `None` for what the service alone writes.
     writing: Option<Writing>,
 }
@@ -186,6 +191,11 @@ impl ResourceType {
         }
     }
 
+    /// Whether one statement finds a resource of this type and reads all of it.
+    pub(crate) const fn is_read_at_once(self) -> bool {
+        matches!(self, Self::Consent)
+    }
+
     /// How clients write it.
     fn writing(self) -> Result<&'static Writing, Refusal> {
         let told = "Resources of this type are written by the service alone.";
@@ -210,14 +220,44 @@ pub(crate) fn find(
     kind: ResourceType,
     id: &str,
 ) -> Result<Option<Stored>, Error> {
-    if let Backing::Rows { table, .. } = kind.backing() {
-        let filter = Filter::text(table.id(), id);
-        let query = PageQuery { table, filter, order: Vec::new(), after: None, limit: 1 };
-        if tx.search(&query, context.scope())?.is_empty() {
-            return Ok(None);
+    find_if(tx, context, kind, id, Ok)
+}
+
+/// As [`find`], if the row of this id is among those that remain when its filter is limited.
+pub(crate) fn find_if<E: From<Error>>(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    kind: ResourceType,
+    id: &str,
+    limit: impl FnOnce(Filter) -> Result<Filter, E>,
+) -> Result<Option<Stored>, E> {
+    match kind.backing() {
+        Backing::Rows { table, .. } => {
+            let filter = limit(Filter::text(table.id(), id))?;
+            Ok(select(tx, context, kind, filter)?.pop())
         }
+        Backing::Library => Ok(load(tx, context, kind, &[id.to_owned()])?.pop()),
     }
-    Ok(load(tx, context, kind, &[id.to_owned()])?.pop())
+}
+
+/// Loads the resources that a filter lets through and the caller may see, in the order of their ids: for a filter that
+/// names them, and so lets few through.
+pub(crate) fn select(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    kind: ResourceType,
+    filter: Filter,
+) -> Result<Vec<Stored>, Error> {
+    let Backing::Rows { table, .. } = kind.backing() else { return Ok(Vec::new()) };
+    if let Some(select) = kind.kind().select {
+        let mut selected = select(tx, context, &filter)?;
+        selected.sort_by(|one, other| one.id.cmp(&other.id));
+        return Ok(selected);
+    }
+    let query = PageQuery { table, filter, order: Vec::new(), after: None, limit: i64::MAX };
+    let found = tx.search(&query, context.scope())?;
+    let ids: Vec<String> = found.into_iter().map(|row| row.id).collect();
+    load(tx, context, kind, &ids)
 }
 
 /// Loads these resources, in the order of the ids; those that are not there are left out. Whether they
@@ -267,7 +307,7 @@ pub(crate) fn is_as_written(tx: &mut Tx<'_>, context: &Context, stored: &Stored)
 
 /// A role as a read answers it at this time.
 pub(crate) fn role_as_of(role: Versioned<Role>, now: DateTime<Utc>) -> Value {
-    consent::stored(&Versioned { value: role.value.as_of(now), ..role }).body
+    consent::stored_as_of(role, now).body
 }
 
 /// A person as a read answers them.

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::date_time::FhirDateTime;
 use crate::error::Error;
+use crate::fhir::context::Context;
 use crate::fhir::outcome::{Issue, IssueType};
 use crate::fhir::refusal::Refusal;
 use crate::fhir::resource::{Backing, Kind, ResourceType, Stored, UPDATED, head, nhs_identifier, residue};
@@ -13,7 +14,7 @@ use crate::fhir::url;
 use crate::person::{HumanName, NameUse, NhsNumber, NumberCheck, Person, Standing};
 use crate::proxy::OdsCode;
 use crate::store::Tx;
-use crate::store::search::{Column, Table};
+use crate::store::search::{Column, Filter, Table};
 
 const PRACTICE: Reference =
     Reference { column: Column::text("practice").or_null(), system: url::ODS_CODE, targets: &[] };
@@ -24,6 +25,7 @@ pub(super) static KIND: Kind = Kind {
     params: PARAMS,
     profile: None,
     load: |tx, _, ids| load(tx, ids),
+    select: Some(select),
     writing: None,
 };
 
@@ -67,6 +69,10 @@ fn load(tx: &mut Tx<'_>, ids: &[String]) -> Result<Vec<Stored>, Error> {
     let parse = |id: &String| NhsNumber::parse(id, crate::person::NumberCheck::Length).ok();
     let numbers: Vec<NhsNumber> = ids.iter().filter_map(parse).collect();
     Ok(tx.list_current_people(&numbers)?.iter().map(stored).collect())
+}
+
+fn select(tx: &mut Tx<'_>, context: &Context, filter: &Filter) -> Result<Vec<Stored>, Error> {
+    Ok(tx.list_visible_people(filter, context.scope())?.iter().map(stored).collect())
 }
 
 pub(super) fn stored(person: &Person) -> Stored {

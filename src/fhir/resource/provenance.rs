@@ -27,6 +27,7 @@ pub(super) static KIND: Kind = Kind {
     params: PARAMS,
     profile: None,
     load: |tx, _, ids| load(tx, ids),
+    select: None,
     writing: None,
 };
 

@@ -33,6 +33,7 @@ pub(super) static KIND: Kind = Kind {
     params: PARAMS,
     profile: Some(profiles::ACCESS_REQUEST),
     load: |tx, _, ids| load(tx, ids),
+    select: None,
     writing: Some(Writing { load_versions, create, update, delete: None }),
 };
 

@@ -34,6 +34,7 @@ pub(super) static KIND: Kind = Kind {
     params: PARAMS,
     profile: Some(profiles::PROXY_RELATIONSHIP),
     load: |tx, _, ids| load(tx, ids),
+    select: None,
     writing: Some(Writing { load_versions, create, update, delete: None }),
 };
 

@@ -10,13 +10,13 @@ use crate::fhir::context::Context;
 use crate::fhir::enforce;
 use crate::fhir::outcome::{Issue, IssueType};
 use crate::fhir::refusal::Refusal;
-use crate::fhir::resource::{Backing, ResourceType, Stored, load};
+use crate::fhir::resource::{Backing, ResourceType, Stored, load, select};
 use crate::fhir::search::Query;
 use crate::fhir::search::param::{Index, Param};
 use crate::store::Tx;
 use crate::store::search::{Filter, PageQuery};
 
-/// The most resources that are included.
+/// The most resources that one include in reverse finds.
 const MOST: i64 = 1000;
 /// How often an iterating include goes round.
 const ROUNDS: usize = 4;
@@ -56,24 +56,24 @@ pub(super) fn resolve(
     let mut beside: Vec<Stored> = Vec::new();
     let mut round: Vec<Stored> = matches.to_vec();
     for number in 0..ROUNDS {
-        let mut fresh = Vec::new();
+        let mut wanted = BTreeSet::new();
         for include in includes.iter().filter(|include| number == 0 || include.iterates) {
-            let wanted = if include.is_reverse {
+            wanted.extend(if include.is_reverse {
                 referring(tx, context, include, &round)?
             } else {
                 referred(context, include, &round)
-            };
-            for kind in ResourceType::ALL {
-                let ids = wanted.iter().filter(|(of, id)| *of == kind && !seen.contains(&(kind, id.clone())));
-                let ids: Vec<String> = ids.map(|(_, id)| id.clone()).collect();
-                if ids.is_empty() {
-                    continue;
-                }
-                let visible = visible(tx, context, kind, ids)?;
-                fresh.extend(load(tx, context, kind, &visible)?);
-                seen.extend(visible.into_iter().map(|id| (kind, id)));
+            });
+        }
+        let mut fresh = Vec::new();
+        // What several includes lead to is loaded together.
+        for kind in ResourceType::ALL {
+            let ids = wanted.iter().filter(|wanted| wanted.0 == kind && !seen.contains(*wanted));
+            let ids: Vec<String> = ids.map(|(_, id)| id.clone()).collect();
+            if !ids.is_empty() {
+                fresh.extend(visible(tx, context, kind, ids)?);
             }
         }
+        seen.extend(fresh.iter().map(key));
         if fresh.is_empty() {
             break;
         }
@@ -176,18 +176,17 @@ fn referring(
     Ok(found.into_iter().map(|row| (include.source, row.id)).collect())
 }
 
-/// Which of these may be seen.
+/// Those of these that may be seen.
 fn visible(
     tx: &mut Tx<'_>,
     context: &Context,
     kind: ResourceType,
     ids: Vec<String>,
-) -> Result<Vec<String>, Refusal> {
-    let Backing::Rows { table, .. } = kind.backing() else { return Ok(ids) };
+) -> Result<Vec<Stored>, Refusal> {
+    let Backing::Rows { table, .. } = kind.backing() else { return Ok(load(tx, context, kind, &ids)?) };
     if !enforce::may(context, kind, Letter::Read) {
         return Ok(Vec::new());
     }
     let filter = enforce::limited(context, kind, Letter::Read, Filter::OneOf(table.id(), ids))?;
-    let query = PageQuery { table, filter, order: Vec::new(), after: None, limit: MOST };
-    Ok(tx.search(&query, context.scope())?.into_iter().map(|row| row.id).collect())
+    Ok(select(tx, context, kind, filter)?)
 }

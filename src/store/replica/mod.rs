@@ -133,7 +133,7 @@ impl Replica {
             Ok(Reached { has_reached }) => Ok(has_reached.then_some(pooled)),
             Err(error) => {
                 // The pool throws such a connection away.
-                pooled.is_in_transaction = true;
+                pooled.is_in_use = true;
                 Err(error)
             }
         }
@@ -166,8 +166,8 @@ fn watch(replica: &Weak<Replica>, primary: &Pool<Manager>, every: Duration) {
 fn position(primary: &Pool<Manager>) -> Result<String, Error> {
     let question = Sql::fixed("SELECT pg_current_wal_lsn()::TEXT AS position");
     let mut pooled = primary.get().map_err(Error::busy)?;
-    pooled.is_in_transaction = true;
+    pooled.is_in_use = true;
     let Position { position } = ask(&mut pooled, question)?;
-    pooled.is_in_transaction = false;
+    pooled.is_in_use = false;
     Ok(position)
 }

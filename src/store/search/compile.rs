@@ -59,6 +59,15 @@ impl Statement {
         statement
     }
 
+    /// What rows of a table must fulfil to be found.
+    pub(super) fn condition(table: Table, filter: &Filter, scope: Scope) -> Self {
+        let mut statement = Self::new(scope);
+        statement.visible(table, filter);
+        statement.push(" AND ");
+        statement.filter(filter);
+        statement
+    }
+
     pub(super) fn count(table: Table, filter: &Filter, scope: Scope) -> Self {
         let mut statement = Self::new(scope);
         statement.push(&format!("SELECT COUNT(*) AS count FROM {} WHERE ", table.name()));
@@ -186,8 +195,11 @@ impl Statement {
             Filter::OneOf(column, values) => {
                 self.push(column.name);
                 self.push(" IN ");
-                self.joined(values, ", ", "(NULL)", |statement, value| {
-                    statement.bind(&Datum::Text(value.clone()));
+                // In as many places as the next power of two has, so that few texts of statements are made of lists.
+                let places = if values.is_empty() { 0 } else { values.len().next_power_of_two() };
+                let values: Vec<&String> = values.iter().cycle().take(places).collect();
+                self.joined(&values, ", ", "(NULL)", |statement, value| {
+                    statement.bind(&Datum::Text((*value).clone()));
                 });
             }
             Filter::Contains(column, text) => {

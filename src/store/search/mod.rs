@@ -19,6 +19,7 @@ use crate::error::Error;
 use crate::person::NhsNumber;
 use crate::store::Tx;
 use crate::store::dialect::on_dialect;
+use crate::store::sql::Condition;
 use compile::Statement;
 
 /// What may be seen.
@@ -124,6 +125,11 @@ pub struct HistoryQuery {
     pub after: Option<FoundVersion>,
     /// How many at most.
     pub limit: i64,
+}
+
+/// The condition of a search, for a statement that reads the rows themselves: what is found, and may be seen.
+pub(in crate::store) fn condition(table: Table, filter: &Filter, scope: Scope) -> Condition {
+    Condition(Statement::condition(table, filter, scope).query())
 }
 
 impl Tx<'_> {

@@ -77,6 +77,48 @@ where
     carry_out(pooled, published, work)
 }
 
+/// Runs `work` without a transaction: each of its statements sees the database as it is at that moment. A database
+/// server that was restarted leaves dead connections in the pool. Without a beginning to find that out by, it is
+/// looked at when the work has failed; then the work is done again on another.
+pub(crate) fn run_bare<T, E, F>(pool: &Pool<Manager>, work: &F) -> Result<T, E>
+where
+    E: From<Error>,
+    F: Fn(&mut Tx<'_>) -> Result<T, E>,
+{
+    let mut left = pool.max_size();
+    loop {
+        let mut pooled = pool.get().map_err(Error::busy)?;
+        let result = run_bare_on(&mut pooled, work);
+        let is_dead = result.is_err()
+            && matches!(pooled.db, Db::Postgres(_))
+            && pooled.db.batch_execute("SELECT 1").is_err();
+        if !is_dead || left == 0 {
+            return result;
+        }
+        pooled.is_in_use = true;
+        left -= 1;
+    }
+}
+
+/// As [`run_bare`], on the connection that is free now, if one is.
+pub(crate) fn run_bare_now<T, E, F>(pool: &Pool<Manager>, work: &F) -> Option<Result<T, E>>
+where
+    F: Fn(&mut Tx<'_>) -> Result<T, E>,
+{
+    let mut pooled = pool.try_get()?;
+    Some(run_bare_on(&mut pooled, work))
+}
+
+fn run_bare_on<T, E, F>(pooled: &mut Pooled, work: &F) -> Result<T, E>
+where
+    F: Fn(&mut Tx<'_>) -> Result<T, E>,
+{
+    pooled.is_in_use = true;
+    let result = work(&mut Tx::new(&mut pooled.db));
+    pooled.is_in_use = false;
+    result
+}
+
 fn carry_out<T, E, F>(
     mut pooled: r2d2::PooledConnection<Manager>,
     published: &Notify,
@@ -95,7 +137,7 @@ where
     match result {
         Ok(value) => {
             pooled.db.batch_execute("COMMIT").map_err(Error::from)?;
-            pooled.is_in_transaction = false;
+            pooled.is_in_use = false;
             if has_published {
                 published.notify_one();
             }
@@ -103,7 +145,7 @@ where
         }
         Err(error) => {
             // A rollback that fails leaves the mark standing, and the pool throws the connection away.
-            pooled.is_in_transaction = pooled.db.batch_execute("ROLLBACK").is_err();
+            pooled.is_in_use = pooled.db.batch_execute("ROLLBACK").is_err();
             Err(error)
         }
     }
@@ -128,7 +170,7 @@ pub(in crate::store) fn begin(
 }
 
 fn begin_on(pooled: &mut Pooled, mode: Mode) -> diesel::QueryResult<()> {
-    pooled.is_in_transaction = true;
+    pooled.is_in_use = true;
     let statement = begin_statement(pooled, mode);
     pooled.db.batch_execute(statement)
 }

@@ -4,3 +4,4 @@ mod concurrency;
 mod durability;
 mod group;
 pub mod query_plans;
+mod read_one;

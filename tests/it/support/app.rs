@@ -158,6 +158,7 @@ pub const SECRET_OF_PANIC: &str = "9434765919";
 /// A running server; it stops when this goes.
 pub struct TestApp {
     pub address: SocketAddr,
+    pub app: App,
     pub store: Store,
     pub clock: Arc<StoppedClock>,
     pub authority: Option<Arc<Authority>>,
@@ -231,10 +232,10 @@ impl TestApp {
         let mut settings = settings(true).server;
         settings.workers = Some(1);
         settings.shutdown = Duration::from_secs(1);
-        let running = server::build(app, listener, &settings).expect("the server starts");
+        let running = server::build(app.clone(), listener, &settings).expect("the server starts");
         let handle = running.handle();
         actix_rt::spawn(running);
-        Self { address, store, clock, authority, vault, metrics, front, sockets, handle, database }
+        Self { address, app, store, clock, authority, vault, metrics, front, sockets, handle, database }
     }
 
     /// Stops the server as a process does that is asked to: what runs may end.

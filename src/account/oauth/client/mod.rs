@@ -84,7 +84,7 @@ pub(crate) async fn find_app(app: &App, client_id: &str) -> Result<Option<Arc<Re
         return Ok(None);
     }
     let client_id = client_id.to_owned();
-    let found: Result<_, Error> = app.store.read_briefly(move |tx| tx.find_app(&client_id)).await;
+    let found: Result<_, Error> = app.store.read_one(move |tx| tx.find_app(&client_id)).await;
     Ok(found?.map(Arc::new))
 }
 

@@ -45,6 +45,7 @@ pub(super) static KIND: Kind = Kind {
     params: PARAMS,
     profile: None,
     load,
+    select: None,
     writing: Some(Writing { load_versions, create, update, delete: Some(delete) }),
 };
 

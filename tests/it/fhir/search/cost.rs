@@ -92,7 +92,8 @@ async fn a_page_of_forty_costs_as_many_statements_as_a_page_of_one(
     for (before, after, most) in [
         ("Consent?consentor=", "", 6),
         ("Consent?consentor:identifier=", "&status=active&_total=accurate", 7),
-        ("Consent?_sort=-_lastUpdated&consentor=", "&_include=Consent:patient", 9),
+        ("Consent?_sort=-_lastUpdated&consentor=", "&_include=Consent:patient", 8),
+        ("Consent?consentor=", "&_include=Consent:patient&_include=Consent:performer", 8),
         ("Consent?consentor=", "&_include=Consent:*&_revinclude=RelatedPerson:patient", 14),
         ("Consent?consentor=", "&_include=Consent:patient&_revinclude:iterate=RelatedPerson:patient", 20),
         ("RelatedPerson?identifier=", "&_include=*", 9),

@@ -1,0 +1,73 @@
+//! Reads of one statement, without a transaction around it.
+
+use onbehalf::account::Caller;
+use onbehalf::error::{Error, Kind};
+use onbehalf::store::DatabaseUrl;
+use rstest::rstest;
+
+use crate::account::oauth::kit;
+use crate::fhir::client::{get, send_well};
+use crate::support::{Backend, TestApp, on_server, sql};
+use crate::vrs::known::MOTHERS_ROLE;
+
+/// Whose role it is.
+const PATIENT: &str = "9000000009";
+
+/// The record of the access: a transaction, the head of a chain read and moved, the record.
+const JOURNAL: u64 = 5;
+
+#[rstest]
+#[actix_web::test]
+async fn a_role_is_read_by_one_statement_and_shown_to_those_who_may_see_it(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = TestApp::sandbox(backend).await;
+    let read = || get(&format!("/Consent/{MOTHERS_ROLE}"));
+    let before = app.store.statements();
+    let role = send_well(&app, read(), 200).await;
+    assert_eq!(app.store.statements() - before, 1 + JOURNAL);
+    assert_eq!(role["patient"]["identifier"]["value"], PATIENT);
+
+    sql::execute(
+        &app.database_url(),
+        &format!("UPDATE people SET standing = 'restricted' WHERE nhs_number = '{PATIENT}'"),
+    );
+    send_well(&app, read(), 404).await;
+}
+
+#[rstest]
+#[actix_web::test]
+async fn a_grant_that_ends_while_its_app_reads_lets_nothing_be_told(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = kit::start(backend).await;
+    let grant = kit::grant(&server, "public", "openid").await;
+    let caller = Caller { grant: Some(grant.id), ..Caller::SERVICE };
+    let told: Result<_, Error> = server.app.read_one_as(caller.clone(), |_tx| Ok("told")).await;
+    assert_eq!(told.expect("the grant holds"), "told");
+
+    let end = format!("UPDATE grants SET revoked_at = 1 WHERE id = '{}'", grant.id);
+    let url = server.database_url();
+    let told: Result<_, Error> = server
+        .app
+        .read_one_as(caller, move |_tx| {
+            sql::execute(&url, &end);
+            Ok("told")
+        })
+        .await;
+    assert_eq!(told.expect_err("the grant has ended").kind(), Kind::Unauthenticated);
+}
+
+#[actix_web::test]
+async fn connections_whose_server_was_restarted_are_replaced_unseen() {
+    let app = TestApp::sandbox(Backend::Postgres).await;
+    let read = || get(&format!("/Consent/{MOTHERS_ROLE}"));
+    send_well(&app, read(), 200).await;
+    let DatabaseUrl::Postgres(url) = app.store.url() else { unreachable!("it is PostgreSQL") };
+    let (_, database) = url.rsplit_once('/').expect("the URL names a database");
+    for _ in 0..3 {
+        let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname";
+        on_server(&format!("{end} = '{database}'"));
+        send_well(&app, read(), 200).await;
+    }
+}
