@@ -223,13 +223,14 @@ def main():
     parser.add_argument("--binary", required=True)
     parser.add_argument("--floor", required=True)
     parser.add_argument("--roles", type=int, nargs="+", default=[10_000], help="sizes of the register, one run each")
-    parser.add_argument("--databases", nargs="+", default=["sqlite", "postgres"])
+    parser.add_argument("--databases", nargs="*", default=["sqlite", "postgres"], help="none: nothing is measured")
     parser.add_argument("--seconds", type=int, default=5, help="of each measurement")
     parser.add_argument("--requests", type=int, default=0, help="requests over which memory is watched")
     parser.add_argument("--delivery", action="store_true", help="also measure how fast events reach subscribers")
     parser.add_argument("--only", help="operations whose name has this in it")
     parser.add_argument("--folder", help="where the databases go: a real disk")
     parser.add_argument("--keep", action="store_true", help="leave the databases in --folder, and use those that are there")
+    parser.add_argument("--earlier", nargs="+", default=[], help="figures of earlier runs (--output), to be written with these")
     parser.add_argument("--output", help="where the figures go as JSON")
     parser.add_argument("--write", action="store_true", help="write docs/performance.md")
     options = parser.parse_args()
@@ -257,7 +258,11 @@ def main():
         if not options.keep:
             shutil.rmtree(folder, ignore_errors=True)
     told = {"date": datetime.date.today().isoformat(), "binary_mib": os.path.getsize(options.binary) / 2**20,
-            "seconds": options.seconds, "cluster": cluster and cluster.bin, "results": results}
+            "seconds": options.seconds, "cluster": cluster and cluster.bin, "results": results,
+            "commit": report.commit()}
+    for path in options.earlier:
+        with open(path) as file:
+            report.add(told, json.load(file))
     if options.output:
         with open(options.output, "w") as file:
             json.dump(told, file, indent=1)

@@ -107,13 +107,29 @@ def verdicts(results, binary_mib):
     return table(["what", "target", "measured", ""], rows)
 
 
+def commit():
+    """What is measured."""
+    return subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
+
+
+def add(told, earlier):
+    """Puts the figures of an earlier run to those of this one: of a register that both have measured, those of this one stay."""
+    has = {(result["database"], result["roles"]) for result in told["results"]}
+    told["results"] += [result for result in earlier["results"] if (result["database"], result["roles"]) not in has]
+    told["results"].sort(key=lambda result: (list(NAMES).index(result["database"]), result["roles"]))
+    told["cluster"] = told["cluster"] or earlier["cluster"]
+    if not has:
+        told["commit"], told["date"] = earlier["commit"], earlier["date"]
+    elif earlier["commit"] not in told["commit"].split(" and "):
+        told["commit"] += f" and {earlier['commit']}"
+
+
 def write(told):
     """Replaces what stands between the marks."""
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
     versions = [version([program, flag]) for program, flag in (("rustc", "-V"), ("wrk", "-v"))]
     if told["cluster"]:
         versions.append(version([f"{told['cluster']}/postgres", "--version"]))
-    parts = [f"{told['date']}, commit {commit}, {describe()}; {', '.join(versions)}. "
+    parts = [f"{told['date']}, commit {told['commit']}, {describe()}; {', '.join(versions)}. "
              f"Each figure is of {told['seconds']} seconds, after a second to warm up.",
              "### Targets", verdicts(told["results"], told["binary_mib"])]
     for result in told["results"]:

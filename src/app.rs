@@ -15,6 +15,7 @@ use crate::account::upstream::Providers;
 use crate::account::upstream::simulated::Simulated;
 use crate::account::{AccessPolicy, Authority, Caller, access};
 use crate::audit::{Access, Journal};
+use crate::body::Room;
 use crate::clock::Clock;
 use crate::config::{Contract, Limits, Subscriptions};
 use crate::error::Error;
@@ -65,6 +66,8 @@ pub struct App {
     pub public_url: Arc<str>,
     /// The header in which the proxy in front says for whom it asks; `None` where there is no proxy.
     pub address_header: Option<Arc<str>>,
+    /// The memory of bodies that have come.
+    pub room: Room,
     /// Whose Bundle may be taken apart.
     bundles: Arc<Semaphore>,
     /// Where accesses are written down.
@@ -121,6 +124,7 @@ impl App {
             bundles: Arc::new(Semaphore::new(
                 BUNDLES * thread::available_parallelism().map_or(1, usize::from),
             )),
+            room: Room::default(),
             journal: Journal::start(parts.store.clone()),
             store: parts.store,
             clock: parts.clock,

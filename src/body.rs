@@ -1,8 +1,12 @@
 //! Reads a request's body, within the limits on size and time. Each front has words of its own for what
 //! can go wrong.
 
+use std::ops::Deref;
+use std::sync::Arc;
+
 use actix_web::web::{BytesMut, Payload};
 use futures_util::StreamExt as _;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config::Limits;
 
@@ -25,22 +29,71 @@ pub enum BodyFault {
 const LEAST_CHUNK: usize = 64;
 const FIRST_CHUNKS: usize = 1024;
 
+/// Up to this size, in bytes, a body needs no room of the [`Room`]: nobody keeps the small requests of others out.
+const FREE: usize = 16 * 1024;
+/// How much room there is for the larger ones together, in KiB.
+const ROOM: usize = 32 * 1024;
+
+/// The memory that large bodies share, all that have come and are not dealt with: whoever finds it taken waits, unread, as
+/// long as a request may take. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Room(Arc<Semaphore>);
+
+impl Default for Room {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(ROOM)))
+    }
+}
+
+impl Room {
+    /// Room for the largest body that is accepted: which one grows so large is known only at its end, and two that each
+    /// waited for the rest of theirs would wait for each other.
+    async fn take(&self, limits: &Limits) -> Option<OwnedSemaphorePermit> {
+        let most = (limits.body_bytes / 1024 + 1).min(ROOM);
+        Arc::clone(&self.0).acquire_many_owned(u32::try_from(most).ok()?).await.ok()
+    }
+}
+
+/// A body, and the room that it takes until it is dropped.
+#[derive(Debug, Default)]
+pub struct Received {
+    bytes: BytesMut,
+    room: Option<OwnedSemaphorePermit>,
+}
+
+impl Deref for Received {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
 /// The whole body.
 ///
 /// # Errors
 ///
 /// [`BodyFault`].
-pub async fn read(mut payload: Payload, limits: &Limits) -> Result<BytesMut, BodyFault> {
+pub async fn read(mut payload: Payload, limits: &Limits, room: &Room) -> Result<Received, BodyFault> {
     let whole = async {
-        let (mut body, mut chunks) = (BytesMut::new(), 0_usize);
+        let (mut body, mut chunks) = (Received::default(), 0_usize);
         while let Some(chunk) = payload.next().await {
             let chunk = chunk.map_err(|_gone| BodyFault::Incomplete)?;
             chunks += 1;
+            let length = body.len() + chunk.len();
             let is_crumbled = chunks > FIRST_CHUNKS + body.len() / LEAST_CHUNK;
-            if is_crumbled || body.len() + chunk.len() > limits.body_bytes {
+            if is_crumbled || length > limits.body_bytes {
                 return Err(BodyFault::TooLarge);
             }
-            body.extend_from_slice(&chunk);
+            if length > FREE && body.room.is_none() {
+                body.room = room.take(limits).await;
+            }
+            body.bytes.extend_from_slice(&chunk);
+        }
+        let needed = body.len() / 1024 + 1;
+        if let Some(room) = &mut body.room {
+            // What it does not need is given back.
+            drop(room.split(room.num_permits().saturating_sub(needed)));
         }
         Ok(body)
     };

@@ -5,7 +5,7 @@ use actix_web::http::header::{
     LAST_MODIFIED, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use actix_web::http::{Method, StatusCode};
-use actix_web::web::{BytesMut, Data, Payload};
+use actix_web::web::{Data, Payload};
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, HttpResponseBuilder};
 use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
@@ -13,7 +13,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::account::{Authority, Caller, Denied};
 use crate::app::{App, Written};
 use crate::audit::Access;
-use crate::body::{self, BodyFault};
+use crate::body::{self, BodyFault, Received};
 use crate::credentials::shown;
 use crate::fhir::bundle::{self, BundleType, Entry};
 use crate::fhir::context::Context;
@@ -147,8 +147,8 @@ async fn arrive(
     app: &App,
     interaction: Interaction,
     payload: Payload,
-) -> Result<(BytesMut, Option<OwnedSemaphorePermit>), Refusal> {
-    let bytes = body::read(payload, &app.limits).await?;
+) -> Result<(Received, Option<OwnedSemaphorePermit>), Refusal> {
+    let bytes = body::read(payload, &app.limits, &app.room).await?;
     let turn = if interaction == Interaction::Batch { Some(app.turn_of_bundle().await?) } else { None };
     Ok((bytes, turn))
 }

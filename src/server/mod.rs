@@ -5,6 +5,7 @@ mod drain;
 mod files;
 mod health;
 mod metrics;
+mod pieces;
 mod wire;
 
 use std::io;
@@ -116,6 +117,7 @@ fn routes(
         .app_data(Data::new(drain))
         .wrap(from_fn(drain::close_connections))
         .wrap(from_fn(log_requests))
+        .wrap(from_fn(pieces::in_pieces))
         // Before the R4 front, in whose path SMART's configuration stands.
         .configure(|config| {
             if has_authority {

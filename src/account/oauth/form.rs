@@ -7,11 +7,17 @@ use actix_web::web::Payload;
 use crate::account::oauth::problem::Problem;
 use crate::app::App;
 use crate::body;
+use crate::config::Limits;
 
 /// How many bytes a form may have: two tokens and an assertion fit well.
 const MAX_BYTES: usize = 65_536;
 /// How many parameters.
 const MAX_PARAMETERS: usize = 64;
+
+/// The limits of a request that brings a form.
+pub(crate) fn limits(app: &App) -> Limits {
+    Limits { body_bytes: app.limits.body_bytes.min(MAX_BYTES), ..app.limits }
+}
 
 /// Parameters, each once. One that is empty is not there (RFC 6749 §3.1).
 pub(crate) struct Form(Vec<(String, String)>);
@@ -26,9 +32,7 @@ impl Form {
         if !request.query_string().is_empty() {
             return Err(Problem::invalid("parameters belong in the body: a URL is kept in logs"));
         }
-        let mut limits = app.limits;
-        limits.body_bytes = limits.body_bytes.min(MAX_BYTES);
-        let bytes = body::read(payload, &limits).await?;
+        let bytes = body::read(payload, &limits(app), &app.room).await?;
         let given = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let media_type = given.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
         if !media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {

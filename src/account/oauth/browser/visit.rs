@@ -7,6 +7,7 @@ use actix_web::web::{Data, Payload};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 
 use crate::account::code::new_secret;
+use crate::account::oauth::form;
 use crate::account::{LogIn, digest};
 use crate::app::App;
 use crate::body;
@@ -125,7 +126,7 @@ pub(super) async fn read_form(
             Problem::new(415, "This page takes a form").saying("Send application/x-www-form-urlencoded.")
         );
     }
-    let bytes = body::read(payload, &app.limits).await?;
+    let bytes = body::read(payload, &form::limits(app), &app.room).await?;
     Ok(Params::parse(&bytes))
 }
 

@@ -1,6 +1,7 @@
 //! Bodies without end, bodies that are not as long as they say, and bodies that are more than they seem.
 
 use std::process::Command;
+use std::time::Instant;
 
 use super::{
     Duration, Hostile, LIMIT, SLACK, Service, measured, memory_within, millis, scale, service, until_over,
@@ -74,6 +75,34 @@ fn chunks_of_one_byte_without_end_are_ended() {
 #[test]
 fn a_body_of_ten_gigabytes_is_ended() {
     pour("bodies of 10 GB", "Content-Length: 10000000000", &[b' '; 8192]);
+}
+
+/// Large bodies share their room, here as much as one may take; small ones need none.
+#[test]
+fn a_large_body_waits_until_there_is_room_and_a_small_one_does_not() {
+    let service = Service::start("[limits]\nbody_bytes = 100000000\nrequest_seconds = 20");
+    let mut holder = Hostile::open(service.address);
+    holder.send(head("POST", "/FHIR/R4/Consent", "Content-Length: 90000").as_bytes());
+    holder.send(&vec![b' '; 30_000]);
+    std::thread::sleep(Duration::from_millis(500));
+    let post = |size: usize| {
+        let request = Request::new("POST", "/FHIR/R4/Consent").bearer(TOKEN);
+        let request = request.header("Content-Type", "application/fhir+json").bytes(vec![b' '; size]);
+        let began = Instant::now();
+        (service.ask(&request).map(|answer| answer.status), began.elapsed())
+    };
+    std::thread::scope(|scope| {
+        let large = scope.spawn(|| post(40_000));
+        let (status, took) = post(10_000);
+        assert_eq!(status, Some(400));
+        assert!(took < Duration::from_secs(1), "{took:?}");
+        std::thread::sleep(Duration::from_secs(2));
+        assert!(!large.is_finished());
+        drop(holder);
+        let (status, took) = large.join().expect("an answer");
+        assert_eq!(status, Some(400));
+        assert!(took > Duration::from_secs(2), "{took:?}");
+    });
 }
 
 #[test]

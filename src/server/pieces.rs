@@ -1,0 +1,68 @@
+//! Large answers go out in pieces. The HTTP library copies what a body gives it into the buffer of the connection before it
+//! writes: given all at once, every client that takes nothing would keep a copy of its answer there.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::middleware::Next;
+use actix_web::web::Bytes;
+
+/// How long a piece is, in bytes.
+const PIECE: usize = 16 * 1024;
+
+/// What is left of a body.
+struct Pieces(Bytes);
+
+impl MessageBody for Pieces {
+    type Error = Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Sized(u64::try_from(self.0.len()).unwrap_or(u64::MAX))
+    }
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        _context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Infallible>>> {
+        let length = self.0.len().min(PIECE);
+        Poll::Ready((length > 0).then(|| Ok(self.0.split_to(length))))
+    }
+
+    fn try_into_bytes(self) -> Result<Bytes, Self> {
+        Ok(self.0)
+    }
+}
+
+/// Takes an answer that is there as a whole apart, if it is large.
+pub(super) async fn in_pieces(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let response = next.call(request).await?;
+    Ok(response.map_body(|_head, body| match body.try_into_bytes() {
+        Ok(bytes) if bytes.len() > PIECE => BoxBody::new(Pieces(bytes)),
+        Ok(bytes) => BoxBody::new(bytes),
+        Err(streamed) => streamed.boxed(),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[actix_web::test]
+    async fn the_pieces_are_the_whole_in_order() {
+        let whole: Vec<u8> = (0..2 * PIECE + 5).map(|at| u8::try_from(at % 251).unwrap()).collect();
+        let mut body = Box::pin(Pieces(whole.clone().into()));
+        assert_eq!(body.size(), BodySize::Sized(u64::try_from(whole.len()).unwrap()));
+        let mut taken = Vec::new();
+        while let Some(Ok(piece)) = std::future::poll_fn(|context| body.as_mut().poll_next(context)).await {
+            assert!(piece.len() <= PIECE);
+            taken.extend_from_slice(&piece);
+        }
+        assert_eq!(taken, whole);
+    }
+}
