@@ -56,11 +56,14 @@ impl Default for Inbound {
 }
 
 impl Inbound {
-    /// Looks at bytes that came in and returns how many of them are to be passed on.
+    /// Looks at bytes that came in and returns how many of them are to be passed on. What follows a request that was not
+    /// answered yet is not ([`Inbound::is_closed`] tells whether it ever will be): the library would take apart all that it
+    /// is given, at seven kilobytes for a head of forty bytes.
     pub(super) fn take(&mut self, bytes: &mut [u8], spellings: &mut VecDeque<Names>) -> usize {
         let mut start = 0;
         while let Some(rest) = bytes.get_mut(start..).filter(|rest| !rest.is_empty()) {
             match &mut self.at {
+                At::Head(head) if head.is_empty() && !spellings.is_empty() => return start,
                 At::Head(head) => {
                     let end = end_of_head(head, rest);
                     let length = end.unwrap_or(rest.len());
@@ -96,6 +99,11 @@ impl Inbound {
             }
         }
         bytes.len()
+    }
+
+    /// Whether whatever comes is thrown away.
+    pub(super) fn is_closed(&self) -> bool {
+        matches!(self.at, At::Closed)
     }
 
     /// A request was answered: what comes behind a body of chunks is the next head.
@@ -208,19 +216,22 @@ mod tests {
     #[test]
     fn a_body_is_no_head() {
         let head = "POST / HTTP/1.1\r\nX-Request-ID: 1\r\nContent-Length: 20\r\n\r\n";
-        let (spellings, _) =
-            after(&[head, "\r\nx-REQUEST-id: 1\r\n\r\n", "GET / HTTP/1.1\r\nx-request-id: 2\r\n\r\n"]);
-        let all: Vec<&str> = spellings.iter().map(spelling).collect();
-        assert_eq!(all, ["X-Request-ID", "x-request-id"]);
+        let (mut spellings, passed) = after(&[head, "\r\nx-REQUEST-id: 1\r\n\r\n"]);
+        assert_eq!(passed.len(), head.len() + 20);
+        assert_eq!(spelling(&spellings.pop_front().unwrap()), "X-Request-ID");
+        assert!(spellings.is_empty());
     }
 
     #[test]
-    fn requests_in_one_packet_are_told_apart() {
+    fn the_second_of_two_requests_waits_until_the_first_is_answered() {
         let one = "GET / HTTP/1.1\r\nX-Request-ID: 1\r\n\r\n";
         let two = "GET / HTTP/1.1\r\nX-REQUEST-ID: 1\r\n\r\n";
-        let (spellings, _) = after(&[&format!("{one}{two}")]);
-        let all: Vec<&str> = spellings.iter().map(spelling).collect();
-        assert_eq!(all, ["X-Request-ID", "X-REQUEST-ID"]);
+        let (mut inbound, mut spellings) = (Inbound::default(), VecDeque::new());
+        let mut both = format!("{one}{two}").into_bytes();
+        assert_eq!(inbound.take(&mut both, &mut spellings), one.len());
+        assert_eq!(spelling(&spellings.pop_front().unwrap()), "X-Request-ID");
+        assert_eq!(inbound.take(&mut both[one.len()..], &mut spellings), two.len());
+        assert_eq!(spelling(&spellings.pop_front().unwrap()), "X-REQUEST-ID");
     }
 
     #[test]

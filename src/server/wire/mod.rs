@@ -7,7 +7,8 @@
 //!    is answered by the library itself, without a body. Here it gets one.
 //! 3. **After `Connection: close` nothing is read** (RFC 9112 §9.6), and a header name of any length is
 //!    refused and not choked on.
-//! 4. **Nobody is waited for without end.** The library gives the first head of a connection its time; here
+//! 4. **One request at a time.** What comes behind a request waits here until that is answered.
+//! 5. **Nobody is waited for without end.** The library gives the first head of a connection its time; here
 //!    every head gets it, and whoever does not take an answer for as long is hung up on.
 //!
 //! HTTP/1.1 only.
@@ -19,7 +20,7 @@ mod socket;
 use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -34,6 +35,9 @@ pub(super) struct Wire {
     inbound: Inbound,
     /// The spelling of each request that was read and not yet answered.
     spellings: VecDeque<Names>,
+    /// What came behind a request that is not answered yet, and who waits for it.
+    held: Vec<u8>,
+    reader: Option<Waker>,
     /// What is to be written before anything else, and how much of it is.
     pending: Vec<u8>,
     written: usize,
@@ -51,6 +55,8 @@ impl Wire {
             io,
             inbound: Inbound::default(),
             spellings: VecDeque::new(),
+            held: Vec::new(),
+            reader: None,
             pending: Vec::new(),
             written: 0,
             wait,
@@ -114,10 +120,21 @@ impl AsyncRead for Wire {
                 return Poll::Ready(Ok(()));
             }
             let before = buffer.filled().len();
-            ready!(Pin::new(&mut wire.io).poll_read(cx, buffer))?;
+            if wire.held.is_empty() {
+                ready!(Pin::new(&mut wire.io).poll_read(cx, buffer))?;
+            } else if wire.spellings.is_empty() {
+                let length = wire.held.len().min(buffer.remaining());
+                buffer.put_slice(wire.held.get(..length).unwrap_or_default());
+                wire.held.drain(..length);
+            } else {
+                wire.reader = Some(cx.waker().clone());
+                return Poll::Pending;
+            }
             let fresh = buffer.filled_mut().get_mut(before..).unwrap_or_default();
             let length = fresh.len();
             let kept = wire.inbound.take(fresh, &mut wire.spellings);
+            let rest = fresh.get(kept..).filter(|_| !wire.inbound.is_closed()).unwrap_or_default();
+            wire.held.splice(..0, rest.iter().copied());
             buffer.set_filled(before + kept);
             // Bytes behind a close are thrown away, and the next are waited for; an end is passed on.
             if kept > 0 || length == 0 {
@@ -140,6 +157,9 @@ impl AsyncWrite for Wire {
                 wire.pending = answer;
                 // What was answered for has taken time that the next head is not to lack.
                 wire.head = None;
+                if let Some(reader) = wire.reader.take_if(|_| wire.spellings.is_empty()) {
+                    reader.wake();
+                }
                 if let Poll::Ready(Err(error)) = wire.poll_pending(cx) {
                     return Poll::Ready(Err(error));
                 }
