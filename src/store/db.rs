@@ -117,6 +117,13 @@ fn with_patience(url: &str) -> String {
     url
 }
 
+impl Pooled {
+    /// Fails where the connection is dead.
+    pub(crate) fn ping(&mut self) -> diesel::QueryResult<()> {
+        self.db.batch_execute("SELECT 1")
+    }
+}
+
 impl ManageConnection for Manager {
     type Connection = Pooled;
     type Error = ConnectionProblem;
@@ -134,7 +141,7 @@ impl ManageConnection for Manager {
     }
 
     fn is_valid(&self, pooled: &mut Pooled) -> Result<(), ConnectionProblem> {
-        Ok(pooled.db.batch_execute("SELECT 1")?)
+        Ok(pooled.ping()?)
     }
 
     /// A transaction that neither committed nor rolled back means a panic, or a server that went

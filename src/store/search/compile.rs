@@ -36,9 +36,7 @@ impl Statement {
             statement.push(&format!(", {key} AS k{number}"));
         }
         statement.push(&format!(" FROM {} WHERE ", query.table.name()));
-        statement.visible(query.table, &query.filter);
-        statement.push(" AND ");
-        statement.filter(&query.filter);
+        statement.found(query.table, &query.filter);
         if let Some(after) = &query.after {
             // (a, b, id) after (x, y, z), spelt out because each key has its own direction.
             let mut keys: Vec<(String, bool, Datum)> = order
@@ -62,18 +60,14 @@ impl Statement {
     /// What rows of a table must fulfil to be found.
     pub(super) fn condition(table: Table, filter: &Filter, scope: Scope) -> Self {
         let mut statement = Self::new(scope);
-        statement.visible(table, filter);
-        statement.push(" AND ");
-        statement.filter(filter);
+        statement.found(table, filter);
         statement
     }
 
     pub(super) fn count(table: Table, filter: &Filter, scope: Scope) -> Self {
         let mut statement = Self::new(scope);
         statement.push(&format!("SELECT COUNT(*) AS count FROM {} WHERE ", table.name()));
-        statement.visible(table, filter);
-        statement.push(" AND ");
-        statement.filter(filter);
+        statement.found(table, filter);
         statement
     }
 
@@ -100,9 +94,7 @@ impl Statement {
             statement.push(")");
         });
         statement.push(" AND ");
-        statement.visible(table, filter);
-        statement.push(" AND ");
-        statement.filter(filter);
+        statement.found(table, filter);
         statement
     }
 
@@ -131,9 +123,7 @@ impl Statement {
 
     /// What belongs to a history, wherever its page begins.
     fn versions(&mut self, query: &HistoryQuery) {
-        self.visible(query.table, &query.filter);
-        self.push(" AND ");
-        self.filter(&query.filter);
+        self.found(query.table, &query.filter);
         if let Some(id) = &query.id {
             self.push(" AND ");
             self.filter(&Filter::text(Column::text("id"), id.clone()));
@@ -172,6 +162,13 @@ impl Statement {
         self.push(")");
     }
 
+    /// What may be seen, and is asked for.
+    fn found(&mut self, table: Table, filter: &Filter) {
+        self.visible(table, filter);
+        self.push(" AND ");
+        self.filter(filter);
+    }
+
     fn filter(&mut self, filter: &Filter) {
         match filter {
             Filter::All(all) => self.joined(all, " AND ", "1 = 1", Self::filter),
@@ -196,7 +193,7 @@ impl Statement {
                 self.push(column.name);
                 self.push(" IN ");
                 // In as many places as the next power of two has, so that few texts of statements are made of lists.
-                let places = if values.is_empty() { 0 } else { values.len().next_power_of_two() };
+                let places = values.len().next_power_of_two();
                 let values: Vec<&String> = values.iter().cycle().take(places).collect();
                 self.joined(&values, ", ", "(NULL)", |statement, value| {
                     statement.bind(&Datum::Text((*value).clone()));
@@ -229,9 +226,7 @@ impl Statement {
             select.column.name,
             select.table.name()
         ));
-        self.visible(select.table, &select.filter);
-        self.push(" AND ");
-        self.filter(&select.filter);
+        self.found(select.table, &select.filter);
         self.push(")");
     }
 

@@ -89,9 +89,7 @@ where
     loop {
         let mut pooled = pool.get().map_err(Error::busy)?;
         let result = run_bare_on(&mut pooled, work);
-        let is_dead = result.is_err()
-            && matches!(pooled.db, Db::Postgres(_))
-            && pooled.db.batch_execute("SELECT 1").is_err();
+        let is_dead = result.is_err() && matches!(pooled.db, Db::Postgres(_)) && pooled.ping().is_err();
         if !is_dead || left == 0 {
             return result;
         }
