@@ -4,6 +4,7 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
+use actix_web::http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
 use actix_web::web::{BytesMut, Payload};
 use futures_util::StreamExt as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -46,12 +47,16 @@ impl Default for Room {
 }
 
 impl Room {
-    /// Room for the largest body that is accepted: which one grows so large is known only at its end, and two that each
-    /// waited for the rest of theirs would wait for each other.
-    async fn take(&self, limits: &Limits) -> Option<OwnedSemaphorePermit> {
-        let most = (limits.body_bytes / 1024 + 1).min(ROOM);
-        Arc::clone(&self.0).acquire_many_owned(u32::try_from(most).ok()?).await.ok()
+    /// Room for a body that may grow so large, in bytes: what it needs is taken at once, for two that each waited for the
+    /// rest of theirs would wait for each other.
+    async fn take(&self, most: usize) -> Option<OwnedSemaphorePermit> {
+        let most = u32::try_from(kib(most).min(ROOM)).ok()?;
+        Arc::clone(&self.0).acquire_many_owned(most).await.ok()
     }
+}
+
+fn kib(bytes: usize) -> usize {
+    bytes / 1024 + 1
 }
 
 /// A body, and the room that it takes until it is dropped.
@@ -69,12 +74,22 @@ impl Deref for Received {
     }
 }
 
-/// The whole body.
+/// The whole body of a request with these headers. What says that it is too large is not read.
 ///
 /// # Errors
 ///
 /// [`BodyFault`].
-pub async fn read(mut payload: Payload, limits: &Limits, room: &Room) -> Result<Received, BodyFault> {
+pub async fn read(
+    headers: &HeaderMap,
+    mut payload: Payload,
+    limits: &Limits,
+    room: &Room,
+) -> Result<Received, BodyFault> {
+    let most = match declared(headers) {
+        Some(length) if length > limits.body_bytes => return Err(BodyFault::TooLarge),
+        Some(length) => length,
+        None => limits.body_bytes,
+    };
     let whole = async {
         let (mut body, mut chunks) = (Received::default(), 0_usize);
         while let Some(chunk) = payload.next().await {
@@ -82,15 +97,15 @@ pub async fn read(mut payload: Payload, limits: &Limits, room: &Room) -> Result<
             chunks += 1;
             let length = body.len() + chunk.len();
             let is_crumbled = chunks > FIRST_CHUNKS + body.len() / LEAST_CHUNK;
-            if is_crumbled || length > limits.body_bytes {
+            if is_crumbled || length > most {
                 return Err(BodyFault::TooLarge);
             }
             if length > FREE && body.room.is_none() {
-                body.room = room.take(limits).await;
+                body.room = room.take(most).await;
             }
             body.bytes.extend_from_slice(&chunk);
         }
-        let needed = body.len() / 1024 + 1;
+        let needed = kib(body.len());
         if let Some(room) = &mut body.room {
             // What it does not need is given back.
             drop(room.split(room.num_permits().saturating_sub(needed)));
@@ -98,4 +113,11 @@ pub async fn read(mut payload: Payload, limits: &Limits, room: &Room) -> Result<
         Ok(body)
     };
     tokio::time::timeout(limits.request, whole).await.unwrap_or(Err(BodyFault::Late))
+}
+
+/// How long the body says it is, in bytes. One that comes in chunks does not say (RFC 9112 §6.3).
+fn declared(headers: &HeaderMap) -> Option<usize> {
+    let length = headers.get(CONTENT_LENGTH).filter(|_| !headers.contains_key(TRANSFER_ENCODING))?;
+    // What is too long a number is too large a body.
+    length.to_str().ok().map(|length| length.parse().unwrap_or(usize::MAX))
 }

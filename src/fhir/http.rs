@@ -121,7 +121,7 @@ async fn answer(
     let asked = trail::access(&context, interaction, &target, &query);
     let target = (interaction, target, path);
     // The turn is kept until the Bundle is answered.
-    let (_turn, understood) = match arrive(app, interaction, payload).await {
+    let (_turn, understood) = match arrive(app, request, interaction, payload).await {
         Ok((bytes, turn)) => (turn, understand(app, request, target, query, &bytes, writing)),
         Err(refusal) => (None, Err(refusal)),
     };
@@ -145,10 +145,11 @@ async fn answer(
 /// Takes the body in, and waits for the turn of a Bundle, of which few stand in memory as trees at a time.
 async fn arrive(
     app: &App,
+    request: &HttpRequest,
     interaction: Interaction,
     payload: Payload,
 ) -> Result<(Received, Option<OwnedSemaphorePermit>), Refusal> {
-    let bytes = body::read(payload, &app.limits, &app.room).await?;
+    let bytes = body::read(request.headers(), payload, &app.limits, &app.room).await?;
     let turn = if interaction == Interaction::Batch { Some(app.turn_of_bundle().await?) } else { None };
     Ok((bytes, turn))
 }

@@ -68,7 +68,7 @@ async fn deal_with(
 ) -> Result<HttpResponse, Problem> {
     check_may_tell(app, &caller)?;
     let mode = event::mode(request)?;
-    let bytes = body::read(payload, &app.limits, &app.room).await?;
+    let bytes = body::read(request.headers(), payload, &app.limits, &app.room).await?;
     let now = app.clock.now();
     let event = Event::read(request, mode, &bytes, app)?;
     event.check_time(now)?;

@@ -71,7 +71,8 @@ pub fn build(app: App, listener: TcpListener, settings: &config::Server) -> io::
                 async move { shutdown.notified().await }
             })
             .keep_alive(Duration::from_secs(75))
-            .client_request_timeout(wait)
+            // The wire gives every head its time.
+            .client_request_timeout(Duration::ZERO)
             .client_disconnect_timeout(Duration::from_secs(5))
             .tcp_nodelay(true)
             .h1(map_config(routes(app.clone(), drain.clone()), |()| AppConfig::default()));

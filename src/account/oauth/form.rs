@@ -32,7 +32,7 @@ impl Form {
         if !request.query_string().is_empty() {
             return Err(Problem::invalid("parameters belong in the body: a URL is kept in logs"));
         }
-        let bytes = body::read(payload, &limits(app), &app.room).await?;
+        let bytes = body::read(request.headers(), payload, &limits(app), &app.room).await?;
         let given = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let media_type = given.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
         if !media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {

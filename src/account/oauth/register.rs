@@ -31,7 +31,7 @@ pub(super) async fn register(
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
     check_token(&app, &request)?;
-    let bytes = body::read(payload, &app.limits, &app.room).await?;
+    let bytes = body::read(request.headers(), payload, &app.limits, &app.room).await?;
     let Ok(Value::Object(metadata)) = json::parse(&bytes, 10) else {
         return Err(wrong("send the app's metadata as a JSON object"));
     };

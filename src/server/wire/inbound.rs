@@ -45,13 +45,15 @@ enum At {
 #[derive(Debug)]
 pub(super) struct Inbound {
     at: At,
+    /// Whether no head has come yet.
+    is_new: bool,
     /// The status that a refusal by the library is to have instead of its own.
     refusal: Option<u16>,
 }
 
 impl Default for Inbound {
     fn default() -> Self {
-        Self { at: At::Head(Vec::new()), refusal: None }
+        Self { at: At::Head(Vec::new()), is_new: true, refusal: None }
     }
 }
 
@@ -78,6 +80,7 @@ impl Inbound {
                     head.extend_from_slice(rest.get(..length).unwrap_or_default());
                     start += length;
                     if end.is_some() {
+                        self.is_new = false;
                         let (next, names) = understand(head);
                         spellings.push_back(names);
                         match next {
@@ -119,9 +122,9 @@ impl Inbound {
         self.at = At::Lost;
     }
 
-    /// Whether a head has begun and not ended.
-    pub(super) fn is_in_head(&self) -> bool {
-        matches!(&self.at, At::Head(head) if !head.is_empty())
+    /// Whether a head has begun and not ended, or the first one is to come.
+    pub(super) fn is_waiting(&self) -> bool {
+        matches!(&self.at, At::Head(head) if self.is_new || !head.is_empty())
     }
 
     /// Looks no further: the library is about to refuse what came, and the refusal is to have this status.
@@ -253,10 +256,10 @@ mod tests {
             let (mut inbound, mut spellings) = (Inbound::default(), VecDeque::new());
             let mut bytes = format!("{start}{}", "x".repeat(60_000)).into_bytes();
             assert_eq!(inbound.take(&mut bytes, &mut spellings), bytes.len());
-            assert!(inbound.is_in_head() && inbound.refusal().is_none());
+            assert!(inbound.is_waiting() && inbound.refusal().is_none());
             let mut bytes = vec![b'y'; 60_000];
             inbound.take(&mut bytes, &mut spellings);
-            assert!(bytes.contains(&0) && !inbound.is_in_head());
+            assert!(bytes.contains(&0) && !inbound.is_waiting());
             assert_eq!(inbound.refusal(), Some(status));
         }
     }

@@ -8,8 +8,9 @@
 //! 3. **After `Connection: close` nothing is read** (RFC 9112 §9.6), and a header name of any length is
 //!    refused and not choked on.
 //! 4. **One request at a time.** What comes behind a request waits here until that is answered.
-//! 5. **Nobody is waited for without end.** The library gives the first head of a connection its time; here
-//!    every head gets it, and whoever does not take an answer for as long is hung up on.
+//! 5. **Nobody is waited for without end.** The library can give the first head of a connection its time; here
+//!    every head gets it, and whoever does not take an answer for as long is hung up on. What is there when the
+//!    time is over is read first: a server with too much to do does not refuse what came in time.
 //!
 //! HTTP/1.1 only.
 
@@ -43,7 +44,7 @@ pub(super) struct Wire {
     written: usize,
     /// How long a head may take to come, and the other side to take what is written.
     wait: Duration,
-    /// Runs while a head comes.
+    /// Runs while a head comes, and before the first one.
     head: Option<Pin<Box<Sleep>>>,
     /// Runs while the other side takes nothing.
     stalled: Option<Pin<Box<Sleep>>>,
@@ -60,14 +61,14 @@ impl Wire {
             pending: Vec::new(),
             written: 0,
             wait,
-            head: None,
+            head: Some(Box::pin(sleep(wait))),
             stalled: None,
         }
     }
 
     /// Whether the head that comes has had its time.
     fn is_late(&mut self, cx: &mut Context<'_>) -> bool {
-        if !self.inbound.is_in_head() {
+        if !self.inbound.is_waiting() {
             self.head = None;
             return false;
         }
@@ -113,15 +114,16 @@ impl AsyncRead for Wire {
     ) -> Poll<io::Result<()>> {
         let wire = &mut *self;
         loop {
-            if wire.is_late(cx) && buffer.remaining() > 0 {
-                // What no head holds: the library refuses it at once.
-                wire.inbound.give_up(TIMEOUT);
-                buffer.put_slice(b"\0");
-                return Poll::Ready(Ok(()));
-            }
-            let before = buffer.filled().len();
+            let (is_late, before) = (wire.is_late(cx), buffer.filled().len());
             if wire.held.is_empty() {
-                ready!(Pin::new(&mut wire.io).poll_read(cx, buffer))?;
+                let read = Pin::new(&mut wire.io).poll_read(cx, buffer);
+                if read.is_pending() && is_late && buffer.remaining() > 0 {
+                    // What no head holds: the library refuses it at once.
+                    wire.inbound.give_up(TIMEOUT);
+                    buffer.put_slice(b"\0");
+                    return Poll::Ready(Ok(()));
+                }
+                ready!(read)?;
             } else if wire.spellings.is_empty() {
                 let length = wire.held.len().min(buffer.remaining());
                 buffer.put_slice(wire.held.get(..length).unwrap_or_default());
@@ -177,5 +179,51 @@ impl AsyncWrite for Wire {
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_pending(cx))?;
         Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::{Socket, Wire};
+
+    const WAIT: Duration = Duration::from_millis(100);
+
+    async fn connected() -> (TcpStream, Wire) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (accepted, _) = listener.accept().await.unwrap();
+        (client, Wire::new(Socket::Plain(accepted), WAIT))
+    }
+
+    /// Nobody has had the time to read, longer than a head may take.
+    #[actix_rt::test]
+    async fn what_came_in_time_is_read_before_anybody_is_late() {
+        let head = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+        let (mut client, mut wire) = connected().await;
+        client.write_all(head).await.unwrap();
+        tokio::time::sleep(WAIT * 2).await;
+        let mut bytes = [0; 100];
+        assert_eq!(wire.read(&mut bytes).await.unwrap(), head.len());
+        assert!(!wire.inbound.is_waiting());
+    }
+
+    #[actix_rt::test]
+    async fn a_head_that_does_not_come_is_refused_in_time() {
+        for begun in [&b""[..], b"GET / HT"] {
+            let (mut client, mut wire) = connected().await;
+            client.write_all(begun).await.unwrap();
+            let mut bytes = Vec::new();
+            while bytes.last() != Some(&0) {
+                let read = tokio::time::timeout(WAIT * 100, wire.read_buf(&mut bytes)).await;
+                assert!(read.unwrap().unwrap() > 0);
+            }
+            assert_eq!(bytes, [begun, b"\0"].concat());
+            assert_eq!(wire.inbound.refusal(), Some(408));
+        }
     }
 }

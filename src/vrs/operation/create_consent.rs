@@ -25,7 +25,7 @@ pub(crate) async fn create_consent(
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
     carry_out(&app, &request, OPERATION, async |caller| {
-        let body = body::read(payload, &app.limits, &app.room).await?;
+        let body = body::read(request.headers(), payload, &app.limits, &app.room).await?;
         let draft = consent::read(&body, &app.contract, app.limits.json_depth, app.clock.now())?;
         let (clock, rules) = (app.clock.clone(), app.contract.rules);
         let role =

@@ -26,7 +26,7 @@ pub(crate) async fn patch_consent(
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
     carry_out(&app, &request, OPERATION, async |caller| {
-        let body = body::read(payload, &app.limits, &app.room).await?;
+        let body = body::read(request.headers(), payload, &app.limits, &app.room).await?;
         let id = id_in_path(&request).ok_or(catalogue::RESOURCE_NOT_FOUND)?;
         let contract = app.contract;
         // A role that is not there is told before a patch that cannot be read.

@@ -28,7 +28,7 @@ pub(crate) async fn submit_questionnaire_response(
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
     carry_out(&app, &request, OPERATION, async |caller| {
-        let body = body::read(payload, &app.limits, &app.room).await?;
+        let body = body::read(request.headers(), payload, &app.limits, &app.room).await?;
         let submission = access_request::read(&body, app.contract.nhs_number_check, app.limits.json_depth)?;
         let applicant = match submission.applicant {
             Applicant::Proxy => submission.proxy,

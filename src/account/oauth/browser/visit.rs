@@ -126,7 +126,7 @@ pub(super) async fn read_form(
             Problem::new(415, "This page takes a form").saying("Send application/x-www-form-urlencoded.")
         );
     }
-    let bytes = body::read(payload, &form::limits(app), &app.room).await?;
+    let bytes = body::read(request.headers(), payload, &form::limits(app), &app.room).await?;
     Ok(Params::parse(&bytes))
 }
 
