@@ -21,6 +21,8 @@ Ibrahim Isla Ivy Jack Jacob James Jaya Leo Lily Lucas Maria Maya Mia Mohammed No
 Ruby Samuel Sara Sofia Theo Thomas Uma Victor William Zara""".split()
 BASE_TIME = 1_600_000_000_000
 
+LAST_CHANGES = "FROM audit_records WHERE subject_version IS NOT NULL ORDER BY id DESC LIMIT"
+
 
 class Sqlite:
     """A database file."""
@@ -53,6 +55,11 @@ class Sqlite:
         self.run("ANALYZE")
         self.run("PRAGMA journal_mode = WAL")
         self.connection.close()
+
+    def commits(self, count):
+        """When each of the last so many changes was made, in seconds since 1970: when it was committed SQLite does not tell."""
+        rows = self.run(f"SELECT recorded_at / 1000.0 {LAST_CHANGES} {count}")
+        return [made for (made,) in reversed(rows)]
 
 
 class Postgres:
@@ -87,6 +94,11 @@ class Postgres:
 
     def finish(self):
         subprocess.run([*self.command, "-c", "VACUUM ANALYZE"], check=True)
+
+    def commits(self, count):
+        """When each of the last so many changes was committed, in seconds since 1970."""
+        rows = self.run(f"SELECT extract(epoch FROM pg_xact_commit_timestamp(xmin)) {LAST_CHANGES} {count}")
+        return [float(committed) for (committed,) in reversed(rows)]
 
 
 def fill(database, roles):

@@ -106,8 +106,10 @@ def changes(run, roles, first, count, pause):
     return times
 
 
-def measure(run, roles, insert_events):
-    """All figures; `insert_events` writes so many events at once, behind the back of the server."""
+def measure(run, roles, insert_events, commits):
+    """All figures; `insert_events` writes so many events at once, behind the back of the server; `commits` tells when the
+    last so many changes were committed, in seconds since 1970."""
+    since_1970 = time.time() - time.perf_counter()
     consumers = Consumers(1)
     id = subscribe(run, consumers.ports[0])
     consumers.wait(lambda: is_active(run, id))
@@ -117,7 +119,11 @@ def measure(run, roles, insert_events):
         times = changes(run, roles, before, count, pause)
         consumers.wait(lambda: (0, before + count) in consumers.first)
         came = [consumers.first[0, before + at + 1] for at in range(count)]
-        since = {"sent": [c - sent for c, (sent, _) in zip(came, times)], "answered": [c - done for c, (_, done) in zip(came, times)]}
+        since = {
+            "sent": [c - sent for c, (sent, _) in zip(came, times)],
+            "committed": [c + since_1970 - done for c, done in zip(came, commits(count))],
+            "answered": [c - done for c, (_, done) in zip(came, times)],
+        }
         result["latency"][name] = {
             key: [1000 * at for at in statistics.quantiles(values, n=100)[49::49]] for key, values in since.items()
         }

@@ -54,7 +54,6 @@ scopes = "system/*.cruds"
 introspection = true
 """
 
-
 class Cluster:
     """A PostgreSQL of our own on the disk, with fsync on; reached through a socket."""
 
@@ -74,6 +73,7 @@ class Cluster:
             with open(f"{self.folder}/data/postgresql.conf", "a") as conf:
                 conf.write(f"listen_addresses = ''\nunix_socket_directories = '{self.folder}'\nshared_buffers = 1GB\n")
                 conf.write("max_wal_size = 4GB\nmaintenance_work_mem = 512MB\n")
+                conf.write("track_commit_timestamp = on\n")
         self.run("pg_ctl", "-D", f"{self.folder}/data", "-l", f"{self.folder}/log", "-w", "start")
         self.pid = int(open(f"{self.folder}/data/postmaster.pid").readline())
 

@@ -85,11 +85,11 @@ pub async fn read(
     limits: &Limits,
     room: &Room,
 ) -> Result<Received, BodyFault> {
-    let most = match declared(headers) {
-        Some(length) if length > limits.body_bytes => return Err(BodyFault::TooLarge),
-        Some(length) => length,
-        None => limits.body_bytes,
-    };
+    let declared = declared(headers);
+    let most = declared.unwrap_or(limits.body_bytes);
+    if most > limits.body_bytes {
+        return Err(BodyFault::TooLarge);
+    }
     let whole = async {
         let (mut body, mut chunks) = (Received::default(), 0_usize);
         while let Some(chunk) = payload.next().await {
@@ -102,6 +102,7 @@ pub async fn read(
             }
             if length > FREE && body.room.is_none() {
                 body.room = room.take(most).await;
+                body.bytes.reserve(declared.unwrap_or_default().saturating_sub(body.bytes.len()));
             }
             body.bytes.extend_from_slice(&chunk);
         }

@@ -247,9 +247,7 @@ async fn batch(
                     Err(refusal) => (Some(trail::refused(asked.clone(), &refusal)), Err(refusal)),
                 };
                 accesses.extend(access);
-                answers.push(
-                    result.map_or_else(|refusal| bundle::refuse(&refusal), |reply| bundle::answer(&reply)),
-                );
+                answers.push(result.map_or_else(|refusal| bundle::refuse(&refusal), bundle::answer));
             }
             (accesses, Ok(Reply::made(200, bundle::response(kind, answers))))
         }
@@ -263,7 +261,7 @@ fn entries_of(body: Option<Body>, context: &Context, depth: usize) -> Result<(Bu
         return Err(Refusal::invalid("Send a Bundle of type batch or transaction to this URL."));
     };
     let kind = bundle::type_of(&bundle)?;
-    Ok((kind, bundle::read(&bundle, context, depth)?))
+    Ok((kind, bundle::read(bundle, context, depth)?))
 }
 
 /// What is done has its records in the transaction; what is refused as a whole is refused for every entry.

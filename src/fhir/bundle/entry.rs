@@ -30,13 +30,13 @@ pub(crate) struct Entry {
 
 /// Reads every entry; each fails by itself.
 pub(crate) fn read(
-    bundle: &Value,
+    mut bundle: Value,
     context: &Context,
     depth: usize,
 ) -> Result<Vec<Result<Entry, Refusal>>, Refusal> {
-    let entries = match bundle.get("entry") {
-        Some(Value::Array(entries)) => entries.as_slice(),
-        None => &[],
+    let entries = match bundle.get_mut("entry").map(Value::take) {
+        Some(Value::Array(entries)) => entries,
+        None => Vec::new(),
         Some(_) => {
             let told = "The entries of a Bundle are an array.";
             return Err(Refusal::new(400, Issue::error(IssueType::Structure, told).at("Bundle.entry")));
@@ -48,10 +48,11 @@ pub(crate) fn read(
     }
     let each =
         |(number, entry)| one(number, entry, context, depth).map_err(|refusal| in_entry(refusal, number));
-    Ok(entries.iter().enumerate().map(each).collect())
+    Ok(entries.into_iter().enumerate().map(each).collect())
 }
 
-fn one(number: usize, entry: &Value, context: &Context, depth: usize) -> Result<Entry, Refusal> {
+fn one(number: usize, mut entry: Value, context: &Context, depth: usize) -> Result<Entry, Refusal> {
+    let resource = entry.get_mut("resource").map(Value::take);
     let text = |path: &str| entry.pointer(path).and_then(Value::as_str);
     let (Some(method), Some(url)) = (text("/request/method"), text("/request/url")) else {
         return Err(Refusal::invalid("Each entry needs a request with method and url."));
@@ -61,7 +62,6 @@ fn one(number: usize, entry: &Value, context: &Context, depth: usize) -> Result<
     let url = relative(context, url);
     let (path, query) = url.split_once('?').unwrap_or((url, ""));
     let (interaction, target) = resolve(&method, path)?;
-    let resource = entry.get("resource").cloned();
     if matches!(method.as_str(), "POST" | "PUT") && resource.is_none() && !path.ends_with("_search") {
         return Err(Refusal::invalid("An entry that creates or updates needs a resource."));
     }

@@ -53,11 +53,11 @@ fn rank(method: &Method) -> u8 {
 }
 
 /// The answer to an entry.
-pub(crate) fn answer(reply: &Reply) -> Value {
+pub(crate) fn answer(reply: Reply) -> Value {
     let mut response = Map::new();
     response.insert("status".to_owned(), status_line(reply.status).into());
-    if let Some(location) = &reply.location {
-        response.insert("location".to_owned(), location.as_str().into());
+    if let Some(location) = reply.location {
+        response.insert("location".to_owned(), location.into());
     }
     if let Some(version) = reply.version {
         response.insert("etag".to_owned(), format!("W/\"{version}\"").into());
@@ -66,8 +66,8 @@ pub(crate) fn answer(reply: &Reply) -> Value {
         response.insert("lastModified".to_owned(), crate::date_time::render_instant(at).into());
     }
     let mut entry = Map::new();
-    if let Some(body) = &reply.body {
-        entry.insert("resource".to_owned(), body.clone());
+    if let Some(body) = reply.body {
+        entry.insert("resource".to_owned(), body);
     }
     entry.insert("response".to_owned(), Value::Object(response));
     Value::Object(entry)

@@ -53,7 +53,7 @@ pub(crate) fn run(
     }
     tx.record_accesses(&accesses.iter().collect::<Vec<_>>())?;
     replies.sort_by_key(|(number, _)| *number);
-    Ok(replies.iter().map(|(_, reply)| answer(reply)).collect())
+    Ok(replies.into_iter().map(|(_, reply)| answer(reply)).collect())
 }
 
 fn carry_out(

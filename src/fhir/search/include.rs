@@ -54,31 +54,32 @@ pub(super) fn resolve(
     let key = |stored: &Stored| (stored.kind, stored.id.clone());
     let mut seen: BTreeSet<(ResourceType, String)> = matches.iter().map(key).collect();
     let mut beside: Vec<Stored> = Vec::new();
-    let mut round: Vec<Stored> = matches.to_vec();
+    // Where among them those begin that the round before has found.
+    let mut found_last = 0;
     for number in 0..ROUNDS {
+        let round = if number == 0 { matches } else { beside.get(found_last..).unwrap_or_default() };
         let mut wanted = BTreeSet::new();
         for include in includes.iter().filter(|include| number == 0 || include.iterates) {
             wanted.extend(if include.is_reverse {
-                referring(tx, context, include, &round)?
+                referring(tx, context, include, round)?
             } else {
-                referred(context, include, &round)
+                referred(context, include, round)
             });
         }
-        let mut fresh = Vec::new();
+        found_last = beside.len();
         // What several includes lead to is loaded together.
         for kind in ResourceType::ALL {
             let ids = wanted.iter().filter(|wanted| wanted.0 == kind && !seen.contains(*wanted));
             let ids: Vec<String> = ids.map(|(_, id)| id.clone()).collect();
             if !ids.is_empty() {
-                fresh.extend(visible(tx, context, kind, ids)?);
+                beside.extend(visible(tx, context, kind, ids)?);
             }
         }
-        seen.extend(fresh.iter().map(key));
+        let fresh = beside.get(found_last..).unwrap_or_default();
         if fresh.is_empty() {
             break;
         }
-        beside.extend(fresh.iter().cloned());
-        round = fresh;
+        seen.extend(fresh.iter().map(key));
     }
     Ok(beside)
 }

@@ -12,6 +12,10 @@ const LONGEST_HEAD: usize = 64 * 1024;
 /// As many as the HTTP library takes.
 const MOST_HEADERS: usize = 96;
 
+/// How many bytes of chunks are passed on at a time. They may be chunks of one byte each, which take a thousand times as long
+/// to read as a body that says its length.
+const PORTION: usize = 4096;
+
 /// 408 Request Timeout (RFC 9110 §15.5.9).
 pub(super) const TIMEOUT: u16 = 408;
 /// 414 URI Too Long (RFC 9110 §15.5.15).
@@ -58,9 +62,9 @@ impl Default for Inbound {
 }
 
 impl Inbound {
-    /// Looks at bytes that came in and returns how many of them are to be passed on. What follows a request that was not
+    /// Looks at bytes that came in and returns how many of them are to be passed on now. What follows a request that was not
     /// answered yet is not ([`Inbound::is_closed`] tells whether it ever will be): the library would take apart all that it
-    /// is given, at seven kilobytes for a head of forty bytes.
+    /// is given, at seven kilobytes for a head of forty bytes. Chunks are passed on in portions.
     pub(super) fn take(&mut self, bytes: &mut [u8], spellings: &mut VecDeque<Names>) -> usize {
         let mut start = 0;
         while let Some(rest) = bytes.get_mut(start..).filter(|rest| !rest.is_empty()) {
@@ -97,11 +101,17 @@ impl Inbound {
                         self.at = if *closes { At::Closed } else { At::Head(Vec::new()) };
                     }
                 }
-                At::Chunks { .. } | At::Lost => return bytes.len(),
+                At::Chunks { .. } => return bytes.len().min(start + PORTION),
+                At::Lost => return bytes.len(),
                 At::Closed => return start,
             }
         }
         bytes.len()
+    }
+
+    /// Whether a body comes in chunks.
+    pub(super) fn is_in_chunks(&self) -> bool {
+        matches!(self.at, At::Chunks { .. })
     }
 
     /// Whether whatever comes is thrown away.

@@ -7,7 +7,8 @@
 //!    is answered by the library itself, without a body. Here it gets one.
 //! 3. **After `Connection: close` nothing is read** (RFC 9112 §9.6), and a header name of any length is
 //!    refused and not choked on.
-//! 4. **One request at a time.** What comes behind a request waits here until that is answered.
+//! 4. **One request at a time.** What comes behind a request waits here until that is answered; and of a body of
+//!    chunks a portion at a time, between which others have their turn.
 //! 5. **Nobody is waited for without end.** The library can give the first head of a connection its time; here
 //!    every head gets it, and whoever does not take an answer for as long is hung up on. What is there when the
 //!    time is over is read first: a server with too much to do does not refuse what came in time.
@@ -20,6 +21,7 @@ mod socket;
 
 use std::collections::VecDeque;
 use std::io;
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
@@ -36,9 +38,11 @@ pub(super) struct Wire {
     inbound: Inbound,
     /// The spelling of each request that was read and not yet answered.
     spellings: VecDeque<Names>,
-    /// What came behind a request that is not answered yet, and who waits for it.
+    /// What came behind a request that is not answered yet, or behind a portion of chunks, and who waits for it.
     held: Vec<u8>,
     reader: Option<Waker>,
+    /// Whether it is the turn of others.
+    gives_way: bool,
     /// What is to be written before anything else, and how much of it is.
     pending: Vec<u8>,
     written: usize,
@@ -58,6 +62,7 @@ impl Wire {
             spellings: VecDeque::new(),
             held: Vec::new(),
             reader: None,
+            gives_way: false,
             pending: Vec::new(),
             written: 0,
             wait,
@@ -113,6 +118,10 @@ impl AsyncRead for Wire {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let wire = &mut *self;
+        if mem::take(&mut wire.gives_way) {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         loop {
             let (is_late, before) = (wire.is_late(cx), buffer.filled().len());
             if wire.held.is_empty() {
@@ -124,7 +133,7 @@ impl AsyncRead for Wire {
                     return Poll::Ready(Ok(()));
                 }
                 ready!(read)?;
-            } else if wire.spellings.is_empty() {
+            } else if wire.spellings.is_empty() || wire.inbound.is_in_chunks() {
                 let length = wire.held.len().min(buffer.remaining());
                 buffer.put_slice(wire.held.get(..length).unwrap_or_default());
                 wire.held.drain(..length);
@@ -137,6 +146,7 @@ impl AsyncRead for Wire {
             let kept = wire.inbound.take(fresh, &mut wire.spellings);
             let rest = fresh.get(kept..).filter(|_| !wire.inbound.is_closed()).unwrap_or_default();
             wire.held.splice(..0, rest.iter().copied());
+            wire.gives_way = wire.inbound.is_in_chunks() && !wire.held.is_empty();
             buffer.set_filled(before + kept);
             // Bytes behind a close are thrown away, and the next are waited for; an end is passed on.
             if kept > 0 || length == 0 {
@@ -198,6 +208,23 @@ mod tests {
         let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (accepted, _) = listener.accept().await.unwrap();
         (client, Wire::new(Socket::Plain(accepted), WAIT))
+    }
+
+    /// A body of chunks of one byte keeps nobody else waiting for long.
+    #[actix_rt::test]
+    async fn chunks_come_in_portions_and_whole() {
+        let head = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let sent = format!("{head}{}0\r\n\r\n", "1\r\n \r\n".repeat(3000));
+        let (mut client, mut wire) = connected().await;
+        client.write_all(sent.as_bytes()).await.unwrap();
+        let mut all = Vec::new();
+        while all.len() < sent.len() {
+            let mut bytes = vec![0; 32_768];
+            let count = wire.read(&mut bytes).await.unwrap();
+            assert!((1..=head.len() + 4096).contains(&count), "{count}");
+            all.extend_from_slice(&bytes[..count]);
+        }
+        assert_eq!(all, sent.as_bytes());
     }
 
     /// Nobody has had the time to read, longer than a head may take.
