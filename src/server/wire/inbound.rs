@@ -12,9 +12,10 @@ const LONGEST_HEAD: usize = 64 * 1024;
 /// As many as the HTTP library takes.
 const MOST_HEADERS: usize = 96;
 
-/// How many bytes of chunks are passed on at a time. They may be chunks of one byte each, which take a thousand times as long
-/// to read as a body that says its length.
-const PORTION: usize = 4096;
+/// How many bytes of a body are passed on before others have their turn. The library keeps a buffer for whatever came at a
+/// time; and chunks, of which no more are passed on together, may be of one byte each, which takes a thousand times as long
+/// as a body that says its length.
+pub(super) const PORTION: usize = 4096;
 
 /// 408 Request Timeout (RFC 9110 §15.5.9).
 pub(super) const TIMEOUT: u16 = 408;
@@ -109,9 +110,9 @@ impl Inbound {
         bytes.len()
     }
 
-    /// Whether a body comes in chunks.
-    pub(super) fn is_in_chunks(&self) -> bool {
-        matches!(self.at, At::Chunks { .. })
+    /// Whether there is more to come of a body.
+    pub(super) fn is_in_body(&self) -> bool {
+        matches!(self.at, At::Body { .. } | At::Chunks { .. })
     }
 
     /// Whether whatever comes is thrown away.

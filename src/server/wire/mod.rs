@@ -7,8 +7,8 @@
 //!    is answered by the library itself, without a body. Here it gets one.
 //! 3. **After `Connection: close` nothing is read** (RFC 9112 §9.6), and a header name of any length is
 //!    refused and not choked on.
-//! 4. **One request at a time.** What comes behind a request waits here until that is answered; and of a body of
-//!    chunks a portion at a time, between which others have their turn.
+//! 4. **One request at a time.** What comes behind a request waits here until that is answered; and of a body a
+//!    portion at a time, between which others have their turn.
 //! 5. **Nobody is waited for without end.** The library can give the first head of a connection its time; here
 //!    every head gets it, and whoever does not take an answer for as long is hung up on. What is there when the
 //!    time is over is read first: a server with too much to do does not refuse what came in time.
@@ -29,7 +29,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-use inbound::{Inbound, Names, TIMEOUT};
+use inbound::{Inbound, Names, PORTION, TIMEOUT};
 pub(super) use socket::{Socket, acceptor, chain};
 
 /// A connection that remembers how its caller spells the two headers.
@@ -133,7 +133,7 @@ impl AsyncRead for Wire {
                     return Poll::Ready(Ok(()));
                 }
                 ready!(read)?;
-            } else if wire.spellings.is_empty() || wire.inbound.is_in_chunks() {
+            } else if wire.spellings.is_empty() || wire.inbound.is_in_body() {
                 let length = wire.held.len().min(buffer.remaining());
                 buffer.put_slice(wire.held.get(..length).unwrap_or_default());
                 wire.held.drain(..length);
@@ -146,7 +146,7 @@ impl AsyncRead for Wire {
             let kept = wire.inbound.take(fresh, &mut wire.spellings);
             let rest = fresh.get(kept..).filter(|_| !wire.inbound.is_closed()).unwrap_or_default();
             wire.held.splice(..0, rest.iter().copied());
-            wire.gives_way = wire.inbound.is_in_chunks() && !wire.held.is_empty();
+            wire.gives_way = kept >= PORTION && wire.inbound.is_in_body();
             buffer.set_filled(before + kept);
             // Bytes behind a close are thrown away, and the next are waited for; an end is passed on.
             if kept > 0 || length == 0 {
