@@ -155,6 +155,7 @@ def measure(options, folder, url, cluster):
     result["memory"] = memory(run.pid)
     if options.delivery:
         roles = [line.split(",")[0] for line in open(f"{folder}/patches.csv")][:1000]
+        database.rest()
         result["delivery"] = delivery.measure(run, roles, lambda count: insert_events(database, url, count), database.commits)
         print("delivery", json.dumps(result["delivery"]), flush=True)
     if options.requests:

@@ -56,6 +56,10 @@ class Sqlite:
         self.run("PRAGMA journal_mode = WAL")
         self.connection.close()
 
+    def rest(self):
+        """Does now what the database has put off while it was busy."""
+        self.run("PRAGMA wal_checkpoint")
+
     def commits(self, count):
         """When each of the last so many changes was made, in seconds since 1970: when it was committed SQLite does not tell."""
         rows = self.run(f"SELECT recorded_at / 1000.0 {LAST_CHANGES} {count}")
@@ -94,6 +98,11 @@ class Postgres:
 
     def finish(self):
         subprocess.run([*self.command, "-c", "VACUUM ANALYZE"], check=True)
+
+    def rest(self):
+        """Does now what the database has put off while it was busy."""
+        self.finish()
+        subprocess.run([*self.command, "-c", "CHECKPOINT"], check=True)
 
     def commits(self, count):
         """When each of the last so many changes was committed, in seconds since 1970."""
