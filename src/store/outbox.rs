@@ -155,9 +155,7 @@ impl Tx<'_> {
     /// When the database does not answer.
     pub fn lock_numbering(&mut self) -> Result<(), Error> {
         if let Db::Postgres(connection) = self.db {
-            diesel::sql_query("SELECT pg_advisory_xact_lock($1)")
-                .bind::<BigInt, _>(NUMBERING)
-                .execute(connection)?;
+            Sql::fixed("SELECT pg_advisory_xact_lock(?)").number(NUMBERING).execute(connection)?;
         }
         Ok(())
     }

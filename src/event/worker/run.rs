@@ -101,7 +101,7 @@ impl Loop {
         let queued = mem::take(&mut self.waiting);
         self.begin(queued).await?;
         let parts = &self.context.parts;
-        let waiting = parts.store.read(move |tx| tx.find_waiting(now)).await?;
+        let waiting = parts.store.read_one(move |tx| tx.find_waiting(now)).await?;
         if waiting.is_ended {
             self.end_all(now).await?;
         }

@@ -19,6 +19,7 @@ use crate::store::Tx;
 use crate::store::audit::AuditRecord;
 use crate::store::audit::insert::insert;
 use crate::store::db::Db;
+use crate::store::dialect::on_dialect;
 use crate::store::error::corrupt;
 use crate::store::schema::{audit_chains, audit_records};
 use crate::store::sql::Sql;
@@ -189,9 +190,9 @@ impl Tx<'_> {
             head.hash.clone_from(&record.hash);
         }
         insert(self.db, records)?;
-        let chain = audit_chains::table.filter(audit_chains::chain.eq(head.chain));
-        let end = (audit_chains::sequence.eq(head.sequence), audit_chains::hash.eq(&head.hash));
-        diesel::update(chain).set(end).execute(self.db)?;
+        let end = Sql::fixed("UPDATE audit_chains SET sequence = ?, hash = ? WHERE chain = ?");
+        let end = end.number(head.sequence).text(head.hash).number(head.chain);
+        on_dialect!(self.db, c => end.execute(c))?;
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::BigInt;
 use uuid::Uuid;
 
 use crate::date_time::{from_millis, to_millis};
@@ -191,10 +191,10 @@ impl Tx<'_> {
     pub fn lock_delivery(&mut self, id: Uuid) -> Result<Option<Delivery>, Error> {
         if let Db::Postgres(connection) = self.db {
             for sql in [
-                "SELECT 1 FROM subscriptions WHERE id = $1 FOR NO KEY UPDATE",
-                "SELECT 1 FROM deliveries WHERE subscription_id = $1 FOR UPDATE",
+                "SELECT FROM subscriptions WHERE id = ? FOR NO KEY UPDATE",
+                "SELECT FROM deliveries WHERE subscription_id = ? FOR UPDATE",
             ] {
-                diesel::sql_query(sql).bind::<Text, _>(id.to_string()).execute(connection)?;
+                Sql::fixed(sql).text(id.to_string()).execute(connection)?;
             }
         }
         self.find_delivery(id)

@@ -140,11 +140,11 @@ impl Tx<'_> {
     ///
     /// When the database does not answer.
     pub fn renew_lease(&mut self, id: Uuid, holder: &str, until: DateTime<Utc>) -> Result<bool, Error> {
-        let mine = deliveries::table
-            .filter(deliveries::subscription_id.eq(id.to_string()))
-            .filter(deliveries::lease_holder.eq(holder));
-        let set = deliveries::lease_until.eq(to_millis(until));
-        Ok(diesel::update(mine).set(set).execute(self.db)? == 1)
+        let renew = Sql::fixed(
+            "UPDATE deliveries SET lease_until = ? WHERE subscription_id = ? AND lease_holder = ?",
+        );
+        let renew = renew.number(to_millis(until)).text(id.to_string()).text(holder);
+        Ok(on_dialect!(self.db, c => renew.execute(c))? == 1)
     }
 
     /// Gives leases back.

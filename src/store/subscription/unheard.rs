@@ -55,7 +55,7 @@ impl Tx<'_> {
     pub fn forget_unheard(&mut self) -> Result<(), Error> {
         let over = "DELETE FROM unheard_events WHERE NOT EXISTS (SELECT 1 FROM outbox \
              WHERE outbox.id = unheard_events.event_id AND outbox.position IS NOT NULL)";
-        diesel::sql_query(over).execute(self.db)?;
+        on_dialect!(self.db, c => Sql::fixed(over).execute(c))?;
         Ok(())
     }
 }
