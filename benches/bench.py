@@ -258,9 +258,9 @@ def main():
             cluster.stop()
         if not options.keep:
             shutil.rmtree(folder, ignore_errors=True)
-    told = {"date": datetime.date.today().isoformat(), "binary_mib": os.path.getsize(options.binary) / 2**20,
-            "seconds": options.seconds, "cluster": cluster and cluster.bin, "results": results,
-            "commit": report.commit()}
+    told = {"binary_mib": os.path.getsize(options.binary) / 2**20, "cluster": cluster and cluster.bin, "results": []}
+    run = {"date": datetime.date.today().isoformat(), "seconds": options.seconds, "commit": report.commit()}
+    report.add(told, {**run, "cluster": told["cluster"], "results": results})
     for path in options.earlier:
         with open(path) as file:
             report.add(told, json.load(file))

@@ -60,14 +60,14 @@ def delivered(told):
 
 
 def verdicts(results, binary_mib):
-    """The targets, each with its figure."""
+    """The targets, each with its figure. Growth is told of registers that one commit was measured with."""
     rows = []
 
     def judge(what, target, figure, unit="×", limit=None, least=None):
         is_met = figure <= limit if least is None else figure >= least
         rows.append([what, target, f"{figure:.2f} {unit}", "met" if is_met else "**not met**"])
 
-    for result in results:
+    for result in latest(results):
         name, done = NAMES[result["database"]], result["operations"]
         where = f"{name}, {result['roles']:,} roles"
         times = 3 if result["database"] == "sqlite" else 5
@@ -92,14 +92,16 @@ def verdicts(results, binary_mib):
             after = [mib for _done, mib in result["flat"][1:]]
             rows.append([f"memory over {result['flat'][-1][0]:,} reads, {where}", "flat", f"{min(after):.1f} to {max(after):.1f} MiB",
                          "met" if max(after) <= 1.1 * min(after) else "**not met**"])
-    for database in NAMES:
-        of = sorted((result for result in results if result["database"] == database), key=lambda result: result["roles"])
+    for database, commit in sorted({(result["database"], result["commit"]) for result in results}, reverse=True):
+        of = [result for result in results if (result["database"], result["commit"]) == (database, commit)]
+        of.sort(key=lambda result: result["roles"])
         if len(of) > 1:
             first, last = of[0], of[-1]
             for name in first["operations"]:
                 if name in last["operations"]:
                     small, large = (result["operations"][name]["16"]["p50"] for result in (first, last))
-                    judge(f"growth of {name}, p50, {NAMES[database]}, {first['roles']:,} to {last['roles']:,}", "≤ 1.3 ×", large / small, limit=1.3)
+                    where = f"{NAMES[database]}, {first['roles']:,} to {last['roles']:,}, commit {commit}"
+                    judge(f"growth of {name}, p50, {where}", "≤ 1.3 ×", large / small, limit=1.3)
     judge("release binary", "≤ 40 MiB", binary_mib, "MiB", limit=40)
     return table(["what", "target", "measured", ""], rows)
 
@@ -110,15 +112,18 @@ def commit():
 
 
 def add(told, earlier):
-    """Puts the figures of an earlier run to those of this one: of a register that both have measured, those of this one stay."""
-    has = {(result["database"], result["roles"]) for result in told["results"]}
-    told["results"] += [result for result in earlier["results"] if (result["database"], result["roles"]) not in has]
-    told["results"].sort(key=lambda result: (list(NAMES).index(result["database"]), result["roles"]))
+    """Puts the figures of an earlier run behind those that are there."""
+    of_run = {name: earlier[name] for name in ("commit", "date", "seconds")}
+    told["results"] += [{**of_run, **result} for result in earlier["results"]]
     told["cluster"] = told["cluster"] or earlier["cluster"]
-    if not has:
-        told["commit"], told["date"] = earlier["commit"], earlier["date"]
-    elif earlier["commit"] not in told["commit"].split(" and "):
-        told["commit"] += f" and {earlier['commit']}"
+
+
+def latest(results):
+    """Of each register the figures that stand first, in the order of the page."""
+    first = {}
+    for result in results:
+        first.setdefault((list(NAMES).index(result["database"]), result["roles"]), result)
+    return [result for _place, result in sorted(first.items())]
 
 
 def write(told):
@@ -126,11 +131,11 @@ def write(told):
     versions = [version([program, flag]) for program, flag in (("rustc", "-V"), ("wrk", "-v"))]
     if told["cluster"]:
         versions.append(version([f"{told['cluster']}/postgres", "--version"]))
-    parts = [f"{told['date']}, commit {told['commit']}, {describe()}; {', '.join(versions)}. "
-             f"Each figure is of {told['seconds']} seconds, after a second to warm up.",
-             "### Targets", verdicts(told["results"], told["binary_mib"])]
-    for result in told["results"]:
-        parts += [f"### {NAMES[result['database']]}, {result['roles']:,} roles", operations(result), floor(result)]
+    parts = [f"{describe()}; {', '.join(versions)}.", "### Targets", verdicts(told["results"], told["binary_mib"])]
+    for result in latest(told["results"]):
+        parts += [f"### {NAMES[result['database']]}, {result['roles']:,} roles",
+                  f"{result['date']}, commit {result['commit']}; each figure is of {result['seconds']} seconds, after a second to warm up.",
+                  operations(result), floor(result)]
         if "delivery" in result:
             parts += ["Delivery of events, each PATCH to a consumer of its own process; how long after the request's first byte, its "
                       "commit and its answer the notification's first byte came. PostgreSQL tells when it has committed "
