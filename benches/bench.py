@@ -241,6 +241,7 @@ def main():
     os.makedirs(folder, exist_ok=True)
     os.chmod(folder, 0o755)
     cluster, results = None, []
+    of_run = {"date": datetime.date.today().isoformat(), "commit": report.commit(), "seconds": options.seconds}
     try:
         if "postgres" in options.databases:
             cluster = server.Cluster(folder)
@@ -252,15 +253,13 @@ def main():
                 url = f"sqlite:{place}/bench.sqlite" if database == "sqlite" else cluster.make(f"bench{roles}")
                 print(f"{database}, {roles} roles", flush=True)
                 result = measure(options_of_run, place, url, cluster)
-                results.append({"database": database, **result})
+                results.append({**of_run, "database": database, **result})
     finally:
         if cluster:
             cluster.stop()
         if not options.keep:
             shutil.rmtree(folder, ignore_errors=True)
-    told = {"binary_mib": os.path.getsize(options.binary) / 2**20, "cluster": cluster and cluster.bin, "results": []}
-    run = {"date": datetime.date.today().isoformat(), "seconds": options.seconds, "commit": report.commit()}
-    report.add(told, {**run, "cluster": told["cluster"], "results": results})
+    told = {"binary_mib": os.path.getsize(options.binary) / 2**20, "cluster": cluster and cluster.bin, "results": results}
     for path in options.earlier:
         with open(path) as file:
             report.add(told, json.load(file))

@@ -111,11 +111,10 @@ def commit():
     return subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
 
 
-def add(told, earlier):
-    """Puts the figures of an earlier run behind those that are there."""
-    of_run = {name: earlier[name] for name in ("commit", "date", "seconds")}
-    told["results"] += [{**of_run, **result} for result in earlier["results"]]
-    told["cluster"] = told["cluster"] or earlier["cluster"]
+def add(told, run):
+    """Puts the figures of a run behind those that are there."""
+    told["results"] += run["results"]
+    told["cluster"] = told["cluster"] or run["cluster"]
 
 
 def latest(results):

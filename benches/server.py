@@ -54,6 +54,7 @@ scopes = "system/*.cruds"
 introspection = true
 """
 
+
 class Cluster:
     """A PostgreSQL of our own on the disk, with fsync on; reached through a socket."""
 

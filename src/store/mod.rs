@@ -177,8 +177,9 @@ impl Store {
     }
 
     /// Runs `work`, which reads what one statement finds, without a transaction around it, whose beginning and end would
-    /// cost as much as the statement. It may be run again should the connection turn out to be dead. On SQLite it runs on
-    /// the present thread if a connection is free. Behind a pooler there is a transaction, which carries the settings.
+    /// cost as much as the statement; or what a few find that need not be of one moment. It may be run again should the
+    /// connection turn out to be dead. On SQLite it runs on the present thread if a connection is free. Behind a pooler there
+    /// is a transaction, which carries the settings.
     ///
     /// # Errors
     ///
