@@ -1,5 +1,6 @@
 //! The long-lived parts of a running service.
 
+use std::any::type_name;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::thread;
@@ -18,6 +19,7 @@ use crate::audit::{Access, Journal};
 use crate::body::Room;
 use crate::clock::Clock;
 use crate::config::{Contract, Limits, Subscriptions};
+use crate::cpu_pool::CpuPool;
 use crate::error::Error;
 use crate::event::channel::Sockets;
 use crate::ids;
@@ -68,6 +70,8 @@ pub struct App {
     pub address_header: Option<Arc<str>>,
     /// The memory of bodies that have come.
     pub room: Room,
+    /// Where the content of large requests is worked on.
+    pub cpu: CpuPool,
     /// Whose Bundle may be taken apart.
     bundles: Arc<Semaphore>,
     /// Where accesses are written down.
@@ -125,6 +129,7 @@ impl App {
                 BUNDLES * thread::available_parallelism().map_or(1, usize::from),
             )),
             room: Room::default(),
+            cpu: CpuPool::new(parts.limits.request),
             journal: Journal::start(parts.store.clone()),
             store: parts.store,
             clock: parts.clock,
@@ -257,23 +262,26 @@ impl App {
         }
     }
 
-    /// Writes as this caller, as [`App::read_as`] reads, and says whether that left a record.
+    /// Writes as this caller, as [`App::read_as`] reads, and says whether that left a record. The work is run again
+    /// where the database gave it up for another transaction ([`Store::write_again`]).
     ///
     /// # Errors
     ///
-    /// As [`App::read_as`]; those of [`Store::write`].
-    pub async fn write_as<T, E, F>(&self, caller: Caller, work: F) -> Result<Written<T>, E>
+    /// As [`App::read_as`]; those of [`Store::write_again`].
+    pub async fn write_as<T, E, F>(&self, caller: Caller, mut work: F) -> Result<Written<T>, E>
     where
         T: Send + 'static,
         E: From<Error> + Send + 'static,
-        F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+        F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     {
         let reader = self.store.has_replica().then(|| reader(&caller));
-        let write = self.if_live(caller, |tx: &mut Tx<'_>| {
+        let now = self.clock.now();
+        let write = move |tx: &mut Tx<'_>| {
+            access::check_live(tx, &caller, now).map_err(Error::from)?;
             let value = work(tx)?;
             Ok(Written { value, is_recorded: tx.recorded() > 0 })
-        });
-        let written = self.store.write(write).await;
+        };
+        let written = self.store.write_again(type_name::<F>(), write).await;
         // Also after a failure: a commit whose answer was lost may have happened.
         if let Some(reader) = reader {
             self.store.has_written(&reader);

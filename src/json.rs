@@ -77,6 +77,30 @@ pub fn has_control(text: &str) -> bool {
     text.chars().any(|letter| letter < ' ' && !matches!(letter, '\t' | '\r' | '\n'))
 }
 
+/// Whether a value takes more than so many bytes as JSON, about. Looks no further than it must.
+pub fn is_larger(value: &Value, bytes: usize) -> bool {
+    fn left(value: &Value, bytes: usize) -> Option<usize> {
+        let mut rest = bytes.checked_sub(2)?;
+        match value {
+            Value::Array(items) => {
+                for item in items {
+                    rest = left(item, rest)?;
+                }
+            }
+            Value::Object(members) => {
+                for (key, member) in members {
+                    rest = left(member, rest.checked_sub(key.len())?)?;
+                }
+            }
+            Value::String(text) => rest = rest.checked_sub(text.len())?,
+            Value::Number(number) => rest = rest.checked_sub(number.as_str().len())?,
+            Value::Null | Value::Bool(_) => {}
+        }
+        Some(rest)
+    }
+    left(value, bytes).is_none()
+}
+
 #[derive(Clone, Copy)]
 struct Judge<'a> {
     left: usize,

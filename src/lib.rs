@@ -14,7 +14,7 @@
 //! 5. pure domain files: [`person`], [`proxy`], [`account`] (who is calling), [`audit`] and [`event`] (what
 //!    is written down and told of an act), [`date_time`].
 //!
-//! Beside them stand [`address`], [`clock`], [`ids`], [`error`] and [`canonical`], which every room may use, [`config`],
+//! Beside them stand [`address`], [`clock`], [`ids`], [`error`], [`canonical`] and [`cpu_pool`], which every room may use, [`config`],
 //! [`observe`], and [`body`], [`credentials`], [`fetch`], [`resolver`] and [`json`], which judge what comes from outside. `tests/it/architecture.rs` reads the `use` lines
 //! and fails on a breach.
 //!
@@ -29,6 +29,7 @@ pub mod canonical;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod cpu_pool;
 pub mod credentials;
 pub mod date_time;
 pub mod error;

@@ -1,45 +1,49 @@
 //! HTTP to requests and back: who is asking, in which format, what for, and how the answer is told.
 
+use actix_web::http::StatusCode;
 use actix_web::http::header::{
-    ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH,
-    LAST_MODIFIED, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
+    ACCEPT, ALLOW, CACHE_CONTROL, ETAG, HeaderMap, LAST_MODIFIED, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
 };
-use actix_web::http::{Method, StatusCode};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, HttpResponseBuilder};
 use serde_json::Value;
-use tokio::sync::OwnedSemaphorePermit;
 
 use crate::account::{Authority, Caller, Denied};
 use crate::app::{App, Written};
 use crate::audit::Access;
-use crate::body::{self, BodyFault, Received};
+use crate::cpu_pool::INLINE;
 use crate::credentials::shown;
-use crate::fhir::bundle::{self, BundleType, Entry};
+use crate::error::Error;
+use crate::fhir::bundle::{self, BundleType, Entry, Plan};
 use crate::fhir::context::Context;
-use crate::fhir::etag::{self, NotAnEtag, Versions};
+use crate::fhir::etag;
 use crate::fhir::format::prefer::{Prefer, Return};
-use crate::fhir::format::{self, BodyFormat, Format, MediaFault, xml};
+use crate::fhir::format::{self, Format};
 use crate::fhir::interaction::conditional::pairs;
-use crate::fhir::interaction::{Body, Conditions, Reply, Request, is_write, judge, perform, perform_judged};
+use crate::fhir::interaction::{
+    Body, Reply, Request, find_base, find_to_validate, is_write, outcome_of, perform, perform_judged,
+    prepare_patch,
+};
 use crate::fhir::outcome::{Issue, IssueType, operation_outcome};
 use crate::fhir::refusal::{Challenge, Refusal};
 use crate::fhir::resource::ResourceType;
 use crate::fhir::routes::{Interaction, Target, resolve};
+use crate::fhir::understand::{Asking, Understood, conditions, understand};
 use crate::fhir::{BASE_PATH, capability, trail};
+use crate::json::is_larger;
 use crate::observe::{CallerKind, RoutePattern, is_request_id};
 use crate::store::{PeopleOfRows, Tx};
 
 /// How an answer is to be written.
 #[derive(Clone, Copy)]
-struct Writing {
+pub(super) struct Writing {
     format: Format,
     is_pretty: bool,
     prefers: Return,
 }
 
 /// The parameters of query and form, decoded.
-type Params = Vec<(String, String)>;
+pub(super) type Params = Vec<(String, String)>;
 
 /// Answers every request of this front.
 pub(super) async fn handle(app: Data<App>, request: HttpRequest, payload: Payload) -> HttpResponse {
@@ -60,9 +64,31 @@ pub(super) async fn handle(app: Data<App>, request: HttpRequest, payload: Payloa
         Err(refusal) => (plain, Err(refusal)),
     };
     match result {
-        Ok(reply) => render(reply, writing),
+        Ok(reply) => match rendered(&app, reply, writing).await {
+            Ok(reply) => respond_with(reply, writing),
+            Err(fault) => refuse(&fault.into(), writing),
+        },
         Err(refusal) => refuse(&refusal, writing),
     }
+}
+
+/// Renders an answer that was not yet rendered; a large one not on the present thread.
+async fn rendered(app: &App, mut reply: Reply, writing: Writing) -> Result<Reply, Error> {
+    if reply.rendered.is_some() {
+        return Ok(reply);
+    }
+    let is_written = reply.written.is_some();
+    let body = match writing.prefers {
+        Return::Minimal if is_written => None,
+        Return::OperationOutcome if is_written => Some(operation_outcome(&[])),
+        Return::Minimal | Return::OperationOutcome | Return::Representation => reply.body.take(),
+    };
+    if let Some(body) = body {
+        let size = if is_larger(&body, INLINE) { usize::MAX } else { 0 };
+        let work = move || format::render(&body, writing.format, writing.is_pretty);
+        reply.rendered = Some(app.cpu.run(size, work).await?);
+    }
+    Ok(reply)
 }
 
 /// The CapabilityStatement; a caller that has it already is told so (C-06).
@@ -81,7 +107,7 @@ fn capabilities(app: &App, request: &HttpRequest, writing: Writing) -> Result<Ht
 }
 
 /// How the caller wants its answers. Even a refusal is told in this format.
-fn writing(request: &HttpRequest, query: &[(String, String)]) -> Result<Writing, Refusal> {
+pub(super) fn writing(request: &HttpRequest, query: &[(String, String)]) -> Result<Writing, Refusal> {
     let param = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     let accept = joined(request.headers(), ACCEPT.as_str());
     let format = format::negotiate(accept.as_deref(), param("_format"))?;
@@ -95,7 +121,7 @@ fn preference(headers: &HeaderMap) -> Prefer {
 }
 
 /// Every value of a header, as one list.
-fn joined(headers: &HeaderMap, name: &str) -> Option<String> {
+pub(super) fn joined(headers: &HeaderMap, name: &str) -> Option<String> {
     let values: Vec<&str> = headers.get_all(name).filter_map(|value| value.to_str().ok()).collect();
     (!values.is_empty()).then(|| values.join(","))
 }
@@ -119,18 +145,16 @@ async fn answer(
     }
     let context = Context::of(app, caller, preference(request.headers()).strict);
     let asked = trail::access(&context, interaction, &target, &query);
-    let target = (interaction, target, path);
+    let asking = Asking { interaction, target, path, query };
     // The turn is kept until the Bundle is answered.
-    let (_turn, understood) = match arrive(app, request, interaction, payload).await {
-        Ok((bytes, turn)) => (turn, understand(app, request, target, query, &bytes, writing)),
-        Err(refusal) => (None, Err(refusal)),
-    };
+    let (_turn, understood) = understand(app, request, &context, asking, payload, writing).await;
     let (accesses, result) = match understood {
-        Ok(request) if interaction == Interaction::Batch => batch(app, context, request, asked).await,
-        Ok(request) => {
+        Ok(Understood::Request(request)) => {
             let (access, result) = carry_out(app, context, request, Some(*writing)).await;
             (access.into_iter().collect(), result)
         }
+        Ok(Understood::Batch(entries)) => batch(app, context, entries, asked).await,
+        Ok(Understood::Transaction(accesses, plan)) => transaction(app, context, accesses, plan).await,
         Err(refusal) => (vec![trail::refused(asked, &refusal)], Err(refusal)),
     };
     // The one place where this front's accesses are written down: nothing is answered before.
@@ -142,82 +166,25 @@ async fn answer(
     }
 }
 
-/// Takes the body in, and waits for the turn of a Bundle, of which few stand in memory as trees at a time.
-async fn arrive(
-    app: &App,
-    request: &HttpRequest,
-    interaction: Interaction,
-    payload: Payload,
-) -> Result<(Received, Option<OwnedSemaphorePermit>), Refusal> {
-    let bytes = body::read(request.headers(), payload, &app.limits, &app.room).await?;
-    let turn = if interaction == Interaction::Batch { Some(app.turn_of_bundle().await?) } else { None };
-    Ok((bytes, turn))
-}
-
-/// Reads what a request asks for.
-fn understand(
-    app: &App,
-    request: &HttpRequest,
-    (interaction, target, path): (Interaction, Target, String),
-    query: Params,
-    bytes: &[u8],
-    writing: &mut Writing,
-) -> Result<Request, Refusal> {
-    let (params, body) = read_body(app, request, interaction, query, bytes)?;
-    // The form of a search may say as well as its URL how the answer is to be written.
-    *writing = self::writing(request, &params)?;
-    let conditions = if interaction == Interaction::Batch {
-        Conditions::default()
-    } else {
-        conditions(request.headers())?
-    };
-    let request = Request { interaction, target, params, path, body, conditions };
-    if let (Some(_), true) = (&request.conditions.if_match, request.target == Target::default()) {
-        return Err(Refusal::invalid("If-Match is about one resource."));
-    }
-    Ok(request)
-}
-
-/// Carries a request out, and says what is to be written down of it: nothing, where the change has its record. What is read is
-/// also rendered, if it is said how, on the thread that made it: to free its many small parts on another costs more than
-/// the rendering.
+/// Carries a request out that was judged, and says what is to be written down of it: nothing, where the change has its
+/// record.
 async fn carry_out(
     app: &App,
     context: Context,
-    request: Request,
+    mut request: Request,
     writing: Option<Writing>,
 ) -> (Option<Access>, Result<Reply, Refusal>) {
     let asked = trail::access(&context, request.interaction, &request.target, &request.params);
-    let (caller, access) = (context.caller.clone(), asked.clone());
-    let result = if is_write(request.interaction) {
-        if let Err(refusal) = judge(&context, &request) {
-            return (Some(trail::refused(asked, &refusal)), Err(refusal));
-        }
-        let inner = context.clone();
-        let written = app.write_as(caller, move |tx| perform_judged(tx, &inner, &request)).await;
-        written.map(|Written { value: reply, is_recorded }| {
-            let access =
-                (!is_recorded).then(|| trail::answered(access, &reply, &PeopleOfRows::new(), &context));
-            (access, reply)
-        })
-    } else {
-        let (interaction, kind) = (request.interaction, request.target.kind);
-        let work = move |tx: &mut Tx<'_>| {
-            let mut reply = perform(tx, &context, &request)?;
-            let access = trail::answered(access.clone(), &reply, &tx.take_seen(), &context);
-            if let Some(Writing { format, is_pretty, .. }) = writing {
-                reply.rendered = reply.body.take().map(|body| format::render(&body, format, is_pretty));
+    let result = match request.interaction {
+        Interaction::Validate | Interaction::ValidateInstance => validate(app, &context, request).await,
+        Interaction::Patch | Interaction::ConditionalPatch => {
+            match patch_one(app, &context, &mut request).await {
+                Ok(()) => write(app, context, request, asked.clone()).await,
+                Err(refusal) => Err(refusal),
             }
-            Ok((Some(access), reply))
-        };
-        let is_one = interaction == Interaction::Read && kind.is_some_and(ResourceType::is_read_at_once);
-        if is_one {
-            app.read_one_as(caller, work).await
-        } else if matches!(interaction, Interaction::Read | Interaction::VRead) {
-            app.read_briefly_as(caller, work).await
-        } else {
-            app.read_as(caller, work).await
         }
+        interaction if is_write(interaction) => write(app, context, request, asked.clone()).await,
+        _ => read(app, context, request, (asked.clone(), writing)).await,
     };
     match result {
         Ok((access, reply)) => (access, Ok(reply)),
@@ -225,62 +192,126 @@ async fn carry_out(
     }
 }
 
-/// Carries out a batch or a transaction. Each entry is an access, or a change, by itself.
-async fn batch(
+/// What is answered, and the access that it is, if it has no record of its own.
+type Carried = Result<(Option<Access>, Reply), Refusal>;
+
+async fn write(app: &App, context: Context, request: Request, access: Access) -> Carried {
+    let inner = context.clone();
+    let work = move |tx: &mut Tx<'_>| perform_judged(tx, &inner, &request);
+    let Written { value: reply, is_recorded } = app.write_as(context.caller.clone(), work).await?;
+    let access = (!is_recorded).then(|| trail::answered(access, &reply, &PeopleOfRows::new(), &context));
+    Ok((access, reply))
+}
+
+/// What is read is also rendered, if it is said how, on the thread that made it: to free its many small parts on another
+/// costs more than the rendering.
+async fn read(
     app: &App,
     context: Context,
     request: Request,
-    asked: Access,
-) -> (Vec<Access>, Result<Reply, Refusal>) {
-    let (kind, entries) = match entries_of(request.body, &context, app.limits.json_depth) {
-        Ok(read) => read,
-        Err(refusal) => return (vec![trail::refused(asked, &refusal)], Err(refusal)),
-    };
-    match kind {
-        BundleType::Transaction => transaction(app, context, entries, asked).await,
-        BundleType::Batch => {
-            let mut accesses = Vec::new();
-            let mut answers = Vec::with_capacity(entries.len());
-            for entry in entries {
-                let (access, result) = match entry {
-                    Ok(entry) => carry_out(app, context.clone(), entry.request, None).await,
-                    Err(refusal) => (Some(trail::refused(asked.clone(), &refusal)), Err(refusal)),
-                };
-                accesses.extend(access);
-                answers.push(result.map_or_else(|refusal| bundle::refuse(&refusal), bundle::answer));
-            }
-            (accesses, Ok(Reply::made(200, bundle::response(kind, answers))))
+    (access, writing): (Access, Option<Writing>),
+) -> Carried {
+    let (interaction, kind, caller) = (request.interaction, request.target.kind, context.caller.clone());
+    let work = move |tx: &mut Tx<'_>| {
+        let mut reply = perform(tx, &context, &request)?;
+        let access = trail::answered(access.clone(), &reply, &tx.take_seen(), &context);
+        if let Some(Writing { format, is_pretty, .. }) = writing {
+            reply.rendered = reply.body.take().map(|body| format::render(&body, format, is_pretty));
         }
+        Ok((Some(access), reply))
+    };
+    let is_one = interaction == Interaction::Read && kind.is_some_and(ResourceType::is_read_at_once);
+    // What a client wrote as one document can be large: it is not read on a thread that serves.
+    let is_small = kind.is_some_and(|kind| !kind.is_a_document());
+    if is_one {
+        app.read_one_as(caller, work).await
+    } else if is_small && matches!(interaction, Interaction::Read | Interaction::VRead) {
+        app.read_briefly_as(caller, work).await
+    } else {
+        app.read_as(caller, work).await
     }
 }
 
-type Entries = Vec<Result<Entry, Refusal>>;
+/// Applies a patch to the version that it is for, before the transaction that writes the result.
+async fn patch_one(app: &App, context: &Context, request: &mut Request) -> Result<(), Refusal> {
+    let (inner, asking) = (context.clone(), request.clone());
+    let find = move |tx: &mut Tx<'_>| find_base(tx, &inner, &asking);
+    let base = app.read_as(context.caller.clone(), find).await?;
+    let size = if is_large(request, &base.body) { usize::MAX } else { 0 };
+    let (context, mut patched) = (context.clone(), request.clone());
+    let work = move || prepare_patch(&context, &mut patched, &base).map(|()| patched);
+    *request = app.cpu.run(size, work).await??;
+    Ok(())
+}
 
-fn entries_of(body: Option<Body>, context: &Context, depth: usize) -> Result<(BundleType, Entries), Refusal> {
-    let Some(Body::Resource(bundle)) = body else {
-        return Err(Refusal::invalid("Send a Bundle of type batch or transaction to this URL."));
+fn is_large(request: &Request, stored: &Value) -> bool {
+    let brought = match &request.body {
+        Some(Body::Resource(body) | Body::JsonPatch(body)) => body,
+        None => &Value::Null,
     };
-    let kind = bundle::type_of(&bundle)?;
-    Ok((kind, bundle::read(bundle, context, depth)?))
+    [brought, stored].into_iter().any(|value| is_larger(value, INLINE))
+}
+
+/// `$validate`: what is stored is read first, if it is what is meant, and judged when the database is free again.
+async fn validate(app: &App, context: &Context, request: Request) -> Carried {
+    let access = trail::access(context, request.interaction, &request.target, &request.params);
+    let (inner, asking) = (context.clone(), request.clone());
+    let find = move |tx: &mut Tx<'_>| {
+        let stored = find_to_validate(tx, &inner, &asking)?;
+        Ok::<_, Refusal>((stored, tx.take_seen()))
+    };
+    let (stored, seen) = app.read_as(context.caller.clone(), find).await?;
+    let size = if is_large(&request, stored.as_ref().unwrap_or(&Value::Null)) { usize::MAX } else { 0 };
+    let outcome = app.cpu.run(size, move || outcome_of(&request, stored)).await??;
+    let reply = Reply::made(200, outcome);
+    Ok((Some(trail::answered(access, &reply, &seen, context)), reply))
+}
+
+/// Carries out a batch. Each entry is an access, or a change, by itself.
+async fn batch(
+    app: &App,
+    context: Context,
+    entries: Vec<Result<Entry, Refusal>>,
+    asked: Access,
+) -> (Vec<Access>, Result<Reply, Refusal>) {
+    let mut accesses = Vec::new();
+    let mut answers = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let (access, result) = match entry {
+            Ok(Entry { refused: None, request, .. }) => carry_out(app, context.clone(), request, None).await,
+            Ok(Entry { refused: Some(refusal), request, .. }) => {
+                let Request { interaction, target, params, .. } = &request;
+                let access = trail::access(&context, *interaction, target, params);
+                (Some(trail::refused(access, &refusal)), Err(refusal))
+            }
+            Err(refusal) => (Some(trail::refused(asked.clone(), &refusal)), Err(refusal)),
+        };
+        accesses.extend(access);
+        answers.push(result.map_or_else(|refusal| bundle::refuse(&refusal), bundle::answer));
+    }
+    (accesses, Ok(Reply::made(200, bundle::response(BundleType::Batch, answers))))
 }
 
 /// What is done has its records in the transaction; what is refused as a whole is refused for every entry.
 async fn transaction(
     app: &App,
     context: Context,
-    entries: Entries,
-    asked: Access,
+    accesses: Vec<Access>,
+    plan: Result<Plan, Refusal>,
 ) -> (Vec<Access>, Result<Reply, Refusal>) {
-    let entries = match entries.into_iter().collect::<Result<Vec<_>, _>>() {
-        Ok(entries) => entries,
-        Err(refusal) => return (vec![trail::refused(asked, &refusal)], Err(refusal)),
+    let done = async {
+        let mut plan = plan?;
+        for (number, request) in plan.patches() {
+            let patched = patch_one(app, &context, request).await;
+            patched.map_err(|refusal| bundle::in_entry(refusal, number))?;
+        }
+        app.write_as(context.caller.clone(), move |tx| bundle::run(tx, &context, &plan)).await
     };
-    let each = |entry: &Entry| {
-        trail::access(&context, entry.request.interaction, &entry.request.target, &entry.request.params)
-    };
-    let accesses: Vec<Access> = entries.iter().map(each).collect();
-    match app.write_as(context.caller.clone(), move |tx| bundle::run(tx, &context, entries)).await {
-        Ok(done) => (Vec::new(), Ok(Reply::made(200, bundle::response(BundleType::Transaction, done.value)))),
+    match done.await {
+        Ok(Written { value: replies, .. }) => {
+            let answers = replies.into_iter().map(bundle::answer).collect();
+            (Vec::new(), Ok(Reply::made(200, bundle::response(BundleType::Transaction, answers))))
+        }
         Err(refusal) => {
             let refused = accesses.into_iter().map(|access| trail::refused(access, &refusal));
             (refused.collect(), Err(refusal))
@@ -305,89 +336,11 @@ fn authenticate(app: &App, request: &HttpRequest) -> Result<Caller, Refusal> {
     Ok(Caller { request_id: id.filter(|id| is_request_id(id)).map(str::to_owned), ..caller })
 }
 
-/// The conditions in the headers.
-fn conditions(headers: &HeaderMap) -> Result<Conditions, Refusal> {
-    let tags = |name: &str, parse: fn(&str) -> Result<Versions, NotAnEtag>| {
-        let tags = joined(headers, name).map(|text| parse(&text)).transpose();
-        tags.map_err(|_wrong| Refusal::invalid("An entity tag is written W/\"1\"."))
-    };
-    let since = headers.get(IF_MODIFIED_SINCE).and_then(|value| value.to_str().ok());
-    Ok(Conditions {
-        if_match: tags(IF_MATCH.as_str(), Versions::parse)?,
-        if_none_match: tags(IF_NONE_MATCH.as_str(), Versions::parse_known)?,
-        // A date that cannot be read is no condition (RFC 9110 §13.1.3).
-        if_modified_since: since.and_then(etag::parse_http_date),
-        if_none_exist: headers.get("if-none-exist").and_then(|value| value.to_str().ok()).map(str::to_owned),
-    })
-}
-
-/// Reads what came: a resource, a patch, or a form, whose parameters join those of the URL.
-fn read_body(
-    app: &App,
-    request: &HttpRequest,
-    interaction: Interaction,
-    mut params: Params,
-    bytes: &[u8],
-) -> Result<(Params, Option<Body>), Refusal> {
-    let is_search = matches!(
-        interaction,
-        Interaction::SearchType | Interaction::SearchSystem | Interaction::SearchCompartment
-    );
-    if matches!(*request.method(), Method::GET | Method::HEAD) || bytes.is_empty() {
-        return Ok((params, None));
-    }
-    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let format = format::body_format(content_type)?;
-    let depth = app.limits.json_depth;
-    let body = match format {
-        BodyFormat::Form if is_search => {
-            params.extend(form_urlencoded::parse(bytes).into_owned());
-            return Ok((params, None));
-        }
-        BodyFormat::Json if !is_search => Body::Resource(format::read_json(bytes, depth)?),
-        BodyFormat::Xml if !is_search => Body::Resource(read_xml(bytes, depth)?),
-        BodyFormat::JsonPatch
-            if matches!(interaction, Interaction::Patch | Interaction::ConditionalPatch) =>
-        {
-            Body::JsonPatch(format::read_json(bytes, depth)?)
-        }
-        BodyFormat::Form | BodyFormat::Json | BodyFormat::Xml | BodyFormat::JsonPatch => {
-            let told = "This kind of body does not belong to this request.";
-            return Err(Refusal::new(415, Issue::error(IssueType::NotSupported, told)));
-        }
-    };
-    Ok((params, Some(body)))
-}
-
-fn read_xml(bytes: &[u8], depth: usize) -> Result<Value, Refusal> {
-    xml::parse(bytes, depth)
-        .map_err(|fault| Refusal::new(400, Issue::error(IssueType::Structure, fault.to_string())))
-}
-
 impl From<Denied> for Refusal {
     fn from(denied: Denied) -> Self {
         let challenge = denied.code().map(|error| Challenge { error, scope: None });
         let told = "Show a valid access token: Authorization: Bearer, then the token.";
         Self { challenge, ..Self::new(401, Issue::error(IssueType::Login, told)) }
-    }
-}
-
-impl From<MediaFault> for Refusal {
-    fn from(fault: MediaFault) -> Self {
-        Self::new(fault.status(), fault.issue())
-    }
-}
-
-impl From<BodyFault> for Refusal {
-    fn from(fault: BodyFault) -> Self {
-        let (status, code, told) = match fault {
-            BodyFault::TooLarge => (413, IssueType::TooLong, "The body is larger than this server accepts."),
-            BodyFault::Incomplete => (400, IssueType::Invalid, "The body is incomplete."),
-            BodyFault::Late => {
-                (408, IssueType::Timeout, "The request did not arrive within the time allowed.")
-            }
-        };
-        Self::new(status, Issue::error(code, told))
     }
 }
 
@@ -400,16 +353,8 @@ fn respond(status: u16, writing: Writing, has_body: bool) -> HttpResponseBuilder
     response
 }
 
-fn render(mut reply: Reply, writing: Writing) -> HttpResponse {
-    let rendered = reply.rendered.take().or_else(|| {
-        let outcome = operation_outcome(&[]);
-        let body = match writing.prefers {
-            Return::Minimal if reply.written.is_some() => None,
-            Return::OperationOutcome if reply.written.is_some() => Some(&outcome),
-            Return::Minimal | Return::OperationOutcome | Return::Representation => reply.body.as_ref(),
-        };
-        body.map(|body| format::render(body, writing.format, writing.is_pretty))
-    });
+fn respond_with(reply: Reply, writing: Writing) -> HttpResponse {
+    let rendered = reply.rendered;
     let mut response = respond(reply.status, writing, rendered.is_some());
     if reply.is_secret {
         response.insert_header((CACHE_CONTROL, "no-store"));

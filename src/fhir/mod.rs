@@ -26,6 +26,7 @@ mod routes;
 mod search;
 pub mod shape;
 mod trail;
+mod understand;
 mod url;
 pub mod validate;
 mod web_socket;

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::app::App;
 use crate::date_time::{from_millis, to_millis};
 use crate::inbox::problem::Problem;
-use crate::json;
+use crate::json::{self, JsonFault};
 use crate::person::NhsNumber;
 use crate::proxy::OdsCode;
 
@@ -62,18 +62,31 @@ pub(super) fn mode(request: &HttpRequest) -> Result<Mode, Problem> {
     }
 }
 
+/// Parses a body; nothing where there is none.
+pub(super) fn parse(body: &[u8], depth: usize) -> Result<Option<Value>, Problem> {
+    if body.is_empty() {
+        return Ok(None);
+    }
+    json::parse(body, depth).map(Some).map_err(Problem::json)
+}
+
 impl Event {
-    pub(super) fn read(request: &HttpRequest, mode: Mode, body: &[u8], app: &App) -> Result<Self, Problem> {
-        let parse = |bytes: &[u8]| json::parse(bytes, app.limits.json_depth).map_err(Problem::json);
+    /// Reads the event of a request. `body` is what [`parse`] made of it.
+    pub(super) fn read(
+        request: &HttpRequest,
+        mode: Mode,
+        body: Result<Option<Value>, Problem>,
+        app: &App,
+    ) -> Result<Self, Problem> {
         let (attributes, data) = match mode {
             Mode::Structured => {
-                let Value::Object(mut event) = parse(body)? else {
+                let Value::Object(mut event) = body?.ok_or_else(|| Problem::json(JsonFault::Malformed))? else {
                     return Err(Problem::wrong("event", "must be a JSON object"));
                 };
                 let data = event.remove("data").unwrap_or_default();
                 (event, data)
             }
-            Mode::Binary => (headers(request)?, if body.is_empty() { Value::Null } else { parse(body)? }),
+            Mode::Binary => (headers(request)?, body?.unwrap_or_default()),
         };
         let text = |name: &'static str| text(&attributes, name);
         if text("specversion")? != "1.0" {

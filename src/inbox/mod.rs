@@ -70,7 +70,9 @@ async fn deal_with(
     let mode = event::mode(request)?;
     let bytes = body::read(request.headers(), payload, &app.limits, &app.room).await?;
     let now = app.clock.now();
-    let event = Event::read(request, mode, &bytes, app)?;
+    let (size, depth) = (bytes.len(), app.limits.json_depth);
+    let body = app.cpu.run(size, move || event::parse(&bytes, depth)).await?;
+    let event = Event::read(request, mode, body, app)?;
     event.check_time(now)?;
     let id = event.id.clone();
     let is_known_type = event.fact.is_some();

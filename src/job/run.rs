@@ -53,15 +53,19 @@ impl Run<'_> {
         self.clock.now()
     }
 
-    /// Works in one transaction that commits only if the job is still ours, and for as long again. Then it gives way for as long
+    /// Works in one transaction that commits only if the job is still ours, and for as long again; it is run again where
+    /// the database gave it up. Then it gives way for as long
     /// as that took: on SQLite, which has one writer, nobody is answered meanwhile, and a job can have a million rows.
-    pub(super) fn commit<T>(&self, work: impl FnOnce(&mut Tx<'_>) -> Result<T, Error>) -> Result<T, Halt> {
+    pub(super) fn commit<T>(
+        &self,
+        mut work: impl FnMut(&mut Tx<'_>) -> Result<T, Error>,
+    ) -> Result<T, Halt> {
         if self.is_stopping.load(Ordering::Relaxed) {
             return Err(Halt::Stopping);
         }
         let until = self.now() + self.settings.lease;
         let started = Instant::now();
-        let done = self.store.write_here(|tx| {
+        let done = self.store.write_here_again(|tx| {
             if !tx.renew_job(self.name, self.holder, until)? {
                 return Err(Halt::Lost);
             }
@@ -80,8 +84,10 @@ impl Run<'_> {
         let mut after = Candidate::FIRST;
         loop {
             let limit = self.settings.batch;
-            let batch = self.store.read_here::<_, Error, _>(|tx| find(tx, &after, limit))?;
+            let mut batch = self.store.read_here::<_, Error, _>(|tx| find(tx, &after, limit))?;
             let Some(last) = batch.last().cloned() else { return Ok(()) };
+            // In the order in which every other transaction takes its rows.
+            batch.sort_by(|one, other| one.id.cmp(&other.id));
             let all = self.commit(|tx| {
                 let mut done = 0;
                 for row in &batch {

@@ -27,6 +27,7 @@ struct Inner {
     attempts: IntCounterVec,
     lag: Histogram,
     statements: IntCounter,
+    long_writes: IntCounter,
     waiting: IntGauge,
     waiting_seconds: IntGauge,
     unsent: IntGauge,
@@ -84,6 +85,10 @@ impl Metrics {
                 "onbehalf_sql_statements_total",
                 "SQL statements sent to the database, those that begin and end transactions among them.",
             )?,
+            long_writes: IntCounter::new(
+                "onbehalf_long_writes_total",
+                "Writes that held the database for longer than two seconds: a fault of the service.",
+            )?,
             waiting: gauge("events_waiting", "Events that have no number in any subscription yet.")?,
             waiting_seconds: gauge("events_waiting_seconds", "For how long the first of them has waited.")?,
             unsent: gauge(
@@ -98,6 +103,7 @@ impl Metrics {
         inner.registry.register(Box::new(inner.attempts.clone()))?;
         inner.registry.register(Box::new(inner.lag.clone()))?;
         inner.registry.register(Box::new(inner.statements.clone()))?;
+        inner.registry.register(Box::new(inner.long_writes.clone()))?;
         for gauge in
             [&inner.waiting, &inner.waiting_seconds, &inner.unsent, &inner.unsent_seconds, &inner.leases]
         {
@@ -122,6 +128,11 @@ impl Metrics {
     pub fn observe_lag(&self, millis: i64) {
         let millis = u32::try_from(millis.max(0)).unwrap_or(u32::MAX);
         self.0.lag.observe(f64::from(millis) / 1000.0);
+    }
+
+    /// Notes how many writes have held the database for too long since the start.
+    pub fn note_long_writes(&self, total: u64) {
+        self.0.long_writes.inc_by(total.saturating_sub(self.0.long_writes.get()));
     }
 
     /// All of it in Prometheus's text format. `statements` were sent to the database since the start.

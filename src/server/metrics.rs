@@ -23,6 +23,7 @@ async fn metrics(app: Data<App>, request: HttpRequest) -> HttpResponse {
     if digest != Some(expected) {
         return HttpResponse::Unauthorized().insert_header((WWW_AUTHENTICATE, "Bearer")).finish();
     }
+    app.metrics.note_long_writes(app.store.long_writes());
     let rendered = match queues(&app).await {
         Ok(queues) => app.metrics.render(queues, app.store.statements()),
         Err(error) => Err(error),

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use diesel::connection::{CacheSize, Instrumentation, InstrumentationEvent, SimpleConnection as _};
+use diesel::result::DatabaseErrorKind;
 use diesel::{Connection as _, ConnectionError, PgConnection, SqliteConnection};
 use r2d2::ManageConnection;
 
@@ -25,6 +26,8 @@ pub(crate) struct Pooled {
     pub(crate) is_in_use: bool,
     /// Whether a pooler stands between, and the next transaction may run on another connection of the server.
     pub(crate) has_pooler: bool,
+    /// Whether the database gave the transaction up for another one's sake.
+    pub(crate) is_victim: Arc<AtomicBool>,
 }
 
 /// Opens connections.
@@ -136,8 +139,12 @@ impl ManageConnection for Manager {
         if self.is_writer {
             db.batch_execute(SQLITE_WRITER_SETTINGS)?;
         }
-        db.set_instrumentation(Count(Arc::clone(&self.statements)));
-        Ok(Pooled { db, is_in_use: false, has_pooler: self.has_pooler })
+        let is_victim = Arc::<AtomicBool>::default();
+        db.set_instrumentation(Watch {
+            statements: Arc::clone(&self.statements),
+            is_victim: Arc::clone(&is_victim),
+        });
+        Ok(Pooled { db, is_in_use: false, has_pooler: self.has_pooler, is_victim })
     }
 
     fn is_valid(&self, pooled: &mut Pooled) -> Result<(), ConnectionProblem> {
@@ -160,14 +167,34 @@ pub(crate) enum ConnectionProblem {
     Statement(#[from] diesel::result::Error),
 }
 
-/// Counts statements.
-struct Count(Arc<AtomicU64>);
+/// Counts statements, and notes when the database has given a transaction up: whatever became of that error on its
+/// way through the work, the transaction can be run again.
+struct Watch {
+    statements: Arc<AtomicU64>,
+    is_victim: Arc<AtomicBool>,
+}
 
-impl Instrumentation for Count {
+impl Instrumentation for Watch {
     fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
-        if let InstrumentationEvent::StartQuery { .. } = event {
-            self.0.fetch_add(1, Ordering::Relaxed);
+        match event {
+            InstrumentationEvent::StartQuery { .. } => {
+                self.statements.fetch_add(1, Ordering::Relaxed);
+            }
+            InstrumentationEvent::FinishQuery { error: Some(error), .. } if is_given_up(error) => {
+                self.is_victim.store(true, Ordering::Relaxed);
+            }
+            _ => {}
         }
+    }
+}
+
+/// Whether PostgreSQL has chosen a transaction as the victim of a deadlock (SQLSTATE 40P01), or could not serialize
+/// it (40001). Diesel tells the first by its message alone.
+fn is_given_up(error: &diesel::result::Error) -> bool {
+    match error {
+        diesel::result::Error::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => true,
+        diesel::result::Error::DatabaseError(_, detail) => detail.message().contains("deadlock detected"),
+        _ => false,
     }
 }
 

@@ -116,7 +116,7 @@ impl Store {
     }
 
     fn with_connection<T>(&self, work: impl FnOnce(&mut Db) -> Result<T, Error>) -> Result<T, Error> {
-        let mut pooled = self.writers.get().map_err(Error::busy)?;
+        let mut pooled = self.writer.pool.get().map_err(Error::busy)?;
         work(&mut pooled.db)
     }
 }

@@ -25,6 +25,7 @@ mod subscription;
 mod threads;
 mod tx;
 
+use std::any::type_name;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -51,7 +52,7 @@ use crate::error::Error;
 use db::{Manager, SilentErrors};
 use replica::Replica;
 use threads::Threads;
-use tx::Mode;
+use tx::{Mode, Writer};
 
 /// How a store is opened.
 #[derive(Clone, Debug)]
@@ -81,7 +82,7 @@ pub struct ReplicaOptions {
 #[derive(Clone, Debug)]
 pub struct Store {
     readers: Pool<Manager>,
-    writers: Pool<Manager>,
+    writer: Writer,
     url: DatabaseUrl,
     statements: Arc<AtomicU64>,
     published: Arc<Notify>,
@@ -116,20 +117,17 @@ impl Store {
         };
         let readers = pool(&manager, options.connections);
         let published: Arc<Notify> = Arc::default();
-        let (writers, group) = if options.url.is_sqlite() {
-            let writer = pool(&manager.for_writing(), 1);
-            let group = Group::start(writer.clone(), Arc::clone(&published), options.wait)?;
-            (writer, Some(group))
-        } else {
-            (readers.clone(), None)
-        };
+        let is_sqlite = options.url.is_sqlite();
+        let writers = if is_sqlite { pool(&manager.for_writing(), 1) } else { readers.clone() };
+        let writer = Writer { pool: writers, published: Arc::clone(&published), long: Arc::default() };
+        let group = is_sqlite.then(|| Group::start(writer.clone(), options.wait)).transpose()?;
         let start = |asked: &ReplicaOptions| Replica::start(asked, options, &statements, readers.clone());
         let replica = options.replica.as_ref().map(start).transpose()?;
         let databases = if replica.is_some() { 2 } else { 1 };
         let threads = Threads::new(options.connections.saturating_mul(databases), options.wait)?;
         Ok(Self {
             readers,
-            writers,
+            writer,
             url: options.url.clone(),
             statements,
             published,
@@ -253,10 +251,29 @@ impl Store {
         F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     {
         if let Some(group) = &self.group {
-            return group.write(work).await;
+            return group.write(type_name::<F>(), work).await;
         }
         let store = self.clone();
         self.threads.run(move || store.write_here(work)).await
+    }
+
+    /// As [`Store::write`], for `work` that can be run again: PostgreSQL may give a transaction up for another one's sake,
+    /// and this one is then run again, a few times. `name` names it in the log ([`std::any::type_name`]).
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::write`].
+    pub async fn write_again<T, E, F>(&self, name: &'static str, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+        F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    {
+        if let Some(group) = &self.group {
+            return group.write(name, work).await;
+        }
+        let writer = self.writer.clone();
+        self.threads.run(move || tx::run_again(&writer, name, work)).await
     }
 
     /// As [`Store::write`], on the present thread: for the command line.
@@ -269,7 +286,22 @@ impl Store {
         E: From<Error>,
         F: FnOnce(&mut Tx<'_>) -> Result<T, E>,
     {
-        tx::run(&self.writers, Mode::Write, &self.published, work)
+        let name = type_name::<F>();
+        let pooled = tx::begin(&self.writer.pool, Mode::Write)?;
+        self.writer.watch(name, || tx::carry_out(pooled, &self.published, work))
+    }
+
+    /// As [`Store::write_again`], on the present thread: for jobs.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::write`].
+    pub fn write_here_again<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        E: From<Error>,
+        F: FnMut(&mut Tx<'_>) -> Result<T, E>,
+    {
+        tx::run_again(&self.writer, type_name::<F>(), work)
     }
 
     /// As [`Store::write`], for a thread of its own beside those that serve: it shares commits with them.
@@ -284,7 +316,7 @@ impl Store {
         F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     {
         match &self.group {
-            Some(group) => group.write_here(work),
+            Some(group) => group.write_here(type_name::<F>(), work),
             None => self.write_here(work),
         }
     }
@@ -310,6 +342,11 @@ impl Store {
     /// Waits until a transaction of this process has committed an event.
     pub async fn wait_for_events(&self) {
         self.published.notified().await;
+    }
+
+    /// How many writes have held the database for longer than two seconds since the store was opened. Each was logged.
+    pub fn long_writes(&self) -> u64 {
+        self.writer.long.load(Ordering::Relaxed)
     }
 
     /// How many SQL statements were sent since the store was opened, transaction control included.

@@ -10,7 +10,7 @@ use crate::fhir::context::Context;
 use crate::fhir::etag::Versions;
 use crate::fhir::format::{BodyFormat, body_format, read_json};
 use crate::fhir::interaction::conditional::pairs;
-use crate::fhir::interaction::{Body, Conditions, Request};
+use crate::fhir::interaction::{Body, Conditions, Prepared, Request};
 use crate::fhir::outcome::{Issue, IssueType};
 use crate::fhir::refusal::Refusal;
 use crate::fhir::routes::resolve;
@@ -26,6 +26,15 @@ pub(crate) struct Entry {
     pub(super) rank: u8,
     /// What it asks for.
     pub(crate) request: Request,
+    /// Why it is not carried out, where that is known already: in a batch, for the others go on.
+    pub(crate) refused: Option<Refusal>,
+}
+
+impl Entry {
+    /// Whether it makes something that other entries of a transaction name.
+    pub(super) fn creates_under_name(&self) -> bool {
+        self.rank == 1 && self.full_url.as_ref().is_some_and(|name| name.starts_with("urn:"))
+    }
 }
 
 /// Reads every entry; each fails by itself.
@@ -79,9 +88,10 @@ fn one(number: usize, mut entry: Value, context: &Context, depth: usize) -> Resu
                 .map(|at| at.earliest()),
             if_none_exist: text("/request/ifNoneExist").map(str::to_owned),
         },
+        prepared: Prepared::Nothing,
     };
     not_here(&request)?;
-    Ok(Entry { number, full_url: text("/fullUrl").map(str::to_owned), rank: rank(&method), request })
+    Ok(Entry { number, full_url: text("/fullUrl").map(str::to_owned), rank: rank(&method), request, refused: None })
 }
 
 /// What came with an entry. A JSON Patch, which is no resource, comes as the data of a Binary (B-07).

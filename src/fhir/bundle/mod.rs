@@ -2,6 +2,7 @@
 
 mod entry;
 mod links;
+mod plan;
 mod transaction;
 
 use actix_web::http::Method;
@@ -13,6 +14,7 @@ use crate::fhir::outcome::{Issue, IssueType, operation_outcome};
 use crate::fhir::refusal::Refusal;
 
 pub(crate) use entry::{Entry, read};
+pub(crate) use plan::Plan;
 pub(crate) use transaction::run;
 
 /// The most entries of one Bundle (B-10).
@@ -103,7 +105,7 @@ fn status_line(status: u16) -> String {
 }
 
 /// Says which entry a refusal is about.
-fn in_entry(refusal: Refusal, number: usize) -> Refusal {
+pub(crate) fn in_entry(refusal: Refusal, number: usize) -> Refusal {
     let place = |issue: Issue| {
         let inner = issue.expression.as_deref().map(|expression| {
             let (_, rest) = expression.split_once('.').unwrap_or((expression, ""));

@@ -1,44 +1,39 @@
 //! A transaction: everything or nothing, in the order of R4, answered in the order of the request.
 
-use std::collections::BTreeMap;
-
-use serde_json::Value;
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::audit::Access;
-use crate::fhir::bundle::{Entry, answer, in_entry, links};
+use crate::fhir::bundle::in_entry;
+use crate::fhir::bundle::links;
+use crate::fhir::bundle::plan::{Plan, Step, changed_twice};
 use crate::fhir::context::Context;
-use crate::fhir::interaction::{Body, Reply, Request, perform};
-use crate::fhir::outcome::{Issue, IssueType};
+use crate::fhir::interaction::conditional::{self, Match};
+use crate::fhir::interaction::{Body, Reply, Request, condition_of, perform_judged, read_draft};
 use crate::fhir::refusal::Refusal;
+use crate::fhir::resource::Backing;
 use crate::fhir::trail;
 use crate::store::Tx;
+use crate::store::search::Table;
 
-/// Carries every entry out, or none.
-pub(crate) fn run(
-    tx: &mut Tx<'_>,
-    context: &Context,
-    mut entries: Vec<Entry>,
-) -> Result<Vec<Value>, Refusal> {
-    check_identities(&entries)?;
-    entries.sort_by_key(|entry| (entry.rank, entry.number));
-    let mut made: BTreeMap<String, String> = BTreeMap::new();
-    let mut replies: Vec<(usize, Reply)> = Vec::new();
-    let mut written: Vec<String> = Vec::new();
+/// Carries every entry out, or none. The replies are in the order of the Bundle.
+pub(crate) fn run(tx: &mut Tx<'_>, context: &Context, plan: &Plan) -> Result<Vec<Reply>, Refusal> {
+    lock(tx, context, plan)?;
+    let mut made: HashMap<String, String> = HashMap::new();
+    let mut replies: Vec<(usize, Reply)> = Vec::with_capacity(plan.steps.len());
+    let mut written: HashSet<String> = HashSet::new();
     let mut accesses: Vec<Access> = Vec::new();
-    while !entries.is_empty() {
-        let mut entry = entries.remove(next(&entries, &made)?);
+    for step in &plan.steps {
+        let entry = &step.entry;
         let recorded = tx.recorded();
         let reply =
-            carry_out(tx, context, &mut entry, &made).map_err(|refusal| in_entry(refusal, entry.number))?;
+            carry_out(tx, context, step, &made).map_err(|refusal| in_entry(refusal, entry.number))?;
         if let Some(location) = &reply.location {
             let unversioned = location.split_once("/_history/").map_or(location.as_str(), |(start, _)| start);
             let place = context.relative(unversioned).to_owned();
             // A condition may find what another entry changes; a create that finds changes nothing.
-            if entry.rank == 2 || reply.status == 201 {
-                if written.contains(&place) {
-                    return Err(changed_twice(entry.number));
-                }
-                written.push(place.clone());
+            if (entry.rank == 2 || reply.status == 201) && !written.insert(place.clone()) {
+                return Err(changed_twice(entry.number));
             }
             if let Some(name) = &entry.full_url {
                 made.insert(name.clone(), place);
@@ -53,69 +48,58 @@ pub(crate) fn run(
     }
     tx.record_accesses(&accesses.iter().collect::<Vec<_>>())?;
     replies.sort_by_key(|(number, _)| *number);
-    Ok(replies.into_iter().map(|(_, reply)| answer(reply)).collect())
+    Ok(replies.into_iter().map(|(_, reply)| reply).collect())
 }
 
 fn carry_out(
     tx: &mut Tx<'_>,
     context: &Context,
-    entry: &mut Entry,
-    made: &BTreeMap<String, String>,
+    step: &Step,
+    made: &HashMap<String, String>,
 ) -> Result<Reply, Refusal> {
-    if let Some(Body::Resource(body)) = &mut entry.request.body {
-        links::rewrite(body, made);
-        links::resolve_conditional(tx, context, body)?;
-    }
-    perform(tx, context, &entry.request)
-}
-
-/// The next entry of the lowest rank that refers to nothing that is still to be made.
-fn next(entries: &[Entry], made: &BTreeMap<String, String>) -> Result<usize, Refusal> {
-    let is_name = |entry: &&Entry| {
-        entry.rank == 1
-            && entry
-                .full_url
-                .as_ref()
-                .is_some_and(|name| name.starts_with("urn:") && !made.contains_key(name))
-    };
-    let rank = entries.first().map_or(0, |entry| entry.rank);
-    let is_ready = |entry: &Entry| {
-        let others = entries.iter().filter(is_name).filter(|other| other.number != entry.number);
-        let names: Vec<&str> = others.filter_map(|other| other.full_url.as_deref()).collect();
-        match &entry.request.body {
-            Some(Body::Resource(body)) => !links::refers_to(body, &names),
-            Some(Body::JsonPatch(_)) | None => true,
-        }
-    };
-    entries.iter().position(|entry| entry.rank == rank && is_ready(entry)).ok_or_else(|| {
-        let told = "Entries of this transaction refer to each other in a circle.";
-        Refusal::new(422, Issue::error(IssueType::NotSupported, told).at("Bundle.entry"))
-    })
-}
-
-fn changed_twice(number: usize) -> Refusal {
-    let told = "Two entries of this transaction change the same resource.";
-    Refusal::new(400, Issue::error(IssueType::Invalid, told).at(format!("Bundle.entry[{number}]")))
-}
-
-/// B-03: no resource may be changed twice.
-fn check_identities(entries: &[Entry]) -> Result<(), Refusal> {
-    let mut seen = Vec::new();
-    for entry in entries.iter().filter(|entry| entry.rank < 3) {
-        let target = &entry.request.target;
-        if let (Some(kind), Some(id)) = (target.kind, &target.id) {
-            if seen.contains(&(kind, id)) {
-                return Err(changed_twice(entry.number));
+    let mut request = Cow::Borrowed(&step.entry.request);
+    if step.is_open() {
+        let request = request.to_mut();
+        if let Some(Body::Resource(body)) = &mut request.body {
+            if step.is_linked {
+                links::rewrite(body, made);
             }
-            seen.push((kind, id));
+            links::resolve_conditional(tx, context, body, &step.conditional)?;
         }
-        let name = entry.full_url.as_deref();
-        let twins = entries.iter().filter(|other| name.is_some() && other.full_url.as_deref() == name);
-        if twins.count() > 1 {
-            let told = "Two entries of this transaction have the same fullUrl.";
-            let at = format!("Bundle.entry[{}]", entry.number);
-            return Err(Refusal::new(400, Issue::error(IssueType::Invalid, told).at(at)));
+        read_draft(context, request)?;
+    }
+    perform_judged(tx, context, &request)
+}
+
+/// Takes the locks of all that will be changed in one order, whatever the order of the entries: two transactions
+/// over the same resources then wait for each other, and neither is given up. What a condition finds is looked up
+/// for this; it is found again when its entry is carried out.
+fn lock(tx: &mut Tx<'_>, context: &Context, plan: &Plan) -> Result<(), Refusal> {
+    let writing = || plan.steps.iter().map(|step| &step.entry).filter(|entry| entry.rank < 3);
+    if !tx.locks_rows() || writing().take(2).count() < 2 {
+        return Ok(());
+    }
+    let mut conditions = BTreeSet::new();
+    let mut rows: BTreeSet<(Table, String)> = BTreeSet::new();
+    for entry in writing() {
+        let Some(kind) = entry.request.target.kind else { continue };
+        if let (Backing::Rows { table, .. }, Some(id)) = (kind.backing(), &entry.request.target.id) {
+            rows.insert((table, id.clone()));
+        } else if let Some(params) = condition_of(&entry.request) {
+            conditions.insert((conditional::lock_name(kind, &params), kind, params));
         }
     }
-    Ok(())
+    for (name, _, _) in &conditions {
+        tx.lock_condition(name)?;
+    }
+    for (_, kind, params) in conditions {
+        let Backing::Rows { table, .. } = kind.backing() else { continue };
+        match conditional::find_id(tx, context, kind, &params) {
+            Ok(Match::One(id)) => drop(rows.insert((table, id))),
+            Err(refusal) if refusal.status >= 500 => return Err(refusal),
+            // It is refused when its turn comes.
+            Ok(Match::None | Match::Many) | Err(_) => {}
+        }
+    }
+    Ok(tx.lock_rows(&rows)?)
 }

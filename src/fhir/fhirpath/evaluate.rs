@@ -188,8 +188,12 @@ impl<'a> Context<'a> {
             }
             Operator::Equals => Ok(known(equal(left, right))),
             Operator::Differs => Ok(known(equal(left, right).map(|equal| !equal))),
-            Operator::Equivalent => Ok(known(Some(equivalent(left, right)))),
-            Operator::NotEquivalent => Ok(known(Some(!equivalent(left, right)))),
+            Operator::Equivalent | Operator::NotEquivalent => {
+                // Each is looked for among all the others.
+                self.spend(left.len().saturating_mul(right.len()))?;
+                let is_meant = operator == Operator::Equivalent;
+                Ok(known(Some(equivalent(left, right) == is_meant)))
+            }
             Operator::Less => is(Ordering::is_lt),
             Operator::LessOrEqual => is(Ordering::is_le),
             Operator::Greater => is(Ordering::is_gt),

@@ -83,7 +83,7 @@ fn without_argument<'a>(context: &Context<'a>, name: &str, mut input: Items<'a>)
         "anyTrue" => {
             Ok(known(Some(input.iter().any(|item| item.value.as_deref() == Some(&Value::Bool(true))))))
         }
-        "resolve" => Ok(resolve(context, &input)),
+        "resolve" => resolve(context, &input),
         "length" => on_text(&input, |text| text.chars().count().into()),
         "lower" => on_text(&input, |text| text.to_lowercase().into()),
         "upper" => on_text(&input, |text| text.to_uppercase().into()),

@@ -1,6 +1,7 @@
 //! The functions that walk the tree: down to descendants, and along references.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use serde_json::json;
 
@@ -41,16 +42,24 @@ pub(super) fn repeat<'a>(context: &Context<'a>, expr: &Expr, input: &[Item<'a>])
 }
 
 /// What references point to: the contained resource itself; of any other one, only its type is known.
-pub(super) fn resolve<'a>(context: &Context<'a>, input: &[Item<'a>]) -> Items<'a> {
-    input.iter().filter_map(|item| target(context, item)).collect()
+pub(super) fn resolve<'a>(context: &Context<'a>, input: &[Item<'a>]) -> Answer<'a> {
+    let contained = child(&context.resource, "contained");
+    context.spend(contained.len())?;
+    let mut by_id: HashMap<&str, &Item<'a>> = HashMap::new();
+    let named: Vec<(Items<'a>, &Item<'a>)> = contained.iter().map(|one| (child(one, "id"), one)).collect();
+    for (id, one) in &named {
+        if let Some(id) = id.first().and_then(Item::text) {
+            by_id.entry(id).or_insert(one);
+        }
+    }
+    Ok(input.iter().filter_map(|item| target(&by_id, item)).collect())
 }
 
-fn target<'a>(context: &Context<'a>, item: &Item<'a>) -> Option<Item<'a>> {
+fn target<'a>(contained: &HashMap<&str, &Item<'a>>, item: &Item<'a>) -> Option<Item<'a>> {
     let reference = child(item, "reference");
     let text = item.text().or_else(|| reference.first().and_then(Item::text));
     if let Some(id) = text.and_then(|text| text.strip_prefix('#')) {
-        let contained = child(&context.resource, "contained");
-        return contained.into_iter().find(|one| child(one, "id").first().and_then(Item::text) == Some(id));
+        return contained.get(id).map(|found| (*found).clone());
     }
     let told = child(item, "type");
     let type_name = text.and_then(type_in).or_else(|| told.first().and_then(Item::text))?;

@@ -12,11 +12,11 @@ use crate::store::Tx;
 use crate::store::search::{Filter, PageQuery};
 
 /// What a condition finds.
-pub(crate) enum Match {
+pub(crate) enum Match<T = Box<Stored>> {
     /// Nothing.
     None,
     /// One resource.
-    One(Box<Stored>),
+    One(T),
     /// More than one.
     Many,
 }
@@ -29,9 +29,7 @@ pub(crate) fn find_to_change(
     kind: ResourceType,
     params: &[(String, String)],
 ) -> Result<Match, Refusal> {
-    let mut condition = params.to_vec();
-    condition.sort();
-    tx.lock_condition(&format!("{} {condition:?}", kind.name()))?;
+    tx.lock_condition(&lock_name(kind, params))?;
     match find(tx, context, kind, params)? {
         Match::One(found) => {
             if let Backing::Rows { table, .. } = kind.backing() {
@@ -44,14 +42,38 @@ pub(crate) fn find_to_change(
     }
 }
 
-/// Searches by a condition. Criteria are read strictly: one that is not understood must not widen what is
-/// written to.
+/// The name of the lock of a condition: the same for the same criteria in any order.
+pub(crate) fn lock_name(kind: ResourceType, params: &[(String, String)]) -> String {
+    let mut condition = params.to_vec();
+    condition.sort();
+    format!("{} {condition:?}", kind.name())
+}
+
+/// As [`find_id`], and loads what it finds.
 pub(crate) fn find(
     tx: &mut Tx<'_>,
     context: &Context,
     kind: ResourceType,
     params: &[(String, String)],
 ) -> Result<Match, Refusal> {
+    match find_id(tx, context, kind, params)? {
+        Match::None => Ok(Match::None),
+        Match::One(id) => {
+            let stored = load(tx, context, kind, &[id])?.pop();
+            Ok(stored.map_or(Match::None, |stored| Match::One(Box::new(stored))))
+        }
+        Match::Many => Ok(Match::Many),
+    }
+}
+
+/// Searches by a condition: one statement. Criteria are read strictly: one that is not understood must not widen what is
+/// written to.
+pub(crate) fn find_id(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    kind: ResourceType,
+    params: &[(String, String)],
+) -> Result<Match<String>, Refusal> {
     let query = Query::read(params)?;
     if query.criteria.is_empty() {
         return Err(Refusal::invalid("A condition needs at least one search parameter."));
@@ -67,10 +89,7 @@ pub(crate) fn find(
     let found = tx.search(&page, context.scope())?;
     match found.as_slice() {
         [] => Ok(Match::None),
-        [one] => {
-            let stored = load(tx, context, kind, std::slice::from_ref(&one.id))?.pop();
-            Ok(stored.map_or(Match::None, |stored| Match::One(Box::new(stored))))
-        }
+        [one] => Ok(Match::One(one.id.clone())),
         _ => Ok(Match::Many),
     }
 }

@@ -23,10 +23,12 @@ use crate::fhir::context::Context;
 use crate::fhir::enforce;
 use crate::fhir::etag::Versions;
 use crate::fhir::refusal::Refusal;
-use crate::fhir::resource::{ResourceType, Stored};
+use crate::error::Error;
+use crate::fhir::resource::{self, Draft, Purpose, ResourceType, Stored};
 use crate::fhir::routes::{Interaction, Target};
 use crate::store::Tx;
-pub(crate) use validate::check;
+pub(crate) use patch::{Patched, find_base, prepare as prepare_patch};
+pub(crate) use validate::{check, find as find_to_validate, outcome as outcome_of};
 
 /// A request, understood.
 #[derive(Clone, Debug)]
@@ -43,6 +45,22 @@ pub(crate) struct Request {
     pub(crate) body: Option<Body>,
     /// Under which conditions.
     pub(crate) conditions: Conditions,
+    /// What was made of the body before the transaction.
+    pub(crate) prepared: Prepared,
+}
+
+/// What was made of a body before the transaction, so that nothing of it is worked on while the database is held.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Prepared {
+    /// Nothing: there is no body, or what it means is known in the transaction only.
+    #[default]
+    Nothing,
+    /// The draft that a resource is created or updated by.
+    Draft(Draft),
+    /// A version with its patch applied.
+    Patched(Box<Patched>),
+    /// The outcome of `$validate`.
+    Outcome(Value),
 }
 
 /// What came with a request.
@@ -148,15 +166,21 @@ pub(crate) fn is_write(interaction: Interaction) -> bool {
     )
 }
 
-/// Carries a request out.
+/// Carries a request out that was prepared or needs no preparation.
 pub(crate) fn perform(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
-    judge(context, request)?;
+    authorize(context, request)?;
     perform_judged(tx, context, request)
 }
 
-/// Refuses what the database need not be asked about: what the caller may never do, and a resource that is not valid. A
-/// write does this before its turn.
-pub(crate) fn judge(context: &Context, request: &Request) -> Result<(), Refusal> {
+/// Refuses what the database need not be asked about: what the caller may never do, and a resource that is not valid. What
+/// is left of a body is a draft.
+pub(crate) fn judge(context: &Context, request: &mut Request) -> Result<(), Refusal> {
+    authorize(context, request)?;
+    prepare(context, request)
+}
+
+/// Refuses what the caller may never do, whatever the request brings.
+pub(crate) fn authorize(context: &Context, request: &Request) -> Result<(), Refusal> {
     if !is_write(request.interaction) {
         let reads_roles = request.target.kind == Some(ResourceType::Consent);
         let action = if reads_roles { Action::SearchRoles } else { Action::ReadRecords };
@@ -170,11 +194,77 @@ pub(crate) fn judge(context: &Context, request: &Request) -> Result<(), Refusal>
             if of_members { request.target.members.as_slice() } else { request.target.kind.as_slice() };
         enforce::check_any(context, kinds, letter)?;
     }
-    let brings_resource = matches!(
-        request.interaction,
-        Interaction::Create | Interaction::Update | Interaction::ConditionalUpdate
-    );
-    if brings_resource { check(resource_of(request)?, kind_of(request)?) } else { Ok(()) }
+    match (purpose(request.interaction), request.target.kind) {
+        (Some(purpose), Some(kind)) => resource::decide_kind(context, kind, purpose),
+        (Some(_), None) | (None, _) => Ok(()),
+    }
+}
+
+/// What the body of an interaction becomes, where it is a resource.
+const fn purpose(interaction: Interaction) -> Option<Purpose> {
+    match interaction {
+        Interaction::Create => Some(Purpose::Create),
+        Interaction::Update => Some(Purpose::Update),
+        Interaction::ConditionalUpdate => Some(Purpose::Either),
+        Interaction::Read
+        | Interaction::VRead
+        | Interaction::HistoryInstance
+        | Interaction::HistoryType
+        | Interaction::HistorySystem
+        | Interaction::SearchType
+        | Interaction::SearchSystem
+        | Interaction::SearchCompartment
+        | Interaction::Patch
+        | Interaction::ConditionalPatch
+        | Interaction::Delete
+        | Interaction::Status
+        | Interaction::Events
+        | Interaction::Resend
+        | Interaction::BindingToken
+        | Interaction::RotateSecret
+        | Interaction::Secret
+        | Interaction::Attempts
+        | Interaction::Validate
+        | Interaction::ValidateInstance
+        | Interaction::Everything
+        | Interaction::Meta
+        | Interaction::Versions
+        | Interaction::Capabilities
+        | Interaction::Batch => None,
+    }
+}
+
+/// Whether an interaction brings a resource that is written.
+pub(crate) const fn brings_resource(interaction: Interaction) -> bool {
+    purpose(interaction).is_some()
+}
+
+/// By which condition a request finds what it writes, if by one.
+pub(crate) fn condition_of(request: &Request) -> Option<Vec<(String, String)>> {
+    match purpose(request.interaction) {
+        Some(Purpose::Create) => create::condition(request),
+        Some(Purpose::Either) => Some(request.params.clone()),
+        Some(Purpose::Update) => None,
+        None => (request.interaction == Interaction::ConditionalPatch).then(|| request.params.clone()),
+    }
+}
+
+/// Validates the resource that is brought, and reads it.
+fn prepare(context: &Context, request: &mut Request) -> Result<(), Refusal> {
+    if brings_resource(request.interaction) {
+        check(resource_of(request)?, kind_of(request)?)?;
+        read_draft(context, request)?;
+    }
+    Ok(())
+}
+
+/// Reads the resource that is brought, which was validated.
+pub(crate) fn read_draft(context: &Context, request: &mut Request) -> Result<(), Refusal> {
+    if let Some(purpose) = purpose(request.interaction) {
+        let draft = resource::read(context, kind_of(request)?, resource_of(request)?, purpose)?;
+        request.prepared = Prepared::Draft(draft);
+    }
+    Ok(())
 }
 
 /// Carries out a request that was found to be one ([`judge`]).
@@ -213,7 +303,7 @@ fn carry_out(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Re
         Interaction::RotateSecret => subscription::rotate_secret(tx, context, request),
         Interaction::Secret => subscription::secret(tx, context, request),
         Interaction::Attempts => subscription::attempts(tx, context, request),
-        Interaction::Validate | Interaction::ValidateInstance => validate::validate(tx, context, request),
+        Interaction::Validate | Interaction::ValidateInstance => validate::validate(request),
         Interaction::Everything => everything::everything(tx, context, request),
         Interaction::Meta => meta::meta(tx, context, request),
         Interaction::Versions => Ok(Reply::made(200, capability::versions())),
@@ -241,6 +331,16 @@ fn resource_of(request: &Request) -> Result<&Value, Refusal> {
         Some(Body::Resource(body)) => Ok(body),
         Some(Body::JsonPatch(_)) | None => {
             Err(Refusal::invalid("Send the resource as the body of the request."))
+        }
+    }
+}
+
+/// What was read of the resource that came with a request.
+fn draft_of(request: &Request) -> Result<&Draft, Refusal> {
+    match &request.prepared {
+        Prepared::Draft(draft) => Ok(draft),
+        Prepared::Nothing | Prepared::Patched(_) | Prepared::Outcome(_) => {
+            Err(Error::fault("a body was not read before its transaction").into())
         }
     }
 }

@@ -1,22 +1,61 @@
 //! patch: JSON Patch or FHIRPath Patch, with or without a condition. A patch is an update of the server's
 //! own copy: it is validated and judged as one.
+//!
+//! The copy is read, patched, validated and compared before the transaction of the write, which then only looks
+//! whether that version is still the present one. Where another change came between, a small patch is applied
+//! again within the transaction; a large one is refused with 409, for it would hold the database while it is.
 
 use serde_json::Value;
 
+use crate::account::Letter;
+use crate::cpu_pool::INLINE;
 use crate::fhir::context::Context;
 use crate::fhir::interaction::conditional::{self, Match};
 use crate::fhir::interaction::validate::check;
-use crate::fhir::interaction::{Body, Reply, Request, check_if_match, instance, kind_of, read, update};
+use crate::fhir::interaction::{
+    Body, Prepared, Reply, Request, check_if_match, instance, kind_of, read, update,
+};
 use crate::fhir::outcome::{Issue, IssueType};
 use crate::fhir::patch as engine;
 use crate::fhir::refusal::Refusal;
-use crate::fhir::resource::Stored;
+use crate::fhir::resource::{self, Draft, Purpose, Stored};
+use crate::json;
 use crate::store::Tx;
+
+/// A version of a resource with a patch applied.
+#[derive(Clone, Debug)]
+pub(crate) struct Patched {
+    id: String,
+    version: i64,
+    body: Value,
+    draft: Draft,
+}
+
+/// The version that a patch is for, as it stands now.
+pub(crate) fn find_base(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Stored, Refusal> {
+    if request.target.id.is_some() {
+        let (kind, id) = instance(request)?;
+        return read::find(tx, context, kind, id, Letter::Update)?.ok_or_else(Refusal::not_found);
+    }
+    match conditional::find(tx, context, kind_of(request)?, &request.params)? {
+        Match::None => Err(Refusal::not_found()),
+        Match::One(current) => Ok(*current),
+        Match::Many => Err(conditional::many()),
+    }
+}
+
+/// Applies a patch to the version that it is for.
+pub(crate) fn prepare(context: &Context, request: &mut Request, current: &Stored) -> Result<(), Refusal> {
+    check_if_match(request, current)?;
+    let patched = apply(context, request, current)?;
+    request.prepared = Prepared::Patched(Box::new(patched));
+    Ok(())
+}
 
 pub(super) fn patch(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
     let (kind, id) = instance(request)?;
     let current = read::find_to_change(tx, context, kind, id)?.ok_or_else(Refusal::not_found)?;
-    apply(tx, context, request, &current)
+    write(tx, context, request, &current)
 }
 
 pub(super) fn conditional_patch(
@@ -27,13 +66,39 @@ pub(super) fn conditional_patch(
     let kind = kind_of(request)?;
     match conditional::find_to_change(tx, context, kind, &request.params)? {
         Match::None => Err(Refusal::not_found()),
-        Match::One(current) => apply(tx, context, request, &current),
+        Match::One(current) => write(tx, context, request, &current),
         Match::Many => Err(conditional::many()),
     }
 }
 
-fn apply(tx: &mut Tx<'_>, context: &Context, request: &Request, current: &Stored) -> Result<Reply, Refusal> {
+fn write(tx: &mut Tx<'_>, context: &Context, request: &Request, current: &Stored) -> Result<Reply, Refusal> {
     check_if_match(request, current)?;
+    match &request.prepared {
+        Prepared::Patched(patched) if (&patched.id, patched.version) == (&current.id, current.version) => {
+            update::replace(tx, context, request, (current, &patched.body, &patched.draft))
+        }
+        Prepared::Patched(_) | Prepared::Nothing | Prepared::Draft(_) | Prepared::Outcome(_) => {
+            check_small(request, current)?;
+            let patched = apply(context, request, current)?;
+            update::replace(tx, context, request, (current, &patched.body, &patched.draft))
+        }
+    }
+}
+
+/// Refuses what would hold the database for long.
+fn check_small(request: &Request, current: &Stored) -> Result<(), Refusal> {
+    let brought = match &request.body {
+        Some(Body::Resource(body) | Body::JsonPatch(body)) => body,
+        None => &Value::Null,
+    };
+    if [brought, &current.body].into_iter().any(|value| json::is_larger(value, INLINE)) {
+        let told = "The resource has changed while this patch was applied to it: send the patch again.";
+        return Err(Refusal::new(409, Issue::error(IssueType::Conflict, told)));
+    }
+    Ok(())
+}
+
+fn apply(context: &Context, request: &Request, current: &Stored) -> Result<Patched, Refusal> {
     let patched = match &request.body {
         Some(Body::JsonPatch(patch)) => engine::json_patch(&current.body, patch),
         Some(Body::Resource(body))
@@ -47,11 +112,13 @@ fn apply(tx: &mut Tx<'_>, context: &Context, request: &Request, current: &Stored
             return Err(Refusal::new(415, Issue::error(IssueType::NotSupported, told)));
         }
     };
-    let mut patched = patched.map_err(|fault| Refusal::new(fault.kind.status(), fault.issue))?;
-    drop_stale_narrative(&current.body, &mut patched);
+    let mut body = patched.map_err(|fault| Refusal::new(fault.kind.status(), fault.issue))?;
+    drop_stale_narrative(&current.body, &mut body);
     // The patch itself was understood: what it would make of the resource breaks a rule.
-    check(&patched, current.kind).map_err(|refusal| Refusal { status: 422, ..refusal })?;
-    update::replace(tx, context, request, current, &patched)
+    check(&body, current.kind).map_err(|refusal| Refusal { status: 422, ..refusal })?;
+    resource::decide_kind(context, current.kind, Purpose::Update)?;
+    let draft = resource::read(context, current.kind, &body, Purpose::Update)?;
+    Ok(Patched { id: current.id.clone(), version: current.version, body, draft })
 }
 
 /// A narrative that was not patched along with the data tells of data that are no more.

@@ -6,10 +6,12 @@ use crate::account::Letter;
 
 use crate::fhir::context::Context;
 use crate::fhir::interaction::conditional::{self, Match};
-use crate::fhir::interaction::{Reply, Request, check_if_match, instance, kind_of, read, resource_of};
+use crate::fhir::interaction::{
+    Reply, Request, check_if_match, draft_of, instance, kind_of, read, resource_of,
+};
 use crate::fhir::outcome::{Issue, IssueType};
 use crate::fhir::refusal::Refusal;
-use crate::fhir::resource::{self, Stored};
+use crate::fhir::resource::{self, Draft, Stored};
 use crate::store::Tx;
 
 pub(super) fn update(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
@@ -30,23 +32,22 @@ pub(super) fn update(tx: &mut Tx<'_>, context: &Context, request: &Request) -> R
         let told = "There is no such resource, and its id is for the service to choose: create it with POST.";
         return Err(Refusal::not_allowed("GET, HEAD, PUT, PATCH", told));
     };
-    replace(tx, context, request, &current, body)
+    replace(tx, context, request, (&current, body, draft_of(request)?))
 }
 
-/// Writes a body over what is there.
+/// Writes a body, and what was read of it, over what is there.
 pub(super) fn replace(
     tx: &mut Tx<'_>,
     context: &Context,
     request: &Request,
-    current: &Stored,
-    body: &Value,
+    (current, body, draft): (&Stored, &Value, &Draft),
 ) -> Result<Reply, Refusal> {
     check_if_match(request, current)?;
     if is_subsetted(body) {
         let told = "This is a part of the resource only (SUBSETTED): read the whole, then change that.";
         return Err(Refusal::new(422, Issue::error(IssueType::BusinessRule, told)));
     }
-    let updated = resource::update(tx, context, current, body)?;
+    let updated = resource::update(tx, context, current, draft)?;
     Ok(Reply::written(200, updated, context))
 }
 
@@ -67,7 +68,7 @@ pub(super) fn conditional_update(
     match (conditional::find_to_change(tx, context, kind, &request.params)?, id) {
         (Match::Many, _) => Err(conditional::many()),
         (Match::None, None) => {
-            let created = resource::create(tx, context, kind, body)?;
+            let created = resource::create(tx, context, kind, draft_of(request)?)?;
             Ok(Reply::written(201, created, context))
         }
         (Match::None, Some(_)) => {
@@ -78,6 +79,6 @@ pub(super) fn conditional_update(
             let told = "The id of the resource is not that of the one that matches.";
             Err(Refusal::new(400, Issue::error(IssueType::Invalid, told)))
         }
-        (Match::One(current), _) => replace(tx, context, request, &current, body),
+        (Match::One(current), _) => replace(tx, context, request, (&current, body, draft_of(request)?)),
     }
 }

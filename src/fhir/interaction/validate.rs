@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::account::Letter;
 use crate::fhir::context::Context;
-use crate::fhir::interaction::{Reply, Request, kind_of, read, resource_of};
+use crate::fhir::interaction::{Prepared, Reply, Request, kind_of, read, resource_of};
 use crate::fhir::outcome::{Issue, IssueType, Severity, operation_outcome};
 use crate::fhir::refusal::Refusal;
 use crate::fhir::resource::ResourceType;
@@ -41,15 +41,32 @@ fn issues(body: &Value, kind: ResourceType) -> Vec<Issue> {
     }
 }
 
-/// Always 200 with an outcome, unless there is nothing to look at.
-pub(super) fn validate(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
-    let kind = kind_of(request)?;
-    let stored = match &request.target.id {
-        Some(id) => {
-            Some(read::find(tx, context, kind, id, Letter::Read)?.ok_or_else(Refusal::not_found)?.body)
+/// `$validate` within a transaction: what it brings was judged before ([`outcome`]).
+pub(super) fn validate(request: &Request) -> Result<Reply, Refusal> {
+    match &request.prepared {
+        Prepared::Outcome(outcome) => Ok(Reply::made(200, outcome.clone())),
+        Prepared::Nothing | Prepared::Draft(_) | Prepared::Patched(_) => {
+            let told = "A transaction validates what it brings only: validate what is stored by itself.";
+            Err(Refusal::new(422, Issue::error(IssueType::NotSupported, told)))
         }
-        None => None,
-    };
+    }
+}
+
+/// What is stored of the resource that is to be validated, if the request names one.
+pub(crate) fn find(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    request: &Request,
+) -> Result<Option<Value>, Refusal> {
+    let kind = kind_of(request)?;
+    let Some(id) = &request.target.id else { return Ok(None) };
+    let stored = read::find(tx, context, kind, id, Letter::Read)?;
+    stored.map(|stored| Some(stored.body)).ok_or_else(Refusal::not_found)
+}
+
+/// Judges what a request brings, or else what is `stored`: always an outcome, unless there is nothing to look at.
+pub(crate) fn outcome(request: &Request, stored: Option<Value>) -> Result<Value, Refusal> {
+    let kind = kind_of(request)?;
     let given = resource_of(request).ok();
     let (inner, profile) = match given {
         Some(body) if body.get("resourceType").and_then(Value::as_str) == Some("Parameters") => {
@@ -73,7 +90,7 @@ pub(super) fn validate(tx: &mut Tx<'_>, context: &Context, request: &Request) ->
         let more = validate::validate_profile(&resource, &profile);
         issues.extend(more.into_iter().filter(|issue| !known.contains(issue)));
     }
-    Ok(Reply::made(200, operation_outcome(&issues)))
+    Ok(operation_outcome(&issues))
 }
 
 fn part<'v>(parameters: &'v Value, name: &str) -> Option<&'v Value> {

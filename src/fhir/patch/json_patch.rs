@@ -9,7 +9,7 @@ use json_patch::jsonptr::PointerBuf;
 use json_patch::{PatchErrorKind, PatchOperation};
 use serde_json::Value;
 
-use super::{PatchFault, check_count, check_depth, check_identity};
+use super::{PatchFault, check_count, check_depth, check_identity, check_work, weight};
 use crate::fhir::fhirpath::same_value;
 
 /// What all `copy` operations of a patch may add, in bytes, about.
@@ -27,6 +27,8 @@ pub fn json_patch(resource: &Value, patch: &Value) -> Result<Value, PatchFault> 
         .ok_or_else(|| PatchFault::malformed("A JSON Patch is an array of operations (RFC 6902)."))?;
     check_count(operations.len())?;
     let operations = operations.iter().enumerate().map(read).collect::<Result<Vec<_>, _>>()?;
+    let moves = operations.iter().filter(|operation| matches!(operation, PatchOperation::Move(_))).count();
+    check_work(moves, resource, patch)?;
     let mut patched = resource.clone();
     let mut copied = 0;
     for (number, operation) in operations.iter().enumerate() {
@@ -78,19 +80,6 @@ fn check_size(resource: &Value, operation: &PatchOperation, copied: &mut usize) 
         PatchOperation::Remove(_) | PatchOperation::Test(_) => return Ok(()),
     };
     check_depth(path.count(), value)
-}
-
-/// About how many bytes the value takes as JSON.
-fn weight(value: &Value) -> usize {
-    match value {
-        Value::Array(items) => items.iter().map(weight).sum::<usize>() + 2,
-        Value::Object(members) => {
-            members.iter().map(|(key, value)| key.len() + 4 + weight(value)).sum::<usize>() + 2
-        }
-        Value::String(text) => text.len() + 2,
-        Value::Number(number) => number.as_str().len(),
-        Value::Bool(_) | Value::Null => 5,
-    }
 }
 
 fn cannot(number: usize, kind: &PatchErrorKind) -> PatchFault {

@@ -53,6 +53,35 @@ const MOST_OPERATIONS: usize = 200;
 /// stack could hold.
 const DEEPEST: usize = 64;
 
+/// What the operations of one patch may look through together, in bytes of the resource: an operation can look
+/// through all of it.
+const MOST_WORK: usize = 20_000_000;
+
+/// Refuses so many operations, each of which can look through the whole of a resource that grows by what the patch
+/// brings.
+fn check_work(operations: usize, resource: &Value, patch: &Value) -> Result<(), PatchFault> {
+    let size = weight(resource).saturating_add(weight(patch));
+    if operations.saturating_mul(size) > MOST_WORK {
+        return Err(PatchFault::too_much(
+            "The patch has too many operations for a resource of this size; send several patches.",
+        ));
+    }
+    Ok(())
+}
+
+/// About how many bytes the value takes as JSON.
+fn weight(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => items.iter().map(weight).sum::<usize>() + 2,
+        Value::Object(members) => {
+            members.iter().map(|(key, value)| key.len() + 4 + weight(value)).sum::<usize>() + 2
+        }
+        Value::String(text) => text.len() + 2,
+        Value::Number(number) => number.as_str().len(),
+        Value::Bool(_) | Value::Null => 5,
+    }
+}
+
 fn check_count(operations: usize) -> Result<(), PatchFault> {
     if operations > MOST_OPERATIONS {
         return Err(PatchFault::too_much("The patch has too many operations; send several patches."));

@@ -1,5 +1,7 @@
 //! A role as a Consent.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -12,7 +14,8 @@ use crate::fhir::outcome::{Issue, IssueType};
 use crate::fhir::profiles;
 use crate::fhir::refusal::Refusal;
 use crate::fhir::resource::{
-    Backing, Kind, ResourceType, Stored, UPDATED, Writing, head, party, person_reference, residue,
+    Backing, Draft, Kind, Purpose, ResourceType, Stored, UPDATED, Writing, head, mismatch, party,
+    person_reference, residue,
 };
 use crate::fhir::search::param::{Index, Param, Reference};
 use crate::fhir::url;
@@ -20,8 +23,8 @@ use crate::ids;
 use crate::person::NhsNumber;
 use crate::proxy::command::{CreateRoleError, Incoming, change_role, create_role};
 use crate::proxy::{
-    Change, Draft, EndChange, LegalBasis, OdsCode, ReasonCode, Role, RolePeriod, Status, StatusReason,
-    Versioned,
+    Change, Draft as RoleDraft, EndChange, LegalBasis, OdsCode, ReasonCode, Role, RolePeriod, Status,
+    StatusReason, Versioned,
 };
 use crate::store::Tx;
 use crate::store::search::{Column, Filter, Table};
@@ -37,7 +40,15 @@ pub(super) static KIND: Kind = Kind {
     profile: Some(profiles::PROXY_ROLE),
     load,
     select: Some(select),
-    writing: Some(Writing { load_versions, create, update, delete: None }),
+    writing: Some(Writing {
+        load_versions,
+        creates: Some(Action::CreateRole),
+        changes: Action::ChangeRole,
+        read,
+        create,
+        update,
+        delete: None,
+    }),
 };
 
 /// R4's parameters, and our own `performer`, `status-reason`, `legal-basis` and `grantor`.
@@ -88,9 +99,9 @@ fn load_versions(tx: &mut Tx<'_>, context: &Context, wanted: &[(String, i64)]) -
     let now = context.now();
     let ids: Vec<String> = wanted.iter().map(|(id, _)| id.clone()).collect();
     let present = tx.list_roles_by_id(&ids)?;
+    let present: HashSet<(Uuid, i64)> = present.iter().map(|role| (role.value.id, role.version)).collect();
     let counted = |role: Versioned<Role>| {
-        let is_it = |it: &Versioned<Role>| it.value.id == role.value.id && it.version == role.version;
-        if present.iter().any(is_it) { Versioned { value: role.value.as_of(now), ..role } } else { role }
+        if present.contains(&(role.value.id, role.version)) { Versioned { value: role.value.as_of(now), ..role } } else { role }
     };
     let versions = tx.list_role_versions_by_id(wanted)?.into_iter();
     Ok(versions.map(|role| stored(&counted(role))).collect())
@@ -102,15 +113,26 @@ pub(super) fn has_lapsed(tx: &mut Tx<'_>, context: &Context, id: &str) -> Result
     Ok(found.iter().any(|role| role.value.has_lapsed(context.now())))
 }
 
-fn create(tx: &mut Tx<'_>, context: &Context, body: &Value) -> Result<Stored, Refusal> {
-    access::decide_kind(&context.caller.who, Action::CreateRole)?;
+fn read(context: &Context, body: &Value, purpose: Purpose) -> Result<Draft, Refusal> {
     let body = &party::with_local_references(body, context);
-    let draft = Given::read(body, context)?;
-    check_actors(body, context, draft.proxy)?;
-    let created = draft.created.clone();
-    let draft = draft.into_draft(created)?;
+    let given = Given::read(body, context)?;
+    if purpose == Purpose::Create {
+        given.actors.clone()?;
+        given.clone().into_draft()?;
+    }
+    // An actor who is not the proxy has a sentence of its own, told where the role is known.
+    if given.actors.is_ok() {
+        residue::check(body, &given.shown(context).body)?;
+    }
+    Ok(Draft::Role(Box::new(given)))
+}
+
+fn create(tx: &mut Tx<'_>, context: &Context, draft: &Draft) -> Result<Stored, Refusal> {
+    let Draft::Role(given) = draft else { return Err(mismatch()) };
+    given.actors.clone()?;
+    let draft = given.as_ref().clone().into_draft()?;
     let role = create_role(tx, &*context.clock, &context.caller, draft, context.contract.rules)?;
-    residue::checked(body, stored(&role))
+    Ok(stored(&role))
 }
 
 /// What stays of a role that comes from elsewhere, beside what it says.
@@ -127,9 +149,9 @@ pub(crate) enum Keep {
 pub(crate) fn incoming(context: &Context, body: &Value, keep: Keep) -> Result<Incoming, Refusal> {
     let body = &party::with_local_references(body, context);
     let given = Given::read(body, context)?;
-    check_actors(body, context, given.proxy)?;
-    let (created, is_to_review) = (given.created.clone(), given.is_to_review);
-    let draft = given.into_draft(created)?;
+    given.actors.clone()?;
+    let is_to_review = given.is_to_review;
+    let draft = given.into_draft()?;
     let now = context.now();
     let (id, origin) = match keep {
         Keep::Nothing => (ids::new_uuid(now), None),
@@ -138,7 +160,7 @@ pub(crate) fn incoming(context: &Context, body: &Value, keep: Keep) -> Result<In
     let role = Role { needs_review: origin.is_some() && is_to_review, ..Role::drafted(id, draft) };
     let (version, updated_at) = origin.unwrap_or((1, now));
     let shown = Versioned { value: role, version, updated_at };
-    residue::checked(body, stored(&shown))?;
+    residue::check(body, &stored(&shown).body)?;
     let verdict = shown.value.check_past(context.contract.rules, now);
     Ok(Incoming { role: shown.value, origin, verdict })
 }
@@ -158,24 +180,23 @@ fn identity(body: &Value) -> Result<(Uuid, (i64, DateTime<Utc>)), Refusal> {
     Ok((id, (version, at.earliest())))
 }
 
-fn update(tx: &mut Tx<'_>, context: &Context, current: &Stored, body: &Value) -> Result<Stored, Refusal> {
-    access::decide_kind(&context.caller.who, Action::ChangeRole)?;
-    let body = &party::with_local_references(body, context);
-    let given = Given::read(body, context)?;
+fn update(tx: &mut Tx<'_>, context: &Context, current: &Stored, draft: &Draft) -> Result<Stored, Refusal> {
+    let Draft::Role(given) = draft else { return Err(mismatch()) };
     let id = Uuid::parse_str(&current.id).map_err(Error::fault)?;
-    let who = context.caller.who.clone();
+    let who = &context.caller.who;
     let role = change_role(tx, &*context.clock, &context.caller, id, context.contract.rules, |role| {
-        let change = given.into_change(role)?;
-        check_actors(body, context, role.proxy)?;
-        access::decide_parties(&who, &[role.proxy, role.patient])?;
-        access::decide_change(&who, role, &change)?;
+        let change = given.as_ref().clone().into_change(role)?;
+        given.actors.clone()?;
+        access::decide_parties(who, &[role.proxy, role.patient])?;
+        access::decide_change(who, role, &change)?;
         Ok::<_, Refusal>(change)
     })?;
-    residue::checked(body, stored(&role))
+    Ok(stored(&role))
 }
 
 /// What a body says of a role.
-struct Given {
+#[derive(Clone, Debug)]
+pub(crate) struct Given {
     proxy: NhsNumber,
     patient: NhsNumber,
     status: Status,
@@ -186,6 +207,8 @@ struct Given {
     created: Option<FhirDateTime>,
     /// Whether the role is still marked as one that is to be looked at again.
     is_to_review: bool,
+    /// Whether its actors are its proxy.
+    actors: Result<(), Refusal>,
 }
 
 impl Given {
@@ -201,8 +224,9 @@ impl Given {
         let patient = body.get("patient").ok_or_else(|| wrong("Consent.patient", "Name the patient."))?;
         let status = text("/status").and_then(Status::parse);
         let extensions = Extensions::read(body, context)?;
+        let proxy = party::number_in(performer, context, "Consent.performer")?;
         Ok(Self {
-            proxy: party::number_in(performer, context, "Consent.performer")?,
+            proxy,
             patient: party::number_in(patient, context, "Consent.patient")?,
             status: status
                 .ok_or_else(|| wrong("Consent.status", "This status is not one that a role can have."))?,
@@ -222,15 +246,35 @@ impl Given {
             is_to_review: body.pointer("/meta/tag").and_then(Value::as_array).is_some_and(|tags| {
                 tags.iter().any(|tag| tag.get("system").and_then(Value::as_str) == Some(url::ROLE_REVIEW))
             }),
+            actors: check_actors(body, context, proxy),
         })
     }
 
-    fn into_draft(self, created: Option<FhirDateTime>) -> Result<Draft, Refusal> {
-        let created = created.ok_or_else(|| wrong("Consent.dateTime", "Say when the decision was made."))?;
+    /// The resource as it would be read back. What the body leaves out, and a role that is there has, says nothing
+    /// about what of the body would be lost.
+    fn shown(&self, context: &Context) -> Stored {
+        let now = context.now();
+        let value = Role {
+            id: Uuid::nil(),
+            proxy: self.proxy,
+            patient: self.patient,
+            status: self.status,
+            reason: self.reason.clone().unwrap_or(StatusReason::NOT_USED),
+            legal_basis: self.legal_basis,
+            grantor: self.grantor.clone(),
+            period: self.period.clone(),
+            created: self.created.clone().unwrap_or_else(|| FhirDateTime::from_instant(now)),
+            needs_review: false,
+        };
+        stored(&Versioned { value, version: 1, updated_at: now })
+    }
+
+    fn into_draft(self) -> Result<RoleDraft, Refusal> {
+        let created = self.created.ok_or_else(|| wrong("Consent.dateTime", "Say when the decision was made."))?;
         let reason = self.reason.ok_or_else(|| {
             wrong("Consent.extension", "Say why the role has this status: the status reason extension.")
         })?;
-        Ok(Draft {
+        Ok(RoleDraft {
             proxy: self.proxy,
             patient: self.patient,
             status: self.status,

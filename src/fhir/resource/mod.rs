@@ -13,16 +13,19 @@ mod related_person;
 mod residue;
 pub(crate) mod subscription;
 
+use std::collections::{HashMap, HashSet};
+
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
+use crate::account::{Action, access};
 use crate::date_time::render_instant;
 use crate::error::Error;
 use crate::fhir::context::Context;
 use crate::fhir::refusal::Refusal;
 use crate::fhir::search::param::Param;
 use crate::person::Person;
-use crate::proxy::{Role, Versioned};
+use crate::proxy::{Relationship, Role, Versioned};
 use crate::store::Tx;
 use crate::store::search::{Column, Filter, PageQuery, Table};
 pub(crate) use consent::{Keep, incoming};
@@ -75,10 +78,48 @@ struct Kind {
 /// How resources of a type come to be, and change.
 struct Writing {
     load_versions: LoadVersions,
-    create: fn(&mut Tx<'_>, &Context, &Value) -> Result<Stored, Refusal>,
-    update: fn(&mut Tx<'_>, &Context, &Stored, &Value) -> Result<Stored, Refusal>,
+    /// What a caller does who creates one; `None` where every kind of caller may.
+    creates: Option<Action>,
+    /// What a caller does who changes one.
+    changes: Action,
+    read: Read,
+    create: fn(&mut Tx<'_>, &Context, &Draft) -> Result<Stored, Refusal>,
+    update: fn(&mut Tx<'_>, &Context, &Stored, &Draft) -> Result<Stored, Refusal>,
     /// `None` where nothing is deleted.
     delete: Option<Delete>,
+}
+
+/// Reads a body that was validated, and refuses what the database need not be asked about.
+type Read = fn(&Context, &Value, Purpose) -> Result<Draft, Refusal>;
+
+/// What a body is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// It becomes a resource.
+    Create,
+    /// It becomes the next version of one.
+    Update,
+    /// One or the other, as a condition finds.
+    Either,
+}
+
+/// What a body says, read before the transaction in which it is written: nothing of it is looked at again while
+/// the database is held.
+#[derive(Clone, Debug)]
+pub(crate) enum Draft {
+    /// Of a Consent.
+    Role(Box<consent::Given>),
+    /// Of a RelatedPerson.
+    Relationship(Relationship),
+    /// Of a QuestionnaireResponse.
+    AccessRequest(Box<questionnaire_response::Given>),
+    /// Of a Subscription.
+    Subscription(Box<crate::event::Draft>),
+}
+
+/// A draft of another type than the resource's: our own fault.
+fn mismatch() -> Refusal {
+    Error::fault("a draft of another type").into()
 }
 
 /// Deletes a resource.
@@ -196,6 +237,11 @@ impl ResourceType {
         matches!(self, Self::Consent)
     }
 
+    /// Whether its resources are kept as the documents that clients sent.
+    pub(crate) const fn is_a_document(self) -> bool {
+        matches!(self, Self::QuestionnaireResponse | Self::Subscription)
+    }
+
     /// How clients write it.
     fn writing(self) -> Result<&'static Writing, Refusal> {
         let told = "Resources of this type are written by the service alone.";
@@ -272,7 +318,8 @@ pub(crate) fn load(
         return Ok(Vec::new());
     }
     let mut loaded = (kind.kind().load)(tx, context, ids)?;
-    loaded.sort_by_key(|stored| ids.iter().position(|id| *id == stored.id));
+    let places: HashMap<&str, usize> = ids.iter().enumerate().map(|(at, id)| (id.as_str(), at)).collect();
+    loaded.sort_by_key(|stored| places.get(stored.id.as_str()).copied());
     Ok(loaded)
 }
 
@@ -289,13 +336,13 @@ pub(crate) fn load_versions(
         // Of what clients do not write, the present version is the only one.
         let ids: Vec<String> = wanted.iter().map(|(id, _)| id.clone()).collect();
         let mut present = load(tx, context, kind, &ids)?;
-        present.retain(|stored| wanted.iter().any(|(_, version)| *version == stored.version));
+        let versions: HashSet<i64> = wanted.iter().map(|(_, version)| *version).collect();
+        present.retain(|stored| versions.contains(&stored.version));
         present
     };
-    let place = |stored: &Stored| {
-        wanted.iter().position(|(id, version)| *id == stored.id && *version == stored.version)
-    };
-    loaded.sort_by_key(place);
+    let places = wanted.iter().enumerate().map(|(at, (id, version))| ((id.as_str(), *version), at));
+    let places: HashMap<(&str, i64), usize> = places.collect();
+    loaded.sort_by_key(|stored| places.get(&(stored.id.as_str(), stored.version)).copied());
     Ok(loaded)
 }
 
@@ -315,24 +362,49 @@ pub(crate) fn person(person: &Person) -> Value {
     patient::stored(person).body
 }
 
-/// Creates a resource from a body that was validated.
+/// Refuses a kind of caller that never does this.
+pub(crate) fn decide_kind(context: &Context, kind: ResourceType, purpose: Purpose) -> Result<(), Refusal> {
+    let writing = kind.writing()?;
+    let may = |action: Option<Action>| {
+        action.map_or(Ok(()), |action| access::decide_kind(&context.caller.who, action))
+    };
+    Ok(match purpose {
+        Purpose::Create => may(writing.creates),
+        Purpose::Update => may(Some(writing.changes)),
+        Purpose::Either => may(writing.creates).or_else(|_| may(Some(writing.changes))),
+    }?)
+}
+
+/// Reads a body that was validated.
+pub(crate) fn read(
+    context: &Context,
+    kind: ResourceType,
+    body: &Value,
+    purpose: Purpose,
+) -> Result<Draft, Refusal> {
+    (kind.writing()?.read)(context, body, purpose)
+}
+
+/// Creates a resource.
 pub(crate) fn create(
     tx: &mut Tx<'_>,
     context: &Context,
     kind: ResourceType,
-    body: &Value,
+    draft: &Draft,
 ) -> Result<Stored, Refusal> {
-    (kind.writing()?.create)(tx, context, body)
+    decide_kind(context, kind, Purpose::Create)?;
+    (kind.writing()?.create)(tx, context, draft)
 }
 
-/// Makes a resource what a body that was validated says. What is so already makes no new version.
+/// Makes a resource what a draft says. What is so already makes no new version.
 pub(crate) fn update(
     tx: &mut Tx<'_>,
     context: &Context,
     current: &Stored,
-    body: &Value,
+    draft: &Draft,
 ) -> Result<Stored, Refusal> {
-    (current.kind.writing()?.update)(tx, context, current, body)
+    decide_kind(context, current.kind, Purpose::Update)?;
+    (current.kind.writing()?.update)(tx, context, current, draft)
 }
 
 /// Deletes a resource.

@@ -31,6 +31,15 @@ pub(super) fn number_in(reference: &Value, context: &Context, at: &str) -> Resul
     one_of(by_reference, by_identifier, at)
 }
 
+/// The NHS number that a reference names by identifier, if it does.
+pub(super) fn identifier_in(
+    reference: &Value,
+    context: &Context,
+    at: &str,
+) -> Result<Option<NhsNumber>, Refusal> {
+    by_identifier(reference, context.contract.nhs_number_check, at)
+}
+
 /// As [`number_in`], for a person who is named as a RelatedPerson: by identifier, by `RelatedPerson/…` of
 /// this patient, or by both, if they agree.
 pub(super) fn related_number_in(

@@ -148,7 +148,7 @@ pub(crate) fn person_of(body: &Value, check: NumberCheck) -> Result<Person, Refu
         updated_at: date("/meta/lastUpdated", "Patient.meta.lastUpdated")?
             .map_or(DateTime::UNIX_EPOCH, |at| at.earliest()),
     };
-    residue::checked(body, stored(&person))?;
+    residue::check(body, &stored(&person).body)?;
     Ok(person)
 }
 

@@ -10,7 +10,9 @@ use crate::fhir::context::Context;
 use crate::fhir::outcome::{Issue, IssueType};
 use crate::fhir::profiles;
 use crate::fhir::refusal::Refusal;
-use crate::fhir::resource::{Backing, Kind, ResourceType, Stored, UPDATED, Writing, head, party, residue};
+use crate::fhir::resource::{
+    Backing, Draft, Kind, Purpose, ResourceType, Stored, UPDATED, Writing, head, mismatch, party, residue,
+};
 use crate::fhir::search::param::{Index, Param, Reference};
 use crate::fhir::url;
 use crate::person::NhsNumber;
@@ -34,7 +36,15 @@ pub(super) static KIND: Kind = Kind {
     profile: Some(profiles::ACCESS_REQUEST),
     load: |tx, _, ids| load(tx, ids),
     select: None,
-    writing: Some(Writing { load_versions, create, update, delete: None }),
+    writing: Some(Writing {
+        load_versions,
+        creates: None,
+        changes: Action::WriteRecords,
+        read,
+        create,
+        update,
+        delete: None,
+    }),
 };
 
 /// R4's parameters, and our own `proxy`.
@@ -66,27 +76,41 @@ fn load_versions(
     tx.list_access_request_versions_by_id(wanted)?.iter().map(stored).collect()
 }
 
-fn create(tx: &mut Tx<'_>, context: &Context, body: &Value) -> Result<Stored, Refusal> {
-    let given = Given::read(tx, body, context)?;
-    if given.status != "completed" {
-        let told =
-            "A new access request is completed. Only one that was handed in is amended: PUT it to its id.";
-        return Err(Refusal::rule(told, "QuestionnaireResponse.status"));
+fn read(context: &Context, body: &Value, purpose: Purpose) -> Result<Draft, Refusal> {
+    let given = Given::read(body, context)?;
+    if purpose == Purpose::Create {
+        given.check_new(context)?;
+        check_identifier(body, "")?;
     }
-    for name in ["subject", "source"] {
-        let reference = body.get(name).unwrap_or(&Value::Null);
-        party::check_found(tx, context, reference, &format!("QuestionnaireResponse.{name}"))?;
+    // The document is the body: only these are written by the service. Whether the identifier is the one that a
+    // request has, is known with the request.
+    residue::check_members(body, &Value::Null, &["meta"])?;
+    Ok(Draft::AccessRequest(Box::new(given)))
+}
+
+/// Refuses an identifier that is not the reference code.
+fn check_identifier(body: &Value, reference_code: &str) -> Result<(), Refusal> {
+    residue::check_members(body, &json!({ "identifier": { "value": reference_code } }), &["identifier"])
+}
+
+fn create(tx: &mut Tx<'_>, context: &Context, draft: &Draft) -> Result<Stored, Refusal> {
+    let Draft::AccessRequest(given) = draft else { return Err(mismatch()) };
+    given.check_new(context)?;
+    for (reference, at) in [
+        (&given.subject, "QuestionnaireResponse.subject"),
+        (&given.source, "QuestionnaireResponse.source"),
+    ] {
+        party::check_found(tx, context, reference, at)?;
     }
-    // Staff may hand in a form for somebody; a citizen only their own.
-    access::decide_parties(&context.caller.who, &[given.applicant_number()])?;
+    given.check_source(tx, context)?;
     let proposes = context.contract.access_request_creates_role.then_some(context.contract.rules);
     let submission = Submission {
         applicant: given.applicant,
         proxy: given.proxy,
         patient: given.patient,
-        authored: given.authored,
-        questionnaire: given.questionnaire,
-        document: given.document,
+        authored: given.authored.clone(),
+        questionnaire: given.questionnaire.clone(),
+        document: given.document.clone(),
     };
     let created = submit_access_request(tx, &*context.clock, &context.caller, submission, proposes);
     let created = created.map_err(|error| match error {
@@ -96,30 +120,37 @@ fn create(tx: &mut Tx<'_>, context: &Context, body: &Value) -> Result<Stored, Re
         }
         SubmitError::Store(error) => error.into(),
     })?;
-    residue::checked(body, stored(&created)?)
+    if let Some(identifier) = &given.identifier {
+        check_identifier(identifier, created.value.reference_code.as_str())?;
+    }
+    Ok(stored(&created)?)
 }
 
-fn update(tx: &mut Tx<'_>, context: &Context, current: &Stored, body: &Value) -> Result<Stored, Refusal> {
-    access::decide_kind(&context.caller.who, Action::WriteRecords)?;
-    let given = Given::read(tx, body, context)?;
+fn update(tx: &mut Tx<'_>, context: &Context, current: &Stored, draft: &Draft) -> Result<Stored, Refusal> {
+    let Draft::AccessRequest(given) = draft else { return Err(mismatch()) };
+    given.check_source(tx, context)?;
     let wanted = AccessRequest {
         id: Uuid::parse_str(&current.id).map_err(Error::fault)?,
         // The one that it has stays.
         reference_code: ReferenceCode::draw().map_err(Error::fault)?,
-        status: given.status,
+        status: given.status.clone(),
         applicant: given.applicant,
         proxy: given.proxy,
         patient: given.patient,
-        authored: given.authored,
-        questionnaire: given.questionnaire,
-        document: given.document,
+        authored: given.authored.clone(),
+        questionnaire: given.questionnaire.clone(),
+        document: given.document.clone(),
     };
     let changed = change_access_request(tx, &*context.clock, &context.caller, wanted)?;
-    residue::checked(body, stored(&changed)?)
+    if let Some(identifier) = &given.identifier {
+        check_identifier(identifier, changed.value.reference_code.as_str())?;
+    }
+    Ok(stored(&changed)?)
 }
 
 /// What a document says of an access request.
-struct Given {
+#[derive(Clone, Debug)]
+pub(crate) struct Given {
     status: String,
     applicant: Applicant,
     proxy: NhsNumber,
@@ -127,32 +158,50 @@ struct Given {
     authored: FhirDateTime,
     questionnaire: String,
     document: String,
+    /// The references to the two people, as they were sent.
+    subject: Value,
+    source: Value,
+    /// The type and the identifier that were sent, where there is one.
+    identifier: Option<Value>,
 }
 
 impl Given {
-    fn applicant_number(&self) -> NhsNumber {
-        match self.applicant {
+    /// Refuses what a new request cannot be. Staff may hand in a form for another person; a citizen only their own.
+    fn check_new(&self, context: &Context) -> Result<(), Refusal> {
+        if self.status != "completed" {
+            let told =
+                "A new access request is completed. Only one that was handed in is amended: PUT it to its id.";
+            return Err(Refusal::rule(told, "QuestionnaireResponse.status"));
+        }
+        let applicant = match self.applicant {
             Applicant::Proxy => self.proxy,
             Applicant::Patient => self.patient,
-        }
+        };
+        Ok(access::decide_parties(&context.caller.who, &[applicant])?)
     }
 
-    fn read(tx: &mut Tx<'_>, body: &Value, context: &Context) -> Result<Self, Refusal> {
-        let wrong = |at: &str, told| Refusal::new(422, Issue::error(IssueType::Value, told).at(at));
+    /// Refuses a source by reference that is not the proxy: whom a RelatedPerson stands for is in the database.
+    fn check_source(&self, tx: &mut Tx<'_>, context: &Context) -> Result<(), Refusal> {
+        let at = "QuestionnaireResponse.source";
+        if self.applicant == Applicant::Proxy
+            && party::related_number_in(tx, context, &self.source, self.patient, at)? != self.proxy
+        {
+            return Err(wrong(at, OTHER_SOURCE));
+        }
+        Ok(())
+    }
+
+    fn read(body: &Value, context: &Context) -> Result<Self, Refusal> {
         let text = |name: &str| body.get(name).and_then(Value::as_str);
+        let at = "QuestionnaireResponse.source";
         let source = body.get("source");
-        let source = source.ok_or_else(|| wrong("QuestionnaireResponse.source", "Say who applies."))?;
+        let source = source.ok_or_else(|| wrong(at, "Say who applies."))?;
         let applicant = party::type_of(source, context).and_then(Applicant::parse).ok_or_else(|| {
             wrong("QuestionnaireResponse.source.type", "Say who applies: RelatedPerson or Patient.")
         })?;
         let subject = body.get("subject");
         let subject = subject.ok_or_else(|| wrong("QuestionnaireResponse.subject", "Name the patient."))?;
         let patient = party::number_in(subject, context, "QuestionnaireResponse.subject")?;
-        let at = "QuestionnaireResponse.source";
-        let source = match applicant {
-            Applicant::Proxy => party::related_number_in(tx, context, source, patient, at)?,
-            Applicant::Patient => party::number_in(source, context, at)?,
-        };
         let proxy = answer(body, "relatedPerson_identifier");
         let proxy = proxy.and_then(|value| NhsNumber::parse(value, context.contract.nhs_number_check).ok());
         let proxy = proxy.ok_or_else(|| {
@@ -161,11 +210,12 @@ impl Given {
                 "Answer relatedPerson_identifier with the proxy's NHS number.",
             )
         })?;
-        let expected = if applicant == Applicant::Proxy { proxy } else { patient };
-        if source != expected || proxy == patient {
-            let told =
-                "The source must be the proxy or the patient, as its type says, and the two must differ.";
-            return Err(wrong("QuestionnaireResponse.source", told));
+        let (expected, named) = match applicant {
+            Applicant::Proxy => (proxy, party::identifier_in(source, context, at)?),
+            Applicant::Patient => (patient, Some(party::number_in(source, context, at)?)),
+        };
+        if named.is_some_and(|named| named != expected) || proxy == patient {
+            return Err(wrong(at, OTHER_SOURCE));
         }
         let authored = text("authored").and_then(|at| FhirDateTime::parse(at).ok());
         let told = "Say when the form was filled in.";
@@ -178,9 +228,21 @@ impl Given {
             questionnaire: text("questionnaire")
                 .ok_or_else(|| wrong("QuestionnaireResponse.questionnaire", "Name the form."))?
                 .to_owned(),
-            document: kept(body, applicant, patient, source),
+            document: kept(body, applicant, patient, expected),
+            subject: subject.clone(),
+            source: source.clone(),
+            identifier: body.get("identifier").map(|identifier| {
+                json!({ "resourceType": "QuestionnaireResponse", "identifier": identifier })
+            }),
         })
     }
+}
+
+const OTHER_SOURCE: &str =
+    "The source must be the proxy or the patient, as its type says, and the two must differ.";
+
+fn wrong(at: &str, told: &'static str) -> Refusal {
+    Refusal::new(422, Issue::error(IssueType::Value, told).at(at))
 }
 
 /// The document without what the service writes by itself. It names its people by NHS number, as every

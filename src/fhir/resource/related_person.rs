@@ -2,15 +2,15 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::account::{Action, access};
+use crate::account::Action;
 use crate::error::Error;
 use crate::fhir::context::Context;
 use crate::fhir::outcome::{Issue, IssueType};
 use crate::fhir::profiles;
 use crate::fhir::refusal::Refusal;
 use crate::fhir::resource::{
-    Backing, Kind, ResourceType, Stored, UPDATED, Writing, head, nhs_identifier, party, person_reference,
-    residue,
+    Backing, Draft, Kind, Purpose, ResourceType, Stored, UPDATED, Writing, head, mismatch, nhs_identifier,
+    party, person_reference, residue,
 };
 use crate::fhir::search::param::{Index, Param, Reference};
 use crate::fhir::url;
@@ -35,7 +35,15 @@ pub(super) static KIND: Kind = Kind {
     profile: Some(profiles::PROXY_RELATIONSHIP),
     load: |tx, _, ids| load(tx, ids),
     select: None,
-    writing: Some(Writing { load_versions, create, update, delete: None }),
+    writing: Some(Writing {
+        load_versions,
+        creates: Some(Action::WriteRecords),
+        changes: Action::WriteRecords,
+        read,
+        create,
+        update,
+        delete: None,
+    }),
 };
 
 /// R4's parameters. The related person's own demographics are those of their Patient, not held here.
@@ -71,20 +79,25 @@ fn load_versions(
     Ok(tx.list_relationship_versions_by_id(wanted)?.iter().map(stored).collect())
 }
 
-fn create(tx: &mut Tx<'_>, context: &Context, body: &Value) -> Result<Stored, Refusal> {
-    access::decide_kind(&context.caller.who, Action::WriteRecords)?;
+fn read(context: &Context, body: &Value, _purpose: Purpose) -> Result<Draft, Refusal> {
     let body = &party::with_local_references(body, context);
-    let relationship = read(body, context, String::new())?;
-    let created = create_relationship(tx, &*context.clock, &context.caller, relationship)?;
-    residue::checked(body, stored(&created))
+    let value = relationship(body, context)?;
+    let shown = Versioned { value, version: 1, updated_at: context.now() };
+    residue::check(body, &stored(&shown).body)?;
+    Ok(Draft::Relationship(shown.value))
 }
 
-fn update(tx: &mut Tx<'_>, context: &Context, current: &Stored, body: &Value) -> Result<Stored, Refusal> {
-    access::decide_kind(&context.caller.who, Action::WriteRecords)?;
-    let body = &party::with_local_references(body, context);
-    let relationship = read(body, context, current.id.clone())?;
-    let changed = change_relationship(tx, &*context.clock, &context.caller, relationship)?;
-    residue::checked(body, stored(&changed))
+fn create(tx: &mut Tx<'_>, context: &Context, draft: &Draft) -> Result<Stored, Refusal> {
+    let Draft::Relationship(relationship) = draft else { return Err(mismatch()) };
+    let created = create_relationship(tx, &*context.clock, &context.caller, relationship.clone())?;
+    Ok(stored(&created))
+}
+
+fn update(tx: &mut Tx<'_>, context: &Context, current: &Stored, draft: &Draft) -> Result<Stored, Refusal> {
+    let Draft::Relationship(relationship) = draft else { return Err(mismatch()) };
+    let wanted = Relationship { id: current.id.clone(), ..relationship.clone() };
+    let changed = change_relationship(tx, &*context.clock, &context.caller, wanted)?;
+    Ok(stored(&changed))
 }
 
 impl From<RelationshipError> for Refusal {
@@ -103,7 +116,8 @@ impl From<RelationshipError> for Refusal {
     }
 }
 
-fn read(body: &Value, context: &Context, id: String) -> Result<Relationship, Refusal> {
+/// What a body says of a relationship; its id is for the store.
+fn relationship(body: &Value, context: &Context) -> Result<Relationship, Refusal> {
     let wrong = |at: &str, told| Refusal::new(422, Issue::error(IssueType::Value, told).at(at));
     let identifiers = body.get("identifier").and_then(Value::as_array).map(Vec::as_slice);
     let proxy = match identifiers {
@@ -123,7 +137,7 @@ fn read(body: &Value, context: &Context, id: String) -> Result<Relationship, Ref
     let concepts = body.get("relationship").and_then(Value::as_array).into_iter().flatten();
     let codes: Option<Vec<RelationshipCode>> = concepts.map(code).collect();
     Ok(Relationship {
-        id,
+        id: String::new(),
         proxy,
         patient: party::number_in(patient, context, "RelatedPerson.patient")?,
         codes: codes.ok_or_else(|| {

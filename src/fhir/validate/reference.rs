@@ -2,6 +2,8 @@
 //!
 //! A target is judged where the reference itself names its type. Whether it exists is for the use case.
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value};
 
 use super::definitions::Definitions;
@@ -20,17 +22,33 @@ enum Target<'a> {
     NotContained,
 }
 
-/// Judges a reference that may point to `targets` (to anything when there are none). `root` is the
-/// resource that contains what `#id` means.
+/// The resources that another contains, by their ids: what `#id` means within it.
+#[derive(Default)]
+pub(super) struct Contained<'v>(HashMap<&'v str, &'v Value>);
+
+impl<'v> Contained<'v> {
+    pub(super) fn of(root: Option<&'v Map<String, Value>>) -> Self {
+        let contained = root.map(|root| items(root, "contained")).unwrap_or_default();
+        let mut by_id = HashMap::new();
+        for resource in contained {
+            if let Some(id) = resource.get("id").and_then(Value::as_str) {
+                by_id.entry(id).or_insert(resource);
+            }
+        }
+        Self(by_id)
+    }
+}
+
+/// Judges a reference that may point to `targets` (to anything when there are none).
 pub(super) fn check(
     definitions: &Definitions,
     reference: &Object<'_>,
     targets: &[String],
-    root: Option<&Map<String, Value>>,
+    contained: &Contained<'_>,
     report: &mut Report,
 ) {
     let declared = reference.text("type").filter(|name| definitions.is_resource_type(name));
-    let literal = match reference.text("reference").map(|text| target(definitions, text, root)) {
+    let literal = match reference.text("reference").map(|text| target(definitions, text, contained)) {
         Some(Target::Type(name)) => Some(name),
         None | Some(Target::Unknown) => None,
         Some(Target::NotContained) => {
@@ -62,13 +80,12 @@ pub(super) fn check(
     }
 }
 
-fn target<'a>(definitions: &Definitions, text: &'a str, root: Option<&'a Map<String, Value>>) -> Target<'a> {
+fn target<'a>(definitions: &Definitions, text: &'a str, contained: &'a Contained<'_>) -> Target<'a> {
     if let Some(id) = text.strip_prefix('#') {
-        let contained = root.map(|root| items(root, "contained")).unwrap_or_default();
-        let part = |resource: &'a Value, name: &str| resource.get(name).and_then(Value::as_str);
-        return match contained.iter().find(|resource| part(resource, "id") == Some(id)) {
+        return match contained.0.get(id) {
             Some(resource) => {
-                let name = part(resource, "resourceType").filter(|name| definitions.is_resource_type(name));
+                let name = resource.get("resourceType").and_then(Value::as_str);
+                let name = name.filter(|name| definitions.is_resource_type(name));
                 name.map_or(Target::Unknown, Target::Type)
             }
             None if id.is_empty() => Target::Unknown,

@@ -150,6 +150,11 @@ impl Report {
         }
     }
 
+    /// Whether there were more errors than are reported: then no more need be looked for.
+    pub(super) fn is_full(&self) -> bool {
+        self.has_more && self.errors >= MOST_ERRORS
+    }
+
     /// Notes a warning.
     pub(super) fn warning(
         &mut self,

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::definitions::{Content, Definitions, Element, Member, Node, r4};
 use super::primitive::{Fault, Primitive};
+use super::reference::Contained;
 use super::report::{Object, Path, Report};
 use super::{answers, binding, extension, invariant, profile, reference, xhtml};
 use crate::fhir::outcome::IssueType;
@@ -12,8 +13,8 @@ use crate::fhir::outcome::IssueType;
 /// A walk through one document.
 pub(super) struct Walk<'v> {
     definitions: &'static Definitions,
-    /// The resource that holds what `#id` means.
-    root: Option<&'v Map<String, Value>>,
+    /// What `#id` means within the resource.
+    contained: Contained<'v>,
     /// The profile that the caller asks for, until the resource is met that it is asked for.
     asked: Option<&'v str>,
     /// What was found so far.
@@ -22,21 +23,25 @@ pub(super) struct Walk<'v> {
 
 impl<'v> Walk<'v> {
     pub(super) fn new(asked: Option<&'v str>) -> Self {
-        Self { definitions: r4(), root: None, asked, report: Report::default() }
+        Self { definitions: r4(), contained: Contained::default(), asked, report: Report::default() }
     }
 
     /// Judges a resource of its own: a document, an entry of a Bundle, a parameter.
     pub(super) fn resource(&mut self, value: &'v Value, at: &Path<'_>) {
-        let outer = std::mem::replace(&mut self.root, value.as_object());
+        let outer = std::mem::replace(&mut self.contained, Contained::of(value.as_object()));
         let asked = self.asked.take();
         self.typed(value, at);
+        self.contained = outer;
+        // Nothing that is found now would be reported.
+        if self.report.is_full() {
+            return;
+        }
         if let Some(members) = value.as_object() {
             let resource = Object { members, path: at };
             invariant::check_contained(&resource, &mut self.report);
             answers::check(&resource, &mut self.report);
         }
         profile::check(value, at, asked, &mut self.report);
-        self.root = outer;
     }
 
     /// Judges a resource by the type that it names.
@@ -68,6 +73,9 @@ impl<'v> Walk<'v> {
     fn object(&mut self, members: &'v Map<String, Value>, node: &'static Node, at: &Path<'_>) {
         let mut choices: Vec<(usize, &str)> = Vec::new();
         for (key, value) in members.iter().filter(|(key, _)| !node.is_resource || *key != "resourceType") {
+            if self.report.is_full() {
+                return;
+            }
             let (name, is_sibling) = key.strip_prefix('_').map_or((key.as_str(), false), |name| (name, true));
             let found = node.members.get(name).and_then(|it| Some((it, node.elements.get(it.element)?)));
             let is_fit = |it: &Member| !is_sibling || matches!(it.content, Content::Primitive(_));
@@ -161,6 +169,9 @@ impl<'v> Walk<'v> {
                     self.report.error(IssueType::Structure, at, words);
                 }
                 for (index, item) in items.iter().enumerate() {
+                    if self.report.is_full() {
+                        return;
+                    }
                     let has_sibling =
                         || siblings.and_then(|siblings| siblings.get(index)).is_some_and(Value::is_object);
                     if !item.is_null() || !has_sibling() {
@@ -188,6 +199,9 @@ impl<'v> Walk<'v> {
         match (element.is_list, value) {
             (true, Value::Array(items)) => {
                 for (index, item) in items.iter().enumerate() {
+                    if self.report.is_full() {
+                        return;
+                    }
                     let of_value = values.and_then(|values| values.get(index));
                     let is_gap = item.is_null() && of_value.is_some_and(|value| !value.is_null());
                     match item.as_object() {
@@ -222,7 +236,7 @@ impl<'v> Walk<'v> {
                 self.node(value, *index, at);
                 if let Some(members) = value.as_object() {
                     let object = Object { members, path: at };
-                    reference::check(self.definitions, &object, targets, self.root, &mut self.report);
+                    reference::check(self.definitions, &object, targets, &self.contained, &mut self.report);
                 }
             }
             Content::Resource if element.name == "contained" => self.typed(value, at),

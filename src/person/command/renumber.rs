@@ -50,6 +50,7 @@ pub fn renumber(
     if new_standing == Some(Standing::Invalidated) {
         return Ok(Told::Contradiction);
     }
+    tx.lock_roles_of(old, new_number)?;
     tx.save_fact(old, FactKind::Number, telling.at)?;
     tx.insert_number_change(old, new)?;
     record(tx, Act::PersonRenumbered, telling, new_number)?;

@@ -247,6 +247,21 @@ impl Tx<'_> {
         Ok(self.list_roles_by_id(&[id.to_owned()])?.pop())
     }
 
+    /// Keeps everybody else from changing any role of these two people until this transaction ends, in the order of
+    /// the ids ([`Tx::lock_rows`]): for one who changes the roles of both.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn lock_roles_of(&mut self, one: NhsNumber, other: NhsNumber) -> Result<(), Error> {
+        if self.locks_rows() {
+            let mut ids = self.list_role_ids_of(one)?;
+            ids.extend(self.list_role_ids_of(other)?);
+            self.lock_rows(&ids.into_iter().map(|id| (Table::Roles, id)).collect())?;
+        }
+        Ok(())
+    }
+
     /// The ids of every role of a person, as proxy or as patient, whether or not they may appear, in order.
     ///
     /// # Errors

@@ -59,7 +59,7 @@ impl Store {
     ///
     /// When the database does not answer, or may not be written to.
     pub fn vitals(&self) -> Result<Vitals, Error> {
-        let mut pooled = self.writers.get().map_err(Error::busy)?;
+        let mut pooled = self.writer.pool.get().map_err(Error::busy)?;
         let row: Row = match &mut pooled.db {
             Db::Postgres(connection) => {
                 // A standby, or a server that is only read from, refuses here.

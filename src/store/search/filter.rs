@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 /// A table that can be searched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "the migrations describe the tables")]
 pub enum Table {
     Roles,

@@ -8,18 +8,15 @@
 //! PostgreSQL does the same by itself: its commits share a flush, and each writer has its own connection.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use diesel::connection::SimpleConnection as _;
-use r2d2::Pool;
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
 use crate::error::Error;
 use crate::store::audit::AuditRecord;
-use crate::store::db::Manager;
-use crate::store::tx::{Mode, Tx, begin, carry_out};
+use crate::store::tx::{Mode, Tx, Writer, begin, carry_out};
 
 /// The most writes of one commit: what is undone together should the disk be full.
 const MOST: usize = 128;
@@ -43,6 +40,8 @@ type Waiting<R> = (oneshot::Receiver<()>, oneshot::Receiver<R>);
 
 /// A write, and afterwards what came of it.
 trait Work: Send {
+    /// What it is, for the log.
+    fn name(&self) -> &'static str;
     /// Runs it; whether what it did may be committed.
     fn run(&mut self, tx: &mut Tx<'_>) -> bool;
     /// Tells whoever waits: the result that it had, or why that came to nothing.
@@ -50,6 +49,7 @@ trait Work: Send {
 }
 
 struct Task<T, E, F> {
+    name: &'static str,
     work: Option<F>,
     result: Option<Result<T, E>>,
     told: oneshot::Sender<Result<T, E>>,
@@ -61,6 +61,10 @@ where
     E: From<Error> + Send,
     F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send,
 {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
     fn run(&mut self, tx: &mut Tx<'_>) -> bool {
         self.result = self.work.take().map(|work| work(tx));
         matches!(self.result, Some(Ok(_)))
@@ -84,11 +88,7 @@ impl Group {
     /// # Errors
     ///
     /// When there can be no thread.
-    pub(in crate::store) fn start(
-        pool: Pool<Manager>,
-        published: Arc<Notify>,
-        wait: Duration,
-    ) -> Result<Self, Error> {
+    pub(in crate::store) fn start(writer: Writer, wait: Duration) -> Result<Self, Error> {
         let (queue, mut waiting) = mpsc::unbounded_channel::<Job>();
         let run = move || {
             while let Some(first) = waiting.blocking_recv() {
@@ -102,7 +102,7 @@ impl Group {
                     next = if works.len() < MOST { waiting.try_recv().ok() } else { None };
                 }
                 if !works.is_empty() {
-                    run_together(&pool, &published, works);
+                    run_together(&writer, works);
                 }
             }
         };
@@ -116,13 +116,13 @@ impl Group {
     ///
     /// Those of `work`; [`Kind::Busy`](crate::error::Kind) when its turn does not come in time, or the commit
     /// fails: then nothing of it happened.
-    pub(in crate::store) async fn write<T, E, F>(&self, work: F) -> Result<T, E>
+    pub(in crate::store) async fn write<T, E, F>(&self, name: &'static str, work: F) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<Error> + Send + 'static,
         F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     {
-        let (mut has_turn, result) = self.send(work)?;
+        let (mut has_turn, result) = self.send(name, work)?;
         if tokio::time::timeout(self.wait, &mut has_turn).await.is_err() {
             has_turn.close();
             if has_turn.try_recv().is_err() {
@@ -133,17 +133,17 @@ impl Group {
     }
 
     /// As [`Group::write`], for a thread that may wait as long as it takes.
-    pub(in crate::store) fn write_here<T, E, F>(&self, work: F) -> Result<T, E>
+    pub(in crate::store) fn write_here<T, E, F>(&self, name: &'static str, work: F) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<Error> + Send + 'static,
         F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     {
-        let (_has_turn, result) = self.send(work)?;
+        let (_has_turn, result) = self.send(name, work)?;
         result.blocking_recv().or(Err(stopped()))?
     }
 
-    fn send<T, E, F>(&self, work: F) -> Result<Waiting<Result<T, E>>, Error>
+    fn send<T, E, F>(&self, name: &'static str, work: F) -> Result<Waiting<Result<T, E>>, Error>
     where
         T: Send + 'static,
         E: From<Error> + Send + 'static,
@@ -151,7 +151,7 @@ impl Group {
     {
         let (turn, has_turn) = oneshot::channel();
         let (told, result) = oneshot::channel();
-        let work = Box::new(Task { work: Some(work), result: None, told });
+        let work = Box::new(Task { name, work: Some(work), result: None, told });
         self.queue.send(Job { turn, work }).or(Err(Error::busy("the thread that writes is gone")))?;
         Ok((has_turn, result))
     }
@@ -162,11 +162,11 @@ fn stopped() -> Error {
 }
 
 /// Runs all in one transaction and tells each what came of it.
-fn run_together(pool: &Pool<Manager>, published: &Notify, mut works: Vec<Box<dyn Work>>) {
+fn run_together(writer: &Writer, mut works: Vec<Box<dyn Work>>) {
     // An error is about the transaction as a whole; without one there was nothing to commit.
-    let ended = begin(pool, Mode::Write)
+    let ended = begin(&writer.pool, Mode::Write)
         .map_err(Some)
-        .and_then(|pooled| carry_out(pooled, published, |tx| run_each(tx, &mut works)));
+        .and_then(|pooled| carry_out(pooled, &writer.published, |tx| run_each(tx, writer, &mut works)));
     let undone = ended.err().flatten();
     for work in works {
         work.answer(undone.as_ref());
@@ -175,7 +175,7 @@ fn run_together(pool: &Pool<Manager>, published: &Notify, mut works: Vec<Box<dyn
 
 /// Runs each within a savepoint, and leaves the audit records of all that succeeded to be written. `Err(None)` where
 /// none did.
-fn run_each(tx: &mut Tx<'_>, works: &mut [Box<dyn Work>]) -> Result<(), Option<Error>> {
+fn run_each(tx: &mut Tx<'_>, writer: &Writer, works: &mut [Box<dyn Work>]) -> Result<(), Option<Error>> {
     // A transaction of one needs no savepoint: it is undone as a whole.
     let is_alone = works.len() == 1;
     let control = |tx: &mut Tx<'_>, statement: &str| {
@@ -188,7 +188,8 @@ fn run_each(tx: &mut Tx<'_>, works: &mut [Box<dyn Work>]) -> Result<(), Option<E
         control(tx, "SAVEPOINT work")?;
         tx.has_published = false;
         tx.seen.clear();
-        let is_done = catch_unwind(AssertUnwindSafe(|| work.run(tx))).unwrap_or_else(|_panic| {
+        let run = AssertUnwindSafe(|| writer.watch(work.name(), || work.run(tx)));
+        let is_done = catch_unwind(run).unwrap_or_else(|_panic| {
             tracing::error!("a write panicked; the others go on");
             false
         });

@@ -2,6 +2,10 @@
 
 pub(in crate::store) mod group;
 mod lock;
+mod write;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use diesel::connection::SimpleConnection as _;
 use r2d2::Pool;
@@ -10,6 +14,7 @@ use tokio::sync::Notify;
 use crate::error::Error;
 use crate::store::audit::{AuditRecord, PeopleOfRows};
 use crate::store::db::{Db, Manager, Pooled};
+pub(in crate::store) use write::{Writer, run_again};
 
 /// An open transaction: what a use case reads and writes through. The methods live with the
 /// aggregates, one file each.
@@ -117,7 +122,7 @@ where
     result
 }
 
-fn carry_out<T, E, F>(
+pub(in crate::store) fn carry_out<T, E, F>(
     mut pooled: r2d2::PooledConnection<Manager>,
     published: &Notify,
     work: F,
@@ -126,9 +131,15 @@ where
     E: From<Error>,
     F: FnOnce(&mut Tx<'_>) -> Result<T, E>,
 {
+    let is_victim = Arc::clone(&pooled.is_victim);
+    is_victim.store(false, Ordering::Relaxed);
     let mut tx = Tx::new(&mut pooled.db);
     let result = work(&mut tx).and_then(|value| {
         tx.write_records()?;
+        // A commit of what was given up is a rollback that reports no error.
+        if is_victim.load(Ordering::Relaxed) {
+            return Err(Error::busy("the database gave the transaction up").into());
+        }
         Ok(value)
     });
     let has_published = tx.has_published;

@@ -9,6 +9,7 @@ use crate::app::App;
 use crate::body;
 use crate::proxy::RoleError;
 use crate::proxy::command::{CreateRoleError, create_role};
+use crate::store::Tx;
 use crate::vrs::catalogue;
 use crate::vrs::gateway::{Answer, FHIR_JSON, Operation, carry_out};
 use crate::vrs::input::{consent, patch};
@@ -26,10 +27,13 @@ pub(crate) async fn create_consent(
 ) -> Result<HttpResponse, Problem> {
     carry_out(&app, &request, OPERATION, async |caller| {
         let body = body::read(request.headers(), payload, &app.limits, &app.room).await?;
-        let draft = consent::read(&body, &app.contract, app.limits.json_depth, app.clock.now())?;
+        let (size, within) = (body.len(), caller.clone());
+        let (contract, depth, now) = (app.contract, app.limits.json_depth, app.clock.now());
+        let read = move || consent::read(&body, &contract, depth, now);
+        let draft = app.cpu.run(size, read).await??;
         let (clock, rules) = (app.clock.clone(), app.contract.rules);
-        let role =
-            app.write_as(caller.clone(), move |tx| create_role(tx, &*clock, &caller, draft, rules)).await?;
+        let create = move |tx: &mut Tx<'_>| create_role(tx, &*clock, &within, draft.clone(), rules);
+        let role = app.write_as(caller, create).await?;
         let location = format!("{}/Consent/{}", base_url(&app), role.value.value.id);
         Ok(Answer::to(&role, created(StatusCode::CREATED, location, &informational())))
     })

@@ -30,14 +30,16 @@ pub(crate) async fn patch_consent(
         let id = id_in_path(&request).ok_or(catalogue::RESOURCE_NOT_FOUND)?;
         let contract = app.contract;
         // A role that is not there is told before a patch that cannot be read.
-        let patch = patch::read(&body, &contract, app.limits.json_depth);
+        let (size, depth) = (body.len(), app.limits.json_depth);
+        let patch = app.cpu.run(size, move || patch::read(&body, &contract, depth)).await?;
         let (clock, now) = (app.clock.clone(), app.clock.now());
         let changed: Result<_, PatchRefused> = app
             .write_as(caller.clone(), move |tx| {
-                let who = caller.who.clone();
+                let who = &caller.who;
                 change_role(tx, &*clock, &caller, id, contract.rules, |role| {
-                    access::decide_parties(&who, &[role.proxy, role.patient]).map_err(Problem::from)?;
-                    Ok(patch?.propose(role, &who, &contract, now)?)
+                    access::decide_parties(who, &[role.proxy, role.patient]).map_err(Problem::from)?;
+                    let patch = patch.as_ref().map_err(Problem::clone)?;
+                    Ok(patch.propose(role, who, &contract, now)?)
                 })
             })
             .await;

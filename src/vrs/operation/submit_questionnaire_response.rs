@@ -29,7 +29,8 @@ pub(crate) async fn submit_questionnaire_response(
 ) -> Result<HttpResponse, Problem> {
     carry_out(&app, &request, OPERATION, async |caller| {
         let body = body::read(request.headers(), payload, &app.limits, &app.room).await?;
-        let submission = access_request::read(&body, app.contract.nhs_number_check, app.limits.json_depth)?;
+        let (size, check, depth) = (body.len(), app.contract.nhs_number_check, app.limits.json_depth);
+        let submission = app.cpu.run(size, move || access_request::read(&body, check, depth)).await??;
         let applicant = match submission.applicant {
             Applicant::Proxy => submission.proxy,
             Applicant::Patient => submission.patient,
@@ -39,7 +40,7 @@ pub(crate) async fn submit_questionnaire_response(
         let proposes = app.contract.access_request_creates_role.then_some(app.contract.rules);
         let submitted: Result<_, SubmitError> = app
             .write_as(caller.clone(), move |tx| {
-                submit_access_request(tx, &*clock, &caller, submission, proposes)
+                submit_access_request(tx, &*clock, &caller, submission.clone(), proposes)
             })
             .await;
         let submitted = submitted.map_err(|error| match error {

@@ -11,7 +11,7 @@ mod value;
 
 use serde_json::Value;
 
-use super::{PatchFault, check_count, check_identity};
+use super::{PatchFault, check_count, check_identity, check_work};
 
 /// Carries out a FHIRPath Patch.
 ///
@@ -22,6 +22,7 @@ use super::{PatchFault, check_count, check_identity};
 pub fn fhirpath_patch(resource: &Value, parameters: &Value) -> Result<Value, PatchFault> {
     let operations = operation::read_all(parameters)?;
     check_count(operations.len())?;
+    check_work(operations.len(), resource, parameters)?;
     let mut patched = resource.clone();
     for (number, operation) in operations.iter().enumerate() {
         carry_out::carry_out(&mut patched, operation)

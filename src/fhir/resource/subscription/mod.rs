@@ -18,11 +18,13 @@ use crate::error::Error;
 use crate::event::command::{
     SubscribeError, change_subscription, create_subscription, delete_subscription, open_headers,
 };
-use crate::event::{Draft, Style, Subscription, SubscriptionStatus};
+use crate::event::{Draft as SubscriptionDraft, Style, Subscription, SubscriptionStatus};
 use crate::fhir::context::{Context, Subscribing};
 use crate::fhir::outcome::{Issue, IssueType};
 use crate::fhir::refusal::Refusal;
-use crate::fhir::resource::{Backing, Kind, ResourceType, Stored, UPDATED, Writing, head, residue};
+use crate::fhir::resource::{
+    Backing, Draft, Kind, Purpose, ResourceType, Stored, UPDATED, Writing, head, mismatch, residue,
+};
 use crate::fhir::search::param::{Index, Param};
 use crate::proxy::Versioned;
 use crate::store::search::{Column, Table};
@@ -46,7 +48,15 @@ pub(super) static KIND: Kind = Kind {
     profile: None,
     load,
     select: None,
-    writing: Some(Writing { load_versions, create, update, delete: Some(delete) }),
+    writing: Some(Writing {
+        load_versions,
+        creates: Some(Action::ReadRecords),
+        changes: Action::ReadRecords,
+        read,
+        create,
+        update,
+        delete: Some(delete),
+    }),
 };
 
 /// R4's parameters. `url` finds by the endpoint without its query, which may hold a secret.
@@ -69,13 +79,22 @@ fn load_versions(tx: &mut Tx<'_>, context: &Context, wanted: &[(String, i64)]) -
     versions.iter().map(|version| render(version, context)).collect()
 }
 
-fn create(tx: &mut Tx<'_>, context: &Context, body: &Value) -> Result<Stored, Refusal> {
-    access::decide_kind(&context.caller.who, Action::ReadRecords)?;
-    let Subscribing { settings, vault } = context.subscribing()?;
+fn read(context: &Context, body: &Value, purpose: Purpose) -> Result<Draft, Refusal> {
     let draft = draft(body, context)?;
+    if purpose == Purpose::Create && draft.asked == SubscriptionStatus::Error {
+        return Err(bad_status());
+    }
+    check_residue(body, &draft)?;
+    Ok(Draft::Subscription(Box::new(draft)))
+}
+
+fn create(tx: &mut Tx<'_>, context: &Context, draft: &Draft) -> Result<Stored, Refusal> {
+    let Draft::Subscription(draft) = draft else { return Err(mismatch()) };
+    let Subscribing { settings, vault } = context.subscribing()?;
     if draft.asked == SubscriptionStatus::Error {
         return Err(bad_status());
     }
+    let draft = draft.as_ref().clone();
     let created =
         create_subscription(tx, &*context.clock, vault, &context.caller, draft, settings.most_per_owner);
     let created = created.map_err(|error| match error {
@@ -85,19 +104,19 @@ fn create(tx: &mut Tx<'_>, context: &Context, body: &Value) -> Result<Stored, Re
         }
         SubscribeError::Store(error) => error.into(),
     })?;
-    checked(body, stored(&created, context)?)
+    Ok(stored(&created, context)?)
 }
 
-fn update(tx: &mut Tx<'_>, context: &Context, current: &Stored, body: &Value) -> Result<Stored, Refusal> {
-    access::decide_kind(&context.caller.who, Action::ReadRecords)?;
+fn update(tx: &mut Tx<'_>, context: &Context, current: &Stored, draft: &Draft) -> Result<Stored, Refusal> {
+    let Draft::Subscription(draft) = draft else { return Err(mismatch()) };
     let Subscribing { vault, .. } = context.subscribing()?;
-    let draft = draft(body, context)?;
     let before = find(tx, &current.id)?;
     if draft.asked == SubscriptionStatus::Error && before.value.status != SubscriptionStatus::Error {
         return Err(bad_status());
     }
+    let draft = draft.as_ref().clone();
     let changed = change_subscription(tx, &*context.clock, vault, &context.caller, before, draft)?;
-    checked(body, stored(&changed, context)?)
+    Ok(stored(&changed, context)?)
 }
 
 fn delete(tx: &mut Tx<'_>, context: &Context, current: &Stored) -> Result<(), Refusal> {
@@ -142,7 +161,7 @@ fn style_of(criteria: &str) -> Option<Style> {
 }
 
 /// What a body asks for, judged.
-fn draft(body: &Value, context: &Context) -> Result<Draft, Refusal> {
+fn draft(body: &Value, context: &Context) -> Result<SubscriptionDraft, Refusal> {
     check_extensions(body)?;
     let criteria = body.get("criteria").and_then(Value::as_str).unwrap_or_default();
     let style = style_of(criteria).ok_or_else(|| {
@@ -170,7 +189,7 @@ fn draft(body: &Value, context: &Context) -> Result<Draft, Refusal> {
         }
         None => None,
     };
-    Ok(Draft {
+    Ok(SubscriptionDraft {
         style,
         topics,
         criteria: criteria.to_owned(),
@@ -235,17 +254,17 @@ fn kept(body: &Value, channel: &crate::event::Channel) -> String {
     document.to_string()
 }
 
-/// What was stored of a body, unless something of it would be lost. The status is for the service to decide.
-fn checked(body: &Value, stored: Stored) -> Result<Stored, Refusal> {
-    let mut given = body.clone();
-    if let Some(members) = given.as_object_mut() {
-        members.shift_remove("status");
-        members.shift_remove("error");
+/// Refuses what would be lost of a body: its document is kept but for what stands elsewhere ([`kept`]). The status,
+/// the error and the payload are for the service to write.
+fn check_residue(body: &Value, draft: &SubscriptionDraft) -> Result<(), Refusal> {
+    let given = |name: &str| body.get("channel").and_then(|channel| channel.get(name)).cloned();
+    let mut channel = Map::new();
+    for name in ["header", "_header"] {
+        channel.extend(given(name).map(|value| (name.to_owned(), value)));
     }
-    if let Some(channel) = given.get_mut("channel").and_then(Value::as_object_mut) {
-        channel.shift_remove("payload");
-    }
-    residue::checked(&given, stored)
+    let meta = body.get("meta").cloned().unwrap_or_default();
+    let given = json!({ "resourceType": "Subscription", "meta": meta, "channel": channel });
+    residue::check(&given, &json!({ "channel": { "header": draft.headers } }))
 }
 
 /// The resource as its owner reads it, with the headers (the client's own secret).

@@ -1,0 +1,219 @@
+//! What a request asks for: its body read, and judged as far as that needs no database. Of a large body this is done
+//! on the CPU pool, in one piece of work.
+
+use actix_web::HttpRequest;
+use actix_web::http::Method;
+use actix_web::http::header::{CONTENT_TYPE, HeaderMap, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH};
+use actix_web::web::Payload;
+use serde_json::Value;
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::app::App;
+use crate::audit::Access;
+use crate::body::{self, BodyFault, Received};
+use crate::fhir::bundle::{self, BundleType, Entry, Plan};
+use crate::fhir::context::Context;
+use crate::fhir::etag::{self, NotAnEtag, Versions};
+use crate::fhir::format::{self, BodyFormat, MediaFault, xml};
+use crate::fhir::http::{Params, Writing, joined, writing};
+use crate::fhir::interaction::{Body, Conditions, Prepared, Request, is_write, judge};
+use crate::fhir::outcome::{Issue, IssueType};
+use crate::fhir::refusal::Refusal;
+use crate::fhir::routes::{Interaction, Target};
+use crate::fhir::trail;
+
+/// What the first line of a request asks for.
+pub(super) struct Asking {
+    pub(super) interaction: Interaction,
+    pub(super) target: Target,
+    pub(super) path: String,
+    pub(super) query: Params,
+}
+
+/// A request, understood.
+pub(super) enum Understood {
+    /// One request, judged.
+    Request(Request),
+    /// A batch: each entry by itself.
+    Batch(Vec<Result<Entry, Refusal>>),
+    /// A transaction: the accesses that its entries are, and what it will do.
+    Transaction(Vec<Access>, Result<Plan, Refusal>),
+}
+
+/// Takes the body in, and reads and judges what is asked for. Of Bundles few stand in memory as trees at a time: what is
+/// returned beside is the turn of one.
+pub(super) async fn understand(
+    app: &App,
+    request: &HttpRequest,
+    context: &Context,
+    asking: Asking,
+    payload: Payload,
+    told: &mut Writing,
+) -> (Option<OwnedSemaphorePermit>, Result<Understood, Refusal>) {
+    let arrived = async {
+        let bytes = body::read(request.headers(), payload, &app.limits, &app.room).await?;
+        let is_bundle = asking.interaction == Interaction::Batch;
+        let turn = if is_bundle { Some(app.turn_of_bundle().await?) } else { None };
+        Ok::<_, Refusal>((bytes, turn))
+    };
+    let (bytes, turn) = match arrived.await {
+        Ok(arrived) => arrived,
+        Err(refusal) => return (None, Err(refusal)),
+    };
+    let read = async {
+        let size = bytes.len();
+        let arriving = Arriving::of(request, asking, bytes, app.limits.json_depth);
+        let context = context.clone();
+        let (params, understood) = app.cpu.run(size, move || arriving.read(&context)).await??;
+        // The form of a search may say as well as its URL how the answer is to be written.
+        *told = writing(request, &params)?;
+        understood
+    };
+    (turn, read.await)
+}
+
+/// A request with its body, apart from its connection.
+struct Arriving {
+    asking: Asking,
+    is_read: bool,
+    content_type: Option<String>,
+    conditions: Result<Conditions, Refusal>,
+    bytes: Received,
+    depth: usize,
+}
+
+impl Arriving {
+    fn of(request: &HttpRequest, asking: Asking, bytes: Received, depth: usize) -> Self {
+        let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let is_bundle = asking.interaction == Interaction::Batch;
+        Self {
+            is_read: matches!(*request.method(), Method::GET | Method::HEAD),
+            content_type: content_type.map(str::to_owned),
+            conditions: if is_bundle { Ok(Conditions::default()) } else { conditions(request.headers()) },
+            asking,
+            bytes,
+            depth,
+        }
+    }
+
+    /// Reads and judges it. The parameters are those of the URL and of a form.
+    fn read(self, context: &Context) -> Result<(Params, Result<Understood, Refusal>), Refusal> {
+        let depth = self.depth;
+        let (params, body) = self.read_body()?;
+        let Asking { interaction, target, path, .. } = self.asking;
+        let understand = |params: Params| {
+            let prepared = Prepared::Nothing;
+            let conditions = self.conditions?;
+            let mut request = Request { interaction, target, params, path, body, conditions, prepared };
+            if let (Some(_), true) = (&request.conditions.if_match, request.target == Target::default()) {
+                return Err(Refusal::invalid("If-Match is about one resource."));
+            }
+            if interaction == Interaction::Batch {
+                return read_bundle(context, request.body, depth);
+            }
+            if is_write(interaction) {
+                judge(context, &mut request)?;
+            }
+            Ok(Understood::Request(request))
+        };
+        Ok((params.clone(), understand(params)))
+    }
+
+    /// Reads what came: a resource, a patch, or a form, whose parameters join those of the URL.
+    fn read_body(&self) -> Result<(Params, Option<Body>), Refusal> {
+        let interaction = self.asking.interaction;
+        let mut params = self.asking.query.clone();
+        let is_search = matches!(
+            interaction,
+            Interaction::SearchType | Interaction::SearchSystem | Interaction::SearchCompartment
+        );
+        if self.is_read || self.bytes.is_empty() {
+            return Ok((params, None));
+        }
+        let format = format::body_format(self.content_type.as_deref())?;
+        let body = match format {
+            BodyFormat::Form if is_search => {
+                params.extend(form_urlencoded::parse(&self.bytes).into_owned());
+                return Ok((params, None));
+            }
+            BodyFormat::Json if !is_search => Body::Resource(format::read_json(&self.bytes, self.depth)?),
+            BodyFormat::Xml if !is_search => Body::Resource(read_xml(&self.bytes, self.depth)?),
+            BodyFormat::JsonPatch
+                if matches!(interaction, Interaction::Patch | Interaction::ConditionalPatch) =>
+            {
+                Body::JsonPatch(format::read_json(&self.bytes, self.depth)?)
+            }
+            BodyFormat::Form | BodyFormat::Json | BodyFormat::Xml | BodyFormat::JsonPatch => {
+                let told = "This kind of body does not belong to this request.";
+                return Err(Refusal::new(415, Issue::error(IssueType::NotSupported, told)));
+            }
+        };
+        Ok((params, Some(body)))
+    }
+}
+
+/// Reads a Bundle, and judges its entries: those of a batch each by itself, those of a transaction together.
+fn read_bundle(context: &Context, body: Option<Body>, depth: usize) -> Result<Understood, Refusal> {
+    let Some(Body::Resource(bundle)) = body else {
+        return Err(Refusal::invalid("Send a Bundle of type batch or transaction to this URL."));
+    };
+    let kind = bundle::type_of(&bundle)?;
+    let mut entries = bundle::read(bundle, context, depth)?;
+    match kind {
+        BundleType::Batch => {
+            for entry in entries.iter_mut().flatten().filter(|entry| is_write(entry.request.interaction)) {
+                entry.refused = judge(context, &mut entry.request).err();
+            }
+            Ok(Understood::Batch(entries))
+        }
+        BundleType::Transaction => {
+            let entries = entries.into_iter().collect::<Result<Vec<_>, _>>()?;
+            let each = |entry: &Entry| {
+                let Request { interaction, target, params, .. } = &entry.request;
+                trail::access(context, *interaction, target, params)
+            };
+            let accesses = entries.iter().map(each).collect();
+            Ok(Understood::Transaction(accesses, Plan::of(context, entries)))
+        }
+    }
+}
+
+fn read_xml(bytes: &[u8], depth: usize) -> Result<Value, Refusal> {
+    xml::parse(bytes, depth)
+        .map_err(|fault| Refusal::new(400, Issue::error(IssueType::Structure, fault.to_string())))
+}
+
+/// The conditions in the headers.
+pub(super) fn conditions(headers: &HeaderMap) -> Result<Conditions, Refusal> {
+    let tags = |name: &str, parse: fn(&str) -> Result<Versions, NotAnEtag>| {
+        let tags = joined(headers, name).map(|text| parse(&text)).transpose();
+        tags.map_err(|_wrong| Refusal::invalid("An entity tag is written W/\"1\"."))
+    };
+    let since = headers.get(IF_MODIFIED_SINCE).and_then(|value| value.to_str().ok());
+    Ok(Conditions {
+        if_match: tags(IF_MATCH.as_str(), Versions::parse)?,
+        if_none_match: tags(IF_NONE_MATCH.as_str(), Versions::parse_known)?,
+        // A date that cannot be read is no condition (RFC 9110 §13.1.3).
+        if_modified_since: since.and_then(etag::parse_http_date),
+        if_none_exist: headers.get("if-none-exist").and_then(|value| value.to_str().ok()).map(str::to_owned),
+    })
+}
+
+impl From<MediaFault> for Refusal {
+    fn from(fault: MediaFault) -> Self {
+        Self::new(fault.status(), fault.issue())
+    }
+}
+
+impl From<BodyFault> for Refusal {
+    fn from(fault: BodyFault) -> Self {
+        let (status, code, told) = match fault {
+            BodyFault::TooLarge => (413, IssueType::TooLong, "The body is larger than this server accepts."),
+            BodyFault::Incomplete => (400, IssueType::Invalid, "The body is incomplete."),
+            BodyFault::Late => {
+                (408, IssueType::Timeout, "The request did not arrive within the time allowed.")
+            }
+        };
+        Self::new(status, Issue::error(code, told))
+    }
+}
