@@ -80,7 +80,8 @@ impl Event {
     ) -> Result<Self, Problem> {
         let (attributes, data) = match mode {
             Mode::Structured => {
-                let Value::Object(mut event) = body?.ok_or_else(|| Problem::json(JsonFault::Malformed))? else {
+                let Value::Object(mut event) = body?.ok_or_else(|| Problem::json(JsonFault::Malformed))?
+                else {
                     return Err(Problem::wrong("event", "must be a JSON object"));
                 };
                 let data = event.remove("data").unwrap_or_default();

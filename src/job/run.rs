@@ -56,10 +56,7 @@ impl Run<'_> {
     /// Works in one transaction that commits only if the job is still ours, and for as long again; it is run again where
     /// the database gave it up. Then it gives way for as long
     /// as that took: on SQLite, which has one writer, nobody is answered meanwhile, and a job can have a million rows.
-    pub(super) fn commit<T>(
-        &self,
-        mut work: impl FnMut(&mut Tx<'_>) -> Result<T, Error>,
-    ) -> Result<T, Halt> {
+    pub(super) fn commit<T>(&self, mut work: impl FnMut(&mut Tx<'_>) -> Result<T, Error>) -> Result<T, Halt> {
         if self.is_stopping.load(Ordering::Relaxed) {
             return Err(Halt::Stopping);
         }

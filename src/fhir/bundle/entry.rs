@@ -91,7 +91,13 @@ fn one(number: usize, mut entry: Value, context: &Context, depth: usize) -> Resu
         prepared: Prepared::Nothing,
     };
     not_here(&request)?;
-    Ok(Entry { number, full_url: text("/fullUrl").map(str::to_owned), rank: rank(&method), request, refused: None })
+    Ok(Entry {
+        number,
+        full_url: text("/fullUrl").map(str::to_owned),
+        rank: rank(&method),
+        request,
+        refused: None,
+    })
 }
 
 /// What came with an entry. A JSON Patch, which is no resource, comes as the data of a Binary (B-07).

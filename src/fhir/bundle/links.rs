@@ -176,8 +176,11 @@ mod tests {
             "questionnaire": "urn:d", "source": { "reference": "urn:a" }, "x/~y": [{ "reference": "Patient?_id=1" }],
             "item": [{ "valueUri": "urn:b", "text": "not urn:c, nor a=\"urn:c\"" }], "text": { "div": div },
         });
-        let names: HashMap<&str, usize> =
-            ["urn:a", "urn:b", "urn:c", "urn:d"].into_iter().enumerate().map(|(at, name)| (name, at)).collect();
+        let names: HashMap<&str, usize> = ["urn:a", "urn:b", "urn:c", "urn:d"]
+            .into_iter()
+            .enumerate()
+            .map(|(at, name)| (name, at))
+            .collect();
         let links = Links::of(&body, &names);
         assert_eq!(links.entries.into_iter().collect::<Vec<_>>(), [0, 1, 2]);
         assert_eq!(links.conditional, ["/x~1~0y/0/reference"]);

@@ -169,9 +169,14 @@ fn order(entries: &[Entry], links: &[Links]) -> Result<Vec<usize>, Refusal> {
         }
     }
     let mut ready: BinaryHeap<Reverse<(u8, usize)>> = BinaryHeap::new();
-    ready.extend(entries.iter().zip(&missing).enumerate().filter(|(_, (_, missing))| **missing == 0).map(
-        |(at, (entry, _))| Reverse((entry.rank, at)),
-    ));
+    ready.extend(
+        entries
+            .iter()
+            .zip(&missing)
+            .enumerate()
+            .filter(|(_, (_, missing))| **missing == 0)
+            .map(|(at, (entry, _))| Reverse((entry.rank, at))),
+    );
     let mut order = Vec::with_capacity(entries.len());
     while let Some(Reverse((_, at))) = ready.pop() {
         order.push(at);

@@ -26,8 +26,7 @@ pub(crate) fn run(tx: &mut Tx<'_>, context: &Context, plan: &Plan) -> Result<Vec
     for step in &plan.steps {
         let entry = &step.entry;
         let recorded = tx.recorded();
-        let reply =
-            carry_out(tx, context, step, &made).map_err(|refusal| in_entry(refusal, entry.number))?;
+        let reply = carry_out(tx, context, step, &made).map_err(|refusal| in_entry(refusal, entry.number))?;
         if let Some(location) = &reply.location {
             let unversioned = location.split_once("/_history/").map_or(location.as_str(), |(start, _)| start);
             let place = context.relative(unversioned).to_owned();

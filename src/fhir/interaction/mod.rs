@@ -18,12 +18,12 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use crate::account::{Action, access};
+use crate::error::Error;
 use crate::fhir::capability;
 use crate::fhir::context::Context;
 use crate::fhir::enforce;
 use crate::fhir::etag::Versions;
 use crate::fhir::refusal::Refusal;
-use crate::error::Error;
 use crate::fhir::resource::{self, Draft, Purpose, ResourceType, Stored};
 use crate::fhir::routes::{Interaction, Target};
 use crate::store::Tx;

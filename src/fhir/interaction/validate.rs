@@ -53,11 +53,7 @@ pub(super) fn validate(request: &Request) -> Result<Reply, Refusal> {
 }
 
 /// What is stored of the resource that is to be validated, if the request names one.
-pub(crate) fn find(
-    tx: &mut Tx<'_>,
-    context: &Context,
-    request: &Request,
-) -> Result<Option<Value>, Refusal> {
+pub(crate) fn find(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Option<Value>, Refusal> {
     let kind = kind_of(request)?;
     let Some(id) = &request.target.id else { return Ok(None) };
     let stored = read::find(tx, context, kind, id, Letter::Read)?;

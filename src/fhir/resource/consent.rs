@@ -101,7 +101,11 @@ fn load_versions(tx: &mut Tx<'_>, context: &Context, wanted: &[(String, i64)]) -
     let present = tx.list_roles_by_id(&ids)?;
     let present: HashSet<(Uuid, i64)> = present.iter().map(|role| (role.value.id, role.version)).collect();
     let counted = |role: Versioned<Role>| {
-        if present.contains(&(role.value.id, role.version)) { Versioned { value: role.value.as_of(now), ..role } } else { role }
+        if present.contains(&(role.value.id, role.version)) {
+            Versioned { value: role.value.as_of(now), ..role }
+        } else {
+            role
+        }
     };
     let versions = tx.list_role_versions_by_id(wanted)?.into_iter();
     Ok(versions.map(|role| stored(&counted(role))).collect())
@@ -270,7 +274,8 @@ impl Given {
     }
 
     fn into_draft(self) -> Result<RoleDraft, Refusal> {
-        let created = self.created.ok_or_else(|| wrong("Consent.dateTime", "Say when the decision was made."))?;
+        let created =
+            self.created.ok_or_else(|| wrong("Consent.dateTime", "Say when the decision was made."))?;
         let reason = self.reason.ok_or_else(|| {
             wrong("Consent.extension", "Say why the role has this status: the status reason extension.")
         })?;

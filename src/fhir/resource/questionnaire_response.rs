@@ -96,10 +96,9 @@ fn check_identifier(body: &Value, reference_code: &str) -> Result<(), Refusal> {
 fn create(tx: &mut Tx<'_>, context: &Context, draft: &Draft) -> Result<Stored, Refusal> {
     let Draft::AccessRequest(given) = draft else { return Err(mismatch()) };
     given.check_new(context)?;
-    for (reference, at) in [
-        (&given.subject, "QuestionnaireResponse.subject"),
-        (&given.source, "QuestionnaireResponse.source"),
-    ] {
+    for (reference, at) in
+        [(&given.subject, "QuestionnaireResponse.subject"), (&given.source, "QuestionnaireResponse.source")]
+    {
         party::check_found(tx, context, reference, at)?;
     }
     given.check_source(tx, context)?;
@@ -169,8 +168,7 @@ impl Given {
     /// Refuses what a new request cannot be. Staff may hand in a form for another person; a citizen only their own.
     fn check_new(&self, context: &Context) -> Result<(), Refusal> {
         if self.status != "completed" {
-            let told =
-                "A new access request is completed. Only one that was handed in is amended: PUT it to its id.";
+            let told = "A new access request is completed. Only one that was handed in is amended: PUT it to its id.";
             return Err(Refusal::rule(told, "QuestionnaireResponse.status"));
         }
         let applicant = match self.applicant {
@@ -231,9 +229,9 @@ impl Given {
             document: kept(body, applicant, patient, expected),
             subject: subject.clone(),
             source: source.clone(),
-            identifier: body.get("identifier").map(|identifier| {
-                json!({ "resourceType": "QuestionnaireResponse", "identifier": identifier })
-            }),
+            identifier: body.get("identifier").map(
+                |identifier| json!({ "resourceType": "QuestionnaireResponse", "identifier": identifier }),
+            ),
         })
     }
 }

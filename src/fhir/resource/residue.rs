@@ -211,7 +211,10 @@ mod tests {
         });
         let at: Vec<String> =
             find(&body, &held, |_| true).into_iter().filter_map(|issue| issue.expression).collect();
-        assert_eq!(at, ["Consent.meta.security", "Consent.status", "Consent.code[0].version", "Consent.note"]);
+        assert_eq!(
+            at,
+            ["Consent.meta.security", "Consent.status", "Consent.code[0].version", "Consent.note"]
+        );
         assert!(check_members(&body, &held, &["extension", "id"]).is_ok());
         assert_eq!(check_members(&body, &held, &["meta"]).unwrap_err().issues.len(), 1);
     }

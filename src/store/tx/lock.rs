@@ -45,10 +45,8 @@ impl Tx<'_> {
         for (table, ids) in tables {
             let places = vec!["?"; ids.len()].join(", ");
             let id = table.id().name();
-            let sql = format!(
-                "SELECT FROM {} WHERE {id} IN ({places}) ORDER BY {id} FOR UPDATE",
-                table.name()
-            );
+            let sql =
+                format!("SELECT FROM {} WHERE {id} IN ({places}) ORDER BY {id} FOR UPDATE", table.name());
             Sql::composed(sql, ids).execute(connection)?;
         }
         Ok(())

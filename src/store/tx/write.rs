@@ -50,11 +50,7 @@ impl Writer {
 
 /// As [`super::run`], in a write transaction that is run again where PostgreSQL gave it up for another one's sake: as the
 /// victim of a deadlock, or because the two cannot be serialized. Nothing of an attempt is left to the next one.
-pub(in crate::store) fn run_again<T, E, F>(
-    writer: &Writer,
-    name: &'static str,
-    mut work: F,
-) -> Result<T, E>
+pub(in crate::store) fn run_again<T, E, F>(writer: &Writer, name: &'static str, mut work: F) -> Result<T, E>
 where
     E: From<Error>,
     F: FnMut(&mut Tx<'_>) -> Result<T, E>,

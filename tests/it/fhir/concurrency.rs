@@ -1,5 +1,7 @@
 //! Many at once: a condition that was true when it was asked is true when it is acted on.
 
+use std::time::{Duration, Instant};
+
 use futures_util::future::join_all;
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -76,4 +78,64 @@ async fn of_many_conditional_creates_one_creates(
     assert_eq!((created, found), (1, 31));
     let all = app.send(Request::new("GET", &format!("/FHIR/R4/RelatedPerson?{condition}"))).await.json();
     assert_eq!(all["total"], 1);
+}
+
+/// Sends a transaction again and again, one after the other; how long the slowest took, and what was not 200.
+async fn send_in_turn(app: &TestApp, bundles: &[Value], times: usize) -> (Duration, Vec<u16>) {
+    let (mut slowest, mut refused) = (Duration::ZERO, Vec::new());
+    for at in 0..times {
+        let began = Instant::now();
+        let answer = app.send(Request::post("/FHIR/R4", &bundles[at % bundles.len()])).await;
+        slowest = slowest.max(began.elapsed());
+        refused.extend(Some(answer.status).filter(|status| *status != 200));
+    }
+    (slowest, refused)
+}
+
+/// Transactions over the same resources, half of them in the opposite order.
+async fn bundles(app: &TestApp) -> [Vec<Value>; 2] {
+    let mut related = Vec::new();
+    for patient in ["9000000050", "9000000051", "9000000052", "9000000053"] {
+        let created =
+            app.send(Request::post("/FHIR/R4/RelatedPerson", related_person("9000000111", patient)));
+        let created = created.await;
+        assert_eq!(created.status, 201, "{}", created.json());
+        related.push(created.json());
+    }
+    let bundle = |active: bool, is_reversed: bool| {
+        let mut entries: Vec<Value> = related
+            .iter()
+            .map(|related| {
+                let mut related = related.clone();
+                related["active"] = active.into();
+                let url = format!("RelatedPerson/{}", related["id"].as_str().expect("an id"));
+                json!({ "resource": related, "request": { "method": "PUT", "url": url } })
+            })
+            .collect();
+        if is_reversed {
+            entries.reverse();
+        }
+        json!({ "resourceType": "Bundle", "type": "transaction", "entry": entries })
+    };
+    [false, true].map(|is_reversed| [true, false].map(|active| bundle(active, is_reversed)).to_vec())
+}
+
+// FAULT-17
+#[rstest]
+#[case::two_clients(2, 24, Duration::from_millis(900))]
+#[case::sixteen_clients(16, 6, Duration::from_secs(8))]
+#[actix_web::test]
+async fn transactions_over_the_same_resources_in_opposite_orders_are_all_200(
+    #[case] clients: usize,
+    #[case] times: usize,
+    #[case] longest: Duration,
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = TestApp::sandbox(backend).await;
+    let orders = bundles(&app).await;
+    let answers = join_all((0..clients).map(|at| send_in_turn(&app, &orders[at % 2], times))).await;
+    let refused: Vec<u16> = answers.iter().flat_map(|(_, refused)| refused.clone()).collect();
+    assert_eq!(refused, Vec::<u16>::new());
+    let slowest = answers.iter().map(|(slowest, _)| *slowest).max().expect("a time");
+    assert!(slowest < longest, "the slowest took {slowest:?}");
 }

@@ -3,6 +3,7 @@
 mod bodies;
 mod document;
 mod fhir;
+mod growth;
 mod nasty;
 mod requests;
 mod wire;

@@ -1,11 +1,13 @@
 //! Writes that share a commit: each answered when it is on disk, none spoiled by another.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
 use onbehalf::error::{Error, Kind};
-use onbehalf::store::Store;
+use onbehalf::store::{Store, Tx};
 use rstest::rstest;
 
 use crate::support::{Backend, TestDatabase, sql};
@@ -120,4 +122,56 @@ async fn when_the_disk_takes_no_commit_all_of_it_are_told_to_try_again() {
     other.join().unwrap();
     write(&store, "afterwards".to_owned(), || Ok(())).await.unwrap();
     assert_eq!(rows(&database), ["afterwards"]);
+}
+
+#[rstest]
+#[actix_web::test]
+async fn a_write_that_holds_the_database_for_more_than_two_seconds_is_counted(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = TestDatabase::migrated(backend);
+    let store = database.open();
+    write(&store, "short".to_owned(), || Ok(())).await.unwrap();
+    assert_eq!(store.long_writes(), 0);
+    let sleep = || {
+        std::thread::sleep(Duration::from_millis(2050));
+        Ok(())
+    };
+    write(&store, "long".to_owned(), sleep).await.unwrap();
+    assert_eq!(store.long_writes(), 1);
+    let again = move |_tx: &mut Tx<'_>| sleep();
+    store.write_again("a test", again).await.unwrap();
+    assert_eq!(store.long_writes(), 2);
+    let here = store.clone();
+    std::thread::spawn(move || here.write_here(again).unwrap()).join().unwrap();
+    assert_eq!(store.long_writes(), 3);
+}
+
+/// FAULT-17: two transactions that each hold what the other wants. PostgreSQL gives one of them up, and it is run again.
+#[actix_web::test]
+async fn a_transaction_that_is_the_victim_of_a_deadlock_is_run_again() {
+    let database = TestDatabase::migrated(Backend::Postgres);
+    let store = database.open();
+    let both_hold_one = Arc::new(Barrier::new(2));
+    let runs = Arc::new(AtomicUsize::new(0));
+    let transaction = |first: &'static str, second: &'static str| {
+        let (both_hold_one, runs) = (Arc::clone(&both_hold_one), Arc::clone(&runs));
+        let mut is_first_run = true;
+        let name = format!("{first}{second}");
+        store.write_again("a test", move |tx| {
+            runs.fetch_add(1, Ordering::SeqCst);
+            tx.lock_condition(first)?;
+            if std::mem::take(&mut is_first_run) {
+                both_hold_one.wait();
+            }
+            tx.lock_condition(second)?;
+            tx.see_once(&name, DateTime::<Utc>::MAX_UTC - chrono::TimeDelta::days(1))?;
+            Ok::<_, Error>(())
+        })
+    };
+    let (one, other) = futures_util::future::join(transaction("a", "b"), transaction("b", "a")).await;
+    one.unwrap();
+    other.unwrap();
+    assert_eq!(runs.load(Ordering::SeqCst), 3, "one of the two was run twice");
+    assert_eq!(rows(&database), ["ab", "ba"]);
 }
