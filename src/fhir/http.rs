@@ -28,7 +28,7 @@ use crate::fhir::resource::ResourceType;
 use crate::fhir::routes::{Interaction, Target, resolve};
 use crate::fhir::{BASE_PATH, capability, trail};
 use crate::observe::{CallerKind, RoutePattern, is_request_id};
-use crate::store::{PeopleOfRows, Tx};
+use crate::store::{Budget, PeopleOfRows, Tx};
 
 /// How an answer is to be written.
 #[derive(Clone, Copy)]
@@ -128,7 +128,8 @@ async fn answer(
     let (accesses, result) = match understood {
         Ok(request) if interaction == Interaction::Batch => batch(app, context, request, asked).await,
         Ok(request) => {
-            let (access, result) = carry_out(app, context, request, Some(*writing)).await;
+            let budget = Budget::of_entries(0);
+            let (access, result) = carry_out(app, context, request, &budget, Some(*writing)).await;
             (access.into_iter().collect(), result)
         }
         Err(refusal) => (vec![trail::refused(asked, &refusal)], Err(refusal)),
@@ -185,16 +186,19 @@ async fn carry_out(
     app: &App,
     context: Context,
     request: Request,
+    budget: &Budget,
     writing: Option<Writing>,
 ) -> (Option<Access>, Result<Reply, Refusal>) {
     let asked = trail::access(&context, request.interaction, &request.target, &request.params);
     let (caller, access) = (context.caller.clone(), asked.clone());
+    let budget = budget.clone();
     let result = if is_write(request.interaction) {
         if let Err(refusal) = judge(&context, &request) {
             return (Some(trail::refused(asked, &refusal)), Err(refusal));
         }
         let inner = context.clone();
-        let written = app.write_as(caller, move |tx| perform_judged(tx, &inner, &request)).await;
+        let work = move |tx: &mut Tx<'_>| tx.within(&budget, |tx| perform_judged(tx, &inner, &request));
+        let written = app.write_as(caller, work).await;
         written.map(|Written { value: reply, is_recorded }| {
             let access =
                 (!is_recorded).then(|| trail::answered(access, &reply, &PeopleOfRows::new(), &context));
@@ -203,7 +207,7 @@ async fn carry_out(
     } else {
         let (interaction, kind) = (request.interaction, request.target.kind);
         let work = move |tx: &mut Tx<'_>| {
-            let mut reply = perform(tx, &context, &request)?;
+            let mut reply = tx.within(&budget, |tx| perform(tx, &context, &request))?;
             let access = trail::answered(access.clone(), &reply, &tx.take_seen(), &context);
             if let Some(Writing { format, is_pretty, .. }) = writing {
                 reply.rendered = reply.body.take().map(|body| format::render(&body, format, is_pretty));
@@ -241,9 +245,10 @@ async fn batch(
         BundleType::Batch => {
             let mut accesses = Vec::new();
             let mut answers = Vec::with_capacity(entries.len());
+            let budget = Budget::of_entries(entries.len());
             for entry in entries {
                 let (access, result) = match entry {
-                    Ok(entry) => carry_out(app, context.clone(), entry.request, None).await,
+                    Ok(entry) => carry_out(app, context.clone(), entry.request, &budget, None).await,
                     Err(refusal) => (Some(trail::refused(asked.clone(), &refusal)), Err(refusal)),
                 };
                 accesses.extend(access);
@@ -279,7 +284,10 @@ async fn transaction(
         trail::access(&context, entry.request.interaction, &entry.request.target, &entry.request.params)
     };
     let accesses: Vec<Access> = entries.iter().map(each).collect();
-    match app.write_as(context.caller.clone(), move |tx| bundle::run(tx, &context, entries)).await {
+    let budget = Budget::of_entries(entries.len());
+    let caller = context.caller.clone();
+    let work = move |tx: &mut Tx<'_>| tx.within(&budget, |tx| bundle::run(tx, &context, entries));
+    match app.write_as(caller, work).await {
         Ok(done) => (Vec::new(), Ok(Reply::made(200, bundle::response(BundleType::Transaction, done.value)))),
         Err(refusal) => {
             let refused = accesses.into_iter().map(|access| trail::refused(access, &refusal));

@@ -3,10 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use diesel::connection::{CacheSize, Instrumentation, InstrumentationEvent, SimpleConnection as _};
 use diesel::{Connection as _, ConnectionError, PgConnection, SqliteConnection};
 use r2d2::ManageConnection;
+use sqlite_deadline::Deadline;
 
 use crate::error::{Error, Kind};
 use crate::store::DatabaseUrl;
@@ -22,9 +24,29 @@ pub(crate) enum Db {
 /// A pooled connection, and whether what somebody does on it has not come to its end.
 pub(crate) struct Pooled {
     pub(crate) db: Db,
+    pub(crate) meter: Arc<Meter>,
     pub(crate) is_in_use: bool,
     /// Whether a pooler stands between, and the next transaction may run on another connection of the server.
     pub(crate) has_pooler: bool,
+    /// How long a statement may run: through a pooler each transaction brings it along.
+    pub(crate) deadline: Option<Duration>,
+}
+
+/// The statements of one connection: how many there were, and how long the present one may run.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    own: AtomicU64,
+    /// Those of all connections of the store.
+    all: Arc<AtomicU64>,
+    /// On SQLite; on PostgreSQL the server watches.
+    watch: Option<Deadline>,
+}
+
+impl Meter {
+    /// How many statements this connection has run.
+    pub(crate) fn count(&self) -> u64 {
+        self.own.load(Ordering::Relaxed)
+    }
 }
 
 /// Opens connections.
@@ -32,6 +54,8 @@ pub(crate) struct Pooled {
 pub(crate) struct Manager {
     url: DatabaseUrl,
     has_pooler: bool,
+    /// How long a statement may run; `None` for as long as it takes.
+    deadline: Option<Duration>,
     statements: Arc<AtomicU64>,
     is_writer: bool,
 }
@@ -47,13 +71,18 @@ const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode =
 /// are moved less often.
 const SQLITE_WRITER_SETTINGS: &str = "PRAGMA cache_size = -8192; PRAGMA wal_autocheckpoint = 4096;";
 
-/// An answered commit is on disk, whatever the server's own settings say; no statement runs for ever.
-const POSTGRES_SETTINGS: &str = "SET synchronous_commit TO on; SET TIME ZONE 'UTC'; \
-     SET statement_timeout TO '30s'; SET client_min_messages TO warning;";
+/// An answered commit is on disk, whatever the server's own settings say.
+const POSTGRES_SETTINGS: &str =
+    "SET synchronous_commit TO on; SET TIME ZONE 'UTC'; SET client_min_messages TO warning;";
 
 impl Manager {
-    pub(crate) fn new(url: DatabaseUrl, has_pooler: bool, statements: Arc<AtomicU64>) -> Self {
-        Self { url, has_pooler, statements, is_writer: false }
+    pub(crate) fn new(
+        url: DatabaseUrl,
+        has_pooler: bool,
+        deadline: Option<Duration>,
+        statements: Arc<AtomicU64>,
+    ) -> Self {
+        Self { url, has_pooler, deadline, statements, is_writer: false }
     }
 
     /// The same for the one connection that writes to SQLite.
@@ -76,15 +105,25 @@ impl Manager {
         opened.map_err(|source| Error::new(Kind::Fault, told).because(source))
     }
 
-    fn open_sqlite(path: &Path) -> Result<Db, ConnectionError> {
+    fn open_sqlite(path: &Path, deadline: Option<&Deadline>) -> Result<Db, ConnectionError> {
         let path =
             path.to_str().ok_or_else(|| ConnectionError::BadConnection("the path is not text".into()))?;
-        let mut db = SqliteConnection::establish(path)?;
+        let open = || SqliteConnection::establish(path);
+        let mut db = match deadline.map(|deadline| deadline.watch(open)) {
+            None => open()?,
+            Some((opened, is_watched)) => {
+                let db = opened?;
+                if !is_watched {
+                    return Err(ConnectionError::BadConnection("SQLite refuses to watch statements".into()));
+                }
+                db
+            }
+        };
         db.batch_execute(SQLITE_SETTINGS).map_err(ConnectionError::CouldntSetupConfiguration)?;
         Ok(Db::Sqlite(db))
     }
 
-    fn open_postgres(url: &str, has_pooler: bool) -> Result<Db, ConnectionError> {
+    fn open_postgres(url: &str, has_pooler: bool, deadline: Option<Duration>) -> Result<Db, ConnectionError> {
         let mut db = PgConnection::establish(&with_patience(url))?;
         if has_pooler {
             // Each transaction brings its settings along ([`crate::store::tx`]), and statements that were prepared
@@ -92,9 +131,15 @@ impl Manager {
             db.set_prepared_statement_cache_size(CacheSize::Disabled);
             return Ok(Db::Postgres(db));
         }
-        db.batch_execute(POSTGRES_SETTINGS).map_err(ConnectionError::CouldntSetupConfiguration)?;
+        let settings = format!("{POSTGRES_SETTINGS} SET statement_timeout TO {}", milliseconds(deadline));
+        db.batch_execute(&settings).map_err(ConnectionError::CouldntSetupConfiguration)?;
         Ok(Db::Postgres(db))
     }
+}
+
+/// The value of `statement_timeout`: milliseconds, where 0 is no limit.
+pub(crate) fn milliseconds(deadline: Option<Duration>) -> u128 {
+    deadline.map_or(0, |deadline| deadline.as_millis().max(1))
 }
 
 /// The URL with an end to waiting for a server that has vanished without a word; what the operator has set stays.
@@ -118,6 +163,12 @@ fn with_patience(url: &str) -> String {
 }
 
 impl Pooled {
+    /// A connection of no pool, whose statements take as long as they take.
+    pub(crate) fn alone(db: Db) -> Self {
+        let meter = Meter { own: AtomicU64::new(0), all: Arc::default(), watch: None };
+        Self { db, meter: Arc::new(meter), is_in_use: false, has_pooler: false, deadline: None }
+    }
+
     /// Fails where the connection is dead.
     pub(crate) fn ping(&mut self) -> diesel::QueryResult<()> {
         self.db.batch_execute("SELECT 1")
@@ -129,15 +180,19 @@ impl ManageConnection for Manager {
     type Error = ConnectionProblem;
 
     fn connect(&self) -> Result<Pooled, ConnectionProblem> {
+        let watch = self.deadline.filter(|_| self.url.is_sqlite()).map(Deadline::new);
         let mut db = match &self.url {
-            DatabaseUrl::Sqlite(path) => Self::open_sqlite(path)?,
-            DatabaseUrl::Postgres(url) => Self::open_postgres(url, self.has_pooler)?,
+            DatabaseUrl::Sqlite(path) => Self::open_sqlite(path, watch.as_ref())?,
+            DatabaseUrl::Postgres(url) => Self::open_postgres(url, self.has_pooler, self.deadline)?,
         };
         if self.is_writer {
             db.batch_execute(SQLITE_WRITER_SETTINGS)?;
         }
-        db.set_instrumentation(Count(Arc::clone(&self.statements)));
-        Ok(Pooled { db, is_in_use: false, has_pooler: self.has_pooler })
+        let meter = Meter { own: AtomicU64::new(0), all: Arc::clone(&self.statements), watch };
+        let meter = Arc::new(meter);
+        db.set_instrumentation(Count(Arc::clone(&meter)));
+        let (has_pooler, deadline) = (self.has_pooler, self.deadline);
+        Ok(Pooled { db, meter, is_in_use: false, has_pooler, deadline })
     }
 
     fn is_valid(&self, pooled: &mut Pooled) -> Result<(), ConnectionProblem> {
@@ -160,13 +215,17 @@ pub(crate) enum ConnectionProblem {
     Statement(#[from] diesel::result::Error),
 }
 
-/// Counts statements.
-struct Count(Arc<AtomicU64>);
+/// Counts statements, and begins the time of each.
+struct Count(Arc<Meter>);
 
 impl Instrumentation for Count {
     fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
         if let InstrumentationEvent::StartQuery { .. } = event {
-            self.0.fetch_add(1, Ordering::Relaxed);
+            self.0.own.fetch_add(1, Ordering::Relaxed);
+            self.0.all.fetch_add(1, Ordering::Relaxed);
+            if let Some(watch) = &self.0.watch {
+                watch.begin();
+            }
         }
     }
 }

@@ -5,6 +5,7 @@
 //! rows, one for a total if it was asked for, and as many for each include.
 
 pub(crate) mod account;
+pub(crate) mod caps;
 mod date;
 mod filter;
 mod include;

@@ -76,27 +76,35 @@ fn create(tx: &mut Tx<'_>, context: &Context, body: &Value) -> Result<Stored, Re
     if draft.asked == SubscriptionStatus::Error {
         return Err(bad_status());
     }
-    let created =
-        create_subscription(tx, &*context.clock, vault, &context.caller, draft, settings.most_per_owner);
-    let created = created.map_err(|error| match error {
+    let most = settings.most_of(&context.caller.who);
+    let created = create_subscription(tx, &*context.clock, vault, &context.caller, draft, most);
+    let created = created.map_err(|error| refused(error, most))?;
+    checked(body, stored(&created, context)?)
+}
+
+fn refused(error: SubscribeError, most: i64) -> Refusal {
+    match error {
         SubscribeError::TooMany => {
-            let told = "You have as many subscriptions as anybody may have: delete one, or set it to off.";
+            let told = format!(
+                "The owner has {most} subscriptions that are not off, which is the most: delete one, or set it to off."
+            );
             Refusal::rule(told, "Subscription")
         }
         SubscribeError::Store(error) => error.into(),
-    })?;
-    checked(body, stored(&created, context)?)
+    }
 }
 
 fn update(tx: &mut Tx<'_>, context: &Context, current: &Stored, body: &Value) -> Result<Stored, Refusal> {
     access::decide_kind(&context.caller.who, Action::ReadRecords)?;
-    let Subscribing { vault, .. } = context.subscribing()?;
+    let Subscribing { vault, settings } = context.subscribing()?;
     let draft = draft(body, context)?;
     let before = find(tx, &current.id)?;
     if draft.asked == SubscriptionStatus::Error && before.value.status != SubscriptionStatus::Error {
         return Err(bad_status());
     }
-    let changed = change_subscription(tx, &*context.clock, vault, &context.caller, before, draft)?;
+    let most = settings.most_of(&context.caller.who);
+    let changed = change_subscription(tx, &*context.clock, vault, &context.caller, before, draft, most);
+    let changed = changed.map_err(|error| refused(error, most))?;
     checked(body, stored(&changed, context)?)
 }
 
