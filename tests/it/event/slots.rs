@@ -39,7 +39,7 @@ async fn owner_with_slow_consumers_does_not_delay_another_owner(
     let all = ports.iter().flat_map(|port| (0..8).map(|_| port.url("/notify")));
     let slow: Vec<_> = all
         .map(|url| {
-            let heartbeat = Some(TimeDelta::seconds(10));
+            let heartbeat = Some(TimeDelta::seconds(3600));
             let draft = draft_to(&url);
             let channel = onbehalf::event::Channel { heartbeat, ..draft.channel };
             stage.subscribe_as(&citizen, Draft { channel, topics: vec![Topic::RoleChanged], ..draft })
@@ -47,6 +47,7 @@ async fn owner_with_slow_consumers_does_not_delay_another_owner(
         .collect();
     for id in &slow {
         poll("the greeting", || {
+            // Those that found all slots of their owner taken ask again a second later.
             stage.advance(1);
             (stage.find(*id).0.status == SubscriptionStatus::Active).then_some(())
         });
@@ -61,13 +62,13 @@ async fn owner_with_slow_consumers_does_not_delay_another_owner(
     stage.publish(1);
     let taken = || ports.iter().map(|port| port.all().len()).sum::<usize>();
     poll("the slow consumers to hold their slots", || (taken() > before).then_some(()));
-    stage.advance(60);
+    stage.advance(3600);
     std::thread::sleep(Duration::from_millis(500));
     for number in 2..=4 {
         let begun = Instant::now();
         stage.publish(1);
         stage.wait_for_sent(id, number);
-        assert!(begun.elapsed() < Duration::from_millis(900), "{:?}", begun.elapsed());
+        assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
     }
     let held = taken() - before;
     assert!(held <= settings().concurrency / 4, "{held} slots are held");

@@ -8,6 +8,9 @@ use super::{JANE, bundle};
 use crate::fhir::subscription::{backport, classic, id_of};
 use crate::support::{Backend, Request, Response, TestApp};
 
+/// A search of a subscription, by the length of a list.
+type Criteria = Box<dyn Fn(usize) -> String>;
+
 /// A list, the request that gives it so many values, and its limit.
 struct Case {
     name: &'static str,
@@ -216,7 +219,6 @@ async fn criteria_of_a_subscription_have_limits_of_their_own(
         );
         answer.await
     };
-    type Criteria = Box<dyn Fn(usize) -> String>;
     let cases: [(usize, &str, Criteria); 4] = [
         (
             10,
