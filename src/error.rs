@@ -23,6 +23,8 @@ pub enum Kind {
     Conflict,
     /// Somebody else was faster.
     PreconditionFailed,
+    /// It would take more of the service than one request may: the caller can ask for less.
+    TooCostly,
     /// The service is too busy, or its database is away; trying again may help.
     Busy,
     /// Our own fault.
@@ -34,7 +36,7 @@ impl Kind {
     pub const fn status(self) -> u16 {
         match self {
             Self::Invalid => 400,
-            Self::Unprocessable => 422,
+            Self::Unprocessable | Self::TooCostly => 422,
             Self::Unauthenticated => 401,
             Self::Forbidden => 403,
             Self::NotFound => 404,

@@ -70,6 +70,15 @@ pub enum Ceiling {
     Scopes(Arc<Scopes>),
 }
 
+impl std::fmt::Display for Ceiling {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::None => f.write_str("-"),
+            Self::Scopes(scopes) => scopes.fmt(f),
+        }
+    }
+}
+
 impl Ceiling {
     /// The constraints under which this may be done to resources of a type, one for each scope that lets it
     /// through; an empty constraint is none. `None` without any such scope.

@@ -25,7 +25,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Config, Faults, Sources};
 use crate::error::Error;
-use crate::store::Store;
+use crate::store::{Store, StoreOptions};
 
 pub use seed_file::SeedFile;
 
@@ -200,7 +200,10 @@ fn complain(line: &str) {
 
 /// As [`open_store`], for a verb that needs the schema of this version.
 fn open_migrated_store(config: &Config) -> Result<Store, Failure> {
-    let store = open_store(config)?;
+    migrated(open_store(config)?)
+}
+
+fn migrated(store: Store) -> Result<Store, Failure> {
     if !store.is_current()? {
         let told = "the database is not migrated: run `onbehalf migrate up` with the same settings first";
         return Err(Failure::Other(told.to_owned()));
@@ -208,9 +211,19 @@ fn open_migrated_store(config: &Config) -> Result<Store, Failure> {
     Ok(store)
 }
 
-/// Opens the database of the settings, unless a newer version has migrated it.
+/// Opens the database of the settings, unless a newer version has migrated it, for the long work of the command line:
+/// import, export, migration, backup, verification, jobs. A statement of it may run as long as it takes.
 fn open_store(config: &Config) -> Result<Store, Failure> {
-    let store = Store::open(&config.database.options())?;
+    open(&StoreOptions { statement_deadline: None, ..config.database.options() })
+}
+
+/// As [`open_store`], for a service: no statement of it runs past its deadline.
+fn open_serving_store(config: &Config) -> Result<Store, Failure> {
+    open(&config.database.options())
+}
+
+fn open(options: &StoreOptions) -> Result<Store, Failure> {
+    let store = Store::open(options)?;
     store.check_not_newer()?;
     Ok(store)
 }

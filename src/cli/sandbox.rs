@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use crate::account::AccessPolicy;
 use crate::cli::sandbox_identity::{APPS, identity};
 use crate::cli::serve::{listen, public_url, run};
-use crate::cli::{Failure, SeedFile, open_store, say, seed};
+use crate::cli::{Failure, SeedFile, open_serving_store, say, seed};
 use crate::clock::SystemClock;
 use crate::config::Sources;
 use crate::error::Error;
@@ -25,7 +25,7 @@ pub(super) fn sandbox(sources: &Sources, keep: bool) -> Result<(), Failure> {
     observe::start_log(&config.log);
     // The port first: a second sandbox must not empty the database of the first.
     let listener = listen(&config)?;
-    let store = open_store(&config)?;
+    let store = open_serving_store(&config)?;
     prepare(&store, keep)?;
     let data = SeedFile::parse(DATA).and_then(|data| data.read(config.contract.nhs_number_check));
     let data = data.map_err(Failure::Other)?;

@@ -9,7 +9,7 @@ use crate::account::AccessPolicy;
 use crate::account::oauth::AppKeys;
 use crate::app::{App, Parts};
 use crate::cli::identity::{Identity, configured};
-use crate::cli::{Failure, open_migrated_store};
+use crate::cli::{Failure, migrated, open_serving_store};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Faults, Sources};
 use crate::event::channel::{Brokers, Channels, RestHook};
@@ -29,7 +29,7 @@ pub(super) fn serve(sources: &Sources) -> Result<(), Failure> {
     }
     let policy = config.access.policy.clone().unwrap_or(AccessPolicy::Tokens(Vec::new()));
     observe::start_log(&config.log);
-    let store = open_migrated_store(&config)?;
+    let store = migrated(open_serving_store(&config)?)?;
     let identity = configured(&config)?;
     let listener = listen(&config)?;
     run(&config, store, policy, listener, identity)

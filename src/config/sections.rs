@@ -10,7 +10,7 @@ use crate::account::code::from_hex;
 use crate::account::{AccessPolicy, Proofing, Token, Who};
 use crate::config::reader::Reader;
 use crate::person::{NhsNumber, NumberCheck};
-use crate::store::{DatabaseUrl, ReplicaOptions, StoreOptions};
+use crate::store::{DatabaseUrl, ReplicaOptions, STATEMENT_DEADLINE, StoreOptions};
 
 /// `[server]`
 #[derive(Clone, Debug)]
@@ -130,6 +130,7 @@ impl Database {
             url: self.url.clone(),
             connections: self.connections,
             wait: self.wait,
+            statement_deadline: Some(STATEMENT_DEADLINE),
             has_pooler: self.has_pooler,
             replica: self.replica.clone(),
         }

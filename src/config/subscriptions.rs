@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use chrono::TimeDelta;
 
+use crate::account::Who;
 use crate::config::reader::Reader;
 
 /// `[subscriptions]`
@@ -13,6 +14,7 @@ pub struct Subscriptions {
     pub enabled: bool,
     pub role_created_event: bool,
     pub most_per_owner: i64,
+    pub most_per_citizen: i64,
     pub allowed_hosts: Vec<String>,
     pub allowed_brokers: Vec<String>,
     pub loopback: bool,
@@ -31,11 +33,20 @@ pub struct Subscriptions {
 }
 
 impl Subscriptions {
+    /// How many subscriptions such a caller may have that are not off.
+    pub fn most_of(&self, who: &Who) -> i64 {
+        match who {
+            Who::Citizen { .. } | Who::Proxy { .. } => self.most_per_citizen.min(self.most_per_owner),
+            Who::Anyone | Who::Staff { .. } | Who::System { .. } | Who::Service => self.most_per_owner,
+        }
+    }
+
     pub(crate) fn read(reader: &mut Reader) -> Option<Self> {
         let enabled = reader.switch("subscriptions.enabled");
         let role_created_event = reader.switch("subscriptions.role_created_event");
         let loopback = reader.switch("subscriptions.loopback");
         let most_per_owner = reader.number("subscriptions.most_per_owner", 1..=1_000_000);
+        let most_per_citizen = reader.number("subscriptions.most_per_citizen", 1..=1_000_000);
         let allowed_hosts = reader.texts("subscriptions.allowed_hosts");
         let allowed_brokers = reader.texts("subscriptions.allowed_brokers");
         let most_events = reader.number("subscriptions.most_events", 1..=1000);
@@ -66,6 +77,7 @@ impl Subscriptions {
             enabled: enabled?,
             role_created_event: role_created_event?,
             most_per_owner: most_per_owner?.into(),
+            most_per_citizen: most_per_citizen?.into(),
             allowed_hosts: allowed_hosts?,
             allowed_brokers: allowed_brokers?,
             loopback: loopback?,

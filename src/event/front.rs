@@ -31,9 +31,10 @@ pub trait Front: Send + Sync {
         events: &[Event],
     ) -> Result<Vec<bool>, Error>;
 
-    /// Whether [`Front::may_hear`] can say no at all for events that the owner is a party to or sees by their kind, so that it
-    /// need not be asked for every event.
-    fn is_asked(&self, subscription: &Subscription) -> bool;
+    /// Everything by which [`Front::may_hear`] decides for a subscription, as a text: two with the same text have the same
+    /// answers. `None` where it cannot say no for events that the owner is a party to or sees by their kind, so that
+    /// it need not be asked.
+    fn question(&self, subscription: &Subscription) -> Option<String>;
 
     /// Writes a notification down as its subscriber wants it. Of what the owner may not read any more, nothing
     /// but the number is told (N-33). That the owner's grant still holds was checked before.

@@ -31,7 +31,7 @@ pub use carrier::{Carried, Carrier, Parcel};
 pub use filter::{Facts, Filter, FilterName};
 pub use front::{Front, Message};
 pub use notification::{Attempt, Delivery, Failure, Notice, Notification, Numbered};
-pub use number::{MOST, Unnumbered, number};
+pub use number::{Judged, MOST, Unnumbered, judge, number};
 pub use subscription::{
     Channel, ChannelType, Content, Draft, Payload, Secrets, Style, Subscription, SubscriptionStatus,
     owner_key,

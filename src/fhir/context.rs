@@ -11,6 +11,7 @@ use crate::config::{Contract, Subscriptions};
 use crate::fhir::BASE_PATH;
 use crate::fhir::refusal::Refusal;
 use crate::secret::Vault;
+use crate::store::Budget;
 use crate::store::search::Scope;
 
 /// One caller's request, apart from what it asks for.
@@ -30,6 +31,8 @@ pub(crate) struct Context {
     pub(crate) is_strict: bool,
     /// How people subscribe; `None` where nobody does.
     pub(crate) subscribing: Option<Subscribing>,
+    /// How many statements the request may still send.
+    pub(crate) budget: Budget,
 }
 
 /// What subscriptions are judged by, and what keeps their secrets.
@@ -54,7 +57,13 @@ impl Context {
             base: format!("{}{BASE_PATH}", app.public_url),
             is_strict,
             subscribing: app.subscriptions.enabled.then_some(subscribing),
+            budget: Budget::of_entries(0),
         }
+    }
+
+    /// The same for a Bundle of so many entries, which share its budget.
+    pub(crate) fn for_entries(&self, count: usize) -> Self {
+        Self { budget: Budget::of_entries(count), ..self.clone() }
     }
 
     /// Where websockets are opened.

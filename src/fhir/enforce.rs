@@ -135,9 +135,26 @@ pub(crate) fn limited(
     if constraints.contains(&Constraint::default()) {
         return Ok(filter);
     }
-    let any = constraints.iter().map(|constraint| condition(context, kind, table, constraint));
-    Ok(Filter::All(vec![filter, Filter::Any(any.collect())]))
+    // Equal ones once, and equalities of one column as one list: an app chooses how many there are.
+    let mut any: Vec<Filter> = Vec::new();
+    for constraint in &constraints {
+        let one = condition(context, kind, table, constraint);
+        if !any.contains(&one) {
+            any.push(one);
+        }
+    }
+    let limited = Filter::All(vec![filter, Filter::any_of(any)]);
+    if limited.size() > MOST_VALUES {
+        let told = "With what the scopes of the access token add to it, this search is larger than this server \
+                    carries out: narrow it, or ask for a token with fewer constraints.";
+        return Err(Refusal::new(422, Issue::error(IssueType::TooCostly, told)));
+    }
+    Ok(limited)
 }
+
+/// How many values and subselects the condition of one search may have, with what scopes add at each link of its chains.
+/// A statement holds 32,000 values, and what is visible adds some to each subselect.
+const MOST_VALUES: usize = 20_000;
 
 /// The rows that one scope lets through. A constraint that this server cannot search by lets nothing
 /// through: it must not widen.
@@ -166,7 +183,7 @@ fn condition(context: &Context, kind: ResourceType, table: Table, constraint: &C
         let filter = filter_of(kind, name, value, &strict);
         all.push(filter.ok().flatten().unwrap_or(Filter::NOTHING));
     }
-    Filter::All(all)
+    Filter::all_of(all)
 }
 
 /// Refuses a write whose result lies beyond the scopes (SC-03): nothing of it stays.

@@ -32,7 +32,7 @@ use crate::fhir::understand::{Asking, Understood, conditions, understand};
 use crate::fhir::{BASE_PATH, capability, trail};
 use crate::json::is_larger;
 use crate::observe::{CallerKind, RoutePattern, is_request_id};
-use crate::store::{PeopleOfRows, Tx};
+use crate::store::{Budget, PeopleOfRows, Tx};
 
 /// How an answer is to be written.
 #[derive(Clone, Copy)]
@@ -197,7 +197,7 @@ type Carried = Result<(Option<Access>, Reply), Refusal>;
 
 async fn write(app: &App, context: Context, request: Request, access: Access) -> Carried {
     let inner = context.clone();
-    let work = move |tx: &mut Tx<'_>| perform_judged(tx, &inner, &request);
+    let work = move |tx: &mut Tx<'_>| tx.within(&inner.budget, |tx| perform_judged(tx, &inner, &request));
     let Written { value: reply, is_recorded } = app.write_as(context.caller.clone(), work).await?;
     let access = (!is_recorded).then(|| trail::answered(access, &reply, &PeopleOfRows::new(), &context));
     Ok((access, reply))
@@ -213,7 +213,7 @@ async fn read(
 ) -> Carried {
     let (interaction, kind, caller) = (request.interaction, request.target.kind, context.caller.clone());
     let work = move |tx: &mut Tx<'_>| {
-        let mut reply = perform(tx, &context, &request)?;
+        let mut reply = tx.within(&context.budget, |tx| perform(tx, &context, &request))?;
         let access = trail::answered(access.clone(), &reply, &tx.take_seen(), &context);
         if let Some(Writing { format, is_pretty, .. }) = writing {
             reply.rendered = reply.body.take().map(|body| format::render(&body, format, is_pretty));
@@ -235,7 +235,7 @@ async fn read(
 /// Applies a patch to the version that it is for, before the transaction that writes the result.
 async fn patch_one(app: &App, context: &Context, request: &mut Request) -> Result<(), Refusal> {
     let (inner, asking) = (context.clone(), request.clone());
-    let find = move |tx: &mut Tx<'_>| find_base(tx, &inner, &asking);
+    let find = move |tx: &mut Tx<'_>| tx.within(&inner.budget, |tx| find_base(tx, &inner, &asking));
     let base = app.read_as(context.caller.clone(), find).await?;
     let size = if is_large(request, &base.body) { usize::MAX } else { 0 };
     let (context, mut patched) = (context.clone(), request.clone());
@@ -257,7 +257,7 @@ async fn validate(app: &App, context: &Context, request: Request) -> Carried {
     let access = trail::access(context, request.interaction, &request.target, &request.params);
     let (inner, asking) = (context.clone(), request.clone());
     let find = move |tx: &mut Tx<'_>| {
-        let stored = find_to_validate(tx, &inner, &asking)?;
+        let stored = tx.within(&inner.budget, |tx| find_to_validate(tx, &inner, &asking))?;
         Ok::<_, Refusal>((stored, tx.take_seen()))
     };
     let (stored, seen) = app.read_as(context.caller.clone(), find).await?;
@@ -276,6 +276,7 @@ async fn batch(
 ) -> (Vec<Access>, Result<Reply, Refusal>) {
     let mut accesses = Vec::new();
     let mut answers = Vec::with_capacity(entries.len());
+    let context = context.for_entries(entries.len());
     for entry in entries {
         let (access, result) = match entry {
             Ok(Entry { refused: None, request, .. }) => carry_out(app, context.clone(), request, None).await,
@@ -305,7 +306,13 @@ async fn transaction(
             let patched = patch_one(app, &context, request).await;
             patched.map_err(|refusal| bundle::in_entry(refusal, number))?;
         }
-        app.write_as(context.caller.clone(), move |tx| bundle::run(tx, &context, &plan)).await
+        let caller = context.caller.clone();
+        let work = move |tx: &mut Tx<'_>| {
+            // An attempt that the database gave up has spent nothing of the next one's.
+            let budget = Budget::of_entries(plan.entries());
+            tx.within(&budget, |tx| bundle::run(tx, &context, &plan))
+        };
+        app.write_as(caller, work).await
     };
     match done.await {
         Ok(Written { value: replies, .. }) => {

@@ -84,6 +84,7 @@ impl From<Error> for Refusal {
             Kind::NotFound => IssueType::NotFound,
             Kind::Conflict => IssueType::Duplicate,
             Kind::PreconditionFailed => IssueType::Conflict,
+            Kind::TooCostly => IssueType::TooCostly,
             Kind::Busy => IssueType::Transient,
             Kind::Fault => IssueType::Exception,
         };

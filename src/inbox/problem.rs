@@ -120,6 +120,7 @@ impl From<Error> for Problem {
         let code = match kind {
             Kind::Unauthenticated => "login",
             Kind::Busy => "transient",
+            Kind::TooCostly => "too-costly",
             Kind::Invalid
             | Kind::Unprocessable
             | Kind::Forbidden

@@ -3,11 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use diesel::connection::{CacheSize, Instrumentation, InstrumentationEvent, SimpleConnection as _};
 use diesel::result::DatabaseErrorKind;
 use diesel::{Connection as _, ConnectionError, PgConnection, SqliteConnection};
 use r2d2::ManageConnection;
+use sqlite_deadline::Deadline;
 
 use crate::error::{Error, Kind};
 use crate::store::DatabaseUrl;
@@ -23,11 +25,45 @@ pub(crate) enum Db {
 /// A pooled connection, and whether what somebody does on it has not come to its end.
 pub(crate) struct Pooled {
     pub(crate) db: Db,
+    pub(crate) meter: Arc<Meter>,
     pub(crate) is_in_use: bool,
     /// Whether a pooler stands between, and the next transaction may run on another connection of the server.
     pub(crate) has_pooler: bool,
-    /// Whether the database gave the transaction up for another one's sake.
-    pub(crate) is_victim: Arc<AtomicBool>,
+    /// How long a statement may run: through a pooler each transaction brings it along.
+    pub(crate) deadline: Option<Duration>,
+}
+
+/// The statements of one connection: how many there were, how long the present one may run, and whether the database
+/// gave their transaction up for another one's sake.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    own: AtomicU64,
+    /// Those of all connections of the store.
+    all: Arc<AtomicU64>,
+    /// On SQLite; on PostgreSQL the server watches.
+    deadline: Option<Deadline>,
+    is_victim: AtomicBool,
+}
+
+impl Meter {
+    fn new(all: Arc<AtomicU64>, deadline: Option<Deadline>) -> Self {
+        Self { own: AtomicU64::new(0), all, deadline, is_victim: AtomicBool::new(false) }
+    }
+
+    /// How many statements this connection has run.
+    pub(crate) fn count(&self) -> u64 {
+        self.own.load(Ordering::Relaxed)
+    }
+
+    /// Whether the database has given the transaction up.
+    pub(crate) fn is_victim(&self) -> bool {
+        self.is_victim.load(Ordering::Relaxed)
+    }
+
+    /// Another transaction begins.
+    pub(crate) fn forget_victim(&self) {
+        self.is_victim.store(false, Ordering::Relaxed);
+    }
 }
 
 /// Opens connections.
@@ -35,6 +71,8 @@ pub(crate) struct Pooled {
 pub(crate) struct Manager {
     url: DatabaseUrl,
     has_pooler: bool,
+    /// How long a statement may run; `None` for as long as it takes.
+    deadline: Option<Duration>,
     statements: Arc<AtomicU64>,
     is_writer: bool,
 }
@@ -50,13 +88,18 @@ const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode =
 /// are moved less often.
 const SQLITE_WRITER_SETTINGS: &str = "PRAGMA cache_size = -8192; PRAGMA wal_autocheckpoint = 4096;";
 
-/// An answered commit is on disk, whatever the server's own settings say; no statement runs for ever.
-const POSTGRES_SETTINGS: &str = "SET synchronous_commit TO on; SET TIME ZONE 'UTC'; \
-     SET statement_timeout TO '30s'; SET client_min_messages TO warning;";
+/// An answered commit is on disk, whatever the server's own settings say.
+const POSTGRES_SETTINGS: &str =
+    "SET synchronous_commit TO on; SET TIME ZONE 'UTC'; SET client_min_messages TO warning;";
 
 impl Manager {
-    pub(crate) fn new(url: DatabaseUrl, has_pooler: bool, statements: Arc<AtomicU64>) -> Self {
-        Self { url, has_pooler, statements, is_writer: false }
+    pub(crate) fn new(
+        url: DatabaseUrl,
+        has_pooler: bool,
+        deadline: Option<Duration>,
+        statements: Arc<AtomicU64>,
+    ) -> Self {
+        Self { url, has_pooler, deadline, statements, is_writer: false }
     }
 
     /// The same for the one connection that writes to SQLite.
@@ -79,15 +122,25 @@ impl Manager {
         opened.map_err(|source| Error::new(Kind::Fault, told).because(source))
     }
 
-    fn open_sqlite(path: &Path) -> Result<Db, ConnectionError> {
+    fn open_sqlite(path: &Path, deadline: Option<&Deadline>) -> Result<Db, ConnectionError> {
         let path =
             path.to_str().ok_or_else(|| ConnectionError::BadConnection("the path is not text".into()))?;
-        let mut db = SqliteConnection::establish(path)?;
+        let open = || SqliteConnection::establish(path);
+        let mut db = match deadline.map(|deadline| deadline.watch(open)) {
+            None => open()?,
+            Some((opened, is_watched)) => {
+                let db = opened?;
+                if !is_watched {
+                    return Err(ConnectionError::BadConnection("SQLite refuses to watch statements".into()));
+                }
+                db
+            }
+        };
         db.batch_execute(SQLITE_SETTINGS).map_err(ConnectionError::CouldntSetupConfiguration)?;
         Ok(Db::Sqlite(db))
     }
 
-    fn open_postgres(url: &str, has_pooler: bool) -> Result<Db, ConnectionError> {
+    fn open_postgres(url: &str, has_pooler: bool, deadline: Option<Duration>) -> Result<Db, ConnectionError> {
         let mut db = PgConnection::establish(&with_patience(url))?;
         if has_pooler {
             // Each transaction brings its settings along ([`crate::store::tx`]), and statements that were prepared
@@ -95,9 +148,15 @@ impl Manager {
             db.set_prepared_statement_cache_size(CacheSize::Disabled);
             return Ok(Db::Postgres(db));
         }
-        db.batch_execute(POSTGRES_SETTINGS).map_err(ConnectionError::CouldntSetupConfiguration)?;
+        let settings = format!("{POSTGRES_SETTINGS} SET statement_timeout TO {}", milliseconds(deadline));
+        db.batch_execute(&settings).map_err(ConnectionError::CouldntSetupConfiguration)?;
         Ok(Db::Postgres(db))
     }
+}
+
+/// The value of `statement_timeout`: milliseconds, where 0 is no limit.
+pub(crate) fn milliseconds(deadline: Option<Duration>) -> u128 {
+    deadline.map_or(0, |deadline| deadline.as_millis().max(1))
 }
 
 /// The URL with an end to waiting for a server that has vanished without a word; what the operator has set stays.
@@ -121,6 +180,12 @@ fn with_patience(url: &str) -> String {
 }
 
 impl Pooled {
+    /// A connection of no pool, whose statements take as long as they take.
+    pub(crate) fn alone(db: Db) -> Self {
+        let meter = Meter::new(Arc::default(), None);
+        Self { db, meter: Arc::new(meter), is_in_use: false, has_pooler: false, deadline: None }
+    }
+
     /// Fails where the connection is dead.
     pub(crate) fn ping(&mut self) -> diesel::QueryResult<()> {
         self.db.batch_execute("SELECT 1")
@@ -132,19 +197,18 @@ impl ManageConnection for Manager {
     type Error = ConnectionProblem;
 
     fn connect(&self) -> Result<Pooled, ConnectionProblem> {
+        let watch = self.deadline.filter(|_| self.url.is_sqlite()).map(Deadline::new);
         let mut db = match &self.url {
-            DatabaseUrl::Sqlite(path) => Self::open_sqlite(path)?,
-            DatabaseUrl::Postgres(url) => Self::open_postgres(url, self.has_pooler)?,
+            DatabaseUrl::Sqlite(path) => Self::open_sqlite(path, watch.as_ref())?,
+            DatabaseUrl::Postgres(url) => Self::open_postgres(url, self.has_pooler, self.deadline)?,
         };
         if self.is_writer {
             db.batch_execute(SQLITE_WRITER_SETTINGS)?;
         }
-        let is_victim = Arc::<AtomicBool>::default();
-        db.set_instrumentation(Watch {
-            statements: Arc::clone(&self.statements),
-            is_victim: Arc::clone(&is_victim),
-        });
-        Ok(Pooled { db, is_in_use: false, has_pooler: self.has_pooler, is_victim })
+        let meter = Arc::new(Meter::new(Arc::clone(&self.statements), watch));
+        db.set_instrumentation(Watch(Arc::clone(&meter)));
+        let (has_pooler, deadline) = (self.has_pooler, self.deadline);
+        Ok(Pooled { db, meter, is_in_use: false, has_pooler, deadline })
     }
 
     fn is_valid(&self, pooled: &mut Pooled) -> Result<(), ConnectionProblem> {
@@ -167,21 +231,22 @@ pub(crate) enum ConnectionProblem {
     Statement(#[from] diesel::result::Error),
 }
 
-/// Counts statements, and notes when the database has given a transaction up: whatever became of that error on its
-/// way through the work, the transaction can be run again.
-struct Watch {
-    statements: Arc<AtomicU64>,
-    is_victim: Arc<AtomicBool>,
-}
+/// Counts statements, begins the time of each, and notes when the database has given a transaction up: whatever became
+/// of that error on its way through the work, the transaction can be run again.
+struct Watch(Arc<Meter>);
 
 impl Instrumentation for Watch {
     fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
         match event {
             InstrumentationEvent::StartQuery { .. } => {
-                self.statements.fetch_add(1, Ordering::Relaxed);
+                self.0.own.fetch_add(1, Ordering::Relaxed);
+                self.0.all.fetch_add(1, Ordering::Relaxed);
+                if let Some(deadline) = &self.0.deadline {
+                    deadline.begin();
+                }
             }
             InstrumentationEvent::FinishQuery { error: Some(error), .. } if is_given_up(error) => {
-                self.is_victim.store(true, Ordering::Relaxed);
+                self.0.is_victim.store(true, Ordering::Relaxed);
             }
             _ => {}
         }

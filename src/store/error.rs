@@ -22,19 +22,42 @@ impl From<DieselError> for Error {
                 | DatabaseErrorKind::ClosedConnection
                 | DatabaseErrorKind::UnableToSendCommand
         );
-        if passes || is_passing(detail.message()) { Self::busy(source) } else { Self::fault(source) }
+        if passes || is_passing(detail.message()) || is_past_deadline(detail.message()) {
+            Self::busy(source)
+        } else {
+            Self::fault(source)
+        }
     }
+}
+
+/// What an error of a statement means that was composed of what a caller asks for: past its deadline, that is too
+/// much, and the caller can ask for less. Any other statement is late because the service is busy.
+pub(crate) fn of_search(source: DieselError) -> Error {
+    if let DieselError::DatabaseError(_, detail) = &source
+        && is_past_deadline(detail.message())
+    {
+        tracing::warn!("a search was ended: it ran past the deadline of a statement");
+        return Error::new(Kind::TooCostly, TOO_SLOW).because(source);
+    }
+    source.into()
+}
+
+const TOO_SLOW: &str = "The search takes longer than this server lets one search take. Narrow it: fewer alternatives, chains or \
+     includes, or more criteria.";
+
+/// The message of PostgreSQL, and that of SQLite for a statement that its progress handler has ended.
+fn is_past_deadline(message: &str) -> bool {
+    message.contains("statement timeout") || message == "interrupted"
 }
 
 /// Failures that neither driver gives a kind of its own, and that pass.
 fn is_passing(message: &str) -> bool {
-    const PASSING: [&str; 9] = [
+    const PASSING: [&str; 8] = [
         "database or disk is full",
         "disk I/O error",
         "No space left on device",
         "database is locked",
         "deadlock detected",
-        "statement timeout",
         "the database system is",
         "terminating connection",
         "no connection to the server",

@@ -1,12 +1,15 @@
 //! Bringing the database to the schema that this program knows, and back.
 
+use std::sync::Arc;
+
 use diesel::migration::MigrationSource;
 use diesel::prelude::*;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use r2d2::ManageConnection as _;
 
 use crate::error::{Error, Kind};
 use crate::store::audit::{guard, unguard};
-use crate::store::db::Db;
+use crate::store::db::{Db, Manager};
 use crate::store::schema::settings;
 use crate::store::{Store, Tx, outbox};
 
@@ -34,7 +37,7 @@ impl Store {
     /// When the database is from a newer version, or a step fails.
     pub fn migrate_up(&self) -> Result<Vec<String>, Error> {
         self.check_not_newer()?;
-        self.with_connection(|db| {
+        self.with_own_connection(|db| {
             let applied = db.run_pending_migrations(MIGRATIONS).map_err(Error::fault)?;
             let applied = applied.iter().map(ToString::to_string).collect();
             // Triggers and sequences are written differently for each database: no step of the portable schema.
@@ -51,7 +54,7 @@ impl Store {
     /// When the database is from a newer version, or a step fails.
     pub fn migrate_down(&self, steps: usize) -> Result<Vec<String>, Error> {
         self.check_not_newer()?;
-        self.with_connection(|db| {
+        self.with_own_connection(|db| {
             let count = db.applied_migrations().map_err(Error::fault)?.len().min(steps);
             let revert = |_| Ok(db.revert_last_migration(MIGRATIONS).map_err(Error::fault)?.to_string());
             let reverted = (0..count).map(revert).collect::<Result<Vec<_>, Error>>()?;
@@ -118,6 +121,13 @@ impl Store {
     fn with_connection<T>(&self, work: impl FnOnce(&mut Db) -> Result<T, Error>) -> Result<T, Error> {
         let mut pooled = self.writer.pool.get().map_err(Error::busy)?;
         work(&mut pooled.db)
+    }
+
+    /// As [`Store::with_connection`], on a connection of its own whose statements take as long as they take: a step can
+    /// rewrite a table.
+    fn with_own_connection<T>(&self, work: impl FnOnce(&mut Db) -> Result<T, Error>) -> Result<T, Error> {
+        let manager = Manager::new(self.url.clone(), self.has_pooler, None, Arc::clone(&self.statements));
+        work(&mut manager.connect().map_err(Error::busy)?.db)
     }
 }
 

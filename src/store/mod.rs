@@ -45,14 +45,17 @@ pub use migrate::{Migration, SANDBOX_MARK};
 pub use person::fold;
 pub use role::RoleSearch;
 pub use subscription::{AttemptRecord, Due, Lease, Overview, SubscriptionVersion, Unsent, Waiting};
-pub use tx::Tx;
 use tx::group::Group;
+pub use tx::{Budget, Tx};
 
 use crate::error::Error;
 use db::{Manager, SilentErrors};
 use replica::Replica;
 use threads::Threads;
 use tx::{Mode, Writer};
+
+/// How long a statement of the service may run.
+pub const STATEMENT_DEADLINE: Duration = Duration::from_secs(5);
 
 /// How a store is opened.
 #[derive(Clone, Debug)]
@@ -63,6 +66,8 @@ pub struct StoreOptions {
     pub connections: u32,
     /// How long a request waits for a connection before it is answered 503.
     pub wait: Duration,
+    /// How long a statement may run before the database ends it; `None` for the long work of the command line.
+    pub statement_deadline: Option<Duration>,
     /// Whether a pooler stands before PostgreSQL that gives each transaction whichever connection is free.
     pub has_pooler: bool,
     /// A streaming replica that answers reads which may be late; PostgreSQL only.
@@ -104,7 +109,8 @@ impl Store {
     /// One sentence for the operator when the database cannot be reached or made.
     pub fn open(options: &StoreOptions) -> Result<Self, Error> {
         let statements = Arc::new(AtomicU64::new(0));
-        let manager = Manager::new(options.url.clone(), options.has_pooler, Arc::clone(&statements));
+        let (url, deadline) = (options.url.clone(), options.statement_deadline);
+        let manager = Manager::new(url, options.has_pooler, deadline, Arc::clone(&statements));
         manager.probe()?;
         let pool = |manager: &Manager, connections: u32| {
             Pool::builder()

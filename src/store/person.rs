@@ -12,7 +12,7 @@ use crate::person::{HumanName, NameUse, NhsNumber, NumberCheck, Person, Standing
 use crate::proxy::OdsCode;
 use crate::store::Tx;
 use crate::store::dialect::among;
-use crate::store::error::corrupt;
+use crate::store::error::{corrupt, of_search};
 use crate::store::schema::{people, person_name_parts, person_names, relationships, roles};
 use crate::store::search::{Filter, Scope, Table, condition};
 
@@ -93,8 +93,9 @@ impl Tx<'_> {
     ///
     /// When the database does not answer.
     pub fn list_visible_people(&mut self, filter: &Filter, scope: Scope) -> Result<Vec<Person>, Error> {
-        let wanted = condition(Table::People, filter, scope);
-        let rows = people::table.filter(wanted).order(people::nhs_number).load(self.db)?;
+        self.check_budget()?;
+        let wanted = condition(Table::People, filter, scope)?;
+        let rows = people::table.filter(wanted).order(people::nhs_number).load(self.db).map_err(of_search)?;
         self.with_names(rows)
     }
 

@@ -10,7 +10,7 @@ use crate::person::NhsNumber;
 use crate::proxy::{LegalBasis, OdsCode, ReasonCode, Role, RolePeriod, Status, StatusReason, Versioned};
 use crate::store::Tx;
 use crate::store::dialect::{among, on_dialect};
-use crate::store::error::corrupt;
+use crate::store::error::{corrupt, of_search};
 use crate::store::person::{both_are_current, nhs_number};
 use crate::store::schema::{role_versions, roles};
 use crate::store::search::{Filter, Scope, Table, condition};
@@ -203,8 +203,9 @@ impl Tx<'_> {
         filter: &Filter,
         scope: Scope,
     ) -> Result<Vec<Versioned<Role>>, Error> {
-        let wanted = condition(Table::Roles, filter, scope);
-        let rows: Vec<RoleRow> = roles::table.filter(wanted).load(self.db)?;
+        self.check_budget()?;
+        let wanted = condition(Table::Roles, filter, scope)?;
+        let rows: Vec<RoleRow> = roles::table.filter(wanted).load(self.db).map_err(of_search)?;
         self.see_roles(rows)
     }
 

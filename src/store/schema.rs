@@ -530,3 +530,4 @@ diesel::allow_tables_to_appear_in_same_query!(
 );
 
 diesel::allow_tables_to_appear_in_same_query!(account_users, users);
+diesel::allow_tables_to_appear_in_same_query!(deliveries, subscriptions);

@@ -160,7 +160,7 @@ impl From<Error> for Problem {
             crate::observe::log_failure(&error);
         }
         match error.kind() {
-            Kind::Invalid | Kind::Unprocessable => catalogue::BAD_REQUEST,
+            Kind::Invalid | Kind::Unprocessable | Kind::TooCostly => catalogue::BAD_REQUEST,
             Kind::Unauthenticated => catalogue::ACCESS_DENIED,
             Kind::Forbidden => catalogue::FORBIDDEN,
             Kind::NotFound => catalogue::INVALIDATED_RESOURCE,

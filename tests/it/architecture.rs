@@ -229,6 +229,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("diesel", &["src/store"]),
     ("diesel_migrations", &["src/store"]),
     ("r2d2", &["src/store"]),
+    ("sqlite_deadline", &["src/store/db.rs"]),
     ("fhir_codec", &["src/vrs", "src/fhir"]),
     ("figment", &["src/config"]),
     ("lettre", &["src/job/sender"]),

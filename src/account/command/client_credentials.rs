@@ -1,6 +1,6 @@
 //! A token for an app by itself (RFC 6749 §4.4, SMART App Launch 2.2 "Backend Services").
 
-use crate::account::command::{Asking, Issue, TokenError};
+use crate::account::command::{Asking, Issue, TokenError, fit};
 use crate::account::scope::Scope;
 use crate::account::{Grant, GrantType, Mode, ScopeContext, Scopes, Word};
 use crate::ids;
@@ -33,6 +33,7 @@ pub fn client_credentials(
     if scopes.is_empty() {
         return Err(TokenError::Scope("the app is registered for none of these scopes"));
     }
+    let scopes = fit(scopes)?;
     let grant = Grant {
         id: ids::new_uuid(asking.now),
         app: asking.app.client_id.clone(),

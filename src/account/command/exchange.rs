@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::account::command::{Asking, Issue, TokenError, live_grant};
+use crate::account::command::{Asking, Issue, TokenError, fit, live_grant};
 use crate::account::identity::{Proven, ProvenKind};
 use crate::account::scope::Scope;
 use crate::account::{Caller, Grant, GrantType, Mode, Proofing, ScopeContext, Scopes, Vector, Who, Word};
@@ -148,7 +148,7 @@ fn acting_scopes(asking: &Asking<'_>, had: &Scopes, scope: Option<&str>) -> Resu
     if scopes.is_empty() {
         return Err(TokenError::Scope("none of these scopes is about a patient's records"));
     }
-    Ok(scopes)
+    fit(scopes)
 }
 
 /// The role that is meant, whatever its status. Nobody is their own proxy, and who names both patient and

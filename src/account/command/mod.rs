@@ -152,15 +152,22 @@ impl Asking<'_> {
 
 /// The scopes of `asked`, all of which `given` must hold.
 fn narrow(given: &Scopes, asked: Option<&str>) -> Result<Scopes, TokenError> {
-    let Some(asked) = asked else { return Ok(given.clone()) };
+    let Some(asked) = asked else { return fit(given.clone()) };
     let asked =
         Scopes::parse(asked).or(Err(TokenError::Scope("a scope over resources is not written as one")))?;
     let narrowed = given.narrowed_to(&asked);
     if narrowed.is_empty() || narrowed != asked {
         return Err(TokenError::Scope("the scope is wider than what was granted"));
     }
-    Ok(narrowed)
+    fit(narrowed)
 }
+
+/// These scopes, if they are few enough for one token.
+fn fit(scopes: Scopes) -> Result<Scopes, TokenError> {
+    if scopes.fit_a_token() { Ok(scopes) } else { Err(TokenError::Scope(TOO_MANY)) }
+}
+
+const TOO_MANY: &str = "a token has at most fifty scopes over resources: ask for fewer";
 
 /// The grant of somebody's token, if it is good at this instant, with the version of its role.
 fn live_grant(

@@ -65,9 +65,12 @@ fn check(form: &Form, client: &Registration) -> Result<(), Problem> {
     {
         return Err(Problem::invalid("PKCE is needed: a code_challenge with code_challenge_method S256"));
     }
-    let scopes = Scopes::parse(form.get("scope").unwrap_or_default());
-    if scopes.is_err() {
+    let Ok(scopes) = Scopes::parse(form.get("scope").unwrap_or_default()) else {
         return Err(Problem::new(400, "invalid_scope", "a scope over resources is not written as one"));
+    };
+    if !scopes.fit_a_token() {
+        let told = "a token has at most fifty scopes over resources: ask for fewer";
+        return Err(Problem::new(400, "invalid_scope", told));
     }
     Ok(())
 }

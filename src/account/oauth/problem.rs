@@ -145,6 +145,7 @@ impl From<Error> for Problem {
             // Two at once with the same thing: one of them was faster.
             Kind::Invalid
             | Kind::Unprocessable
+            | Kind::TooCostly
             | Kind::Forbidden
             | Kind::NotFound
             | Kind::Conflict

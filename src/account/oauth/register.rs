@@ -11,7 +11,7 @@ use crate::account::command::register_app::{Registered, register_app};
 use crate::account::oauth::problem::Problem;
 use crate::account::oauth::{authority, trail};
 use crate::account::proof;
-use crate::account::scope::Scope;
+use crate::account::scope::{BadScope, Scope};
 use crate::account::{ClientAuthentication, GrantType, Mode, Registration, ScopeContext, Scopes, Word};
 use crate::app::App;
 use crate::audit::Act;
@@ -92,7 +92,15 @@ fn draft(metadata: &Map<String, Value>, issuer: &str) -> Result<Registration, Pr
         None => vec![GrantType::AuthorizationCode],
         Some(names) => {
             let known: Option<Vec<GrantType>> = names.iter().map(|name| GrantType::parse(name)).collect();
-            known.filter(|known| !known.is_empty()).ok_or(wrong("there is no such grant_type here"))?
+            let known = known.filter(|known| !known.is_empty());
+            let known = known.ok_or(wrong("there is no such grant_type here"))?;
+            // Each once.
+            known.into_iter().fold(Vec::new(), |mut all, one| {
+                if !all.contains(&one) {
+                    all.push(one);
+                }
+                all
+            })
         }
     };
     let is_system = grant_types.contains(&GrantType::ClientCredentials);
@@ -154,7 +162,10 @@ fn authentication(metadata: &Map<String, Value>, issuer: &str) -> Result<ClientA
 /// The most that the app is ever given: what means something for its kind.
 fn scopes(asked: Option<&str>, mode: Mode) -> Result<Scopes, Problem> {
     let asked = Scopes::parse(asked.unwrap_or_default());
-    let asked = asked.or(Err(wrong("a scope over resources is not written as one")))?;
+    let asked = asked.map_err(|bad| match bad {
+        BadScope::TooMany => wrong("an app is registered for a hundred scopes over resources at most"),
+        BadScope::Malformed | BadScope::Constraint => wrong("a scope over resources is not written as one"),
+    })?;
     let scopes = asked.retaining(|scope| match scope {
         Scope::Resource(scope) => (scope.context == ScopeContext::System) == (mode == Mode::System),
         Scope::Word(word) => mode != Mode::System || *word == Word::ValidatedRelationships,

@@ -42,7 +42,7 @@ impl Letter {
 }
 
 /// Some of the letters; at least one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Letters(u8);
 
 impl Letters {

@@ -7,6 +7,7 @@ mod letters;
 mod resource_types;
 mod served;
 
+use std::collections::HashSet;
 use std::fmt;
 
 pub use letters::{Letter, Letters};
@@ -14,7 +15,7 @@ use resource_types::is_resource_type;
 pub use served::SERVED;
 
 /// One scope.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Scope {
     /// On whose behalf, which resources, to do what: `patient/Consent.rs?status=active`.
     Resource(ResourceScope),
@@ -23,7 +24,7 @@ pub enum Scope {
 }
 
 /// The scopes that are a word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Word {
     /// `openid`: an id token.
     OpenId,
@@ -49,7 +50,7 @@ pub enum Word {
 }
 
 /// A scope over resources.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ResourceScope {
     /// On whose behalf.
     pub context: ScopeContext,
@@ -62,7 +63,7 @@ pub struct ResourceScope {
 }
 
 /// On whose behalf a scope lets an app act (SC-07).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ScopeContext {
     /// The patient of the launch.
     Patient,
@@ -81,9 +82,21 @@ pub enum BadScope {
     )]
     Malformed,
     /// Its constraint is one that only experimental servers understand (SC-04).
-    #[error("a scope's constraint holds plain search parameters: no modifier, no chain, no _filter")]
+    #[error(
+        "a scope's constraint holds plain search parameters, ten at most: no modifier, no chain, no _filter"
+    )]
     Constraint,
+    /// There are more over resources than an app may be registered for.
+    #[error("there are more than a hundred scopes over resources")]
+    TooMany,
 }
+
+/// How many scopes over resources an app may be registered for.
+const MOST_REGISTERED: usize = 100;
+/// How many of them one token may have: each adds a condition to every query.
+const MOST_OF_TOKEN: usize = 50;
+/// How many search parameters the constraint of one scope may have.
+const MOST_OF_CONSTRAINT: usize = 10;
 
 const VALIDATED_RELATIONSHIPS: &str = ":validated-relationships-service-api";
 
@@ -160,7 +173,8 @@ fn constraint(query: &str) -> Result<Vec<(String, String)>, BadScope> {
             && !matches!(name, "_filter" | "_query" | "_has")
             && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
     };
-    let is_good = !pairs.is_empty() && pairs.iter().all(|(name, value)| is_plain(name) && !value.is_empty());
+    let is_good = (1..=MOST_OF_CONSTRAINT).contains(&pairs.len())
+        && pairs.iter().all(|(name, value)| is_plain(name) && !value.is_empty());
     if is_good { Ok(pairs) } else { Err(BadScope::Constraint) }
 }
 
@@ -173,30 +187,23 @@ impl Scopes {
     ///
     /// # Errors
     ///
-    /// [`BadScope`] for the first that is written wrongly (SC-01).
+    /// [`BadScope`] for the first that is written wrongly (SC-01), or where there are more over resources than an app may
+    /// be registered for.
     pub fn parse(text: &str) -> Result<Self, BadScope> {
-        let mut scopes = Self::default();
-        for word in text.split_ascii_whitespace() {
-            scopes.extend(Scope::parse(word)?);
-        }
-        Ok(scopes)
+        let words: Vec<Option<Scope>> =
+            text.split_ascii_whitespace().map(Scope::parse).collect::<Result<_, _>>()?;
+        let scopes: Self = words.into_iter().flatten().collect();
+        if scopes.resources().count() > MOST_REGISTERED { Err(BadScope::TooMany) } else { Ok(scopes) }
     }
 
     /// Reads the scopes of a token: one that is written wrongly grants nothing (SC-01).
     pub fn of_token(text: &str) -> Self {
-        let mut scopes = Self::default();
-        for word in text.split_ascii_whitespace() {
-            scopes.extend(Scope::parse(word).ok().flatten());
-        }
-        scopes
+        text.split_ascii_whitespace().filter_map(|word| Scope::parse(word).ok().flatten()).collect()
     }
 
-    fn extend(&mut self, scopes: impl IntoIterator<Item = Scope>) {
-        for scope in scopes {
-            if !self.0.contains(&scope) {
-                self.0.push(scope);
-            }
-        }
+    /// Whether they are few enough for one token.
+    pub fn fit_a_token(&self) -> bool {
+        self.resources().count() <= MOST_OF_TOKEN
     }
 
     /// Each of them.
@@ -237,6 +244,13 @@ impl Scopes {
     #[must_use]
     pub fn retaining(&self, keep: impl Fn(&Scope) -> bool) -> Self {
         Self(self.0.iter().filter(|scope| keep(scope)).cloned().collect())
+    }
+}
+
+impl FromIterator<Scope> for Scopes {
+    fn from_iter<I: IntoIterator<Item = Scope>>(scopes: I) -> Self {
+        let mut known = HashSet::new();
+        Self(scopes.into_iter().filter(|scope| known.insert(scope.clone())).collect())
     }
 }
 
@@ -354,6 +368,33 @@ mod tests {
             let scope = format!("patient/Consent.rs?{wrong}");
             assert_eq!(Scopes::parse(&scope), Err(BadScope::Constraint), "{scope}");
         }
+    }
+
+    /// So many scopes over resources, none of which is another, and a word.
+    fn of(many: usize) -> String {
+        let scopes = (0..many).map(|number| format!("user/Consent.rs?_id={number}"));
+        scopes.chain(["openid ".to_owned()]).collect::<Vec<String>>().join(" ")
+    }
+
+    #[test]
+    fn scopes_over_resources_are_a_hundred_at_most_and_fifty_in_a_token() {
+        assert!(scopes(&of(50)).fit_a_token() && !scopes(&of(51)).fit_a_token());
+        assert!(Scopes::parse(&of(100)).is_ok());
+        assert_eq!(Scopes::parse(&of(101)), Err(BadScope::TooMany));
+        // Duplicates are one.
+        assert!(scopes(&of(50).repeat(20)).fit_a_token());
+        let pairs = |many: usize| format!("user/Consent.rs?{}", vec!["a=b"; many].join("&"));
+        assert!(Scopes::parse(&pairs(10)).is_ok());
+        assert_eq!(Scopes::parse(&pairs(11)), Err(BadScope::Constraint));
+    }
+
+    #[test]
+    fn reading_many_scopes_takes_no_more_than_linear_time() {
+        let many: String = of(100_000);
+        let begun = std::time::Instant::now();
+        assert_eq!(Scopes::of_token(&many).iter().count(), 100_001);
+        assert_eq!(Scopes::parse(&many), Err(BadScope::TooMany));
+        assert!(begun.elapsed().as_secs() < 10, "{:?}", begun.elapsed());
     }
 
     #[test]

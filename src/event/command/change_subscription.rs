@@ -3,8 +3,7 @@
 use crate::account::Caller;
 use crate::audit::Act;
 use crate::clock::Clock;
-use crate::error::Error;
-use crate::event::command::{open_headers, owner, reference, seal_headers};
+use crate::event::command::{SubscribeError, open_headers, owner, reference, seal_headers};
 use crate::event::{Draft, Secrets, Subscription, SubscriptionStatus};
 use crate::proxy::Versioned;
 use crate::secret::Vault;
@@ -12,11 +11,11 @@ use crate::store::Tx;
 
 /// Makes a subscription what a draft says. One that tells something else, or tells it elsewhere, is `requested`
 /// again, and so is one that the owner asks to be (N-06, N-07): its consumer is greeted anew. Its events keep
-/// their numbers. What is so already makes no version.
+/// their numbers. What is so already makes no version. `most` is the most that an owner may have that are not off.
 ///
 /// # Errors
 ///
-/// [`Kind::PreconditionFailed`](crate::error::Kind) when somebody was faster.
+/// [`SubscribeError`]; of the kind [`PreconditionFailed`](crate::error::Kind) when somebody was faster.
 pub fn change_subscription(
     tx: &mut Tx<'_>,
     clock: &dyn Clock,
@@ -24,7 +23,8 @@ pub fn change_subscription(
     caller: &Caller,
     current: Versioned<Subscription>,
     draft: Draft,
-) -> Result<Versioned<Subscription>, Error> {
+    most: i64,
+) -> Result<Versioned<Subscription>, SubscribeError> {
     let now = clock.now();
     let Versioned { value: before, version, .. } = current.clone();
     let has_other_headers = open_headers(vault, &before.secrets.headers)? != draft.headers;
@@ -44,6 +44,9 @@ pub fn change_subscription(
         return Ok(current);
     }
     let was_off = before.status == SubscriptionStatus::Off;
+    if was_off && status != SubscriptionStatus::Off && tx.count_subscriptions_of(caller)? >= most {
+        return Err(SubscribeError::TooMany);
+    }
     let secrets = if has_other_headers {
         Secrets { headers: seal_headers(vault, &draft.headers)?, ..before.secrets }
     } else {

@@ -8,6 +8,7 @@ use chrono::TimeDelta;
 use uuid::Uuid;
 
 use super::look::{Look, look};
+use super::place::Place;
 use super::settle::{Made, settle};
 use super::{Context, Leased, Signal};
 use crate::error::{Error, Kind};
@@ -17,13 +18,15 @@ use crate::ids;
 
 /// The most notifications under one lease: then others have their turn.
 const MOST: usize = 50;
+/// How long a slot is held from the first notification to the beginning of the last.
+const LONGEST: Duration = Duration::from_secs(5);
 /// How often a transaction is tried that lost a race, or found the database busy.
 const TRIES: u32 = 5;
 
 /// Serves a subscription, and tells the loop when that has ended.
 pub(super) async fn deliver(context: Arc<Context>, leased: Leased) {
-    let Leased { due, host } = leased;
-    if let Err(error) = serve(&context, due.subscription, &host).await {
+    let Leased { due, place } = leased;
+    if let Err(error) = serve(&context, due.subscription, &place).await {
         let (kind, cause) = (error.kind(), error.cause());
         tracing::error!(subscription = %due.subscription, ?kind, cause, "a subscription cannot be served now");
         let id = due.subscription;
@@ -32,10 +35,11 @@ pub(super) async fn deliver(context: Arc<Context>, leased: Leased) {
         // Then the lease ends by itself.
         drop::<Result<(), Error>>(given_back);
     }
-    drop(context.signals.send(Signal::Ended { subscription: due.subscription, host }));
+    drop(context.signals.send(Signal::Ended { subscription: due.subscription, place }));
 }
 
-async fn serve(context: &Arc<Context>, id: Uuid, host: &str) -> Result<(), Error> {
+async fn serve(context: &Arc<Context>, id: Uuid, place: &Place) -> Result<(), Error> {
+    let taken = Instant::now();
     for left in (0..MOST).rev() {
         if context.is_stopping() {
             // All leases are given back together.
@@ -51,18 +55,19 @@ async fn serve(context: &Arc<Context>, id: Uuid, host: &str) -> Result<(), Error
                 let begun = Instant::now();
                 let carried = context.parts.carrier.carry(&outgoing.parcel).await;
                 let duration = TimeDelta::from_std(begun.elapsed()).unwrap_or(TimeDelta::MAX);
-                if let Some(is_there) = is_there(&carried) {
-                    context.hosts().report(host, is_there, context.parts.clock.now());
-                }
+                let took = begun.elapsed();
+                context.hosts().report(place, is_there(&carried), took, context.parts.clock.now());
                 Some(Arc::new(Made { id: ids::new_uuid(at), outgoing, carried, at, duration }))
             }
             Look::Settle => None,
             Look::SetAside(why, error) => return set_aside(context, id, why, &error).await,
             Look::Gone => return Ok(()),
         };
+        // Who is slow gives the slot back to those who wait, and asks for another.
+        let may_go_on = left > 0 && taken.elapsed() < LONGEST;
         let settled = patiently(|| {
             let (within, made) = (Arc::clone(context), made.clone());
-            context.parts.store.write(move |tx| settle(tx, &within, id, made.as_deref(), left > 0))
+            context.parts.store.write(move |tx| settle(tx, &within, id, made.as_deref(), may_go_on))
         });
         let goes_on = settled.await?;
         if let Some(made) = &made {

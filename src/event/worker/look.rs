@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::Context;
-use super::hosts::host_of;
+use super::place::host_of;
 use super::step::{Step, step};
 use crate::account::access::{self, NotLive};
 use crate::account::{Caller, Lapsed};

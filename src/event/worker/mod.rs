@@ -9,6 +9,7 @@
 mod deliver;
 mod hosts;
 mod look;
+mod place;
 mod run;
 mod schedule;
 mod settle;
@@ -30,7 +31,8 @@ use crate::event::{Carrier, Front};
 use crate::observe::Metrics;
 use crate::secret::Vault;
 use crate::store::{Due, Store};
-use hosts::{Hosts, host_of};
+use hosts::Hosts;
+use place::Place;
 
 /// What delivery is made of.
 #[expect(missing_docs, reason = "each is described where it is defined")]
@@ -66,7 +68,7 @@ enum Signal {
         /// For which subscription.
         subscription: Uuid,
         /// Whom it called.
-        host: String,
+        place: Place,
     },
     /// Stop: let what runs go on for so long.
     Stop(Duration),
@@ -75,15 +77,21 @@ enum Signal {
 /// A subscription of which this process has the lease.
 struct Leased {
     due: Due,
-    /// Whom it shares its fate with: all that go to the same host. One whose consumer comes by itself stands alone,
-    /// under its own id.
-    host: String,
+    /// Whom it shares its fate and its slots with.
+    place: Place,
 }
 
 impl Leased {
     fn of(due: Due) -> Self {
-        let host = due.endpoint.as_deref().map_or_else(|| due.subscription.to_string(), host_of);
-        Self { due, host }
+        let Due { subscription, endpoint, owner, is_heartbeat } = &due;
+        let place = if endpoint.is_some() {
+            Place::of(endpoint.as_deref(), owner, *is_heartbeat)
+        } else {
+            // One whose consumer comes by itself stands alone, but for its owner.
+            let alone = Place::of(None, &subscription.to_string(), *is_heartbeat);
+            Place { owner: owner.clone(), ..alone }
+        };
+        Self { due, place }
     }
 }
 

@@ -15,11 +15,12 @@ use uuid::Uuid;
 
 use super::deliver::deliver;
 use super::hosts::Admission;
+use super::place::Place;
 use super::{Context, Leased, Signal};
 use crate::error::{Error, Kind};
 use crate::event::SubscriptionStatus;
 use crate::event::command::give_status;
-use crate::event::number::{MOST, UNREADABLE, Unnumbered, number};
+use crate::event::number::{Judged, MOST, UNREADABLE, Unnumbered, judge, number};
 use crate::store::{Due, Lease, Tx};
 
 /// How often it is looked for what other processes have committed, and for what time has brought.
@@ -37,14 +38,22 @@ struct Loop {
     waiting: Vec<Leased>,
     /// The subscriptions of running tasks.
     running: HashSet<Uuid>,
+    /// Whether the front had to be asked about the last events.
+    is_front_asked: bool,
     /// When this process last said which sockets it holds.
     said: Option<DateTime<Utc>>,
 }
 
 /// Runs until it is told to stop.
 pub(super) async fn run(context: Arc<Context>, mut heard: UnboundedReceiver<Signal>) {
-    let mut state =
-        Loop { context, tasks: JoinSet::new(), waiting: Vec::new(), running: HashSet::new(), said: None };
+    let mut state = Loop {
+        context,
+        tasks: JoinSet::new(),
+        waiting: Vec::new(),
+        running: HashSet::new(),
+        is_front_asked: false,
+        said: None,
+    };
     let patience = loop {
         if let Err(error) = state.turn().await {
             let (kind, cause) = (error.kind(), error.cause());
@@ -75,7 +84,7 @@ impl Loop {
         let mut next = signal;
         while let Some(signal) = next {
             match signal {
-                Signal::Ended { subscription, host } => self.ended(subscription, &host),
+                Signal::Ended { subscription, place } => self.ended(subscription, &place),
                 Signal::Stop(patience) => return Some(patience),
             }
             next = heard.try_recv().ok();
@@ -84,9 +93,9 @@ impl Loop {
         None
     }
 
-    fn ended(&mut self, subscription: Uuid, host: &str) {
+    fn ended(&mut self, subscription: Uuid, place: &Place) {
         self.running.remove(&subscription);
-        self.context.hosts().end(host);
+        self.context.hosts().end(place);
     }
 
     fn start(&mut self, leased: Leased) {
@@ -139,12 +148,50 @@ impl Loop {
         Ok(())
     }
 
-    /// Numbers events and leases what is due, in one transaction.
-    async fn number_and_lease(&self, is_published: bool, free: usize) -> Result<(usize, Vec<Due>), Error> {
+    /// Numbers events and leases what is due. What the front must be asked about events is asked in a read before; where
+    /// the last events needed no such question, it is first tried without.
+    async fn number_and_lease(
+        &mut self,
+        is_published: bool,
+        free: usize,
+    ) -> Result<(usize, Vec<Due>), Error> {
+        if !(is_published && self.is_front_asked) {
+            match self.write_numbers(is_published, free, Judged::default()).await {
+                Err(Unnumbered::Unjudged) => self.is_front_asked = true,
+                result => return self.settle_numbers(result).await,
+            }
+        }
         let context = Arc::clone(&self.context);
-        let result = self.context.parts.store.write(move |tx| {
+        let judged = self
+            .context
+            .parts
+            .store
+            .read(move |tx| {
+                let parts = &context.parts;
+                judge(tx, &*parts.clock, &*parts.front)
+            })
+            .await;
+        let result = match judged {
+            Ok(judged) => {
+                self.is_front_asked = !judged.is_empty();
+                self.write_numbers(is_published, free, judged).await
+            }
+            Err(error) => Err(error),
+        };
+        self.settle_numbers(result).await
+    }
+
+    /// Numbers events and leases what is due, in one transaction.
+    async fn write_numbers(
+        &self,
+        is_published: bool,
+        free: usize,
+        judged: Judged,
+    ) -> Result<(usize, Vec<Due>), Unnumbered> {
+        let context = Arc::clone(&self.context);
+        let write = self.context.parts.store.write(move |tx| {
             let parts = &context.parts;
-            let numbered = if is_published { number(tx, &*parts.clock, &*parts.front)? } else { 0 };
+            let numbered = if is_published { number(tx, &*parts.clock, &*parts.front, &judged)? } else { 0 };
             let lease = Lease {
                 holder: &context.holder,
                 length: parts.settings.lease,
@@ -154,8 +201,18 @@ impl Loop {
             let due = if free > 0 { tx.lease_due(lease, parts.clock.now())? } else { Vec::new() };
             Ok::<_, Unnumbered>((numbered, due))
         });
-        match result.await {
+        write.await
+    }
+
+    /// Sets the subscription aside, if it is one over which the front fails.
+    async fn settle_numbers(
+        &self,
+        result: Result<(usize, Vec<Due>), Unnumbered>,
+    ) -> Result<(usize, Vec<Due>), Error> {
+        match result {
             Ok(done) => Ok(done),
+            // Another judgement is made at the next turn.
+            Err(Unnumbered::Unjudged) => Ok((usize::try_from(MOST).unwrap_or_default(), Vec::new())),
             Err(Unnumbered::Store(error)) => Err(error),
             Err(Unnumbered::Subscription(id, error)) => {
                 tracing::error!(subscription = %id, cause = error.cause(), "a subscription is set aside: the front fails at it");
@@ -180,13 +237,12 @@ impl Loop {
                 self.waiting.push(leased);
                 continue;
             }
-            let admission = self.context.hosts().admit(&leased.host, now);
+            let admission = self.context.hosts().admit(&leased.place, now);
             match admission {
                 Admission::Now => self.start(leased),
                 Admission::At(until) => postponed.push((until, leased.due.subscription)),
                 Admission::Full => {
-                    let queued = self.waiting.iter().filter(|other| other.host == leased.host).count();
-                    if queued < self.context.parts.settings.concurrency_per_host {
+                    if self.may_wait(&leased.place) {
                         self.waiting.push(leased);
                     } else {
                         postponed.push((now + GIVE_WAY, leased.due.subscription));
@@ -208,6 +264,19 @@ impl Loop {
             Ok(())
         };
         self.context.parts.store.write(postpone).await
+    }
+
+    /// Whether one that was leased may hold its slot while it waits for its turn: as long as its owner and its domain have
+    /// not their share. A heartbeat never does.
+    fn may_wait(&self, place: &Place) -> bool {
+        let hosts = self.context.hosts();
+        let of_owner = self.waiting.iter().filter(|other| other.place.owner == place.owner).count();
+        let at_endpoint = self.waiting.iter().filter(|other| other.place.endpoint == place.endpoint).count();
+        let in_domain = self.waiting.iter().filter(|other| other.place.domain == place.domain).count();
+        !place.is_heartbeat
+            && at_endpoint < hosts.most_waiting()
+            && in_domain < hosts.share()
+            && of_owner + hosts.running_of(&place.owner) < hosts.share()
     }
 
     /// Switches off what has come to its end (N-09).

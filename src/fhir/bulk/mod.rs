@@ -23,6 +23,7 @@ use crate::fhir::url;
 use crate::person::Person;
 use crate::proxy::command::{CreateRoleError, Incoming};
 use crate::proxy::{OdsCode, Role, Versioned};
+use crate::store::Budget;
 
 /// By what lines are judged and written.
 pub struct Bulk {
@@ -75,6 +76,7 @@ impl Bulk {
             base: format!("{public_url}{BASE_PATH}"),
             is_strict: true,
             subscribing: None,
+            budget: Budget::of_entries(0),
         };
         Self { context, depth, take }
     }

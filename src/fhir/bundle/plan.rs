@@ -47,6 +47,11 @@ impl Step {
 }
 
 impl Plan {
+    /// How many entries it has.
+    pub(crate) fn entries(&self) -> usize {
+        self.steps.len()
+    }
+
     /// Judges entries and puts them in order.
     pub(crate) fn of(context: &Context, entries: Vec<Entry>) -> Result<Self, Refusal> {
         for entry in &entries {

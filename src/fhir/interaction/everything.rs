@@ -14,6 +14,7 @@ use crate::fhir::interaction::{Body, Reply, Request, read};
 use crate::fhir::refusal::Refusal;
 use crate::fhir::resource::ResourceType;
 use crate::fhir::routes::COMPARTMENT;
+use crate::fhir::search::caps::List;
 use crate::fhir::search::{self, Found, MOST, Query, filter_of};
 use crate::store::Tx;
 use crate::store::search::{Column, Filter, Table};
@@ -30,6 +31,7 @@ pub(super) fn everything(tx: &mut Tx<'_>, context: &Context, request: &Request) 
     if let Some(Body::Resource(body)) = &request.body {
         asked.extend(in_parameters(body));
     }
+    List::Parameters.check(asked.len())?;
     asked.retain(|(name, value)| PARAMETERS.contains(&name.as_str()) && !value.is_empty());
     let paging = |(name, _): &&(String, String)| matches!(name.as_str(), "_count" | "_page");
     let mut query = Query::read(&asked.iter().filter(paging).cloned().collect::<Vec<_>>())?;
@@ -37,6 +39,8 @@ pub(super) fn everything(tx: &mut Tx<'_>, context: &Context, request: &Request) 
         query.count = MOST;
     }
     let types: Vec<&str> = values(&asked, "_type").flat_map(|value| value.split(',')).collect();
+    List::Types.check(types.len())?;
+    List::Times.check(["start", "end", "_since"].map(|name| values(&asked, name).count()).iter().sum())?;
     let all = [ResourceType::Patient].into_iter().chain(COMPARTMENT);
     let wanted = all.filter(|kind| types.is_empty() || types.contains(&kind.name()));
     let wanted = wanted.filter(|kind| enforce::may(context, *kind, Letter::Search));

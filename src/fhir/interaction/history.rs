@@ -1,6 +1,8 @@
 //! history of an instance, a type, or everything: the newest first, in pages that follow each other by
 //! key.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
@@ -13,6 +15,7 @@ use crate::fhir::interaction::{Reply, Request, instance, read};
 use crate::fhir::outcome::{Issue, IssueType};
 use crate::fhir::refusal::Refusal;
 use crate::fhir::resource::{Backing, ResourceType, Stored, load_versions};
+use crate::fhir::search::caps::List;
 use crate::store::Tx;
 use crate::store::search::{Column, Filter, FoundVersion, HistoryQuery, Is, OWNER, Table};
 
@@ -128,12 +131,12 @@ impl Asked {
     fn read(request: &Request) -> Result<Self, Refusal> {
         let mut asked = Self { count: DEFAULT_COUNT, since: None, at: None, after: None };
         let wrong = |told: &'static str| Refusal::new(400, Issue::error(IssueType::Value, told));
-        let mut seen: Vec<&str> = Vec::new();
+        List::Parameters.check(request.params.len())?;
+        let mut seen: HashSet<&str> = HashSet::new();
         for (name, value) in request.params.iter().filter(|(_, value)| !value.is_empty()) {
-            if seen.contains(&name.as_str()) && name != "_format" {
+            if !seen.insert(name) && name != "_format" {
                 return Err(wrong("Each parameter of a history may be given once."));
             }
-            seen.push(name);
             let date = || FhirDateTime::parse(&value.replace(' ', "+"));
             match name.as_str() {
                 "_count" => {

@@ -8,6 +8,7 @@ use crate::fhir::outcome::{Issue, IssueType};
 use crate::fhir::refusal::Refusal;
 use crate::fhir::resource::{self, ResourceType};
 use crate::fhir::routes::Interaction;
+use crate::fhir::search::caps::List;
 use crate::fhir::search::{self, Found, Query};
 use crate::store::Tx;
 use crate::store::search::{Column, Filter};
@@ -37,6 +38,7 @@ pub(super) fn search(tx: &mut Tx<'_>, context: &Context, request: &Request) -> R
 fn types(request: &Request) -> Result<Vec<ResourceType>, Refusal> {
     let asked = request.params.iter().filter(|(name, value)| name == "_type" && !value.is_empty());
     let names: Vec<&str> = asked.flat_map(|(_, value)| value.split(',')).collect();
+    List::Types.check(names.len())?;
     if names.is_empty() {
         return Ok(ResourceType::ALL.to_vec());
     }

@@ -9,6 +9,7 @@ mod visible;
 
 use std::collections::HashMap;
 
+use crate::account::{Ceiling, Who};
 use crate::app::App;
 use crate::error::Error;
 use crate::event::{
@@ -17,6 +18,7 @@ use crate::event::{
 use crate::fhir::context::Context;
 use crate::fhir::format::{self, Format};
 use crate::fhir::resource::{Stored, load_versions, subscription};
+use crate::proxy::OdsCode;
 use crate::store::Tx;
 pub(crate) use bundle::{Head, Told, history, parameters};
 pub(crate) use visible::visible;
@@ -59,11 +61,13 @@ impl Front for SubscriberFront {
         Ok(may)
     }
 
-    fn is_asked(&self, subscription: &Subscription) -> bool {
+    fn question(&self, subscription: &Subscription) -> Option<String> {
         let owner = &subscription.owner;
-        subscription.style == Style::Classic
-            || owner.grant.is_some()
-            || owner.ceiling != crate::account::Ceiling::None
+        let is_classic = subscription.style == Style::Classic;
+        let is_asked = is_classic || owner.grant.is_some() || owner.ceiling != Ceiling::None;
+        // That the grant holds is no part of the question.
+        let criteria = if is_classic { subscription.criteria.as_str() } else { "" };
+        is_asked.then(|| format!("{}\u{1f}{}\u{1f}{criteria}", asker(&owner.who), owner.ceiling))
     }
 
     fn compose(
@@ -110,6 +114,24 @@ impl Front for SubscriberFront {
     }
 }
 
+/// Who asks, with all by which what they may see is decided.
+fn asker(who: &Who) -> String {
+    match who {
+        Who::Anyone | Who::Service => who.kind().to_owned(),
+        Who::Citizen { nhs_number, proofing } => {
+            format!("citizen\u{1f}{}\u{1f}{proofing}", nhs_number.as_str())
+        }
+        Who::Proxy { proxy, patient, role } => {
+            format!("proxy\u{1f}{}\u{1f}{}\u{1f}{role}", proxy.as_str(), patient.as_str())
+        }
+        Who::Staff { name, organisation } => {
+            let organisation = organisation.as_ref().map_or("", OdsCode::as_str);
+            format!("staff\u{1f}{name}\u{1f}{organisation}")
+        }
+        Who::System { name } => format!("system\u{1f}{name}"),
+    }
+}
+
 /// The versions that match the search of a classic subscription, as they stood: one statement.
 fn matching(
     tx: &mut Tx<'_>,
@@ -117,11 +139,12 @@ fn matching(
     subscription: &Subscription,
     events: &[Event],
 ) -> Result<Vec<(String, i64)>, Error> {
-    // A search that this version of the program does not know any more finds nothing.
-    let Ok((kind, filter)) = subscription::classic::compile(&subscription.criteria, context) else {
-        tracing::error!(subscription = %subscription.id, "the criteria of a subscription cannot be read any more");
-        return Ok(Vec::new());
-    };
+    // A search that this version of the program does not know any more would miss what it is for: its owner is to hear
+    // of that.
+    let compiled = subscription::classic::compile(&subscription.criteria, context);
+    let (kind, filter) = compiled.map_err(|_refusal| {
+        Error::fault("the criteria of a subscription are none that this version of the program can judge")
+    })?;
     let of_kind = events.iter().filter(|event| event.subject_parts().0 == kind.name());
     let wanted: Vec<(String, i64)> =
         of_kind.map(|event| (event.subject_parts().1.to_owned(), event.subject_version)).collect();
@@ -195,5 +218,39 @@ fn content_type(subscription: &Subscription, payload: Payload) -> &'static str {
         (Payload::FhirJson, true) => "application/fhir+json; fhirVersion=4.0",
         (Payload::FhirXml, true) => "application/fhir+xml; fhirVersion=4.0",
         (_, _) => payload.as_str(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::asker;
+    use crate::account::{Proofing, Who};
+    use crate::person::{NhsNumber, NumberCheck};
+
+    #[test]
+    fn different_owners_never_ask_the_same_question() {
+        let number = |text| NhsNumber::parse(text, NumberCheck::Length).unwrap();
+        let (one, other) = (number("9000000009"), number("9000000017"));
+        let role = uuid::Uuid::nil();
+        let staff = |name: &str, code: Option<&str>| Who::Staff {
+            name: name.to_owned(),
+            organisation: code.map(|code| crate::proxy::OdsCode::parse(code).unwrap()),
+        };
+        let all = [
+            Who::Anyone,
+            Who::Service,
+            Who::Citizen { nhs_number: one, proofing: Proofing::P9 },
+            Who::Citizen { nhs_number: other, proofing: Proofing::P9 },
+            Who::Citizen { nhs_number: one, proofing: Proofing::P5 },
+            Who::Proxy { proxy: one, patient: other, role },
+            Who::Proxy { proxy: other, patient: one, role },
+            Who::Proxy { proxy: one, patient: other, role: uuid::Uuid::max() },
+            staff("a", None),
+            staff("a", Some("A20047")),
+            staff("b", Some("A20047")),
+            Who::System { name: "a".to_owned() },
+        ];
+        let questions: std::collections::HashSet<String> = all.iter().map(asker).collect();
+        assert_eq!(questions.len(), all.len(), "{questions:?}");
     }
 }

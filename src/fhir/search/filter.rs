@@ -7,17 +7,13 @@ use crate::fhir::outcome::{Issue, IssueType};
 use crate::fhir::profiles;
 use crate::fhir::refusal::Refusal;
 use crate::fhir::resource::{Backing, ResourceType};
+use crate::fhir::search::caps::List;
 use crate::fhir::search::param::{Index, Param, ParamType, Reference};
 use crate::fhir::search::quantity::Wanted;
 use crate::fhir::search::query::{alternatives, bad};
 use crate::fhir::search::{account, date, reference, string, token, uri};
 use crate::fhir::url;
 use crate::store::search::{Column, Filter};
-
-/// How deep a chain may go.
-const DEEPEST: usize = 4;
-/// How many alternatives a criterion may have.
-const MOST: usize = 200;
 
 /// The filter of a criterion; `None` where the parameter is unknown and the caller is lenient (G-10).
 pub(crate) fn filter_of(
@@ -36,10 +32,7 @@ fn at_depth(
     context: &Context,
     depth: usize,
 ) -> Result<Option<Filter>, Refusal> {
-    if depth > DEEPEST {
-        let told = "This chain is longer than this server follows.";
-        return Err(Refusal::new(400, Issue::error(IssueType::TooCostly, told)));
-    }
+    List::Links.check(depth)?;
     if let Some(reverse) = key.strip_prefix("_has:") {
         return has(kind, reverse, value, context, depth).map(Some);
     }
@@ -130,10 +123,7 @@ fn own(param: &Param, modifier: Option<&str>, value: &str, context: &Context) ->
         return Ok(if wanted { missing } else { missing.negated() });
     }
     let alternatives = alternatives(value);
-    if alternatives.len() > MOST {
-        let told = "Give fewer alternatives at a time.";
-        return Err(Refusal::new(400, Issue::error(IssueType::TooCostly, told)));
-    }
+    List::Alternatives.check(alternatives.len())?;
     let each = |value: &String| match param.kind {
         ParamType::Token => token::filter(param, modifier, value, context),
         ParamType::Reference => reference::filter(param, modifier, value, context),

@@ -162,13 +162,17 @@ fn referring(
     for param in params(include) {
         if let Index::Reference(reference) = param.index {
             let ids = round.iter().filter(|stored| reference.targets.contains(&stored.kind));
-            any.push(Filter::OneOf(reference.column, ids.map(|stored| stored.id.clone()).collect()));
+            let ids: Vec<String> = ids.map(|stored| stored.id.clone()).collect();
+            if !ids.is_empty() {
+                any.push(Filter::OneOf(reference.column, ids));
+            }
         } else if let Index::LocalReference(column) = param.index {
             let local = round.iter().map(|stored| format!("{}/{}", stored.kind.name(), stored.id));
             any.push(Filter::OneOf(column, local.collect()));
         }
     }
-    if !enforce::may(context, include.source, Letter::Search) {
+    // Nothing of this round is what the reference can lead to.
+    if any.is_empty() || !enforce::may(context, include.source, Letter::Search) {
         return Ok(BTreeSet::new());
     }
     let filter = enforce::limited(context, include.source, Letter::Search, Filter::Any(any))?;

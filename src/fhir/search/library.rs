@@ -238,6 +238,7 @@ mod tests {
             base: String::new(),
             is_strict: true,
             subscribing: None,
+            budget: crate::store::Budget::of_entries(0),
         };
         let types = "http://terminology.hl7.org/CodeSystem/usage-context-type";
         let form = json!({ "resourceType": "Questionnaire", "useContext": [

@@ -5,6 +5,7 @@
 //! rows, one for a total if it was asked for, and as many for each include.
 
 pub(crate) mod account;
+pub(crate) mod caps;
 mod date;
 mod filter;
 mod include;
@@ -46,6 +47,7 @@ pub fn statement_of(kind: &str, query: &str, clock: Arc<dyn Clock>, contract: Co
         base: String::new(),
         is_strict: true,
         subscribing: None,
+        budget: crate::store::Budget::of_entries(0),
     };
     let query = Query::read(&pairs(query)).ok()?;
     page::statement(kind, &query, &context).ok().flatten()

@@ -2,6 +2,7 @@
 
 use crate::fhir::outcome::{Issue, IssueType};
 use crate::fhir::refusal::Refusal;
+use crate::fhir::search::caps::{List, is_chained};
 use crate::fhir::search::shape::Shape;
 
 /// A search, read but not yet compiled.
@@ -43,19 +44,13 @@ pub(crate) enum Total {
 const DEFAULT_COUNT: i64 = 50;
 /// The most matches of one page.
 pub(crate) const MOST: i64 = 500;
-/// More criteria than any client means. Each costs a clause.
-const MOST_CRITERIA: usize = 50;
-
-/// How many alternatives all criteria may have together: each binds values, of which a statement can
-/// hold some ten thousand.
-const MOST_ALTERNATIVES: usize = 1000;
-
 /// Handled elsewhere; the links of a page keep them (S-04).
 const ELSEWHERE: [&str; 3] = ["_format", "_pretty", "_type"];
 
 impl Query {
     /// Reads decoded pairs. Empty parameters are ignored (S-06).
     pub(crate) fn read(pairs: &[(String, String)]) -> Result<Self, Refusal> {
+        List::Parameters.check(pairs.len())?;
         let mut query = Self {
             criteria: Vec::new(),
             sort: Vec::new(),
@@ -78,16 +73,22 @@ impl Query {
                 query.take(name, value)?;
             }
         }
-        if query.criteria.len() > MOST_CRITERIA {
-            let told = "Ask for fewer criteria at a time: fifty at most.";
-            return Err(Refusal::new(400, Issue::error(IssueType::TooCostly, told)));
-        }
-        let alternatives = query.criteria.iter().map(|(_, value)| value.split(',').count());
-        if alternatives.sum::<usize>() > MOST_ALTERNATIVES {
-            let told = "Ask for fewer alternatives at a time: a thousand at most.";
-            return Err(Refusal::new(400, Issue::error(IssueType::TooCostly, told)));
-        }
+        query.check()?;
         Ok(query)
+    }
+
+    /// Refuses lists that are too long, which none of those who read on has to look at again.
+    fn check(&self) -> Result<(), Refusal> {
+        List::Criteria.check(self.criteria.len())?;
+        List::Chained.check(self.criteria.iter().filter(|(key, _)| is_chained(key)).count())?;
+        let alternatives = self.criteria.iter().map(|(_, value)| value.split(',').count());
+        List::AllAlternatives.check(alternatives.sum())?;
+        List::SortKeys.check(self.sort.len())?;
+        List::Includes.check(self.includes.len() + self.revincludes.len())?;
+        match &self.shape {
+            Shape::Elements(names) => List::Elements.check(names.len()),
+            Shape::Whole | Shape::Summary | Shape::Text | Shape::Data => Ok(()),
+        }
     }
 
     fn take(&mut self, name: &str, value: &str) -> Result<(), Refusal> {
@@ -102,8 +103,9 @@ impl Query {
             return Err(bad("This parameter has no such modifier."));
         }
         match base {
-            "_include" => self.includes.push((value.to_owned(), iterates)),
-            "_revinclude" => self.revincludes.push((value.to_owned(), iterates)),
+            // Each once: the same again includes nothing more.
+            "_include" => add(&mut self.includes, (value.to_owned(), iterates)),
+            "_revinclude" => add(&mut self.revincludes, (value.to_owned(), iterates)),
             "_page" => self.page = Some(value.to_owned()),
             _ => self.take_result(base, value)?,
         }
@@ -165,6 +167,13 @@ const RESULTS: [&str; 10] = [
     "_containedType",
 ];
 const BAD_SUMMARY: &str = "_summary must be true, text, data, count or false.";
+
+/// Adds a value that is not there yet. There are few: of more than the cap, one is enough to be refused.
+fn add<T: PartialEq>(all: &mut Vec<T>, one: T) {
+    if all.len() <= List::Includes.cap().1 && !all.contains(&one) {
+        all.push(one);
+    }
+}
 
 fn sort_key(key: &str) -> (String, bool) {
     match key.strip_prefix('-') {

@@ -12,7 +12,7 @@ use diesel::sql_types::Text;
 
 use crate::error::{Error, Kind};
 use crate::store::audit::Break;
-use crate::store::db::Db;
+use crate::store::db::{Db, Pooled};
 use crate::store::schema::roles;
 use crate::store::{Store, Tx};
 
@@ -58,14 +58,15 @@ impl Store {
 /// Where the file is no database at all.
 pub fn check_copy(file: &Path) -> Result<Copied, Error> {
     let connection = SqliteConnection::establish(text(file)?);
-    let mut db = Db::Sqlite(connection.map_err(Error::fault)?);
+    let mut pooled = Pooled::alone(Db::Sqlite(connection.map_err(Error::fault)?));
+    let db = &mut pooled.db;
     db.batch_execute("PRAGMA query_only = ON; BEGIN;")?;
     let damage: Vec<Line> = diesel::sql_query(
         "SELECT integrity_check AS line FROM pragma_integrity_check WHERE integrity_check <> 'ok'",
     )
-    .load(&mut db)?;
-    let roles = roles::table.count().get_result(&mut db)?;
-    let breaks = Tx::new(&mut db).verify_audit(&[])?;
+    .load(db)?;
+    let roles = roles::table.count().get_result(db)?;
+    let breaks = Tx::new(&mut pooled).verify_audit(&[])?;
     Ok(Copied { damage: damage.into_iter().map(|line| line.line).collect(), breaks, roles })
 }
 

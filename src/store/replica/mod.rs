@@ -65,7 +65,8 @@ impl Replica {
         statements: &Arc<AtomicU64>,
         primary: Pool<Manager>,
     ) -> Result<Arc<Self>, Error> {
-        let manager = Manager::new(options.url.clone(), false, Arc::clone(statements));
+        let manager =
+            Manager::new(options.url.clone(), false, store.statement_deadline, Arc::clone(statements));
         let pool = Pool::builder()
             .max_size(store.connections)
             .min_idle(Some(1))

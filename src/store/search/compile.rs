@@ -3,12 +3,21 @@
 use diesel::RunQueryDsl as _;
 use diesel::sql_types::Text;
 
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::person::{NhsNumber, Standing};
 use crate::store::db::Db;
 use crate::store::search::filter::{Column, Datum, Filter, Is, Select, Table};
 use crate::store::search::{HistoryQuery, PageQuery, Scope};
 use crate::store::sql::Sql;
+
+const TOO_LARGE: &str = "The search, with what the scopes of the access token add to it, is larger than this server \
+    carries out. Narrow it: fewer alternatives, chains or constraints.";
+
+/// The longest list that is written with more places than it has values.
+const MOST_PADDED: usize = 1000;
+
+/// Between the values of a list.
+const LIST: &str = ", ";
 
 /// SQL with the values that are bound to it. A value's place is written `?`.
 pub(super) struct Statement {
@@ -153,13 +162,30 @@ impl Statement {
             return self.push(empty);
         }
         self.push("(");
+        self.balanced(items, word, &each);
+        self.push(")");
+    }
+
+    /// Many items as a balanced tree: SQLite takes expressions a thousand deep at most, and each item of a plain list
+    /// is one deeper than the last.
+    fn balanced<T>(&mut self, items: &[T], word: &str, each: &impl Fn(&mut Self, &T)) {
+        const MOST_FLAT: usize = 64;
+        if items.len() > MOST_FLAT && word != LIST {
+            let (left, right) = items.split_at(items.len() / 2);
+            self.push("(");
+            self.balanced(left, word, each);
+            self.push(")");
+            self.push(word);
+            self.push("(");
+            self.balanced(right, word, each);
+            return self.push(")");
+        }
         for (number, item) in items.iter().enumerate() {
             if number > 0 {
                 self.push(word);
             }
             each(self, item);
         }
-        self.push(")");
     }
 
     /// What may be seen, and is asked for.
@@ -192,10 +218,12 @@ impl Statement {
             Filter::OneOf(column, values) => {
                 self.push(column.name);
                 self.push(" IN ");
-                // In as many places as the next power of two has, so that few texts of statements are made of lists.
-                let places = values.len().next_power_of_two();
+                // In as many places as the next power of two has, so that few texts of statements are made of lists; long
+                // ones as they are, since a statement can hold so many values.
+                let fits = values.len() <= MOST_PADDED;
+                let places = if fits { values.len().next_power_of_two() } else { values.len() };
                 let values: Vec<&String> = values.iter().cycle().take(places).collect();
-                self.joined(&values, ", ", "(NULL)", |statement, value| {
+                self.joined(&values, LIST, "(NULL)", |statement, value| {
                     statement.bind(&Datum::Text((*value).clone()));
                 });
             }
@@ -365,6 +393,16 @@ impl Statement {
         self.push(")");
     }
 
+    /// Refuses what the databases would: SQLite takes 32,766 values and a million bytes of SQL, PostgreSQL 65,535 values.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        const MOST_VALUES: usize = 32_000;
+        const LONGEST: usize = 900_000;
+        if self.values.len() > MOST_VALUES || self.sql.len() > LONGEST {
+            return Err(Error::new(Kind::TooCostly, TOO_LARGE));
+        }
+        Ok(())
+    }
+
     /// The statement, ready to run.
     pub(super) fn query(self) -> Sql {
         Sql::composed(self.sql, self.values)
@@ -415,4 +453,32 @@ struct SqlitePlan {
 struct PostgresPlan {
     #[diesel(sql_type = Text, column_name = "QUERY PLAN")]
     plan: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Statement;
+    use crate::store::search::Scope;
+    use crate::store::search::filter::{Column, Filter, Is, Table};
+
+    #[test]
+    fn expressions_do_not_grow_deeper_than_the_logarithm_of_their_length() {
+        let at = |at: i64| Filter::number(Column::number("version"), Is::More, at);
+        let many = Filter::Any((0..10_000).map(at).collect());
+        let statement = Statement::condition(Table::Roles, &many, Scope::Everything);
+        let mut depth = 0_usize;
+        let mut deepest = 0;
+        for letter in statement.sql.chars() {
+            depth = match letter {
+                '(' => depth + 1,
+                ')' => depth - 1,
+                _ => depth,
+            };
+            deepest = deepest.max(depth);
+        }
+        assert!(deepest < 16, "{deepest}");
+        assert!(statement.check().is_ok());
+        let more = Filter::Any((0..40_000).map(at).collect());
+        assert!(Statement::condition(Table::Roles, &more, Scope::Everything).check().is_err());
+    }
 }

@@ -1,7 +1,7 @@
 //! What to look for, in terms of tables and columns. Names are fixed texts of this program, values are
 //! always bound: nothing from outside becomes SQL.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 /// A table that can be searched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -192,24 +192,49 @@ impl Filter {
         Self::Within(column, Box::new(Select { table, column: selected, filter }))
     }
 
+    /// Every one of them; one alone is itself.
+    pub fn all_of(mut filters: Vec<Self>) -> Self {
+        match filters.pop() {
+            Some(Self::All(inner)) if filters.is_empty() => Self::all_of(inner),
+            Some(only) if filters.is_empty() => only,
+            Some(last) => {
+                filters.push(last);
+                Self::All(filters)
+            }
+            None => Self::EVERYTHING,
+        }
+    }
+
+    /// How many values and subselects it has: what it costs to prepare.
+    pub fn size(&self) -> usize {
+        match self {
+            Self::All(all) | Self::Any(all) => all.iter().map(Self::size).sum(),
+            Self::Not(filter) => filter.size(),
+            Self::Compare(..) | Self::Contains(..) | Self::Null(_) => 1,
+            Self::OneOf(_, values) => values.len(),
+            Self::Within(_, select) => select.filter.size().saturating_add(4),
+            Self::HasRow(_, _, filter) => filter.size().saturating_add(1),
+        }
+    }
+
     /// Any one of them. Equalities of one column become one list: SQLite plans each branch of an OR by
     /// itself, which takes it seconds for a few hundred.
     pub fn any_of(filters: Vec<Self>) -> Self {
         let (mut lists, mut rest): (Vec<(Column, Vec<String>)>, _) = (Vec::new(), Vec::new());
+        let mut add =
+            |column: Column, more: Vec<String>| match lists.iter_mut().find(|(known, _)| *known == column) {
+                Some((_, texts)) => texts.extend(more),
+                None => lists.push((column, more)),
+            };
         let mut pending = VecDeque::from(filters);
         while let Some(filter) = pending.pop_front() {
             match filter {
                 Self::Any(inner) => pending.extend(inner),
-                Self::Compare(column, Is::Equal, Datum::Text(text)) => {
-                    match lists.iter_mut().find(|(known, _)| *known == column) {
-                        Some((_, texts)) => texts.push(text),
-                        None => lists.push((column, vec![text])),
-                    }
-                }
+                Self::Compare(column, Is::Equal, Datum::Text(text)) => add(column, vec![text]),
+                Self::OneOf(column, texts) => add(column, texts),
                 other @ (Self::All(_)
                 | Self::Not(_)
                 | Self::Compare(..)
-                | Self::OneOf(..)
                 | Self::Contains(..)
                 | Self::Null(_)
                 | Self::Within(..)
@@ -217,7 +242,8 @@ impl Filter {
             }
         }
         let lists = lists.into_iter().map(|(column, mut texts)| {
-            texts.dedup();
+            let mut known = HashSet::new();
+            texts.retain(|text| known.insert(text.clone()));
             match texts.as_slice() {
                 [text] => Self::text(column, text.as_str()),
                 _ => Self::OneOf(column, texts),
@@ -246,5 +272,32 @@ impl Filter {
     /// Everything or nothing.
     pub fn constant(truth: bool) -> Self {
         if truth { Self::EVERYTHING } else { Self::NOTHING }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Column, Filter};
+
+    const ID: Column = Column::text("id");
+
+    #[test]
+    fn equalities_and_lists_of_one_column_become_one_list() {
+        let many = (0..1500).map(|at| Filter::text(ID, format!("a{}", at % 1000)));
+        let lists = [Filter::OneOf(ID, vec!["a1".to_owned(), "b".to_owned()])];
+        let folded = Filter::any_of(many.chain(lists).collect());
+        let Filter::Any(all) = &folded else { panic!("{folded:?}") };
+        assert_eq!((all.len(), folded.size()), (1, 1001));
+    }
+
+    #[test]
+    fn one_condition_alone_is_itself() {
+        let one = Filter::text(ID, "a");
+        let nested = Filter::all_of(vec![Filter::all_of(vec![one.clone()])]);
+        assert_eq!(nested, one);
+        assert_eq!(Filter::all_of(vec![Filter::All(vec![one.clone()])]), one);
+        assert_eq!(Filter::all_of(Vec::new()), Filter::EVERYTHING);
+        let two = Filter::all_of(vec![one.clone(), one.clone()]);
+        assert_eq!(two, Filter::All(vec![one.clone(), one]));
     }
 }

@@ -19,6 +19,7 @@ use crate::error::Error;
 use crate::person::NhsNumber;
 use crate::store::Tx;
 use crate::store::dialect::on_dialect;
+use crate::store::error::of_search;
 use crate::store::sql::Condition;
 use compile::Statement;
 
@@ -128,11 +129,27 @@ pub struct HistoryQuery {
 }
 
 /// The condition of a search, for a statement that reads the rows themselves: what is found, and may be seen.
-pub(in crate::store) fn condition(table: Table, filter: &Filter, scope: Scope) -> Condition {
-    Condition(Statement::condition(table, filter, scope).query())
+///
+/// # Errors
+///
+/// When it is more than a statement can hold.
+pub(in crate::store) fn condition(table: Table, filter: &Filter, scope: Scope) -> Result<Condition, Error> {
+    let statement = Statement::condition(table, filter, scope);
+    statement.check()?;
+    Ok(Condition(statement.query()))
 }
 
 impl Tx<'_> {
+    /// Runs a statement that was composed of what a caller asks for.
+    fn find<T>(&mut self, statement: Statement) -> Result<Vec<T>, Error>
+    where
+        T: QueryableByName<diesel::pg::Pg> + QueryableByName<diesel::sqlite::Sqlite> + 'static,
+    {
+        self.check_budget()?;
+        statement.check()?;
+        on_dialect!(self.db, c => statement.query().load(c)).map_err(of_search)
+    }
+
     /// Finds one page of ids, in order: one statement.
     ///
     /// # Errors
@@ -141,7 +158,7 @@ impl Tx<'_> {
     pub fn search(&mut self, query: &PageQuery, scope: Scope) -> Result<Vec<Position>, Error> {
         let statement = Statement::page(query, scope);
         let keys = query.order.len();
-        let rows: Vec<FoundRow> = on_dialect!(self.db, c => statement.query().load(c))?;
+        let rows: Vec<FoundRow> = self.find(statement)?;
         let position = |row: FoundRow| {
             let values = [row.k0, row.k1, row.k2].into_iter().take(keys);
             Position { values: values.map(Option::unwrap_or_default).collect(), id: row.id }
@@ -156,7 +173,7 @@ impl Tx<'_> {
     /// When the database does not answer.
     pub fn count(&mut self, table: Table, filter: &Filter, scope: Scope) -> Result<i64, Error> {
         let statement = Statement::count(table, filter, scope);
-        let rows: Vec<CountRow> = on_dialect!(self.db, c => statement.query().load(c))?;
+        let rows: Vec<CountRow> = self.find(statement)?;
         Ok(rows.first().map_or(0, |row| row.count))
     }
 
@@ -167,7 +184,7 @@ impl Tx<'_> {
     /// When the database does not answer.
     pub fn search_history(&mut self, query: &HistoryQuery, scope: Scope) -> Result<Vec<FoundVersion>, Error> {
         let statement = Statement::history(query, scope);
-        let rows: Vec<VersionRow> = on_dialect!(self.db, c => statement.query().load(c))?;
+        let rows: Vec<VersionRow> = self.find(statement)?;
         let found =
             |row: VersionRow| FoundVersion { id: row.id, version: row.version, updated_at: row.updated_at };
         Ok(rows.into_iter().map(found).collect())
@@ -188,7 +205,7 @@ impl Tx<'_> {
         scope: Scope,
     ) -> Result<Vec<(String, i64)>, Error> {
         let statement = Statement::matching(table, versions, wanted, filter, scope);
-        let rows: Vec<VersionRow> = on_dialect!(self.db, c => statement.query().load(c))?;
+        let rows: Vec<VersionRow> = self.find(statement)?;
         Ok(rows.into_iter().map(|row| (row.id, row.version)).collect())
     }
 
@@ -199,7 +216,7 @@ impl Tx<'_> {
     /// When the database does not answer.
     pub fn count_history(&mut self, query: &HistoryQuery, scope: Scope) -> Result<i64, Error> {
         let statement = Statement::history_count(query, scope);
-        let rows: Vec<CountRow> = on_dialect!(self.db, c => statement.query().load(c))?;
+        let rows: Vec<CountRow> = self.find(statement)?;
         Ok(rows.first().map_or(0, |row| row.count))
     }
 

@@ -23,6 +23,10 @@ pub struct Due {
     pub subscription: Uuid,
     /// Its endpoint, which says whom a failing consumer shares its fate with.
     pub endpoint: Option<String>,
+    /// Whose it is, as far as sharing goes: a person in all apps, or a system or member of staff in one.
+    pub owner: String,
+    /// Whether there is nothing to send but a heartbeat.
+    pub is_heartbeat: bool,
 }
 
 /// How much is leased, and for how long.
@@ -53,6 +57,36 @@ pub struct Waiting {
 struct IdRow {
     #[diesel(sql_type = Text)]
     id: String,
+}
+
+#[derive(Queryable)]
+struct DueRow {
+    id: String,
+    endpoint: Option<String>,
+    owner_key: String,
+    status: String,
+    last_number: i64,
+    sent_number: i64,
+    resend_from: Option<i64>,
+}
+
+impl DueRow {
+    fn into_due(self) -> Result<Due, Error> {
+        // The parts of the key are the kind, who it is, for whom they act, and the app.
+        let mut parts = self.owner_key.split('\u{1f}');
+        let owner = match (parts.next(), parts.next()) {
+            (Some("citizen" | "proxy"), Some(person)) => format!("person\u{1f}{person}"),
+            _ => self.owner_key.clone(),
+        };
+        let is_active = self.status == SubscriptionStatus::Active.as_str();
+        let has_events = self.last_number > self.sent_number || self.resend_from.is_some();
+        Ok(Due {
+            subscription: Uuid::parse_str(&self.id).map_err(Error::fault)?,
+            endpoint: self.endpoint,
+            owner,
+            is_heartbeat: is_active && !has_events,
+        })
+    }
 }
 
 /// Gives the notification that is sent next its last event, unless it has one: it is tried with the same events
@@ -124,14 +158,21 @@ impl Tx<'_> {
             );
             diesel::update(deliveries::table.filter(deliveries::subscription_id.eq_any(&ids))).set(set).execute(c)
         })?;
-        let endpoints: Vec<(String, Option<String>)> = subscriptions::table
+        let columns = (
+            subscriptions::id,
+            subscriptions::endpoint,
+            subscriptions::owner_key,
+            subscriptions::status,
+            deliveries::last_number,
+            deliveries::sent_number,
+            deliveries::resend_from,
+        );
+        let rows: Vec<DueRow> = subscriptions::table
+            .inner_join(deliveries::table.on(deliveries::subscription_id.eq(subscriptions::id)))
             .filter(subscriptions::id.eq_any(&ids))
-            .select((subscriptions::id, subscriptions::endpoint))
+            .select(columns)
             .load(self.db)?;
-        let due = endpoints.into_iter().map(|(id, endpoint)| {
-            Ok(Due { subscription: Uuid::parse_str(&id).map_err(Error::fault)?, endpoint })
-        });
-        due.collect()
+        rows.into_iter().map(DueRow::into_due).collect()
     }
 
     /// Holds a lease for longer. `false` when it was lost to somebody else: then nothing more may be sent.

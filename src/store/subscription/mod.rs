@@ -150,16 +150,24 @@ impl Tx<'_> {
         rows.into_iter().filter(is_wanted).map(VersionRow::into_version).collect()
     }
 
-    /// How many subscriptions an owner has that are neither deleted nor off.
+    /// How many subscriptions an owner has that are neither deleted nor off: a citizen in all apps, whether as themselves
+    /// or acting; anybody else in this app.
     ///
     /// # Errors
     ///
     /// When the database does not answer.
     pub fn count_subscriptions_of(&mut self, owner: &crate::account::Caller) -> Result<i64, Error> {
-        let own = subscriptions::table
-            .filter(subscriptions::owner_key.eq(owner_key(owner)))
+        let live = subscriptions::table
             .filter(subscriptions::is_deleted.eq(false))
             .filter(subscriptions::status.ne(SubscriptionStatus::Off.as_str()));
+        let Some(person) = owner.who.user() else {
+            let own = live.filter(subscriptions::owner_key.eq(owner_key(owner)));
+            return Ok(own.count().get_result(self.db)?);
+        };
+        // Systems have subscriptions about this person as well.
+        let own = live
+            .filter(subscriptions::about.eq(person.as_str()))
+            .filter(subscriptions::owner_key.like("citizen%").or(subscriptions::owner_key.like("proxy%")));
         Ok(own.count().get_result(self.db)?)
     }
 

@@ -188,6 +188,7 @@ fn run_each(tx: &mut Tx<'_>, writer: &Writer, works: &mut [Box<dyn Work>]) -> Re
         control(tx, "SAVEPOINT work")?;
         tx.has_published = false;
         tx.seen.clear();
+        tx.most = None;
         let run = AssertUnwindSafe(|| writer.watch(work.name(), || work.run(tx)));
         let is_done = catch_unwind(run).unwrap_or_else(|_panic| {
             tracing::error!("a write panicked; the others go on");
@@ -199,7 +200,10 @@ fn run_each(tx: &mut Tx<'_>, writer: &Writer, works: &mut [Box<dyn Work>]) -> Re
             has_published |= tx.has_published;
             has_changed = true;
         }
-        control(tx, if is_done { "RELEASE work" } else { "ROLLBACK TO work; RELEASE work" })?;
+        let ended = control(tx, if is_done { "RELEASE work" } else { "ROLLBACK TO work; RELEASE work" });
+        // A statement that writes and is interrupted at its deadline takes the whole transaction back, savepoints and
+        // all: the others are to try again.
+        ended.map_err(|error| if is_done { error } else { Error::busy(error) })?;
     }
     tx.has_published = has_published;
     tx.pending = records;

@@ -18,6 +18,7 @@ impl Tx<'_> {
     ///
     /// When the database does not answer.
     pub fn lock_row(&mut self, table: Table, id: &str) -> Result<(), Error> {
+        self.check_budget()?;
         if let Db::Postgres(connection) = self.db {
             let sql = format!("SELECT FROM {} WHERE {} = ? FOR UPDATE", table.name(), table.id().name());
             Sql::composed(sql, vec![Datum::Text(id.to_owned())]).execute(connection)?;
@@ -59,6 +60,7 @@ impl Tx<'_> {
     ///
     /// When the database does not answer.
     pub fn lock_condition(&mut self, condition: &str) -> Result<(), Error> {
+        self.check_budget()?;
         if let Db::Postgres(connection) = self.db {
             let lock = Sql::fixed("SELECT pg_advisory_xact_lock(hashtextextended(?, 0))");
             lock.text(condition).execute(connection)?;

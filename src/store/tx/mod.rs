@@ -4,22 +4,26 @@ pub(in crate::store) mod group;
 mod lock;
 mod write;
 
+use std::borrow::Cow;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use diesel::connection::SimpleConnection as _;
 use r2d2::Pool;
 use tokio::sync::Notify;
 
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::store::audit::{AuditRecord, PeopleOfRows};
-use crate::store::db::{Db, Manager, Pooled};
+use crate::store::db::{Db, Manager, Meter, Pooled, milliseconds};
 pub(in crate::store) use write::{Writer, run_again};
 
 /// An open transaction: what a use case reads and writes through. The methods live with the
 /// aggregates, one file each.
 pub struct Tx<'c> {
     pub(crate) db: &'c mut Db,
+    meter: &'c Meter,
+    /// The count of the connection's statements at which the present request has spent its budget.
+    pub(in crate::store) most: Option<u64>,
     /// The records of the audit, written right before the commit.
     pub(in crate::store) pending: Vec<AuditRecord>,
     /// Whether somebody is to be told of something when the transaction has committed.
@@ -30,10 +34,61 @@ pub struct Tx<'c> {
 
 impl<'c> Tx<'c> {
     /// A transaction that has begun on this connection.
-    pub(in crate::store) fn new(db: &'c mut Db) -> Self {
-        Self { db, pending: Vec::new(), has_published: false, seen: PeopleOfRows::new() }
+    pub(in crate::store) fn new(pooled: &'c mut Pooled) -> Self {
+        let Pooled { db, meter, .. } = pooled;
+        let (pending, seen) = (Vec::new(), PeopleOfRows::new());
+        Self { db, meter, most: None, pending, has_published: false, seen }
+    }
+
+    /// Runs a part of a request, whose statements are counted against the budget of that request.
+    pub fn within<T>(&mut self, budget: &Budget, work: impl FnOnce(&mut Self) -> T) -> T {
+        let begun = self.meter.count();
+        self.most = Some(begun.saturating_add(budget.left.load(Ordering::Relaxed)));
+        let result = work(self);
+        self.most = None;
+        let spent = self.meter.count() - begun;
+        let left = budget.left.load(Ordering::Relaxed).saturating_sub(spent);
+        budget.left.store(left, Ordering::Relaxed);
+        result
+    }
+
+    /// Refuses a request whose budget is spent. Whatever composes a statement of what a client asks for, or takes a lock
+    /// for it, calls this first; so a request sends no more than its budget and the few statements by key that follow
+    /// the last of these.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::TooCostly`].
+    pub fn check_budget(&self) -> Result<(), Error> {
+        match self.most {
+            Some(most) if self.meter.count() >= most => {
+                tracing::warn!("a request was refused: it needs more statements than one may send");
+                Err(Error::new(Kind::TooCostly, TOO_MANY_STATEMENTS))
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 }
+
+/// How many statements a request may still send, in all of its transactions.
+#[derive(Clone, Debug)]
+pub struct Budget {
+    left: Arc<AtomicU64>,
+}
+
+impl Budget {
+    /// That of a request alone, or of a Bundle with so many entries.
+    pub fn of_entries(entries: usize) -> Self {
+        const OF_REQUEST: u64 = 50;
+        const OF_ENTRY: u64 = 20;
+        let entries = u64::try_from(entries).unwrap_or(u64::MAX);
+        let left = OF_ENTRY.saturating_mul(entries).saturating_add(OF_REQUEST);
+        Self { left: Arc::new(AtomicU64::new(left)) }
+    }
+}
+
+const TOO_MANY_STATEMENTS: &str = "The request needs more questions to the database than one request may ask. \
+    Ask for less at a time: fewer includes, types or entries.";
 
 /// What a transaction is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,7 +172,7 @@ where
     F: Fn(&mut Tx<'_>) -> Result<T, E>,
 {
     pooled.is_in_use = true;
-    let result = work(&mut Tx::new(&mut pooled.db));
+    let result = work(&mut Tx::new(pooled));
     pooled.is_in_use = false;
     result
 }
@@ -131,13 +186,13 @@ where
     E: From<Error>,
     F: FnOnce(&mut Tx<'_>) -> Result<T, E>,
 {
-    let is_victim = Arc::clone(&pooled.is_victim);
-    is_victim.store(false, Ordering::Relaxed);
-    let mut tx = Tx::new(&mut pooled.db);
+    let meter = Arc::clone(&pooled.meter);
+    meter.forget_victim();
+    let mut tx = Tx::new(&mut pooled);
     let result = work(&mut tx).and_then(|value| {
         tx.write_records()?;
         // A commit of what was given up is a rollback that reports no error.
-        if is_victim.load(Ordering::Relaxed) {
+        if meter.is_victim() {
             return Err(Error::busy("the database gave the transaction up").into());
         }
         Ok(value)
@@ -181,7 +236,7 @@ pub(in crate::store) fn begin(
 fn begin_on(pooled: &mut Pooled, mode: Mode) -> diesel::QueryResult<()> {
     pooled.is_in_use = true;
     let statement = begin_statement(pooled, mode);
-    pooled.db.batch_execute(statement)
+    pooled.db.batch_execute(&statement)
 }
 
 /// SQLite takes its write lock at once: a transaction that reads first and then writes would be
@@ -189,18 +244,23 @@ fn begin_on(pooled: &mut Pooled, mode: Mode) -> diesel::QueryResult<()> {
 ///
 /// Through a pooler, what is set for a session is set for whoever comes next: there the settings of a connection
 /// (`POSTGRES_SETTINGS` in [`crate::store::db`]) are set for the transaction, in the same message as its beginning.
-fn begin_statement(pooled: &Pooled, mode: Mode) -> &'static str {
+fn begin_statement(pooled: &Pooled, mode: Mode) -> Cow<'static, str> {
+    let settings = || {
+        let deadline = milliseconds(pooled.deadline);
+        format!(
+            "SET LOCAL TIME ZONE 'UTC'; SET LOCAL statement_timeout TO {deadline}; \
+             SET LOCAL client_min_messages TO warning"
+        )
+    };
     match (&pooled.db, mode, pooled.has_pooler) {
-        (Db::Sqlite(_), Mode::Write, _) => "BEGIN IMMEDIATE",
-        (Db::Sqlite(_), Mode::Read, _) | (Db::Postgres(_), Mode::Write, false) => "BEGIN",
-        (Db::Postgres(_), Mode::Read, false) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        (Db::Sqlite(_), Mode::Write, _) => "BEGIN IMMEDIATE".into(),
+        (Db::Sqlite(_), Mode::Read, _) | (Db::Postgres(_), Mode::Write, false) => "BEGIN".into(),
+        (Db::Postgres(_), Mode::Read, false) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY".into(),
         (Db::Postgres(_), Mode::Write, true) => {
-            "BEGIN; SET LOCAL synchronous_commit TO on; SET LOCAL TIME ZONE 'UTC'; \
-             SET LOCAL statement_timeout TO '30s'; SET LOCAL client_min_messages TO warning"
+            format!("BEGIN; SET LOCAL synchronous_commit TO on; {}", settings()).into()
         }
         (Db::Postgres(_), Mode::Read, true) => {
-            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL TIME ZONE 'UTC'; \
-             SET LOCAL statement_timeout TO '30s'; SET LOCAL client_min_messages TO warning"
+            format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {}", settings()).into()
         }
     }
 }

@@ -58,9 +58,9 @@ where
     let mut tries = 1;
     loop {
         let pooled = begin(&writer.pool, Mode::Write)?;
-        let is_victim = Arc::clone(&pooled.is_victim);
+        let meter = Arc::clone(&pooled.meter);
         let result = writer.watch(name, || carry_out(pooled, &writer.published, &mut work));
-        let is_given_up = result.is_err() && is_victim.swap(false, Ordering::Relaxed);
+        let is_given_up = result.is_err() && meter.is_victim();
         if !is_given_up || tries > TRIES {
             return result;
         }

@@ -19,7 +19,8 @@ fn turn(stage: &Stage, id: Uuid, asked: SubscriptionStatus, draft: Draft) {
     let turned = stage.app.store.write_here(|tx| {
         let current = tx.find_subscription(id)?.expect("it is there");
         let draft = Draft { asked, ..draft };
-        change_subscription(tx, &*stage.app.clock, &stage.app.vault, &caller, current, draft)
+        change_subscription(tx, &*stage.app.clock, &stage.app.vault, &caller, current, draft, 1000)
+            .map_err(crate::event::stage::told)
     });
     assert_eq!(turned.expect("it is changed").value.status, asked);
 }

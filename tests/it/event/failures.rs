@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
+use onbehalf::account::{Caller, Who};
 use onbehalf::audit::Act;
 use onbehalf::config::Subscriptions;
 use onbehalf::error::Error;
@@ -206,7 +207,7 @@ async fn bad_answers_are_written_down_and_disturb_nobody(
 async fn a_dead_consumer_does_not_delay_another(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
-    let few = Subscriptions { concurrency: 6, concurrency_per_host: 2, ..settings() };
+    let few = Subscriptions { concurrency: 8, concurrency_per_host: 2, ..settings() };
     let stage = Stage::with(backend, few).await;
     let dead =
         Receiver::start(
@@ -221,8 +222,10 @@ async fn a_dead_consumer_does_not_delay_another(
     }
     stage.publish(1);
     dead.wait_for(14);
-    let living = Receiver::willing();
-    let id = stage.subscribe(draft(&living));
+    // Of another owner, elsewhere: an owner and a domain delay themselves.
+    let living = Receiver::willing_at("127.0.0.2");
+    let other = Caller::direct(Who::System { name: "other".to_owned() });
+    let id = stage.subscribe_as(&other, draft(&living));
     stage.wait_for_status(id, SubscriptionStatus::Active);
     let begun = Instant::now();
     for number in 1..=5 {

@@ -8,5 +8,6 @@ mod deliver;
 mod failures;
 mod recovery;
 mod shared;
+mod slots;
 pub mod stage;
 mod web_socket;

@@ -17,8 +17,8 @@ use onbehalf::event::channel::{Brokers, Channels, RestHook, Sockets};
 use onbehalf::event::command::create_subscription;
 use onbehalf::event::worker::{Parts, Worker};
 use onbehalf::event::{
-    Channel, ChannelType, Content, Delivery, Draft, Event, Front, Message, Notice, Notification, Payload,
-    Style, Subscription, SubscriptionStatus, Topic, number,
+    Channel, ChannelType, Content, Delivery, Draft, Event, Front, Judged, Message, Notice, Notification,
+    Payload, Style, Subscription, SubscriptionStatus, Topic, number,
 };
 use onbehalf::person::{NhsNumber, NumberCheck};
 use onbehalf::resolver::{Lookup, SystemLookup};
@@ -62,8 +62,9 @@ impl Front for Plain {
         Ok(vec![true; events.len()])
     }
 
-    fn is_asked(&self, subscription: &Subscription) -> bool {
-        self.asked.lock().expect("a lock").contains(&subscription.id)
+    fn question(&self, subscription: &Subscription) -> Option<String> {
+        let is_asked = self.asked.lock().expect("a lock").contains(&subscription.id);
+        is_asked.then(|| subscription.id.to_string())
     }
 
     fn compose(
@@ -220,7 +221,10 @@ impl Stage {
     /// Gives what was published its numbers.
     pub fn number(&self) {
         let (clock, front) = (&self.app.clock, &self.front);
-        self.app.store.write_here(|tx| number(tx, &**clock, &**front)).expect("the events are numbered");
+        self.app
+            .store
+            .write_here(|tx| number(tx, &**clock, &**front, &Judged::default()))
+            .expect("the events are numbered");
     }
 
     /// Changes a role so often: it is ended, and set going again.
@@ -286,7 +290,7 @@ pub fn publish(tx: &mut Tx<'_>, count: i64, now: DateTime<Utc>) -> Result<(), Er
     Ok(())
 }
 
-fn told(error: onbehalf::event::command::SubscribeError) -> Error {
+pub fn told(error: onbehalf::event::command::SubscribeError) -> Error {
     Error::fault(error)
 }
 

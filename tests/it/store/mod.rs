@@ -1,6 +1,7 @@
 //! What the store promises: nothing is lost, nothing is overwritten unseen, nothing is read at length.
 
 mod concurrency;
+mod deadline;
 mod durability;
 mod group;
 pub mod query_plans;

@@ -22,7 +22,7 @@ use onbehalf::observe::Metrics;
 use onbehalf::person::NumberCheck;
 use onbehalf::proxy::command;
 use onbehalf::secret::Vault;
-use onbehalf::store::{Store, Tx};
+use onbehalf::store::{STATEMENT_DEADLINE, Store, Tx};
 use onbehalf::{fhir, server, vrs};
 use sha2::{Digest as _, Sha256};
 
@@ -58,6 +58,8 @@ pub struct Options {
     pub status_key: &'static str,
     /// How long a request waits for a connection to the database.
     pub database_wait: Duration,
+    /// How long a statement may run.
+    pub statement_deadline: Duration,
     /// Whether the sandbox data are there.
     pub is_seeded: bool,
     /// The header of the proxy in front.
@@ -94,6 +96,7 @@ impl Default for Options {
             events_from: Vec::new(),
             status_key: "test-key",
             database_wait: Duration::from_secs(20),
+            statement_deadline: STATEMENT_DEADLINE,
             is_seeded: true,
             address_header: None,
         }
@@ -169,7 +172,7 @@ pub struct TestApp {
     /// The sockets that consumers have opened.
     pub sockets: Sockets,
     handle: ServerHandle,
-    database: TestDatabase,
+    pub database: TestDatabase,
 }
 
 /// The time at which every test begins.
@@ -190,7 +193,7 @@ impl TestApp {
 
     pub async fn start(backend: Backend, options: Options) -> Self {
         let database = TestDatabase::migrated(backend);
-        let store = database.open_to_wait(options.database_wait);
+        let store = database.open_for(options.database_wait, Some(options.statement_deadline));
         let clock = Arc::new(StoppedClock::at(beginning()));
         if options.is_seeded {
             let seed = SeedFile::parse(SANDBOX_DATA).and_then(|file| file.read(NumberCheck::Length));

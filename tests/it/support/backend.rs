@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, PgConnection};
-use onbehalf::store::{DatabaseUrl, Store, StoreOptions};
+use onbehalf::store::{DatabaseUrl, STATEMENT_DEADLINE, Store, StoreOptions};
 use tempfile::TempDir;
 
 /// Which database a test runs on.
@@ -88,8 +88,14 @@ impl TestDatabase {
 
     /// Opens it, to wait so long for a connection.
     pub fn open_to_wait(&self, wait: Duration) -> Store {
+        self.open_for(wait, Some(STATEMENT_DEADLINE))
+    }
+
+    /// Opens it, to wait so long for a connection, with a deadline for each statement or without.
+    pub fn open_for(&self, wait: Duration, statement_deadline: Option<Duration>) -> Store {
         let url: DatabaseUrl = self.url.parse().expect("the URL is right");
-        let options = StoreOptions { url, connections: 4, wait, has_pooler: false, replica: None };
+        let options =
+            StoreOptions { url, connections: 4, wait, statement_deadline, has_pooler: false, replica: None };
         Store::open(&options).expect("the database opens")
     }
 }

@@ -66,7 +66,12 @@ impl Received {
 impl Receiver {
     /// A consumer that decides of each request how to answer it.
     pub fn start(decide: impl Fn(&Received) -> Answer + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        Self::start_at("127.0.0.1", decide)
+    }
+
+    /// The same, at this address of loopback.
+    pub fn start_at(address: &str, decide: impl Fn(&Received) -> Answer + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind((address, 0)).expect("a free port");
         let address = listener.local_addr().expect("an address");
         let received = Arc::new(Mutex::new(Vec::new()));
         let (log, decide): (_, Arc<Decide>) = (Arc::clone(&received), Arc::new(decide));
@@ -82,6 +87,11 @@ impl Receiver {
     /// A consumer that takes everything.
     pub fn willing() -> Self {
         Self::start(|_| Answer::status(200))
+    }
+
+    /// The same, at this address of loopback.
+    pub fn willing_at(address: &str) -> Self {
+        Self::start_at(address, |_| Answer::status(200))
     }
 
     pub fn url(&self, path: &str) -> String {

@@ -188,6 +188,12 @@ fn check_scopes(text: &str, app: &Registration) -> Result<Scopes, Refused> {
         Scope::Word(Word::LaunchPatient | Word::Delegation) => app.mode == Mode::Citizen,
         Scope::Word(_) => true,
     });
+    if !scopes.fit_a_token() {
+        return Err(Refused::new(
+            "invalid_scope",
+            "A token has at most fifty scopes over resources: ask for fewer.",
+        ));
+    }
     if scopes.is_empty() {
         return Err(Refused::new("invalid_scope", "Nothing of the scope can be granted to this app."));
     }

@@ -19,7 +19,7 @@ pub(in crate::fhir::interaction) fn attempts(
     request: &Request,
 ) -> Result<Reply, Refusal> {
     let subscription = owned(tx, context, request)?.value;
-    let count = match inputs(request, "_count").first() {
+    let count = match inputs(request, "_count")?.first() {
         Some(text) => {
             let count = text.parse().ok().filter(|count: &i64| *count >= 0);
             count.ok_or_else(|| wrong("_count must be a whole number.", "_count"))?.min(MOST)

@@ -1,5 +1,7 @@
 //! `$get-ws-binding-token`: what a consumer shows when it opens a websocket (N-15).
 
+use std::collections::{HashMap, HashSet};
+
 use serde_json::json;
 use uuid::Uuid;
 
@@ -8,10 +10,12 @@ use crate::account::Letter;
 use crate::date_time::render_instant;
 use crate::event::{ChannelType, Subscription, SubscriptionStatus, command};
 use crate::fhir::context::Context;
+use crate::fhir::enforce;
 use crate::fhir::interaction::{Reply, Request, read};
 use crate::fhir::refusal::Refusal;
-use crate::fhir::resource::{ResourceType, subscription};
+use crate::fhir::resource::ResourceType;
 use crate::store::Tx;
+use crate::store::search::{Filter, PageQuery, Table};
 
 /// More subscriptions than anybody binds at a time.
 const MOST: usize = 100;
@@ -22,18 +26,24 @@ pub(in crate::fhir::interaction) fn binding_token(
     context: &Context,
     request: &Request,
 ) -> Result<Reply, Refusal> {
-    let wanted = request.target.id.as_ref().map_or_else(|| ids(request), |id| vec![id.clone()]);
+    let mut wanted = match &request.target.id {
+        Some(id) => vec![id.clone()],
+        None => ids(request)?,
+    };
     if wanted.is_empty() || wanted.len() > MOST {
         return Err(Refusal::invalid("Say which subscriptions: the parameter id, a hundred times at most."));
     }
+    let mut known = HashSet::new();
+    wanted.retain(|id| known.insert(id.clone()));
+    let mut found = find_all(tx, context, &wanted)?;
     let mut bound: Vec<Uuid> = Vec::with_capacity(wanted.len());
     for id in &wanted {
-        read::find_or_gone(tx, context, ResourceType::Subscription, id, Letter::Read)?;
-        let found = subscription::find(tx, id)?.value;
-        check(&found)?;
-        if !bound.contains(&found.id) {
-            bound.push(found.id);
-        }
+        let Some(subscription) = found.remove(id) else {
+            read::find_or_gone(tx, context, ResourceType::Subscription, id, Letter::Read)?;
+            return Err(Refusal::not_found());
+        };
+        check(&subscription)?;
+        bound.push(subscription.id);
     }
     let binding = command::bind(tx, &*context.clock, &context.caller, &bound)?;
     let mut parameters = vec![
@@ -44,6 +54,22 @@ pub(in crate::fhir::interaction) fn binding_token(
         .extend(bound.iter().map(|id| json!({ "name": "subscription", "valueString": id.to_string() })));
     parameters.push(json!({ "name": "websocket-url", "valueUrl": context.websocket() }));
     Ok(Reply { is_secret: true, ..Reply::made(200, answer(&parameters)) })
+}
+
+/// Those of these that the caller may read, by id: two statements.
+fn find_all(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    ids: &[String],
+) -> Result<HashMap<String, Subscription>, Refusal> {
+    let table = Table::Subscriptions;
+    let filter = Filter::OneOf(table.id(), ids.to_vec());
+    let filter = enforce::limited(context, ResourceType::Subscription, Letter::Read, filter)?;
+    let limit = i64::try_from(ids.len()).unwrap_or(i64::MAX);
+    let query = PageQuery { table, filter, order: Vec::new(), after: None, limit };
+    let found: Vec<String> = tx.search(&query, context.scope())?.into_iter().map(|row| row.id).collect();
+    let all = tx.list_subscriptions_by_id(&found)?;
+    Ok(all.into_iter().map(|one| (one.value.id.to_string(), one.value)).collect())
 }
 
 fn check(subscription: &Subscription) -> Result<(), Refusal> {

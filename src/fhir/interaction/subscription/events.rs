@@ -27,7 +27,7 @@ pub(in crate::fhir::interaction) fn events(
     if until < from {
         return Err(wrong("The last event comes before the first.", "eventsUntilNumber"));
     }
-    let asked = match inputs(request, "content").first() {
+    let asked = match inputs(request, "content")?.first() {
         Some(text) => {
             let told = "The content is empty, id-only or full-resource.";
             Content::parse(text).ok_or_else(|| wrong(told, "content"))?

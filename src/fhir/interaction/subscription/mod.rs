@@ -16,6 +16,7 @@ use crate::fhir::interaction::{Body, Request, instance, read};
 use crate::fhir::outcome::{Issue, IssueType};
 use crate::fhir::refusal::Refusal;
 use crate::fhir::resource::subscription;
+use crate::fhir::search::caps::List;
 use crate::proxy::Versioned;
 use crate::store::Tx;
 
@@ -34,8 +35,8 @@ fn owned(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Versio
     subscription::find(tx, id)
 }
 
-/// Every value of an input parameter, from the query or from a Parameters resource.
-fn inputs(request: &Request, name: &str) -> Vec<String> {
+/// Every value of an input parameter, from the query or from a Parameters resource, apart or with commas between them.
+fn inputs(request: &Request, name: &str) -> Result<Vec<String>, Refusal> {
     let query = request.params.iter().filter(|(given, value)| given == name && !value.is_empty());
     let mut all: Vec<String> = query.map(|(_, value)| value.clone()).collect();
     if let Some(Body::Resource(parameters)) = &request.body {
@@ -43,7 +44,8 @@ fn inputs(request: &Request, name: &str) -> Vec<String> {
         let named = given.filter(|one| one.get("name").and_then(Value::as_str) == Some(name));
         all.extend(named.filter_map(value));
     }
-    all
+    List::Inputs.check(all.iter().map(|value| value.split(',').count()).sum())?;
+    Ok(all.iter().flat_map(|value| value.split(',')).map(str::to_owned).collect())
 }
 
 /// The value of a parameter, whichever primitive type it was given.
@@ -56,15 +58,15 @@ fn value(parameter: &Value) -> Option<String> {
     }
 }
 
-/// The ids that an input names, bare or as references, apart or with commas between them.
-fn ids(request: &Request) -> Vec<String> {
-    let last = |id: &str| id.rsplit('/').next().unwrap_or(id).to_owned();
-    inputs(request, "id").iter().flat_map(|ids| ids.split(',')).map(last).collect()
+/// The ids that an input names, bare or as references.
+fn ids(request: &Request) -> Result<Vec<String>, Refusal> {
+    let last = |id: &String| id.rsplit('/').next().unwrap_or(id).to_owned();
+    Ok(inputs(request, "id")?.iter().map(last).collect())
 }
 
 /// A number of an event.
 fn number(request: &Request, name: &'static str) -> Result<Option<i64>, Refusal> {
-    let given = inputs(request, name);
+    let given = inputs(request, name)?;
     let Some(text) = given.first() else { return Ok(None) };
     let number = text.parse().ok().filter(|number| *number >= 0 && given.len() == 1);
     number.map(Some).ok_or_else(|| wrong("The number of an event is a whole number, given once.", name))

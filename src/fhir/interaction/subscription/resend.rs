@@ -45,7 +45,7 @@ pub(in crate::fhir::interaction) fn resend(
 }
 
 fn instant(request: &Request, name: &'static str) -> Result<Option<DateTime<Utc>>, Refusal> {
-    let given = inputs(request, name);
+    let given = inputs(request, name)?;
     let Some(text) = given.first() else { return Ok(None) };
     let at = FhirDateTime::parse(&text.replace(' ', "+")).ok().filter(|at| !at.is_date() && given.len() == 1);
     let at = at.ok_or_else(|| wrong("Write an instant, such as 2026-11-22T09:00:00Z, once.", name))?;

@@ -76,12 +76,11 @@ pub(in crate::fhir::interaction) fn status(
 /// The inputs of the operation on the type: values of one are alternatives.
 fn asked(request: &Request) -> Result<Filter, Refusal> {
     let mut all = Vec::new();
-    let ids = ids(request);
+    let ids = ids(request)?;
     if !ids.is_empty() {
         all.push(Filter::OneOf(Table::Subscriptions.id(), ids));
     }
-    let statuses: Vec<String> =
-        inputs(request, "status").iter().flat_map(|all| all.split(',')).map(str::to_owned).collect();
+    let statuses = inputs(request, "status")?;
     if statuses.iter().any(|status| SubscriptionStatus::parse(status).is_none()) {
         let told = "The status of a subscription is requested, active, error or off.";
         return Err(wrong(told, "status"));

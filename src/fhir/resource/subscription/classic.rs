@@ -9,6 +9,7 @@ use crate::fhir::interaction::conditional::pairs;
 use crate::fhir::outcome::Issue;
 use crate::fhir::refusal::Refusal;
 use crate::fhir::resource::ResourceType;
+use crate::fhir::search::caps::{List, is_chained};
 use crate::fhir::search::{Query, filter_of};
 use crate::store::search::Filter;
 
@@ -20,10 +21,27 @@ pub(super) fn read(body: &Value, criteria: &str, context: &Context) -> Result<Ve
         let told = "Conditions belong to a topic: write those of a search into the search.";
         return Err(unsupported(told, at));
     }
+    check_caps(criteria)?;
     let (kind, _) = compile(criteria, context)?;
     let topics = TOPICS.iter().find(|(of, _)| *of == kind).map(|(_, topics)| topics.to_vec());
     let told = "Events are about Consent, RelatedPerson and QuestionnaireResponse alone.";
     topics.ok_or_else(|| unsupported(told, AT))
+}
+
+/// Criteria are less than a search: every event is held against them.
+fn check_caps(criteria: &str) -> Result<(), Refusal> {
+    let params = pairs(criteria.split_once('?').map_or("", |(_, query)| query));
+    List::CriteriaOfSubscription.check(params.len()).map_err(at_criteria)?;
+    let chained = params.iter().filter(|(key, _)| is_chained(key)).count();
+    List::ChainedOfSubscription.check(chained).map_err(at_criteria)?;
+    let most = params.iter().map(|(_, value)| value.split(',').count()).max().unwrap_or_default();
+    List::AlternativesOfSubscription.check(most).map_err(at_criteria)
+}
+
+/// 422, at the criteria.
+fn at_criteria(refusal: Refusal) -> Refusal {
+    let issues = refusal.issues.into_iter().map(|issue| Issue { expression: Some(AT.to_owned()), ..issue });
+    Refusal::of(422, issues.collect())
 }
 
 /// What makes a version of each type.
@@ -35,15 +53,10 @@ const TOPICS: [(ResourceType, &[Topic]); 3] = [
 
 /// The type that criteria are about, and what must hold of it.
 pub(crate) fn compile(criteria: &str, context: &Context) -> Result<(ResourceType, Filter), Refusal> {
-    let at = |refusal: Refusal| {
-        let issues =
-            refusal.issues.into_iter().map(|issue| Issue { expression: Some(AT.to_owned()), ..issue });
-        Refusal::of(422, issues.collect())
-    };
     let (name, query) = criteria.split_once('?').unwrap_or((criteria, ""));
     let kind = ResourceType::parse(name).ok_or_else(|| unsupported("There is no such type here.", AT))?;
     let params = pairs(query);
-    let query = Query::read(&params).map_err(at)?;
+    let query = Query::read(&params).map_err(at_criteria)?;
     if query.criteria.len() != params.len() {
         let told =
             "Criteria say which resources are meant: leave out whatever shapes the answer to a search.";
@@ -52,7 +65,7 @@ pub(crate) fn compile(criteria: &str, context: &Context) -> Result<(ResourceType
     let strict = Context { is_strict: true, ..context.clone() };
     let mut all = Vec::new();
     for (key, value) in &query.criteria {
-        all.extend(filter_of(kind, key, value, &strict).map_err(at)?);
+        all.extend(filter_of(kind, key, value, &strict).map_err(at_criteria)?);
     }
     Ok((kind, Filter::All(all)))
 }

@@ -94,28 +94,36 @@ fn create(tx: &mut Tx<'_>, context: &Context, draft: &Draft) -> Result<Stored, R
     if draft.asked == SubscriptionStatus::Error {
         return Err(bad_status());
     }
+    let most = settings.most_of(&context.caller.who);
     let draft = draft.as_ref().clone();
-    let created =
-        create_subscription(tx, &*context.clock, vault, &context.caller, draft, settings.most_per_owner);
-    let created = created.map_err(|error| match error {
+    let created = create_subscription(tx, &*context.clock, vault, &context.caller, draft, most);
+    let created = created.map_err(|error| refused(error, most))?;
+    Ok(stored(&created, context)?)
+}
+
+fn refused(error: SubscribeError, most: i64) -> Refusal {
+    match error {
         SubscribeError::TooMany => {
-            let told = "You have as many subscriptions as anybody may have: delete one, or set it to off.";
+            let told = format!(
+                "The owner has {most} subscriptions that are not off, which is the most: delete one, or set it to off."
+            );
             Refusal::rule(told, "Subscription")
         }
         SubscribeError::Store(error) => error.into(),
-    })?;
-    Ok(stored(&created, context)?)
+    }
 }
 
 fn update(tx: &mut Tx<'_>, context: &Context, current: &Stored, draft: &Draft) -> Result<Stored, Refusal> {
     let Draft::Subscription(draft) = draft else { return Err(mismatch()) };
-    let Subscribing { vault, .. } = context.subscribing()?;
+    let Subscribing { vault, settings } = context.subscribing()?;
     let before = find(tx, &current.id)?;
     if draft.asked == SubscriptionStatus::Error && before.value.status != SubscriptionStatus::Error {
         return Err(bad_status());
     }
+    let most = settings.most_of(&context.caller.who);
     let draft = draft.as_ref().clone();
-    let changed = change_subscription(tx, &*context.clock, vault, &context.caller, before, draft)?;
+    let changed = change_subscription(tx, &*context.clock, vault, &context.caller, before, draft, most);
+    let changed = changed.map_err(|error| refused(error, most))?;
     Ok(stored(&changed, context)?)
 }
 

@@ -10,9 +10,6 @@ use crate::fhir::search::filter::param_of;
 use crate::fhir::search::param::{Index, Param};
 use crate::store::search::{Column, SortKey};
 
-/// More keys than anybody means, and than a page link can hold.
-const MOST: usize = 3;
-
 /// How the matches of one type follow each other.
 pub(super) struct Order {
     /// Those that are rows.
@@ -27,11 +24,10 @@ impl Order {
     pub(super) fn of(kind: ResourceType, query: &Query, context: &Context) -> Result<Self, Refusal> {
         let mut order = Self { rows: Vec::new(), elements: Vec::new(), used: Vec::new() };
         for (name, is_descending) in &query.sort {
-            let is_used = order.used.len() < MOST && order.add(kind, name, *is_descending);
-            if is_used {
+            if order.add(kind, name, *is_descending) {
                 order.used.push(name.clone());
             } else if context.is_strict {
-                let told = "This server does not sort by that parameter, nor by more than three.";
+                let told = "This server does not sort by that parameter.";
                 return Err(Refusal::new(400, Issue::error(IssueType::NotSupported, told)));
             }
         }

@@ -4,6 +4,7 @@
 use rstest::rstest;
 
 use super::{CHALLENGE, REDIRECT, STATE, goes_to, query, sent, start, text};
+use crate::account::oauth::kit::many_scopes;
 use crate::support::{Backend, Request, Response, TestApp};
 
 /// A parameter with another value, or without.
@@ -81,7 +82,9 @@ async fn nobody_is_sent_to_an_address_that_is_not_the_apps(
 #[actix_web::test]
 async fn what_is_wrong_goes_back_to_the_app(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = start(backend).await;
+    let many = many_scopes("user", 51);
     let cases: &[(&[Change<'_>], &str)] = &[
+        (&[("scope", Some(&many))], "invalid_scope"),
         (&[("response_type", None)], "invalid_request"),
         (&[("response_type", Some("token"))], "unsupported_response_type"),
         (&[("response_type", Some("code id_token"))], "unsupported_response_type"),

@@ -2,13 +2,13 @@
 //! Backend Services).
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use onbehalf::account::{ClientAuthentication, Registration};
+use onbehalf::account::{ClientAuthentication, Registration, Scopes};
 use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::kit::{
     AppKey, ES256, ES384, JWT_BEARER, RSA, SECRET, TOKEN, apps, assertion_claims, backend, basic, claims,
-    header, post, read, refused, sign, start, start_with, unsigned,
+    header, many_scopes, post, read, refused, sign, start, start_with, unsigned,
 };
 use crate::support::{Backend, Request, TestApp};
 
@@ -67,6 +67,29 @@ async fn scopes_that_mean_nothing_for_an_app_by_itself_are_refused(
         let answer = server.send(backend(&assertion, scope)).await;
         assert_eq!(refused(&answer), (400, "invalid_scope".into()), "{scope}");
     }
+}
+
+#[rstest]
+#[actix_rt::test]
+async fn token_of_an_app_by_itself_has_fifty_scopes_over_resources_at_most(
+    #[values(Backend::Sqlite)] database: Backend,
+) {
+    let mut registrations = apps();
+    for app in registrations.iter_mut().filter(|app| app.client_id == "epr") {
+        app.scopes = Scopes::parse(&many_scopes("system", 60)).unwrap();
+    }
+    let server = start_with(database, registrations).await;
+    let assertion = || sign(&ES384, header(&ES384), &assertion_claims(&server));
+    assert_eq!(server.send(backend(&assertion(), &many_scopes("system", 50))).await.status, 200);
+    let answer = server.send(backend(&assertion(), &many_scopes("system", 51))).await;
+    assert_eq!(refused(&answer), (400, "invalid_scope".into()));
+    // Nor where it asks for all that it is registered for.
+    let form = [
+        ("grant_type", "client_credentials"),
+        ("client_assertion_type", JWT_BEARER),
+        ("client_assertion", &assertion()),
+    ];
+    assert_eq!(refused(&server.send(post(TOKEN, &form)).await), (400, "invalid_scope".into()));
 }
 
 #[rstest]

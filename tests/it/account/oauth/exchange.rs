@@ -10,8 +10,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::kit::{
-    CHILD, ME, ROLE, SCOPES, SECRET, TOKEN, apps, basic, claims, code, grant, keep, number, post, read,
-    redeem, refused, start, tokens,
+    CHILD, ME, ROLE, SCOPES, SECRET, TOKEN, apps, basic, claims, code, grant, keep, many_scopes, number,
+    post, read, redeem, refused, start, tokens,
 };
 use crate::support::{Backend, Request, TestApp, sql};
 
@@ -165,6 +165,11 @@ async fn a_subject_token_that_is_not_ones_own_is_refused(#[values(Backend::Sqlit
     // Without the scope, with an actor, of an unknown type, of a provider that is not there.
     let narrow = tokens(&server, "portal", "openid patient/*.rs").await;
     assert_eq!(refused(&server.send(ask(&narrow["access_token"], &child)).await).1, "invalid_scope");
+    for (many, status) in [(50, 200), (51, 400)] {
+        let scope = many_scopes("patient", many);
+        let answer = server.send(ask(&me["access_token"], &[("patient", CHILD), ("scope", &scope)])).await;
+        assert_eq!(answer.status, status, "{}", answer.json());
+    }
     let with_actor = ask(&me["access_token"], &[("patient", CHILD), ("actor_token", "x")]);
     assert_eq!(refused(&server.send(with_actor).await).1, "invalid_request");
     for kind in ["urn:ietf:params:oauth:token-type:saml2", "urn:ietf:params:oauth:token-type:id_token"] {

@@ -6,7 +6,8 @@ use rstest::rstest;
 use serde_json::json;
 
 use super::kit::{
-    CHALLENGE, CHILD, ME, REDIRECT, ROLE, SCOPES, SECRET, TOKEN, basic, post, read, refused, start, tokens,
+    CHALLENGE, CHILD, ME, REDIRECT, ROLE, SCOPES, SECRET, TOKEN, basic, many_scopes, post, read, refused,
+    start, tokens,
 };
 use crate::support::{Backend, Request, TestApp, sql};
 
@@ -214,7 +215,9 @@ async fn a_request_that_is_left_here_is_there_once_for_its_app_and_a_minute(
 #[actix_rt::test]
 async fn a_request_with_anything_wrong_is_not_kept(#[values(Backend::Sqlite)] backend: Backend) {
     let server = start(backend).await;
+    let many = many_scopes("user", 51);
     for (name, value, error) in [
+        ("scope", many.as_str(), "invalid_scope"),
         ("client_id", "nobody", "invalid_client"),
         ("client_id", "web", "invalid_client"),
         ("response_type", "token", "unsupported_response_type"),

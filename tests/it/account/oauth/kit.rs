@@ -231,6 +231,11 @@ pub fn assertion_claims(server: &TestApp) -> Value {
 }
 
 /// What the EPR sends for a token.
+/// So many scopes over resources, none of which is another.
+pub fn many_scopes(context: &str, many: usize) -> String {
+    (0..many).map(|at| format!("{context}/Consent.rs?_id={at}")).collect::<Vec<String>>().join(" ")
+}
+
 pub fn backend(assertion: &str, scope: &str) -> Request {
     post(
         TOKEN,

@@ -4,8 +4,8 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::kit::{
-    CHALLENGE, ES256, ES384, REDIRECT, SCOPES, TOKEN, backend, basic, code, grant, header, post, redeem,
-    refused, sign, start,
+    CHALLENGE, ES256, ES384, REDIRECT, SCOPES, TOKEN, backend, basic, code, grant, header, many_scopes, post,
+    redeem, refused, sign, start,
 };
 use crate::support::{Backend, INITIAL_ACCESS, Request, Response, TestApp, sql};
 
@@ -158,4 +158,25 @@ async fn without_the_initial_token_nobody_registers(#[values(Backend::Sqlite)] d
         assert_eq!(refused(&server.send(request).await).0, if guess < 10 { 401 } else { 429 });
     }
     assert_eq!(sql::number(&server.database_url(), "SELECT CAST(COUNT(*) AS TEXT) AS value FROM apps"), 0);
+}
+
+#[rstest]
+#[actix_rt::test]
+async fn an_app_registers_a_hundred_scopes_over_resources_at_most_and_fifty_are_in_a_request(
+    #[values(Backend::Sqlite)] database: Backend,
+) {
+    let server = start(database).await;
+    for (many, status) in [(100, 201), (101, 400), (2000, 400)] {
+        let mut metadata = portal();
+        metadata["scope"] = many_scopes("user", many).into();
+        let answer = register(&server, &metadata).await;
+        assert_eq!(answer.status, status, "{many}: {}", answer.json());
+        if status == 400 {
+            assert_eq!(refused(&answer).1, "invalid_client_metadata");
+        }
+    }
+    let mut metadata = portal();
+    metadata["grant_types"] = vec!["authorization_code"; 5000].into();
+    let told = register(&server, &metadata).await.json();
+    assert_eq!(told["grant_types"], json!(["authorization_code"]));
 }

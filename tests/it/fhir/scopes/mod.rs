@@ -5,6 +5,7 @@ mod acting;
 mod constraint;
 mod kinds;
 mod letters;
+mod many;
 
 use onbehalf::account::{Proofing, Who};
 

@@ -1,12 +1,13 @@
 //! Subscriptions: how they are made, judged, read, ended, and what is told to whom.
 
+mod budget;
 mod lifecycle;
 mod operations;
 mod ownership;
 mod refusals;
 mod told;
 
-use onbehalf::event::{Message, Notice, Notification, Subscription, SubscriptionStatus, number};
+use onbehalf::event::{Message, Notice, Notification, Subscription, SubscriptionStatus, judge, number};
 use onbehalf::proxy::Versioned;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -95,7 +96,9 @@ pub async fn activate(app: &TestApp, id: &str) {
 /// Numbers what has happened.
 pub async fn number_all(app: &TestApp) {
     let (front, clock) = (app.front.clone(), app.clock.clone());
-    let numbered = app.store.write(move |tx| number(tx, &*clock, &front)).await;
+    let (asked, at) = (front.clone(), clock.clone());
+    let judged = app.store.read(move |tx| judge(tx, &*at, &asked)).await.expect("events are judged");
+    let numbered = app.store.write(move |tx| number(tx, &*clock, &front, &judged)).await;
     numbered.expect("events are numbered");
 }
 

@@ -1,0 +1,91 @@
+//! Whom an attempt is for, and where it goes: what it shares its fate, and its slots, with.
+
+use url::{Host, Url};
+
+/// Where an attempt goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    /// The host and port: they fail together.
+    pub(super) endpoint: String,
+    /// The registrable domain, or the address, without the port: names below it cost nothing to make.
+    pub(super) domain: String,
+    /// Whose it is: a person in all apps, or a system or member of staff in one.
+    pub(super) owner: String,
+    /// Whether it only says that we are there.
+    pub(super) is_heartbeat: bool,
+}
+
+impl Place {
+    /// Of the subscription with this endpoint, or with none, and this owner. One whose consumer comes by itself stands
+    /// alone, under what `owner` calls it.
+    pub(super) fn of(endpoint: Option<&str>, owner: &str, is_heartbeat: bool) -> Self {
+        let url = endpoint.and_then(|endpoint| Url::parse(endpoint).ok());
+        let domain = match url.as_ref().and_then(Url::host) {
+            Some(Host::Domain(name)) => registrable(name),
+            Some(address @ (Host::Ipv4(_) | Host::Ipv6(_))) => address.to_string(),
+            None => owner.to_owned(),
+        };
+        let endpoint = endpoint.map_or_else(|| owner.to_owned(), host_of);
+        Self { endpoint, domain, owner: owner.to_owned(), is_heartbeat }
+    }
+}
+
+/// The part of a name that somebody has registered, as far as its form tells: the last two labels, or three where the
+/// last is a country's and the one before a kind of registrant (`example.nhs.uk`, `example.com.au`).
+fn registrable(name: &str) -> String {
+    const KINDS: [&str; 15] = [
+        "ac", "co", "com", "edu", "gob", "gov", "ltd", "me", "mil", "net", "nhs", "org", "plc", "police",
+        "sch",
+    ];
+    let name = name.trim_end_matches('.').to_ascii_lowercase();
+    let mut labels = name.rsplit('.');
+    let (last, second, third) = (labels.next(), labels.next(), labels.next());
+    match (last, second, third) {
+        (Some(last), Some(second), Some(third)) if last.len() == 2 && KINDS.contains(&second) => {
+            format!("{third}.{second}.{last}")
+        }
+        (Some(last), Some(second), _) => format!("{second}.{last}"),
+        (_, _, _) => name,
+    }
+}
+
+/// The host and the port of a URL: what a log and a record may say of an endpoint.
+pub(super) fn host_of(endpoint: &str) -> String {
+    let parsed = Url::parse(endpoint).ok();
+    let host = parsed.as_ref().and_then(|url| {
+        let host = url.host_str()?;
+        Some(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
+    });
+    host.unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Place, host_of, registrable};
+
+    #[test]
+    fn of_an_endpoint_only_host_and_port_are_said() {
+        assert_eq!(host_of("https://a.example/notify?key=secret"), "a.example");
+        assert_eq!(host_of("http://127.0.0.1:8080/x"), "127.0.0.1:8080");
+        assert_eq!(host_of("no url"), "");
+    }
+
+    #[test]
+    fn names_and_ports_of_one_registrant_are_one_domain() {
+        for (name, domain) in [
+            ("a.example.com", "example.com"),
+            ("w1.w2.Example.com.", "example.com"),
+            ("events.trust.nhs.uk", "trust.nhs.uk"),
+            ("example.co.uk", "example.co.uk"),
+            ("nhs.uk", "nhs.uk"),
+            ("a.example.io", "example.io"),
+            ("localhost", "localhost"),
+        ] {
+            assert_eq!(registrable(name), domain, "{name}");
+        }
+        let domain = |url: &str| Place::of(Some(url), "o", false).domain;
+        assert_eq!(domain("http://127.0.0.1:1/x"), domain("http://127.0.0.1:2/y"));
+        assert_eq!(domain("http://[::1]:1/x"), "[::1]");
+        assert_eq!(Place::of(None, "o", false).domain, "o");
+    }
+}

@@ -1,0 +1,172 @@
+//! What subscriptions may cost: how many there are of one owner, and how long their criteria hold the one who writes.
+
+use onbehalf::event::{Judged, judge, number};
+use onbehalf::store::Tx;
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use super::{activate, classic, heard, id_of, kept, number_all, subscribe};
+use crate::fhir::bodies::role;
+use crate::fhir::client::{get, patch, post, put, send_well};
+use crate::fhir::scopes::{citizen, issuing, system};
+use crate::support::{Backend, TestApp};
+use crate::vrs::known::{LONER, MOTHER, PATIENTS};
+
+/// The heaviest criteria there may be; each time others.
+fn heaviest(at: usize) -> String {
+    let names = (0..10).map(|n| format!("a{at}x{n}")).collect::<Vec<String>>().join(",");
+    format!("Consent?{}", vec![format!("patient.name:contains={names}"); 3].join("&"))
+}
+
+/// Makes a role and ends it, so that its people hear of it twice.
+async fn change(app: &TestApp, patient: &str) {
+    let as_system = async |request: crate::support::Request| match app.authority {
+        Some(_) => request.bearer(&app.token(&system(), "system/*.cruds").await),
+        None => request,
+    };
+    let create = as_system(post("/Consent", &role(LONER, patient))).await;
+    let id = id_of(&send_well(app, create, 201).await);
+    let change = json!([
+        { "op": "replace", "path": "/status", "value": "inactive" },
+        { "op": "replace", "path": "/extension/0/valueCodeableConcept/coding/0/code",
+          "value": "ROLE_DEACTIVATED_PATIENT_REQUEST" },
+    ]);
+    send_well(app, as_system(patch(&format!("/Consent/{id}"), &change)).await, 200).await;
+}
+
+#[rstest]
+#[actix_web::test]
+async fn citizen_has_twenty_live_subscriptions_and_one_more_is_422(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = issuing(backend).await;
+    let token = app.token(&citizen(MOTHER), "user/*.cruds").await;
+    let body = classic("Consent?status=active", None);
+    let mut ids = Vec::new();
+    for _ in 0..20 {
+        ids.push(id_of(&send_well(&app, post("/Subscription", &body).bearer(&token), 201).await));
+    }
+    let refused = send_well(&app, post("/Subscription", &body).bearer(&token), 422).await;
+    let told = refused["issue"][0]["diagnostics"].as_str().expect("a sentence").to_owned();
+    assert!(told.starts_with("The owner has 20 subscriptions"), "{told}");
+    // Nor by way of one that is off.
+    let mut off = body.clone();
+    off["status"] = "off".into();
+    let id = id_of(&send_well(&app, post("/Subscription", &off).bearer(&token), 201).await);
+    let mut on = send_well(&app, get(&format!("/Subscription/{id}")).bearer(&token), 200).await;
+    on["status"] = "requested".into();
+    let path = format!("/Subscription/{id}");
+    send_well(&app, put(&path, &on).bearer(&token), 422).await;
+    let mut first = send_well(&app, get(&format!("/Subscription/{}", ids[0])).bearer(&token), 200).await;
+    first["status"] = "off".into();
+    send_well(&app, put(&format!("/Subscription/{}", ids[0]), &first).bearer(&token), 200).await;
+    send_well(&app, put(&path, &on).bearer(&token), 200).await;
+    // Another person, and a system, have their own.
+    let other = app.token(&citizen(LONER), "user/*.cruds").await;
+    send_well(&app, post("/Subscription", &body).bearer(&other), 201).await;
+    let system = app.token(&system(), "system/*.cruds").await;
+    for _ in 0..25 {
+        send_well(&app, post("/Subscription", &body).bearer(&system), 201).await;
+    }
+}
+
+/// What the writer does for one event does not depend on how heavy criteria are, nor on how many there are.
+#[rstest]
+#[actix_web::test]
+async fn write_that_numbers_an_event_costs_as_many_statements_for_twenty_heavy_criteria_as_for_one(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = issuing(backend).await;
+    number_all(&app).await;
+    let mut costs = Vec::new();
+    for (from, to) in [(0, 1), (1, 20)] {
+        for at in from..to {
+            // Each stands on a grant of its own.
+            let token = app.token(&citizen(LONER), "user/*.cruds").await;
+            let body = classic(&heaviest(at), None);
+            send_well(&app, post("/Subscription", &body).bearer(&token), 201).await;
+        }
+        change(&app, PATIENTS[if from == 0 { 1 } else { 2 }]).await;
+        let (front, clock) = (app.front.clone(), app.clock.clone());
+        let (asked, at) = (front.clone(), clock.clone());
+        let judged = app.store.read(move |tx| judge(tx, &*at, &asked)).await.expect("it is judged");
+        assert!(!judged.is_empty());
+        let before = app.store.statements();
+        let numbered = app.store.write(move |tx| number(tx, &*clock, &front, &judged)).await;
+        assert!(numbered.expect("it is numbered") > 0);
+        costs.push(app.store.statements() - before);
+    }
+    assert_eq!(costs[0], costs[1], "{costs:?}");
+    assert!(costs[0] <= 18, "{costs:?}");
+}
+
+/// Between the judgement and the numbers somebody is faster: nothing is missed, and nothing heard that may not be.
+#[rstest]
+#[actix_web::test]
+async fn what_changes_between_the_judgement_and_the_numbers_counts(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = TestApp::sandbox(backend).await;
+    let all = classic("Consent?status=active,inactive", None);
+    let kept_on = id_of(&subscribe(&app, &all).await);
+    let changed = id_of(&subscribe(&app, &classic("Consent?status=rejected", None)).await);
+    let ended = id_of(&subscribe(&app, &all).await);
+    for id in [&kept_on, &changed, &ended] {
+        activate(&app, id).await;
+    }
+    change(&app, PATIENTS[1]).await;
+    let (front, clock) = (app.front.clone(), app.clock.clone());
+    let judged: Judged = app.store.read(move |tx| judge(tx, &*clock, &front)).await.expect("it is judged");
+
+    let path = format!("/Subscription/{changed}");
+    let mut body = send_well(&app, get(&path), 200).await;
+    body["criteria"] = "Consent?status=active,inactive".into();
+    send_well(&app, put(&path, &body), 200).await;
+    let path = format!("/Subscription/{ended}");
+    let mut body = send_well(&app, get(&path), 200).await;
+    body["status"] = "off".into();
+    send_well(&app, put(&path, &body), 200).await;
+    let late = id_of(&send_well(&app, post("/Subscription", &all), 201).await);
+    // An event that was not there yet.
+    change(&app, PATIENTS[2]).await;
+
+    let (front, clock) = (app.front.clone(), app.clock.clone());
+    let numbered = app.store.write(move |tx: &mut Tx<'_>| number(tx, &*clock, &front, &judged)).await;
+    assert_eq!(numbered.expect("they are numbered"), 2, "those that were judged");
+    let numbers = async |id: &str| {
+        let id = kept(&app, id).await.value.id;
+        app.look(move |tx| tx.list_events_of(id, 1, i64::MAX, 1000)).await.len()
+    };
+    assert_eq!([numbers(&kept_on).await, numbers(&changed).await], [2, 2]);
+    assert_eq!([numbers(&ended).await, numbers(&late).await], [0, 0]);
+    // The others have their numbers the next time.
+    assert_eq!(heard(&app, &kept_on).await.len(), 4);
+    assert_eq!(heard(&app, &changed).await.len(), 4);
+    assert_eq!(heard(&app, &late).await.len(), 2);
+    assert_eq!(heard(&app, &ended).await.len(), 0);
+}
+
+/// The same criteria of different people are different questions.
+#[rstest]
+#[actix_web::test]
+async fn equal_criteria_of_two_citizens_are_judged_for_each(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = issuing(backend).await;
+    number_all(&app).await;
+    let mut ids = Vec::new();
+    for (person, scope) in
+        [(LONER, "user/*.cruds"), (LONER, "user/Subscription.cruds"), (MOTHER, "user/*.cruds")]
+    {
+        let token = app.token(&citizen(person), scope).await;
+        let body: Value = classic("Consent?status=active", None);
+        ids.push(id_of(&send_well(&app, post("/Subscription", &body).bearer(&token), 201).await));
+    }
+    let token = app.token(&system(), "system/*.cruds").await;
+    send_well(&app, post("/Consent", &role(LONER, PATIENTS[1])).bearer(&token), 201).await;
+    let mut told = Vec::new();
+    for id in &ids {
+        told.push(heard(&app, id).await.len());
+    }
+    assert_eq!(told, [1, 0, 0]);
+}
