@@ -79,7 +79,7 @@ fn create(tx: &mut Tx<'_>, context: &Context, body: &Value) -> Result<Stored, Re
     }
     // Staff may hand in a form for somebody; a citizen only their own.
     access::decide_parties(&context.caller.who, &[given.applicant_number()])?;
-    let proposes = context.contract.access_request_creates_role.then_some(context.contract.rules);
+    let rules = context.contract.submission_rules();
     let submission = Submission {
         applicant: given.applicant,
         proxy: given.proxy,
@@ -88,11 +88,16 @@ fn create(tx: &mut Tx<'_>, context: &Context, body: &Value) -> Result<Stored, Re
         questionnaire: given.questionnaire,
         document: given.document,
     };
-    let created = submit_access_request(tx, &*context.clock, &context.caller, submission, proposes);
+    let created = submit_access_request(tx, &*context.clock, &context.caller, submission, rules);
     let created = created.map_err(|error| match error {
         SubmitError::Duplicate => {
             let told = "There is a role for this proxy and this patient already.";
             Refusal::new(409, Issue::error(IssueType::Duplicate, told))
+        }
+        SubmitError::TooManyOpen => {
+            let told = "The applicant has an open access request for this proxy and this patient, or too many open \
+                        requests. Wait for an answer.";
+            Refusal::new(409, Issue::error(IssueType::BusinessRule, told))
         }
         SubmitError::Store(error) => error.into(),
     })?;

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::account::{Action, access};
-use crate::date_time::FhirDateTime;
+use crate::date_time::{FhirDateTime, render_instant};
 use crate::error::Error;
 use crate::event::command::{
     SubscribeError, change_subscription, create_subscription, delete_subscription, open_headers,
@@ -76,6 +76,7 @@ fn create(tx: &mut Tx<'_>, context: &Context, body: &Value) -> Result<Stored, Re
     if draft.asked == SubscriptionStatus::Error {
         return Err(bad_status());
     }
+    let (draft, body) = (ending(tx, context, draft)?, &without_end(body));
     let created =
         create_subscription(tx, &*context.clock, vault, &context.caller, draft, settings.most_per_owner);
     let created = created.map_err(|error| match error {
@@ -96,8 +97,30 @@ fn update(tx: &mut Tx<'_>, context: &Context, current: &Stored, body: &Value) ->
     if draft.asked == SubscriptionStatus::Error && before.value.status != SubscriptionStatus::Error {
         return Err(bad_status());
     }
+    let (draft, body) = (ending(tx, context, draft)?, &without_end(body));
     let changed = change_subscription(tx, &*context.clock, vault, &context.caller, before, draft)?;
     checked(body, stored(&changed, context)?)
+}
+
+/// A draft that ends at the latest when what its owner was granted ends, and says so in `Subscription.end`.
+fn ending(tx: &mut Tx<'_>, context: &Context, mut draft: Draft) -> Result<Draft, Error> {
+    let Some(latest) = access::granted_until(tx, &context.caller)? else { return Ok(draft) };
+    if draft.end.is_none_or(|end| latest < end) {
+        let mut document: Map<String, Value> = serde_json::from_str(&draft.document).map_err(Error::fault)?;
+        document.insert("end".to_owned(), render_instant(latest).into());
+        draft.document = Value::Object(document).to_string();
+        draft.end = Some(latest);
+    }
+    Ok(draft)
+}
+
+/// A body for the comparison with what is stored of it: its end may have been brought forward.
+fn without_end(body: &Value) -> Value {
+    let mut body = body.clone();
+    if let Some(members) = body.as_object_mut() {
+        members.shift_remove("end");
+    }
+    body
 }
 
 fn delete(tx: &mut Tx<'_>, context: &Context, current: &Stored) -> Result<(), Refusal> {

@@ -1,5 +1,6 @@
 //! Subscriptions: how they are made, judged, read, ended, and what is told to whom.
 
+mod ends;
 mod lifecycle;
 mod operations;
 mod ownership;
