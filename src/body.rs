@@ -3,11 +3,13 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
 use actix_web::web::{BytesMut, Payload};
 use futures_util::StreamExt as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 
 use crate::config::Limits;
 
@@ -20,7 +22,7 @@ pub enum BodyFault {
     /// The connection broke off.
     #[error("the body is incomplete")]
     Incomplete,
-    /// It took longer than `limits.request_seconds`.
+    /// It took longer than `limits.request_seconds`, or came to a standstill.
     #[error("the body is late")]
     Late,
 }
@@ -59,6 +61,16 @@ fn kib(bytes: usize) -> usize {
     bytes / 1024 + 1
 }
 
+/// How fast a body must arrive at least, in bytes for each second, after the first seconds: one that stands still gives its
+/// room back soon, however long a request may take.
+const LEAST_RATE: usize = 4 * 1024;
+const GRACE: Duration = Duration::from_secs(5);
+
+/// By when more must have come, where so much of a body is there, in bytes.
+fn patience(received: usize) -> Duration {
+    GRACE + Duration::from_secs(u64::try_from(received / LEAST_RATE).unwrap_or(u64::MAX))
+}
+
 /// A body, and the room that it takes until it is dropped.
 #[derive(Debug, Default)]
 pub struct Received {
@@ -92,7 +104,11 @@ pub async fn read(
     }
     let whole = async {
         let (mut body, mut chunks) = (Received::default(), 0_usize);
-        while let Some(chunk) = payload.next().await {
+        let mut begun = Instant::now();
+        loop {
+            // What the library has in hand already is not late.
+            let more = tokio::time::timeout_at(begun + patience(body.len()), payload.next()).await;
+            let Some(chunk) = more.map_err(|_late| BodyFault::Late)? else { break };
             let chunk = chunk.map_err(|_gone| BodyFault::Incomplete)?;
             chunks += 1;
             let length = body.len() + chunk.len();
@@ -101,7 +117,10 @@ pub async fn read(
                 return Err(BodyFault::TooLarge);
             }
             if length > FREE && body.room.is_none() {
+                let waiting = Instant::now();
                 body.room = room.take(most).await;
+                // The time for which the others had the room is not the sender's.
+                begun += waiting.elapsed();
                 body.bytes.reserve(declared.unwrap_or_default().saturating_sub(body.bytes.len()));
             }
             body.bytes.extend_from_slice(&chunk);

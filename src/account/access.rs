@@ -1,9 +1,10 @@
 //! Decides what a caller may do: first by the kind of caller, then by whose data it is.
 
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 use crate::account::caller::Ceiling;
-use crate::account::{Caller, GrantState, Lapsed, Letter, Proofing, Scopes, Who, Word};
+use crate::account::{Caller, GrantState, Lapsed, Letter, Proofing, RoleState, Scopes, Who, Word};
 use crate::error::{Error, Kind};
 use crate::person::NhsNumber;
 use crate::proxy::{Change, ReasonCode, Role, Status};
@@ -104,8 +105,9 @@ pub fn check_live(tx: &mut Tx<'_>, caller: &Caller, now: DateTime<Utc>) -> Resul
 }
 
 /// Decides whether what was granted still stands, though the tokens of it may be past their time: for what goes on
-/// without a token, such as a subscription (N-34). Only a revocation, the end of the role or of a person's standing
-/// ends that.
+/// without a token, such as a subscription (N-34). For a citizen and a proxy it stands until [`granted_until`]; for staff
+/// and systems as long as their app is registered, which is for whoever delivers to see. A revocation, the end of the role
+/// or of a person's standing ends it for each.
 ///
 /// # Errors
 ///
@@ -113,7 +115,45 @@ pub fn check_live(tx: &mut Tx<'_>, caller: &Caller, now: DateTime<Utc>) -> Resul
 pub fn check_granted(tx: &mut Tx<'_>, caller: &Caller, now: DateTime<Utc>) -> Result<(), NotLive> {
     let Some(grant) = caller.grant else { return Ok(()) };
     let state = tx.find_grant_state(grant)?.ok_or(Lapsed::Ended)?;
-    Ok(GrantState { expires_at: DateTime::<Utc>::MAX_UTC, ..state }.check(now)?)
+    let expires_at = match end_of_grant(tx, caller, grant)? {
+        Stands::Until(end) => end,
+        Stands::WithApp => DateTime::<Utc>::MAX_UTC,
+    };
+    Ok(GrantState { expires_at, ..state }.check(now)?)
+}
+
+/// What goes on without a token ends then: with the grant that a citizen gave, which lives as long as its refresh tokens,
+/// or for a few hours without them; for a proxy with the grant from which theirs was exchanged, or with the role, whichever
+/// is first. `None` where the app's registration alone ends it.
+///
+/// # Errors
+///
+/// When the database does not answer.
+pub fn granted_until(tx: &mut Tx<'_>, caller: &Caller) -> Result<Option<DateTime<Utc>>, Error> {
+    let Some(grant) = caller.grant else { return Ok(None) };
+    let Stands::Until(end) = end_of_grant(tx, caller, grant)? else { return Ok(None) };
+    let role_end = match tx.find_grant_state(grant)?.map(|state| state.role) {
+        Some(RoleState::There { end_at, .. }) => end_at,
+        Some(RoleState::NotNeeded | RoleState::Gone) | None => None,
+    };
+    Ok(Some(role_end.map_or(end, |role_end| end.min(role_end))))
+}
+
+/// What the grant behind a caller stands on beside its revocation.
+enum Stands {
+    /// Its time.
+    Until(DateTime<Utc>),
+    /// The registration of its app: its grants last minutes, and it gets the next one by itself.
+    WithApp,
+}
+
+fn end_of_grant(tx: &mut Tx<'_>, caller: &Caller, grant: Uuid) -> Result<Stands, Error> {
+    Ok(match &caller.who {
+        Who::Citizen { .. } | Who::Proxy { .. } => {
+            Stands::Until(tx.find_grant_end(grant)?.unwrap_or(DateTime::<Utc>::MIN_UTC))
+        }
+        Who::Anyone | Who::Staff { .. } | Who::System { .. } | Who::Service => Stands::WithApp,
+    })
 }
 
 /// The caller's token is worth nothing any more, or that cannot be told.

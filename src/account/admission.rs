@@ -87,7 +87,7 @@ pub fn admit(
             AccessPolicy::Tokens(_) => Err(Denied::Unknown),
         };
     };
-    let (caller, bound_to) = authority.caller(token, now)?;
+    let (caller, bound_to) = authority.caller_at(token, shown.url, now)?;
     match (bound_to, shown.dpop, is_dpop) {
         (None, _, false) => Ok(caller),
         (Some(bound_to), Some(proof), true) => {

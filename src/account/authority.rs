@@ -15,7 +15,7 @@ use crate::account::code::sha256;
 use crate::account::key::{KeyError, KeyRing, Purpose};
 use crate::account::proof::dpop::{self, BadProof, Expected};
 use crate::account::proof::{Lockout, Seen, Verified};
-use crate::account::{Caller, Registration};
+use crate::account::{Caller, Registration, endpoints};
 
 /// What an [`Authority`] is made of.
 pub struct AuthoritySettings {
@@ -110,6 +110,23 @@ impl Authority {
     /// The URLs of the fronts that tokens are for.
     pub fn audiences(&self) -> &[String] {
         &self.audiences
+    }
+
+    /// The APIs that these URLs name, each once, with or without a slash at the end; none where they name every one.
+    /// `None` where one of them is not the base URL of an API of this server.
+    pub fn audience<'u>(&self, urls: impl Iterator<Item = &'u str>) -> Option<Vec<String>> {
+        let mut named: Vec<String> = Vec::new();
+        for url in urls {
+            let url = url.strip_suffix('/').unwrap_or(url);
+            let ours = self.audiences.iter().find(|ours| *ours == url)?;
+            if !named.contains(ours) {
+                named.push(ours.clone());
+            }
+        }
+        if named.len() == self.audiences.len() {
+            named.clear();
+        }
+        Some(named)
     }
 
     /// The URL of one of our own endpoints.
@@ -219,6 +236,30 @@ impl Authority {
         let claims = Arc::new(claims);
         self.verified.keep(key, &claims);
         Ok(claims)
+    }
+
+    /// As [`Authority::caller`], for a token that is shown at this URL. One that was issued for some of our APIs is no
+    /// good at the others (RFC 8707 §2.2); every one is good at the userinfo endpoint.
+    ///
+    /// # Errors
+    ///
+    /// [`BadToken`].
+    pub fn caller_at(
+        &self,
+        token: &str,
+        url: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(Caller, Option<String>), BadToken> {
+        let claims = self.read_access_token(token, now)?;
+        let is_restricted = !self.audiences.iter().all(|ours| claims.aud.contains(ours));
+        let is_below = |base: &String| {
+            url.strip_prefix(base.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        if is_restricted && !claims.aud.iter().any(is_below) && url != self.url(endpoints::USERINFO) {
+            return Err(BadToken::WrongKind);
+        }
+        let caller = claims.caller().ok_or(BadToken::WrongKind)?;
+        Ok((caller, claims.cnf.as_ref().map(|bound| bound.jkt.clone())))
     }
 
     /// Whom an access token of ours stands for, with the thumbprint of the key that it is bound to.

@@ -23,6 +23,8 @@ pub const REVOKE: &str = "/oauth/revoke";
 pub const PAR: &str = "/oauth/par";
 /// Who has logged in (OpenID Connect Core §5.3).
 pub const USERINFO: &str = "/oauth/userinfo";
+/// Where a browser is sent to log out (OpenID Connect RP-Initiated Logout 1.0 §2).
+pub const END_SESSION: &str = "/oauth/log-out";
 /// How an app may look beside our own pages (SMART App Launch 2.2, "Styling").
 pub const STYLE: &str = "/oauth/smart-style.json";
 /// Where apps register themselves (RFC 7591).

@@ -35,6 +35,10 @@ pub struct Grant {
     pub organisation: Option<OdsCode>,
     /// Who has logged in, as `Type/id` (`fhirUser`).
     pub fhir_user: Option<String>,
+    /// The grant from whose token it was exchanged: it is revoked with that one. None for a root.
+    pub parent: Option<Uuid>,
+    /// The base URLs of the APIs that its tokens are for (RFC 8707 `resource`); none for every API of this server.
+    pub audience: Vec<String>,
     /// When it was given.
     pub created_at: DateTime<Utc>,
     /// When it ends by itself.

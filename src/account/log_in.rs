@@ -23,6 +23,8 @@ pub struct AuthorizationRequest {
     pub nonce: Option<String>,
     /// The thumbprint of the key that the code is to be bound to (RFC 9449 §10).
     pub dpop_jkt: Option<String>,
+    /// The APIs that its tokens are to be for, as `resource` names them (RFC 8707); none for every API of this server.
+    pub audience: Vec<String>,
 }
 
 /// A log-in, from the app's request to the answer.

@@ -1,8 +1,10 @@
 //! An app: an OAuth client as it is registered (RFC 7591 §2, SMART App Launch 2.2).
 
 use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use jsonwebtoken::jwk::JwkSet;
+use url::{Host, Url};
 
 use crate::account::Scopes;
 use crate::fetch::{Reach, check_url, is_on_loopback};
@@ -26,25 +28,32 @@ pub struct Registration {
     pub scopes: Scopes,
     /// Whether it may ask what a token is worth: an API producer (RFC 7662).
     pub may_introspect: bool,
+    /// The clients of identity providers whose id tokens it may exchange (RFC 8693); the providers must list them too.
+    pub exchange_audiences: Vec<String>,
+    /// Where people may be sent after they have logged out (OpenID Connect RP-Initiated Logout 1.0 §3.1).
+    pub logout_uris: Vec<String>,
     /// Whether its tokens are bound to a key (RFC 9449 §5.2 `dpop_bound_access_tokens`).
     pub is_dpop_bound: bool,
 }
 
 impl Registration {
     /// Whether an answer may be sent to such a URL: https, or http on the person's own machine (RFC 8252 §7.3),
-    /// absolute, without a fragment (RFC 6749 §3.1.2), and no pattern.
+    /// absolute, without a fragment (RFC 6749 §3.1.2), and no pattern. The host is the one that a URL parser finds, as a
+    /// browser does.
     pub fn is_redirect_uri(uri: &str) -> bool {
-        let host = |rest: &str| rest.split(['/', '?', ':']).next().unwrap_or_default().to_owned();
-        let is_allowed = match uri.split_once("://") {
-            Some(("https", rest)) => !host(rest).is_empty(),
-            Some(("http", rest)) => {
-                matches!(host(rest).as_str(), "localhost" | "127.0.0.1") || rest.starts_with("[::1]")
-            }
+        let is_plain = uri.bytes().all(|byte| byte.is_ascii_graphic())
+            && !uri.contains(['#', '*', '@', '\\', '"', '<', '>']);
+        let Some(url) = Url::parse(uri).ok().filter(|_| is_plain) else { return false };
+        if !uri.get(url.scheme().len()..).is_some_and(|rest| rest.starts_with("://")) {
+            return false;
+        }
+        match (url.scheme(), url.host()) {
+            ("https", Some(_)) => true,
+            ("http", Some(Host::Domain(name))) => name == "localhost",
+            ("http", Some(Host::Ipv4(address))) => address == Ipv4Addr::LOCALHOST,
+            ("http", Some(Host::Ipv6(address))) => address == Ipv6Addr::LOCALHOST,
             _ => false,
-        };
-        is_allowed
-            && !uri.contains(['#', '*', '@', '\\', '"', '<', '>'])
-            && uri.bytes().all(|byte| byte.is_ascii_graphic())
+        }
     }
 }
 

@@ -61,6 +61,8 @@ fn portal() -> Registration {
             "openid fhirUser launch/patient offline_access delegation patient/*.cruds user/*.cruds",
         ),
         may_introspect: false,
+        exchange_audiences: Vec::new(),
+        logout_uris: vec!["http://127.0.0.1:9000/".to_owned(), "http://localhost:9000/".to_owned()],
         is_dpop_bound: false,
     }
 }
@@ -75,6 +77,8 @@ fn epr() -> Registration {
         grant_types: vec![GrantType::ClientCredentials],
         scopes: Scopes::of_token("system/*.cruds"),
         may_introspect: true,
+        exchange_audiences: Vec::new(),
+        logout_uris: Vec::new(),
         is_dpop_bound: false,
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::config::reader::Reader;
 use crate::person::NumberCheck;
+use crate::proxy::command::SubmissionRules;
 use crate::proxy::{Lifecycle, ReasonCheck, Rules};
 
 /// The switches of the VRS contract. `default.toml` describes each.
@@ -12,6 +13,10 @@ pub struct Contract {
     /// `status_reason` and `proposed_lifecycle`.
     pub rules: Rules,
     pub access_request_creates_role: bool,
+    /// 0: no limit.
+    pub open_requests_per_applicant: u32,
+    /// 0: no limit.
+    pub open_requests_per_pair: u32,
     pub status_for_bad_path: u16,
     pub status_for_bad_id: u16,
     pub relaxed_reason_names: bool,
@@ -32,6 +37,8 @@ impl Contract {
         if access_request_creates_role == Some(true) && proposed == Some(false) {
             reader.fault("contract.access_request_creates_role", "needs contract.proposed_lifecycle = true");
         }
+        let per_applicant = reader.number("contract.open_requests_per_applicant", 0..=1_000_000);
+        let per_pair = reader.number("contract.open_requests_per_pair", 0..=1_000_000);
         let status_for_bad_path = status(reader, "contract.status_for_bad_path");
         let status_for_bad_id = status(reader, "contract.status_for_bad_id");
         let relaxed_reason_names = reader.switch("contract.relaxed_reason_names");
@@ -40,10 +47,23 @@ impl Contract {
             nhs_number_check: nhs_number_check?,
             rules: Rules { lifecycle, reasons: reasons? },
             access_request_creates_role: access_request_creates_role?,
+            open_requests_per_applicant: per_applicant?,
+            open_requests_per_pair: per_pair?,
             status_for_bad_path: status_for_bad_path?,
             status_for_bad_id: status_for_bad_id?,
             relaxed_reason_names: relaxed_reason_names?,
         })
+    }
+}
+
+impl Contract {
+    /// What it says of access requests.
+    pub fn submission_rules(&self) -> SubmissionRules {
+        SubmissionRules {
+            proposes: self.access_request_creates_role.then_some(self.rules),
+            most_open: self.open_requests_per_applicant.into(),
+            most_open_of_pair: self.open_requests_per_pair.into(),
+        }
     }
 }
 

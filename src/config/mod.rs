@@ -120,7 +120,7 @@ impl Config {
         let access = Access::read(reader, contract.as_ref().map(|contract| contract.nhs_number_check));
         let oauth = OAuth::read(reader, server.as_ref());
         let secrets = Secrets::read(reader);
-        let subscriptions = Subscriptions::read(reader);
+        let subscriptions = Subscriptions::read(reader, server.as_ref());
         let jobs = Jobs::read(reader);
         let smtp = Smtp::read(reader);
         let limits = Limits::read(reader);

@@ -6,6 +6,7 @@ use chrono::TimeDelta;
 use figment::value::{Dict, Value};
 
 use crate::account::code::from_hex;
+use crate::account::display::is_shown_well;
 use crate::account::upstream::ProviderSettings;
 use crate::account::{ClientAuthentication, GrantType, Lifetimes, Mode, Registration, Scopes};
 use crate::config::Server;
@@ -42,6 +43,7 @@ impl OAuth {
         let public_url = server.and_then(|server| server.public_url.as_deref()).unwrap_or_default();
         let apps = apps(reader, public_url);
         let providers = providers(reader);
+        check_exchange(reader, apps.as_deref().unwrap_or_default(), providers.as_deref().unwrap_or_default());
         Some(Self {
             enabled: enabled?,
             keys: keys?.into(),
@@ -54,6 +56,33 @@ impl OAuth {
             apps: apps?,
             providers: providers?,
         })
+    }
+}
+
+/// What a provider lists is exchanged by no app that does not list it itself, and the other way round: a file from before
+/// apps had lists is refused, so that no operator believes that an exchange goes on, or that it is closed.
+fn check_exchange(reader: &mut Reader, apps: &[Registration], providers: &[ProviderSettings]) {
+    for provider in providers {
+        let is_unlisted = |name: &&String| !apps.iter().any(|app| app.exchange_audiences.contains(name));
+        for name in provider.exchange_audiences.iter().filter(is_unlisted) {
+            let told = format!(
+                "exchange_audiences of {} names {name}, which no app may exchange: name it in exchange_audiences of \
+                 those [[oauth.apps]] that may, or remove it",
+                provider.id
+            );
+            reader.fault("oauth.providers", told);
+        }
+    }
+    let is_known =
+        |name: &String| providers.iter().any(|provider| provider.exchange_audiences.contains(name));
+    for app in apps {
+        for name in app.exchange_audiences.iter().filter(|name| !is_known(name)) {
+            let told = format!(
+                "exchange_audiences of {} names {name}, which no [[oauth.providers]] lists in its own exchange_audiences",
+                app.client_id
+            );
+            reader.fault("oauth.apps", told);
+        }
     }
 }
 
@@ -78,7 +107,7 @@ fn apps(reader: &mut Reader, public_url: &str) -> Option<Vec<Registration>> {
     Some(apps)
 }
 
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 14] = [
     "client_id",
     "name",
     "mode",
@@ -91,6 +120,8 @@ const KEYS: [&str; 12] = [
     "scopes",
     "introspection",
     "dpop",
+    "exchange_audiences",
+    "logout_uris",
 ];
 
 /// Reads one app, with every fault in it.
@@ -105,6 +136,9 @@ fn app(table: &Dict, public_url: &str) -> Result<Registration, Vec<String>> {
             faults.push(format!("{key} must not be empty"));
         }
     }
+    if !text("name").is_empty() && !is_shown_well(text("name")) {
+        faults.push("name holds characters that cannot be seen".to_owned());
+    }
     let mode = Mode::parse(text("mode"));
     if mode.is_none() {
         faults.push("mode must be \"citizen\", \"staff\" or \"system\"".to_owned());
@@ -114,6 +148,17 @@ fn app(table: &Dict, public_url: &str) -> Result<Registration, Vec<String>> {
     faults.extend(redirect_uris.iter().filter(|uri| !Registration::is_redirect_uri(uri)).map(|_uri| {
         "redirect_uris must be https URLs, or http on loopback, without a fragment or a wildcard".to_owned()
     }));
+    let logout_uris = list(table, "logout_uris").map_err(|fault| faults.push(fault)).unwrap_or_default();
+    faults.extend(logout_uris.iter().filter(|uri| !Registration::is_redirect_uri(uri)).map(|_uri| {
+        "logout_uris must be https URLs, or http on loopback, without a fragment or a wildcard".to_owned()
+    }));
+    let exchange_audiences =
+        list(table, "exchange_audiences").map_err(|fault| faults.push(fault)).unwrap_or_default();
+    if !exchange_audiences.is_empty() && authentication.as_ref().is_some_and(|way| !way.is_confidential()) {
+        faults.push(
+            "exchange_audiences is for apps that authenticate: not with authentication = \"none\"".into(),
+        );
+    }
     let names = list(table, "grants").map_err(|fault| faults.push(fault)).unwrap_or_default();
     let grants: Option<Vec<GrantType>> = names.iter().map(|name| grant_type(name)).collect();
     if grants.as_ref().is_none_or(Vec::is_empty) {
@@ -134,6 +179,8 @@ fn app(table: &Dict, public_url: &str) -> Result<Registration, Vec<String>> {
                 grant_types,
                 scopes,
                 may_introspect: switch("introspection"),
+                exchange_audiences,
+                logout_uris,
                 is_dpop_bound: switch("dpop"),
             })
         }

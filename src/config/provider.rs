@@ -2,6 +2,7 @@
 
 use figment::value::{Dict, Value};
 
+use crate::account::display::is_shown_well;
 use crate::account::upstream::{ProviderAuthentication, ProviderKind, ProviderSettings, default_vtr};
 use crate::account::{Mode, Vector};
 use crate::config::oauth::list;
@@ -57,6 +58,9 @@ fn provider(table: &Dict) -> Result<ProviderSettings, Vec<String>> {
         if text(key).is_empty() {
             faults.push(format!("{key} must not be empty"));
         }
+    }
+    if !text("name").is_empty() && !is_shown_well(text("name")) {
+        faults.push("name holds characters that cannot be seen".to_owned());
     }
     if !text("issuer").starts_with("https://") {
         faults.push("issuer must be an https URL".to_owned());

@@ -4,8 +4,20 @@ use std::path::PathBuf;
 
 use chrono::TimeDelta;
 
+use url::Url;
+
 use crate::account::Who;
+use crate::config::Server;
 use crate::config::reader::Reader;
+
+/// Where clients reach the server: by its public URL, else where it listens.
+fn own(server: &Server) -> Option<(String, u16)> {
+    let Some(url) = &server.public_url else {
+        return Some((server.listen.ip().to_string(), server.listen.port()));
+    };
+    let url = Url::parse(url).ok()?;
+    Some((url.host_str()?.trim_end_matches('.').to_ascii_lowercase(), url.port_or_known_default()?))
+}
 
 /// `[subscriptions]`
 #[derive(Clone, Debug)]
@@ -18,6 +30,8 @@ pub struct Subscriptions {
     pub allowed_hosts: Vec<String>,
     pub allowed_brokers: Vec<String>,
     pub loopback: bool,
+    /// The host and the port under which clients reach this server itself: no notification goes there.
+    pub own: Option<(String, u16)>,
     pub timeout: TimeDelta,
     pub most_timeout: TimeDelta,
     pub least_heartbeat: TimeDelta,
@@ -41,7 +55,7 @@ impl Subscriptions {
         }
     }
 
-    pub(crate) fn read(reader: &mut Reader) -> Option<Self> {
+    pub(crate) fn read(reader: &mut Reader, server: Option<&Server>) -> Option<Self> {
         let enabled = reader.switch("subscriptions.enabled");
         let role_created_event = reader.switch("subscriptions.role_created_event");
         let loopback = reader.switch("subscriptions.loopback");
@@ -81,6 +95,7 @@ impl Subscriptions {
             allowed_hosts: allowed_hosts?,
             allowed_brokers: allowed_brokers?,
             loopback: loopback?,
+            own: server.and_then(own),
             timeout: timeout?,
             most_timeout: most_timeout?,
             least_heartbeat: least_heartbeat?,

@@ -32,6 +32,9 @@ pub enum EndpointFault {
     /// It has a fragment, which is never sent.
     #[error("Leave the fragment out of the URL: it is never sent.")]
     Fragment,
+    /// It is this server.
+    #[error("This is the address of this server: name a place of your own.")]
+    Own,
     /// Its host is not one of those that the settings allow.
     #[error("This host is not among those that may be called here.")]
     NotAllowed,
@@ -77,11 +80,14 @@ fn judge_host(url: &Url, settings: &Subscriptions) -> Result<(), EndpointFault> 
         "http" if is_loopback => {}
         _ => return Err(EndpointFault::Scheme),
     }
+    let name = host.to_string();
+    let name = name.trim_end_matches('.');
+    if is_own(name, address, url.port_or_known_default(), settings) {
+        return Err(EndpointFault::Own);
+    }
     if is_loopback {
         return Ok(());
     }
-    let name = host.to_string();
-    let name = name.trim_end_matches('.');
     if address.is_some_and(|address| !is_public(address))
         || name == "localhost"
         || name.ends_with(".localhost")
@@ -94,6 +100,21 @@ fn judge_host(url: &Url, settings: &Subscriptions) -> Result<(), EndpointFault> 
         None => name.eq_ignore_ascii_case(allowed),
     };
     if allowed.is_empty() || allowed.iter().any(fits) { Ok(()) } else { Err(EndpointFault::NotAllowed) }
+}
+
+/// Whether a host is this server's own, by name on whichever port. On loopback many programs share an address: there the
+/// port decides. What else resolves to this server is told apart by what a delivery carries ([`crate::event::DELIVERY`]).
+fn is_own(name: &str, address: Option<IpAddr>, port: Option<u16>, settings: &Subscriptions) -> bool {
+    let Some((own, own_port)) = &settings.own else { return false };
+    if address.is_some_and(|address| address.is_loopback()) {
+        let is_local = own == "localhost"
+            || own
+                .trim_matches(['[', ']'])
+                .parse()
+                .is_ok_and(|ip: IpAddr| ip.is_loopback() || ip.is_unspecified());
+        return is_local && port == Some(*own_port);
+    }
+    name.eq_ignore_ascii_case(own) || name.trim_matches(['[', ']']) == own
 }
 
 /// A broker is one that the operator has named, wherever it stands.
@@ -151,6 +172,27 @@ mod tests {
             ("https://a.localhost./", Err(EndpointFault::NotPublic)),
         ] {
             assert_eq!(judge(RestHook, url, &open), expected, "{url}");
+        }
+    }
+
+    // covers N-03
+    #[test]
+    fn no_notification_goes_to_this_server() {
+        let own = |host: &str, port| Subscriptions {
+            own: Some((host.to_owned(), port)),
+            ..settings(true, &[], &[])
+        };
+        for (settings, url, expected) in [
+            (own("proxy.example.com", 443), "https://proxy.example.com/events", Err(EndpointFault::Own)),
+            (own("proxy.example.com", 443), "https://PROXY.example.com.:8443/x", Err(EndpointFault::Own)),
+            (own("proxy.example.com", 443), "https://other.example.com/events", Ok(())),
+            (own("93.184.215.14", 443), "https://93.184.215.14/", Err(EndpointFault::Own)),
+            (own("127.0.0.1", 8080), "http://127.0.0.1:8080/events", Err(EndpointFault::Own)),
+            (own("0.0.0.0", 8080), "http://127.1.2.3:8080/events", Err(EndpointFault::Own)),
+            (own("localhost", 8080), "http://[::1]:8080/events", Err(EndpointFault::Own)),
+            (own("127.0.0.1", 8080), "http://127.0.0.1:9999/events", Ok(())),
+        ] {
+            assert_eq!(judge(RestHook, url, &settings), expected, "{url}");
         }
     }
 

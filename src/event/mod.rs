@@ -27,6 +27,10 @@ use uuid::Uuid;
 
 use crate::person::NhsNumber;
 
+/// The header that every delivery over HTTP carries, and no subscriber may set: by it the inbox knows a call that a
+/// subscription has made, whatever host it was sent to.
+pub const DELIVERY: &str = "onbehalf-delivery";
+
 pub use carrier::{Carried, Carrier, Parcel};
 pub use filter::{Facts, Filter, FilterName};
 pub use front::{Front, Message};

@@ -13,7 +13,7 @@ use crate::fhir::routes::Interaction;
 use crate::fhir::search::{account, filter_of};
 use crate::person::{NhsNumber, NumberCheck};
 use crate::store::Tx;
-use crate::store::search::{Column, Filter, OWNER, PageQuery, Table};
+use crate::store::search::{Column, Filter, OWNER, PageQuery, SUBSCRIBER, Table};
 
 /// The letter of a scope that an interaction needs; none for what is answered to everybody or is made of
 /// other requests (SC-02).
@@ -127,10 +127,16 @@ pub(crate) fn limited(
     let Backing::Rows { table, .. } = kind.backing() else { return Ok(filter) };
     let constraints = constraints(context, kind, letter).ok_or_else(|| insufficient(kind, letter))?;
     // A subscription is its owner's alone (N-11), whatever is given.
-    let filter = if kind == ResourceType::Subscription {
-        Filter::All(vec![Filter::text(OWNER, owner_key(&context.caller)), filter])
-    } else {
-        filter
+    let filter = match (kind, &context.caller.who) {
+        (ResourceType::Subscription, _) => {
+            Filter::All(vec![Filter::text(OWNER, owner_key(&context.caller)), filter])
+        }
+        // So is what the audit holds about it: those who see everybody's records do not learn of it.
+        (ResourceType::AuditEvent | ResourceType::Provenance, Who::System { .. } | Who::Staff { .. }) => {
+            let own = Filter::text(SUBSCRIBER, owner_key(&context.caller));
+            Filter::All(vec![Filter::Any(vec![Filter::text(SUBSCRIBER, ""), own]), filter])
+        }
+        _ => filter,
     };
     if constraints.contains(&Constraint::default()) {
         return Ok(filter);

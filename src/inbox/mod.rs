@@ -22,6 +22,7 @@ use crate::audit::{Access, Act, Actor, Interaction, Outcome};
 use crate::body;
 use crate::credentials;
 use crate::error::Error;
+use crate::event::DELIVERY;
 use crate::observe::{self, CallerKind, is_request_id};
 use crate::person::command::{Telling, die, invalidate, move_practice, renumber, restrict, unrestrict};
 use crate::store::{Inbound, Tx};
@@ -47,6 +48,10 @@ async fn panics(
 }
 
 async fn take(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, Problem> {
+    // A delivery of our own, or of another such server: what a subscriber wrote into it is no word of the registry's.
+    if request.headers().contains_key(DELIVERY) {
+        return Err(Problem::forbidden());
+    }
     let caller = authenticate(&app, &request)?;
     match deal_with(&app, &request, payload, caller.clone()).await {
         Ok(response) => Ok(response),

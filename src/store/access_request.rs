@@ -2,17 +2,19 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 use uuid::Uuid;
 
 use crate::date_time::{FhirDateTime, from_millis, to_millis};
 use crate::error::{Error, Kind};
-use crate::person::Standing;
+use crate::person::{NhsNumber, Standing};
 use crate::proxy::{AccessRequest, Applicant, ReferenceCode, Versioned};
 use crate::store::Tx;
 use crate::store::dialect::{among, on_dialect};
 use crate::store::error::corrupt;
 use crate::store::person::nhs_number;
 use crate::store::schema::{access_request_versions, access_requests, people};
+use crate::store::sql::Sql;
 
 #[derive(Queryable, Insertable, AsChangeset)]
 #[diesel(table_name = access_requests)]
@@ -30,6 +32,23 @@ struct AccessRequestRow {
     questionnaire: String,
     document: String,
     updated_at: i64,
+}
+
+/// How many requests of an applicant are open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenRequests {
+    /// Of all pairs.
+    pub all: i64,
+    /// Of one pair.
+    pub of_pair: i64,
+}
+
+#[derive(QueryableByName)]
+struct OpenRow {
+    #[diesel(sql_type = BigInt)]
+    all_open: i64,
+    #[diesel(sql_type = BigInt)]
+    of_pair: i64,
 }
 
 impl Tx<'_> {
@@ -84,6 +103,39 @@ impl Tx<'_> {
             .load(self.db)?;
         rows.retain(|row| wanted.iter().any(|(id, version)| *id == row.id && *version == row.version));
         rows.into_iter().map(AccessRequestRow::into_access_request).collect()
+    }
+
+    /// How many requests of an applicant are open: handed in since then, and, among those of every pair, without a role.
+    /// (Of one pair all count: whether it has a role that may not be seen must not show.)
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn count_open_access_requests(
+        &mut self,
+        (applicant, proxy, patient): (Applicant, NhsNumber, NhsNumber),
+        since: DateTime<Utc>,
+    ) -> Result<OpenRequests, Error> {
+        let (of_proxy, of_patient) =
+            ("r.applicant = 'RelatedPerson' AND r.proxy = ?", "r.applicant = 'Patient' AND r.patient = ?");
+        let (own, number) = match applicant {
+            Applicant::Proxy => (of_proxy, proxy),
+            Applicant::Patient => (of_patient, patient),
+        };
+        let sql = format!(
+            "SELECT COUNT(CASE WHEN NOT EXISTS \
+             (SELECT 1 FROM roles WHERE roles.proxy = r.proxy AND roles.patient = r.patient) THEN 1 END) AS all_open, \
+             COUNT(CASE WHEN r.proxy = ? AND r.patient = ? THEN 1 END) AS of_pair FROM access_requests r \
+             WHERE {own} AND r.status IN ('completed', 'amended') AND r.updated_at >= ?"
+        );
+        let count = Sql::composed(sql, Vec::new())
+            .text(proxy.to_string())
+            .text(patient.to_string())
+            .text(number.to_string())
+            .number(to_millis(since));
+        let rows: Vec<OpenRow> = on_dialect!(self.db, c => count.load(c))?;
+        let row = rows.first();
+        Ok(OpenRequests { all: row.map_or(0, |row| row.all_open), of_pair: row.map_or(0, |row| row.of_pair) })
     }
 
     /// Whether an access request with this id, or with this reference code, is there.

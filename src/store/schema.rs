@@ -247,6 +247,8 @@ diesel::table! {
         created_at -> BigInt,
         expires_at -> BigInt,
         revoked_at -> Nullable<BigInt>,
+        parent_id -> Nullable<Text>,
+        audience -> Nullable<Text>,
     }
 }
 
@@ -309,6 +311,7 @@ diesel::table! {
         scope -> Text,
         is_dpop_bound -> Bool,
         created_at -> BigInt,
+        logout_uris -> Nullable<Text>,
     }
 }
 
@@ -507,6 +510,7 @@ diesel::table! {
         owner_key -> Text,
         subscriptions -> Text,
         expires_at -> BigInt,
+        grant_id -> Nullable<Text>,
     }
 }
 

@@ -89,6 +89,15 @@ pub(crate) const DUPLICATE_RELATIONSHIP: Problem = Problem::new(
     "Proxy role already exists.",
 );
 
+/// Of ours: the contract has no limit on access requests.
+pub(crate) const TOO_MANY_OPEN_REQUESTS: Problem = Problem::new(
+    409,
+    "OPEN_ACCESS_REQUEST",
+    "invalid",
+    "Request must be for a new proxy role.",
+    "An access request is waiting for an answer, or the applicant has too many that do.",
+);
+
 // GET /QuestionnaireResponse/{id}
 
 pub(crate) const INVALID_ACCESS_REQUEST_ID: Problem = Problem::new(

@@ -154,3 +154,62 @@ fn roles_and_their_versions_have_the_same_columns_in_the_same_order(
     };
     assert_eq!(columns("roles"), columns("role_versions"));
 }
+
+/// A database in the schema before this step, and the store that takes it further.
+fn before(backend: Backend, version: &str) -> (TestDatabase, onbehalf::store::Store, usize) {
+    let database = TestDatabase::migrated(backend);
+    let store = database.open();
+    let steps = store.migrations().unwrap();
+    let at = steps.iter().position(|step| step.version == version).expect("there is such a step");
+    let back = steps.len() - at;
+    store.migrate_down(back).unwrap();
+    (database, store, back)
+}
+
+// covers SEC-8
+#[rstest]
+fn acting_grants_get_the_users_own_grant_of_the_app_as_their_parent(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let (database, store, back) = before(backend, "20261127000014");
+    let grant = |id: &str, app: &str, user: &str, acts: bool, at: i64| {
+        let (proxy, role) = if acts { ("'9990000018'", "'r'") } else { ("NULL", "NULL") };
+        format!(
+            "INSERT INTO grants (id, app, mode, user_id, patient, proxy, role_id, scope, created_at, expires_at) \
+             VALUES ('{id}', '{app}', 'citizen', {user}, '9990000026', {proxy}, {role}, '', {at}, 100);"
+        )
+    };
+    let people = "INSERT INTO people (nhs_number, standing, updated_at) VALUES ('9990000018', 'current', 0), ('9990000026', 'current', 0);
+         INSERT INTO users (id, created_at, updated_at) VALUES ('u', 0, 0), ('v', 0, 0);
+         INSERT INTO roles (id, version, proxy, patient, status, reason_code, legal_basis, created_text, created_from, created_to, updated_at)
+             VALUES ('r', 1, '9990000018', '9990000026', 'active', 'ROLE_CREATED', 'consent', '2020', 0, 0, 0);
+         INSERT INTO binding_tokens (digest, owner_key, subscriptions, expires_at) VALUES ('d', 'k', 's', 9);
+         INSERT INTO apps (client_id, name, mode, redirect_uris, grant_types, scope, is_dpop_bound, created_at)
+             VALUES ('c', 'n', 'citizen', '', 'authorization_code', 'openid', FALSE, 0);";
+    let rows = [
+        grant("early", "a", "'u'", false, 1),
+        grant("own", "a", "'u'", false, 5),
+        grant("late", "a", "'u'", false, 9),
+        grant("acting", "a", "'u'", true, 7),
+        grant("other-app", "b", "'u'", true, 7),
+        grant("other-user", "a", "'v'", true, 7),
+        grant("by-provider", "a", "NULL", true, 7),
+    ];
+    sql::execute(&database.url, &format!("{people}{}", rows.concat()));
+    store.migrate_up().unwrap();
+    let parents = || {
+        sql::values(
+            &database.url,
+            "SELECT id || '<' || parent_id AS value FROM grants WHERE parent_id IS NOT NULL",
+        )
+    };
+    assert_eq!(parents(), ["acting<own"]);
+    // A program that does not know the new columns goes on beside the new one.
+    sql::execute(&database.url, &grant("of-the-old-program", "a", "'u'", true, 10));
+    assert_eq!(parents(), ["acting<own"]);
+    let whole = "SELECT id AS value FROM grants ORDER BY id";
+    let before = sql::values(&database.url, whole);
+    store.migrate_down(back).unwrap();
+    store.migrate_up().unwrap();
+    assert_eq!(sql::values(&database.url, whole), before);
+}

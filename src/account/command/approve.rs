@@ -6,7 +6,8 @@ use crate::account::code::new_secret;
 use crate::account::command::act::holds;
 use crate::account::identity::ProvenKind;
 use crate::account::{
-    Acting, AuthorizationRequest, Code, Grant, KnownPerson, Lifetimes, LogIn, Mode, Stage, Word, digest,
+    Acting, AuthorizationRequest, Code, Grant, KnownPerson, Lifetimes, LogIn, Mode, Scopes, Stage, Word,
+    digest,
 };
 use crate::clock::Clock;
 use crate::error::Error;
@@ -17,6 +18,11 @@ use crate::store::Tx;
 /// How long a grant is good for an app that does not stay: until the person has gone home. For one that does, as
 /// long as a refresh token.
 const GRANT_TTL: TimeDelta = TimeDelta::hours(12);
+
+/// How long a grant with these scopes is good.
+pub fn grant_ttl(scopes: &Scopes, lifetimes: Lifetimes) -> TimeDelta {
+    if scopes.has(Word::OfflineAccess) { lifetimes.refresh_ttl } else { GRANT_TTL }
+}
 
 /// What the app is answered.
 #[derive(Clone, Debug)]
@@ -60,9 +66,7 @@ pub fn approve(
     let LogIn { app, request, stage, .. } = tx.take_log_in(log_in, now)?.ok_or(ApproveError::Gone)?;
     let Stage::Known { person, acting: Some(acting) } = stage else { return Err(ApproveError::Gone) };
     let mut grant = grant(tx, app, &request, &person, acting, now)?;
-    if grant.scopes.has(Word::OfflineAccess) {
-        grant.expires_at = now + lifetimes.refresh_ttl;
-    }
+    grant.expires_at = now + grant_ttl(&grant.scopes, lifetimes);
     tx.insert_grant(&grant)?;
     let code = new_secret()?;
     let kept = Code {
@@ -98,6 +102,8 @@ fn grant(
         staff: None,
         organisation: None,
         fhir_user: Some(format!("Person/{}", person.user)),
+        parent: None,
+        audience: request.audience.clone(),
         created_at: now,
         expires_at: now + GRANT_TTL,
     };

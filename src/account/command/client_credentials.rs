@@ -47,6 +47,8 @@ pub fn client_credentials(
         staff: None,
         organisation: None,
         fhir_user: None,
+        parent: None,
+        audience: asking.audience.to_vec(),
         created_at: asking.now,
         expires_at: asking.now + asking.lifetimes.access_ttl,
     };
@@ -56,6 +58,7 @@ pub fn client_credentials(
         role_version: None,
         nonce: None,
         jkt: asking.jkt.map(str::to_owned),
+        audience: grant.audience.clone(),
         refresh_token: None,
         expires_at: asking.token_end(&grant),
         grant,

@@ -2,7 +2,8 @@
 
 use uuid::Uuid;
 
-use crate::account::command::{Asking, Issue, TokenError, fit, live_grant};
+use crate::account::command::log_in::find_or_make_user;
+use crate::account::command::{Asking, Issue, TokenError, fit, live_grant, narrow_audience};
 use crate::account::identity::{Proven, ProvenKind};
 use crate::account::scope::Scope;
 use crate::account::{Caller, Grant, GrantType, Mode, Proofing, ScopeContext, Scopes, Vector, Who, Word};
@@ -21,6 +22,10 @@ pub struct Subject {
     pub patient: Option<NhsNumber>,
     /// The user of ours that the proxy is.
     pub user: Option<Uuid>,
+    /// The grant of the subject token, below which the new one stands; none for a provider's token.
+    pub parent: Option<Uuid>,
+    /// The APIs that the subject token is for; none for every API of this server.
+    pub audience: Vec<String>,
     /// Who has logged in, as `Type/id`.
     pub fhir_user: Option<String>,
     /// What the app was given of what the proxy may do.
@@ -48,33 +53,51 @@ impl Subject {
         else {
             return Err(TokenError::Invalid("the subject_token is not one of a person for this app"));
         };
+        // Held until the new grant is written: what is revoked meanwhile is revoked with its children.
+        tx.lock_grant(grant)?;
         let (grant, _) = live_grant(tx, grant, asking.now)
             .map_err(|_lapsed| TokenError::Invalid("the subject_token is no longer good"))?;
+        asking.has_found_grant();
         let scopes = super::scopes_of(&caller.ceiling);
         if !scopes.has(Word::Delegation) {
             return Err(TokenError::Scope("the subject_token lacks the scope delegation"));
         }
         let vot = grant.vot.ok_or(TokenError::Invalid("the subject_token is not one of a person"))?;
-        let (user, fhir_user) = (grant.user, grant.fhir_user);
-        Ok(Self { proxy: *nhs_number, vot, patient: None, user, fhir_user, scopes })
+        let Grant { id, user, fhir_user, audience, .. } = grant;
+        Ok(Self {
+            proxy: *nhs_number,
+            vot,
+            patient: None,
+            user,
+            parent: Some(id),
+            audience,
+            fhir_user,
+            scopes,
+        })
     }
 
     /// The person whom an identity provider has proved: by an id token of theirs, or by a composite one, which
-    /// is about the patient and says who acts. The app has what it is registered for.
+    /// is about the patient and says who acts. The app has what it is registered for, and must have authenticated. The
+    /// person becomes a user, by whom the grant is found and revoked.
     ///
     /// # Errors
     ///
     /// [`TokenError`].
     pub fn of_proven(
+        tx: &mut Tx<'_>,
         asking: &Asking<'_>,
         proven: Proven,
         patient: Option<NhsNumber>,
     ) -> Result<Self, TokenError> {
+        if !asking.app.authentication.is_confidential() {
+            return Err(TokenError::Unauthorized);
+        }
         let wrong = TokenError::Invalid("the subject_token does not say who the person is");
-        let ProvenKind::Citizen { nhs_number, vot } = proven.kind else { return Err(wrong) };
-        let proxy = nhs_number.ok_or(wrong)?;
+        let ProvenKind::Citizen { nhs_number: Some(proxy), vot } = &proven.kind else { return Err(wrong) };
+        let (proxy, vot) = (*proxy, vot.clone());
+        let user = Some(find_or_make_user(tx, &proven, asking.now)?);
         let scopes = asking.app.scopes.clone();
-        Ok(Self { proxy, vot, patient, user: None, fhir_user: None, scopes })
+        Ok(Self { proxy, vot, patient, user, parent: None, audience: Vec::new(), fhir_user: None, scopes })
     }
 }
 
@@ -99,6 +122,7 @@ pub fn exchange(
         return Err(TokenError::Invalid("the person must be proved at P9 to act for others"));
     }
     let scopes = acting_scopes(asking, &subject.scopes, scope)?;
+    let audience = narrow_audience(&subject.audience, asking.audience)?;
     let (role, patient) = find_role(tx, &subject, target)?;
     let grant = Grant {
         id: ids::new_uuid(asking.now),
@@ -113,6 +137,8 @@ pub fn exchange(
         staff: None,
         organisation: None,
         fhir_user: subject.fhir_user,
+        parent: subject.parent,
+        audience: audience.clone(),
         created_at: asking.now,
         expires_at: asking.now + asking.lifetimes.access_ttl,
     };
@@ -126,6 +152,7 @@ pub fn exchange(
         role_version: state.role_version(),
         nonce: None,
         jkt: asking.jkt.map(str::to_owned),
+        audience,
         refresh_token: None,
         expires_at: asking.token_end(&grant),
         grant,

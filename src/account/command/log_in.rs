@@ -67,7 +67,8 @@ pub(super) fn check_standing(tx: &mut Tx<'_>, number: Option<NhsNumber>) -> Resu
     }
 }
 
-fn find_or_make_user(tx: &mut Tx<'_>, proven: &Proven, now: DateTime<Utc>) -> Result<Uuid, Error> {
+/// The user who is this subject of this issuer, made where there is none.
+pub(super) fn find_or_make_user(tx: &mut Tx<'_>, proven: &Proven, now: DateTime<Utc>) -> Result<Uuid, Error> {
     if let Some(user) = tx.find_user_by_identity(&proven.issuer, &proven.subject)? {
         return Ok(user);
     }

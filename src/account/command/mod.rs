@@ -15,9 +15,11 @@ pub mod register_app;
 pub mod revoke;
 
 pub use act::{Patient, list_patients};
-pub use approve::{ApproveError, Approved, approve};
+pub use approve::{ApproveError, Approved, approve, grant_ttl};
 pub use link_identity::{LinkError, link_identity};
 pub use log_in::{LogInError, LoggedIn, log_in};
+
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::{DateTime, Utc};
 
@@ -34,10 +36,15 @@ pub struct Asking<'r> {
     pub app: &'r Registration,
     /// The thumbprint of the key of which it has shown a proof (RFC 9449 §5).
     pub jkt: Option<&'r str>,
+    /// The APIs that the token is to be for (RFC 8707), each one of this server's; none for as many as were granted.
+    pub audience: &'r [String],
     /// How long things are good.
     pub lifetimes: Lifetimes,
     /// The time.
     pub now: DateTime<Utc>,
+    /// Whether what the client shows belongs to a grant: only then is a refusal of a client recorded that has not
+    /// authenticated.
+    pub found: &'r AtomicBool,
 }
 
 /// What a token is to be issued for.
@@ -53,6 +60,8 @@ pub struct Issue {
     pub nonce: Option<String>,
     /// The key that the token is bound to.
     pub jkt: Option<String>,
+    /// The APIs that the token is for; none for every API of this server.
+    pub audience: Vec<String>,
     /// The next refresh token.
     pub refresh_token: Option<String>,
     /// The token's end, in seconds since 1970.
@@ -83,6 +92,9 @@ pub enum TokenError {
     /// Nobody for whom this person may act (RFC 8693 §2.2.2). Whether there is such a role is not told.
     #[error("the person may not act for whom the request names, or it names nobody")]
     Target,
+    /// An API for which there is no token here, or that was not granted (RFC 8707 §2).
+    #[error("the resource is not the base URL of an API that was granted")]
+    Audience,
     /// The app may not get tokens in this way.
     #[error("the app is not registered for this grant_type")]
     Unauthorized,
@@ -110,6 +122,11 @@ impl From<Lapsed> for TokenError {
 }
 
 impl Asking<'_> {
+    /// What the client shows belongs to a grant.
+    fn has_found_grant(&self) {
+        self.found.store(true, Ordering::Relaxed);
+    }
+
     /// Whether the app is registered for this way to get a token, and shows a proof if its tokens are bound.
     fn check(&self, grant_type: GrantType) -> Result<(), TokenError> {
         if !self.app.grant_types.contains(&grant_type) {
@@ -168,6 +185,15 @@ fn fit(scopes: Scopes) -> Result<Scopes, TokenError> {
 }
 
 const TOO_MANY: &str = "a token has at most fifty scopes over resources: ask for fewer";
+
+/// The APIs of `asked`, all of which must have been `granted`; each may be empty, for all.
+fn narrow_audience(granted: &[String], asked: &[String]) -> Result<Vec<String>, TokenError> {
+    if asked.is_empty() {
+        return Ok(granted.to_vec());
+    }
+    let is_granted = |url: &String| granted.is_empty() || granted.contains(url);
+    if asked.iter().all(is_granted) { Ok(asked.to_vec()) } else { Err(TokenError::Audience) }
+}
 
 /// The grant of somebody's token, if it is good at this instant, with the version of its role.
 fn live_grant(

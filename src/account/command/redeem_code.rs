@@ -1,9 +1,12 @@
 //! A code becomes a token (RFC 6749 §4.1.3).
 
-use crate::account::command::{Asking, Issue, Outcome, TokenError, live_grant};
+use crate::account::command::revoke::end_grant;
+use crate::account::command::{Asking, Issue, Outcome, TokenError, live_grant, narrow_audience};
 use crate::account::proof::dpop;
 use crate::account::{Code, GrantType, Redeemed, digest};
 use crate::store::Tx;
+
+const NONE: TokenError = TokenError::Grant("there is no such code");
 
 /// What an app shows for a code.
 #[derive(Clone, Debug)]
@@ -16,33 +19,43 @@ pub struct Shown {
     pub verifier: String,
 }
 
-/// Redeems a code. Whoever shows one with anything else wrong has it from somebody else: it is spent. One that
-/// is shown again ends everything that was issued for it (§4.1.2).
+/// Redeems a code. A client that shows one with anything else wrong has it from another client: it is spent. One that
+/// is shown again by its own app ends everything that was issued for it, and what was exchanged from that (§4.1.2); shown
+/// again by another app it ends nothing.
 ///
 /// # Errors
 ///
 /// [`TokenError`]; then nothing has changed.
 pub fn redeem_code(tx: &mut Tx<'_>, asking: &Asking<'_>, shown: &Shown) -> Result<Outcome, TokenError> {
     asking.check(GrantType::AuthorizationCode)?;
-    let code = match tx.redeem_code(&digest(&shown.code), asking.now)? {
+    let digest = digest(&shown.code);
+    let Some(grant) = tx.find_code_grant(&digest)? else { return Err(NONE) };
+    asking.has_found_grant();
+    let is_theirs = tx.find_grant(grant)?.is_some_and(|grant| grant.app == asking.app.client_id);
+    let code = match tx.redeem_code(&digest, asking.now)? {
         Redeemed::Once(code) => code,
-        Redeemed::Again(grant) => {
-            tx.revoke_grant(grant, asking.now)?;
+        Redeemed::Again(grant) if is_theirs => {
+            end_grant(tx, &asking.app.client_id, grant, asking.now)?;
             return Ok(Outcome::Spent(TokenError::Grant("the code was shown before")));
         }
-        Redeemed::Never => return Ok(Outcome::Spent(TokenError::Grant("there is no such code"))),
+        Redeemed::Again(_) => return Err(NONE),
+        Redeemed::Never => return Ok(Outcome::Spent(NONE)),
     };
     let (grant, role_version) = match live_grant(tx, code.grant, asking.now) {
         Err(TokenError::Store(error)) => return Err(error.into()),
         Err(refusal) => return Ok(Outcome::Spent(refusal)),
         Ok(live) => live,
     };
-    if grant.app != asking.app.client_id {
-        return Ok(Outcome::Spent(TokenError::Grant("there is no such code")));
+    if !is_theirs {
+        return Ok(Outcome::Spent(NONE));
     }
     if let Err(refusal) = fits(&code, shown, asking.jkt) {
         return Ok(Outcome::Spent(refusal));
     }
+    let audience = match narrow_audience(&grant.audience, asking.audience) {
+        Err(refusal) => return Ok(Outcome::Spent(refusal)),
+        Ok(audience) => audience,
+    };
     asking.use_role(tx, &grant)?;
     let refresh_token = asking.next_refresh_token(tx, &grant)?;
     Ok(Outcome::Issue(Box::new(Issue {
@@ -50,6 +63,7 @@ pub fn redeem_code(tx: &mut Tx<'_>, asking: &Asking<'_>, shown: &Shown) -> Resul
         role_version,
         nonce: code.nonce,
         jkt: asking.jkt.map(str::to_owned),
+        audience,
         refresh_token,
         expires_at: asking.token_end(&grant),
         grant,

@@ -68,6 +68,7 @@ fn metadata(authority: &Authority) -> Value {
         "revocation_endpoint": authority.url(endpoints::REVOKE),
         "pushed_authorization_request_endpoint": authority.url(endpoints::PAR),
         "userinfo_endpoint": authority.url(endpoints::USERINFO),
+        "end_session_endpoint": authority.url(endpoints::END_SESSION),
         "grant_types_supported": grant_types,
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
@@ -76,7 +77,7 @@ fn metadata(authority: &Authority) -> Value {
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256"],
         "claims_supported": [
-            "iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "fhirUser", "nhs_number",
+            "iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "sid", "fhirUser", "nhs_number",
             "identity_proofing_level", "delegations",
         ],
         "token_endpoint_auth_methods_supported": METHODS,

@@ -1,18 +1,25 @@
-//! The body of a request to these endpoints: `application/x-www-form-urlencoded`, each parameter once.
+//! The body of a request to these endpoints: `application/x-www-form-urlencoded`, each parameter once but `resource`
+//! (RFC 8707 §2).
 
 use actix_web::HttpRequest;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::Payload;
 
+use crate::account::Authority;
+use crate::account::command::TokenError;
 use crate::account::oauth::problem::Problem;
 use crate::app::App;
 use crate::body;
 use crate::config::Limits;
 
-/// How many bytes a form may have: two tokens and an assertion fit well.
-const MAX_BYTES: usize = 65_536;
-/// How many parameters.
+/// How many bytes a form may have: two tokens and an assertion fit well. So small a body needs none of the memory that
+/// larger ones share ([`crate::body::Room`]): clients that have not authenticated cannot keep it from others.
+const MAX_BYTES: usize = 8 * 1024;
+/// How many parameters, and how many of them may be `resource`.
 const MAX_PARAMETERS: usize = 64;
+const MAX_RESOURCES: usize = 5;
+/// The one parameter that may be repeated.
+const RESOURCE: &str = "resource";
 
 /// The limits of a request that brings a form.
 pub(crate) fn limits(app: &App) -> Limits {
@@ -44,7 +51,9 @@ impl Form {
     fn parse(bytes: &[u8]) -> Result<Self, Problem> {
         let mut pairs: Vec<(String, String)> = Vec::new();
         for (name, value) in form_urlencoded::parse(bytes).into_owned() {
-            if pairs.iter().any(|(known, _)| *known == name) || pairs.len() >= MAX_PARAMETERS {
+            let most = if name == RESOURCE { MAX_RESOURCES } else { 1 };
+            let same = pairs.iter().filter(|(known, _)| *known == name).count();
+            if same >= most || pairs.len() >= MAX_PARAMETERS {
                 return Err(Problem::invalid("a parameter is there twice, or there are too many"));
             }
             // No text of OAuth holds control characters, and PostgreSQL keeps no NUL.
@@ -71,10 +80,25 @@ impl Form {
         self.get(name).ok_or(Problem::invalid(told))
     }
 
-    /// All of it but some, written as a form again.
-    pub(crate) fn without(&self, names: &[&str]) -> String {
+    /// The APIs that `resource`, and another parameter if there is one for that, name; none for all.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem`]: 400 `invalid_target` where one is not an API of this server.
+    pub(crate) fn audience(
+        &self,
+        authority: &Authority,
+        other: Option<&str>,
+    ) -> Result<Vec<String>, Problem> {
+        let is_named = |name: &str| name == RESOURCE || Some(name) == other;
+        let named = self.0.iter().filter(|(name, _)| is_named(name)).map(|(_, url)| url.as_str());
+        authority.audience(named).ok_or_else(|| TokenError::Audience.into())
+    }
+
+    /// Those of its parameters that have these names, written as a form again.
+    pub(crate) fn only(&self, names: &[&str]) -> String {
         let mut form = form_urlencoded::Serializer::new(String::new());
-        form.extend_pairs(self.0.iter().filter(|(name, _)| !names.contains(&name.as_str())));
+        form.extend_pairs(self.0.iter().filter(|(name, _)| names.contains(&name.as_str())));
         form.finish()
     }
 }

@@ -31,7 +31,10 @@ pub(super) async fn introspect(
     let form = Form::read(&app, &request, payload).await?;
     let client = client::authenticate(&app, &request, &form).await?;
     let result = answer(&app, &client, &form).await;
-    trail::introspection(&app, &client.client_id, &result).await?;
+    // A client that has not authenticated is told nothing, and leaves no record.
+    if client.authentication.is_confidential() {
+        trail::introspection(&app, &client.client_id, &result).await?;
+    }
     let mut response = HttpResponse::Ok();
     response.insert_header((CACHE_CONTROL, "no-store")).insert_header((PRAGMA, "no-cache"));
     Ok(response.json(result?.answer))

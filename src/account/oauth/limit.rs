@@ -14,7 +14,12 @@ use crate::app::App;
 ///
 /// How long to wait, when the address has asked too often.
 pub(super) fn count(app: &App, request: &HttpRequest) -> Result<(), Duration> {
-    app.count_address(&key(address(app, request)))
+    app.count_address(&source(app, request))
+}
+
+/// Where a request comes from, as it is counted.
+pub(super) fn source(app: &App, request: &HttpRequest) -> String {
+    key(address(app, request))
 }
 
 /// Where a request comes from: the connection, or what the proxy in front says in the header of the settings.

@@ -6,19 +6,36 @@ use actix_web::{HttpRequest, HttpResponse};
 use chrono::TimeDelta;
 use serde_json::json;
 
+use crate::account::command::TokenError;
 use crate::account::oauth::client;
 use crate::account::oauth::form::Form;
 use crate::account::oauth::problem::Problem;
 use crate::account::{GrantType, Registration, Scopes, code, digest};
 use crate::app::App;
-use crate::error::Error;
+use crate::store::Old;
 
 /// What a `request_uri` of ours begins with (RFC 9126 §2.2).
 const PREFIX: &str = "urn:ietf:params:oauth:request_uri:";
 /// How long one is good.
 const LIFE: TimeDelta = TimeDelta::seconds(60);
-/// What proves the app and is no part of the request.
-const PROOFS: [&str; 3] = ["client_secret", "client_assertion", "client_assertion_type"];
+/// What is kept of a request: what the authorization endpoint reads.
+const KEPT: [&str; 13] = [
+    "response_type",
+    "response_mode",
+    "redirect_uri",
+    "scope",
+    "state",
+    "nonce",
+    "code_challenge",
+    "code_challenge_method",
+    "aud",
+    "resource",
+    "prompt",
+    "launch",
+    "dpop_jkt",
+];
+/// How many requests that are over are removed with each new one.
+const SWEPT: i64 = 20;
 
 /// `POST`: keeps the request, and answers the name by which the browser brings it.
 pub(super) async fn push(
@@ -29,13 +46,20 @@ pub(super) async fn push(
     let form = Form::read(&app, &request, payload).await?;
     let client = client::authenticate(&app, &request, &form).await?;
     check(&form, &client)?;
-    let jkt = client::proved_key(&app, &request).await?;
-    let parameters = parameters(&form, &client, jkt.as_deref())?;
+    let proof = client::proved_key(&app, &request)?;
+    let parameters = parameters(&form, &client, proof.as_ref().map(|proof| proof.jkt.as_str()))?;
     let request_uri = format!("{PREFIX}{}", code::new_secret()?);
-    let (key, expires_at) = (digest(&request_uri), app.clock.now() + LIFE);
-    let kept: Result<(), Error> = app
+    let (key, now) = (digest(&request_uri), app.clock.now());
+    let kept: Result<(), TokenError> = app
         .store
-        .write(move |tx| tx.insert_pushed_request(&key, &client.client_id, &parameters, expires_at))
+        .write(move |tx| {
+            tx.delete_old(Old::PushedRequests, now, SWEPT)?;
+            tx.insert_pushed_request(&key, &client.client_id, &parameters, now + LIFE)?;
+            match proof {
+                Some(proof) if !proof.spend(tx)? => Err(TokenError::Proof(client::BAD_PROOF)),
+                Some(_) | None => Ok(()),
+            }
+        })
         .await;
     kept?;
     let told = json!({ "request_uri": request_uri, "expires_in": LIFE.num_seconds() });
@@ -77,16 +101,15 @@ fn check(form: &Form, client: &Registration) -> Result<(), Problem> {
 
 /// What is kept: whose request it is, and the key of a proof that came with it (RFC 9449 §10.1).
 fn parameters(form: &Form, client: &Registration, jkt: Option<&str>) -> Result<String, Problem> {
-    let mut left_out: Vec<&str> = PROOFS.to_vec();
-    left_out.push("client_id");
+    let mut kept = KEPT.to_vec();
     let mut added = form_urlencoded::Serializer::new(String::new());
     added.append_pair("client_id", &client.client_id);
     if let Some(jkt) = jkt {
         if form.get("dpop_jkt").is_some_and(|named| named != jkt) {
             return Err(Problem::new(400, "invalid_dpop_proof", "dpop_jkt is not the key of the proof"));
         }
-        left_out.push("dpop_jkt");
+        kept.retain(|name| *name != "dpop_jkt");
         added.append_pair("dpop_jkt", jkt);
     }
-    Ok(format!("{}&{}", added.finish(), form.without(&left_out)))
+    Ok(format!("{}&{}", added.finish(), form.only(&kept)))
 }

@@ -119,6 +119,10 @@ impl From<TokenError> for Problem {
                 let told = "the person may not act for whom the request names, or it names nobody";
                 Self::new(400, "invalid_target", told)
             }
+            TokenError::Audience => {
+                let told = "resource is not the base URL of an API of this server that was granted";
+                Self::new(400, "invalid_target", told)
+            }
             TokenError::Unauthorized => {
                 Self::new(400, "unauthorized_client", "the app is not registered for this grant_type")
             }

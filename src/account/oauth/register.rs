@@ -8,6 +8,8 @@ use serde_json::{Map, Value, json};
 
 use crate::account::code::is_secret;
 use crate::account::command::register_app::{Registered, register_app};
+use crate::account::display::is_shown_well;
+use crate::account::oauth::limit;
 use crate::account::oauth::problem::Problem;
 use crate::account::oauth::{authority, trail};
 use crate::account::proof;
@@ -56,9 +58,10 @@ fn check_token(app: &App, request: &HttpRequest) -> Result<(), Problem> {
         .map(|(_, token)| token.trim());
     let Some(token) = token else { return Err(Problem::bearer(401, "Bearer", None)) };
     let now = app.clock.now();
-    authority.lockout().check(NAME, now).map_err(Problem::locked)?;
+    let name = format!("{NAME} {}", limit::source(app, request));
+    authority.lockout().check(&name, now).map_err(Problem::locked)?;
     if !is_secret(token, &sha256) {
-        authority.lockout().count(NAME, now);
+        authority.lockout().count(&name, now);
         return Err(Problem::bearer(401, "Bearer", Some("invalid_token")));
     }
     Ok(())
@@ -119,16 +122,28 @@ fn draft(metadata: &Map<String, Value>, issuer: &str) -> Result<Registration, Pr
             "redirect_uris are https, or http on the user's own machine, without fragment and without *";
         return Err(Problem::new(400, "invalid_redirect_uri", told));
     }
-    let name = text(metadata, "client_name")?.filter(|name| (1..=200).contains(&name.len()));
+    let logout_uris = texts(metadata, "post_logout_redirect_uris")?.unwrap_or_default();
+    if logout_uris.len() > MAX_REDIRECTS || !logout_uris.iter().all(|uri| is_redirect(uri)) {
+        let told = "post_logout_redirect_uris are written as redirect_uris are";
+        return Err(Problem::new(400, "invalid_redirect_uri", told));
+    }
+    let name =
+        text(metadata, "client_name")?.filter(|name| (1..=200).contains(&name.len()) && is_shown_well(name));
     Ok(Registration {
         client_id: String::new(),
-        name: name.ok_or(wrong("client_name is what people are shown: up to 200 letters"))?.to_owned(),
+        name: name
+            .ok_or(wrong(
+                "client_name is what people are shown: up to 200 letters, all of which can be seen",
+            ))?
+            .to_owned(),
         mode,
         authentication,
         redirect_uris,
         grant_types,
         scopes: scopes(text(metadata, "scope")?, mode)?,
         may_introspect: false,
+        exchange_audiences: Vec::new(),
+        logout_uris,
         is_dpop_bound: metadata.get("dpop_bound_access_tokens") == Some(&Value::Bool(true)),
     })
 }
@@ -183,6 +198,7 @@ fn render(registered: &Registered, now: i64) -> Value {
         "client_id_issued_at": now,
         "client_name": app.name,
         "redirect_uris": app.redirect_uris,
+        "post_logout_redirect_uris": app.logout_uris,
         "grant_types": grant_types,
         "response_types": if has_code { vec!["code"] } else { Vec::new() },
         "token_endpoint_auth_method": app.authentication.method(),
@@ -233,6 +249,13 @@ mod tests {
             "javascript:alert(1)",
             "app:/cb",
             "http://localhost.evil.example/",
+            "http://[::1].evil.example/cb",
+            "http://[::1]evil.example/cb",
+            "http://[::2]/cb",
+            "http://127.0.0.1.evil.example/cb",
+            "http://localhost@evil.example/cb",
+            "http:/localhost/cb",
+            "https:app.example",
             "https://app.example/\\evil",
             "https://app.example/ cb",
         ] {

@@ -8,9 +8,8 @@ use crate::account::claims::AccessClaims;
 use crate::account::command::revoke::{self, Revoked, Shown};
 use crate::account::oauth::form::Form;
 use crate::account::oauth::problem::Problem;
-use crate::account::oauth::{authority, client, trail};
+use crate::account::oauth::{authority, client};
 use crate::app::App;
-use crate::audit::Act;
 
 /// `POST`: 200 also for what is no token, or is worth nothing any more (§2.2).
 pub(super) async fn revoke(
@@ -29,11 +28,8 @@ pub(super) async fn revoke(
     };
     let (now, client_id) = (app.clock.now(), client.client_id.clone());
     let revoked = app.store.write(move |tx| revoke::revoke(tx, &client_id, &shown, now)).await?;
-    if matches!(revoked, Revoked::Done) {
-        trail::by_app(&app, Act::GrantRevoked, &client.client_id).await?;
-    }
     match revoked {
-        Revoked::Done => Ok(HttpResponse::Ok().finish()),
+        Revoked::Done | Revoked::Nothing => Ok(HttpResponse::Ok().finish()),
         Revoked::NotTheirs => Err(Problem::new(400, "invalid_grant", "the token is not one of this app")),
     }
 }

@@ -16,7 +16,7 @@ const WINDOW: TimeDelta = TimeDelta::seconds(60);
 /// From how many names on those are forgotten who have not guessed lately.
 const MAX: usize = 10_000;
 
-/// The wrong secrets of the last minute, by `client_id`. Only apps that there are come here.
+/// The wrong secrets of the last minute, by `client_id` and address. Only apps that there are come here.
 #[derive(Debug, Default)]
 pub struct Lockout(Mutex<HashMap<String, Vec<DateTime<Utc>>>>);
 

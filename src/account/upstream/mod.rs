@@ -29,7 +29,7 @@ use crate::clock::Clock;
 use crate::person::NhsNumber;
 
 pub use error::UpstreamError;
-pub use provider::Provider;
+pub use provider::{IssuedTo, Provider, claims_of};
 pub use settings::{
     HttpOptions, KeySource, ProviderAuthentication, ProviderKind, ProviderSettings, default_vtr,
 };

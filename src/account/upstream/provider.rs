@@ -14,6 +14,7 @@ use openidconnect::{
     TokenResponse as _, TokenUrl,
 };
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::account::Mode;
 use crate::account::code::new_secret;
@@ -321,8 +322,39 @@ pub(super) fn unverified_issuer(token: &str) -> Result<String, UpstreamError> {
     struct Issued {
         iss: String,
     }
-    let refused = UpstreamError::Refused("the token is no JWT");
-    let claims = token.split('.').nth(1).ok_or(refused)?;
-    let claims = URL_SAFE_NO_PAD.decode(claims).or(Err(refused))?;
-    serde_json::from_slice(&claims).map(|issued: Issued| issued.iss).or(Err(refused))
+    payload::<Issued>(token).map(|issued| issued.iss).ok_or(UpstreamError::Refused("the token is no JWT"))
+}
+
+fn payload<T: DeserializeOwned>(token: &str) -> Option<T> {
+    let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+    serde_json::from_slice(&claims).ok()
+}
+
+/// To whom a token was issued, and when: for the exchange of a token that was verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IssuedTo {
+    /// The clients (`aud`, and `azp` where it is there).
+    pub audiences: Vec<String>,
+    /// When it was issued (`iat`).
+    pub issued_at: DateTime<Utc>,
+    /// When it ends (`exp`).
+    pub expires_at: DateTime<Utc>,
+}
+
+/// Reads that from a token. Nothing is checked here.
+pub fn claims_of(token: &str) -> Option<IssuedTo> {
+    let claims: serde_json::Value = payload(token)?;
+    let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
+    let mut audiences = match claims.get("aud")? {
+        serde_json::Value::Array(all) => all.iter().map(text).collect::<Option<Vec<_>>>()?,
+        one => vec![text(one)?],
+    };
+    audiences.extend(claims.get("azp").and_then(text));
+    // Seconds, which may have a fraction (RFC 7519 §2).
+    let time = |name: &str| {
+        let whole = claims.get(name)?.to_string();
+        let seconds: i64 = whole.split('.').next()?.parse().ok()?;
+        DateTime::from_timestamp(seconds, 0)
+    };
+    Some(IssuedTo { audiences, issued_at: time("iat")?, expires_at: time("exp")? })
 }

@@ -21,7 +21,7 @@ use crate::clock::Clock;
 use crate::config::Subscriptions;
 use crate::error::Error;
 use crate::event::endpoint::judge;
-use crate::event::{Carried, Carrier, ChannelType, Failure, Parcel};
+use crate::event::{Carried, Carrier, ChannelType, DELIVERY, Failure, Parcel};
 use crate::resolver::{Lookup, NameFault, PublicOnly};
 
 /// How much of an answer is kept.
@@ -113,6 +113,7 @@ const fn failure(code: &'static str) -> Failure {
 /// The lines that go with a message. `None` where one of them is none.
 fn headers(parcel: &Parcel) -> Option<HeaderMap> {
     let mut headers = HeaderMap::new();
+    headers.insert(HeaderName::from_static(DELIVERY), HeaderValue::from_static("1"));
     if let Some(content_type) = parcel.message.content_type {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     }

@@ -36,7 +36,8 @@ pub fn bind(
     let now = clock.now();
     let expires_at = now + BINDING_TTL;
     let token = new_secret()?;
-    tx.insert_binding_token(&digest(&token), &owner_key(caller), subscriptions, expires_at, now)?;
+    let owner = (owner_key(caller), caller.grant);
+    tx.insert_binding_token(&digest(&token), &owner, subscriptions, expires_at, now)?;
     Ok(Binding { token, expires_at })
 }
 

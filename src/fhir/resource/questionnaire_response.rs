@@ -102,7 +102,7 @@ fn create(tx: &mut Tx<'_>, context: &Context, draft: &Draft) -> Result<Stored, R
         party::check_found(tx, context, reference, at)?;
     }
     given.check_source(tx, context)?;
-    let proposes = context.contract.access_request_creates_role.then_some(context.contract.rules);
+    let rules = context.contract.submission_rules();
     let submission = Submission {
         applicant: given.applicant,
         proxy: given.proxy,
@@ -111,11 +111,16 @@ fn create(tx: &mut Tx<'_>, context: &Context, draft: &Draft) -> Result<Stored, R
         questionnaire: given.questionnaire.clone(),
         document: given.document.clone(),
     };
-    let created = submit_access_request(tx, &*context.clock, &context.caller, submission, proposes);
+    let created = submit_access_request(tx, &*context.clock, &context.caller, submission, rules);
     let created = created.map_err(|error| match error {
         SubmitError::Duplicate => {
             let told = "There is a role for this proxy and this patient already.";
             Refusal::new(409, Issue::error(IssueType::Duplicate, told))
+        }
+        SubmitError::TooManyOpen => {
+            let told = "The applicant has an open access request for this proxy and this patient, or too many open \
+                        requests. Wait for an answer.";
+            Refusal::new(409, Issue::error(IssueType::BusinessRule, told))
         }
         SubmitError::Store(error) => error.into(),
     })?;

@@ -23,7 +23,7 @@ pub use reach_milestone::reach_milestone;
 pub use relate::{RelationshipError, change_relationship, create_relationship};
 pub use remind_of_end::remind_of_end;
 pub use seed::{Seed, Seeded, seed};
-pub use submit_access_request::{Submission, SubmitError, submit_access_request};
+pub use submit_access_request::{Submission, SubmissionRules, SubmitError, submit_access_request};
 
 use chrono::{DateTime, Utc};
 

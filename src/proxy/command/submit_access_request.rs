@@ -1,6 +1,8 @@
 //! A person hands in an access request.
 
-use crate::account::Caller;
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::account::{Caller, Who};
 use crate::audit::{Act, Subject};
 use crate::clock::Clock;
 use crate::date_time::FhirDateTime;
@@ -27,19 +29,35 @@ pub struct Submission {
     pub document: String,
 }
 
+/// What the settings say of access requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SubmissionRules {
+    /// With these rules a request makes a proposed role as well (`access_request_creates_role`).
+    pub proposes: Option<Rules>,
+    /// The most requests of a citizen that are open; 0: no limit.
+    pub most_open: i64,
+    /// Of them those about one pair.
+    pub most_open_of_pair: i64,
+}
+
+/// For how long a request without an answer is open.
+const OPEN: TimeDelta = TimeDelta::days(28);
+
 /// Why there is no new access request.
 #[derive(Debug, thiserror::Error)]
 pub enum SubmitError {
     /// There is a role for this pair.
     #[error("there is a role for this pair")]
     Duplicate,
+    /// The applicant has an open request about this pair already, or too many about others.
+    #[error("the applicant has too many open requests")]
+    TooManyOpen,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] Error),
 }
 
-/// Keeps an access request under a new id and a new reference code. With `proposes`, the setting
-/// `access_request_creates_role`, it makes a proposed role as well.
+/// Keeps an access request under a new id and a new reference code.
 ///
 /// # Errors
 ///
@@ -49,18 +67,19 @@ pub fn submit_access_request(
     clock: &dyn Clock,
     caller: &Caller,
     submission: Submission,
-    proposes: Option<Rules>,
+    rules: SubmissionRules,
 ) -> Result<Versioned<AccessRequest>, SubmitError> {
     let now = clock.now();
     if has_visible_role(tx, submission.proxy, submission.patient)? {
         return Err(SubmitError::Duplicate);
     }
+    check_open(tx, caller, &submission, rules, now)?;
     let id = ids::new_uuid(now);
     let mut reference_code = ReferenceCode::draw().map_err(Error::fault)?;
     while tx.has_access_request(id, &reference_code)? {
         reference_code = ReferenceCode::draw().map_err(Error::fault)?;
     }
-    if let Some(rules) = proposes {
+    if let Some(rules) = rules.proposes {
         propose(tx, clock, caller, &submission, rules)?;
     }
     let Submission { applicant, proxy, patient, authored, questionnaire, document } = submission;
@@ -81,6 +100,33 @@ pub fn submit_access_request(
     tx.record(Act::AccessRequestSubmitted, caller, &subject, now)?;
     tx.publish(Topic::AccessRequestSubmitted, &subject, now)?;
     Ok(request)
+}
+
+/// Whether a citizen may hand in one more: what they write reaches another person and the staff who must answer it. A
+/// request is open while the pair has no role, and for [`OPEN`] at most. One applicant at a time is counted.
+fn check_open(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    submission: &Submission,
+    rules: SubmissionRules,
+    now: DateTime<Utc>,
+) -> Result<(), SubmitError> {
+    let (Who::Citizen { .. } | Who::Proxy { .. }) = &caller.who else { return Ok(()) };
+    if rules.most_open == 0 && rules.most_open_of_pair == 0 {
+        return Ok(());
+    }
+    let Submission { applicant, proxy, patient, .. } = submission;
+    let number = match applicant {
+        Applicant::Proxy => proxy,
+        Applicant::Patient => patient,
+    };
+    tx.lock_condition(&format!("open access requests of {number}"))?;
+    let open = tx.count_open_access_requests((*applicant, *proxy, *patient), now - OPEN)?;
+    let is_full = |most: i64, count: i64| most > 0 && count >= most;
+    if is_full(rules.most_open, open.all) || is_full(rules.most_open_of_pair, open.of_pair) {
+        return Err(SubmitError::TooManyOpen);
+    }
+    Ok(())
 }
 
 /// Whether the pair has a role that may appear in an answer. The applicant can be either of the two, so a

@@ -25,6 +25,7 @@ struct AppRow {
     scope: String,
     is_dpop_bound: bool,
     created_at: i64,
+    logout_uris: Option<String>,
 }
 
 impl AppRow {
@@ -51,6 +52,7 @@ impl AppRow {
             scope: app.scopes.to_string(),
             is_dpop_bound: app.is_dpop_bound,
             created_at: to_millis(now),
+            logout_uris: (!app.logout_uris.is_empty()).then(|| app.logout_uris.join("\n")),
         })
     }
 
@@ -76,6 +78,8 @@ impl AppRow {
             grant_types: grant_types.collect::<Option<_>>().ok_or_else(|| corrupt("grant type"))?,
             scopes: Scopes::of_token(&self.scope),
             may_introspect: false,
+            exchange_audiences: Vec::new(),
+            logout_uris: self.logout_uris.iter().flat_map(|uris| uris.lines()).map(str::to_owned).collect(),
             is_dpop_bound: self.is_dpop_bound,
         })
     }

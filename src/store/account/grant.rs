@@ -68,6 +68,8 @@ struct GrantRow {
     created_at: i64,
     expires_at: i64,
     _revoked_at: Option<i64>,
+    parent_id: Option<String>,
+    audience: Option<String>,
 }
 
 impl GrantRow {
@@ -91,6 +93,8 @@ impl GrantRow {
             staff: self.staff,
             organisation: organisation.transpose()?,
             fhir_user: self.fhir_user,
+            parent: uuid(self.parent_id)?,
+            audience: self.audience.iter().flat_map(|urls| urls.split(' ')).map(str::to_owned).collect(),
             created_at: from_millis(self.created_at),
             expires_at: from_millis(self.expires_at),
         })
@@ -161,6 +165,8 @@ impl Tx<'_> {
             grants::staff.eq(&grant.staff),
             grants::organisation.eq(grant.organisation.as_ref().map(OdsCode::as_str)),
             grants::fhir_user.eq(&grant.fhir_user),
+            grants::parent_id.eq(grant.parent.map(|parent| parent.to_string())),
+            grants::audience.eq((!grant.audience.is_empty()).then(|| grant.audience.join(" "))),
             grants::created_at.eq(to_millis(grant.created_at)),
             grants::expires_at.eq(to_millis(grant.expires_at)),
         );
@@ -179,29 +185,26 @@ impl Tx<'_> {
         row.map(GrantRow::into_grant).transpose()
     }
 
-    /// Ends a grant, and with it every token that was issued for it. What has ended stays as it was.
+    /// How long what a grant allows without a token may go on, such as a subscription: its own end, or that of the
+    /// grant from which it was exchanged, whichever is later.
     ///
     /// # Errors
     ///
-    /// When the database refuses.
-    pub fn revoke_grant(&mut self, id: Uuid, now: DateTime<Utc>) -> Result<(), Error> {
-        let live = grants::table.filter(grants::id.eq(id.to_string())).filter(grants::revoked_at.is_null());
-        diesel::update(live).set(grants::revoked_at.eq(to_millis(now))).execute(self.db)?;
-        Ok(())
-    }
-
-    /// Ends the grants by which this app acts for others in the name of this user.
-    ///
-    /// # Errors
-    ///
-    /// When the database refuses.
-    pub fn revoke_acting_grants(&mut self, user: Uuid, app: &str, now: DateTime<Utc>) -> Result<(), Error> {
-        let acting = grants::table
-            .filter(grants::user_id.eq(user.to_string()))
-            .filter(grants::app.eq(app))
-            .filter(grants::role_id.is_not_null())
-            .filter(grants::revoked_at.is_null());
-        diesel::update(acting).set(grants::revoked_at.eq(to_millis(now))).execute(self.db)?;
-        Ok(())
+    /// When the database does not answer.
+    pub fn find_grant_end(&mut self, id: Uuid) -> Result<Option<DateTime<Utc>>, Error> {
+        #[derive(QueryableByName)]
+        struct EndRow {
+            #[diesel(sql_type = BigInt)]
+            own: i64,
+            #[diesel(sql_type = Nullable<BigInt>)]
+            parent: Option<i64>,
+        }
+        let ends = Sql::fixed(
+            "SELECT g.expires_at AS own, p.expires_at AS parent \
+             FROM grants g LEFT JOIN grants p ON p.id = g.parent_id WHERE g.id = ?",
+        );
+        let ends = ends.text(id.to_string());
+        let rows: Vec<EndRow> = on_dialect!(self.db, c => ends.load(c))?;
+        Ok(rows.into_iter().next().map(|row| from_millis(row.own.max(row.parent.unwrap_or(i64::MIN)))))
     }
 }

@@ -39,6 +39,8 @@ struct RequestText {
     challenge: String,
     nonce: Option<String>,
     dpop_jkt: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    audience: Vec<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -106,16 +108,6 @@ impl Tx<'_> {
         diesel::update(log_ins::table.find(digest)).set(row).execute(self.db)?;
         Ok(())
     }
-
-    /// Removes the log-ins that were given up.
-    ///
-    /// # Errors
-    ///
-    /// When the database does not answer.
-    pub fn delete_old_log_ins(&mut self, now: DateTime<Utc>) -> Result<usize, Error> {
-        let old = log_ins::table.filter(log_ins::expires_at.le(to_millis(now)));
-        Ok(diesel::delete(old).execute(self.db)?)
-    }
 }
 
 fn to_json(value: &impl Serialize) -> Result<String, Error> {
@@ -124,10 +116,10 @@ fn to_json(value: &impl Serialize) -> Result<String, Error> {
 
 impl LogInRow {
     fn of(digest: &str, log_in: &LogIn) -> Result<Self, Error> {
-        let AuthorizationRequest { redirect_uri, state, scopes, challenge, nonce, dpop_jkt } =
+        let AuthorizationRequest { redirect_uri, state, scopes, challenge, nonce, dpop_jkt, audience } =
             log_in.request.clone();
-        let request =
-            RequestText { redirect_uri, state, scope: scopes.to_string(), challenge, nonce, dpop_jkt };
+        let scope = scopes.to_string();
+        let request = RequestText { redirect_uri, state, scope, challenge, nonce, dpop_jkt, audience };
         let mut row = Self {
             digest: digest.to_owned(),
             app: log_in.app.clone(),
@@ -204,11 +196,19 @@ impl LogInRow {
             (None, Some((provider, departure))) => Stage::Away { provider, departure },
             (None, None) => Stage::Begun,
         };
-        let RequestText { redirect_uri, state, scope, challenge, nonce, dpop_jkt } = request;
+        let RequestText { redirect_uri, state, scope, challenge, nonce, dpop_jkt, audience } = request;
         let scopes = Scopes::of_token(&scope);
         Ok(LogIn {
             app: self.app,
-            request: AuthorizationRequest { redirect_uri, state, scopes, challenge, nonce, dpop_jkt },
+            request: AuthorizationRequest {
+                redirect_uri,
+                state,
+                scopes,
+                challenge,
+                nonce,
+                dpop_jkt,
+                audience,
+            },
             stage,
             expires_at: from_millis(self.expires_at),
         })

@@ -6,5 +6,6 @@ mod identity;
 mod log_in;
 mod once;
 mod person;
+mod revocation;
 
 pub use person::AccountUser;

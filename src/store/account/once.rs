@@ -94,14 +94,30 @@ impl Tx<'_> {
         })
     }
 
-    /// The grant of a refresh token, used or not: for whoever revokes or introspects it.
+    /// A refresh token, used or not: it is only looked at.
     ///
     /// # Errors
     ///
     /// When the database does not answer.
-    pub fn find_refresh_token_grant(&mut self, digest: &str) -> Result<Option<Uuid>, Error> {
+    pub fn find_refresh_token(&mut self, digest: &str) -> Result<Option<RefreshToken>, Error> {
+        let row: Option<(String, Option<String>, i64)> = refresh_tokens::table
+            .find(digest)
+            .select((refresh_tokens::grant_id, refresh_tokens::dpop_jkt, refresh_tokens::expires_at))
+            .first(self.db)
+            .optional()?;
+        let Some((grant, dpop_jkt, expires_at)) = row else { return Ok(None) };
+        let grant = Uuid::parse_str(&grant).map_err(Error::fault)?;
+        Ok(Some(RefreshToken { grant, dpop_jkt, expires_at: from_millis(expires_at) }))
+    }
+
+    /// The grant of a code, used or not: it is only looked at.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn find_code_grant(&mut self, digest: &str) -> Result<Option<Uuid>, Error> {
         let grant: Option<String> =
-            refresh_tokens::table.find(digest).select(refresh_tokens::grant_id).first(self.db).optional()?;
+            codes::table.find(digest).select(codes::grant_id).first(self.db).optional()?;
         grant.map(|grant| Uuid::parse_str(&grant).map_err(Error::fault)).transpose()
     }
 

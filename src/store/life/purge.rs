@@ -22,7 +22,8 @@ pub enum Old {
     LogIns,
     /// Authorization requests that were left beforehand.
     PushedRequests,
-    /// Grants that ended long ago, on which nothing hangs any more.
+    /// Grants that ended long ago, on which nothing hangs any more: no subscription that is live, or that its consumer
+    /// made fail and an operator may set going again.
     Grants,
     /// Messages that were sent or given up.
     Messages,
@@ -83,7 +84,8 @@ impl Old {
                  AND NOT EXISTS (SELECT 1 FROM codes WHERE codes.grant_id = grants.id) \
                  AND NOT EXISTS (SELECT 1 FROM refresh_tokens WHERE refresh_tokens.grant_id = grants.id) \
                  AND NOT EXISTS (SELECT 1 FROM subscriptions \
-                 WHERE subscriptions.grant_id = grants.id AND is_deleted = FALSE) \
+                 WHERE subscriptions.grant_id = grants.id AND is_deleted = FALSE \
+                 AND (status IN ('requested', 'active') OR (status = 'error' AND grants.mode <> 'citizen'))) \
                  ORDER BY expires_at LIMIT ?)"
             }
             Self::Messages => {

@@ -13,7 +13,7 @@ use diesel::QueryableByName;
 use diesel::RunQueryDsl as _;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
-pub use filter::{Column, Datum, Filter, Is, OWNER, Select, Table};
+pub use filter::{Column, Datum, Filter, Is, OWNER, SUBSCRIBER, Select, Table};
 
 use crate::error::Error;
 use crate::person::NhsNumber;

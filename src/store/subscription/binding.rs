@@ -21,7 +21,8 @@ struct Unbound {
 const UNBOUND: Unbound = Unbound { bound_to: None, bound_until: None, due_at: None };
 
 impl Tx<'_> {
-    /// Keeps a token, of which only the digest is told, and forgets those that are past their time.
+    /// Keeps a token, of which only the digest is told, of an owner and of the grant by which they asked for it, with which
+    /// it is revoked; forgets those that are past their time.
     ///
     /// # Errors
     ///
@@ -29,7 +30,7 @@ impl Tx<'_> {
     pub fn insert_binding_token(
         &mut self,
         digest: &str,
-        owner_key: &str,
+        (owner_key, grant): &(String, Option<Uuid>),
         subscriptions: &[Uuid],
         expires_at: DateTime<Utc>,
         now: DateTime<Utc>,
@@ -42,6 +43,7 @@ impl Tx<'_> {
             binding_tokens::owner_key.eq(owner_key),
             binding_tokens::subscriptions.eq(ids.join(" ")),
             binding_tokens::expires_at.eq(to_millis(expires_at)),
+            binding_tokens::grant_id.eq(grant.map(|grant| grant.to_string())),
         );
         diesel::insert_into(binding_tokens::table).values(row).execute(self.db)?;
         Ok(())

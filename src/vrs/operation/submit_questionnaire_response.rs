@@ -37,14 +37,15 @@ pub(crate) async fn submit_questionnaire_response(
         };
         access::decide_parties(&caller.who, &[applicant])?;
         let clock = app.clock.clone();
-        let proposes = app.contract.access_request_creates_role.then_some(app.contract.rules);
+        let rules = app.contract.submission_rules();
         let submitted: Result<_, SubmitError> = app
             .write_as(caller.clone(), move |tx| {
-                submit_access_request(tx, &*clock, &caller, submission.clone(), proposes)
+                submit_access_request(tx, &*clock, &caller, submission.clone(), rules)
             })
             .await;
         let submitted = submitted.map_err(|error| match error {
             SubmitError::Duplicate => catalogue::DUPLICATE_RELATIONSHIP,
+            SubmitError::TooManyOpen => catalogue::TOO_MANY_OPEN_REQUESTS,
             SubmitError::Store(error) => error.into(),
         })?;
         let location = format!("{}/QuestionnaireResponse/{}", base_url(&app), submitted.value.value.id);

@@ -250,3 +250,30 @@ fn addresses_that_are_too_wide_for_an_app_are_faults() {
         assert_faults(&check(back, inside), &["oauth.apps, table 1", "jwks_uri"]);
     }
 }
+
+// covers SEC-14
+#[test]
+fn what_a_provider_lists_for_exchange_is_listed_by_an_app_that_authenticates() {
+    let folder = Folder::new();
+    let settings = |provider: &str, app: &str, authentication: &str| {
+        format!(
+            "[[oauth.providers]]\nid = \"p\"\nname = \"P\"\nkind = \"nhs-login\"\nissuer = \"https://p.example\"\n\
+             client_id = \"c\"\nscopes = \"openid\"\nexchange_audiences = [{provider}]\n\
+             [[oauth.apps]]\nclient_id = \"portal\"\nname = \"Portal\"\nmode = \"citizen\"\n{authentication}\n\
+             redirect_uris = [\"https://portal.example/cb\"]\ngrants = [\"token_exchange\"]\nscopes = \"openid\"\n\
+             exchange_audiences = [{app}]\n"
+        )
+    };
+    let public = "authentication = \"none\"";
+    let secret = format!("authentication = \"secret\"\nsecret_sha256 = \"{}\"", token_digest());
+    let check = |provider: &str, app: &str, authentication: &str| {
+        let config = folder.write("onbehalf.toml", &settings(provider, app, authentication));
+        folder.run(&["config", "check", "--config", &config])
+    };
+    // As a file is from before apps had lists.
+    assert_faults(&check("\"c-1\"", "", &secret), &["oauth.providers", "c-1", "[[oauth.apps]]"]);
+    assert_faults(&check("", "\"c-1\"", &secret), &["oauth.apps", "c-1", "[[oauth.providers]]"]);
+    assert_faults(&check("\"c-1\"", "\"c-1\"", public), &["exchange_audiences", "authenticate"]);
+    assert_ne!(check("\"c-1\"", "\"c-1\"", &secret).code, None);
+    assert!(!check("\"c-1\"", "\"c-1\"", &secret).stderr.contains("exchange_audiences"));
+}

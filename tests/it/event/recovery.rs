@@ -161,6 +161,8 @@ async fn a_grant_that_is_revoked_ends_its_subscriptions_and_one_that_has_run_out
         staff: None,
         organisation: None,
         fhir_user: None,
+        parent: None,
+        audience: Vec::new(),
         created_at: now,
         expires_at: now + TimeDelta::minutes(5),
     };

@@ -129,3 +129,19 @@ async fn no_body_makes_it_fail(#[values(Backend::Sqlite, Backend::Postgres)] bac
         Request::new("POST", "/events").header("ce-specversion", "1.0").header("ce-specversion", "1.0");
     assert_eq!(app.send(twice).await.json()["detail"], "specversion must stand once, in ASCII");
 }
+
+// covers SEC-24
+#[rstest]
+#[actix_web::test]
+async fn a_delivery_of_a_subscription_tells_nothing(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = TestApp::sandbox(backend).await;
+    let mut footprint = Footprint::of(&app);
+    let event = event(DEATH, LONER, 20);
+    let refused = app.send(post(&event).header("OnBehalf-Delivery", "1")).await;
+    assert_eq!((refused.status, refused.json()["code"].clone()), (403, "forbidden".into()));
+    footprint.check_untouched("a delivery");
+    assert_eq!(app.count_rows("inbound_events"), 0);
+    assert_eq!(send(&app, &event).await.status, 200);
+}

@@ -51,7 +51,9 @@ fn what_is_old_is_found_by_an_index() {
     let due =
         "SELECT * FROM messages WHERE state = 'waiting' AND due_at <= 1000 ORDER BY due_at, id LIMIT 100";
     assert_reads_no_whole_table(&database, "messages", due);
-    for of_grant in ["codes", "refresh_tokens"] {
+    let child = "SELECT 1 FROM grants WHERE parent_id = 'x'";
+    assert_reads_no_whole_table(&database, "grants", child);
+    for of_grant in ["codes", "refresh_tokens", "binding_tokens"] {
         let statement = format!("SELECT 1 FROM {of_grant} WHERE grant_id = 'x'");
         assert_reads_no_whole_table(&database, of_grant, &statement);
     }

@@ -102,8 +102,9 @@ async fn a_role_that_nobody_uses_becomes_inactive_where_the_settings_say_so(
     let then = app.now();
     write(&app, move |tx| tx.use_role(id, then)).await;
     app.clock.advance(TimeDelta::days(50));
-    assert!(runner(&app).run_due().contains(&"deactivate-unused"));
-    assert_eq!(status(&app, &unused).await.0, "active", "it is off by default");
+    let off = runner_with(&app, Jobs { unused_after_days: None, ..settings() });
+    assert!(off.run_due().contains(&"deactivate-unused"));
+    assert_eq!(status(&app, &unused).await.0, "active", "the settings turn it off");
     let runner = runner_with(&app, Jobs { unused_after_days: Some(90), ..settings() });
     app.clock.advance(TimeDelta::days(1));
     runner.run_due();
@@ -113,6 +114,21 @@ async fn a_role_that_nobody_uses_becomes_inactive_where_the_settings_say_so(
     app.clock.advance(TimeDelta::days(60));
     runner.run_due();
     assert_eq!(status(&app, &used).await.0, "inactive");
+}
+
+// covers GAP-13
+#[rstest]
+#[actix_web::test]
+async fn by_default_a_role_becomes_inactive_after_five_years_without_use(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = TestApp::strict(backend).await;
+    let unused = create_role(&app, MOTHER, LONER).await;
+    for (days, expected) in [(1826, "active"), (1, "inactive")] {
+        app.clock.advance(TimeDelta::days(days));
+        runner(&app).run_due();
+        assert_eq!(status(&app, &unused).await.0, expected, "{days} days more");
+    }
 }
 
 #[rstest]

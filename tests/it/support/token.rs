@@ -24,6 +24,8 @@ pub fn registration() -> Registration {
         grant_types: GrantType::ALL.to_vec(),
         scopes: Scopes::parse("openid launch/patient patient/*.cruds user/*.cruds system/*.cruds").unwrap(),
         may_introspect: false,
+        exchange_audiences: Vec::new(),
+        logout_uris: Vec::new(),
         is_dpop_bound: false,
     }
 }
@@ -58,6 +60,8 @@ impl TestApp {
             scopes: Scopes::of_token(scope),
             vot: proofing.as_ref().map(|_| Vector::parse("P9.Cp.Cd").unwrap()),
             staff: None,
+            parent: None,
+            audience: Vec::new(),
             organisation: None,
             fhir_user: None,
             created_at: now,

@@ -3,8 +3,9 @@
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
+use chrono::TimeDelta;
 
-use crate::account::command::{ApproveError, approve};
+use crate::account::command::{ApproveError, approve, grant_ttl};
 use crate::account::{Acting, KnownPerson, LogIn, Mode, Stage};
 use crate::app::App;
 use crate::error::Error;
@@ -33,10 +34,17 @@ pub(super) async fn show(app: Data<App>, request: HttpRequest) -> Result<HttpRes
         }
     };
     let possessive = patient.as_ref().map(|name| format!("{name}’s"));
+    let lasts = match client.mode {
+        Mode::Citizen => {
+            format!("for up to {}", in_words(grant_ttl(&log_in.request.scopes, authority(&app)?.lifetimes())))
+        }
+        Mode::Staff | Mode::System => "for as long as it is registered here".to_owned(),
+    };
+    let lasts = lasts.as_str();
     let whom = match (&patient, &possessive) {
-        (Some(object), Some(possessive)) => Whom { object, possessive },
-        _ if client.mode == Mode::Staff => Whom { object: "patients", possessive: "patients’" },
-        _ => Whom { object: "you", possessive: "your" },
+        (Some(object), Some(possessive)) => Whom { object, possessive, lasts },
+        _ if client.mode == Mode::Staff => Whom { object: "patients", possessive: "patients’", lasts },
+        _ => Whom { object: "you", possessive: "your", lasts },
     };
     let leave = Leave::new(&visit, &log_in, &client);
     let page = ApprovePage {
@@ -48,6 +56,15 @@ pub(super) async fn show(app: Data<App>, request: HttpRequest) -> Result<HttpRes
         has_choice: log_in.asks_for_whom(),
     };
     Ok(page::render(StatusCode::OK, &page, &leave))
+}
+
+/// A span as people say it: `12 hours`, `1 day`.
+fn in_words(span: TimeDelta) -> String {
+    let (number, unit) = match span.num_days() {
+        days @ 1.. => (days, "day"),
+        _ => (span.num_hours(), "hour"),
+    };
+    format!("{number} {unit}{}", if number == 1 { "" } else { "s" })
 }
 
 pub(super) async fn decide(

@@ -11,12 +11,16 @@ use actix_web::{HttpRequest, HttpResponse};
 use crate::account::{Authority, AuthorizationRequest, LogIn, Registration, Stage, digest};
 use crate::app::App;
 use crate::error::Error;
+use crate::store::Old;
 
 use super::page::Problem;
 use super::redirect::{Back, Refused, see_other};
 use super::request::{self, Params, Repeated};
 use super::visit::{Visit, read_form};
 use super::{authority, find_app, log_in};
+
+/// How many log-ins that were given up are removed with each new one.
+const SWEPT: i64 = 20;
 
 pub(super) async fn by_get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let params = Params::parse(request.query_string().as_bytes());
@@ -86,7 +90,7 @@ async fn begin(
     let written: Result<(), Error> = app
         .store
         .write(move |tx| {
-            tx.delete_old_log_ins(now)?;
+            tx.delete_old(Old::LogIns, now, SWEPT)?;
             tx.insert_log_in(&digest, &kept)
         })
         .await;

@@ -10,6 +10,7 @@ mod authorize;
 mod callback;
 mod link;
 mod log_in;
+mod log_out;
 mod page;
 mod patient;
 mod redirect;
@@ -63,6 +64,14 @@ pub(super) fn configure(config: &mut ServiceConfig) {
                 .route(web::post().to(approve::decide))
                 .default_service(web::to(other_method)),
         )
+        .service(
+            page(log_out::PATH)
+                .wrap(from_fn(limited))
+                .route(web::get().to(log_out::by_get))
+                .route(web::post().to(log_out::by_post))
+                .default_service(web::to(other_method)),
+        )
+        .service(page(log_out::CONFIRM).wrap(from_fn(limited)).route(web::post().to(log_out::confirm)))
         .service(page("/oauth/leave").route(web::post().to(approve::leave)))
         .service(web::resource("/assets/{name}").route(web::get().to(asset::send)));
 }

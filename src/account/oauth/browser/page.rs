@@ -101,6 +101,24 @@ pub(super) struct ApprovePage {
     pub(super) has_choice: bool,
 }
 
+/// The page that asks whether somebody wants to log out, and where.
+#[derive(Template)]
+#[template(path = "log_out.html")]
+pub(super) struct LogOutPage {
+    pub(super) style: String,
+    /// What its form repeats.
+    pub(super) fields: Vec<(&'static str, String)>,
+    /// The app whose access can end, where one has said whose it is.
+    pub(super) app: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "logged_out.html")]
+pub(super) struct LoggedOutPage {
+    pub(super) style: String,
+    pub(super) app: Option<String>,
+}
+
 #[derive(Template)]
 #[template(path = "problem.html")]
 struct ProblemPage<'p> {
@@ -114,8 +132,17 @@ struct ProblemPage<'p> {
 
 /// A page of the log-in, with its forms.
 pub(super) fn render(status: StatusCode, page: &impl Template, leave: &Leave) -> HttpResponse {
+    render_towards(status, page, Some(&leave.redirect_uri))
+}
+
+/// A page whose form's answer may redirect to this URI.
+pub(super) fn render_towards(
+    status: StatusCode,
+    page: &impl Template,
+    towards: Option<&str>,
+) -> HttpResponse {
     match page.render() {
-        Ok(html) => respond(status, html, Some(&leave.redirect_uri)),
+        Ok(html) => respond(status, html, towards),
         Err(error) => Problem::from(Error::fault(error)).render(),
     }
 }

@@ -6,6 +6,7 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::account::command::{Patient, list_patients};
+use crate::account::display::without_hidden;
 use crate::account::{Acting, KnownPerson, LogIn, Stage};
 use crate::app::App;
 use crate::error::Error;
@@ -100,7 +101,7 @@ pub(super) fn name_of(person: &Person) -> String {
     let HumanName { family, given, prefix, suffix, .. } = name;
     let parts: Vec<&str> =
         prefix.iter().chain(given).chain(family).chain(suffix).map(String::as_str).collect();
-    parts.join(" ")
+    without_hidden(&parts.join(" "))
 }
 
 /// A FHIR date as people write it: `22 October 2022`.

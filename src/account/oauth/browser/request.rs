@@ -77,7 +77,7 @@ pub(super) fn read(
     let state =
         state.ok_or(invalid("state is missing, or has fewer than 8 or more than 2048 characters."))?;
     check_kind(params, app)?;
-    check_audience(params, authority)?;
+    let audience = check_audience(params, authority)?;
     let challenge = check_challenge(params)?;
     let nonce = one("nonce");
     if nonce.is_some_and(|nonce| nonce.len() > LONGEST) {
@@ -94,6 +94,7 @@ pub(super) fn read(
         challenge,
         nonce: nonce.map(str::to_owned),
         dpop_jkt: dpop_jkt.map(str::to_owned),
+        audience,
     })
 }
 
@@ -130,22 +131,17 @@ fn check_kind(params: &Params, app: &Registration) -> Result<(), Refused> {
     }
 }
 
-/// SMART's `aud`, or `resource` (RFC 8707): the app must not show its token to anybody else.
-fn check_audience(params: &Params, authority: &Authority) -> Result<(), Refused> {
-    let named = params.given().filter(|(name, _)| matches!(*name, "aud" | "resource"));
-    let mut named = named.map(|(_, url)| url).peekable();
-    if named.peek().is_none() {
+/// SMART's `aud`, or `resource` (RFC 8707): the app must not show its token to anybody else. The tokens are for those
+/// APIs alone that `resource` names; `aud`, which SMART apps must send, restricts nothing.
+fn check_audience(params: &Params, authority: &Authority) -> Result<Vec<String>, Refused> {
+    let all =
+        |wanted: &'static str| params.given().filter(move |(name, _)| *name == wanted).map(|(_, url)| url);
+    if all("aud").chain(all("resource")).next().is_none() {
         return Err(invalid("aud is missing: the base URL of the API."));
     }
-    let is_ours = |url: &str| {
-        let url = url.strip_suffix('/').unwrap_or(url);
-        authority.audiences().iter().any(|ours| ours == url)
-    };
-    if named.all(is_ours) {
-        Ok(())
-    } else {
-        Err(Refused::new("invalid_target", "aud is not the base URL of an API of this server."))
-    }
+    let other = Refused::new("invalid_target", "aud is not the base URL of an API of this server.");
+    authority.audience(all("aud")).ok_or(other)?;
+    authority.audience(all("resource")).ok_or(other)
 }
 
 /// PKCE (RFC 7636), which everybody needs.

@@ -9,6 +9,8 @@ pub(super) struct Whom<'w> {
     pub(super) object: &'w str,
     /// `your`, or a name's genitive.
     pub(super) possessive: &'w str,
+    /// For how long what is given lasts: `for up to 12 hours`.
+    pub(super) lasts: &'w str,
 }
 
 /// One sentence for each thing that the scopes let an app do.
@@ -30,12 +32,12 @@ fn of_scope(scope: &Scope, whom: &Whom<'_>) -> Vec<String> {
 }
 
 fn of_word(word: Word, whom: &Whom<'_>) -> Option<String> {
-    let Whom { object, .. } = whom;
+    let Whom { object, lasts, .. } = whom;
     match word {
         Word::OpenId | Word::FhirUser | Word::Profile => Some("Know who you are".to_owned()),
         // The person has said so on the page before.
         Word::Launch | Word::LaunchPatient | Word::OnlineAccess | Word::RegistryEvents => None,
-        Word::OfflineAccess => Some("Go on for up to 30 days when you are not using the app".to_owned()),
+        Word::OfflineAccess => Some(format!("Go on {lasts} when you are not using the app")),
         Word::Delegation => Some("See the list of people you can act for".to_owned()),
         Word::ValidatedRelationships => {
             Some(format!("See who can act for {object}, ask for access, and end a role"))
@@ -50,12 +52,23 @@ fn of_resource(scope: &ResourceScope, whom: &Whom<'_>) -> Vec<String> {
     let (read, create, change) = verbs(scope.resource.as_deref(), whom);
     let only = only(scope);
     let sentences = [(reads, read), (has(Letter::Create), create), (changes, change)];
-    sentences.into_iter().filter(|(has, _)| *has).map(|(_, sentence)| format!("{sentence}{only}")).collect()
+    let sentences =
+        sentences.into_iter().filter(|(has, _)| *has).map(|(_, sentence)| format!("{sentence}{only}"));
+    // What a subscription tells is limited by what the app may read, not by which subscriptions it may make.
+    let is_told = scope.is_about("Subscription") && (has(Letter::Create) || has(Letter::Update));
+    sentences.chain(is_told.then(|| notified(whom))).collect()
+}
+
+/// What a subscription is to the person whom it is about.
+fn notified(Whom { object, lasts, .. }: &Whom<'_>) -> String {
+    format!(
+        "Be told {lasts} when something changes in who can act for {object}, also when you are not using the app"
+    )
 }
 
 /// To look, to make, to change.
 fn verbs(resource: Option<&str>, whom: &Whom<'_>) -> (String, String, String) {
-    let Whom { object, possessive } = whom;
+    let Whom { object, possessive, .. } = whom;
     match resource {
         None => (
             format!("See everything that this service holds about {object}"),
@@ -97,6 +110,12 @@ fn verbs(resource: Option<&str>, whom: &Whom<'_>) -> (String, String, String) {
             format!("Add to {possessive} account"),
             format!("Change {possessive} account"),
         ),
+        // To make or change one is to be told of changes, which has a sentence of its own.
+        Some("Subscription") => (
+            "See which changes it has asked to be told about".to_owned(),
+            "Choose which changes it is told about".to_owned(),
+            "Choose which changes it is told about".to_owned(),
+        ),
         Some(_) => (
             "See the forms and definitions of this service".to_owned(),
             "Add to the forms and definitions of this service".to_owned(),
@@ -119,7 +138,7 @@ mod tests {
 
     #[test]
     fn each_thing_is_said_once() {
-        let whom = Whom { object: "you", possessive: "your" };
+        let whom = Whom { object: "you", possessive: "your", lasts: "for up to 12 hours" };
         let said = |text| sentences(&Scopes::parse(text).unwrap(), &whom);
         assert_eq!(
             said("openid fhirUser launch/patient patient/Consent.rs user/Consent.u patient/Patient.r"),
@@ -134,5 +153,12 @@ mod tests {
             said("patient/Consent.r?status=active"),
             ["See who can act for you, and for whom (only where status is active)"]
         );
+        let told = "Be told for up to 12 hours when something changes in who can act for you, also when you are not using \
+                    the app";
+        assert_eq!(said("patient/Subscription.cu"), ["Choose which changes it is told about", told]);
+        assert_eq!(said("patient/Subscription.rs"), ["See which changes it has asked to be told about"]);
+        assert!(said("patient/*.cruds").contains(&told.to_owned()));
+        assert!(!said("patient/*.rs").contains(&told.to_owned()));
+        assert_eq!(said("offline_access"), ["Go on for up to 12 hours when you are not using the app"]);
     }
 }

@@ -40,7 +40,7 @@ impl Visit {
     }
 
     /// That of the request's cookie.
-    fn of(app: &App, request: &HttpRequest) -> Option<Self> {
+    pub(super) fn of(app: &App, request: &HttpRequest) -> Option<Self> {
         let (name, _) = cookie_name(app);
         let headers = request.headers().get_all(COOKIE).filter_map(|value| value.to_str().ok());
         let mut pairs = headers.flat_map(|value| value.split(';')).filter_map(|pair| pair.split_once('='));
@@ -131,7 +131,7 @@ pub(super) async fn read_form(
 }
 
 /// A form or a link of another page, or of a log-in before.
-fn forged() -> Problem {
+pub(super) fn forged() -> Problem {
     Problem::new(403, "There is a problem with this page")
         .saying("It does not belong to your present log-in. Go back to the app and log in again.")
 }

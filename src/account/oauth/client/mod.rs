@@ -16,12 +16,14 @@ use percent_encoding::percent_decode_str;
 use crate::account::code::is_secret;
 use crate::account::oauth::authority;
 use crate::account::oauth::form::Form;
+use crate::account::oauth::limit;
 use crate::account::oauth::problem::Problem;
 use crate::account::proof::assertion;
 use crate::account::proof::dpop::{self, Expected};
 use crate::account::{ClientAuthentication, Registration, endpoints};
 use crate::app::App;
 use crate::error::Error;
+use crate::store::Tx;
 
 pub use keys::AppKeys;
 
@@ -52,9 +54,11 @@ pub(crate) async fn authenticate(
         (ClientAuthentication::None, Credential::None) => {}
         (ClientAuthentication::Secret { sha256 }, Credential::Secret(secret)) => {
             let lockout = authority(app)?.lockout();
-            lockout.check(&client_id, now).map_err(Problem::locked)?;
+            // Counted by where it comes from: a stranger who guesses keeps the app itself from nothing.
+            let name = format!("{client_id} {}", limit::source(app, request));
+            lockout.check(&name, now).map_err(Problem::locked)?;
             if !is_secret(&secret, sha256) {
-                lockout.count(&client_id, now);
+                lockout.count(&name, now);
                 return Err(Problem::client());
             }
         }
@@ -163,13 +167,34 @@ async fn check_assertion(
     see_once(app, shown.digest, shown.expires_at).await?.then_some(()).ok_or_else(Problem::client)
 }
 
-/// The thumbprint of the key of which the request has a proof (RFC 9449 §5), if it has one. It is good once.
+/// A proof of a key that came with a request (RFC 9449 §5). It is good once.
+#[derive(Clone, Debug)]
+pub(crate) struct ProvedKey {
+    /// The thumbprint of the key.
+    pub(crate) jkt: String,
+    digest: String,
+    expires_at: DateTime<Utc>,
+}
+
+impl ProvedKey {
+    /// Remembers the proof, in the transaction of what it was shown for: a request that is refused leaves nothing. Returns
+    /// whether it was shown for the first time.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub(crate) fn spend(&self, tx: &mut Tx<'_>) -> Result<bool, Error> {
+        tx.see_once(&self.digest, self.expires_at)
+    }
+}
+
+/// The key of which the request has a proof, if it has one.
 ///
 /// # Errors
 ///
 /// [`Problem`]: 400 `invalid_dpop_proof`.
-pub(crate) async fn proved_key(app: &App, request: &HttpRequest) -> Result<Option<String>, Problem> {
-    let refused = || Problem::new(400, "invalid_dpop_proof", "the DPoP proof is not good, or not for this");
+pub(crate) fn proved_key(app: &App, request: &HttpRequest) -> Result<Option<ProvedKey>, Problem> {
+    let refused = || Problem::new(400, "invalid_dpop_proof", BAD_PROOF);
     let mut proofs = request.headers().get_all("dpop");
     let Some(proof) = proofs.next() else { return Ok(None) };
     if proofs.next().is_some() {
@@ -179,8 +204,11 @@ pub(crate) async fn proved_key(app: &App, request: &HttpRequest) -> Result<Optio
     let expected = Expected { method: request.method().as_str(), url: &url, access_token: None };
     let text = proof.to_str().map_err(|_binary| refused())?;
     let proof = dpop::check(text, &expected, app.clock.now()).map_err(|_wrong| refused())?;
-    if see_once(app, proof.digest, proof.expires_at).await? { Ok(Some(proof.jkt)) } else { Err(refused()) }
+    Ok(Some(ProvedKey { jkt: proof.jkt, digest: proof.digest, expires_at: proof.expires_at }))
 }
+
+/// What a client is answered whose proof is not good, or was shown before.
+pub(crate) const BAD_PROOF: &str = "the DPoP proof is not good, or not for this";
 
 /// Whether this is shown for the first time. In a transaction of its own: what comes after may fail, and it
 /// stays seen.

@@ -1,8 +1,8 @@
 //! Token exchange (RFC 8693): what the form says, and whose token it brings.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
-use crate::account::Caller;
 use crate::account::command::exchange::{Subject, Target, exchange};
 use crate::account::command::{Issue, TokenError};
 use crate::account::identity::Proven;
@@ -10,7 +10,8 @@ use crate::account::oauth::authority;
 use crate::account::oauth::form::Form;
 use crate::account::oauth::problem::Problem;
 use crate::account::oauth::token::{Asker, write};
-use crate::account::upstream::UpstreamError;
+use crate::account::upstream::{UpstreamError, claims_of};
+use crate::account::{Caller, Registration, digest};
 use crate::app::App;
 use crate::error::Error;
 use crate::person::{NhsNumber, NumberCheck};
@@ -25,19 +26,19 @@ enum Proved {
     /// A caller of ours.
     Caller(Caller),
     /// Somebody whom a provider has proved, and the patient that a composite token is about.
-    Person(Proven, Option<NhsNumber>),
+    Person(Proven, Option<NhsNumber>, Presented),
 }
 
 /// A token to act for the patient whom the form names.
 pub(super) async fn by_token(app: &App, asker: Asker, form: &Form) -> Result<Issue, Problem> {
-    check(app, form)?;
+    check(form)?;
     let target = target(form)?;
     let token = form.need("subject_token", "name the subject_token")?;
     let person = match form.get("subject_token_type") {
         Some(ACCESS_TOKEN) => Proved::Caller(our_own(app, &asker, token)?),
         Some(ID_TOKEN) => {
             let (proven, patient) = verify(app, token).await?;
-            Proved::Person(proven, patient)
+            Proved::Person(proven, patient, presented(&asker.app, token, app.clock.now())?)
         }
         Some(_) | None => {
             return Err(Problem::invalid("the subject_token_type is not one that is taken here"));
@@ -47,7 +48,12 @@ pub(super) async fn by_token(app: &App, asker: Asker, form: &Form) -> Result<Iss
     write(app, asker, move |tx, asking| {
         let subject = match person {
             Proved::Caller(caller) => Subject::of_token(tx, asking, &caller)?,
-            Proved::Person(proven, patient) => Subject::of_proven(asking, proven, patient)?,
+            Proved::Person(proven, patient, presented) => {
+                if !tx.see_once(&presented.digest, presented.expires_at)? {
+                    return Err(TokenError::Invalid("the subject_token was shown before"));
+                }
+                Subject::of_proven(tx, asking, proven, patient)?
+            }
         };
         exchange(tx, asking, subject, target, scope.as_deref())
     })
@@ -55,17 +61,12 @@ pub(super) async fn by_token(app: &App, asker: Asker, form: &Form) -> Result<Iss
 }
 
 /// What else the form may say.
-fn check(app: &App, form: &Form) -> Result<(), Problem> {
+fn check(form: &Form) -> Result<(), Problem> {
     if form.get("actor_token").is_some() {
         return Err(Problem::invalid("who acts is whose token it is: there is no actor_token here"));
     }
     if form.get("requested_token_type").is_some_and(|kind| kind != ACCESS_TOKEN) {
         return Err(Problem::invalid("there are only access tokens here"));
-    }
-    let audiences = authority(app)?.audiences();
-    let is_other = |name: &str| form.get(name).is_some_and(|url| !audiences.iter().any(|ours| ours == url));
-    if is_other("resource") || is_other("audience") {
-        return Err(TokenError::Target.into());
     }
     Ok(())
 }
@@ -91,10 +92,40 @@ fn target(form: &Form) -> Result<Target, TokenError> {
 fn our_own(app: &App, asker: &Asker, token: &str) -> Result<Caller, Problem> {
     let read = authority(app)?.caller(token, app.clock.now());
     let (caller, bound_to) = read.map_err(|_bad| Problem::invalid("the subject_token is not good"))?;
-    if bound_to.is_some() && bound_to != asker.jkt {
+    if bound_to.is_some() && bound_to.as_deref() != asker.jkt() {
         return Err(TokenError::Proof("the subject_token is bound to another key").into());
     }
     Ok(caller)
+}
+
+/// How old a provider's token may be when it is exchanged.
+const MOST_AGE: TimeDelta = TimeDelta::minutes(10);
+
+/// What keeps a provider's token from being exchanged again.
+struct Presented {
+    /// Of the app and the token.
+    digest: String,
+    /// The token's end: from then on it is refused anyway.
+    expires_at: DateTime<Utc>,
+}
+
+/// Whether a provider's token, which was verified, is one that this app may exchange: issued to clients that the operator
+/// lists for the app, and not long ago. Each app exchanges a token once.
+fn presented(app: &Registration, token: &str, now: DateTime<Utc>) -> Result<Presented, TokenError> {
+    let claims = claims_of(token).ok_or(TokenError::Invalid("the subject_token cannot be read"))?;
+    let is_listed = |audience: &String| app.exchange_audiences.contains(audience);
+    if claims.audiences.is_empty() || !claims.audiences.iter().all(is_listed) {
+        return Err(TokenError::Invalid("this app may not exchange tokens that were issued to that client"));
+    }
+    if claims.issued_at + MOST_AGE <= now {
+        return Err(TokenError::Invalid(
+            "the subject_token is too old to be exchanged: log the person in again",
+        ));
+    }
+    // The signature covers this text: the same token cannot be written in another way.
+    let signed = token.rsplit_once('.').map_or(token, |(signed, _)| signed);
+    let digest = digest(&format!("exchange\u{1f}{}\u{1f}{signed}", app.client_id));
+    Ok(Presented { digest, expires_at: claims.expires_at })
 }
 
 /// Whom a provider of the settings has proved, by an id token of its own or by a composite one. Its signature,

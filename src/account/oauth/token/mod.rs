@@ -4,6 +4,7 @@ mod exchange;
 mod response;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
@@ -22,7 +23,15 @@ use crate::store::Tx;
 #[derive(Clone)]
 struct Asker {
     app: Arc<Registration>,
-    jkt: Option<String>,
+    key: Option<client::ProvedKey>,
+    audience: Vec<String>,
+    found: Arc<AtomicBool>,
+}
+
+impl Asker {
+    fn jkt(&self) -> Option<&str> {
+        self.key.as_ref().map(|key| key.jkt.as_str())
+    }
 }
 
 /// `POST`: the app proves itself, then shows what it has.
@@ -36,10 +45,17 @@ pub(super) async fn token(
     let unsupported = Problem::new(400, "unsupported_grant_type", "there is no such grant_type here");
     let grant_type = GrantType::parse(grant_type).ok_or(unsupported)?;
     let client = client::authenticate(&app, &request, &form).await?;
-    let jkt = client::proved_key(&app, &request).await?;
-    let asker = Asker { app: Arc::clone(&client), jkt };
+    let key = client::proved_key(&app, &request)?;
+    // Token exchange knows `audience` as well (RFC 8693 §2.1).
+    let other = (grant_type == GrantType::TokenExchange).then_some("audience");
+    let audience = form.audience(authority(&app)?, other)?;
+    let found = Arc::new(AtomicBool::new(false));
+    let asker = Asker { app: Arc::clone(&client), key, audience, found: Arc::clone(&found) };
     let issue = issue(&app, asker, grant_type, &form).await;
-    trail::token(&app, &client, grant_type, &issue).await?;
+    // A public client authenticates by what it shows: junk leaves no record.
+    if issue.is_ok() || client.authentication.is_confidential() || found.load(Ordering::Relaxed) {
+        trail::token(&app, &client, grant_type, &issue).await?;
+    }
     let issued_type = (grant_type == GrantType::TokenExchange).then_some(exchange::ACCESS_TOKEN);
     response::render(authority(&app)?, &issue?, issued_type, app.clock.now())
 }
@@ -77,15 +93,20 @@ fn settle(outcome: Outcome) -> Result<Issue, Problem> {
     }
 }
 
-/// Runs a use case for whoever asks.
+/// Runs a use case for a client. The proof of its key is spent with it: of what is refused, nothing is kept.
 async fn write<T, F>(app: &App, asker: Asker, work: F) -> Result<T, Problem>
 where
     T: Send + 'static,
     F: FnOnce(&mut Tx<'_>, &Asking<'_>) -> Result<T, TokenError> + Send + 'static,
 {
     let (lifetimes, now) = (authority(app)?.lifetimes(), app.clock.now());
-    let written = app
-        .store
-        .write(move |tx| work(tx, &Asking { app: &asker.app, jkt: asker.jkt.as_deref(), lifetimes, now }));
+    let written = app.store.write(move |tx| {
+        let Asker { app, audience, found, .. } = &asker;
+        let done = work(tx, &Asking { app, jkt: asker.jkt(), audience, lifetimes, now, found })?;
+        match &asker.key {
+            Some(key) if !key.spend(tx)? => Err(TokenError::Proof(client::BAD_PROOF)),
+            Some(_) | None => Ok(done),
+        }
+    });
     Ok(written.await?)
 }

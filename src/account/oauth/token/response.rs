@@ -63,7 +63,7 @@ fn access_claims(authority: &Authority, issue: &Issue, now: DateTime<Utc>) -> Ac
     AccessClaims {
         nbf: None,
         iss: authority.issuer().to_owned(),
-        aud: authority.audiences().to_vec(),
+        aud: if issue.audience.is_empty() { authority.audiences().to_vec() } else { issue.audience.clone() },
         sub: subject.unwrap_or_else(|| grant.app.clone()),
         client_id: grant.app.clone(),
         iat: now.timestamp(),
@@ -93,7 +93,7 @@ fn fhir_user(authority: &Authority, issue: &Issue) -> Option<String> {
 /// What the id token says (OpenID Connect Core §2, LA-07): about the person who has logged in, whoever they
 /// act for.
 fn id_claims(authority: &Authority, issue: &Issue, now: DateTime<Utc>) -> Option<Value> {
-    let Issue { grant: Grant { user, app, created_at, .. }, .. } = issue;
+    let Issue { grant: Grant { id, user, app, created_at, .. }, .. } = issue;
     let user = user.filter(|_| issue.scopes.has(Word::OpenId))?;
     let mut claims = json!({
         "iss": authority.issuer(),
@@ -102,6 +102,7 @@ fn id_claims(authority: &Authority, issue: &Issue, now: DateTime<Utc>) -> Option
         "iat": now.timestamp(),
         "exp": issue.expires_at.timestamp(),
         "auth_time": created_at.timestamp(),
+        "sid": id.to_string(),
     });
     let members = claims.as_object_mut()?;
     let optional = [("nonce", issue.nonce.clone()), ("fhirUser", fhir_user(authority, issue))];

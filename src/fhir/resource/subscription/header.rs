@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::{unsupported, wrong};
-use crate::event::ChannelType;
+use crate::event::{ChannelType, DELIVERY};
 use crate::fhir::refusal::Refusal;
 
 /// As many lines, and as long, as any consumer needs.
@@ -12,17 +12,21 @@ const MOST: usize = 20;
 const LONGEST: usize = 4096;
 
 /// What belongs to the connection, to the message, or to the signature.
-const RESERVED: [&str; 17] = [
+const RESERVED: [&str; 21] = [
     "connection",
     "content-encoding",
+    "content-language",
+    "content-location",
     "content-length",
     "content-type",
     "cookie",
     "date",
     "expect",
+    "forwarded",
     "host",
     "http2-settings",
     "keep-alive",
+    "origin",
     "proxy-authenticate",
     "proxy-authorization",
     "proxy-connection",
@@ -59,7 +63,11 @@ fn judge(line: &str) -> Result<(), &'static str> {
         return Err(malformed);
     }
     let name = name.to_ascii_lowercase();
-    if RESERVED.contains(&name.as_str()) || name.starts_with("webhook-") {
+    // `ce-`: what a CloudEvent is in the binary mode of HTTP; a subscriber must not make other events of ours.
+    let is_reserved = RESERVED.contains(&name.as_str())
+        || name == DELIVERY
+        || ["webhook-", "ce-", "x-forwarded-", "sec-"].iter().any(|prefix| name.starts_with(prefix));
+    if is_reserved {
         return Err("This header is for the service to set, or for nobody.");
     }
     Ok(())
@@ -94,6 +102,12 @@ mod tests {
             "Connection: close",
             "Upgrade: h2c",
             "webhook-signature: v1,a",
+            "ce-type: pds-death-notification-1",
+            "CE-id: 1",
+            "OnBehalf-Delivery: 1",
+            "X-Forwarded-For: 127.0.0.1",
+            "Forwarded: for=127.0.0.1",
+            "Content-Location: /",
             "Webhook-Id: a",
             "Content-Type: text/plain",
             "X\t: a",

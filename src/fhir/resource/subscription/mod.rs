@@ -9,11 +9,12 @@ pub(crate) mod national;
 mod payload;
 pub(crate) mod topic;
 
+use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::account::{Action, access};
-use crate::date_time::FhirDateTime;
+use crate::date_time::{FhirDateTime, render_instant};
 use crate::error::Error;
 use crate::event::command::{
     SubscribeError, change_subscription, create_subscription, delete_subscription, open_headers,
@@ -95,7 +96,7 @@ fn create(tx: &mut Tx<'_>, context: &Context, draft: &Draft) -> Result<Stored, R
         return Err(bad_status());
     }
     let most = settings.most_of(&context.caller.who);
-    let draft = draft.as_ref().clone();
+    let draft = ending(tx, context, draft.as_ref().clone())?;
     let created = create_subscription(tx, &*context.clock, vault, &context.caller, draft, most);
     let created = created.map_err(|error| refused(error, most))?;
     Ok(stored(&created, context)?)
@@ -121,10 +122,39 @@ fn update(tx: &mut Tx<'_>, context: &Context, current: &Stored, draft: &Draft) -
         return Err(bad_status());
     }
     let most = settings.most_of(&context.caller.who);
-    let draft = draft.as_ref().clone();
+    let draft = ending(tx, context, draft.as_ref().clone())?;
     let changed = change_subscription(tx, &*context.clock, vault, &context.caller, before, draft, most);
     let changed = changed.map_err(|error| refused(error, most))?;
     Ok(stored(&changed, context)?)
+}
+
+/// A draft that ends at the latest when what its owner was granted ends, and says so in `Subscription.end`.
+fn ending(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    mut draft: SubscriptionDraft,
+) -> Result<SubscriptionDraft, Error> {
+    let Some(latest) = access::granted_until(tx, &context.caller)? else { return Ok(draft) };
+    if draft.end.is_none_or(|end| latest < end) {
+        draft.document = with_end(&draft, latest)?;
+        draft.end = Some(latest);
+    }
+    Ok(draft)
+}
+
+/// The document of a draft with another end. The writer is held meanwhile, so a document without an end is not parsed: it
+/// is an object with members, and gets one more.
+fn with_end(draft: &SubscriptionDraft, end: DateTime<Utc>) -> Result<String, Error> {
+    let end = render_instant(end);
+    match (draft.end, draft.document.strip_suffix('}')) {
+        (None, Some(members)) => Ok(format!("{members},\"end\":\"{end}\"}}")),
+        _ => {
+            let mut document: Map<String, Value> =
+                serde_json::from_str(&draft.document).map_err(Error::fault)?;
+            document.insert("end".to_owned(), end.into());
+            Ok(Value::Object(document).to_string())
+        }
+    }
 }
 
 fn delete(tx: &mut Tx<'_>, context: &Context, current: &Stored) -> Result<(), Refusal> {

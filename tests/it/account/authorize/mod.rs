@@ -3,6 +3,7 @@
 mod approval;
 mod callback;
 mod link;
+mod log_out;
 mod patient;
 mod refusals;
 mod surroundings;
@@ -38,6 +39,8 @@ pub fn registration(client_id: &str, mode: Mode) -> Registration {
         grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
         scopes: Scopes::parse(scopes).unwrap(),
         may_introspect: false,
+        exchange_audiences: Vec::new(),
+        logout_uris: Vec::new(),
         is_dpop_bound: false,
     }
 }
@@ -79,6 +82,7 @@ impl<'a> Browser<'a> {
             challenge: CHALLENGE.to_owned(),
             nonce: Some("a nonce".to_owned()),
             dpop_jkt: None,
+            audience: Vec::new(),
         };
         let expires_at = app.clock.now() + TimeDelta::minutes(15);
         let log_in = LogIn { app: client.to_owned(), request, stage, expires_at };

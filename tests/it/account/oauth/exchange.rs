@@ -1,5 +1,7 @@
 //! "Me" becomes "me for this patient" (RFC 8693), and never more than that.
 
+use std::sync::atomic::AtomicBool;
+
 use chrono::TimeDelta;
 use onbehalf::account::command::exchange::{Subject, Target, exchange};
 use onbehalf::account::command::{Asking, TokenError};
@@ -206,7 +208,7 @@ async fn by_provider(
     acting: Option<&str>,
     target: Option<&str>,
 ) -> Result<Grant, TokenError> {
-    let portal = apps().remove(0);
+    let web = apps().remove(1);
     let (vot, now) = (Vector::parse("P9.Cp.Cd").unwrap(), server.now());
     // Of a composite token the subject is the patient, and the actor has proved themselves.
     let nhs_number = Some(number(acting.unwrap_or(subject)));
@@ -221,8 +223,9 @@ async fn by_provider(
     server
         .store
         .write(move |tx| {
-            let asking = Asking { app: &portal, jkt: None, lifetimes: Lifetimes::default(), now };
-            let subject = Subject::of_proven(&asking, proven, patient)?;
+            let (lifetimes, found) = (Lifetimes::default(), AtomicBool::new(false));
+            let asking = Asking { app: &web, jkt: None, audience: &[], lifetimes, now, found: &found };
+            let subject = Subject::of_proven(tx, &asking, proven, patient)?;
             Ok(exchange(tx, &asking, subject, target, None)?.grant)
         })
         .await

@@ -76,6 +76,8 @@ pub fn app(client_id: &str, authentication: ClientAuthentication) -> Registratio
         grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken, GrantType::TokenExchange],
         scopes: Scopes::parse(SCOPES).unwrap(),
         may_introspect: false,
+        exchange_audiences: Vec::new(),
+        logout_uris: Vec::new(),
         is_dpop_bound: false,
     }
 }
@@ -132,6 +134,8 @@ pub async fn grant(server: &TestApp, client_id: &str, scope: &str) -> Grant {
         staff: None,
         organisation: None,
         fhir_user: Some(format!("Patient/{ME}")),
+        parent: None,
+        audience: Vec::new(),
         created_at: server.now(),
         expires_at: server.now() + TimeDelta::days(1),
     };

@@ -1,9 +1,13 @@
 //! How often one may ask where nobody is known yet.
 
+use std::io::Write as _;
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
 use rstest::rstest;
 
 use super::kit::{SECRET, TOKEN, apps, basic, post};
-use crate::support::{Backend, Options, Request, Response, TestApp};
+use crate::support::{Backend, Options, Request, Response, TestApp, send_bytes};
 
 async fn limited(backend: Backend, of_app: u32, of_address: u32) -> TestApp {
     let mut options =
@@ -83,4 +87,45 @@ async fn an_app_that_has_proved_itself_is_counted_and_a_name_alone_is_not(
     for _ in 0..4 {
         assert_eq!(server.send(post(TOKEN, &public)).await.status, 400);
     }
+}
+
+// covers SEC-15
+#[rstest]
+#[actix_rt::test]
+async fn half_bodies_of_strangers_keep_nobody_waiting(#[values(Backend::Sqlite)] backend: Backend) {
+    let server = limited(backend, 0, 0).await;
+    let half = |path: &str, length: usize, sent: usize| {
+        let mut stream = TcpStream::connect(server.address).expect("a connection");
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+             Content-Length: {length}\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).expect("it is sent");
+        // What is refused by its length may be closed before it was sent.
+        let _sent = stream.write_all("a".repeat(sent).as_bytes());
+        stream
+    };
+    let mut held: Vec<TcpStream> = (0..400).map(|_| half(TOKEN, 65_000, 17_000)).collect();
+    held.extend((0..400).map(|_| half("/oauth/par", 8_000, 4_000)));
+    let bundle = serde_json::json!({
+        "resourceType": "Bundle", "type": "batch", "id": "b".repeat(20_000), "entry": [],
+    });
+    let begun = Instant::now();
+    let answer = server.send(Request::post("/FHIR/R4", bundle)).await;
+    assert!(answer.status < 500, "{}", answer.status);
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    drop(held);
+}
+
+// covers SEC-15
+#[rstest]
+#[actix_rt::test]
+async fn a_body_that_stands_still_is_late(#[values(Backend::Sqlite)] backend: Backend) {
+    let server = limited(backend, 0, 0).await;
+    let begun = Instant::now();
+    let head = "POST /oauth/token HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+                Content-Length: 100\r\n\r\ngrant_type=";
+    let answer = send_bytes(server.address, head.as_bytes()).await.expect("an answer");
+    assert_eq!(answer.status, 408);
+    assert!((4..15).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
 }

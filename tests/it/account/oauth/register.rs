@@ -135,6 +135,12 @@ async fn metadata_with_anything_wrong_are_refused(#[values(Backend::Sqlite)] dat
         (json!({ "scope": 1 }), metadata),
         (json!({ "client_name": "" }), metadata),
         (json!({ "client_name": "x".repeat(201) }), metadata),
+        (json!({ "client_name": "NHS\u{202e}ppA" }), metadata),
+        (json!({ "client_name": "NHS\u{200b} App" }), metadata),
+        (json!({ "client_name": "NHS\u{7f} App" }), metadata),
+        (json!({ "redirect_uris": ["http://[::1].evil.example/cb"] }), redirect),
+        (json!({ "post_logout_redirect_uris": ["http://app.example/bye"] }), redirect),
+        (json!({ "post_logout_redirect_uris": "https://app.example/bye" }), metadata),
     ] {
         let mut metadata = portal();
         metadata.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());

@@ -169,6 +169,8 @@ async fn staff_are_told_of_nobody_whom_they_could_act_for(
         vot: None,
         staff: Some("555021935107".to_owned()),
         fhir_user: None,
+        parent: None,
+        audience: Vec::new(),
         ..citizen
     };
     super::kit::keep(&server, staff.clone()).await;

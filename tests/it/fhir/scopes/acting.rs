@@ -154,7 +154,7 @@ async fn a_grant_that_was_revoked_refuses_the_very_next_call(
     let token = app.sign(&claims);
     assert_eq!(send(&app, get("/Consent").bearer(&token)).await.status, 200);
     let now = app.now();
-    let revoked: Result<(), Error> = app.store.write(move |tx| tx.revoke_grant(claims.grant, now)).await;
+    let revoked: Result<bool, Error> = app.store.write(move |tx| tx.revoke_grant(claims.grant, now)).await;
     revoked.expect("it can be revoked");
     assert_eq!(send(&app, get("/Consent").bearer(&token)).await.status, 401);
 }

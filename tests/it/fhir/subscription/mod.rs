@@ -1,6 +1,7 @@
 //! Subscriptions: how they are made, judged, read, ended, and what is told to whom.
 
 mod budget;
+mod ends;
 mod lifecycle;
 mod operations;
 mod ownership;

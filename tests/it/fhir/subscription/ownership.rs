@@ -138,3 +138,39 @@ async fn another_app_of_the_same_person_knows_nothing_and_letters_hold(
         assert_eq!(send(&app, request.bearer(&token)).await.status, status, "{letter}");
     }
 }
+
+// covers N-11, SEC-24
+#[rstest]
+#[actix_web::test]
+async fn a_system_learns_of_no_other_subscription_from_the_audit(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = TestApp::start(backend, guarded_options()).await;
+    let body = backport("proxy-role", "id-only", &[]);
+    let mut ids = Vec::new();
+    for token in [SYSTEM, NURSE, &citizen(MOTHER)] {
+        ids.push(id_of(&send_well(&app, post("/Subscription", &body).bearer(token), 201).await));
+    }
+    for (own, token) in [(0, SYSTEM), (1, NURSE)] {
+        for path in ["/AuditEvent?_count=100", "/Provenance?_count=100"] {
+            let found = send_well(&app, get(path).bearer(token), 200).await.to_string();
+            for (at, id) in ids.iter().enumerate() {
+                assert_eq!(found.contains(id.as_str()), at == own, "{path} {own} {at}");
+            }
+        }
+        for (at, id) in ids.iter().enumerate() {
+            for path in [
+                format!("/AuditEvent?entity=Subscription/{id}&_total=accurate"),
+                format!("/Provenance?target=Subscription/{id}&_total=accurate"),
+            ] {
+                let found = send_well(&app, get(&path).bearer(token), 200).await;
+                assert_eq!(entries(&found).is_empty(), at != own, "{path} {own}");
+                assert_eq!(found["total"] == 0, at != own, "{path} {own}");
+            }
+        }
+    }
+    // What is not about subscriptions is seen as before.
+    let roles =
+        send_well(&app, get("/AuditEvent?subtype=search-type&_total=accurate").bearer(SYSTEM), 200).await;
+    assert!(roles["total"].as_i64().unwrap() > 0, "{roles}");
+}

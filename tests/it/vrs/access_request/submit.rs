@@ -3,7 +3,8 @@
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::support::{Backend, TestApp, bodies};
+use crate::support::{Backend, Request, TestApp, bodies};
+use crate::vrs::callers::{citizen, guarded_options};
 use crate::vrs::edit::{with, without};
 use crate::vrs::footprint::{Footprint, Rows};
 use crate::vrs::judged::judged;
@@ -161,4 +162,33 @@ async fn a_pair_that_has_a_role_needs_no_request(
     let spoilt = with(bodies::access_request(MOTHER, CHILD), "/status", "in-progress");
     let answer = app.post("/QuestionnaireResponse", spoilt).await;
     not_a_questionnaire_response().check("the document before the pair", &answer);
+}
+
+// covers SEC-24
+#[rstest]
+#[actix_web::test]
+async fn a_citizen_waits_for_an_answer_before_the_next_request(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let mut options = guarded_options();
+    options.contract.open_requests_per_applicant = 2;
+    let app = TestApp::start(backend, options).await;
+    let submit = |proxy: &'static str, patient: &'static str| {
+        let path = format!("{}/QuestionnaireResponse", onbehalf::vrs::BASE_PATH);
+        app.send(Request::post(&path, bodies::access_request(proxy, patient)).bearer(&citizen(proxy)))
+    };
+    assert_eq!(submit(MOTHER, SON).await.status, 200, "the ordinary flow");
+    let before = app.count_rows("access_requests");
+    let again = submit(MOTHER, SON).await;
+    let coding = &again.json()["issue"][0]["details"]["coding"][0];
+    assert_eq!((again.status, coding["code"].clone()), (409, "OPEN_ACCESS_REQUEST".into()));
+    assert_eq!(app.count_rows("access_requests"), before);
+    // About somebody else, and by somebody else.
+    assert_eq!(submit(MOTHER, LONER).await.status, 200);
+    assert_eq!(submit(LONER, SON).await.status, 200);
+    // Two of hers are open.
+    assert_eq!(submit(MOTHER, "9434765919").await.status, 409);
+    // Without an answer, a request is open for 28 days.
+    app.clock.advance(chrono::TimeDelta::days(28) + chrono::TimeDelta::seconds(1));
+    assert_eq!(submit(MOTHER, SON).await.status, 200);
 }

@@ -1,0 +1,138 @@
+//! The one place that revokes grants: a grant, every grant that was exchanged from it, and what was given for them.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+use uuid::Uuid;
+
+use crate::date_time::to_millis;
+use crate::error::Error;
+use crate::store::Tx;
+use crate::store::db::Db;
+use crate::store::dialect::on_dialect;
+use crate::store::schema::grants;
+use crate::store::sql::Sql;
+
+/// The ids of a grant and of all below it. A user's own grant has those acting grants of its app below it, too, whose
+/// parent was not written down: the person approved them by themselves, or an older program exchanged them.
+macro_rules! tree {
+    ($statement:literal) => {
+        concat!(
+            "WITH RECURSIVE tree (id) AS (SELECT id FROM grants WHERE id = ? ",
+            "UNION SELECT acting.id FROM grants own JOIN grants acting ",
+            "ON acting.user_id = own.user_id AND acting.app = own.app ",
+            "WHERE own.id = ? AND own.role_id IS NULL AND acting.role_id IS NOT NULL AND acting.parent_id IS NULL ",
+            "UNION SELECT child.id FROM tree JOIN grants child ON child.parent_id = tree.id) ",
+            $statement
+        )
+    };
+}
+
+/// Marks every grant of the tree that is not revoked yet.
+const REVOKE: &str =
+    tree!("UPDATE grants SET revoked_at = ? WHERE revoked_at IS NULL AND id IN (SELECT id FROM tree)");
+
+/// What was given for the grants of the tree and could still be shown.
+const SPEND: [&str; 2] = [
+    tree!("UPDATE codes SET used_at = ? WHERE used_at IS NULL AND grant_id IN (SELECT id FROM tree)"),
+    tree!(
+        "UPDATE refresh_tokens SET used_at = ? WHERE used_at IS NULL AND grant_id IN (SELECT id FROM tree)"
+    ),
+];
+const UNBIND: &str = tree!("DELETE FROM binding_tokens WHERE grant_id IN (SELECT id FROM tree)");
+
+/// The subscriptions that stand on the tree.
+const SUBSCRIPTIONS: &str = tree!(
+    "SELECT id FROM subscriptions WHERE grant_id IN (SELECT id FROM tree) \
+     AND is_deleted = FALSE AND status IN ('requested', 'active')"
+);
+
+#[derive(QueryableByName)]
+struct IdRow {
+    #[diesel(sql_type = Text)]
+    id: String,
+}
+
+impl Tx<'_> {
+    /// Revokes a grant and every grant that was exchanged from it, with their codes, refresh tokens and binding tokens;
+    /// their subscriptions are due, so that delivery ends them at once. Returns whether any grant was revoked that was
+    /// not before.
+    ///
+    /// An exchange that runs at the same time cannot leave a child behind: it holds its parent's row
+    /// ([`Tx::lock_grant`]), so either it finds the parent revoked, or a further pass finds its child.
+    ///
+    /// # Errors
+    ///
+    /// When the database refuses.
+    pub fn revoke_grant(&mut self, id: Uuid, now: DateTime<Utc>) -> Result<bool, Error> {
+        self.lock_grant(id)?;
+        let mut has_revoked = false;
+        while self.in_tree(REVOKE, id, Some(now))? > 0 {
+            has_revoked = true;
+        }
+        if !has_revoked {
+            return Ok(false);
+        }
+        for spend in SPEND {
+            self.in_tree(spend, id, Some(now))?;
+        }
+        self.in_tree(UNBIND, id, None)?;
+        let tree = Sql::fixed(SUBSCRIPTIONS).text(id.to_string()).text(id.to_string());
+        let rows: Vec<IdRow> = on_dialect!(self.db, c => tree.load(c))?;
+        let subscriptions = rows.iter().map(|row| Uuid::parse_str(&row.id)).collect::<Result<Vec<_>, _>>();
+        let subscriptions = subscriptions.map_err(Error::fault)?;
+        if !subscriptions.is_empty() {
+            self.make_due(&subscriptions, now)?;
+            self.has_published = true;
+        }
+        Ok(true)
+    }
+
+    fn in_tree(
+        &mut self,
+        statement: &'static str,
+        id: Uuid,
+        at: Option<DateTime<Utc>>,
+    ) -> Result<usize, Error> {
+        let mut statement = Sql::fixed(statement).text(id.to_string()).text(id.to_string());
+        if let Some(at) = at {
+            statement = statement.number(to_millis(at));
+        }
+        Ok(on_dialect!(self.db, c => statement.execute(c))?)
+    }
+
+    /// Keeps a grant from being revoked until this transaction ends: for the transaction that makes a grant below it.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn lock_grant(&mut self, id: Uuid) -> Result<(), Error> {
+        if let Db::Postgres(connection) = self.db {
+            let lock = Sql::fixed("SELECT FROM grants WHERE id = ? FOR UPDATE").text(id.to_string());
+            lock.execute(connection)?;
+        }
+        Ok(())
+    }
+
+    /// The grants of a user that are not revoked, of one app or of all, each with its app.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn list_grants_of_user(
+        &mut self,
+        user: Uuid,
+        app: Option<&str>,
+    ) -> Result<Vec<(Uuid, String)>, Error> {
+        let mut found = grants::table
+            .filter(grants::user_id.eq(user.to_string()))
+            .filter(grants::revoked_at.is_null())
+            .select((grants::id, grants::app))
+            .into_boxed();
+        if let Some(app) = app {
+            found = found.filter(grants::app.eq(app.to_owned()));
+        }
+        let rows: Vec<(String, String)> = found.order(grants::id).load(self.db)?;
+        rows.into_iter().map(|(id, app)| Ok((Uuid::parse_str(&id).map_err(Error::fault)?, app))).collect()
+    }
+}
