@@ -13,6 +13,7 @@ use crate::account::access::NotLive;
 use crate::account::{Who, access};
 use crate::clock::Clock;
 use crate::error::{Error, Kind};
+use crate::event::filter::ReasonOfRole;
 use crate::event::{Event, Facts, Front, Subscription, Topic};
 use crate::person::NhsNumber;
 use crate::proxy::OdsCode;
@@ -60,10 +61,11 @@ pub fn number(tx: &mut Tx<'_>, clock: &dyn Clock, front: &dyn Front) -> Result<u
     if !subscriptions.is_empty() {
         let happened = happened(tx, &events, &people)?;
         let unheard = tx.list_unheard(&events)?;
+        let masks_reasons = front.masks_reasons();
         let (mut all, mut lapsed) = (Vec::new(), Vec::new());
         for subscription in &subscriptions {
             let is_new = |event: &Event| !unheard.contains(&(event.id, subscription.id));
-            let heard = happened.iter().filter(|one| is_for(subscription, one) && is_new(one.event));
+            let heard = happened.iter().filter(|one| is_for(subscription, one, masks_reasons) && is_new(one.event));
             let heard: Vec<&Event> = heard.map(|one| one.event).collect();
             if !heard.is_empty() && has_lapsed(tx, subscription, clock)? {
                 lapsed.push(subscription.id);
@@ -130,14 +132,20 @@ struct Happened<'e> {
 
 /// Whether a subscription is to be told of an event. Conditions may hold before it or after it: whoever follows
 /// the active roles must hear that one is active no more (N-23).
-fn is_for(subscription: &Subscription, happened: &Happened<'_>) -> bool {
+fn is_for(subscription: &Subscription, happened: &Happened<'_>, masks_reasons: bool) -> bool {
     let Happened { event, before, after, is_visible } = happened;
-    let holds = |facts: &Facts| subscription.filters.iter().all(|filter| filter.matches(facts));
+    let who = &subscription.owner.who;
+    let holds = |facts: &Facts| {
+        let known = facts.clone().known_to(who, masks_reasons);
+        subscription.filters.iter().all(|filter| filter.matches(&known))
+    };
+    // An applicant hears of their own request whoever the other is, as they read it.
+    let is_own = matches!(who, Who::Citizen { nhs_number, .. } if after.applicant == Some(*nhs_number));
     // What may not appear any more is told to those who could see it: that is what the topic is for.
-    (*is_visible || event.topic == Topic::RoleDeleted)
+    (*is_visible || is_own || event.topic == Topic::RoleDeleted)
         && subscription.topics.contains(&event.topic)
         && (holds(after) || before.as_ref().is_some_and(holds))
-        && concerns(&subscription.owner.who, event)
+        && concerns(who, event)
 }
 
 /// Whether an event is about people whose data this caller reaches.
@@ -196,7 +204,7 @@ fn list_facts(tx: &mut Tx<'_>, events: &[Event]) -> Result<Vec<(String, i64, Fac
             let (id, version, role) = (role.value.id.to_string(), role.version, role.value);
             let facts = Facts {
                 status: Some(role.status.as_str().to_owned()),
-                status_reason: Some(role.reason.code().code().to_owned()),
+                status_reason: Some(ReasonOfRole { status: role.status, reason: role.reason }),
                 legal_basis: Some(role.legal_basis.code().to_owned()),
                 grantor: role.grantor,
                 ..Facts::of(role.patient, role.proxy)
@@ -215,7 +223,9 @@ fn list_facts(tx: &mut Tx<'_>, events: &[Event]) -> Result<Vec<(String, i64, Fac
     let requests = wanted("QuestionnaireResponse");
     if !requests.is_empty() {
         for found in tx.list_access_request_versions_by_id(&requests)? {
+            let applicant = Some(found.value.applicant_number());
             let facts = Facts::of(found.value.patient, found.value.proxy).with_status(&found.value.status);
+            let facts = Facts { applicant, ..facts };
             all.push((found.value.id.to_string(), found.version, facts));
         }
     }

@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use crate::fhir::context::Context;
+use crate::fhir::enforce;
 use crate::fhir::interaction::conditional::{self, Match};
 use crate::fhir::interaction::validate::check;
 use crate::fhir::interaction::{Body, Reply, Request, check_if_match, instance, kind_of, read, update};
@@ -34,6 +35,9 @@ pub(super) fn conditional_patch(
 
 fn apply(tx: &mut Tx<'_>, context: &Context, request: &Request, current: &Stored) -> Result<Reply, Refusal> {
     check_if_match(request, current)?;
+    if request.body.as_ref().is_some_and(asks) {
+        enforce::check_read(tx, context, current.kind, &current.id)?;
+    }
     let patched = match &request.body {
         Some(Body::JsonPatch(patch)) => engine::json_patch(&current.body, patch),
         Some(Body::Resource(body))
@@ -52,6 +56,24 @@ fn apply(tx: &mut Tx<'_>, context: &Context, request: &Request, current: &Stored
     // The patch itself was understood: what it would make of the resource breaks a rule.
     check(&patched, current.kind).map_err(|refusal| Refusal { status: 422, ..refusal })?;
     update::replace(tx, context, request, current, &patched)
+}
+
+/// Whether a patch asks what the resource says, so that its success or failure tells: by the operation `test` of a JSON Patch, or
+/// by a path that chooses with a function.
+fn asks(patch: &Body) -> bool {
+    match patch {
+        Body::JsonPatch(patch) => {
+            let mut operations = patch.as_array().into_iter().flatten();
+            operations.any(|operation| operation.get("op").and_then(Value::as_str) == Some("test"))
+        }
+        Body::Resource(parameters) => {
+            let operations = parameters.get("parameter").and_then(Value::as_array).into_iter().flatten();
+            let parts = operations.filter_map(|operation| operation.get("part")?.as_array()).flatten();
+            let is_path = |part: &&Value| part.get("name").and_then(Value::as_str) == Some("path");
+            let mut paths = parts.filter(is_path).filter_map(|part| part.get("valueString")?.as_str());
+            paths.any(|path| path.contains('('))
+        }
+    }
 }
 
 /// A narrative that was not patched along with the data tells of data that are no more.

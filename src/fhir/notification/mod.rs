@@ -18,6 +18,7 @@ use crate::fhir::context::Context;
 use crate::fhir::format::{self, Format};
 use crate::fhir::resource::{Stored, load_versions, subscription};
 use crate::store::Tx;
+use crate::store::search::Scope;
 pub(crate) use bundle::{Head, Told, history, parameters};
 pub(crate) use visible::visible;
 
@@ -64,6 +65,11 @@ impl Front for SubscriberFront {
         subscription.style == Style::Classic
             || owner.grant.is_some()
             || owner.ceiling != crate::account::Ceiling::None
+            || matches!(self.context(subscription).scope(), Scope::Organisation(_))
+    }
+
+    fn masks_reasons(&self) -> bool {
+        self.app.disclosure.mask_reasons
     }
 
     fn compose(

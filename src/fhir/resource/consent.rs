@@ -67,15 +67,19 @@ const PARAMS: &[Param] = &[
 ];
 
 fn load(tx: &mut Tx<'_>, context: &Context, ids: &[String]) -> Result<Vec<Stored>, Error> {
-    let now = context.now();
     let roles = tx.list_roles_by_id(ids)?.into_iter();
-    Ok(roles.map(|role| stored_as_of(role, now)).collect())
+    Ok(roles.map(|role| shown(role, context)).collect())
 }
 
 fn select(tx: &mut Tx<'_>, context: &Context, filter: &Filter) -> Result<Vec<Stored>, Error> {
-    let now = context.now();
     let roles = tx.list_visible_roles(filter, context.scope())?.into_iter();
-    Ok(roles.map(|role| stored_as_of(role, now)).collect())
+    Ok(roles.map(|role| shown(role, context)).collect())
+}
+
+/// As a read answers it to this caller at this time.
+fn shown(role: Versioned<Role>, context: &Context) -> Stored {
+    let value = role.value.as_of(context.now()).masked_for(context.masked_for());
+    stored(&Versioned { value, ..role })
 }
 
 /// As a read answers it at this time.
@@ -92,8 +96,11 @@ fn load_versions(tx: &mut Tx<'_>, context: &Context, wanted: &[(String, i64)]) -
         let is_it = |it: &Versioned<Role>| it.value.id == role.value.id && it.version == role.version;
         if present.iter().any(is_it) { Versioned { value: role.value.as_of(now), ..role } } else { role }
     };
+    let masked = |role: Versioned<Role>| {
+        Versioned { value: role.value.masked_for(context.masked_for()), ..role }
+    };
     let versions = tx.list_role_versions_by_id(wanted)?.into_iter();
-    Ok(versions.map(|role| stored(&counted(role))).collect())
+    Ok(versions.map(|role| stored(&masked(counted(role)))).collect())
 }
 
 /// Whether a role's end has passed and no version says so yet.
@@ -107,6 +114,7 @@ fn create(tx: &mut Tx<'_>, context: &Context, body: &Value) -> Result<Stored, Re
     let body = &party::with_local_references(body, context);
     let draft = Given::read(body, context)?;
     check_actors(body, context, draft.proxy)?;
+    party::check_reached(tx, context, draft.patient, "Consent.patient")?;
     let created = draft.created.clone();
     let draft = draft.into_draft(created)?;
     let role = create_role(tx, &*context.clock, &context.caller, draft, context.contract.rules)?;
@@ -163,14 +171,16 @@ fn update(tx: &mut Tx<'_>, context: &Context, current: &Stored, body: &Value) ->
     let body = &party::with_local_references(body, context);
     let given = Given::read(body, context)?;
     let id = Uuid::parse_str(&current.id).map_err(Error::fault)?;
-    let who = context.caller.who.clone();
+    let (who, masked_for) = (context.caller.who.clone(), context.masked_for());
     let role = change_role(tx, &*context.clock, &context.caller, id, context.contract.rules, |role| {
-        let change = given.into_change(role)?;
+        // What a citizen sends back unchanged is what they were shown.
+        let change = given.into_change(&role.clone().masked_for(masked_for))?;
         check_actors(body, context, role.proxy)?;
         access::decide_parties(&who, &[role.proxy, role.patient])?;
         access::decide_change(&who, role, &change)?;
         Ok::<_, Refusal>(change)
     })?;
+    let role = Versioned { value: role.value.masked_for(masked_for), ..role };
     residue::checked(body, stored(&role))
 }
 

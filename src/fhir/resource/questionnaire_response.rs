@@ -67,6 +67,7 @@ fn load_versions(
 }
 
 fn create(tx: &mut Tx<'_>, context: &Context, body: &Value) -> Result<Stored, Refusal> {
+    access::decide_kind(&context.caller.who, Action::SubmitAccessRequest)?;
     let given = Given::read(tx, body, context)?;
     if given.status != "completed" {
         let told =
@@ -77,7 +78,7 @@ fn create(tx: &mut Tx<'_>, context: &Context, body: &Value) -> Result<Stored, Re
         let reference = body.get(name).unwrap_or(&Value::Null);
         party::check_found(tx, context, reference, &format!("QuestionnaireResponse.{name}"))?;
     }
-    // Staff may hand in a form for somebody; a citizen only their own.
+    // A citizen submits what they themselves apply for.
     access::decide_parties(&context.caller.who, &[given.applicant_number()])?;
     let proposes = context.contract.access_request_creates_role.then_some(context.contract.rules);
     let submission = Submission {

@@ -75,6 +75,7 @@ fn create(tx: &mut Tx<'_>, context: &Context, body: &Value) -> Result<Stored, Re
     access::decide_kind(&context.caller.who, Action::WriteRecords)?;
     let body = &party::with_local_references(body, context);
     let relationship = read(body, context, String::new())?;
+    party::check_reached(tx, context, relationship.patient, "RelatedPerson.patient")?;
     let created = create_relationship(tx, &*context.clock, &context.caller, relationship)?;
     residue::checked(body, stored(&created))
 }

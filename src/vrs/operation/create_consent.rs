@@ -9,10 +9,11 @@ use crate::app::App;
 use crate::body;
 use crate::proxy::RoleError;
 use crate::proxy::command::{CreateRoleError, create_role};
+use crate::store::search::Scope;
 use crate::vrs::catalogue;
 use crate::vrs::gateway::{Answer, FHIR_JSON, Operation, carry_out};
 use crate::vrs::input::{consent, patch};
-use crate::vrs::operation::base_url;
+use crate::vrs::operation::{base_url, viewer};
 use crate::vrs::problem::Problem;
 use crate::vrs::resource::{created, informational};
 
@@ -28,8 +29,16 @@ pub(crate) async fn create_consent(
         let body = body::read(request.headers(), payload, &app.limits, &app.room).await?;
         let draft = consent::read(&body, &app.contract, app.limits.json_depth, app.clock.now())?;
         let (clock, rules) = (app.clock.clone(), app.contract.rules);
-        let role =
-            app.write_as(caller.clone(), move |tx| create_role(tx, &*clock, &caller, draft, rules)).await?;
+        let scope = viewer(&app, &caller).scope;
+        let role: Result<_, CreateRoleError> = app
+            .write_as(caller.clone(), move |tx| {
+                if matches!(scope, Scope::Organisation(_)) && !tx.may_see_person(draft.patient, scope)? {
+                    return Err(CreateRoleError::UnknownPatient);
+                }
+                create_role(tx, &*clock, &caller, draft, rules)
+            })
+            .await;
+        let role = role?;
         let location = format!("{}/Consent/{}", base_url(&app), role.value.value.id);
         Ok(Answer::to(&role, created(StatusCode::CREATED, location, &informational())))
     })

@@ -66,6 +66,10 @@ impl Front for Plain {
         self.asked.lock().expect("a lock").contains(&subscription.id)
     }
 
+    fn masks_reasons(&self) -> bool {
+        true
+    }
+
     fn compose(
         &self,
         _: &mut Tx<'_>,

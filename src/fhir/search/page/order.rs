@@ -5,7 +5,7 @@ use crate::fhir::context::Context;
 use crate::fhir::outcome::{Issue, IssueType};
 use crate::fhir::refusal::Refusal;
 use crate::fhir::resource::{Backing, ResourceType};
-use crate::fhir::search::Query;
+use crate::fhir::search::{Query, masked};
 use crate::fhir::search::filter::param_of;
 use crate::fhir::search::param::{Index, Param};
 use crate::store::search::{Column, SortKey};
@@ -27,7 +27,7 @@ impl Order {
     pub(super) fn of(kind: ResourceType, query: &Query, context: &Context) -> Result<Self, Refusal> {
         let mut order = Self { rows: Vec::new(), elements: Vec::new(), used: Vec::new() };
         for (name, is_descending) in &query.sort {
-            let is_used = order.used.len() < MOST && order.add(kind, name, *is_descending);
+            let is_used = order.used.len() < MOST && order.add(kind, name, *is_descending, context);
             if is_used {
                 order.used.push(name.clone());
             } else if context.is_strict {
@@ -38,8 +38,9 @@ impl Order {
         Ok(order)
     }
 
-    fn add(&mut self, kind: ResourceType, name: &str, is_descending: bool) -> bool {
-        let Some(param) = param_of(kind, name) else { return false };
+    fn add(&mut self, kind: ResourceType, name: &str, is_descending: bool, context: &Context) -> bool {
+        let param = param_of(kind, name).filter(|param| !masked::is_masked(&param.index, context));
+        let Some(param) = param else { return false };
         match (kind.backing(), param.index) {
             (Backing::Library, Index::Element(_)) => self.elements.push((param, is_descending)),
             (Backing::Library, _) => return false,
