@@ -201,7 +201,8 @@ fn token(table: &Dict, check: NumberCheck) -> Result<Token, Vec<&'static str>> {
         faults.push("knows only name, mode, sha256, nhs_number and organisation");
     }
     let organisation = table.get("organisation").and_then(Value::as_str).map(OdsCode::parse);
-    if table.contains_key("organisation") && (text("mode") != "staff" || !matches!(organisation, Some(Ok(_)))) {
+    if table.contains_key("organisation") && (text("mode") != "staff" || !matches!(organisation, Some(Ok(_))))
+    {
         faults.push("organisation is the ODS code of those for whom staff work, in quotes");
     }
     let organisation = organisation.and_then(Result::ok);

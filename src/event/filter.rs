@@ -117,8 +117,9 @@ impl Facts {
     #[must_use]
     pub fn known_to(self, who: &Who, masks_reasons: bool) -> Self {
         let Some(citizen) = who.user() else { return self };
-        let masked = |ReasonOfRole { status, reason }| {
-            ReasonOfRole { status, reason: mask::masked(status, reason, citizen) }
+        let masked = |ReasonOfRole { status, reason }| ReasonOfRole {
+            status,
+            reason: mask::masked(status, reason, citizen),
         };
         Self {
             status_reason: self.status_reason.map(|it| if masks_reasons { masked(it) } else { it }),

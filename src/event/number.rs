@@ -65,7 +65,8 @@ pub fn number(tx: &mut Tx<'_>, clock: &dyn Clock, front: &dyn Front) -> Result<u
         let (mut all, mut lapsed) = (Vec::new(), Vec::new());
         for subscription in &subscriptions {
             let is_new = |event: &Event| !unheard.contains(&(event.id, subscription.id));
-            let heard = happened.iter().filter(|one| is_for(subscription, one, masks_reasons) && is_new(one.event));
+            let heard =
+                happened.iter().filter(|one| is_for(subscription, one, masks_reasons) && is_new(one.event));
             let heard: Vec<&Event> = heard.map(|one| one.event).collect();
             if !heard.is_empty() && has_lapsed(tx, subscription, clock)? {
                 lapsed.push(subscription.id);

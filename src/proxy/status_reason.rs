@@ -181,7 +181,11 @@ impl StatusReason {
     /// [`MissingText`] when the code is OTHER and there is no text.
     pub fn new(code: ReasonCode, text: Option<String>) -> Result<Self, MissingText> {
         let text = text.filter(|text| !text.trim().is_empty());
-        if code == ReasonCode::Other && text.is_none() { Err(MissingText) } else { Ok(Self { code, text, given_by: None }) }
+        if code == ReasonCode::Other && text.is_none() {
+            Err(MissingText)
+        } else {
+            Ok(Self { code, text, given_by: None })
+        }
     }
 
     /// A reason that the service itself gives, without text.

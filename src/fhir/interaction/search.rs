@@ -37,7 +37,8 @@ pub(super) fn search(tx: &mut Tx<'_>, context: &Context, request: &Request) -> R
 /// told whether there is one: the compartment of whoever there is not is empty to them.
 fn check_patient(tx: &mut Tx<'_>, context: &Context, id: &str) -> Result<(), Refusal> {
     let kind = ResourceType::Patient;
-    let letter = [Letter::Read, Letter::Search].into_iter().find(|letter| enforce::may(context, kind, *letter));
+    let letter =
+        [Letter::Read, Letter::Search].into_iter().find(|letter| enforce::may(context, kind, *letter));
     let Some(letter) = letter else { return Ok(()) };
     read::find(tx, context, kind, id, letter)?.map(|_| ()).ok_or_else(Refusal::not_found)
 }

@@ -56,7 +56,8 @@ fn cloud_event(tx: &mut Tx<'_>, context: &Context, event: &Event, may: bool) -> 
         let practices = practices(tx, context, event)?;
         let mut filtering = Map::new();
         for (name, number) in [("patient_ods_code", event.patient), ("proxy_ods_code", event.proxy)] {
-            let practice = practices.iter().find(|(own, _)| *own == number).and_then(|(_, code)| code.as_ref());
+            let practice =
+                practices.iter().find(|(own, _)| *own == number).and_then(|(_, code)| code.as_ref());
             if let Some(code) = practice {
                 filtering.insert(name.to_owned(), code.as_str().into());
             }

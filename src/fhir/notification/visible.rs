@@ -46,11 +46,7 @@ pub(crate) fn visible(tx: &mut Tx<'_>, context: &Context, events: &[&Event]) -> 
 
 /// Of roles that may not appear any more, those that the organisation reaches for which the caller works; `None` for a caller
 /// who works for none. One statement, where there are such roles.
-fn reached(
-    tx: &mut Tx<'_>,
-    context: &Context,
-    events: &[&Event],
-) -> Result<Option<HashSet<String>>, Error> {
+fn reached(tx: &mut Tx<'_>, context: &Context, events: &[&Event]) -> Result<Option<HashSet<String>>, Error> {
     let Scope::Organisation(organisation) = context.scope() else { return Ok(None) };
     let deleted = events.iter().filter(|event| event.topic == Topic::RoleDeleted);
     let ids: Vec<String> = deleted.map(|event| event.subject_parts().1.to_owned()).collect();

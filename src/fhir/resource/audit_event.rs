@@ -139,11 +139,11 @@ fn stored(record: &AuditRecord, context: &Context) -> Stored {
     if let Some(refusal) = &record.refusal {
         add("outcomeDesc", refusal.as_str().into());
     }
-    let is_own = is_own(record, context);
-    add("agent", if shows_actor(record, context) { agents(record) } else { masked_agents() });
+    let shows_actor = shows_actor(record, context);
+    add("agent", if shows_actor { agents(record) } else { masked_agents() });
     let server = coding((Some(SOURCE_TYPE), "4"));
     add("source", json!({ "observer": { "display": "OnBehalf" }, "type": [server] }));
-    let entities = entities(record, is_own, is_own || context.masked_for().is_none());
+    let entities = entities(record, may_see_query(record, context), shows_actor);
     if !entities.is_empty() {
         add("entity", Value::Array(entities));
     }
@@ -170,9 +170,9 @@ fn coding((system, code): (Option<&str>, &str)) -> Value {
     coding
 }
 
-/// Whether what only the maker of a record is shown, its query and the id of its request, is shown to the caller. A search by a
-/// clinic can name many people: each of them finds that it found them, and nothing of the others.
-fn is_own(record: &AuditRecord, context: &Context) -> bool {
+/// A search by a clinic can name many people: each of them finds that it found them, and nothing of the
+/// others.
+fn may_see_query(record: &AuditRecord, context: &Context) -> bool {
     context.caller.who.user().is_none_or(|citizen| is_of(record, citizen))
 }
 

@@ -96,9 +96,8 @@ fn load_versions(tx: &mut Tx<'_>, context: &Context, wanted: &[(String, i64)]) -
         let is_it = |it: &Versioned<Role>| it.value.id == role.value.id && it.version == role.version;
         if present.iter().any(is_it) { Versioned { value: role.value.as_of(now), ..role } } else { role }
     };
-    let masked = |role: Versioned<Role>| {
-        Versioned { value: role.value.masked_for(context.masked_for()), ..role }
-    };
+    let masked =
+        |role: Versioned<Role>| Versioned { value: role.value.masked_for(context.masked_for()), ..role };
     let versions = tx.list_role_versions_by_id(wanted)?.into_iter();
     Ok(versions.map(|role| stored(&masked(counted(role)))).collect())
 }

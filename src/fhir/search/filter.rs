@@ -142,8 +142,9 @@ fn own(param: &Param, modifier: Option<&str>, value: &str, context: &Context) ->
             .map(|filter| masked::disclosed(&param.index, filter, context)),
         ParamType::Date => date::filter(param, modifier, value, context),
         ParamType::String => string::filter(param, modifier, value),
-        ParamType::Uri => uri::filter(param, modifier, value)
-            .map(|filter| masked::disclosed(&param.index, filter, context)),
+        ParamType::Uri => {
+            uri::filter(param, modifier, value).map(|filter| masked::disclosed(&param.index, filter, context))
+        }
         ParamType::Quantity => quantity(modifier, value),
         ParamType::Composite => composite(param, modifier, value, context),
     };

@@ -14,9 +14,8 @@ const CALLER: Column = Column::text("caller_id").or_null();
 const CALLER_KIND: Column = Column::text("caller_kind");
 const VERSION: Column = Column::number("subject_version").or_null();
 
-/// The columns of a record that tell who made it, and those that only its maker is shown.
-const ACTOR: [&str; 2] = ["caller_id", "('urn:uuid:' || grant_id)"];
-const OWN: [&str; 2] = ["query", "request_id"];
+/// The columns of a record that tell who made it.
+const ACTOR: [&str; 3] = ["caller_id", "('urn:uuid:' || grant_id)", "request_id"];
 
 /// Roles whose reason, as it counts and is shown now, is one of these.
 pub(super) fn of_reasons(codes: Vec<ReasonCode>, context: &Context) -> Filter {
@@ -49,8 +48,8 @@ pub(super) fn disclosed(index: &Index, filter: Filter, context: &Context) -> Fil
 /// Records for which a column has a value that is shown.
 pub(super) fn present(column: Column, context: &Context) -> Filter {
     let present = Filter::Null(column).negated();
-    match context.masked_for().filter(|_| OWN.contains(&column.name())) {
-        Some(citizen) => Filter::All(vec![present, own_act(citizen)]),
+    match context.masked_for().filter(|_| ACTOR.contains(&column.name())) {
+        Some(citizen) => Filter::All(vec![present, shows_actor(citizen)]),
         None => present,
     }
 }

@@ -6,9 +6,9 @@
 
 use crate::person::NhsNumber;
 use crate::proxy::{OdsCode, Status};
+use crate::store::search::Scope;
 use crate::store::search::compile::Statement;
 use crate::store::search::filter::{Column, Datum, Filter, Is, Table};
-use crate::store::search::Scope;
 
 /// A patient who is registered at an organisation now.
 const REGISTERED: &str = "SELECT nhs_number FROM people WHERE practice = ?";

@@ -28,8 +28,9 @@ pub(crate) async fn read_consent(app: Data<App>, request: HttpRequest) -> Result
         let id = id_in_path(&request).ok_or_else(bad_id)?;
         let includes = includes(&query)?;
         let (clock, viewer) = (app.clock.clone(), viewer(&app, &caller));
-        let found: Result<_, Error> =
-            app.read_briefly_as(caller.clone(), move |tx| read_role(tx, &*clock, id, includes, &viewer)).await;
+        let found: Result<_, Error> = app
+            .read_briefly_as(caller.clone(), move |tx| read_role(tx, &*clock, id, includes, &viewer))
+            .await;
         let found = found?.ok_or(catalogue::INVALIDATED_RESOURCE)?;
         for role in &found.roles {
             let parties = [role.value.proxy, role.value.patient];

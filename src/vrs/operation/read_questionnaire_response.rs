@@ -38,7 +38,12 @@ pub(crate) async fn read_questionnaire_response(
             .await;
         let found = found?.ok_or(catalogue::QUESTIONNAIRE_RESPONSE_NOT_FOUND)?.value;
         let parties = [found.proxy, found.patient];
-        check_party(app.contract.hide_strangers, &caller.who, &parties, catalogue::QUESTIONNAIRE_RESPONSE_NOT_FOUND)?;
+        check_party(
+            app.contract.hide_strangers,
+            &caller.who,
+            &parties,
+            catalogue::QUESTIONNAIRE_RESPONSE_NOT_FOUND,
+        )?;
         let people = People { patient: Some(found.patient), proxy: Some(found.proxy) };
         Ok(Answer::showing(answer(StatusCode::OK, &access_request(&found)?), [people]))
     })

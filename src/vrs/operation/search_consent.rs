@@ -23,8 +23,7 @@ pub(crate) async fn search_consent(app: Data<App>, request: HttpRequest) -> Resu
         let named: Vec<_> = search.proxy.into_iter().chain(search.patient).collect();
         access::decide_parties(&caller.who, &named)?;
         let (clock, viewer) = (app.clock.clone(), viewer(&app, &caller));
-        let found: Result<_, SearchError> =
-            app
+        let found: Result<_, SearchError> = app
             .read_as(caller.clone(), move |tx| search_roles(tx, &*clock, &search, includes, &viewer))
             .await;
         let found = found?;

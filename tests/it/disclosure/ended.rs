@@ -18,7 +18,11 @@ use crate::vrs::known::LONER;
 const STANDS: [(&str, &str, bool); 10] = [
     ("active", "status = 'active', reason_code = 'ROLE_CREATED'", true),
     ("active until now", "status = 'active', reason_code = 'ROLE_CREATED', end_at = 1795348800000", true),
-    ("active, past its end", "status = 'active', reason_code = 'ROLE_CREATED', end_at = 1795348799999", false),
+    (
+        "active, past its end",
+        "status = 'active', reason_code = 'ROLE_CREATED', end_at = 1795348799999",
+        false,
+    ),
     ("active, not begun", "status = 'active', reason_code = 'ROLE_CREATED', start_at = 1795348800001", false),
     ("ended for safety", "status = 'inactive', reason_code = 'ROLE_DEACTIVATED_SAFEGUARDING'", false),
     ("ended by the patient", "status = 'inactive', reason_code = 'ROLE_DEACTIVATED_PATIENT_REQUEST'", false),
@@ -116,11 +120,15 @@ async fn a_proxy_sees_the_details_of_the_patient_while_the_role_is_active(
         assert!(!is_active || telling > 12, "{name}: {telling}");
         for query in [
             format!("Consent?performer:identifier={LONER}&_include=Consent:patient"),
-            format!("Consent?performer:identifier={LONER}&patient:identifier={}&_include=Consent:patient", PATIENT.number),
+            format!(
+                "Consent?performer:identifier={LONER}&patient:identifier={}&_include=Consent:patient",
+                PATIENT.number
+            ),
             format!("Consent/{id}?_include=Consent:patient"),
             format!("Consent/{id}?_include=Consent:performer&_include=Consent:patient"),
         ] {
-            let request = Request::new("GET", &format!("{}/{query}", vrs::BASE_PATH)).with_id().bearer(&token);
+            let request =
+                Request::new("GET", &format!("{}/{query}", vrs::BASE_PATH)).with_id().bearer(&token);
             let answer = app.send(request).await;
             assert_eq!(answer.status, 200, "{name}: {query}");
             assert!(told(&answer).contains(&id), "{name}: the role itself stays");
@@ -160,7 +168,8 @@ async fn a_verified_relationship_shows_what_the_contract_says_without_any_role(
     let body = relationship(LONER, PATIENT.number);
     send_well(&app, post("/RelatedPerson", &body).bearer(SYSTEM), 201).await;
     put_role(&app, &id, STANDS[4].1);
-    let path = format!("{}/RelatedPerson?identifier={LONER}&patient:identifier={}", vrs::BASE_PATH, PATIENT.number);
+    let path =
+        format!("{}/RelatedPerson?identifier={LONER}&patient:identifier={}", vrs::BASE_PATH, PATIENT.number);
     let answer = app.send(Request::new("GET", &path).with_id().bearer(&token)).await;
     let text = told(&answer);
     assert!(text.contains(PATIENT.family) && text.contains(PATIENT.birth_date), "{text}");
@@ -178,7 +187,8 @@ async fn a_national_event_names_the_practice_of_a_patient_while_the_role_is_acti
     let body = national("eventType='vrs-proxy-role-changed-1'", "application/json");
     let subscription = id_of(&send_well(&app, post("/Subscription", &body).bearer(&token), 201).await);
     activate(&app, &subscription).await;
-    let end = serde_json::json!([{ "op": "replace", "path": "/provision/period/end", "value": "2027-05-05" }]);
+    let end =
+        serde_json::json!([{ "op": "replace", "path": "/provision/period/end", "value": "2027-05-05" }]);
     let change = crate::fhir::client::patch(&format!("/Consent/{id}"), &end).bearer(SYSTEM);
     send_well(&app, change, 200).await;
     for (name, stands, is_active) in STANDS {

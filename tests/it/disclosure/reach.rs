@@ -40,13 +40,13 @@ async fn begin(backend: Backend, options: Options) -> Stage {
     let mut roles = Vec::new();
     for person in [PATIENT, OTHER] {
         person.register(&app, "current", true);
+        let body = access_request(LONER, person.number);
+        send_well(&app, post("/QuestionnaireResponse", &body).bearer(&citizen(LONER)), 201).await;
         let mut body = role(LONER, person.number);
         body["extension"][1] = bodies::grantor(person.practice);
         roles.push(id_of(&send_well(&app, post("/Consent", &body).bearer(SYSTEM), 201).await));
         let body = relationship(LONER, person.number);
         send_well(&app, post("/RelatedPerson", &body).bearer(SYSTEM), 201).await;
-        let body = access_request(LONER, person.number);
-        send(&app, post("/QuestionnaireResponse", &body).bearer(&citizen(LONER))).await;
     }
     let staff = staff(&app, PATIENT.practice).await;
     let far = roles.pop().expect("a role");
@@ -108,12 +108,19 @@ async fn staff_see_the_patients_of_their_practice_on_every_way(
             assert_eq!(!entries(&found).is_empty(), is_reached, "{kind}?{query}");
         }
     }
-    let mut ways = vec!["/?_count=500".to_owned(), "/_history?_count=500".to_owned(), "/Patient/$everything".to_owned()];
+    let mut ways = vec![
+        "/?_type=Consent,RelatedPerson,QuestionnaireResponse,Patient,Person,AuditEvent,Provenance&_count=500"
+            .to_owned(),
+        "/_history?_count=500".to_owned(),
+        "/Patient/$everything".to_owned(),
+    ];
     for claims in claims(&app).await {
         let kind = &claims.kind;
         ways.push(format!("/{kind}?_count=500&_sort=-_lastUpdated"));
         ways.extend(claims.includes.iter().map(|name| format!("/{kind}?_include={name}&_count=500")));
-        ways.extend(claims.reverse_includes.iter().map(|name| format!("/{kind}?_revinclude={name}&_count=500")));
+        ways.extend(
+            claims.reverse_includes.iter().map(|name| format!("/{kind}?_revinclude={name}&_count=500")),
+        );
     }
     for path in ways {
         let answer = app.send(ask("GET", &path, &staff)).await;
@@ -123,8 +130,10 @@ async fn staff_see_the_patients_of_their_practice_on_every_way(
         assert!(!text.contains(MOTHER), "{path}: {text}");
     }
     // Who works for no organisation that is known sees nobody.
-    let nowhere = app.token(&Who::Staff { name: "nurse".to_owned(), organisation: None }, "user/*.cruds").await;
-    for path in ["/Consent", "/Patient", "/RelatedPerson", "/QuestionnaireResponse", "/AuditEvent", "/Person"] {
+    let nowhere =
+        app.token(&Who::Staff { name: "nurse".to_owned(), organisation: None }, "user/*.cruds").await;
+    for path in ["/Consent", "/Patient", "/RelatedPerson", "/QuestionnaireResponse", "/AuditEvent", "/Person"]
+    {
         let found = send_well(&app, get(path).bearer(&nowhere), 200).await;
         assert_eq!(entries(&found).len(), 0, "{path}");
     }
@@ -173,7 +182,8 @@ async fn a_role_stays_with_the_organisation_that_granted_it_and_the_patient_does
         "/Consent?_include=Consent:patient".to_owned(),
         "/AuditEvent?_count=200".to_owned(),
         "/Provenance?_count=200".to_owned(),
-        "/?_count=500".to_owned(),
+        "/?_type=Consent,RelatedPerson,QuestionnaireResponse,Patient,Person,AuditEvent,Provenance&_count=500"
+            .to_owned(),
         format!("/Consent?patient.general-practitioner:identifier={}", OTHER.practice),
     ] {
         let text = told(&send(&app, get(&path).bearer(&former)).await);
@@ -199,7 +209,10 @@ async fn a_subscription_of_staff_hears_of_their_patients_alone(
         send_well(&app, patch(&format!("/Consent/{id}"), &end()).bearer(SYSTEM), 200).await;
     }
     let heard = heard(&app, &subscription).await;
-    assert_eq!(heard.into_iter().map(|(_, subject)| subject).collect::<Vec<_>>(), [format!("Consent/{near}")]);
+    assert_eq!(
+        heard.into_iter().map(|(_, subject)| subject).collect::<Vec<_>>(),
+        [format!("Consent/{near}")]
+    );
     let events = get(&format!("/Subscription/{subscription}/$events")).bearer(&staff);
     let text = send_well(&app, events, 200).await.to_string();
     assert!(text.contains(&near) && !text.contains(&far), "{text}");
@@ -237,8 +250,13 @@ async fn the_contract_lets_staff_see_everyone_unless_the_settings_say_otherwise(
             let answers = contract_answers(&app, &staff, id, person.number).await;
             let is_shown = is_own || reach == StaffReach::Everyone;
             let expected = |hidden: u16| if is_shown { (200, true) } else { (hidden, false) };
-            assert_eq!(answers, [expected(404), expected(200), expected(200), expected(404)], "{reach:?} {is_own}");
-            let create = Request::post(&format!("{}/Consent", vrs::BASE_PATH), bodies::consent(MOTHER, person.number));
+            assert_eq!(
+                answers,
+                [expected(404), expected(200), expected(200), expected(404)],
+                "{reach:?} {is_own}"
+            );
+            let create =
+                Request::post(&format!("{}/Consent", vrs::BASE_PATH), bodies::consent(MOTHER, person.number));
             let status = if is_shown { 201 } else { 422 };
             assert_eq!(app.send(create.bearer(&staff)).await.status, status, "{reach:?} {is_own}");
         }
@@ -247,7 +265,9 @@ async fn the_contract_lets_staff_see_everyone_unless_the_settings_say_otherwise(
 
 #[rstest]
 #[actix_web::test]
-async fn what_staff_may_see_is_found_by_index(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn what_staff_may_see_is_found_by_index(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
     let database = crate::fhir::search::plans::filled(backend);
     let scope = Scope::Organisation(OdsCode::parse("Z99999").ok());
     for (kind, query, indexes) in [
@@ -261,6 +281,7 @@ async fn what_staff_may_see_is_found_by_index(#[values(Backend::Sqlite, Backend:
     ] {
         let statement = crate::fhir::search::plans::statement(kind, query);
         let name = format!("staff: {kind}?{query}");
-        crate::fhir::search::plans::assert_uses_index(&database, statement, scope.clone(), (&name, indexes)).await;
+        crate::fhir::search::plans::assert_uses_index(&database, statement, scope.clone(), (&name, indexes))
+            .await;
     }
 }

@@ -53,7 +53,10 @@ async fn a_write_without_the_letter_r_answers_without_a_body(
             }]});
             let answer = send_well(&app, post("", &bundle).bearer(&token), 200).await;
             let entry = &answer["entry"][0];
-            assert_eq!((&entry["response"]["status"], entry["resource"].is_object()), (&json!("200 OK"), has_body));
+            assert_eq!(
+                (&entry["response"]["status"], entry["resource"].is_object()),
+                (&json!("200 OK"), has_body)
+            );
         }
     }
 }

@@ -10,7 +10,9 @@ use chrono::{DateTime, Utc};
 use onbehalf::account::oauth::AppKeys;
 use onbehalf::account::upstream::simulated::{self, Simulated, Which};
 use onbehalf::account::upstream::{HttpOptions, KeySource, ProviderSettings, Providers};
-use onbehalf::account::{AccessPolicy, Authority, AuthoritySettings, Disclosure, KeyRing, Lifetimes, Registration};
+use onbehalf::account::{
+    AccessPolicy, Authority, AuthoritySettings, Disclosure, KeyRing, Lifetimes, Registration,
+};
 use onbehalf::app::{App, Parts};
 use onbehalf::cli::SeedFile;
 use onbehalf::clock::{Clock, StoppedClock};

@@ -145,8 +145,13 @@ async fn what_a_citizen_may_see_is_found_by_index_too(
     let database = filled(backend);
     let query = statement("Consent", "");
     let of_pair: &[&str] = &["roles_by_patient", "roles_proxy_patient_key", "sqlite_autoindex_roles_2"];
-    assert_uses_index(&database, query, Scope::Party { number: number("9990000100"), now: 0 }, ("a citizen's roles", of_pair))
-        .await;
+    assert_uses_index(
+        &database,
+        query,
+        Scope::Party { number: number("9990000100"), now: 0 },
+        ("a citizen's roles", of_pair),
+    )
+    .await;
 }
 
 // covers S-31
