@@ -14,7 +14,7 @@ use crate::account::admission::{self, Denied, Shown};
 use crate::account::oauth::AppKeys;
 use crate::account::upstream::Providers;
 use crate::account::upstream::simulated::Simulated;
-use crate::account::{AccessPolicy, Authority, Caller, access};
+use crate::account::{AccessPolicy, Authority, Caller, Disclosure, access};
 use crate::audit::{Access, Journal};
 use crate::body::Room;
 use crate::clock::Clock;
@@ -48,6 +48,8 @@ pub struct App {
     pub app_keys: Arc<AppKeys>,
     /// The switches of the contract.
     pub contract: Contract,
+    /// What of the data of others is shown.
+    pub disclosure: Disclosure,
     /// The limits on requests.
     pub limits: Limits,
     /// How subscribers are told of events.
@@ -105,6 +107,7 @@ pub struct Parts {
     pub app_keys: AppKeys,
     pub status_for_other_patient: u16,
     pub contract: Contract,
+    pub disclosure: Disclosure,
     pub limits: Limits,
     pub subscriptions: Subscriptions,
     pub vault: Vault,
@@ -140,6 +143,7 @@ impl App {
             simulated: None,
             app_keys: Arc::new(parts.app_keys),
             contract: parts.contract,
+            disclosure: parts.disclosure,
             limits: parts.limits,
             subscriptions: Arc::new(parts.subscriptions),
             sockets: Sockets::new(&ids::new_uuid(now).to_string()),

@@ -34,7 +34,7 @@ pub use code::{Code, Redeemed, RefreshToken, digest};
 pub use grant::{Grant, GrantState, Lapsed, RoleState};
 pub use key::{KeyRing, Purpose};
 pub use log_in::{Acting, AuthorizationRequest, KnownPerson, LogIn, Stage};
-pub use policy::{AccessPolicy, Token};
+pub use policy::{AccessPolicy, Disclosure, StaffReach, Token};
 pub use proofing::{Proofing, Vector};
 pub use registration::{ClientAuthentication, GrantType, Mode, Registration};
 pub use scope::{Letter, Letters, ScopeContext, Scopes, Word};

@@ -70,6 +70,7 @@ pub(super) fn run(
         app_keys,
         status_for_other_patient: config.access.status_for_other_patient,
         contract: config.contract,
+        disclosure: config.access.disclosure,
         limits: config.limits,
         subscriptions: config.subscriptions.clone(),
         vault,

@@ -1,5 +1,6 @@
 //! `[contract]`: where published sources disagree, which of them is followed.
 
+use crate::account::StaffReach;
 use crate::config::reader::Reader;
 use crate::person::NumberCheck;
 use crate::proxy::command::SubmissionRules;
@@ -20,6 +21,8 @@ pub struct Contract {
     pub status_for_bad_path: u16,
     pub status_for_bad_id: u16,
     pub relaxed_reason_names: bool,
+    pub hide_strangers: bool,
+    pub staff_reach: StaffReach,
 }
 
 impl Contract {
@@ -42,6 +45,8 @@ impl Contract {
         let status_for_bad_path = status(reader, "contract.status_for_bad_path");
         let status_for_bad_id = status(reader, "contract.status_for_bad_id");
         let relaxed_reason_names = reader.switch("contract.relaxed_reason_names");
+        let hide_strangers = reader.switch("contract.hide_strangers");
+        let staff_reach = staff_reach(reader, "contract.staff_reach");
         let lifecycle = if proposed? { Lifecycle::WithApplications } else { Lifecycle::Decisions };
         Some(Self {
             nhs_number_check: nhs_number_check?,
@@ -52,6 +57,8 @@ impl Contract {
             status_for_bad_path: status_for_bad_path?,
             status_for_bad_id: status_for_bad_id?,
             relaxed_reason_names: relaxed_reason_names?,
+            hide_strangers: hide_strangers?,
+            staff_reach: staff_reach?,
         })
     }
 }
@@ -73,4 +80,9 @@ fn status(reader: &mut Reader, key: &str) -> Option<u16> {
         reader.fault(key, "must be 400 or 422");
     }
     u16::try_from(status).ok()
+}
+
+/// `contract.staff_reach` and `access.staff_reach`.
+pub(super) fn staff_reach(reader: &mut Reader, key: &str) -> Option<StaffReach> {
+    reader.choice(key, &[("practice", StaffReach::Practice), ("everyone", StaffReach::Everyone)])
 }

@@ -7,9 +7,11 @@ use std::time::Duration;
 use figment::value::{Dict, Value};
 
 use crate::account::code::from_hex;
-use crate::account::{AccessPolicy, Proofing, Token, Who};
+use crate::account::{AccessPolicy, Disclosure, Proofing, Token, Who};
+use crate::config::contract::staff_reach;
 use crate::config::reader::Reader;
 use crate::person::{NhsNumber, NumberCheck};
+use crate::proxy::OdsCode;
 use crate::store::{DatabaseUrl, ReplicaOptions, STATEMENT_DEADLINE, StoreOptions};
 
 /// `[server]`
@@ -146,6 +148,8 @@ pub struct Access {
     pub status_for_other_patient: u16,
     /// The names of the tokens with which systems may tell of people.
     pub events_from: Vec<String>,
+    /// What of the data of others is shown.
+    pub disclosure: Disclosure,
 }
 
 impl Access {
@@ -179,7 +183,10 @@ impl Access {
         if status.is_none() {
             reader.fault("access.status_for_other_patient", "must be 401, 403 or 404");
         }
+        let mask_reasons = reader.switch("access.mask_reasons");
+        let staff_reach = staff_reach(reader, "access.staff_reach");
         Some(Self {
+            disclosure: Disclosure { mask_reasons: mask_reasons?, staff_reach: staff_reach? },
             policy: policy?.then_some(AccessPolicy::Tokens(tokens)),
             status_for_other_patient: u16::try_from(status?).ok()?,
             events_from: events_from?,
@@ -190,9 +197,16 @@ impl Access {
 fn token(table: &Dict, check: NumberCheck) -> Result<Token, Vec<&'static str>> {
     let text = |key: &str| table.get(key).and_then(Value::as_str).unwrap_or_default();
     let mut faults = Vec::new();
-    if table.keys().any(|key| !["name", "mode", "sha256", "nhs_number"].contains(&key.as_str())) {
-        faults.push("knows only name, mode, sha256 and nhs_number");
+    let known = ["name", "mode", "sha256", "nhs_number", "organisation"];
+    if table.keys().any(|key| !known.contains(&key.as_str())) {
+        faults.push("knows only name, mode, sha256, nhs_number and organisation");
     }
+    let organisation = table.get("organisation").and_then(Value::as_str).map(OdsCode::parse);
+    if table.contains_key("organisation") && (text("mode") != "staff" || !matches!(organisation, Some(Ok(_))))
+    {
+        faults.push("organisation is the ODS code of those for whom staff work, in quotes");
+    }
+    let organisation = organisation.and_then(Result::ok);
     let digest = from_hex(text("sha256"));
     if digest.is_none() {
         faults.push("sha256 must be 64 hexadecimal digits");
@@ -204,7 +218,7 @@ fn token(table: &Dict, check: NumberCheck) -> Result<Token, Vec<&'static str>> {
     let number = NhsNumber::parse(text("nhs_number"), check).ok();
     let who = match (text("mode"), number) {
         ("system", None) if !table.contains_key("nhs_number") => Some(Who::System { name }),
-        ("staff", None) if !table.contains_key("nhs_number") => Some(Who::Staff { name, organisation: None }),
+        ("staff", None) if !table.contains_key("nhs_number") => Some(Who::Staff { name, organisation }),
         ("system" | "staff", _) => {
             faults.push("nhs_number is for a citizen only");
             None

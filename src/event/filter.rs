@@ -1,7 +1,8 @@
 //! The conditions that a subscriber sets on the events of a topic.
 
+use crate::account::Who;
 use crate::person::NhsNumber;
-use crate::proxy::OdsCode;
+use crate::proxy::{OdsCode, Status, StatusReason, mask};
 
 /// What a condition can be on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -70,6 +71,14 @@ pub struct Filter {
     pub values: Vec<String>,
 }
 
+/// The reason of a role, with the status that it explains.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are those of Role")]
+pub struct ReasonOfRole {
+    pub status: Status,
+    pub reason: StatusReason,
+}
+
 /// What conditions are judged by: how the subject of an event stood in one version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields are those of FilterName")]
@@ -77,7 +86,9 @@ pub struct Facts {
     pub patient: NhsNumber,
     pub proxy: NhsNumber,
     pub status: Option<String>,
-    pub status_reason: Option<String>,
+    pub status_reason: Option<ReasonOfRole>,
+    /// Who applied, of an access request.
+    pub applicant: Option<NhsNumber>,
     pub legal_basis: Option<String>,
     pub grantor: Option<OdsCode>,
     pub patient_practice: Option<OdsCode>,
@@ -92,10 +103,29 @@ impl Facts {
             proxy,
             status: None,
             status_reason: None,
+            applicant: None,
             legal_basis: None,
             grantor: None,
             patient_practice: None,
             proxy_practice: None,
+        }
+    }
+
+    /// The same as a subscription of this caller may be judged by: what an event must be like to be told, the fact that it is
+    /// told tells. So a citizen's subscription knows nothing of where others are registered, and reasons as they are shown to
+    /// them where they are masked.
+    #[must_use]
+    pub fn known_to(self, who: &Who, masks_reasons: bool) -> Self {
+        let Some(citizen) = who.user() else { return self };
+        let masked = |ReasonOfRole { status, reason }| ReasonOfRole {
+            status,
+            reason: mask::masked(status, reason, citizen),
+        };
+        Self {
+            status_reason: self.status_reason.map(|it| if masks_reasons { masked(it) } else { it }),
+            patient_practice: self.patient_practice.filter(|_| self.patient == citizen),
+            proxy_practice: self.proxy_practice.filter(|_| self.proxy == citizen),
+            ..self
         }
     }
 
@@ -115,7 +145,7 @@ impl Filter {
             FilterName::Patient => any(Some(facts.patient.as_str())),
             FilterName::Proxy => any(Some(facts.proxy.as_str())),
             FilterName::Status => any(facts.status.as_deref()),
-            FilterName::StatusReason => any(facts.status_reason.as_deref()),
+            FilterName::StatusReason => any(facts.status_reason.as_ref().map(|it| it.reason.code().code())),
             FilterName::LegalBasis => any(facts.legal_basis.as_deref()),
             FilterName::PatientPractice => ods(&facts.patient_practice),
             FilterName::ProxyPractice => ods(&facts.proxy_practice),
@@ -137,7 +167,8 @@ mod tests {
             patient: number("9000000009"),
             proxy: number("9000000017"),
             status: Some("active".to_owned()),
-            status_reason: Some("ROLE_CREATED".to_owned()),
+            status_reason: None,
+            applicant: None,
             legal_basis: None,
             grantor: None,
             patient_practice: OdsCode::parse("Y12345").ok(),

@@ -36,6 +36,9 @@ pub trait Front: Send + Sync {
     /// it need not be asked.
     fn question(&self, subscription: &Subscription) -> Option<String>;
 
+    /// Whether reasons are masked for citizens: then their subscriptions are judged by what they are shown.
+    fn masks_reasons(&self) -> bool;
+
     /// Writes a notification down as its subscriber wants it. Of what the owner may not read any more, nothing
     /// but the number is told (N-33). That the owner's grant still holds was checked before.
     ///

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use crate::account::{Caller, Who};
+use crate::account::{Caller, Disclosure};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{Contract, Subscriptions};
 use crate::fhir::BASE_PATH;
 use crate::fhir::refusal::Refusal;
+use crate::person::NhsNumber;
 use crate::secret::Vault;
 use crate::store::Budget;
 use crate::store::search::Scope;
@@ -25,6 +26,8 @@ pub(crate) struct Context {
     pub(crate) status_for_other_patient: u16,
     /// The switches of the domain.
     pub(crate) contract: Contract,
+    /// What of the data of others is shown.
+    pub(crate) disclosure: Disclosure,
     /// The URL of this front, without a slash at its end.
     pub(crate) base: String,
     /// `Prefer: handling=strict`: unknown search parameters are refused (G-10).
@@ -54,6 +57,7 @@ impl Context {
             clock: app.clock.clone(),
             status_for_other_patient: app.status_for_other_patient,
             contract: app.contract,
+            disclosure: app.disclosure,
             base: format!("{}{BASE_PATH}", app.public_url),
             is_strict,
             subscribing: app.subscriptions.enabled.then_some(subscribing),
@@ -76,13 +80,14 @@ impl Context {
         self.subscribing.as_ref().ok_or_else(Refusal::not_found)
     }
 
-    /// What this caller may see.
+    /// What this caller may see at this time.
     pub(crate) fn scope(&self) -> Scope {
-        match self.caller.who {
-            Who::Citizen { nhs_number, .. } => Scope::Party(nhs_number),
-            Who::Proxy { proxy, patient, .. } => Scope::Pair { proxy, patient },
-            Who::Anyone | Who::Staff { .. } | Who::System { .. } | Who::Service => Scope::Everything,
-        }
+        self.caller.who.scope(self.disclosure.staff_reach, self.now())
+    }
+
+    /// For whom reasons and actors are masked; `None` where they are not.
+    pub(crate) fn masked_for(&self) -> Option<NhsNumber> {
+        self.disclosure.masked_for(&self.caller.who)
     }
 
     /// The time.

@@ -38,6 +38,7 @@ use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{self, ServiceConfig};
 
 use crate::observe;
+pub use routes::every_route;
 pub use search::statement_of;
 
 /// The path of this front.

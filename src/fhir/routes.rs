@@ -236,6 +236,35 @@ pub(crate) static ROUTES: [Route; 50] = [
     route(Method::POST, &[Type, Id, Member, Literal("_search")], Interaction::SearchCompartment, patient),
 ];
 
+/// Every method and path that the table answers, for each type: with `{id}` for an id and `{version}` for a version. For checks that
+/// must leave none out.
+pub fn every_route() -> Vec<(&'static str, String)> {
+    let mut all = Vec::new();
+    for route in &ROUTES {
+        let kinds: Vec<Option<ResourceType>> = if route.is_of_system() {
+            vec![None]
+        } else {
+            ResourceType::ALL.into_iter().filter(|kind| (route.applies)(*kind)).map(Some).collect()
+        };
+        let members = COMPARTMENT.map(ResourceType::name).into_iter().chain(["*"]);
+        let members: Vec<&str> = if route.path.contains(&Member) { members.collect() } else { vec![""] };
+        for kind in kinds {
+            for member in &members {
+                let part = |part: &Part| match part {
+                    Literal(literal) => *literal,
+                    Type => kind.map_or("", ResourceType::name),
+                    Id => "{id}",
+                    Version => "{version}",
+                    Member => *member,
+                };
+                let path: String = route.path.iter().map(|one| format!("/{}", part(one))).collect();
+                all.push((route.method.as_str(), path));
+            }
+        }
+    }
+    all
+}
+
 /// The types of a patient's compartment that this server has. The audit comes last: it is the most.
 pub(crate) const COMPARTMENT: [ResourceType; 5] = [
     ResourceType::Consent,

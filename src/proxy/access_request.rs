@@ -31,6 +31,16 @@ pub struct AccessRequest {
     pub document: String,
 }
 
+impl AccessRequest {
+    /// Who applies, by NHS number.
+    pub const fn applicant_number(&self) -> NhsNumber {
+        match self.applicant {
+            Applicant::Proxy => self.proxy,
+            Applicant::Patient => self.patient,
+        }
+    }
+}
+
 /// Who applies (FHIR `QuestionnaireResponse.source.type`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Applicant {

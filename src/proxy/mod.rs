@@ -7,6 +7,7 @@
 pub mod access_request;
 pub mod command;
 pub mod legal_basis;
+pub mod mask;
 pub mod milestone;
 pub mod ods_code;
 pub mod query;

@@ -1,5 +1,7 @@
 //! Why a role has its status (contract §4.1, status reason codes 1.27).
 
+use crate::person::NhsNumber;
+
 /// A status reason code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the code is the name; `display` has the words")]
@@ -150,12 +152,21 @@ impl ReasonCode {
     }
 }
 
-/// A reason, with the words of whoever gave it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A reason, with the words of whoever gave it. Two are equal when they say the same, whoever gave them.
+#[derive(Clone, Debug)]
 pub struct StatusReason {
     code: ReasonCode,
     text: Option<String>,
+    given_by: Option<NhsNumber>,
 }
+
+impl PartialEq for StatusReason {
+    fn eq(&self, other: &Self) -> bool {
+        (self.code, &self.text) == (other.code, &other.text)
+    }
+}
+
+impl Eq for StatusReason {}
 
 /// OTHER was given without text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -170,29 +181,49 @@ impl StatusReason {
     /// [`MissingText`] when the code is OTHER and there is no text.
     pub fn new(code: ReasonCode, text: Option<String>) -> Result<Self, MissingText> {
         let text = text.filter(|text| !text.trim().is_empty());
-        if code == ReasonCode::Other && text.is_none() { Err(MissingText) } else { Ok(Self { code, text }) }
+        if code == ReasonCode::Other && text.is_none() {
+            Err(MissingText)
+        } else {
+            Ok(Self { code, text, given_by: None })
+        }
+    }
+
+    /// A reason that the service itself gives, without text.
+    pub(in crate::proxy) const fn of_service(code: ReasonCode) -> Self {
+        Self { code, text: None, given_by: None }
     }
 
     /// The reason that the service itself gives when a role's end has passed.
-    pub const END_DATE_REACHED: Self = Self { code: ReasonCode::RoleDeactivatedEndDateReached, text: None };
+    pub const END_DATE_REACHED: Self = Self::of_service(ReasonCode::RoleDeactivatedEndDateReached);
 
     /// The reason that the service itself gives when nobody has used a role for long.
-    pub const NOT_USED: Self = Self { code: ReasonCode::RoleDeactivatedInactiveRole, text: None };
+    pub const NOT_USED: Self = Self::of_service(ReasonCode::RoleDeactivatedInactiveRole);
 
     /// The reason that the service itself gives when the patient has died.
-    pub const PATIENT_DECEASED: Self = Self { code: ReasonCode::RoleDeactivatedPatientDeceased, text: None };
+    pub const PATIENT_DECEASED: Self = Self::of_service(ReasonCode::RoleDeactivatedPatientDeceased);
 
     /// The reason that the service itself gives when the proxy has died.
-    pub const PROXY_DECEASED: Self = Self { code: ReasonCode::RoleDeactivatedProxyDeceased, text: None };
+    pub const PROXY_DECEASED: Self = Self::of_service(ReasonCode::RoleDeactivatedProxyDeceased);
 
     /// The reason that the service itself gives for what no other code says, in words.
     #[must_use]
     pub fn in_words(text: &'static str) -> Self {
-        Self { code: ReasonCode::Other, text: Some(text.to_owned()) }
+        Self { text: Some(text.to_owned()), ..Self::of_service(ReasonCode::Other) }
+    }
+
+    /// The same reason, given by this citizen; by a system, staff or the service, where there is none.
+    #[must_use]
+    pub fn given_by(self, citizen: Option<NhsNumber>) -> Self {
+        Self { given_by: citizen, ..self }
+    }
+
+    /// The citizen who gave the reason themselves.
+    pub const fn giver(&self) -> Option<NhsNumber> {
+        self.given_by
     }
 
     /// The code.
-    pub fn code(&self) -> ReasonCode {
+    pub const fn code(&self) -> ReasonCode {
         self.code
     }
 

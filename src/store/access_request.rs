@@ -53,22 +53,33 @@ struct OpenRow {
 
 impl Tx<'_> {
     /// Finds an access request, unless it names somebody who may not appear in an answer. It may name
-    /// people whom the registry does not know.
+    /// people whom the registry does not know. To its applicant, if that is `reader`, it stays whoever the other is.
     ///
     /// # Errors
     ///
     /// When the database does not answer.
-    pub fn find_access_request(&mut self, id: Uuid) -> Result<Option<Versioned<AccessRequest>>, Error> {
+    pub fn find_access_request(
+        &mut self,
+        id: Uuid,
+        reader: Option<NhsNumber>,
+    ) -> Result<Option<Versioned<AccessRequest>>, Error> {
         let standing = people::standing.ne(Standing::Current.as_str());
         let hidden_proxy = people::table.filter(people::nhs_number.eq(access_requests::proxy).and(standing));
         let hidden_patient =
             people::table.filter(people::nhs_number.eq(access_requests::patient).and(standing));
-        let row: Option<AccessRequestRow> = access_requests::table
-            .filter(access_requests::id.eq(id.to_string()))
-            .filter(diesel::dsl::not(diesel::dsl::exists(hidden_proxy)))
-            .filter(diesel::dsl::not(diesel::dsl::exists(hidden_patient)))
-            .first(self.db)
-            .optional()?;
+        let neither_is_hidden = diesel::dsl::not(diesel::dsl::exists(hidden_proxy))
+            .and(diesel::dsl::not(diesel::dsl::exists(hidden_patient)));
+        let mut found = access_requests::table.filter(access_requests::id.eq(id.to_string())).into_boxed();
+        found = match reader.map(|reader| reader.to_string()) {
+            None => found.filter(neither_is_hidden),
+            Some(reader) => {
+                let is_patients = access_requests::applicant.eq(Applicant::Patient.source_type());
+                let own = (is_patients.and(access_requests::patient.eq(reader.clone())))
+                    .or(diesel::dsl::not(is_patients).and(access_requests::proxy.eq(reader)));
+                found.filter(own.or(neither_is_hidden))
+            }
+        };
+        let row: Option<AccessRequestRow> = found.first(self.db).optional()?;
         row.map(AccessRequestRow::into_access_request).transpose()
     }
 

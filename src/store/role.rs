@@ -12,8 +12,8 @@ use crate::store::Tx;
 use crate::store::dialect::{among, on_dialect};
 use crate::store::error::{corrupt, of_search};
 use crate::store::person::{both_are_current, nhs_number};
-use crate::store::schema::{role_versions, roles};
-use crate::store::search::{Filter, Scope, Table, condition};
+use crate::store::schema::{people, role_versions, roles};
+use crate::store::search::{Column, Filter, Scope, Table, condition};
 
 /// What to look for. `None` does not restrict.
 #[derive(Clone, Debug, Default)]
@@ -47,6 +47,7 @@ pub(super) struct RoleRow {
     created_to: i64,
     updated_at: i64,
     needs_review: bool,
+    reason_by: Option<String>,
 }
 
 impl Tx<'_> {
@@ -62,6 +63,16 @@ impl Tx<'_> {
             .first(self.db)
             .optional()?;
         row.map(RoleRow::into_role).transpose()
+    }
+
+    /// As [`Tx::find_role`], of the roles of a scope.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn find_role_within(&mut self, id: Uuid, scope: Scope) -> Result<Option<Versioned<Role>>, Error> {
+        let filter = Filter::text(Table::Roles.id(), id.to_string());
+        Ok(self.list_visible_roles(&filter, scope)?.pop())
     }
 
     /// As [`Tx::find_role`], and keeps everybody else from changing it until this transaction ends.
@@ -110,7 +121,28 @@ impl Tx<'_> {
         search: &RoleSearch,
         now: DateTime<Utc>,
     ) -> Result<Vec<Versioned<Role>>, Error> {
+        self.list_roles_within(search, now, None)
+    }
+
+    /// As [`Tx::list_roles`], of the roles of a scope.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn list_roles_within(
+        &mut self,
+        search: &RoleSearch,
+        now: DateTime<Utc>,
+        scope: Option<&Scope>,
+    ) -> Result<Vec<Versioned<Role>>, Error> {
         let mut query = roles::table.filter(both_are_current!(roles)).order(roles::id).into_boxed();
+        if let Some(scope) = scope {
+            let named = |name, number: Option<NhsNumber>| {
+                number.map(|number| Filter::text(Column::text(name), number.as_str()))
+            };
+            let of_people = named("proxy", search.proxy).into_iter().chain(named("patient", search.patient));
+            query = query.filter(condition(Table::Roles, &Filter::All(of_people.collect()), scope.clone())?);
+        }
         if let Some(proxy) = search.proxy {
             query = query.filter(roles::proxy.eq(proxy.to_string()));
         }
@@ -209,6 +241,27 @@ impl Tx<'_> {
         self.see_roles(rows)
     }
 
+    /// Of these roles, those that an organisation granted, or whose patient is registered there, whether or not they may appear in an
+    /// answer.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn list_roles_reached(
+        &mut self,
+        ids: &[String],
+        organisation: &OdsCode,
+    ) -> Result<Vec<String>, Error> {
+        let registered = people::table
+            .filter(people::nhs_number.eq(roles::patient))
+            .filter(people::practice.eq(organisation.as_str()));
+        let granted = roles::grantor.eq(organisation.as_str()).assume_not_null();
+        let reached = roles::table
+            .filter(among!(self.db, roles.id, ids))
+            .filter(diesel::dsl::exists(registered).or(granted));
+        Ok(reached.select(roles::id).load(self.db)?)
+    }
+
     fn see_roles(&mut self, rows: Vec<RoleRow>) -> Result<Vec<Versioned<Role>>, Error> {
         let all: Vec<Versioned<Role>> = rows.into_iter().map(RoleRow::into_role).collect::<Result<_, _>>()?;
         for Versioned { value: Role { id, patient, proxy, .. }, .. } in &all {
@@ -270,19 +323,22 @@ impl RoleRow {
             created_to: to_millis(value.created.latest()),
             updated_at: to_millis(*updated_at),
             needs_review: value.needs_review,
+            reason_by: value.reason.giver().map(|giver| giver.to_string()),
         }
     }
 
     pub(super) fn into_role(self) -> Result<Versioned<Role>, Error> {
         let date_time = |text: String| FhirDateTime::parse(&text).or(Err(corrupt("dateTime")));
         let code = ReasonCode::parse(&self.reason_code).ok_or_else(|| corrupt("status reason"))?;
+        let giver = self.reason_by.as_deref().map(nhs_number).transpose()?;
+        let reason = StatusReason::new(code, self.reason_text).or(Err(corrupt("status reason")))?;
         let grantor = self.grantor.map(|code| OdsCode::parse(&code).or(Err(corrupt("ODS code"))));
         let role = Role {
             id: Uuid::parse_str(&self.id).or(Err(corrupt("UUID")))?,
             proxy: nhs_number(&self.proxy)?,
             patient: nhs_number(&self.patient)?,
             status: Status::parse(&self.status).ok_or_else(|| corrupt("status"))?,
-            reason: StatusReason::new(code, self.reason_text).or(Err(corrupt("status reason")))?,
+            reason: reason.given_by(giver),
             legal_basis: LegalBasis::parse(&self.legal_basis).ok_or_else(|| corrupt("legal basis"))?,
             grantor: grantor.transpose()?,
             period: RolePeriod {

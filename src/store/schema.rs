@@ -96,6 +96,7 @@ diesel::table! {
         created_to -> BigInt,
         updated_at -> BigInt,
         needs_review -> Bool,
+        reason_by -> Nullable<Text>,
     }
 }
 
@@ -119,6 +120,7 @@ diesel::table! {
         created_to -> BigInt,
         updated_at -> BigInt,
         needs_review -> Bool,
+        reason_by -> Nullable<Text>,
     }
 }
 

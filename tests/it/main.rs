@@ -23,6 +23,7 @@ mod architecture;
 mod audit;
 mod cli;
 mod conformance;
+mod disclosure;
 mod event;
 mod examples;
 mod fhir;

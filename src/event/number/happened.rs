@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::error::Error;
+use crate::event::filter::ReasonOfRole;
 use crate::event::{Event, Facts};
 use crate::person::NhsNumber;
 use crate::proxy::OdsCode;
@@ -68,7 +69,7 @@ fn list_facts(tx: &mut Tx<'_>, events: &[Event]) -> Result<Vec<(String, i64, Fac
             let (id, version, role) = (role.value.id.to_string(), role.version, role.value);
             let facts = Facts {
                 status: Some(role.status.as_str().to_owned()),
-                status_reason: Some(role.reason.code().code().to_owned()),
+                status_reason: Some(ReasonOfRole { status: role.status, reason: role.reason }),
                 legal_basis: Some(role.legal_basis.code().to_owned()),
                 grantor: role.grantor,
                 ..Facts::of(role.patient, role.proxy)
@@ -87,7 +88,9 @@ fn list_facts(tx: &mut Tx<'_>, events: &[Event]) -> Result<Vec<(String, i64, Fac
     let requests = wanted("QuestionnaireResponse");
     if !requests.is_empty() {
         for found in tx.list_access_request_versions_by_id(&requests)? {
+            let applicant = Some(found.value.applicant_number());
             let facts = Facts::of(found.value.patient, found.value.proxy).with_status(&found.value.status);
+            let facts = Facts { applicant, ..facts };
             all.push((found.value.id.to_string(), found.version, facts));
         }
     }

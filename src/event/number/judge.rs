@@ -48,7 +48,7 @@ pub fn judge(tx: &mut Tx<'_>, clock: &dyn Clock, front: &dyn Front) -> Result<Ju
     let unheard = tx.list_unheard(&events)?;
     let mut asked: HashMap<String, (&Subscription, Vec<&Event>, HashSet<Uuid>)> = HashMap::new();
     for subscription in &subscriptions {
-        let heard = heard_by(subscription, &happened, &unheard);
+        let heard = heard_by(subscription, &happened, &unheard, front.masks_reasons());
         let Some(question) = front.question(subscription).filter(|_| !heard.is_empty()) else { continue };
         if has_lapsed(tx, subscription, clock, &mut judged.grants)? {
             continue;

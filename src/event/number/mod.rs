@@ -85,7 +85,7 @@ pub fn number(
         let (mut all, mut lapsed) = (Vec::new(), Vec::new());
         let mut grants = judged.grants().clone();
         for subscription in &subscriptions {
-            let heard = heard_by(subscription, &happened, &unheard);
+            let heard = heard_by(subscription, &happened, &unheard, front.masks_reasons());
             if !heard.is_empty() && has_lapsed(tx, subscription, clock, &mut grants)? {
                 lapsed.push(subscription.id);
                 continue;
@@ -120,9 +120,10 @@ fn heard_by<'e>(
     subscription: &Subscription,
     happened: &[Happened<'e>],
     unheard: &HashSet<(Uuid, Uuid)>,
+    masks_reasons: bool,
 ) -> Vec<&'e Event> {
     let is_new = |event: &Event| !unheard.contains(&(event.id, subscription.id));
-    let heard = happened.iter().filter(|one| is_for(subscription, one) && is_new(one.event));
+    let heard = happened.iter().filter(|one| is_for(subscription, one, masks_reasons) && is_new(one.event));
     heard.map(|one| one.event).collect()
 }
 
@@ -190,14 +191,20 @@ fn ask(
 
 /// Whether a subscription is to be told of an event. Conditions may hold before it or after it: whoever follows
 /// the active roles must hear that one is active no more (N-23).
-fn is_for(subscription: &Subscription, happened: &Happened<'_>) -> bool {
+fn is_for(subscription: &Subscription, happened: &Happened<'_>, masks_reasons: bool) -> bool {
     let Happened { event, before, after, is_visible } = happened;
-    let holds = |facts: &Facts| subscription.filters.iter().all(|filter| filter.matches(facts));
+    let who = &subscription.owner.who;
+    let holds = |facts: &Facts| {
+        let known = facts.clone().known_to(who, masks_reasons);
+        subscription.filters.iter().all(|filter| filter.matches(&known))
+    };
+    // An applicant hears of their own request whoever the other is, as they read it.
+    let is_own = matches!(who, Who::Citizen { nhs_number, .. } if after.applicant == Some(*nhs_number));
     // What may not appear any more is told to those who could see it: that is what the topic is for.
-    (*is_visible || event.topic == Topic::RoleDeleted)
+    (*is_visible || is_own || event.topic == Topic::RoleDeleted)
         && subscription.topics.contains(&event.topic)
         && (holds(after) || before.as_ref().is_some_and(holds))
-        && concerns(&subscription.owner.who, event)
+        && concerns(who, event)
 }
 
 /// Whether an event is about people whose data this caller reaches.

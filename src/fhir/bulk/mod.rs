@@ -9,7 +9,7 @@ use serde_json::Value;
 
 pub use columns::{Column, Columns, WrongHeader};
 
-use crate::account::Caller;
+use crate::account::{Caller, Disclosure};
 use crate::clock::Clock;
 use crate::config::Contract;
 use crate::fhir::BASE_PATH;
@@ -73,6 +73,7 @@ impl Bulk {
             clock,
             status_for_other_patient: 404,
             contract,
+            disclosure: Disclosure::EVERYTHING,
             base: format!("{public_url}{BASE_PATH}"),
             is_strict: true,
             subscribing: None,

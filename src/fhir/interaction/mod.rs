@@ -273,9 +273,13 @@ pub(crate) fn perform_judged(
     context: &Context,
     request: &Request,
 ) -> Result<Reply, Refusal> {
-    let reply = carry_out(tx, context, request)?;
+    let mut reply = carry_out(tx, context, request)?;
     if let (Some((kind, id)), Some(letter)) = (&reply.written, enforce::letter(request.interaction)) {
         enforce::check_written(tx, context, *kind, id, letter)?;
+        // To write is not to read: without that the answer is its status and headers.
+        if !enforce::may_read(tx, context, *kind, id)? {
+            reply.body = None;
+        }
     }
     Ok(reply)
 }

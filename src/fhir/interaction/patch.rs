@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::account::Letter;
 use crate::cpu_pool::INLINE;
 use crate::fhir::context::Context;
+use crate::fhir::enforce;
 use crate::fhir::interaction::conditional::{self, Match};
 use crate::fhir::interaction::validate::check;
 use crate::fhir::interaction::{
@@ -33,15 +34,31 @@ pub(crate) struct Patched {
 
 /// The version that a patch is for, as it stands now.
 pub(crate) fn find_base(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Stored, Refusal> {
-    if request.target.id.is_some() {
+    let current = if request.target.id.is_some() {
         let (kind, id) = instance(request)?;
-        return read::find(tx, context, kind, id, Letter::Update)?.ok_or_else(Refusal::not_found);
+        read::find(tx, context, kind, id, Letter::Update)?.ok_or_else(Refusal::not_found)?
+    } else {
+        match conditional::find(tx, context, kind_of(request)?, &request.params)? {
+            Match::None => return Err(Refusal::not_found()),
+            Match::One(current) => *current,
+            Match::Many => return Err(conditional::many()),
+        }
+    };
+    check_may_ask(tx, context, request, &current)?;
+    Ok(current)
+}
+
+/// Refuses a patch that asks what a resource says to a caller who may not read it.
+fn check_may_ask(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    request: &Request,
+    current: &Stored,
+) -> Result<(), Refusal> {
+    if request.body.as_ref().is_some_and(asks) {
+        enforce::check_read(tx, context, current.kind, &current.id)?;
     }
-    match conditional::find(tx, context, kind_of(request)?, &request.params)? {
-        Match::None => Err(Refusal::not_found()),
-        Match::One(current) => Ok(*current),
-        Match::Many => Err(conditional::many()),
-    }
+    Ok(())
 }
 
 /// Applies a patch to the version that it is for.
@@ -79,6 +96,7 @@ fn write(tx: &mut Tx<'_>, context: &Context, request: &Request, current: &Stored
         }
         Prepared::Patched(_) | Prepared::Nothing | Prepared::Draft(_) | Prepared::Outcome(_) => {
             check_small(request, current)?;
+            check_may_ask(tx, context, request, current)?;
             let patched = apply(context, request, current)?;
             update::replace(tx, context, request, (current, &patched.body, &patched.draft))
         }
@@ -119,6 +137,24 @@ fn apply(context: &Context, request: &Request, current: &Stored) -> Result<Patch
     resource::decide_kind(context, current.kind, Purpose::Update)?;
     let draft = resource::read(context, current.kind, &body, Purpose::Update)?;
     Ok(Patched { id: current.id.clone(), version: current.version, body, draft })
+}
+
+/// Whether a patch asks what the resource says, so that its success or failure tells: by the operation `test` of a JSON Patch, or
+/// by a path that chooses with a function.
+fn asks(patch: &Body) -> bool {
+    match patch {
+        Body::JsonPatch(patch) => {
+            let mut operations = patch.as_array().into_iter().flatten();
+            operations.any(|operation| operation.get("op").and_then(Value::as_str) == Some("test"))
+        }
+        Body::Resource(parameters) => {
+            let operations = parameters.get("parameter").and_then(Value::as_array).into_iter().flatten();
+            let parts = operations.filter_map(|operation| operation.get("part")?.as_array()).flatten();
+            let is_path = |part: &&Value| part.get("name").and_then(Value::as_str) == Some("path");
+            let mut paths = parts.filter(is_path).filter_map(|part| part.get("valueString")?.as_str());
+            paths.any(|path| path.contains('('))
+        }
+    }
 }
 
 /// A narrative that was not patched along with the data tells of data that are no more.

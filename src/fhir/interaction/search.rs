@@ -3,10 +3,10 @@
 use crate::account::Letter;
 use crate::fhir::context::Context;
 use crate::fhir::enforce;
-use crate::fhir::interaction::{Reply, Request};
+use crate::fhir::interaction::{Reply, Request, read};
 use crate::fhir::outcome::{Issue, IssueType};
 use crate::fhir::refusal::Refusal;
-use crate::fhir::resource::{self, ResourceType};
+use crate::fhir::resource::ResourceType;
 use crate::fhir::routes::Interaction;
 use crate::fhir::search::caps::List;
 use crate::fhir::search::{self, Found, Query};
@@ -19,7 +19,7 @@ pub(super) fn search(tx: &mut Tx<'_>, context: &Context, request: &Request) -> R
     let mut kinds = match (request.interaction, request.target.kind) {
         (Interaction::SearchCompartment, _) => {
             let id = request.target.id.as_deref().unwrap_or_default();
-            resource::find(tx, context, ResourceType::Patient, id)?.ok_or_else(Refusal::not_found)?;
+            check_patient(tx, context, id)?;
             within = Filter::text(Column::text("patient"), id);
             request.target.members.clone()
         }
@@ -32,6 +32,16 @@ pub(super) fn search(tx: &mut Tx<'_>, context: &Context, request: &Request) -> R
     let kinds = kinds.into_iter().map(|kind| (kind, within.clone())).collect();
     let found = Found { kinds, path };
     Ok(Reply::made(200, search::search(tx, context, &found, &query)?))
+}
+
+/// Refuses the compartment of a patient whom the caller would not find. A caller whose scopes let no Patient through is not
+/// told whether there is one: the compartment of whoever there is not is empty to them.
+fn check_patient(tx: &mut Tx<'_>, context: &Context, id: &str) -> Result<(), Refusal> {
+    let kind = ResourceType::Patient;
+    let letter =
+        [Letter::Read, Letter::Search].into_iter().find(|letter| enforce::may(context, kind, *letter));
+    let Some(letter) = letter else { return Ok(()) };
+    read::find(tx, context, kind, id, letter)?.map(|_| ()).ok_or_else(Refusal::not_found)
 }
 
 /// `_type`: the types that a search of everything is about.

@@ -9,8 +9,10 @@ use crate::fhir::BASE_PATH;
 use crate::fhir::context::Context;
 use crate::fhir::resource::subscription::national::event_type;
 use crate::ids::uuid_of;
+use crate::person::NhsNumber;
 use crate::proxy::OdsCode;
 use crate::store::Tx;
+use crate::store::search::{Filter, Scope, Table};
 
 /// Who publishes the events.
 const SOURCE: &str = "uk.nhs.validated-relationships-service";
@@ -51,19 +53,34 @@ fn cloud_event(tx: &mut Tx<'_>, context: &Context, event: &Event, may: bool) -> 
     if may {
         add("subject", event.patient.as_str().into());
         add("dataref", data_reference(context, event).into());
-        let practices = tx.list_current_practices(&[event.patient, event.proxy])?;
-        let of =
-            |number| practices.iter().find(|(own, _)| *own == number).and_then(|(_, code)| code.as_ref());
-        let code = |code: Option<&OdsCode>| code.map(|code| Value::from(code.as_str()));
+        let practices = practices(tx, context, event)?;
         let mut filtering = Map::new();
         for (name, number) in [("patient_ods_code", event.patient), ("proxy_ods_code", event.proxy)] {
-            if let Some(code) = code(of(number)) {
-                filtering.insert(name.to_owned(), code);
+            let practice =
+                practices.iter().find(|(own, _)| *own == number).and_then(|(_, code)| code.as_ref());
+            if let Some(code) = practice {
+                filtering.insert(name.to_owned(), code.as_str().into());
             }
         }
         add("filtering", Value::Object(filtering));
     }
     Ok(Value::Object(body))
+}
+
+/// The practices of the two people of an event, of those whose details the owner may read now.
+fn practices(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    event: &Event,
+) -> Result<Vec<(NhsNumber, Option<OdsCode>)>, Error> {
+    let numbers = [event.patient, event.proxy];
+    let scope = context.scope();
+    if scope == Scope::Everything {
+        return tx.list_current_practices(&numbers);
+    }
+    let filter = Filter::OneOf(Table::People.id(), numbers.map(|number| number.to_string()).into());
+    let people = tx.list_visible_people(&filter, scope)?.into_iter();
+    Ok(people.map(|person| (person.nhs_number, person.practice)).collect())
 }
 
 fn bundle(context: &Context, subscription: &Subscription, event: &Event, may: bool) -> Value {

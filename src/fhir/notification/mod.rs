@@ -20,6 +20,7 @@ use crate::fhir::format::{self, Format};
 use crate::fhir::resource::{Stored, load_versions, subscription};
 use crate::proxy::OdsCode;
 use crate::store::Tx;
+use crate::store::search::Scope;
 pub(crate) use bundle::{Head, Told, history, parameters};
 pub(crate) use visible::visible;
 
@@ -64,10 +65,17 @@ impl Front for SubscriberFront {
     fn question(&self, subscription: &Subscription) -> Option<String> {
         let owner = &subscription.owner;
         let is_classic = subscription.style == Style::Classic;
-        let is_asked = is_classic || owner.grant.is_some() || owner.ceiling != Ceiling::None;
+        let is_asked = is_classic
+            || owner.grant.is_some()
+            || owner.ceiling != Ceiling::None
+            || matches!(self.context(subscription).scope(), Scope::Organisation(_));
         // That the grant holds is no part of the question.
         let criteria = if is_classic { subscription.criteria.as_str() } else { "" };
         is_asked.then(|| format!("{}\u{1f}{}\u{1f}{criteria}", asker(&owner.who), owner.ceiling))
+    }
+
+    fn masks_reasons(&self) -> bool {
+        self.app.disclosure.mask_reasons
     }
 
     fn compose(

@@ -10,9 +10,9 @@ use crate::fhir::enforce;
 use crate::fhir::resource::ResourceType;
 use crate::fhir::resource::subscription::topic::type_of;
 use crate::store::Tx;
-use crate::store::search::{Filter, PageQuery};
+use crate::store::search::{Filter, PageQuery, Scope};
 
-/// Whether the caller may read the subject of each of these events at this moment: one statement for each type. Of a
+/// Whether the caller may read the subject of each of these events at this moment: one statement for each type, and one for roles that are gone. Of a
 /// role that may not appear any more, whether they could have read it. That what was granted to the caller still
 /// holds has been checked by whoever asks: a front where it lets a request in, delivery and numbering for the owner
 /// of a subscription.
@@ -27,8 +27,12 @@ pub(crate) fn visible(tx: &mut Tx<'_>, context: &Context, events: &[&Event]) -> 
         ids.dedup();
         seen.extend(find(tx, context, kind, ids)?.into_iter().map(|id| (kind, id)));
     }
+    let reached = reached(tx, context, events)?;
     let may = |event: &&Event| match event.topic {
-        Topic::RoleDeleted => could_see(context, event),
+        Topic::RoleDeleted => {
+            let is_reached = reached.as_ref().is_none_or(|ids| ids.contains(event.subject_parts().1));
+            is_reached && could_see(context, event)
+        }
         Topic::RoleCreated
         | Topic::RoleChanged
         | Topic::RoleReminder
@@ -38,6 +42,20 @@ pub(crate) fn visible(tx: &mut Tx<'_>, context: &Context, events: &[&Event]) -> 
         }
     };
     Ok(events.iter().map(may).collect())
+}
+
+/// Of roles that may not appear any more, those that the organisation reaches for which the caller works; `None` for a caller
+/// who works for none. One statement, where there are such roles.
+fn reached(tx: &mut Tx<'_>, context: &Context, events: &[&Event]) -> Result<Option<HashSet<String>>, Error> {
+    let Scope::Organisation(organisation) = context.scope() else { return Ok(None) };
+    let deleted = events.iter().filter(|event| event.topic == Topic::RoleDeleted);
+    let ids: Vec<String> = deleted.map(|event| event.subject_parts().1.to_owned()).collect();
+    Ok(Some(match organisation {
+        Some(organisation) if !ids.is_empty() => {
+            tx.list_roles_reached(&ids, &organisation)?.into_iter().collect()
+        }
+        Some(_) | None => HashSet::new(),
+    }))
 }
 
 /// What a read would find of these.

@@ -12,7 +12,8 @@ use crate::fhir::context::Context;
 use crate::fhir::resource::{Backing, Kind, ResourceType, Stored, head};
 use crate::fhir::search::param::{Index, Param, Reference};
 use crate::fhir::url;
-use crate::store::search::{Column, Scope, Table};
+use crate::person::NhsNumber;
+use crate::store::search::{Column, Table};
 use crate::store::{AuditRecord, Tx};
 
 const REST: &str = "http://terminology.hl7.org/CodeSystem/audit-event-type";
@@ -138,10 +139,11 @@ fn stored(record: &AuditRecord, context: &Context) -> Stored {
     if let Some(refusal) = &record.refusal {
         add("outcomeDesc", refusal.as_str().into());
     }
-    add("agent", agents(record));
+    let shows_actor = shows_actor(record, context);
+    add("agent", if shows_actor { agents(record) } else { masked_agents() });
     let server = coding((Some(SOURCE_TYPE), "4"));
     add("source", json!({ "observer": { "display": "OnBehalf" }, "type": [server] }));
-    let entities = entities(record, may_see_query(record, context));
+    let entities = entities(record, may_see_query(record, context), shows_actor);
     if !entities.is_empty() {
         add("entity", Value::Array(entities));
     }
@@ -171,12 +173,34 @@ fn coding((system, code): (Option<&str>, &str)) -> Value {
 /// A search by a clinic can name many people: each of them finds that it found them, and nothing of the
 /// others.
 fn may_see_query(record: &AuditRecord, context: &Context) -> bool {
-    match context.scope() {
-        Scope::Everything => true,
-        Scope::Party(number) | Scope::Pair { proxy: number, .. } => {
-            is_citizen(record) && record.caller_id.as_deref() == Some(number.as_str())
-        }
-    }
+    context.caller.who.user().is_none_or(|citizen| is_of(record, citizen))
+}
+
+/// Whether a citizen made a record.
+fn is_of(record: &AuditRecord, citizen: NhsNumber) -> bool {
+    is_citizen(record) && record.caller_id.as_deref() == Some(citizen.as_str())
+}
+
+/// Whether the caller is shown who made a record: their own always. Where actors are masked, a patient is shown which
+/// organisation, system or app looked at their data, but of a change nobody, so that nobody is left to be meant; and a proxy is
+/// shown no other actor, whose organisation could be the patient's present practice. `fhir::search` finds by the same.
+pub(super) fn shows_actor(record: &AuditRecord, context: &Context) -> bool {
+    let Some(citizen) = context.masked_for() else { return true };
+    let is_change = record.subject_version.is_some();
+    let is_patient = record.patient.as_deref() == Some(citizen.as_str());
+    is_of(record, citizen) || (is_patient && !is_change && !is_citizen(record))
+}
+
+/// Who is named where the actor is masked.
+pub(super) const NOT_DISCLOSED: &str = "Not disclosed";
+
+fn masked_agents() -> Value {
+    json!([{ "who": { "display": NOT_DISCLOSED }, "requestor": true }, ourselves()])
+}
+
+fn ourselves() -> Value {
+    let kind = json!({ "coding": [coding((Some(DICOM), "110152"))] });
+    json!({ "type": kind, "who": { "display": "OnBehalf" }, "requestor": false })
 }
 
 fn is_citizen(record: &AuditRecord) -> bool {
@@ -223,13 +247,12 @@ fn agents(record: &AuditRecord) -> Value {
         let who = json!({ "type": "Device", "identifier": { "system": url::APP, "value": app } });
         agents.push(json!({ "type": kind(DICOM, "110153"), "who": who, "requestor": false }));
     }
-    let who = json!({ "display": "OnBehalf" });
-    agents.push(json!({ "type": kind(DICOM, "110152"), "who": who, "requestor": false }));
+    agents.push(ourselves());
     Value::Array(agents)
 }
 
 /// What it was about: the resource or the query, the two people, the request.
-fn entities(record: &AuditRecord, with_query: bool) -> Vec<Value> {
+fn entities(record: &AuditRecord, with_query: bool, with_request: bool) -> Vec<Value> {
     let entity = |kind: &str, role: &str| json!({ "type": { "system": ENTITY_TYPE, "code": kind }, "role": { "system": ENTITY_ROLE, "code": role } });
     let with = |mut entity: Value, name: &str, element: Value| {
         if let Some(members) = entity.as_object_mut() {
@@ -261,7 +284,7 @@ fn entities(record: &AuditRecord, with_query: bool) -> Vec<Value> {
         let what = json!({ "type": "Patient", "identifier": identifier });
         entities.push(with(with(entity("1", "6"), "what", what), "description", "proxy".into()));
     }
-    if let Some(request_id) = &record.request_id {
+    if let Some(request_id) = record.request_id.as_ref().filter(|_| with_request) {
         let what = json!({ "identifier": { "type": { "text": "X-Request-ID" }, "value": request_id } });
         entities.push(json!({ "what": what, "type": { "system": ENTITY_TYPE, "code": "4" } }));
     }

@@ -78,15 +78,19 @@ const PARAMS: &[Param] = &[
 ];
 
 fn load(tx: &mut Tx<'_>, context: &Context, ids: &[String]) -> Result<Vec<Stored>, Error> {
-    let now = context.now();
     let roles = tx.list_roles_by_id(ids)?.into_iter();
-    Ok(roles.map(|role| stored_as_of(role, now)).collect())
+    Ok(roles.map(|role| shown(role, context)).collect())
 }
 
 fn select(tx: &mut Tx<'_>, context: &Context, filter: &Filter) -> Result<Vec<Stored>, Error> {
-    let now = context.now();
     let roles = tx.list_visible_roles(filter, context.scope())?.into_iter();
-    Ok(roles.map(|role| stored_as_of(role, now)).collect())
+    Ok(roles.map(|role| shown(role, context)).collect())
+}
+
+/// As a read answers it to this caller at this time.
+fn shown(role: Versioned<Role>, context: &Context) -> Stored {
+    let value = role.value.as_of(context.now()).masked_for(context.masked_for());
+    stored(&Versioned { value, ..role })
 }
 
 /// As a read answers it at this time.
@@ -107,8 +111,10 @@ fn load_versions(tx: &mut Tx<'_>, context: &Context, wanted: &[(String, i64)]) -
             role
         }
     };
+    let masked =
+        |role: Versioned<Role>| Versioned { value: role.value.masked_for(context.masked_for()), ..role };
     let versions = tx.list_role_versions_by_id(wanted)?.into_iter();
-    Ok(versions.map(|role| stored(&counted(role))).collect())
+    Ok(versions.map(|role| stored(&masked(counted(role)))).collect())
 }
 
 /// Whether a role's end has passed and no version says so yet.
@@ -134,6 +140,7 @@ fn read(context: &Context, body: &Value, purpose: Purpose) -> Result<Draft, Refu
 fn create(tx: &mut Tx<'_>, context: &Context, draft: &Draft) -> Result<Stored, Refusal> {
     let Draft::Role(given) = draft else { return Err(mismatch()) };
     given.actors.clone()?;
+    party::check_reached(tx, context, given.patient, "Consent.patient")?;
     let draft = given.as_ref().clone().into_draft()?;
     let role = create_role(tx, &*context.clock, &context.caller, draft, context.contract.rules)?;
     Ok(stored(&role))
@@ -187,15 +194,16 @@ fn identity(body: &Value) -> Result<(Uuid, (i64, DateTime<Utc>)), Refusal> {
 fn update(tx: &mut Tx<'_>, context: &Context, current: &Stored, draft: &Draft) -> Result<Stored, Refusal> {
     let Draft::Role(given) = draft else { return Err(mismatch()) };
     let id = Uuid::parse_str(&current.id).map_err(Error::fault)?;
-    let who = &context.caller.who;
+    let (who, masked_for) = (&context.caller.who, context.masked_for());
     let role = change_role(tx, &*context.clock, &context.caller, id, context.contract.rules, |role| {
-        let change = given.as_ref().clone().into_change(role)?;
+        // What a citizen sends back unchanged is what they were shown.
+        let change = given.as_ref().clone().into_change(&role.clone().masked_for(masked_for))?;
         given.actors.clone()?;
         access::decide_parties(who, &[role.proxy, role.patient])?;
         access::decide_change(who, role, &change)?;
         Ok::<_, Refusal>(change)
     })?;
-    Ok(stored(&role))
+    Ok(stored(&Versioned { value: role.value.masked_for(masked_for), ..role }))
 }
 
 /// What a body says of a role.

@@ -10,6 +10,7 @@ use crate::fhir::resource::{ResourceType, find, nhs_identifier};
 use crate::fhir::url;
 use crate::person::{NhsNumber, NumberCheck};
 use crate::store::Tx;
+use crate::store::search::Scope;
 
 /// What is told of somebody whom the registry does not know, or who may not appear in an answer: the two
 /// are never told apart.
@@ -81,6 +82,21 @@ pub(super) fn check_found(
     let Some(id) = id else { return Ok(()) };
     let found = find(tx, context, ResourceType::Patient, id)?;
     found.map(|_| ()).ok_or_else(|| Refusal::rule(UNKNOWN, at))
+}
+
+/// Refuses a patient out of the reach of the organisation that the caller works for, as one whom the registry does not
+/// know. No other caller writes of people whom they do not reach, so that nothing is asked for them.
+pub(super) fn check_reached(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    patient: NhsNumber,
+    at: &str,
+) -> Result<(), Refusal> {
+    let scope = context.scope();
+    if matches!(scope, Scope::Organisation(_)) && !tx.may_see_person(patient, scope)? {
+        return Err(Refusal::rule(UNKNOWN, at));
+    }
+    Ok(())
 }
 
 /// The type that a reference names, itself or by the resource that it leads to.

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use crate::audit::Act;
 use crate::date_time::render_instant;
 use crate::error::Error;
-use crate::fhir::resource::{Backing, Kind, ResourceType, Stored, head};
+use crate::fhir::context::Context;
+use crate::fhir::resource::{Backing, Kind, ResourceType, Stored, audit_event, head};
 use crate::fhir::search::param::{Index, Param, Reference};
 use crate::fhir::url;
 use crate::store::search::{Column, Table};
@@ -26,7 +27,7 @@ pub(super) static KIND: Kind = Kind {
     backing: Backing::Rows { table: Table::AuditChanges, versions: None, updated_at: RECORDED },
     params: PARAMS,
     profile: None,
-    load: |tx, _, ids| load(tx, ids),
+    load,
     select: None,
     writing: None,
 };
@@ -45,11 +46,11 @@ const PARAMS: &[Param] = &[
     Param::date("when", Index::Date(Column::number("recorded_at"), Column::number("recorded_at"))),
 ];
 
-fn load(tx: &mut Tx<'_>, ids: &[String]) -> Result<Vec<Stored>, Error> {
-    Ok(tx.list_audit_records(ids)?.iter().map(stored).collect())
+fn load(tx: &mut Tx<'_>, context: &Context, ids: &[String]) -> Result<Vec<Stored>, Error> {
+    Ok(tx.list_audit_records(ids)?.iter().map(|record| stored(record, context)).collect())
 }
 
-fn stored(record: &AuditRecord) -> Stored {
+fn stored(record: &AuditRecord, context: &Context) -> Stored {
     let at = record.recorded();
     let mut body = head(ResourceType::Provenance, &record.id, 1, at);
     let mut add = |name: &str, element: Value| drop(body.insert(name.to_owned(), element));
@@ -75,7 +76,11 @@ fn stored(record: &AuditRecord) -> Stored {
     };
     let agent = json!({
         "type": { "coding": [{ "system": AUTHOR, "code": "author", "display": "Author" }] },
-        "who": { "identifier": identifier, "display": record.caller_kind },
+        "who": if audit_event::shows_actor(record, context) {
+            json!({ "identifier": identifier, "display": record.caller_kind })
+        } else {
+            json!({ "display": audit_event::NOT_DISCLOSED })
+        },
     });
     add("agent", json!([agent]));
     let body = Value::Object(body);

@@ -89,6 +89,7 @@ fn read(context: &Context, body: &Value, _purpose: Purpose) -> Result<Draft, Ref
 
 fn create(tx: &mut Tx<'_>, context: &Context, draft: &Draft) -> Result<Stored, Refusal> {
     let Draft::Relationship(relationship) = draft else { return Err(mismatch()) };
+    party::check_reached(tx, context, relationship.patient, "RelatedPerson.patient")?;
     let created = create_relationship(tx, &*context.clock, &context.caller, relationship.clone())?;
     Ok(stored(&created))
 }

@@ -11,7 +11,7 @@ use crate::fhir::search::caps::List;
 use crate::fhir::search::param::{Index, Param, ParamType, Reference};
 use crate::fhir::search::quantity::Wanted;
 use crate::fhir::search::query::{alternatives, bad};
-use crate::fhir::search::{account, date, reference, string, token, uri};
+use crate::fhir::search::{account, date, masked, reference, string, token, uri};
 use crate::fhir::url;
 use crate::store::search::{Column, Filter};
 
@@ -119,17 +119,22 @@ fn own(param: &Param, modifier: Option<&str>, value: &str, context: &Context) ->
             "false" => false,
             _ => return Err(bad(":missing is true or false.")),
         };
-        let missing = missing(param);
+        // What is masked is missing to the caller.
+        let is_there = masked::disclosed(&param.index, missing(param, context).negated(), context);
+        let missing = is_there.negated();
         return Ok(if wanted { missing } else { missing.negated() });
     }
     let alternatives = alternatives(value);
     List::Alternatives.check(alternatives.len())?;
     let each = |value: &String| match param.kind {
         ParamType::Token => token::filter(param, modifier, value, context),
-        ParamType::Reference => reference::filter(param, modifier, value, context),
+        ParamType::Reference => reference::filter(param, modifier, value, context)
+            .map(|filter| masked::disclosed(&param.index, filter, context)),
         ParamType::Date => date::filter(param, modifier, value, context),
         ParamType::String => string::filter(param, modifier, value),
-        ParamType::Uri => uri::filter(param, modifier, value),
+        ParamType::Uri => {
+            uri::filter(param, modifier, value).map(|filter| masked::disclosed(&param.index, filter, context))
+        }
         ParamType::Quantity => quantity(modifier, value),
         ParamType::Composite => composite(param, modifier, value, context),
     };
@@ -169,7 +174,7 @@ fn composite(
 }
 
 /// Rows that have no value for a parameter (S-28).
-fn missing(param: &Param) -> Filter {
+fn missing(param: &Param, context: &Context) -> Filter {
     match param.index {
         Index::Absent => Filter::EVERYTHING,
         Index::Constant(values) => Filter::constant(values.is_empty()),
@@ -181,7 +186,8 @@ fn missing(param: &Param) -> Filter {
         | Index::LocalReference(column)
         | Index::Reference(Reference { column, .. }) => Filter::Null(column),
         Index::Present(codings) => {
-            Filter::All(codings.iter().map(|(_, _, column)| Filter::Null(*column)).collect())
+            let absent = codings.iter().map(|(_, _, column)| masked::present(*column, context).negated());
+            Filter::All(absent.collect())
         }
         Index::Date(from, to) => Filter::All(vec![Filter::Null(from), Filter::Null(to)]),
         Index::RelationshipCode => token::any_relationship_code().negated(),

@@ -221,7 +221,7 @@ mod tests {
     use serde_json::json;
 
     use super::matches;
-    use crate::account::Caller;
+    use crate::account::{Caller, Disclosure};
     use crate::clock::SystemClock;
     use crate::config::Sources;
     use crate::fhir::context::Context;
@@ -235,6 +235,7 @@ mod tests {
             clock: Arc::new(SystemClock),
             status_for_other_patient: 404,
             contract: Sources::default().load().expect("the settings are right").contract,
+            disclosure: Disclosure::EVERYTHING,
             base: String::new(),
             is_strict: true,
             subscribing: None,

@@ -10,6 +10,7 @@ mod date;
 mod filter;
 mod include;
 mod library;
+mod masked;
 mod page;
 pub(crate) mod param;
 mod quantity;
@@ -22,7 +23,7 @@ mod uri;
 
 use std::sync::Arc;
 
-use crate::account::Caller;
+use crate::account::{Caller, Disclosure};
 use crate::clock::Clock;
 use crate::config::Contract;
 use crate::fhir::context::Context;
@@ -44,6 +45,7 @@ pub fn statement_of(kind: &str, query: &str, clock: Arc<dyn Clock>, contract: Co
         clock,
         status_for_other_patient: 404,
         contract,
+        disclosure: Disclosure::EVERYTHING,
         base: String::new(),
         is_strict: true,
         subscribing: None,

@@ -8,9 +8,9 @@ use crate::date_time::to_millis;
 use crate::fhir::context::Context;
 use crate::fhir::profiles;
 use crate::fhir::refusal::Refusal;
-use crate::fhir::search::account;
 use crate::fhir::search::param::{Index, Param};
 use crate::fhir::search::query::bad;
+use crate::fhir::search::{account, masked};
 use crate::fhir::url;
 use crate::fhir::validate::value_set;
 use crate::proxy::{LegalBasis, ReasonCode, Status};
@@ -75,7 +75,7 @@ pub(super) fn filter(
         // No code system in use here has a hierarchy: a code is above and below itself only.
         None | Some("above" | "below") => Ok(plain(param, &Token::parse(value), context)),
         Some("not") => Ok(plain(param, &Token::parse(value), context).negated()),
-        Some("text") => Ok(by_display(param, value)),
+        Some("text") => Ok(by_display(param, value, context)),
         Some("in" | "not-in") => {
             let any = among(param, &codes_of(value, context)?, context);
             Ok(if modifier == Some("in") { any } else { any.negated() })
@@ -117,6 +117,15 @@ fn among(param: &Param, codes: &[(String, String)], context: &Context) -> Filter
 }
 
 fn plain(param: &Param, token: &Token, context: &Context) -> Filter {
+    masked::disclosed(&param.index, of_index(param, token, context), context)
+}
+
+/// The status reasons that a token means.
+fn token_codes(token: &Token) -> Vec<ReasonCode> {
+    ReasonCode::all().filter(|reason| token.matches(url::STATUS_REASON, reason.code())).collect()
+}
+
+fn of_index(param: &Param, token: &Token, context: &Context) -> Filter {
     match param.index {
         Index::Constant(codings) => {
             let is_boolean = codings.iter().any(|(system, _)| system.ends_with("/special-values"));
@@ -136,12 +145,12 @@ fn plain(param: &Param, token: &Token, context: &Context) -> Filter {
             _ => Filter::NOTHING,
         },
         Index::RoleStatus => of_statuses(token, context),
-        Index::RoleReason => of_reason(token, context),
+        Index::RoleReason => masked::of_reasons(token_codes(token), context),
         Index::RelationshipCode => relationship_code(token),
         Index::OfAct(coding) => of_act(token, coding),
         Index::Present(codings) => {
             let matching = codings.iter().filter(|(system, code, _)| token.matches(system, code));
-            Filter::Any(matching.map(|(_, _, column)| Filter::Null(*column).negated()).collect())
+            Filter::Any(matching.map(|(_, _, column)| masked::present(*column, context)).collect())
         }
         Index::Account => match (&token.code, token.has_system(Some(url::NHS_NUMBER))) {
             (_, false) => Filter::NOTHING,
@@ -195,7 +204,7 @@ fn now(context: &Context) -> i64 {
 }
 
 /// Roles that are active on paper while their end has passed.
-fn lapsed(context: &Context) -> Filter {
+pub(super) fn lapsed(context: &Context) -> Filter {
     Filter::All(vec![
         Filter::text(Column::text("status"), Status::Active.as_str()),
         Filter::number(Column::number("end_at").or_null(), Is::Less, now(context)),
@@ -214,20 +223,6 @@ fn of_statuses(token: &Token, context: &Context) -> Filter {
         }
     };
     Filter::Any(matching.map(of_status).collect())
-}
-
-fn of_reason(token: &Token, context: &Context) -> Filter {
-    let matching = ReasonCode::all().filter(|reason| token.matches(url::STATUS_REASON, reason.code()));
-    let of_reason = |reason: ReasonCode| {
-        let on_paper = Filter::text(Column::text("reason_code"), reason.code());
-        let stands = Filter::All(vec![on_paper, lapsed(context).negated()]);
-        if reason == ReasonCode::RoleDeactivatedEndDateReached {
-            Filter::Any(vec![stands, lapsed(context)])
-        } else {
-            stands
-        }
-    };
-    Filter::Any(matching.map(of_reason).collect())
 }
 
 /// Acts of which the coding is said.
@@ -271,14 +266,12 @@ fn has_code(code: Option<Filter>, system: Option<&str>) -> Filter {
 }
 
 /// `:text`: the words of the codes that every resource has, or may have.
-fn by_display(param: &Param, text: &str) -> Filter {
+fn by_display(param: &Param, text: &str, context: &Context) -> Filter {
     let wanted = crate::store::fold(text);
     let begins = |words: &str| crate::store::fold(words).starts_with(&wanted);
     if let Index::RoleReason = param.index {
         let matching = ReasonCode::all().filter(|reason| begins(reason.display()));
-        return Filter::Any(
-            matching.map(|reason| Filter::text(Column::text("reason_code"), reason.code())).collect(),
-        );
+        return masked::of_reasons(matching.collect(), context);
     }
     if let Index::Token(Some(url::LEGAL_BASIS), column) = param.index {
         let matching = LegalBasis::ALL.into_iter().filter(|basis| begins(basis.display()));

@@ -99,12 +99,14 @@ fn move_role(
     if proxy == patient {
         return leave(tx, telling, (role, was_visible), "Proxy and patient are the same person.");
     }
+    let giver = role.value.reason.giver().map(now_called);
+    let reason = role.value.reason.clone().given_by(giver);
     let Some(other) = tx.find_stored_role_of_pair(proxy, patient)? else {
-        let moved = Role { proxy, patient, ..role.value.clone() };
+        let moved = Role { proxy, patient, reason, ..role.value.clone() };
         return save_by_itself(tx, telling.caller, (moved, role.version), Act::RoleRenumbered, telling.now);
     };
     if counts_more(role, &other) {
-        let taken_over = Role { id: other.value.id, proxy, patient, ..role.value.clone() };
+        let taken_over = Role { id: other.value.id, proxy, patient, reason, ..role.value.clone() };
         let expected = (taken_over, other.version);
         save_by_itself(tx, telling.caller, expected, Act::RoleRenumbered, telling.now)?;
     }

@@ -21,7 +21,7 @@ pub fn change_access_request(
     wanted: AccessRequest,
 ) -> Result<Versioned<AccessRequest>, Error> {
     let now = clock.now();
-    let found = tx.find_access_request(wanted.id)?;
+    let found = tx.find_access_request(wanted.id, None)?;
     let current = found.ok_or_else(|| Error::new(Kind::NotFound, "there is no such access request"))?;
     if (wanted.proxy, wanted.patient) != (current.value.proxy, current.value.patient) {
         return Err(Error::new(Kind::Unprocessable, "the people of an access request cannot change"));

@@ -37,6 +37,8 @@ pub fn change_role<E: From<Error> + From<RoleError>>(
         tx.publish(Topic::RoleChanged, &subject_of(&role), now)?;
     }
     let change = propose(&role.value)?;
+    let reason = change.reason.map(|reason| reason.given_by(caller.who.user()));
+    let change = Change { reason, ..change };
     let changed = role.value.changed(change, rules, now)?;
     if changed == role.value {
         return Ok(role);

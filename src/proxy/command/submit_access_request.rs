@@ -152,7 +152,7 @@ fn propose(
         proxy: submission.proxy,
         patient: submission.patient,
         status: Status::Proposed,
-        reason,
+        reason: reason.given_by(caller.who.user()),
         legal_basis: LegalBasis::Unknown,
         grantor: None,
         period: RolePeriod::default(),

@@ -4,7 +4,7 @@ use diesel::RunQueryDsl as _;
 use diesel::sql_types::Text;
 
 use crate::error::{Error, Kind};
-use crate::person::{NhsNumber, Standing};
+use crate::person::Standing;
 use crate::store::db::Db;
 use crate::store::search::filter::{Column, Datum, Filter, Is, Select, Table};
 use crate::store::search::{HistoryQuery, PageQuery, Scope};
@@ -23,12 +23,14 @@ const LIST: &str = ", ";
 pub(super) struct Statement {
     sql: String,
     values: Vec<Datum>,
-    scope: Scope,
+    pub(super) scope: Scope,
+    /// Whether few rows are looked at, whatever the filter says.
+    pub(super) is_of_few: bool,
 }
 
 impl Statement {
     fn new(scope: Scope) -> Self {
-        Self { sql: String::new(), values: Vec::new(), scope }
+        Self { sql: String::new(), values: Vec::new(), scope, is_of_few: false }
     }
 
     pub(super) fn page(query: &PageQuery, scope: Scope) -> Self {
@@ -89,7 +91,7 @@ impl Statement {
         filter: &Filter,
         scope: Scope,
     ) -> Self {
-        let mut statement = Self::new(scope);
+        let mut statement = Self { is_of_few: true, ..Self::new(scope) };
         let name = table.name();
         statement.push(&format!(
             "SELECT {name}.id, {name}.version, {name}.updated_at FROM {} AS {name} WHERE ",
@@ -108,7 +110,7 @@ impl Statement {
     }
 
     pub(super) fn history(query: &HistoryQuery, scope: Scope) -> Self {
-        let mut statement = Self::new(scope);
+        let mut statement = Self { is_of_few: query.id.is_some(), ..Self::new(scope) };
         statement.push(&format!("SELECT id, version, updated_at FROM {} WHERE ", query.table.name()));
         statement.versions(query);
         if let Some(after) = &query.after {
@@ -124,7 +126,7 @@ impl Statement {
     }
 
     pub(super) fn history_count(query: &HistoryQuery, scope: Scope) -> Self {
-        let mut statement = Self::new(scope);
+        let mut statement = Self { is_of_few: query.id.is_some(), ..Self::new(scope) };
         statement.push(&format!("SELECT COUNT(*) AS count FROM {} WHERE ", query.table.name()));
         statement.versions(query);
         statement
@@ -148,13 +150,18 @@ impl Statement {
         }
     }
 
-    fn push(&mut self, sql: &str) {
+    pub(super) fn push(&mut self, sql: &str) {
         self.sql.push_str(sql);
     }
 
-    fn bind(&mut self, value: &Datum) {
+    pub(super) fn bind(&mut self, value: &Datum) {
         self.sql.push('?');
-        self.values.push(value.clone());
+        self.value(value.clone());
+    }
+
+    /// The value of a place that stands in the SQL already.
+    pub(super) fn value(&mut self, value: Datum) {
+        self.values.push(value);
     }
 
     fn joined<T>(&mut self, items: &[T], word: &str, empty: &str, each: impl Fn(&mut Self, &T)) {
@@ -258,7 +265,7 @@ impl Statement {
         self.push(")");
     }
 
-    /// The clauses that are part of every statement and of every subselect. A person's standing is looked
+    /// The clauses that are part of every statement and of every subselect (see `reach`). A person's standing is looked
     /// up by key for each row: a list of all people in good standing would grow with the registry.
     fn visible(&mut self, table: Table, filter: &Filter) {
         let current = Datum::Text(Standing::Current.as_str().to_owned());
@@ -272,33 +279,22 @@ impl Statement {
                     self.bind(&current);
                     self.push(") AND ");
                 }
-                self.named();
+                self.named(table, filter);
             }
             // A record names two people, one, or nobody. What names nobody is for those who see everything.
             Table::AuditRecords | Table::AuditChanges => {
                 if table == Table::AuditChanges {
                     self.push("subject_version IS NOT NULL AND ");
                 }
-                for party in ["proxy", "patient"] {
-                    self.push(&format!(
-                        "({party} IS NULL OR EXISTS (SELECT 1 FROM people \
-                         WHERE nhs_number = {name}.{party} AND standing = "
-                    ));
-                    self.bind(&current);
-                    self.push(")) AND ");
-                }
-                self.named();
+                self.recorded(name, &current);
+                self.push(" AND ");
+                self.named(table, filter);
             }
             // A request can name people whom the registry does not know.
             Table::AccessRequests | Table::AccessRequestVersions => {
-                for party in ["proxy", "patient"] {
-                    self.push(&format!(
-                        "NOT EXISTS (SELECT 1 FROM people WHERE nhs_number = {name}.{party} AND standing <> "
-                    ));
-                    self.bind(&current);
-                    self.push(") AND ");
-                }
-                self.named();
+                self.requested(name, &current);
+                self.push(" AND ");
+                self.named(table, filter);
             }
             Table::People => {
                 self.push("standing = ");
@@ -318,62 +314,6 @@ impl Statement {
             // Reached only from the tables that they belong to.
             Table::RelationshipCodes | Table::PersonNameParts => self.push("1 = 1"),
         }
-    }
-
-    /// Rows that name two people: those that the caller is one of, or those between the two of a role.
-    fn named(&mut self) {
-        match self.scope {
-            Scope::Everything => self.push("1 = 1"),
-            Scope::Party(number) => self.bound("(proxy = ? OR patient = ?)", &[number, number]),
-            Scope::Pair { proxy, patient } => self.bound("(proxy = ? AND patient = ?)", &[proxy, patient]),
-        }
-    }
-
-    /// People: oneself and those with whom one has a role, or the two of a role.
-    fn known(&mut self) {
-        match self.scope {
-            Scope::Everything => self.push("1 = 1"),
-            Scope::Party(number) => self.bound(
-                "(nhs_number IN (SELECT proxy FROM roles WHERE patient = ?) \
-                 OR nhs_number IN (SELECT patient FROM roles WHERE proxy = ?) OR nhs_number = ?)",
-                &[number; 3],
-            ),
-            Scope::Pair { proxy, patient } => self.bound("nhs_number IN (?, ?)", &[proxy, patient]),
-        }
-    }
-
-    /// Users whose person may appear. One without an account is staff.
-    fn users(&mut self, table: Table, current: &Datum) {
-        let (standing, own) = if table == Table::Users {
-            (
-                "NOT EXISTS (SELECT 1 FROM account_users JOIN people USING (nhs_number) \
-                 WHERE user_id = users.id AND standing <> ",
-                "users.id IN (SELECT user_id FROM account_users WHERE nhs_number = ?)",
-            )
-        } else {
-            (
-                "EXISTS (SELECT 1 FROM people WHERE nhs_number = account_users.nhs_number AND standing = ",
-                "nhs_number = ?",
-            )
-        };
-        self.push(standing);
-        self.bind(current);
-        self.push(") AND ");
-        self.own(own);
-    }
-
-    /// What belongs to the person who has logged in: themselves, or whoever acts.
-    fn own(&mut self, sql: &str) {
-        match self.scope {
-            Scope::Everything => self.push("1 = 1"),
-            Scope::Party(number) | Scope::Pair { proxy: number, .. } => self.bound(sql, &[number]),
-        }
-    }
-
-    /// SQL with a place for each of these numbers.
-    fn bound(&mut self, sql: &str, numbers: &[NhsNumber]) {
-        self.push(sql);
-        self.values.extend(numbers.iter().map(|number| Datum::Text(number.to_string())));
     }
 
     /// Rows that stand after a position: `a > x OR (a = x AND (b > y OR …))`.

@@ -8,6 +8,7 @@
 
 mod compile;
 mod filter;
+mod reach;
 
 use diesel::QueryableByName;
 use diesel::RunQueryDsl as _;
@@ -17,6 +18,7 @@ pub use filter::{Column, Datum, Filter, Is, OWNER, SUBSCRIBER, Select, Table};
 
 use crate::error::Error;
 use crate::person::NhsNumber;
+use crate::proxy::OdsCode;
 use crate::store::Tx;
 use crate::store::dialect::on_dialect;
 use crate::store::error::of_search;
@@ -24,12 +26,20 @@ use crate::store::sql::Condition;
 use compile::Statement;
 
 /// What may be seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// Everything that may appear in an answer.
     Everything,
     /// Only what names this person.
-    Party(NhsNumber),
+    Party {
+        /// Who they are.
+        number: NhsNumber,
+        /// The time, in milliseconds since 1970: what others' roles show depends on it.
+        now: i64,
+    },
+    /// Only the patients who are registered with this organisation now, what is recorded of them, and the roles that it
+    /// granted. Nothing, where no organisation is known.
+    Organisation(Option<OdsCode>),
     /// Only what is between these two.
     Pair {
         /// Who acts.
@@ -164,6 +174,18 @@ impl Tx<'_> {
             Position { values: values.map(Option::unwrap_or_default).collect(), id: row.id }
         };
         Ok(rows.into_iter().map(position).collect())
+    }
+
+    /// Whether the details of a person may be seen: one statement.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn may_see_person(&mut self, number: NhsNumber, scope: Scope) -> Result<bool, Error> {
+        let table = Table::People;
+        let filter = Filter::text(table.id(), number.as_str());
+        let query = PageQuery { table, filter, order: Vec::new(), after: None, limit: 1 };
+        Ok(!self.search(&query, scope)?.is_empty())
     }
 
     /// Counts what matches: one statement.

@@ -10,10 +10,11 @@ use crate::body;
 use crate::proxy::RoleError;
 use crate::proxy::command::{CreateRoleError, create_role};
 use crate::store::Tx;
+use crate::store::search::Scope;
 use crate::vrs::catalogue;
 use crate::vrs::gateway::{Answer, FHIR_JSON, Operation, carry_out};
 use crate::vrs::input::{consent, patch};
-use crate::vrs::operation::base_url;
+use crate::vrs::operation::{base_url, viewer};
 use crate::vrs::problem::Problem;
 use crate::vrs::resource::{created, informational};
 
@@ -32,7 +33,13 @@ pub(crate) async fn create_consent(
         let read = move || consent::read(&body, &contract, depth, now);
         let draft = app.cpu.run(size, read).await??;
         let (clock, rules) = (app.clock.clone(), app.contract.rules);
-        let create = move |tx: &mut Tx<'_>| create_role(tx, &*clock, &within, draft.clone(), rules);
+        let scope = viewer(&app, &caller).scope;
+        let create = move |tx: &mut Tx<'_>| {
+            if matches!(scope, Scope::Organisation(_)) && !tx.may_see_person(draft.patient, scope.clone())? {
+                return Err(CreateRoleError::UnknownPatient);
+            }
+            create_role(tx, &*clock, &within, draft.clone(), rules)
+        };
         let role = app.write_as(caller, create).await?;
         let location = format!("{}/Consent/{}", base_url(&app), role.value.value.id);
         Ok(Answer::to(&role, created(StatusCode::CREATED, location, &informational())))

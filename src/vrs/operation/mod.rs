@@ -19,9 +19,11 @@ pub(crate) use submit_questionnaire_response::submit_questionnaire_response;
 use actix_web::HttpRequest;
 use uuid::Uuid;
 
+use crate::account::{Caller, Who, access};
 use crate::app::App;
 use crate::audit::People;
-use crate::proxy::query::{RolesFound, SearchError};
+use crate::person::NhsNumber;
+use crate::proxy::query::{RolesFound, SearchError, Viewer};
 use crate::vrs::catalogue;
 use crate::vrs::problem::Problem;
 
@@ -39,6 +41,31 @@ fn requested(request: &HttpRequest) -> &str {
 /// The id in the path; `None` unless it is a UUID with hyphens.
 fn id_in_path(request: &HttpRequest) -> Option<Uuid> {
     request.match_info().get("id").filter(|id| id.len() == 36).and_then(|id| Uuid::parse_str(id).ok())
+}
+
+/// What this caller may see on this front, and how.
+fn viewer(app: &App, caller: &Caller) -> Viewer {
+    let who = &caller.who;
+    let hides = app.contract.hide_strangers;
+    Viewer {
+        scope: who.scope(app.contract.staff_reach, app.clock.now()),
+        masked_for: app.disclosure.masked_for(who),
+        among_strangers: who.user().filter(|_| hides),
+    }
+}
+
+/// Refuses what is between others. Where strangers are hidden it is as if there were no such thing (`missing`): the
+/// contract's 403 would tell that there is, and that its people may appear.
+fn check_party(
+    hides_strangers: bool,
+    who: &Who,
+    parties: &[NhsNumber],
+    missing: Problem,
+) -> Result<(), Problem> {
+    match access::decide_parties(who, parties) {
+        Err(_refusal) if hides_strangers => Err(missing),
+        decided => Ok(decided?),
+    }
 }
 
 /// The two people of each role.

@@ -4,16 +4,17 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
-use crate::account::{Action, Letter, access};
+use crate::account::{Action, Letter};
 use crate::app::App;
 use crate::body;
 use crate::error::{Error, Kind};
 use crate::proxy::RoleError;
 use crate::proxy::command::change_role;
+use crate::store::search::Scope;
 use crate::vrs::catalogue;
 use crate::vrs::gateway::{Answer, JSON_PATCH, Operation, carry_out};
 use crate::vrs::input::patch;
-use crate::vrs::operation::id_in_path;
+use crate::vrs::operation::{check_party, id_in_path, viewer};
 use crate::vrs::problem::Problem;
 use crate::vrs::resource::{answer, informational};
 
@@ -33,11 +34,15 @@ pub(crate) async fn patch_consent(
         let (size, depth) = (body.len(), app.limits.json_depth);
         let patch = app.cpu.run(size, move || patch::read(&body, &contract, depth)).await?;
         let (clock, now) = (app.clock.clone(), app.clock.now());
+        let (scope, hides) = (viewer(&app, &caller).scope, app.contract.hide_strangers);
         let changed: Result<_, PatchRefused> = app
             .write_as(caller.clone(), move |tx| {
                 let who = &caller.who;
+                if matches!(scope, Scope::Organisation(_)) && tx.find_role_within(id, scope.clone())?.is_none() {
+                    return Err(catalogue::RESOURCE_NOT_FOUND.into());
+                }
                 change_role(tx, &*clock, &caller, id, contract.rules, |role| {
-                    access::decide_parties(who, &[role.proxy, role.patient]).map_err(Problem::from)?;
+                    check_party(hides, who, &[role.proxy, role.patient], catalogue::RESOURCE_NOT_FOUND)?;
                     let patch = patch.as_ref().map_err(Problem::clone)?;
                     Ok(patch.propose(role, who, &contract, now)?)
                 })

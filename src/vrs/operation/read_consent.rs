@@ -4,13 +4,13 @@ use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
-use crate::account::{Action, Letter, access};
+use crate::account::{Action, Letter};
 use crate::app::App;
 use crate::error::Error;
 use crate::proxy::query::read_role;
 use crate::vrs::catalogue;
 use crate::vrs::gateway::{Answer, Operation, carry_out};
-use crate::vrs::operation::{base_url, id_in_path, people_of, requested};
+use crate::vrs::operation::{base_url, check_party, id_in_path, people_of, requested, viewer};
 use crate::vrs::problem::Problem;
 use crate::vrs::query::{Query, includes};
 use crate::vrs::resource::{answer, consent_bundle};
@@ -27,12 +27,14 @@ pub(crate) async fn read_consent(app: Data<App>, request: HttpRequest) -> Result
         let bad_id = || catalogue::INVALID_ID_VALUE.with_status(app.contract.status_for_bad_id);
         let id = id_in_path(&request).ok_or_else(bad_id)?;
         let includes = includes(&query)?;
-        let clock = app.clock.clone();
-        let found: Result<_, Error> =
-            app.read_briefly_as(caller.clone(), move |tx| read_role(tx, &*clock, id, includes)).await;
+        let (clock, viewer) = (app.clock.clone(), viewer(&app, &caller));
+        let found: Result<_, Error> = app
+            .read_briefly_as(caller.clone(), move |tx| read_role(tx, &*clock, id, includes, &viewer))
+            .await;
         let found = found?.ok_or(catalogue::INVALIDATED_RESOURCE)?;
         for role in &found.roles {
-            access::decide_parties(&caller.who, &[role.value.proxy, role.value.patient])?;
+            let parties = [role.value.proxy, role.value.patient];
+            check_party(app.contract.hide_strangers, &caller.who, &parties, catalogue::INVALIDATED_RESOURCE)?;
         }
         let bundle = consent_bundle(base_url(&app), &found);
         let response = answer(StatusCode::OK, &bundle.render(requested(&request), false, app.clock.now()));

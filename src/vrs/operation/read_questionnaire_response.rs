@@ -4,13 +4,14 @@ use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
-use crate::account::{Action, Letter, access};
+use crate::account::{Action, Letter};
 use crate::app::App;
 use crate::audit::People;
 use crate::error::Error;
+use crate::store::search::Scope;
 use crate::vrs::catalogue;
 use crate::vrs::gateway::{Answer, Operation, carry_out};
-use crate::vrs::operation::id_in_path;
+use crate::vrs::operation::{check_party, id_in_path, viewer};
 use crate::vrs::problem::Problem;
 use crate::vrs::resource::{access_request, answer};
 
@@ -26,9 +27,23 @@ pub(crate) async fn read_questionnaire_response(
 ) -> Result<HttpResponse, Problem> {
     carry_out(&app, &request, OPERATION, async |caller| {
         let id = id_in_path(&request).ok_or(catalogue::INVALID_ACCESS_REQUEST_ID)?;
-        let found: Result<_, Error> = app.read_as(caller.clone(), move |tx| tx.find_access_request(id)).await;
+        let (scope, reader) = (viewer(&app, &caller).scope, caller.who.user());
+        let found: Result<_, Error> = app
+            .read_as(caller.clone(), move |tx| {
+                let Some(found) = tx.find_access_request(id, reader)? else { return Ok(None) };
+                let is_limited = matches!(scope, Scope::Organisation(_));
+                let is_reached = !is_limited || tx.may_see_person(found.value.patient, scope)?;
+                Ok(Some(found).filter(|_| is_reached))
+            })
+            .await;
         let found = found?.ok_or(catalogue::QUESTIONNAIRE_RESPONSE_NOT_FOUND)?.value;
-        access::decide_parties(&caller.who, &[found.proxy, found.patient])?;
+        let parties = [found.proxy, found.patient];
+        check_party(
+            app.contract.hide_strangers,
+            &caller.who,
+            &parties,
+            catalogue::QUESTIONNAIRE_RESPONSE_NOT_FOUND,
+        )?;
         let people = People { patient: Some(found.patient), proxy: Some(found.proxy) };
         Ok(Answer::showing(answer(StatusCode::OK, &access_request(&found)?), [people]))
     })

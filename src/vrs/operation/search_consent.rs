@@ -8,7 +8,7 @@ use crate::account::{Action, Letter, access};
 use crate::app::App;
 use crate::proxy::query::{SearchError, search_roles};
 use crate::vrs::gateway::{Answer, Operation, carry_out};
-use crate::vrs::operation::{base_url, people_of, requested};
+use crate::vrs::operation::{base_url, people_of, requested, viewer};
 use crate::vrs::problem::Problem;
 use crate::vrs::query::{Query, consent_search};
 use crate::vrs::resource::{answer, consent_bundle};
@@ -22,9 +22,10 @@ pub(crate) async fn search_consent(app: Data<App>, request: HttpRequest) -> Resu
         let (search, includes) = consent_search(&query, app.contract.nhs_number_check)?;
         let named: Vec<_> = search.proxy.into_iter().chain(search.patient).collect();
         access::decide_parties(&caller.who, &named)?;
-        let clock = app.clock.clone();
-        let found: Result<_, SearchError> =
-            app.read_as(caller.clone(), move |tx| search_roles(tx, &*clock, &search, includes)).await;
+        let (clock, viewer) = (app.clock.clone(), viewer(&app, &caller));
+        let found: Result<_, SearchError> = app
+            .read_as(caller.clone(), move |tx| search_roles(tx, &*clock, &search, includes, &viewer))
+            .await;
         let found = found?;
         let bundle = consent_bundle(base_url(&app), &found);
         let response = answer(StatusCode::OK, &bundle.render(requested(&request), false, app.clock.now()));

@@ -10,7 +10,7 @@ use crate::audit::People;
 use crate::proxy::Relationship;
 use crate::proxy::query::{SearchError, search_relationships};
 use crate::vrs::gateway::{Answer, Operation, carry_out};
-use crate::vrs::operation::{base_url, requested};
+use crate::vrs::operation::{base_url, requested, viewer};
 use crate::vrs::problem::Problem;
 use crate::vrs::query::{Query, includes_patients, related_person_search};
 use crate::vrs::resource::{Bundle, Proofing, answer, patient, related_person};
@@ -30,8 +30,10 @@ pub(crate) async fn search_related_person(
         let (proxy, for_patient) = related_person_search(&query, app.contract.nhs_number_check)?;
         let named: Vec<_> = proxy.into_iter().chain(for_patient).collect();
         access::decide_parties(&caller.who, &named)?;
-        let found: Result<_, SearchError> =
-            app.read_as(caller.clone(), move |tx| search_relationships(tx, proxy, for_patient)).await;
+        let viewer = viewer(&app, &caller);
+        let found: Result<_, SearchError> = app
+            .read_as(caller.clone(), move |tx| search_relationships(tx, proxy, for_patient, &viewer))
+            .await;
         let found = found?;
         let mut bundle = Bundle::new(base_url(&app));
         for relationship in &found.relationships {

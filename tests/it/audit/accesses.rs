@@ -26,7 +26,7 @@ fn of_the_contract() -> Vec<Row> {
         (read(MOTHERS_ROLE), ACTING.to_owned(), 200, "read 0", consent(MOTHERS_ROLE), pair),
         (read(NO_SUCH_ID), nurse.clone(), 404, "read 4 INVALIDATED_RESOURCE", consent(NO_SUCH_ID), ("", "")),
         // A citizen who asks for a role of others does not learn from their own record whose it is.
-        (read(ACTIVE), mother.clone(), 403, "read 4 FORBIDDEN", consent(ACTIVE), (MOTHER, "")),
+        (read(ACTIVE), mother.clone(), 404, "read 4 INVALIDATED_RESOURCE", consent(ACTIVE), (MOTHER, "")),
         (
             get(&format!("/Consent?performer:identifier={LONER}")),
             mother.clone(),

@@ -45,15 +45,17 @@ async fn a_citizen_sees_who_looked_at_their_roles(
     assert_eq!(entity(event, "1").expect("the patient")["what"]["reference"], format!("Patient/{CHILD}"));
     assert_eq!(entity(event, "6").expect("the proxy")["what"]["identifier"]["value"], MOTHER);
     assert!(event.to_string().contains(REQUEST_ID));
-    // The proxy of the role finds it as well, who acts for the patient does, and a stranger does not.
+    // The proxy of the role finds it as well, and who acts for the patient, but not by whom; a stranger does not.
     for (token, count) in [(citizen(MOTHER), 1), (ACTING.to_owned(), 1), (citizen(LONER), 0)] {
-        let looked = found(
-            &app,
-            &token,
-            &format!("/AuditEvent?entity=Consent/{MOTHERS_ROLE}&agent:identifier=nurse&action=R"),
-        )
-        .await;
+        let query = format!("/AuditEvent?entity=Consent/{MOTHERS_ROLE}&action=R");
+        let looked = found(&app, &token, &query).await;
         assert_eq!(looked.len(), count, "{token}");
+        assert!(
+            looked.iter().all(|event| event["agent"][0]["who"]["display"] == "Not disclosed"),
+            "{looked:#?}"
+        );
+        let by_nurse = found(&app, &token, &format!("{query}&agent:identifier=nurse")).await;
+        assert_eq!(by_nurse.len(), 0, "{token}");
     }
     // An access changes nothing: it has no Provenance.
     assert_eq!(found(&app, NURSE, &format!("/Provenance?target=Consent/{MOTHERS_ROLE}")).await.len(), 1);

@@ -67,6 +67,10 @@ impl Front for Plain {
         is_asked.then(|| subscription.id.to_string())
     }
 
+    fn masks_reasons(&self) -> bool {
+        true
+    }
+
     fn compose(
         &self,
         _: &mut Tx<'_>,

@@ -13,7 +13,7 @@ mod operations;
 mod patch;
 mod references;
 pub mod scopes;
-mod search;
+pub mod search;
 pub mod seen;
 pub mod subscription;
 mod validate;

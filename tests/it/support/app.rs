@@ -10,7 +10,9 @@ use chrono::{DateTime, Utc};
 use onbehalf::account::oauth::AppKeys;
 use onbehalf::account::upstream::simulated::{self, Simulated, Which};
 use onbehalf::account::upstream::{HttpOptions, KeySource, ProviderSettings, Providers};
-use onbehalf::account::{AccessPolicy, Authority, AuthoritySettings, KeyRing, Lifetimes, Registration};
+use onbehalf::account::{
+    AccessPolicy, Authority, AuthoritySettings, Disclosure, KeyRing, Lifetimes, Registration,
+};
 use onbehalf::app::{App, Parts};
 use onbehalf::cli::SeedFile;
 use onbehalf::clock::{Clock, StoppedClock};
@@ -40,6 +42,7 @@ pub const METRICS_TOKEN: &str = "metrics-token";
 /// How a test's server differs from the sandbox.
 pub struct Options {
     pub contract: Contract,
+    pub disclosure: Disclosure,
     pub status_for_other_patient: u16,
     pub policy: AccessPolicy,
     /// The apps of the authorization server; without any there is none.
@@ -85,6 +88,7 @@ impl Default for Options {
         let settings = settings(true);
         Self {
             contract: settings.contract,
+            disclosure: settings.access.disclosure,
             status_for_other_patient: settings.access.status_for_other_patient,
             policy: AccessPolicy::Open,
             registrations: Vec::new(),
@@ -214,6 +218,7 @@ impl TestApp {
             app_keys: AppKeys::new(&public_url).expect("the client can be made"),
             status_for_other_patient: options.status_for_other_patient,
             contract: options.contract,
+            disclosure: options.disclosure,
             limits: options.limits,
             subscriptions: options.subscriptions,
             vault: Vault::passing().expect("a key"),

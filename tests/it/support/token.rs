@@ -49,6 +49,10 @@ impl TestApp {
             Who::Proxy { .. } => Some("P9".to_owned()),
             Who::Staff { .. } | Who::System { .. } | Who::Anyone | Who::Service => None,
         };
+        let organisation = match who {
+            Who::Staff { organisation, .. } => organisation.clone(),
+            Who::Citizen { .. } | Who::Proxy { .. } | Who::System { .. } | Who::Anyone | Who::Service => None,
+        };
         let grant = Grant {
             id: ids::new_uuid(now),
             app: APP.to_owned(),
@@ -62,7 +66,7 @@ impl TestApp {
             staff: None,
             parent: None,
             audience: Vec::new(),
-            organisation: None,
+            organisation: organisation.clone(),
             fhir_user: None,
             created_at: now,
             expires_at: now + TimeDelta::days(30),
@@ -88,7 +92,7 @@ impl TestApp {
             delegation: role.map(|role| Delegation::of(role, 1)),
             identity_proofing_level: proofing,
             vot: None,
-            ods_code: None,
+            ods_code: organisation.map(|code| code.to_string()),
             cnf: None,
         }
     }

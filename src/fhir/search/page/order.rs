@@ -5,9 +5,9 @@ use crate::fhir::context::Context;
 use crate::fhir::outcome::{Issue, IssueType};
 use crate::fhir::refusal::Refusal;
 use crate::fhir::resource::{Backing, ResourceType};
-use crate::fhir::search::Query;
 use crate::fhir::search::filter::param_of;
 use crate::fhir::search::param::{Index, Param};
+use crate::fhir::search::{Query, masked};
 use crate::store::search::{Column, SortKey};
 
 /// How the matches of one type follow each other.
@@ -24,7 +24,7 @@ impl Order {
     pub(super) fn of(kind: ResourceType, query: &Query, context: &Context) -> Result<Self, Refusal> {
         let mut order = Self { rows: Vec::new(), elements: Vec::new(), used: Vec::new() };
         for (name, is_descending) in &query.sort {
-            if order.add(kind, name, *is_descending) {
+            if order.add(kind, name, *is_descending, context) {
                 order.used.push(name.clone());
             } else if context.is_strict {
                 let told = "This server does not sort by that parameter.";
@@ -34,8 +34,9 @@ impl Order {
         Ok(order)
     }
 
-    fn add(&mut self, kind: ResourceType, name: &str, is_descending: bool) -> bool {
-        let Some(param) = param_of(kind, name) else { return false };
+    fn add(&mut self, kind: ResourceType, name: &str, is_descending: bool, context: &Context) -> bool {
+        let param = param_of(kind, name).filter(|param| !masked::is_masked(&param.index, context));
+        let Some(param) = param else { return false };
         match (kind.backing(), param.index) {
             (Backing::Library, Index::Element(_)) => self.elements.push((param, is_descending)),
             (Backing::Library, _) => return false,

@@ -9,7 +9,7 @@ mod includes;
 mod links;
 mod paging;
 mod parameters;
-mod plans;
+pub mod plans;
 mod references;
 mod results;
 mod scope;

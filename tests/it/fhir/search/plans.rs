@@ -11,7 +11,7 @@ use crate::support::{Backend, TestDatabase, sandbox_contract, sql};
 use crate::vrs::callers::number;
 
 /// 6,000 people, 5,000 roles, relationships, access requests and acts: 500 proxies with 10 patients each.
-fn filled(backend: Backend) -> TestDatabase {
+pub fn filled(backend: Backend) -> TestDatabase {
     let database = TestDatabase::migrated(backend);
     let numbers = |last: u32| {
         format!(
@@ -91,12 +91,12 @@ fn promised() -> Vec<(&'static str, String, &'static [&'static str])> {
 }
 
 /// A search, compiled as the server compiles it.
-fn statement(kind: &str, query: &str) -> PageQuery {
+pub fn statement(kind: &str, query: &str) -> PageQuery {
     let clock = Arc::new(SystemClock);
     statement_of(kind, query, clock, sandbox_contract()).unwrap_or_else(|| panic!("{kind}?{query}"))
 }
 
-async fn assert_uses_index(
+pub async fn assert_uses_index(
     database: &TestDatabase,
     query: PageQuery,
     scope: Scope,
@@ -145,8 +145,13 @@ async fn what_a_citizen_may_see_is_found_by_index_too(
     let database = filled(backend);
     let query = statement("Consent", "");
     let of_pair: &[&str] = &["roles_by_patient", "roles_proxy_patient_key", "sqlite_autoindex_roles_2"];
-    assert_uses_index(&database, query, Scope::Party(number("9990000100")), ("a citizen's roles", of_pair))
-        .await;
+    assert_uses_index(
+        &database,
+        query,
+        Scope::Party { number: number("9990000100"), now: 0 },
+        ("a citizen's roles", of_pair),
+    )
+    .await;
 }
 
 // covers S-31

@@ -289,10 +289,10 @@ async fn what_is_told_is_what_the_owner_may_read_at_that_moment(
             id_of(&send_well(app, post("/Subscription", body).bearer(&token), 201).await)
         }
     };
-    let all = subscriber(scopes::system(), "system/Subscription.c system/Consent.r").await;
-    let active = subscriber(scopes::system(), "system/Subscription.c system/Consent.r?status=active").await;
-    let none = subscriber(scopes::system(), "system/Subscription.c system/RelatedPerson.r").await;
-    let other = subscriber(scopes::citizen(MOTHER), "patient/Subscription.c patient/Consent.r").await;
+    let all = subscriber(scopes::system(), "system/Subscription.cr system/Consent.r").await;
+    let active = subscriber(scopes::system(), "system/Subscription.cr system/Consent.r?status=active").await;
+    let none = subscriber(scopes::system(), "system/Subscription.cr system/RelatedPerson.r").await;
+    let other = subscriber(scopes::citizen(MOTHER), "patient/Subscription.cr patient/Consent.r").await;
     let token = app.token(&scopes::system(), "system/Consent.cruds").await;
     let create = post("/Consent", &role(LONER, PATIENTS[0])).bearer(&token);
     let id = id_of(&send_well(&app, create, 201).await);

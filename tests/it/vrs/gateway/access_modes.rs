@@ -81,13 +81,10 @@ async fn a_patient_reads_the_access_request_that_they_are_a_party_to(
     for (row, token, status) in [
         ("the applicant", citizen(MOTHER), 200),
         ("the patient", citizen(CHILD_TO_BE), 200),
-        ("a stranger", citizen(PROXY), 403),
+        ("a stranger", citizen(PROXY), 404),
     ] {
         let answer = app.send(get(path).bearer(&token)).await;
         assert_eq!(answer.status, status, "{row}");
-        if status == 403 {
-            forbidden().check(row, &answer);
-        }
     }
 }
 
@@ -122,8 +119,8 @@ fn only_own() -> Vec<(&'static str, &'static str, Request, u16)> {
         ("another's relationships", MOTHER, related(&format!("identifier={CHILD}")), 403),
         ("relationships to another", MOTHER, related(&format!("patient:identifier={SON}")), 403),
         ("a role as its patient", CHILD, get(&consent(MOTHERS_ROLE)), 200),
-        ("a role of two others", LONER, get(&consent(MOTHERS_ROLE)), 403),
-        ("a change to a role of two others", LONER, patch(&consent(MOTHERS_ROLE), &end()), 403),
+        ("a role of two others", LONER, get(&consent(MOTHERS_ROLE)), 404),
+        ("a change to a role of two others", LONER, patch(&consent(MOTHERS_ROLE), &end()), 404),
         ("an access request of another", LONER, apply(MOTHER, SON), 403),
         ("an access request by the patient as if by the proxy", LONER, apply(MOTHER, LONER), 403),
         ("a nomination by another", LONER, post("/QuestionnaireResponse", &nominate), 403),

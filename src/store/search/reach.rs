@@ -1,0 +1,205 @@
+//! The clause that keeps callers to what they may see at this instant. It is part of every statement and of every
+//! subselect.
+//!
+//! A search that names its rows (by id, or by one of their people) has the clause looked up for each row. One that does not
+//! is led by the rows of the organisation: to look each row of the country up until a page is full would take long.
+
+use crate::person::NhsNumber;
+use crate::proxy::{OdsCode, Status};
+use crate::store::search::Scope;
+use crate::store::search::compile::Statement;
+use crate::store::search::filter::{Column, Datum, Filter, Is, Table};
+
+/// A patient who is registered at an organisation now.
+const REGISTERED: &str = "SELECT nhs_number FROM people WHERE practice = ?";
+
+impl Statement {
+    /// Rows that name two people: those that the caller is one of, those between the two of a role, or those of an
+    /// organisation.
+    pub(super) fn named(&mut self, table: Table, filter: &Filter) {
+        match self.scope.clone() {
+            Scope::Everything => self.push("1 = 1"),
+            Scope::Party { number, .. } => self.bound("(proxy = ? OR patient = ?)", &[number, number]),
+            Scope::Pair { proxy, patient } => self.bound("(proxy = ? AND patient = ?)", &[proxy, patient]),
+            Scope::Organisation(None) => self.push("1 = 0"),
+            Scope::Organisation(Some(code)) => {
+                let is_led = !(self.is_of_few || filter.names_rows());
+                self.of_organisation(table, &code, is_led);
+            }
+        }
+    }
+
+    /// Rows of the patients of an organisation. Of roles, those that it granted as well.
+    fn of_organisation(&mut self, table: Table, code: &OdsCode, is_led: bool) {
+        let name = table.name();
+        let of_patient = if is_led {
+            format!("{name}.patient IN ({REGISTERED})")
+        } else {
+            format!("EXISTS ({REGISTERED} AND nhs_number = {name}.patient)")
+        };
+        let is_role = matches!(table, Table::Roles | Table::RoleVersions);
+        let (sql, places) = match (is_role, is_led) {
+            (false, _) => (of_patient, 1),
+            (true, true) => (
+                format!(
+                    "{name}.id IN (SELECT id FROM roles AS reached WHERE patient IN ({REGISTERED}) \
+                     UNION SELECT id FROM roles AS granted WHERE grantor = ?)"
+                ),
+                2,
+            ),
+            (true, false) => (
+                format!(
+                    "({of_patient} OR EXISTS (SELECT 1 FROM roles AS granted \
+                     WHERE granted.id = {name}.id AND granted.grantor = ?))"
+                ),
+                2,
+            ),
+        };
+        self.push(&sql);
+        for _ in 0..places {
+            self.value(Datum::Text(code.to_string()));
+        }
+    }
+
+    /// People: oneself and those with whom one has a role that is active, the two of a role, or the patients of an
+    /// organisation.
+    ///
+    /// A proxy sees the patient's details at the instants at which they may act. A patient sees a proxy's from when the role
+    /// is granted, though it begin later, for they may end it before; and not when it has ended: the practice of
+    /// somebody says where they live, and a proxy may have left. What stays of a role that is not active is the Consent.
+    pub(super) fn known(&mut self) {
+        match self.scope.clone() {
+            Scope::Everything => self.push("1 = 1"),
+            Scope::Party { number, now } => {
+                const PROXIES: &str = "(nhs_number IN (SELECT proxy FROM roles WHERE patient = ? AND status = ? \
+                     AND (end_at IS NULL OR end_at >= ?))";
+                const PATIENTS: &str = " OR nhs_number IN (SELECT patient FROM roles WHERE proxy = ? AND status = ? \
+                     AND (end_at IS NULL OR end_at >= ?) AND (start_at IS NULL OR start_at <= ?))";
+                let (number, now) = (Datum::Text(number.to_string()), Datum::Number(now));
+                let active = Datum::Text(Status::Active.as_str().to_owned());
+                self.push(PROXIES);
+                [&number, &active, &now].into_iter().for_each(|value| self.value(value.clone()));
+                self.push(PATIENTS);
+                [&number, &active, &now, &now].into_iter().for_each(|value| self.value(value.clone()));
+                self.push(" OR nhs_number = ?)");
+                self.value(number);
+            }
+            Scope::Pair { proxy, patient } => self.bound("nhs_number IN (?, ?)", &[proxy, patient]),
+            Scope::Organisation(None) => self.push("1 = 0"),
+            Scope::Organisation(Some(code)) => {
+                self.push("practice = ?");
+                self.value(Datum::Text(code.to_string()));
+            }
+        }
+    }
+
+    /// Access requests whose two people may appear, if the registry knows them. An applicant sees their own whatever
+    /// became of the other: it holds what they wrote, and that it vanished would tell of the other.
+    pub(super) fn requested(&mut self, name: &str, current: &Datum) {
+        const APPLICANT: &str = "(CASE applicant WHEN 'Patient' THEN patient ELSE proxy END) = ?";
+        let applicant = match self.scope {
+            Scope::Party { number, .. } => Some(number),
+            Scope::Everything | Scope::Pair { .. } | Scope::Organisation(_) => None,
+        };
+        self.push("(");
+        if let Some(number) = applicant {
+            self.bound(APPLICANT, &[number]);
+            self.push(" OR ");
+        }
+        self.neither_is_hidden(name, current);
+        self.push(")");
+    }
+
+    /// Records whose two people may appear. Of what a citizen did about their own requests, those stay as well that name
+    /// somebody who may not, or whom the registry does not know: they say what the caller wrote. Records about roles and
+    /// relationships go as these do.
+    pub(super) fn recorded(&mut self, name: &str, current: &Datum) {
+        const OWN: &str = "(caller_id = ? AND caller_kind IN ('citizen', 'proxy') \
+             AND (subject IS NULL OR (subject NOT LIKE 'Consent%' AND subject NOT LIKE 'RelatedPerson%')))";
+        if let Scope::Party { number, .. } = self.scope {
+            self.push("(");
+            self.bound(OWN, &[number]);
+            self.push(" OR ");
+            self.neither_is_hidden(name, current);
+            self.push(")");
+            return;
+        }
+        for (number, party) in ["proxy", "patient"].into_iter().enumerate() {
+            self.push(if number > 0 { " AND " } else { "" });
+            self.push(&format!(
+                "({party} IS NULL OR EXISTS (SELECT 1 FROM people WHERE nhs_number = {name}.{party} AND standing = "
+            ));
+            self.bind(current);
+            self.push("))");
+        }
+    }
+
+    fn neither_is_hidden(&mut self, name: &str, current: &Datum) {
+        for (number, party) in ["proxy", "patient"].into_iter().enumerate() {
+            self.push(if number > 0 { " AND " } else { "(" });
+            self.push(&format!(
+                "NOT EXISTS (SELECT 1 FROM people WHERE nhs_number = {name}.{party} AND standing <> "
+            ));
+            self.bind(current);
+            self.push(")");
+        }
+        self.push(")");
+    }
+
+    /// Users whose person may appear. One without an account is staff.
+    pub(super) fn users(&mut self, table: Table, current: &Datum) {
+        let (standing, own, registered) = if table == Table::Users {
+            (
+                "NOT EXISTS (SELECT 1 FROM account_users JOIN people USING (nhs_number) \
+                 WHERE user_id = users.id AND standing <> ",
+                "users.id IN (SELECT user_id FROM account_users WHERE nhs_number = ?)",
+                format!("users.id IN (SELECT user_id FROM account_users WHERE nhs_number IN ({REGISTERED}))"),
+            )
+        } else {
+            (
+                "EXISTS (SELECT 1 FROM people WHERE nhs_number = account_users.nhs_number AND standing = ",
+                "nhs_number = ?",
+                format!("nhs_number IN ({REGISTERED})"),
+            )
+        };
+        self.push(standing);
+        self.bind(current);
+        self.push(") AND ");
+        match self.scope.clone() {
+            Scope::Everything => self.push("1 = 1"),
+            Scope::Party { number, .. } | Scope::Pair { proxy: number, .. } => self.bound(own, &[number]),
+            Scope::Organisation(None) => self.push("1 = 0"),
+            Scope::Organisation(Some(code)) => {
+                self.push(&registered);
+                self.value(Datum::Text(code.to_string()));
+            }
+        }
+    }
+
+    /// SQL with a place for each of these numbers.
+    fn bound(&mut self, sql: &str, numbers: &[NhsNumber]) {
+        self.push(sql);
+        for number in numbers {
+            self.value(Datum::Text(number.to_string()));
+        }
+    }
+}
+
+impl Filter {
+    /// Whether this names few rows: by what each has for itself, or by one of the people whose they are.
+    fn names_rows(&self) -> bool {
+        let is_narrow =
+            |column: &Column| matches!(column.name(), "id" | "proxy" | "patient" | "nhs_number" | "subject");
+        match self {
+            Self::All(all) => all.iter().any(Self::names_rows),
+            Self::Any(any) => any.iter().all(Self::names_rows),
+            Self::Compare(column, Is::Equal, Datum::Text(_)) | Self::OneOf(column, _) => is_narrow(column),
+            Self::Not(_)
+            | Self::Compare(..)
+            | Self::Contains(..)
+            | Self::Null(_)
+            | Self::Within(..)
+            | Self::HasRow(..) => false,
+        }
+    }
+}
