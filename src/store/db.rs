@@ -10,6 +10,7 @@ use r2d2::ManageConnection;
 
 use crate::error::{Error, Kind};
 use crate::store::DatabaseUrl;
+use crate::store::private::create_private;
 
 /// A connection. SQLite stands last: as a variant it would take any text for a path, which is why
 /// [`Manager`] chooses by the configured scheme and never lets the derive choose.
@@ -79,6 +80,10 @@ impl Manager {
     fn open_sqlite(path: &Path) -> Result<Db, ConnectionError> {
         let path =
             path.to_str().ok_or_else(|| ConnectionError::BadConnection("the path is not text".into()))?;
+        // In-memory databases and URIs are no paths.
+        if !path.starts_with(':') && !path.starts_with("file:") {
+            create_private(Path::new(path));
+        }
         let mut db = SqliteConnection::establish(path)?;
         db.batch_execute(SQLITE_SETTINGS).map_err(ConnectionError::CouldntSetupConfiguration)?;
         Ok(Db::Sqlite(db))
