@@ -7,6 +7,7 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use crate::error::{Error, Kind};
 use crate::store::audit::{guard, unguard};
 use crate::store::db::Db;
+use crate::store::person::bring_deaths;
 use crate::store::schema::settings;
 use crate::store::{Store, Tx, outbox};
 
@@ -40,6 +41,7 @@ impl Store {
             // Triggers and sequences are written differently for each database: no step of the portable schema.
             guard(db)?;
             outbox::prepare(db)?;
+            bring_deaths(db)?;
             Ok(applied)
         })
     }

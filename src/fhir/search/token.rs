@@ -135,6 +135,12 @@ fn plain(param: &Param, token: &Token, context: &Context) -> Filter {
             Some("false") => Filter::truth(column, false),
             _ => Filter::NOTHING,
         },
+        Index::HasValue(column) => match token.code.as_deref() {
+            // A comparison, which an index of those that have a value serves.
+            Some("true") => Filter::number(column, Is::AtLeast, i64::MIN),
+            Some("false") => Filter::Null(column),
+            _ => Filter::NOTHING,
+        },
         Index::RoleStatus => of_statuses(token, context),
         Index::RoleReason => of_reason(token, context),
         Index::RelationshipCode => relationship_code(token),
