@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::account::{Mode, Scopes, Vector};
-use crate::person::{NhsNumber, Standing};
+use crate::person::{NhsNumber, PersonState};
 use crate::proxy::{OdsCode, Status};
 
 /// A grant.
@@ -52,8 +52,8 @@ pub struct GrantState {
     pub revoked_at: Option<DateTime<Utc>>,
     /// When it ends by itself.
     pub expires_at: DateTime<Utc>,
-    /// The standing of everybody whom it names.
-    pub standings: Vec<Standing>,
+    /// What is known of everybody whom it names.
+    pub people: Vec<PersonState>,
     /// The role, where it needs one; then its absence ends the grant too.
     pub role: RoleState,
 }
@@ -84,8 +84,8 @@ pub enum Lapsed {
     /// It was revoked, has expired, or never was.
     #[error("the grant has ended")]
     Ended,
-    /// A person whom it names may not appear any more.
-    #[error("a person of the grant is not current")]
+    /// A person whom it names may not appear any more, or has died.
+    #[error("a person of the grant is not current, or has died")]
     Person,
     /// The role does not hold now (PX-02, PX-05, PX-08).
     #[error("the role is not active")]
@@ -110,7 +110,7 @@ impl GrantState {
         if self.revoked_at.is_some() || self.expires_at <= now {
             return Err(Lapsed::Ended);
         }
-        if self.standings.iter().any(|standing| *standing != Standing::Current) {
+        if !self.people.iter().all(|person| person.has_grants()) {
             return Err(Lapsed::Person);
         }
         match &self.role {

@@ -155,6 +155,8 @@ impl From<Error> for Failure {
 
 /// Runs the command line of this process. Exit codes: 0 done, 1 failed, 2 wrong arguments or settings.
 pub fn run() -> ExitCode {
+    // Every file that a command creates is read by its owner alone, whatever the environment's umask.
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     let arguments = Arguments::parse();
     let Common { config: file, listen, database } = arguments.common;
     let sources = Sources { sandbox: matches!(arguments.verb, Verb::Sandbox { .. }), file, listen, database };

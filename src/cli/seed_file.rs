@@ -178,6 +178,8 @@ impl PersonEntry {
             names: vec![HumanName { name_use, family, given, prefix, suffix }],
             birth_date: self.birth_date.as_deref().map(date_time).transpose()?,
             practice: ods_code(self.gp_ods)?,
+            died_at: None,
+            version: 1,
             updated_at: DateTime::UNIX_EPOCH,
         })
     }

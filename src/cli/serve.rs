@@ -19,7 +19,7 @@ use crate::job::{Runner, sender};
 use crate::observe::Metrics;
 use crate::resolver::SystemLookup;
 use crate::secret::Vault;
-use crate::store::Store;
+use crate::store::{ExposedFile, Store, list_exposed_files};
 use crate::{observe, server};
 
 pub(super) fn serve(sources: &Sources) -> Result<(), Failure> {
@@ -30,9 +30,18 @@ pub(super) fn serve(sources: &Sources) -> Result<(), Failure> {
     let policy = config.access.policy.clone().unwrap_or(AccessPolicy::Tokens(Vec::new()));
     observe::start_log(&config.log);
     let store = migrated(open_serving_store(&config)?)?;
+    warn_of_exposed_files(&config);
     let identity = configured(&config)?;
     let listener = listen(&config)?;
     run(&config, store, policy, listener, identity)
+}
+
+/// The files of an SQLite database hold personal data; those of an earlier version may have a wider mode.
+fn warn_of_exposed_files(config: &Config) {
+    for ExposedFile { path, mode } in config.database.url.file().map(list_exposed_files).unwrap_or_default() {
+        let (file, mode) = (path.display(), format!("{mode:o}"));
+        tracing::warn!(%file, mode, "others than its owner may use a file of the database: run `chmod 600` on it");
+    }
 }
 
 const NOBODY: &str = "access.policy: nobody would be let in. Set it to \"tokens\" and list the tokens, or switch \

@@ -131,6 +131,12 @@ impl From<RoleError> for Refusal {
             RoleError::End(_) => {
                 ("Consent.provision.period.end", "The end must not lie before the start, nor in the past.")
             }
+            RoleError::PatientDied => {
+                ("Consent.patient", "The patient has died: a role can end, and none can become active.")
+            }
+            RoleError::ProxyDied => {
+                ("Consent.performer", "The proxy has died: a role can end, and none can become active.")
+            }
         };
         Self::rule(told, at)
     }

@@ -1,4 +1,5 @@
-//! Roles that nobody has used for long become inactive, where the settings say so.
+//! Roles that nobody has used for long become inactive, where the settings say so; and those of people who have died. A death
+//! ends them when it is told, and none becomes active after it: such a one was made by an earlier version of this program.
 //!
 //! A role is used when a token to act by it is issued (at a log-in, an exchange, a refresh; such a token lasts minutes):
 //! `role_uses` has the day. A role that was changed within the time counts as used: somebody wants it.
@@ -9,11 +10,17 @@
 use chrono::TimeDelta;
 
 use crate::job::run::{Halt, Run};
+use crate::person::command::end_roles_of_dead;
 use crate::proxy::command::deactivate_unused_role;
 
 pub(super) fn run(run: &mut Run<'_>) -> Result<(), Halt> {
+    let clock = run.clock;
+    run.for_each(
+        |tx, after, limit| tx.list_dead_with_active_roles(after, limit),
+        |tx, person| Ok(u32::from(end_roles_of_dead(tx, clock, &person.id)?)),
+    )?;
     let Some(days) = run.settings.unused_after_days else { return Ok(()) };
-    let (since, clock) = (run.now() - TimeDelta::days(days), run.clock);
+    let since = run.now() - TimeDelta::days(days);
     run.for_each(
         |tx, after, limit| tx.list_unused_roles(since, after, limit),
         |tx, role| Ok(u32::from(deactivate_unused_role(tx, clock, &role.id, since)?)),

@@ -10,6 +10,7 @@ use crate::error::{Error, Kind};
 use crate::job::letter;
 use crate::job::run::{Halt, Run};
 use crate::job::sender::{Letter, Refusal};
+use crate::person::{Door, Verdict, decide_person};
 use crate::proxy::Status;
 use crate::store::{DueMessages, MessageKind, MessageState, Outgoing, Tx};
 
@@ -96,7 +97,10 @@ fn prepare(tx: &mut Tx<'_>, message: &Outgoing) -> Result<(MessageState, Option<
             && [role.value.proxy, role.value.patient].contains(&message.person)
             && is_active == (message.kind == MessageKind::EndsSoon)
     });
-    if !is_so {
+    let states = tx.list_person_states(&[message.person])?;
+    let may_hear =
+        states.iter().all(|(_, state)| decide_person(*state, Door::SendLetter) == Verdict::Allowed);
+    if !is_so || !may_hear {
         return Ok((MessageState::Withdrawn, None));
     }
     match tx.find_address(message.person)? {

@@ -19,6 +19,10 @@ pub struct Person {
     pub birth_date: Option<FhirDateTime>,
     /// The ODS code of the practice where they are registered.
     pub practice: Option<OdsCode>,
+    /// When the registry told of their death, if it has.
+    pub died_at: Option<DateTime<Utc>>,
+    /// The version of what is known of them.
+    pub version: i64,
     /// When we last heard of a change.
     pub updated_at: DateTime<Utc>,
 }

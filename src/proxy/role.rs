@@ -115,6 +115,12 @@ pub enum RoleError {
     /// The end cannot be.
     #[error(transparent)]
     End(#[from] BadEnd),
+    /// The patient has died: no role is in force any more.
+    #[error("the patient has died")]
+    PatientDied,
+    /// The proxy has died.
+    #[error("the proxy has died")]
+    ProxyDied,
 }
 
 impl Role {
@@ -202,6 +208,14 @@ impl Role {
             needs_review: false,
             ..self.clone()
         })
+    }
+
+    /// Whether the role gives something, or may come to do so by itself: what a death ends.
+    pub const fn is_in_force(&self) -> bool {
+        match self.status {
+            Status::Active | Status::Proposed => true,
+            Status::Inactive | Status::Rejected | Status::EnteredInError => false,
+        }
     }
 
     /// Whether somebody may act by this role at `now`.

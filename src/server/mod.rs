@@ -34,6 +34,7 @@ use crate::vrs::{self, Problem};
 
 pub use certificate::{Certificate, Names, read_certificate};
 use drain::Drain;
+pub use wire::{Boundaries, Ending, Message, REFUSED_BYTES, boundaries};
 use wire::{Socket, Wire, acceptor};
 
 /// A server on `listener`, ready to be awaited. It stops on SIGTERM and SIGINT, or through its handle:

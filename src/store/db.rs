@@ -13,6 +13,7 @@ use sqlite_deadline::Deadline;
 
 use crate::error::{Error, Kind};
 use crate::store::DatabaseUrl;
+use crate::store::private::create_private;
 
 /// A connection. SQLite stands last: as a variant it would take any text for a path, which is why
 /// [`Manager`] chooses by the configured scheme and never lets the derive choose.
@@ -125,6 +126,10 @@ impl Manager {
     fn open_sqlite(path: &Path, deadline: Option<&Deadline>) -> Result<Db, ConnectionError> {
         let path =
             path.to_str().ok_or_else(|| ConnectionError::BadConnection("the path is not text".into()))?;
+        // In-memory databases and URIs are no paths.
+        if !path.starts_with(':') && !path.starts_with("file:") {
+            create_private(Path::new(path));
+        }
         let open = || SqliteConnection::establish(path);
         let mut db = match deadline.map(|deadline| deadline.watch(open)) {
             None => open()?,

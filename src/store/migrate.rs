@@ -10,6 +10,7 @@ use r2d2::ManageConnection as _;
 use crate::error::{Error, Kind};
 use crate::store::audit::{guard, unguard};
 use crate::store::db::{Db, Manager};
+use crate::store::person::bring_deaths;
 use crate::store::schema::settings;
 use crate::store::{Store, Tx, outbox};
 
@@ -43,6 +44,7 @@ impl Store {
             // Triggers and sequences are written differently for each database: no step of the portable schema.
             guard(db)?;
             outbox::prepare(db)?;
+            bring_deaths(db)?;
             Ok(applied)
         })
     }

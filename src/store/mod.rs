@@ -15,6 +15,7 @@ mod life;
 mod migrate;
 mod outbox;
 mod person;
+mod private;
 mod relationship;
 mod replica;
 mod role;
@@ -43,6 +44,7 @@ pub use life::{
 };
 pub use migrate::{Migration, SANDBOX_MARK};
 pub use person::fold;
+pub use private::{ExposedFile, list_exposed_files};
 pub use role::RoleSearch;
 pub use subscription::{AttemptRecord, Due, Lease, Overview, SubscriptionVersion, Unsent, Waiting};
 use tx::group::Group;

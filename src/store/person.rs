@@ -5,16 +5,19 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use diesel::dsl::exists;
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable, Text};
 
 use crate::date_time::{FhirDateTime, from_millis, to_millis};
 use crate::error::Error;
-use crate::person::{HumanName, NameUse, NhsNumber, NumberCheck, Person, Standing};
+use crate::person::{HumanName, NameUse, NhsNumber, NumberCheck, Person, PersonState, Standing};
 use crate::proxy::OdsCode;
-use crate::store::Tx;
+use crate::store::db::Db;
 use crate::store::dialect::among;
 use crate::store::error::{corrupt, of_search};
 use crate::store::schema::{people, person_name_parts, person_names, relationships, roles};
 use crate::store::search::{Filter, Scope, Table, condition};
+use crate::store::sql::Sql;
+use crate::store::{FactKind, Tx};
 
 #[derive(Queryable)]
 struct PersonRow {
@@ -25,6 +28,18 @@ struct PersonRow {
     _birth_to: Option<i64>,
     practice: Option<String>,
     updated_at: i64,
+    died_at: Option<i64>,
+    version: i64,
+}
+
+#[derive(QueryableByName)]
+struct StateRow {
+    #[diesel(sql_type = Text)]
+    nhs_number: String,
+    #[diesel(sql_type = Text)]
+    standing: String,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    died_at: Option<i64>,
 }
 
 #[derive(Queryable)]
@@ -155,6 +170,49 @@ impl Tx<'_> {
         rows.into_iter().map(|(number, practice)| Ok((nhs_number(&number)?, ods_code(practice)?))).collect()
     }
 
+    /// What is known of each of these people whom the registry has; until the end of a write on PostgreSQL, nothing else
+    /// of them is told: a role that is made now is seen by the death that comes then, or sees it. One statement.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn lock_person_states(
+        &mut self,
+        numbers: &[NhsNumber],
+    ) -> Result<Vec<(NhsNumber, PersonState)>, Error> {
+        const LOCKED: &str = "SELECT nhs_number, standing, died_at FROM people WHERE nhs_number = \
+            ANY (string_to_array(?, ',')) ORDER BY nhs_number FOR SHARE";
+        let Db::Postgres(connection) = self.db else { return self.list_person_states(numbers) };
+        let list = numbers.iter().map(NhsNumber::as_str).collect::<Vec<_>>().join(",");
+        let rows: Vec<StateRow> = Sql::fixed(LOCKED).text(list).load(connection)?;
+        rows.into_iter().map(|row| state_of((row.nhs_number, row.standing, row.died_at))).collect()
+    }
+
+    /// What is known of each of these people whom the registry has: one statement.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn list_person_states(
+        &mut self,
+        numbers: &[NhsNumber],
+    ) -> Result<Vec<(NhsNumber, PersonState)>, Error> {
+        let rows: Vec<(String, String, Option<i64>)> = people::table
+            .filter(among!(self.db, people.nhs_number, numbers))
+            .select((people::nhs_number, people::standing, people::died_at))
+            .load(self.db)?;
+        rows.into_iter().map(state_of).collect()
+    }
+
+    /// The death of a person who is not there yet, told with them or before them.
+    fn find_death(&mut self, person: &Person) -> Result<Option<DateTime<Utc>>, Error> {
+        let told = self.find_fact(person.nhs_number, FactKind::Death)?;
+        if let (None, Some(died_at)) = (told, person.died_at) {
+            self.save_fact(person.nhs_number, FactKind::Death, died_at)?;
+        }
+        Ok(told.or(person.died_at))
+    }
+
     /// Writes a person who is not there yet; one who is there stays as they are.
     ///
     /// # Errors
@@ -174,6 +232,7 @@ impl Tx<'_> {
             people::birth_to.eq(person.birth_date.as_ref().map(|date| to_millis(date.latest()))),
             people::practice.eq(person.practice.as_ref().map(OdsCode::as_str)),
             people::updated_at.eq(to_millis(now)),
+            people::died_at.eq(self.find_death(person)?.map(to_millis)),
         );
         diesel::insert_into(people::table).values(row).execute(self.db)?;
         for (position, name) in (0..).zip(&person.names) {
@@ -214,10 +273,53 @@ impl Tx<'_> {
         now: DateTime<Utc>,
     ) -> Result<(), Error> {
         diesel::update(people::table.filter(people::nhs_number.eq(number.as_str())))
-            .set((people::standing.eq(standing.as_str()), people::updated_at.eq(to_millis(now))))
+            .set((
+                people::standing.eq(standing.as_str()),
+                people::updated_at.eq(to_millis(now)),
+                people::version.eq(people::version + 1),
+            ))
             .execute(self.db)?;
         Ok(())
     }
+
+    /// Writes that a person has died; what was told before stays.
+    ///
+    /// # Errors
+    ///
+    /// When the database refuses.
+    pub fn save_death(
+        &mut self,
+        number: NhsNumber,
+        at: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        let alive = people::table.find(number.as_str()).filter(people::died_at.is_null());
+        diesel::update(alive)
+            .set((
+                people::died_at.eq(to_millis(at)),
+                people::updated_at.eq(to_millis(now)),
+                people::version.eq(people::version + 1),
+            ))
+            .execute(self.db)?;
+        Ok(())
+    }
+}
+
+/// Brings the deaths that are kept as facts alone to their people: those of before the column, and those that an earlier
+/// version of this program has taken in since.
+pub(in crate::store) fn bring_deaths(db: &mut Db) -> Result<(), Error> {
+    const BRING: &str = "UPDATE people SET version = version + 1, died_at = (SELECT occurred_at FROM person_facts f \
+        WHERE f.nhs_number = people.nhs_number AND f.kind = 'death') WHERE died_at IS NULL AND nhs_number IN \
+        (SELECT nhs_number FROM person_facts WHERE kind = 'death')";
+    diesel::sql_query(BRING).execute(db)?;
+    Ok(())
+}
+
+fn state_of(
+    (number, standing, died_at): (String, String, Option<i64>),
+) -> Result<(NhsNumber, PersonState), Error> {
+    let standing = Standing::parse(&standing).ok_or_else(|| corrupt("standing"))?;
+    Ok((nhs_number(&number)?, PersonState::of(standing, died_at.is_some())))
 }
 
 fn ods_code(text: Option<String>) -> Result<Option<OdsCode>, Error> {
@@ -233,6 +335,8 @@ impl PersonRow {
             names: names_of.remove(&self.nhs_number).unwrap_or_default(),
             birth_date: birth_date.transpose()?,
             practice: ods_code(self.practice)?,
+            died_at: self.died_at.map(from_millis),
+            version: self.version,
             updated_at: from_millis(self.updated_at),
         })
     }

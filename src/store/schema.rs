@@ -16,6 +16,8 @@ diesel::table! {
         birth_to -> Nullable<BigInt>,
         practice -> Nullable<Text>,
         updated_at -> BigInt,
+        died_at -> Nullable<BigInt>,
+        version -> BigInt,
     }
 }
 

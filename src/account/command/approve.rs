@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::account::code::new_secret;
 use crate::account::command::act::holds;
+use crate::account::command::log_in::may_log_in;
 use crate::account::identity::ProvenKind;
 use crate::account::{
     Acting, AuthorizationRequest, Code, Grant, KnownPerson, Lifetimes, LogIn, Mode, Scopes, Stage, Word,
@@ -116,7 +117,7 @@ fn grant(
             grant.mode = Mode::Citizen;
             grant.vot = Some(vot.clone());
             let number = person.proved_number().ok_or(ApproveError::Person)?;
-            if tx.list_current_practices(&[number])?.is_empty() {
+            if !may_log_in(tx, number)? {
                 return Err(ApproveError::Person);
             }
             match acting {

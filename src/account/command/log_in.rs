@@ -8,7 +8,7 @@ use crate::account::identity::{Proven, ProvenKind};
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::ids;
-use crate::person::NhsNumber;
+use crate::person::{Door, NhsNumber, Verdict, decide_person};
 use crate::store::Tx;
 
 /// Who has logged in. It says who, not what they may.
@@ -23,7 +23,7 @@ pub struct LoggedIn {
 /// Nobody has logged in.
 #[derive(Debug, thiserror::Error)]
 pub enum LogInError {
-    /// The person may not appear: superseded, invalidated, restricted, or nobody whom the registry knows.
+    /// The person may not appear, has died, or is nobody whom the registry knows.
     #[error("the person is not current")]
     NotCurrent,
     /// The store failed.
@@ -59,12 +59,18 @@ pub(super) fn proven_number(proven: &Proven) -> Option<NhsNumber> {
     }
 }
 
-/// Whether the person may appear at all.
+/// Whether the person may log in at all.
 pub(super) fn check_standing(tx: &mut Tx<'_>, number: Option<NhsNumber>) -> Result<(), LogInError> {
     match number {
-        Some(number) if tx.list_current_practices(&[number])?.is_empty() => Err(LogInError::NotCurrent),
+        Some(number) if !may_log_in(tx, number)? => Err(LogInError::NotCurrent),
         Some(_) | None => Ok(()),
     }
+}
+
+/// Whether a person of this number may log in: one who may appear and has not died.
+pub(super) fn may_log_in(tx: &mut Tx<'_>, number: NhsNumber) -> Result<bool, Error> {
+    let states = tx.list_person_states(&[number])?;
+    Ok(states.iter().any(|(_, state)| decide_person(*state, Door::LogIn) == Verdict::Allowed))
 }
 
 /// The user who is this subject of this issuer, made where there is none.

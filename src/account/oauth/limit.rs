@@ -1,7 +1,7 @@
 //! How often an address may ask at the endpoints that nobody has proved themselves at yet. Each request there can
 //! cost a signature, a write, or a request to a provider.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use actix_web::HttpRequest;
@@ -28,8 +28,14 @@ fn address(app: &App, request: &HttpRequest) -> Option<IpAddr> {
     let peer = request.peer_addr().map(|peer| peer.ip());
     let Some(header) = app.address_header.as_deref() else { return peer };
     let last = request.headers().get_all(header).last().and_then(|value| value.to_str().ok());
-    let told = last.and_then(|value| value.rsplit(',').next()).and_then(|last| last.trim().parse().ok());
-    told.or(peer)
+    last.and_then(last_address).or(peer)
+}
+
+/// The last address of a list. Some proxies write the port behind it.
+fn last_address(list: &str) -> Option<IpAddr> {
+    let last = list.rsplit(',').next()?.trim();
+    let with_port = || last.parse::<SocketAddr>().ok().map(|address| address.ip());
+    last.parse().ok().or_else(with_port)
 }
 
 /// Whoever has one IPv6 address has a whole /64 of them.
@@ -49,7 +55,23 @@ fn key(address: Option<IpAddr>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::key;
+    use super::{key, last_address};
+
+    #[test]
+    fn the_last_address_of_the_header_is_taken_with_or_without_a_port() {
+        for (list, address) in [
+            ("192.0.2.1", Some("192.0.2.1")),
+            ("10.0.0.1, 192.0.2.1:5678", Some("192.0.2.1")),
+            ("2001:db8::1", Some("2001:db8::1")),
+            ("x,[2001:db8::1]:443 ", Some("2001:db8::1")),
+            ("192.0.2.1, ", None),
+            ("192.0.2.1 192.0.2.2", None),
+            ("192.0.2.1, unknown", None),
+        ] {
+            let expected = address.map(|text| text.parse().unwrap());
+            assert_eq!(last_address(list), expected, "{list}");
+        }
+    }
 
     #[test]
     fn an_address_is_counted_with_its_neighbours_on_the_same_link() {

@@ -8,7 +8,7 @@ use crate::cli::doctor::report::Report;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::Error;
-use crate::store::{DatabaseUrl, Store, Tx, Vitals};
+use crate::store::{DatabaseUrl, ExposedFile, Store, Tx, Vitals, list_exposed_files};
 
 /// Below this much free space a database is soon full, and below that it is as good as full. In bytes.
 const LITTLE_ROOM: u64 = 1 << 30;
@@ -25,6 +25,9 @@ pub(super) fn examine(config: &Config, clock: &dyn Clock, report: &mut Report) {
             let found = format!("{} is not there", path.display());
             return report.wrong("database", found, "run `onbehalf migrate up`, or mend database.url");
         }
+    }
+    if let Some(path) = config.database.url.file() {
+        modes(path, report);
     }
     let store = match Store::open(&config.database.options()) {
         Ok(store) => store,
@@ -104,8 +107,26 @@ fn migrations(store: &Store, report: &mut Report) -> bool {
     }
 }
 
-/// Whether each chain of the audit ends where its head says. The whole walk is `onbehalf audit verify`.
+/// Whether each chain of the audit ends where its head says, and the guard is there. The whole walk is `onbehalf audit
+/// verify`.
 fn audit(store: &Store, report: &mut Report) {
+    match store.read_here::<_, Error, _>(|tx| Ok((tx.is_audit_guarded()?, tx.is_audit_wiped()?))) {
+        Ok((is_guarded, is_wiped)) => {
+            if !is_guarded {
+                let found = "the triggers that refuse to change a record are not there, or switched off";
+                report.wrong(
+                    "audit",
+                    found,
+                    "run `onbehalf migrate up`, which sets them, and `audit verify`",
+                );
+            }
+            if is_wiped {
+                let found = "there are roles, and no record at all of how they came to be";
+                report.warning("audit", found, "see whether records were removed: `audit verify --expect`");
+            }
+        }
+        Err(error) => report.wrong("audit", told(&error), "see what the database says"),
+    }
     match store.read_here::<_, Error, _>(loose_heads) {
         Ok(loose) if loose.is_empty() => {
             report.ok("audit", "every chain ends where its head says");
@@ -124,6 +145,19 @@ fn audit(store: &Store, report: &mut Report) {
 
 fn loose_heads(tx: &mut Tx<'_>) -> Result<Vec<i64>, Error> {
     tx.list_loose_heads()
+}
+
+/// Whether only their owner may use the files of an SQLite database.
+fn modes(database: &Path, report: &mut Report) {
+    let exposed = list_exposed_files(database);
+    if exposed.is_empty() {
+        report.ok("database", "only their owner may use its files");
+    }
+    for ExposedFile { path, mode } in exposed {
+        let name = path.display();
+        let found = format!("others than its owner may use {name} (mode {mode:o})");
+        report.wrong("database", found, format!("chmod 600 {name}"));
+    }
 }
 
 /// Whether the disk has room for an SQLite file to grow.

@@ -2,6 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
@@ -34,7 +35,7 @@ impl Report {
     /// Opens the file, if there is to be one, of which so many bytes are to stay. `None`: it does not hold so many.
     pub(super) fn open(path: Option<&Path>, length: u64) -> io::Result<Option<Self>> {
         let Some(path) = path else { return Ok(Some(Self::Terminal { told: 0 })) };
-        let file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
+        let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
         if file.metadata()?.len() < length {
             return Ok(None);
         }

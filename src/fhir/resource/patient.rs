@@ -29,7 +29,7 @@ pub(super) static KIND: Kind = Kind {
     writing: None,
 };
 
-/// R4's parameters. The model holds no address, telecom, gender, language, link or death.
+/// R4's parameters. The model holds no address, telecom, gender, language, link or day of death.
 const PARAMS: &[Param] = &[
     Param::token(
         "active",
@@ -46,10 +46,7 @@ const PARAMS: &[Param] = &[
         Index::Date(Column::number("birth_from").or_null(), Column::number("birth_to").or_null()),
     ),
     Param::date("death-date", Index::Absent),
-    Param::token(
-        "deceased",
-        Index::Constant(&[("http://terminology.hl7.org/CodeSystem/special-values", "false")]),
-    ),
+    Param::token("deceased", Index::HasValue(Column::number("died_at").or_null())),
     Param::token("email", Index::Absent),
     Param::string("family", Index::Names(&["family"])),
     Param::token("gender", Index::Absent),
@@ -77,7 +74,7 @@ fn select(tx: &mut Tx<'_>, context: &Context, filter: &Filter) -> Result<Vec<Sto
 
 pub(super) fn stored(person: &Person) -> Stored {
     let id = person.nhs_number.to_string();
-    let mut body = head(ResourceType::Patient, &id, 1, person.updated_at);
+    let mut body = head(ResourceType::Patient, &id, person.version, person.updated_at);
     body.insert("identifier".to_owned(), json!([nhs_identifier(person.nhs_number)]));
     body.insert("active".to_owned(), true.into());
     if !person.names.is_empty() {
@@ -86,11 +83,15 @@ pub(super) fn stored(person: &Person) -> Stored {
     if let Some(birth_date) = &person.birth_date {
         body.insert("birthDate".to_owned(), birth_date.text().into());
     }
+    if person.died_at.is_some() {
+        // The registry tells of the death, not of its day.
+        body.insert("deceasedBoolean".to_owned(), true.into());
+    }
     if let Some(practice) = &person.practice {
         body.insert("generalPractitioner".to_owned(), json!([practice_reference(practice)]));
     }
     let body = Value::Object(body);
-    Stored { kind: ResourceType::Patient, id, version: 1, updated_at: person.updated_at, body }
+    Stored { kind: ResourceType::Patient, id, version: person.version, updated_at: person.updated_at, body }
 }
 
 fn practice_reference(practice: &OdsCode) -> Value {
@@ -134,6 +135,9 @@ pub(crate) fn person_of(body: &Value, check: NumberCheck) -> Result<Person, Refu
     };
     let practice = body.pointer("/generalPractitioner/0/identifier/value").and_then(Value::as_str);
     let practice = practice.map(OdsCode::parse).transpose();
+    let updated_at = date("/meta/lastUpdated", "Patient.meta.lastUpdated")?
+        .map_or(DateTime::UNIX_EPOCH, |at| at.earliest());
+    let has_died = body.get("deceasedBoolean").and_then(Value::as_bool) == Some(true);
     let names = body.get("name").and_then(Value::as_array).into_iter().flatten();
     let names: Option<Vec<HumanName>> = names.map(read_name).collect();
     let person = Person {
@@ -145,8 +149,9 @@ pub(crate) fn person_of(body: &Value, check: NumberCheck) -> Result<Person, Refu
         birth_date: date("/birthDate", "Patient.birthDate")?,
         practice: practice
             .or(Err(wrong("Patient.generalPractitioner", "Name the practice by its ODS code.")))?,
-        updated_at: date("/meta/lastUpdated", "Patient.meta.lastUpdated")?
-            .map_or(DateTime::UNIX_EPOCH, |at| at.earliest()),
+        died_at: has_died.then_some(updated_at),
+        version: 1,
+        updated_at,
     };
     residue::check(body, &stored(&person).body)?;
     Ok(person)

@@ -193,7 +193,9 @@ fn missing(param: &Param, context: &Context) -> Filter {
         Index::RelationshipCode => token::any_relationship_code().negated(),
         Index::Names(parts) => string::any_name(parts).negated(),
         Index::Account => account::any().negated(),
-        Index::RoleStatus
+        // It is true or false of each.
+        Index::HasValue(_)
+        | Index::RoleStatus
         | Index::RoleReason
         | Index::OfAct(_)
         | Index::Agent

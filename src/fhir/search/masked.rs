@@ -66,6 +66,7 @@ fn tells_actor(index: &Index) -> bool {
         Index::Absent
         | Index::Constant(_)
         | Index::Flag(_)
+        | Index::HasValue(_)
         | Index::RoleStatus
         | Index::RoleReason
         | Index::RelationshipCode

@@ -55,6 +55,8 @@ pub(crate) enum Index {
     Token(Option<&'static str>, Column),
     /// A column of truth values.
     Flag(Column),
+    /// Whether a column has a value.
+    HasValue(Column),
     /// The status of a role, as it counts at the time of the search.
     RoleStatus,
     /// The reason of a role, as it counts at the time of the search.

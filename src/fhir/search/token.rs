@@ -144,6 +144,12 @@ fn of_index(param: &Param, token: &Token, context: &Context) -> Filter {
             Some("false") => Filter::truth(column, false),
             _ => Filter::NOTHING,
         },
+        Index::HasValue(column) => match token.code.as_deref() {
+            // A comparison, which an index of those that have a value serves.
+            Some("true") => Filter::number(column, Is::AtLeast, i64::MIN),
+            Some("false") => Filter::Null(column),
+            _ => Filter::NOTHING,
+        },
         Index::RoleStatus => of_statuses(token, context),
         Index::RoleReason => masked::of_reasons(token_codes(token), context),
         Index::RelationshipCode => relationship_code(token),

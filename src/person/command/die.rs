@@ -1,28 +1,47 @@
 //! Somebody has died.
 
+use crate::account::Caller;
 use crate::audit::Act;
+use crate::clock::Clock;
 use crate::error::Error;
-use crate::person::NhsNumber;
-use crate::person::command::{Telling, Told, present_number, record};
+use crate::person::command::{Telling, Told, latest_number, record};
+use crate::person::{NhsNumber, NumberCheck};
 use crate::proxy::StatusReason;
 use crate::proxy::command::end_by_itself;
 use crate::store::{FactKind, Tx};
 
 /// Ends every active role of somebody who has died, as the patient's or as the proxy's death. There is no way back
-/// from it, so it is never late: told again, it ends what has become active since.
+/// from it, so it is never late: told again, it ends what has become active since. It is written to the person before
+/// their roles are looked at: a role that is made at the same time waits, and is refused then.
 ///
 /// # Errors
 ///
 /// When the database refuses.
 pub fn die(tx: &mut Tx<'_>, telling: Telling<'_>, person: NhsNumber) -> Result<Told, Error> {
-    let Some(person) = present_number(tx, person)? else { return Ok(Told::Unknown) };
+    let (person, is_here) = latest_number(tx, person)?;
     let is_new = tx.find_fact(person, FactKind::Death)?.is_none();
     if is_new {
         tx.save_fact(person, FactKind::Death, telling.at)?;
         record(tx, Act::PersonDied, telling, person)?;
     }
+    if !is_here {
+        // Kept for when they come: then they come as somebody who has died.
+        return Ok(Told::Unknown);
+    }
+    tx.save_death(person, telling.at, telling.now)?;
     let ended = bereave(tx, telling, person)?;
     Ok(if is_new || ended { Told::Applied } else { Told::Known })
+}
+
+/// Ends what is active of somebody who has died, of whom that was told before; whether there was any.
+///
+/// # Errors
+///
+/// When the database refuses.
+pub fn end_roles_of_dead(tx: &mut Tx<'_>, clock: &dyn Clock, person: &str) -> Result<bool, Error> {
+    let person = NhsNumber::parse(person, NumberCheck::Length).map_err(Error::fault)?;
+    let now = clock.now();
+    bereave(tx, Telling { caller: &Caller::SERVICE, at: now, now }, person)
 }
 
 /// Ends the active roles of the dead; whether there were any.

@@ -16,7 +16,7 @@ mod move_practice;
 mod renumber;
 mod restrict;
 
-pub use die::die;
+pub use die::{die, end_roles_of_dead};
 pub use invalidate::invalidate;
 pub use move_practice::move_practice;
 pub use renumber::renumber;
@@ -74,11 +74,17 @@ const MOST_NUMBERS: usize = 64;
 
 /// The number under which a person goes now, if it is anybody's here.
 fn present_number(tx: &mut Tx<'_>, number: NhsNumber) -> Result<Option<NhsNumber>, Error> {
+    let (number, is_here) = latest_number(tx, number)?;
+    Ok(is_here.then_some(number))
+}
+
+/// The number under which a person goes now, and whether it is anybody's here.
+fn latest_number(tx: &mut Tx<'_>, number: NhsNumber) -> Result<(NhsNumber, bool), Error> {
     let mut present = number;
     for _ in 0..MOST_NUMBERS {
         match tx.find_successor(present)? {
             Some(next) => present = next,
-            None => return Ok(tx.find_standing(present)?.map(|_| present)),
+            None => return Ok((present, tx.find_standing(present)?.is_some())),
         }
     }
     Err(Error::fault("a number was changed too often"))

@@ -66,7 +66,8 @@ pub fn renumber(
     if let Some(at) = tx.find_fact(old, FactKind::Death)? {
         tx.save_fact(new_number, FactKind::Death, at)?;
     }
-    if tx.find_fact(new_number, FactKind::Death)?.is_some() {
+    if let Some(at) = tx.find_fact(new_number, FactKind::Death)? {
+        tx.save_death(new_number, at, telling.now)?;
         bereave(tx, telling, new_number)?;
     }
     Ok(Told::Applied)

@@ -7,7 +7,8 @@ use crate::audit::Act;
 use crate::clock::Clock;
 use crate::error::{Error, Kind};
 use crate::event::Topic;
-use crate::proxy::command::subject_of;
+use crate::person::Door;
+use crate::proxy::command::{Bar, check_people, state_in, subject_of};
 use crate::proxy::{Change, Role, RoleError, Rules, Versioned};
 use crate::store::Tx;
 
@@ -28,7 +29,7 @@ pub fn change_role<E: From<Error> + From<RoleError>>(
 ) -> Result<Versioned<Role>, E> {
     let now = clock.now();
     let found = tx.find_role_to_change(id)?;
-    let mut role = found.ok_or_else(|| Error::new(Kind::NotFound, "there is no such role"))?;
+    let mut role = found.ok_or_else(not_found)?;
     if role.value.has_lapsed(now) {
         // The end date came before the job that looks for it: the history shows both steps.
         let lapsed = role.value.as_of(now);
@@ -43,8 +44,19 @@ pub fn change_role<E: From<Error> + From<RoleError>>(
     if changed == role.value {
         return Ok(role);
     }
+    if changed.is_in_force() {
+        let known = tx.lock_person_states(&[changed.patient, changed.proxy])?;
+        check_people(&changed, Door::ActivateRole, state_in(&known)).map_err(|bar| match bar {
+            Bar::Died(rule) => E::from(rule),
+            Bar::UnknownPatient | Bar::UnknownProxy => not_found().into(),
+        })?;
+    }
     let role = tx.save_role(changed, role.version, now.max(role.updated_at))?;
     tx.record(Act::RoleChanged, caller, &subject_of(&role), now)?;
     tx.publish(Topic::RoleChanged, &subject_of(&role), now)?;
     Ok(role)
+}
+
+fn not_found() -> Error {
+    Error::new(Kind::NotFound, "there is no such role")
 }

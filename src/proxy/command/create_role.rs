@@ -6,7 +6,8 @@ use crate::clock::Clock;
 use crate::error::{Error, Kind};
 use crate::event::Topic;
 use crate::ids;
-use crate::proxy::command::subject_of;
+use crate::person::Door;
+use crate::proxy::command::{Bar, check_people, state_in, subject_of};
 use crate::proxy::{Draft, Role, RoleError, Rules, Versioned};
 use crate::store::Tx;
 
@@ -30,6 +31,21 @@ pub enum CreateRoleError {
     Store(#[from] Error),
 }
 
+impl From<Bar> for CreateRoleError {
+    fn from(bar: Bar) -> Self {
+        match bar {
+            Bar::UnknownPatient => Self::UnknownPatient,
+            Bar::UnknownProxy => Self::UnknownProxy,
+            Bar::Died(rule) => Self::Rule(rule),
+        }
+    }
+}
+
+/// What it is to write a new role, made here or elsewhere.
+pub(super) const fn door_of(role: &Role) -> Door {
+    if role.is_in_force() { Door::CreateRole } else { Door::RecordDecision }
+}
+
 /// Creates a role.
 ///
 /// # Errors
@@ -44,13 +60,8 @@ pub fn create_role(
 ) -> Result<Versioned<Role>, CreateRoleError> {
     let now = clock.now();
     let role = Role::create(ids::new_uuid(now), draft, rules, now)?;
-    let known = tx.list_current_practices(&[role.patient, role.proxy])?;
-    if !known.iter().any(|(number, _)| *number == role.patient) {
-        return Err(CreateRoleError::UnknownPatient);
-    }
-    if !known.iter().any(|(number, _)| *number == role.proxy) {
-        return Err(CreateRoleError::UnknownProxy);
-    }
+    let known = tx.lock_person_states(&[role.patient, role.proxy])?;
+    check_people(&role, door_of(&role), state_in(&known))?;
     if tx.has_role_of_pair(role.proxy, role.patient)? {
         return Err(CreateRoleError::Duplicate);
     }

@@ -13,8 +13,9 @@ use crate::audit::Act;
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::event::Topic;
-use crate::person::NhsNumber;
-use crate::proxy::command::{CreateRoleError, subject_of};
+use crate::person::{NhsNumber, PersonState};
+use crate::proxy::command::create_role::door_of;
+use crate::proxy::command::{CreateRoleError, check_people, subject_of};
 use crate::proxy::{Role, RoleError, Versioned};
 use crate::store::Tx;
 
@@ -81,7 +82,7 @@ pub fn import_roles(
 
 /// What is here already of what comes in.
 struct Known {
-    people: BTreeSet<NhsNumber>,
+    people: HashMap<NhsNumber, PersonState>,
     of_pair: HashMap<(NhsNumber, NhsNumber), Role>,
     ids: BTreeSet<Uuid>,
 }
@@ -93,7 +94,7 @@ impl Known {
         people.extend(&proxies);
         people.sort_unstable();
         people.dedup();
-        let people = tx.list_current_practices(&people)?;
+        let people = tx.lock_person_states(&people)?;
         let proxies: Vec<NhsNumber> = proxies.into_iter().collect();
         let roles = tx.list_roles_of_proxies(&proxies)?;
         let kept: Vec<String> =
@@ -101,7 +102,7 @@ impl Known {
         let ids = if kept.is_empty() { Vec::new() } else { tx.list_roles_by_id(&kept)? };
         let pair = |role: Role| ((role.proxy, role.patient), role);
         Ok(Self {
-            people: people.into_iter().map(|(number, _)| number).collect(),
+            people: people.into_iter().collect(),
             of_pair: roles.into_iter().map(|role| pair(role.value)).collect(),
             ids: ids.into_iter().map(|role| role.value.id).collect(),
         })
@@ -122,11 +123,8 @@ impl Known {
         if let Err(rule) = verdict {
             return Imported::Refused((*rule).into());
         }
-        if !self.people.contains(&role.patient) {
-            return Imported::Refused(CreateRoleError::UnknownPatient);
-        }
-        if !self.people.contains(&role.proxy) {
-            return Imported::Refused(CreateRoleError::UnknownProxy);
+        if let Err(bar) = check_people(role, door_of(role), |number| self.people.get(&number).copied()) {
+            return Imported::Refused(bar.into());
         }
         match present {
             Some(present) => Imported::Conflict(present.id),

@@ -31,7 +31,8 @@ use crate::account::Caller;
 use crate::audit::{Act, Subject};
 use crate::error::Error;
 use crate::event::Topic;
-use crate::proxy::{Role, StatusReason, Versioned};
+use crate::person::{Door, NhsNumber, PersonState, Verdict, decide_person};
+use crate::proxy::{Role, RoleError, StatusReason, Versioned};
 use crate::store::Tx;
 
 /// Writes the next version of a role that changes by itself, or because of what the registry tells. Others hear
@@ -70,6 +71,44 @@ pub(crate) fn end_by_itself(
     let Some(ended) = role.value.ended(reason) else { return Ok(false) };
     save_by_itself(tx, caller, (ended, role.version), act, now)?;
     Ok(true)
+}
+
+/// Why a role may not be because of its two people.
+pub(crate) enum Bar {
+    /// The registry does not have the patient, or they may not appear.
+    UnknownPatient,
+    /// The same of the proxy.
+    UnknownProxy,
+    /// One of them has died.
+    Died(RoleError),
+}
+
+/// Looks at the two people of a role, as the registry knows them, before it is written.
+///
+/// # Errors
+///
+/// [`Bar`]: the patient's, then the proxy's.
+pub(crate) fn check_people(
+    role: &Role,
+    door: Door,
+    state: impl Fn(NhsNumber) -> Option<PersonState>,
+) -> Result<(), Bar> {
+    let verdict = |number| state(number).map_or(Verdict::AsUnknown, |state| decide_person(state, door));
+    match verdict(role.patient) {
+        Verdict::Allowed => {}
+        Verdict::Refused => return Err(Bar::Died(RoleError::PatientDied)),
+        Verdict::AsUnknown => return Err(Bar::UnknownPatient),
+    }
+    match verdict(role.proxy) {
+        Verdict::Allowed => Ok(()),
+        Verdict::Refused => Err(Bar::Died(RoleError::ProxyDied)),
+        Verdict::AsUnknown => Err(Bar::UnknownProxy),
+    }
+}
+
+/// The state of one of these people.
+pub(crate) fn state_in(states: &[(NhsNumber, PersonState)]) -> impl Fn(NhsNumber) -> Option<PersonState> {
+    move |number| states.iter().find(|(known, _)| *known == number).map(|(_, state)| *state)
 }
 
 /// What an act on this version of a role is about.

@@ -5,7 +5,8 @@ use crate::audit::{Access, Act, Actor};
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::event::Topic;
-use crate::proxy::command::subject_of;
+use crate::person::{Door, Verdict, decide_person};
+use crate::proxy::command::{state_in, subject_of};
 use crate::store::{MessageKind, NewMessage, Tx};
 
 /// Reminds the people of a role of its end, `days` from it (below 0: before it): an event for whoever listens,
@@ -29,7 +30,13 @@ pub fn remind_of_end(tx: &mut Tx<'_>, clock: &dyn Clock, id: &str, days: i32) ->
     tx.publish(Topic::RoleReminder, &subject, now)?;
     let kind = if days < 0 { MessageKind::EndsSoon } else { MessageKind::HasEnded };
     let reason = format!("{id} {} {days}", end.text());
-    for person in [role.value.proxy, role.value.patient] {
+    let people = [role.value.proxy, role.value.patient];
+    let known = tx.list_person_states(&people)?;
+    let may_hear = |person| {
+        state_in(&known)(person)
+            .is_some_and(|state| decide_person(state, Door::SendLetter) == Verdict::Allowed)
+    };
+    for person in people.into_iter().filter(|person| may_hear(*person)) {
         tx.insert_message(
             &NewMessage { person, reason: &reason, role: role.value.id, kind, end: &end },
             now,

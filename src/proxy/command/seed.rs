@@ -5,10 +5,10 @@ use chrono::{DateTime, Utc};
 use crate::account::Caller;
 use crate::audit::Act;
 use crate::clock::Clock;
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::event::Topic;
-use crate::person::Person;
-use crate::proxy::command::subject_of;
+use crate::person::{Door, Person};
+use crate::proxy::command::{Bar, check_people, state_in, subject_of};
 use crate::proxy::{AccessRequest, Relationship, Role};
 use crate::store::Tx;
 
@@ -52,6 +52,7 @@ pub fn seed(tx: &mut Tx<'_>, clock: &dyn Clock, seed: Seed) -> Result<Seeded, Er
     }
     for (role, updated_at) in seed.roles {
         if !tx.has_role_of_pair(role.proxy, role.patient)? {
+            check_alive(tx, &role)?;
             let role = tx.insert_role(role, updated_at)?;
             tx.record(Act::RoleCreated, &Caller::SERVICE, &subject_of(&role), now)?;
             tx.publish(Topic::RoleCreated, &subject_of(&role), now)?;
@@ -65,4 +66,16 @@ pub fn seed(tx: &mut Tx<'_>, clock: &dyn Clock, seed: Seed) -> Result<Seeded, Er
         }
     }
     Ok(seeded)
+}
+
+/// History is not judged, but nothing is in force for somebody who has died.
+fn check_alive(tx: &mut Tx<'_>, role: &Role) -> Result<(), Error> {
+    let known = tx.lock_person_states(&[role.patient, role.proxy])?;
+    match check_people(role, Door::SeedRole, state_in(&known)) {
+        Err(Bar::Died(rule)) if role.is_in_force() => {
+            let told = format!("the role {} cannot be active: {rule}", role.id);
+            Err(Error::new(Kind::Unprocessable, told))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
 }

@@ -12,8 +12,8 @@ use crate::ids;
 use crate::person::NhsNumber;
 use crate::proxy::command::create_role::{CreateRoleError, create_role};
 use crate::proxy::{
-    AccessRequest, Applicant, Draft, LegalBasis, ReasonCode, ReferenceCode, RolePeriod, Rules, Status,
-    StatusReason, Versioned,
+    AccessRequest, Applicant, Draft, LegalBasis, ReasonCode, ReferenceCode, RoleError, RolePeriod, Rules,
+    Status, StatusReason, Versioned,
 };
 use crate::store::Tx;
 
@@ -159,7 +159,12 @@ fn propose(
         created: submission.authored.clone(),
     };
     match create_role(tx, clock, caller, draft, rules) {
-        Ok(_) | Err(CreateRoleError::UnknownPatient | CreateRoleError::UnknownProxy) => Ok(()),
+        Ok(_)
+        | Err(
+            CreateRoleError::UnknownPatient
+            | CreateRoleError::UnknownProxy
+            | CreateRoleError::Rule(RoleError::PatientDied | RoleError::ProxyDied),
+        ) => Ok(()),
         Err(CreateRoleError::Duplicate) => Err(SubmitError::Duplicate),
         Err(CreateRoleError::Store(error)) => Err(error.into()),
         Err(CreateRoleError::Rule(rule)) => Err(Error::fault(rule).into()),

@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 use actix_web::http::StatusCode;
 use memchr::memmem;
 
-use crate::server::wire::inbound::{CORRELATION_ID, Inbound, Names, REQUEST_ID};
+use crate::server::wire::head::{CORRELATION_ID, Names, REQUEST_ID};
+use crate::server::wire::inbound::Inbound;
 use crate::vrs;
 
 const EMPTY: &[u8] = b"content-length: 0\r\n";
@@ -46,6 +47,16 @@ pub(super) fn rewrite(
     Some(answer)
 }
 
+/// The answer to a request whose body was refused, which ends the connection.
+pub(super) fn refusal(status: u16) -> Vec<u8> {
+    let mut head = format!("HTTP/1.1 {status} \r\n").into_bytes();
+    restate(&mut head, status);
+    let body = vrs::outcome_of_bad_http(status);
+    let fields = "connection: close\r\ncontent-type: application/fhir+json\r\n";
+    head.extend_from_slice(format!("{fields}content-length: {}\r\n\r\n{body}", body.len()).as_bytes());
+    head
+}
+
 /// Gives a refusal another status.
 fn restate(head: &mut Vec<u8>, status: u16) -> u16 {
     let reason = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
@@ -83,7 +94,8 @@ impl Names {
 #[cfg(test)]
 mod tests {
     use super::rewrite;
-    use crate::server::wire::inbound::{Inbound, Names};
+    use crate::server::wire::head::Names;
+    use crate::server::wire::inbound::Inbound;
     use std::collections::VecDeque;
 
     fn written(bytes: &str, request_id: &str) -> Option<String> {
@@ -116,7 +128,7 @@ mod tests {
     fn a_refusal_says_what_is_wrong_where_the_library_does_not_know() {
         let bare = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
         let mut inbound = Inbound::default();
-        inbound.give_up(408);
+        inbound.refuse(408);
         let answer = rewrite(bare, &mut VecDeque::new(), &mut inbound).unwrap();
         let answer = String::from_utf8(answer).unwrap();
         assert!(answer.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{answer}");

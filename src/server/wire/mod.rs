@@ -7,15 +7,20 @@
 //!    is answered by the library itself, without a body. Here it gets one.
 //! 3. **After `Connection: close` nothing is read** (RFC 9112 §9.6), and a header name of any length is
 //!    refused and not choked on.
-//! 4. **One request at a time.** What comes behind a request waits here until that is answered; and of a body a
+//! 4. **One reading of the bytes.** A head or a body of which two readers could see another end (a bare LF, two lengths, a
+//!    loose chunk size) is refused with 400, and the connection is closed ([`boundaries`]).
+//! 5. **One request at a time.** What comes behind a request waits here until that is answered; and of a body a
 //!    portion at a time, between which others have their turn.
-//! 5. **Nobody is waited for without end.** The library can give the first head of a connection its time; here
+//! 6. **Nobody is waited for without end.** The library can give the first head of a connection its time; here
 //!    every head gets it, and whoever does not take an answer for as long is hung up on. What is there when the
 //!    time is over is read first: a server with too much to do does not refuse what came in time.
 //!
 //! HTTP/1.1 only.
 
 mod answer;
+mod boundary;
+mod chunks;
+mod head;
 mod inbound;
 mod socket;
 
@@ -29,7 +34,9 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-use inbound::{Inbound, Names, PORTION, TIMEOUT};
+pub use boundary::{Boundaries, Ending, Message, REFUSED_BYTES, boundaries};
+use head::{BAD_REQUEST, Names};
+use inbound::{Inbound, PORTION, TIMEOUT};
 pub(super) use socket::{Socket, acceptor, chain};
 
 /// A connection that remembers how its caller spells the two headers.
@@ -123,14 +130,24 @@ impl AsyncRead for Wire {
             return Poll::Pending;
         }
         loop {
+            if wire.inbound.take_refused_body() && !wire.spellings.is_empty() {
+                wire.spellings.clear();
+                wire.pending.extend_from_slice(&answer::refusal(BAD_REQUEST));
+            }
+            if wire.inbound.is_refused() {
+                ready!(wire.poll_pending(cx))?;
+            }
+            let poison = wire.inbound.poison(buffer.remaining());
+            if !poison.is_empty() {
+                buffer.put_slice(poison);
+                return Poll::Ready(Ok(()));
+            }
             let (is_late, before) = (wire.is_late(cx), buffer.filled().len());
             if wire.held.is_empty() {
                 let read = Pin::new(&mut wire.io).poll_read(cx, buffer);
-                if read.is_pending() && is_late && buffer.remaining() > 0 {
-                    // What no head holds: the library refuses it at once.
-                    wire.inbound.give_up(TIMEOUT);
-                    buffer.put_slice(b"\0");
-                    return Poll::Ready(Ok(()));
+                if read.is_pending() && is_late {
+                    wire.inbound.refuse(TIMEOUT);
+                    continue;
                 }
                 ready!(read)?;
             } else if wire.spellings.is_empty() || wire.inbound.is_in_body() {
@@ -141,7 +158,7 @@ impl AsyncRead for Wire {
                 wire.reader = Some(cx.waker().clone());
                 return Poll::Pending;
             }
-            let fresh = buffer.filled_mut().get_mut(before..).unwrap_or_default();
+            let fresh = buffer.filled().get(before..).unwrap_or_default();
             let length = fresh.len();
             let kept = wire.inbound.take(fresh, &mut wire.spellings);
             let rest = fresh.get(kept..).filter(|_| !wire.inbound.is_closed()).unwrap_or_default();
@@ -199,6 +216,7 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::{TcpListener, TcpStream};
 
+    use super::inbound::POISON;
     use super::{Socket, Wire};
 
     const WAIT: Duration = Duration::from_millis(100);
@@ -245,11 +263,11 @@ mod tests {
             let (mut client, mut wire) = connected().await;
             client.write_all(begun).await.unwrap();
             let mut bytes = Vec::new();
-            while bytes.last() != Some(&0) {
+            while !bytes.ends_with(POISON) {
                 let read = tokio::time::timeout(WAIT * 100, wire.read_buf(&mut bytes)).await;
                 assert!(read.unwrap().unwrap() > 0);
             }
-            assert_eq!(bytes, [begun, b"\0"].concat());
+            assert_eq!(bytes, [begun, POISON].concat());
             assert_eq!(wire.inbound.refusal(), Some(408));
         }
     }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::account::{Grant, GrantState, Mode, RoleState, Scopes, Vector};
 use crate::date_time::{from_millis, to_millis};
 use crate::error::Error;
-use crate::person::Standing;
+use crate::person::{PersonState, Standing};
 use crate::proxy::{OdsCode, Status};
 use crate::store::Tx;
 use crate::store::dialect::on_dialect;
@@ -21,8 +21,10 @@ use crate::store::sql::Sql;
 /// One row: a grant with the role and the people that it hangs on. A role counts only while it is between
 /// the two people of the grant: superseding a person moves their roles to another number.
 const STATE: &str = "SELECT g.expires_at, g.revoked_at, g.role_id, \
-    (SELECT standing FROM people WHERE nhs_number = g.patient) AS patient_standing, \
-    (SELECT standing FROM people WHERE nhs_number = g.proxy) AS proxy_standing, \
+    (SELECT CASE WHEN died_at IS NULL THEN standing ELSE standing || ' died' END FROM people \
+    WHERE nhs_number = g.patient) AS patient_standing, \
+    (SELECT CASE WHEN died_at IS NULL THEN standing ELSE standing || ' died' END FROM people \
+    WHERE nhs_number = g.proxy) AS proxy_standing, \
     g.patient, r.status, r.start_at, r.end_at, r.version \
     FROM grants g LEFT JOIN roles r ON r.id = g.role_id AND r.patient = g.patient AND r.proxy = g.proxy \
     WHERE g.id = ?";
@@ -104,16 +106,21 @@ impl GrantRow {
 impl StateRow {
     fn into_state(self) -> Result<GrantState, Error> {
         // A person whom the registry does not know is nobody who may appear.
-        let standing = |text: Option<String>| match text {
-            Some(text) => Standing::parse(&text).ok_or_else(|| corrupt("standing")),
-            None => Ok(Standing::Invalidated),
+        let state = |text: Option<String>| {
+            let Some(text) = text else { return Ok(PersonState::Invalidated) };
+            let (standing, has_died) = match text.strip_suffix(" died") {
+                Some(standing) => (standing, true),
+                None => (text.as_str(), false),
+            };
+            let standing = Standing::parse(standing).ok_or_else(|| corrupt("standing"))?;
+            Ok::<_, Error>(PersonState::of(standing, has_died))
         };
-        let mut standings = Vec::new();
+        let mut people = Vec::new();
         if self.patient.is_some() {
-            standings.push(standing(self.patient_standing)?);
+            people.push(state(self.patient_standing)?);
         }
         if self.role_id.is_some() {
-            standings.push(standing(self.proxy_standing)?);
+            people.push(state(self.proxy_standing)?);
         }
         let role = match (&self.role_id, self.status, self.version) {
             (None, ..) => RoleState::NotNeeded,
@@ -128,7 +135,7 @@ impl StateRow {
         Ok(GrantState {
             revoked_at: self.revoked_at.map(from_millis),
             expires_at: from_millis(self.expires_at),
-            standings,
+            people,
             role,
         })
     }

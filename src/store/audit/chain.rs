@@ -27,6 +27,10 @@ use crate::store::sql::Sql;
 /// How many chains the migration makes.
 const CHAINS: i64 = 16;
 
+/// How far a record may be behind the newest one before it, in milliseconds: a request is recorded under the time when it
+/// came, and two servers' clocks differ.
+const SKEW: i64 = 10 * 60 * 1000;
+
 /// How many records are held in memory at a time while a chain is walked.
 const PAGE: i64 = 1000;
 /// What is hashed first, so that this is the hash of nothing else.
@@ -85,6 +89,10 @@ pub enum Fault {
     NotAsKept,
     /// The chain ends before the record whose hash was kept elsewhere.
     CutOffSinceKept,
+    /// The record is in a chain that this database does not use: SQLite has one writer, and so one chain.
+    Unused,
+    /// The record is older than one before it, or than those whose hashes were kept before it came.
+    BackDated,
 }
 
 impl fmt::Display for Head {
@@ -122,6 +130,8 @@ impl fmt::Display for Fault {
             Self::NoHead => "the chain has no head",
             Self::NotAsKept => "rewritten: its hash is not the one that was kept",
             Self::CutOffSinceKept => "cut off: the chain ends before the record whose hash was kept",
+            Self::Unused => "added: this database uses chain 0 alone",
+            Self::BackDated => "back-dated: older records were there before it (or a clock was set back)",
         })
     }
 }
@@ -218,20 +228,18 @@ impl Tx<'_> {
         .ok_or_else(|| corrupt("head of an audit chain"))
     }
 
-    /// The heads of all chains that have a record, in order.
+    /// The heads of all chains, in order; those that have no record yet, too.
     ///
     /// # Errors
     ///
     /// When the database does not answer.
     pub fn list_audit_heads(&mut self) -> Result<Vec<Head>, Error> {
-        Ok(audit_chains::table
-            .filter(audit_chains::sequence.gt(0))
-            .order(audit_chains::chain)
-            .load(self.db)?)
+        Ok(audit_chains::table.order(audit_chains::chain).load(self.db)?)
     }
 
     /// Walks every chain from its beginning to its head and returns where each is first broken: nothing, where
-    /// they hold. `kept` are heads of an earlier time, which every chain must still go through.
+    /// they hold. `kept` are heads of an earlier time, which every chain must still go through; a chain that is not among
+    /// them had no record then. What has come since then is not older.
     ///
     /// # Errors
     ///
@@ -240,17 +248,44 @@ impl Tx<'_> {
         let heads: Vec<Head> = audit_chains::table.load(self.db)?;
         let mut chains: Vec<i64> =
             audit_records::table.select(audit_records::chain).distinct().load(self.db)?;
-        chains.extend(heads.iter().chain(kept).map(|head| head.chain));
+        chains.extend(heads.iter().chain(kept).map(|head| head.chain).chain(0..CHAINS));
         chains.sort_unstable();
         chains.dedup();
+        let kept_at = self.find_time_of(kept)?;
+        let is_sqlite = matches!(self.db, Db::Sqlite(_));
         let mut breaks = Vec::new();
         for chain in chains {
-            let head = heads.iter().find(|head| head.chain == chain);
-            let kept = kept.iter().filter(|kept| kept.chain == chain && kept.sequence > 0).collect();
-            let walk = Walk { chain, head, kept, sequence: 0, hash: "0".repeat(64) };
-            breaks.extend(self.walk(walk)?);
+            let kept: Vec<&Head> =
+                kept.iter().filter(|kept| kept.chain == chain && kept.sequence > 0).collect();
+            breaks.extend(self.walk(Walk {
+                chain,
+                is_used: chain == 0 || !is_sqlite,
+                head: heads.iter().find(|head| head.chain == chain),
+                last_kept: kept.iter().map(|kept| kept.sequence).max().unwrap_or_default(),
+                kept,
+                kept_at,
+                sequence: 0,
+                hash: "0".repeat(64),
+                newest: 0,
+                back_dated: None,
+            })?);
         }
         Ok(breaks)
+    }
+
+    /// When the newest of the records was written whose hashes were kept: what has come since is not older.
+    fn find_time_of(&mut self, kept: &[Head]) -> Result<i64, Error> {
+        let mut newest = 0;
+        for head in kept.iter().filter(|head| head.sequence > 0) {
+            let at: Option<i64> = audit_records::table
+                .filter(audit_records::chain.eq(head.chain))
+                .filter(audit_records::sequence.eq(head.sequence))
+                .select(audit_records::recorded_at)
+                .first(self.db)
+                .optional()?;
+            newest = newest.max(at.unwrap_or_default());
+        }
+        Ok(newest)
     }
 
     fn walk(&mut self, mut walk: Walk<'_>) -> Result<Option<Break>, Error> {
@@ -276,10 +311,17 @@ impl Tx<'_> {
 /// A walk along a chain, and how far it has come.
 struct Walk<'h> {
     chain: i64,
+    is_used: bool,
     head: Option<&'h Head>,
     kept: Vec<&'h Head>,
+    /// The place of the last head that was kept of this chain, and the time of those of all chains.
+    last_kept: i64,
+    kept_at: i64,
     sequence: i64,
     hash: String,
+    /// The time of the newest record so far, and the first one that is older than it may be.
+    newest: i64,
+    back_dated: Option<Break>,
 }
 
 impl Walk<'_> {
@@ -292,6 +334,8 @@ impl Walk<'_> {
         let expected = self.sequence + 1;
         let fault = if self.head.is_none() {
             Some(Fault::NoHead)
+        } else if !self.is_used {
+            Some(Fault::Unused)
         } else if self.head.is_some_and(|head| expected > head.sequence) {
             Some(Fault::Added)
         } else if record.sequence > expected {
@@ -311,15 +355,31 @@ impl Walk<'_> {
         if let Some(fault) = fault {
             return Some(self.broken(Some(&record.id), fault));
         }
+        self.look_at_time(record, expected);
         self.sequence = expected;
         self.hash.clone_from(&record.hash);
         None
     }
 
+    /// Remembers the first record that is older than it may be. A clock that was set back does that, too: an operator who
+    /// knows of it keeps the heads of a later time, and what stands before those is not named again.
+    fn look_at_time(&mut self, record: &AuditRecord, sequence: i64) {
+        let is_new = sequence > self.last_kept;
+        let oldest = if is_new { self.newest.max(self.kept_at) } else { 0 };
+        if self.back_dated.is_none() && record.recorded_at.saturating_add(SKEW) < oldest {
+            self.back_dated = Some(self.broken(Some(&record.id), Fault::BackDated));
+        }
+        self.newest = self.newest.max(record.recorded_at);
+    }
+
     /// Looks at the head, when there are no more records.
     fn end(&self) -> Option<Break> {
-        let head = self.head.filter(|head| head.sequence > 0);
-        if let Some(head) = head {
+        let Some(head) = self.head else {
+            // The migration makes a head for each of these; of others, only a kept one says that there were any.
+            let is_missing = self.chain < CHAINS || !self.kept.is_empty();
+            return is_missing.then(|| self.broken(None, Fault::NoHead));
+        };
+        if head.sequence > 0 {
             if head.sequence > self.sequence {
                 return Some(self.broken(None, Fault::CutOff));
             }
@@ -329,6 +389,6 @@ impl Walk<'_> {
             }
         }
         let is_cut = self.kept.iter().any(|kept| kept.sequence > self.sequence);
-        is_cut.then(|| self.broken(None, Fault::CutOffSinceKept))
+        is_cut.then(|| self.broken(None, Fault::CutOffSinceKept)).or_else(|| self.back_dated.clone())
     }
 }

@@ -176,7 +176,7 @@ impl Tx<'_> {
     ) -> Result<(), Error> {
         let practice = people::practice.eq(practice.map(OdsCode::as_str));
         diesel::update(people::table.find(person.as_str()))
-            .set((practice, people::updated_at.eq(to_millis(now))))
+            .set((practice, people::updated_at.eq(to_millis(now)), people::version.eq(people::version + 1)))
             .execute(self.db)?;
         Ok(())
     }
@@ -190,7 +190,8 @@ impl Tx<'_> {
     pub fn copy_person(&mut self, old: NhsNumber, new: NhsNumber, now: DateTime<Utc>) -> Result<bool, Error> {
         let found: Option<Person> = self.list_all_people(&[old])?.pop();
         let Some(person) = found else { return Ok(false) };
-        let copy = Person { nhs_number: new, standing: Standing::Current, updated_at: now, ..person };
+        let copy =
+            Person { nhs_number: new, standing: Standing::Current, version: 1, updated_at: now, ..person };
         self.insert_person_if_new(&copy, now)
     }
 }

@@ -151,6 +151,30 @@ impl Tx<'_> {
         Ok(candidates(rows))
     }
 
+    /// The people who have died and have an active role all the same, by number.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn list_dead_with_active_roles(
+        &mut self,
+        after: &Candidate,
+        limit: i64,
+    ) -> Result<Vec<Candidate>, Error> {
+        let active = || roles::table.filter(roles::status.eq(Status::Active.as_str()));
+        let as_patient = diesel::dsl::exists(active().filter(roles::patient.eq(people::nhs_number)));
+        let as_proxy = diesel::dsl::exists(active().filter(roles::proxy.eq(people::nhs_number)));
+        let numbers: Vec<String> = people::table
+            .filter(people::died_at.is_not_null())
+            .filter(people::nhs_number.gt(&after.id))
+            .filter(as_patient.or(as_proxy))
+            .order(people::nhs_number)
+            .limit(limit)
+            .select(people::nhs_number)
+            .load(self.db)?;
+        Ok(numbers.into_iter().map(|id| Candidate { order: 0, id }).collect())
+    }
+
     /// When a role was last used.
     ///
     /// # Errors

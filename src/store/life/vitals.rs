@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 
 use crate::date_time::from_millis;
 use crate::error::Error;
@@ -88,6 +88,12 @@ struct ChainRow {
     chain: i64,
 }
 
+#[derive(QueryableByName)]
+struct WipedRow {
+    #[diesel(sql_type = Bool)]
+    is_wiped: bool,
+}
+
 impl Tx<'_> {
     /// The chains of the audit whose last record is not there, is another, or has one behind it. It is a look at
     /// the ends: [`Tx::verify_audit`] walks the whole.
@@ -104,5 +110,18 @@ impl Tx<'_> {
         )
         .load(self.db)?;
         Ok(rows.into_iter().map(|row| row.chain).collect())
+    }
+
+    /// Whether there are roles and not one record of how they came to be.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub fn is_audit_wiped(&mut self) -> Result<bool, Error> {
+        let row: WipedRow = diesel::sql_query(
+            "SELECT EXISTS (SELECT 1 FROM roles) AND NOT EXISTS (SELECT 1 FROM audit_records) AS is_wiped",
+        )
+        .get_result(self.db)?;
+        Ok(row.is_wiped)
     }
 }

@@ -186,7 +186,8 @@ fn invalid_end() -> Problem {
 /// The rule that a change breaks, as the contract says it.
 pub(crate) fn rule_problem(rule: RoleError) -> Problem {
     match rule {
-        RoleError::OwnProxy => catalogue::INVALID_PERFORMER.at("performer"),
+        RoleError::OwnProxy | RoleError::ProxyDied => catalogue::INVALID_PERFORMER.at("performer"),
+        RoleError::PatientDied => catalogue::INVALID_PATIENT.at("patient"),
         RoleError::InvalidTransition => catalogue::INVALID_STATE_TRANSITION,
         RoleError::MissingReason | RoleError::ReasonNotAllowed => {
             catalogue::INVALID_STATUS_REASON.at(reason_path())

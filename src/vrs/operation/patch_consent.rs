@@ -38,7 +38,9 @@ pub(crate) async fn patch_consent(
         let changed: Result<_, PatchRefused> = app
             .write_as(caller.clone(), move |tx| {
                 let who = &caller.who;
-                if matches!(scope, Scope::Organisation(_)) && tx.find_role_within(id, scope.clone())?.is_none() {
+                if matches!(scope, Scope::Organisation(_))
+                    && tx.find_role_within(id, scope.clone())?.is_none()
+                {
                     return Err(catalogue::RESOURCE_NOT_FOUND.into());
                 }
                 change_role(tx, &*clock, &caller, id, contract.rules, |role| {

@@ -122,6 +122,8 @@ async fn the_chain_holds_after_many_reads_and_writes_at_the_same_time(
         .write(move |tx| {
             for number in &known {
                 let person = onbehalf::person::Person {
+                    died_at: None,
+                    version: 1,
                     updated_at: now,
                     nhs_number: crate::vrs::callers::number(number),
                     standing: onbehalf::person::Standing::Current,

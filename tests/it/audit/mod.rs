@@ -4,6 +4,7 @@ mod accesses;
 mod chain;
 mod events;
 mod journal;
+mod tampering;
 
 use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Text};

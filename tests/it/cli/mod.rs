@@ -6,6 +6,7 @@ mod doctor;
 mod export;
 mod import;
 mod keys;
+mod modes;
 mod sandbox;
 mod seed;
 mod settings;

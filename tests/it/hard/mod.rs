@@ -5,6 +5,7 @@
 mod away;
 mod clock;
 mod disk;
+mod framing;
 mod fuzz;
 mod network;
 mod service;

@@ -1,5 +1,6 @@
 //! What the registry tells of people.
 
+mod deaths;
 mod facts;
 mod numbers;
 mod order;

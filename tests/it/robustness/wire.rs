@@ -250,3 +250,75 @@ async fn a_request_behind_one_that_closes_the_connection_is_not_acted_on() {
     assert_eq!(found.json()["total"], 0, "the second request made a role");
     assert!(!String::from_utf8_lossy(&answer.body).contains("HTTP/1.1 "), "there are two answers");
 }
+
+/// SEC-6: with LF for CRLF, too. The guard of the wire refuses the first head.
+#[actix_web::test]
+async fn a_request_with_bare_lf_is_400_and_nothing_behind_it_is_acted_on() {
+    let app = server().await;
+    let last = OPERATIONS[3].request(b"performer:identifier=9000000017", &[], b"");
+    let body = bodies::consent("9000000017", "9000000033").to_string();
+    let behind = OPERATIONS[4].request(b"", &[], body.as_bytes());
+    let both = String::from_utf8([last, behind].concat()).expect("text").replace("\r\n", "\n");
+    let answer = send_bytes(app.address, both.as_bytes()).await.expect("there is an answer");
+    assert_eq!(answer.told(), (400, "BAD_REQUEST".to_owned()));
+    judge("GET", &answer).unwrap();
+    assert!(!String::from_utf8_lossy(&answer.body).contains("HTTP/1.1 "), "there are two answers");
+    let found = app.get("/Consent?performer:identifier=9000000017&patient:identifier=9000000033").await;
+    assert_eq!(found.json()["total"], 0, "the second request made a role");
+    assert_alive(&app).await;
+}
+
+/// Each of these has another end for another reader: 400, and the connection is closed.
+#[actix_web::test]
+async fn an_ambiguous_end_of_a_message_is_400_and_closes_the_connection() {
+    let app = server().await;
+    let behind = "GET /ready HTTP/1.1\r\nHost: x\r\n\r\n";
+    for request in [
+        "GET /ready HTTP/1.1\r\nHost: x\n\n",
+        "GET /ready HTTP/1.1\nHost: x\r\n\r\n",
+        "GET /ready HTTP/1.1\r\nHost: x\rX: y\r\n\r\n",
+        "GET /ready HTTP/1.1\r\nHost: x\r\nX: \0\r\n\r\n",
+        "GET /ready HTTP/1.1\r\nHost: x\r\nX: y\r\n z\r\n\r\n",
+        "GET /ready HTTP/1.1\r\nHost: x\r\nConnection : close\r\n\r\n",
+        "POST /ready HTTP/1.1\r\nHost: x\r\nX: y\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "POST /ready HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nContent-Length: 0\r\n\r\n",
+        "POST /ready HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "POST /ready HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "\r\n\r\nGET /ready HTTP/1.1\r\nHost: x\r\n\r\n",
+        "\nGET /ready HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET /ready\r\n\r\n",
+    ] {
+        let answer = send_bytes(app.address, format!("{request}{behind}").as_bytes()).await;
+        let answer = answer.unwrap_or_else(|| panic!("no answer to {request:?}"));
+        assert_eq!(answer.told(), (400, "BAD_REQUEST".to_owned()), "{request:?}");
+        assert!(!String::from_utf8_lossy(&answer.body).contains("HTTP/1.1 "), "two answers: {request:?}");
+    }
+    let consent = format!("POST {BASE}/Consent HTTP/1.1\r\nHost: x\r\nX-Request-ID: {REQUEST_ID}\r\n");
+    for chunks in [
+        "2 \r\n{}\r\n0\r\n\r\n",
+        "2\n{}\r\n0\r\n\r\n",
+        "2\r\n{}\r\n0\r\nX: y\n\r\n\r\n",
+        "2\r\n{}\n0\r\n\r\n",
+    ] {
+        let fields = "Content-Type: application/fhir+json\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let request = format!("{consent}{fields}{chunks}{behind}");
+        let answer = send_bytes(app.address, request.as_bytes()).await.expect("there is an answer");
+        assert_eq!(answer.status, 400, "{chunks:?}");
+        assert!(
+            !String::from_utf8_lossy(&answer.body).contains(" 200 OK"),
+            "acted on what is behind {chunks:?}"
+        );
+    }
+    assert_alive(&app).await;
+}
+
+/// Behind a body of chunks, too, nothing is acted on once the connection is to be closed.
+#[actix_web::test]
+async fn a_request_behind_chunks_that_close_the_connection_is_not_acted_on() {
+    let app = server().await;
+    let head = "POST /ready HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let behind = "GET /health HTTP/1.1\r\nHost: x\r\n\r\n";
+    let answer = send_bytes(app.address, format!("{head}1\r\na\r\n0\r\n\r\n{behind}").as_bytes()).await;
+    let answer = answer.expect("there is an answer");
+    assert!(!String::from_utf8_lossy(&answer.body).contains("HTTP/1.1 "), "there are two answers");
+}

@@ -64,6 +64,7 @@ fn column(param: &Param) -> Option<Column> {
         Index::Absent
         | Index::Constant(_)
         | Index::Flag(_)
+        | Index::HasValue(_)
         | Index::RelationshipCode
         | Index::OfAct(_)
         | Index::Present(_)

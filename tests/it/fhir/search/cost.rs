@@ -21,6 +21,8 @@ pub const MANY: &str = "9910000000";
 
 fn person(text: &str) -> Person {
     Person {
+        died_at: None,
+        version: 1,
         updated_at: chrono::DateTime::UNIX_EPOCH,
         nhs_number: number(text),
         standing: Standing::Current,

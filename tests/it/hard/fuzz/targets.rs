@@ -20,6 +20,7 @@ use onbehalf::json::{self, Allowed};
 use serde_json::Value;
 
 use super::fuzz;
+use crate::hard::framing;
 use crate::support::{beginning, keys, strict_contract};
 
 /// How deep a body may be nested, by default.
@@ -222,4 +223,9 @@ fn scope() {
 #[test]
 fn token() {
     fuzz("token", a_token);
+}
+
+#[test]
+fn framing_of_messages() {
+    fuzz("framing", framing::agreed);
 }

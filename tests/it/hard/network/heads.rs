@@ -58,6 +58,13 @@ fn a_url_that_is_huge_is_too_long() {
     flood("a URL without end", &format!("GET /FHIR/R4/Consent?{}", "a".repeat(60_000)), &[b'a'; 8192], 414);
 }
 
+/// SEC-6: requests whose lines end in LF alone, many behind one another, of a client that reads nothing.
+#[test]
+fn pipelined_requests_with_bare_lf_are_refused_and_not_kept() {
+    let requests = "GET /FHIR/R4/metadata HTTP/1.1\nHost: x\n\n".repeat(1500);
+    flood("bare LF, pipelined", &requests, requests.as_bytes(), 400);
+}
+
 /// Many requests at once on a connection are answered one after the other, each of them.
 #[test]
 fn requests_without_waiting_are_all_answered() {
