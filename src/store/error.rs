@@ -33,13 +33,13 @@ impl From<DieselError> for Error {
 /// What an error of a statement means that was composed of what a caller asks for: past its deadline, that is too
 /// much, and the caller can ask for less. Any other statement is late because the service is busy.
 pub(crate) fn of_search(source: DieselError) -> Error {
-    match &source {
-        DieselError::DatabaseError(_, detail) if is_past_deadline(detail.message()) => {
-            tracing::warn!("a search was ended: it ran past the deadline of a statement");
-            Error::new(Kind::TooCostly, TOO_SLOW).because(source)
-        }
-        _ => source.into(),
+    if let DieselError::DatabaseError(_, detail) = &source
+        && is_past_deadline(detail.message())
+    {
+        tracing::warn!("a search was ended: it ran past the deadline of a statement");
+        return Error::new(Kind::TooCostly, TOO_SLOW).because(source);
     }
+    source.into()
 }
 
 const TOO_SLOW: &str = "The search takes longer than this server lets one search take. Narrow it: fewer alternatives, chains or \

@@ -5,7 +5,8 @@ use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
 use super::happened::happened;
-use super::{MOST, MOST_SEEN, Unnumbered, ask, heard_by, people_of};
+use super::{Grants, MOST, MOST_SEEN, Unnumbered, ask, has_lapsed, heard_by, people_of};
+use crate::clock::Clock;
 use crate::event::{Event, Front, Subscription};
 use crate::person::NhsNumber;
 use crate::store::Tx;
@@ -21,6 +22,8 @@ pub struct Judged {
     is_whole: bool,
     /// For each question ([`Front::question`]) and event, the answer.
     answers: HashMap<String, HashMap<Uuid, bool>>,
+    /// For each grant that an owner stands on, whether it was taken back.
+    grants: Grants,
 }
 
 /// Asks the front about the events that nobody was told of yet, for every subscription for which it must be asked: once
@@ -29,13 +32,13 @@ pub struct Judged {
 /// # Errors
 ///
 /// [`Unnumbered`].
-pub fn judge(tx: &mut Tx<'_>, front: &dyn Front) -> Result<Judged, Unnumbered> {
+pub fn judge(tx: &mut Tx<'_>, clock: &dyn Clock, front: &dyn Front) -> Result<Judged, Unnumbered> {
     let mut events = tx.list_waiting_events(MOST_SEEN)?;
     let is_whole = i64::try_from(events.len()).unwrap_or(MOST_SEEN) < MOST_SEEN;
     let seen = events.iter().map(|event| event.id).collect();
     events.truncate(usize::try_from(MOST).unwrap_or(usize::MAX));
     let next = events.iter().map(|event| event.id).collect();
-    let mut judged = Judged { seen, next, is_whole, answers: HashMap::new() };
+    let mut judged = Judged { seen, next, is_whole, answers: HashMap::new(), grants: Grants::new() };
     let people = people_of(&events);
     let (subscriptions, _unreadable) = tx.list_listening_subscriptions(&people)?;
     if events.is_empty() || subscriptions.is_empty() {
@@ -47,6 +50,9 @@ pub fn judge(tx: &mut Tx<'_>, front: &dyn Front) -> Result<Judged, Unnumbered> {
     for subscription in &subscriptions {
         let heard = heard_by(subscription, &happened, &unheard);
         let Some(question) = front.question(subscription).filter(|_| !heard.is_empty()) else { continue };
+        if has_lapsed(tx, subscription, clock, &mut judged.grants)? {
+            continue;
+        }
         let (_, all, known) = asked.entry(question).or_insert((subscription, Vec::new(), HashSet::new()));
         all.extend(heard.into_iter().filter(|event| known.insert(event.id)));
     }
@@ -64,33 +70,39 @@ impl Judged {
         !self.seen.is_empty()
     }
 
-    /// Whether the front had nothing to be asked.
+    /// Whether there was nothing to be asked.
     pub fn is_empty(&self) -> bool {
-        self.answers.is_empty()
+        self.answers.is_empty() && self.grants.is_empty()
     }
 
-    /// Of the events that wait now, those to number, and those that came after the judgement.
-    pub(super) fn split(&self, waiting: Vec<Event>) -> (Vec<Event>, Vec<Event>) {
+    /// The grants that were looked at.
+    pub(super) fn grants(&self) -> &Grants {
+        &self.grants
+    }
+
+    /// Of the events that wait now, those to number, and the people of those that came after the judgement.
+    pub(super) fn split(&self, waiting: Vec<Event>) -> (Vec<Event>, HashSet<NhsNumber>) {
         if !self.is_made() {
-            return (waiting, Vec::new());
+            return (waiting, HashSet::new());
         }
-        let newer = waiting.iter().filter(|event| !self.seen.contains(&event.id)).cloned().collect();
-        (waiting.into_iter().filter(|event| self.next.contains(&event.id)).collect(), newer)
+        let newer = waiting.iter().filter(|event| !self.seen.contains(&event.id));
+        let changed = newer.flat_map(|event| [event.patient, event.proxy]).collect();
+        (waiting.into_iter().filter(|event| self.next.contains(&event.id)).collect(), changed)
     }
 
     /// The answers to a question about these events; `None` where one is missing, or may have become another since: by
     /// a newer event that is about one of the same people.
-    pub(super) fn verdicts(&self, question: &str, heard: &[&Event], newer: &[Event]) -> Option<Vec<bool>> {
-        if !self.is_whole {
+    pub(super) fn verdicts(
+        &self,
+        question: &str,
+        heard: &[&Event],
+        changed: &HashSet<NhsNumber>,
+    ) -> Option<Vec<bool>> {
+        let is_changed = |event: &Event| changed.contains(&event.patient) || changed.contains(&event.proxy);
+        if !self.is_whole || heard.iter().any(|event| is_changed(event)) {
             return None;
         }
         let answers = self.answers.get(question)?;
-        let changed: HashSet<NhsNumber> =
-            newer.iter().flat_map(|event| [event.patient, event.proxy]).collect();
-        let is_changed = |event: &Event| changed.contains(&event.patient) || changed.contains(&event.proxy);
-        if heard.iter().any(|event| is_changed(event)) {
-            return None;
-        }
         heard.iter().map(|event| answers.get(&event.id).copied()).collect()
     }
 }

@@ -16,7 +16,7 @@ use crate::account::access::NotLive;
 use crate::account::{Who, access};
 use crate::clock::Clock;
 use crate::error::{Error, Kind};
-use crate::event::{Event, Facts, Front, Subscription, Topic};
+use crate::event::{Event, Facts, Front, Subscription, Topic, owner_key};
 use crate::person::NhsNumber;
 use crate::store::Tx;
 use happened::{Happened, happened};
@@ -26,6 +26,9 @@ pub use judge::{Judged, judge};
 pub const MOST: i64 = 500;
 /// So many waiting events are told from those that came later.
 const MOST_SEEN: i64 = 4 * MOST;
+
+/// Whether what owners stand on was taken back, by grant and owner.
+type Grants = HashMap<(Option<Uuid>, String), bool>;
 
 /// Why events could not be numbered.
 #[derive(Debug)]
@@ -51,8 +54,8 @@ impl From<Error> for Unnumbered {
 ///
 /// Between that read and this transaction anything may have happened. An event that was not there yet waits for the next
 /// time. What is about people of whom such an event tells, or for a subscription that asks something else by now, is
-/// judged anew here; everything else that can change what somebody may hear is looked at here: the subscription, its
-/// owner's grant, and whether people may appear.
+/// judged anew here; that the subscription is as it was and that people may appear is looked at here. A grant that is
+/// taken back in between ends the subscription before anything is sent: whoever delivers looks at it each time.
 ///
 /// # Errors
 ///
@@ -65,7 +68,7 @@ pub fn number(
 ) -> Result<usize, Unnumbered> {
     tx.lock_numbering()?;
     let waiting = tx.list_waiting_events(if judged.is_made() { MOST_SEEN } else { MOST })?;
-    let (events, newer) = judged.split(waiting);
+    let (events, changed) = judged.split(waiting);
     if events.is_empty() {
         return Ok(0);
     }
@@ -80,14 +83,14 @@ pub fn number(
         let happened = happened(tx, &events, &people)?;
         let unheard = tx.list_unheard(&events)?;
         let (mut all, mut lapsed) = (Vec::new(), Vec::new());
-        let mut grants = HashMap::new();
+        let mut grants = judged.grants().clone();
         for subscription in &subscriptions {
             let heard = heard_by(subscription, &happened, &unheard);
             if !heard.is_empty() && has_lapsed(tx, subscription, clock, &mut grants)? {
                 lapsed.push(subscription.id);
                 continue;
             }
-            let heard = narrowed(tx, front, subscription, heard, (judged, &newer))?;
+            let heard = narrowed(tx, front, subscription, heard, (judged, &changed))?;
             if !heard.is_empty() {
                 all.push((subscription, heard));
             }
@@ -129,10 +132,11 @@ fn has_lapsed(
     tx: &mut Tx<'_>,
     subscription: &Subscription,
     clock: &dyn Clock,
-    known: &mut HashMap<Option<Uuid>, bool>,
+    known: &mut Grants,
 ) -> Result<bool, Error> {
     let owner = &subscription.owner;
-    if let Some(has_lapsed) = known.get(&owner.grant) {
+    let key = (owner.grant, owner_key(owner));
+    if let Some(has_lapsed) = known.get(&key) {
         return Ok(*has_lapsed);
     }
     let has_lapsed = match access::check_granted(tx, owner, clock.now()) {
@@ -140,7 +144,7 @@ fn has_lapsed(
         Err(NotLive::Lapsed(_)) => true,
         Err(NotLive::Store(error)) => return Err(error),
     };
-    known.insert(owner.grant, has_lapsed);
+    known.insert(key, has_lapsed);
     Ok(has_lapsed)
 }
 
@@ -153,7 +157,7 @@ fn narrowed<'e>(
     front: &dyn Front,
     subscription: &Subscription,
     heard: Vec<&'e Event>,
-    (judged, newer): (&Judged, &[Event]),
+    (judged, changed): (&Judged, &HashSet<NhsNumber>),
 ) -> Result<Vec<&'e Event>, Unnumbered> {
     let Some(question) = front.question(subscription).filter(|_| !heard.is_empty()) else {
         return Ok(heard);
@@ -161,7 +165,7 @@ fn narrowed<'e>(
     if !judged.is_made() {
         return Err(Unnumbered::Unjudged);
     }
-    let may = match judged.verdicts(&question, &heard, newer) {
+    let may = match judged.verdicts(&question, &heard, changed) {
         Some(may) => may,
         None => ask(tx, front, subscription, &heard)?,
     };

@@ -2,7 +2,8 @@
 //! is left alone because it fails.
 //!
 //! No owner holds more than a quarter of all slots, and no domain does, under however many names and ports; so whoever is
-//! slow delays themselves. A host whose attempts take long has fewer at a time, down to one, until they are quick again.
+//! slow delays themselves. A domain whose attempts take long has fewer at a time, down to one, until they are quick again.
+//! Heartbeats use half of an owner's slots at most, and a quarter of all: they are not more urgent than events.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -14,6 +15,9 @@ use crate::config::Subscriptions;
 
 /// An attempt that takes longer than this counts as slow, whatever its end.
 const SLOW: Duration = Duration::from_secs(2);
+
+/// How many endpoints, and domains, are remembered.
+const MOST_KNOWN: usize = 10_000;
 
 /// What is known of endpoints and owners in this process.
 #[derive(Debug)]
@@ -101,7 +105,7 @@ impl Hosts {
         let is_full = one.running >= most
             || domain.running >= domain_most
             || *owner >= self.share
-            || (place.is_heartbeat && self.heartbeats >= self.share);
+            || (place.is_heartbeat && (self.heartbeats >= self.share || *owner >= (self.share / 2).max(1)));
         if is_full {
             self.tidy(place);
             return Admission::Full;
@@ -128,8 +132,14 @@ impl Hosts {
         self.tidy(place);
     }
 
-    /// Forgets what says nothing any more.
+    /// Forgets what says nothing any more; and of very many idle ones that were slow or failed, all.
     fn tidy(&mut self, place: &Place) {
+        if self.domains.len() > MOST_KNOWN {
+            self.domains.retain(|_, one| one.running > 0);
+        }
+        if self.endpoints.len() > MOST_KNOWN {
+            self.endpoints.retain(|_, one| one.running > 0);
+        }
         if self.endpoints.get(&place.endpoint).is_some_and(|one| one.running == 0 && one.failures == 0) {
             self.endpoints.remove(&place.endpoint);
         }
@@ -270,6 +280,11 @@ mod tests {
         let heartbeat = |n: usize| Place::of(Some(&format!("https://h{n}.com")), &format!("o{n}"), true);
         let admitted = (0..8).filter(|n| hosts.admit(&heartbeat(*n), now()) == Admission::Now).count();
         assert_eq!(admitted, 2);
+        assert_eq!(hosts.admit(&place("a.example", "one"), now()), Admission::Now);
+        let mut hosts = self::hosts(32, 8);
+        let own = |n: usize| Place::of(Some(&format!("https://h{n}.com")), "one", true);
+        let admitted = (0..8).filter(|n| hosts.admit(&own(*n), now()) == Admission::Now).count();
+        assert_eq!(admitted, 4);
         assert_eq!(hosts.admit(&place("a.example", "one"), now()), Admission::Now);
     }
 }

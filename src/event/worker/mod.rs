@@ -84,13 +84,12 @@ struct Leased {
 impl Leased {
     fn of(due: Due) -> Self {
         let Due { subscription, endpoint, owner, is_heartbeat } = &due;
-        let place = match endpoint {
-            Some(endpoint) => Place::of(Some(endpoint), owner, *is_heartbeat),
+        let place = if endpoint.is_some() {
+            Place::of(endpoint.as_deref(), owner, *is_heartbeat)
+        } else {
             // One whose consumer comes by itself stands alone, but for its owner.
-            None => {
-                let alone = Place::of(None, &subscription.to_string(), *is_heartbeat);
-                Place { owner: owner.clone(), ..alone }
-            }
+            let alone = Place::of(None, &subscription.to_string(), *is_heartbeat);
+            Place { owner: owner.clone(), ..alone }
         };
         Self { due, place }
     }

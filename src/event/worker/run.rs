@@ -162,7 +162,15 @@ impl Loop {
             }
         }
         let context = Arc::clone(&self.context);
-        let judged = self.context.parts.store.read(move |tx| judge(tx, &*context.parts.front)).await;
+        let judged = self
+            .context
+            .parts
+            .store
+            .read(move |tx| {
+                let parts = &context.parts;
+                judge(tx, &*parts.clock, &*parts.front)
+            })
+            .await;
         let result = match judged {
             Ok(judged) => {
                 self.is_front_asked = !judged.is_empty();

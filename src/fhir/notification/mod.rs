@@ -18,6 +18,7 @@ use crate::event::{
 use crate::fhir::context::Context;
 use crate::fhir::format::{self, Format};
 use crate::fhir::resource::{Stored, load_versions, subscription};
+use crate::proxy::OdsCode;
 use crate::store::Tx;
 pub(crate) use bundle::{Head, Told, history, parameters};
 pub(crate) use visible::visible;
@@ -124,7 +125,7 @@ fn asker(who: &Who) -> String {
             format!("proxy\u{1f}{}\u{1f}{}\u{1f}{role}", proxy.as_str(), patient.as_str())
         }
         Who::Staff { name, organisation } => {
-            let organisation = organisation.as_ref().map_or("", |code| code.as_str());
+            let organisation = organisation.as_ref().map_or("", OdsCode::as_str);
             format!("staff\u{1f}{name}\u{1f}{organisation}")
         }
         Who::System { name } => format!("system\u{1f}{name}"),

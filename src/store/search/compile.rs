@@ -13,6 +13,9 @@ use crate::store::sql::Sql;
 const TOO_LARGE: &str = "The search, with what the scopes of the access token add to it, is larger than this server \
     carries out. Narrow it: fewer alternatives, chains or constraints.";
 
+/// The longest list that is written with more places than it has values.
+const MOST_PADDED: usize = 1000;
+
 /// Between the values of a list.
 const LIST: &str = ", ";
 
@@ -217,7 +220,6 @@ impl Statement {
                 self.push(" IN ");
                 // In as many places as the next power of two has, so that few texts of statements are made of lists; long
                 // ones as they are, since a statement can hold so many values.
-                const MOST_PADDED: usize = 1000;
                 let fits = values.len() <= MOST_PADDED;
                 let places = if fits { values.len().next_power_of_two() } else { values.len() };
                 let values: Vec<&String> = values.iter().cycle().take(places).collect();

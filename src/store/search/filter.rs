@@ -195,10 +195,8 @@ impl Filter {
     /// Every one of them; one alone is itself.
     pub fn all_of(mut filters: Vec<Self>) -> Self {
         match filters.pop() {
-            Some(only) if filters.is_empty() => match only {
-                Self::All(inner) => Self::all_of(inner),
-                other => other,
-            },
+            Some(Self::All(inner)) if filters.is_empty() => Self::all_of(inner),
+            Some(only) if filters.is_empty() => only,
             Some(last) => {
                 filters.push(last);
                 Self::All(filters)

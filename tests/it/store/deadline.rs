@@ -78,11 +78,25 @@ async fn statement_past_its_deadline_undoes_its_transaction_and_leaves_the_conne
     assert_eq!(names.iter().filter(|name| name.starts_with("after")).count(), 5);
 }
 
+/// The long work of the command line has no deadline.
+#[rstest]
+#[actix_web::test]
+async fn store_without_a_deadline_lets_a_statement_take_as_long_as_it_takes(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = TestApp::start(backend, Options::default()).await;
+    sql::execute(&app.database_url(), &SLOW.replace("2000000000", "1000000"));
+    let open = |deadline| app.database.open_for(Duration::from_secs(5), deadline);
+    let ended = open(Some(Duration::from_millis(20))).read_here(search);
+    assert_eq!(ended.expect_err("it is ended").kind(), Kind::TooCostly);
+    assert!(open(None).read_here(search).expect("it comes to its end") > 0);
+}
+
 /// On SQLite a statement that writes and is interrupted rolls back all that share its commit.
 #[actix_web::test]
 async fn interrupted_write_of_a_group_is_busy_for_each_and_nothing_of_them_is_kept() {
     let database = TestDatabase::migrated(Backend::Sqlite);
-    let store = database.open_for(Duration::from_secs(20), DEADLINE);
+    let store = database.open_for(Duration::from_secs(20), Some(DEADLINE));
     let slow = "CREATE TRIGGER slow BEFORE INSERT ON seen_once WHEN NEW.digest = 'slow' BEGIN \
         SELECT COUNT(*) FROM (WITH RECURSIVE n(i) AS \
         (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000000000) SELECT i FROM n); END;";

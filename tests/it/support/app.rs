@@ -172,7 +172,7 @@ pub struct TestApp {
     /// The sockets that consumers have opened.
     pub sockets: Sockets,
     handle: ServerHandle,
-    database: TestDatabase,
+    pub database: TestDatabase,
 }
 
 /// The time at which every test begins.
@@ -193,7 +193,7 @@ impl TestApp {
 
     pub async fn start(backend: Backend, options: Options) -> Self {
         let database = TestDatabase::migrated(backend);
-        let store = database.open_for(options.database_wait, options.statement_deadline);
+        let store = database.open_for(options.database_wait, Some(options.statement_deadline));
         let clock = Arc::new(StoppedClock::at(beginning()));
         if options.is_seeded {
             let seed = SeedFile::parse(SANDBOX_DATA).and_then(|file| file.read(NumberCheck::Length));

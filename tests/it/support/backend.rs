@@ -88,13 +88,12 @@ impl TestDatabase {
 
     /// Opens it, to wait so long for a connection.
     pub fn open_to_wait(&self, wait: Duration) -> Store {
-        self.open_for(wait, STATEMENT_DEADLINE)
+        self.open_for(wait, Some(STATEMENT_DEADLINE))
     }
 
-    /// Opens it, to wait so long for a connection, with a deadline for each statement.
-    pub fn open_for(&self, wait: Duration, deadline: Duration) -> Store {
+    /// Opens it, to wait so long for a connection, with a deadline for each statement or without.
+    pub fn open_for(&self, wait: Duration, statement_deadline: Option<Duration>) -> Store {
         let url: DatabaseUrl = self.url.parse().expect("the URL is right");
-        let statement_deadline = Some(deadline);
         let options =
             StoreOptions { url, connections: 4, wait, statement_deadline, has_pooler: false, replica: None };
         Store::open(&options).expect("the database opens")

@@ -96,8 +96,8 @@ pub async fn activate(app: &TestApp, id: &str) {
 /// Numbers what has happened.
 pub async fn number_all(app: &TestApp) {
     let (front, clock) = (app.front.clone(), app.clock.clone());
-    let asked = front.clone();
-    let judged = app.store.read(move |tx| judge(tx, &asked)).await.expect("events are judged");
+    let (asked, at) = (front.clone(), clock.clone());
+    let judged = app.store.read(move |tx| judge(tx, &*at, &asked)).await.expect("events are judged");
     let numbered = app.store.write(move |tx| number(tx, &*clock, &front, &judged)).await;
     numbered.expect("events are numbered");
 }
