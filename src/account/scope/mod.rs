@@ -249,8 +249,23 @@ impl Scopes {
 
 impl FromIterator<Scope> for Scopes {
     fn from_iter<I: IntoIterator<Item = Scope>>(scopes: I) -> Self {
-        let mut known = HashSet::new();
-        Self(scopes.into_iter().filter(|scope| known.insert(scope.clone())).collect())
+        /// Up to so many are compared one by one, which costs a request less than a set.
+        const FEW: usize = 16;
+        let (mut all, mut known): (Vec<Scope>, HashSet<Scope>) = (Vec::new(), HashSet::new());
+        for scope in scopes {
+            let is_new = if all.len() < FEW {
+                !all.contains(&scope)
+            } else {
+                if known.is_empty() {
+                    known.extend(all.iter().cloned());
+                }
+                known.insert(scope.clone())
+            };
+            if is_new {
+                all.push(scope);
+            }
+        }
+        Self(all)
     }
 }
 

@@ -100,7 +100,7 @@ fn cases(subscription: &str) -> Vec<Case> {
             let since = vec![json!({ "name": "_since", "valueInstant": "2020-01-01T00:00:00Z" }); n];
             Request::new("POST", &format!("/FHIR/R4/Patient/{JANE}/$everything"))
                 .header("Content-Type", "application/fhir+json")
-                .body(&json!({ "resourceType": "Parameters", "parameter": since }).to_string())
+                .body(json!({ "resourceType": "Parameters", "parameter": since }))
         }),
         case("An input of the operation", 200, move |n| read(&format!("{inputs}{}", ",x".repeat(n - 1)))),
         case("An input of the operation", 200, |n| {
@@ -191,7 +191,7 @@ async fn request_of_more_statements_than_it_may_send_is_422_too_costly(
     let batch = json!({ "resourceType": "Bundle", "type": "batch", "entry": vec![entry; 6] });
     let request = Request::new("POST", "/FHIR/R4").header("Content-Type", "application/fhir+json");
     let before = app.store.statements();
-    let answer = app.send(request.body(&batch.to_string())).await;
+    let answer = app.send(request.body(&batch)).await;
     assert_eq!(answer.status, 200);
     let answers = answer.json();
     let all = answers["entry"].as_array().expect("entries");
