@@ -11,7 +11,9 @@ use crate::config::reader::Reader;
 
 /// Where clients reach the server: by its public URL, else where it listens.
 fn own(server: &Server) -> Option<(String, u16)> {
-    let Some(url) = &server.public_url else { return Some((server.listen.ip().to_string(), server.listen.port())) };
+    let Some(url) = &server.public_url else {
+        return Some((server.listen.ip().to_string(), server.listen.port()));
+    };
     let url = Url::parse(url).ok()?;
     Some((url.host_str()?.trim_end_matches('.').to_ascii_lowercase(), url.port_or_known_default()?))
 }

@@ -108,7 +108,10 @@ fn is_own(name: &str, address: Option<IpAddr>, port: Option<u16>, settings: &Sub
     let Some((own, own_port)) = &settings.own else { return false };
     if address.is_some_and(|address| address.is_loopback()) {
         let is_local = own == "localhost"
-            || own.trim_matches(['[', ']']).parse().is_ok_and(|ip: IpAddr| ip.is_loopback() || ip.is_unspecified());
+            || own
+                .trim_matches(['[', ']'])
+                .parse()
+                .is_ok_and(|ip: IpAddr| ip.is_loopback() || ip.is_unspecified());
         return is_local && port == Some(*own_port);
     }
     name.eq_ignore_ascii_case(own) || name.trim_matches(['[', ']']) == own
@@ -175,7 +178,10 @@ mod tests {
     // covers N-03
     #[test]
     fn no_notification_goes_to_this_server() {
-        let own = |host: &str, port| Subscriptions { own: Some((host.to_owned(), port)), ..settings(true, &[], &[]) };
+        let own = |host: &str, port| Subscriptions {
+            own: Some((host.to_owned(), port)),
+            ..settings(true, &[], &[])
+        };
         for (settings, url, expected) in [
             (own("proxy.example.com", 443), "https://proxy.example.com/events", Err(EndpointFault::Own)),
             (own("proxy.example.com", 443), "https://PROXY.example.com.:8443/x", Err(EndpointFault::Own)),

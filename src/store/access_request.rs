@@ -13,8 +13,8 @@ use crate::store::Tx;
 use crate::store::dialect::{among, on_dialect};
 use crate::store::error::corrupt;
 use crate::store::person::nhs_number;
-use crate::store::sql::Sql;
 use crate::store::schema::{access_request_versions, access_requests, people};
+use crate::store::sql::Sql;
 
 #[derive(Queryable, Insertable, AsChangeset)]
 #[diesel(table_name = access_requests)]
@@ -116,10 +116,8 @@ impl Tx<'_> {
         (applicant, proxy, patient): (Applicant, NhsNumber, NhsNumber),
         since: DateTime<Utc>,
     ) -> Result<OpenRequests, Error> {
-        let (of_proxy, of_patient) = (
-            "r.applicant = 'RelatedPerson' AND r.proxy = ?",
-            "r.applicant = 'Patient' AND r.patient = ?",
-        );
+        let (of_proxy, of_patient) =
+            ("r.applicant = 'RelatedPerson' AND r.proxy = ?", "r.applicant = 'Patient' AND r.patient = ?");
         let (own, number) = match applicant {
             Applicant::Proxy => (of_proxy, proxy),
             Applicant::Patient => (of_patient, patient),

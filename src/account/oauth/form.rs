@@ -85,7 +85,11 @@ impl Form {
     /// # Errors
     ///
     /// [`Problem`]: 400 `invalid_target` where one is not an API of this server.
-    pub(crate) fn audience(&self, authority: &Authority, other: Option<&str>) -> Result<Vec<String>, Problem> {
+    pub(crate) fn audience(
+        &self,
+        authority: &Authority,
+        other: Option<&str>,
+    ) -> Result<Vec<String>, Problem> {
         let is_named = |name: &str| name == RESOURCE || Some(name) == other;
         let named = self.0.iter().filter(|(name, _)| is_named(name)).map(|(_, url)| url.as_str());
         authority.audience(named).ok_or_else(|| TokenError::Audience.into())

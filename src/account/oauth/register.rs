@@ -7,12 +7,12 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Map, Value, json};
 
 use crate::account::code::is_secret;
-use crate::account::display::is_shown_well;
 use crate::account::command::register_app::{Registered, register_app};
 use crate::account::oauth::limit;
 use crate::account::oauth::problem::Problem;
 use crate::account::oauth::{authority, trail};
 use crate::account::proof;
+use crate::account::registration::is_shown_well;
 use crate::account::scope::Scope;
 use crate::account::{ClientAuthentication, GrantType, Mode, Registration, ScopeContext, Scopes, Word};
 use crate::app::App;
@@ -119,10 +119,15 @@ fn draft(metadata: &Map<String, Value>, issuer: &str) -> Result<Registration, Pr
         let told = "post_logout_redirect_uris are written as redirect_uris are";
         return Err(Problem::new(400, "invalid_redirect_uri", told));
     }
-    let name = text(metadata, "client_name")?.filter(|name| (1..=200).contains(&name.len()) && is_shown_well(name));
+    let name =
+        text(metadata, "client_name")?.filter(|name| (1..=200).contains(&name.len()) && is_shown_well(name));
     Ok(Registration {
         client_id: String::new(),
-        name: name.ok_or(wrong("client_name is what people are shown: up to 200 letters, all of which can be seen"))?.to_owned(),
+        name: name
+            .ok_or(wrong(
+                "client_name is what people are shown: up to 200 letters, all of which can be seen",
+            ))?
+            .to_owned(),
         mode,
         authentication,
         redirect_uris,

@@ -200,7 +200,15 @@ impl LogInRow {
         let scopes = Scopes::of_token(&scope);
         Ok(LogIn {
             app: self.app,
-            request: AuthorizationRequest { redirect_uri, state, scopes, challenge, nonce, dpop_jkt, audience },
+            request: AuthorizationRequest {
+                redirect_uri,
+                state,
+                scopes,
+                challenge,
+                nonce,
+                dpop_jkt,
+                audience,
+            },
             stage,
             expires_at: from_millis(self.expires_at),
         })

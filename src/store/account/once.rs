@@ -116,7 +116,8 @@ impl Tx<'_> {
     ///
     /// When the database does not answer.
     pub fn find_code_grant(&mut self, digest: &str) -> Result<Option<Uuid>, Error> {
-        let grant: Option<String> = codes::table.find(digest).select(codes::grant_id).first(self.db).optional()?;
+        let grant: Option<String> =
+            codes::table.find(digest).select(codes::grant_id).first(self.db).optional()?;
         grant.map(|grant| Uuid::parse_str(&grant).map_err(Error::fault)).transpose()
     }
 

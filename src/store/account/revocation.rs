@@ -35,7 +35,9 @@ const REVOKE: &str =
 /// What was given for the grants of the tree and could still be shown.
 const SPEND: [&str; 2] = [
     tree!("UPDATE codes SET used_at = ? WHERE used_at IS NULL AND grant_id IN (SELECT id FROM tree)"),
-    tree!("UPDATE refresh_tokens SET used_at = ? WHERE used_at IS NULL AND grant_id IN (SELECT id FROM tree)"),
+    tree!(
+        "UPDATE refresh_tokens SET used_at = ? WHERE used_at IS NULL AND grant_id IN (SELECT id FROM tree)"
+    ),
 ];
 const UNBIND: &str = tree!("DELETE FROM binding_tokens WHERE grant_id IN (SELECT id FROM tree)");
 
@@ -86,7 +88,12 @@ impl Tx<'_> {
         Ok(true)
     }
 
-    fn in_tree(&mut self, statement: &'static str, id: Uuid, at: Option<DateTime<Utc>>) -> Result<usize, Error> {
+    fn in_tree(
+        &mut self,
+        statement: &'static str,
+        id: Uuid,
+        at: Option<DateTime<Utc>>,
+    ) -> Result<usize, Error> {
         let mut statement = Sql::fixed(statement).text(id.to_string()).text(id.to_string());
         if let Some(at) = at {
             statement = statement.number(to_millis(at));
@@ -107,21 +114,26 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// The grants of a user that are not revoked, of one app or of all, each with its app.
+    /// The grants of a user that are not revoked, of one app or of all, each with its app; roots before what is below them.
     ///
     /// # Errors
     ///
     /// When the database does not answer.
-    pub fn list_grants_of_user(&mut self, user: Uuid, app: Option<&str>) -> Result<Vec<(Uuid, String)>, Error> {
+    pub fn list_grants_of_user(
+        &mut self,
+        user: Uuid,
+        app: Option<&str>,
+    ) -> Result<Vec<(Uuid, String)>, Error> {
         let mut found = grants::table
             .filter(grants::user_id.eq(user.to_string()))
             .filter(grants::revoked_at.is_null())
-            .select((grants::id, grants::app))
+            .select((grants::id, grants::app, grants::parent_id))
             .into_boxed();
         if let Some(app) = app {
             found = found.filter(grants::app.eq(app.to_owned()));
         }
-        let rows: Vec<(String, String)> = found.order(grants::id).load(self.db)?;
-        rows.into_iter().map(|(id, app)| Ok((Uuid::parse_str(&id).map_err(Error::fault)?, app))).collect()
+        let mut rows: Vec<(String, String, Option<String>)> = found.order(grants::id).load(self.db)?;
+        rows.sort_by_key(|(_, _, parent)| parent.is_some());
+        rows.into_iter().map(|(id, app, _)| Ok((Uuid::parse_str(&id).map_err(Error::fault)?, app))).collect()
     }
 }

@@ -123,7 +123,9 @@ async fn read(app: &Data<App>, params: &Params) -> Result<Asked, Problem> {
     let hint = match once("id_token_hint")? {
         Some(token) => {
             let hint = read_hint(&authority, token, app.clock.now().timestamp());
-            Some(hint.ok_or_else(|| bad_link("It does not come from a log-in with this service, or it is too old."))?)
+            Some(hint.ok_or_else(|| {
+                bad_link("It does not come from a log-in with this service, or it is too old.")
+            })?)
         }
         None => None,
     };
@@ -133,14 +135,17 @@ async fn read(app: &Data<App>, params: &Params) -> Result<Asked, Problem> {
     }
     let client_id = hint.as_ref().map(|hint| hint.aud.as_str()).or(client_id);
     let known = match client_id {
-        Some(client_id) => {
-            Some(find_app(app, client_id).await?.ok_or_else(|| bad_link("The app is not known to this service."))?)
-        }
+        Some(client_id) => Some(
+            find_app(app, client_id)
+                .await?
+                .ok_or_else(|| bad_link("The app is not known to this service."))?,
+        ),
         None => None,
     };
     let back = match once("post_logout_redirect_uri")? {
         Some(uri) => {
-            let is_registered = known.as_ref().is_some_and(|app| app.logout_uris.iter().any(|own| own == uri));
+            let is_registered =
+                known.as_ref().is_some_and(|app| app.logout_uris.iter().any(|own| own == uri));
             if !is_registered {
                 return Err(bad_link("The address that it would send you to is not the app's."));
             }
@@ -167,5 +172,8 @@ fn with_state(uri: &str, state: &str) -> String {
 
 /// A link that leads nowhere.
 fn bad_link(words: &'static str) -> Problem {
-    Problem::new(400, "This link does not work").saying(words).saying("You can still log out of this browser.").again_at(PATH)
+    Problem::new(400, "This link does not work")
+        .saying(words)
+        .saying("You can still log out of this browser.")
+        .again_at(PATH)
 }

@@ -136,7 +136,11 @@ pub(super) fn render(status: StatusCode, page: &impl Template, leave: &Leave) ->
 }
 
 /// A page whose form's answer may redirect to this URI.
-pub(super) fn render_towards(status: StatusCode, page: &impl Template, towards: Option<&str>) -> HttpResponse {
+pub(super) fn render_towards(
+    status: StatusCode,
+    page: &impl Template,
+    towards: Option<&str>,
+) -> HttpResponse {
     match page.render() {
         Ok(html) => respond(status, html, towards),
         Err(error) => Problem::from(Error::fault(error)).render(),

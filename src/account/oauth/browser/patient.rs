@@ -5,8 +5,8 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
-use crate::account::display::without_hidden;
 use crate::account::command::{Patient, list_patients};
+use crate::account::registration::without_hidden;
 use crate::account::{Acting, KnownPerson, LogIn, Stage};
 use crate::app::App;
 use crate::error::Error;

@@ -134,7 +134,8 @@ fn check_kind(params: &Params, app: &Registration) -> Result<(), Refused> {
 /// SMART's `aud`, or `resource` (RFC 8707): the app must not show its token to anybody else. The tokens are for those
 /// APIs alone that `resource` names; `aud`, which SMART apps must send, restricts nothing.
 fn check_audience(params: &Params, authority: &Authority) -> Result<Vec<String>, Refused> {
-    let all = |wanted: &'static str| params.given().filter(move |(name, _)| *name == wanted).map(|(_, url)| url);
+    let all =
+        |wanted: &'static str| params.given().filter(move |(name, _)| *name == wanted).map(|(_, url)| url);
     if all("aud").chain(all("resource")).next().is_none() {
         return Err(invalid("aud is missing: the base URL of the API."));
     }

@@ -52,7 +52,7 @@ pub(super) async fn by_token(app: &App, asker: Asker, form: &Form) -> Result<Iss
                 if !tx.see_once(&presented.digest, presented.expires_at)? {
                     return Err(TokenError::Invalid("the subject_token was shown before"));
                 }
-                Subject::of_proven(tx, asking, proven, patient)?
+                Subject::of_proven(tx, asking, &proven, patient)?
             }
         };
         exchange(tx, asking, subject, target, scope.as_deref())
@@ -118,7 +118,9 @@ fn presented(app: &Registration, token: &str, now: DateTime<Utc>) -> Result<Pres
         return Err(TokenError::Invalid("this app may not exchange tokens that were issued to that client"));
     }
     if claims.issued_at + MOST_AGE <= now {
-        return Err(TokenError::Invalid("the subject_token is too old to be exchanged: log the person in again"));
+        return Err(TokenError::Invalid(
+            "the subject_token is too old to be exchanged: log the person in again",
+        ));
     }
     // The signature covers this text: the same token cannot be written in another way.
     let signed = token.rsplit_once('.').map_or(token, |(signed, _)| signed);

@@ -37,7 +37,9 @@ async fn answer(app: &TestApp, page: &Response, place: &str) -> Response {
     let names = ["id_token_hint", "client_id", "post_logout_redirect_uri", "state", "token"];
     let mut form: Vec<(&str, String)> = Vec::new();
     for name in names {
-        form.extend(field(&page, name).map(|value| (name, value.replace("&amp;", "&").replace("&#38;", "&"))));
+        form.extend(
+            field(&page, name).map(|value| (name, value.replace("&amp;", "&").replace("&#38;", "&"))),
+        );
     }
     form.push(("where", place.to_owned()));
     let pairs: Vec<(&str, &str)> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -62,19 +64,22 @@ async fn a_person_logs_out_of_an_app_here_or_everywhere(
         kit::keep(&app, own.clone()).await;
         all.push(app.send(kit::redeem(client_id, &kit::code(&app, &own).await)).await.json());
     }
-    let elsewhere = onbehalf::account::Grant {
-        id: uuid::Uuid::now_v7(),
-        app: "web".to_owned(),
-        ..grant.clone()
-    };
+    let elsewhere =
+        onbehalf::account::Grant { id: uuid::Uuid::now_v7(), app: "web".to_owned(), ..grant.clone() };
     kit::keep(&app, elsewhere.clone()).await;
     let hint = all[0]["id_token"].as_str().unwrap();
-    let asked =
-        [("id_token_hint", hint), ("client_id", "portal"), ("post_logout_redirect_uri", BACK), ("state", "a b&c")];
+    let asked = [
+        ("id_token_hint", hint),
+        ("client_id", "portal"),
+        ("post_logout_redirect_uri", BACK),
+        ("state", "a b&c"),
+    ];
     let page = open(&app, &asked).await;
     assert_eq!(page.status, 200);
     assert!(text(&page).contains("Where do you want to log out of portal?"), "{}", text(&page));
-    assert!(page.header("content-security-policy").unwrap().contains("form-action 'self' https://app.example;"));
+    assert!(
+        page.header("content-security-policy").unwrap().contains("form-action 'self' https://app.example;")
+    );
     assert!(is_live(&app, &all[0]).await, "to look changes nothing");
     let gone = answer(&app, &page, "here").await;
     assert_eq!(goes_to(&gone), (303, "https://app.example/bye?state=a+b%26c"));

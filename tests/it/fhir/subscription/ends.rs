@@ -50,8 +50,11 @@ async fn stands(app: &TestApp, id: &str) -> bool {
 async fn change_role(app: &TestApp) {
     let path = format!("/Consent/{ROLE}");
     let is_active = app.get(&path).await.json()["entry"][0]["resource"]["status"] == "active";
-    let (status, reason) =
-        if is_active { ("inactive", "ROLE_DEACTIVATED_SAFEGUARDING") } else { ("active", "ROLE_REACTIVATED") };
+    let (status, reason) = if is_active {
+        ("inactive", "ROLE_DEACTIVATED_SAFEGUARDING")
+    } else {
+        ("active", "ROLE_REACTIVATED")
+    };
     let change = bodies::move_to(status, &[bodies::reason(reason), bodies::grantor("A20047")]);
     assert_eq!(app.patch(&path, change).await.status, 200);
 }
@@ -65,7 +68,7 @@ fn kept_as(at: DateTime<Utc>) -> DateTime<Utc> {
     onbehalf::date_time::from_millis(to_millis(at))
 }
 
-// covers SEC-9
+// SEC-9.
 #[rstest]
 #[actix_web::test]
 async fn a_citizens_subscription_ends_with_what_they_granted_and_says_so(
@@ -103,7 +106,7 @@ async fn a_citizens_subscription_ends_with_what_they_granted_and_says_so(
     assert_eq!(heard(&app, &id).await.len(), 1, "nothing after the end");
 }
 
-// covers SEC-9
+// SEC-9.
 #[rstest]
 #[actix_web::test]
 async fn an_acting_subscription_ends_with_the_parent_grant_or_the_role(
@@ -129,7 +132,7 @@ async fn an_acting_subscription_ends_with_the_parent_grant_or_the_role(
     assert!(!stands(&app, &id).await, "the role has ended");
 }
 
-// covers SEC-8, SEC-9
+// SEC-8, SEC-9.
 #[rstest]
 #[actix_web::test]
 async fn a_revoked_grant_ends_its_subscriptions_and_those_of_what_was_exchanged_at_once(
@@ -151,7 +154,7 @@ async fn a_revoked_grant_ends_its_subscriptions_and_those_of_what_was_exchanged_
     assert!(heard(&app, &first).await.is_empty() && heard(&app, &second).await.is_empty());
 }
 
-// covers SEC-9
+// SEC-9.
 #[rstest]
 #[actix_web::test]
 async fn a_systems_subscription_does_not_end_with_its_token(
@@ -169,7 +172,7 @@ async fn a_systems_subscription_does_not_end_with_its_token(
     assert_eq!(heard(&app, &id).await.len(), 1);
 }
 
-// covers SEC-9
+// SEC-9.
 #[rstest]
 #[actix_web::test]
 async fn a_grant_is_not_kept_for_a_subscription_that_has_ended(
@@ -186,12 +189,15 @@ async fn a_grant_is_not_kept_for_a_subscription_that_has_ended(
         done.expect("the database answers")
     };
     assert_eq!(purge().await, 0, "the subscription is live");
-    sql::execute(&app.database_url(), &format!("UPDATE subscriptions SET status = 'error' WHERE id = '{id}'"));
+    sql::execute(
+        &app.database_url(),
+        &format!("UPDATE subscriptions SET status = 'error' WHERE id = '{id}'"),
+    );
     assert_eq!(purge().await, 1);
     assert!(!stands(&app, &id).await);
 }
 
-// covers SEC-8
+// SEC-8.
 #[rstest]
 #[actix_web::test]
 async fn a_binding_token_is_revoked_with_the_grant_that_asked_for_it(
