@@ -12,7 +12,6 @@ pub mod caller;
 pub mod claims;
 pub mod code;
 pub mod command;
-pub mod display;
 pub mod endpoints;
 pub mod grant;
 pub mod identity;

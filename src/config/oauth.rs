@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use figment::value::{Dict, Value};
 
 use crate::account::code::from_hex;
-use crate::account::display::is_shown_well;
+use crate::account::registration::is_shown_well;
 use crate::account::upstream::ProviderSettings;
 use crate::account::{ClientAuthentication, GrantType, Lifetimes, Mode, Registration, Scopes};
 use crate::config::Server;
@@ -144,14 +144,8 @@ fn app(table: &Dict, public_url: &str) -> Result<Registration, Vec<String>> {
         faults.push("mode must be \"citizen\", \"staff\" or \"system\"".to_owned());
     }
     let authentication = authentication(table, public_url).map_err(|fault| faults.push(fault)).ok();
-    let redirect_uris = list(table, "redirect_uris").map_err(|fault| faults.push(fault)).unwrap_or_default();
-    faults.extend(redirect_uris.iter().filter(|uri| !Registration::is_redirect_uri(uri)).map(|_uri| {
-        "redirect_uris must be https URLs, or http on loopback, without a fragment or a wildcard".to_owned()
-    }));
-    let logout_uris = list(table, "logout_uris").map_err(|fault| faults.push(fault)).unwrap_or_default();
-    faults.extend(logout_uris.iter().filter(|uri| !Registration::is_redirect_uri(uri)).map(|_uri| {
-        "logout_uris must be https URLs, or http on loopback, without a fragment or a wildcard".to_owned()
-    }));
+    let redirect_uris = uris(table, "redirect_uris", &mut faults);
+    let logout_uris = uris(table, "logout_uris", &mut faults);
     let exchange_audiences =
         list(table, "exchange_audiences").map_err(|fault| faults.push(fault)).unwrap_or_default();
     if !exchange_audiences.is_empty() && authentication.as_ref().is_some_and(|way| !way.is_confidential()) {
@@ -186,6 +180,15 @@ fn app(table: &Dict, public_url: &str) -> Result<Registration, Vec<String>> {
         }
         _ => Err(faults),
     }
+}
+
+/// URLs to which an app may have browsers sent.
+fn uris(table: &Dict, key: &str, faults: &mut Vec<String>) -> Vec<String> {
+    let uris = list(table, key).map_err(|fault| faults.push(fault)).unwrap_or_default();
+    faults.extend(uris.iter().filter(|uri| !Registration::is_redirect_uri(uri)).map(|_uri| {
+        format!("{key} must be https URLs, or http on loopback, without a fragment or a wildcard")
+    }));
+    uris
 }
 
 fn grant_type(name: &str) -> Option<GrantType> {

@@ -2,7 +2,7 @@
 
 use figment::value::{Dict, Value};
 
-use crate::account::display::is_shown_well;
+use crate::account::registration::is_shown_well;
 use crate::account::upstream::{ProviderAuthentication, ProviderKind, ProviderSettings, default_vtr};
 use crate::account::{Mode, Vector};
 use crate::config::oauth::list;

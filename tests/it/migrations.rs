@@ -166,7 +166,7 @@ fn before(backend: Backend, version: &str) -> (TestDatabase, onbehalf::store::St
     (database, store, back)
 }
 
-// covers SEC-8
+// SEC-8.
 #[rstest]
 fn acting_grants_get_the_users_own_grant_of_the_app_as_their_parent(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
@@ -181,8 +181,8 @@ fn acting_grants_get_the_users_own_grant_of_the_app_as_their_parent(
     };
     let people = "INSERT INTO people (nhs_number, standing, updated_at) VALUES ('9990000018', 'current', 0), ('9990000026', 'current', 0);
          INSERT INTO users (id, created_at, updated_at) VALUES ('u', 0, 0), ('v', 0, 0);
-         INSERT INTO roles (id, version, proxy, patient, status, reason_code, legal_basis, created_text, created_from, created_to, updated_at)
-             VALUES ('r', 1, '9990000018', '9990000026', 'active', 'ROLE_CREATED', 'consent', '2020', 0, 0, 0);
+         INSERT INTO roles (id, version, proxy, patient, status, reason_code, legal_basis, grantor, created_text, created_from, created_to, updated_at)
+             VALUES ('r', 1, '9990000018', '9990000026', 'active', 'ROLE_CREATED', 'consent', 'A20047', '2020', 0, 0, 0);
          INSERT INTO binding_tokens (digest, owner_key, subscriptions, expires_at) VALUES ('d', 'k', 's', 9);
          INSERT INTO apps (client_id, name, mode, redirect_uris, grant_types, scope, is_dpop_bound, created_at)
              VALUES ('c', 'n', 'citizen', '', 'authorization_code', 'openid', FALSE, 0);";

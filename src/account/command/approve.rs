@@ -14,11 +14,16 @@ use crate::clock::Clock;
 use crate::error::Error;
 use crate::ids;
 use crate::person::NhsNumber;
-use crate::store::Tx;
+use crate::store::{Old, Tx};
 
 /// How long a grant is good for an app that does not stay: until the person has gone home. For one that does, as
 /// long as a refresh token.
 const GRANT_TTL: TimeDelta = TimeDelta::hours(12);
+
+/// For how long a code that is over is known, so that its app is told why it is refused, and how many older ones are
+/// removed with each new one.
+const KEPT_CODES: TimeDelta = TimeDelta::days(1);
+const SWEPT: i64 = 20;
 
 /// How long a grant with these scopes is good.
 pub fn grant_ttl(scopes: &Scopes, lifetimes: Lifetimes) -> TimeDelta {
@@ -78,6 +83,7 @@ pub fn approve(
         dpop_jkt: request.dpop_jkt.clone(),
         expires_at: now + lifetimes.code_ttl,
     };
+    tx.delete_old(Old::Codes, now - KEPT_CODES, SWEPT)?;
     tx.insert_code(&digest(&code), &kept)?;
     Ok(Approved { code, request })
 }

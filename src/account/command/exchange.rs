@@ -86,7 +86,7 @@ impl Subject {
     pub fn of_proven(
         tx: &mut Tx<'_>,
         asking: &Asking<'_>,
-        proven: Proven,
+        proven: &Proven,
         patient: Option<NhsNumber>,
     ) -> Result<Self, TokenError> {
         if !asking.app.authentication.is_confidential() {
@@ -95,7 +95,7 @@ impl Subject {
         let wrong = TokenError::Invalid("the subject_token does not say who the person is");
         let ProvenKind::Citizen { nhs_number: Some(proxy), vot } = &proven.kind else { return Err(wrong) };
         let (proxy, vot) = (*proxy, vot.clone());
-        let user = Some(find_or_make_user(tx, &proven, asking.now)?);
+        let user = Some(find_or_make_user(tx, proven, asking.now)?);
         let scopes = asking.app.scopes.clone();
         Ok(Self { proxy, vot, patient, user, parent: None, audience: Vec::new(), fhir_user: None, scopes })
     }

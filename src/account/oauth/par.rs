@@ -53,7 +53,7 @@ pub(super) async fn push(
     let kept: Result<(), TokenError> = app
         .store
         .write(move |tx| {
-            tx.delete_old(Old::PushedRequests, now, SWEPT)?;
+            tx.delete_old(Old::PushedRequests, now + TimeDelta::milliseconds(1), SWEPT)?;
             tx.insert_pushed_request(&key, &client.client_id, &parameters, now + LIFE)?;
             match proof {
                 Some(proof) if !proof.spend(tx)? => Err(TokenError::Proof(client::BAD_PROOF)),

@@ -8,11 +8,11 @@ use serde_json::{Map, Value, json};
 
 use crate::account::code::is_secret;
 use crate::account::command::register_app::{Registered, register_app};
-use crate::account::display::is_shown_well;
 use crate::account::oauth::limit;
 use crate::account::oauth::problem::Problem;
 use crate::account::oauth::{authority, trail};
 use crate::account::proof;
+use crate::account::registration::is_shown_well;
 use crate::account::scope::{BadScope, Scope};
 use crate::account::{ClientAuthentication, GrantType, Mode, Registration, ScopeContext, Scopes, Word};
 use crate::app::App;

@@ -345,9 +345,10 @@ pub struct IssuedTo {
 pub fn claims_of(token: &str) -> Option<IssuedTo> {
     let claims: serde_json::Value = payload(token)?;
     let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
-    let mut audiences = match claims.get("aud")? {
-        serde_json::Value::Array(all) => all.iter().map(text).collect::<Option<Vec<_>>>()?,
-        one => vec![text(one)?],
+    let named = claims.get("aud")?;
+    let mut audiences = match named.as_array() {
+        Some(all) => all.iter().map(text).collect::<Option<Vec<_>>>()?,
+        None => vec![text(named)?],
     };
     audiences.extend(claims.get("azp").and_then(text));
     // Seconds, which may have a fraction (RFC 7519 §2).

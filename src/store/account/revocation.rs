@@ -114,7 +114,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// The grants of a user that are not revoked, of one app or of all, each with its app.
+    /// The grants of a user that are not revoked, of one app or of all, each with its app; roots before what is below them.
     ///
     /// # Errors
     ///
@@ -127,12 +127,13 @@ impl Tx<'_> {
         let mut found = grants::table
             .filter(grants::user_id.eq(user.to_string()))
             .filter(grants::revoked_at.is_null())
-            .select((grants::id, grants::app))
+            .select((grants::id, grants::app, grants::parent_id))
             .into_boxed();
         if let Some(app) = app {
             found = found.filter(grants::app.eq(app.to_owned()));
         }
-        let rows: Vec<(String, String)> = found.order(grants::id).load(self.db)?;
-        rows.into_iter().map(|(id, app)| Ok((Uuid::parse_str(&id).map_err(Error::fault)?, app))).collect()
+        let mut rows: Vec<(String, String, Option<String>)> = found.order(grants::id).load(self.db)?;
+        rows.sort_by_key(|(_, _, parent)| parent.is_some());
+        rows.into_iter().map(|(id, app, _)| Ok((Uuid::parse_str(&id).map_err(Error::fault)?, app))).collect()
     }
 }

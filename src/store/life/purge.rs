@@ -39,6 +39,15 @@ pub enum Old {
     PublishedEvents,
 }
 
+/// Grants on which neither a code nor a token hangs, nor a subscription that is live, or that an operator may set going again.
+const GRANTS: &str = "DELETE FROM grants WHERE id IN (SELECT id FROM grants WHERE expires_at < ? \
+     AND NOT EXISTS (SELECT 1 FROM codes WHERE codes.grant_id = grants.id) \
+     AND NOT EXISTS (SELECT 1 FROM refresh_tokens WHERE refresh_tokens.grant_id = grants.id) \
+     AND NOT EXISTS (SELECT 1 FROM subscriptions \
+     WHERE subscriptions.grant_id = grants.id AND is_deleted = FALSE \
+     AND (status IN ('requested', 'active') OR (status = 'error' AND grants.mode <> 'citizen'))) \
+     ORDER BY expires_at LIMIT ?)";
+
 impl Old {
     /// Every kind, what hangs on another before that other.
     pub const ALL: [Self; 12] = [
@@ -79,15 +88,7 @@ impl Old {
                 "DELETE FROM pushed_requests WHERE digest IN \
                  (SELECT digest FROM pushed_requests WHERE expires_at < ? ORDER BY expires_at LIMIT ?)"
             }
-            Self::Grants => {
-                "DELETE FROM grants WHERE id IN (SELECT id FROM grants WHERE expires_at < ? \
-                 AND NOT EXISTS (SELECT 1 FROM codes WHERE codes.grant_id = grants.id) \
-                 AND NOT EXISTS (SELECT 1 FROM refresh_tokens WHERE refresh_tokens.grant_id = grants.id) \
-                 AND NOT EXISTS (SELECT 1 FROM subscriptions \
-                 WHERE subscriptions.grant_id = grants.id AND is_deleted = FALSE \
-                 AND (status IN ('requested', 'active') OR (status = 'error' AND grants.mode <> 'citizen'))) \
-                 ORDER BY expires_at LIMIT ?)"
-            }
+            Self::Grants => GRANTS,
             Self::Messages => {
                 "DELETE FROM messages WHERE id IN (SELECT id FROM messages \
                  WHERE state IN ('sent', 'unaddressed', 'failed', 'withdrawn', 'sending') AND due_at < ? LIMIT ?)"

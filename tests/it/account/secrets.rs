@@ -129,3 +129,21 @@ async fn no_table_holds_a_code_a_token_or_a_cookie(
         assert!(held.is_empty(), "{held:?}");
     }
 }
+
+// SEC-24: the tokens of a log-in are for the APIs that `resource` names (RFC 8707); `aud` alone restricts nothing.
+#[rstest]
+#[actix_web::test]
+async fn a_log_in_for_one_api_gives_tokens_for_it_alone(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = start(backend).await;
+    let base = format!("http://{}", app.address);
+    let (r4, vrs) = (format!("{base}/FHIR/R4"), format!("{base}/validated-relationships/FHIR/R4"));
+    for (named, expected) in [(vec![], ""), (vec![&r4], &r4), (vec![&vrs], &vrs), (vec![&r4, &vrs], "")] {
+        let mut changes = vec![("scope", SCOPE)];
+        changes.extend(named.iter().map(|url| ("resource", url.as_str())));
+        journey(&app, ME, &changes, "GET").await;
+        let kept = "SELECT COALESCE(audience, '') AS value FROM grants ORDER BY id DESC LIMIT 1";
+        assert_eq!(sql::values(&app.database_url(), kept), [expected], "{named:?}");
+    }
+}

@@ -251,7 +251,7 @@ fn addresses_that_are_too_wide_for_an_app_are_faults() {
     }
 }
 
-// covers SEC-14
+// SEC-14.
 #[test]
 fn what_a_provider_lists_for_exchange_is_listed_by_an_app_that_authenticates() {
     let folder = Folder::new();

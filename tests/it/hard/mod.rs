@@ -3,6 +3,7 @@
 //! everything.
 
 mod away;
+mod budgets;
 mod clock;
 mod disk;
 mod framing;

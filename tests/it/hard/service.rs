@@ -54,7 +54,8 @@ impl Service {
     pub fn through(database: TestDatabase, url: &str, settings: &str, before: &str) -> Self {
         let folder = Folder::new();
         let (settings, server) = settings.split_once("#server:").unwrap_or((settings, ""));
-        let text = configuration(url).replace("workers = 1", &format!("workers = 2\n{server}"));
+        let workers = if server.contains("workers") { "" } else { "workers = 2\n" };
+        let text = configuration(url).replace("workers = 1", &format!("{workers}{server}"));
         let text = format!("{text}[contract]\nnhs_number_check = \"length\"\n{settings}\n");
         let config = folder.write("onbehalf.toml", &text);
         let data = folder.write("data.json", SANDBOX_DATA);

@@ -130,7 +130,7 @@ async fn no_body_makes_it_fail(#[values(Backend::Sqlite, Backend::Postgres)] bac
     assert_eq!(app.send(twice).await.json()["detail"], "specversion must stand once, in ASCII");
 }
 
-// covers SEC-24
+// SEC-24.
 #[rstest]
 #[actix_web::test]
 async fn a_delivery_of_a_subscription_tells_nothing(
@@ -140,7 +140,7 @@ async fn a_delivery_of_a_subscription_tells_nothing(
     let mut footprint = Footprint::of(&app);
     let event = event(DEATH, LONER, 20);
     let refused = app.send(post(&event).header("OnBehalf-Delivery", "1")).await;
-    assert_eq!((refused.status, refused.json()["code"].clone()), (403, "forbidden".into()));
+    assert_eq!(refused.status, 403);
     footprint.check_untouched("a delivery");
     assert_eq!(app.count_rows("inbound_events"), 0);
     assert_eq!(send(&app, &event).await.status, 200);

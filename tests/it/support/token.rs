@@ -1,12 +1,13 @@
 //! Access tokens as the authorization server issues them, for whoever tests what they open.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use onbehalf::account::claims::{AccessClaims, Actor, Delegation};
 use onbehalf::account::{
-    ClientAuthentication, Grant, GrantType, Mode, Purpose, Registration, Scopes, Vector, Who,
+    Authority, ClientAuthentication, Grant, GrantType, Mode, Purpose, Registration, Scopes, Vector, Who,
 };
 use onbehalf::error::Error;
 use onbehalf::ids;
+use onbehalf::store::Store;
 
 use super::TestApp;
 
@@ -33,68 +34,8 @@ pub fn registration() -> Registration {
 impl TestApp {
     /// What a token for this caller and these scopes says, and the grant that it stands on.
     pub async fn claims(&self, who: &Who, scope: &str) -> AccessClaims {
-        let now = self.now();
         let authority = self.authority.as_ref().expect("a server with apps");
-        let (mode, sub, proxy, role) = match who {
-            Who::Citizen { nhs_number, .. } => (Mode::Citizen, nhs_number.to_string(), None, None),
-            Who::Proxy { proxy, patient, role } => {
-                (Mode::Citizen, patient.to_string(), Some(*proxy), Some(*role))
-            }
-            Who::Staff { name, .. } => (Mode::Staff, name.clone(), None, None),
-            Who::System { name } => (Mode::System, name.clone(), None, None),
-            Who::Anyone | Who::Service => panic!("nobody issues a token for them"),
-        };
-        let proofing = match who {
-            Who::Citizen { proofing, .. } => Some(proofing.to_string()),
-            Who::Proxy { .. } => Some("P9".to_owned()),
-            Who::Staff { .. } | Who::System { .. } | Who::Anyone | Who::Service => None,
-        };
-        let organisation = match who {
-            Who::Staff { organisation, .. } => organisation.clone(),
-            Who::Citizen { .. } | Who::Proxy { .. } | Who::System { .. } | Who::Anyone | Who::Service => None,
-        };
-        let grant = Grant {
-            id: ids::new_uuid(now),
-            app: APP.to_owned(),
-            mode,
-            user: None,
-            patient: who.patient(),
-            proxy,
-            role,
-            scopes: Scopes::of_token(scope),
-            vot: proofing.as_ref().map(|_| Vector::parse("P9.Cp.Cd").unwrap()),
-            staff: None,
-            parent: None,
-            audience: Vec::new(),
-            organisation: organisation.clone(),
-            fhir_user: None,
-            created_at: now,
-            expires_at: now + TimeDelta::days(30),
-        };
-        let kept = grant.clone();
-        let inserted: Result<(), Error> = self.store.write(move |tx| tx.insert_grant(&kept)).await;
-        inserted.expect("the grant is kept");
-        AccessClaims {
-            nbf: None,
-            iss: authority.issuer().to_owned(),
-            aud: authority.audiences().to_vec(),
-            sub,
-            client_id: APP.to_owned(),
-            iat: now.timestamp(),
-            exp: (now + TimeDelta::minutes(5)).timestamp(),
-            jti: grant.id.to_string(),
-            scope: scope.to_owned(),
-            grant: grant.id,
-            mode: mode.as_str().to_owned(),
-            patient: who.patient().map(|patient| patient.to_string()),
-            fhir_user: None,
-            act: proxy.map(|proxy| Actor { sub: proxy.to_string(), iss: None }),
-            delegation: role.map(|role| Delegation::of(role, 1)),
-            identity_proofing_level: proofing,
-            vot: None,
-            ods_code: organisation.map(|code| code.to_string()),
-            cnf: None,
-        }
+        claims(&self.store, authority, self.now(), who, scope).await
     }
 
     /// Claims as a token.
@@ -106,5 +47,75 @@ impl TestApp {
     /// A token for this caller with these scopes.
     pub async fn token(&self, who: &Who, scope: &str) -> String {
         self.sign(&self.claims(who, scope).await)
+    }
+}
+
+/// The claims of a token that this authority issues to this caller, with the grant that it stands on in the database.
+pub async fn claims(
+    store: &Store,
+    authority: &Authority,
+    now: DateTime<Utc>,
+    who: &Who,
+    scope: &str,
+) -> AccessClaims {
+    let (mode, sub, proxy, role) = match who {
+        Who::Citizen { nhs_number, .. } => (Mode::Citizen, nhs_number.to_string(), None, None),
+        Who::Proxy { proxy, patient, role } => {
+            (Mode::Citizen, patient.to_string(), Some(*proxy), Some(*role))
+        }
+        Who::Staff { name, .. } => (Mode::Staff, name.clone(), None, None),
+        Who::System { name } => (Mode::System, name.clone(), None, None),
+        Who::Anyone | Who::Service => panic!("nobody issues a token for them"),
+    };
+    let proofing = match who {
+        Who::Citizen { proofing, .. } => Some(proofing.to_string()),
+        Who::Proxy { .. } => Some("P9".to_owned()),
+        Who::Staff { .. } | Who::System { .. } | Who::Anyone | Who::Service => None,
+    };
+    let organisation = match who {
+        Who::Staff { organisation, .. } => organisation.clone(),
+        Who::Citizen { .. } | Who::Proxy { .. } | Who::System { .. } | Who::Anyone | Who::Service => None,
+    };
+    let grant = Grant {
+        id: ids::new_uuid(now),
+        app: APP.to_owned(),
+        mode,
+        user: None,
+        patient: who.patient(),
+        proxy,
+        role,
+        scopes: Scopes::of_token(scope),
+        vot: proofing.as_ref().map(|_| Vector::parse("P9.Cp.Cd").unwrap()),
+        staff: None,
+        parent: None,
+        audience: Vec::new(),
+        organisation: organisation.clone(),
+        fhir_user: None,
+        created_at: now,
+        expires_at: now + TimeDelta::days(30),
+    };
+    let kept = grant.clone();
+    let inserted: Result<(), Error> = store.write(move |tx| tx.insert_grant(&kept)).await;
+    inserted.expect("the grant is kept");
+    AccessClaims {
+        nbf: None,
+        iss: authority.issuer().to_owned(),
+        aud: authority.audiences().to_vec(),
+        sub,
+        client_id: APP.to_owned(),
+        iat: now.timestamp(),
+        exp: (now + TimeDelta::minutes(5)).timestamp(),
+        jti: grant.id.to_string(),
+        scope: scope.to_owned(),
+        grant: grant.id,
+        mode: mode.as_str().to_owned(),
+        patient: who.patient().map(|patient| patient.to_string()),
+        fhir_user: None,
+        act: proxy.map(|proxy| Actor { sub: proxy.to_string(), iss: None }),
+        delegation: role.map(|role| Delegation::of(role, 1)),
+        identity_proofing_level: proofing,
+        vot: None,
+        ods_code: organisation.map(|code| code.to_string()),
+        cnf: None,
     }
 }

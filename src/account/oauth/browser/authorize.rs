@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
+use chrono::TimeDelta;
 
 use crate::account::{Authority, AuthorizationRequest, LogIn, Registration, Stage, digest};
 use crate::app::App;
@@ -90,7 +91,7 @@ async fn begin(
     let written: Result<(), Error> = app
         .store
         .write(move |tx| {
-            tx.delete_old(Old::LogIns, now, SWEPT)?;
+            tx.delete_old(Old::LogIns, now + TimeDelta::milliseconds(1), SWEPT)?;
             tx.insert_log_in(&digest, &kept)
         })
         .await;

@@ -6,7 +6,7 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::account::command::{Patient, list_patients};
-use crate::account::display::without_hidden;
+use crate::account::registration::without_hidden;
 use crate::account::{Acting, KnownPerson, LogIn, Stage};
 use crate::app::App;
 use crate::error::Error;

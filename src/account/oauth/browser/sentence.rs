@@ -51,18 +51,21 @@ fn of_resource(scope: &ResourceScope, whom: &Whom<'_>) -> Vec<String> {
     let changes = has(Letter::Update) || has(Letter::Delete);
     let (read, create, change) = verbs(scope.resource.as_deref(), whom);
     let only = only(scope);
+    // What a subscription tells is limited by what the app may read, not by which subscriptions it may make.
+    let is_told = scope.is_about("Subscription") && (has(Letter::Create) || has(Letter::Update));
+    if is_told && scope.resource.is_some() {
+        return vec![notified(whom)];
+    }
     let sentences = [(reads, read), (has(Letter::Create), create), (changes, change)];
     let sentences =
         sentences.into_iter().filter(|(has, _)| *has).map(|(_, sentence)| format!("{sentence}{only}"));
-    // What a subscription tells is limited by what the app may read, not by which subscriptions it may make.
-    let is_told = scope.is_about("Subscription") && (has(Letter::Create) || has(Letter::Update));
     sentences.chain(is_told.then(|| notified(whom))).collect()
 }
 
 /// What a subscription is to the person whom it is about.
 fn notified(Whom { object, lasts, .. }: &Whom<'_>) -> String {
     format!(
-        "Be told {lasts} when something changes in who can act for {object}, also when you are not using the app"
+        "Be told when something changes in who can act for {object}, {lasts}, even when you are not using the app"
     )
 }
 
@@ -110,11 +113,11 @@ fn verbs(resource: Option<&str>, whom: &Whom<'_>) -> (String, String, String) {
             format!("Add to {possessive} account"),
             format!("Change {possessive} account"),
         ),
-        // To make or change one is to be told of changes, which has a sentence of its own.
+        // To make one is to be told of changes, which has a sentence of its own.
         Some("Subscription") => (
             "See which changes it has asked to be told about".to_owned(),
-            "Choose which changes it is told about".to_owned(),
-            "Choose which changes it is told about".to_owned(),
+            String::new(),
+            "Stop being told about changes".to_owned(),
         ),
         Some(_) => (
             "See the forms and definitions of this service".to_owned(),
@@ -153,9 +156,10 @@ mod tests {
             said("patient/Consent.r?status=active"),
             ["See who can act for you, and for whom (only where status is active)"]
         );
-        let told = "Be told for up to 12 hours when something changes in who can act for you, also when you are not using \
-                    the app";
-        assert_eq!(said("patient/Subscription.cu"), ["Choose which changes it is told about", told]);
+        let told = "Be told when something changes in who can act for you, for up to 12 hours, even when you are not \
+                    using the app";
+        assert_eq!(said("patient/Subscription.cruds"), [told]);
+        assert_eq!(said("patient/Subscription.d"), ["Stop being told about changes"]);
         assert_eq!(said("patient/Subscription.rs"), ["See which changes it has asked to be told about"]);
         assert!(said("patient/*.cruds").contains(&told.to_owned()));
         assert!(!said("patient/*.rs").contains(&told.to_owned()));

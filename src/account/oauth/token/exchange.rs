@@ -52,7 +52,7 @@ pub(super) async fn by_token(app: &App, asker: Asker, form: &Form) -> Result<Iss
                 if !tx.see_once(&presented.digest, presented.expires_at)? {
                     return Err(TokenError::Invalid("the subject_token was shown before"));
                 }
-                Subject::of_proven(tx, asking, proven, patient)?
+                Subject::of_proven(tx, asking, &proven, patient)?
             }
         };
         exchange(tx, asking, subject, target, scope.as_deref())

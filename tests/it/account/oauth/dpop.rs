@@ -191,7 +191,7 @@ async fn a_code_that_is_bound_to_a_key_needs_that_key(#[values(Backend::Sqlite)]
     }
 }
 
-// covers SEC-22
+// SEC-22.
 #[rstest]
 #[actix_rt::test]
 async fn a_public_apps_refresh_token_is_bound_to_its_key(#[values(Backend::Sqlite)] backend: Backend) {

@@ -108,7 +108,6 @@ async fn who_may_not_act_is_told_the_same_whether_there_is_a_role_or_not(
         // A role for one patient with another patient.
         vec![("role", ROLE), ("patient", "9000000005")],
         vec![("role", ROLE), ("patient", ME)],
-        vec![("patient", CHILD), ("audience", "https://other.example")],
     ] {
         let answer = server.send(ask(&me["access_token"], &named)).await;
         assert_eq!(refused(&answer), (400, "invalid_target".into()), "{named:?}");
@@ -116,6 +115,8 @@ async fn who_may_not_act_is_told_the_same_whether_there_is_a_role_or_not(
     }
     answers.dedup();
     assert_eq!(answers.len(), 1);
+    let elsewhere = ask(&me["access_token"], &[("patient", CHILD), ("audience", "https://other.example")]);
+    assert_eq!(refused(&server.send(elsewhere).await), (400, "invalid_target".into()));
     assert_eq!(sql::number(&server.database_url(), "SELECT CAST(COUNT(*) AS TEXT) AS value FROM grants"), 1);
 }
 
@@ -225,7 +226,7 @@ async fn by_provider(
         .write(move |tx| {
             let (lifetimes, found) = (Lifetimes::default(), AtomicBool::new(false));
             let asking = Asking { app: &web, jkt: None, audience: &[], lifetimes, now, found: &found };
-            let subject = Subject::of_proven(tx, &asking, proven, patient)?;
+            let subject = Subject::of_proven(tx, &asking, &proven, patient)?;
             Ok(exchange(tx, &asking, subject, target, None)?.grant)
         })
         .await

@@ -111,7 +111,7 @@ async fn end(scene: &Scene, way: Way) {
     }
 }
 
-// covers SEC-8
+// SEC-8.
 #[rstest]
 #[actix_rt::test]
 async fn whichever_way_a_grant_is_revoked_what_was_exchanged_from_it_is_revoked_too(
@@ -142,7 +142,7 @@ async fn whichever_way_a_grant_is_revoked_what_was_exchanged_from_it_is_revoked_
     assert_eq!(sql::values(&server.database_url(), live), Vec::<String>::new());
 }
 
-// covers SEC-8
+// SEC-8.
 #[rstest]
 #[actix_rt::test]
 async fn an_acting_grant_that_is_revoked_leaves_its_parent(
@@ -157,7 +157,7 @@ async fn an_acting_grant_that_is_revoked_leaves_its_parent(
     assert_eq!(scene.server.send(exchange(access)).await.status, 200);
 }
 
-// covers SEC-8, SEC-22
+// SEC-8, SEC-22.
 #[rstest]
 #[actix_rt::test]
 async fn what_another_app_shows_again_ends_nothing(
@@ -176,7 +176,7 @@ async fn what_another_app_shows_again_ends_nothing(
     assert_eq!(server.send(refresh(token)).await.status, 200);
 }
 
-// covers SEC-8
+// SEC-8.
 #[rstest]
 #[actix_rt::test]
 async fn an_exchange_at_the_same_time_as_the_revocation_leaves_no_live_grant(
@@ -206,7 +206,7 @@ async fn an_exchange_at_the_same_time_as_the_revocation_leaves_no_live_grant(
     assert!(!sql::values(&server.database_url(), children).is_empty(), "some were exchanged before");
 }
 
-// covers SEC-8
+// SEC-8.
 #[rstest]
 #[actix_rt::test]
 async fn a_grant_below_another_is_revoked_however_deep(

@@ -1,10 +1,10 @@
 //! How often one may ask where nobody is known yet.
 
-use std::io::Write as _;
-use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use rstest::rstest;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
 
 use super::kit::{SECRET, TOKEN, apps, basic, post};
 use crate::support::{Backend, Options, Request, Response, TestApp, send_bytes};
@@ -89,24 +89,25 @@ async fn an_app_that_has_proved_itself_is_counted_and_a_name_alone_is_not(
     }
 }
 
-// covers SEC-15
+// SEC-15.
 #[rstest]
 #[actix_rt::test]
 async fn half_bodies_of_strangers_keep_nobody_waiting(#[values(Backend::Sqlite)] backend: Backend) {
     let server = limited(backend, 0, 0).await;
-    let half = |path: &str, length: usize, sent: usize| {
-        let mut stream = TcpStream::connect(server.address).expect("a connection");
+    let mut held: Vec<TcpStream> = Vec::new();
+    for (path, length, sent) in [(TOKEN, 65_000, 17_000), ("/oauth/par", 8_000, 4_000)] {
         let head = format!(
             "POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n\
              Content-Length: {length}\r\n\r\n"
         );
-        stream.write_all(head.as_bytes()).expect("it is sent");
-        // What is refused by its length may be closed before it was sent.
-        let _sent = stream.write_all("a".repeat(sent).as_bytes());
-        stream
-    };
-    let mut held: Vec<TcpStream> = (0..400).map(|_| half(TOKEN, 65_000, 17_000)).collect();
-    held.extend((0..400).map(|_| half("/oauth/par", 8_000, 4_000)));
+        for _ in 0..400 {
+            let mut stream = TcpStream::connect(server.address).await.expect("a connection");
+            stream.write_all(head.as_bytes()).await.expect("it is sent");
+            // What is refused by its length may be closed before it was sent.
+            let _sent = stream.write_all("a".repeat(sent).as_bytes()).await;
+            held.push(stream);
+        }
+    }
     let bundle = serde_json::json!({
         "resourceType": "Bundle", "type": "batch", "id": "b".repeat(20_000), "entry": [],
     });
@@ -117,7 +118,7 @@ async fn half_bodies_of_strangers_keep_nobody_waiting(#[values(Backend::Sqlite)]
     drop(held);
 }
 
-// covers SEC-15
+// SEC-15.
 #[rstest]
 #[actix_rt::test]
 async fn a_body_that_stands_still_is_late(#[values(Backend::Sqlite)] backend: Backend) {

@@ -68,7 +68,7 @@ fn kept_as(at: DateTime<Utc>) -> DateTime<Utc> {
     onbehalf::date_time::from_millis(to_millis(at))
 }
 
-// covers SEC-9
+// SEC-9.
 #[rstest]
 #[actix_web::test]
 async fn a_citizens_subscription_ends_with_what_they_granted_and_says_so(
@@ -106,7 +106,7 @@ async fn a_citizens_subscription_ends_with_what_they_granted_and_says_so(
     assert_eq!(heard(&app, &id).await.len(), 1, "nothing after the end");
 }
 
-// covers SEC-9
+// SEC-9.
 #[rstest]
 #[actix_web::test]
 async fn an_acting_subscription_ends_with_the_parent_grant_or_the_role(
@@ -132,7 +132,7 @@ async fn an_acting_subscription_ends_with_the_parent_grant_or_the_role(
     assert!(!stands(&app, &id).await, "the role has ended");
 }
 
-// covers SEC-8, SEC-9
+// SEC-8, SEC-9.
 #[rstest]
 #[actix_web::test]
 async fn a_revoked_grant_ends_its_subscriptions_and_those_of_what_was_exchanged_at_once(
@@ -154,7 +154,7 @@ async fn a_revoked_grant_ends_its_subscriptions_and_those_of_what_was_exchanged_
     assert!(heard(&app, &first).await.is_empty() && heard(&app, &second).await.is_empty());
 }
 
-// covers SEC-9
+// SEC-9.
 #[rstest]
 #[actix_web::test]
 async fn a_systems_subscription_does_not_end_with_its_token(
@@ -172,7 +172,7 @@ async fn a_systems_subscription_does_not_end_with_its_token(
     assert_eq!(heard(&app, &id).await.len(), 1);
 }
 
-// covers SEC-9
+// SEC-9.
 #[rstest]
 #[actix_web::test]
 async fn a_grant_is_not_kept_for_a_subscription_that_has_ended(
@@ -197,7 +197,7 @@ async fn a_grant_is_not_kept_for_a_subscription_that_has_ended(
     assert!(!stands(&app, &id).await);
 }
 
-// covers SEC-8
+// SEC-8.
 #[rstest]
 #[actix_web::test]
 async fn a_binding_token_is_revoked_with_the_grant_that_asked_for_it(

@@ -139,7 +139,7 @@ async fn another_app_of_the_same_person_knows_nothing_and_letters_hold(
     }
 }
 
-// covers N-11, SEC-24
+// covers N-11
 #[rstest]
 #[actix_web::test]
 async fn a_system_learns_of_no_other_subscription_from_the_audit(

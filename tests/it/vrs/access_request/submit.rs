@@ -164,7 +164,7 @@ async fn a_pair_that_has_a_role_needs_no_request(
     not_a_questionnaire_response().check("the document before the pair", &answer);
 }
 
-// covers SEC-24
+// SEC-24.
 #[rstest]
 #[actix_web::test]
 async fn a_citizen_waits_for_an_answer_before_the_next_request(
