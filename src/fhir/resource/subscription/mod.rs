@@ -23,7 +23,7 @@ use crate::fhir::context::{Context, Subscribing};
 use crate::fhir::outcome::{Issue, IssueType};
 use crate::fhir::refusal::Refusal;
 use crate::fhir::resource::{
-    Backing, Draft, Kind, Purpose, ResourceType, Stored, UPDATED, Writing, head, mismatch, residue,
+    Backing, Draft, Kind, Purpose, ResourceType, Stored, UPDATED, Writing, Written, head, mismatch, residue,
 };
 use crate::fhir::search::param::{Index, Param};
 use crate::proxy::Versioned;
@@ -88,7 +88,7 @@ fn read(context: &Context, body: &Value, purpose: Purpose) -> Result<Draft, Refu
     Ok(Draft::Subscription(Box::new(draft)))
 }
 
-fn create(tx: &mut Tx<'_>, context: &Context, draft: &Draft) -> Result<Stored, Refusal> {
+fn create(tx: &mut Tx<'_>, context: &Context, draft: &Draft) -> Result<Written, Refusal> {
     let Draft::Subscription(draft) = draft else { return Err(mismatch()) };
     let Subscribing { settings, vault } = context.subscribing()?;
     if draft.asked == SubscriptionStatus::Error {
@@ -104,10 +104,10 @@ fn create(tx: &mut Tx<'_>, context: &Context, draft: &Draft) -> Result<Stored, R
         }
         SubscribeError::Store(error) => error.into(),
     })?;
-    Ok(stored(&created, context)?)
+    Ok(stored(&created, context)?.into())
 }
 
-fn update(tx: &mut Tx<'_>, context: &Context, current: &Stored, draft: &Draft) -> Result<Stored, Refusal> {
+fn update(tx: &mut Tx<'_>, context: &Context, current: &Stored, draft: &Draft) -> Result<Written, Refusal> {
     let Draft::Subscription(draft) = draft else { return Err(mismatch()) };
     let Subscribing { vault, .. } = context.subscribing()?;
     let before = find(tx, &current.id)?;
@@ -116,7 +116,7 @@ fn update(tx: &mut Tx<'_>, context: &Context, current: &Stored, draft: &Draft) -
     }
     let draft = draft.as_ref().clone();
     let changed = change_subscription(tx, &*context.clock, vault, &context.caller, before, draft)?;
-    Ok(stored(&changed, context)?)
+    Ok(stored(&changed, context)?.into())
 }
 
 fn delete(tx: &mut Tx<'_>, context: &Context, current: &Stored) -> Result<(), Refusal> {
