@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::Error;
 
@@ -69,14 +69,45 @@ impl CpuPool {
         let Ok(admitted) = Arc::clone(&self.0.admitted).try_acquire_owned() else {
             return Err(Error::busy("too many large requests wait to be read"));
         };
-        let turn = tokio::time::timeout(self.0.wait, Arc::clone(&self.0.running).acquire_owned()).await;
-        let (Ok(Ok(turn)), Some(runtime)) = (turn, &self.0.runtime) else {
+        let turn = Arc::clone(&self.0.running).acquire_owned();
+        let Ok(Ok(turn)) = tokio::time::timeout(self.0.wait, turn).await else {
             return Err(Error::busy("large requests were read for too long"));
         };
+        self.run_in_turn((turn, Some(admitted)), work).await
+    }
+
+    /// As [`CpuPool::run`], for what is to be answered of a write that was committed: it waits as long as it takes, for a
+    /// refusal would say that nothing was written.
+    ///
+    /// # Errors
+    ///
+    /// When `work` panics.
+    pub async fn run_to_end<T, F>(&self, bytes: usize, work: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+    {
+        if bytes <= INLINE {
+            return Ok(work());
+        }
+        let turn = Arc::clone(&self.0.running).acquire_owned().await.map_err(Error::fault)?;
+        self.run_in_turn((turn, None), work).await
+    }
+
+    async fn run_in_turn<T, F>(
+        &self,
+        turn: (OwnedSemaphorePermit, Option<OwnedSemaphorePermit>),
+        work: F,
+    ) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+    {
+        let Some(runtime) = &self.0.runtime else { return Err(Error::fault("there is no CPU pool")) };
         // The turn is over with the work, also where the request has gone meanwhile.
         let done = runtime.spawn_blocking(move || {
             let value = work();
-            drop((turn, admitted));
+            drop(turn);
             value
         });
         done.await.map_err(Error::fault)
@@ -131,7 +162,12 @@ mod tests {
             };
             let (waits, finds_it_full) = join(waits, finds_it_full).await;
             assert_eq!(pool.run(1, || 1).await.unwrap(), 1);
-            let_go.send(()).unwrap();
+            let of_a_write = pool.run_to_end(large, || true);
+            let let_go = async {
+                tokio::time::sleep(Duration::from_millis(150)).await;
+                let_go.send(()).unwrap();
+            };
+            assert!(join(of_a_write, let_go).await.0.unwrap());
             (waits, finds_it_full)
         };
         let (running, (waits, finds_it_full)) = join(running, others).await;

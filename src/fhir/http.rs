@@ -21,8 +21,8 @@ use crate::fhir::format::prefer::{Prefer, Return};
 use crate::fhir::format::{self, Format};
 use crate::fhir::interaction::conditional::pairs;
 use crate::fhir::interaction::{
-    Body, Reply, Request, find_base, find_to_validate, is_write, outcome_of, perform, perform_judged,
-    prepare_patch,
+    Body, Reply, Request, asks, authorize, find_base, find_to_validate, is_write, outcome_of, perform,
+    perform_judged, prepare_patch,
 };
 use crate::fhir::outcome::{Issue, IssueType, operation_outcome};
 use crate::fhir::refusal::{Challenge, Refusal};
@@ -86,7 +86,7 @@ async fn rendered(app: &App, mut reply: Reply, writing: Writing) -> Result<Reply
     if let Some(body) = body {
         let size = if is_larger(&body, INLINE) { usize::MAX } else { 0 };
         let work = move || format::render(&body, writing.format, writing.is_pretty);
-        reply.rendered = Some(app.cpu.run(size, work).await?);
+        reply.rendered = Some(app.cpu.run_to_end(size, work).await?);
     }
     Ok(reply)
 }
@@ -171,18 +171,16 @@ async fn answer(
 async fn carry_out(
     app: &App,
     context: Context,
-    mut request: Request,
+    request: Request,
     writing: Option<Writing>,
 ) -> (Option<Access>, Result<Reply, Refusal>) {
     let asked = trail::access(&context, request.interaction, &request.target, &request.params);
     let result = match request.interaction {
         Interaction::Validate | Interaction::ValidateInstance => validate(app, &context, request).await,
-        Interaction::Patch | Interaction::ConditionalPatch => {
-            match patch_one(app, &context, &mut request).await {
-                Ok(()) => write(app, context, request, asked.clone()).await,
-                Err(refusal) => Err(refusal),
-            }
-        }
+        Interaction::Patch | Interaction::ConditionalPatch => match patch_one(app, &context, request).await {
+            Ok(request) => write(app, context, request, asked.clone()).await,
+            Err(refusal) => Err(refusal),
+        },
         interaction if is_write(interaction) => write(app, context, request, asked.clone()).await,
         _ => read(app, context, request, (asked.clone(), writing)).await,
     };
@@ -199,6 +197,8 @@ async fn write(app: &App, context: Context, request: Request, access: Access) ->
     let inner = context.clone();
     let work = move |tx: &mut Tx<'_>| tx.within(&inner.budget, |tx| perform_judged(tx, &inner, &request));
     let Written { value: reply, is_recorded } = app.write_as(context.caller.clone(), work).await?;
+    let size = reply.document.as_ref().map_or(0, String::len);
+    let reply = app.cpu.run_to_end(size, move || reply.complete()).await??;
     let access = (!is_recorded).then(|| trail::answered(access, &reply, &PeopleOfRows::new(), &context));
     Ok((access, reply))
 }
@@ -233,15 +233,15 @@ async fn read(
 }
 
 /// Applies a patch to the version that it is for, before the transaction that writes the result.
-async fn patch_one(app: &App, context: &Context, request: &mut Request) -> Result<(), Refusal> {
-    let (inner, asking) = (context.clone(), request.clone());
-    let find = move |tx: &mut Tx<'_>| tx.within(&inner.budget, |tx| find_base(tx, &inner, &asking));
+async fn patch_one(app: &App, context: &Context, mut request: Request) -> Result<Request, Refusal> {
+    let (inner, asking) = (context.clone(), request.without_body());
+    let asks = asks(&request);
+    let find = move |tx: &mut Tx<'_>| tx.within(&inner.budget, |tx| find_base(tx, &inner, &asking, asks));
     let base = app.read_as(context.caller.clone(), find).await?;
-    let size = if is_large(request, &base.body) { usize::MAX } else { 0 };
-    let (context, mut patched) = (context.clone(), request.clone());
-    let work = move || prepare_patch(&context, &mut patched, &base).map(|()| patched);
-    *request = app.cpu.run(size, work).await??;
-    Ok(())
+    let size = if is_large(&request, &base.body) { usize::MAX } else { 0 };
+    let context = context.clone();
+    let work = move || prepare_patch(&context, &mut request, &base).map(|()| request);
+    app.cpu.run(size, work).await?
 }
 
 fn is_large(request: &Request, stored: &Value) -> bool {
@@ -254,8 +254,9 @@ fn is_large(request: &Request, stored: &Value) -> bool {
 
 /// `$validate`: what is stored is read first, if it is what is meant, and judged when the database is free again.
 async fn validate(app: &App, context: &Context, request: Request) -> Carried {
+    authorize(context, &request)?;
     let access = trail::access(context, request.interaction, &request.target, &request.params);
-    let (inner, asking) = (context.clone(), request.clone());
+    let (inner, asking) = (context.clone(), request.without_body());
     let find = move |tx: &mut Tx<'_>| {
         let stored = tx.within(&inner.budget, |tx| find_to_validate(tx, &inner, &asking))?;
         Ok::<_, Refusal>((stored, tx.take_seen()))
@@ -303,8 +304,10 @@ async fn transaction(
     let done = async {
         let mut plan = plan?;
         for (number, request) in plan.patches() {
-            let patched = patch_one(app, &context, request).await;
-            patched.map_err(|refusal| bundle::in_entry(refusal, number))?;
+            let rest = request.without_body();
+            let taken = std::mem::replace(request, rest);
+            let patched = patch_one(app, &context, taken).await;
+            *request = patched.map_err(|refusal| bundle::in_entry(refusal, number))?;
         }
         let caller = context.caller.clone();
         let work = move |tx: &mut Tx<'_>| {
@@ -316,8 +319,14 @@ async fn transaction(
     };
     match done.await {
         Ok(Written { value: replies, .. }) => {
-            let answers = replies.into_iter().map(bundle::answer).collect();
-            (Vec::new(), Ok(Reply::made(200, bundle::response(BundleType::Transaction, answers))))
+            let size = replies.iter().filter_map(|reply| reply.document.as_ref()).map(String::len).sum();
+            let complete = move || -> Result<Reply, Error> {
+                let answers = replies.into_iter().map(|reply| reply.complete().map(bundle::answer));
+                let answers = answers.collect::<Result<Vec<_>, Error>>()?;
+                Ok(Reply::made(200, bundle::response(BundleType::Transaction, answers)))
+            };
+            let completed = app.cpu.run_to_end(size, complete).await.and_then(|completed| completed);
+            (Vec::new(), completed.map_err(Refusal::from))
         }
         Err(refusal) => {
             let refused = accesses.into_iter().map(|access| trail::refused(access, &refusal));

@@ -11,6 +11,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::app::App;
 use crate::audit::Access;
 use crate::body::{self, BodyFault, Received};
+use crate::cpu_pool::INLINE;
 use crate::fhir::bundle::{self, BundleType, Entry, Plan};
 use crate::fhir::context::Context;
 use crate::fhir::etag::{self, NotAnEtag, Versions};
@@ -63,13 +64,26 @@ pub(super) async fn understand(
     let read = async {
         let size = bytes.len();
         let arriving = Arriving::of(request, asking, bytes, app.limits.json_depth);
-        let context = context.clone();
-        let (params, understood) = app.cpu.run(size, move || arriving.read(&context)).await??;
+        let Read { form, understood } = if size <= INLINE {
+            arriving.read(context)?
+        } else {
+            let context = context.clone();
+            app.cpu.run(size, move || arriving.read(&context)).await??
+        };
         // The form of a search may say as well as its URL how the answer is to be written.
-        *told = writing(request, &params)?;
+        if let Some(params) = form {
+            *told = writing(request, &params)?;
+        }
         understood
     };
     (turn, read.await)
+}
+
+/// What was read of a request.
+struct Read {
+    /// The parameters of the URL and of the form, where the body is one.
+    form: Option<Params>,
+    understood: Result<Understood, Refusal>,
 }
 
 /// A request with its body, apart from its connection.
@@ -96,59 +110,78 @@ impl Arriving {
         }
     }
 
-    /// Reads and judges it. The parameters are those of the URL and of a form.
-    fn read(self, context: &Context) -> Result<(Params, Result<Understood, Refusal>), Refusal> {
-        let depth = self.depth;
-        let (params, body) = self.read_body()?;
-        let Asking { interaction, target, path, .. } = self.asking;
-        let understand = |params: Params| {
-            let prepared = Prepared::Nothing;
-            let conditions = self.conditions?;
-            let mut request = Request { interaction, target, params, path, body, conditions, prepared };
-            if let (Some(_), true) = (&request.conditions.if_match, request.target == Target::default()) {
-                return Err(Refusal::invalid("If-Match is about one resource."));
-            }
-            if interaction == Interaction::Batch {
-                return read_bundle(context, request.body, depth);
-            }
-            if is_write(interaction) {
-                judge(context, &mut request)?;
-            }
-            Ok(Understood::Request(request))
+    /// Reads and judges it.
+    fn read(mut self, context: &Context) -> Result<Read, Refusal> {
+        let mut params = std::mem::take(&mut self.asking.query);
+        let is_form = self.is_form()?;
+        let body = if is_form {
+            params.extend(form_urlencoded::parse(&self.bytes).into_owned());
+            None
+        } else {
+            self.read_body()?
         };
-        Ok((params.clone(), understand(params)))
+        let form = is_form.then(|| params.clone());
+        Ok(Read { form, understood: self.understand(context, params, body) })
     }
 
-    /// Reads what came: a resource, a patch, or a form, whose parameters join those of the URL.
-    fn read_body(&self) -> Result<(Params, Option<Body>), Refusal> {
-        let interaction = self.asking.interaction;
-        let mut params = self.asking.query.clone();
-        let is_search = matches!(
-            interaction,
-            Interaction::SearchType | Interaction::SearchSystem | Interaction::SearchCompartment
-        );
-        if self.is_read || self.bytes.is_empty() {
-            return Ok((params, None));
+    fn understand(
+        self,
+        context: &Context,
+        params: Params,
+        body: Option<Body>,
+    ) -> Result<Understood, Refusal> {
+        let Asking { interaction, target, path, .. } = self.asking;
+        let (conditions, prepared) = (self.conditions?, Prepared::Nothing);
+        let mut request = Request { interaction, target, params, path, body, conditions, prepared };
+        if let (Some(_), true) = (&request.conditions.if_match, request.target == Target::default()) {
+            return Err(Refusal::invalid("If-Match is about one resource."));
         }
-        let format = format::body_format(self.content_type.as_deref())?;
-        let body = match format {
-            BodyFormat::Form if is_search => {
-                params.extend(form_urlencoded::parse(&self.bytes).into_owned());
-                return Ok((params, None));
+        if interaction == Interaction::Batch {
+            return read_bundle(context, request.body, self.depth);
+        }
+        if is_write(interaction) {
+            judge(context, &mut request)?;
+        }
+        Ok(Understood::Request(request))
+    }
+
+    fn has_body(&self) -> bool {
+        !self.is_read && !self.bytes.is_empty()
+    }
+
+    fn is_search(&self) -> bool {
+        matches!(
+            self.asking.interaction,
+            Interaction::SearchType | Interaction::SearchSystem | Interaction::SearchCompartment
+        )
+    }
+
+    /// Whether it is a form, whose parameters join those of the URL.
+    fn is_form(&self) -> Result<bool, Refusal> {
+        if !self.has_body() || !self.is_search() {
+            return Ok(false);
+        }
+        Ok(format::body_format(self.content_type.as_deref())? == BodyFormat::Form)
+    }
+
+    /// Reads what came: a resource or a patch.
+    fn read_body(&self) -> Result<Option<Body>, Refusal> {
+        if !self.has_body() {
+            return Ok(None);
+        }
+        let patches = matches!(self.asking.interaction, Interaction::Patch | Interaction::ConditionalPatch);
+        let body = match format::body_format(self.content_type.as_deref())? {
+            BodyFormat::Json if !self.is_search() => {
+                Body::Resource(format::read_json(&self.bytes, self.depth)?)
             }
-            BodyFormat::Json if !is_search => Body::Resource(format::read_json(&self.bytes, self.depth)?),
-            BodyFormat::Xml if !is_search => Body::Resource(read_xml(&self.bytes, self.depth)?),
-            BodyFormat::JsonPatch
-                if matches!(interaction, Interaction::Patch | Interaction::ConditionalPatch) =>
-            {
-                Body::JsonPatch(format::read_json(&self.bytes, self.depth)?)
-            }
+            BodyFormat::Xml if !self.is_search() => Body::Resource(read_xml(&self.bytes, self.depth)?),
+            BodyFormat::JsonPatch if patches => Body::JsonPatch(format::read_json(&self.bytes, self.depth)?),
             BodyFormat::Form | BodyFormat::Json | BodyFormat::Xml | BodyFormat::JsonPatch => {
                 let told = "This kind of body does not belong to this request.";
                 return Err(Refusal::new(415, Issue::error(IssueType::NotSupported, told)));
             }
         };
-        Ok((params, Some(body)))
+        Ok(Some(body))
     }
 }
 

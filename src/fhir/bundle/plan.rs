@@ -8,7 +8,7 @@ use crate::fhir::bundle::links::{Links, rewrite};
 use crate::fhir::bundle::{Entry, in_entry};
 use crate::fhir::context::Context;
 use crate::fhir::interaction::{
-    Body, Prepared, Request, authorize, brings_resource, check, outcome_of, read_draft,
+    Body, Prepared, Request, authorize, brings_resource, check, keep_head, outcome_of, read_draft,
 };
 use crate::fhir::outcome::{Issue, IssueType};
 use crate::fhir::refusal::Refusal;
@@ -105,7 +105,11 @@ fn judge(context: &Context, step: &mut Step, places: &HashMap<String, String>) -
     } else {
         check(body, kind)?;
     }
-    if is_open { Ok(()) } else { read_draft(context, request) }
+    if !is_open {
+        read_draft(context, request)?;
+        keep_head(request);
+    }
+    Ok(())
 }
 
 /// B-03: no resource may be changed twice.

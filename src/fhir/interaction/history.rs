@@ -1,7 +1,7 @@
 //! history of an instance, a type, or everything: the newest first, in pages that follow each other by
 //! key.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
@@ -80,12 +80,10 @@ pub(super) fn history(tx: &mut Tx<'_>, context: &Context, request: &Request) -> 
             loaded.extend(load_versions(tx, context, kind, &wanted)?);
         }
     }
-    let place = |stored: &Stored| {
-        found.iter().position(|(kind, found)| {
-            (*kind, &found.id, found.version) == (stored.kind, &stored.id, stored.version)
-        })
-    };
-    loaded.sort_by_key(place);
+    let places =
+        found.iter().enumerate().map(|(at, (kind, found))| ((*kind, found.id.as_str(), found.version), at));
+    let places: HashMap<(ResourceType, &str, i64), usize> = places.collect();
+    loaded.sort_by_key(|stored| places.get(&(stored.kind, stored.id.as_str(), stored.version)).copied());
     Ok(Reply::made(200, bundle(context, request, &asked, &Page { total, versions: loaded, next })))
 }
 

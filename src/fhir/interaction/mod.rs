@@ -24,10 +24,10 @@ use crate::fhir::context::Context;
 use crate::fhir::enforce;
 use crate::fhir::etag::Versions;
 use crate::fhir::refusal::Refusal;
-use crate::fhir::resource::{self, Draft, Purpose, ResourceType, Stored};
+use crate::fhir::resource::{self, Draft, Purpose, ResourceType, Stored, Written};
 use crate::fhir::routes::{Interaction, Target};
 use crate::store::Tx;
-pub(crate) use patch::{Patched, find_base, prepare as prepare_patch};
+pub(crate) use patch::{Patched, asks, find_base, prepare as prepare_patch};
 pub(crate) use validate::{check, find as find_to_validate, outcome as outcome_of};
 
 /// A request, understood.
@@ -47,6 +47,21 @@ pub(crate) struct Request {
     pub(crate) conditions: Conditions,
     /// What was made of the body before the transaction.
     pub(crate) prepared: Prepared,
+}
+
+impl Request {
+    /// What it asks for, without what came with it.
+    pub(crate) fn without_body(&self) -> Self {
+        Self {
+            interaction: self.interaction,
+            target: self.target.clone(),
+            params: self.params.clone(),
+            path: self.path.clone(),
+            body: None,
+            conditions: self.conditions.clone(),
+            prepared: Prepared::Nothing,
+        }
+    }
 }
 
 /// What was made of a body before the transaction, so that nothing of it is worked on while the database is held.
@@ -93,6 +108,8 @@ pub(crate) struct Reply {
     pub(crate) status: u16,
     /// The resource.
     pub(crate) body: Option<Value>,
+    /// The document that `body` is still to be completed with ([`Reply::complete`]).
+    pub(crate) document: Option<String>,
     /// The resource as it is sent, where it was rendered already and `body` is gone.
     pub(crate) rendered: Option<Vec<u8>>,
     /// Its version.
@@ -117,17 +134,27 @@ impl Reply {
             location: None,
             is_secret: stored.kind == ResourceType::Subscription,
             body: Some(stored.body),
+            document: None,
             rendered: None,
             written: None,
         }
     }
 
     /// A resource, written.
-    fn written(status: u16, stored: Stored, context: &Context) -> Self {
+    fn written(status: u16, written: impl Into<Written>, context: &Context) -> Self {
+        let Written { stored, document } = written.into();
         let Stored { kind, id, version, .. } = &stored;
         let location = format!("{}/{}/{id}/_history/{version}", context.base, kind.name());
         let written = Some((*kind, id.clone()));
-        Self { status, location: Some(location), written, ..Self::found(stored) }
+        Self { status, location: Some(location), written, document, ..Self::found(stored) }
+    }
+
+    /// Puts into the body what was left out of it in the transaction.
+    pub(crate) fn complete(mut self) -> Result<Self, Error> {
+        if let (Some(document), Some(body)) = (self.document.take(), &mut self.body) {
+            resource::complete(body, &document)?;
+        }
+        Ok(self)
     }
 
     /// Nothing to tell: it is deleted.
@@ -143,6 +170,7 @@ impl Reply {
             version: None,
             last_modified: None,
             location: None,
+            document: None,
             rendered: None,
             written: None,
             is_secret: false,
@@ -254,8 +282,17 @@ fn prepare(context: &Context, request: &mut Request) -> Result<(), Refusal> {
     if brings_resource(request.interaction) {
         check(resource_of(request)?, kind_of(request)?)?;
         read_draft(context, request)?;
+        keep_head(request);
     }
     Ok(())
+}
+
+/// Leaves of a body that was read what tells which resource it is: to free the rest costs time as well, which should
+/// not be that of the transaction.
+pub(crate) fn keep_head(request: &mut Request) {
+    if let Some(Body::Resource(Value::Object(members))) = &mut request.body {
+        members.retain(|name, _| matches!(name.as_str(), "resourceType" | "id" | "meta"));
+    }
 }
 
 /// Reads the resource that is brought, which was validated.
@@ -278,7 +315,7 @@ pub(crate) fn perform_judged(
         enforce::check_written(tx, context, *kind, id, letter)?;
         // To write is not to read: without that the answer is its status and headers.
         if !enforce::may_read(tx, context, *kind, id)? {
-            reply.body = None;
+            (reply.body, reply.document) = (None, None);
         }
     }
     Ok(reply)

@@ -33,7 +33,13 @@ pub(crate) struct Patched {
 }
 
 /// The version that a patch is for, as it stands now.
-pub(crate) fn find_base(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Stored, Refusal> {
+/// `asks`: whether the patch, which is not here, asks what the resource says ([`asks`]).
+pub(crate) fn find_base(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    request: &Request,
+    asks: bool,
+) -> Result<Stored, Refusal> {
     let current = if request.target.id.is_some() {
         let (kind, id) = instance(request)?;
         read::find(tx, context, kind, id, Letter::Update)?.ok_or_else(Refusal::not_found)?
@@ -44,21 +50,13 @@ pub(crate) fn find_base(tx: &mut Tx<'_>, context: &Context, request: &Request) -
             Match::Many => return Err(conditional::many()),
         }
     };
-    check_may_ask(tx, context, request, &current)?;
+    check_may_ask(tx, context, &current, asks)?;
     Ok(current)
 }
 
 /// Refuses a patch that asks what a resource says to a caller who may not read it.
-fn check_may_ask(
-    tx: &mut Tx<'_>,
-    context: &Context,
-    request: &Request,
-    current: &Stored,
-) -> Result<(), Refusal> {
-    if request.body.as_ref().is_some_and(asks) {
-        enforce::check_read(tx, context, current.kind, &current.id)?;
-    }
-    Ok(())
+fn check_may_ask(tx: &mut Tx<'_>, context: &Context, current: &Stored, asks: bool) -> Result<(), Refusal> {
+    if asks { enforce::check_read(tx, context, current.kind, &current.id) } else { Ok(()) }
 }
 
 /// Applies a patch to the version that it is for.
@@ -96,7 +94,7 @@ fn write(tx: &mut Tx<'_>, context: &Context, request: &Request, current: &Stored
         }
         Prepared::Patched(_) | Prepared::Nothing | Prepared::Draft(_) | Prepared::Outcome(_) => {
             check_small(request, current)?;
-            check_may_ask(tx, context, request, current)?;
+            check_may_ask(tx, context, current, asks(request))?;
             let patched = apply(context, request, current)?;
             update::replace(tx, context, request, (current, &patched.body, &patched.draft))
         }
@@ -141,13 +139,14 @@ fn apply(context: &Context, request: &Request, current: &Stored) -> Result<Patch
 
 /// Whether a patch asks what the resource says, so that its success or failure tells: by the operation `test` of a JSON Patch, or
 /// by a path that chooses with a function.
-fn asks(patch: &Body) -> bool {
-    match patch {
-        Body::JsonPatch(patch) => {
+pub(crate) fn asks(request: &Request) -> bool {
+    match &request.body {
+        None => false,
+        Some(Body::JsonPatch(patch)) => {
             let mut operations = patch.as_array().into_iter().flatten();
             operations.any(|operation| operation.get("op").and_then(Value::as_str) == Some("test"))
         }
-        Body::Resource(parameters) => {
+        Some(Body::Resource(parameters)) => {
             let operations = parameters.get("parameter").and_then(Value::as_array).into_iter().flatten();
             let parts = operations.filter_map(|operation| operation.get("part")?.as_array()).flatten();
             let is_path = |part: &&Value| part.get("name").and_then(Value::as_str) == Some("path");

@@ -14,7 +14,7 @@ use crate::fhir::outcome::{Issue, IssueType};
 use crate::fhir::profiles;
 use crate::fhir::refusal::Refusal;
 use crate::fhir::resource::{
-    Backing, Draft, Kind, Purpose, ResourceType, Stored, UPDATED, Writing, head, mismatch, party,
+    Backing, Draft, Kind, Purpose, ResourceType, Stored, UPDATED, Writing, Written, head, mismatch, party,
     person_reference, residue,
 };
 use crate::fhir::search::param::{Index, Param, Reference};
@@ -137,13 +137,13 @@ fn read(context: &Context, body: &Value, purpose: Purpose) -> Result<Draft, Refu
     Ok(Draft::Role(Box::new(given)))
 }
 
-fn create(tx: &mut Tx<'_>, context: &Context, draft: &Draft) -> Result<Stored, Refusal> {
+fn create(tx: &mut Tx<'_>, context: &Context, draft: &Draft) -> Result<Written, Refusal> {
     let Draft::Role(given) = draft else { return Err(mismatch()) };
     given.actors.clone()?;
     party::check_reached(tx, context, given.patient, "Consent.patient")?;
     let draft = given.as_ref().clone().into_draft()?;
     let role = create_role(tx, &*context.clock, &context.caller, draft, context.contract.rules)?;
-    Ok(stored(&role))
+    Ok(stored(&role).into())
 }
 
 /// What stays of a role that comes from elsewhere, beside what it says.
@@ -191,7 +191,7 @@ fn identity(body: &Value) -> Result<(Uuid, (i64, DateTime<Utc>)), Refusal> {
     Ok((id, (version, at.earliest())))
 }
 
-fn update(tx: &mut Tx<'_>, context: &Context, current: &Stored, draft: &Draft) -> Result<Stored, Refusal> {
+fn update(tx: &mut Tx<'_>, context: &Context, current: &Stored, draft: &Draft) -> Result<Written, Refusal> {
     let Draft::Role(given) = draft else { return Err(mismatch()) };
     let id = Uuid::parse_str(&current.id).map_err(Error::fault)?;
     let (who, masked_for) = (&context.caller.who, context.masked_for());
@@ -203,7 +203,7 @@ fn update(tx: &mut Tx<'_>, context: &Context, current: &Stored, draft: &Draft) -
         access::decide_change(who, role, &change)?;
         Ok::<_, Refusal>(change)
     })?;
-    Ok(stored(&Versioned { value: role.value.masked_for(masked_for), ..role }))
+    Ok(stored(&Versioned { value: role.value.masked_for(masked_for), ..role }).into())
 }
 
 /// What a body says of a role.

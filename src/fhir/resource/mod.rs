@@ -83,8 +83,8 @@ struct Writing {
     /// What a caller does who changes one.
     changes: Action,
     read: Read,
-    create: fn(&mut Tx<'_>, &Context, &Draft) -> Result<Stored, Refusal>,
-    update: fn(&mut Tx<'_>, &Context, &Stored, &Draft) -> Result<Stored, Refusal>,
+    create: fn(&mut Tx<'_>, &Context, &Draft) -> Result<Written, Refusal>,
+    update: fn(&mut Tx<'_>, &Context, &Stored, &Draft) -> Result<Written, Refusal>,
     /// `None` where nothing is deleted.
     delete: Option<Delete>,
 }
@@ -138,6 +138,32 @@ pub(crate) struct Stored {
     pub(crate) updated_at: DateTime<Utc>,
     /// The resource, with its `meta`; null where this version is its deletion.
     pub(crate) body: Value,
+}
+
+/// A resource as it was written just now.
+#[derive(Clone, Debug)]
+pub(crate) struct Written {
+    /// As it is stored.
+    pub(crate) stored: Stored,
+    /// The document that its body is to be completed with, where that is parsed when the transaction is over.
+    pub(crate) document: Option<String>,
+}
+
+impl From<Stored> for Written {
+    fn from(stored: Stored) -> Self {
+        Self { stored, document: None }
+    }
+}
+
+/// Adds the members of a document to a resource that has its own already.
+pub(crate) fn complete(body: &mut Value, document: &str) -> Result<(), Error> {
+    let document: Map<String, Value> = serde_json::from_str(document).map_err(Error::fault)?;
+    if let Some(members) = body.as_object_mut() {
+        for (key, element) in document {
+            members.entry(key).or_insert(element);
+        }
+    }
+    Ok(())
 }
 
 /// Where the resources of a type come from.
@@ -391,7 +417,7 @@ pub(crate) fn create(
     context: &Context,
     kind: ResourceType,
     draft: &Draft,
-) -> Result<Stored, Refusal> {
+) -> Result<Written, Refusal> {
     decide_kind(context, kind, Purpose::Create)?;
     (kind.writing()?.create)(tx, context, draft)
 }
@@ -402,7 +428,7 @@ pub(crate) fn update(
     context: &Context,
     current: &Stored,
     draft: &Draft,
-) -> Result<Stored, Refusal> {
+) -> Result<Written, Refusal> {
     decide_kind(context, current.kind, Purpose::Update)?;
     (current.kind.writing()?.update)(tx, context, current, draft)
 }

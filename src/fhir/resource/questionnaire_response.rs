@@ -1,6 +1,6 @@
 //! An access request as a QuestionnaireResponse: kept, and given back as it was sent.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::account::{Action, access};
@@ -11,7 +11,8 @@ use crate::fhir::outcome::{Issue, IssueType};
 use crate::fhir::profiles;
 use crate::fhir::refusal::Refusal;
 use crate::fhir::resource::{
-    Backing, Draft, Kind, Purpose, ResourceType, Stored, UPDATED, Writing, head, mismatch, party, residue,
+    Backing, Draft, Kind, Purpose, ResourceType, Stored, UPDATED, Writing, Written, complete, head, mismatch,
+    party, residue,
 };
 use crate::fhir::search::param::{Index, Param, Reference};
 use crate::fhir::url;
@@ -93,7 +94,7 @@ fn check_identifier(body: &Value, reference_code: &str) -> Result<(), Refusal> {
     residue::check_members(body, &json!({ "identifier": { "value": reference_code } }), &["identifier"])
 }
 
-fn create(tx: &mut Tx<'_>, context: &Context, draft: &Draft) -> Result<Stored, Refusal> {
+fn create(tx: &mut Tx<'_>, context: &Context, draft: &Draft) -> Result<Written, Refusal> {
     let Draft::AccessRequest(given) = draft else { return Err(mismatch()) };
     given.check_new(context)?;
     for (reference, at) in
@@ -127,10 +128,10 @@ fn create(tx: &mut Tx<'_>, context: &Context, draft: &Draft) -> Result<Stored, R
     if let Some(identifier) = &given.identifier {
         check_identifier(identifier, created.value.reference_code.as_str())?;
     }
-    Ok(stored(&created)?)
+    Ok(written(created))
 }
 
-fn update(tx: &mut Tx<'_>, context: &Context, current: &Stored, draft: &Draft) -> Result<Stored, Refusal> {
+fn update(tx: &mut Tx<'_>, context: &Context, current: &Stored, draft: &Draft) -> Result<Written, Refusal> {
     let Draft::AccessRequest(given) = draft else { return Err(mismatch()) };
     given.check_source(tx, context)?;
     let wanted = AccessRequest {
@@ -149,7 +150,7 @@ fn update(tx: &mut Tx<'_>, context: &Context, current: &Stored, draft: &Draft) -
     if let Some(identifier) = &given.identifier {
         check_identifier(identifier, changed.value.reference_code.as_str())?;
     }
-    Ok(stored(&changed)?)
+    Ok(written(changed))
 }
 
 /// What a document says of an access request.
@@ -277,20 +278,27 @@ fn answer<'v>(item: &'v Value, link_id: &str) -> Option<&'v str> {
 }
 
 fn stored(request: &Versioned<AccessRequest>) -> Result<Stored, Error> {
+    let mut stored = bare(request);
+    complete(&mut stored.body, &request.value.document)?;
+    Ok(stored)
+}
+
+/// As [`stored`], for one that was written: its document is parsed when the transaction is over.
+fn written(request: Versioned<AccessRequest>) -> Written {
+    Written { stored: bare(&request), document: Some(request.value.document) }
+}
+
+/// The members that the service writes.
+fn bare(request: &Versioned<AccessRequest>) -> Stored {
     let Versioned { value, version, updated_at } = request;
     let id = value.id.to_string();
     let mut body = head(ResourceType::QuestionnaireResponse, &id, *version, *updated_at);
     body.insert("identifier".to_owned(), json!({ "value": value.reference_code.as_str() }));
-    let document: Map<String, Value> = serde_json::from_str(&value.document).map_err(Error::fault)?;
-    for (key, element) in document {
-        body.entry(key).or_insert(element);
-    }
-    let body = Value::Object(body);
-    Ok(Stored {
+    Stored {
         kind: ResourceType::QuestionnaireResponse,
         id,
         version: *version,
         updated_at: *updated_at,
-        body,
-    })
+        body: Value::Object(body),
+    }
 }

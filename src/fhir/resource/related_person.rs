@@ -9,8 +9,8 @@ use crate::fhir::outcome::{Issue, IssueType};
 use crate::fhir::profiles;
 use crate::fhir::refusal::Refusal;
 use crate::fhir::resource::{
-    Backing, Draft, Kind, Purpose, ResourceType, Stored, UPDATED, Writing, head, mismatch, nhs_identifier,
-    party, person_reference, residue,
+    Backing, Draft, Kind, Purpose, ResourceType, Stored, UPDATED, Writing, Written, head, mismatch,
+    nhs_identifier, party, person_reference, residue,
 };
 use crate::fhir::search::param::{Index, Param, Reference};
 use crate::fhir::url;
@@ -87,18 +87,18 @@ fn read(context: &Context, body: &Value, _purpose: Purpose) -> Result<Draft, Ref
     Ok(Draft::Relationship(shown.value))
 }
 
-fn create(tx: &mut Tx<'_>, context: &Context, draft: &Draft) -> Result<Stored, Refusal> {
+fn create(tx: &mut Tx<'_>, context: &Context, draft: &Draft) -> Result<Written, Refusal> {
     let Draft::Relationship(relationship) = draft else { return Err(mismatch()) };
     party::check_reached(tx, context, relationship.patient, "RelatedPerson.patient")?;
     let created = create_relationship(tx, &*context.clock, &context.caller, relationship.clone())?;
-    Ok(stored(&created))
+    Ok(stored(&created).into())
 }
 
-fn update(tx: &mut Tx<'_>, context: &Context, current: &Stored, draft: &Draft) -> Result<Stored, Refusal> {
+fn update(tx: &mut Tx<'_>, context: &Context, current: &Stored, draft: &Draft) -> Result<Written, Refusal> {
     let Draft::Relationship(relationship) = draft else { return Err(mismatch()) };
     let wanted = Relationship { id: current.id.clone(), ..relationship.clone() };
     let changed = change_relationship(tx, &*context.clock, &context.caller, wanted)?;
-    Ok(stored(&changed))
+    Ok(stored(&changed).into())
 }
 
 impl From<RelationshipError> for Refusal {

@@ -391,6 +391,7 @@ async fn check(all: &[Growth]) {
         let is_linear = loop {
             let (first, second) = (cost(&app, &one).await, cost(&app, &two).await);
             measured.push((first, second));
+            assert!(second.1 <= 2 * first.1 + 20, "{name}: the statements of {measured:?}");
             if second.0 <= first.0.mul_f64(MOST) + NOISE {
                 break true;
             }

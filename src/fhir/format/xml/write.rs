@@ -84,8 +84,7 @@ impl Writer {
             return;
         };
         for index in 0..length {
-            let at = |list: Option<&'_ Value>| list.and_then(|list| list.get(index)).cloned();
-            self.element(name, content.as_ref(), at(values).as_ref(), at(besides).as_ref());
+            self.element(name, content.as_ref(), item(values, index), item(besides, index));
         }
     }
 
@@ -173,4 +172,9 @@ fn escaped(text: &str) -> String {
         }
     }
     out
+}
+
+/// The item of a list.
+fn item(list: Option<&Value>, index: usize) -> Option<&Value> {
+    list?.get(index)
 }

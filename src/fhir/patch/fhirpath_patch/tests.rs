@@ -155,3 +155,19 @@ fn primitives_have_extensions_and_lists_of_them_stay_aligned() {
         (&json!(["A", "N", "B"]), &json!([null, { "id": "n" }, null]))
     );
 }
+
+/// What the operations look through together is bounded: each evaluates its path on the whole resource.
+#[test]
+fn many_operations_on_a_large_resource_are_refused() {
+    let mut large = person();
+    large["extension"] =
+        (0..2_000).map(|n| json!({ "url": format!("urn:x:{n}"), "valueString": "x" })).collect();
+    let mut patch = operation("delete", &json!({ "path": path("Patient.photo") }));
+    let one = patch["parameter"][0].clone();
+    assert!(fhirpath_patch(&large, &patch).is_ok());
+    patch["parameter"] = vec![one; 200].into();
+    assert!(fhirpath_patch(&person(), &patch).is_ok());
+    large["extension"] =
+        (0..20_000).map(|n| json!({ "url": format!("urn:x:{n}"), "valueString": "x" })).collect();
+    assert_eq!(fhirpath_patch(&large, &patch).unwrap_err().kind, Kind::Unprocessable);
+}

@@ -24,7 +24,7 @@ use crate::fhir::context::{Context, Subscribing};
 use crate::fhir::outcome::{Issue, IssueType};
 use crate::fhir::refusal::Refusal;
 use crate::fhir::resource::{
-    Backing, Draft, Kind, Purpose, ResourceType, Stored, UPDATED, Writing, head, mismatch, residue,
+    Backing, Draft, Kind, Purpose, ResourceType, Stored, UPDATED, Writing, Written, head, mismatch, residue,
 };
 use crate::fhir::search::param::{Index, Param};
 use crate::proxy::Versioned;
@@ -89,7 +89,7 @@ fn read(context: &Context, body: &Value, purpose: Purpose) -> Result<Draft, Refu
     Ok(Draft::Subscription(Box::new(draft)))
 }
 
-fn create(tx: &mut Tx<'_>, context: &Context, draft: &Draft) -> Result<Stored, Refusal> {
+fn create(tx: &mut Tx<'_>, context: &Context, draft: &Draft) -> Result<Written, Refusal> {
     let Draft::Subscription(draft) = draft else { return Err(mismatch()) };
     let Subscribing { settings, vault } = context.subscribing()?;
     if draft.asked == SubscriptionStatus::Error {
@@ -99,7 +99,7 @@ fn create(tx: &mut Tx<'_>, context: &Context, draft: &Draft) -> Result<Stored, R
     let draft = ending(tx, context, draft.as_ref().clone())?;
     let created = create_subscription(tx, &*context.clock, vault, &context.caller, draft, most);
     let created = created.map_err(|error| refused(error, most))?;
-    Ok(stored(&created, context)?)
+    Ok(stored(&created, context)?.into())
 }
 
 fn refused(error: SubscribeError, most: i64) -> Refusal {
@@ -114,7 +114,7 @@ fn refused(error: SubscribeError, most: i64) -> Refusal {
     }
 }
 
-fn update(tx: &mut Tx<'_>, context: &Context, current: &Stored, draft: &Draft) -> Result<Stored, Refusal> {
+fn update(tx: &mut Tx<'_>, context: &Context, current: &Stored, draft: &Draft) -> Result<Written, Refusal> {
     let Draft::Subscription(draft) = draft else { return Err(mismatch()) };
     let Subscribing { vault, settings } = context.subscribing()?;
     let before = find(tx, &current.id)?;
@@ -125,7 +125,7 @@ fn update(tx: &mut Tx<'_>, context: &Context, current: &Stored, draft: &Draft) -
     let draft = ending(tx, context, draft.as_ref().clone())?;
     let changed = change_subscription(tx, &*context.clock, vault, &context.caller, before, draft, most);
     let changed = changed.map_err(|error| refused(error, most))?;
-    Ok(stored(&changed, context)?)
+    Ok(stored(&changed, context)?.into())
 }
 
 /// A draft that ends at the latest when what its owner was granted ends, and says so in `Subscription.end`.
