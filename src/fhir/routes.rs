@@ -257,8 +257,8 @@ pub fn every_route() -> Vec<(&'static str, String)> {
                     Version => "{version}",
                     Member => *member,
                 };
-                let path: String = route.path.iter().map(|one| format!("/{}", part(one))).collect();
-                all.push((route.method.as_str(), path));
+                let parts: Vec<&str> = std::iter::once("").chain(route.path.iter().map(part)).collect();
+                all.push((route.method.as_str(), parts.join("/")));
             }
         }
     }

@@ -18,13 +18,13 @@ const VERSION: Column = Column::number("subject_version").or_null();
 const ACTOR: [&str; 3] = ["caller_id", "('urn:uuid:' || grant_id)", "request_id"];
 
 /// Roles whose reason, as it counts and is shown now, is one of these.
-pub(super) fn of_reasons(codes: Vec<ReasonCode>, context: &Context) -> Filter {
+pub(super) fn of_reasons(codes: &[ReasonCode], context: &Context) -> Filter {
     let any = |codes: &[ReasonCode]| {
         Filter::OneOf(REASON, codes.iter().map(|reason| reason.code().to_owned()).collect())
     };
     let stands = lapsed(context).negated();
     let Some(citizen) = context.masked_for() else {
-        let on_paper = Filter::All(vec![any(&codes), stands]);
+        let on_paper = Filter::All(vec![any(codes), stands]);
         let is_end = codes.contains(&ReasonCode::RoleDeactivatedEndDateReached);
         return if is_end { Filter::Any(vec![on_paper, lapsed(context)]) } else { on_paper };
     };
@@ -33,7 +33,7 @@ pub(super) fn of_reasons(codes: Vec<ReasonCode>, context: &Context) -> Filter {
         Filter::All(vec![Filter::text(Column::text("status"), status.as_str()), any(codes)])
     });
     let is_shown = Filter::All(vec![Filter::Any(std::iter::once(own).chain(plain).collect()), stands]);
-    let is_one = Filter::All(vec![is_shown.clone(), any(&codes)]);
+    let is_one = Filter::All(vec![is_shown.clone(), any(codes)]);
     if codes.contains(&ReasonCode::Other) { Filter::Any(vec![is_one, is_shown.negated()]) } else { is_one }
 }
 

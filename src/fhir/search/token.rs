@@ -151,7 +151,7 @@ fn of_index(param: &Param, token: &Token, context: &Context) -> Filter {
             _ => Filter::NOTHING,
         },
         Index::RoleStatus => of_statuses(token, context),
-        Index::RoleReason => masked::of_reasons(token_codes(token), context),
+        Index::RoleReason => masked::of_reasons(&token_codes(token), context),
         Index::RelationshipCode => relationship_code(token),
         Index::OfAct(coding) => of_act(token, coding),
         Index::Present(codings) => {
@@ -277,7 +277,7 @@ fn by_display(param: &Param, text: &str, context: &Context) -> Filter {
     let begins = |words: &str| crate::store::fold(words).starts_with(&wanted);
     if let Index::RoleReason = param.index {
         let matching = ReasonCode::all().filter(|reason| begins(reason.display()));
-        return masked::of_reasons(matching.collect(), context);
+        return masked::of_reasons(&matching.collect::<Vec<_>>(), context);
     }
     if let Index::Token(Some(url::LEGAL_BASIS), column) = param.index {
         let matching = LegalBasis::ALL.into_iter().filter(|basis| begins(basis.display()));

@@ -78,9 +78,13 @@ impl Statement {
                 let (number, now) = (Datum::Text(number.to_string()), Datum::Number(now));
                 let active = Datum::Text(Status::Active.as_str().to_owned());
                 self.push(PROXIES);
-                [&number, &active, &now].into_iter().for_each(|value| self.value(value.clone()));
+                for value in [&number, &active, &now] {
+                    self.value(value.clone());
+                }
                 self.push(PATIENTS);
-                [&number, &active, &now, &now].into_iter().for_each(|value| self.value(value.clone()));
+                for value in [&number, &active, &now, &now] {
+                    self.value(value.clone());
+                }
                 self.push(" OR nhs_number = ?)");
                 self.value(number);
             }

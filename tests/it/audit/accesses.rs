@@ -107,7 +107,15 @@ fn of_r4() -> Vec<Row> {
             format!("Consent/{ACTIVE}"),
             (MOTHER, ""),
         ),
-        (of(&format!("/Patient/{CHILD}")), mother, 200, "read 0", format!("Patient/{CHILD}"), pair),
+        // The role between them has ended above.
+        (
+            of(&format!("/Patient/{CHILD}")),
+            mother,
+            404,
+            "read 4 not-found",
+            format!("Patient/{CHILD}"),
+            pair,
+        ),
         (
             of(&format!("/Patient/{CHILD}")),
             ACTING.to_owned(),
