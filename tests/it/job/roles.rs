@@ -4,8 +4,8 @@ use chrono::TimeDelta;
 use onbehalf::config::Jobs;
 use rstest::rstest;
 
-use super::{create_role, job, runner, runner_with, settings, status, trail, write};
-use crate::support::{Backend, TestApp, sql};
+use super::{create, create_role, job, runner, runner_with, settings, status, trail, write};
+use crate::support::{Backend, TestApp, bodies, sql};
 use crate::vrs::footprint::{Footprint, Rows};
 use crate::vrs::known::{CHILD, LONER, MOTHER, SON};
 
@@ -123,8 +123,10 @@ async fn by_default_a_role_becomes_inactive_after_five_years_without_use(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
-    // Of two adults: no milestone ends it before.
-    let unused = create_role(&app, LONER, MOTHER).await;
+    // Of two adults, without an end: nothing else ends it before.
+    let mut body = bodies::consent(LONER, MOTHER);
+    body["provision"]["period"].as_object_mut().expect("a period").remove("end");
+    let unused = create(&app, body).await;
     for (days, expected) in [(1826, "active"), (1, "inactive")] {
         app.clock.advance(TimeDelta::days(days));
         runner(&app).run_due();
