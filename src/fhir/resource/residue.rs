@@ -40,7 +40,7 @@ fn find(body: &Value, held: &Value, looked_at: impl Fn(&str) -> bool) -> Vec<Iss
             // A generated narrative says nothing that the data do not say.
             "text" if value.get("status").and_then(Value::as_str) == Some("generated") => {}
             _ => match held.get(key) {
-                Some(held) if holds(held, value) => {}
+                Some(held) if holds(held, value, Order::Any) => {}
                 held => compare(value, held, &path(), &mut issues),
             },
         }
@@ -64,16 +64,26 @@ fn is_ours(tags: &Value) -> bool {
     tags.as_array().is_some_and(|tags| tags.iter().all(system))
 }
 
+/// Where the items of a list may stand in the held list.
+#[derive(Clone, Copy)]
+enum Order {
+    /// At any place.
+    Any,
+    /// At the same place. So the lists within an item are compared that is looked for at another place: else each level
+    /// of lists within lists would multiply the work.
+    Same,
+}
+
 /// Whether `held` has all that is `given`; ends at the first difference. Displays are words for people: ours
 /// stand, whatever the sender's are (contract §4.1).
-fn holds(held: &Value, given: &Value) -> bool {
+fn holds(held: &Value, given: &Value, order: Order) -> bool {
     steps::count();
     match (given, held) {
-        (Value::Object(members), Value::Object(held)) => members
-            .iter()
-            .all(|(key, value)| key == "display" || held.get(key).is_some_and(|held| holds(held, value))),
+        (Value::Object(members), Value::Object(held)) => members.iter().all(|(key, value)| {
+            key == "display" || held.get(key).is_some_and(|held| holds(held, value, order))
+        }),
         (Value::Array(items), Value::Array(held)) => {
-            items.iter().enumerate().all(|(number, item)| is_among(held, number, item))
+            items.iter().enumerate().all(|(number, item)| is_among(held, number, item, order))
         }
         (Value::String(given), Value::String(held)) => given == held || url::as_hl7_defines(given) == *held,
         (given, held) => given == held,
@@ -81,8 +91,9 @@ fn holds(held: &Value, given: &Value) -> bool {
 }
 
 /// Whether a list holds this item: at the same place, as nearly every time, or at another.
-fn is_among(held: &[Value], number: usize, item: &Value) -> bool {
-    held.get(number).is_some_and(|held| holds(held, item)) || held.iter().any(|held| holds(held, item))
+fn is_among(held: &[Value], number: usize, item: &Value, order: Order) -> bool {
+    held.get(number).is_some_and(|held| holds(held, item, order))
+        || matches!(order, Order::Any) && held.iter().any(|held| holds(held, item, Order::Same))
 }
 
 /// Notes where the two differ. What is the same is passed over without a look inside.
@@ -94,7 +105,7 @@ fn compare(given: &Value, held: Option<&Value>, path: &str, issues: &mut Vec<Iss
         (Value::Object(members), Some(Value::Object(held))) => {
             for (key, value) in members.iter().filter(|(key, _)| *key != "display") {
                 let held = held.get(key);
-                if !held.is_some_and(|held| holds(held, value)) {
+                if !held.is_some_and(|held| holds(held, value, Order::Any)) {
                     compare(value, held, &format!("{path}.{key}"), issues);
                 }
                 if issues.len() >= MOST {
@@ -104,7 +115,7 @@ fn compare(given: &Value, held: Option<&Value>, path: &str, issues: &mut Vec<Iss
         }
         (Value::Array(items), Some(Value::Array(held))) => {
             for (number, item) in items.iter().enumerate() {
-                if is_among(held, number, item) {
+                if is_among(held, number, item, Order::Any) {
                     continue;
                 }
                 // The item at the same place tells best what is wrong with this one.
@@ -118,7 +129,7 @@ fn compare(given: &Value, held: Option<&Value>, path: &str, issues: &mut Vec<Iss
                 }
             }
         }
-        (given, Some(held)) if holds(held, given) => {}
+        (given, Some(held)) if holds(held, given, Order::Any) => {}
         _ => issues.push(unheld(path)),
     }
 }
