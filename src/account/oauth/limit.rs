@@ -33,9 +33,9 @@ fn address(app: &App, request: &HttpRequest) -> Option<IpAddr> {
 
 /// The last address of a list. Some proxies write the port behind it.
 fn last_address(list: &str) -> Option<IpAddr> {
-    let last = list.rsplit(',').next()?.trim();
-    let with_port = || last.parse::<SocketAddr>().ok().map(|address| address.ip());
-    last.parse().ok().or_else(with_port)
+    let text = list.rsplit(',').next()?.trim();
+    let with_port = || text.parse::<SocketAddr>().ok().map(|address| address.ip());
+    text.parse().ok().or_else(with_port)
 }
 
 /// Whoever has one IPv6 address has a whole /64 of them.

@@ -47,7 +47,7 @@ pub fn change_role<E: From<Error> + From<RoleError>>(
     if changed.is_in_force() {
         let known = tx.lock_person_states(&[changed.patient, changed.proxy])?;
         check_people(&changed, Door::ActivateRole, state_in(&known)).map_err(|bar| match bar {
-            Bar::Died(rule) => E::from(rule),
+            Bar::Died(why) => E::from(why),
             Bar::UnknownPatient | Bar::UnknownProxy => not_found().into(),
         })?;
     }

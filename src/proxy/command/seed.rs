@@ -72,8 +72,8 @@ pub fn seed(tx: &mut Tx<'_>, clock: &dyn Clock, seed: Seed) -> Result<Seeded, Er
 fn check_alive(tx: &mut Tx<'_>, role: &Role) -> Result<(), Error> {
     let known = tx.lock_person_states(&[role.patient, role.proxy])?;
     match check_people(role, Door::SeedRole, state_in(&known)) {
-        Err(Bar::Died(rule)) if role.is_in_force() => {
-            let told = format!("the role {} cannot be active: {rule}", role.id);
+        Err(Bar::Died(why)) if role.is_in_force() => {
+            let told = format!("the role {} cannot be active: {why}", role.id);
             Err(Error::new(Kind::Unprocessable, told))
         }
         Ok(()) | Err(_) => Ok(()),

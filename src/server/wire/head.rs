@@ -184,13 +184,16 @@ mod tests {
         }
     }
 
-    fn framing(line: &str, fields: &str) -> Result<(Framing, bool), u16> {
+    fn framing(line: &str, fields: &str) -> Read {
         let head = format!("{line}\r\nHost: x\r\n{fields}\r\n");
         Head::parse(head.as_bytes()).map(|head| (head.framing, head.closes))
     }
 
+    /// What follows a head, and whether the connection closes; or the status of its refusal.
+    type Read = Result<(Framing, bool), u16>;
+
     /// Fields, and what follows the head with HTTP/1.1.
-    const TABLE: [(&str, Result<(Framing, bool), u16>); 25] = [
+    const TABLE: [(&str, Read); 25] = [
         ("", Ok((Framing::Nothing, false))),
         ("Content-Length: 0\r\n", Ok((Framing::Nothing, false))),
         ("Content-Length: 5\r\n", Ok((Framing::Length(5), false))),

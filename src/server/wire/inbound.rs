@@ -16,7 +16,7 @@ const LONGEST_HEAD: usize = 64 * 1024;
 pub(super) const PORTION: usize = 4096;
 
 /// 408 Request Timeout (RFC 9110 §15.5.9).
-pub(super) const TIMEOUT: u16 = 408;
+const TIMEOUT: u16 = 408;
 /// 414 URI Too Long (RFC 9110 §15.5.15).
 const URI_TOO_LONG: u16 = 414;
 
@@ -32,13 +32,20 @@ enum At {
     /// In a body, with so many bytes to come.
     Body { left: u64, closes: bool },
     /// In a body whose end only its chunks tell.
-    Chunks { chunks: Chunks, closes: bool },
+    Chunks {
+        chunks: Chunks,
+        closes: bool,
+        /// How much of it still passes, once its request was answered before it ended.
+        rest: Option<usize>,
+    },
     /// Behind a request for another protocol, which was not answered yet.
     Upgrade,
     /// Behind an upgrade, where HTTP ends.
     Upgraded,
     /// Behind a request that closes the connection.
     Closed,
+    /// In a body that goes on for too long after its request was answered: the connection is dropped.
+    Dropped,
     /// Behind what is refused: the library hears so many bytes of [`POISON`] and nothing else.
     Refused { sent: usize },
 }
@@ -54,7 +61,7 @@ impl At {
         match head.framing {
             Framing::Nothing => Self::behind(closes),
             Framing::Length(left) => Self::Body { left, closes },
-            Framing::Chunks => Self::Chunks { chunks: Chunks::START, closes },
+            Framing::Chunks => Self::Chunks { chunks: Chunks::START, closes, rest: None },
             Framing::Upgrade => Self::Upgrade,
         }
     }
@@ -120,11 +127,15 @@ impl Inbound {
                         self.at = At::behind(*closes);
                     }
                 }
-                At::Chunks { chunks, closes } => {
+                At::Chunks { chunks, closes, rest: left } => {
                     let portion = rest.get(..PORTION).unwrap_or(rest);
                     let (taken, outcome) = chunks.take(portion);
                     start += taken;
-                    if outcome.is_err() {
+                    let is_too_long = left.is_some_and(|left| left < taken);
+                    *left = left.map(|left| left.saturating_sub(taken));
+                    if is_too_long {
+                        self.at = At::Dropped;
+                    } else if outcome.is_err() {
                         self.refuse(BAD_REQUEST);
                         self.is_body_refused = true;
                     } else if *chunks == Chunks::End {
@@ -134,7 +145,7 @@ impl Inbound {
                     }
                 }
                 At::Upgraded => return bytes.len(),
-                At::Upgrade | At::Closed | At::Refused { .. } => return start,
+                At::Upgrade | At::Closed | At::Dropped | At::Refused { .. } => return start,
             }
         }
         bytes.len()
@@ -147,7 +158,7 @@ impl Inbound {
 
     /// Whether whatever comes is thrown away.
     pub(super) fn is_closed(&self) -> bool {
-        matches!(self.at, At::Closed | At::Refused { .. })
+        matches!(self.at, At::Closed | At::Dropped | At::Refused { .. })
     }
 
     /// Whether what came is refused.
@@ -163,9 +174,23 @@ impl Inbound {
     /// A request was answered. Should its body still come, the library reads it to its end. Behind a request for another
     /// protocol that was not agreed to, the library takes no other.
     pub(super) fn answered(&mut self) {
-        if self.at == At::Upgrade {
-            self.at = At::Closed;
+        match &mut self.at {
+            At::Upgrade => self.at = At::Closed,
+            // As much as a head may have: a client that never ends its body would keep the connection for ever.
+            At::Chunks { closes: false, rest, .. } => *rest = Some(LONGEST_HEAD),
+            At::Head(_)
+            | At::Body { .. }
+            | At::Chunks { .. }
+            | At::Upgraded
+            | At::Closed
+            | At::Dropped
+            | At::Refused { .. } => {}
         }
+    }
+
+    /// Whether the connection is to be dropped.
+    pub(super) fn is_dropped(&self) -> bool {
+        self.at == At::Dropped
     }
 
     /// The connection was upgraded: what comes from now on is no HTTP.
@@ -173,9 +198,24 @@ impl Inbound {
         self.at = At::Upgraded;
     }
 
-    /// Whether a head has begun and not ended, or the first one is to come.
+    /// Whether a head has begun and not ended, or the first one is to come; or the rest of a body whose request was answered.
     pub(super) fn is_waiting(&self) -> bool {
-        matches!(&self.at, At::Head(head) if self.is_new || !head.is_empty())
+        match &self.at {
+            At::Head(head) => self.is_new || !head.is_empty(),
+            At::Chunks { rest, .. } => rest.is_some(),
+            At::Body { .. } | At::Upgrade | At::Upgraded | At::Closed | At::Dropped | At::Refused { .. } => {
+                false
+            }
+        }
+    }
+
+    /// What was waited for did not come in time.
+    pub(super) fn give_up(&mut self) {
+        if matches!(self.at, At::Chunks { .. }) {
+            self.at = At::Dropped;
+        } else {
+            self.refuse(TIMEOUT);
+        }
     }
 
     /// Looks no further: the library is to refuse what came, and the refusal is to have this status.
@@ -282,7 +322,7 @@ mod tests {
             let bytes = format!("{start}{}", "x".repeat(60_000)).into_bytes();
             assert_eq!(inbound.take(&bytes, &mut spellings), bytes.len());
             assert!(inbound.is_waiting() && inbound.refusal().is_none());
-            assert_eq!(inbound.take(&[b'y'; 60_000], &mut spellings), 0);
+            assert_eq!(inbound.take(&vec![b'y'; 60_000], &mut spellings), 0);
             assert!(!inbound.is_waiting() && inbound.is_closed());
             assert_eq!(inbound.refusal(), Some(status));
             assert_eq!([inbound.poison(2), inbound.poison(9), inbound.poison(9)].concat(), POISON);
@@ -295,6 +335,21 @@ mod tests {
         let head = format!("GET / HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(97));
         inbound.take(head.as_bytes(), &mut spellings);
         assert_eq!(inbound.refusal(), Some(431));
+    }
+
+    #[test]
+    fn a_body_of_chunks_that_goes_on_after_its_answer_is_dropped() {
+        let (mut inbound, mut spellings) = (Inbound::default(), VecDeque::new());
+        let head = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+        assert_eq!(inbound.take(head, &mut spellings), head.len());
+        let chunks = "1\r\na\r\n".repeat(500).into_bytes();
+        for _ in 0..100 {
+            assert_eq!(inbound.take(&chunks, &mut spellings), chunks.len());
+        }
+        inbound.answered();
+        spellings.clear();
+        let passed: usize = (0..100).map(|_| inbound.take(&chunks, &mut spellings)).sum();
+        assert!(inbound.is_dropped() && (60_000..75_000).contains(&passed), "{passed}");
     }
 
     #[test]

@@ -36,7 +36,7 @@ use tokio::time::{Sleep, sleep};
 
 pub use boundary::{Boundaries, Ending, Message, REFUSED_BYTES, boundaries};
 use head::{BAD_REQUEST, Names};
-use inbound::{Inbound, PORTION, TIMEOUT};
+use inbound::{Inbound, PORTION};
 pub(super) use socket::{Socket, acceptor, chain};
 
 /// A connection that remembers how its caller spells the two headers.
@@ -134,8 +134,11 @@ impl AsyncRead for Wire {
                 wire.spellings.clear();
                 wire.pending.extend_from_slice(&answer::refusal(BAD_REQUEST));
             }
-            if wire.inbound.is_refused() {
+            if wire.inbound.is_refused() || wire.inbound.is_dropped() {
                 ready!(wire.poll_pending(cx))?;
+            }
+            if wire.inbound.is_dropped() {
+                return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
             }
             let poison = wire.inbound.poison(buffer.remaining());
             if !poison.is_empty() {
@@ -146,7 +149,7 @@ impl AsyncRead for Wire {
             if wire.held.is_empty() {
                 let read = Pin::new(&mut wire.io).poll_read(cx, buffer);
                 if read.is_pending() && is_late {
-                    wire.inbound.refuse(TIMEOUT);
+                    wire.inbound.give_up();
                     continue;
                 }
                 ready!(read)?;
