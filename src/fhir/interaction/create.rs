@@ -13,7 +13,7 @@ pub(super) fn create(tx: &mut Tx<'_>, context: &Context, request: &Request) -> R
     // fhirpy's get_or_create puts its condition into the URL: it is meant as If-None-Exist.
     let in_url: Vec<_> = request.params.iter().filter(|(name, _)| !name.starts_with('_')).cloned().collect();
     let condition = match &request.conditions.if_none_exist {
-        Some(query) => Some(conditional::pairs(query)),
+        Some(condition) => Some(conditional::criteria(kind, condition)?),
         None => Some(in_url).filter(|pairs| !pairs.is_empty()),
     };
     if let Some(condition) = condition {
