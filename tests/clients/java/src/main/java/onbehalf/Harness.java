@@ -26,6 +26,11 @@ final class Harness {
 
   /** Runs every test, and ends the program: 1 if a test failed. */
   void run() {
+    run(() -> {});
+  }
+
+  /** The same, with something to say at the end. */
+  void run(Runnable end) {
     int failed = 0;
     for (Map.Entry<String, Test> test : tests.entrySet()) {
       try {
@@ -37,6 +42,7 @@ final class Harness {
         error.printStackTrace();
       }
     }
+    end.run();
     System.exit(failed == 0 ? 0 : 1);
   }
 
