@@ -17,15 +17,13 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
-import org.hl7.fhir.instance.model.api.IBaseResource;
 import org.hl7.fhir.r4.model.StructureDefinition;
 
 /**
- * The server's `$validate` against HL7's validator: generated changes of sound resources of each type that the server has. The
- * arguments: the folders of the examples and of UK Core, how many changes of each type, and a folder for what the two judge
- * differently. A difference that no entry of {@link Differences} explains fails.
+ * The server's `$validate` against HL7's validator: generated changes of sound resources of each type that the server has.
+ * What the two judge differently is written to a folder. A difference that no entry of {@link Differences} explains fails.
  */
-public final class CompareValidators {
+final class CompareValidators {
   private static final String OURS = "https://fhir.onbehalf.org.uk/R4/StructureDefinition/";
   private static final Map<String, String> PROFILES =
       Map.of("Consent", OURS + "ProxyRole", "RelatedPerson", OURS + "ProxyRelationship", "QuestionnaireResponse", OURS + "AccessRequest");
@@ -47,18 +45,16 @@ public final class CompareValidators {
     this.output = output;
   }
 
-  public static void main(String[] arguments) throws Exception {
-    List<IBaseResource> definitions = new ArrayList<>(Hl7Validator.inFolder(Path.of(arguments[1])));
-    definitions.addAll(Hl7Validator.published());
-    CompareValidators comparison = new CompareValidators(new Hl7Validator(definitions).withAnyExtension(), Path.of(arguments[0]), Path.of(arguments[3]));
-    Files.createDirectories(comparison.output);
+  static boolean run(Hl7Validator validator, Path examples, int changes, Path output) throws Exception {
+    CompareValidators comparison = new CompareValidators(validator.withAnyExtension(), examples, output);
+    Files.createDirectories(output);
     Map<String, List<JsonNode>> sound = new TreeMap<>();
     for (String type : TYPES) sound.put(type, comparison.sound(type));
     ExecutorService workers = Executors.newFixedThreadPool(Runtime.getRuntime().availableProcessors());
     for (String type : TYPES) {
       StructureDefinition definition = (StructureDefinition) Hl7Validator.DEFAULTS.fetchStructureDefinition("http://hl7.org/fhir/StructureDefinition/" + type);
       Mutator mutator = new Mutator(type.hashCode(), definition);
-      for (int index = 0; index < Integer.parseInt(arguments[2]); index++) {
+      for (int index = 0; index < changes; index++) {
         ObjectNode changed = mutator.mutate(sound.get(type).get(index % sound.get(type).size()));
         String what = type + "\t" + mutator.name() + "\t" + mutator.place();
         int number = index;
@@ -67,7 +63,7 @@ public final class CompareValidators {
     }
     workers.shutdown();
     boolean ended = workers.awaitTermination(60, TimeUnit.MINUTES);
-    System.exit(comparison.tell() && ended ? 0 : 1);
+    return comparison.tell() && ended;
   }
 
   private List<JsonNode> sound(String type) throws Exception {

@@ -83,10 +83,10 @@ public final class HapiClient {
   }
 
   public static void main(String[] arguments) {
-    new HapiClient(Path.of(arguments[0])).run();
+    System.exit(new HapiClient(Path.of(arguments[0])).run() ? 0 : 1);
   }
 
-  private void run() {
+  private boolean run() {
     Harness tests = new Harness();
     tests.test("metadata_is_checked_on_first_use", this::metadataIsChecked);
     tests.test("create_read_vread_update_delete_in_json", () -> lifeOfAResource(EncodingEnum.JSON, "9992000023"));
@@ -116,7 +116,7 @@ public final class HapiClient {
     tests.test("every_exception_has_an_operation_outcome", this::errors);
     tests.test("bearer_token_from_client_credentials", this::bearerToken);
     tests.test("compression_requested_and_identity_answered", this::compression);
-    tests.run();
+    return tests.run();
   }
 
   private void metadataIsChecked() {

@@ -122,6 +122,12 @@ final class Hl7Validator {
     }
   }
 
+  /** The same validator, which counts anew. */
+  Hl7Validator(Hl7Validator other) {
+    module = other.module;
+    validator = other.validator;
+  }
+
   /** The definitions that the server publishes. */
   static List<IBaseResource> published() {
     FHIR.getRestfulClientFactory().setServerValidationMode(ServerValidationModeEnum.NEVER);
@@ -162,10 +168,19 @@ final class Hl7Validator {
   List<Message> errors(String text, String... profiles) {
     List<Message> errors = new ArrayList<>();
     for (Message message : messages(text, profiles)) {
-      if (message.isError() && !cannotBeChecked(message)) errors.add(message);
+      if (message.isError() && !cannotBeChecked(message) && !isKnown(message)) errors.add(message);
       else count(message);
     }
     return errors;
+  }
+
+  /**
+   * Errors that stay: an access request is kept as it was sent, and the contract's own example names its form by a relative
+   * canonical; the summary of a code system has its count, but not the concepts (R4 has them out of the summary).
+   */
+  private static boolean isKnown(Message message) {
+    return message.id().equals("TYPE_SPECIFIC_CHECKS_CANONICAL_ABSOLUTE") && message.place().endsWith(".questionnaire")
+        || message.id().equals("CODESYSTEM_CS_COUNT_COMPLETE_WRONG") && message.text().contains("concepts (0)");
   }
 
   /** To check the differential of an extension, the validator asks a package server for R4: HAPI has R4 in an artefact. */

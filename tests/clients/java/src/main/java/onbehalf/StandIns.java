@@ -72,7 +72,7 @@ final class StandIns {
   private void complex(String url, String context, String... parts) {
     StructureDefinition definition = extension(url, context);
     ElementDefinition slicing = element("Extension.extension");
-    slicing.getSlicing().setRules(ElementDefinition.SlicingRules.CLOSED).addDiscriminator()
+    slicing.getSlicing().setRules(ElementDefinition.SlicingRules.OPEN).addDiscriminator()
         .setType(ElementDefinition.DiscriminatorType.VALUE).setPath("url");
     definition.getDifferential().addElement(slicing);
     for (int index = 0; index < parts.length; index += 2) {

@@ -18,21 +18,18 @@ import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
-import org.hl7.fhir.instance.model.api.IBaseResource;
 
 /**
- * HL7's validator over the answers that the Rust tests recorded. The arguments: the folder of the answers, that of UK Core,
- * and `all` or a number: as many answers of each type, status and operation. Answers in XML are validated as XML.
+ * HL7's validator over the answers that the Rust tests recorded: all of them, or as many of each type, status and operation.
+ * Answers in XML are validated as XML.
  */
-public final class ValidateAnswers {
-  public static void main(String[] arguments) throws Exception {
-    Path folder = Path.of(arguments[0]);
-    boolean all = arguments[2].equals("all");
+final class ValidateAnswers {
+  private ValidateAnswers() {}
+
+  static boolean run(Hl7Validator validator, Path folder, String each) throws Exception {
+    boolean all = each.equals("all");
     long started = System.nanoTime();
-    List<IBaseResource> definitions = new ArrayList<>(Hl7Validator.inFolder(Path.of(arguments[1])));
-    definitions.addAll(Hl7Validator.published());
-    Hl7Validator validator = new Hl7Validator(definitions);
-    Collection<String> names = all ? indexed(folder).keySet() : sample(folder, Integer.parseInt(arguments[2]));
+    Collection<String> names = all ? indexed(folder).keySet() : sample(folder, Integer.parseInt(each));
     Map<String, String> wrong = new ConcurrentSkipListMap<>();
     Map<String, Integer> resources = new ConcurrentSkipListMap<>();
     ExecutorService workers = Executors.newFixedThreadPool(Runtime.getRuntime().availableProcessors());
@@ -60,7 +57,7 @@ public final class ValidateAnswers {
     boolean good = ended && wrong.isEmpty() && !names.isEmpty();
     System.out.println((good ? "ok " : "not ok ") + wrong.size() + " invalid of " + names.size() + " recorded answers, " + xml
         + " of them XML, with " + count + " resources (" + resources.size() + " types), in " + TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - started) + " s");
-    System.exit(good ? 0 : 1);
+    return good;
   }
 
   private static String text(Path folder, String name) throws IOException {

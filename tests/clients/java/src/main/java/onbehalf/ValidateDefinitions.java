@@ -6,7 +6,6 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -17,19 +16,16 @@ import org.hl7.fhir.r4.model.Bundle;
 /**
  * HL7's validator over what a server publishes of itself (CapabilityStatement, profiles, terminology, SearchParameters,
  * OperationDefinitions, the form), in JSON and XML, and over the examples. UK Core's profiles are loaded beside ours: the
- * examples, and some resources of each type that UK Core has a profile of, are validated against both. The arguments are the
- * folders of the examples and of UK Core.
+ * examples, and some resources of each type that UK Core has a profile of, are validated against both.
  */
-public final class ValidateDefinitions {
+final class ValidateDefinitions {
   private static final String UK = "https://fhir.hl7.org.uk/StructureDefinition/UKCore-";
   private static final List<String> UK_CORE =
       List.of("Consent", "RelatedPerson", "QuestionnaireResponse", "AuditEvent", "Provenance", "Patient", "Questionnaire", "Subscription");
 
-  public static void main(String[] arguments) throws Exception {
-    List<IBaseResource> published = Hl7Validator.published();
-    List<IBaseResource> all = new ArrayList<>(Hl7Validator.inFolder(Path.of(arguments[1])));
-    all.addAll(published);
-    Hl7Validator validator = new Hl7Validator(all);
+  private ValidateDefinitions() {}
+
+  static boolean run(Hl7Validator validator, List<IBaseResource> published, Path examples) throws Exception {
     Harness tests = new Harness();
     for (String path : List.of("metadata", "metadata?_format=xml")) {
       tests.test("hl7 " + path, () -> valid(validator, fetch(path)));
@@ -42,7 +38,7 @@ public final class ValidateDefinitions {
       });
     }
     tests.test("hl7 Basic", () -> valid(validator, fetch("Basic?_count=100")));
-    try (Stream<Path> files = Files.list(Path.of(arguments[0]))) {
+    try (Stream<Path> files = Files.list(examples)) {
       for (Path file : files.filter(file -> file.toString().endsWith(".json")).sorted().toList()) {
         String text = Files.readString(file);
         String type = typeOf(text);
@@ -62,7 +58,9 @@ public final class ValidateDefinitions {
     tests.test("hl7 was heard: what is wrong is an error", () -> {
       Harness.check(!validator.errors("{\"resourceType\":\"Consent\",\"status\":\"on\"}").isEmpty(), "no errors");
     });
-    tests.run(validator::printClasses);
+    boolean good = tests.run();
+    validator.printClasses();
+    return good;
   }
 
   private static String typeOf(String json) {
