@@ -94,6 +94,21 @@ pub(crate) fn find_id(
     }
 }
 
+/// The parameters of `If-None-Exist`. R4 has the query alone (<https://hl7.org/fhir/R4/http.html#ccreate>); HAPI's client
+/// sends the whole URL of the search, and others the type and the query.
+pub(crate) fn criteria(kind: ResourceType, condition: &str) -> Result<Vec<(String, String)>, Refusal> {
+    match condition.split_once('?') {
+        // A `?` behind a `=` belongs to a value.
+        Some((place, query)) if !place.is_empty() && !place.contains('=') => {
+            if place.rsplit('/').next() != Some(kind.name()) {
+                return Err(Refusal::invalid("A conditional create searches the type that it creates."));
+            }
+            Ok(pairs(query))
+        }
+        Some(_) | None => Ok(pairs(condition)),
+    }
+}
+
 /// The parameters of a query string.
 pub(crate) fn pairs(query: &str) -> Vec<(String, String)> {
     form_urlencoded::parse(query.trim_start_matches('?').as_bytes()).into_owned().collect()

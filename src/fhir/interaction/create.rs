@@ -9,7 +9,7 @@ use crate::store::Tx;
 
 pub(super) fn create(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
     let kind = kind_of(request)?;
-    if let Some(condition) = condition(request) {
+    if let Some(condition) = condition(request)? {
         match conditional::find_to_change(tx, context, kind, &condition)? {
             Match::None => {}
             Match::One(found) => return Ok(Reply::written(200, *found, context)),
@@ -22,10 +22,10 @@ pub(super) fn create(tx: &mut Tx<'_>, context: &Context, request: &Request) -> R
 
 /// What must find nothing. fhirpy's get_or_create puts its condition into the URL: it is meant as
 /// If-None-Exist.
-pub(super) fn condition(request: &Request) -> Option<Vec<(String, String)>> {
+pub(super) fn condition(request: &Request) -> Result<Option<Vec<(String, String)>>, Refusal> {
     let in_url = || request.params.iter().filter(|(name, _)| !name.starts_with('_')).cloned().collect();
     match &request.conditions.if_none_exist {
-        Some(query) => Some(conditional::pairs(query)),
-        None => Some(in_url()).filter(|pairs: &Vec<_>| !pairs.is_empty()),
+        Some(condition) => conditional::criteria(kind_of(request)?, condition).map(Some),
+        None => Ok(Some(in_url()).filter(|pairs: &Vec<_>| !pairs.is_empty())),
     }
 }

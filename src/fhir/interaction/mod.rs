@@ -270,7 +270,8 @@ pub(crate) const fn brings_resource(interaction: Interaction) -> bool {
 /// By which condition a request finds what it writes, if by one.
 pub(crate) fn condition_of(request: &Request) -> Option<Vec<(String, String)>> {
     match purpose(request.interaction) {
-        Some(Purpose::Create) => create::condition(request),
+        // One that cannot be read is refused when its turn comes.
+        Some(Purpose::Create) => create::condition(request).ok().flatten(),
         Some(Purpose::Either) => Some(request.params.clone()),
         Some(Purpose::Update) => None,
         None => (request.interaction == Interaction::ConditionalPatch).then(|| request.params.clone()),

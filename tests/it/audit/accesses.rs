@@ -108,14 +108,7 @@ fn of_r4() -> Vec<Row> {
             (MOTHER, ""),
         ),
         // The role between them has ended above.
-        (
-            of(&format!("/Patient/{CHILD}")),
-            mother,
-            404,
-            "read 4 not-found",
-            format!("Patient/{CHILD}"),
-            pair,
-        ),
+        (of(&format!("/Patient/{CHILD}")), mother, 404, "read 4 not-found", format!("Patient/{CHILD}"), pair),
         (
             of(&format!("/Patient/{CHILD}")),
             ACTING.to_owned(),

@@ -4,6 +4,7 @@ use rstest::rstest;
 use serde_json::json;
 
 use crate::fhir::bodies::{relationship, role};
+use crate::fhir::bundle::{bundle, give};
 use crate::fhir::client::{get, patch, post, put, send, send_well, told};
 use crate::support::{Backend, TestApp, bodies};
 use crate::vrs::footprint::{Footprint, Rows};
@@ -33,7 +34,22 @@ async fn a_conditional_create_creates_what_is_not_there(
         assert_eq!(found.json(), created.json());
         footprint.check_untouched("found");
     }
+    // As clients write it: HAPI's with the whole URL of the search.
+    for place in ["?", "Consent?", "https://elsewhere.example/FHIR/R4/Consent?"] {
+        let create = post("/Consent", &body).header("If-None-Exist", &format!("{place}{condition}"));
+        assert_eq!(send(&app, create).await.json(), created.json(), "{place}");
+        let mut entry = give("POST", "Consent", &body);
+        entry["request"]["ifNoneExist"] = format!("{place}{condition}").into();
+        let answer = send_well(&app, post("", &bundle("transaction", &[entry])), 200).await;
+        assert!(
+            answer["entry"][0]["response"]["status"].as_str().is_some_and(|status| status.starts_with("200")),
+            "{place}"
+        );
+        footprint.check_untouched(place);
+    }
     for (row, condition, status) in [
+        ("a search of another type", format!("RelatedPerson?{condition}"), 400),
+        ("a search of nothing", "Consent?".to_owned(), 400),
         ("many", format!("consentor:identifier={PROXY}"), 412),
         ("nothing to search by", "_count=1".to_owned(), 400),
         ("an unknown parameter", "colour=red".to_owned(), 400),
