@@ -14,14 +14,13 @@
 //! 5. pure domain files: [`person`], [`proxy`], [`account`] (who is calling), [`audit`] and [`event`] (what
 //!    is written down and told of an act), [`date_time`].
 //!
-//! Beside them stand [`address`], [`clock`], [`ids`], [`error`], [`canonical`] and [`cpu_pool`], which every room may use, [`config`],
-//! [`observe`], and [`body`], [`credentials`], [`fetch`], [`resolver`] and [`json`], which judge what comes from outside. `tests/it/architecture.rs` reads the `use` lines
+//! Beside them stand [`clock`], [`ids`], [`error`], [`canonical`] and [`cpu_pool`], which every room may use, [`config`],
+//! [`observe`], and [`body`], [`credentials`], [`net`] and [`json`], which judge what comes from outside. `tests/it/architecture.rs` reads the `use` lines
 //! and fails on a breach.
 //!
 //! A change, its audit record and its outgoing event are written in one transaction.
 
 pub mod account;
-pub mod address;
 pub mod app;
 pub mod audit;
 pub mod body;
@@ -34,16 +33,15 @@ pub mod credentials;
 pub mod date_time;
 pub mod error;
 pub mod event;
-pub mod fetch;
 pub mod fhir;
 pub mod ids;
 pub mod inbox;
 pub mod job;
 pub mod json;
+pub mod net;
 pub mod observe;
 pub mod person;
 pub mod proxy;
-pub mod resolver;
 pub mod secret;
 pub mod server;
 pub mod store;

@@ -9,7 +9,7 @@ use jsonwebtoken::jwk::JwkSet;
 use url::{Host, Url};
 
 use crate::account::Scopes;
-use crate::fetch::{Reach, check_url, is_on_loopback};
+use crate::net::fetch::{Reach, check_url, is_on_loopback};
 
 /// An app that may ask for tokens.
 #[derive(Clone, Debug)]

@@ -5,10 +5,10 @@ use std::net::IpAddr;
 
 use url::{Host, Url};
 
-use crate::address::is_public;
 use crate::config::Subscriptions;
 use crate::event::ChannelType;
 use crate::event::channel::BrokerUrl;
+use crate::net::address::is_public;
 
 /// Why a place may not be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

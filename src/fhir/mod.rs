@@ -26,7 +26,6 @@ mod routes;
 mod search;
 pub mod shape;
 mod trail;
-mod understand;
 mod url;
 pub mod validate;
 mod web_socket;

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use crate::account::upstream::UpstreamError;
 use crate::account::upstream::settings::HttpOptions;
-use crate::fetch::{FetchError, FetchOptions, Fetched, Fetcher, Reach};
+use crate::net::fetch::{FetchError, FetchOptions, Fetched, Fetcher, Reach};
 
 /// The client.
 #[derive(Clone, Debug)]

@@ -64,7 +64,7 @@ fn settings(config: &Config, report: &mut Report) {
             "server.public_url is empty: links would name the address that is listened on",
             "set it to the URL that clients use",
         ),
-        Some(url) if url.starts_with("http://") && !crate::fetch::is_on_loopback(url) => report.warning(
+        Some(url) if url.starts_with("http://") && !crate::net::fetch::is_on_loopback(url) => report.warning(
             "settings",
             "server.public_url is not https: tokens would cross the network in the clear",
             "put TLS in front or set server.tls_certificate and server.tls_key, and write https://",

@@ -11,8 +11,8 @@ use crate::cli::doctor::report::Report;
 use crate::cli::doctor::{database, discovery_url};
 use crate::clock::Clock;
 use crate::config::{Config, Smtp};
-use crate::fetch::{FetchOptions, Fetched, Fetcher, Reach};
 use crate::job::sender::{Away, Sender as _, SmtpSender};
+use crate::net::fetch::{FetchOptions, Fetched, Fetcher, Reach};
 
 /// How long anybody is waited for.
 const WAIT: Duration = Duration::from_secs(5);

@@ -22,7 +22,7 @@ use crate::config::Subscriptions;
 use crate::error::Error;
 use crate::event::endpoint::judge;
 use crate::event::{Carried, Carrier, ChannelType, DELIVERY, Failure, Parcel};
-use crate::resolver::{Lookup, NameFault, PublicOnly};
+use crate::net::resolver::{Lookup, NameFault, PublicOnly};
 
 /// How much of an answer is kept.
 const MOST_ANSWER: usize = 1024;

@@ -10,7 +10,6 @@ mod date;
 mod filter;
 mod include;
 mod library;
-mod masked;
 mod page;
 pub(crate) mod param;
 mod quantity;

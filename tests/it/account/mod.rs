@@ -8,4 +8,5 @@ pub mod oauth;
 mod secrets;
 mod smart_kit;
 mod story;
+mod unauthenticated;
 mod upstream;

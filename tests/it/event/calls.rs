@@ -9,7 +9,7 @@ use onbehalf::clock::StoppedClock;
 use onbehalf::config::Subscriptions;
 use onbehalf::event::channel::RestHook;
 use onbehalf::event::{Carried, Carrier as _, ChannelType, Message, Parcel};
-use onbehalf::resolver::Lookup;
+use onbehalf::net::resolver::Lookup;
 
 use super::stage::{Names, settings};
 use crate::support::{Receiver, beginning};

@@ -20,8 +20,8 @@ use onbehalf::event::{
     Channel, ChannelType, Content, Delivery, Draft, Event, Front, Judged, Message, Notice, Notification,
     Payload, Style, Subscription, SubscriptionStatus, Topic, number,
 };
+use onbehalf::net::resolver::{Lookup, SystemLookup};
 use onbehalf::person::{NhsNumber, NumberCheck};
-use onbehalf::resolver::{Lookup, SystemLookup};
 use onbehalf::store::{AttemptRecord, Store, Tx};
 use serde_json::{Value, json};
 use uuid::Uuid;

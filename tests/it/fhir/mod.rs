@@ -2,6 +2,7 @@
 
 pub mod bodies;
 pub mod bundle;
+mod caps;
 pub mod client;
 mod concurrency;
 mod content;

@@ -9,7 +9,7 @@ use jsonwebtoken::jwk::JwkSet;
 use tokio::sync::Mutex;
 
 use crate::account::proof::assertion::find_key;
-use crate::fetch::{FetchError, FetchOptions, Fetcher, Reach, is_on_loopback};
+use crate::net::fetch::{FetchError, FetchOptions, Fetcher, Reach, is_on_loopback};
 
 /// How long a set is taken as it is.
 const FRESH: TimeDelta = TimeDelta::hours(1);

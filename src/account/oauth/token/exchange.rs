@@ -38,7 +38,7 @@ pub(super) async fn by_token(app: &App, asker: Asker, form: &Form) -> Result<Iss
         Some(ACCESS_TOKEN) => Proved::Caller(our_own(app, &asker, token)?),
         Some(ID_TOKEN) => {
             let (proven, patient) = verify(app, token).await?;
-            Proved::Person(proven, patient, presented(&asker.app, token, app.clock.now())?)
+            Proved::Person(proven, patient, presented(&asker.app, token, target, app.clock.now())?)
         }
         Some(_) | None => {
             return Err(Problem::invalid("the subject_token_type is not one that is taken here"));
@@ -110,8 +110,14 @@ struct Presented {
 }
 
 /// Whether a provider's token, which was verified, is one that this app may exchange: issued to clients that the operator
-/// lists for the app, and not long ago. Each app exchanges a token once.
-fn presented(app: &Registration, token: &str, now: DateTime<Utc>) -> Result<Presented, TokenError> {
+/// lists for the app, and not long ago. Each app exchanges a token once for the same patient or role, so that a person who acts
+/// for several need not log in for each.
+fn presented(
+    app: &Registration,
+    token: &str,
+    target: Target,
+    now: DateTime<Utc>,
+) -> Result<Presented, TokenError> {
     let claims = claims_of(token).ok_or(TokenError::Invalid("the subject_token cannot be read"))?;
     let is_listed = |audience: &String| app.exchange_audiences.contains(audience);
     if claims.audiences.is_empty() || !claims.audiences.iter().all(is_listed) {
@@ -124,7 +130,9 @@ fn presented(app: &Registration, token: &str, now: DateTime<Utc>) -> Result<Pres
     }
     // The signature covers this text: the same token cannot be written in another way.
     let signed = token.rsplit_once('.').map_or(token, |(signed, _)| signed);
-    let digest = digest(&format!("exchange\u{1f}{}\u{1f}{signed}", app.client_id));
+    let patient = target.patient.as_ref().map_or("", NhsNumber::as_str);
+    let role = target.role.map_or_else(String::new, |role| role.to_string());
+    let digest = digest(&format!("exchange\u{1f}{}\u{1f}{patient}\u{1f}{role}\u{1f}{signed}", app.client_id));
     Ok(Presented { digest, expires_at: claims.expires_at })
 }
 

@@ -5,9 +5,10 @@ use crate::fhir::context::Context;
 use crate::fhir::outcome::{Issue, IssueType};
 use crate::fhir::refusal::Refusal;
 use crate::fhir::resource::{Backing, ResourceType};
+use crate::fhir::search::Query;
+use crate::fhir::search::filter::masked;
 use crate::fhir::search::filter::param_of;
 use crate::fhir::search::param::{Index, Param};
-use crate::fhir::search::{Query, masked};
 use crate::store::search::{Column, SortKey};
 
 /// How the matches of one type follow each other.

@@ -13,5 +13,4 @@ mod provider_tokens;
 mod refresh;
 mod register;
 mod resource;
-mod unauthenticated;
 mod userinfo;

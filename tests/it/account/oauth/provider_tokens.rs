@@ -112,13 +112,15 @@ async fn an_app_exchanges_the_tokens_of_the_clients_that_are_named_for_it(
 // SEC-14.
 #[rstest]
 #[actix_rt::test]
-async fn a_providers_token_is_exchanged_once_and_while_it_is_fresh(
+async fn a_providers_token_is_exchanged_once_for_a_patient_and_while_it_is_fresh(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let (server, provider) = start(backend).await;
     let token = id_token(&server, &provider, |_| ());
     assert_eq!(server.send(ask("first", &token)).await.status, 200);
     assert_eq!(error(&server.send(ask("first", &token)).await), "invalid_request");
+    // The same person acts for another patient without another log-in.
+    assert_eq!(server.send(ask_for("first", &token, "9000000005")).await.status, 200);
     // What is refused is not used up: for nobody, then for the patient.
     let token = id_token(&server, &provider, |_| ());
     let nobody = ask_for("first", &token, "9000000042");

@@ -1,6 +1,5 @@
 //! Search of the R4 front, through the whole service, on both databases.
 
-mod caps;
 mod compartments;
 mod cost;
 mod dates;

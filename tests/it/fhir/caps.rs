@@ -4,7 +4,7 @@
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use super::{JANE, bundle};
+use super::search::{JANE, bundle};
 use crate::fhir::subscription::{backport, classic, id_of};
 use crate::support::{Backend, Request, Response, TestApp};
 

@@ -18,7 +18,7 @@ const VERSION: Column = Column::number("subject_version").or_null();
 const ACTOR: [&str; 3] = ["caller_id", "('urn:uuid:' || grant_id)", "request_id"];
 
 /// Roles whose reason, as it counts and is shown now, is one of these.
-pub(super) fn of_reasons(codes: &[ReasonCode], context: &Context) -> Filter {
+pub(in crate::fhir::search) fn of_reasons(codes: &[ReasonCode], context: &Context) -> Filter {
     let any = |codes: &[ReasonCode]| {
         Filter::OneOf(REASON, codes.iter().map(|reason| reason.code().to_owned()).collect())
     };
@@ -38,7 +38,7 @@ pub(super) fn of_reasons(codes: &[ReasonCode], context: &Context) -> Filter {
 }
 
 /// The rows of a filter on an index by which records are found, without those whose actor is masked.
-pub(super) fn disclosed(index: &Index, filter: Filter, context: &Context) -> Filter {
+pub(in crate::fhir::search) fn disclosed(index: &Index, filter: Filter, context: &Context) -> Filter {
     match context.masked_for().filter(|_| tells_actor(index)) {
         Some(citizen) => Filter::All(vec![filter, shows_actor(citizen)]),
         None => filter,
@@ -46,7 +46,7 @@ pub(super) fn disclosed(index: &Index, filter: Filter, context: &Context) -> Fil
 }
 
 /// Records for which a column has a value that is shown.
-pub(super) fn present(column: Column, context: &Context) -> Filter {
+pub(in crate::fhir::search) fn present(column: Column, context: &Context) -> Filter {
     let present = Filter::Null(column).negated();
     match context.masked_for().filter(|_| ACTOR.contains(&column.name())) {
         Some(citizen) => Filter::All(vec![present, shows_actor(citizen)]),
@@ -55,7 +55,7 @@ pub(super) fn present(column: Column, context: &Context) -> Filter {
 }
 
 /// Whether an index tells who made a record, or holds a reason: its order would tell of what is behind the mask.
-pub(super) fn is_masked(index: &Index, context: &Context) -> bool {
+pub(in crate::fhir::search) fn is_masked(index: &Index, context: &Context) -> bool {
     context.masked_for().is_some() && (tells_actor(index) || matches!(index, Index::RoleReason))
 }
 

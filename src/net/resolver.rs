@@ -10,7 +10,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-use crate::address::is_public;
+use crate::net::address::is_public;
 
 /// Asks the domain name system.
 pub trait Lookup: Send + Sync {

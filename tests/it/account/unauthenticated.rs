@@ -8,7 +8,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::kit::{
+use super::oauth::kit::{
     CHALLENGE, CHILD, ES256, JWT_BEARER, REDIRECT, SCOPES, SECRET, TOKEN, VERIFIER, basic, code, grant, post,
     redeem, refused, sign, start,
 };

@@ -13,8 +13,8 @@ use reqwest::header::HeaderMap;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, Request, StatusCode, Url};
 
-use crate::address::is_public;
-use crate::resolver::{PublicOnly, SystemLookup};
+use crate::net::address::is_public;
+use crate::net::resolver::{PublicOnly, SystemLookup};
 
 /// How far a fetcher goes.
 #[derive(Clone, Copy, Debug)]

@@ -1,5 +1,7 @@
 //! HTTP to requests and back: who is asking, in which format, what for, and how the answer is told.
 
+mod understand;
+
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
     ACCEPT, ALLOW, CACHE_CONTROL, ETAG, HeaderMap, LAST_MODIFIED, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
@@ -19,6 +21,7 @@ use crate::fhir::context::Context;
 use crate::fhir::etag;
 use crate::fhir::format::prefer::{Prefer, Return};
 use crate::fhir::format::{self, Format};
+use crate::fhir::http::understand::{Asking, Understood, conditions, understand};
 use crate::fhir::interaction::conditional::pairs;
 use crate::fhir::interaction::{
     Body, Reply, Request, asks, authorize, find_base, find_to_validate, is_write, outcome_of, perform,
@@ -28,7 +31,6 @@ use crate::fhir::outcome::{Issue, IssueType, operation_outcome};
 use crate::fhir::refusal::{Challenge, Refusal};
 use crate::fhir::resource::ResourceType;
 use crate::fhir::routes::{Interaction, Target, resolve};
-use crate::fhir::understand::{Asking, Understood, conditions, understand};
 use crate::fhir::{BASE_PATH, capability, trail};
 use crate::json::is_larger;
 use crate::observe::{CallerKind, RoutePattern, is_request_id};

@@ -1,5 +1,7 @@
 //! One criterion to a filter: its parameter is found, its chain followed, its alternatives joined.
 
+pub(in crate::fhir::search) mod masked;
+
 use crate::account::Letter;
 use crate::fhir::context::Context;
 use crate::fhir::enforce;
@@ -11,7 +13,7 @@ use crate::fhir::search::caps::List;
 use crate::fhir::search::param::{Index, Param, ParamType, Reference};
 use crate::fhir::search::quantity::Wanted;
 use crate::fhir::search::query::{alternatives, bad};
-use crate::fhir::search::{account, date, masked, reference, string, token, uri};
+use crate::fhir::search::{account, date, reference, string, token, uri};
 use crate::fhir::url;
 use crate::store::search::{Column, Filter};
 
@@ -70,7 +72,7 @@ const REVIEW: Column = Column::text("(CASE WHEN needs_review THEN 'review-due' E
 const UNSUPPORTED: [&str; 5] = ["_text", "_content", "_list", "_query", "_filter"];
 
 /// The parameter of a type by this name, or the one that every type has.
-pub(super) fn param_of(kind: ResourceType, name: &str) -> Option<Param> {
+pub(in crate::fhir::search) fn param_of(kind: ResourceType, name: &str) -> Option<Param> {
     common(kind, name).or_else(|| Param::find(kind, name).copied())
 }
 
