@@ -140,7 +140,7 @@ mod tests {
     use super::{CpuPool, INLINE};
     use crate::error::Kind;
 
-    #[actix_web::test]
+    #[actix_rt::test]
     async fn small_work_runs_on_the_calling_thread_and_large_work_does_not() {
         let pool = CpuPool::of(1, 1, Duration::from_secs(5));
         let here = thread::current().id();
@@ -148,7 +148,7 @@ mod tests {
         assert_ne!(pool.run(INLINE + 1, move || thread::current().id()).await.unwrap(), here);
     }
 
-    #[actix_web::test]
+    #[actix_rt::test]
     async fn a_full_queue_and_a_late_turn_are_503() {
         let pool = CpuPool::of(1, 1, Duration::from_millis(100));
         let (let_go, held) = mpsc::channel::<()>();
@@ -177,7 +177,7 @@ mod tests {
         assert!(pool.run(large, || true).await.unwrap());
     }
 
-    #[actix_web::test]
+    #[actix_rt::test]
     async fn a_panic_is_a_fault_and_gives_its_thread_back() {
         let pool = CpuPool::of(1, 0, Duration::from_secs(5));
         let fault = pool.run(INLINE + 1, || panic!("a fault of ours")).await.unwrap_err();

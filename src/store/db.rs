@@ -242,18 +242,16 @@ struct Watch(Arc<Meter>);
 
 impl Instrumentation for Watch {
     fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
-        match event {
-            InstrumentationEvent::StartQuery { .. } => {
-                self.0.own.fetch_add(1, Ordering::Relaxed);
-                self.0.all.fetch_add(1, Ordering::Relaxed);
-                if let Some(deadline) = &self.0.deadline {
-                    deadline.begin();
-                }
+        if let InstrumentationEvent::StartQuery { .. } = event {
+            self.0.own.fetch_add(1, Ordering::Relaxed);
+            self.0.all.fetch_add(1, Ordering::Relaxed);
+            if let Some(deadline) = &self.0.deadline {
+                deadline.begin();
             }
-            InstrumentationEvent::FinishQuery { error: Some(error), .. } if is_given_up(error) => {
-                self.0.is_victim.store(true, Ordering::Relaxed);
-            }
-            _ => {}
+        } else if let InstrumentationEvent::FinishQuery { error: Some(error), .. } = event
+            && is_given_up(error)
+        {
+            self.0.is_victim.store(true, Ordering::Relaxed);
         }
     }
 }
@@ -261,11 +259,8 @@ impl Instrumentation for Watch {
 /// Whether PostgreSQL has chosen a transaction as the victim of a deadlock (SQLSTATE 40P01), or could not serialize
 /// it (40001). Diesel tells the first by its message alone.
 fn is_given_up(error: &diesel::result::Error) -> bool {
-    match error {
-        diesel::result::Error::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => true,
-        diesel::result::Error::DatabaseError(_, detail) => detail.message().contains("deadlock detected"),
-        _ => false,
-    }
+    let diesel::result::Error::DatabaseError(kind, detail) = error else { return false };
+    matches!(kind, DatabaseErrorKind::SerializationFailure) || detail.message().contains("deadlock detected")
 }
 
 /// Connection errors come back from the pool as the answer of the request that waited; said here as

@@ -152,7 +152,7 @@ async fn answer(
     let (_turn, understood) = understand(app, request, &context, asking, payload, writing).await;
     let (accesses, result) = match understood {
         Ok(Understood::Request(request)) => {
-            let (access, result) = carry_out(app, context, request, Some(*writing)).await;
+            let (access, result) = carry_out(app, context, *request, Some(*writing)).await;
             (access.into_iter().collect(), result)
         }
         Ok(Understood::Batch(entries)) => batch(app, context, entries, asked).await,
@@ -177,14 +177,18 @@ async fn carry_out(
     writing: Option<Writing>,
 ) -> (Option<Access>, Result<Reply, Refusal>) {
     let asked = trail::access(&context, request.interaction, &request.target, &request.params);
-    let result = match request.interaction {
-        Interaction::Validate | Interaction::ValidateInstance => validate(app, &context, request).await,
-        Interaction::Patch | Interaction::ConditionalPatch => match patch_one(app, &context, request).await {
+    let interaction = request.interaction;
+    let result = if matches!(interaction, Interaction::Validate | Interaction::ValidateInstance) {
+        validate(app, &context, request).await
+    } else if matches!(interaction, Interaction::Patch | Interaction::ConditionalPatch) {
+        match patch_one(app, &context, request).await {
             Ok(request) => write(app, context, request, asked.clone()).await,
             Err(refusal) => Err(refusal),
-        },
-        interaction if is_write(interaction) => write(app, context, request, asked.clone()).await,
-        _ => read(app, context, request, (asked.clone(), writing)).await,
+        }
+    } else if is_write(interaction) {
+        write(app, context, request, asked.clone()).await
+    } else {
+        read(app, context, request, (asked.clone(), writing)).await
     };
     match result {
         Ok((access, reply)) => (access, Ok(reply)),

@@ -34,7 +34,7 @@ pub(super) struct Asking {
 /// A request, understood.
 pub(super) enum Understood {
     /// One request, judged.
-    Request(Request),
+    Request(Box<Request>),
     /// A batch: each entry by itself.
     Batch(Vec<Result<Entry, Refusal>>),
     /// A transaction: the accesses that its entries are, and what it will do.
@@ -142,7 +142,7 @@ impl Arriving {
         if is_write(interaction) {
             judge(context, &mut request)?;
         }
-        Ok(Understood::Request(request))
+        Ok(Understood::Request(Box::new(request)))
     }
 
     fn has_body(&self) -> bool {

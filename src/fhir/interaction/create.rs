@@ -20,7 +20,7 @@ pub(super) fn create(tx: &mut Tx<'_>, context: &Context, request: &Request) -> R
     Ok(Reply::written(201, created, context))
 }
 
-/// What must find nothing. fhirpy's get_or_create puts its condition into the URL: it is meant as
+/// What must find nothing. fhirpy's `get_or_create` puts its condition into the URL: it is meant as
 /// If-None-Exist.
 pub(super) fn condition(request: &Request) -> Result<Option<Vec<(String, String)>>, Refusal> {
     let in_url = || request.params.iter().filter(|(name, _)| !name.starts_with('_')).cloned().collect();

@@ -40,7 +40,7 @@ fn find(body: &Value, held: &Value, looked_at: impl Fn(&str) -> bool) -> Vec<Iss
             // A generated narrative says nothing that the data do not say.
             "text" if value.get("status").and_then(Value::as_str) == Some("generated") => {}
             _ => match held.get(key) {
-                Some(held) if holds(held, value, Order::Any) => {}
+                Some(held) if holds(held, value) => {}
                 held => compare(value, held, &path(), &mut issues),
             },
         }
@@ -64,36 +64,27 @@ fn is_ours(tags: &Value) -> bool {
     tags.as_array().is_some_and(|tags| tags.iter().all(system))
 }
 
-/// Where the items of a list may stand in the held list.
-#[derive(Clone, Copy)]
-enum Order {
-    /// At any place.
-    Any,
-    /// At the same place. So the lists within an item are compared that is looked for at another place: else each level
-    /// of lists within lists would multiply the work.
-    Same,
-}
-
-/// Whether `held` has all that is `given`; ends at the first difference. Displays are words for people: ours
-/// stand, whatever the sender's are (contract §4.1).
-fn holds(held: &Value, given: &Value, order: Order) -> bool {
+/// Whether `held` has all that is `given`, lists in the same order; ends at the first difference. Displays are words
+/// for people: ours stand, whatever the sender's are (contract §4.1).
+fn holds(held: &Value, given: &Value) -> bool {
     steps::count();
     match (given, held) {
-        (Value::Object(members), Value::Object(held)) => members.iter().all(|(key, value)| {
-            key == "display" || held.get(key).is_some_and(|held| holds(held, value, order))
-        }),
+        (Value::Object(members), Value::Object(held)) => members
+            .iter()
+            .all(|(key, value)| key == "display" || held.get(key).is_some_and(|held| holds(held, value))),
         (Value::Array(items), Value::Array(held)) => {
-            items.iter().enumerate().all(|(number, item)| is_among(held, number, item, order))
+            items.len() <= held.len() && items.iter().zip(held).all(|(item, held)| holds(held, item))
         }
         (Value::String(given), Value::String(held)) => given == held || url::as_hl7_defines(given) == *held,
         (given, held) => given == held,
     }
 }
 
-/// Whether a list holds this item: at the same place, as nearly every time, or at another.
-fn is_among(held: &[Value], number: usize, item: &Value, order: Order) -> bool {
-    held.get(number).is_some_and(|held| holds(held, item, order))
-        || matches!(order, Order::Any) && held.iter().any(|held| holds(held, item, Order::Same))
+/// Whether a list holds this item: at the same place, as nearly every time, or at another. Only the list that is
+/// being compared is searched, none within its items: that would multiply with each level.
+fn is_among(held: &[Value], number: usize, item: &Value) -> bool {
+    let elsewhere = || held.iter().enumerate().filter(|(at, _)| *at != number);
+    held.get(number).is_some_and(|held| holds(held, item)) || elsewhere().any(|(_, held)| holds(held, item))
 }
 
 /// Notes where the two differ. What is the same is passed over without a look inside.
@@ -105,7 +96,7 @@ fn compare(given: &Value, held: Option<&Value>, path: &str, issues: &mut Vec<Iss
         (Value::Object(members), Some(Value::Object(held))) => {
             for (key, value) in members.iter().filter(|(key, _)| *key != "display") {
                 let held = held.get(key);
-                if !held.is_some_and(|held| holds(held, value, Order::Any)) {
+                if !held.is_some_and(|held| holds(held, value)) {
                     compare(value, held, &format!("{path}.{key}"), issues);
                 }
                 if issues.len() >= MOST {
@@ -115,7 +106,7 @@ fn compare(given: &Value, held: Option<&Value>, path: &str, issues: &mut Vec<Iss
         }
         (Value::Array(items), Some(Value::Array(held))) => {
             for (number, item) in items.iter().enumerate() {
-                if is_among(held, number, item, Order::Any) {
+                if is_among(held, number, item) {
                     continue;
                 }
                 // The item at the same place tells best what is wrong with this one.
@@ -129,7 +120,7 @@ fn compare(given: &Value, held: Option<&Value>, path: &str, issues: &mut Vec<Iss
                 }
             }
         }
-        (given, Some(held)) if holds(held, given, Order::Any) => {}
+        (given, Some(held)) if holds(held, given) => {}
         _ => issues.push(unheld(path)),
     }
 }

@@ -146,15 +146,12 @@ fn ending(
 /// is an object with members, and gets one more.
 fn with_end(draft: &SubscriptionDraft, end: DateTime<Utc>) -> Result<String, Error> {
     let end = render_instant(end);
-    match (draft.end, draft.document.strip_suffix('}')) {
-        (None, Some(members)) => Ok(format!("{members},\"end\":\"{end}\"}}")),
-        _ => {
-            let mut document: Map<String, Value> =
-                serde_json::from_str(&draft.document).map_err(Error::fault)?;
-            document.insert("end".to_owned(), end.into());
-            Ok(Value::Object(document).to_string())
-        }
+    if let (None, Some(members)) = (draft.end, draft.document.strip_suffix('}')) {
+        return Ok(format!("{members},\"end\":\"{end}\"}}"));
     }
+    let mut document: Map<String, Value> = serde_json::from_str(&draft.document).map_err(Error::fault)?;
+    document.insert("end".to_owned(), end.into());
+    Ok(Value::Object(document).to_string())
 }
 
 fn delete(tx: &mut Tx<'_>, context: &Context, current: &Stored) -> Result<(), Refusal> {
