@@ -64,8 +64,8 @@ fn is_ours(tags: &Value) -> bool {
     tags.as_array().is_some_and(|tags| tags.iter().all(system))
 }
 
-/// Whether `held` has all that is `given`; ends at the first difference. Displays are words for people: ours
-/// stand, whatever the sender's are (contract §4.1).
+/// Whether `held` has all that is `given`, lists in the same order; ends at the first difference. Displays are words
+/// for people: ours stand, whatever the sender's are (contract §4.1).
 fn holds(held: &Value, given: &Value) -> bool {
     steps::count();
     match (given, held) {
@@ -73,16 +73,18 @@ fn holds(held: &Value, given: &Value) -> bool {
             .iter()
             .all(|(key, value)| key == "display" || held.get(key).is_some_and(|held| holds(held, value))),
         (Value::Array(items), Value::Array(held)) => {
-            items.iter().enumerate().all(|(number, item)| is_among(held, number, item))
+            items.len() <= held.len() && items.iter().zip(held).all(|(item, held)| holds(held, item))
         }
         (Value::String(given), Value::String(held)) => given == held || url::as_hl7_defines(given) == *held,
         (given, held) => given == held,
     }
 }
 
-/// Whether a list holds this item: at the same place, as nearly every time, or at another.
+/// Whether a list holds this item: at the same place, as nearly every time, or at another. Only the list that is
+/// being compared is searched, none within its items: that would multiply with each level.
 fn is_among(held: &[Value], number: usize, item: &Value) -> bool {
-    held.get(number).is_some_and(|held| holds(held, item)) || held.iter().any(|held| holds(held, item))
+    let elsewhere = || held.iter().enumerate().filter(|(at, _)| *at != number);
+    held.get(number).is_some_and(|held| holds(held, item)) || elsewhere().any(|(_, held)| holds(held, item))
 }
 
 /// Notes where the two differ. What is the same is passed over without a look inside.
