@@ -270,15 +270,16 @@ async fn what_staff_may_see_is_found_by_index(
 ) {
     let database = crate::fhir::search::plans::filled(backend);
     let scope = Scope::Organisation(OdsCode::parse("Z99999").ok());
-    for (kind, query, indexes) in [
-        ("Consent", "", &["roles_by_grantor"] as &[&str]),
+    let rows: [(&str, &str, &[&str]); 7] = [
+        ("Consent", "", &["roles_by_grantor"]),
         ("Consent", "status=active", &["roles_by_grantor"]),
         ("Consent", "patient=9990001505", &["roles_by_patient"]),
         ("RelatedPerson", "", &["people_by_practice"]),
         ("QuestionnaireResponse", "", &["people_by_practice"]),
         ("AuditEvent", "", &["people_by_practice"]),
         ("Patient", "", &["people_by_practice"]),
-    ] {
+    ];
+    for (kind, query, indexes) in rows {
         let statement = crate::fhir::search::plans::statement(kind, query);
         let name = format!("staff: {kind}?{query}");
         crate::fhir::search::plans::assert_uses_index(&database, statement, scope.clone(), (&name, indexes))
