@@ -1,7 +1,8 @@
 """Writes conformance.md: each check of the FHIR R4 front with the tests that cover it.
 
 A test says `// covers R-14, R-16` above its function. `python3 docs/conformance.py [log]` reads the
-comments; with the output of a test run, the table also tells how each test ended.
+comments; with the output of a test run, the table also tells how each test ended. What other validators say
+(`docs/conformance-validators.md`) is added at the end.
 """
 
 import json
@@ -76,6 +77,7 @@ def main():
         told = "<br>".join(f"`{name}`" for name in names) or "–"
         how = "<br>".join(ended.get(name.replace("::tests::", "::"), "–") for name in names) or "–"
         lines.append(f"| {check['number']} | {check['text']} | {told} | {how} |")
+    lines += ["", (ROOT / "docs/conformance-validators.md").read_text(encoding="utf-8").rstrip()]
     (ROOT / "docs/conformance.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

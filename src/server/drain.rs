@@ -50,14 +50,17 @@ impl Drain {
     }
 }
 
-/// While it drains, each answer is the last one of its connection.
+/// While it drains, each answer is the last one of its connection. So is the answer to a request for another protocol
+/// that is not granted (Java's client asks for HTTP/2 with each request): the library closes behind it, and without
+/// being told a client sends the next request into the closing connection.
 pub(super) async fn close_connections<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, actix_web::Error> {
     let is_leaving = request.app_data::<Data<Drain>>().is_some_and(|drain| drain.is_on());
+    let is_last = is_leaving || request.head().upgrade();
     let mut response = next.call(request).await?;
-    if is_leaving && response.status() != actix_web::http::StatusCode::SWITCHING_PROTOCOLS {
+    if is_last && response.status() != actix_web::http::StatusCode::SWITCHING_PROTOCOLS {
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
     Ok(response)

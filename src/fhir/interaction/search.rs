@@ -24,8 +24,11 @@ pub(super) fn search(tx: &mut Tx<'_>, context: &Context, request: &Request) -> R
             request.target.members.clone()
         }
         (_, Some(kind)) => vec![kind],
-        (_, None) => types(request)?,
+        (_, None) => ResourceType::ALL.to_vec(),
     };
+    if let Some(asked) = types(request)? {
+        kinds.retain(|kind| asked.contains(kind));
+    }
     // Of several types, those that no scope lets through are left out (SC-06).
     kinds.retain(|kind| enforce::may(context, *kind, Letter::Search));
     let path = request.path.trim_end_matches("_search").trim_end_matches('/');
@@ -44,22 +47,19 @@ fn check_patient(tx: &mut Tx<'_>, context: &Context, id: &str) -> Result<(), Ref
     read::find(tx, context, kind, id, letter)?.map(|_| ()).ok_or_else(Refusal::not_found)
 }
 
-/// `_type`: the types that a search of everything is about.
-fn types(request: &Request) -> Result<Vec<ResourceType>, Refusal> {
+/// `_type`: the types that a search of everything, or of a compartment, is about; `None` where it names none.
+fn types(request: &Request) -> Result<Option<Vec<ResourceType>>, Refusal> {
     let asked = request.params.iter().filter(|(name, value)| name == "_type" && !value.is_empty());
     let names: Vec<&str> = asked.flat_map(|(_, value)| value.split(',')).collect();
     List::Types.check(names.len())?;
     if names.is_empty() {
-        return Ok(ResourceType::ALL.to_vec());
+        return Ok(None);
     }
-    let mut kinds = Vec::new();
-    for name in names {
-        let told = "_type names a resource type that this server does not have.";
-        let unknown = || Refusal::new(400, Issue::error(IssueType::NotSupported, told));
-        let kind = ResourceType::parse(name).ok_or_else(unknown)?;
-        if !kinds.contains(&kind) {
-            kinds.push(kind);
-        }
-    }
-    Ok(kinds)
+    let told = "_type names a resource type that this server does not have.";
+    let unknown = || Refusal::new(400, Issue::error(IssueType::NotSupported, told));
+    names
+        .into_iter()
+        .map(|name| ResourceType::parse(name).ok_or_else(unknown))
+        .collect::<Result<_, _>>()
+        .map(Some)
 }

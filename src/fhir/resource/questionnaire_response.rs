@@ -39,7 +39,7 @@ pub(super) static KIND: Kind = Kind {
     select: None,
     writing: Some(Writing {
         load_versions,
-        creates: None,
+        creates: Some(Action::SubmitAccessRequest),
         changes: Action::WriteRecords,
         read,
         create,

@@ -73,6 +73,10 @@ impl Shape {
             && let Some(tags) = meta.entry("tag").or_insert_with(|| json!([])).as_array_mut()
         {
             tags.push(tag);
+            // What a profile demands may be left out: the part does not claim to conform.
+            if *self != Self::Data {
+                meta.remove("profile");
+            }
         }
         Value::Object(kept)
     }

@@ -2,11 +2,15 @@
 //! <https://hl7.org/fhir/R4/questionnaireresponse.html#link>).
 //!
 //! A response that is completed or amended answers every required question; one in progress may leave
-//! them open. A question that the form does not have is a warning: it is kept with the rest.
+//! them open. A question that the form does not have, or does not ask after the answers that were given, is a
+//! warning: it is kept with the rest.
+
+use std::collections::HashSet;
 
 use serde_json::Value;
 
 use super::binding::canonical_system;
+use super::condition;
 use super::report::{Object, Path, Report, values_of};
 use crate::fhir::outcome::IssueType;
 use crate::fhir::profiles;
@@ -22,7 +26,11 @@ pub(super) fn check(response: &Object<'_>, report: &mut Report) {
         Some(_) | None => return,
     };
     let path = response.path.name("item");
-    level(values_of(&form.resource, "item"), response.items("item"), is_complete, &path, report);
+    let questions = values_of(&form.resource, "item");
+    // Once for each question: it may stand in the response as often as the caller likes.
+    let mut disabled = HashSet::new();
+    condition::disabled(questions, response.items("item"), &mut disabled);
+    Walk { disabled: &disabled, is_complete }.level(questions, response.items("item"), &path, report);
 }
 
 fn text<'v>(value: &'v Value, name: &str) -> Option<&'v str> {
@@ -33,62 +41,93 @@ fn is_true(value: &Value, name: &str) -> bool {
     value.get(name).and_then(Value::as_bool) == Some(true)
 }
 
-/// Judges the items of one level against the questions of that level.
-fn level(questions: &[Value], items: &[Value], is_complete: bool, at: &Path<'_>, report: &mut Report) {
-    for question in questions {
-        let link_id = text(question, "linkId").unwrap_or_default();
-        let count = items.iter().filter(|item| text(item, "linkId") == Some(link_id)).count();
-        // Whether a question with conditions is asked at all is for the one who asks.
-        let is_asked = is_true(question, "required") && question.get("enableWhen").is_none();
-        if count == 0 && is_asked && is_complete {
-            report.error(IssueType::Required, at, format!("Add the item {link_id}: the form requires it."));
-        }
-        if count > 1 && !is_true(question, "repeats") {
-            report.error(
-                IssueType::BusinessRule,
-                at,
-                format!("Give the item {link_id} once: it does not repeat."),
-            );
-        }
-    }
-    for (index, item) in items.iter().enumerate() {
-        let at = at.index(index);
-        let question = questions.iter().find(|question| text(question, "linkId") == text(item, "linkId"));
-        if let Some(question) = question {
-            one(question, item, is_complete, &at, report);
-        } else {
-            let words = "The form has no question of this linkId in this place: the answer is kept as it is.";
-            report.warning(IssueType::Informational, &at.name("linkId"), words);
-        }
-    }
+/// A walk through the items of a response.
+#[derive(Clone, Copy)]
+struct Walk<'v> {
+    /// The questions that are not asked after these answers.
+    disabled: &'v HashSet<&'v str>,
+    /// Whether every required question is answered.
+    is_complete: bool,
 }
 
-/// Judges one item against its question.
-fn one(question: &Value, item: &Value, is_complete: bool, at: &Path<'_>, report: &mut Report) {
-    let (answers, inner) = (values_of(item, "answer"), values_of(question, "item"));
-    let answer_path = at.name("answer");
-    if matches!(text(question, "type"), Some("group" | "display")) {
-        if !answers.is_empty() {
-            report.error(IssueType::BusinessRule, &answer_path, "Remove the answer: this is no question.");
+impl Walk<'_> {
+    fn is_disabled(self, question: &Value) -> bool {
+        text(question, "linkId").is_some_and(|link_id| self.disabled.contains(link_id))
+    }
+
+    /// Judges the items of one level against the questions of that level.
+    fn level(self, questions: &[Value], items: &[Value], at: &Path<'_>, report: &mut Report) {
+        for question in questions {
+            let link_id = text(question, "linkId").unwrap_or_default();
+            let count = items.iter().filter(|item| text(item, "linkId") == Some(link_id)).count();
+            let is_asked = is_true(question, "required") && !self.disabled.contains(link_id);
+            if count == 0 && is_asked && self.is_complete {
+                report.error(
+                    IssueType::Required,
+                    at,
+                    format!("Add the item {link_id}: the form requires it."),
+                );
+            }
+            if count > 1 && !is_true(question, "repeats") {
+                report.error(
+                    IssueType::BusinessRule,
+                    at,
+                    format!("Give the item {link_id} once: it does not repeat."),
+                );
+            }
         }
-        return level(inner, values_of(item, "item"), is_complete, &at.name("item"), report);
-    }
-    if answers.is_empty() && is_true(question, "required") && is_complete {
-        report.error(IssueType::Required, &answer_path, "Answer this question: the form requires it.");
-    }
-    if answers.len() > 1 && !is_true(question, "repeats") {
-        report.error(
-            IssueType::BusinessRule,
-            &answer_path,
-            "Give one answer: this question does not repeat.",
-        );
-    }
-    for (index, answer) in answers.iter().enumerate() {
-        let at = answer_path.index(index);
-        if let Err((code, words)) = fits(question, answer) {
-            report.error(code, &at, words);
+        for (index, item) in items.iter().enumerate() {
+            let at = at.index(index);
+            let question = questions.iter().find(|question| text(question, "linkId") == text(item, "linkId"));
+            if let Some(question) = question {
+                // Below it nothing is required either.
+                let is_disabled = self.is_disabled(question);
+                if is_disabled {
+                    let words =
+                        "The form does not ask this after these answers: the answer is kept as it is.";
+                    report.warning(IssueType::Informational, &at.name("linkId"), words);
+                }
+                let walk = Self { is_complete: self.is_complete && !is_disabled, ..self };
+                walk.one(question, item, &at, report);
+            } else {
+                let words =
+                    "The form has no question of this linkId in this place: the answer is kept as it is.";
+                report.warning(IssueType::Informational, &at.name("linkId"), words);
+            }
         }
-        level(inner, values_of(answer, "item"), is_complete, &at.name("item"), report);
+    }
+
+    /// Judges one item against its question.
+    fn one(self, question: &Value, item: &Value, at: &Path<'_>, report: &mut Report) {
+        let (answers, inner) = (values_of(item, "answer"), values_of(question, "item"));
+        let answer_path = at.name("answer");
+        if matches!(text(question, "type"), Some("group" | "display")) {
+            if !answers.is_empty() {
+                report.error(
+                    IssueType::BusinessRule,
+                    &answer_path,
+                    "Remove the answer: this is no question.",
+                );
+            }
+            return self.level(inner, values_of(item, "item"), &at.name("item"), report);
+        }
+        if answers.is_empty() && is_true(question, "required") && self.is_complete {
+            report.error(IssueType::Required, &answer_path, "Answer this question: the form requires it.");
+        }
+        if answers.len() > 1 && !is_true(question, "repeats") {
+            report.error(
+                IssueType::BusinessRule,
+                &answer_path,
+                "Give one answer: this question does not repeat.",
+            );
+        }
+        for (index, answer) in answers.iter().enumerate() {
+            let at = answer_path.index(index);
+            if let Err((code, words)) = fits(question, answer) {
+                report.error(code, &at, words);
+            }
+            self.level(inner, values_of(answer, "item"), &at.name("item"), report);
+        }
     }
 }
 
@@ -111,6 +150,10 @@ fn fits(question: &Value, answer: &Value) -> Result<(), (IssueType, String)> {
         _ => &["valueString"],
     };
     let Some(value) = allowed.iter().find_map(|name| answer.get(name)) else {
+        // An extension stands for a value that is not there, such as one that is unknown.
+        if allowed.iter().any(|name| answer.get(format!("_{name}")).is_some()) {
+            return Ok(());
+        }
         let words = format!("Answer with {}: the question is of type {kind}.", allowed.join(" or "));
         return Err((IssueType::BusinessRule, words));
     };

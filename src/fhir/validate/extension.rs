@@ -3,7 +3,7 @@
 
 use super::definitions::Element;
 use super::profile;
-use super::report::{Object, Report};
+use super::report::{Object, Report, is_absolute};
 use crate::fhir::outcome::IssueType;
 
 /// The status of a topic in the Basic that wraps it: this service defines topics, and knows what that is.
@@ -17,6 +17,10 @@ pub(super) fn check(extension: &Object<'_>, element: &Element, report: &mut Repo
         return report.error(IssueType::Extension, extension.path, words);
     }
     if let Some(url) = extension.text("url") {
+        if !is_absolute(url) && !extension.path.is_nested_extension() {
+            let words = "Give the absolute URL of the extension's definition: only within an extension may it be relative.";
+            return report.error(IssueType::Value, &extension.path.name("url"), words);
+        }
         profile::check_extension(url, extension, report);
     }
 }

@@ -9,6 +9,7 @@
 
 mod answers;
 mod binding;
+mod condition;
 mod definitions;
 mod extension;
 mod invariant;

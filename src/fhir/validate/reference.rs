@@ -47,6 +47,14 @@ pub(super) fn check(
     contained: &Contained<'_>,
     report: &mut Report,
 ) {
+    let at = |member| reference.path.name(member);
+    if reference.text("reference").is_some_and(|text| text.contains(char::is_whitespace)) {
+        report.error(IssueType::Value, &at("reference"), "Write the reference without spaces.");
+    }
+    if reference.text("type").is_some_and(|name| !definitions.is_resource_type(name)) {
+        let words = "Name a resource type of R4, as in Patient: a URL stands here for logical models only.";
+        report.error(IssueType::Value, &at("type"), words);
+    }
     let declared = reference.text("type").filter(|name| definitions.is_resource_type(name));
     let literal = match reference.text("reference").map(|text| target(definitions, text, contained)) {
         Some(Target::Type(name)) => Some(name),

@@ -45,6 +45,21 @@ impl<'a> Path<'a> {
     pub(super) const fn index(&self, index: usize) -> Path<'_> {
         Path { above: Some(self), step: Step::Index(index) }
     }
+
+    /// Whether this extension is one of another extension.
+    pub(super) fn is_nested_extension(&self) -> bool {
+        self.element().above.is_some_and(|parent| {
+            matches!(parent.element().step, Step::Name("extension" | "modifierExtension"))
+        })
+    }
+
+    /// The element that this is a value of.
+    fn element(&self) -> &Path<'a> {
+        match (self.above, self.step) {
+            (Some(above), Step::Index(_)) => above,
+            (_, Step::Index(_) | Step::Name(_) | Step::OfType(_)) => self,
+        }
+    }
 }
 
 impl fmt::Display for Path<'_> {
@@ -80,13 +95,15 @@ impl<'a> Object<'a> {
         self.choice(name).is_some()
     }
 
-    /// The member of a choice element, with the name of its type.
+    /// The member of a choice element, with the name of its type: its value, or what stands in the value's place.
     pub(super) fn choice(&self, name: &str) -> Option<(&'a str, &'a Value)> {
-        self.members.iter().find_map(|(key, value)| {
-            let key = key.strip_prefix('_').unwrap_or(key);
-            let type_name = key.strip_prefix(name)?;
-            type_name.starts_with(|first: char| first.is_ascii_uppercase()).then_some((type_name, value))
-        })
+        let find = |start: &str| {
+            self.members.iter().find_map(|(key, value)| {
+                let type_name = key.strip_prefix(start)?.strip_prefix(name)?;
+                type_name.starts_with(|first: char| first.is_ascii_uppercase()).then_some((type_name, value))
+            })
+        };
+        find("").or_else(|| find("_"))
     }
 
     /// A value.
@@ -103,6 +120,14 @@ impl<'a> Object<'a> {
     pub(super) fn items(&self, name: &str) -> &'a [Value] {
         items(self.members, name)
     }
+}
+
+/// Whether a URI is absolute: it begins with a scheme (RFC 3986, section 3.1).
+pub(super) fn is_absolute(uri: &str) -> bool {
+    uri.split_once(':').is_some_and(|(scheme, _)| {
+        scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+            && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+    })
 }
 
 /// The values of a member, of a list or a single one.

@@ -1,6 +1,8 @@
 //! The walk through a document, element by element, with the definitions in hand: known elements, JSON
 //! shapes, cardinality, types (G-20, <https://hl7.org/fhir/R4/json.html>).
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use super::definitions::{Content, Definitions, Element, Member, Node, r4};
@@ -15,6 +17,8 @@ pub(super) struct Walk<'v> {
     definitions: &'static Definitions,
     /// What `#id` means within the resource.
     contained: Contained<'v>,
+    /// The ids of the elements met so far of the resource that is being judged.
+    ids: BTreeSet<&'v str>,
     /// The profile that the caller asks for, until the resource is met that it is asked for.
     asked: Option<&'v str>,
     /// What was found so far.
@@ -23,7 +27,8 @@ pub(super) struct Walk<'v> {
 
 impl<'v> Walk<'v> {
     pub(super) fn new(asked: Option<&'v str>) -> Self {
-        Self { definitions: r4(), contained: Contained::default(), asked, report: Report::default() }
+        let (contained, report) = (Contained::default(), Report::default());
+        Self { definitions: r4(), contained, ids: BTreeSet::new(), asked, report }
     }
 
     /// Judges a resource of its own: a document, an entry of a Bundle, a parameter.
@@ -57,7 +62,12 @@ impl<'v> Walk<'v> {
             );
         };
         match self.definitions.type_node(name).filter(|node| node.is_resource) {
-            Some(node) => self.object(members, node, at),
+            Some(node) => {
+                // A contained resource has ids of its own.
+                let outer = std::mem::take(&mut self.ids);
+                self.object(members, node, at);
+                self.ids = outer;
+            }
             None if self.definitions.is_resource_type(name) => {
                 let words =
                     "This service does not know the elements of this resource type: it was not checked.";
@@ -71,6 +81,17 @@ impl<'v> Walk<'v> {
 
     /// Judges an object: every member is known, every required element there, every invariant holds.
     fn object(&mut self, members: &'v Map<String, Value>, node: &'static Node, at: &Path<'_>) {
+        if !node.is_resource && members.keys().all(|key| key == "id") {
+            self.report.demand(false, "ele-1", at, "Give this element a value or elements, or leave it out.");
+        }
+        self.members(members, node, at);
+    }
+
+    /// Judges the members of an object: of an element, or of what stands beside a primitive value.
+    fn members(&mut self, members: &'v Map<String, Value>, node: &'static Node, at: &Path<'_>) {
+        if let Some(id) = members.get("id").and_then(Value::as_str).filter(|_| !node.is_resource) {
+            self.element_id(id, at);
+        }
         let mut choices: Vec<(usize, &str)> = Vec::new();
         for (key, value) in members.iter().filter(|(key, _)| !node.is_resource || *key != "resourceType") {
             if self.report.is_full() {
@@ -103,11 +124,20 @@ impl<'v> Walk<'v> {
             }
         }
         self.required(members, node, &choices, at);
-        if !node.is_resource && members.keys().all(|key| key == "id") {
-            self.report.demand(false, "ele-1", at, "Give this element a value or elements, or leave it out.");
-        }
         if let Some(check) = node.check {
             check(&Object { members, path: at }, &mut self.report);
+        }
+    }
+
+    /// Judges the id of an element (<https://hl7.org/fhir/R4/element-definitions.html#Element.id>).
+    fn element_id(&mut self, id: &'v str, at: &Path<'_>) {
+        if id.contains(char::is_whitespace) {
+            let words = "Write the id of an element without spaces.";
+            self.report.error(IssueType::Value, &at.name("id"), words);
+        }
+        if !self.ids.insert(id) {
+            let words = "Give each element an id of its own: another element of this resource has this one.";
+            self.report.error(IssueType::Duplicate, &at.name("id"), words);
         }
     }
 
@@ -193,7 +223,8 @@ impl<'v> Walk<'v> {
         }
     }
 
-    /// Judges what stands beside a primitive value: its id and its extensions.
+    /// Judges what stands beside a primitive value: its id and its extensions. An id alone is enough there (ele-1 asks
+    /// for a value or extensions); without a value it is not.
     fn siblings(&mut self, value: &'v Value, values: Option<&Value>, element: &Element, at: &Path<'_>) {
         let Some(node) = self.definitions.type_node("Element") else { return };
         match (element.is_list, value) {
@@ -204,8 +235,10 @@ impl<'v> Walk<'v> {
                     }
                     let of_value = values.and_then(|values| values.get(index));
                     let is_gap = item.is_null() && of_value.is_some_and(|value| !value.is_null());
+                    let has_value = of_value.is_some_and(|value| !value.is_null());
                     match item.as_object() {
-                        Some(members) => self.object(members, node, &at.index(index)),
+                        Some(members) if has_value => self.members(members, node, &at.index(index)),
+                        Some(members) => self.instead(members, node, element, &at.index(index)),
                         None if is_gap => {}
                         None => self.not_an_object(&at.index(index)),
                     }
@@ -214,8 +247,25 @@ impl<'v> Walk<'v> {
             (true, _) => {
                 self.report.error(IssueType::Structure, at, "Write this element as an array: it can repeat.");
             }
-            (false, Value::Object(members)) => self.object(members, node, at),
+            (false, Value::Object(members)) if values.is_some() => self.members(members, node, at),
+            (false, Value::Object(members)) => self.instead(members, node, element, at),
             (false, _) => self.not_an_object(at),
+        }
+    }
+
+    /// Judges what stands in place of a primitive value.
+    fn instead(
+        &mut self,
+        members: &'v Map<String, Value>,
+        node: &'static Node,
+        element: &Element,
+        at: &Path<'_>,
+    ) {
+        self.object(members, node, at);
+        if let Some(binding) = element.binding.as_ref().filter(|binding| binding.is_required) {
+            let words =
+                format!("Give a code of the value set {}: an extension does not stand for it.", binding.url);
+            self.report.error(IssueType::CodeInvalid, at, words);
         }
     }
 

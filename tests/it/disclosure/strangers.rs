@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 
 use super::{Claims, Invented, ask, claims};
 use crate::fhir::bodies::{access_request, relationship, role};
-use crate::fhir::scopes::{acting, citizen, issuing};
+use crate::fhir::scopes::{acting, citizen};
 use crate::fhir::subscription::{backport, classic, number_all};
+use crate::support::token::registration;
 use crate::support::{Backend, Options, Request, Response, TestApp};
 use crate::vrs::callers::{NURSE, SYSTEM, citizen as known, guarded_options};
 use crate::vrs::known::{ACTIVE, LONER, MOTHER, NOBODY};
@@ -198,9 +199,16 @@ fn contract_requests(token: &str) -> Vec<(String, Request)> {
     all
 }
 
+/// A server that takes any number of access requests for a pair.
+async fn unlimited(backend: Backend) -> TestApp {
+    let mut options = Options { registrations: vec![registration()], ..guarded_options() };
+    options.contract.open_requests_per_pair = 0;
+    TestApp::start(backend, options).await
+}
+
 /// Everything that a caller is answered about the stranger, after a citizen has applied for and to them.
 async fn everything(backend: Backend, kind: &str, is_acting: bool) -> Vec<Noted> {
-    let app = issuing(backend).await;
+    let app = unlimited(backend).await;
     match kind {
         "unknown" => {}
         "without practice" => X.register(&app, "current", false),

@@ -1,5 +1,7 @@
 //! Keeps what the R4 front answers, and what it tells subscribers, for a validator that is not ours: `tests/clients/run FOLDER`.
 
+use std::fs::OpenOptions;
+use std::io::Write as _;
 use std::path::Path;
 
 use onbehalf::fhir::BASE_PATH;
@@ -14,7 +16,8 @@ pub fn record(request: &[u8], answer: &Response) {
     let length = answer.header("content-length").and_then(|length| length.parse().ok());
     let body = &answer.body[..length.unwrap_or(usize::MAX).min(answer.body.len())];
     if is_for_this_front(request) {
-        keep(body, answer.header("content-type").unwrap_or_default());
+        let origin = format!("{} {}", answer.status, operation(request));
+        keep(body, answer.header("content-type").unwrap_or_default(), &origin);
     }
 }
 
@@ -23,13 +26,39 @@ pub fn record(request: &[u8], answer: &Response) {
 pub fn record_notification(content_type: &str, body: &[u8]) {
     let is_resource = body.starts_with(b"{\"resourceType\"") || body.starts_with(b"<");
     if is_resource && content_type.starts_with("application/fhir+") {
-        keep(body, content_type);
+        keep(body, content_type, "notification");
     }
 }
 
-/// Writes a body to the folder. A file is named after its content, so that the same answer is kept once. The validator
-/// reads JSON only: XML is written as the JSON that it means, and named so.
-fn keep(body: &[u8], content_type: &str) {
+/// What a request asks for, without the values that make it one of many: the method and the path, with `{id}` for
+/// the id of a resource and the names of the search parameters.
+fn operation(request: &[u8]) -> String {
+    let line = request.split(|byte| *byte == b'\r').next().unwrap_or_default();
+    let line = String::from_utf8_lossy(line);
+    let mut words = line.split(' ');
+    let method = words.next().unwrap_or_default();
+    let target = words.next().unwrap_or_default().strip_prefix(BASE_PATH).unwrap_or_default();
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let mut shape = String::new();
+    let is_type = |segment: &str| {
+        segment.starts_with(|first: char| first.is_ascii_uppercase())
+            && segment.bytes().all(|byte| byte.is_ascii_alphabetic())
+    };
+    let is_name = |segment: &str| segment.starts_with(['_', '$']) || is_type(segment);
+    for segment in path.split('/').filter(|segment| !segment.is_empty()) {
+        shape.push('/');
+        shape.push_str(if is_name(segment) || segment == "metadata" { segment } else { "{id}" });
+    }
+    let mut names: Vec<&str> = query.split('&').filter_map(|pair| pair.split('=').next()).collect();
+    names.sort_unstable();
+    names.dedup();
+    format!("{method} {shape}?{}", names.join("&")).replace(['\t', '\n'], " ")
+}
+
+/// Writes a body to the folder. A file is named after its content, so that the same answer is kept once. Medplum's
+/// validator reads JSON only: XML is written as the JSON that it means, and named so; beside it stands the XML for
+/// HL7's. `index.tsv` has a line for each answer: its file, and what it answers.
+fn keep(body: &[u8], content_type: &str, origin: &str) {
     let Ok(folder) = std::env::var("ONBEHALF_RECORD_ANSWERS") else { return };
     if folder.is_empty() || body.is_empty() {
         return;
@@ -44,6 +73,15 @@ fn keep(body: &[u8], content_type: &str) {
     let path = Path::new(&folder).join(format!("{digest}.{kind}"));
     if !path.exists() {
         std::fs::write(&path, &text).expect("the folder for answers can be written to");
+        if is_xml {
+            std::fs::write(path.with_extension("xml.raw"), body)
+                .expect("the folder for answers can be written to");
+        }
+        let index = OpenOptions::new().create(true).append(true).open(Path::new(&folder).join("index.tsv"));
+        let line = format!("{digest}.{kind}\t{origin}\n");
+        index
+            .and_then(|mut index| index.write_all(line.as_bytes()))
+            .expect("the index of answers can be written to");
     }
 }
 

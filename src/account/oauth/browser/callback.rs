@@ -10,7 +10,8 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use crate::account::command::LogInError;
 use crate::account::identity::{Answer, Departure, Proven};
 use crate::account::oauth::trail;
-use crate::account::{Acting, KnownPerson, LogIn, Registration, Stage, command};
+use crate::account::upstream::UpstreamError;
+use crate::account::{Acting, KnownPerson, LogIn, Mode, Registration, Stage, command};
 use crate::app::App;
 
 use super::link;
@@ -45,7 +46,7 @@ pub(super) async fn arrive(
         Ok(proven) => proven,
         Err(error) => {
             tracing::warn!(provider = *provider, %error, "a log-in failed");
-            return Err(again(is_away(&name, 400)).with_leave(leave()));
+            return Err(again(failed(error, &client, &name)).with_leave(leave()));
         }
     };
     if is_linking {
@@ -99,7 +100,27 @@ fn check_enough(proven: &Proven, client: &Registration, name: &str) -> Result<()
     if !person.is_citizen() || person.proved_number().is_some() {
         return Ok(());
     }
-    Err(Problem::new(403, "You need to prove who you are")
+    Err(too_little(name))
+}
+
+/// A log-in that the provider did not complete, or not as is needed.
+fn failed(error: UpstreamError, client: &Registration, name: &str) -> Problem {
+    match error {
+        UpstreamError::Unavailable => is_away(name, 503),
+        UpstreamError::NotProved(_) if client.mode == Mode::Citizen => too_little(name),
+        UpstreamError::NotProved(_) => Problem::new(403, "You need to prove who you are")
+            .saying(format!(
+                "You have logged in with {name}, but it does not say for sure who you are, or for which organisation \
+                 you work. Ask the people who look after your log-in there."
+            ))
+            .again_at(PATH),
+        UpstreamError::Unknown | UpstreamError::Refused(_) | UpstreamError::Fault(_) => is_away(name, 400),
+    }
+}
+
+/// The provider vouches for the person, but not to P9.
+fn too_little(name: &str) -> Problem {
+    Problem::new(403, "You need to prove who you are")
         .saying(format!(
             "You have logged in with {name}, but it does not know yet who you are for sure. To see or change who can \
              act for whom, you need to have proved your identity fully (level P9)."
@@ -110,7 +131,7 @@ fn check_enough(proven: &Proven, client: &Registration, name: &str) -> Result<()
             "Without photo ID, ask your GP surgery for details to register for online services.",
             "Then come back and try again.",
         ])
-        .again_at(PATH))
+        .again_at(PATH)
 }
 
 /// From here on the browser has another cookie, so that nobody who knew the old one goes on with it.

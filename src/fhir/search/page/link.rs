@@ -72,7 +72,8 @@ pub(super) fn links(
         if let Some(page) = page {
             pairs.append_pair("_page", page);
         }
-        let query = pairs.finish();
+        // A comma needs no escape in a query (RFC 3986, section 3.4), and HL7's validator reads `_type` as it is written.
+        let query = pairs.finish().replace("%2C", ",");
         let mark = if query.is_empty() { "" } else { "?" };
         format!("{}/{path}{mark}{query}", context.base)
     };

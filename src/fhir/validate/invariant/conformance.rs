@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
-use super::super::report::{Object, Report};
+use super::super::report::{Object, Report, is_absolute};
 use super::super::values_of;
 use super::{are_distinct, machine_name, text};
+use crate::fhir::outcome::IssueType;
 
 pub(super) fn capability_statement(it: &Object<'_>, report: &mut Report) {
     machine_name(it, "cpb-0", report);
@@ -74,6 +75,10 @@ pub(super) fn include(it: &Object<'_>, report: &mut Report) {
         "Add the system of the concepts or filters.",
     );
     report.demand(!concept || !filter, "vsd-3", it.path, "Give concepts or filters, not both.");
+    // "An absolute URI", as the definition of the element has it.
+    if it.text("system").is_some_and(|system| !is_absolute(system)) {
+        report.error(IssueType::Value, &it.path.name("system"), "Give the system as an absolute URI.");
+    }
 }
 
 pub(super) fn value_set(it: &Object<'_>, report: &mut Report) {

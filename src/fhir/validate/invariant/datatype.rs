@@ -2,14 +2,22 @@
 
 use serde_json::Value;
 
-use super::super::report::{Object, Report};
+use super::super::report::{Object, Report, is_absolute};
 use crate::date_time::FhirDateTime;
+use crate::fhir::outcome::IssueType;
 
 const UCUM: &str = "http://unitsofmeasure.org";
 
 pub(super) fn extension(it: &Object<'_>, report: &mut Report) {
     let holds = it.has("extension") != it.has_choice("value");
     report.demand(holds, "ext-1", it.path, "Give this extension a value or extensions of its own, not both.");
+}
+
+/// The system of an Identifier or a Coding names a namespace wherever the resource goes: a relative URI does not.
+pub(super) fn system(it: &Object<'_>, report: &mut Report) {
+    if it.text("system").is_some_and(|system| !is_absolute(system)) {
+        report.error(IssueType::Value, &it.path.name("system"), "Give the system as an absolute URI.");
+    }
 }
 
 pub(super) fn period(it: &Object<'_>, report: &mut Report) {

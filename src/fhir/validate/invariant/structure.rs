@@ -99,9 +99,9 @@ fn check_elements(it: &Object<'_>, snapshot: &[Value], differential: &[Value], r
             "Remove label, code and requirements from the first element.",
         ),
         (
-            all().filter_map(|element| element.get("binding")).all(is_bound),
+            snapshot.iter().filter_map(|element| element.get("binding")).all(is_bound),
             "sdf-10",
-            "Give every binding a valueSet or a description.",
+            "Give every binding of the snapshot a valueSet or a description.",
         ),
         (
             is_logical || first_path.is_none_or(|path| Some(path) == it.text("type")),

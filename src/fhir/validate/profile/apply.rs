@@ -28,7 +28,9 @@ fn element(rule: &Rule, object: &Object<'_>, profile: &str, report: &mut Report)
     let is_array = value.is_some_and(Value::is_array);
     let is_chosen = |value: &Value| rule.slice.is_none() || is_of_slice(rule, value);
     let chosen: Vec<(usize, &Value)> = all.iter().enumerate().filter(|(_, value)| is_chosen(value)).collect();
-    count(rule, chosen.len(), at, profile, report);
+    // An element without a value, but with extensions, is there.
+    let is_extended = value.is_none() && rule.slice.is_none() && object.has(&rule.name);
+    count(rule, chosen.len().max(usize::from(is_extended)), at, profile, report);
     if rule.max == Some(0) {
         return;
     }

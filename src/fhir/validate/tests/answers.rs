@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{assert_each, errors, warnings, with};
 use crate::fhir::profiles::ACCESS_REQUEST_FORM;
+use crate::fhir::validate::condition::is_enabled;
 
 fn request() -> Value {
     json!({
@@ -109,4 +110,74 @@ fn v_03_a_question_that_the_form_does_not_have_is_a_warning() {
     assert_eq!(errors(&more), Vec::<String>::new());
     let words = "The form has no question of this linkId in this place: the answer is kept as it is.";
     assert_eq!(warnings(&more), [format!("informational QuestionnaireResponse.item[3].linkId: {words}")]);
+}
+
+/// FAULT-7: an extension stands for a value that is not there.
+#[test]
+fn v_03_an_answer_may_be_an_extension_that_says_why_there_is_no_value() {
+    let absent = json!({ "_valueDate": { "extension": [{
+        "url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "asked-unknown",
+    }]}});
+    let answer = "/item/0/item/1/answer/0";
+    assert_eq!(errors(&with(request(), answer, absent.clone())), Vec::<String>::new());
+    let other = json!({ "_valueString": absent["_valueDate"] });
+    assert_eq!(errors(&with(request(), answer, other)).len(), 1, "of another type");
+}
+
+/// FAULT-6: what stands in a group whose condition does not hold is told of, and kept.
+#[test]
+fn v_03_an_answer_that_the_form_does_not_ask_for_is_a_warning() {
+    let group = json!({ "linkId": "parentalApplicationSupplementaryDetails", "item": [
+        { "linkId": "parentalApplicationSupplementaryDetails_liveAtSameAddress", "answer": [{ "valueString": "yes" }] },
+    ]});
+    let asked = with(request(), "/item/3", group.clone());
+    assert_eq!((errors(&asked), warnings(&asked)), (vec![], vec![]), "the basis for access is PRN");
+    let basis = "/item/0/item/2/answer/0/valueCoding/code";
+    let words = "The form does not ask this after these answers: the answer is kept as it is.";
+    let told = |at: usize| [format!("informational QuestionnaireResponse.item[{at}].linkId: {words}")];
+    assert_eq!(warnings(&with(asked.clone(), basis, json!("CHILD"))), told(3), "another answer");
+    assert_eq!(warnings(&with(asked, "/item/0/item/2", json!(null))), told(3), "no answer");
+}
+
+/// Every operator of `enableWhen`.
+#[test]
+fn v_03_conditions_hold_as_their_operator_says() {
+    let response = json!([
+        { "linkId": "a", "answer": [{ "valueInteger": 3 }, { "valueInteger": 5 }] },
+        { "linkId": "b", "item": [{ "linkId": "c", "answer": [{ "valueDate": "2026-01-02", "item": [
+            { "linkId": "d", "answer": [{ "valueBoolean": true }] },
+        ]}]}]},
+    ]);
+    let holds =
+        |condition: Value| is_enabled(&json!({ "enableWhen": [condition] }), response.as_array().unwrap());
+    for (question, operator, answer, expected) in [
+        ("a", "exists", json!({ "answerBoolean": true }), true),
+        ("x", "exists", json!({ "answerBoolean": true }), false),
+        ("x", "exists", json!({ "answerBoolean": false }), true),
+        ("a", "=", json!({ "answerInteger": 5 }), true),
+        ("a", "=", json!({ "answerInteger": 4 }), false),
+        ("a", "!=", json!({ "answerInteger": 5 }), false),
+        ("a", "!=", json!({ "answerInteger": 4 }), true),
+        ("a", ">", json!({ "answerInteger": 4 }), true),
+        ("a", ">", json!({ "answerInteger": 5 }), false),
+        ("a", ">=", json!({ "answerInteger": 5 }), true),
+        ("a", "<", json!({ "answerInteger": 3 }), false),
+        ("a", "<=", json!({ "answerInteger": 3 }), true),
+        ("c", "<", json!({ "answerDate": "2026-01-03" }), true),
+        ("d", "=", json!({ "answerBoolean": true }), true),
+        ("d", "=", json!({ "answerString": "true" }), false),
+    ] {
+        let mut condition = answer.clone();
+        condition["question"] = question.into();
+        condition["operator"] = operator.into();
+        assert_eq!(holds(condition), expected, "{question} {operator} {answer}");
+    }
+    let two = |behaviour: &str| {
+        let when = |answer: i64| json!({ "question": "a", "operator": "=", "answerInteger": answer });
+        is_enabled(
+            &json!({ "enableWhen": [when(3), when(4)], "enableBehavior": behaviour }),
+            response.as_array().unwrap(),
+        )
+    };
+    assert_eq!((two("all"), two("any")), (false, true));
 }

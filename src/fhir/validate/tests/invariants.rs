@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{errors, role, warnings, with};
+use super::{assert_each, errors, role, warnings, with};
 
 /// Each document breaks exactly these invariants, named by expression and key.
 fn assert_keys(rows: &[(Value, &[&str])]) {
@@ -395,4 +395,42 @@ fn structure_definitions_keep_their_invariants() {
         (element(json!({ "sliceName": "a b" })), &[&eld("eld-16")]),
         (element(json!({ "isModifier": true })), &[&eld("eld-18")]),
     ]);
+}
+
+/// "An absolute URI", says the definition of ValueSet.compose.include.system; sdf-10 is about the snapshot.
+#[test]
+fn definitions_name_systems_absolutely_and_bind_as_their_snapshot_says() {
+    let set = json!({
+        "resourceType": "ValueSet", "status": "draft",
+        "compose": { "include": [{ "system": "http://example.org/codes" }] },
+    });
+    assert_each(
+        &set,
+        &[(
+            "/compose/include/0/system",
+            json!("codes"),
+            &["value ValueSet.compose.include[0].system: Give the system as an absolute URI."],
+        )],
+    );
+    let element = json!([{ "id": "Patient", "path": "Patient" }, {
+        "id": "Patient.gender", "path": "Patient.gender", "binding": { "strength": "required" },
+    }]);
+    let profile = json!({
+        "resourceType": "StructureDefinition", "url": "http://example.org/a", "name": "A", "status": "draft",
+        "kind": "resource", "abstract": false, "type": "Patient", "derivation": "constraint",
+        "baseDefinition": "http://hl7.org/fhir/StructureDefinition/Patient", "differential": { "element": element },
+    });
+    assert_eq!(errors(&profile), Vec::<String>::new());
+    let snapshot = json!({ "element": [
+        { "id": "Patient", "path": "Patient", "definition": "a", "min": 0, "max": "*", "base": { "path": "Patient", "min": 0, "max": "*" } },
+        { "id": "Patient.gender", "path": "Patient.gender", "definition": "a", "min": 0, "max": "1",
+          "base": { "path": "Patient.gender", "min": 0, "max": "1" }, "binding": { "strength": "required" } },
+    ]});
+    let told = errors(&with(profile, "/snapshot", snapshot));
+    assert_eq!(
+        told,
+        [
+            "invariant StructureDefinition: sdf-10: Give every binding of the snapshot a valueSet or a description."
+        ]
+    );
 }

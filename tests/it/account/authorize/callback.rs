@@ -1,10 +1,14 @@
 //! Coming back from a provider.
 
-use onbehalf::account::Stage;
+use onbehalf::account::upstream::{ProviderAuthentication, ProviderKind, ProviderSettings, default_vtr};
+use onbehalf::account::{Mode, Stage};
+use onbehalf::clock::Clock as _;
 use rstest::rstest;
+use serde_json::json;
 
-use super::{Browser, away, form_token, goes_to, sent, start, text};
-use crate::support::Backend;
+use super::{Browser, away, form_token, goes_to, registration, sent, start, text};
+use crate::support::provider::{Answered, ScriptedProvider, rsa_keys, sign};
+use crate::support::{Backend, Options, TestApp};
 
 const SCOPES: &str = "openid user/Consent.rs";
 const GOOD: &str = "/oauth/callback/nhs-login?state=the-state-that-was-sent";
@@ -73,4 +77,49 @@ async fn an_answer_that_comes_twice_is_refused(
     assert_eq!(goes_to(&browser.get(&format!("{GOOD}&code=x")).await), (400, ""));
     let mut known = Browser::citizen(&start(backend).await, "9000000017", SCOPES).await.handle;
     assert!(known.take().is_some());
+}
+
+#[rstest]
+#[actix_web::test]
+async fn a_provider_that_is_down_is_503_and_a_person_below_p9_is_told_what_to_do(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let provider = ScriptedProvider::start();
+    let settings = ProviderSettings {
+        id: "nhs-login".to_owned(),
+        name: "NHS login".to_owned(),
+        kind: ProviderKind::NhsLogin { vtr: default_vtr() },
+        issuer: provider.issuer.clone(),
+        client_id: "our-client".to_owned(),
+        authentication: ProviderAuthentication::PrivateKeyJwt,
+        scopes: vec!["openid".to_owned()],
+        exchange_audiences: Vec::new(),
+    };
+    let registrations = vec![registration("portal", Mode::Citizen)];
+    let options = Options { registrations, providers: vec![settings], ..Options::default() };
+    let app = TestApp::start(backend, options).await;
+    let mut browser = Browser::at(&app, "portal", SCOPES, Stage::Begun).await;
+    for (vot, status, told) in [
+        ("P5.Cp.Cd", 403, "You need to prove who you are"),
+        ("P9", 400, "NHS login is not available"),
+        ("", 503, "NHS login is not available"),
+    ] {
+        let leaving = browser.get("/oauth/log-in").await;
+        let now = app.clock.now().timestamp();
+        let claims = json!({
+            "iss": provider.issuer, "sub": "s", "aud": "our-client", "iat": now, "exp": now + 300,
+            "nonce": sent(&leaving, "nonce"), "vot": vot,
+        });
+        let tokens =
+            json!({ "access_token": "a", "token_type": "bearer", "id_token": sign(&rsa_keys()[0], &claims) });
+        provider.script("/token", Answered::Json(200, tokens));
+        provider.script("/userinfo", Answered::Json(200, json!({ "sub": "s" })));
+        if vot.is_empty() {
+            provider.go_down();
+        }
+        let state = sent(&leaving, "state").expect("a state");
+        let answer = browser.get(&format!("/oauth/callback/nhs-login?code=c&state={state}")).await;
+        assert_eq!(answer.status, status, "{vot}");
+        assert!(text(&answer).contains(told), "{vot}: {}", text(&answer));
+    }
 }

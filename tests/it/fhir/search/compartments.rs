@@ -20,6 +20,10 @@ async fn a_search_can_be_about_several_types_or_a_compartment(
         ("?_type=Consent,Consent", 32),
         ("?_type=Consent&patient=9000000009", 3),
         ("?_type=Consent,RelatedPerson&patient=9000000009", 7),
+        ("Patient/9000000009/*?_type=Consent", 3),
+        ("Patient/9000000009/*?_type=Consent,RelatedPerson", 7),
+        ("Patient/9000000009/*?_type=Questionnaire", 0),
+        ("Consent?_type=Patient", 0),
         ("Patient/9000000009/Consent", 3),
         ("Patient/9000000009/Consent?status=inactive", 0),
         ("Patient/9000000009/RelatedPerson?relationship=MTH", 4),
@@ -28,7 +32,8 @@ async fn a_search_can_be_about_several_types_or_a_compartment(
         let found = bundle(&app, path).await;
         assert_eq!((entries(&found, "match").len(), &found["total"]), (expected, &expected.into()), "{path}");
     }
-    let types = ["?_type=Nothing", "?_type=Consent,Nothing", "?_type=consent"];
+    let types =
+        ["?_type=Nothing", "?_type=Consent,Nothing", "?_type=consent", "Patient/9000000009/*?_type=consent"];
     assert_refused(&app, 400, &types).await;
     assert_refused(&app, 404, &["Patient/9999999999/Consent", "Patient/9000000009/Questionnaire"]).await;
     assert_eq!(get(&app, "Consent/9000000009/Patient").await.status, 404);
