@@ -7,7 +7,7 @@ use rstest::rstest;
 use super::{assert_one_sentence, configuration, counts};
 use crate::support::{Backend, Folder, SANDBOX_DATA, TestDatabase, sql};
 
-const STEPS: usize = 10;
+const STEPS: usize = 11;
 
 #[rstest]
 fn migrate_goes_up_tells_and_goes_down(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {

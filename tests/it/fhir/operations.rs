@@ -186,7 +186,7 @@ async fn everything_of_everybody_is_what_the_caller_may_see(
     let app = guarded(backend).await;
     for (token, patients, roles, relationships) in [
         (NURSE, 48, 32, 14),
-        (&*citizen(MOTHER), 7, 6, 4),
+        (&*citizen(MOTHER), 3, 6, 4),
         (&*citizen(CHILD), 4, 3, 5),
         (&*citizen(LONER), 1, 0, 0),
     ] {
