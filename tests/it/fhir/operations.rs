@@ -134,7 +134,7 @@ async fn everything_is_one_answer_unless_pages_are_asked_for(
     let narrowed = format!("{everything}?_since=2000-01-01T00:00:00Z&_type=Consent,Provenance&_count=2");
     let first = send_well(&app, get(&narrowed), 200).await;
     let own = link(&first, "self").expect("a link");
-    assert!(own.contains("_since=2000") && own.contains("_type=Consent,Provenance"), "{own}");
+    assert!(own.contains("_since=2000") && own.contains("_type=Consent%2CProvenance"), "{own}");
     let (count, found) = pages(&app, get(&narrowed)).await;
     let wanted =
         |resource: &&Value| ["Consent", "Provenance"].iter().any(|kind| resource["resourceType"] == *kind);
@@ -186,7 +186,6 @@ async fn everything_of_everybody_is_what_the_caller_may_see(
     let app = guarded(backend).await;
     for (token, patients, roles, relationships) in [
         (NURSE, 48, 32, 14),
-        // Herself, and those two for whom her role is active.
         (&*citizen(MOTHER), 3, 6, 4),
         (&*citizen(CHILD), 4, 3, 5),
         (&*citizen(LONER), 1, 0, 0),
