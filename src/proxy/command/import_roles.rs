@@ -57,7 +57,7 @@ pub fn import_roles(
     is_rehearsal: bool,
 ) -> Result<Vec<Imported>, Error> {
     let now = clock.now();
-    let mut known = Known::load(tx, incoming)?;
+    let mut known = Known::load(tx, incoming, is_rehearsal)?;
     let mut new = Vec::new();
     let mut outcomes = Vec::with_capacity(incoming.len());
     for one in incoming {
@@ -88,7 +88,7 @@ struct Known {
 }
 
 impl Known {
-    fn load(tx: &mut Tx<'_>, incoming: &[Incoming]) -> Result<Self, Error> {
+    fn load(tx: &mut Tx<'_>, incoming: &[Incoming], is_rehearsal: bool) -> Result<Self, Error> {
         let proxies: BTreeSet<NhsNumber> = incoming.iter().map(|one| one.role.proxy).collect();
         let mut people: Vec<NhsNumber> = incoming.iter().map(|one| one.role.patient).collect();
         people.extend(&proxies);
