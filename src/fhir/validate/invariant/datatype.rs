@@ -13,8 +13,8 @@ pub(super) fn extension(it: &Object<'_>, report: &mut Report) {
     report.demand(holds, "ext-1", it.path, "Give this extension a value or extensions of its own, not both.");
 }
 
-/// The system of an Identifier or a Coding names a namespace wherever the resource goes: a relative URI does not.
-pub(super) fn system(it: &Object<'_>, report: &mut Report) {
+/// The system of an Identifier names a namespace wherever the resource goes: a relative URI does not.
+pub(super) fn identifier(it: &Object<'_>, report: &mut Report) {
     if it.text("system").is_some_and(|system| !is_absolute(system)) {
         report.error(IssueType::Value, &it.path.name("system"), "Give the system as an absolute URI.");
     }

@@ -25,7 +25,7 @@ pub(super) type Check = fn(&Object<'_>, &mut Report);
 pub(super) fn of(path: &str) -> Option<Check> {
     let check: Check = match path {
         "Extension" => datatype::extension,
-        "Identifier" | "Coding" => datatype::system,
+        "Identifier" => datatype::identifier,
         "Period" => datatype::period,
         "Attachment" => datatype::attachment,
         "Quantity" => datatype::quantity,
