@@ -27,6 +27,34 @@ struct RelationshipRow {
     updated_at: i64,
 }
 
+/// How many codes one statement inserts: each binds six values, of which a statement can hold some ten thousand.
+const CODES_AT_ONCE: usize = 1000;
+
+/// A code as it is inserted; the columns are those of [`CodeRow`].
+#[derive(Insertable)]
+#[diesel(table_name = relationship_codes, treat_none_as_default_value = false)]
+struct NewCode<'c> {
+    relationship_id: &'c str,
+    version: i64,
+    position: i32,
+    system: &'c str,
+    code: &'c str,
+    display: Option<&'c str>,
+}
+
+impl<'c> NewCode<'c> {
+    fn of(kept: &'c Versioned<Relationship>, (position, code): (i32, &'c RelationshipCode)) -> Self {
+        Self {
+            relationship_id: &kept.value.id,
+            version: kept.version,
+            position,
+            system: &code.system,
+            code: &code.code,
+            display: code.display.as_deref(),
+        }
+    }
+}
+
 #[derive(Queryable)]
 struct CodeRow {
     relationship_id: String,
@@ -180,16 +208,9 @@ impl Tx<'_> {
         let present = relationships::table.filter(relationships::id.eq(kept.value.id.clone()));
         let copy = present.insert_into(relationship_versions::table);
         on_dialect!(self.db, connection => copy.execute(connection))?;
-        for (position, code) in (0..).zip(&kept.value.codes) {
-            let row = (
-                relationship_codes::relationship_id.eq(&kept.value.id),
-                relationship_codes::version.eq(kept.version),
-                relationship_codes::position.eq(position),
-                relationship_codes::system.eq(&code.system),
-                relationship_codes::code.eq(&code.code),
-                relationship_codes::display.eq(code.display.as_deref()),
-            );
-            diesel::insert_into(relationship_codes::table).values(row).execute(self.db)?;
+        let codes: Vec<NewCode<'_>> = (0..).zip(&kept.value.codes).map(|it| NewCode::of(kept, it)).collect();
+        for codes in codes.chunks(CODES_AT_ONCE) {
+            on_dialect!(self.db, c => diesel::insert_into(relationship_codes::table).values(codes).execute(c))?;
         }
         Ok(())
     }

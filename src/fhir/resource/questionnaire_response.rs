@@ -218,7 +218,9 @@ impl Given {
             Applicant::Proxy => (proxy, party::identifier_in(source, context, at)?),
             Applicant::Patient => (patient, Some(party::number_in(source, context, at)?)),
         };
-        if named.is_some_and(|named| named != expected) || proxy == patient {
+        // Whom a reference beside the identifier names is compared where the database is at hand.
+        let is_all = applicant == Applicant::Patient || source.get("reference").is_none();
+        if named.is_some_and(|named| is_all && named != expected) || proxy == patient {
             return Err(wrong(at, OTHER_SOURCE));
         }
         let authored = text("authored").and_then(|at| FhirDateTime::parse(at).ok());

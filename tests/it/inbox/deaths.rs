@@ -79,9 +79,9 @@ impl Stage {
         let path = format!("/Consent/{}", roles[1]);
         let suspended = send(&app, patch(&path, &bodies::suspend())).await;
         assert_eq!(suspended.status, 200, "{suspended:?}");
-        let stage = Self { app, side, state, roles, token };
-        stage.happen().await;
-        stage
+        let set = Self { app, side, state, roles, token };
+        set.happen().await;
+        set
     }
 
     /// What has happened to the person.
@@ -125,7 +125,13 @@ impl Stage {
         let (mut vrs, mut r4) = (bodies::consent(proxy, patient), role(proxy, patient));
         change(&mut vrs);
         change(&mut r4);
-        if verdict != Verdict::Allowed {
+        if verdict == Verdict::Allowed {
+            self.assert_status(door, "R4", &send(&self.app, post("/Consent", &r4)).await, 201);
+            let (proxy, patient) = self.pair(OTHERS[5]);
+            let mut vrs = bodies::consent(proxy, patient);
+            change(&mut vrs);
+            self.assert_status(door, "VRS", &self.app.post("/Consent", &vrs).await, 201);
+        } else {
             let answer = self.app.post("/Consent", &vrs).await;
             self.assert_status(door, "VRS", &answer, 422);
             assert_eq!(answer.code(), self.side.code());
@@ -139,12 +145,6 @@ impl Stage {
             self.assert_status(door, "If-None-Exist", &send(&self.app, conditional).await, 422);
             self.assert_status(door, "R4", &send(&self.app, post("/Consent", &r4)).await, 422);
             assert_eq!(self.app.count_rows("roles WHERE created_text = '2026-11-20T09:00:00Z'"), 4);
-        } else {
-            self.assert_status(door, "R4", &send(&self.app, post("/Consent", &r4)).await, 201);
-            let (proxy, patient) = self.pair(OTHERS[5]);
-            let mut vrs = bodies::consent(proxy, patient);
-            change(&mut vrs);
-            self.assert_status(door, "VRS", &self.app.post("/Consent", &vrs).await, 201);
         }
     }
 

@@ -76,7 +76,7 @@ fn named_entries(count: usize) -> Value {
                 add(
                     form,
                     json!({ "linkId": "next", "answer": [{ "valueReference": { "reference": next } }] }),
-                )
+                );
             });
             let mut entry = give("POST", "QuestionnaireResponse", &form);
             entry["fullUrl"] = format!("urn:uuid:{n:08}-0000-0000-0000-000000000000").into();

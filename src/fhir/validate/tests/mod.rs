@@ -4,6 +4,7 @@ mod answers;
 mod elements;
 mod invariants;
 mod profiles;
+mod prose;
 
 use proptest::prelude::*;
 use serde_json::{Map, Number, Value, json};

@@ -100,7 +100,7 @@ fn events_that_many_heavy_subscriptions_hear_delay_others_little() {
     let target = Target::start(2);
     let citizen = target.token("citizen");
     let subscription = |number: usize| {
-        let names = vec!["a"; 10].join(",");
+        let names = ["a"; 10].join(",");
         let criteria = format!("Consent?patient.name:contains={names}&patient.family=x{number}");
         json!({
             "resourceType": "Subscription", "status": "requested", "reason": "test", "criteria": criteria,
