@@ -12,12 +12,17 @@ use chrono::TimeDelta;
 use crate::job::run::{Halt, Run};
 use crate::person::command::end_roles_of_dead;
 use crate::proxy::command::deactivate_unused_role;
-use crate::store::{Candidate, Tx};
 
+#[expect(
+    clippy::redundant_closure_for_method_calls,
+    reason = "the path of the method is not general enough over the life of a transaction"
+)]
 pub(super) fn run(run: &mut Run<'_>) -> Result<(), Halt> {
     let clock = run.clock;
-    let dead = |tx: &mut Tx<'_>, after: &Candidate, limit| tx.list_dead_with_active_roles(after, limit);
-    run.for_each(dead, |tx, person| Ok(u32::from(end_roles_of_dead(tx, clock, &person.id)?)))?;
+    run.for_each(
+        |tx, after, limit| tx.list_dead_with_active_roles(after, limit),
+        |tx, person| Ok(u32::from(end_roles_of_dead(tx, clock, &person.id)?)),
+    )?;
     let Some(days) = run.settings.unused_after_days else { return Ok(()) };
     let since = run.now() - TimeDelta::days(days);
     run.for_each(
