@@ -104,7 +104,10 @@ async fn a_provider_that_is_down_is_503_and_a_person_below_p9_is_told_what_to_do
         ("P9", 400, "NHS login is not available"),
         ("", 503, "NHS login is not available"),
     ] {
-        let leaving = browser.get("/oauth/log-in").await;
+        let page = text(&browser.get("/oauth/log-in").await);
+        let (_, link) = page.split_once("href=\"/oauth/log-in/nhs-login").expect("a link");
+        let link = link.split('"').next().unwrap().replace("&amp;", "&");
+        let leaving = browser.get(&format!("/oauth/log-in/nhs-login{link}")).await;
         let now = app.clock.now().timestamp();
         let claims = json!({
             "iss": provider.issuer, "sub": "s", "aud": "our-client", "iat": now, "exp": now + 300,

@@ -149,11 +149,9 @@ async fn a_request_for_another_protocol_is_answered_in_http_1_1_and_the_connecti
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
-    for (connection, upgrade, closes) in [
-        ("Upgrade, HTTP2-Settings", "h2c", true),
-        ("upgrade", "websocket", true),
-        ("keep-alive", "h2c", false),
-    ] {
+    for (connection, upgrade, closes) in
+        [("Upgrade, HTTP2-Settings", "h2c", true), ("keep-alive", "h2c", false)]
+    {
         let asked = format!(
             "POST /FHIR/R4/Consent/$validate HTTP/1.1\r\nHost: x\r\nConnection: {connection}\r\nUpgrade: {upgrade}\r\n\
              HTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA\r\nContent-Type: application/fhir+json\r\n\
