@@ -11,7 +11,7 @@ use crate::fhir::outcome::{Issue, IssueType};
 use crate::fhir::refusal::Refusal;
 use crate::fhir::url;
 
-/// More issues than this are of no use at once; each costs a look at every held item of its list.
+/// More issues than this are of no use at once, nor are more searches for items that changed their places.
 const MOST: usize = 50;
 
 /// Refuses a body of which something would be lost in the resource `held`.
@@ -30,22 +30,19 @@ fn refuse_any(residue: Vec<Issue>) -> Result<(), Refusal> {
 
 /// Every element of `body` that `held` lacks or has otherwise, among the members that are `looked_at`.
 fn find(body: &Value, held: &Value, looked_at: impl Fn(&str) -> bool) -> Vec<Issue> {
-    let mut issues = Vec::new();
+    let mut found = Comparison { issues: Vec::new(), searches: MOST };
     let kind = body.get("resourceType").and_then(Value::as_str).unwrap_or("Resource");
     for (key, value) in body.as_object().into_iter().flatten().filter(|(key, _)| looked_at(key)) {
         let path = || format!("{kind}.{key}");
         match key.as_str() {
             "resourceType" | "id" => {}
-            "meta" => meta(value, &path(), &mut issues),
+            "meta" => meta(value, &path(), &mut found.issues),
             // A generated narrative says nothing that the data do not say.
             "text" if value.get("status").and_then(Value::as_str) == Some("generated") => {}
-            _ => match held.get(key) {
-                Some(held) if holds(held, value) => {}
-                held => compare(value, held, &path(), &mut issues),
-            },
+            _ => found.compare(value, held.get(key), &path()),
         }
     }
-    issues
+    found.issues
 }
 
 /// The service writes these by itself, whatever the client sent.
@@ -80,48 +77,58 @@ fn holds(held: &Value, given: &Value) -> bool {
     }
 }
 
-/// Whether a list holds this item: at the same place, as nearly every time, or at another. Only the list that is
-/// being compared is searched, none within its items: that would multiply with each level.
-fn is_among(held: &[Value], number: usize, item: &Value) -> bool {
-    let elsewhere = || held.iter().enumerate().filter(|(at, _)| *at != number);
-    held.get(number).is_some_and(|held| holds(held, item)) || elsewhere().any(|(_, held)| holds(held, item))
+/// A comparison under way: what was found, and how often a list may still be searched for an item that is not at its
+/// place. A list of the service's own is short; of a long one, which grew with the body, the order is that of the body.
+struct Comparison {
+    issues: Vec<Issue>,
+    searches: usize,
 }
 
-/// Notes where the two differ. What is the same is passed over without a look inside.
-fn compare(given: &Value, held: Option<&Value>, path: &str, issues: &mut Vec<Issue>) {
-    if issues.len() >= MOST {
-        return;
+impl Comparison {
+    fn is_over(&self) -> bool {
+        self.issues.len() >= MOST
     }
-    match (given, held) {
-        (Value::Object(members), Some(Value::Object(held))) => {
-            for (key, value) in members.iter().filter(|(key, _)| *key != "display") {
-                let held = held.get(key);
-                if !held.is_some_and(|held| holds(held, value)) {
-                    compare(value, held, &format!("{path}.{key}"), issues);
-                }
-                if issues.len() >= MOST {
-                    return;
-                }
-            }
-        }
-        (Value::Array(items), Some(Value::Array(held))) => {
-            for (number, item) in items.iter().enumerate() {
-                if is_among(held, number, item) {
-                    continue;
-                }
-                // The item at the same place tells best what is wrong with this one.
-                let path = format!("{path}[{number}]");
-                match held.get(number) {
-                    Some(candidate) => compare(item, Some(candidate), &path, issues),
-                    None => issues.push(unheld(&path)),
-                }
-                if issues.len() >= MOST {
-                    return;
+
+    /// Notes where the two differ. What is the same is passed over without a look inside.
+    fn compare(&mut self, given: &Value, held: Option<&Value>, path: &str) {
+        match (given, held) {
+            (given, Some(held)) if holds(held, given) => {}
+            (Value::Object(members), Some(Value::Object(held))) => {
+                for (key, value) in members.iter().filter(|(key, _)| *key != "display") {
+                    if self.is_over() {
+                        return;
+                    }
+                    self.compare(value, held.get(key), &format!("{path}.{key}"));
                 }
             }
+            (Value::Array(items), Some(Value::Array(held))) => {
+                for (number, item) in items.iter().enumerate() {
+                    if self.is_over() {
+                        return;
+                    }
+                    self.compare_item(item, held, (number, path));
+                }
+            }
+            _ => self.issues.push(unheld(path)),
         }
-        (given, Some(held)) if holds(held, given) => {}
-        _ => issues.push(unheld(path)),
+    }
+
+    /// The item at the same place is the one that is meant, nearly every time, and tells best what is wrong.
+    fn compare_item(&mut self, item: &Value, held: &[Value], (number, path): (usize, &str)) {
+        let known = self.issues.len();
+        let path = format!("{path}[{number}]");
+        match held.get(number) {
+            Some(candidate) => self.compare(item, Some(candidate), &path),
+            None => self.issues.push(unheld(&path)),
+        }
+        if self.issues.len() == known || self.searches == 0 {
+            return;
+        }
+        // Beyond the end of a list of one, every item is looked for in that one: this is no search.
+        self.searches -= usize::from(held.len() > 1);
+        if held.iter().any(|held| holds(held, item)) {
+            self.issues.truncate(known);
+        }
     }
 }
 
