@@ -136,7 +136,7 @@ impl<'v> Walk<'v> {
             self.report.error(IssueType::Value, &at.name("id"), words);
         }
         // A snapshot and a differential both have the ids of their elements: sdf-16 and sdf-17 look after these.
-        if node.path != "ElementDefinition" && !self.ids.insert(id) {
+        if !self.ids.insert(id) && node.path != "ElementDefinition" {
             let words = "Give each element an id of its own: another element of this resource has this one.";
             self.report.error(IssueType::Duplicate, &at.name("id"), words);
         }
