@@ -5,6 +5,7 @@ use rstest::rstest;
 use crate::fhir::bodies::role;
 use crate::fhir::client::{get, link, post, request, send, send_well, told};
 use crate::support::{Backend, Connection, REQUEST_ID, TestApp};
+use crate::vrs::callers::guarded_options;
 use crate::vrs::footprint::Footprint;
 use crate::vrs::known::{LONER, MOTHERS_ROLE, PATIENTS};
 
@@ -148,7 +149,7 @@ async fn a_browser_of_another_origin_is_told_what_it_may_do(
 async fn a_request_for_another_protocol_is_answered_in_http_1_1_and_the_connection_closes_as_told(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
-    let app = TestApp::strict(backend).await;
+    let app = TestApp::start(backend, guarded_options()).await;
     for (connection, upgrade, closes) in
         [("Upgrade, HTTP2-Settings", "h2c", true), ("keep-alive", "h2c", false)]
     {
