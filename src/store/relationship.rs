@@ -39,7 +39,7 @@ struct NewCode<'c> {
     position: i32,
     system: &'c str,
     code: &'c str,
-    display: Option<&'c str>,
+    display: Option<String>,
 }
 
 impl<'c> NewCode<'c> {
@@ -50,7 +50,7 @@ impl<'c> NewCode<'c> {
             position,
             system: &code.system,
             code: &code.code,
-            display: code.display.as_deref(),
+            display: code.display.clone(),
         }
     }
 }
