@@ -10,12 +10,15 @@ use sha2::{Digest as _, Sha256};
 
 use super::Response;
 
+/// Longer answers are not kept: those that attack a limit repeat one element, and a validator takes minutes for them.
+const MOST: usize = 256 * 1024;
+
 /// With `ONBEHALF_RECORD_ANSWERS` set to a folder, writes the body of this answer there, if the R4 front
 /// was asked and said something.
 pub fn record(request: &[u8], answer: &Response) {
     let length = answer.header("content-length").and_then(|length| length.parse().ok());
     let body = &answer.body[..length.unwrap_or(usize::MAX).min(answer.body.len())];
-    if is_for_this_front(request) {
+    if is_for_this_front(request) && body.len() <= MOST {
         let origin = format!("{} {}", answer.status, operation(request));
         keep(body, answer.header("content-type").unwrap_or_default(), &origin);
     }

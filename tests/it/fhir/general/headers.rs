@@ -4,8 +4,7 @@ use rstest::rstest;
 
 use crate::fhir::bodies::role;
 use crate::fhir::client::{get, link, post, request, send, send_well, told};
-use crate::support::{Backend, Connection, REQUEST_ID, TestApp};
-use crate::vrs::callers::guarded_options;
+use crate::support::{Backend, REQUEST_ID, TestApp, send_bytes};
 use crate::vrs::footprint::Footprint;
 use crate::vrs::known::{LONER, MOTHERS_ROLE, PATIENTS};
 
@@ -149,19 +148,11 @@ async fn a_browser_of_another_origin_is_told_what_it_may_do(
 async fn a_request_for_another_protocol_is_answered_in_http_1_1_and_the_connection_closes_as_told(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
-    let app = TestApp::start(backend, guarded_options()).await;
-    for (connection, upgrade, closes) in
-        [("Upgrade, HTTP2-Settings", "h2c", true), ("keep-alive", "h2c", false)]
-    {
-        let asked = format!(
-            "POST /FHIR/R4/Consent/$validate HTTP/1.1\r\nHost: x\r\nConnection: {connection}\r\nUpgrade: {upgrade}\r\n\
-             HTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA\r\nContent-Type: application/fhir+json\r\n\
-             Content-Length: 2\r\n\r\n{{}}"
-        );
-        let mut stream = Connection::open(app.address).expect("a connection");
-        stream.write(asked.as_bytes()).expect("it is written");
-        let answer = stream.read().expect("an answer");
-        assert_eq!((answer.status, answer.header("upgrade")), (401, None), "{connection}");
-        assert_eq!(answer.header("connection"), closes.then_some("close"), "{connection}");
-    }
+    let app = TestApp::strict(backend).await;
+    let asked = "POST /FHIR/R4/Consent/$validate HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\n\
+         Upgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA\r\n\
+         Content-Type: application/fhir+json\r\nContent-Length: 2\r\n\r\n{}";
+    let answer = send_bytes(app.address, asked.as_bytes()).await.expect("an answer");
+    assert_eq!((answer.status, answer.header("upgrade")), (400, None));
+    assert_eq!(answer.header("connection"), Some("close"));
 }
