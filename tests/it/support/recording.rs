@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use super::Response;
 
 /// Longer answers are not kept: those that attack a limit repeat one element, and a validator takes minutes for them.
-const MOST: usize = 256 * 1024;
+const MOST: usize = 128 * 1024;
 
 /// With `ONBEHALF_RECORD_ANSWERS` set to a folder, writes the body of this answer there, if the R4 front
 /// was asked and said something.
