@@ -9,6 +9,12 @@ use tempfile::TempDir;
 
 use super::poll::poll;
 
+/// The program: the one that was built with the tests, or the one that `ONBEHALF_BINARY` names (`tests/hard` measures that of a
+/// release).
+fn binary() -> String {
+    std::env::var("ONBEHALF_BINARY").unwrap_or_else(|_| env!("CARGO_BIN_EXE_onbehalf").to_owned())
+}
+
 /// A folder to run the program in, with nothing of the tests' own environment that it reads.
 pub struct Folder(TempDir);
 
@@ -44,7 +50,7 @@ impl Folder {
     }
 
     fn command(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_onbehalf"));
+        let mut command = Command::new(binary());
         command.args(arguments).current_dir(self.0.path()).stdin(Stdio::null());
         command.env_clear().envs(environment.iter().copied());
         command
@@ -71,7 +77,7 @@ impl Folder {
     pub fn start_after(&self, before: &str, arguments: &[&str]) -> Running {
         let mut command = Command::new("/bin/sh");
         let script = format!("{before}\nexec \"$0\" \"$@\"");
-        command.args(["-c", &script, env!("CARGO_BIN_EXE_onbehalf")]).args(arguments);
+        command.args(["-c", &script, &binary()]).args(arguments);
         command.current_dir(self.0.path()).stdin(Stdio::null()).env_clear();
         self.spawn(command)
     }

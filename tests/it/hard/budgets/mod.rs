@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use super::service::{Service, read};
 use super::{is_full, measured, millis, scale};
 
-/// An honest request may take three times as long as without an attack, and never longer than this.
+/// An honest request may take three times as long as without an attack (99 of 100, where the attackers leave a core to it), and
+/// never longer than this.
 const MOST: Duration = Duration::from_secs(1);
 /// In an ordinary run, where other tests use the machine as well.
 const MOST_BESIDE_OTHERS: Duration = Duration::from_secs(5);
@@ -37,7 +38,7 @@ fn part(sorted: &[Duration], percent: usize) -> Duration {
 
 /// Compares an honest client's latencies under attack with those without, and says what they were.
 #[track_caller]
-fn compare(without: &[Duration], under: &[Duration]) -> String {
+fn compare(without: &[Duration], under: &[Duration], has_core: bool) -> String {
     let (p99, worst) = (part(under, 99), part(under, 100));
     let figures = format!(
         "p99 {} without, {} under attack, worst {}, {} asked",
@@ -47,7 +48,7 @@ fn compare(without: &[Duration], under: &[Duration]) -> String {
         under.len()
     );
     if is_full() {
-        assert!(worst < MOST && p99 <= 3 * part(without, 99), "{figures}");
+        assert!(worst < MOST && (!has_core || p99 <= 3 * part(without, 99)), "{figures}");
     } else {
         assert!(worst < MOST_BESIDE_OTHERS, "{figures}");
     }
