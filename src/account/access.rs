@@ -106,7 +106,7 @@ pub fn check_live(tx: &mut Tx<'_>, caller: &Caller, now: DateTime<Utc>) -> Resul
 
 /// Decides whether what was granted still stands, though the tokens of it may be past their time: for what goes on
 /// without a token, such as a subscription (N-34). For a citizen and a proxy it stands until [`granted_until`]; for staff
-/// and systems as long as their app is registered, which is for whoever delivers to see. A revocation, the end of the role
+/// and systems as long as their app is registered, which the delivery worker checks. A revocation, the end of the role
 /// or of a person's standing ends it for each.
 ///
 /// # Errors

@@ -17,7 +17,7 @@ pub enum PersonState {
     Superseded,
 }
 
-/// What somebody, or the service, wants to do with a person.
+/// What a caller, or the service, wants to do with a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Door {
     /// Make or import a role that is active or proposed, for or of the person.
@@ -100,7 +100,7 @@ pub const fn decide_person(state: PersonState, door: Door) -> Verdict {
         (Alive, _) | (_, Door::NameInRequest)
         // Every role ends with a death. What is over can be written down, and a relationship stays a fact.
         | (Died, Door::RecordDecision | Door::EndRole | Door::RecordRelationship)
-        // A seed stands as it is told, and a role of somebody who may not appear is in no answer.
+        // A seed stands as it is told, and a role of a person who may not appear is in no answer.
         | (Restricted | Invalidated | Superseded, Door::SeedRole) => Verdict::Allowed,
         (Died, Door::CreateRole | Door::ActivateRole | Door::SeedRole) => Verdict::Refused,
         (

@@ -24,7 +24,7 @@ pub const PLAIN: [(Status, &[ReasonCode]); 2] = [
     (Status::Proposed, &[ReasonCode::ApplicationSubmitted, ReasonCode::ApplicationResubmitted]),
 ];
 
-/// The reasons that citizens may give themselves. No other is ever shown as somebody's own.
+/// The reasons that citizens may give themselves. No other is ever shown as a person's own.
 pub const OWN: [ReasonCode; 3] = [
     ReasonCode::RoleDeactivatedPatientRequest,
     ReasonCode::RoleDeactivatedInactiveRole,

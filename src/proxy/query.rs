@@ -19,7 +19,7 @@ pub struct Viewer {
     pub scope: Scope,
     /// For whom reasons are masked; `None` where they are not.
     pub masked_for: Option<NhsNumber>,
-    /// The citizen who looks, where they are not to learn whether there is somebody with whom they share nothing.
+    /// The citizen who looks, where they are not to learn whether a person exists with whom they share nothing.
     pub among_strangers: Option<NhsNumber>,
 }
 

@@ -152,7 +152,7 @@ impl ReasonCode {
     }
 }
 
-/// A reason, with the words of whoever gave it. Two are equal when they say the same, whoever gave them.
+/// A reason, with the words of its giver. Two are equal when they say the same, whatever the giver.
 #[derive(Clone, Debug)]
 pub struct StatusReason {
     code: ReasonCode,

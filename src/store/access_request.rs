@@ -53,7 +53,7 @@ struct OpenRow {
 
 impl Tx<'_> {
     /// Finds an access request, unless it names somebody who may not appear in an answer. It may name
-    /// people whom the registry does not know. To its applicant, if that is `reader`, it stays whoever the other is.
+    /// people whom the registry does not know. To its applicant, if that is `reader`, it stays whatever the standing of the other person.
     ///
     /// # Errors
     ///
@@ -182,7 +182,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// [`Kind::PreconditionFailed`] when somebody was faster.
+    /// [`Kind::PreconditionFailed`] when another change came first.
     pub fn save_access_request(
         &mut self,
         request: AccessRequest,

@@ -184,7 +184,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// [`Kind::PreconditionFailed`] when somebody was faster.
+    /// [`Kind::PreconditionFailed`] when another change came first.
     pub fn save_relationship(
         &mut self,
         relationship: Relationship,

@@ -181,7 +181,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// [`Kind::PreconditionFailed`] when somebody was faster.
+    /// [`Kind::PreconditionFailed`] when another change came first.
     pub fn save_role(
         &mut self,
         role: Role,

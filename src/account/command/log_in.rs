@@ -23,7 +23,7 @@ pub struct LoggedIn {
 /// Nobody has logged in.
 #[derive(Debug, thiserror::Error)]
 pub enum LogInError {
-    /// The person may not appear, has died, or is nobody whom the registry knows.
+    /// The person may not appear, has died, or is not known to the registry.
     #[error("the person is not current")]
     NotCurrent,
     /// The store failed.

@@ -15,7 +15,7 @@ use crate::store::Tx;
 ///
 /// # Errors
 ///
-/// [`SubscribeError`]; of the kind [`PreconditionFailed`](crate::error::Kind) when somebody was faster.
+/// [`SubscribeError`]; of the kind [`PreconditionFailed`](crate::error::Kind) when another change came first.
 pub fn change_subscription(
     tx: &mut Tx<'_>,
     clock: &dyn Clock,

@@ -13,7 +13,7 @@ use crate::store::Tx;
 ///
 /// # Errors
 ///
-/// [`Kind::PreconditionFailed`](crate::error::Kind) when somebody was faster.
+/// [`Kind::PreconditionFailed`](crate::error::Kind) when another change came first.
 pub fn delete_subscription(
     tx: &mut Tx<'_>,
     clock: &dyn Clock,

@@ -17,7 +17,7 @@ pub type Next = (SubscriptionStatus, Option<String>);
 ///
 /// # Errors
 ///
-/// [`Kind::PreconditionFailed`](crate::error::Kind) when somebody was faster.
+/// [`Kind::PreconditionFailed`](crate::error::Kind) when another change came first.
 pub fn give_status(
     tx: &mut Tx<'_>,
     current: Versioned<Subscription>,

@@ -26,7 +26,7 @@ pub struct Judged {
     grants: Grants,
 }
 
-/// Asks the front about the events that nobody was told of yet, for every subscription for which it must be asked: once
+/// Asks the front about the events that are not yet numbered, for every subscription for which it must be asked: once
 /// for those that ask the same. In a transaction that only reads.
 ///
 /// # Errors

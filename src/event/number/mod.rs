@@ -54,8 +54,8 @@ impl From<Error> for Unnumbered {
 ///
 /// Between that read and this transaction anything may have happened. An event that was not there yet waits for the next
 /// time. What is about people of whom such an event tells, or for a subscription that asks something else by now, is
-/// judged anew here; that the subscription is as it was and that people may appear is looked at here. A grant that is
-/// taken back in between ends the subscription before anything is sent: whoever delivers looks at it each time.
+/// judged again here; that the subscription is as it was and that people may appear is looked at here. A grant that is
+/// taken back in between ends the subscription before anything is sent: the delivery worker checks it each time.
 ///
 /// # Errors
 ///
@@ -198,7 +198,7 @@ fn is_for(subscription: &Subscription, happened: &Happened<'_>, masks_reasons: b
         let known = facts.clone().known_to(who, masks_reasons);
         subscription.filters.iter().all(|filter| filter.matches(&known))
     };
-    // An applicant hears of their own request whoever the other is, as they read it.
+    // An applicant hears of their own request whatever the standing of the other person, as they read it.
     let is_own = matches!(who, Who::Citizen { nhs_number, .. } if after.applicant == Some(*nhs_number));
     // What may not appear any more is told to those who could see it: that is what the topic is for.
     (*is_visible || is_own || event.topic == Topic::RoleDeleted)

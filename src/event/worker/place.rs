@@ -30,7 +30,7 @@ impl Place {
     }
 }
 
-/// The part of a name that somebody has registered, as far as its form tells: the last two labels, or three where the
+/// The registered part of a domain name, as far as its form tells: the last two labels, or three where the
 /// last is a country's and the one before a kind of registrant (`example.nhs.uk`, `example.com.au`).
 fn registrable(name: &str) -> String {
     const KINDS: [&str; 15] = [

@@ -179,7 +179,7 @@ async fn carry_out(
     let asked = trail::access(&context, request.interaction, &request.target, &request.params);
     let interaction = request.interaction;
     let result = if matches!(interaction, Interaction::Validate | Interaction::ValidateInstance) {
-        validate(app, &context, request).await
+        validate(app, &context, request, asked.clone()).await
     } else if matches!(interaction, Interaction::Patch | Interaction::ConditionalPatch) {
         match patch_one(app, &context, request).await {
             Ok(request) => write(app, context, request, asked.clone()).await,
@@ -242,7 +242,7 @@ async fn read(
 async fn patch_one(app: &App, context: &Context, mut request: Request) -> Result<Request, Refusal> {
     // A role is made of a few columns: to apply a small JSON Patch to it in the transaction that writes it takes some
     // microseconds, and to read it before in another one a third of the whole request.
-    let is_brief = matches!(&request.body, Some(Body::JsonPatch(patch)) if !is_larger(patch, INLINE));
+    let is_brief = matches!(&request.body, Some(Body::JsonPatch(_))) && !request.has_large_body();
     if request.target.kind == Some(ResourceType::Consent) && is_brief {
         return Ok(request);
     }
@@ -257,17 +257,12 @@ async fn patch_one(app: &App, context: &Context, mut request: Request) -> Result
 }
 
 fn is_large(request: &Request, stored: &Value) -> bool {
-    let brought = match &request.body {
-        Some(Body::Resource(body) | Body::JsonPatch(body)) => body,
-        None => &Value::Null,
-    };
-    [brought, stored].into_iter().any(|value| is_larger(value, INLINE))
+    request.has_large_body() || is_larger(stored, INLINE)
 }
 
 /// `$validate`: what is stored is read first, if it is what is meant, and judged when the database is free again.
-async fn validate(app: &App, context: &Context, request: Request) -> Carried {
+async fn validate(app: &App, context: &Context, request: Request, access: Access) -> Carried {
     authorize(context, &request)?;
-    let access = trail::access(context, request.interaction, &request.target, &request.params);
     let (inner, asking) = (context.clone(), request.without_body());
     let find = move |tx: &mut Tx<'_>| {
         let stored = tx.within(&inner.budget, |tx| find_to_validate(tx, &inner, &asking))?;

@@ -18,6 +18,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use crate::account::{Action, access};
+use crate::cpu_pool::INLINE;
 use crate::error::Error;
 use crate::fhir::capability;
 use crate::fhir::context::Context;
@@ -26,6 +27,7 @@ use crate::fhir::etag::Versions;
 use crate::fhir::refusal::Refusal;
 use crate::fhir::resource::{self, Draft, Purpose, ResourceType, Stored, Written};
 use crate::fhir::routes::{Interaction, Target};
+use crate::json::is_larger;
 use crate::store::Tx;
 pub(crate) use patch::{Patched, asks, find_base, prepare as prepare_patch};
 pub(crate) use validate::{check, find as find_to_validate, outcome as outcome_of};
@@ -50,6 +52,12 @@ pub(crate) struct Request {
 }
 
 impl Request {
+    /// Whether what came with it is more than a thread that serves should work on.
+    pub(crate) fn has_large_body(&self) -> bool {
+        let Some(Body::Resource(body) | Body::JsonPatch(body)) = &self.body else { return false };
+        is_larger(body, INLINE)
+    }
+
     /// What it asks for, without what came with it.
     pub(crate) fn without_body(&self) -> Self {
         Self {

@@ -104,13 +104,9 @@ fn write(tx: &mut Tx<'_>, context: &Context, request: &Request, current: &Stored
 
 /// Refuses what would hold the database for long.
 fn check_small(request: &Request, current: &Stored) -> Result<(), Refusal> {
-    let brought = match &request.body {
-        Some(Body::Resource(body) | Body::JsonPatch(body)) => body,
-        None => &Value::Null,
-    };
     // A role is made of a few columns.
-    let stored = if current.kind == ResourceType::Consent { &Value::Null } else { &current.body };
-    if [brought, stored].into_iter().any(|value| json::is_larger(value, INLINE)) {
+    let is_stored_large = current.kind != ResourceType::Consent && json::is_larger(&current.body, INLINE);
+    if request.has_large_body() || is_stored_large {
         let told = "The resource has changed while this patch was applied to it: send the patch again.";
         return Err(Refusal::new(409, Issue::error(IssueType::Conflict, told)));
     }

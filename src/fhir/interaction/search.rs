@@ -38,7 +38,7 @@ pub(super) fn search(tx: &mut Tx<'_>, context: &Context, request: &Request) -> R
 }
 
 /// Refuses the compartment of a patient whom the caller would not find. A caller whose scopes let no Patient through is not
-/// told whether there is one: the compartment of whoever there is not is empty to them.
+/// told whether there is one: the compartment of an absent patient is empty to them.
 fn check_patient(tx: &mut Tx<'_>, context: &Context, id: &str) -> Result<(), Refusal> {
     let kind = ResourceType::Patient;
     let letter =

@@ -25,7 +25,7 @@ pub fn die(tx: &mut Tx<'_>, telling: Telling<'_>, person: NhsNumber) -> Result<T
         record(tx, Act::PersonDied, telling, person)?;
     }
     if !is_here {
-        // Kept for when they come: then they come as somebody who has died.
+        // Kept until the person is known: then they are known as a person who has died.
         return Ok(Told::Unknown);
     }
     tx.save_death(person, telling.at, telling.now)?;
@@ -33,7 +33,7 @@ pub fn die(tx: &mut Tx<'_>, telling: Telling<'_>, person: NhsNumber) -> Result<T
     Ok(if is_new || ended { Told::Applied } else { Told::Known })
 }
 
-/// Ends what is active of somebody who has died, of whom that was told before; whether there was any.
+/// Ends what is active of a person who has died, of whom that was told before; whether there was any.
 ///
 /// # Errors
 ///

@@ -68,7 +68,7 @@ pub fn seed(tx: &mut Tx<'_>, clock: &dyn Clock, seed: Seed) -> Result<Seeded, Er
     Ok(seeded)
 }
 
-/// History is not judged, but nothing is in force for somebody who has died.
+/// History is not judged, but nothing is in force for a person who has died.
 fn check_alive(tx: &mut Tx<'_>, role: &Role) -> Result<(), Error> {
     let known = tx.lock_person_states(&[role.patient, role.proxy])?;
     match check_people(role, Door::SeedRole, state_in(&known)) {

@@ -9,7 +9,7 @@ use crate::server::wire::inbound::{Inbound, POISON};
 pub struct Message {
     /// The place behind its head.
     pub head: usize,
-    /// The place behind its body, if all of that has come.
+    /// The place behind its body, if all of it was received.
     pub end: Option<usize>,
 }
 
@@ -41,7 +41,7 @@ pub struct Boundaries {
     pub ending: Ending,
 }
 
-/// Reads the bytes of a connection as the guard does, with every request answered as soon as it has come whole, and
+/// Reads the bytes of a connection as the guard does, with every request answered as soon as it was received whole, and
 /// every upgrade refused.
 pub fn boundaries(bytes: &[u8]) -> Boundaries {
     let (mut inbound, mut spellings) = (Inbound::default(), VecDeque::new());

@@ -107,7 +107,7 @@ impl Column {
 pub const OWNER: Column = Column::text("owner_key");
 
 /// Whose subscription a record of the audit is about; the empty text where it is about anything else. A subscription that
-/// is not kept any more is nobody's.
+/// is not kept any more belongs to no owner.
 pub const SUBSCRIBER: Column = Column::text(
     "(CASE WHEN subject LIKE 'Subscription/%' THEN COALESCE((SELECT s.owner_key FROM subscriptions s \
      WHERE s.id = SUBSTR(audit_records.subject, 14)), 'nobody') ELSE '' END)",

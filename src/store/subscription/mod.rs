@@ -61,7 +61,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// [`Kind::PreconditionFailed`] when somebody was faster.
+    /// [`Kind::PreconditionFailed`] when another change came first.
     pub fn save_subscription(
         &mut self,
         subscription: Subscription,

@@ -4,7 +4,7 @@
 use onbehalf::vrs;
 use rstest::rstest;
 
-use super::{Claims, PATIENT, ask, claims, told};
+use super::{Claims, PATIENT, ask, begin, claims, told};
 use crate::fhir::bodies::{relationship, role};
 use crate::fhir::client::{entries, get, post, send_well};
 use crate::fhir::scopes::{citizen, issuing};
@@ -83,14 +83,6 @@ fn ways(claims: &[Claims]) -> Vec<String> {
 fn tells(path: &str, text: &str) -> bool {
     let is_chain = path.contains(":Patient.");
     if is_chain { text.contains(PATIENT.number) } else { PATIENT.is_described_in(text) }
-}
-
-async fn begin(backend: Backend) -> (TestApp, String, String) {
-    let app = issuing(backend).await;
-    PATIENT.register(&app, "current", true);
-    let made = send_well(&app, post("/Consent", &role(LONER, PATIENT.number)).bearer(SYSTEM), 201).await;
-    let token = app.token(&citizen(LONER), "user/*.cruds").await;
-    (app, id_of(&made), token)
 }
 
 fn put_role(app: &TestApp, id: &str, stands: &str) {

@@ -6,8 +6,7 @@ use onbehalf::vrs;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use super::{PATIENT, ask, claims, told};
-use crate::fhir::bodies::role;
+use super::{PATIENT, ask, begin, claims, told};
 use crate::fhir::client::{entries, get, patch, post, put, send, send_well};
 use crate::fhir::scopes::{citizen, issuing};
 use crate::fhir::subscription::{activate, backport, classic, composed, heard, id_of, number_all};
@@ -46,14 +45,6 @@ fn expected(status: Status, reason: ReasonCode) -> (ReasonCode, Option<&'static 
         Status::Proposed => mask::REQUESTED,
     };
     (ReasonCode::Other, Some(text))
-}
-
-async fn begin(backend: Backend) -> (TestApp, String, String) {
-    let app = issuing(backend).await;
-    PATIENT.register(&app, "current", true);
-    let made = send_well(&app, post("/Consent", &role(LONER, PATIENT.number)).bearer(SYSTEM), 201).await;
-    let token = app.token(&citizen(LONER), "user/*.cruds").await;
-    (app, id_of(&made), token)
 }
 
 fn put_role(app: &TestApp, id: &str, (status, reason): (Status, ReasonCode)) {
@@ -174,7 +165,7 @@ async fn a_search_by_a_reason_finds_what_is_shown(
         let people = format!("/Patient?_has:Consent:performer:status-reason={}", stands.1.code());
         let by_has = send_well(&app, get(&people).bearer(&token), 200).await;
         assert_eq!(entries(&by_has).len(), usize::from(stands.1 == shown), "{stands:?}");
-        // Whoever is not masked finds it by its own code.
+        // A caller without the mask finds it by its own code.
         let plain = get(&format!("/Consent?_id={id}&status-reason={}", stands.1.code())).bearer(SYSTEM);
         assert_eq!(entries(&send_well(&app, plain, 200).await).len(), 1, "{stands:?}");
     }

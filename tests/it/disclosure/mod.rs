@@ -11,8 +11,13 @@ mod writes;
 use onbehalf::fhir::BASE_PATH;
 use serde_json::Value;
 
-use crate::fhir::client::{get, send_well};
-use crate::support::{Request, Response, TestApp, sql};
+use crate::fhir::bodies::role;
+use crate::fhir::client::{get, post, send_well};
+use crate::fhir::scopes::{citizen, issuing};
+use crate::fhir::subscription::id_of;
+use crate::support::{Backend, Request, Response, TestApp, sql};
+use crate::vrs::callers::SYSTEM;
+use crate::vrs::known::LONER;
 
 /// A person whom no other test has, with details that are found nowhere else.
 #[derive(Clone, Copy)]
@@ -26,6 +31,15 @@ pub struct Invented {
 /// The patient of the tests of this folder.
 pub const PATIENT: Invented =
     Invented { number: "9000000408", family: "Quillfeather", birth_date: "1961-07-19", practice: "Q90901" };
+
+/// A server with the patient and a role of theirs: the server, the role's id, and a token of the proxy.
+async fn begin(backend: Backend) -> (TestApp, String, String) {
+    let app = issuing(backend).await;
+    PATIENT.register(&app, "current", true);
+    let made = send_well(&app, post("/Consent", &role(LONER, PATIENT.number)).bearer(SYSTEM), 201).await;
+    let token = app.token(&citizen(LONER), "user/*.cruds").await;
+    (app, id_of(&made), token)
+}
 
 impl Invented {
     /// Puts them into the registry.

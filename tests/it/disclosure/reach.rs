@@ -1,5 +1,5 @@
 //! Staff see the patients who are registered at their organisation now, what is recorded of them, and the roles that the
-//! organisation granted; and they write of nobody else.
+//! organisation granted; and they write of no other patient.
 
 use onbehalf::account::{Disclosure, StaffReach, Who};
 use onbehalf::config::Contract;
@@ -129,7 +129,7 @@ async fn staff_see_the_patients_of_their_practice_on_every_way(
         assert!(!text.contains(OTHER.number) && !text.contains(&far), "{path}: {text}");
         assert!(!text.contains(MOTHER), "{path}: {text}");
     }
-    // Who works for no organisation that is known sees nobody.
+    // Staff without a known organisation see no patient.
     let nowhere =
         app.token(&Who::Staff { name: "nurse".to_owned(), organisation: None }, "user/*.cruds").await;
     for path in ["/Consent", "/Patient", "/RelatedPerson", "/QuestionnaireResponse", "/AuditEvent", "/Person"]

@@ -1,4 +1,4 @@
-//! Slots of delivery are shared between owners and domains: whoever is slow delays themselves.
+//! Slots of delivery are shared between owners and domains: a slow consumer delays its own owner.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -268,7 +268,7 @@ async fn every_door_answers_each_state_of_a_person_as_the_table_says(
     }
 }
 
-/// The Patient of somebody who has died says so, and is another version.
+/// The Patient of a person who has died says so, and is another version.
 #[rstest]
 #[actix_web::test]
 async fn patient_deceased_is_read_and_searched_and_changes_version_and_etag(
@@ -333,7 +333,7 @@ async fn a_death_notification_before_the_person_is_known_counts_when_they_come(
     assert_eq!(tell(&app, &again).await, "known");
 }
 
-/// A role that an earlier version has made for somebody who had died ends by itself.
+/// A role that an earlier version made for a person who had died ends by itself.
 #[rstest]
 #[actix_web::test]
 async fn an_active_role_of_a_person_who_has_died_is_ended_by_the_daily_job(

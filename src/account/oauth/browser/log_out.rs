@@ -116,7 +116,7 @@ pub(super) async fn confirm(
     Ok(Visit::forget_in(&app, response))
 }
 
-/// Checks what is asked (§2, §3): nobody is sent to a URL that is not registered letter by letter.
+/// Checks what is asked (§2, §3): a browser is sent only to a URL that is registered letter by letter.
 async fn read(app: &Data<App>, params: &Params) -> Result<Asked, Problem> {
     let authority = authority(app)?;
     let once = |name| params.one(name).map_err(|Repeated| bad_link("It says something more than once."));

@@ -101,7 +101,7 @@ pub(super) struct ApprovePage {
     pub(super) has_choice: bool,
 }
 
-/// The page that asks whether somebody wants to log out, and where.
+/// The page that asks the person whether to log out, and where.
 #[derive(Template)]
 #[template(path = "log_out.html")]
 pub(super) struct LogOutPage {

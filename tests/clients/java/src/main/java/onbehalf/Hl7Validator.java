@@ -122,7 +122,7 @@ final class Hl7Validator {
     }
   }
 
-  /** The same validator, which counts anew. */
+  /** The same validator, with its counters at zero. */
   Hl7Validator(Hl7Validator other) {
     module = other.module;
     validator = other.validator;
