@@ -191,6 +191,23 @@ impl App {
         }
     }
 
+    /// As [`App::read_as`], for what may take long ([`Store::read_long`]).
+    ///
+    /// # Errors
+    ///
+    /// As [`App::read_as`].
+    pub async fn read_long_as<T, E, F>(&self, caller: Caller, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+        F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    {
+        match self.late_reader(&caller) {
+            Some(reader) => self.read_late_as(reader, caller, work).await,
+            None => self.store.read_long(self.if_live(caller, work)).await,
+        }
+    }
+
     /// As [`App::read_as`], for a few reads by key ([`Store::read_briefly`]).
     ///
     /// # Errors

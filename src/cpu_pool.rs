@@ -14,6 +14,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::Error;
+use crate::priority::give_way;
 
 /// Up to this size of its input, in bytes, work runs on the calling thread: the way to another and back would
 /// cost more than is gained.
@@ -42,7 +43,11 @@ impl CpuPool {
     }
 
     fn of(threads: usize, queue: usize, wait: Duration) -> Self {
-        let runtime = Builder::new_current_thread().max_blocking_threads(threads).thread_name("cpu").build();
+        let runtime = Builder::new_current_thread()
+            .max_blocking_threads(threads)
+            .thread_name("cpu")
+            .on_thread_start(give_way)
+            .build();
         let runtime = runtime.inspect_err(|fault| tracing::error!(%fault, "there is no CPU pool"));
         Self(Arc::new(Threads {
             runtime: runtime.ok(),

@@ -41,6 +41,7 @@ pub mod json;
 pub mod net;
 pub mod observe;
 pub mod person;
+pub mod priority;
 pub mod proxy;
 pub mod secret;
 pub mod server;

@@ -3,6 +3,9 @@
 //! A durable write for every read would cost more than the read. So one thread writes whatever has come in
 //! while it wrote the last batch, in one transaction, and every request waits for the commit of its batch. What
 //! cannot be written is not answered: a queue that is full, or a database that refuses, is a 503.
+//!
+//! A Bundle of a thousand entries is a thousand accesses. They are written in portions, each in a batch of its own turn, so
+//! that the requests that come meanwhile wait for a portion and not for the whole.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -19,6 +22,8 @@ use crate::store::{Store, Tx};
 const WAITING: usize = 4096;
 /// The most requests of one batch.
 const MOST: usize = 256;
+/// The most accesses of one request that are written in one batch.
+const PORTION: usize = 32;
 /// How long a batch waits for as many requests as the one before it had, and how long at a time.
 const PATIENCE: Duration = Duration::from_micros(500);
 /// Every so many batches one waits for twice as many: callers fall into two halves, each of which comes back while the other
@@ -55,11 +60,18 @@ impl Journal {
     ///
     /// # Errors
     ///
-    /// [`Kind::Busy`] when that is not possible now. Then the request must not be answered.
-    pub async fn record(&self, accesses: Vec<Access>) -> Result<(), Error> {
-        if accesses.is_empty() {
-            return Ok(());
+    /// [`Kind::Busy`] when that is not possible now. Then the request must not be answered, though the first of many accesses
+    /// may have been written.
+    pub async fn record(&self, mut accesses: Vec<Access>) -> Result<(), Error> {
+        while accesses.len() > PORTION {
+            let rest = accesses.split_off(PORTION);
+            self.record_portion(accesses).await?;
+            accesses = rest;
         }
+        if accesses.is_empty() { Ok(()) } else { self.record_portion(accesses).await }
+    }
+
+    async fn record_portion(&self, accesses: Vec<Access>) -> Result<(), Error> {
         let (written, done) = oneshot::channel();
         let entry = Entry { accesses, written };
         self.queue

@@ -94,6 +94,8 @@ pub struct Store {
     statements: Arc<AtomicU64>,
     published: Arc<Notify>,
     threads: Arc<Threads>,
+    /// For reads that may take long: at most half of the connections.
+    long: Arc<Threads>,
     /// On SQLite: writes that share a commit.
     group: Option<Group>,
     replica: Option<Arc<Replica>>,
@@ -132,7 +134,8 @@ impl Store {
         let start = |asked: &ReplicaOptions| Replica::start(asked, options, &statements, readers.clone());
         let replica = options.replica.as_ref().map(start).transpose()?;
         let databases = if replica.is_some() { 2 } else { 1 };
-        let threads = Threads::new(options.connections.saturating_mul(databases), options.wait)?;
+        let threads = Threads::new(options.connections.saturating_mul(databases), options.wait, false)?;
+        let long = Threads::new(options.connections / 2, options.wait, true)?;
         Ok(Self {
             readers,
             writer,
@@ -140,6 +143,7 @@ impl Store {
             statements,
             published,
             threads: Arc::new(threads),
+            long: Arc::new(long),
             group,
             replica,
             has_pooler: options.has_pooler,
@@ -159,6 +163,22 @@ impl Store {
     {
         let store = self.clone();
         self.threads.run(move || store.read_here(work)).await
+    }
+
+    /// As [`Store::read`], for what a client asks for in so many words that it may take long. Such reads have half of the
+    /// connections at the most, and threads that give way to all others.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::read`].
+    pub async fn read_long<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+        F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    {
+        let store = self.clone();
+        self.long.run(move || store.read_here(work)).await
     }
 
     /// As [`Store::read`], for a few reads by key. On SQLite they run on the present thread if a connection is free:

@@ -9,6 +9,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Semaphore;
 
 use crate::error::Error;
+use crate::priority::give_way;
 
 /// Threads that may block. They end with the last store that has them.
 pub(super) struct Threads {
@@ -18,16 +19,21 @@ pub(super) struct Threads {
 }
 
 impl Threads {
-    /// Room for `most` threads, each of which is started when it is needed. A turn is waited for as long as `wait`.
+    /// Room for `most` threads, each of which is started when it is needed. A turn is waited for as long as `wait`. Those for
+    /// long work give way to all others.
     ///
     /// # Errors
     ///
     /// When there can be no thread.
-    pub(super) fn new(most: u32, wait: Duration) -> Result<Self, Error> {
+    pub(super) fn new(most: u32, wait: Duration, are_for_long: bool) -> Result<Self, Error> {
         let most = usize::try_from(most).map_err(Error::fault)?.max(1);
-        let runtime = Builder::new_current_thread().max_blocking_threads(most).thread_name("store").build();
+        let mut runtime = Builder::new_current_thread();
+        runtime.max_blocking_threads(most).thread_name("store");
+        if are_for_long {
+            runtime.thread_name("store-long").on_thread_start(give_way);
+        }
         Ok(Self {
-            runtime: Some(runtime.map_err(Error::fault)?),
+            runtime: Some(runtime.build().map_err(Error::fault)?),
             turns: Arc::new(Semaphore::new(most)),
             wait,
         })

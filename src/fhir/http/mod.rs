@@ -196,6 +196,9 @@ async fn carry_out(
     }
 }
 
+/// A search with more bytes of parameters than this may take long, and must not keep the others from the database.
+const BRIEF: usize = 1024;
+
 /// What is answered, and the access that it is, if it has no record of its own.
 type Carried = Result<(Option<Access>, Reply), Refusal>;
 
@@ -218,6 +221,7 @@ async fn read(
     (access, writing): (Access, Option<Writing>),
 ) -> Carried {
     let (interaction, kind, caller) = (request.interaction, request.target.kind, context.caller.clone());
+    let is_long = request.params.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>() > BRIEF;
     let work = move |tx: &mut Tx<'_>| {
         let mut reply = tx.within(&context.budget, |tx| perform(tx, &context, &request))?;
         let access = trail::answered(access.clone(), &reply, &tx.take_seen(), &context);
@@ -233,6 +237,8 @@ async fn read(
         app.read_one_as(caller, work).await
     } else if is_small && matches!(interaction, Interaction::Read | Interaction::VRead) {
         app.read_briefly_as(caller, work).await
+    } else if is_long {
+        app.read_long_as(caller, work).await
     } else {
         app.read_as(caller, work).await
     }

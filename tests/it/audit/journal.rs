@@ -1,7 +1,7 @@
 //! Nothing is answered that is not written down, and much is written down at a time.
 
 use chrono::DateTime;
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use onbehalf::account::{Caller, Who};
 use onbehalf::audit::{Access, Act, Actor, Interaction, Journal};
 use onbehalf::error::Kind;
@@ -35,6 +35,28 @@ async fn many_accesses_at_a_time_are_written_in_few_transactions(
     assert!(cost <= 40, "{cost} statements for {MANY} accesses");
     let records = "SELECT CAST(count(*) AS TEXT) AS value FROM audit_records";
     assert_eq!(sql::number(&database.url, records), i64::try_from(MANY + 1).expect("a number"));
+    assert_eq!(store.read_here(|tx| tx.verify_audit(&[])).expect("it answers"), []);
+}
+
+/// A Bundle of ten thousand entries would keep the writer for tenths of a second.
+#[rstest]
+#[actix_web::test]
+async fn many_accesses_of_one_request_are_all_written_and_one_of_another_is_not_kept_until_then(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = TestDatabase::migrated(backend);
+    let store = database.open();
+    let journal = Journal::start(store.clone());
+    let records = "SELECT CAST(count(*) AS TEXT) AS value FROM audit_records";
+    let long = journal.record(vec![access(); 10_000]);
+    let short = async {
+        journal.record(vec![access()]).await.expect("it is written");
+        sql::number(&database.url, records)
+    };
+    let (long, written_by_then) = join(long, short).await;
+    long.expect("all are written");
+    assert!(written_by_then < 1000, "{written_by_then} were written before the one");
+    assert_eq!(sql::number(&database.url, records), 10_001);
     assert_eq!(store.read_here(|tx| tx.verify_audit(&[])).expect("it answers"), []);
 }
 

@@ -4,5 +4,6 @@ mod concurrency;
 mod deadline;
 mod durability;
 mod group;
+mod long;
 pub mod query_plans;
 mod read_one;

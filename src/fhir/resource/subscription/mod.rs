@@ -37,6 +37,9 @@ pub(crate) const PROFILE: &str =
 const STATUS: &str = "http://hl7.org/fhir/subscription-status";
 const CHANNEL_TYPE: &str = "http://hl7.org/fhir/subscription-channel-type";
 const MIME: &str = "urn:ietf:bcp:13";
+/// The most bytes of a subscription, as JSON without its headers. It is read again for each list and each delivery, and its
+/// answer is made in the transaction that writes it.
+const MOST_BYTES: usize = 16 * 1024;
 
 pub(super) static KIND: Kind = Kind {
     name: "Subscription",
@@ -212,6 +215,11 @@ fn draft(body: &Value, context: &Context) -> Result<SubscriptionDraft, Refusal> 
     let Subscribing { settings, .. } = context.subscribing()?;
     let channel = channel::read(body, style, settings)?;
     let headers = header::read(body, channel.kind)?;
+    let document = kept(body, &channel);
+    if document.len() > MOST_BYTES {
+        let told = format!("A subscription has {MOST_BYTES} bytes at the most, as JSON without its headers.");
+        return Err(Refusal::new(413, Issue::error(IssueType::TooLong, told).at("Subscription")));
+    }
     let asked = body.get("status").and_then(Value::as_str).and_then(SubscriptionStatus::parse);
     let end = match body.get("end").and_then(Value::as_str) {
         Some(end) => {
@@ -229,7 +237,7 @@ fn draft(body: &Value, context: &Context) -> Result<SubscriptionDraft, Refusal> 
         topics,
         criteria: criteria.to_owned(),
         filters,
-        document: kept(body, &channel),
+        document,
         channel,
         headers,
         end,

@@ -34,6 +34,32 @@ async fn change(app: &TestApp, patient: &str) {
     send_well(app, as_system(patch(&format!("/Consent/{id}"), &change)).await, 200).await;
 }
 
+/// By POST, PUT and within a transaction.
+#[rstest]
+#[actix_web::test]
+async fn subscription_of_more_than_16_kib_is_413_and_is_not_kept(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = issuing(backend).await;
+    let token = app.token(&citizen(MOTHER), "user/*.cruds").await;
+    let small = classic("Consent?status=active", None);
+    let kept = send_well(&app, post("/Subscription", &small).bearer(&token), 201).await;
+    let mut large = kept.clone();
+    large["extension"] = json!([{ "url": "http://x.example", "valueString": "x".repeat(16 * 1024) }]);
+    let place = format!("/Subscription/{}", id_of(&kept));
+    send_well(&app, put(&place, &large).bearer(&token), 413).await;
+    for member in ["id", "meta"] {
+        large.as_object_mut().expect("a resource").remove(member);
+    }
+    send_well(&app, post("/Subscription", &large).bearer(&token), 413).await;
+    let entry = json!({ "resource": large, "request": { "method": "POST", "url": "Subscription" } });
+    let transaction = json!({ "resourceType": "Bundle", "type": "transaction", "entry": [entry] });
+    send_well(&app, post("", &transaction).bearer(&token), 413).await;
+    let all = send_well(&app, get("/Subscription").bearer(&token), 200).await;
+    assert_eq!(all["total"], 1, "{all}");
+    assert_eq!(send_well(&app, get(&place).bearer(&token), 200).await, kept);
+}
+
 #[rstest]
 #[actix_web::test]
 async fn citizen_has_twenty_live_subscriptions_and_one_more_is_422(
