@@ -123,7 +123,7 @@ fn a_database_server_that_goes_and_comes_back_loses_nothing_that_was_answered() 
     let url = format!("postgres://onbehalf@127.0.0.1:{}/{name}", bridge.port);
     let settings = "[limits]\nrequests_per_minute = 0";
     let mut service = Service::through(database, &url, settings, "export ONBEHALF__DATABASE__WAIT_SECONDS=1");
-    let people = seed::nhs_numbers(60);
+    let people = seed::nhs_numbers(200);
     let file = service.folder.write("people.json", &seed::people(&people).to_string());
     service.folder.run(&["seed", &file, "--config", &service.config]).well();
     let (next, is_over) = (AtomicUsize::new(0), AtomicBool::new(false));
