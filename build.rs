@@ -5,8 +5,6 @@ use std::env;
 #[expect(clippy::disallowed_methods, reason = "this is how Cargo says for what it builds")]
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    // They are compiled in, and a macro does not say which files it has read.
-    println!("cargo::rerun-if-changed=migrations");
     // The addresses of a position-independent executable take 2.5 MiB of it unless they are packed (DT_RELR, glibc 2.36).
     let is = |variable: &str, value: &str| env::var(variable).is_ok_and(|is| is == value);
     if is("CARGO_CFG_TARGET_OS", "linux") && is("CARGO_CFG_TARGET_ENV", "gnu") {

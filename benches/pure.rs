@@ -4,13 +4,13 @@ use std::error::Error;
 use std::hint::black_box;
 use std::sync::Arc;
 
+use api_fhir::statement_of;
+use base::clock::SystemClock;
+use base::json;
+use config::Sources;
 use criterion::Criterion;
-use onbehalf::clock::SystemClock;
-use onbehalf::config::Sources;
-use onbehalf::fhir::format::{Format, render, xml};
-use onbehalf::fhir::statement_of;
-use onbehalf::fhir::validate::validate;
-use onbehalf::json;
+use fhir::format::{Format, render, xml};
+use fhir::validate::validate;
 
 const DEPTH: usize = 32;
 const CONSENT: &str = include_str!("../examples/consent-create.json");

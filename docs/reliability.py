@@ -94,8 +94,9 @@ def main():
         f"Written by `ONBEHALF_HARD={how} tests/hard` on {datetime.now(timezone.utc):%Y-%m-%d}, commit"
         f" {output('git', 'rev-parse', '--short', 'HEAD')}, on {machine()}.",
         "",
-        "A **debug build**, and where the load is not about 1, a machine that others used as well: these figures say what",
-        "the service does at worst. `.ci/run` tries all of it with fewer clients and less time. Memory is what the",
+        f"A **{'release' if 'ONBEHALF_BINARY' in os.environ else 'debug'} build** of the server, and where the load is not about 1,"
+        " a machine that others used as well.",
+        "`.ci/run` tries all of it with fewer clients and less time. Memory is what the",
         "process had resident (`VmRSS`, `VmHWM`). An honest client asked for a role throughout, on a new connection each",
         "time; each read is recorded before it is answered.",
     ]

@@ -1,4 +1,4 @@
-//! The `onbehalf` command. See [`onbehalf::cli`].
+//! The `onbehalf` command. See [`cli`].
 
 use std::process::ExitCode;
 
@@ -11,5 +11,5 @@ fn main() -> ExitCode {
     // the memory, and no faster (docs/performance.md). A system that has none to forbid may say so.
     #[cfg(target_os = "linux")]
     let _ = rustix::thread::disable_transparent_huge_pages(true);
-    onbehalf::cli::run()
+    cli::run()
 }

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 
-use crate::cli::{Failure, complain, open_migrated_store, say};
-use crate::config::Sources;
-use crate::error::Error;
-use crate::store::Head;
+use crate::{Failure, complain, open_migrated_store, say};
+use base::error::Error;
+use config::Sources;
+use store::Head;
 
 #[derive(Subcommand)]
 pub(super) enum Look {

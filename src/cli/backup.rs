@@ -5,9 +5,9 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::cli::{Failure, complain, open_migrated_store, say};
-use crate::config::Sources;
-use crate::store::{Copied, Store, check_copy};
+use crate::{Failure, complain, open_migrated_store, say};
+use config::Sources;
+use store::{Copied, Store, check_copy};
 
 /// Why PostgreSQL is not copied here: its own tools do that better, and are the ones that restore it.
 const POSTGRES: &str = "a PostgreSQL database is backed up with its own tools: `pg_dump --format=custom` for a copy \

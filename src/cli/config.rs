@@ -2,8 +2,8 @@
 
 use clap::Subcommand;
 
-use crate::cli::{Failure, say};
-use crate::config::Sources;
+use crate::{Failure, say};
+use config::Sources;
 
 #[derive(Clone, Copy, Subcommand)]
 pub(super) enum Look {

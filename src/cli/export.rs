@@ -7,16 +7,16 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use crate::account::Caller;
-use crate::audit::{Access, Act, Actor, Interaction};
-use crate::cli::backup::{make_private, part_of, put_in_place};
-use crate::cli::{Failure, complain, open_migrated_store};
-use crate::clock::{Clock, SystemClock};
-use crate::config::Sources;
-use crate::error::{Error, Kind};
-use crate::fhir::bulk::{Bulk, Take};
-use crate::proxy::OdsCode;
-use crate::store::{Store, Tx};
+use crate::backup::{make_private, part_of, put_in_place};
+use crate::{Failure, complain, open_migrated_store};
+use api_fhir::bulk::{Bulk, Take};
+use base::clock::{Clock, SystemClock};
+use base::error::{Error, Kind};
+use config::Sources;
+use domain::account::Caller;
+use domain::audit::{Access, Act, Actor, Interaction};
+use domain::proxy::OdsCode;
+use store::{Store, Tx};
 
 /// How many rows are read at a time.
 const PAGE: i64 = 1000;

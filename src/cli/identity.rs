@@ -2,13 +2,17 @@
 
 use std::sync::Arc;
 
-use crate::account::upstream::simulated::Simulated;
-use crate::account::upstream::{HttpOptions, KeySource, Providers};
-use crate::account::{Authority, AuthoritySettings, KeyRing};
-use crate::cli::Failure;
-use crate::clock::{Clock, SystemClock};
-use crate::config::Config;
-use crate::{fhir, vrs};
+use crate::Failure;
+use api_fhir as fhir;
+use api_vrs as vrs;
+use base::clock::{Clock, SystemClock};
+use config::Config;
+use idp::{HttpOptions, KeySource, Providers};
+use jose::key::KeyRing;
+use oauth::{AppKeys, Federation};
+use server::Identities;
+use service::authority::{Authority, AuthoritySettings};
+use simulated_idp::Simulated;
 
 /// Who vouches for callers.
 #[derive(Default)]
@@ -17,6 +21,16 @@ pub(super) struct Identity {
     pub(super) providers: Providers,
     /// Of the sandbox only.
     pub(super) simulated: Option<Simulated>,
+}
+
+impl Identity {
+    /// What the routes need of it, on a server with this URL.
+    pub(super) fn identities(self, public_url: &str) -> Result<Identities, Failure> {
+        let app_keys = AppKeys::new(public_url).map_err(|error| Failure::Other(error.to_string()))?;
+        let federation = Federation { providers: Arc::new(self.providers), app_keys: Arc::new(app_keys) };
+        let federation = self.authority.is_some().then_some(federation);
+        Ok(Identities { federation, simulated: self.simulated.map(Arc::new) })
+    }
 }
 
 /// What the settings say: nobody, where the authorization server is off.

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use clap::Subcommand;
 
-use crate::cli::serve::runner;
-use crate::cli::{Failure, open_migrated_store, say};
-use crate::clock::{Clock as _, SystemClock};
-use crate::config::Sources;
-use crate::date_time::render_instant;
-use crate::error::Error;
-use crate::job::{JOBS, Job};
-use crate::store::{JobRow, Tx};
+use crate::serve::runner;
+use crate::{Failure, open_migrated_store, say};
+use base::clock::{Clock as _, SystemClock};
+use base::date_time::render_instant;
+use base::error::Error;
+use config::Sources;
+use service::job::{JOBS, Job};
+use store::{JobRow, Tx};
 
 #[derive(Subcommand)]
 pub(super) enum Act {

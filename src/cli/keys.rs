@@ -2,11 +2,11 @@
 
 use clap::Subcommand;
 
-use crate::account::Purpose;
-use crate::account::key::{KeyRing, add_key};
-use crate::cli::{Failure, say};
-use crate::clock::{Clock as _, SystemClock};
-use crate::config::Sources;
+use crate::{Failure, say};
+use base::clock::{Clock as _, SystemClock};
+use config::Sources;
+use jose::key::Purpose;
+use jose::key::{KeyRing, add_key};
 
 #[derive(Clone, Copy, Subcommand)]
 pub(super) enum Act {
@@ -20,7 +20,7 @@ pub(super) enum Act {
 pub(super) fn keys(sources: &Sources, act: Act) -> Result<(), Failure> {
     let config = sources.load()?;
     let folder = &config.oauth.keys;
-    let failed = |error: crate::account::key::KeyError| Failure::Other(error.to_string());
+    let failed = |error: jose::key::KeyError| Failure::Other(error.to_string());
     match act {
         Act::List => {
             for key in KeyRing::load(folder).map_err(failed)?.iter() {

@@ -2,9 +2,9 @@
 
 use clap::Subcommand;
 
-use crate::cli::{Failure, open_store, say};
-use crate::config::Sources;
-use crate::store::Store;
+use crate::{Failure, open_store, say};
+use config::Sources;
+use store::Store;
 
 #[derive(Clone, Copy, Subcommand)]
 pub(super) enum Step {

@@ -2,16 +2,17 @@
 
 use std::net::SocketAddr;
 
-use crate::account::AccessPolicy;
-use crate::cli::sandbox_identity::{APPS, identity};
-use crate::cli::serve::{listen, public_url, run};
-use crate::cli::{Failure, SeedFile, open_serving_store, say, seed};
-use crate::clock::SystemClock;
-use crate::config::Sources;
-use crate::error::Error;
-use crate::proxy::command;
-use crate::store::{SANDBOX_MARK, Store};
-use crate::{observe, vrs};
+use crate::sandbox_identity::{APPS, identity};
+use crate::serve::{listen, public_url, run};
+use crate::{Failure, SeedFile, open_serving_store, say, seed};
+use api_vrs as vrs;
+use base::clock::SystemClock;
+use base::error::Error;
+use config::Sources;
+use service::policy::AccessPolicy;
+use service::proxy as command;
+use store::{SANDBOX_MARK, Store};
+use web::observe;
 
 /// The people, relationships, roles and the access request of the sandbox.
 const DATA: &str = include_str!("../../examples/sandbox-data.json");

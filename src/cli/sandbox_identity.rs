@@ -5,16 +5,15 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::account::upstream::simulated::{Simulated, Which, settings};
-use crate::account::upstream::{HttpOptions, Providers};
-use crate::account::{
-    Authority, AuthoritySettings, ClientAuthentication, GrantType, KeyRing, Lifetimes, Mode, Registration,
-    Scopes,
-};
-use crate::cli::Failure;
-use crate::cli::identity::{Identity, audiences, keys_of};
-use crate::clock::{Clock, SystemClock};
-use crate::person::NumberCheck;
+use crate::Failure;
+use crate::identity::{Identity, audiences, keys_of};
+use base::clock::{Clock, SystemClock};
+use domain::account::{ClientAuthentication, GrantType, Mode, Registration, Scopes};
+use domain::person::NumberCheck;
+use idp::{HttpOptions, Providers};
+use jose::key::KeyRing;
+use service::authority::{Authority, AuthoritySettings, Lifetimes};
+use simulated_idp::{Simulated, Which, settings};
 
 /// The secret of the system app: printed in the banner, worth nothing.
 const SECRET: &str = "demo-secret";

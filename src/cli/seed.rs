@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use crate::cli::{Failure, SeedFile, open_store, say};
-use crate::clock::SystemClock;
-use crate::config::Sources;
-use crate::error::Error;
-use crate::proxy::command::{self, Seeded};
+use crate::{Failure, SeedFile, open_store, say};
+use base::clock::SystemClock;
+use base::error::Error;
+use config::Sources;
+use service::proxy as command;
+use service::proxy::Seeded;
 
 pub(super) fn seed(sources: &Sources, file: &Path) -> Result<(), Failure> {
     let config = sources.load()?;

@@ -6,14 +6,14 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::date_time::FhirDateTime;
-use crate::person::{HumanName, NameUse, NhsNumber, NumberCheck, Person, Standing};
-use crate::proxy::command::Seed;
-use crate::proxy::relationship::RelationshipCode;
-use crate::proxy::{
+use base::date_time::FhirDateTime;
+use domain::person::{HumanName, NameUse, NhsNumber, NumberCheck, Person, Standing};
+use domain::proxy::relationship::RelationshipCode;
+use domain::proxy::{
     AccessRequest, Applicant, LegalBasis, OdsCode, ReasonCode, ReferenceCode, Relationship, Role, RolePeriod,
     Status, StatusReason,
 };
+use service::proxy::Seed;
 
 /// A seed file, read but not yet checked.
 #[derive(Deserialize)]

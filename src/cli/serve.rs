@@ -5,22 +5,22 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::account::AccessPolicy;
-use crate::account::oauth::AppKeys;
-use crate::app::{App, Parts};
-use crate::cli::identity::{Identity, configured};
-use crate::cli::{Failure, migrated, open_serving_store};
-use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, Faults, Sources};
-use crate::event::channel::{Brokers, Channels, RestHook};
-use crate::event::worker::{self, Worker};
-use crate::fhir::notification::SubscriberFront;
-use crate::job::{Runner, sender};
-use crate::net::resolver::SystemLookup;
-use crate::observe::Metrics;
-use crate::secret::Vault;
-use crate::store::{ExposedFile, Store, list_exposed_files};
-use crate::{observe, server};
+use crate::identity::{Identity, configured};
+use crate::{Failure, migrated, open_serving_store};
+use api_fhir::notification::SubscriberFront;
+use base::clock::{Clock, SystemClock};
+use base::net::resolver::SystemLookup;
+use base::secret::Vault;
+use config::{Config, Faults, Sources};
+use delivery::channel::{Brokers, Channels, RestHook};
+use delivery::worker;
+use delivery::worker::Worker;
+use service::job::{Runner, sender};
+use service::policy::AccessPolicy;
+use store::{ExposedFile, Store, list_exposed_files};
+use web::app::{App, Parts};
+use web::observe;
+use web::observe::Metrics;
 
 pub(super) fn serve(sources: &Sources) -> Result<(), Failure> {
     let config = sources.load()?;
@@ -69,14 +69,13 @@ pub(super) fn run(
     let address = listener.local_addr().map_err(|error| Failure::Other(error.to_string()))?;
     let vault = Vault::open(&config.secrets.key_file).map_err(|error| Failure::Other(error.to_string()))?;
     let public_url = public_url(config, address);
-    let app_keys = AppKeys::new(&public_url).map_err(|error| Failure::Other(error.to_string()))?;
+    let authority = identity.authority.clone();
+    let identities = identity.identities(&public_url)?;
     let app = App::new(Parts {
         store: store.clone(),
         clock: Arc::new(SystemClock),
         policy,
-        authority: identity.authority,
-        providers: identity.providers,
-        app_keys,
+        authority,
         status_for_other_patient: config.access.status_for_other_patient,
         contract: config.contract,
         disclosure: config.access.disclosure,
@@ -90,13 +89,12 @@ pub(super) fn run(
         public_url,
         address_header: config.server.address_header.clone(),
     });
-    let app = app.with_simulated(identity.simulated);
     let running = config.jobs.enabled.then(|| runner(config, &store, app.clock.clone())).transpose()?;
     let running = running.map(Runner::start);
     let served = actix_rt::System::new().block_on(async {
         let housekeeping = actix_rt::spawn(keep_house(app.clone()));
         let delivery = delivery(&app)?;
-        let server = server::build(app, listener, &config.server)?;
+        let server = server::build(app, identities, listener, &config.server)?;
         tracing::info!(%address, database = %store.url(), "listening");
         let ended = server.await;
         housekeeping.abort();

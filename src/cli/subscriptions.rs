@@ -4,16 +4,16 @@ use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 use uuid::Uuid;
 
-use crate::account::Caller;
-use crate::audit::Act;
-use crate::cli::{Failure, open_migrated_store, say};
-use crate::clock::{Clock as _, SystemClock};
-use crate::config::Sources;
-use crate::date_time::render_instant;
-use crate::error::Error;
-use crate::event::{Subscription, SubscriptionStatus};
-use crate::proxy::Versioned;
-use crate::store::{AttemptRecord, Overview, Store};
+use crate::{Failure, open_migrated_store, say};
+use base::clock::{Clock as _, SystemClock};
+use base::date_time::render_instant;
+use base::error::Error;
+use config::Sources;
+use domain::account::Caller;
+use domain::audit::Act;
+use domain::event::{Subscription, SubscriptionStatus};
+use domain::proxy::Versioned;
+use store::{AttemptRecord, Overview, Store};
 
 /// How many are read at a time.
 const PAGE: i64 = 500;

@@ -1,10 +1,10 @@
 //! `[contract]`: where published sources disagree, which of them is followed.
 
-use crate::account::StaffReach;
-use crate::config::reader::Reader;
-use crate::person::NumberCheck;
-use crate::proxy::command::SubmissionRules;
-use crate::proxy::{Lifecycle, ReasonCheck, Rules};
+use crate::reader::Reader;
+use domain::person::NumberCheck;
+use domain::proxy::{Lifecycle, ReasonCheck, Rules};
+use service::policy::StaffReach;
+use service::proxy::SubmissionRules;
 
 /// The switches of the VRS contract. `default.toml` describes each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

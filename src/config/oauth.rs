@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use chrono::TimeDelta;
 use figment::value::{Dict, Value};
 
-use crate::account::code::from_hex;
-use crate::account::registration::is_shown_well;
-use crate::account::upstream::ProviderSettings;
-use crate::account::{ClientAuthentication, GrantType, Lifetimes, Mode, Registration, Scopes};
-use crate::config::Server;
-use crate::config::provider::providers;
-use crate::config::reader::Reader;
+use crate::Server;
+use crate::provider::providers;
+use crate::reader::Reader;
+use base::token::from_hex;
+use domain::account::registration::is_shown_well;
+use domain::account::{ClientAuthentication, GrantType, Mode, Registration, Scopes};
+use idp::ProviderSettings;
+use service::authority::Lifetimes;
 
 /// `[oauth]`
 #[derive(Clone, Debug)]

@@ -2,11 +2,11 @@
 
 use figment::value::{Dict, Value};
 
-use crate::account::registration::is_shown_well;
-use crate::account::upstream::{ProviderAuthentication, ProviderKind, ProviderSettings, default_vtr};
-use crate::account::{Mode, Vector};
-use crate::config::oauth::list;
-use crate::config::reader::Reader;
+use crate::oauth::list;
+use crate::reader::Reader;
+use domain::account::registration::is_shown_well;
+use domain::account::{Mode, Vector};
+use idp::{ProviderAuthentication, ProviderKind, ProviderSettings, default_vtr};
 
 const KEYS: [&str; 10] = [
     "id",

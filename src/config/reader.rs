@@ -6,7 +6,7 @@ use figment::Figment;
 use figment::providers::{Format, Toml};
 use figment::value::{Dict, Num, Value};
 
-use crate::config::{DEFAULTS, Faults};
+use crate::{DEFAULTS, Faults};
 
 /// The merged settings, and the faults found so far.
 pub(crate) struct Reader {
@@ -155,8 +155,7 @@ impl Reader {
                     ("health", "status_key_sha256" | "metrics_token_sha256")
                     | ("oauth", "registration_token_sha256") => "\"\" # not shown".to_owned(),
                     ("database", "url" | "replica_url") => {
-                        let url =
-                            value.as_str().and_then(|url| url.parse::<crate::store::DatabaseUrl>().ok());
+                        let url = value.as_str().and_then(|url| url.parse::<store::DatabaseUrl>().ok());
                         url.map_or_else(|| "\"\"".to_owned(), |url| format!("{:?}", url.to_string()))
                     }
                     _ => render_value(value),

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use figment::value::{Dict, Value};
 
-use crate::account::code::from_hex;
-use crate::account::{AccessPolicy, Disclosure, Proofing, Token, Who};
-use crate::config::contract::staff_reach;
-use crate::config::reader::Reader;
-use crate::person::{NhsNumber, NumberCheck};
-use crate::proxy::OdsCode;
-use crate::store::{DatabaseUrl, ReplicaOptions, STATEMENT_DEADLINE, StoreOptions};
+use crate::contract::staff_reach;
+use crate::reader::Reader;
+use base::token::from_hex;
+use domain::account::{Proofing, Who};
+use domain::person::{NhsNumber, NumberCheck};
+use domain::proxy::OdsCode;
+use service::policy::{AccessPolicy, Disclosure, Token};
+use store::{DatabaseUrl, ReplicaOptions, STATEMENT_DEADLINE, StoreOptions};
 
 /// `[server]`
 #[derive(Clone, Debug)]

@@ -132,13 +132,13 @@ mod tests {
     use super::{
         ACCESS_REQUEST, ACCESS_REQUEST_FORM, FILES, PROXY_RELATIONSHIP, PROXY_ROLE, all, find, find_by_url,
     };
-    use crate::fhir::validate::validate;
-    use crate::proxy::{LegalBasis, ReasonCode};
+    use crate::validate::validate;
+    use domain::proxy::{LegalBasis, ReasonCode};
 
     #[test]
     fn every_file_of_the_folder_is_compiled_in_under_its_name() {
         assert_eq!(all().len(), FILES.len());
-        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/fhir-profiles");
+        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fhir-profiles");
         let folders = std::fs::read_dir(root).unwrap().map(|folder| folder.unwrap().path());
         let files = folders.flat_map(|folder| std::fs::read_dir(folder).unwrap());
         let names: Vec<String> = files

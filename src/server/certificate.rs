@@ -6,8 +6,7 @@ use chrono::{DateTime, Utc};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::server::ParsedCertificate;
 
-use crate::config;
-use crate::server::wire::{acceptor, chain};
+use http_guard::{acceptor, chain};
 
 /// What a certificate says.
 pub struct Certificate {
@@ -35,7 +34,7 @@ impl Names {
 ///
 /// When a file cannot be read, is none, or the key is not the certificate's; the sentence names the file.
 pub fn read_certificate(tls: &config::Tls) -> io::Result<Certificate> {
-    acceptor(tls)?;
+    acceptor(&tls.certificate, &tls.key)?;
     let wrong = || io::Error::other(format!("{}: no certificate", tls.certificate.display()));
     let first = chain(&tls.certificate)?.into_iter().next().ok_or_else(wrong)?;
     let (_, read) = x509_parser::parse_x509_certificate(&first).map_err(|_unread| wrong())?;

@@ -5,10 +5,10 @@ use actix_web::http::header::RETRY_AFTER;
 use actix_web::web::{self, Data, ServiceConfig};
 use serde_json::json;
 
-use crate::app::App;
-use crate::error::Error;
-use crate::observe::log_failure;
-use crate::server::drain::Drain;
+use crate::drain::Drain;
+use ::web::app::App;
+use ::web::observe::log_failure;
+use base::error::Error;
 
 pub(super) fn configure(config: &mut ServiceConfig) {
     config.route("/health", web::get().to(health)).route("/ready", web::get().to(ready));

@@ -6,9 +6,9 @@ use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, Utc};
 use sha2::{Digest as _, Sha256};
 
-use crate::app::App;
-use crate::error::Error;
-use crate::observe::{Queues, log_failure};
+use ::web::app::App;
+use ::web::observe::{Queues, log_failure};
+use base::error::Error;
 
 pub(super) fn configure(config: &mut ServiceConfig) {
     config.route("/metrics", web::get().to(metrics));

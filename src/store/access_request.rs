@@ -5,16 +5,16 @@ use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use uuid::Uuid;
 
-use crate::date_time::{FhirDateTime, from_millis, to_millis};
-use crate::error::{Error, Kind};
-use crate::person::{NhsNumber, Standing};
-use crate::proxy::{AccessRequest, Applicant, ReferenceCode, Versioned};
-use crate::store::Tx;
-use crate::store::dialect::{among, on_dialect};
-use crate::store::error::corrupt;
-use crate::store::person::nhs_number;
-use crate::store::schema::{access_request_versions, access_requests, people};
-use crate::store::sql::Sql;
+use crate::Tx;
+use crate::dialect::{among, on_dialect};
+use crate::error::corrupt;
+use crate::person::nhs_number;
+use crate::schema::{access_request_versions, access_requests, people};
+use crate::sql::Sql;
+use base::date_time::{FhirDateTime, from_millis, to_millis};
+use base::error::{Error, Kind};
+use domain::person::{NhsNumber, Standing};
+use domain::proxy::{AccessRequest, Applicant, ReferenceCode, Versioned};
 
 #[derive(Queryable, Insertable, AsChangeset)]
 #[diesel(table_name = access_requests)]

@@ -11,9 +11,9 @@ use diesel::{Connection as _, ConnectionError, PgConnection, SqliteConnection};
 use r2d2::ManageConnection;
 use sqlite_deadline::Deadline;
 
-use crate::error::{Error, Kind};
-use crate::store::DatabaseUrl;
-use crate::store::private::create_private;
+use crate::DatabaseUrl;
+use crate::private::create_private;
+use base::error::{Error, Kind};
 
 /// A connection. SQLite stands last: as a variant it would take any text for a path, which is why
 /// [`Manager`] chooses by the configured scheme and never lets the derive choose.
@@ -148,7 +148,7 @@ impl Manager {
     fn open_postgres(url: &str, has_pooler: bool, deadline: Option<Duration>) -> Result<Db, ConnectionError> {
         let mut db = PgConnection::establish(&with_patience(url))?;
         if has_pooler {
-            // Each transaction brings its settings along ([`crate::store::tx`]), and statements that were prepared
+            // Each transaction brings its settings along ([`crate::tx`]), and statements that were prepared
             // would be there on one connection of the server only.
             db.set_prepared_statement_cache_size(CacheSize::Disabled);
             return Ok(Db::Postgres(db));

@@ -8,12 +8,12 @@ use diesel::serialize::ToSql;
 use diesel::sql_types::{Bool, HasSqlType, Text};
 use serde_json::Value;
 
-/// Runs the same Diesel expression on the concrete connection behind a [`Db`](crate::store::db::Db).
+/// Runs the same Diesel expression on the concrete connection behind a [`Db`](crate::db::Db).
 macro_rules! on_dialect {
     ($db:expr, $connection:ident => $statement:expr) => {
         match $db {
-            $crate::store::db::Db::Postgres($connection) => $statement,
-            $crate::store::db::Db::Sqlite($connection) => $statement,
+            $crate::db::Db::Postgres($connection) => $statement,
+            $crate::db::Db::Sqlite($connection) => $statement,
         }
     };
 }
@@ -26,17 +26,17 @@ macro_rules! among {
         Box<
             dyn diesel::BoxableExpression<
                     $table::table,
-                    <$crate::store::db::Db as diesel::Connection>::Backend,
+                    <$crate::db::Db as diesel::Connection>::Backend,
                     SqlType = diesel::sql_types::Bool,
                 >,
         >
     };
     ($db:expr, $table:ident . $column:ident, numbers $values:expr) => {{
         let condition: among!(@condition $table) = match &*$db {
-            $crate::store::db::Db::Sqlite(_) => {
-                Box::new($crate::store::dialect::InList::new($table::$column, &$values))
+            $crate::db::Db::Sqlite(_) => {
+                Box::new($crate::dialect::InList::new($table::$column, &$values))
             }
-            $crate::store::db::Db::Postgres(_) => Box::new($table::$column.eq_any($values)),
+            $crate::db::Db::Postgres(_) => Box::new($table::$column.eq_any($values)),
         };
         condition
     }};
@@ -44,16 +44,16 @@ macro_rules! among {
         type Condition = among!(@condition $table);
         let values: Vec<String> = $values.iter().map(ToString::to_string).collect();
         let condition: Condition = match (&*$db, values.as_slice()) {
-            ($crate::store::db::Db::Sqlite(_), [one]) => Box::new($table::$column.eq(one.clone())),
-            ($crate::store::db::Db::Sqlite(_), [first, .., last]) if values.len() <= 4 => {
+            ($crate::db::Db::Sqlite(_), [one]) => Box::new($table::$column.eq(one.clone())),
+            ($crate::db::Db::Sqlite(_), [first, .., last]) if values.len() <= 4 => {
                 let at = |at: usize| values.get(at).unwrap_or(last).clone();
                 let two = $table::$column.eq(first.clone()).or($table::$column.eq(at(1)));
                 Box::new(two.or($table::$column.eq(at(2))).or($table::$column.eq(last.clone())))
             }
-            ($crate::store::db::Db::Sqlite(_), _) => {
-                Box::new($crate::store::dialect::InList::new($table::$column, &values))
+            ($crate::db::Db::Sqlite(_), _) => {
+                Box::new($crate::dialect::InList::new($table::$column, &values))
             }
-            ($crate::store::db::Db::Postgres(_), _) => Box::new($table::$column.eq_any(values)),
+            ($crate::db::Db::Postgres(_), _) => Box::new($table::$column.eq_any(values)),
         };
         condition
     }};

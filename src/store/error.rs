@@ -1,34 +1,8 @@
-//! What a database error means to a caller.
+//! What an error of a statement means to a caller.
 
-use diesel::result::{DatabaseErrorKind, Error as DieselError};
-
-use crate::error::{Error, Kind};
-
-impl From<DieselError> for Error {
-    fn from(source: DieselError) -> Self {
-        if let DieselError::NotFound = source {
-            return Self::new(Kind::NotFound, "there is no such thing").because(source);
-        }
-        let DieselError::DatabaseError(kind, detail) = &source else { return Self::fault(source) };
-        // SQLite names no constraint, so nothing may depend on which one it was.
-        if let DatabaseErrorKind::UniqueViolation = kind {
-            return Self::new(Kind::Conflict, "it exists already").because(source);
-        }
-        let passes = matches!(
-            kind,
-            DatabaseErrorKind::SerializationFailure
-                // What was the primary is a replica for now: somebody is moving it.
-                | DatabaseErrorKind::ReadOnlyTransaction
-                | DatabaseErrorKind::ClosedConnection
-                | DatabaseErrorKind::UnableToSendCommand
-        );
-        if passes || is_passing(detail.message()) || is_past_deadline(detail.message()) {
-            Self::busy(source)
-        } else {
-            Self::fault(source)
-        }
-    }
-}
+use base::database::is_past_deadline;
+use base::error::{Error, Kind};
+use diesel::result::Error as DieselError;
 
 /// What an error of a statement means that was composed of what a caller asks for: past its deadline, that is too
 /// much, and the caller can ask for less. Any other statement is late because the service is busy.
@@ -44,26 +18,6 @@ pub(crate) fn of_search(source: DieselError) -> Error {
 
 const TOO_SLOW: &str = "The search takes longer than this server lets one search take. Narrow it: fewer alternatives, chains or \
      includes, or more criteria.";
-
-/// The message of PostgreSQL, and that of SQLite for a statement that its progress handler has ended.
-fn is_past_deadline(message: &str) -> bool {
-    message.contains("statement timeout") || message == "interrupted"
-}
-
-/// Failures that neither driver gives a kind of its own, and that pass.
-fn is_passing(message: &str) -> bool {
-    const PASSING: [&str; 8] = [
-        "database or disk is full",
-        "disk I/O error",
-        "No space left on device",
-        "database is locked",
-        "deadlock detected",
-        "the database system is",
-        "terminating connection",
-        "no connection to the server",
-    ];
-    PASSING.iter().any(|passing| message.contains(passing))
-}
 
 /// A stored value that no version of this program writes.
 pub(crate) fn corrupt(what: &'static str) -> Error {

@@ -7,14 +7,14 @@ use diesel::prelude::*;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use r2d2::ManageConnection as _;
 
-use crate::error::{Error, Kind};
-use crate::store::audit::{guard, unguard};
-use crate::store::db::{Db, Manager};
-use crate::store::person::bring_deaths;
-use crate::store::schema::settings;
-use crate::store::{Store, Tx, outbox};
+use crate::audit::{guard, unguard};
+use crate::db::{Db, Manager};
+use crate::person::bring_deaths;
+use crate::schema::settings;
+use crate::{Store, Tx, outbox};
+use base::error::{Error, Kind};
 
-const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
 
 /// The name of the setting that marks a sandbox database, which may be emptied.
 pub const SANDBOX_MARK: &str = "sandbox";

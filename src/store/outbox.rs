@@ -6,18 +6,18 @@ use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use uuid::Uuid;
 
-use crate::audit::Subject;
-use crate::date_time::{from_millis, to_millis};
-use crate::error::Error;
-use crate::event::{Event, Topic};
-use crate::ids;
-use crate::store::Tx;
-use crate::store::db::Db;
-use crate::store::dialect::{among, on_dialect};
-use crate::store::error::corrupt;
-use crate::store::person::nhs_number;
-use crate::store::schema::outbox;
-use crate::store::sql::Sql;
+use crate::Tx;
+use crate::db::Db;
+use crate::dialect::{among, on_dialect};
+use crate::error::corrupt;
+use crate::person::nhs_number;
+use crate::schema::outbox;
+use crate::sql::Sql;
+use base::date_time::{from_millis, to_millis};
+use base::error::Error;
+use base::ids;
+use domain::audit::Subject;
+use domain::event::{Event, Topic};
 
 /// The lock of whoever numbers events on PostgreSQL: one at a time. The number is our own.
 const NUMBERING: i64 = 0x6f62_6576;

@@ -7,17 +7,17 @@ use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
-use crate::date_time::{FhirDateTime, from_millis, to_millis};
-use crate::error::Error;
-use crate::person::{HumanName, NameUse, NhsNumber, NumberCheck, Person, PersonState, Standing};
-use crate::proxy::OdsCode;
-use crate::store::db::Db;
-use crate::store::dialect::among;
-use crate::store::error::{corrupt, of_search};
-use crate::store::schema::{people, person_name_parts, person_names, relationships, roles};
-use crate::store::search::{Filter, Scope, Table, condition};
-use crate::store::sql::Sql;
-use crate::store::{FactKind, Tx};
+use crate::db::Db;
+use crate::dialect::among;
+use crate::error::{corrupt, of_search};
+use crate::schema::{people, person_name_parts, person_names, relationships, roles};
+use crate::search::{Filter, Scope, Table, condition};
+use crate::sql::Sql;
+use crate::{FactKind, Tx};
+use base::date_time::{FhirDateTime, from_millis, to_millis};
+use base::error::Error;
+use domain::person::{HumanName, NameUse, NhsNumber, NumberCheck, Person, PersonState, Standing};
+use domain::proxy::OdsCode;
 
 #[derive(Queryable)]
 struct PersonRow {
@@ -57,8 +57,8 @@ struct NameRow {
 /// people, which `IN` would make SQLite draw up, grows with the registry.
 macro_rules! both_are_current {
     ($table:ident) => {{
-        use $crate::store::schema::people;
-        let current = $crate::person::Standing::Current.as_str();
+        use $crate::schema::people;
+        let current = domain::person::Standing::Current.as_str();
         let proxy = diesel::dsl::exists(
             people::table.filter(people::nhs_number.eq($table::proxy).and(people::standing.eq(current))),
         );
@@ -93,7 +93,7 @@ impl Tx<'_> {
     /// # Errors
     ///
     /// When the database does not answer.
-    pub(in crate::store) fn list_all_people(&mut self, numbers: &[NhsNumber]) -> Result<Vec<Person>, Error> {
+    pub(crate) fn list_all_people(&mut self, numbers: &[NhsNumber]) -> Result<Vec<Person>, Error> {
         let rows: Vec<PersonRow> = people::table
             .filter(among!(self.db, people.nhs_number, numbers))
             .order(people::nhs_number)
@@ -307,7 +307,7 @@ impl Tx<'_> {
 
 /// Brings the deaths that are kept as facts alone to their people: those of before the column, and those that an earlier
 /// version of this program has taken in since.
-pub(in crate::store) fn bring_deaths(db: &mut Db) -> Result<(), Error> {
+pub(crate) fn bring_deaths(db: &mut Db) -> Result<(), Error> {
     const BRING: &str = "UPDATE people SET version = version + 1, died_at = (SELECT occurred_at FROM person_facts f \
         WHERE f.nhs_number = people.nhs_number AND f.kind = 'death') WHERE died_at IS NULL AND nhs_number IN \
         (SELECT nhs_number FROM person_facts WHERE kind = 'death')";

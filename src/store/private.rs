@@ -17,7 +17,7 @@ pub struct ExposedFile {
 /// Creates the file of a new database with mode 0600, empty: SQLite takes an empty file for a new database, and gives the
 /// mode of the database to its -wal, -shm and -journal. What is there stays as it is. Where no file can be created, the
 /// error of opening it says so.
-pub(in crate::store) fn create_private(path: &Path) {
+pub(crate) fn create_private(path: &Path) {
     let created = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     if let Err(error) = created.map(drop)
         && error.kind() != io::ErrorKind::AlreadyExists

@@ -5,15 +5,15 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 
-use crate::date_time::{from_millis, to_millis};
-use crate::error::{Error, Kind};
-use crate::person::NhsNumber;
-use crate::proxy::relationship::RelationshipCode;
-use crate::proxy::{Relationship, Versioned};
-use crate::store::Tx;
-use crate::store::dialect::{among, on_dialect};
-use crate::store::person::{both_are_current, nhs_number};
-use crate::store::schema::{relationship_codes, relationship_versions, relationships};
+use crate::Tx;
+use crate::dialect::{among, on_dialect};
+use crate::person::{both_are_current, nhs_number};
+use crate::schema::{relationship_codes, relationship_versions, relationships};
+use base::date_time::{from_millis, to_millis};
+use base::error::{Error, Kind};
+use domain::person::NhsNumber;
+use domain::proxy::relationship::RelationshipCode;
+use domain::proxy::{Relationship, Versioned};
 
 #[derive(Queryable, Insertable, AsChangeset)]
 #[diesel(table_name = relationships)]

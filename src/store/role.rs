@@ -4,16 +4,16 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use uuid::Uuid;
 
-use crate::date_time::{FhirDateTime, from_millis, to_millis};
-use crate::error::{Error, Kind};
-use crate::person::NhsNumber;
-use crate::proxy::{LegalBasis, OdsCode, ReasonCode, Role, RolePeriod, Status, StatusReason, Versioned};
-use crate::store::Tx;
-use crate::store::dialect::{among, on_dialect};
-use crate::store::error::{corrupt, of_search};
-use crate::store::person::{both_are_current, nhs_number};
-use crate::store::schema::{people, role_versions, roles};
-use crate::store::search::{Column, Filter, Scope, Table, condition};
+use crate::Tx;
+use crate::dialect::{among, on_dialect};
+use crate::error::{corrupt, of_search};
+use crate::person::{both_are_current, nhs_number};
+use crate::schema::{people, role_versions, roles};
+use crate::search::{Column, Filter, Scope, Table, condition};
+use base::date_time::{FhirDateTime, from_millis, to_millis};
+use base::error::{Error, Kind};
+use domain::person::NhsNumber;
+use domain::proxy::{LegalBasis, OdsCode, ReasonCode, Role, RolePeriod, Status, StatusReason, Versioned};
 
 /// What to look for. `None` does not restrict.
 #[derive(Clone, Debug, Default)]
@@ -213,7 +213,7 @@ impl Tx<'_> {
     }
 
     /// These roles, as they are stored, in no particular order; ids without one are left out. Whether
-    /// they may appear is for the search that found them: it goes through [`crate::store::search`].
+    /// they may appear is for the search that found them: it goes through [`crate::search`].
     ///
     /// # Errors
     ///

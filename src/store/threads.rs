@@ -8,8 +8,8 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Semaphore;
 
-use crate::error::Error;
-use crate::priority::give_way;
+use base::error::Error;
+use base::priority::give_way;
 
 /// Threads that may block. They end with the last store that has them.
 pub(super) struct Threads {
@@ -43,7 +43,7 @@ impl Threads {
     ///
     /// # Errors
     ///
-    /// Those of `work`; [`Kind::Busy`](crate::error::Kind) when its turn does not come in time.
+    /// Those of `work`; [`Kind::Busy`](base::error::Kind) when its turn does not come in time.
     pub(super) async fn run<T, E, F>(&self, work: F) -> Result<T, E>
     where
         T: Send + 'static,

@@ -156,7 +156,7 @@ fn roles_and_their_versions_have_the_same_columns_in_the_same_order(
 }
 
 /// A database in the schema before this step, and the store that takes it further.
-fn before(backend: Backend, version: &str) -> (TestDatabase, onbehalf::store::Store, usize) {
+fn before(backend: Backend, version: &str) -> (TestDatabase, store::Store, usize) {
     let database = TestDatabase::migrated(backend);
     let store = database.open();
     let steps = store.migrations().unwrap();

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::cli::doctor::report::Report;
-use crate::clock::Clock;
-use crate::config::Config;
-use crate::error::Error;
-use crate::store::{DatabaseUrl, ExposedFile, Store, Tx, Vitals, list_exposed_files};
+use crate::doctor::report::Report;
+use base::clock::Clock;
+use base::error::Error;
+use config::Config;
+use store::{DatabaseUrl, ExposedFile, Store, Tx, Vitals, list_exposed_files};
 
 /// Below this much free space a database is soon full, and below that it is as good as full. In bytes.
 const LITTLE_ROOM: u64 = 1 << 30;

@@ -7,11 +7,11 @@ use std::path::Path;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::account::{KeyRing, Purpose};
-use crate::cli::doctor::report::Report;
-use crate::clock::Clock;
-use crate::config::Config;
-use crate::secret::Vault;
+use crate::doctor::report::Report;
+use base::clock::Clock;
+use base::secret::Vault;
+use config::Config;
+use jose::key::{KeyRing, Purpose};
 
 /// After this a key that signs is to be replaced.
 const OLD: TimeDelta = TimeDelta::days(365);

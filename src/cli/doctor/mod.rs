@@ -8,12 +8,14 @@ mod network;
 mod process;
 mod report;
 
-use crate::account::upstream::ProviderSettings;
-use crate::cli::{Failure, say};
-use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, Faults, Sources};
+use crate::{Failure, say};
+use base::clock::{Clock, SystemClock};
+use config::{Config, Faults, Sources};
+use domain::account::Who;
+use idp::ProviderSettings;
 
 use report::Report;
+use service::policy::{AccessPolicy, StaffReach};
 
 pub(super) fn doctor(sources: &Sources, as_json: bool) -> Result<(), Failure> {
     let mut report = Report::default();
@@ -64,7 +66,7 @@ fn settings(config: &Config, report: &mut Report) {
             "server.public_url is empty: links would name the address that is listened on",
             "set it to the URL that clients use",
         ),
-        Some(url) if url.starts_with("http://") && !crate::net::fetch::is_on_loopback(url) => report.warning(
+        Some(url) if url.starts_with("http://") && !base::net::fetch::is_on_loopback(url) => report.warning(
             "settings",
             "server.public_url is not https: tokens would cross the network in the clear",
             "put TLS in front or set server.tls_certificate and server.tls_key, and write https://",
@@ -78,6 +80,14 @@ fn settings(config: &Config, report: &mut Report) {
             "set server.address_header to the header in which the proxy names the caller",
         );
     }
+    let without = staff_without_organisation(config);
+    if without > 0 {
+        report.warning(
+            "settings",
+            format!("access.tokens has {without} of staff without an organisation, who see nothing of any patient"),
+            "set organisation to the ODS code of those for whom they work, or access.staff_reach to \"everyone\"",
+        );
+    }
     if config.oauth.enabled && config.oauth.providers.is_empty() && has_people(config) {
         report.warning(
             "settings",
@@ -87,9 +97,21 @@ fn settings(config: &Config, report: &mut Report) {
     }
 }
 
+/// How many tokens of the settings are of staff of whom no organisation is known: they see no role where staff see the
+/// patients of their practice alone.
+fn staff_without_organisation(config: &Config) -> usize {
+    let reaches_practice = config.access.disclosure.staff_reach == StaffReach::Practice
+        || config.contract.staff_reach == StaffReach::Practice;
+    let Some(AccessPolicy::Tokens(tokens)) = config.access.policy.as_ref().filter(|_| reaches_practice)
+    else {
+        return 0;
+    };
+    tokens.iter().filter(|token| matches!(token.who, Who::Staff { organisation: None, .. })).count()
+}
+
 /// Whether an app asks for people.
 fn has_people(config: &Config) -> bool {
-    config.oauth.apps.iter().any(|app| app.mode != crate::account::Mode::System)
+    config.oauth.apps.iter().any(|app| app.mode != domain::account::Mode::System)
 }
 
 /// Where a provider says what it is (OpenID Connect Discovery 1.0 §4).

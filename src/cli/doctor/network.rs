@@ -6,13 +6,14 @@ use std::time::Duration;
 use chrono::DateTime;
 use serde_json::Value;
 
-use crate::account::upstream::ProviderSettings;
-use crate::cli::doctor::report::Report;
-use crate::cli::doctor::{database, discovery_url};
-use crate::clock::Clock;
-use crate::config::{Config, Smtp};
-use crate::job::sender::{Away, Sender as _, SmtpSender};
-use crate::net::fetch::{FetchOptions, Fetched, Fetcher, Reach};
+use crate::doctor::report::Report;
+use crate::doctor::{database, discovery_url};
+use base::clock::Clock;
+use base::net::fetch::{FetchOptions, Fetched, Fetcher, Reach};
+use config::Config;
+use idp::ProviderSettings;
+use service::job::sender::{Away, Sender as _, SmtpSender};
+use service::job::settings::Smtp;
 
 /// How long anybody is waited for.
 const WAIT: Duration = Duration::from_secs(5);

@@ -2,10 +2,10 @@
 
 use chrono::TimeDelta;
 
-use crate::cli::doctor::report::Report;
-use crate::clock::Clock;
-use crate::config::{Config, Tls};
-use crate::server::{self, Certificate};
+use crate::doctor::report::Report;
+use base::clock::Clock;
+use config::{Config, Tls};
+use server::Certificate;
 
 /// So long before its end a certificate is to be replaced.
 const SOON: TimeDelta = TimeDelta::days(30);

@@ -2,9 +2,9 @@
 
 use csv::ByteRecord;
 
-use crate::cli::import::source::{Content, Raw};
-use crate::fhir::bulk::{Bulk, Columns, Judged};
-use crate::fhir::outcome::{Issue, IssueType};
+use crate::import::source::{Content, Raw};
+use api_fhir::bulk::{Bulk, Columns, Judged};
+use fhir::outcome::{Issue, IssueType};
 
 /// A line that was judged.
 pub(super) struct Line {
@@ -31,7 +31,7 @@ fn judge_row(bulk: &Bulk, columns: &Columns, row: &ByteRecord) -> Judged {
     }
     let cells: Option<Vec<&str>> = row.iter().map(|cell| std::str::from_utf8(cell).ok()).collect();
     match cells {
-        Some(cells) if cells.iter().any(|cell| crate::json::has_control(cell)) => {
+        Some(cells) if cells.iter().any(|cell| base::json::has_control(cell)) => {
             refused(IssueType::Structure, "The row holds a control character.")
         }
         Some(cells) => bulk.judge_resource(&columns.consent(cells.into_iter())),

@@ -18,11 +18,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
 
-use crate::cli::{Failure, complain, open_migrated_store, say};
-use crate::clock::{Clock, SystemClock};
-use crate::config::Sources;
-use crate::fhir::bulk::{Bulk, Take};
-use crate::ids;
+use crate::{Failure, complain, open_migrated_store, say};
+use api_fhir::bulk::{Bulk, Take};
+use base::clock::{Clock, SystemClock};
+use base::ids;
+use config::Sources;
 use judge::judge;
 use pipeline::Broken;
 use progress::Progress;

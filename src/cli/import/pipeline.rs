@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use crate::cli::import::source::{Place, Raw, Source};
+use crate::import::source::{Place, Raw, Source};
 
 /// Lines that were judged together, and the place behind them.
 pub(super) struct Batch<T> {

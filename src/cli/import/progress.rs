@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::cli::import::pipeline::Batch;
-use crate::cli::import::source::Place;
-use crate::cli::import::tally::Tally;
+use crate::import::pipeline::Batch;
+use crate::import::source::Place;
+use crate::import::tally::Tally;
 
 /// How soon a signal is noticed while it waits.
 const LOOK: Duration = Duration::from_millis(50);

@@ -8,8 +8,8 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::fhir::bulk::Columns;
-use crate::fhir::outcome::Issue;
+use api_fhir::bulk::Columns;
+use fhir::outcome::Issue;
 
 /// How many are told of at the terminal where there is no file.
 const TOLD: u64 = 20;

@@ -10,20 +10,21 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use crate::account::Caller;
-use crate::account::code::to_hex;
-use crate::cli::import::judge::Line;
-use crate::cli::import::pipeline::Batch;
-use crate::cli::import::report::{self, Report, Why};
-use crate::cli::import::source::{Place, cannot};
-use crate::cli::import::tally::{Outcome, Tally};
-use crate::cli::{Failure, complain};
-use crate::clock::Clock;
-use crate::error::{Error, Kind};
-use crate::fhir::bulk::{Entry, issues_of};
-use crate::fhir::outcome::{Issue, IssueType};
-use crate::proxy::command::{Imported, Incoming, import_roles};
-use crate::store::{Store, Tx};
+use crate::import::judge::Line;
+use crate::import::pipeline::Batch;
+use crate::import::report;
+use crate::import::report::{Report, Why};
+use crate::import::source::{Place, cannot};
+use crate::import::tally::{Outcome, Tally};
+use crate::{Failure, complain};
+use api_fhir::bulk::{Entry, issues_of};
+use base::clock::Clock;
+use base::error::{Error, Kind};
+use base::token::to_hex;
+use domain::account::Caller;
+use fhir::outcome::{Issue, IssueType};
+use service::proxy::{Imported, Incoming, import_roles};
+use store::{Store, Tx};
 
 /// How often a batch is tried again while the database is busy, and how long is waited before each.
 const TRIES: u32 = 10;
@@ -242,7 +243,7 @@ fn deal(
             Err(issues) => refuse(&mut dealt, line, issues.clone(), is_table),
             Ok(Entry::Person(_)) => {}
             Ok(Entry::Role(_)) => {
-                let grantor = line.judged.grantor.as_ref().map(crate::proxy::OdsCode::as_str);
+                let grantor = line.judged.grantor.as_ref().map(domain::proxy::OdsCode::as_str);
                 match imported.next() {
                     Some(Imported::Created(_)) => dealt.tally.add_role(grantor, Outcome::Created),
                     Some(Imported::Same(_)) => dealt.tally.add_role(grantor, Outcome::Same),
@@ -260,7 +261,7 @@ fn deal(
 }
 
 fn refuse(dealt: &mut Dealt, line: &Line, issues: Vec<Issue>, is_table: bool) {
-    let grantor = line.judged.grantor.as_ref().map(crate::proxy::OdsCode::as_str);
+    let grantor = line.judged.grantor.as_ref().map(domain::proxy::OdsCode::as_str);
     dealt.tally.add_role(grantor, Outcome::Refused);
     dealt.report.push(report::line(line.number, &Why::Refused(issues), is_table));
 }

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use csv::{ByteRecord, Position, ReaderBuilder};
 
-use crate::cli::Failure;
-use crate::fhir::bulk::Columns;
+use crate::Failure;
+use api_fhir::bulk::Columns;
 
 /// How much of a file is read at a time.
 const BUFFER: usize = 1 << 18;

@@ -7,7 +7,7 @@ use serde_json::{Number, Value};
 
 use super::FhirPathFault;
 use super::item::Item;
-use crate::date_time::FhirDateTime;
+use base::date_time::FhirDateTime;
 
 /// The truth of a collection: nothing is unknown, one boolean is itself, one other item is true.
 pub(super) fn truth(items: &[Item<'_>]) -> Result<Option<bool>, FhirPathFault> {
@@ -48,7 +48,7 @@ pub(super) fn same(left: &Item<'_>, right: &Item<'_>) -> bool {
 }
 
 /// Whether two JSON values are equal, numbers by what they are worth.
-pub(in crate::fhir) fn same_value(left: &Value, right: &Value) -> bool {
+pub(crate) fn same_value(left: &Value, right: &Value) -> bool {
     match (left, right) {
         (Value::Number(left), Value::Number(right)) => number_order(left, right) == Some(Ordering::Equal),
         (Value::Array(left), Value::Array(right)) => {

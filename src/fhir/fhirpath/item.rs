@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use crate::fhir::shape::{Content, Primitive, Shape};
+use crate::shape::{Content, Primitive, Shape};
 
 /// One step into JSON.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -20,7 +20,7 @@ mod tree_function;
 
 use serde_json::Value;
 
-pub(in crate::fhir) use compare::same_value;
+pub(crate) use compare::same_value;
 pub use item::{Item, Location, Step, render_location};
 
 use expression::Expr;
@@ -110,7 +110,7 @@ impl Expression {
 }
 
 /// The element at a location.
-pub(in crate::fhir) fn element_at<'a>(resource: &'a Value, at: &[Step]) -> Option<Item<'a>> {
+pub(crate) fn element_at<'a>(resource: &'a Value, at: &[Step]) -> Option<Item<'a>> {
     navigate::descend(resource, at)
 }
 

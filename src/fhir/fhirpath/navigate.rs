@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use super::item::{Item, Known, Location, Step};
-use crate::fhir::shape::{Shape, choice_type};
+use crate::shape::{Shape, choice_type};
 
 /// The elements of that name inside `item`.
 pub(super) fn child<'a>(item: &Item<'a>, name: &str) -> Vec<Item<'a>> {

@@ -16,8 +16,8 @@ pub use body::{BodyFormat, body_format};
 pub use negotiate::negotiate;
 
 use super::outcome::{Issue, IssueType};
-use super::refusal::Refusal;
-use crate::json::{self, Allowed};
+use base::json;
+use base::json::Allowed;
 
 /// A format that resources are answered in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,11 +100,15 @@ impl MediaFault {
     }
 }
 
-/// Reads a resource or a patch. FHIR aligns a repeating primitive with its extensions by `null` items.
-pub(crate) fn read_json(bytes: &[u8], depth: usize) -> Result<Value, Refusal> {
+/// Reads a resource or a patch, at most this deep. FHIR aligns a repeating primitive with its extensions by `null` items.
+///
+/// # Errors
+///
+/// What is wrong with it.
+pub fn read_json(bytes: &[u8], depth: usize) -> Result<Value, Issue> {
     let allowed = Allowed { empty_objects: false, null_items: true };
     json::parse_with(bytes, depth, allowed)
-        .map_err(|fault| Refusal::new(400, Issue::error(IssueType::Structure, fault.to_string())))
+        .map_err(|fault| Issue::error(IssueType::Structure, fault.to_string()))
 }
 
 /// Writes a resource (`_pretty`: G-08).

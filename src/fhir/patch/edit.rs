@@ -6,7 +6,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::fhir::fhirpath::Step;
+use crate::fhirpath::Step;
 
 /// An element: its value, and for a primitive the id and extensions beside it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -128,9 +128,9 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::{Part, remove, replace};
-    use crate::fhir::fhirpath::Expression;
+    use crate::fhirpath::Expression;
 
-    fn after(change: impl Fn(&mut Value, &[crate::fhir::fhirpath::Step]), path: &str) -> Value {
+    fn after(change: impl Fn(&mut Value, &[crate::fhirpath::Step]), path: &str) -> Value {
         let mut name = json!({
             "resourceType": "Patient",
             "name": [{ "given": ["A", "B"], "_given": [{ "id": "a" }, { "extension": [{ "url": "u", "valueId": "x" }] }] }],

@@ -10,7 +10,7 @@ use json_patch::{PatchErrorKind, PatchOperation};
 use serde_json::Value;
 
 use super::{PatchFault, check_count, check_depth, check_identity, check_work, weight};
-use crate::fhir::fhirpath::same_value;
+use crate::fhirpath::same_value;
 
 /// What all `copy` operations of a patch may add, in bytes, about.
 const MOST_COPIED: usize = 1_000_000;
@@ -103,7 +103,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::json_patch;
-    use crate::error::Kind;
+    use base::error::Kind;
 
     fn patch(patch: &Value) -> Result<Value, Kind> {
         let consent = json!({

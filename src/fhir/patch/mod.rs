@@ -14,8 +14,8 @@ use serde_json::Value;
 pub use fhirpath_patch::fhirpath_patch;
 pub use json_patch::json_patch;
 
-use crate::error::Kind;
-use crate::fhir::outcome::{Issue, IssueType};
+use crate::outcome::{Issue, IssueType};
+use base::error::Kind;
 
 /// Why a patch is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,8 +12,8 @@ use serde_json::Value;
 use super::binding::canonical_system;
 use super::condition;
 use super::report::{Object, Path, Report, values_of};
-use crate::fhir::outcome::IssueType;
-use crate::fhir::profiles;
+use crate::outcome::IssueType;
+use crate::profiles;
 
 /// Judges the answers of a resource, if it is a response to a form of ours.
 pub(super) fn check(response: &Object<'_>, report: &mut Report) {

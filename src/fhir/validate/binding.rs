@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::definitions::{Binding, Codes, Definitions};
 use super::report::{Object, Path, Report};
-use crate::fhir::outcome::IssueType;
+use crate::outcome::IssueType;
 
 /// Judges a coded value of the named type.
 pub(super) fn check(

@@ -1,7 +1,7 @@
 //! The R4 definitions that the validator is driven by: types, their elements, and the codes of bound value
 //! sets (<https://hl7.org/fhir/R4/elementdefinition.html>).
 //!
-//! They are read once from `fhir-definitions/r4.json`, which `generate.py` beside it extracts. Each JSON
+//! They are read once from `definitions/r4.json` of this crate, which `generate.py` beside it extracts. Each JSON
 //! member name leads straight to its element, so a document is judged in one walk.
 
 use std::collections::{HashMap, HashSet};
@@ -15,7 +15,7 @@ use super::primitive::Primitive;
 
 static R4: LazyLock<Definitions> = LazyLock::new(|| {
     // A file that cannot be read leaves nothing known, so nothing is accepted; a test reads it first.
-    Definitions::read(include_str!("../../../fhir-definitions/r4.json")).unwrap_or_default()
+    Definitions::read(include_str!("../definitions/r4.json")).unwrap_or_default()
 });
 
 /// The definitions of R4.

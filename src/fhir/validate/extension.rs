@@ -4,7 +4,7 @@
 use super::definitions::Element;
 use super::profile;
 use super::report::{Object, Report, is_absolute};
-use crate::fhir::outcome::IssueType;
+use crate::outcome::IssueType;
 
 /// The status of a topic in the Basic that wraps it: this service defines topics, and knows what that is.
 const TOPIC_STATUS: &str = "http://hl7.org/fhir/5.0/StructureDefinition/extension-SubscriptionTopic.status";

@@ -24,35 +24,35 @@ mod xhtml;
 
 use serde_json::Value;
 
-use crate::fhir::outcome::{Issue, IssueType};
+use crate::outcome::{Issue, IssueType};
 use report::{Path, values_of};
 use walk::Walk;
 
 /// Judges a resource of the expected type against R4, and against those of our profiles that its
 /// `meta.profile` names. No issue at all means that it is sound.
 ///
-/// The document has passed [`crate::json::parse`], so its depth is bounded.
+/// The document has passed [`base::json::parse`], so its depth is bounded.
 pub fn validate(resource: &Value, expected_type: &str) -> Vec<Issue> {
     judge(resource, Some(expected_type), None)
 }
 
 /// Judges a resource against R4, against those of our profiles that its `meta.profile` names, and against
-/// the profile of this canonical URL ([`crate::fhir::profiles`]). One that is not known is an error.
+/// the profile of this canonical URL ([`crate::profiles`]). One that is not known is an error.
 pub fn validate_profile(resource: &Value, profile: &str) -> Vec<Issue> {
     judge(resource, None, Some(profile))
 }
 
 /// How much an element right below a resource matters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Weight {
+pub struct Weight {
     /// Whether a summary has it.
-    pub(crate) is_summary: bool,
+    pub is_summary: bool,
     /// Whether no part of the resource may lack it: it must be there, or changes what the rest means.
-    pub(crate) is_essential: bool,
+    pub is_essential: bool,
 }
 
 /// What R4 says of a member of a resource; nothing, where R4 does not know it.
-pub(crate) fn weight(resource_type: &str, member: &str) -> Weight {
+pub fn weight(resource_type: &str, member: &str) -> Weight {
     let find = || {
         let node = definitions::r4().type_node(resource_type)?;
         // `_status` holds the extensions of `status`.
@@ -63,12 +63,12 @@ pub(crate) fn weight(resource_type: &str, member: &str) -> Weight {
 }
 
 /// The canonical URL of R4's search parameter of a resource type.
-pub(crate) fn search_parameter(resource_type: &str, name: &str) -> Option<&'static str> {
+pub fn search_parameter(resource_type: &str, name: &str) -> Option<&'static str> {
     definitions::r4().search_parameter(resource_type, name)
 }
 
 /// The codes of a value set of R4, each with its system; `None` for one that the definitions do not list.
-pub(crate) fn value_set(url: &str) -> Option<Vec<(String, String)>> {
+pub fn value_set(url: &str) -> Option<Vec<(String, String)>> {
     let codes = definitions::r4().value_set(url)?;
     Some(codes.pairs().map(|(system, code)| (system.to_owned(), code.to_owned())).collect())
 }

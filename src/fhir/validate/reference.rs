@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::definitions::Definitions;
 use super::report::{Object, Report, items};
-use crate::fhir::outcome::IssueType;
+use crate::outcome::IssueType;
 
 /// What the text of a reference says about its target.
 enum Target<'a> {

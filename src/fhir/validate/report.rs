@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use crate::fhir::outcome::{Issue, IssueType};
+use crate::outcome::{Issue, IssueType};
 
 /// More than this many errors are of no use to anybody at once.
 const MOST_ERRORS: usize = 100;

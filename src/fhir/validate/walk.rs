@@ -10,7 +10,7 @@ use super::primitive::{Fault, Primitive};
 use super::reference::Contained;
 use super::report::{Object, Path, Report};
 use super::{answers, binding, extension, invariant, profile, reference, xhtml};
-use crate::fhir::outcome::IssueType;
+use crate::outcome::IssueType;
 
 /// A walk through one document.
 pub(super) struct Walk<'v> {

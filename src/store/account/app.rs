@@ -3,13 +3,13 @@
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 
-use crate::account::code::{from_hex, to_hex};
-use crate::account::{ClientAuthentication, GrantType, Mode, Registration, Scopes};
-use crate::date_time::to_millis;
-use crate::error::Error;
-use crate::store::Tx;
-use crate::store::error::corrupt;
-use crate::store::schema::{apps, pushed_requests};
+use crate::Tx;
+use crate::error::corrupt;
+use crate::schema::{apps, pushed_requests};
+use base::date_time::to_millis;
+use base::error::Error;
+use base::token::{from_hex, to_hex};
+use domain::account::{ClientAuthentication, GrantType, Mode, Registration, Scopes};
 
 #[derive(Queryable, Insertable)]
 #[diesel(table_name = apps)]
@@ -90,7 +90,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// [`Kind::Conflict`](crate::error::Kind) when there is one with its id.
+    /// [`Kind::Conflict`](base::error::Kind) when there is one with its id.
     pub fn insert_app(&mut self, app: &Registration, now: DateTime<Utc>) -> Result<(), Error> {
         let row = AppRow::from_registration(app, now)?;
         diesel::insert_into(apps::table).values(row).execute(self.db)?;

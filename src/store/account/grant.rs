@@ -6,17 +6,17 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use uuid::Uuid;
 
-use crate::account::{Grant, GrantState, Mode, RoleState, Scopes, Vector};
-use crate::date_time::{from_millis, to_millis};
-use crate::error::Error;
-use crate::person::{PersonState, Standing};
-use crate::proxy::{OdsCode, Status};
-use crate::store::Tx;
-use crate::store::dialect::on_dialect;
-use crate::store::error::corrupt;
-use crate::store::person::nhs_number;
-use crate::store::schema::grants;
-use crate::store::sql::Sql;
+use crate::Tx;
+use crate::dialect::on_dialect;
+use crate::error::corrupt;
+use crate::person::nhs_number;
+use crate::schema::grants;
+use crate::sql::Sql;
+use base::date_time::{from_millis, to_millis};
+use base::error::Error;
+use domain::account::{Grant, GrantState, Mode, RoleState, Scopes, Vector};
+use domain::person::{PersonState, Standing};
+use domain::proxy::{OdsCode, Status};
 
 /// One row: a grant with the role and the people that it hangs on. A role counts only while it is between
 /// the two people of the grant: superseding a person moves their roles to another number.

@@ -4,13 +4,13 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use uuid::Uuid;
 
-use crate::date_time::to_millis;
-use crate::error::Error;
-use crate::person::NhsNumber;
-use crate::store::Tx;
-use crate::store::dialect::on_dialect;
-use crate::store::person::nhs_number;
-use crate::store::schema::{account_users, identities, users};
+use crate::Tx;
+use crate::dialect::on_dialect;
+use crate::person::nhs_number;
+use crate::schema::{account_users, identities, users};
+use base::date_time::to_millis;
+use base::error::Error;
+use domain::person::NhsNumber;
 
 impl Tx<'_> {
     /// The user who has proved to be this subject of this issuer.

@@ -5,15 +5,15 @@ use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::account::identity::{Departure, Proven, ProvenKind};
-use crate::account::{Acting, AuthorizationRequest, KnownPerson, LogIn, Scopes, Stage, Vector};
-use crate::date_time::{from_millis, to_millis};
-use crate::error::Error;
-use crate::proxy::OdsCode;
-use crate::store::Tx;
-use crate::store::error::corrupt;
-use crate::store::person::nhs_number;
-use crate::store::schema::log_ins;
+use crate::Tx;
+use crate::error::corrupt;
+use crate::person::nhs_number;
+use crate::schema::log_ins;
+use base::date_time::{from_millis, to_millis};
+use base::error::Error;
+use domain::account::identity::{Departure, Proven, ProvenKind};
+use domain::account::{Acting, AuthorizationRequest, KnownPerson, LogIn, Scopes, Stage, Vector};
+use domain::proxy::OdsCode;
 
 #[derive(Queryable, Insertable, AsChangeset)]
 #[diesel(table_name = log_ins, treat_none_as_null = true)]

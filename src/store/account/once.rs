@@ -4,11 +4,11 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use uuid::Uuid;
 
-use crate::account::{Code, Redeemed, RefreshToken};
-use crate::date_time::{from_millis, to_millis};
-use crate::error::{Error, Kind};
-use crate::store::Tx;
-use crate::store::schema::{codes, refresh_tokens, seen_once};
+use crate::Tx;
+use crate::schema::{codes, refresh_tokens, seen_once};
+use base::date_time::{from_millis, to_millis};
+use base::error::{Error, Kind};
+use domain::account::{Code, Redeemed, RefreshToken};
 
 impl Tx<'_> {
     /// Keeps a code by its digest.

@@ -3,12 +3,12 @@
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 
-use crate::date_time::from_millis;
-use crate::error::Error;
-use crate::person::NhsNumber;
-use crate::store::Tx;
-use crate::store::person::{both_are_current, nhs_number};
-use crate::store::schema::{account_users, relationships, users};
+use crate::Tx;
+use crate::person::{both_are_current, nhs_number};
+use crate::schema::{account_users, relationships, users};
+use base::date_time::from_millis;
+use base::error::Error;
+use domain::person::NhsNumber;
 
 /// A user of the account platform.
 #[derive(Clone, Debug)]

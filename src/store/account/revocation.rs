@@ -5,13 +5,13 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 use uuid::Uuid;
 
-use crate::date_time::to_millis;
-use crate::error::Error;
-use crate::store::Tx;
-use crate::store::db::Db;
-use crate::store::dialect::on_dialect;
-use crate::store::schema::grants;
-use crate::store::sql::Sql;
+use crate::Tx;
+use crate::db::Db;
+use crate::dialect::on_dialect;
+use crate::schema::grants;
+use crate::sql::Sql;
+use base::date_time::to_millis;
+use base::error::Error;
 
 /// The ids of a grant and of all below it. A user's own grant has those acting grants of its app below it, too, whose
 /// parent was not written down: the person approved them by themselves, or an older program exchanged them.

@@ -13,16 +13,16 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use sha2::{Digest as _, Sha256};
 
-use crate::account::code::to_hex;
-use crate::error::{Error, Kind};
-use crate::store::Tx;
-use crate::store::audit::AuditRecord;
-use crate::store::audit::insert::insert;
-use crate::store::db::Db;
-use crate::store::dialect::on_dialect;
-use crate::store::error::corrupt;
-use crate::store::schema::{audit_chains, audit_records};
-use crate::store::sql::Sql;
+use crate::Tx;
+use crate::audit::AuditRecord;
+use crate::audit::insert::insert;
+use crate::db::Db;
+use crate::dialect::on_dialect;
+use crate::error::corrupt;
+use crate::schema::{audit_chains, audit_records};
+use crate::sql::Sql;
+use base::error::{Error, Kind};
+use base::token::to_hex;
 
 /// How many chains the migration makes.
 const CHAINS: i64 = 16;
@@ -180,7 +180,7 @@ impl AuditRecord {
 impl Tx<'_> {
     /// Chains the records of this transaction and writes them. It is the last thing before the commit, so that
     /// the head of a chain is locked for no longer than needed, and nothing is waited for after it.
-    pub(in crate::store) fn write_records(&mut self) -> Result<(), Error> {
+    pub(crate) fn write_records(&mut self) -> Result<(), Error> {
         if self.pending.is_empty() {
             return Ok(());
         }

@@ -4,9 +4,9 @@ use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
-use crate::error::Error;
-use crate::store::Tx;
-use crate::store::db::Db;
+use crate::Tx;
+use crate::db::Db;
+use base::error::Error;
 
 /// `INSERT OR REPLACE` deletes the row in its way without a trigger (unless `recursive_triggers` is on, which each
 /// connection chooses for itself), so an insert over an existing record is refused before that. FAIL and not ABORT: with

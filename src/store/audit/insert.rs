@@ -5,10 +5,10 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Nullable, Text, Untyped};
 use diesel::sqlite::Sqlite;
 
-use crate::error::Error;
-use crate::store::audit::AuditRecord;
-use crate::store::db::Db;
-use crate::store::sql::Sql;
+use crate::audit::AuditRecord;
+use crate::db::Db;
+use crate::sql::Sql;
+use base::error::Error;
 
 /// How many records one statement writes on PostgreSQL, as one JSON array.
 const ARRAY: usize = 1000;

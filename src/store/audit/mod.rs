@@ -9,14 +9,14 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use serde::Serialize;
 
-use crate::account::Caller;
-use crate::audit::{Access, Act, Actor, Outcome, People, Subject};
-use crate::date_time::{from_millis, to_millis};
-use crate::error::Error;
-use crate::ids;
-use crate::store::Tx;
-use crate::store::dialect::among;
-use crate::store::schema::audit_records;
+use crate::Tx;
+use crate::dialect::among;
+use crate::schema::audit_records;
+use base::date_time::{from_millis, to_millis};
+use base::error::Error;
+use base::ids;
+use domain::account::Caller;
+use domain::audit::{Access, Act, Actor, Outcome, People, Subject};
 
 pub use chain::{Break, Fault, Head, NotAHead};
 pub(crate) use guard::{guard, unguard};

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::prelude::*;
 
-use crate::audit::{Access, Outcome, People, Shown};
-use crate::error::Error;
-use crate::person::{NhsNumber, NumberCheck};
-use crate::store::Tx;
-use crate::store::dialect::among;
-use crate::store::schema::{access_requests, audit_records, relationships, roles};
+use crate::Tx;
+use crate::dialect::among;
+use crate::schema::{access_requests, audit_records, relationships, roles};
+use base::error::Error;
+use domain::audit::{Access, Outcome, People, Shown};
+use domain::person::{NhsNumber, NumberCheck};
 
 /// The people of rows, by `Type/id`.
 pub type PeopleOfRows = BTreeMap<String, People>;
@@ -58,7 +58,7 @@ fn subject_of(access: &Access) -> Option<&String> {
 
 impl Tx<'_> {
     /// Remembers the people of a row that was read.
-    pub(in crate::store) fn see(&mut self, reference: String, patient: NhsNumber, proxy: NhsNumber) {
+    pub(crate) fn see(&mut self, reference: String, patient: NhsNumber, proxy: NhsNumber) {
         self.seen.insert(reference, People { patient: Some(patient), proxy: Some(proxy) });
     }
 

@@ -10,11 +10,11 @@ use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 
-use crate::error::{Error, Kind};
-use crate::store::audit::Break;
-use crate::store::db::{Db, Pooled};
-use crate::store::schema::roles;
-use crate::store::{Store, Tx};
+use crate::audit::Break;
+use crate::db::{Db, Pooled};
+use crate::schema::roles;
+use crate::{Store, Tx};
+use base::error::{Error, Kind};
 
 /// What a look at a copy has found.
 #[derive(Clone, Debug, PartialEq, Eq)]

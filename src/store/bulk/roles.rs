@@ -4,15 +4,15 @@ use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 use uuid::Uuid;
 
-use crate::error::Error;
-use crate::person::{NhsNumber, Person, Standing};
-use crate::proxy::{OdsCode, Role, Versioned};
-use crate::store::Tx;
-use crate::store::db::Db;
-use crate::store::dialect::on_dialect;
-use crate::store::person::{both_are_current, nhs_number};
-use crate::store::role::RoleRow;
-use crate::store::schema::{people, role_versions, roles};
+use crate::Tx;
+use crate::db::Db;
+use crate::dialect::on_dialect;
+use crate::person::{both_are_current, nhs_number};
+use crate::role::RoleRow;
+use crate::schema::{people, role_versions, roles};
+use base::error::Error;
+use domain::person::{NhsNumber, Person, Standing};
+use domain::proxy::{OdsCode, Role, Versioned};
 
 /// How many rows one statement writes: a database takes so many values in one.
 const BATCH: usize = 250;
@@ -50,7 +50,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// [`Kind::Conflict`](crate::error::Kind) when there is a role for one of the pairs, or with one of the ids.
+    /// [`Kind::Conflict`](base::error::Kind) when there is a role for one of the pairs, or with one of the ids.
     pub fn insert_roles(&mut self, new: &[Versioned<Role>]) -> Result<(), Error> {
         for new in new.chunks(BATCH) {
             let rows: Vec<RoleRow> = new.iter().map(RoleRow::from_role).collect();

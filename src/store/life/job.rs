@@ -3,11 +3,11 @@
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 
-use crate::date_time::{from_millis, to_millis};
-use crate::error::Error;
-use crate::store::Tx;
-use crate::store::dialect::on_dialect;
-use crate::store::schema::jobs;
+use crate::Tx;
+use crate::dialect::on_dialect;
+use crate::schema::jobs;
+use base::date_time::{from_millis, to_millis};
+use base::error::Error;
 
 /// No process takes a job for as long as this (`jobs.lease_seconds`), nor is its clock so far from another's. A
 /// lease that is longer was taken by a clock that was ahead. In milliseconds.

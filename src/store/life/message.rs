@@ -4,14 +4,14 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use uuid::Uuid;
 
-use crate::date_time::{FhirDateTime, to_millis};
-use crate::error::Error;
-use crate::ids;
-use crate::person::NhsNumber;
-use crate::store::Tx;
-use crate::store::dialect::on_dialect;
-use crate::store::person::nhs_number;
-use crate::store::schema::{account_users, messages, users};
+use crate::Tx;
+use crate::dialect::on_dialect;
+use crate::person::nhs_number;
+use crate::schema::{account_users, messages, users};
+use base::date_time::{FhirDateTime, to_millis};
+use base::error::Error;
+use base::ids;
+use domain::person::NhsNumber;
 
 /// What a message is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

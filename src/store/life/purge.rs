@@ -3,11 +3,11 @@
 use chrono::{DateTime, Utc};
 use diesel::RunQueryDsl as _;
 
-use crate::date_time::to_millis;
-use crate::error::Error;
-use crate::store::Tx;
-use crate::store::dialect::on_dialect;
-use crate::store::sql::Sql;
+use crate::Tx;
+use crate::dialect::on_dialect;
+use crate::sql::Sql;
+use base::date_time::to_millis;
+use base::error::Error;
 
 /// What is removed once it is old enough.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,15 +3,15 @@
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 
-use crate::date_time::{FhirDateTime, from_millis, to_millis};
-use crate::error::Error;
-use crate::person::{NhsNumber, Person, Standing};
-use crate::proxy::OdsCode;
-use crate::store::Tx;
-use crate::store::dialect::on_dialect;
-use crate::store::error::corrupt;
-use crate::store::person::nhs_number;
-use crate::store::schema::{inbound_events, number_changes, people, person_facts};
+use crate::Tx;
+use crate::dialect::on_dialect;
+use crate::error::corrupt;
+use crate::person::nhs_number;
+use crate::schema::{inbound_events, number_changes, people, person_facts};
+use base::date_time::{FhirDateTime, from_millis, to_millis};
+use base::error::Error;
+use domain::person::{NhsNumber, Person, Standing};
+use domain::proxy::OdsCode;
 
 /// The kinds of facts that the registry tells; of each, a person has the newest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

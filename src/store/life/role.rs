@@ -5,15 +5,15 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use uuid::Uuid;
 
-use crate::date_time::to_millis;
-use crate::error::Error;
-use crate::person::NhsNumber;
-use crate::proxy::{ReasonCode, Role, Status, Versioned};
-use crate::store::Tx;
-use crate::store::dialect::on_dialect;
-use crate::store::person::both_are_current;
-use crate::store::schema::{people, role_milestones, role_reminders, role_uses, roles};
-use crate::store::search::Table;
+use crate::Tx;
+use crate::dialect::on_dialect;
+use crate::person::both_are_current;
+use crate::schema::{people, role_milestones, role_reminders, role_uses, roles};
+use crate::search::Table;
+use base::date_time::to_millis;
+use base::error::Error;
+use domain::person::NhsNumber;
+use domain::proxy::{ReasonCode, Role, Status, Versioned};
 
 /// A row that may be due, and its place in the order in which it was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -183,7 +183,7 @@ impl Tx<'_> {
     pub fn find_role_use(&mut self, role: Uuid) -> Result<Option<DateTime<Utc>>, Error> {
         let used: Option<i64> =
             role_uses::table.find(role.to_string()).select(role_uses::used_at).first(self.db).optional()?;
-        Ok(used.map(crate::date_time::from_millis))
+        Ok(used.map(base::date_time::from_millis))
     }
 
     /// Writes down that a role is used, at most once a day. A use that is written already costs one look by key.

@@ -5,10 +5,10 @@ use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 
-use crate::date_time::from_millis;
-use crate::error::Error;
-use crate::store::db::Db;
-use crate::store::{Store, Tx};
+use crate::db::Db;
+use crate::{Store, Tx};
+use base::date_time::from_millis;
+use base::error::Error;
 
 /// How the database is.
 #[derive(Clone, Debug, PartialEq, Eq)]

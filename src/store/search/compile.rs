@@ -3,12 +3,12 @@
 use diesel::RunQueryDsl as _;
 use diesel::sql_types::Text;
 
-use crate::error::{Error, Kind};
-use crate::person::Standing;
-use crate::store::db::Db;
-use crate::store::search::filter::{Column, Datum, Filter, Is, Select, Table};
-use crate::store::search::{HistoryQuery, PageQuery, Scope};
-use crate::store::sql::Sql;
+use crate::db::Db;
+use crate::search::filter::{Column, Datum, Filter, Is, Select, Table};
+use crate::search::{HistoryQuery, PageQuery, Scope};
+use crate::sql::Sql;
+use base::error::{Error, Kind};
+use domain::person::Standing;
 
 const TOO_LARGE: &str = "The search, with what the scopes of the access token add to it, is larger than this server \
     carries out. Narrow it: fewer alternatives, chains or constraints.";
@@ -398,8 +398,8 @@ struct PostgresPlan {
 #[cfg(test)]
 mod tests {
     use super::Statement;
-    use crate::store::search::Scope;
-    use crate::store::search::filter::{Column, Filter, Is, Table};
+    use crate::search::Scope;
+    use crate::search::filter::{Column, Filter, Is, Table};
 
     #[test]
     fn expressions_do_not_grow_deeper_than_the_logarithm_of_their_length() {

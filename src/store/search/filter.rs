@@ -80,7 +80,7 @@ pub struct Column {
 
 impl Column {
     /// Its name, or the expression that it is.
-    pub(crate) const fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         self.name
     }
 
@@ -102,7 +102,7 @@ impl Column {
     }
 }
 
-/// Whose a subscription is ([`owner_key`](crate::event::owner_key)). A search of subscriptions that does not
+/// Whose a subscription is ([`owner_key`](domain::event::owner_key)). A search of subscriptions that does not
 /// name it finds nothing.
 pub const OWNER: Column = Column::text("owner_key");
 

@@ -16,14 +16,14 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 
 pub use filter::{Column, Datum, Filter, Is, OWNER, SUBSCRIBER, Select, Table};
 
-use crate::error::Error;
-use crate::person::NhsNumber;
-use crate::proxy::OdsCode;
-use crate::store::Tx;
-use crate::store::dialect::on_dialect;
-use crate::store::error::of_search;
-use crate::store::sql::Condition;
+use crate::Tx;
+use crate::dialect::on_dialect;
+use crate::error::of_search;
+use crate::sql::Condition;
+use base::error::Error;
 use compile::Statement;
+use domain::person::NhsNumber;
+use domain::proxy::OdsCode;
 
 /// What may be seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -143,7 +143,7 @@ pub struct HistoryQuery {
 /// # Errors
 ///
 /// When it is more than a statement can hold.
-pub(in crate::store) fn condition(table: Table, filter: &Filter, scope: Scope) -> Result<Condition, Error> {
+pub(crate) fn condition(table: Table, filter: &Filter, scope: Scope) -> Result<Condition, Error> {
     let statement = Statement::condition(table, filter, scope);
     statement.check()?;
     Ok(Condition(statement.query()))

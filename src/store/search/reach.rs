@@ -4,11 +4,11 @@
 //! A search that names its rows (by id, or by one of their people) has the clause looked up for each row. One that does not
 //! is led by the rows of the organisation: to look each row of the country up until a page is full would take long.
 
-use crate::person::NhsNumber;
-use crate::proxy::{OdsCode, Status};
-use crate::store::search::Scope;
-use crate::store::search::compile::Statement;
-use crate::store::search::filter::{Column, Datum, Filter, Is, Table};
+use crate::search::Scope;
+use crate::search::compile::Statement;
+use crate::search::filter::{Column, Datum, Filter, Is, Table};
+use domain::person::NhsNumber;
+use domain::proxy::{OdsCode, Status};
 
 /// A patient who is registered at an organisation now.
 const REGISTERED: &str = "SELECT nhs_number FROM people WHERE practice = ?";

@@ -4,11 +4,11 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use uuid::Uuid;
 
-use crate::date_time::{from_millis, to_millis};
-use crate::error::Error;
-use crate::event::{Attempt, Failure};
-use crate::store::Tx;
-use crate::store::schema::attempts;
+use crate::Tx;
+use crate::schema::attempts;
+use base::date_time::{from_millis, to_millis};
+use base::error::Error;
+use domain::event::{Attempt, Failure};
 
 /// An attempt, as the log has it.
 #[derive(Clone, Debug, PartialEq, Eq)]

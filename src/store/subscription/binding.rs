@@ -4,10 +4,10 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use uuid::Uuid;
 
-use crate::date_time::to_millis;
-use crate::error::Error;
-use crate::store::Tx;
-use crate::store::schema::{binding_tokens, deliveries};
+use crate::Tx;
+use crate::schema::{binding_tokens, deliveries};
+use base::date_time::to_millis;
+use base::error::Error;
 
 /// What is so when nobody holds the socket: nothing is due, for the consumer comes by itself.
 #[derive(AsChangeset)]

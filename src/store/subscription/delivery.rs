@@ -8,15 +8,15 @@ use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use uuid::Uuid;
 
-use crate::date_time::{from_millis, to_millis};
-use crate::error::Error;
-use crate::event::{Delivery, Event, Numbered, Subscription, SubscriptionStatus};
-use crate::store::Tx;
-use crate::store::db::Db;
-use crate::store::dialect::on_dialect;
-use crate::store::outbox::EventRow;
-use crate::store::schema::{deliveries, subscription_events, subscriptions};
-use crate::store::sql::Sql;
+use crate::Tx;
+use crate::db::Db;
+use crate::dialect::on_dialect;
+use crate::outbox::EventRow;
+use crate::schema::{deliveries, subscription_events, subscriptions};
+use crate::sql::Sql;
+use base::date_time::{from_millis, to_millis};
+use base::error::Error;
+use domain::event::{Delivery, Event, Numbered, Subscription, SubscriptionStatus};
 
 /// The most rows of one `INSERT`: SQLite takes 32766 values.
 const MOST_ROWS: usize = 3000;

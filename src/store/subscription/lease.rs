@@ -6,15 +6,15 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use uuid::Uuid;
 
-use crate::date_time::to_millis;
-use crate::error::Error;
-use crate::event::SubscriptionStatus;
-use crate::store::Tx;
-use crate::store::db::Db;
-use crate::store::dialect::on_dialect;
-use crate::store::schema::{deliveries, outbox, subscriptions};
-use crate::store::search::Datum;
-use crate::store::sql::Sql;
+use crate::Tx;
+use crate::db::Db;
+use crate::dialect::on_dialect;
+use crate::schema::{deliveries, outbox, subscriptions};
+use crate::search::Datum;
+use crate::sql::Sql;
+use base::date_time::to_millis;
+use base::error::Error;
+use domain::event::SubscriptionStatus;
 
 /// A subscription that there is something to do for, leased to whoever asked.
 #[derive(Clone, Debug, PartialEq, Eq)]

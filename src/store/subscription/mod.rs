@@ -13,13 +13,13 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use uuid::Uuid;
 
-use crate::date_time::to_millis;
-use crate::error::{Error, Kind};
-use crate::event::{Subscription, SubscriptionStatus, owner_key};
-use crate::person::NhsNumber;
-use crate::proxy::Versioned;
-use crate::store::Tx;
-use crate::store::schema::{deliveries, subscription_versions, subscriptions};
+use crate::Tx;
+use crate::schema::{deliveries, subscription_versions, subscriptions};
+use base::date_time::to_millis;
+use base::error::{Error, Kind};
+use domain::event::{Subscription, SubscriptionStatus, owner_key};
+use domain::person::NhsNumber;
+use domain::proxy::Versioned;
 use row::{SubscriptionRow, VersionRow};
 
 pub use attempt::AttemptRecord;
@@ -156,7 +156,7 @@ impl Tx<'_> {
     /// # Errors
     ///
     /// When the database does not answer.
-    pub fn count_subscriptions_of(&mut self, owner: &crate::account::Caller) -> Result<i64, Error> {
+    pub fn count_subscriptions_of(&mut self, owner: &domain::account::Caller) -> Result<i64, Error> {
         let live = subscriptions::table
             .filter(subscriptions::is_deleted.eq(false))
             .filter(subscriptions::status.ne(SubscriptionStatus::Off.as_str()));

@@ -6,12 +6,12 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 use uuid::Uuid;
 
 use super::owner;
-use crate::date_time::{from_millis, to_millis};
-use crate::error::Error;
-use crate::store::Tx;
-use crate::store::dialect::on_dialect;
-use crate::store::search::Datum;
-use crate::store::sql::Sql;
+use crate::Tx;
+use crate::dialect::on_dialect;
+use crate::search::Datum;
+use crate::sql::Sql;
+use base::date_time::{from_millis, to_millis};
+use base::error::Error;
 
 /// How a subscription stands.
 #[derive(Clone, Debug, PartialEq, Eq)]

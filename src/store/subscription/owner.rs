@@ -5,11 +5,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::account::{Caller, Ceiling, Proofing, Scopes, Who};
-use crate::error::Error;
-use crate::proxy::OdsCode;
-use crate::store::error::corrupt;
-use crate::store::person::nhs_number;
+use crate::error::corrupt;
+use crate::person::nhs_number;
+use base::error::Error;
+use domain::account::{Caller, Ceiling, Proofing, Scopes, Who};
+use domain::proxy::OdsCode;
 
 #[derive(Serialize, Deserialize)]
 struct OwnerText {
@@ -93,9 +93,9 @@ mod tests {
     use std::sync::Arc;
 
     use super::{read, write};
-    use crate::account::{Caller, Ceiling, Proofing, Scopes, Who};
-    use crate::person::{NhsNumber, NumberCheck};
-    use crate::proxy::OdsCode;
+    use domain::account::{Caller, Ceiling, Proofing, Scopes, Who};
+    use domain::person::{NhsNumber, NumberCheck};
+    use domain::proxy::OdsCode;
 
     #[test]
     fn every_kind_of_owner_is_read_as_it_was_written() {

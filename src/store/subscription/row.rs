@@ -6,15 +6,15 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::owner;
-use crate::date_time::{from_millis, to_millis};
-use crate::error::Error;
-use crate::event::{
+use crate::error::corrupt;
+use crate::schema::{subscription_versions, subscriptions};
+use base::date_time::{from_millis, to_millis};
+use base::error::Error;
+use domain::event::{
     Channel, ChannelType, Content, Filter, FilterName, Payload, Secrets, Style, Subscription,
     SubscriptionStatus, Topic, owner_key,
 };
-use crate::proxy::Versioned;
-use crate::store::error::corrupt;
-use crate::store::schema::{subscription_versions, subscriptions};
+use domain::proxy::Versioned;
 
 #[derive(Queryable, Insertable, AsChangeset)]
 #[diesel(table_name = subscriptions, treat_none_as_null = true, treat_none_as_default_value = false)]

@@ -10,12 +10,12 @@ use std::collections::HashSet;
 use diesel::prelude::*;
 use uuid::Uuid;
 
-use crate::error::Error;
-use crate::event::Event;
-use crate::store::Tx;
-use crate::store::dialect::{among, on_dialect};
-use crate::store::schema::unheard_events;
-use crate::store::sql::Sql;
+use crate::Tx;
+use crate::dialect::{among, on_dialect};
+use crate::schema::unheard_events;
+use crate::sql::Sql;
+use base::error::Error;
+use domain::event::Event;
 
 impl Tx<'_> {
     /// Lets a subscription begin now: what waits for its numbers at this moment is not for it.

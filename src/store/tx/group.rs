@@ -14,16 +14,16 @@ use std::time::Duration;
 use diesel::connection::SimpleConnection as _;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::error::Error;
-use crate::store::audit::AuditRecord;
-use crate::store::tx::{Mode, Tx, Writer, begin, carry_out};
+use crate::audit::AuditRecord;
+use crate::tx::{Mode, Tx, Writer, begin, carry_out};
+use base::error::Error;
 
 /// The most writes of one commit: what is undone together should the disk be full.
 const MOST: usize = 128;
 
 /// Where writes queue. Cheap to clone; its thread ends with the last of its clones.
 #[derive(Clone, Debug)]
-pub(in crate::store) struct Group {
+pub(crate) struct Group {
     queue: mpsc::UnboundedSender<Job>,
     /// How long a write waits for its turn.
     wait: Duration,
@@ -88,7 +88,7 @@ impl Group {
     /// # Errors
     ///
     /// When there can be no thread.
-    pub(in crate::store) fn start(writer: Writer, wait: Duration) -> Result<Self, Error> {
+    pub(crate) fn start(writer: Writer, wait: Duration) -> Result<Self, Error> {
         let (queue, mut waiting) = mpsc::unbounded_channel::<Job>();
         let run = move || {
             while let Some(first) = waiting.blocking_recv() {
@@ -114,9 +114,9 @@ impl Group {
     ///
     /// # Errors
     ///
-    /// Those of `work`; [`Kind::Busy`](crate::error::Kind) when its turn does not come in time, or the commit
+    /// Those of `work`; [`Kind::Busy`](base::error::Kind) when its turn does not come in time, or the commit
     /// fails: then nothing of it happened.
-    pub(in crate::store) async fn write<T, E, F>(&self, name: &'static str, work: F) -> Result<T, E>
+    pub(crate) async fn write<T, E, F>(&self, name: &'static str, work: F) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<Error> + Send + 'static,
@@ -133,7 +133,7 @@ impl Group {
     }
 
     /// As [`Group::write`], for a thread that may wait as long as it takes.
-    pub(in crate::store) fn write_here<T, E, F>(&self, name: &'static str, work: F) -> Result<T, E>
+    pub(crate) fn write_here<T, E, F>(&self, name: &'static str, work: F) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<Error> + Send + 'static,

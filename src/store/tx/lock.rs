@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::prelude::*;
 
-use crate::error::Error;
-use crate::store::Tx;
-use crate::store::db::Db;
-use crate::store::search::{Datum, Table};
-use crate::store::sql::Sql;
+use crate::Tx;
+use crate::db::Db;
+use crate::search::{Datum, Table};
+use crate::sql::Sql;
+use base::error::Error;
 
 impl Tx<'_> {
     /// Keeps everybody else from changing a row, whether it is there or not.

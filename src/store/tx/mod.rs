@@ -1,6 +1,6 @@
 //! One transaction; on SQLite several writes that share one.
 
-pub(in crate::store) mod group;
+pub(crate) mod group;
 mod lock;
 mod write;
 
@@ -12,10 +12,10 @@ use diesel::connection::SimpleConnection as _;
 use r2d2::Pool;
 use tokio::sync::Notify;
 
-use crate::error::{Error, Kind};
-use crate::store::audit::{AuditRecord, PeopleOfRows};
-use crate::store::db::{Db, Manager, Meter, Pooled, milliseconds};
-pub(in crate::store) use write::{Writer, run_again};
+use crate::audit::{AuditRecord, PeopleOfRows};
+use crate::db::{Db, Manager, Meter, Pooled, milliseconds};
+use base::error::{Error, Kind};
+pub(crate) use write::{Writer, run_again};
 
 /// An open transaction: what a use case reads and writes through. The methods live with the
 /// aggregates, one file each.
@@ -23,18 +23,18 @@ pub struct Tx<'c> {
     pub(crate) db: &'c mut Db,
     meter: &'c Meter,
     /// The count of the connection's statements at which the present request has spent its budget.
-    pub(in crate::store) most: Option<u64>,
+    pub(crate) most: Option<u64>,
     /// The records of the audit, written right before the commit.
-    pub(in crate::store) pending: Vec<AuditRecord>,
+    pub(crate) pending: Vec<AuditRecord>,
     /// Whether somebody is to be told of something when the transaction has committed.
-    pub(in crate::store) has_published: bool,
+    pub(crate) has_published: bool,
     /// The people of rows that were read, by `Type/id`: an access that shows them need not ask again.
-    pub(in crate::store) seen: PeopleOfRows,
+    pub(crate) seen: PeopleOfRows,
 }
 
 impl<'c> Tx<'c> {
     /// A transaction that has begun on this connection.
-    pub(in crate::store) fn new(pooled: &'c mut Pooled) -> Self {
+    pub(crate) fn new(pooled: &'c mut Pooled) -> Self {
         let Pooled { db, meter, .. } = pooled;
         let (pending, seen) = (Vec::new(), PeopleOfRows::new());
         Self { db, meter, most: None, pending, has_published: false, seen }
@@ -123,7 +123,7 @@ where
 }
 
 /// As [`run`], on this connection.
-pub(in crate::store) fn run_on<T, E, F>(
+pub(crate) fn run_on<T, E, F>(
     mut pooled: r2d2::PooledConnection<Manager>,
     mode: Mode,
     published: &Notify,
@@ -177,7 +177,7 @@ where
     result
 }
 
-pub(in crate::store) fn carry_out<T, E, F>(
+pub(crate) fn carry_out<T, E, F>(
     mut pooled: r2d2::PooledConnection<Manager>,
     published: &Notify,
     work: F,
@@ -218,10 +218,7 @@ where
 /// Takes a connection and begins. A database server that was restarted leaves dead connections in the
 /// pool: each is found out here and thrown away, until one works or all were tried. SQLite has no server:
 /// there it is the lock that was waited for in vain, and the caller is told at once.
-pub(in crate::store) fn begin(
-    pool: &Pool<Manager>,
-    mode: Mode,
-) -> Result<r2d2::PooledConnection<Manager>, Error> {
+pub(crate) fn begin(pool: &Pool<Manager>, mode: Mode) -> Result<r2d2::PooledConnection<Manager>, Error> {
     let mut left = pool.max_size() + 1;
     loop {
         let mut pooled = pool.get().map_err(Error::busy)?;
@@ -243,7 +240,7 @@ fn begin_on(pooled: &mut Pooled, mode: Mode) -> diesel::QueryResult<()> {
 /// refused (82 of 100 in a measurement with four threads). PostgreSQL's reads see one snapshot.
 ///
 /// Through a pooler, what is set for a session is set for whoever comes next: there the settings of a connection
-/// (`POSTGRES_SETTINGS` in [`crate::store::db`]) are set for the transaction, in the same message as its beginning.
+/// (`POSTGRES_SETTINGS` in [`crate::db`]) are set for the transaction, in the same message as its beginning.
 fn begin_statement(pooled: &Pooled, mode: Mode) -> Cow<'static, str> {
     let settings = || {
         let deadline = milliseconds(pooled.deadline);

@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 use r2d2::Pool;
 use tokio::sync::Notify;
 
-use crate::error::Error;
-use crate::ids;
-use crate::store::Tx;
-use crate::store::db::Manager;
-use crate::store::tx::{Mode, begin, carry_out};
+use crate::Tx;
+use crate::db::Manager;
+use crate::tx::{Mode, begin, carry_out};
+use base::error::Error;
+use base::ids;
 
 /// For how long a write may hold the database. On SQLite every other write waits meanwhile, and with it every read
 /// that is recorded.
@@ -25,17 +25,17 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 /// What write transactions share.
 #[derive(Clone, Debug)]
-pub(in crate::store) struct Writer {
-    pub(in crate::store) pool: Pool<Manager>,
-    pub(in crate::store) published: Arc<Notify>,
+pub(crate) struct Writer {
+    pub(crate) pool: Pool<Manager>,
+    pub(crate) published: Arc<Notify>,
     /// How many writes have held the database for longer than they may.
-    pub(in crate::store) long: Arc<AtomicU64>,
+    pub(crate) long: Arc<AtomicU64>,
 }
 
 impl Writer {
     /// Runs `work` and reports it where it takes too long. `name` is that of its type, which is in the program and
     /// says nothing of a person.
-    pub(in crate::store) fn watch<R>(&self, name: &'static str, work: impl FnOnce() -> R) -> R {
+    pub(crate) fn watch<R>(&self, name: &'static str, work: impl FnOnce() -> R) -> R {
         let began = Instant::now();
         let result = work();
         let held = began.elapsed();
@@ -50,7 +50,7 @@ impl Writer {
 
 /// As [`super::run`], in a write transaction that is run again where PostgreSQL gave it up for another one's sake: as the
 /// victim of a deadlock, or because the two cannot be serialized. Nothing of an attempt is left to the next one.
-pub(in crate::store) fn run_again<T, E, F>(writer: &Writer, name: &'static str, mut work: F) -> Result<T, E>
+pub(crate) fn run_again<T, E, F>(writer: &Writer, name: &'static str, mut work: F) -> Result<T, E>
 where
     E: From<Error>,
     F: FnMut(&mut Tx<'_>) -> Result<T, E>,

@@ -1,10 +1,13 @@
 //! The access modes of contract §1.1 with the decisions of §9, and what citizens may do with roles.
 
-use onbehalf::account::access::{decide_change, decide_kind, decide_parties};
-use onbehalf::account::admission::admit;
-use onbehalf::account::{AccessPolicy, Action, Denied, Proofing, Refusal, Shown, Token, Who};
-use onbehalf::person::{NhsNumber, NumberCheck};
-use onbehalf::proxy::{Change, EndChange, LegalBasis, OdsCode, ReasonCode, Role, Status, StatusReason};
+use domain::account::{Proofing, Who};
+use domain::person::{NhsNumber, NumberCheck};
+use domain::proxy::{Change, EndChange, LegalBasis, OdsCode, ReasonCode, Role, Status, StatusReason};
+use service::access::{Action, Refusal};
+use service::access::{decide_change, decide_kind, decide_parties};
+use service::admission::admit;
+use service::admission::{Denied, Shown};
+use service::policy::{AccessPolicy, Token};
 use sha2::{Digest as _, Sha256};
 
 use crate::proxy::role_create::{STRICT, create, draft, number};

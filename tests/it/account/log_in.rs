@@ -1,12 +1,12 @@
 //! Logging in: users, identities, accounts.
 
-use onbehalf::account::Vector;
-use onbehalf::account::command::{LinkError, LogInError, LoggedIn, link_identity, log_in};
-use onbehalf::account::identity::{Proven, ProvenKind};
-use onbehalf::error::Error;
-use onbehalf::person::{NhsNumber, NumberCheck};
-use onbehalf::proxy::OdsCode;
+use base::error::Error;
+use domain::account::Vector;
+use domain::account::identity::{Proven, ProvenKind};
+use domain::person::{NhsNumber, NumberCheck};
+use domain::proxy::OdsCode;
 use rstest::rstest;
+use service::account::{LinkError, LogInError, LoggedIn, link_identity, log_in};
 
 use crate::support::{Backend, TestApp, sql};
 

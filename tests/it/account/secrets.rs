@@ -7,7 +7,7 @@ use super::authorize::{REDIRECT, form_token, registration};
 use super::journey::{Browser, asked, form, journey};
 use super::oauth::kit::{VERIFIER, post};
 use crate::support::{Backend, Options, Request, TestApp, sql};
-use onbehalf::account::Mode;
+use domain::account::Mode;
 
 const ME: &str = "9000000017";
 const SCOPE: &str = "openid offline_access user/Consent.rs";

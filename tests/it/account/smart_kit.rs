@@ -3,9 +3,9 @@
 
 use std::collections::HashMap;
 
+use domain::account::{ClientAuthentication, GrantType, Registration, Scopes};
 use jsonwebtoken::jwk::{Jwk, JwkSet};
 use jsonwebtoken::{DecodingKey, Validation};
-use onbehalf::account::{ClientAuthentication, GrantType, Registration, Scopes};
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -38,7 +38,7 @@ fn apps() -> Vec<Registration> {
 }
 
 async fn start(backend: Backend) -> TestApp {
-    let policy = onbehalf::account::AccessPolicy::Tokens(Vec::new());
+    let policy = service::policy::AccessPolicy::Tokens(Vec::new());
     TestApp::start(
         backend,
         Options { policy, registrations: apps(), is_simulating: true, ..Options::default() },

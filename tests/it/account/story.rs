@@ -3,7 +3,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use onbehalf::account::{ClientAuthentication, GrantType, Mode, Registration, Scopes};
+use domain::account::{ClientAuthentication, GrantType, Mode, Registration, Scopes};
 use rstest::rstest;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};

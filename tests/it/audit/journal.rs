@@ -1,11 +1,12 @@
 //! Nothing is answered that is not written down, and much is written down at a time.
 
+use base::error::Kind;
 use chrono::DateTime;
+use domain::account::{Caller, Who};
+use domain::audit::{Access, Act, Actor, Interaction};
 use futures_util::future::{join, join_all};
-use onbehalf::account::{Caller, Who};
-use onbehalf::audit::{Access, Act, Actor, Interaction, Journal};
-use onbehalf::error::Kind;
 use rstest::rstest;
+use service::journal::Journal;
 
 use super::{Trail, url_of};
 use crate::fhir::client;
@@ -108,7 +109,7 @@ async fn one_access_that_the_database_refuses_does_not_take_the_others_with_it(
     });
     let written = join_all(all).await;
     let kinds: Vec<_> =
-        written.iter().map(|result| result.as_ref().err().map(onbehalf::error::Error::kind)).collect();
+        written.iter().map(|result| result.as_ref().err().map(base::error::Error::kind)).collect();
     let expected: Vec<_> = (0..8).map(|number| (number == 3).then_some(Kind::Busy)).collect();
     assert_eq!(kinds, expected);
     assert_eq!(store.read_here(|tx| tx.verify_audit(&[])).expect("it answers"), []);
@@ -139,16 +140,16 @@ async fn the_chain_holds_after_many_reads_and_writes_at_the_same_time(
     let people = crate::support::seed::nhs_numbers(MANY);
     let now = app.now();
     let known = people.clone();
-    let added: Result<(), onbehalf::error::Error> = app
+    let added: Result<(), base::error::Error> = app
         .store
         .write(move |tx| {
             for number in &known {
-                let person = onbehalf::person::Person {
+                let person = domain::person::Person {
                     died_at: None,
                     version: 1,
                     updated_at: now,
                     nhs_number: crate::vrs::callers::number(number),
-                    standing: onbehalf::person::Standing::Current,
+                    standing: domain::person::Standing::Current,
                     names: Vec::new(),
                     birth_date: None,
                     practice: None,

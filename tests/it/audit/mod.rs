@@ -9,9 +9,10 @@ mod tampering;
 use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Text};
 use diesel::{PgConnection, SqliteConnection};
-use onbehalf::account::{AccessPolicy, Proofing, Token, Who};
-use onbehalf::store::DatabaseUrl;
+use domain::account::{Proofing, Who};
+use service::policy::{AccessPolicy, Token};
 use sha2::{Digest as _, Sha256};
+use store::DatabaseUrl;
 
 use crate::support::{Backend, Options, TestApp, strict_contract};
 use crate::vrs::callers::{NURSE, SYSTEM, citizen, number};
@@ -25,7 +26,7 @@ async fn guarded(backend: Backend) -> TestApp {
     let token = |text: &str, who| Token { digest: Sha256::digest(text.as_bytes()).into(), who };
     let person = |text: &str| Who::Citizen { nhs_number: number(text), proofing: Proofing::P9 };
     let acting = Who::Proxy { proxy: number(MOTHER), patient: number(CHILD), role: id(MOTHERS_ROLE) };
-    let organisation = onbehalf::proxy::OdsCode::parse("A20047").ok();
+    let organisation = domain::proxy::OdsCode::parse("A20047").ok();
     let policy = AccessPolicy::Tokens(vec![
         token(NURSE, Who::Staff { name: "nurse".into(), organisation }),
         token(SYSTEM, Who::System { name: "record system".into() }),

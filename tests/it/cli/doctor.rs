@@ -205,6 +205,16 @@ const CASES: &[Case] = &[
         "nobody answers",
     ),
     (
+        "staff without an organisation",
+        |_, text| {
+            let digest = "0".repeat(64);
+            format!("{text}\n[[access.tokens]]\nname = \"desk\"\nmode = \"staff\"\nsha256 = \"{digest}\"\n")
+        },
+        "warning",
+        "settings",
+        "1 of staff without an organisation",
+    ),
+    (
         "no provider, no keys",
         |_, text| {
             let oauth = "[oauth]\nenabled = true\n[[oauth.providers]]\nid = \"x\"\nname = \"X\"\nkind = \"nhs-login\"\n\

@@ -20,7 +20,8 @@ fn keys_are_added_and_the_older_ones_stay() {
 // covers RS-02
 #[actix_web::test]
 async fn a_rotation_is_heard_of_and_what_was_signed_stays_good() {
-    use onbehalf::account::{Authority, AuthoritySettings, KeyRing, Lifetimes, Purpose, key::add_key};
+    use jose::key::{KeyRing, Purpose, add_key};
+    use service::authority::{Authority, AuthoritySettings, Lifetimes};
     use std::sync::Arc;
     let folder = tempfile::tempdir().expect("a folder");
     let now = crate::support::beginning();

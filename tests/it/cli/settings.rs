@@ -1,6 +1,6 @@
 //! Settings: where they come from, what is wrong with them, what is never shown.
 
-use onbehalf::config::DEFAULTS;
+use config::DEFAULTS;
 
 use super::{configuration, token_digest};
 use crate::support::{Ended, Folder};

@@ -1,6 +1,6 @@
 //! `onbehalf subscriptions`, over a database that a server has filled.
 
-use onbehalf::event::SubscriptionStatus;
+use domain::event::SubscriptionStatus;
 use rstest::rstest;
 
 use crate::event::stage::{Stage, draft};

@@ -1,7 +1,7 @@
 //! A role shows the patient's details to the proxy while it is active, at this instant; before and after, and whatever
 //! else it is, it shows itself and nobody.
 
-use onbehalf::vrs;
+use api_vrs as vrs;
 use rstest::rstest;
 
 use super::{Claims, PATIENT, ask, begin, claims, told};
@@ -198,9 +198,9 @@ async fn a_former_proxy_is_shown_no_organisation_that_looks(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let (app, id, token) = begin(backend).await;
-    let staff = onbehalf::account::Who::Staff {
+    let staff = domain::account::Who::Staff {
         name: "nurse of the new practice".to_owned(),
-        organisation: onbehalf::proxy::OdsCode::parse(PATIENT.practice).ok(),
+        organisation: domain::proxy::OdsCode::parse(PATIENT.practice).ok(),
     };
     let staff = app.token(&staff, "user/*.cruds").await;
     send_well(&app, get(&format!("/Consent/{id}")).bearer(&staff), 200).await;

@@ -1,8 +1,8 @@
 //! The reason of a role's status, its text, and who brought the role there, are masked for its two people on every way;
 //! staff, systems and the applicant of a reason see them.
 
-use onbehalf::proxy::{ReasonCode, Status, mask};
-use onbehalf::vrs;
+use api_vrs as vrs;
+use domain::proxy::{ReasonCode, Status, mask};
 use rstest::rstest;
 use serde_json::{Value, json};
 

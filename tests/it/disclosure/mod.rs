@@ -8,7 +8,7 @@ mod strangers;
 mod upgrade;
 mod writes;
 
-use onbehalf::fhir::BASE_PATH;
+use api_fhir::BASE_PATH;
 use serde_json::Value;
 
 use crate::fhir::bodies::role;

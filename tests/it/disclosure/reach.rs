@@ -1,13 +1,14 @@
 //! Staff see the patients who are registered at their organisation now, what is recorded of them, and the roles that the
 //! organisation granted; and they write of no other patient.
 
-use onbehalf::account::{Disclosure, StaffReach, Who};
-use onbehalf::config::Contract;
-use onbehalf::proxy::OdsCode;
-use onbehalf::store::search::Scope;
-use onbehalf::vrs;
+use api_vrs as vrs;
+use config::Contract;
+use domain::account::Who;
+use domain::proxy::OdsCode;
 use rstest::rstest;
 use serde_json::{Value, json};
+use service::policy::{Disclosure, StaffReach};
+use store::search::Scope;
 
 use super::{Invented, PATIENT, ask, claims, told};
 use crate::fhir::bodies::{access_request, relationship, role};

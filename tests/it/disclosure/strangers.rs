@@ -1,9 +1,9 @@
 //! A citizen learns nothing of a person with whom they share nothing: whether there is one, whether they are hidden,
 //! whether they have a practice.
 
-use onbehalf::config::Contract;
-use onbehalf::fhir::every_route;
-use onbehalf::vrs;
+use api_fhir::every_route;
+use api_vrs as vrs;
+use config::Contract;
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -228,15 +228,15 @@ async fn everything(backend: Backend, kind: &str, is_acting: bool) -> Vec<Noted>
         if patient == MOTHER {
             body["source"] = json!({ "type": "Patient", "identifier": body["subject"]["identifier"] });
         }
-        for base in [onbehalf::fhir::BASE_PATH, vrs::BASE_PATH] {
+        for base in [api_fhir::BASE_PATH, vrs::BASE_PATH] {
             let post = Request::post(&format!("{base}/QuestionnaireResponse"), &body).bearer(&token);
             let place = notes.ask(&app, format!("apply at {base}"), post).await.expect("it is taken");
             let id = place.split("QuestionnaireResponse/").nth(1).expect("an id");
             let id = id.split('/').next().expect("an id").to_owned();
             for path in [
-                format!("{}/QuestionnaireResponse/{id}", onbehalf::fhir::BASE_PATH),
-                format!("{}/QuestionnaireResponse/{id}/_history", onbehalf::fhir::BASE_PATH),
-                format!("{}/QuestionnaireResponse/{id}/_history/1", onbehalf::fhir::BASE_PATH),
+                format!("{}/QuestionnaireResponse/{id}", api_fhir::BASE_PATH),
+                format!("{}/QuestionnaireResponse/{id}/_history", api_fhir::BASE_PATH),
+                format!("{}/QuestionnaireResponse/{id}/_history/1", api_fhir::BASE_PATH),
                 format!("{}/QuestionnaireResponse/{id}", vrs::BASE_PATH),
             ] {
                 let request = Request::new("GET", &path).with_id().bearer(&token);

@@ -1,6 +1,6 @@
 //! What a write answers, and who may write in whose name.
 
-use onbehalf::account::{Proofing, Who};
+use domain::account::{Proofing, Who};
 use rstest::rstest;
 use serde_json::json;
 

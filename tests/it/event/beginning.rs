@@ -3,12 +3,12 @@
 use std::sync::mpsc;
 use std::thread;
 
-use onbehalf::account::{Caller, Who};
-use onbehalf::error::Error;
-use onbehalf::event::SubscriptionStatus::{Off, Requested};
-use onbehalf::event::command::change_subscription;
-use onbehalf::event::{Draft, SubscriptionStatus};
+use base::error::Error;
+use domain::account::{Caller, Who};
+use domain::event::SubscriptionStatus::{Off, Requested};
+use domain::event::{Draft, SubscriptionStatus};
 use rstest::rstest;
+use service::event::change_subscription;
 use uuid::Uuid;
 
 use super::stage::{Stage, draft, publish, settings};

@@ -4,15 +4,17 @@ use std::time::{Duration, Instant};
 
 use async_nats::jetstream;
 use chrono::TimeDelta;
+use delivery::channel::Brokers;
+use domain::event::{ChannelType, SubscriptionStatus};
 use futures_util::StreamExt as _;
 use lapin::options::{BasicGetOptions, QueueDeclareOptions};
 use lapin::types::{FieldTable, ShortString};
 use lapin::{Connection, ConnectionProperties};
-use onbehalf::config::Subscriptions;
-use onbehalf::event::channel::Brokers;
-use onbehalf::event::{ChannelType, Message, Parcel, SubscriptionStatus};
 use rstest::rstest;
 use serde_json::Value;
+use service::event::channel::carrier::Parcel;
+use service::event::front::Message;
+use service::event::settings::Subscriptions;
 use uuid::Uuid;
 
 use super::stage::{Stage, parameter, settings};
@@ -59,7 +61,7 @@ async fn connected(url: &str) -> Connection {
     }
 }
 
-fn failure(carried: &onbehalf::event::Carried) -> (&'static str, bool) {
+fn failure(carried: &service::event::channel::carrier::Carried) -> (&'static str, bool) {
     let failure = carried.outcome.as_ref().expect_err("it was taken");
     (failure.code, failure.is_final)
 }

@@ -4,12 +4,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use base::clock::StoppedClock;
+use base::net::resolver::Lookup;
 use chrono::TimeDelta;
-use onbehalf::clock::StoppedClock;
-use onbehalf::config::Subscriptions;
-use onbehalf::event::channel::RestHook;
-use onbehalf::event::{Carried, Carrier as _, ChannelType, Message, Parcel};
-use onbehalf::net::resolver::Lookup;
+use delivery::channel::RestHook;
+use domain::event::ChannelType;
+use service::event::channel::carrier::{Carried, Carrier as _, Parcel};
+use service::event::front::Message;
+use service::event::settings::Subscriptions;
 
 use super::stage::{Names, settings};
 use crate::support::{Receiver, beginning};

@@ -23,7 +23,7 @@ use crate::support::{
 const TOKEN: &str = "chaos-token";
 const CONSUMERS: usize = 20;
 const CONNECTIONS: usize = 4;
-const BASE: &str = onbehalf::vrs::BASE_PATH;
+const BASE: &str = api_vrs::BASE_PATH;
 
 /// How much happens.
 struct Size {
@@ -198,7 +198,7 @@ fn check(received: &[Received], expected: &mut [String]) -> usize {
 fn subscribe(address: SocketAddr, receiver: &Receiver, mut body: Value) {
     body["channel"]["endpoint"] = receiver.url("/").into();
     let mut connection = Connection::open(address).expect("the server listens");
-    let create = Request::post(&format!("{}/Subscription", onbehalf::fhir::BASE_PATH), body).bearer(TOKEN);
+    let create = Request::post(&format!("{}/Subscription", api_fhir::BASE_PATH), body).bearer(TOKEN);
     let answer = connection.send(&create).expect("an answer");
     assert_eq!(answer.status, 201, "{}", String::from_utf8_lossy(&answer.body));
 }

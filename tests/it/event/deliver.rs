@@ -1,10 +1,10 @@
 //! What a consumer that is there is sent.
 
+use base::error::Error;
 use chrono::TimeDelta;
-use onbehalf::error::Error;
-use onbehalf::event::command::{open_signing, resend, rotate_secret};
-use onbehalf::event::{Channel, Draft, Payload, Style, SubscriptionStatus};
+use domain::event::{Channel, Draft, Payload, Style, SubscriptionStatus};
 use rstest::rstest;
+use service::event::{open_signing, resend, rotate_secret};
 use standardwebhooks::Webhook;
 
 use super::stage::{Stage, draft, numbers, settings};

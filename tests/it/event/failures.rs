@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
+use base::error::Error;
 use chrono::TimeDelta;
-use onbehalf::account::{Caller, Who};
-use onbehalf::audit::Act;
-use onbehalf::config::Subscriptions;
-use onbehalf::error::Error;
-use onbehalf::event::{Channel, Draft, SubscriptionStatus};
-use onbehalf::job::Job;
+use domain::account::{Caller, Who};
+use domain::audit::Act;
+use domain::event::{Channel, Draft, SubscriptionStatus};
 use rstest::rstest;
+use service::event::settings::Subscriptions;
+use service::job::Job;
 
 use super::stage::{Stage, draft, draft_to, numbers, settings};
 use crate::job::{runner_with, settings as jobs};

@@ -6,16 +6,15 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 
+use base::error::Error;
 use chrono::TimeDelta;
-use onbehalf::account::{
-    Authority, AuthoritySettings, Caller, ClientAuthentication, Grant, Lifetimes, Mode, Scopes, Who,
-};
-use onbehalf::config::Subscriptions;
-use onbehalf::error::Error;
-use onbehalf::event::SubscriptionStatus;
-use onbehalf::job::Job;
+use domain::account::{Caller, ClientAuthentication, Grant, Mode, Scopes, Who};
+use domain::event::SubscriptionStatus;
 use rstest::rstest;
 use serde_json::{Value, json};
+use service::authority::{Authority, AuthoritySettings, Lifetimes};
+use service::event::settings::Subscriptions;
+use service::job::Job;
 use uuid::Uuid;
 
 use super::chaos::events;
@@ -260,7 +259,7 @@ async fn every_sending_is_in_the_audit_record_and_the_metrics_and_neither_says_t
         assert_eq!(stage.app.send(request).await.status, status);
     }
     let text = poll("the attempt to be counted", || {
-        let metrics = stage.app.metrics.render(onbehalf::observe::Queues::default(), 0).unwrap();
+        let metrics = stage.app.metrics.render(web::observe::Queues::default(), 0).unwrap();
         Some(String::from_utf8(metrics).unwrap())
             .filter(|text| text.contains(r#"kind="event-notification",outcome="taken"} 1"#))
     });
@@ -313,7 +312,7 @@ async fn the_example_of_a_consumer_checks_signatures_survives_restarts_and_fills
     let id: Uuid = created["id"].as_str().unwrap().parse().unwrap();
     let secret = send_well(&stage.app, get(&format!("/Subscription/{id}/$secret")), 200).await;
     let secret = secret["parameter"][0]["valueString"].as_str().unwrap().to_owned();
-    let url = format!("http://{}{}/Subscription/{id}", stage.app.address, onbehalf::fhir::BASE_PATH);
+    let url = format!("http://{}{}/Subscription/{id}", stage.app.address, api_fhir::BASE_PATH);
     let example = Example::start(port, &secret, &state, &url);
     created["status"] = "requested".into();
     send_well(&stage.app, put(&format!("/Subscription/{id}"), &created), 200).await;

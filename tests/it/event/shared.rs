@@ -2,12 +2,12 @@
 
 use std::collections::HashSet;
 
+use base::clock::Clock as _;
+use base::error::Error;
 use chrono::TimeDelta;
-use onbehalf::clock::Clock as _;
-use onbehalf::error::Error;
-use onbehalf::event::SubscriptionStatus;
-use onbehalf::store::Lease;
+use domain::event::SubscriptionStatus;
 use rstest::rstest;
+use store::Lease;
 
 use super::stage::{Stage, draft, numbers, settings};
 use crate::support::{Backend, Receiver, sql};
@@ -48,8 +48,13 @@ async fn the_lease_of_a_killed_process_is_taken_over_when_it_ends_and_not_before
     stage.publish(3);
     // A process numbers, leases, and is gone.
     let leased = stage.app.store.write_here(|tx| {
-        onbehalf::event::number(tx, &*clock, &*front, &onbehalf::event::Judged::default())
-            .expect("the events are numbered");
+        service::event::number::number(
+            tx,
+            &*clock,
+            &*front,
+            &service::event::number::judge::Judged::default(),
+        )
+        .expect("the events are numbered");
         let lease = Lease { holder: "killed", length: TimeDelta::seconds(90), limit: 10, most_events: 2 };
         tx.lease_due(lease, clock.now())
     });
@@ -106,7 +111,12 @@ async fn what_numbering_costs_does_not_grow_with_the_subscriptions(
         stage.publish(20);
         let before = stage.app.store.statements();
         let numbered = stage.app.store.write_here(|tx| {
-            onbehalf::event::number(tx, &*clock, &*front, &onbehalf::event::Judged::default())
+            service::event::number::number(
+                tx,
+                &*clock,
+                &*front,
+                &service::event::number::judge::Judged::default(),
+            )
         });
         assert_eq!(numbered.expect("the events are numbered"), 20);
         costs.insert(stage.app.store.statements() - before);

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
-use onbehalf::account::{Caller, Proofing, Who};
-use onbehalf::event::{Draft, SubscriptionStatus, Topic};
-use onbehalf::person::{NhsNumber, NumberCheck};
+use domain::account::{Caller, Proofing, Who};
+use domain::event::{Draft, SubscriptionStatus, Topic};
+use domain::person::{NhsNumber, NumberCheck};
 use rstest::rstest;
 
 use super::stage::{Stage, draft_to, settings};
@@ -42,7 +42,7 @@ async fn owner_with_slow_consumers_does_not_delay_another_owner(
         .map(|url| {
             let heartbeat = Some(TimeDelta::seconds(3600));
             let draft = draft_to(&url);
-            let channel = onbehalf::event::Channel { heartbeat, ..draft.channel };
+            let channel = domain::event::Channel { heartbeat, ..draft.channel };
             stage.subscribe_as(&citizen, Draft { channel, topics: vec![Topic::RoleChanged], ..draft })
         })
         .collect();

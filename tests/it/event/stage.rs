@@ -6,24 +6,30 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use base::error::Error;
+use base::net::resolver::{Lookup, SystemLookup};
 use chrono::{DateTime, TimeDelta, Utc};
+use config::Sources;
+use delivery::channel::{Brokers, Channels, RestHook};
+use delivery::worker::{Parts, Worker};
+use domain::account::{Caller, Who};
+use domain::audit::Subject;
+use domain::event::{
+    Channel, ChannelType, Content, Delivery, Draft, Event, Notice, Notification, Payload, Style,
+    Subscription, SubscriptionStatus, Topic,
+};
+use domain::person::{NhsNumber, NumberCheck};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use onbehalf::account::{Authority, Caller, Who};
-use onbehalf::audit::Subject;
-use onbehalf::config::{Sources, Subscriptions};
-use onbehalf::error::Error;
-use onbehalf::event::channel::{Brokers, Channels, RestHook, Sockets};
-use onbehalf::event::command::create_subscription;
-use onbehalf::event::worker::{Parts, Worker};
-use onbehalf::event::{
-    Channel, ChannelType, Content, Delivery, Draft, Event, Front, Judged, Message, Notice, Notification,
-    Payload, Style, Subscription, SubscriptionStatus, Topic, number,
-};
-use onbehalf::net::resolver::{Lookup, SystemLookup};
-use onbehalf::person::{NhsNumber, NumberCheck};
-use onbehalf::store::{AttemptRecord, Store, Tx};
 use serde_json::{Value, json};
+use service::authority::Authority;
+use service::event::channel::sockets::Sockets;
+use service::event::create_subscription;
+use service::event::front::{Front, Message};
+use service::event::number::judge::Judged;
+use service::event::number::number;
+use service::event::settings::Subscriptions;
+use store::{AttemptRecord, Store, Tx};
 use uuid::Uuid;
 
 use crate::fhir::subscription::TOPIC;
@@ -82,7 +88,7 @@ impl Front for Plain {
             Notice::Events(events) => events.as_slice(),
             Notice::Handshake | Notice::Heartbeat => &[],
         };
-        let event = |one: &onbehalf::event::Numbered| json!({ "number": one.number, "id": one.event.id });
+        let event = |one: &domain::event::Numbered| json!({ "number": one.number, "id": one.event.id });
         let body = json!({
             "subscription": subscription.id,
             "type": notification.notice.kind(),
@@ -90,7 +96,7 @@ impl Front for Plain {
             "since": notification.events_since_start,
             "events": events.iter().map(event).collect::<Vec<_>>(),
         });
-        let content_type = subscription.channel.payload.map(onbehalf::event::Payload::as_str);
+        let content_type = subscription.channel.payload.map(domain::event::Payload::as_str);
         Ok(Message { id: notification.id.clone(), content_type, body: body.to_string().into_bytes() })
     }
 }
@@ -294,7 +300,7 @@ pub fn publish(tx: &mut Tx<'_>, count: i64, now: DateTime<Utc>) -> Result<(), Er
     Ok(())
 }
 
-pub fn told(error: onbehalf::event::command::SubscribeError) -> Error {
+pub fn told(error: service::event::SubscribeError) -> Error {
     Error::fault(error)
 }
 

@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use onbehalf::fhir::BASE_PATH;
+use api_fhir::BASE_PATH;
 use rstest::rstest;
 use serde_json::{Value, json};
 

@@ -1,9 +1,9 @@
 //! The requests of this front's tests. Every answer that comes back is checked to be valid R4.
 
-use onbehalf::fhir::BASE_PATH;
-use onbehalf::fhir::format::xml;
-use onbehalf::fhir::outcome::Severity;
-use onbehalf::fhir::validate::validate;
+use api_fhir::BASE_PATH;
+use fhir::format::xml;
+use fhir::outcome::Severity;
+use fhir::validate::validate;
 use serde_json::Value;
 
 use crate::support::{Request, Response, TestApp};

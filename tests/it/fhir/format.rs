@@ -1,7 +1,7 @@
 //! Whole resources through XML and back.
 
-use onbehalf::fhir::format::{Format, render, xml};
-use onbehalf::fhir::shape::Shape;
+use fhir::format::{Format, render, xml};
+use fhir::shape::Shape;
 use rstest::rstest;
 use serde_json::Value;
 

@@ -1,8 +1,8 @@
 //! The published cases of JSON Patch and of FHIRPath Patch, all of them (checks ).
 
-use onbehalf::error::Kind;
-use onbehalf::fhir::format::xml::parse_text;
-use onbehalf::fhir::patch::{fhirpath_patch, json_patch};
+use base::error::Kind;
+use fhir::format::xml::parse_text;
+use fhir::patch::{fhirpath_patch, json_patch};
 use serde_json::Value;
 
 fn data(name: &str) -> String {

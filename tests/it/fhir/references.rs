@@ -1,7 +1,7 @@
 //! Whom a reference means: a person by the Patient of this front, by NHS number, or by both.
 
-use onbehalf::fhir::BASE_PATH;
-use onbehalf::person::Standing;
+use api_fhir::BASE_PATH;
+use domain::person::Standing;
 use rstest::rstest;
 use serde_json::{Value, json};
 

@@ -1,8 +1,8 @@
 //! `$validate` of what R4 itself demands of each type, and of the profiles that a resource names: each
 //! rule with the place that breaks it, and nothing else.
 
-use onbehalf::fhir::outcome::Severity;
-use onbehalf::fhir::validate::validate;
+use fhir::outcome::Severity;
+use fhir::validate::validate;
 use rstest::rstest;
 use serde_json::{Value, json};
 

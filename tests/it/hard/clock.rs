@@ -2,12 +2,12 @@
 //! good by the clock and nothing else, jobs and leases do not wait for a time that was shown by mistake.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use onbehalf::account::{Proofing, Who};
-use onbehalf::job::JOBS;
-use onbehalf::person::{NhsNumber, NumberCheck};
-use onbehalf::store::Fault;
+use domain::account::{Proofing, Who};
+use domain::person::{NhsNumber, NumberCheck};
 use rstest::rstest;
 use serde_json::Value;
+use service::job::JOBS;
+use store::Fault;
 
 use crate::fhir::bodies::role;
 use crate::fhir::client::{get, post, put, send_well};

@@ -10,7 +10,7 @@ use actix_codec::Decoder as _;
 use actix_http::h1::{Codec, Message as Item, MessageType};
 use actix_http::{KeepAlive, ServiceConfig};
 use bytes::BytesMut;
-use onbehalf::server::{Boundaries, Ending, Message, REFUSED_BYTES, boundaries};
+use http_guard::boundary::{Boundaries, Ending, Message, REFUSED_BYTES, boundaries};
 
 use super::{measured, scale};
 

@@ -1,15 +1,15 @@
 //! People who have died or may not appear, at every door: the whole table of `person::state`, for patient and proxy.
 
-use onbehalf::account::command::log_in;
-use onbehalf::account::identity::{Proven, ProvenKind};
-use onbehalf::account::{Proofing, Vector, Who};
-use onbehalf::clock::Clock as _;
-use onbehalf::error::Error;
-use onbehalf::job::JOBS;
-use onbehalf::person::{Door, PersonState, Verdict, decide_person};
-use onbehalf::proxy::command::{Seed, remind_of_end, seed};
+use base::clock::Clock as _;
+use base::error::Error;
+use domain::account::identity::{Proven, ProvenKind};
+use domain::account::{Proofing, Vector, Who};
+use domain::person::{Door, PersonState, Verdict, decide_person};
 use rstest::rstest;
 use serde_json::{Value, json};
+use service::account::log_in;
+use service::job::JOBS;
+use service::proxy::{Seed, remind_of_end, seed};
 
 use super::{DEATH, event, tell};
 use crate::fhir::bodies::{relationship, role};
@@ -219,9 +219,9 @@ impl Stage {
         let (proxy, patient) = self.pair(OTHERS[5]);
         let (clock, id) = (self.app.clock.clone(), uuid::Uuid::parse_str(&self.roles[3]).expect("an id"));
         let (proxy, patient) = (number(proxy), number(patient));
-        let seeded = move |tx: &mut onbehalf::store::Tx<'_>| {
+        let seeded = move |tx: &mut store::Tx<'_>| {
             let model = tx.list_role_versions(id)?.remove(0);
-            let role = onbehalf::proxy::Role { id: uuid::Uuid::now_v7(), proxy, patient, ..model.value };
+            let role = domain::proxy::Role { id: uuid::Uuid::now_v7(), proxy, patient, ..model.value };
             let roles = vec![(role, clock.now())];
             seed(tx, &*clock, Seed { roles, ..Seed::default() }).map(|_| ())
         };
@@ -239,7 +239,7 @@ impl Stage {
     /// How many letters to the person a reminder leaves.
     async fn letters(&self) -> i64 {
         let (clock, id) = (self.app.clock.clone(), self.roles[3].clone());
-        let remind = move |tx: &mut onbehalf::store::Tx<'_>| remind_of_end(tx, &*clock, &id, -30);
+        let remind = move |tx: &mut store::Tx<'_>| remind_of_end(tx, &*clock, &id, -30);
         let reminded: Result<bool, Error> = self.app.store.write(remind).await;
         reminded.expect("the database obeys");
         self.app.count_rows(&format!("messages WHERE person = '{PERSON}'"))
@@ -311,9 +311,9 @@ async fn a_death_notification_before_the_person_is_known_counts_when_they_come(
     assert_eq!(tell(&app, &again).await, "unknown-person");
     assert_eq!(app.count_rows("audit_records WHERE act = 'person-died'"), 1);
     let now = app.now();
-    let person = onbehalf::person::Person {
+    let person = domain::person::Person {
         nhs_number: number(unknown),
-        standing: onbehalf::person::Standing::Current,
+        standing: domain::person::Standing::Current,
         names: Vec::new(),
         birth_date: None,
         practice: None,

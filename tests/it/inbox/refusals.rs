@@ -1,6 +1,6 @@
 //! Who may not tell, and what is not an event: refused by name, and nothing is changed.
 
-use onbehalf::account::Who;
+use domain::account::Who;
 use rstest::rstest;
 use serde_json::{Value, json};
 

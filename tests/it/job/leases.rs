@@ -2,10 +2,10 @@
 
 use std::thread;
 
+use base::error::Error;
 use chrono::TimeDelta;
-use onbehalf::error::Error;
-use onbehalf::job::JOBS;
 use rstest::rstest;
+use service::job::JOBS;
 
 use super::{create_role, job, runner, status, trail, write};
 use crate::support::poll::poll;

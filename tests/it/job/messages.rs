@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use onbehalf::account::Vector;
-use onbehalf::account::command::log_in;
-use onbehalf::account::identity::{Email, Proven, ProvenKind};
-use onbehalf::config::{Smtp, SmtpTls};
-use onbehalf::job::sender::SmtpSender;
-use onbehalf::job::{JOBS, Runner};
+use domain::account::Vector;
+use domain::account::identity::{Email, Proven, ProvenKind};
 use rstest::rstest;
+use service::account::log_in;
+use service::job::sender::SmtpSender;
+use service::job::settings::{Smtp, SmtpTls};
+use service::job::{JOBS, Runner};
 
 use super::{create_role, job, runner, settings, trail};
 use crate::support::mail::{MailServer, Mood};

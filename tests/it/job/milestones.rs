@@ -1,11 +1,11 @@
 //! Children grow up.
 
 use chrono::TimeDelta;
-use onbehalf::cli::SeedFile;
-use onbehalf::person::NumberCheck;
-use onbehalf::proxy::command;
+use cli::SeedFile;
+use domain::person::NumberCheck;
 use rstest::rstest;
 use serde_json::{Value, json};
+use service::proxy as command;
 
 use super::{create, job, runner, status, trail, write};
 use crate::fhir::client::{get, put, send_well};

@@ -11,12 +11,13 @@ mod roles;
 
 use std::sync::Arc;
 
-use onbehalf::config::{Jobs, Sources};
-use onbehalf::error::Error;
-use onbehalf::job::Runner;
-use onbehalf::job::sender::LogSender;
-use onbehalf::store::JobRow;
+use base::error::Error;
+use config::Sources;
 use serde_json::Value;
+use service::job::Runner;
+use service::job::sender::LogSender;
+use service::job::settings::Jobs;
+use store::JobRow;
 
 use crate::support::{TestApp, bodies};
 
@@ -74,7 +75,7 @@ pub async fn status(app: &TestApp, role: &str) -> (String, String) {
 /// Does something in the database.
 pub async fn write<T: Send + 'static>(
     app: &TestApp,
-    work: impl FnOnce(&mut onbehalf::store::Tx<'_>) -> Result<T, Error> + Send + 'static,
+    work: impl FnOnce(&mut store::Tx<'_>) -> Result<T, Error> + Send + 'static,
 ) -> T {
     app.store.write(work).await.expect("the database obeys")
 }

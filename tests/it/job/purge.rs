@@ -1,10 +1,10 @@
 //! What nobody needs any more goes, and nothing else.
 
 use chrono::TimeDelta;
-use onbehalf::account::{Code, RefreshToken, Who};
-use onbehalf::config::Jobs;
-use onbehalf::store::Inbound;
+use domain::account::{Code, RefreshToken, Who};
 use rstest::rstest;
+use service::job::settings::Jobs;
+use store::Inbound;
 
 use super::{job, runner_with, settings, write};
 use crate::support::{Backend, Options, TestApp, token};

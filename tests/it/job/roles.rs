@@ -1,8 +1,8 @@
 //! Roles whose end has passed, and roles that nobody uses.
 
 use chrono::TimeDelta;
-use onbehalf::config::Jobs;
 use rstest::rstest;
+use service::job::settings::Jobs;
 
 use super::{create, create_role, job, runner, runner_with, settings, status, trail, write};
 use crate::support::{Backend, TestApp, bodies, sql};
@@ -82,7 +82,7 @@ async fn the_role_of_somebody_hidden_ends_without_a_word(
 ) {
     let app = TestApp::strict(backend).await;
     let role = create_role(&app, MOTHER, LONER).await;
-    crate::fhir::seen::standing::stand(&app, LONER, onbehalf::person::Standing::Restricted).await;
+    crate::fhir::seen::standing::stand(&app, LONER, domain::person::Standing::Restricted).await;
     app.clock.advance(TimeDelta::days(400));
     runner(&app).run_due();
     assert!(is(&status(&app, &role).await, LAPSED));

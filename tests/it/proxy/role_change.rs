@@ -1,8 +1,8 @@
 //! What may become of a role (domain rules, contract §2.3 #7, §6).
 
 use chrono::{DateTime, Utc};
-use onbehalf::proxy::role_period::BadEnd;
-use onbehalf::proxy::{
+use domain::proxy::role_period::BadEnd;
+use domain::proxy::{
     Change, EndChange, LegalBasis, OdsCode, ReasonCode, Role, RoleError, Status, StatusReason,
 };
 

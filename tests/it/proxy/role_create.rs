@@ -1,9 +1,9 @@
 //! What may become a role (contract §5 #5, §6).
 
-use onbehalf::date_time::FhirDateTime;
-use onbehalf::person::{NhsNumber, NumberCheck};
-use onbehalf::proxy::role_period::BadEnd;
-use onbehalf::proxy::{
+use base::date_time::FhirDateTime;
+use domain::person::{NhsNumber, NumberCheck};
+use domain::proxy::role_period::BadEnd;
+use domain::proxy::{
     Draft, LegalBasis, Lifecycle, OdsCode, ReasonCheck, ReasonCode, Role, RoleError, RolePeriod, Rules,
     Status, StatusReason,
 };

@@ -1,7 +1,7 @@
 //! The state machine as the complete table: from × to × reason × machine (contract §6.1, §6.2).
 
-use onbehalf::proxy::role_state::reasons_for;
-use onbehalf::proxy::{Lifecycle, ReasonCode, Status};
+use domain::proxy::role_state::reasons_for;
+use domain::proxy::{Lifecycle, ReasonCode, Status};
 
 /// What the contract writes: the arrows and their reasons. `*` stands for every code of a group.
 const DECISIONS: [(&str, &str, &[&str]); 6] = [

@@ -1,7 +1,7 @@
 //! Many at the same time: one of them wins, and none overwrites another unseen.
 
+use domain::proxy::{Role, Versioned};
 use futures_util::future::join_all;
-use onbehalf::proxy::{Role, Versioned};
 use rstest::rstest;
 use serde_json::{Value, json};
 

@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use base::error::{Error, Kind};
 use chrono::{DateTime, Utc};
-use onbehalf::error::{Error, Kind};
-use onbehalf::store::search::{Filter, PageQuery, Scope, Table};
-use onbehalf::store::{Store, Tx};
 use rstest::rstest;
+use store::search::{Filter, PageQuery, Scope, Table};
+use store::{Store, Tx};
 use uuid::Uuid;
 
 use crate::fhir::client::{get, send, send_well};

@@ -4,11 +4,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
+use base::error::{Error, Kind};
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
-use onbehalf::error::{Error, Kind};
-use onbehalf::store::{Store, Tx};
 use rstest::rstest;
+use store::{Store, Tx};
 
 use crate::support::{Backend, TestDatabase, sql};
 

@@ -3,10 +3,10 @@
 use std::sync::mpsc;
 use std::time::Duration;
 
+use base::error::Error;
 use futures_util::future::join_all;
-use onbehalf::error::Error;
-use onbehalf::store::Tx;
 use rstest::rstest;
+use store::Tx;
 
 use crate::support::{Backend, Options, TestApp};
 

@@ -1,9 +1,9 @@
 //! Reads of one statement, without a transaction around it.
 
-use onbehalf::account::Caller;
-use onbehalf::error::{Error, Kind};
-use onbehalf::store::DatabaseUrl;
+use base::error::{Error, Kind};
+use domain::account::Caller;
 use rstest::rstest;
+use store::DatabaseUrl;
 
 use crate::account::oauth::kit;
 use crate::fhir::client::{get, send_well};

@@ -6,27 +6,32 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use actix_server::ServerHandle;
+use api_fhir as fhir;
+use api_fhir::notification::SubscriberFront;
+use api_vrs as vrs;
+use base::clock::{Clock, StoppedClock};
+use base::error::Error;
+use base::secret::Vault;
 use chrono::{DateTime, Utc};
-use onbehalf::account::oauth::AppKeys;
-use onbehalf::account::upstream::simulated::{self, Simulated, Which};
-use onbehalf::account::upstream::{HttpOptions, KeySource, ProviderSettings, Providers};
-use onbehalf::account::{
-    AccessPolicy, Authority, AuthoritySettings, Disclosure, KeyRing, Lifetimes, Registration,
-};
-use onbehalf::app::{App, Parts};
-use onbehalf::cli::SeedFile;
-use onbehalf::clock::{Clock, StoppedClock};
-use onbehalf::config::{Config, Contract, Limits, Sources, Subscriptions};
-use onbehalf::error::Error;
-use onbehalf::event::channel::Sockets;
-use onbehalf::fhir::notification::SubscriberFront;
-use onbehalf::observe::Metrics;
-use onbehalf::person::NumberCheck;
-use onbehalf::proxy::command;
-use onbehalf::secret::Vault;
-use onbehalf::store::{STATEMENT_DEADLINE, Store, Tx};
-use onbehalf::{fhir, server, vrs};
+use cli::SeedFile;
+use config::{Config, Contract, Limits, Sources};
+use domain::account::Registration;
+use domain::person::NumberCheck;
+use idp::{HttpOptions, KeySource, ProviderSettings, Providers};
+use jose::key::KeyRing;
+use oauth::{AppKeys, Federation};
+use server::Identities;
+use service::authority::{Authority, AuthoritySettings, Lifetimes};
+use service::event::channel::sockets::Sockets;
+use service::event::settings::Subscriptions;
+use service::policy::{AccessPolicy, Disclosure};
+use service::proxy as command;
 use sha2::{Digest as _, Sha256};
+use simulated_idp as simulated;
+use simulated_idp::{Simulated, Which};
+use store::{STATEMENT_DEADLINE, Store, Tx};
+use web::app::{App, Parts};
+use web::observe::Metrics;
 
 use super::{Backend, Request, Response, TestDatabase};
 
@@ -209,13 +214,15 @@ impl TestApp {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("an address");
         let public_url = format!("http://{address}");
+        let federation = Federation {
+            providers: providers(options.providers, options.is_simulating, &public_url, &clock).into(),
+            app_keys: AppKeys::new(&public_url).expect("the client can be made").into(),
+        };
         let app = App::new(Parts {
             store: store.clone(),
             clock: Arc::new(FusedClock { clock: clock.clone(), fuse: options.fuse }),
             policy: options.policy,
             authority: authority(options.registrations, &format!("http://{address}")),
-            providers: providers(options.providers, options.is_simulating, &public_url, &clock),
-            app_keys: AppKeys::new(&public_url).expect("the client can be made"),
             status_for_other_patient: options.status_for_other_patient,
             contract: options.contract,
             disclosure: options.disclosure,
@@ -236,11 +243,14 @@ impl TestApp {
         let simulated = options.is_simulating.then(|| {
             Simulated::new(&format!("http://{address}"), Arc::new(keys), clock.now()).expect("it has a key")
         });
-        let app = app.with_simulated(simulated);
+        let identities = Identities {
+            federation: authority.is_some().then_some(federation),
+            simulated: simulated.map(Arc::new),
+        };
         let mut settings = settings(true).server;
         settings.workers = Some(1);
         settings.shutdown = Duration::from_secs(1);
-        let running = server::build(app.clone(), listener, &settings).expect("the server starts");
+        let running = server::build(app.clone(), identities, listener, &settings).expect("the server starts");
         let handle = running.handle();
         actix_rt::spawn(running);
         Self { address, app, store, clock, authority, vault, metrics, front, sockets, handle, database }

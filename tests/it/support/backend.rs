@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, PgConnection};
-use onbehalf::store::{DatabaseUrl, STATEMENT_DEADLINE, Store, StoreOptions};
+use store::{DatabaseUrl, STATEMENT_DEADLINE, Store, StoreOptions};
 use tempfile::TempDir;
 
 /// Which database a test runs on.

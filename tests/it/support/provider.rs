@@ -6,10 +6,10 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::thread;
 
+use jose::key::Purpose;
+use jose::key::SigningKey;
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use onbehalf::account::Purpose;
-use onbehalf::account::key::SigningKey;
 use serde_json::{Value, json};
 
 use super::app::beginning;

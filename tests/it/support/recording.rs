@@ -4,8 +4,8 @@ use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::Path;
 
-use onbehalf::fhir::BASE_PATH;
-use onbehalf::fhir::format::xml;
+use api_fhir::BASE_PATH;
+use fhir::format::xml;
 use sha2::{Digest as _, Sha256};
 
 use super::Response;

@@ -1,13 +1,13 @@
 //! Access tokens as the authorization server issues them, for whoever tests what they open.
 
+use base::error::Error;
+use base::ids;
 use chrono::{DateTime, TimeDelta, Utc};
-use onbehalf::account::claims::{AccessClaims, Actor, Delegation};
-use onbehalf::account::{
-    Authority, ClientAuthentication, Grant, GrantType, Mode, Purpose, Registration, Scopes, Vector, Who,
-};
-use onbehalf::error::Error;
-use onbehalf::ids;
-use onbehalf::store::Store;
+use domain::account::claims::{AccessClaims, Actor, Delegation};
+use domain::account::{ClientAuthentication, Grant, GrantType, Mode, Registration, Scopes, Vector, Who};
+use jose::key::Purpose;
+use service::authority::Authority;
+use store::Store;
 
 use super::TestApp;
 

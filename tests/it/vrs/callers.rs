@@ -1,7 +1,8 @@
 //! Callers of every kind (contract §1.1): a bearer token each.
 
-use onbehalf::account::{AccessPolicy, Proofing, Token, Who};
-use onbehalf::person::{NhsNumber, NumberCheck};
+use domain::account::{Proofing, Who};
+use domain::person::{NhsNumber, NumberCheck};
+use service::policy::{AccessPolicy, Token};
 use sha2::{Digest as _, Sha256};
 
 use crate::support::{Backend, Options, TestApp, strict_contract};

@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use diesel::{PgConnection, SqliteConnection};
-use onbehalf::store::DatabaseUrl;
+use store::DatabaseUrl;
 
 use crate::support::TestApp;
 

@@ -7,7 +7,7 @@ use crate::vrs::known::{ACTIVE, LONER, MOTHER, MOTHERS_ROLE, PATIENTS, SON};
 
 /// A request below the base, with everything that every operation asks for.
 pub fn request(method: &str, path: &str) -> Request {
-    let path = format!("{}{path}", onbehalf::vrs::BASE_PATH);
+    let path = format!("{}{path}", api_vrs::BASE_PATH);
     Request::new(method, &path).with_id()
 }
 

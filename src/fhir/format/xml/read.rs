@@ -7,7 +7,7 @@ use serde_json::{Map, Number, Value};
 
 use super::XmlFault;
 use super::tree::Node;
-use crate::fhir::shape::{Content, Primitive, Shape};
+use crate::shape::{Content, Primitive, Shape};
 
 pub(super) fn resource(node: &Node) -> Result<Value, XmlFault> {
     if node.id.is_some() || node.url.is_some() || node.value.is_some() {

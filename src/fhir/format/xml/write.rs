@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{FHIR, XHTML, is_char, narrative};
-use crate::fhir::shape::{Content, Primitive, Shape};
+use crate::shape::{Content, Primitive, Shape};
 
 pub(super) fn resource(resource: &Value, pretty: bool) -> String {
     let mut writer =

@@ -6,8 +6,8 @@ use super::super::edit::{Part, owner, read_list, remove, replace, write_list};
 use super::super::{PatchFault, check_depth};
 use super::operation::Operation;
 use super::value::{Inside, PatchValue};
-use crate::fhir::fhirpath::{Expression, FhirPathFault, Item, Location, Step};
-use crate::fhir::shape::{Content, Primitive, Shape};
+use crate::fhirpath::{Expression, FhirPathFault, Item, Location, Step};
+use crate::shape::{Content, Primitive, Shape};
 
 pub(super) fn carry_out(resource: &mut Value, operation: &Operation) -> Result<(), PatchFault> {
     match operation {
@@ -197,7 +197,7 @@ fn retyped(resource: &Value, found: &Found, value: &PatchValue) -> Location {
     };
     let new = format!("{bare}{choice}");
     let parent: Option<Shape> =
-        crate::fhir::fhirpath::element_at(resource, above).and_then(|parent| parent.shape().cloned());
+        crate::fhirpath::element_at(resource, above).and_then(|parent| parent.shape().cloned());
     let is_choice = !bare.is_empty()
         && parent.is_some_and(|parent| parent.element(bare).is_none() && parent.element(&new).is_some());
     if is_choice && let Some(Step::Key(last)) = location.last_mut() {

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::super::PatchFault;
 use super::super::edit::{Part, beside_key};
 use super::value::PatchValue;
-use crate::fhir::fhirpath::{Expression, FhirPathFault};
+use crate::fhirpath::{Expression, FhirPathFault};
 
 /// One operation.
 #[derive(Clone, Debug, PartialEq)]

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::fhirpath_patch;
-use crate::error::Kind;
+use base::error::Kind;
 
 fn person() -> Value {
     json!({

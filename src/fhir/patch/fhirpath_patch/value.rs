@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::super::PatchFault;
 use super::super::edit::{Part, read_list, write_list, write_one};
-use crate::fhir::shape::{Content, Element, Primitive, Shape};
+use crate::shape::{Content, Element, Primitive, Shape};
 
 /// A value as the patch gives it.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,8 +66,7 @@ impl Inside<'_> {
             return Ok(());
         }
         let other_choice = |key: &String| {
-            crate::fhir::shape::choice_type(name.trim_end_matches("[x]"), key.trim_start_matches('_'))
-                .is_some()
+            crate::shape::choice_type(name.trim_end_matches("[x]"), key.trim_start_matches('_')).is_some()
         };
         let choice = key != name;
         if object.contains_key(&key) || object.contains_key(&format!("_{key}")) {

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::super::report::{Object, Report, is_absolute};
 use super::super::values_of;
 use super::{are_distinct, machine_name, text};
-use crate::fhir::outcome::IssueType;
+use crate::outcome::IssueType;
 
 pub(super) fn capability_statement(it: &Object<'_>, report: &mut Report) {
     machine_name(it, "cpb-0", report);

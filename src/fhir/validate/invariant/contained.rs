@@ -8,7 +8,7 @@ use super::super::report::{Object, Report};
 use super::text;
 
 /// Judges what a resource contains.
-pub(in crate::fhir::validate) fn check(it: &Object<'_>, report: &mut Report) {
+pub(crate) fn check(it: &Object<'_>, report: &mut Report) {
     let contained = it.items("contained");
     if contained.is_empty() {
         return;

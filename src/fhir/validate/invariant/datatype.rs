@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::super::report::{Object, Report, is_absolute};
-use crate::date_time::FhirDateTime;
-use crate::fhir::outcome::IssueType;
+use crate::outcome::IssueType;
+use base::date_time::FhirDateTime;
 
 const UCUM: &str = "http://unitsofmeasure.org";
 

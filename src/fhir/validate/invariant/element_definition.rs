@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::super::report::{Object, Report};
 use super::{are_distinct, text};
-use crate::fhir::outcome::IssueType;
+use crate::outcome::IssueType;
 
 pub(super) fn slicing(it: &Object<'_>, report: &mut Report) {
     let holds = it.has("discriminator") || it.has("description");

@@ -93,6 +93,6 @@ fn machine_name(object: &Object<'_>, key: &str, report: &mut Report) {
     };
     if object.text("name").is_some_and(|name| !is_fit(name)) {
         let words = format!("{key}: Use a name of letters, digits and _ that begins with a capital letter.");
-        report.warning(crate::fhir::outcome::IssueType::Invariant, &object.path.name("name"), words);
+        report.warning(crate::outcome::IssueType::Invariant, &object.path.name("name"), words);
     }
 }

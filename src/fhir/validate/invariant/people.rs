@@ -3,7 +3,7 @@
 use super::super::report::{Object, Report};
 use super::super::values_of;
 use super::text;
-use crate::fhir::outcome::IssueType;
+use crate::outcome::IssueType;
 
 /// ppc-1, and what ppc-2 to ppc-5 mean (V-01): as published they ask for a system named `something`, so
 /// none of them can ever fail.

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::super::report::{Object, Report};
 use super::super::values_of;
 use super::{are_distinct, machine_name, text};
-use crate::fhir::outcome::IssueType;
+use crate::outcome::IssueType;
 
 pub(super) fn questionnaire(it: &Object<'_>, report: &mut Report) {
     machine_name(it, "que-0", report);

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::super::binding::{canonical_system, has_coding};
 use super::super::report::{Object, Path, Report, values};
 use super::rule::{ProfileBinding, Rule};
-use crate::fhir::outcome::IssueType;
+use crate::outcome::IssueType;
 
 /// Judges an object by the rules for what is within it. `profile` is the name that messages call it by.
 pub(super) fn apply(rule: &Rule, object: &Object<'_>, profile: &str, report: &mut Report) {

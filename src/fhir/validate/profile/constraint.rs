@@ -4,8 +4,8 @@
 use serde_json::Value;
 
 use super::super::report::{Report, values_of};
-use crate::fhir::fhirpath::{Expression, render_location};
-use crate::fhir::outcome::IssueType;
+use crate::fhirpath::{Expression, render_location};
+use crate::outcome::IssueType;
 
 /// What must hold of every element of a path.
 pub(super) struct Constraint {
@@ -55,7 +55,7 @@ pub(super) fn check(constraints: &[Constraint], resource: &Value, at: &str, repo
 #[cfg(test)]
 mod tests {
     use super::{read, values_of};
-    use crate::fhir::profiles;
+    use crate::profiles;
 
     #[test]
     fn every_constraint_of_our_profiles_is_understood() {

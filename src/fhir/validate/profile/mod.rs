@@ -14,8 +14,8 @@ use std::sync::LazyLock;
 use serde_json::Value;
 
 use super::report::{Object, Path, Report};
-use crate::fhir::outcome::IssueType;
-use crate::fhir::profiles;
+use crate::outcome::IssueType;
+use crate::profiles;
 use constraint::Constraint;
 use rule::Rule;
 

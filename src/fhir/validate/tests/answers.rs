@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{assert_each, errors, warnings, with};
-use crate::fhir::profiles::ACCESS_REQUEST_FORM;
-use crate::fhir::validate::condition::is_enabled;
+use crate::profiles::ACCESS_REQUEST_FORM;
+use crate::validate::condition::is_enabled;
 
 fn request() -> Value {
     json!({

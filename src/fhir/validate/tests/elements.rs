@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::{assert_each, errors, role, told, warnings, with};
-use crate::fhir::outcome::Severity;
-use crate::fhir::validate::validate;
+use crate::outcome::Severity;
+use crate::validate::validate;
 
 const ARRAY: &str = "Write this element as an array: it can repeat.";
 const SINGLE: &str = "Write this element without an array: it cannot repeat.";

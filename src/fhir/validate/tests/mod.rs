@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Number, Value, json};
 
 use super::{validate, validate_profile};
-use crate::fhir::outcome::{Issue, Severity};
+use crate::outcome::{Issue, Severity};
 
 /// A proxy role that R4 and our profile take without an issue, but for the extensible binding of
 /// `policyRule`: R4 knows no code for a legal basis.
@@ -127,20 +127,19 @@ fn the_samples_are_judged_as_they_are() {
         "41-consent-proxy",
         "42-relatedperson-proxy",
     ] {
-        let path = format!("{}/tests/it/data/validate/{name}.json", env!("CARGO_MANIFEST_DIR"));
-        let document = crate::json::parse(&std::fs::read(path).unwrap(), 64).unwrap();
+        let path = format!("{}/../../tests/it/data/validate/{name}.json", env!("CARGO_MANIFEST_DIR"));
+        let document = base::json::parse(&std::fs::read(path).unwrap(), 64).unwrap();
         assert_eq!(errors(&document), Vec::<String>::new(), "{name}");
     }
 }
 
 #[test]
 fn the_examples_are_sound() {
-    for (name, profile) in [
-        ("consent-create", crate::fhir::profiles::PROXY_ROLE),
-        ("access-request", crate::fhir::profiles::ACCESS_REQUEST),
-    ] {
-        let path = format!("{}/examples/{name}.json", env!("CARGO_MANIFEST_DIR"));
-        let document = crate::json::parse(&std::fs::read(path).unwrap(), 64).unwrap();
+    for (name, profile) in
+        [("consent-create", crate::profiles::PROXY_ROLE), ("access-request", crate::profiles::ACCESS_REQUEST)]
+    {
+        let path = format!("{}/../../examples/{name}.json", env!("CARGO_MANIFEST_DIR"));
+        let document = base::json::parse(&std::fs::read(path).unwrap(), 64).unwrap();
         assert_eq!(
             told(&validate_profile(&document, profile), Severity::Error),
             Vec::<String>::new(),
@@ -269,7 +268,7 @@ proptest! {
         members.insert("resourceType".to_owned(), name.into());
         let _issues = validate(&Value::Object(members), name);
         let _issues = validate(&document, name);
-        let _issues = validate_profile(&document, crate::fhir::profiles::PROXY_ROLE);
+        let _issues = validate_profile(&document, crate::profiles::PROXY_ROLE);
     }
 
     #[test]
@@ -283,7 +282,7 @@ proptest! {
     ) {
         if !value.is_null() {
             let document = with(role(), pointer, value);
-            let _issues = validate_profile(&document, crate::fhir::profiles::PROXY_ROLE);
+            let _issues = validate_profile(&document, crate::profiles::PROXY_ROLE);
         }
     }
 }

@@ -3,10 +3,11 @@
 use serde_json::{Value, json};
 
 use super::{errors, role, told, warnings, with};
-use crate::fhir::outcome::Severity;
-use crate::fhir::profiles::{self, ACCESS_REQUEST, PROXY_RELATIONSHIP, PROXY_ROLE};
-use crate::fhir::validate::definitions::{Content, r4};
-use crate::fhir::validate::validate_profile;
+use crate::outcome::Severity;
+use crate::profiles;
+use crate::profiles::{ACCESS_REQUEST, PROXY_RELATIONSHIP, PROXY_ROLE};
+use crate::validate::definitions::{Content, r4};
+use crate::validate::validate_profile;
 
 fn assert_profile(base: &Value, profile: &str, rows: &[(&str, Value, &[&str])]) {
     let broken = |document: &Value| told(&validate_profile(document, profile), Severity::Error);

@@ -1,7 +1,7 @@
 //! What an app is given, and what it is not.
 
 use chrono::TimeDelta;
-use onbehalf::account::{Acting, Mode, Stage};
+use domain::account::{Acting, Mode, Stage};
 use rstest::rstest;
 
 use super::{

@@ -1,8 +1,8 @@
 //! Coming back from a provider.
 
-use onbehalf::account::upstream::{ProviderAuthentication, ProviderKind, ProviderSettings, default_vtr};
-use onbehalf::account::{Mode, Stage};
-use onbehalf::clock::Clock as _;
+use base::clock::Clock as _;
+use domain::account::{Mode, Stage};
+use idp::{ProviderAuthentication, ProviderKind, ProviderSettings, default_vtr};
 use rstest::rstest;
 use serde_json::json;
 

@@ -1,9 +1,9 @@
 //! A second way to log in.
 
-use onbehalf::account::Mode;
-use onbehalf::account::Stage;
-use onbehalf::account::upstream::{ProviderAuthentication, ProviderKind, ProviderSettings};
-use onbehalf::clock::Clock as _;
+use base::clock::Clock as _;
+use domain::account::Mode;
+use domain::account::Stage;
+use idp::{ProviderAuthentication, ProviderKind, ProviderSettings};
 use rstest::rstest;
 use serde_json::json;
 
@@ -150,7 +150,7 @@ async fn who_is_not_known_or_no_citizen_has_nothing_to_add(
     assert!(begun.get("/oauth/link/other?token=x").await.status == 403);
     let (app, _provider) = start(backend).await;
     let person = super::known(&app, super::staff()).await;
-    let acting = Some(onbehalf::account::Acting::Oneself);
+    let acting = Some(domain::account::Acting::Oneself);
     let mut staff = Browser::at(&app, "ward", "openid", Stage::Known { person, acting }).await;
     assert_eq!(goes_to(&staff.get("/oauth/link").await), (303, "/oauth/approve"));
     assert!(!text(&staff.get("/oauth/approve").await).contains("/oauth/link"));

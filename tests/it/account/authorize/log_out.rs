@@ -1,6 +1,6 @@
 //! A person logs out (OpenID Connect RP-Initiated Logout 1.0; SEC-24).
 
-use onbehalf::account::Registration;
+use domain::account::Registration;
 use rstest::rstest;
 use serde_json::Value;
 
@@ -14,7 +14,7 @@ const BACK: &str = "https://app.example/bye";
 async fn start(backend: Backend) -> TestApp {
     let mut registrations = kit::apps();
     registrations[0] = Registration { logout_uris: vec![BACK.to_owned()], ..registrations[0].clone() };
-    let policy = onbehalf::account::AccessPolicy::Tokens(Vec::new());
+    let policy = service::policy::AccessPolicy::Tokens(Vec::new());
     TestApp::start(backend, Options { policy, registrations, ..Options::default() }).await
 }
 
@@ -60,12 +60,12 @@ async fn a_person_logs_out_of_an_app_here_or_everywhere(
     let grant = kit::grant(&app, "portal", SCOPES).await;
     let mut all = Vec::new();
     for client_id in ["portal", "portal", "portal"] {
-        let own = onbehalf::account::Grant { id: uuid::Uuid::now_v7(), ..grant.clone() };
+        let own = domain::account::Grant { id: uuid::Uuid::now_v7(), ..grant.clone() };
         kit::keep(&app, own.clone()).await;
         all.push(app.send(kit::redeem(client_id, &kit::code(&app, &own).await)).await.json());
     }
     let elsewhere =
-        onbehalf::account::Grant { id: uuid::Uuid::now_v7(), app: "web".to_owned(), ..grant.clone() };
+        domain::account::Grant { id: uuid::Uuid::now_v7(), app: "web".to_owned(), ..grant.clone() };
     kit::keep(&app, elsewhere.clone()).await;
     let hint = all[0]["id_token"].as_str().unwrap();
     let asked = [

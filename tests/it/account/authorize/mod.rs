@@ -8,15 +8,17 @@ mod patient;
 mod refusals;
 mod surroundings;
 
+use base::clock::Clock as _;
+use base::error::Error;
+use base::token::digest;
 use chrono::TimeDelta;
-use onbehalf::account::identity::{Departure, Proven, ProvenKind};
-use onbehalf::account::{
+use domain::account::identity::{Departure, Proven, ProvenKind};
+use domain::account::{
     Acting, AuthorizationRequest, ClientAuthentication, Code, Grant, GrantType, KnownPerson, LogIn, Mode,
-    Redeemed, Registration, Scopes, Stage, Vector, command, digest,
+    Redeemed, Registration, Scopes, Stage, Vector,
 };
-use onbehalf::clock::Clock as _;
-use onbehalf::error::Error;
-use onbehalf::proxy::OdsCode;
+use domain::proxy::OdsCode;
+use service::account as command;
 
 use crate::proxy::role_create::number;
 use crate::support::{Backend, Options, Request, Response, TestApp};

@@ -1,7 +1,7 @@
 //! For whom somebody acts.
 
 use chrono::TimeDelta;
-use onbehalf::account::{Acting, Stage};
+use domain::account::{Acting, Stage};
 use rstest::rstest;
 
 use super::{Browser, away, goes_to, start, text};

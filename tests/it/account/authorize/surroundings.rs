@@ -1,7 +1,7 @@
 //! What surrounds every page.
 
-use onbehalf::account::Stage;
-use onbehalf::account::scope::SERVED;
+use domain::account::Stage;
+use domain::account::scope::SERVED;
 use rstest::rstest;
 
 use super::{Browser, goes_to, start, text};

@@ -1,8 +1,8 @@
 //! Apps that ask for themselves, and the assertions by which they prove themselves (LA-08, LA-09; SMART
 //! Backend Services).
 
+use domain::account::{ClientAuthentication, Registration, Scopes};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use onbehalf::account::{ClientAuthentication, Registration, Scopes};
 use rstest::rstest;
 use serde_json::{Value, json};
 

@@ -1,8 +1,8 @@
 //! A code becomes a token, once and for whom it was made (LA-03, LA-04, LA-07; Inferno's standalone launch).
 
 use chrono::TimeDelta;
+use domain::account::{Grant, Vector};
 use jsonwebtoken::{DecodingKey, Validation};
-use onbehalf::account::{Grant, Vector};
 use rstest::rstest;
 use serde_json::Value;
 
@@ -254,8 +254,8 @@ async fn a_patient_scope_reaches_the_patient_and_nobody_else(#[values(Backend::S
 async fn tokens_that_we_did_not_sign_so_are_refused(#[values(Backend::Sqlite)] backend: Backend) {
     use super::kit::unsigned;
     use base64::Engine as _;
+    use jose::key::{KeyRing, Purpose};
     use jsonwebtoken::{Algorithm, EncodingKey, Header};
-    use onbehalf::account::{KeyRing, Purpose};
 
     let server = start(backend).await;
     let told = tokens(&server, "portal", SCOPES).await;

@@ -276,9 +276,9 @@ async fn a_request_that_is_left_with_a_proof_is_bound_to_its_key(
     let wrong = server.send(push(&[("dpop_jkt", &other)])).await;
     assert_eq!(refused(&wrong), (400, "invalid_dpop_proof".into()));
     let answer = server.send(push(&[])).await;
-    let key = onbehalf::account::digest(answer.json()["request_uri"].as_str().unwrap());
+    let key = base::token::digest(answer.json()["request_uri"].as_str().unwrap());
     let now = server.now();
-    let taken: Result<_, onbehalf::error::Error> =
+    let taken: Result<_, base::error::Error> =
         server.store.write(move |tx| tx.take_pushed_request(&key, "portal", now)).await;
     assert!(taken.unwrap().unwrap().contains(&format!("dpop_jkt={}", jkt(&ES256))));
 }

@@ -3,12 +3,13 @@
 use std::sync::atomic::AtomicBool;
 
 use chrono::TimeDelta;
-use onbehalf::account::command::exchange::{Subject, Target, exchange};
-use onbehalf::account::command::{Asking, TokenError};
-use onbehalf::account::identity::{Proven, ProvenKind};
-use onbehalf::account::{Grant, Lifetimes, RoleState, Vector};
+use domain::account::identity::{Proven, ProvenKind};
+use domain::account::{Grant, RoleState, Vector};
 use rstest::rstest;
 use serde_json::Value;
+use service::account::exchange::{Subject, Target, exchange};
+use service::account::{Asking, TokenError};
+use service::authority::Lifetimes;
 use uuid::Uuid;
 
 use super::kit::{

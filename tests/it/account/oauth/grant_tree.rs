@@ -1,12 +1,12 @@
 //! A grant is revoked with everything that was exchanged from it, whichever way it is revoked (SEC-8).
 
+use base::error::Error;
 use chrono::{DateTime, Utc};
+use domain::account::Grant;
 use futures_util::future::join_all;
-use onbehalf::account::Grant;
-use onbehalf::account::command::revoke::revoke_grants_of_user;
-use onbehalf::error::Error;
 use rstest::rstest;
 use serde_json::Value;
+use service::account::revoke::revoke_grants_of_user;
 use uuid::Uuid;
 
 use super::kit::{

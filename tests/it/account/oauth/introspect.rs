@@ -1,7 +1,7 @@
 //! What tokens are worth, giving them back, and requests that are left beforehand (LA-10, LA-11, LA-12).
 
+use base::token::digest;
 use chrono::TimeDelta;
-use onbehalf::account::digest;
 use rstest::rstest;
 use serde_json::json;
 
@@ -196,7 +196,7 @@ async fn a_request_that_is_left_here_is_there_once_for_its_app_and_a_minute(
     };
     let take = async |digest: &str, client_id: &'static str| {
         let (digest, now) = (digest.to_owned(), server.now());
-        let taken: Result<_, onbehalf::error::Error> =
+        let taken: Result<_, base::error::Error> =
             server.store.write(move |tx| tx.take_pushed_request(&digest, client_id, now)).await;
         taken.unwrap()
     };

@@ -5,16 +5,16 @@ use std::sync::LazyLock;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm,
 };
+use base::token::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use chrono::TimeDelta;
+use domain::account::{ClientAuthentication, Code, Grant, GrantType, Mode, Registration, Scopes, Vector};
+use domain::person::{NhsNumber, NumberCheck};
+use jose::key::Purpose;
+use jose::key::SigningKey;
 use jsonwebtoken::jwk::{Jwk, JwkSet};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use onbehalf::account::key::SigningKey;
-use onbehalf::account::{
-    ClientAuthentication, Code, Grant, GrantType, Mode, Purpose, Registration, Scopes, Vector, digest,
-};
-use onbehalf::person::{NhsNumber, NumberCheck};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
@@ -106,7 +106,7 @@ pub async fn start(backend: Backend) -> TestApp {
 }
 
 pub async fn start_with(backend: Backend, registrations: Vec<Registration>) -> TestApp {
-    let policy = onbehalf::account::AccessPolicy::Tokens(Vec::new());
+    let policy = service::policy::AccessPolicy::Tokens(Vec::new());
     TestApp::start(backend, Options { policy, registrations, ..Options::default() }).await
 }
 
@@ -144,7 +144,7 @@ pub async fn grant(server: &TestApp, client_id: &str, scope: &str) -> Grant {
 }
 
 pub async fn keep(server: &TestApp, grant: Grant) {
-    let kept: Result<_, onbehalf::error::Error> = server.store.write(move |tx| tx.insert_grant(&grant)).await;
+    let kept: Result<_, base::error::Error> = server.store.write(move |tx| tx.insert_grant(&grant)).await;
     kept.unwrap();
 }
 
@@ -164,8 +164,7 @@ pub async fn bound_code(server: &TestApp, grant: &Grant, jkt: Option<&str>) -> S
         expires_at: server.now() + TimeDelta::seconds(60),
     };
     let key = digest(&text);
-    let kept: Result<_, onbehalf::error::Error> =
-        server.store.write(move |tx| tx.insert_code(&key, &code)).await;
+    let kept: Result<_, base::error::Error> = server.store.write(move |tx| tx.insert_code(&key, &code)).await;
     kept.unwrap();
     text
 }

@@ -1,8 +1,8 @@
 //! The exchange of a provider's id token (RFC 8693): by the apps that the operator names, and once (SEC-14).
 
 use chrono::TimeDelta;
-use onbehalf::account::upstream::{ProviderAuthentication, ProviderKind, ProviderSettings, default_vtr};
-use onbehalf::account::{ClientAuthentication, Registration};
+use domain::account::{ClientAuthentication, Registration};
+use idp::{ProviderAuthentication, ProviderKind, ProviderSettings, default_vtr};
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -34,7 +34,7 @@ async fn start(backend: Backend) -> (TestApp, ScriptedProvider) {
     };
     let registrations =
         vec![of("first", &["client-1"]), of("second", &["client-2"]), of("none", &[]), public];
-    let policy = onbehalf::account::AccessPolicy::Tokens(Vec::new());
+    let policy = service::policy::AccessPolicy::Tokens(Vec::new());
     let options = Options { policy, registrations, providers: vec![settings], ..Options::default() };
     (TestApp::start(backend, options).await, provider)
 }

@@ -95,8 +95,7 @@ async fn a_refresh_token_ends_with_its_grant(#[values(Backend::Sqlite, Backend::
     let token = told["refresh_token"].as_str().unwrap();
     assert!(claims(&told["access_token"])["exp"].is_i64());
     let (id, now) = (grant.id, server.now());
-    let ended: Result<_, onbehalf::error::Error> =
-        server.store.write(move |tx| tx.revoke_grant(id, now)).await;
+    let ended: Result<_, base::error::Error> = server.store.write(move |tx| tx.revoke_grant(id, now)).await;
     ended.unwrap();
     assert_eq!(refused(&server.send(refresh("portal", token, None)).await), (400, "invalid_grant".into()));
 }

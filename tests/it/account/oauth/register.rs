@@ -50,7 +50,7 @@ async fn an_app_with_a_secret_is_told_it_once_and_we_keep_its_digest(
     let (id, secret) = (told["client_id"].as_str().unwrap(), told["client_secret"].as_str().unwrap());
     assert_eq!((secret.len(), &told["client_secret_expires_at"]), (43, &0.into()));
     let kept = sql::values(&server.database_url(), "SELECT secret_sha256 AS value FROM apps");
-    assert_eq!(kept, [onbehalf::account::digest(secret)]);
+    assert_eq!(kept, [base::token::digest(secret)]);
     let push = |secret: &str| {
         let form = [
             ("response_type", "code"),

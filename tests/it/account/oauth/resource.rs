@@ -81,8 +81,7 @@ async fn what_was_granted_for_one_api_is_never_widened(
     let server = start(backend).await;
     let (r4_base, vrs_base) = bases(&server);
     let base = grant(&server, "portal", SCOPES).await;
-    let narrow =
-        onbehalf::account::Grant { id: uuid::Uuid::now_v7(), audience: vec![r4_base.clone()], ..base };
+    let narrow = domain::account::Grant { id: uuid::Uuid::now_v7(), audience: vec![r4_base.clone()], ..base };
     keep(&server, narrow.clone()).await;
     let told = server.send(redeem("portal", &code(&server, &narrow).await)).await.json();
     assert_eq!(

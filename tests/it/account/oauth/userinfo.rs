@@ -1,6 +1,6 @@
 //! Who has logged in, and whom they may act for.
 
-use onbehalf::account::{Grant, Mode};
+use domain::account::{Grant, Mode};
 use rstest::rstest;
 use serde_json::{Value, json};
 

@@ -1,8 +1,8 @@
 //! What a provider publishes: kept, read again, and used while the provider is down.
 
+use base::clock::Clock as _;
 use chrono::TimeDelta;
-use onbehalf::account::upstream::UpstreamError;
-use onbehalf::clock::Clock as _;
+use idp::UpstreamError;
 use serde_json::json;
 
 use super::{CALLBACK, Scene};

@@ -1,8 +1,8 @@
 //! Tokens of a provider that are shown at our token endpoint.
 
-use onbehalf::account::identity::ProvenKind;
-use onbehalf::account::upstream::UpstreamError;
-use onbehalf::clock::Clock as _;
+use base::clock::Clock as _;
+use domain::account::identity::ProvenKind;
+use idp::UpstreamError;
 use serde_json::{Value, json};
 
 use super::Scene;

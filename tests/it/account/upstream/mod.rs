@@ -8,13 +8,13 @@ mod simulated;
 use std::sync::Arc;
 use std::time::Duration;
 
-use onbehalf::account::identity::{Answer, Departure, Proven};
-use onbehalf::account::upstream::{
+use base::clock::{Clock, StoppedClock};
+use domain::account::identity::{Answer, Departure, Proven};
+use domain::person::NumberCheck;
+use idp::{
     HttpOptions, KeySource, ProviderAuthentication, ProviderKind, ProviderSettings, Providers, UpstreamError,
     default_vtr,
 };
-use onbehalf::clock::{Clock, StoppedClock};
-use onbehalf::person::NumberCheck;
 use serde_json::{Value, json};
 
 use crate::support::provider::{Answered, ScriptedProvider, rsa_keys, sign};

@@ -1,8 +1,8 @@
 //! Every way in which a provider's answer is refused.
 
-use onbehalf::account::identity::{Answer, Proven, ProvenKind};
-use onbehalf::account::upstream::UpstreamError;
-use onbehalf::clock::Clock as _;
+use base::clock::Clock as _;
+use domain::account::identity::{Answer, Proven, ProvenKind};
+use idp::UpstreamError;
 use rstest::rstest;
 use serde_json::{Value, json};
 

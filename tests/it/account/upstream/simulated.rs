@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use onbehalf::account::identity::{Answer, Departure, Proven, ProvenKind};
-use onbehalf::account::upstream::simulated::{CLIENT_ID, Which, issuer};
-use onbehalf::account::upstream::{ProviderKind, ProviderSettings, Providers, UpstreamError};
+use domain::account::identity::{Answer, Departure, Proven, ProvenKind};
+use idp::{ProviderKind, ProviderSettings, Providers, UpstreamError};
 use rstest::rstest;
+use simulated_idp::{CLIENT_ID, Which, issuer};
 
 use super::{nhs_login, providers};
 use crate::support::{Backend, Options, Request, Response, TestApp};

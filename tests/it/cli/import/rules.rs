@@ -106,7 +106,7 @@ async fn a_line_is_refused_as_a_create_is(#[values(Backend::Sqlite, Backend::Pos
 /// The settings of the application of the test.
 fn number_check() -> [(&'static str, &'static str); 1] {
     match crate::support::strict_contract().nhs_number_check {
-        onbehalf::person::NumberCheck::Length => SHORT,
-        onbehalf::person::NumberCheck::Modulus11 => [("ONBEHALF__CONTRACT__NHS_NUMBER_CHECK", "modulus-11")],
+        domain::person::NumberCheck::Length => SHORT,
+        domain::person::NumberCheck::Modulus11 => [("ONBEHALF__CONTRACT__NHS_NUMBER_CHECK", "modulus-11")],
     }
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, SqliteConnection};
-use onbehalf::store::DatabaseUrl;
 use rstest::rstest;
+use store::DatabaseUrl;
 
 use crate::account::oauth::kit;
 use crate::fhir::bodies::role;

@@ -1,6 +1,6 @@
 //! Formats in and out.
 
-use onbehalf::fhir::format::xml;
+use fhir::format::xml;
 use rstest::rstest;
 use serde_json::Value;
 

@@ -1,10 +1,10 @@
 //! A token that acts: `sub` is the patient, `act.sub` the proxy. The role behind it is read at every request.
 
+use base::error::Error;
 use chrono::TimeDelta;
-use onbehalf::account::claims::{Actor, Confirmation};
-use onbehalf::account::{Proofing, Who};
-use onbehalf::error::Error;
-use onbehalf::person::Standing;
+use domain::account::claims::{Actor, Confirmation};
+use domain::account::{Proofing, Who};
+use domain::person::Standing;
 use rstest::rstest;
 use serde_json::json;
 
@@ -78,7 +78,7 @@ async fn a_role_that_is_suspended_refuses_the_very_next_call(
     }
     // The other front, too.
     let both = format!("/RelatedPerson?identifier={MOTHER}&patient:identifier={CHILD}");
-    let request = crate::support::Request::new("GET", &format!("{}{both}", onbehalf::vrs::BASE_PATH));
+    let request = crate::support::Request::new("GET", &format!("{}{both}", api_vrs::BASE_PATH));
     let refused = app.send(request.with_id().bearer(&token)).await;
     assert_eq!(
         (refused.status, refused.json()["issue"][0]["details"]["coding"][0]["code"].clone()),
@@ -300,7 +300,7 @@ async fn of_several_actors_in_a_token_the_outermost_alone_decides(
     let with = |act: serde_json::Value| {
         let mut claims = claims.clone();
         claims["act"] = act;
-        authority.sign(onbehalf::account::Purpose::AccessToken, "at+jwt", &claims).unwrap()
+        authority.sign(jose::key::Purpose::AccessToken, "at+jwt", &claims).unwrap()
     };
     let nested = with(json!({ "sub": MOTHER, "act": { "sub": LONER } }));
     assert_eq!(send(&app, get(&own_role()).bearer(&nested)).await.status, 200);

@@ -7,7 +7,7 @@ mod kinds;
 mod letters;
 mod many;
 
-use onbehalf::account::{Proofing, Who};
+use domain::account::{Proofing, Who};
 
 use crate::support::token::registration;
 use crate::support::{Backend, Options, TestApp};

@@ -1,12 +1,10 @@
 //! What an answer costs in SQL does not grow with what it holds.
 
-use onbehalf::date_time::FhirDateTime;
-use onbehalf::error::Error;
-use onbehalf::person::{Person, Standing};
-use onbehalf::proxy::relationship::RelationshipCode;
-use onbehalf::proxy::{
-    LegalBasis, OdsCode, ReasonCode, Relationship, Role, RolePeriod, Status, StatusReason,
-};
+use base::date_time::FhirDateTime;
+use base::error::Error;
+use domain::person::{Person, Standing};
+use domain::proxy::relationship::RelationshipCode;
+use domain::proxy::{LegalBasis, OdsCode, ReasonCode, Relationship, Role, RolePeriod, Status, StatusReason};
 use rstest::rstest;
 use uuid::Uuid;
 

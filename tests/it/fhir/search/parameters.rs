@@ -17,7 +17,7 @@ type Told = (String, String);
 
 /// R4's parameters, by type; those of every type stand under the empty name.
 fn parameters() -> BTreeMap<String, BTreeMap<String, Told>> {
-    let file = format!("{}/fhir-definitions/r4.json", env!("CARGO_MANIFEST_DIR"));
+    let file = format!("{}/src/fhir/definitions/r4.json", env!("CARGO_MANIFEST_DIR"));
     let r4: Value = serde_json::from_str(&std::fs::read_to_string(file).expect("a file")).expect("JSON");
     let types = r4["types"].as_object().expect("types").iter();
     let types = types.map(|(name, definition)| (name.clone(), definition["search"].clone()));

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use onbehalf::clock::SystemClock;
-use onbehalf::fhir::statement_of;
-use onbehalf::store::search::{PageQuery, Scope};
+use api_fhir::statement_of;
+use base::clock::SystemClock;
 use rstest::rstest;
+use store::search::{PageQuery, Scope};
 
 use crate::support::{Backend, TestDatabase, sandbox_contract, sql};
 use crate::vrs::callers::number;

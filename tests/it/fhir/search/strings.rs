@@ -1,11 +1,11 @@
 //! String and uri parameters.
 
-use onbehalf::cli::SeedFile;
-use onbehalf::error::Error;
-use onbehalf::person::NumberCheck;
-use onbehalf::proxy::command;
+use base::error::Error;
+use cli::SeedFile;
+use domain::person::NumberCheck;
 use rstest::rstest;
 use serde_json::json;
+use service::proxy as command;
 
 use super::{assert_finds, assert_refused, assert_totals};
 use crate::support::{Backend, TestApp};

@@ -1,6 +1,6 @@
 //! Who is not in good standing is in no answer, and neither is what is between them and somebody else.
 
-use onbehalf::person::Standing;
+use domain::person::Standing;
 use rstest::rstest;
 use serde_json::json;
 
@@ -13,7 +13,7 @@ use crate::vrs::known::{CHILD, LONER, MOTHER, MOTHERS_ROLE, NOBODY};
 
 pub async fn stand(app: &TestApp, who: &str, standing: Standing) {
     let (who, now) = (number(who), app.now());
-    let saved: Result<_, onbehalf::error::Error> =
+    let saved: Result<_, base::error::Error> =
         app.store.write(move |tx| tx.save_standing(who, standing, now)).await;
     assert!(saved.is_ok());
 }

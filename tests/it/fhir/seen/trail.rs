@@ -1,6 +1,6 @@
 //! Every write leaves a record and an event, and both fronts see the same.
 
-use onbehalf::vrs;
+use api_vrs as vrs;
 use rstest::rstest;
 use serde_json::json;
 

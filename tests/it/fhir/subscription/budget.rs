@@ -1,9 +1,11 @@
 //! What subscriptions may cost: how many there are of one owner, and how long their criteria hold the one who writes.
 
-use onbehalf::event::{Judged, judge, number};
-use onbehalf::store::Tx;
 use rstest::rstest;
 use serde_json::{Value, json};
+use service::event::number::judge;
+use service::event::number::judge::Judged;
+use service::event::number::number;
+use store::Tx;
 
 use super::{activate, classic, heard, id_of, kept, number_all, subscribe};
 use crate::fhir::bodies::role;

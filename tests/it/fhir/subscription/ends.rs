@@ -1,12 +1,13 @@
 //! What a subscription stands on, and when it ends (SEC-9; domain decision 2).
 
+use base::date_time::{render_instant, to_millis};
+use base::error::Error;
 use chrono::{DateTime, TimeDelta, Utc};
-use onbehalf::account::{AccessPolicy, access};
-use onbehalf::date_time::{render_instant, to_millis};
-use onbehalf::error::Error;
-use onbehalf::store::Old;
 use rstest::rstest;
 use serde_json::Value;
+use service::access;
+use service::policy::AccessPolicy;
+use store::Old;
 
 use super::{backport, heard, id_of, kept, number_all};
 use crate::account::oauth::kit::{
@@ -65,7 +66,7 @@ fn end_of(resource: &Value) -> DateTime<Utc> {
 
 /// The same to the millisecond, as the database keeps it.
 fn kept_as(at: DateTime<Utc>) -> DateTime<Utc> {
-    onbehalf::date_time::from_millis(to_millis(at))
+    base::date_time::from_millis(to_millis(at))
 }
 
 // SEC-9.

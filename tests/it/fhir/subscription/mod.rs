@@ -8,9 +8,12 @@ mod ownership;
 mod refusals;
 mod told;
 
-use onbehalf::event::{Message, Notice, Notification, Subscription, SubscriptionStatus, judge, number};
-use onbehalf::proxy::Versioned;
+use domain::event::{Notice, Notification, Subscription, SubscriptionStatus};
+use domain::proxy::Versioned;
 use serde_json::{Value, json};
+use service::event::front::Message;
+use service::event::number::judge;
+use service::event::number::number;
 use uuid::Uuid;
 
 use crate::fhir::client::{post, send_well};
@@ -114,7 +117,7 @@ pub async fn heard(app: &TestApp, id: &str) -> Vec<(String, String)> {
 
 /// What would be sent for all events of a subscription, or to greet its consumer where there are none.
 pub async fn composed(app: &TestApp, id: &str) -> Message {
-    use onbehalf::event::Front as _;
+    use service::event::front::Front as _;
     number_all(app).await;
     let subscription = kept(app, id).await.value;
     let (front, now) = (app.front.clone(), app.now());

@@ -1,8 +1,10 @@
 //! The operations on subscriptions.
 
-use onbehalf::event::{Carried, Failure, command::take_binding};
+use domain::event::Failure;
 use rstest::rstest;
 use serde_json::{Value, json};
+use service::event::channel::carrier::Carried;
+use service::event::take_binding;
 use uuid::Uuid;
 
 use super::{activate, backport, classic, heard, id_of, kept, subscribe};
@@ -221,8 +223,8 @@ async fn the_owner_reads_how_the_last_attempts_went(
     let failure = Failure { code: "status", is_final: false, retry_after: None };
     let carried = Carried { outcome: Err(failure), status: Some(503), answer: Some("busy".to_owned()) };
     let at = app.now();
-    let attempt = onbehalf::event::Attempt {
-        id: onbehalf::ids::new_uuid(at),
+    let attempt = domain::event::Attempt {
+        id: base::ids::new_uuid(at),
         at,
         kind: "handshake",
         numbers: None,

@@ -1,8 +1,8 @@
 //! Who hears of what, in which form.
 
-use onbehalf::fhir::format::xml;
-use onbehalf::fhir::outcome::Severity;
-use onbehalf::fhir::validate::validate;
+use fhir::format::xml;
+use fhir::outcome::Severity;
+use fhir::validate::validate;
 use rstest::rstest;
 use serde_json::{Value, json};
 

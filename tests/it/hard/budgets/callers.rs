@@ -1,8 +1,10 @@
 //! A server that knows one caller of each kind.
 
 use chrono::Utc;
-use onbehalf::account::{Authority, AuthoritySettings, KeyRing, Lifetimes, Proofing, Purpose, Who};
-use onbehalf::person::{NhsNumber, NumberCheck};
+use domain::account::{Proofing, Who};
+use domain::person::{NhsNumber, NumberCheck};
+use jose::key::{KeyRing, Purpose};
+use service::authority::{Authority, AuthoritySettings, Lifetimes};
 
 use super::Service;
 use super::bodies::ROLE;
@@ -39,7 +41,7 @@ impl Target {
         let service = Service::on(database, &settings, "");
         let keys =
             KeyRing::load(&service.folder.path("onbehalf-keys")).expect("the server has made its keys");
-        let audiences = [onbehalf::fhir::BASE_PATH, onbehalf::vrs::BASE_PATH];
+        let audiences = [api_fhir::BASE_PATH, api_vrs::BASE_PATH];
         let authority = Authority::new(AuthoritySettings {
             issuer: ISSUER.to_owned(),
             audiences: audiences.map(|path| format!("{ISSUER}{path}")).into(),

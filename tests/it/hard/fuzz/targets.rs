@@ -2,22 +2,27 @@
 
 use std::sync::{Arc, LazyLock};
 
+use api_fhir::statement_of;
+use base::clock::StoppedClock;
+use base::json;
+use base::json::Allowed;
 use chrono::{DateTime, Utc};
+use config::Contract;
+use domain::account::Scopes;
+use fhir::fhirpath::Expression;
+use fhir::format::xml;
+use fhir::patch::{fhirpath_patch, json_patch};
+use fhir::validate::validate;
+use jose::assertion;
+use jose::dpop;
+use jose::dpop::Expected;
+use jose::read_keys;
 use jsonwebtoken::jwk::JwkSet;
-use onbehalf::account::admission::admit;
-use onbehalf::account::proof::assertion;
-use onbehalf::account::proof::dpop::{self, Expected};
-use onbehalf::account::proof::read_keys;
-use onbehalf::account::{AccessPolicy, Authority, AuthoritySettings, Lifetimes, Scopes, Shown};
-use onbehalf::clock::StoppedClock;
-use onbehalf::config::Contract;
-use onbehalf::fhir::fhirpath::Expression;
-use onbehalf::fhir::format::xml;
-use onbehalf::fhir::patch::{fhirpath_patch, json_patch};
-use onbehalf::fhir::statement_of;
-use onbehalf::fhir::validate::validate;
-use onbehalf::json::{self, Allowed};
 use serde_json::Value;
+use service::admission::Shown;
+use service::admission::admit;
+use service::authority::{Authority, AuthoritySettings, Lifetimes};
+use service::policy::AccessPolicy;
 
 use super::fuzz;
 use crate::hard::framing;
@@ -95,7 +100,7 @@ fn role() -> &'static Value {
 }
 
 /// A patch of a role: what it says, and what becomes of the role.
-fn patched(result: Result<Value, onbehalf::fhir::patch::PatchFault>) -> String {
+fn patched(result: Result<Value, fhir::patch::PatchFault>) -> String {
     match result {
         Ok(patched) => {
             let _written = xml::render(&patched, false);

@@ -1,6 +1,6 @@
 //! Resources with damage to their structure, and to the bytes of their JSON and XML.
 
-use onbehalf::fhir::format::{Format, render};
+use fhir::format::{Format, render};
 use proptest::option::weighted;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};

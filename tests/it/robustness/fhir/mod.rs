@@ -8,7 +8,7 @@ mod headers;
 mod patches;
 mod urls;
 
-use onbehalf::fhir::BASE_PATH;
+use api_fhir::BASE_PATH;
 use proptest::strategy::Strategy;
 use serde_json::Value;
 

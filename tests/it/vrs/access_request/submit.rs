@@ -174,7 +174,7 @@ async fn a_citizen_waits_for_an_answer_before_the_next_request(
     options.contract.open_requests_per_applicant = 2;
     let app = TestApp::start(backend, options).await;
     let submit = |proxy: &'static str, patient: &'static str| {
-        let path = format!("{}/QuestionnaireResponse", onbehalf::vrs::BASE_PATH);
+        let path = format!("{}/QuestionnaireResponse", api_vrs::BASE_PATH);
         app.send(Request::post(&path, bodies::access_request(proxy, patient)).bearer(&citizen(proxy)))
     };
     assert_eq!(submit(MOTHER, SON).await.status, 200, "the ordinary flow");

@@ -1,15 +1,13 @@
 //! Contract §5 #4 "Latency matters": what an answer costs in SQL does not grow with what it holds.
 
-use onbehalf::error::Error;
-use onbehalf::person::{Person, Standing};
-use onbehalf::proxy::relationship::RelationshipCode;
-use onbehalf::proxy::{
-    LegalBasis, OdsCode, ReasonCode, Relationship, Role, RolePeriod, Status, StatusReason,
-};
+use base::error::Error;
+use domain::person::{Person, Standing};
+use domain::proxy::relationship::RelationshipCode;
+use domain::proxy::{LegalBasis, OdsCode, ReasonCode, Relationship, Role, RolePeriod, Status, StatusReason};
 use rstest::rstest;
 use uuid::Uuid;
 
-use onbehalf::date_time::FhirDateTime;
+use base::date_time::FhirDateTime;
 
 use crate::support::{Backend, Options, TestApp, sandbox_contract};
 use crate::vrs::callers::number;

@@ -2,7 +2,7 @@
 //! inactive in every answer, with no job having run.
 
 use chrono::TimeDelta;
-use onbehalf::proxy::{ReasonCode, Status};
+use domain::proxy::{ReasonCode, Status};
 use rstest::rstest;
 use serde_json::{Value, json};
 

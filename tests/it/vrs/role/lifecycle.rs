@@ -1,6 +1,6 @@
 //! Contract §6.1, §6.2 and domain.md: which status may follow which, and for what reasons.
 
-use onbehalf::proxy::Lifecycle;
+use domain::proxy::Lifecycle;
 use rstest::rstest;
 use serde_json::{Value, json};
 

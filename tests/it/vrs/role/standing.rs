@@ -1,8 +1,8 @@
 //! Contract §5 and §6.4, domain.md: who is unknown, invalidated, superseded or restricted is in no answer,
 //! and neither is anything between them and somebody else.
 
-use onbehalf::person::Standing;
-use onbehalf::proxy::Lifecycle;
+use domain::person::Standing;
+use domain::proxy::Lifecycle;
 use rstest::rstest;
 
 use crate::support::{Backend, Options, TestApp, bodies, strict_contract};
@@ -15,7 +15,7 @@ use crate::vrs::told::{invalidated, role_not_found};
 
 async fn stand(app: &TestApp, who: &str, standing: Standing) {
     let (who, now) = (number(who), app.now());
-    let saved: Result<_, onbehalf::error::Error> =
+    let saved: Result<_, base::error::Error> =
         app.store.write(move |tx| tx.save_standing(who, standing, now)).await;
     assert!(saved.is_ok());
 }

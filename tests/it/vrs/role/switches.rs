@@ -1,8 +1,8 @@
 //! Contract §6.3, §9 and domain.md "Switches": the strict default and the lenient sandbox.
 
-use onbehalf::config::Contract;
-use onbehalf::person::NumberCheck;
-use onbehalf::proxy::{Lifecycle, ReasonCheck};
+use config::Contract;
+use domain::person::NumberCheck;
+use domain::proxy::{Lifecycle, ReasonCheck};
 use rstest::rstest;
 use serde_json::{Value, json};
 

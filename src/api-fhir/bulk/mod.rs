@@ -1,0 +1,146 @@
+//! Resources in bulk: one on each line, judged as a create of this front judges its body, and written as a read
+//! writes them. Whoever has the lines, in a file or elsewhere, is above.
+
+mod columns;
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+pub use columns::{Column, Columns, WrongHeader};
+
+use crate::BASE_PATH;
+use crate::context::Context;
+use crate::interaction::check;
+use crate::refusal::Refusal;
+use crate::resource;
+use crate::resource::{Keep, ResourceType, incoming, person_of};
+use crate::url;
+use base::clock::Clock;
+use config::Contract;
+use domain::account::Caller;
+use domain::person::Person;
+use domain::proxy::{OdsCode, Role, Versioned};
+use fhir::format;
+use fhir::outcome::{Issue, IssueType, Severity};
+use service::policy::Disclosure;
+use service::proxy::{CreateRoleError, Incoming};
+use store::Budget;
+
+/// By what lines are judged and written.
+pub struct Bulk {
+    context: Context,
+    /// How deep a resource may nest.
+    depth: usize,
+    /// What is taken from a line.
+    take: Take,
+}
+
+/// What is taken from a line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Take {
+    /// Each role with the id, version, time of change and mark that it has: the lines are an export of ours.
+    pub as_exported: bool,
+    /// Also people.
+    pub people: bool,
+}
+
+/// What a line is.
+pub enum Entry {
+    /// A role.
+    Role(Incoming),
+    /// A person.
+    Person(Person),
+}
+
+/// What was found of a line.
+pub struct Judged {
+    /// The organisation that it names as the grantor.
+    pub grantor: Option<OdsCode>,
+    /// What it is, or why it is refused: errors only, at least one, none with a value of the line.
+    pub entry: Result<Entry, Vec<Issue>>,
+}
+
+impl Bulk {
+    /// Judges by this contract. `public_url` is that of the service, for references that are not relative.
+    pub fn new(
+        contract: Contract,
+        public_url: &str,
+        clock: Arc<dyn Clock>,
+        depth: usize,
+        take: Take,
+    ) -> Self {
+        let context = Context {
+            caller: Caller::SERVICE,
+            clock,
+            status_for_other_patient: 404,
+            contract,
+            disclosure: Disclosure::EVERYTHING,
+            base: format!("{public_url}{BASE_PATH}"),
+            is_strict: true,
+            subscribing: None,
+            budget: Budget::of_entries(0),
+        };
+        Self { context, depth, take }
+    }
+
+    /// Judges a line of NDJSON.
+    pub fn judge(&self, line: &[u8]) -> Judged {
+        match format::read_json(line, self.depth) {
+            Ok(resource) => self.judge_resource(&resource),
+            Err(issue) => Judged { grantor: None, entry: Err(errors(issue.into())) },
+        }
+    }
+
+    /// Judges a resource.
+    pub fn judge_resource(&self, resource: &Value) -> Judged {
+        let is_person = resource.get("resourceType").and_then(Value::as_str) == Some("Patient");
+        let entry = if is_person { self.judge_person(resource) } else { self.judge_role(resource) };
+        Judged { grantor: grantor_of(resource), entry: entry.map_err(errors) }
+    }
+
+    fn judge_role(&self, resource: &Value) -> Result<Entry, Refusal> {
+        check(resource, ResourceType::Consent)?;
+        let keep = if self.take.as_exported { Keep::Identity } else { Keep::Nothing };
+        Ok(Entry::Role(incoming(&self.context, resource, keep)?))
+    }
+
+    fn judge_person(&self, resource: &Value) -> Result<Entry, Refusal> {
+        if !self.take.people {
+            let told = "People are taken from the registry, or with --with-people.";
+            let issue = Issue::error(IssueType::NotSupported, told).at("resourceType");
+            return Err(Refusal::new(422, issue));
+        }
+        check(resource, ResourceType::Patient)?;
+        Ok(Entry::Person(person_of(resource, self.context.contract.nhs_number_check)?))
+    }
+
+    /// A role as a line, without its end, as it counts now.
+    pub fn line_of(&self, role: Versioned<Role>) -> String {
+        resource::role_as_of(role, self.context.now()).to_string()
+    }
+
+    /// A person as a line, without its end.
+    pub fn line_of_person(person: &Person) -> String {
+        resource::person(person).to_string()
+    }
+}
+
+/// Why there is no new role, as this front tells it.
+pub fn issues_of(error: CreateRoleError) -> Vec<Issue> {
+    errors(error.into())
+}
+
+fn errors(refusal: Refusal) -> Vec<Issue> {
+    let mut issues = refusal.issues;
+    issues.retain(|issue| issue.severity == Severity::Error);
+    issues
+}
+
+/// The grantor that a Consent names, whatever else is wrong with it.
+fn grantor_of(resource: &Value) -> Option<OdsCode> {
+    let extensions = resource.get("extension")?.as_array()?;
+    let is_grantor = |one: &&Value| one.get("url").and_then(Value::as_str) == Some(url::GRANTOR_EXTENSION);
+    let code = extensions.iter().find(is_grantor)?.pointer("/valueReference/identifier/value")?;
+    OdsCode::parse(code.as_str()?).ok()
+}

@@ -1,0 +1,124 @@
+//! Reads the entries of a Bundle as requests.
+
+use actix_web::http::Method;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+
+use crate::bundle::{MOST, in_entry, not_here, rank, relative};
+use crate::context::Context;
+use crate::interaction::conditional::pairs;
+use crate::interaction::{Body, Conditions, Prepared, Request};
+use crate::refusal::Refusal;
+use crate::routes::resolve;
+use fhir::etag::Versions;
+use fhir::format::{BodyFormat, body_format, read_json};
+use fhir::outcome::{Issue, IssueType};
+
+/// An entry, understood.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    /// Its place in the Bundle.
+    pub(crate) number: usize,
+    /// The name under which other entries refer to it.
+    pub(crate) full_url: Option<String>,
+    /// When a transaction does it.
+    pub(super) rank: u8,
+    /// What it asks for.
+    pub(crate) request: Request,
+    /// Why it is not carried out, where that is known already: in a batch, for the others go on.
+    pub(crate) refused: Option<Refusal>,
+}
+
+impl Entry {
+    /// Whether it makes something that other entries of a transaction name.
+    pub(super) fn creates_under_name(&self) -> bool {
+        self.rank == 1 && self.full_url.as_ref().is_some_and(|name| name.starts_with("urn:"))
+    }
+}
+
+/// Reads every entry; each fails by itself.
+pub(crate) fn read(
+    mut bundle: Value,
+    context: &Context,
+    depth: usize,
+) -> Result<Vec<Result<Entry, Refusal>>, Refusal> {
+    let entries = match bundle.get_mut("entry").map(Value::take) {
+        Some(Value::Array(entries)) => entries,
+        None => Vec::new(),
+        Some(_) => {
+            let told = "The entries of a Bundle are an array.";
+            return Err(Refusal::new(400, Issue::error(IssueType::Structure, told).at("Bundle.entry")));
+        }
+    };
+    if entries.len() > MOST {
+        let told = "Send fewer entries at a time: one thousand at most.";
+        return Err(Refusal::new(413, Issue::error(IssueType::TooLong, told).at("Bundle.entry")));
+    }
+    let each =
+        |(number, entry)| one(number, entry, context, depth).map_err(|refusal| in_entry(refusal, number));
+    Ok(entries.into_iter().enumerate().map(each).collect())
+}
+
+fn one(number: usize, mut entry: Value, context: &Context, depth: usize) -> Result<Entry, Refusal> {
+    let resource = entry.get_mut("resource").map(Value::take);
+    let text = |path: &str| entry.pointer(path).and_then(Value::as_str);
+    let (Some(method), Some(url)) = (text("/request/method"), text("/request/url")) else {
+        return Err(Refusal::invalid("Each entry needs a request with method and url."));
+    };
+    let method =
+        Method::from_bytes(method.as_bytes()).or(Err(Refusal::invalid("There is no such method.")))?;
+    let url = relative(context, url);
+    let (path, query) = url.split_once('?').unwrap_or((url, ""));
+    let (interaction, target) = resolve(&method, path)?;
+    if matches!(method.as_str(), "POST" | "PUT") && resource.is_none() && !path.ends_with("_search") {
+        return Err(Refusal::invalid("An entry that creates or updates needs a resource."));
+    }
+    let request = Request {
+        interaction,
+        target,
+        params: pairs(query),
+        path: path.to_owned(),
+        body: resource.map(|resource| body(&method, resource, depth)).transpose()?,
+        conditions: Conditions {
+            if_match: text("/request/ifMatch").map(Versions::parse).transpose().map_err(bad_tag)?,
+            if_none_match: text("/request/ifNoneMatch").map(Versions::parse).transpose().map_err(bad_tag)?,
+            if_modified_since: text("/request/ifModifiedSince")
+                .and_then(|at| base::date_time::FhirDateTime::parse(at).ok())
+                .map(|at| at.earliest()),
+            if_none_exist: text("/request/ifNoneExist").map(str::to_owned),
+        },
+        prepared: Prepared::Nothing,
+    };
+    not_here(&request)?;
+    Ok(Entry {
+        number,
+        full_url: text("/fullUrl").map(str::to_owned),
+        rank: rank(&method),
+        request,
+        refused: None,
+    })
+}
+
+/// What came with an entry. A JSON Patch, which is no resource, comes as the data of a Binary (B-07).
+fn body(method: &Method, resource: Value, depth: usize) -> Result<Body, Refusal> {
+    let text = |name: &str| resource.get(name).and_then(Value::as_str);
+    if *method != Method::PATCH || text("resourceType") != Some("Binary") {
+        return Ok(Body::Resource(resource));
+    }
+    if body_format(text("contentType"))? != BodyFormat::JsonPatch {
+        let told = "A Binary that patches has the contentType application/json-patch+json.";
+        let issue = Issue::error(IssueType::NotSupported, told).at("Binary.contentType");
+        return Err(Refusal::new(415, issue));
+    }
+    let told = "The data of a Binary that patches are the JSON Patch in base64.";
+    let wrong = || Refusal::new(400, Issue::error(IssueType::Structure, told).at("Binary.data"));
+    // FHIR allows white space in base64.
+    let data: String = text("data").ok_or_else(wrong)?.split_ascii_whitespace().collect();
+    let patch = STANDARD.decode(data).or(Err(wrong()))?;
+    Ok(Body::JsonPatch(read_json(&patch, depth)?))
+}
+
+fn bad_tag<E>(_wrong: E) -> Refusal {
+    Refusal::invalid("An entity tag is written W/\"1\".")
+}

@@ -1,0 +1,199 @@
+//! References between the entries of a transaction (B-04): a fullUrl becomes the URL of what was made, a
+//! conditional reference the one resource that it finds.
+//!
+//! Each body is read once, before the transaction: which names it refers to, and where its conditional
+//! references stand. Names are looked up by their hash, so that the work is linear in the Bundle.
+
+use std::collections::{BTreeSet, HashMap};
+
+use serde_json::Value;
+
+use crate::context::Context;
+use crate::interaction::conditional;
+use crate::interaction::conditional::Match;
+use crate::refusal::Refusal;
+use crate::resource::ResourceType;
+use fhir::outcome::{Issue, IssueType};
+use store::Tx;
+
+/// What a body refers to.
+#[derive(Debug, Default)]
+pub(super) struct Links {
+    /// The entries that it names.
+    pub(super) entries: BTreeSet<usize>,
+    /// Where its conditional references stand: JSON pointers (RFC 6901).
+    pub(super) conditional: Vec<String>,
+}
+
+impl Links {
+    /// Reads a body. `names` are the fullUrls, each with the place of its entry.
+    pub(super) fn of(body: &Value, names: &HashMap<&str, usize>) -> Self {
+        let mut links = Self::default();
+        links.collect(body, &mut String::new(), Some(names));
+        links
+    }
+
+    /// `names` is nothing within a canonical, which names a definition and no entry.
+    fn collect(&mut self, value: &Value, pointer: &mut String, names: Option<&HashMap<&str, usize>>) {
+        let length = pointer.len();
+        match value {
+            Value::String(text) => {
+                if let Some(names) = names {
+                    let quoted = quoted(text).map(|(_, name)| name);
+                    self.entries.extend(quoted.chain([text.as_str()]).filter_map(|name| names.get(name)));
+                }
+            }
+            Value::Array(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    pointer.push('/');
+                    pointer.push_str(&index.to_string());
+                    self.collect(item, pointer, names);
+                    pointer.truncate(length);
+                }
+            }
+            Value::Object(members) => {
+                for (key, member) in members {
+                    pointer.push('/');
+                    pointer.push_str(&key.replace('~', "~0").replace('/', "~1"));
+                    if key == "reference" && member.as_str().is_some_and(|text| condition(text).is_some()) {
+                        self.conditional.push(pointer.clone());
+                    }
+                    self.collect(member, pointer, names.filter(|_| !is_canonical(key)));
+                    pointer.truncate(length);
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+}
+
+/// A canonical names a definition, not a resource, whatever stands in it. The URL of an extension is one
+/// in all but its type.
+fn is_canonical(member: &str) -> bool {
+    matches!(member, "questionnaire" | "instantiatesCanonical" | "profile" | "url" | "valueCanonical")
+}
+
+/// The type and the query of a conditional reference.
+fn condition(reference: &str) -> Option<(ResourceType, &str)> {
+    let (kind, query) = reference.split_once('?')?;
+    Some((ResourceType::parse(kind)?, query))
+}
+
+/// The values of the attributes in a narrative, each with where it begins. What stands between an opening and
+/// the next quote is taken for one, also in words.
+fn quoted(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    const OPENING: &str = "=\"";
+    let is_linking = text.contains("href=\"") || text.contains("src=\"");
+    let openings = text.match_indices(OPENING).filter(move |_| is_linking);
+    openings.filter_map(|(at, _)| {
+        let begin = at + OPENING.len();
+        let (value, _) = text.get(begin..)?.split_once('"')?;
+        Some((begin, value))
+    })
+}
+
+/// Puts what was made in the place of its name, wherever an element is a reference or a URI; a canonical
+/// stays.
+pub(super) fn rewrite(value: &mut Value, made: &HashMap<String, String>) {
+    match value {
+        Value::String(text) => {
+            if let Some(url) = made.get(text.as_str()) {
+                text.clone_from(url);
+            } else if let Some(linked) = rewritten(text, made) {
+                *text = linked;
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| rewrite(item, made)),
+        Value::Object(members) => {
+            for (key, member) in members {
+                if !is_canonical(key) {
+                    rewrite(member, made);
+                }
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// A narrative with its links rewritten; nothing where none is to be.
+fn rewritten(text: &str, made: &HashMap<String, String>) -> Option<String> {
+    let mut linked = String::new();
+    let mut done = 0;
+    for (begin, name) in quoted(text) {
+        if let Some(url) = made.get(name) {
+            linked.push_str(text.get(done..begin)?);
+            linked.push_str(url);
+            done = begin + name.len();
+        }
+    }
+    if done == 0 {
+        return None;
+    }
+    linked.push_str(text.get(done..)?);
+    Some(linked)
+}
+
+/// Finds what the conditional references at these places mean: `Patient?identifier=…`. None, or more than one,
+/// fails the transaction. The same reference is looked up once.
+pub(super) fn resolve_conditional(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    body: &mut Value,
+    pointers: &[String],
+) -> Result<(), Refusal> {
+    let mut known: HashMap<String, String> = HashMap::new();
+    for pointer in pointers {
+        let Some(Value::String(reference)) = body.pointer_mut(pointer) else { continue };
+        if let Some(found) = known.get(reference) {
+            reference.clone_from(found);
+            continue;
+        }
+        let Some((kind, query)) = condition(reference) else { continue };
+        let told = "A conditional reference must find exactly one resource.";
+        let refuse = || Refusal::new(412, Issue::error(IssueType::NotFound, told));
+        match conditional::find_id(tx, context, kind, &conditional::pairs(query))? {
+            Match::One(id) => {
+                let found = format!("{}/{id}", kind.name());
+                known.insert(std::mem::replace(reference, found.clone()), found);
+            }
+            Match::None | Match::Many => return Err(refuse()),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use serde_json::json;
+
+    use super::{Links, rewrite};
+
+    #[test]
+    fn names_are_found_and_rewritten_in_references_uris_and_narratives_but_not_in_canonicals() {
+        let div = "<div><a href=\"urn:a\">a=\"urn:b</a><img src=\"urn:b\" alt=\"urn:c\"/></div>";
+        let mut body = json!({
+            "questionnaire": "urn:d", "source": { "reference": "urn:a" }, "x/~y": [{ "reference": "Patient?_id=1" }],
+            "item": [{ "valueUri": "urn:b", "text": "not urn:c, nor a=\"urn:c\"" }], "text": { "div": div },
+        });
+        let names: HashMap<&str, usize> = ["urn:a", "urn:b", "urn:c", "urn:d"]
+            .into_iter()
+            .enumerate()
+            .map(|(at, name)| (name, at))
+            .collect();
+        let links = Links::of(&body, &names);
+        assert_eq!(links.entries.into_iter().collect::<Vec<_>>(), [0, 1, 2]);
+        assert_eq!(links.conditional, ["/x~1~0y/0/reference"]);
+        assert!(body.pointer(&links.conditional[0]).is_some());
+
+        let made = HashMap::from([("urn:a", "A/1"), ("urn:b", "B/2"), ("urn:d", "D/4")]);
+        let made = made.into_iter().map(|(name, url)| (name.to_owned(), url.to_owned())).collect();
+        rewrite(&mut body, &made);
+        assert_eq!(body["questionnaire"], "urn:d");
+        assert_eq!(body["source"]["reference"], "A/1");
+        assert_eq!(body["item"][0]["valueUri"], "B/2");
+        let expected = div.replace("href=\"urn:a\"", "href=\"A/1\"").replace("src=\"urn:b\"", "src=\"B/2\"");
+        assert_eq!(body["text"]["div"], expected);
+    }
+}

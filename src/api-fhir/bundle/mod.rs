@@ -1,0 +1,132 @@
+//! batch and transaction (<https://hl7.org/fhir/R4/http.html#transaction>).
+
+mod entry;
+mod links;
+mod plan;
+mod transaction;
+
+use actix_web::http::Method;
+use serde_json::{Map, Value, json};
+
+use crate::context::Context;
+use crate::interaction::{Reply, Request};
+use crate::refusal::Refusal;
+use fhir::outcome::{Issue, IssueType, operation_outcome};
+
+pub(crate) use entry::{Entry, read};
+pub(crate) use plan::Plan;
+pub(crate) use transaction::run;
+
+/// The most entries of one Bundle (B-10).
+const MOST: usize = 1000;
+
+/// What a Bundle wants to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BundleType {
+    /// Each entry by itself.
+    Batch,
+    /// All or nothing.
+    Transaction,
+}
+
+/// Reads the type. Only these two can be carried out (B-09).
+pub(crate) fn type_of(bundle: &Value) -> Result<BundleType, Refusal> {
+    if bundle.get("resourceType").and_then(Value::as_str) != Some("Bundle") {
+        return Err(Refusal::invalid("Send a Bundle of type batch or transaction to this URL."));
+    }
+    match bundle.get("type").and_then(Value::as_str) {
+        Some("batch") => Ok(BundleType::Batch),
+        Some("transaction") => Ok(BundleType::Transaction),
+        _ => {
+            let told = "This server carries out Bundles of type batch and transaction.";
+            Err(Refusal::new(400, Issue::error(IssueType::NotSupported, told).at("Bundle.type")))
+        }
+    }
+}
+
+/// The order in which a transaction does its work (B-01).
+fn rank(method: &Method) -> u8 {
+    match method.as_str() {
+        "DELETE" => 0,
+        "POST" => 1,
+        "PUT" | "PATCH" => 2,
+        _ => 3,
+    }
+}
+
+/// The answer to an entry.
+pub(crate) fn answer(reply: Reply) -> Value {
+    let mut response = Map::new();
+    response.insert("status".to_owned(), status_line(reply.status).into());
+    if let Some(location) = reply.location {
+        response.insert("location".to_owned(), location.into());
+    }
+    if let Some(version) = reply.version {
+        response.insert("etag".to_owned(), format!("W/\"{version}\"").into());
+    }
+    if let Some(at) = reply.last_modified {
+        response.insert("lastModified".to_owned(), base::date_time::render_instant(at).into());
+    }
+    let mut entry = Map::new();
+    if let Some(body) = reply.body {
+        entry.insert("resource".to_owned(), body);
+    }
+    entry.insert("response".to_owned(), Value::Object(response));
+    Value::Object(entry)
+}
+
+/// The answer to an entry that was refused.
+pub(crate) fn refuse(refusal: &Refusal) -> Value {
+    json!({ "response": {
+        "status": status_line(refusal.status),
+        "outcome": operation_outcome(&refusal.issues),
+    }})
+}
+
+/// The whole answer, in the order of the request.
+pub(crate) fn response(kind: BundleType, entries: Vec<Value>) -> Value {
+    let name = match kind {
+        BundleType::Batch => "batch-response",
+        BundleType::Transaction => "transaction-response",
+    };
+    let mut bundle = Map::new();
+    bundle.insert("resourceType".to_owned(), "Bundle".into());
+    bundle.insert("type".to_owned(), name.into());
+    if !entries.is_empty() {
+        bundle.insert("entry".to_owned(), Value::Array(entries));
+    }
+    Value::Object(bundle)
+}
+
+fn status_line(status: u16) -> String {
+    let reason =
+        actix_web::http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
+    format!("{status} {}", reason.unwrap_or_default()).trim_end().to_owned()
+}
+
+/// Says which entry a refusal is about.
+pub(crate) fn in_entry(refusal: Refusal, number: usize) -> Refusal {
+    let place = |issue: Issue| {
+        let inner = issue.expression.as_deref().map(|expression| {
+            let (_, rest) = expression.split_once('.').unwrap_or((expression, ""));
+            if rest.is_empty() { String::new() } else { format!(".resource.{rest}") }
+        });
+        let expression = format!("Bundle.entry[{number}]{}", inner.unwrap_or_default());
+        Issue { expression: Some(expression), ..issue }
+    };
+    Refusal { issues: refusal.issues.into_iter().map(place).collect(), ..refusal }
+}
+
+/// A request within a Bundle is refused as one alone would be, where it cannot be one at all.
+fn not_here(request: &Request) -> Result<(), Refusal> {
+    use crate::routes::Interaction;
+    if matches!(request.interaction, Interaction::Batch | Interaction::Capabilities) {
+        return Err(Refusal::invalid("This cannot be an entry of a Bundle."));
+    }
+    Ok(())
+}
+
+/// What a caller sees of its own request's URL in an entry.
+fn relative<'u>(context: &Context, url: &'u str) -> &'u str {
+    context.relative(url).trim_start_matches('/')
+}

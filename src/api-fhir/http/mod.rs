@@ -1,0 +1,441 @@
+//! HTTP to requests and back: who is asking, in which format, what for, and how the answer is told.
+
+mod understand;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{
+    ACCEPT, ALLOW, CACHE_CONTROL, ETAG, HeaderMap, LAST_MODIFIED, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
+};
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, HttpResponseBuilder};
+use serde_json::Value;
+
+use crate::bundle;
+use crate::bundle::{BundleType, Entry, Plan};
+use crate::context::Context;
+use crate::http::understand::{Asking, Understood, conditions, understand};
+use crate::interaction::conditional::pairs;
+use crate::interaction::{
+    Body, Reply, Request, asks, authorize, find_base, find_to_validate, is_write, outcome_of, perform,
+    perform_judged, prepare_patch,
+};
+use crate::refusal::{Challenge, Refusal};
+use crate::resource::ResourceType;
+use crate::routes::{Interaction, Target, resolve};
+use crate::{BASE_PATH, capability, trail};
+use ::web::app::{App, Written};
+use ::web::credentials::shown;
+use ::web::observe::{CallerKind, RoutePattern, is_request_id};
+use base::cpu_pool::INLINE;
+use base::error::Error;
+use base::json::is_larger;
+use domain::account::Caller;
+use domain::audit::Access;
+use fhir::etag;
+use fhir::format;
+use fhir::format::Format;
+use fhir::format::prefer::{Prefer, Return};
+use fhir::outcome::{Issue, IssueType, operation_outcome};
+use service::admission::Denied;
+use service::authority::Authority;
+use store::{Budget, PeopleOfRows, Tx};
+
+/// How an answer is to be written.
+#[derive(Clone, Copy)]
+pub(super) struct Writing {
+    format: Format,
+    is_pretty: bool,
+    prefers: Return,
+}
+
+/// The parameters of query and form, decoded.
+pub(super) type Params = Vec<(String, String)>;
+
+/// Answers every request of this front.
+pub(super) async fn handle(app: Data<App>, request: HttpRequest, payload: Payload) -> HttpResponse {
+    let plain = Writing { format: Format::Json, is_pretty: false, prefers: Return::Representation };
+    let query = pairs(request.query_string());
+    let (writing, result) = match writing(&request, &query) {
+        Ok(mut writing) => {
+            let path = request.path().strip_prefix(BASE_PATH).unwrap_or_default().trim_matches('/');
+            let resolved = resolve(request.method(), path);
+            if let Ok((Interaction::Capabilities, _)) = resolved {
+                let told = capabilities(&app, &request, writing);
+                return told.unwrap_or_else(|refusal| refuse(&refusal, writing));
+            }
+            let asked = (path.to_owned(), resolved);
+            let result = answer(&app, &request, asked, query, payload, &mut writing).await;
+            (writing, result)
+        }
+        Err(refusal) => (plain, Err(refusal)),
+    };
+    match result {
+        Ok(reply) => match rendered(&app, reply, writing).await {
+            Ok(reply) => respond_with(reply, writing),
+            Err(fault) => refuse(&fault.into(), writing),
+        },
+        Err(refusal) => refuse(&refusal, writing),
+    }
+}
+
+/// Renders an answer that was not yet rendered; a large one not on the present thread.
+async fn rendered(app: &App, mut reply: Reply, writing: Writing) -> Result<Reply, Error> {
+    if reply.rendered.is_some() {
+        return Ok(reply);
+    }
+    let is_written = reply.written.is_some();
+    let body = match writing.prefers {
+        Return::Minimal if is_written => None,
+        Return::OperationOutcome if is_written => Some(operation_outcome(&[])),
+        Return::Minimal | Return::OperationOutcome | Return::Representation => reply.body.take(),
+    };
+    if let Some(body) = body {
+        let size = if is_larger(&body, INLINE) { usize::MAX } else { 0 };
+        let work = move || format::render(&body, writing.format, writing.is_pretty);
+        reply.rendered = Some(app.cpu.run_to_end(size, work).await?);
+    }
+    Ok(reply)
+}
+
+/// The CapabilityStatement; a caller that has it already is told so (C-06).
+fn capabilities(app: &App, request: &HttpRequest, writing: Writing) -> Result<HttpResponse, Refusal> {
+    let known = conditions(request.headers())?.if_none_match;
+    let issuer = app.authority.as_deref().map(Authority::issuer);
+    let form = (writing.format, writing.is_pretty);
+    let rendered = capability::rendered(&base_url(app), issuer, app.subscriptions.enabled, form)?;
+    let is_known = known.is_some_and(|versions| versions.include(&rendered.version.to_string()));
+    let mut response = if is_known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    response.insert_header((ETAG, etag::render_etag(rendered.version)));
+    if is_known {
+        return Ok(response.finish());
+    }
+    Ok(response.content_type(writing.format.content_type()).body(rendered.bytes))
+}
+
+/// How the caller wants its answers. Even a refusal is told in this format.
+pub(super) fn writing(request: &HttpRequest, query: &[(String, String)]) -> Result<Writing, Refusal> {
+    let param = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+    let accept = joined(request.headers(), ACCEPT.as_str());
+    let format = format::negotiate(accept.as_deref(), param("_format"))?;
+    let prefers = preference(request.headers()).returns;
+    Ok(Writing { format, is_pretty: param("_pretty") == Some("true"), prefers })
+}
+
+/// What the caller would rather have (G-09 to G-11).
+fn preference(headers: &HeaderMap) -> Prefer {
+    joined(headers, "prefer").map(|text| Prefer::parse([text.as_str()])).unwrap_or_default()
+}
+
+/// Every value of a header, as one list.
+pub(super) fn joined(headers: &HeaderMap, name: &str) -> Option<String> {
+    let values: Vec<&str> = headers.get_all(name).filter_map(|value| value.to_str().ok()).collect();
+    (!values.is_empty()).then(|| values.join(","))
+}
+
+async fn answer(
+    app: &App,
+    request: &HttpRequest,
+    (path, resolved): (String, Result<(Interaction, Target), Refusal>),
+    query: Params,
+    payload: Payload,
+    writing: &mut Writing,
+) -> Result<Reply, Refusal> {
+    if let Ok((Interaction::Versions, _)) = resolved {
+        return Ok(Reply::made(200, capability::versions()));
+    }
+    let caller = authenticate(app, request)?;
+    let (interaction, target) = resolved?;
+    request.extensions_mut().insert(RoutePattern(format!("{BASE_PATH} {interaction:?}")));
+    if target.kind == Some(ResourceType::Subscription) && !app.subscriptions.enabled {
+        return Err(Refusal::not_found());
+    }
+    let context = Context::of(app, caller, preference(request.headers()).strict);
+    let asked = trail::access(&context, interaction, &target, &query);
+    let asking = Asking { interaction, target, path, query };
+    // The turn is kept until the Bundle is answered.
+    let (_turn, understood) = understand(app, request, &context, asking, payload, writing).await;
+    let (accesses, result) = match understood {
+        Ok(Understood::Request(request)) => {
+            let (access, result) = carry_out(app, context, *request, Some(*writing)).await;
+            (access.into_iter().collect(), result)
+        }
+        Ok(Understood::Batch(entries)) => batch(app, context, entries, asked).await,
+        Ok(Understood::Transaction(accesses, plan)) => transaction(app, context, accesses, plan).await,
+        Err(refusal) => (vec![trail::refused(asked, &refusal)], Err(refusal)),
+    };
+    // The one place where this front's accesses are written down: nothing is answered before.
+    match (app.record(accesses).await, result) {
+        (Ok(()), result) => result,
+        // The database is away for the record as well, and the caller was told something already.
+        (Err(_), Err(refusal)) if refusal.status >= 500 => Err(refusal),
+        (Err(error), _) => Err(error.into()),
+    }
+}
+
+/// Carries a request out that was judged, and says what is to be written down of it: nothing, where the change has its
+/// record.
+async fn carry_out(
+    app: &App,
+    context: Context,
+    request: Request,
+    writing: Option<Writing>,
+) -> (Option<Access>, Result<Reply, Refusal>) {
+    let asked = trail::access(&context, request.interaction, &request.target, &request.params);
+    let interaction = request.interaction;
+    let result = if matches!(interaction, Interaction::Validate | Interaction::ValidateInstance) {
+        validate(app, &context, request, asked.clone()).await
+    } else if matches!(interaction, Interaction::Patch | Interaction::ConditionalPatch) {
+        match patch_one(app, &context, request).await {
+            Ok(request) => write(app, context, request, asked.clone()).await,
+            Err(refusal) => Err(refusal),
+        }
+    } else if is_write(interaction) {
+        write(app, context, request, asked.clone()).await
+    } else {
+        read(app, context, request, (asked.clone(), writing)).await
+    };
+    match result {
+        Ok((access, reply)) => (access, Ok(reply)),
+        Err(refusal) => (Some(trail::refused(asked, &refusal)), Err(refusal)),
+    }
+}
+
+/// A search with more bytes of parameters than this may take long, and must not keep the others from the database.
+const BRIEF: usize = 1024;
+
+/// What is answered, and the access that it is, if it has no record of its own.
+type Carried = Result<(Option<Access>, Reply), Refusal>;
+
+async fn write(app: &App, context: Context, request: Request, access: Access) -> Carried {
+    let inner = context.clone();
+    let work = move |tx: &mut Tx<'_>| tx.within(&inner.budget, |tx| perform_judged(tx, &inner, &request));
+    let Written { value: reply, is_recorded } = app.write_as(context.caller.clone(), work).await?;
+    let size = reply.document.as_ref().map_or(0, String::len);
+    let reply = app.cpu.run_to_end(size, move || reply.complete()).await??;
+    let access = (!is_recorded).then(|| trail::answered(access, &reply, &PeopleOfRows::new(), &context));
+    Ok((access, reply))
+}
+
+/// What is read is also rendered, if it is said how, on the thread that made it: to free its many small parts on another
+/// costs more than the rendering.
+async fn read(
+    app: &App,
+    context: Context,
+    request: Request,
+    (access, writing): (Access, Option<Writing>),
+) -> Carried {
+    let (interaction, kind, caller) = (request.interaction, request.target.kind, context.caller.clone());
+    let is_long = request.params.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>() > BRIEF;
+    let work = move |tx: &mut Tx<'_>| {
+        let mut reply = tx.within(&context.budget, |tx| perform(tx, &context, &request))?;
+        let access = trail::answered(access.clone(), &reply, &tx.take_seen(), &context);
+        if let Some(Writing { format, is_pretty, .. }) = writing {
+            reply.rendered = reply.body.take().map(|body| format::render(&body, format, is_pretty));
+        }
+        Ok((Some(access), reply))
+    };
+    let is_one = interaction == Interaction::Read && kind.is_some_and(ResourceType::is_read_at_once);
+    // What a client wrote as one document can be large: it is not read on a thread that serves.
+    let is_small = kind.is_some_and(|kind| !kind.is_a_document());
+    if is_one {
+        app.read_one_as(caller, work).await
+    } else if is_small && matches!(interaction, Interaction::Read | Interaction::VRead) {
+        app.read_briefly_as(caller, work).await
+    } else if is_long {
+        app.read_long_as(caller, work).await
+    } else {
+        app.read_as(caller, work).await
+    }
+}
+
+/// Applies a patch to the version that it is for, before the transaction that writes the result.
+async fn patch_one(app: &App, context: &Context, mut request: Request) -> Result<Request, Refusal> {
+    // A role is made of a few columns: to apply a small JSON Patch to it in the transaction that writes it takes some
+    // microseconds, and to read it before in another one a third of the whole request.
+    let is_brief = matches!(&request.body, Some(Body::JsonPatch(_))) && !request.has_large_body();
+    if request.target.kind == Some(ResourceType::Consent) && is_brief {
+        return Ok(request);
+    }
+    let (inner, asking) = (context.clone(), request.without_body());
+    let asks = asks(&request);
+    let find = move |tx: &mut Tx<'_>| tx.within(&inner.budget, |tx| find_base(tx, &inner, &asking, asks));
+    let base = app.read_as(context.caller.clone(), find).await?;
+    let size = if is_large(&request, &base.body) { usize::MAX } else { 0 };
+    let context = context.clone();
+    let work = move || prepare_patch(&context, &mut request, &base).map(|()| request);
+    app.cpu.run(size, work).await?
+}
+
+fn is_large(request: &Request, stored: &Value) -> bool {
+    request.has_large_body() || is_larger(stored, INLINE)
+}
+
+/// `$validate`: what is stored is read first, if it is what is meant, and judged when the database is free again.
+async fn validate(app: &App, context: &Context, request: Request, access: Access) -> Carried {
+    authorize(context, &request)?;
+    let (inner, asking) = (context.clone(), request.without_body());
+    let find = move |tx: &mut Tx<'_>| {
+        let stored = tx.within(&inner.budget, |tx| find_to_validate(tx, &inner, &asking))?;
+        Ok::<_, Refusal>((stored, tx.take_seen()))
+    };
+    let (stored, seen) = app.read_as(context.caller.clone(), find).await?;
+    let size = if is_large(&request, stored.as_ref().unwrap_or(&Value::Null)) { usize::MAX } else { 0 };
+    let outcome = app.cpu.run(size, move || outcome_of(&request, stored)).await??;
+    let reply = Reply::made(200, outcome);
+    Ok((Some(trail::answered(access, &reply, &seen, context)), reply))
+}
+
+/// Carries out a batch. Each entry is an access, or a change, by itself.
+async fn batch(
+    app: &App,
+    context: Context,
+    entries: Vec<Result<Entry, Refusal>>,
+    asked: Access,
+) -> (Vec<Access>, Result<Reply, Refusal>) {
+    let mut accesses = Vec::new();
+    let mut answers = Vec::with_capacity(entries.len());
+    let context = context.for_entries(entries.len());
+    for entry in entries {
+        let (access, result) = match entry {
+            Ok(Entry { refused: None, request, .. }) => carry_out(app, context.clone(), request, None).await,
+            Ok(Entry { refused: Some(refusal), request, .. }) => {
+                let Request { interaction, target, params, .. } = &request;
+                let access = trail::access(&context, *interaction, target, params);
+                (Some(trail::refused(access, &refusal)), Err(refusal))
+            }
+            Err(refusal) => (Some(trail::refused(asked.clone(), &refusal)), Err(refusal)),
+        };
+        accesses.extend(access);
+        answers.push(result.map_or_else(|refusal| bundle::refuse(&refusal), bundle::answer));
+    }
+    (accesses, Ok(Reply::made(200, bundle::response(BundleType::Batch, answers))))
+}
+
+/// What is done has its records in the transaction; what is refused as a whole is refused for every entry.
+async fn transaction(
+    app: &App,
+    context: Context,
+    accesses: Vec<Access>,
+    plan: Result<Plan, Refusal>,
+) -> (Vec<Access>, Result<Reply, Refusal>) {
+    let done = async {
+        let mut plan = plan?;
+        for (number, request) in plan.patches() {
+            let rest = request.without_body();
+            let taken = std::mem::replace(request, rest);
+            let patched = patch_one(app, &context, taken).await;
+            *request = patched.map_err(|refusal| bundle::in_entry(refusal, number))?;
+        }
+        let caller = context.caller.clone();
+        let work = move |tx: &mut Tx<'_>| {
+            // An attempt that the database gave up has spent nothing of the next one's.
+            let budget = Budget::of_entries(plan.entries());
+            tx.within(&budget, |tx| bundle::run(tx, &context, &plan))
+        };
+        app.write_as(caller, work).await
+    };
+    match done.await {
+        Ok(Written { value: replies, .. }) => {
+            let size = replies.iter().filter_map(|reply| reply.document.as_ref()).map(String::len).sum();
+            let complete = move || -> Result<Reply, Error> {
+                let answers = replies.into_iter().map(|reply| reply.complete().map(bundle::answer));
+                let answers = answers.collect::<Result<Vec<_>, Error>>()?;
+                Ok(Reply::made(200, bundle::response(BundleType::Transaction, answers)))
+            };
+            let completed = app.cpu.run_to_end(size, complete).await.and_then(|completed| completed);
+            (Vec::new(), completed.map_err(Refusal::from))
+        }
+        Err(refusal) => {
+            let refused = accesses.into_iter().map(|access| trail::refused(access, &refusal));
+            (refused.collect(), Err(refusal))
+        }
+    }
+}
+
+fn base_url(app: &App) -> String {
+    format!("{}{BASE_PATH}", app.public_url)
+}
+
+/// Finds out who is calling, and whether they call too often.
+fn authenticate(app: &App, request: &HttpRequest) -> Result<Caller, Refusal> {
+    let url = format!("{}{}", app.public_url, request.path());
+    let caller = app.admit(&shown(request, &url))?;
+    request.extensions_mut().insert(CallerKind(caller.who.kind()));
+    app.count_request(&caller).map_err(|wait| Refusal {
+        retry_after: Some(wait.as_secs() + 1),
+        ..Refusal::new(429, Issue::error(IssueType::Throttled, "Too many requests: wait, then go on."))
+    })?;
+    let id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok());
+    Ok(Caller { request_id: id.filter(|id| is_request_id(id)).map(str::to_owned), ..caller })
+}
+
+impl From<Denied> for Refusal {
+    fn from(denied: Denied) -> Self {
+        let challenge = denied.code().map(|error| Challenge { error, scope: None });
+        let told = "Show a valid access token: Authorization: Bearer, then the token.";
+        Self { challenge, ..Self::new(401, Issue::error(IssueType::Login, told)) }
+    }
+}
+
+fn respond(status: u16, writing: Writing, has_body: bool) -> HttpResponseBuilder {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = HttpResponse::build(status);
+    if has_body {
+        response.content_type(writing.format.content_type());
+    }
+    response
+}
+
+fn respond_with(reply: Reply, writing: Writing) -> HttpResponse {
+    let rendered = reply.rendered;
+    let mut response = respond(reply.status, writing, rendered.is_some());
+    if reply.is_secret {
+        response.insert_header((CACHE_CONTROL, "no-store"));
+    }
+    if let Some(version) = reply.version {
+        response.insert_header((ETAG, etag::render_etag(version)));
+    }
+    if let Some(at) = reply.last_modified {
+        response.insert_header((LAST_MODIFIED, etag::render_http_date(at)));
+    }
+    if let Some(location) = &reply.location {
+        response.insert_header((LOCATION, location.as_str()));
+    }
+    match rendered {
+        Some(body) => response.body(body),
+        None => response.finish(),
+    }
+}
+
+/// A refusal in the format that every client reads.
+pub(super) fn refuse_plainly(refusal: &Refusal) -> HttpResponse {
+    let plain = Writing { format: Format::Json, is_pretty: false, prefers: Return::Representation };
+    refuse(refusal, plain)
+}
+
+/// The header that says which token would do (SC-09).
+fn challenge(challenge: Option<&Challenge>) -> String {
+    let error = challenge.map(|challenge| format!(", error=\"{}\"", challenge.error));
+    let scope = challenge.and_then(|challenge| challenge.scope.as_ref());
+    let scope = scope.map(|scope| format!(", scope=\"{scope}\""));
+    let scheme = match challenge.map(|challenge| challenge.error) {
+        Some("invalid_dpop_proof") => "DPoP",
+        Some(_) | None => "Bearer",
+    };
+    format!("{scheme} realm=\"OnBehalf\"{}{}", error.unwrap_or_default(), scope.unwrap_or_default())
+}
+
+fn refuse(refusal: &Refusal, writing: Writing) -> HttpResponse {
+    let outcome = operation_outcome(&refusal.issues);
+    let mut response = respond(refusal.status, writing, true);
+    if let Some(allow) = refusal.allow {
+        response.insert_header((ALLOW, allow));
+    }
+    if let Some(seconds) = refusal.retry_after {
+        response.insert_header((RETRY_AFTER, seconds));
+    }
+    if refusal.status == 401 || refusal.challenge.is_some() {
+        response.insert_header((WWW_AUTHENTICATE, challenge(refusal.challenge.as_ref())));
+    }
+    response.body(format::render(&outcome, writing.format, writing.is_pretty))
+}

@@ -1,0 +1,258 @@
+//! What a request asks for: its body read, and judged as far as that needs no database. Of a large body this is done
+//! on the CPU pool, in one piece of work.
+
+use actix_web::HttpRequest;
+use actix_web::http::Method;
+use actix_web::http::header::{CONTENT_TYPE, HeaderMap, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH};
+use actix_web::web::Payload;
+use serde_json::Value;
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::bundle;
+use crate::bundle::{BundleType, Entry, Plan};
+use crate::context::Context;
+use crate::http::{Params, Writing, joined, writing};
+use crate::interaction::{Body, Conditions, Prepared, Request, is_write, judge};
+use crate::refusal::Refusal;
+use crate::routes::{Interaction, Target};
+use crate::trail;
+use ::web::app::App;
+use ::web::body;
+use ::web::body::{BodyFault, Received};
+use base::cpu_pool::INLINE;
+use domain::audit::Access;
+use fhir::etag;
+use fhir::etag::{NotAnEtag, Versions};
+use fhir::format;
+use fhir::format::{BodyFormat, MediaFault, xml};
+use fhir::outcome::{Issue, IssueType};
+
+/// What the first line of a request asks for.
+pub(super) struct Asking {
+    pub(super) interaction: Interaction,
+    pub(super) target: Target,
+    pub(super) path: String,
+    pub(super) query: Params,
+}
+
+/// A request, understood.
+pub(super) enum Understood {
+    /// One request, judged.
+    Request(Box<Request>),
+    /// A batch: each entry by itself.
+    Batch(Vec<Result<Entry, Refusal>>),
+    /// A transaction: the accesses that its entries are, and what it will do.
+    Transaction(Vec<Access>, Result<Plan, Refusal>),
+}
+
+/// Takes the body in, and reads and judges what is asked for. Of Bundles few stand in memory as trees at a time: what is
+/// returned beside is the turn of one.
+pub(super) async fn understand(
+    app: &App,
+    request: &HttpRequest,
+    context: &Context,
+    asking: Asking,
+    payload: Payload,
+    told: &mut Writing,
+) -> (Option<OwnedSemaphorePermit>, Result<Understood, Refusal>) {
+    let arrived = async {
+        let bytes = body::read(request.headers(), payload, &app.limits, &app.room).await?;
+        let is_bundle = asking.interaction == Interaction::Batch;
+        let turn = if is_bundle { Some(app.turn_of_bundle().await?) } else { None };
+        Ok::<_, Refusal>((bytes, turn))
+    };
+    let (bytes, turn) = match arrived.await {
+        Ok(arrived) => arrived,
+        Err(refusal) => return (None, Err(refusal)),
+    };
+    let read = async {
+        let size = bytes.len();
+        let arriving = Arriving::of(request, asking, bytes, app.limits.json_depth);
+        let Read { form, understood } = if size <= INLINE {
+            arriving.read(context)?
+        } else {
+            let context = context.clone();
+            app.cpu.run(size, move || arriving.read(&context)).await??
+        };
+        // The form of a search may say as well as its URL how the answer is to be written.
+        if let Some(params) = form {
+            *told = writing(request, &params)?;
+        }
+        understood
+    };
+    (turn, read.await)
+}
+
+/// What was read of a request.
+struct Read {
+    /// The parameters of the URL and of the form, where the body is one.
+    form: Option<Params>,
+    understood: Result<Understood, Refusal>,
+}
+
+/// A request with its body, apart from its connection.
+struct Arriving {
+    asking: Asking,
+    is_read: bool,
+    content_type: Option<String>,
+    conditions: Result<Conditions, Refusal>,
+    bytes: Received,
+    depth: usize,
+}
+
+impl Arriving {
+    fn of(request: &HttpRequest, asking: Asking, bytes: Received, depth: usize) -> Self {
+        let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let is_bundle = asking.interaction == Interaction::Batch;
+        Self {
+            is_read: matches!(*request.method(), Method::GET | Method::HEAD),
+            content_type: content_type.map(str::to_owned),
+            conditions: if is_bundle { Ok(Conditions::default()) } else { conditions(request.headers()) },
+            asking,
+            bytes,
+            depth,
+        }
+    }
+
+    /// Reads and judges it.
+    fn read(mut self, context: &Context) -> Result<Read, Refusal> {
+        let mut params = std::mem::take(&mut self.asking.query);
+        let is_form = self.is_form()?;
+        let body = if is_form {
+            params.extend(form_urlencoded::parse(&self.bytes).into_owned());
+            None
+        } else {
+            self.read_body()?
+        };
+        let form = is_form.then(|| params.clone());
+        Ok(Read { form, understood: self.understand(context, params, body) })
+    }
+
+    fn understand(
+        self,
+        context: &Context,
+        params: Params,
+        body: Option<Body>,
+    ) -> Result<Understood, Refusal> {
+        let Asking { interaction, target, path, .. } = self.asking;
+        let (conditions, prepared) = (self.conditions?, Prepared::Nothing);
+        let mut request = Request { interaction, target, params, path, body, conditions, prepared };
+        if let (Some(_), true) = (&request.conditions.if_match, request.target == Target::default()) {
+            return Err(Refusal::invalid("If-Match is about one resource."));
+        }
+        if interaction == Interaction::Batch {
+            return read_bundle(context, request.body, self.depth);
+        }
+        if is_write(interaction) {
+            judge(context, &mut request)?;
+        }
+        Ok(Understood::Request(Box::new(request)))
+    }
+
+    fn has_body(&self) -> bool {
+        !self.is_read && !self.bytes.is_empty()
+    }
+
+    fn is_search(&self) -> bool {
+        matches!(
+            self.asking.interaction,
+            Interaction::SearchType | Interaction::SearchSystem | Interaction::SearchCompartment
+        )
+    }
+
+    /// Whether it is a form, whose parameters join those of the URL.
+    fn is_form(&self) -> Result<bool, Refusal> {
+        if !self.has_body() || !self.is_search() {
+            return Ok(false);
+        }
+        Ok(format::body_format(self.content_type.as_deref())? == BodyFormat::Form)
+    }
+
+    fn read_json(&self) -> Result<Value, Refusal> {
+        Ok(format::read_json(&self.bytes, self.depth)?)
+    }
+
+    /// Reads what came: a resource or a patch.
+    fn read_body(&self) -> Result<Option<Body>, Refusal> {
+        if !self.has_body() {
+            return Ok(None);
+        }
+        let patches = matches!(self.asking.interaction, Interaction::Patch | Interaction::ConditionalPatch);
+        let body = match format::body_format(self.content_type.as_deref())? {
+            BodyFormat::Json if !self.is_search() => Body::Resource(self.read_json()?),
+            BodyFormat::Xml if !self.is_search() => Body::Resource(read_xml(&self.bytes, self.depth)?),
+            BodyFormat::JsonPatch if patches => Body::JsonPatch(self.read_json()?),
+            BodyFormat::Form | BodyFormat::Json | BodyFormat::Xml | BodyFormat::JsonPatch => {
+                let told = "This kind of body does not belong to this request.";
+                return Err(Refusal::new(415, Issue::error(IssueType::NotSupported, told)));
+            }
+        };
+        Ok(Some(body))
+    }
+}
+
+/// Reads a Bundle, and judges its entries: those of a batch each by itself, those of a transaction together.
+fn read_bundle(context: &Context, body: Option<Body>, depth: usize) -> Result<Understood, Refusal> {
+    let Some(Body::Resource(bundle)) = body else {
+        return Err(Refusal::invalid("Send a Bundle of type batch or transaction to this URL."));
+    };
+    let kind = bundle::type_of(&bundle)?;
+    let mut entries = bundle::read(bundle, context, depth)?;
+    match kind {
+        BundleType::Batch => {
+            for entry in entries.iter_mut().flatten().filter(|entry| is_write(entry.request.interaction)) {
+                entry.refused = judge(context, &mut entry.request).err();
+            }
+            Ok(Understood::Batch(entries))
+        }
+        BundleType::Transaction => {
+            let entries = entries.into_iter().collect::<Result<Vec<_>, _>>()?;
+            let each = |entry: &Entry| {
+                let Request { interaction, target, params, .. } = &entry.request;
+                trail::access(context, *interaction, target, params)
+            };
+            let accesses = entries.iter().map(each).collect();
+            Ok(Understood::Transaction(accesses, Plan::of(context, entries)))
+        }
+    }
+}
+
+fn read_xml(bytes: &[u8], depth: usize) -> Result<Value, Refusal> {
+    xml::parse(bytes, depth)
+        .map_err(|fault| Refusal::new(400, Issue::error(IssueType::Structure, fault.to_string())))
+}
+
+/// The conditions in the headers.
+pub(super) fn conditions(headers: &HeaderMap) -> Result<Conditions, Refusal> {
+    let tags = |name: &str, parse: fn(&str) -> Result<Versions, NotAnEtag>| {
+        let tags = joined(headers, name).map(|text| parse(&text)).transpose();
+        tags.map_err(|_wrong| Refusal::invalid("An entity tag is written W/\"1\"."))
+    };
+    let since = headers.get(IF_MODIFIED_SINCE).and_then(|value| value.to_str().ok());
+    Ok(Conditions {
+        if_match: tags(IF_MATCH.as_str(), Versions::parse)?,
+        if_none_match: tags(IF_NONE_MATCH.as_str(), Versions::parse_known)?,
+        // A date that cannot be read is no condition (RFC 9110 §13.1.3).
+        if_modified_since: since.and_then(etag::parse_http_date),
+        if_none_exist: headers.get("if-none-exist").and_then(|value| value.to_str().ok()).map(str::to_owned),
+    })
+}
+
+impl From<MediaFault> for Refusal {
+    fn from(fault: MediaFault) -> Self {
+        Self::new(fault.status(), fault.issue())
+    }
+}
+
+impl From<BodyFault> for Refusal {
+    fn from(fault: BodyFault) -> Self {
+        let (status, code, told) = match fault {
+            BodyFault::TooLarge => (413, IssueType::TooLong, "The body is larger than this server accepts."),
+            BodyFault::Incomplete => (400, IssueType::Invalid, "The body is incomplete."),
+            BodyFault::Late => {
+                (408, IssueType::Timeout, "The request did not arrive within the time allowed.")
+            }
+        };
+        Self::new(status, Issue::error(code, told))
+    }
+}

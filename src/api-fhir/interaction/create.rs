@@ -1,0 +1,32 @@
+//! create, with or without a condition.
+
+use crate::context::Context;
+use crate::interaction::conditional;
+use crate::interaction::conditional::Match;
+use crate::interaction::{Reply, Request, draft_of, kind_of};
+use crate::refusal::Refusal;
+use crate::resource;
+use store::Tx;
+
+pub(super) fn create(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
+    let kind = kind_of(request)?;
+    if let Some(condition) = condition(request)? {
+        match conditional::find_to_change(tx, context, kind, &condition)? {
+            Match::None => {}
+            Match::One(found) => return Ok(Reply::written(200, *found, context)),
+            Match::Many => return Err(conditional::many()),
+        }
+    }
+    let created = resource::create(tx, context, kind, draft_of(request)?)?;
+    Ok(Reply::written(201, created, context))
+}
+
+/// What must find nothing. fhirpy's `get_or_create` puts its condition into the URL: it is meant as
+/// If-None-Exist.
+pub(super) fn condition(request: &Request) -> Result<Option<Vec<(String, String)>>, Refusal> {
+    let in_url = || request.params.iter().filter(|(name, _)| !name.starts_with('_')).cloned().collect();
+    match &request.conditions.if_none_exist {
+        Some(condition) => conditional::criteria(kind_of(request)?, condition).map(Some),
+        None => Ok(Some(in_url()).filter(|pairs: &Vec<_>| !pairs.is_empty())),
+    }
+}

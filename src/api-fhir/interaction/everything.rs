@@ -1,0 +1,130 @@
+//! `Patient/{id}/$everything`: the person, and what is recorded about them; `Patient/$everything`: the
+//! same of everybody whom the caller may see
+//! (<https://hl7.org/fhir/R4/operation-patient-everything.html>).
+//!
+//! One answer holds everything, up to as much as a page can hold at most. With `_count`, or where there is
+//! more, links lead on.
+
+use serde_json::Value;
+
+use crate::context::Context;
+use crate::enforce;
+use crate::interaction::{Body, Reply, Request, read};
+use crate::refusal::Refusal;
+use crate::resource::ResourceType;
+use crate::routes::COMPARTMENT;
+use crate::search;
+use crate::search::caps::List;
+use crate::search::{Found, MOST, Query, filter_of};
+use domain::account::Letter;
+use store::Tx;
+use store::search::{Column, Filter, Table};
+
+/// The parameters of the operation, and those that every answer has.
+const PARAMETERS: [&str; 8] = ["start", "end", "_since", "_type", "_count", "_page", "_format", "_pretty"];
+
+pub(super) fn everything(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
+    let id = request.target.id.as_deref();
+    if let Some(id) = id {
+        read::find(tx, context, ResourceType::Patient, id, Letter::Read)?.ok_or_else(Refusal::not_found)?;
+    }
+    let mut asked = request.params.clone();
+    if let Some(Body::Resource(body)) = &request.body {
+        asked.extend(in_parameters(body));
+    }
+    List::Parameters.check(asked.len())?;
+    asked.retain(|(name, value)| PARAMETERS.contains(&name.as_str()) && !value.is_empty());
+    let paging = |(name, _): &&(String, String)| matches!(name.as_str(), "_count" | "_page");
+    let mut query = Query::read(&asked.iter().filter(paging).cloned().collect::<Vec<_>>())?;
+    if !asked.iter().any(|(name, _)| name == "_count") {
+        query.count = MOST;
+    }
+    let types: Vec<&str> = values(&asked, "_type").flat_map(|value| value.split(',')).collect();
+    List::Types.check(types.len())?;
+    List::Times.check(["start", "end", "_since"].map(|name| values(&asked, name).count()).iter().sum())?;
+    let all = [ResourceType::Patient].into_iter().chain(COMPARTMENT);
+    let wanted = all.filter(|kind| types.is_empty() || types.contains(&kind.name()));
+    let wanted = wanted.filter(|kind| enforce::may(context, *kind, Letter::Search));
+    let kinds = wanted.map(|kind| Ok((kind, part(kind, id, &asked, context)?)));
+    let kinds = kinds.collect::<Result<_, Refusal>>()?;
+    asked.retain(|(name, _)| name != "_page");
+    query.used = asked;
+    let found = Found { kinds, path: &request.path };
+    Ok(Reply::made(200, search::search(tx, context, &found, &query)?))
+}
+
+fn values<'p>(asked: &'p [(String, String)], name: &'static str) -> impl Iterator<Item = &'p str> {
+    asked.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+}
+
+/// What came as a Parameters resource.
+fn in_parameters(body: &Value) -> Vec<(String, String)> {
+    let parameters = body.get("parameter").and_then(Value::as_array).into_iter().flatten();
+    let pair = |parameter: &Value| {
+        let name = parameter.get("name")?.as_str()?;
+        let members = parameter.as_object()?;
+        let (_, value) = members.iter().find(|(key, _)| key.starts_with("value"))?;
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        Some((name.to_owned(), value))
+    };
+    parameters.filter_map(pair).collect()
+}
+
+/// What of a type belongs to the answer. The person themselves always does.
+fn part(
+    kind: ResourceType,
+    id: Option<&str>,
+    asked: &[(String, String)],
+    context: &Context,
+) -> Result<Filter, Refusal> {
+    let strict = Context { is_strict: true, ..context.clone() };
+    let filter = |key: &str, value: &str| -> Result<Filter, Refusal> {
+        Ok(filter_of(kind, key, value, &strict)?.unwrap_or(Filter::EVERYTHING))
+    };
+    let is_person = kind == ResourceType::Patient;
+    let mut all: Vec<Filter> = Vec::new();
+    if let Some(id) = id {
+        let person = if is_person { Table::People.id() } else { Column::text("patient") };
+        all.push(Filter::text(person, id));
+    }
+    for since in values(asked, "_since") {
+        let changed = filter("_lastUpdated", &format!("ge{since}"))?;
+        if id.is_none() || !is_person {
+            all.push(changed);
+        }
+    }
+    for (name, prefix) in [("start", "ge"), ("end", "le")] {
+        for date in values(asked, name) {
+            let Some(care) = care_date(kind) else {
+                // It is refused all the same if it is no date.
+                filter("_lastUpdated", &format!("{prefix}{date}"))?;
+                continue;
+            };
+            let undated = filter(&format!("{care}:missing"), "true")?;
+            all.push(Filter::Any(vec![undated, filter(care, &format!("{prefix}{date}"))?]));
+        }
+    }
+    Ok(Filter::All(all))
+}
+
+/// The parameter that tells when something applied, not when it was written down; what has no such time
+/// applies always.
+const fn care_date(kind: ResourceType) -> Option<&'static str> {
+    match kind {
+        ResourceType::Consent => Some("period"),
+        ResourceType::QuestionnaireResponse => Some("authored"),
+        ResourceType::AuditEvent => Some("date"),
+        ResourceType::Provenance => Some("recorded"),
+        ResourceType::RelatedPerson
+        | ResourceType::Patient
+        | ResourceType::Person
+        | ResourceType::Subscription
+        | ResourceType::Basic
+        | ResourceType::Questionnaire
+        | ResourceType::StructureDefinition
+        | ResourceType::CodeSystem
+        | ResourceType::ValueSet
+        | ResourceType::SearchParameter
+        | ResourceType::OperationDefinition => None,
+    }
+}

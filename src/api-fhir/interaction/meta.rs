@@ -1,0 +1,73 @@
+//! `$meta`: the profiles, tags and security labels of a resource, of a type, or of everything here that
+//! the caller may see (<https://hl7.org/fhir/R4/resource-operation-meta.html>).
+
+use serde_json::{Map, Value, json};
+
+use crate::context::Context;
+use crate::enforce;
+use crate::interaction::{Reply, Request, instance, read};
+use crate::refusal::Refusal;
+use crate::resource::{Backing, ResourceType, library_of};
+use domain::account::Letter;
+use store::Tx;
+use store::search::{Filter, PageQuery};
+
+pub(super) fn meta(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
+    let meta = if request.target.id.is_some() {
+        let (kind, id) = instance(request)?;
+        let stored = read::find(tx, context, kind, id, Letter::Read)?.ok_or_else(Refusal::not_found)?;
+        stored.body.get("meta").cloned().unwrap_or_default()
+    } else {
+        let kinds = request.target.kind.map_or_else(|| ResourceType::ALL.to_vec(), |kind| vec![kind]);
+        let mut labels = Map::new();
+        for kind in kinds.into_iter().filter(|kind| enforce::may(context, *kind, Letter::Search)) {
+            collect(tx, context, kind, &mut labels)?;
+        }
+        Value::Object(labels)
+    };
+    let mut parameters = json!({ "resourceType": "Parameters" });
+    // FHIR has no empty Meta: where there is nothing to say, nothing is said.
+    let is_empty = meta.as_object().is_none_or(Map::is_empty);
+    if let (false, Some(members)) = (is_empty, parameters.as_object_mut()) {
+        members.insert("parameter".to_owned(), json!([{ "name": "return", "valueMeta": meta }]));
+    }
+    Ok(Reply::made(200, parameters))
+}
+
+/// Adds what the resources of a type are labelled with.
+fn collect(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    kind: ResourceType,
+    labels: &mut Map<String, Value>,
+) -> Result<(), Refusal> {
+    match kind.backing() {
+        // Rows carry neither tags nor security labels, and all of a type follow the same profile.
+        Backing::Rows { table, .. } => {
+            let Some(profile) = kind.profile() else { return Ok(()) };
+            let filter = enforce::limited(context, kind, Letter::Search, Filter::EVERYTHING)?;
+            let any = PageQuery { table, filter, order: Vec::new(), after: None, limit: 1 };
+            if !tx.search(&any, context.scope())?.is_empty() {
+                add(labels, "profile", &json!([profile]));
+            }
+        }
+        Backing::Library => {
+            for name in ["profile", "security", "tag"] {
+                let metas = library_of(kind).filter_map(|stored| stored.body.get("meta"));
+                metas.filter_map(|meta| meta.get(name)).for_each(|values| add(labels, name, values));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn add(labels: &mut Map<String, Value>, name: &str, values: &Value) {
+    let known = labels.entry(name).or_insert_with(|| json!([]));
+    if let (Some(known), Some(values)) = (known.as_array_mut(), values.as_array()) {
+        for value in values {
+            if !known.contains(value) {
+                known.push(value.clone());
+            }
+        }
+    }
+}

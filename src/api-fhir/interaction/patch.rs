@@ -1,0 +1,164 @@
+//! patch: JSON Patch or FHIRPath Patch, with or without a condition. A patch is an update of the server's
+//! own copy: it is validated and judged as one.
+//!
+//! The copy is read, patched, validated and compared before the transaction of the write, which then only looks
+//! whether that version is still the present one. Where another change came between, a small patch is applied
+//! again within the transaction; a large one is refused with 409, for it would hold the database while it is. A small JSON
+//! Patch of a role is applied within the transaction from the first: it costs less than to read the role twice.
+
+use serde_json::Value;
+
+use crate::context::Context;
+use crate::enforce;
+use crate::interaction::conditional;
+use crate::interaction::conditional::Match;
+use crate::interaction::validate::check;
+use crate::interaction::{Body, Prepared, Reply, Request, check_if_match, instance, kind_of, read, update};
+use crate::refusal::Refusal;
+use crate::resource;
+use crate::resource::{Draft, Purpose, ResourceType, Stored};
+use base::cpu_pool::INLINE;
+use base::json;
+use domain::account::Letter;
+use fhir::outcome::{Issue, IssueType};
+use fhir::patch as engine;
+use store::Tx;
+
+/// A version of a resource with a patch applied.
+#[derive(Clone, Debug)]
+pub(crate) struct Patched {
+    id: String,
+    version: i64,
+    body: Value,
+    draft: Draft,
+}
+
+/// The version that a patch is for, as it stands now.
+/// `asks`: whether the patch, which is not here, asks what the resource says ([`asks`]).
+pub(crate) fn find_base(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    request: &Request,
+    asks: bool,
+) -> Result<Stored, Refusal> {
+    let current = if request.target.id.is_some() {
+        let (kind, id) = instance(request)?;
+        read::find(tx, context, kind, id, Letter::Update)?.ok_or_else(Refusal::not_found)?
+    } else {
+        match conditional::find(tx, context, kind_of(request)?, &request.params)? {
+            Match::None => return Err(Refusal::not_found()),
+            Match::One(current) => *current,
+            Match::Many => return Err(conditional::many()),
+        }
+    };
+    check_may_ask(tx, context, &current, asks)?;
+    Ok(current)
+}
+
+/// Refuses a patch that asks what a resource says to a caller who may not read it.
+fn check_may_ask(tx: &mut Tx<'_>, context: &Context, current: &Stored, asks: bool) -> Result<(), Refusal> {
+    if asks { enforce::check_read(tx, context, current.kind, &current.id) } else { Ok(()) }
+}
+
+/// Applies a patch to the version that it is for.
+pub(crate) fn prepare(context: &Context, request: &mut Request, current: &Stored) -> Result<(), Refusal> {
+    check_if_match(request, current)?;
+    let patched = apply(context, request, current)?;
+    request.prepared = Prepared::Patched(Box::new(patched));
+    Ok(())
+}
+
+pub(super) fn patch(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
+    let (kind, id) = instance(request)?;
+    let current = read::find_to_change(tx, context, kind, id)?.ok_or_else(Refusal::not_found)?;
+    write(tx, context, request, &current)
+}
+
+pub(super) fn conditional_patch(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    request: &Request,
+) -> Result<Reply, Refusal> {
+    let kind = kind_of(request)?;
+    match conditional::find_to_change(tx, context, kind, &request.params)? {
+        Match::None => Err(Refusal::not_found()),
+        Match::One(current) => write(tx, context, request, &current),
+        Match::Many => Err(conditional::many()),
+    }
+}
+
+fn write(tx: &mut Tx<'_>, context: &Context, request: &Request, current: &Stored) -> Result<Reply, Refusal> {
+    check_if_match(request, current)?;
+    match &request.prepared {
+        Prepared::Patched(patched) if (&patched.id, patched.version) == (&current.id, current.version) => {
+            update::replace(tx, context, request, (current, &patched.body, &patched.draft))
+        }
+        Prepared::Patched(_) | Prepared::Nothing | Prepared::Draft(_) | Prepared::Outcome(_) => {
+            check_small(request, current)?;
+            check_may_ask(tx, context, current, asks(request))?;
+            let patched = apply(context, request, current)?;
+            update::replace(tx, context, request, (current, &patched.body, &patched.draft))
+        }
+    }
+}
+
+/// Refuses what would hold the database for long.
+fn check_small(request: &Request, current: &Stored) -> Result<(), Refusal> {
+    // A role is made of a few columns.
+    let is_stored_large = current.kind != ResourceType::Consent && json::is_larger(&current.body, INLINE);
+    if request.has_large_body() || is_stored_large {
+        let told = "The resource has changed while this patch was applied to it: send the patch again.";
+        return Err(Refusal::new(409, Issue::error(IssueType::Conflict, told)));
+    }
+    Ok(())
+}
+
+fn apply(context: &Context, request: &Request, current: &Stored) -> Result<Patched, Refusal> {
+    let patched = match &request.body {
+        Some(Body::JsonPatch(patch)) => engine::json_patch(&current.body, patch),
+        Some(Body::Resource(body))
+            if body.get("resourceType").and_then(Value::as_str) == Some("Parameters") =>
+        {
+            engine::fhirpath_patch(&current.body, body)
+        }
+        None => return Err(Refusal::invalid("Send the patch as the body of the request.")),
+        Some(Body::Resource(_)) => {
+            let told = "Send a JSON Patch as application/json-patch+json, or a FHIRPath Patch as Parameters.";
+            return Err(Refusal::new(415, Issue::error(IssueType::NotSupported, told)));
+        }
+    };
+    let mut body = patched.map_err(|fault| Refusal::new(fault.kind.status(), fault.issue))?;
+    drop_stale_narrative(&current.body, &mut body);
+    // The patch itself was understood: what it would make of the resource breaks a rule.
+    check(&body, current.kind).map_err(|refusal| Refusal { status: 422, ..refusal })?;
+    resource::decide_kind(context, current.kind, Purpose::Update)?;
+    let draft = resource::read(context, current.kind, &body, Purpose::Update)?;
+    Ok(Patched { id: current.id.clone(), version: current.version, body, draft })
+}
+
+/// Whether a patch asks what the resource says, so that its success or failure tells: by the operation `test` of a JSON Patch, or
+/// by a path that chooses with a function.
+pub(crate) fn asks(request: &Request) -> bool {
+    match &request.body {
+        None => false,
+        Some(Body::JsonPatch(patch)) => {
+            let mut operations = patch.as_array().into_iter().flatten();
+            operations.any(|operation| operation.get("op").and_then(Value::as_str) == Some("test"))
+        }
+        Some(Body::Resource(parameters)) => {
+            let operations = parameters.get("parameter").and_then(Value::as_array).into_iter().flatten();
+            let parts = operations.filter_map(|operation| operation.get("part")?.as_array()).flatten();
+            let is_path = |part: &&Value| part.get("name").and_then(Value::as_str) == Some("path");
+            let mut paths = parts.filter(is_path).filter_map(|part| part.get("valueString")?.as_str());
+            paths.any(|path| path.contains('('))
+        }
+    }
+}
+
+/// A narrative that was not patched along with the data tells of data that are no more.
+fn drop_stale_narrative(before: &Value, after: &mut Value) {
+    let is_stale = before != after && before.get("text") == after.get("text");
+    if let (true, Some(members)) = (is_stale, after.as_object_mut()) {
+        members.shift_remove("text");
+    }
+}

@@ -1,0 +1,66 @@
+//! search: a type, several, everything, or a patient's compartment.
+
+use crate::context::Context;
+use crate::enforce;
+use crate::interaction::{Reply, Request, read};
+use crate::refusal::Refusal;
+use crate::resource::ResourceType;
+use crate::routes::Interaction;
+use crate::search;
+use crate::search::caps::List;
+use crate::search::{Found, Query};
+use domain::account::Letter;
+use fhir::outcome::{Issue, IssueType};
+use store::Tx;
+use store::search::{Column, Filter};
+
+pub(super) fn search(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
+    let query = Query::read(&request.params)?;
+    let mut within = Filter::EVERYTHING;
+    let mut kinds = match (request.interaction, request.target.kind) {
+        (Interaction::SearchCompartment, _) => {
+            let id = request.target.id.as_deref().unwrap_or_default();
+            check_patient(tx, context, id)?;
+            within = Filter::text(Column::text("patient"), id);
+            request.target.members.clone()
+        }
+        (_, Some(kind)) => vec![kind],
+        (_, None) => ResourceType::ALL.to_vec(),
+    };
+    if let Some(asked) = types(request)? {
+        kinds.retain(|kind| asked.contains(kind));
+    }
+    // Of several types, those that no scope lets through are left out (SC-06).
+    kinds.retain(|kind| enforce::may(context, *kind, Letter::Search));
+    let path = request.path.trim_end_matches("_search").trim_end_matches('/');
+    let kinds = kinds.into_iter().map(|kind| (kind, within.clone())).collect();
+    let found = Found { kinds, path };
+    Ok(Reply::made(200, search::search(tx, context, &found, &query)?))
+}
+
+/// Refuses the compartment of a patient whom the caller would not find. A caller whose scopes let no Patient through is not
+/// told whether there is one: the compartment of an absent patient is empty to them.
+fn check_patient(tx: &mut Tx<'_>, context: &Context, id: &str) -> Result<(), Refusal> {
+    let kind = ResourceType::Patient;
+    let letter =
+        [Letter::Read, Letter::Search].into_iter().find(|letter| enforce::may(context, kind, *letter));
+    let Some(letter) = letter else { return Ok(()) };
+    read::find(tx, context, kind, id, letter)?.map(|_| ()).ok_or_else(Refusal::not_found)
+}
+
+/// `_type`: the types that a search of everything, or of a compartment, is about; `None` where it names none.
+fn types(request: &Request) -> Result<Option<Vec<ResourceType>>, Refusal> {
+    let asked = request.params.iter().filter(|(name, value)| name == "_type" && !value.is_empty());
+    let names: Vec<&str> = asked.flat_map(|(_, value)| value.split(',')).collect();
+    List::Types.check(names.len())?;
+    if names.is_empty() {
+        return Ok(None);
+    }
+    let told = "_type names a resource type that this server does not have.";
+    let unknown = || Refusal::new(400, Issue::error(IssueType::NotSupported, told));
+    names
+        .into_iter()
+        .map(|name| ResourceType::parse(name).ok_or_else(unknown))
+        .collect::<Result<_, _>>()
+        .map(Some)
+}

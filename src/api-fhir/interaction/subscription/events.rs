@@ -1,0 +1,65 @@
+//! `$events`: what a subscription was to be told, once more, as far back as it is kept (N-14).
+
+use serde_json::Value;
+
+use super::{inputs, number, owned, wrong};
+use crate::context::Context;
+use crate::interaction::{Reply, Request};
+use crate::notification::{Head, history, told};
+use crate::refusal::Refusal;
+use domain::event::{Content, Style};
+use fhir::outcome::{Issue, IssueType, operation_outcome};
+use store::Tx;
+
+/// The most events of one answer.
+const MOST: usize = 1000;
+
+/// The events from one number to another, both included, each as its owner may read of it now. What is not kept
+/// any more, or is too much for one answer, is told as a warning in the first entry's outcome.
+pub(crate) fn events(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
+    let subscription = owned(tx, context, request)?.value;
+    let from = number(request, "eventsSinceNumber")?.unwrap_or(1).max(1);
+    let until = number(request, "eventsUntilNumber")?.unwrap_or(i64::MAX);
+    if until < from {
+        return Err(wrong("The last event comes before the first.", "eventsUntilNumber"));
+    }
+    let asked = match inputs(request, "content")?.first() {
+        Some(text) => {
+            let told = "The content is empty, id-only or full-resource.";
+            Content::parse(text).ok_or_else(|| wrong(told, "content"))?
+        }
+        None if subscription.style == Style::Backport => subscription.channel.content,
+        None => Content::IdOnly,
+    };
+    let last = tx.find_delivery(subscription.id)?.map_or(0, |delivery| delivery.last_number);
+    let limit = i64::try_from(MOST).unwrap_or(i64::MAX);
+    let numbered = tx.list_events_of(subscription.id, from, until, limit)?;
+    let mut issues = Vec::new();
+    let expected = from.min(last + 1);
+    let first = numbered.first().map_or_else(|| until.min(last) + 1, |first| first.number);
+    if first > expected {
+        let told = format!("Events {expected} to {} are not kept any more.", first - 1);
+        issues.push(Issue::error(IssueType::Incomplete, told).as_warning());
+    }
+    if let (Some(newest), true) = (numbered.last(), numbered.len() == MOST) {
+        let told = format!("There is more: ask again with eventsSinceNumber={}.", newest.number + 1);
+        issues.push(Issue::error(IssueType::Incomplete, told).as_warning());
+    }
+    let told = told(tx, context, &numbered, asked)?;
+    let head = Head {
+        subscription: &subscription,
+        status: subscription.status,
+        kind: "query-event",
+        events_since_start: last,
+        at: context.now(),
+        content: asked,
+        id: format!("events-{from}-{until}"),
+    };
+    let mut bundle = history(context, &head, &told);
+    if let (false, Some(Value::Object(response))) =
+        (issues.is_empty(), bundle.pointer_mut("/entry/0/response"))
+    {
+        response.insert("outcome".to_owned(), operation_outcome(&issues));
+    }
+    Ok(Reply::made(200, bundle))
+}

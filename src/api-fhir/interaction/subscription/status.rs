@@ -1,0 +1,88 @@
+//! `$status`: where subscriptions stand, and how many events they had (N-13).
+
+use std::collections::HashMap;
+
+use serde_json::{Value, json};
+
+use super::{ids, inputs, wrong};
+use crate::context::Context;
+use crate::enforce;
+use crate::interaction::{Reply, Request, instance, read};
+use crate::notification::{Head, parameters};
+use crate::refusal::Refusal;
+use crate::resource::ResourceType;
+use domain::account::Letter;
+use domain::event::{Delivery, SubscriptionStatus};
+use domain::proxy::Versioned;
+use store::Tx;
+use store::search::{Column, Filter, PageQuery, Table};
+
+/// More than anybody has.
+const MOST: i64 = 1000;
+
+/// Of one, or of all that the caller has: those with any of the ids, and any of the statuses, where some are given.
+pub(crate) fn status(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
+    let filter = if request.target.id.is_some() {
+        let (kind, id) = instance(request)?;
+        read::find_or_gone(tx, context, kind, id, Letter::Read)?;
+        Filter::text(Table::Subscriptions.id(), id)
+    } else {
+        asked(request)?
+    };
+    let table = Table::Subscriptions;
+    let filter = enforce::limited(context, ResourceType::Subscription, Letter::Read, filter)?;
+    let query = PageQuery { table, filter, order: Vec::new(), after: None, limit: MOST };
+    let ids: Vec<String> =
+        tx.search(&query, context.scope())?.into_iter().map(|position| position.id).collect();
+    let deliveries: HashMap<String, Delivery> = tx.list_deliveries(&ids)?.into_iter().collect();
+    let mut found = tx.list_subscriptions_by_id(&ids)?;
+    found.sort_by_key(|subscription| subscription.value.id);
+    let now = context.now();
+    let entries = found.iter().map(|Versioned { value: subscription, .. }| {
+        let delivery = deliveries.get(&subscription.id.to_string());
+        let head = Head {
+            subscription,
+            status: subscription.status,
+            kind: "query-status",
+            events_since_start: delivery.map_or(0, |delivery| delivery.last_number),
+            at: now,
+            content: subscription.channel.content,
+            id: "status".to_owned(),
+        };
+        json!({
+            "fullUrl": format!("urn:uuid:{}", head.uuid()),
+            "resource": parameters(context, &head, &[]),
+            "search": { "mode": "match" },
+        })
+    });
+    let entries: Vec<Value> = entries.collect();
+    let mut bundle = json!({
+        "resourceType": "Bundle",
+        "type": "searchset",
+        "timestamp": base::date_time::render_instant(now),
+        "total": entries.len(),
+        "link": [{ "relation": "self", "url": format!("{}/{}", context.base, request.path) }],
+    });
+    if let (false, Some(members)) = (entries.is_empty(), bundle.as_object_mut()) {
+        members.insert("entry".to_owned(), Value::Array(entries));
+    }
+    Ok(Reply::made(200, bundle))
+}
+
+/// The inputs of the operation on the type: values of one are alternatives.
+fn asked(request: &Request) -> Result<Filter, Refusal> {
+    let mut all = Vec::new();
+    let ids = ids(request)?;
+    if !ids.is_empty() {
+        all.push(Filter::OneOf(Table::Subscriptions.id(), ids));
+    }
+    let statuses = inputs(request, "status")?;
+    if statuses.iter().any(|status| SubscriptionStatus::parse(status).is_none()) {
+        let told = "The status of a subscription is requested, active, error or off.";
+        return Err(wrong(told, "status"));
+    }
+    if !statuses.is_empty() {
+        all.push(Filter::OneOf(Column::text("status"), statuses));
+    }
+    Ok(Filter::All(all))
+}

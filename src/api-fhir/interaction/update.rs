@@ -1,0 +1,84 @@
+//! update, with or without a condition. A client cannot choose an id: it is the service that names a role.
+
+use serde_json::Value;
+
+use domain::account::Letter;
+
+use crate::context::Context;
+use crate::interaction::conditional;
+use crate::interaction::conditional::Match;
+use crate::interaction::{Reply, Request, check_if_match, draft_of, instance, kind_of, read, resource_of};
+use crate::refusal::Refusal;
+use crate::resource;
+use crate::resource::{Draft, Stored};
+use fhir::outcome::{Issue, IssueType};
+use store::Tx;
+
+pub(super) fn update(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
+    let (kind, id) = instance(request)?;
+    let body = resource_of(request)?;
+    if body.get("id").and_then(Value::as_str) != Some(id) {
+        let told = "The id of the resource must be the one in the URL.";
+        return Err(Refusal::new(
+            400,
+            Issue::error(IssueType::Invalid, told).at(format!("{}.id", kind.name())),
+        ));
+    }
+    let Some(current) = read::find_to_change(tx, context, kind, id)? else {
+        if kind.is_deletable() {
+            read::check_not_gone(tx, context, kind, id, Letter::Update)?;
+        }
+        // updateCreate is false.
+        let told = "There is no such resource, and its id is for the service to choose: create it with POST.";
+        return Err(Refusal::not_allowed("GET, HEAD, PUT, PATCH", told));
+    };
+    replace(tx, context, request, (&current, body, draft_of(request)?))
+}
+
+/// Writes a body, and what was read of it, over what is there.
+pub(super) fn replace(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    request: &Request,
+    (current, body, draft): (&Stored, &Value, &Draft),
+) -> Result<Reply, Refusal> {
+    check_if_match(request, current)?;
+    if is_subsetted(body) {
+        let told = "This is a part of the resource only (SUBSETTED): read the whole, then change that.";
+        return Err(Refusal::new(422, Issue::error(IssueType::BusinessRule, told)));
+    }
+    let updated = resource::update(tx, context, current, draft)?;
+    Ok(Reply::written(200, updated, context))
+}
+
+/// S-13: a summary must never be written back as the whole.
+fn is_subsetted(body: &Value) -> bool {
+    let tags = body.pointer("/meta/tag").and_then(Value::as_array).into_iter().flatten();
+    tags.into_iter().any(|tag| tag.get("code").and_then(Value::as_str) == Some("SUBSETTED"))
+}
+
+pub(super) fn conditional_update(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    request: &Request,
+) -> Result<Reply, Refusal> {
+    let kind = kind_of(request)?;
+    let body = resource_of(request)?;
+    let id = body.get("id").and_then(Value::as_str);
+    match (conditional::find_to_change(tx, context, kind, &request.params)?, id) {
+        (Match::Many, _) => Err(conditional::many()),
+        (Match::None, None) => {
+            let created = resource::create(tx, context, kind, draft_of(request)?)?;
+            Ok(Reply::written(201, created, context))
+        }
+        (Match::None, Some(_)) => {
+            let told = "Nothing matches, and an id is for the service to choose: leave it out to create.";
+            Err(Refusal::not_allowed("GET, HEAD, POST, PUT, PATCH", told))
+        }
+        (Match::One(current), Some(id)) if id != current.id => {
+            let told = "The id of the resource is not that of the one that matches.";
+            Err(Refusal::new(400, Issue::error(IssueType::Invalid, told)))
+        }
+        (Match::One(current), _) => replace(tx, context, request, (&current, body, draft_of(request)?)),
+    }
+}

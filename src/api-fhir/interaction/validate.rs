@@ -1,0 +1,101 @@
+//! `$validate`, and the check that every write goes through.
+
+use serde_json::Value;
+
+use crate::context::Context;
+use crate::interaction::{Prepared, Reply, Request, kind_of, read, resource_of};
+use crate::refusal::Refusal;
+use crate::resource::ResourceType;
+use domain::account::Letter;
+use fhir::outcome::{Issue, IssueType, Severity, operation_outcome};
+use fhir::validate;
+use store::Tx;
+
+/// Refuses what is not valid. What cannot be read as a resource of the type (another type, an
+/// unknown element, another JSON shape than the element has) is 400, whatever else is wrong with it. What can be
+/// read and breaks a rule (of R4, a profile, a form, the domain) is 422.
+pub(crate) fn check(body: &Value, kind: ResourceType) -> Result<(), Refusal> {
+    if body.get("resourceType").and_then(Value::as_str) != Some(kind.name()) {
+        let told = "The resourceType must be the type that the URL names.";
+        return Err(Refusal::new(400, Issue::error(IssueType::Invalid, told).at("resourceType")));
+    }
+    let mut issues = issues(body, kind);
+    // Some clients show the first issue only: a warning would hide why the request is refused.
+    issues.sort_by_key(|issue| issue.severity != Severity::Error);
+    let codes: Vec<IssueType> = issues.iter().filter_map(error_code).collect();
+    if codes.is_empty() {
+        return Ok(());
+    }
+    Err(Refusal::of(if codes.contains(&IssueType::Structure) { 400 } else { 422 }, issues))
+}
+
+fn error_code(issue: &Issue) -> Option<IssueType> {
+    (issue.severity == Severity::Error).then_some(issue.code)
+}
+
+/// Everything that is wrong with a resource of this type: its structure, and our profile of the type.
+fn issues(body: &Value, kind: ResourceType) -> Vec<Issue> {
+    match kind.profile() {
+        Some(profile) => validate::validate_profile(body, profile),
+        None => validate::validate(body, kind.name()),
+    }
+}
+
+/// `$validate` within a transaction: what it brings was judged before ([`outcome`]).
+pub(super) fn validate(request: &Request) -> Result<Reply, Refusal> {
+    match &request.prepared {
+        Prepared::Outcome(outcome) => Ok(Reply::made(200, outcome.clone())),
+        Prepared::Nothing | Prepared::Draft(_) | Prepared::Patched(_) => {
+            let told = "A transaction validates what it brings only: validate what is stored by itself.";
+            Err(Refusal::new(422, Issue::error(IssueType::NotSupported, told)))
+        }
+    }
+}
+
+/// What is stored of the resource that is to be validated, if the request names one.
+pub(crate) fn find(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Option<Value>, Refusal> {
+    let kind = kind_of(request)?;
+    let Some(id) = &request.target.id else { return Ok(None) };
+    let stored = read::find(tx, context, kind, id, Letter::Read)?;
+    stored.map(|stored| Some(stored.body)).ok_or_else(Refusal::not_found)
+}
+
+/// Judges what a request brings, or else what is `stored`: always an outcome, unless there is nothing to look at.
+pub(crate) fn outcome(request: &Request, stored: Option<Value>) -> Result<Value, Refusal> {
+    let kind = kind_of(request)?;
+    let given = resource_of(request).ok();
+    let (inner, profile) = match given {
+        Some(body) if body.get("resourceType").and_then(Value::as_str) == Some("Parameters") => {
+            (part(body, "resource").and_then(|part| part.get("resource")).cloned(), named_profile(body))
+        }
+        Some(body) => (Some(body.clone()), None),
+        None => (None, None),
+    };
+    let profile = profile.or_else(|| {
+        request.params.iter().find(|(name, _)| name == "profile").map(|(_, value)| value.clone())
+    });
+    let told = "Send the resource, by itself or as the parameter `resource` of a Parameters.";
+    let resource = inner.or(stored).ok_or_else(|| Refusal::invalid(told))?;
+    let mut issues = if resource.get("resourceType").and_then(Value::as_str) == Some(kind.name()) {
+        issues(&resource, kind)
+    } else {
+        validate::validate(&resource, kind.name())
+    };
+    if let Some(profile) = profile {
+        let known = issues.clone();
+        let more = validate::validate_profile(&resource, &profile);
+        issues.extend(more.into_iter().filter(|issue| !known.contains(issue)));
+    }
+    Ok(operation_outcome(&issues))
+}
+
+fn part<'v>(parameters: &'v Value, name: &str) -> Option<&'v Value> {
+    let parts = parameters.get("parameter")?.as_array()?;
+    parts.iter().find(|part| part.get("name").and_then(Value::as_str) == Some(name))
+}
+
+fn named_profile(parameters: &Value) -> Option<String> {
+    let part = part(parameters, "profile")?;
+    let value = part.get("valueUri").or(part.get("valueCanonical"))?;
+    value.as_str().map(str::to_owned)
+}

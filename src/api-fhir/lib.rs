@@ -1,0 +1,58 @@
+//! The FHIR R4 front: true to the standard (4.0.1), for any FHIR client, at `/FHIR/R4`.
+//!
+//! `routes` says what there is, as data; `http` turns HTTP into a request and an answer into HTTP;
+//! [`interaction`] has one file for each interaction, each run in a transaction that it is given;
+//! [`resource`] one for each type; [`search`] compiles parameters to filters, one file for each type of
+//! parameter; [`bundle`] makes batches and transactions of requests.
+
+pub mod bulk;
+mod bundle;
+mod capability;
+mod context;
+mod cors;
+mod enforce;
+mod http;
+mod interaction;
+pub mod notification;
+mod refusal;
+mod resource;
+mod routes;
+mod search;
+mod trail;
+mod url;
+mod web_socket;
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
+use actix_web::middleware::{Next, from_fn};
+use actix_web::web::{self, ServiceConfig};
+
+use ::web::observe;
+pub use routes::every_route;
+pub use search::statement_of;
+
+/// The path of this front.
+pub const BASE_PATH: &str = domain::account::endpoints::FHIR_BASE;
+
+/// Adds the routes of this front. One handler answers them all: the table in `routes` knows the rest, and
+/// the entries of a Bundle go through the same table.
+pub fn configure(config: &mut ServiceConfig) {
+    let front = web::scope(BASE_PATH)
+        .wrap(from_fn(panics))
+        .wrap(from_fn(cors::cors))
+        .route("/$subscription-ws", web::get().to(web_socket::open))
+        .default_service(web::to(http::handle));
+    config.service(front);
+}
+
+async fn panics(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let refuse = |fault| {
+        let response = http::refuse_plainly(&refusal::Refusal::from(fault));
+        InternalError::from_response("panic", response).into()
+    };
+    observe::catch_panics(request, next, refuse).await
+}

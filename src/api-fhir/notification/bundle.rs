@@ -1,0 +1,178 @@
+//! Notifications as the Backport guide has them for R4: a history Bundle whose first entry is the status of the
+//! subscription as Parameters.
+
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use crate::context::Context;
+use crate::resource::Stored;
+use crate::routes::is_id;
+use base::date_time::render_instant;
+use base::ids::uuid_of;
+use domain::event::{Content, Notification, Numbered, Style, Subscription, SubscriptionStatus, Topic};
+
+const STATUS_PROFILE: &str =
+    "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-subscription-status-r4";
+const BUNDLE_PROFILE: &str =
+    "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-subscription-notification-r4";
+const ERROR: &str = "http://terminology.hl7.org/CodeSystem/subscription-error";
+
+/// What is said of a subscription besides its events.
+pub(crate) struct Head<'s> {
+    pub(crate) subscription: &'s Subscription,
+    pub(crate) status: SubscriptionStatus,
+    /// `handshake`, `heartbeat`, `event-notification`, `query-status` or `query-event`.
+    pub(crate) kind: &'static str,
+    pub(crate) events_since_start: i64,
+    pub(crate) at: DateTime<Utc>,
+    pub(crate) content: Content,
+    /// By which the answer is known again.
+    pub(crate) id: String,
+}
+
+/// An event, and what of it may be told.
+pub(crate) struct Told<'e> {
+    pub(crate) numbered: &'e Numbered,
+    /// Whether its subject may be named.
+    pub(crate) is_shown: bool,
+    /// Whether its subject has an entry of its own.
+    pub(crate) with_entry: bool,
+    /// The version that it made.
+    pub(crate) resource: Option<Stored>,
+}
+
+impl<'e> Told<'e> {
+    /// Nothing but that it happened.
+    pub(crate) const fn number_only(numbered: &'e Numbered) -> Self {
+        Self { numbered, is_shown: false, with_entry: false, resource: None }
+    }
+}
+
+impl<'s> Head<'s> {
+    /// Of a notification.
+    pub(crate) fn of(subscription: &'s Subscription, notification: &Notification) -> Self {
+        Self {
+            subscription,
+            status: notification.status,
+            kind: notification.notice.kind(),
+            events_since_start: notification.events_since_start,
+            at: notification.at,
+            content: subscription.channel.content,
+            id: notification.id.clone(),
+        }
+    }
+
+    fn reference(&self, context: &Context) -> String {
+        format!("{}/Subscription/{}", context.base, self.subscription.id)
+    }
+
+    /// The id of its Parameters.
+    pub(crate) fn uuid(&self) -> Uuid {
+        uuid_of(&format!("{}/{}", self.subscription.id, self.id))
+    }
+}
+
+/// The status of a subscription (profile backport-subscription-status-r4).
+pub(crate) fn parameters(context: &Context, head: &Head<'_>, told: &[Told<'_>]) -> Value {
+    let mut all =
+        vec![json!({ "name": "subscription", "valueReference": { "reference": head.reference(context) } })];
+    // A topic would tell more than an empty notification is to tell.
+    if head.subscription.style == Style::Backport && head.content != Content::Empty {
+        all.push(json!({ "name": "topic", "valueCanonical": head.subscription.criteria }));
+    }
+    all.push(json!({ "name": "status", "valueCode": head.status.as_str() }));
+    all.push(json!({ "name": "type", "valueCode": head.kind }));
+    all.push(json!({
+        "name": "events-since-subscription-start",
+        "valueString": head.events_since_start.to_string(),
+    }));
+    all.extend(told.iter().map(|told| event(context, told)));
+    if let (SubscriptionStatus::Error, error) = (head.status, &head.subscription.error) {
+        let mut concept = json!({ "coding": [{ "system": ERROR, "code": "no-response" }] });
+        if let (Some(error), Some(concept)) = (error, concept.as_object_mut()) {
+            concept.insert("text".to_owned(), error.as_str().into());
+        }
+        all.push(json!({ "name": "error", "valueCodeableConcept": concept }));
+    }
+    json!({
+        "resourceType": "Parameters",
+        "id": head.uuid().to_string(),
+        "meta": { "profile": [STATUS_PROFILE] },
+        "parameter": all,
+    })
+}
+
+/// Further context (`additional-context`) is left out: the guide leaves it to servers, a scope on Consent need not let
+/// RelatedPerson through, and whoever has the focus finds everything from there.
+fn event(context: &Context, told: &Told<'_>) -> Value {
+    let Numbered { number, event } = told.numbered;
+    let mut parts = vec![
+        json!({ "name": "event-number", "valueString": number.to_string() }),
+        json!({ "name": "timestamp", "valueInstant": render_instant(event.occurred_at) }),
+    ];
+    if told.is_shown {
+        let focus = format!("{}/{}", context.base, event.subject);
+        parts.push(json!({ "name": "focus", "valueReference": { "reference": focus } }));
+    }
+    json!({ "name": "notification-event", "part": parts })
+}
+
+/// The whole notification (profile backport-subscription-notification-r4).
+pub(crate) fn history(context: &Context, head: &Head<'_>, told: &[Told<'_>]) -> Value {
+    let status = json!({
+        "fullUrl": format!("urn:uuid:{}", head.uuid()),
+        "resource": parameters(context, head, told),
+        "request": { "method": "GET", "url": format!("{}/$status", head.reference(context)) },
+        "response": { "status": "200" },
+    });
+    let mut entries = vec![status];
+    let mut known: Vec<(&str, i64)> = Vec::new();
+    for told in told.iter().filter(|told| told.is_shown && told.with_entry) {
+        let subject = (told.numbered.event.subject.as_str(), told.numbered.event.subject_version);
+        if !known.contains(&subject) {
+            known.push(subject);
+            entries.push(entry(context, told));
+        }
+    }
+    let mut bundle = Map::new();
+    bundle.insert("resourceType".to_owned(), "Bundle".into());
+    if is_id(&head.id) {
+        bundle.insert("id".to_owned(), head.id.as_str().into());
+    }
+    bundle.insert("meta".to_owned(), json!({ "profile": [BUNDLE_PROFILE] }));
+    bundle.insert("type".to_owned(), "history".into());
+    bundle.insert("timestamp".to_owned(), render_instant(head.at).into());
+    bundle.insert("entry".to_owned(), Value::Array(entries));
+    Value::Object(bundle)
+}
+
+/// The subject of an event; of one that may not appear any more, that it is gone.
+fn entry(context: &Context, told: &Told<'_>) -> Value {
+    let event = &told.numbered.event;
+    let full_url = format!("{}/{}", context.base, event.subject);
+    let Some(stored) = &told.resource else {
+        let (method, status) =
+            if event.topic == Topic::RoleDeleted { ("DELETE", "204") } else { ("GET", "200") };
+        return json!({
+            "fullUrl": full_url,
+            "request": { "method": method, "url": event.subject },
+            "response": { "status": status },
+        });
+    };
+    let (method, url, status) = if stored.version == 1 {
+        ("POST", stored.kind.name(), "201")
+    } else {
+        ("PUT", event.subject.as_str(), "200")
+    };
+    json!({
+        "fullUrl": full_url,
+        "resource": stored.body,
+        "request": { "method": method, "url": url },
+        "response": {
+            "status": status,
+            "etag": format!("W/\"{}\"", stored.version),
+            "lastModified": render_instant(stored.updated_at),
+        },
+    })
+}

@@ -1,0 +1,264 @@
+//! What subscribers are told, in their terms: which events they may hear of, and how a notification is written.
+//!
+//! A subscription is judged by what its owner may read at the moment of the telling, not of the subscribing
+//! (N-33): a [`Context`] is made of the owner as it is kept, and asks the questions that a search would.
+
+mod bundle;
+mod cloud_event;
+mod visible;
+
+use std::collections::HashMap;
+
+use crate::context::Context;
+use crate::resource::{Stored, load_versions, subscription};
+use base::error::Error;
+pub(crate) use bundle::{Head, Told, history, parameters};
+use domain::account::{Ceiling, Who};
+use domain::event::{Content, Event, Notice, Notification, Numbered, Payload, Style, Subscription, Topic};
+use domain::proxy::OdsCode;
+use fhir::format;
+use fhir::format::Format;
+use service::event::front::{Front, Message};
+use store::Tx;
+use store::search::Scope;
+pub(crate) use visible::visible;
+use web::app::App;
+
+/// This front, as those who tell subscribers use it.
+#[derive(Clone)]
+pub struct SubscriberFront {
+    app: App,
+}
+
+impl SubscriberFront {
+    /// Of this service.
+    pub fn new(app: &App) -> Self {
+        Self { app: app.clone() }
+    }
+
+    /// A subscription's owner, asking now.
+    fn context(&self, subscription: &Subscription) -> Context {
+        Context::of(&self.app, subscription.owner.clone(), true)
+    }
+}
+
+impl Front for SubscriberFront {
+    fn may_hear(
+        &self,
+        tx: &mut Tx<'_>,
+        subscription: &Subscription,
+        events: &[Event],
+    ) -> Result<Vec<bool>, Error> {
+        let context = self.context(subscription);
+        let all: Vec<&Event> = events.iter().collect();
+        let mut may = visible(tx, &context, &all)?;
+        if subscription.style == Style::Classic {
+            let matching = matching(tx, &context, subscription, events)?;
+            for (may, event) in may.iter_mut().zip(events) {
+                let version = (event.subject_parts().1.to_owned(), event.subject_version);
+                *may = *may && matching.contains(&version);
+            }
+        }
+        Ok(may)
+    }
+
+    fn question(&self, subscription: &Subscription) -> Option<String> {
+        let owner = &subscription.owner;
+        let is_classic = subscription.style == Style::Classic;
+        let is_asked = is_classic
+            || owner.grant.is_some()
+            || owner.ceiling != Ceiling::None
+            || matches!(self.context(subscription).scope(), Scope::Organisation(_));
+        // That the grant holds is no part of the question.
+        let criteria = if is_classic { subscription.criteria.as_str() } else { "" };
+        is_asked.then(|| format!("{}\u{1f}{}\u{1f}{criteria}", asker(&owner.who), owner.ceiling))
+    }
+
+    fn masks_reasons(&self) -> bool {
+        self.app.disclosure.mask_reasons
+    }
+
+    fn compose(
+        &self,
+        tx: &mut Tx<'_>,
+        subscription: &Subscription,
+        notification: &Notification,
+    ) -> Result<Message, Error> {
+        let context = self.context(subscription);
+        let message = |content_type, body| Message { id: notification.id.clone(), content_type, body };
+        // What is not understood by a consumer that knows one style of R4 alone is left unsaid: the call is all.
+        let bare = || message(None, Vec::new());
+        let Some(payload) = subscription.channel.payload else { return Ok(bare()) };
+        let Notice::Events(numbered) = &notification.notice else {
+            return Ok(match subscription.style {
+                Style::Classic => bare(),
+                Style::National if payload == Payload::CloudEvent => bare(),
+                Style::Backport | Style::National => {
+                    let head = Head::of(subscription, notification);
+                    let bundle = history(&context, &head, &[]);
+                    message(Some(content_type(subscription, payload)), written(&bundle, payload))
+                }
+            });
+        };
+        let body = match (subscription.style, numbered.first()) {
+            (Style::National, Some(first)) => {
+                let may = visible(tx, &context, &[&first.event])?.first() == Some(&true);
+                cloud_event::write(tx, &context, subscription, first, (payload, may))?
+            }
+            (Style::Classic, Some(first)) => {
+                let told = told(tx, &context, std::slice::from_ref(first), Content::FullResource)?;
+                match told.into_iter().next().and_then(|told| told.resource) {
+                    Some(stored) => stored.body,
+                    None => return Ok(bare()),
+                }
+            }
+            (Style::Backport, _) => {
+                let told = told(tx, &context, numbered, subscription.channel.content)?;
+                history(&context, &Head::of(subscription, notification), &told)
+            }
+            (Style::National | Style::Classic, None) => return Ok(bare()),
+        };
+        Ok(message(Some(content_type(subscription, payload)), written(&body, payload)))
+    }
+}
+
+/// Who asks, with all by which what they may see is decided.
+fn asker(who: &Who) -> String {
+    match who {
+        Who::Anyone | Who::Service => who.kind().to_owned(),
+        Who::Citizen { nhs_number, proofing } => {
+            format!("citizen\u{1f}{}\u{1f}{proofing}", nhs_number.as_str())
+        }
+        Who::Proxy { proxy, patient, role } => {
+            format!("proxy\u{1f}{}\u{1f}{}\u{1f}{role}", proxy.as_str(), patient.as_str())
+        }
+        Who::Staff { name, organisation } => {
+            let organisation = organisation.as_ref().map_or("", OdsCode::as_str);
+            format!("staff\u{1f}{name}\u{1f}{organisation}")
+        }
+        Who::System { name } => format!("system\u{1f}{name}"),
+    }
+}
+
+/// The versions that match the search of a classic subscription, as they stood: one statement.
+fn matching(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    subscription: &Subscription,
+    events: &[Event],
+) -> Result<Vec<(String, i64)>, Error> {
+    // A search that this version of the program does not know any more would miss what it is for: its owner is to hear
+    // of that.
+    let compiled = subscription::classic::compile(&subscription.criteria, context);
+    let (kind, filter) = compiled.map_err(|_refusal| {
+        Error::fault("the criteria of a subscription are none that this version of the program can judge")
+    })?;
+    let of_kind = events.iter().filter(|event| event.subject_parts().0 == kind.name());
+    let wanted: Vec<(String, i64)> =
+        of_kind.map(|event| (event.subject_parts().1.to_owned(), event.subject_version)).collect();
+    match kind.tables() {
+        Some((table, versions)) if !wanted.is_empty() => {
+            tx.list_matching_versions(table, versions, &wanted, &filter, context.scope())
+        }
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// What may be told of these events: nothing but the number of those that the owner may not read of any more.
+pub(crate) fn told<'e>(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    numbered: &'e [Numbered],
+    asked: Content,
+) -> Result<Vec<Told<'e>>, Error> {
+    if asked == Content::Empty {
+        return Ok(numbered.iter().map(Told::number_only).collect());
+    }
+    let events: Vec<&Event> = numbered.iter().map(|numbered| &numbered.event).collect();
+    let may = visible(tx, context, &events)?;
+    let mut resources = if asked == Content::FullResource {
+        resources(tx, context, events.iter().zip(&may).filter(|(_, may)| **may).map(|(event, _)| *event))?
+    } else {
+        HashMap::new()
+    };
+    let each = numbered.iter().zip(may).map(|(numbered, may)| {
+        let event = &numbered.event;
+        let resource = resources.remove(&(event.subject.clone(), event.subject_version));
+        Told { numbered, is_shown: may, with_entry: asked == Content::FullResource, resource }
+    });
+    Ok(each.collect())
+}
+
+/// The versions that these events made, by subject and version: one statement for each type.
+fn resources<'e>(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    events: impl Iterator<Item = &'e Event>,
+) -> Result<HashMap<(String, i64), Stored>, Error> {
+    let mut wanted: HashMap<_, Vec<(String, i64)>> = HashMap::new();
+    for event in events.filter(|event| event.topic != Topic::RoleDeleted) {
+        let kind = subscription::topic::type_of(event.topic);
+        let version = (event.subject_parts().1.to_owned(), event.subject_version);
+        wanted.entry(kind).or_default().push(version);
+    }
+    let mut found = HashMap::new();
+    for (kind, versions) in wanted {
+        for stored in load_versions(tx, context, kind, &versions)? {
+            found.insert((format!("{}/{}", kind.name(), stored.id), stored.version), stored);
+        }
+    }
+    Ok(found)
+}
+
+fn written(body: &serde_json::Value, payload: Payload) -> Vec<u8> {
+    let format = match payload {
+        Payload::FhirXml => Format::Xml,
+        Payload::FhirJson | Payload::CloudEvent => Format::Json,
+    };
+    format::render(body, format, false)
+}
+
+/// The media type, with the version of FHIR where the subscriber has written it (N-28).
+fn content_type(subscription: &Subscription, payload: Payload) -> &'static str {
+    let document: serde_json::Value = serde_json::from_str(&subscription.document).unwrap_or_default();
+    let given = document.pointer("/channel/payload").and_then(serde_json::Value::as_str);
+    match (payload, given.is_some_and(|given| given.contains(';'))) {
+        (Payload::FhirJson, true) => "application/fhir+json; fhirVersion=4.0",
+        (Payload::FhirXml, true) => "application/fhir+xml; fhirVersion=4.0",
+        (_, _) => payload.as_str(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::asker;
+    use domain::account::{Proofing, Who};
+    use domain::person::{NhsNumber, NumberCheck};
+
+    #[test]
+    fn different_owners_never_ask_the_same_question() {
+        let number = |text| NhsNumber::parse(text, NumberCheck::Length).unwrap();
+        let (one, other) = (number("9000000009"), number("9000000017"));
+        let role = uuid::Uuid::nil();
+        let staff = |name: &str, code: Option<&str>| Who::Staff {
+            name: name.to_owned(),
+            organisation: code.map(|code| domain::proxy::OdsCode::parse(code).unwrap()),
+        };
+        let all = [
+            Who::Anyone,
+            Who::Service,
+            Who::Citizen { nhs_number: one, proofing: Proofing::P9 },
+            Who::Citizen { nhs_number: other, proofing: Proofing::P9 },
+            Who::Citizen { nhs_number: one, proofing: Proofing::P5 },
+            Who::Proxy { proxy: one, patient: other, role },
+            Who::Proxy { proxy: other, patient: one, role },
+            Who::Proxy { proxy: one, patient: other, role: uuid::Uuid::max() },
+            staff("a", None),
+            staff("a", Some("A20047")),
+            staff("b", Some("A20047")),
+            Who::System { name: "a".to_owned() },
+        ];
+        let questions: std::collections::HashSet<String> = all.iter().map(asker).collect();
+        assert_eq!(questions.len(), all.len(), "{questions:?}");
+    }
+}

@@ -1,0 +1,97 @@
+//! Which events somebody may read of now (N-33).
+
+use std::collections::{HashMap, HashSet};
+
+use crate::context::Context;
+use crate::enforce;
+use crate::resource::ResourceType;
+use crate::resource::subscription::topic::type_of;
+use base::error::Error;
+use domain::account::{Letter, Who};
+use domain::event::{Event, Topic};
+use service::access;
+use service::access::Action;
+use store::Tx;
+use store::search::{Filter, PageQuery, Scope};
+
+/// Whether the caller may read the subject of each of these events at this moment: one statement for each type, and one for roles that are gone. Of a
+/// role that may not appear any more, whether they could have read it. That what was granted to the caller still
+/// holds has been checked by whoever asks: a front where it lets a request in, delivery and numbering for the owner
+/// of a subscription.
+pub(crate) fn visible(tx: &mut Tx<'_>, context: &Context, events: &[&Event]) -> Result<Vec<bool>, Error> {
+    let mut wanted: HashMap<ResourceType, Vec<String>> = HashMap::new();
+    for event in events.iter().filter(|event| event.topic != Topic::RoleDeleted) {
+        wanted.entry(type_of(event.topic)).or_default().push(event.subject_parts().1.to_owned());
+    }
+    let mut seen: HashSet<(ResourceType, String)> = HashSet::new();
+    for (kind, mut ids) in wanted {
+        ids.sort_unstable();
+        ids.dedup();
+        seen.extend(find(tx, context, kind, ids)?.into_iter().map(|id| (kind, id)));
+    }
+    let reached = reached(tx, context, events)?;
+    let may = |event: &&Event| match event.topic {
+        Topic::RoleDeleted => {
+            let is_reached = reached.as_ref().is_none_or(|ids| ids.contains(event.subject_parts().1));
+            is_reached && could_see(context, event)
+        }
+        Topic::RoleCreated
+        | Topic::RoleChanged
+        | Topic::RoleReminder
+        | Topic::AccessRequestSubmitted
+        | Topic::RelationshipChanged => {
+            seen.contains(&(type_of(event.topic), event.subject_parts().1.to_owned()))
+        }
+    };
+    Ok(events.iter().map(may).collect())
+}
+
+/// Of roles that may not appear any more, those that the organisation reaches for which the caller works; `None` for a caller
+/// who works for none. One statement, where there are such roles.
+fn reached(tx: &mut Tx<'_>, context: &Context, events: &[&Event]) -> Result<Option<HashSet<String>>, Error> {
+    let Scope::Organisation(organisation) = context.scope() else { return Ok(None) };
+    let deleted = events.iter().filter(|event| event.topic == Topic::RoleDeleted);
+    let ids: Vec<String> = deleted.map(|event| event.subject_parts().1.to_owned()).collect();
+    Ok(Some(match organisation {
+        Some(organisation) if !ids.is_empty() => {
+            tx.list_roles_reached(&ids, &organisation)?.into_iter().collect()
+        }
+        Some(_) | None => HashSet::new(),
+    }))
+}
+
+/// What a read would find of these.
+fn find(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    kind: ResourceType,
+    ids: Vec<String>,
+) -> Result<Vec<String>, Error> {
+    let Some((table, _)) = kind.tables().filter(|_| may_read(&context.caller.who, kind)) else {
+        return Ok(Vec::new());
+    };
+    let limit = i64::try_from(ids.len()).unwrap_or(i64::MAX);
+    let Ok(filter) = enforce::limited(context, kind, Letter::Read, Filter::OneOf(table.id(), ids)) else {
+        return Ok(Vec::new());
+    };
+    let query = PageQuery { table, filter, order: Vec::new(), after: None, limit };
+    Ok(tx.search(&query, context.scope())?.into_iter().map(|found| found.id).collect())
+}
+
+/// Whether this kind of caller reads resources of this type at all.
+fn may_read(who: &Who, kind: ResourceType) -> bool {
+    let action = if kind == ResourceType::Consent { Action::SearchRoles } else { Action::ReadRecords };
+    access::decide_kind(who, action).is_ok()
+}
+
+/// Whether the caller could have read a role that may not appear any more: it is between people whose data they
+/// reach, and a scope lets roles of theirs through, whatever these are like.
+fn could_see(context: &Context, event: &Event) -> bool {
+    let caller = &context.caller;
+    let is_theirs = access::decide_parties(&caller.who, &[event.patient, event.proxy]).is_ok();
+    let constraints = caller.ceiling.constraints(ResourceType::Consent.name(), Letter::Read);
+    let lets_through = constraints.unwrap_or_default().iter().any(|only| {
+        only.params.is_empty() && (!only.is_of_patient || caller.who.patient() == Some(event.patient))
+    });
+    is_theirs && may_read(&caller.who, ResourceType::Consent) && lets_through
+}

@@ -1,0 +1,150 @@
+//! Why a request of this front is refused: a status and its issues.
+
+use base::error::{Error, Kind};
+use domain::proxy::RoleError;
+use fhir::outcome::{Issue, IssueType};
+use service::access::Refusal as NotAllowed;
+
+/// A refusal: what becomes an OperationOutcome, by itself or as the outcome of a Bundle's entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    /// The HTTP status.
+    pub(crate) status: u16,
+    /// What is wrong: at least one issue.
+    pub(crate) issues: Vec<Issue>,
+    /// The methods that are allowed, with a 405.
+    pub(crate) allow: Option<&'static str>,
+    /// The seconds after which to try again, with a 429 or 503.
+    pub(crate) retry_after: Option<u64>,
+    /// Why the token does not do, with a 401 or 403.
+    pub(crate) challenge: Option<Challenge>,
+}
+
+/// The parameters of a `WWW-Authenticate` header (RFC 6750 §3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Challenge {
+    /// The error code.
+    pub(crate) error: &'static str,
+    /// A scope that would do.
+    pub(crate) scope: Option<String>,
+}
+
+impl Refusal {
+    /// A refusal for one reason.
+    pub(crate) fn new(status: u16, issue: Issue) -> Self {
+        Self::of(status, vec![issue])
+    }
+
+    /// A refusal with every issue that was found.
+    pub(crate) fn of(status: u16, issues: Vec<Issue>) -> Self {
+        Self { status, issues, allow: None, retry_after: None, challenge: None }
+    }
+
+    /// 400: the request cannot be understood.
+    pub(crate) fn invalid(diagnostics: impl Into<std::borrow::Cow<'static, str>>) -> Self {
+        Self::new(400, Issue::error(IssueType::Invalid, diagnostics))
+    }
+
+    /// 422: a rule of the domain is broken, at an element.
+    pub(crate) fn rule(diagnostics: impl Into<std::borrow::Cow<'static, str>>, expression: &str) -> Self {
+        Self::new(422, Issue::error(IssueType::BusinessRule, diagnostics).at(expression))
+    }
+
+    /// 404: there is no such thing, as far as the caller may know.
+    pub(crate) fn not_found() -> Self {
+        Self::new(404, Issue::error(IssueType::NotFound, "There is no such resource."))
+    }
+
+    /// 405: this is not done here.
+    pub(crate) fn not_allowed(
+        allow: &'static str,
+        diagnostics: impl Into<std::borrow::Cow<'static, str>>,
+    ) -> Self {
+        Self { allow: Some(allow), ..Self::new(405, Issue::error(IssueType::NotSupported, diagnostics)) }
+    }
+
+    /// 412: the state is not the one that the caller expects.
+    pub(crate) fn precondition(code: IssueType, diagnostics: &'static str) -> Self {
+        Self::new(412, Issue::error(code, diagnostics))
+    }
+}
+
+/// Failures that every interaction shares. The cause is logged here, once.
+/// 400: what cannot be read.
+impl From<Issue> for Refusal {
+    fn from(issue: Issue) -> Self {
+        Self::new(400, issue)
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        let kind = error.kind();
+        if matches!(kind, Kind::Fault | Kind::Busy) {
+            web::observe::log_failure(&error);
+        }
+        let code = match kind {
+            Kind::Invalid => IssueType::Invalid,
+            Kind::Unprocessable => IssueType::BusinessRule,
+            Kind::Unauthenticated => IssueType::Login,
+            Kind::Forbidden => IssueType::Forbidden,
+            Kind::NotFound => IssueType::NotFound,
+            Kind::Conflict => IssueType::Duplicate,
+            Kind::PreconditionFailed => IssueType::Conflict,
+            Kind::TooCostly => IssueType::TooCostly,
+            Kind::Busy => IssueType::Transient,
+            Kind::Fault => IssueType::Exception,
+        };
+        let refusal = Self::new(kind.status(), Issue::error(code, error.told().to_owned()));
+        // The one error of a use case that says who is asking: a grant that holds no more.
+        let lapsed = Challenge { error: "invalid_token", scope: None };
+        Self {
+            retry_after: (kind == Kind::Busy).then_some(1),
+            challenge: (kind == Kind::Unauthenticated).then_some(lapsed),
+            ..refusal
+        }
+    }
+}
+
+impl From<NotAllowed> for Refusal {
+    fn from(_refusal: NotAllowed) -> Self {
+        Self::new(403, Issue::error(IssueType::Forbidden, "The caller may not do this."))
+    }
+}
+
+/// The rule that a role would break, and where.
+impl From<RoleError> for Refusal {
+    fn from(rule: RoleError) -> Self {
+        let (at, told) = match rule {
+            RoleError::OwnProxy => {
+                ("Consent.performer", "Nobody is their own proxy: name another performer.")
+            }
+            RoleError::InvalidTransition => (
+                "Consent.status",
+                "The role cannot take this status from the one that it has. From active it goes to inactive; from \
+                 inactive to active or rejected; from rejected to active. Only an active role can be edited.",
+            ),
+            RoleError::MissingReason => {
+                ("Consent.extension", "A change of status needs a status reason in the same request.")
+            }
+            RoleError::ReasonNotAllowed => {
+                ("Consent.extension", "This status reason does not explain this status: use one of its own.")
+            }
+            RoleError::MissingGrantor => (
+                "Consent.extension",
+                "A role becomes active only with the grantor extension: the ODS code of the organisation that \
+                 authorises it.",
+            ),
+            RoleError::End(_) => {
+                ("Consent.provision.period.end", "The end must not lie before the start, nor in the past.")
+            }
+            RoleError::PatientDied => {
+                ("Consent.patient", "The patient has died: a role can end, and none can become active.")
+            }
+            RoleError::ProxyDied => {
+                ("Consent.performer", "The proxy has died: a role can end, and none can become active.")
+            }
+        };
+        Self::rule(told, at)
+    }
+}

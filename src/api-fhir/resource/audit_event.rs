@@ -1,0 +1,292 @@
+//! A record of the audit as an AuditEvent, after IHE's Basic Audit Log Patterns
+//! (<https://profiles.ihe.net/ITI/BALP/>). Written by the service only.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use crate::context::Context;
+use crate::resource::{Backing, Kind, ResourceType, Stored, head};
+use crate::search::param::{Index, Param, Reference};
+use crate::url;
+use base::date_time::render_instant;
+use base::error::Error;
+use domain::audit::{Act, Change};
+use domain::person::NhsNumber;
+use store::search::{Column, Table};
+use store::{AuditRecord, Tx};
+
+const REST: &str = "http://terminology.hl7.org/CodeSystem/audit-event-type";
+const DICOM: &str = "http://dicom.nema.org/resources/ontology/DCM";
+const SUBTYPE: &str = "http://hl7.org/fhir/restful-interaction";
+const ENTITY_ROLE: &str = "http://terminology.hl7.org/CodeSystem/object-role";
+const ENTITY_TYPE: &str = "http://terminology.hl7.org/CodeSystem/audit-entity-type";
+const OUTCOME: &str = "http://hl7.org/fhir/audit-event-outcome";
+const REASON: &str = "http://terminology.hl7.org/CodeSystem/v3-ActReason";
+const SOURCE_TYPE: &str = "http://terminology.hl7.org/CodeSystem/security-source-type";
+
+const PATIENT_COLUMN: Column = Column::text("patient").or_null();
+const PROXY: Column = Column::text("proxy").or_null();
+const QUERY: Column = Column::text("query").or_null();
+const REQUEST: Column = Column::text("request_id").or_null();
+/// The subject, where it is a resource and not a type.
+const RESOURCE: Column = Column::text("(CASE WHEN subject LIKE '%/%' THEN subject END)").or_null();
+const PATIENT: Reference =
+    Reference { column: PATIENT_COLUMN, system: url::NHS_NUMBER, targets: &[ResourceType::Patient] };
+
+const RECORDED: Column = Column::number("recorded_at");
+
+pub(super) static KIND: Kind = Kind {
+    name: "AuditEvent",
+    backing: Backing::Rows { table: Table::AuditRecords, versions: None, updated_at: RECORDED },
+    params: PARAMS,
+    profile: None,
+    load,
+    select: None,
+    writing: None,
+};
+
+/// R4's parameters.
+const PARAMS: &[Param] = &[
+    Param::token("action", Index::OfAct(|act| (None, act.action()))),
+    Param::string("address", Index::Absent),
+    Param::reference("agent", Index::Agent, &[]),
+    Param::string("agent-name", Index::Absent),
+    Param::token("agent-role", Index::Absent),
+    Param::token("altid", Index::Token(None, Column::text("caller_id").or_null())),
+    Param::date("date", Index::Date(Column::number("recorded_at"), Column::number("recorded_at"))),
+    Param::reference("entity", Index::LocalReference(Column::text("subject").or_null()), &["entity", "what"]),
+    Param::string("entity-name", Index::Absent),
+    Param::token(
+        "entity-role",
+        Index::Present(&[
+            (ENTITY_ROLE, "1", PATIENT_COLUMN),
+            (ENTITY_ROLE, "4", RESOURCE),
+            (ENTITY_ROLE, "6", PROXY),
+            (ENTITY_ROLE, "24", QUERY),
+        ]),
+    ),
+    Param::token(
+        "entity-type",
+        Index::Present(&[
+            (ENTITY_TYPE, "1", PATIENT_COLUMN),
+            (ENTITY_TYPE, "1", PROXY),
+            (ENTITY_TYPE, "2", RESOURCE),
+            (ENTITY_TYPE, "2", QUERY),
+            (ENTITY_TYPE, "4", REQUEST),
+        ]),
+    ),
+    Param::token("outcome", Index::Token(Some(OUTCOME), Column::text("outcome"))),
+    Param::reference("patient", Index::Reference(PATIENT), &["entity", "what"]),
+    Param::uri("policy", Index::Uri(Column::text("('urn:uuid:' || grant_id)").or_null())),
+    Param::token("site", Index::Absent),
+    Param::reference("source", Index::Absent, &[]),
+    Param::token("subtype", Index::OfAct(subtype)),
+    Param::token("type", Index::OfAct(event_type)),
+];
+
+/// `AuditEvent.type`.
+const fn event_type(act: Act) -> (Option<&'static str>, &'static str) {
+    if act.change().is_some() || matches!(act, Act::Access(_)) {
+        return (Some(REST), "rest");
+    }
+    let code = if matches!(act, Act::LoggedIn | Act::TokenIssued | Act::TokenRefused | Act::TokenExchanged) {
+        "110114"
+    } else if matches!(act, Act::IdentityLinked | Act::GrantRevoked | Act::ClientRegistered) {
+        "110137"
+    } else if matches!(act, Act::UserInfoRead | Act::TokenIntrospected) {
+        "110112"
+    } else if matches!(act, Act::NotificationSent) {
+        "110106"
+    } else {
+        // Its sub-type says that it is none of REST's.
+        "110100"
+    };
+    (Some(DICOM), code)
+}
+
+/// `AuditEvent.subtype`: the interaction, or the act itself where it is none.
+const fn subtype(act: Act) -> (Option<&'static str>, &'static str) {
+    if let Act::Access(interaction) = act {
+        return (Some(SUBTYPE), interaction.as_str());
+    }
+    match act.change() {
+        Some(Change::Create) => (Some(SUBTYPE), "create"),
+        Some(Change::Update) => (Some(SUBTYPE), "update"),
+        Some(Change::Delete) => (Some(SUBTYPE), "delete"),
+        None if matches!(act, Act::LoggedIn) => (Some(DICOM), "110122"),
+        None => (Some(url::ACCOUNT_ACT), act.as_str()),
+    }
+}
+
+fn load(tx: &mut Tx<'_>, context: &Context, ids: &[String]) -> Result<Vec<Stored>, Error> {
+    Ok(tx.list_audit_records(ids)?.iter().map(|record| stored(record, context)).collect())
+}
+
+fn stored(record: &AuditRecord, context: &Context) -> Stored {
+    let at = record.recorded();
+    let mut body = head(ResourceType::AuditEvent, &record.id, 1, at);
+    let mut add = |name: &str, element: Value| drop(body.insert(name.to_owned(), element));
+    if let Some(act) = record.act() {
+        add("type", coding(event_type(act)));
+        add("subtype", json!([coding(subtype(act))]));
+        add("action", act.action().into());
+    } else {
+        add("type", coding((Some(REST), "rest")));
+    }
+    add("recorded", render_instant(at).into());
+    add("outcome", record.outcome.as_str().into());
+    if let Some(refusal) = &record.refusal {
+        add("outcomeDesc", refusal.as_str().into());
+    }
+    let shows_actor = shows_actor(record, context);
+    add("agent", if shows_actor { agents(record) } else { masked_agents() });
+    let server = coding((Some(SOURCE_TYPE), "4"));
+    add("source", json!({ "observer": { "display": "OnBehalf" }, "type": [server] }));
+    let entities = entities(record, may_see_query(record, context), shows_actor);
+    if !entities.is_empty() {
+        add("entity", Value::Array(entities));
+    }
+    let body = Value::Object(body);
+    Stored { kind: ResourceType::AuditEvent, id: record.id.clone(), version: 1, updated_at: at, body }
+}
+
+fn coding((system, code): (Option<&str>, &str)) -> Value {
+    let display = match code {
+        "rest" => Some("Restful Operation"),
+        "110114" => Some("User Authentication"),
+        "110137" => Some("User Security Attributes Changed"),
+        "110122" => Some("Login"),
+        "110153" => Some("Source Role ID"),
+        "110152" => Some("Destination Role ID"),
+        "IRCP" => Some("information recipient"),
+        "4" => Some("Application Server"),
+        _ => None,
+    };
+    let mut coding = json!({ "system": system, "code": code });
+    if let (Some(display), Some(coding)) = (display, coding.as_object_mut()) {
+        coding.insert("display".to_owned(), display.into());
+    }
+    coding
+}
+
+/// A search by a clinic can name many people: each of them finds that it found them, and nothing of the
+/// others.
+fn may_see_query(record: &AuditRecord, context: &Context) -> bool {
+    context.caller.who.user().is_none_or(|citizen| is_of(record, citizen))
+}
+
+/// Whether a citizen made a record.
+fn is_of(record: &AuditRecord, citizen: NhsNumber) -> bool {
+    is_citizen(record) && record.caller_id.as_deref() == Some(citizen.as_str())
+}
+
+/// Whether the caller is shown who made a record: their own always. Where actors are masked, a patient is shown which
+/// organisation, system or app looked at their data, but of a change nobody, so that nobody is left to be meant; and a proxy is
+/// shown no other actor, whose organisation could be the patient's present practice. `fhir::search` finds by the same.
+pub(super) fn shows_actor(record: &AuditRecord, context: &Context) -> bool {
+    let Some(citizen) = context.masked_for() else { return true };
+    let is_change = record.subject_version.is_some();
+    let is_patient = record.patient.as_deref() == Some(citizen.as_str());
+    is_of(record, citizen) || (is_patient && !is_change && !is_citizen(record))
+}
+
+/// Who is named where the actor is masked.
+pub(super) const NOT_DISCLOSED: &str = "Not disclosed";
+
+fn masked_agents() -> Value {
+    json!([{ "who": { "display": NOT_DISCLOSED }, "requestor": true }, ourselves()])
+}
+
+fn ourselves() -> Value {
+    let kind = json!({ "coding": [coding((Some(DICOM), "110152"))] });
+    json!({ "type": kind, "who": { "display": "OnBehalf" }, "requestor": false })
+}
+
+fn is_citizen(record: &AuditRecord) -> bool {
+    matches!(record.caller_kind.as_str(), "citizen" | "proxy")
+}
+
+/// Who asked; the app and the organisation behind them; and ourselves.
+fn agents(record: &AuditRecord) -> Value {
+    let kind = |system: &'static str, code: &'static str| json!({ "coding": [coding((Some(system), code))] });
+    let is_person = is_citizen(record) || record.caller_kind == "staff";
+    let role = if is_person { kind(url::PARTICIPATION_TYPE, "IRCP") } else { kind(DICOM, "110153") };
+    let mut requestor = json!({ "type": role, "requestor": true, "name": record.caller_kind });
+    if let (Some(id), Some(agent)) = (&record.caller_id, requestor.as_object_mut()) {
+        let who = if is_citizen(record) {
+            json!({ "type": "Patient", "identifier": { "system": url::NHS_NUMBER, "value": id } })
+        } else {
+            agent.insert("altId".to_owned(), id.as_str().into());
+            let person = if is_person { "Practitioner" } else { "Device" };
+            json!({ "type": person, "identifier": { "system": url::CALLER, "value": id } })
+        };
+        agent.insert("who".to_owned(), who);
+    }
+    if let (Some(grant), Some(agent)) = (&record.grant_id, requestor.as_object_mut()) {
+        agent.insert("policy".to_owned(), json!([format!("urn:uuid:{grant}")]));
+    }
+    // For what a citizen asks is in the kind of caller; what staff and systems ask for is not known.
+    let purpose = match record.caller_kind.as_str() {
+        "citizen" => Some("PATRQT"),
+        "proxy" => Some("FAMRQT"),
+        _ => None,
+    };
+    if let (Some(purpose), Some(agent)) = (purpose, requestor.as_object_mut()) {
+        agent.insert("purposeOfUse".to_owned(), json!([kind(REASON, purpose)]));
+    }
+    let mut agents = vec![requestor];
+    if let Some(organisation) = &record.organisation {
+        let who = json!({
+            "type": "Organization",
+            "identifier": { "system": url::ODS_CODE, "value": organisation },
+        });
+        agents.push(json!({ "who": who, "requestor": false }));
+    }
+    if let Some(app) = &record.app {
+        let who = json!({ "type": "Device", "identifier": { "system": url::APP, "value": app } });
+        agents.push(json!({ "type": kind(DICOM, "110153"), "who": who, "requestor": false }));
+    }
+    agents.push(ourselves());
+    Value::Array(agents)
+}
+
+/// What it was about: the resource or the query, the two people, the request.
+fn entities(record: &AuditRecord, with_query: bool, with_request: bool) -> Vec<Value> {
+    let entity = |kind: &str, role: &str| json!({ "type": { "system": ENTITY_TYPE, "code": kind }, "role": { "system": ENTITY_ROLE, "code": role } });
+    let with = |mut entity: Value, name: &str, element: Value| {
+        if let Some(members) = entity.as_object_mut() {
+            members.insert(name.to_owned(), element);
+        }
+        entity
+    };
+    let mut entities = Vec::new();
+    if let Some(subject) = record.subject.as_deref().filter(|subject| subject.contains('/')) {
+        let version = record.subject_version.map(|version| format!("/_history/{version}"));
+        let reference = format!("{subject}{}", version.unwrap_or_default());
+        entities.push(with(entity("2", "4"), "what", json!({ "reference": reference })));
+    }
+    if let Some(query) = record.query.as_deref().filter(|_| with_query) {
+        let asked = format!("{}?{query}", record.subject.as_deref().unwrap_or_default());
+        entities.push(with(entity("2", "24"), "query", STANDARD.encode(asked).into()));
+    }
+    if let Some(patient) = &record.patient {
+        let what = json!({
+            "reference": format!("Patient/{patient}"),
+            "type": "Patient",
+            "identifier": { "system": url::NHS_NUMBER, "value": patient },
+        });
+        entities.push(with(entity("1", "1"), "what", what));
+    }
+    if let Some(proxy) = &record.proxy {
+        // By identifier only: the subject of the record is the patient.
+        let identifier = json!({ "system": url::NHS_NUMBER, "value": proxy });
+        let what = json!({ "type": "Patient", "identifier": identifier });
+        entities.push(with(with(entity("1", "6"), "what", what), "description", "proxy".into()));
+    }
+    if let Some(request_id) = record.request_id.as_ref().filter(|_| with_request) {
+        let what = json!({ "identifier": { "type": { "text": "X-Request-ID" }, "value": request_id } });
+        entities.push(json!({ "what": what, "type": { "system": ENTITY_TYPE, "code": "4" } }));
+    }
+    entities
+}

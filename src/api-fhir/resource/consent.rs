@@ -1,0 +1,484 @@
+//! A role as a Consent.
+
+use std::collections::HashSet;
+
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use crate::context::Context;
+use crate::refusal::Refusal;
+use crate::resource::{
+    Backing, Draft, Kind, Purpose, ResourceType, Stored, UPDATED, Writing, Written, head, mismatch, party,
+    person_reference, residue,
+};
+use crate::search::param::{Index, Param, Reference};
+use crate::url;
+use base::date_time::FhirDateTime;
+use base::error::Error;
+use base::ids;
+use domain::person::NhsNumber;
+use domain::proxy::{
+    Change, Draft as RoleDraft, EndChange, LegalBasis, OdsCode, ReasonCode, Role, RolePeriod, Status,
+    StatusReason, Versioned,
+};
+use fhir::outcome::{Issue, IssueType};
+use fhir::profiles;
+use service::access;
+use service::access::Action;
+use service::proxy::{CreateRoleError, Incoming, change_role, create_role};
+use store::Tx;
+use store::search::{Column, Filter, Table};
+
+const PROXY: Reference =
+    Reference { column: Column::text("proxy"), system: url::NHS_NUMBER, targets: &[ResourceType::Patient] };
+const PATIENT: Reference = Reference { column: Column::text("patient"), ..PROXY };
+
+pub(super) static KIND: Kind = Kind {
+    name: "Consent",
+    backing: Backing::Rows { table: Table::Roles, versions: Some(Table::RoleVersions), updated_at: UPDATED },
+    params: PARAMS,
+    profile: Some(profiles::PROXY_ROLE),
+    load,
+    select: Some(select),
+    writing: Some(Writing {
+        load_versions,
+        creates: Some(Action::CreateRole),
+        changes: Action::ChangeRole,
+        read,
+        create,
+        update,
+        delete: None,
+    }),
+};
+
+/// R4's parameters, and our own `performer`, `status-reason`, `legal-basis` and `grantor`.
+const PARAMS: &[Param] = &[
+    Param::token("action", Index::Absent),
+    Param::reference("actor", Index::Reference(PROXY), &["provision", "actor", "reference"]),
+    Param::token("category", Index::Constant(&[(url::ACT_CODE, "INFA")])),
+    Param::reference("consentor", Index::Reference(PROXY), &["performer"]),
+    Param::reference("data", Index::Absent, &[]),
+    Param::date("date", Index::Date(Column::number("created_from"), Column::number("created_to"))),
+    Param::token("identifier", Index::Absent),
+    Param::reference("organization", Index::Absent, &[]),
+    Param::reference("patient", Index::Reference(PATIENT), &["patient"]),
+    Param::date(
+        "period",
+        Index::Date(Column::number("start_at").or_null(), Column::number("end_at").or_null()),
+    ),
+    Param::token("purpose", Index::Absent),
+    Param::token("scope", Index::Constant(&[(url::CONSENT_SCOPE, "patient-privacy")])),
+    Param::token("security-label", Index::Absent),
+    Param::reference("source-reference", Index::Absent, &[]),
+    Param::token("status", Index::RoleStatus),
+    Param::reference("performer", Index::Reference(PROXY), &["performer"]).ours(),
+    Param::token("status-reason", Index::RoleReason).ours(),
+    Param::token("legal-basis", Index::Token(Some(url::LEGAL_BASIS), Column::text("legal_basis"))).ours(),
+    Param::token("grantor", Index::Token(Some(url::ODS_CODE), Column::text("grantor").or_null())).ours(),
+];
+
+fn load(tx: &mut Tx<'_>, context: &Context, ids: &[String]) -> Result<Vec<Stored>, Error> {
+    let roles = tx.list_roles_by_id(ids)?.into_iter();
+    Ok(roles.map(|role| shown(role, context)).collect())
+}
+
+fn select(tx: &mut Tx<'_>, context: &Context, filter: &Filter) -> Result<Vec<Stored>, Error> {
+    let roles = tx.list_visible_roles(filter, context.scope())?.into_iter();
+    Ok(roles.map(|role| shown(role, context)).collect())
+}
+
+/// As a read answers it to this caller at this time.
+fn shown(role: Versioned<Role>, context: &Context) -> Stored {
+    let value = role.value.as_of(context.now()).masked_for(context.masked_for());
+    stored(&Versioned { value, ..role })
+}
+
+/// As a read answers it at this time.
+pub(super) fn stored_as_of(role: Versioned<Role>, now: DateTime<Utc>) -> Stored {
+    stored(&Versioned { value: role.value.as_of(now), ..role })
+}
+
+/// The present version stands as the role counts now; one that another has replaced, as it was written.
+fn load_versions(tx: &mut Tx<'_>, context: &Context, wanted: &[(String, i64)]) -> Result<Vec<Stored>, Error> {
+    let now = context.now();
+    let ids: Vec<String> = wanted.iter().map(|(id, _)| id.clone()).collect();
+    let present = tx.list_roles_by_id(&ids)?;
+    let present: HashSet<(Uuid, i64)> = present.iter().map(|role| (role.value.id, role.version)).collect();
+    let counted = |role: Versioned<Role>| {
+        if present.contains(&(role.value.id, role.version)) {
+            Versioned { value: role.value.as_of(now), ..role }
+        } else {
+            role
+        }
+    };
+    let masked =
+        |role: Versioned<Role>| Versioned { value: role.value.masked_for(context.masked_for()), ..role };
+    let versions = tx.list_role_versions_by_id(wanted)?.into_iter();
+    Ok(versions.map(|role| stored(&masked(counted(role)))).collect())
+}
+
+/// Whether a role's end has passed and no version says so yet.
+pub(super) fn has_lapsed(tx: &mut Tx<'_>, context: &Context, id: &str) -> Result<bool, Error> {
+    let found = tx.list_roles_by_id(&[id.to_owned()])?;
+    Ok(found.iter().any(|role| role.value.has_lapsed(context.now())))
+}
+
+fn read(context: &Context, body: &Value, purpose: Purpose) -> Result<Draft, Refusal> {
+    let body = &party::with_local_references(body, context);
+    let given = Given::read(body, context)?;
+    if purpose == Purpose::Create {
+        given.actors.clone()?;
+        given.clone().into_draft()?;
+    }
+    // An actor who is not the proxy has a sentence of its own, told where the role is known.
+    if given.actors.is_ok() {
+        residue::check(body, &given.shown(context).body)?;
+    }
+    Ok(Draft::Role(Box::new(given)))
+}
+
+fn create(tx: &mut Tx<'_>, context: &Context, draft: &Draft) -> Result<Written, Refusal> {
+    let Draft::Role(given) = draft else { return Err(mismatch()) };
+    given.actors.clone()?;
+    party::check_reached(tx, context, given.patient, "Consent.patient")?;
+    let draft = given.as_ref().clone().into_draft()?;
+    let role = create_role(tx, &*context.clock, &context.caller, draft, context.contract.rules)?;
+    Ok(stored(&role).into())
+}
+
+/// What stays of a role that comes from elsewhere, beside what it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keep {
+    /// Nothing: it is a new role, as a create makes one.
+    Nothing,
+    /// Its id, version, time of change and mark: it is one of ours.
+    Identity,
+}
+
+/// Reads and judges a role that comes from elsewhere, as `create` does but for what only the database knows. The
+/// body was validated.
+pub(crate) fn incoming(context: &Context, body: &Value, keep: Keep) -> Result<Incoming, Refusal> {
+    let body = &party::with_local_references(body, context);
+    let given = Given::read(body, context)?;
+    given.actors.clone()?;
+    let is_to_review = given.is_to_review;
+    let draft = given.into_draft()?;
+    let now = context.now();
+    let (id, origin) = match keep {
+        Keep::Nothing => (ids::new_uuid(now), None),
+        Keep::Identity => identity(body).map(|(id, origin)| (id, Some(origin)))?,
+    };
+    let role = Role { needs_review: origin.is_some() && is_to_review, ..Role::drafted(id, draft) };
+    let (version, updated_at) = origin.unwrap_or((1, now));
+    let shown = Versioned { value: role, version, updated_at };
+    residue::check(body, &stored(&shown).body)?;
+    let verdict = shown.value.check_past(context.contract.rules, now);
+    Ok(Incoming { role: shown.value, origin, verdict })
+}
+
+/// The id, version and time of change that a resource of ours has.
+fn identity(body: &Value) -> Result<(Uuid, (i64, DateTime<Utc>)), Refusal> {
+    let text = |path: &str| body.pointer(path).and_then(Value::as_str);
+    let id = text("/id").and_then(|id| Uuid::parse_str(id).ok());
+    let id = id.ok_or_else(|| wrong("Consent.id", "Give the UUID that the role has."))?;
+    let version = text("/meta/versionId").and_then(|version| version.parse().ok());
+    let version = version.filter(|version| *version > 0);
+    let version =
+        version.ok_or_else(|| wrong("Consent.meta.versionId", "Give the version that the role has."))?;
+    let at = text("/meta/lastUpdated").and_then(|at| FhirDateTime::parse(at).ok());
+    let told = "Say when the role was last changed.";
+    let at = at.ok_or_else(|| wrong("Consent.meta.lastUpdated", told))?;
+    Ok((id, (version, at.earliest())))
+}
+
+fn update(tx: &mut Tx<'_>, context: &Context, current: &Stored, draft: &Draft) -> Result<Written, Refusal> {
+    let Draft::Role(given) = draft else { return Err(mismatch()) };
+    let id = Uuid::parse_str(&current.id).map_err(Error::fault)?;
+    let (who, masked_for) = (&context.caller.who, context.masked_for());
+    let role = change_role(tx, &*context.clock, &context.caller, id, context.contract.rules, |role| {
+        // What a citizen sends back unchanged is what they were shown.
+        let change = given.as_ref().clone().into_change(&role.clone().masked_for(masked_for))?;
+        given.actors.clone()?;
+        access::decide_parties(who, &[role.proxy, role.patient])?;
+        access::decide_change(who, role, &change)?;
+        Ok::<_, Refusal>(change)
+    })?;
+    Ok(stored(&Versioned { value: role.value.masked_for(masked_for), ..role }).into())
+}
+
+/// What a body says of a role.
+#[derive(Clone, Debug)]
+pub(crate) struct Given {
+    proxy: NhsNumber,
+    patient: NhsNumber,
+    status: Status,
+    reason: Option<StatusReason>,
+    legal_basis: LegalBasis,
+    grantor: Option<OdsCode>,
+    period: RolePeriod,
+    created: Option<FhirDateTime>,
+    /// Whether the role is still marked as one that is to be looked at again.
+    is_to_review: bool,
+    /// Whether its actors are its proxy.
+    actors: Result<(), Refusal>,
+}
+
+impl Given {
+    fn read(body: &Value, context: &Context) -> Result<Self, Refusal> {
+        let text = |path: &str| body.pointer(path).and_then(Value::as_str);
+        let date = |path: &str, at: &str| {
+            let parse = |text| FhirDateTime::parse(text).or(Err(wrong(at, "Give a FHIR dateTime.")));
+            text(path).map(parse).transpose()
+        };
+        let missing = || wrong("Consent.performer", "Name the proxy as the only performer.");
+        let performer = body.get("performer").and_then(Value::as_array).map(Vec::as_slice);
+        let [performer] = performer.ok_or_else(missing)? else { return Err(missing()) };
+        let patient = body.get("patient").ok_or_else(|| wrong("Consent.patient", "Name the patient."))?;
+        let status = text("/status").and_then(Status::parse);
+        let extensions = Extensions::read(body, context)?;
+        let proxy = party::number_in(performer, context, "Consent.performer")?;
+        Ok(Self {
+            proxy,
+            patient: party::number_in(patient, context, "Consent.patient")?,
+            status: status
+                .ok_or_else(|| wrong("Consent.status", "This status is not one that a role can have."))?,
+            reason: extensions.reason,
+            grantor: extensions.grantor,
+            legal_basis: match body.get("policyRule") {
+                Some(rule) => legal_basis(rule).ok_or_else(|| {
+                    wrong("Consent.policyRule", "Use one code of the published legal bases.")
+                })?,
+                None => LegalBasis::Unknown,
+            },
+            period: RolePeriod {
+                start: date("/provision/period/start", "Consent.provision.period.start")?,
+                end: date("/provision/period/end", "Consent.provision.period.end")?,
+            },
+            created: date("/dateTime", "Consent.dateTime")?,
+            is_to_review: body.pointer("/meta/tag").and_then(Value::as_array).is_some_and(|tags| {
+                tags.iter().any(|tag| tag.get("system").and_then(Value::as_str) == Some(url::ROLE_REVIEW))
+            }),
+            actors: check_actors(body, context, proxy),
+        })
+    }
+
+    /// The resource as it would be read back. What the body leaves out, and a role that is there has, says nothing
+    /// about what of the body would be lost.
+    fn shown(&self, context: &Context) -> Stored {
+        let now = context.now();
+        let value = Role {
+            id: Uuid::nil(),
+            proxy: self.proxy,
+            patient: self.patient,
+            status: self.status,
+            reason: self.reason.clone().unwrap_or(StatusReason::NOT_USED),
+            legal_basis: self.legal_basis,
+            grantor: self.grantor.clone(),
+            period: self.period.clone(),
+            created: self.created.clone().unwrap_or_else(|| FhirDateTime::from_instant(now)),
+            needs_review: false,
+        };
+        stored(&Versioned { value, version: 1, updated_at: now })
+    }
+
+    fn into_draft(self) -> Result<RoleDraft, Refusal> {
+        let created =
+            self.created.ok_or_else(|| wrong("Consent.dateTime", "Say when the decision was made."))?;
+        let reason = self.reason.ok_or_else(|| {
+            wrong("Consent.extension", "Say why the role has this status: the status reason extension.")
+        })?;
+        Ok(RoleDraft {
+            proxy: self.proxy,
+            patient: self.patient,
+            status: self.status,
+            reason,
+            legal_basis: self.legal_basis,
+            grantor: self.grantor,
+            period: self.period,
+            created,
+        })
+    }
+
+    /// The change that makes the role what the body says. Who acts for whom, since when, and when it was
+    /// decided cannot change: that would be another role.
+    fn into_change(self, role: &Role) -> Result<Change, Refusal> {
+        let fixed = [
+            (self.proxy == role.proxy, "Consent.performer"),
+            (self.patient == role.patient, "Consent.patient"),
+            (self.period.start == role.period.start, "Consent.provision.period.start"),
+            (self.created.as_ref() == Some(&role.created), "Consent.dateTime"),
+        ];
+        if let Some((_, at)) = fixed.into_iter().find(|(is_same, _)| !is_same) {
+            return Err(Refusal::rule("This element of a role cannot change.", at));
+        }
+        if self.grantor.is_none() && role.grantor.is_some() {
+            return Err(Refusal::rule("The grantor of a role cannot be taken away.", "Consent.extension"));
+        }
+        let status = Some(self.status).filter(|status| *status != role.status);
+        let is_becoming_active = status == Some(Status::Active);
+        Ok(Change {
+            // Whoever takes the mark away says that the role may stay as it is. One that ends needs no mark.
+            reviewed: role.needs_review && status.is_none() && !self.is_to_review,
+            status,
+            // The reason that explained an earlier change does not explain this one.
+            reason: self.reason.filter(|reason| status.is_some() || *reason != role.reason),
+            grantor: self
+                .grantor
+                .filter(|grantor| is_becoming_active || role.grantor.as_ref() != Some(grantor)),
+            end: match self.period.end {
+                end if end == role.period.end => None,
+                Some(end) => Some(EndChange::Set(end)),
+                None => Some(EndChange::Clear),
+            },
+            legal_basis: Some(self.legal_basis).filter(|basis| *basis != role.legal_basis),
+        })
+    }
+}
+
+/// The actors of a role are its proxy, again.
+fn check_actors(body: &Value, context: &Context, proxy: NhsNumber) -> Result<(), Refusal> {
+    let actors = body.pointer("/provision/actor").and_then(Value::as_array).into_iter().flatten();
+    for (number, actor) in actors.enumerate() {
+        let at = format!("Consent.provision.actor[{number}].reference");
+        let reference = actor.get("reference").ok_or_else(|| wrong(&at, "Name the proxy."))?;
+        if party::number_in(reference, context, &at)? != proxy {
+            return Err(Refusal::rule("The actor of a role is its proxy: name the performer.", &at));
+        }
+    }
+    Ok(())
+}
+
+/// The two extensions of a role.
+struct Extensions {
+    reason: Option<StatusReason>,
+    grantor: Option<OdsCode>,
+}
+
+impl Extensions {
+    fn read(body: &Value, context: &Context) -> Result<Self, Refusal> {
+        let mut extensions = Self { reason: None, grantor: None };
+        let given = body.get("extension").and_then(Value::as_array).into_iter().flatten();
+        for (number, extension) in given.enumerate() {
+            let at = format!("Consent.extension[{number}]");
+            let text = |path: &str| extension.pointer(path).and_then(Value::as_str);
+            match text("/url") {
+                Some(url::STATUS_REASON_EXTENSION) if extensions.reason.is_none() => {
+                    let code = text("/valueCodeableConcept/coding/0/code");
+                    let relaxed = context.contract.relaxed_reason_names;
+                    let code =
+                        code.and_then(if relaxed { ReasonCode::parse_relaxed } else { ReasonCode::parse });
+                    let code =
+                        code.ok_or_else(|| wrong(&at, "Use a code of the published status reasons."))?;
+                    let words = text("/valueCodeableConcept/text").map(str::to_owned);
+                    let reason = StatusReason::new(code, words);
+                    extensions.reason = Some(reason.or(Err(wrong(&at, "The reason OTHER needs text.")))?);
+                }
+                Some(url::GRANTOR_EXTENSION) if extensions.grantor.is_none() => {
+                    let system = text("/valueReference/identifier/system") == Some(url::ODS_CODE);
+                    let code = text("/valueReference/identifier/value").filter(|_| system);
+                    let code = code.and_then(|code| OdsCode::parse(code).ok());
+                    let told = "Name the organisation by identifier, with an ODS code.";
+                    extensions.grantor = Some(code.ok_or_else(|| wrong(&at, told))?);
+                }
+                _ => {
+                    let told = "A role holds this extension not at all, or once only.";
+                    return Err(Refusal::new(422, Issue::error(IssueType::Extension, told).at(at)));
+                }
+            }
+        }
+        Ok(extensions)
+    }
+}
+
+fn legal_basis(rule: &Value) -> Option<LegalBasis> {
+    let coding = rule.pointer("/coding/0")?;
+    let basis = LegalBasis::parse(coding.get("code")?.as_str()?)?;
+    let expected = if basis == LegalBasis::Unknown { url::NULL_FLAVOR } else { url::LEGAL_BASIS };
+    (url::as_hl7_defines(coding.get("system")?.as_str()?) == expected).then_some(basis)
+}
+
+fn wrong(at: &str, told: &'static str) -> Refusal {
+    Refusal::new(422, Issue::error(IssueType::Value, told).at(at))
+}
+
+impl From<CreateRoleError> for Refusal {
+    fn from(error: CreateRoleError) -> Self {
+        match error {
+            CreateRoleError::Rule(rule) => rule.into(),
+            CreateRoleError::UnknownPatient => Self::rule(party::UNKNOWN, "Consent.patient"),
+            CreateRoleError::UnknownProxy => Self::rule(party::UNKNOWN, "Consent.performer"),
+            CreateRoleError::Duplicate => {
+                let told = "There is a role for this proxy and this patient already: find it, and change it.";
+                Self::new(409, Issue::error(IssueType::Duplicate, told))
+            }
+            CreateRoleError::Store(error) => error.into(),
+        }
+    }
+}
+
+pub(super) fn stored(role: &Versioned<Role>) -> Stored {
+    let Versioned { value, version, updated_at } = role;
+    let id = value.id.to_string();
+    let mut body = head(ResourceType::Consent, &id, *version, *updated_at);
+    if let (true, Some(meta)) = (value.needs_review, body.get_mut("meta").and_then(Value::as_object_mut)) {
+        let tag = json!({ "system": url::ROLE_REVIEW, "code": "review-due", "display": "Review due" });
+        meta.insert("tag".to_owned(), json!([tag]));
+    }
+    let mut add = |name: &str, element: Value| drop(body.insert(name.to_owned(), element));
+    add("extension", Value::Array(extensions(value)));
+    add("status", value.status.as_str().into());
+    add("scope", concept(url::CONSENT_SCOPE, "patient-privacy", "Privacy Consent"));
+    add("category", json!([concept(url::ACT_CODE, "INFA", "information access")]));
+    add("patient", person_reference(value.patient));
+    add("dateTime", value.created.text().into());
+    add("performer", json!([person_reference(value.proxy)]));
+    add("policy", json!([{ "authority": url::POLICY_AUTHORITY, "uri": url::POLICY_URI }]));
+    let basis = value.legal_basis;
+    let system = if basis == LegalBasis::Unknown { url::NULL_FLAVOR } else { url::LEGAL_BASIS };
+    add("policyRule", concept(system, basis.code(), basis.display()));
+    add("provision", provision(value));
+    let body = Value::Object(body);
+    Stored { kind: ResourceType::Consent, id, version: *version, updated_at: *updated_at, body }
+}
+
+fn concept(system: &str, code: &str, display: &str) -> Value {
+    json!({ "coding": [{ "system": system, "code": code, "display": display }] })
+}
+
+fn provision(role: &Role) -> Value {
+    let mut period = Map::new();
+    for (name, at) in [("start", &role.period.start), ("end", &role.period.end)] {
+        if let Some(at) = at {
+            period.insert(name.to_owned(), at.text().into());
+        }
+    }
+    let mut provision = Map::new();
+    provision.insert("type".to_owned(), "permit".into());
+    if !period.is_empty() {
+        provision.insert("period".to_owned(), Value::Object(period));
+    }
+    let actor = json!({
+        "role": concept(url::PARTICIPATION_TYPE, "IRCP", "information recipient"),
+        "reference": person_reference(role.proxy),
+    });
+    provision.insert("actor".to_owned(), json!([actor]));
+    Value::Object(provision)
+}
+
+fn extensions(role: &Role) -> Vec<Value> {
+    let code = role.reason.code();
+    let mut reason = concept(url::STATUS_REASON, code.code(), code.display());
+    if let (Some(text), Some(reason)) = (role.reason.text(), reason.as_object_mut()) {
+        reason.insert("text".to_owned(), text.into());
+    }
+    let reason = json!({ "url": url::STATUS_REASON_EXTENSION, "valueCodeableConcept": reason });
+    let grantor = role.grantor.as_ref().map(|grantor| {
+        let identifier = json!({ "system": url::ODS_CODE, "value": grantor.as_str() });
+        json!({
+            "url": url::GRANTOR_EXTENSION,
+            "valueReference": { "type": "Organization", "identifier": identifier },
+        })
+    });
+    [reason].into_iter().chain(grantor).collect()
+}

@@ -1,0 +1,173 @@
+//! A person of the registry as a Patient. The demographics service owns it: it is read only here.
+
+use chrono::DateTime;
+use serde_json::{Map, Value, json};
+
+use crate::context::Context;
+use crate::refusal::Refusal;
+use crate::resource::{Backing, Kind, ResourceType, Stored, UPDATED, head, nhs_identifier, residue};
+use crate::search::param::{Index, Param, Reference};
+use crate::url;
+use base::date_time::FhirDateTime;
+use base::error::Error;
+use domain::person::{HumanName, NameUse, NhsNumber, NumberCheck, Person, Standing};
+use domain::proxy::OdsCode;
+use fhir::outcome::{Issue, IssueType};
+use store::Tx;
+use store::search::{Column, Filter, Table};
+
+const PRACTICE: Reference =
+    Reference { column: Column::text("practice").or_null(), system: url::ODS_CODE, targets: &[] };
+
+pub(super) static KIND: Kind = Kind {
+    name: "Patient",
+    backing: Backing::Rows { table: Table::People, versions: None, updated_at: UPDATED },
+    params: PARAMS,
+    profile: None,
+    load: |tx, _, ids| load(tx, ids),
+    select: Some(select),
+    writing: None,
+};
+
+/// R4's parameters. The model holds no address, telecom, gender, language, link or day of death.
+const PARAMS: &[Param] = &[
+    Param::token(
+        "active",
+        Index::Constant(&[("http://terminology.hl7.org/CodeSystem/special-values", "true")]),
+    ),
+    Param::string("address", Index::Absent),
+    Param::string("address-city", Index::Absent),
+    Param::string("address-country", Index::Absent),
+    Param::string("address-postalcode", Index::Absent),
+    Param::string("address-state", Index::Absent),
+    Param::token("address-use", Index::Absent),
+    Param::date(
+        "birthdate",
+        Index::Date(Column::number("birth_from").or_null(), Column::number("birth_to").or_null()),
+    ),
+    Param::date("death-date", Index::Absent),
+    Param::token("deceased", Index::HasValue(Column::number("died_at").or_null())),
+    Param::token("email", Index::Absent),
+    Param::string("family", Index::Names(&["family"])),
+    Param::token("gender", Index::Absent),
+    Param::reference("general-practitioner", Index::Reference(PRACTICE), &["generalPractitioner"]),
+    Param::string("given", Index::Names(&["given"])),
+    Param::token("identifier", Index::Token(Some(url::NHS_NUMBER), Column::text("nhs_number"))),
+    Param::token("language", Index::Absent),
+    Param::reference("link", Index::Absent, &[]),
+    Param::string("name", Index::Names(&["family", "given", "prefix", "suffix"])),
+    Param::reference("organization", Index::Absent, &[]),
+    Param::token("phone", Index::Absent),
+    Param::string("phonetic", Index::Names(&["family", "given"])),
+    Param::token("telecom", Index::Absent),
+];
+
+fn load(tx: &mut Tx<'_>, ids: &[String]) -> Result<Vec<Stored>, Error> {
+    let parse = |id: &String| NhsNumber::parse(id, domain::person::NumberCheck::Length).ok();
+    let numbers: Vec<NhsNumber> = ids.iter().filter_map(parse).collect();
+    Ok(tx.list_current_people(&numbers)?.iter().map(stored).collect())
+}
+
+fn select(tx: &mut Tx<'_>, context: &Context, filter: &Filter) -> Result<Vec<Stored>, Error> {
+    Ok(tx.list_visible_people(filter, context.scope())?.iter().map(stored).collect())
+}
+
+pub(super) fn stored(person: &Person) -> Stored {
+    let id = person.nhs_number.to_string();
+    let mut body = head(ResourceType::Patient, &id, person.version, person.updated_at);
+    body.insert("identifier".to_owned(), json!([nhs_identifier(person.nhs_number)]));
+    body.insert("active".to_owned(), true.into());
+    if !person.names.is_empty() {
+        body.insert("name".to_owned(), person.names.iter().map(name).collect());
+    }
+    if let Some(birth_date) = &person.birth_date {
+        body.insert("birthDate".to_owned(), birth_date.text().into());
+    }
+    if person.died_at.is_some() {
+        // The registry tells of the death, not of its day.
+        body.insert("deceasedBoolean".to_owned(), true.into());
+    }
+    if let Some(practice) = &person.practice {
+        body.insert("generalPractitioner".to_owned(), json!([practice_reference(practice)]));
+    }
+    let body = Value::Object(body);
+    Stored { kind: ResourceType::Patient, id, version: person.version, updated_at: person.updated_at, body }
+}
+
+fn practice_reference(practice: &OdsCode) -> Value {
+    json!({
+        "type": "Organization",
+        "identifier": { "system": url::ODS_CODE, "value": practice.as_str() },
+    })
+}
+
+fn name(name: &HumanName) -> Value {
+    let mut rendered = Map::new();
+    rendered.insert("use".to_owned(), name.name_use.as_str().into());
+    if let Some(family) = &name.family {
+        rendered.insert("family".to_owned(), family.as_str().into());
+    }
+    for (key, parts) in [("given", &name.given), ("prefix", &name.prefix), ("suffix", &name.suffix)] {
+        if !parts.is_empty() {
+            rendered.insert(key.to_owned(), json!(parts));
+        }
+    }
+    Value::Object(rendered)
+}
+
+/// The person that a Patient is, which was validated, with the time of its last change where it says one. What a
+/// person of the registry cannot hold is refused.
+pub(crate) fn person_of(body: &Value, check: NumberCheck) -> Result<Person, Refusal> {
+    let wrong = |at: &str, told: &'static str| Refusal::new(422, Issue::error(IssueType::Value, told).at(at));
+    let told = "Give the NHS number alone: system https://fhir.nhs.uk/Id/nhs-number.";
+    let at = "Patient.identifier";
+    let number = match body.get("identifier").and_then(Value::as_array).map(Vec::as_slice) {
+        Some([identifier]) if identifier.get("system").and_then(Value::as_str) == Some(url::NHS_NUMBER) => {
+            identifier.get("value").and_then(Value::as_str)
+        }
+        _ => None,
+    };
+    let number = number.and_then(|number| NhsNumber::parse(number, check).ok());
+    let date = |path: &str, at: &str| {
+        let text = body.pointer(path).and_then(Value::as_str);
+        let parse = |text| FhirDateTime::parse(text).or(Err(wrong(at, "Give a FHIR date.")));
+        text.map(parse).transpose()
+    };
+    let practice = body.pointer("/generalPractitioner/0/identifier/value").and_then(Value::as_str);
+    let practice = practice.map(OdsCode::parse).transpose();
+    let updated_at = date("/meta/lastUpdated", "Patient.meta.lastUpdated")?
+        .map_or(DateTime::UNIX_EPOCH, |at| at.earliest());
+    let has_died = body.get("deceasedBoolean").and_then(Value::as_bool) == Some(true);
+    let names = body.get("name").and_then(Value::as_array).into_iter().flatten();
+    let names: Option<Vec<HumanName>> = names.map(read_name).collect();
+    let person = Person {
+        nhs_number: number.ok_or_else(|| wrong(at, told))?,
+        standing: Standing::Current,
+        names: names.ok_or_else(|| {
+            wrong("Patient.name", "Say what each name is used for: usual, temp, nickname, old or maiden.")
+        })?,
+        birth_date: date("/birthDate", "Patient.birthDate")?,
+        practice: practice
+            .or(Err(wrong("Patient.generalPractitioner", "Name the practice by its ODS code.")))?,
+        died_at: has_died.then_some(updated_at),
+        version: 1,
+        updated_at,
+    };
+    residue::check(body, &stored(&person).body)?;
+    Ok(person)
+}
+
+fn read_name(name: &Value) -> Option<HumanName> {
+    let text = |key: &str| name.get(key).and_then(Value::as_str);
+    let list = |key: &str| {
+        let parts = name.get(key).and_then(Value::as_array).into_iter().flatten();
+        parts.filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    Some(HumanName {
+        name_use: NameUse::parse(text("use")?)?,
+        family: text("family").map(str::to_owned),
+        given: list("given"),
+        prefix: list("prefix"),
+        suffix: list("suffix"),
+    })
+}

@@ -1,0 +1,89 @@
+//! The record of a change as the Provenance of the version that it made. Written by the service only. Accesses
+//! change nothing and have none.
+
+use serde_json::{Value, json};
+
+use crate::context::Context;
+use crate::resource::{Backing, Kind, ResourceType, Stored, audit_event, head};
+use crate::search::param::{Index, Param, Reference};
+use crate::url;
+use base::date_time::render_instant;
+use base::error::Error;
+use domain::audit::Act;
+use store::search::{Column, Table};
+use store::{AuditRecord, Tx};
+
+const PATIENT: Reference = Reference {
+    column: Column::text("patient").or_null(),
+    system: url::NHS_NUMBER,
+    targets: &[ResourceType::Patient],
+};
+const AUTHOR: &str = "http://terminology.hl7.org/CodeSystem/provenance-participant-type";
+
+const RECORDED: Column = Column::number("recorded_at");
+
+pub(super) static KIND: Kind = Kind {
+    name: "Provenance",
+    backing: Backing::Rows { table: Table::AuditChanges, versions: None, updated_at: RECORDED },
+    params: PARAMS,
+    profile: None,
+    load,
+    select: None,
+    writing: None,
+};
+
+/// R4's parameters.
+const PARAMS: &[Param] = &[
+    Param::reference("agent", Index::Absent, &[]),
+    Param::token("agent-role", Index::Absent),
+    Param::token("agent-type", Index::Constant(&[(AUTHOR, "author")])),
+    Param::reference("entity", Index::Absent, &[]),
+    Param::reference("location", Index::Absent, &[]),
+    Param::reference("patient", Index::Reference(PATIENT), &["target"]),
+    Param::date("recorded", Index::Date(Column::number("recorded_at"), Column::number("recorded_at"))),
+    Param::token("signature-type", Index::Absent),
+    Param::reference("target", Index::LocalReference(Column::text("subject").or_null()), &["target"]),
+    Param::date("when", Index::Date(Column::number("recorded_at"), Column::number("recorded_at"))),
+];
+
+fn load(tx: &mut Tx<'_>, context: &Context, ids: &[String]) -> Result<Vec<Stored>, Error> {
+    Ok(tx.list_audit_records(ids)?.iter().map(|record| stored(record, context)).collect())
+}
+
+fn stored(record: &AuditRecord, context: &Context) -> Stored {
+    let at = record.recorded();
+    let mut body = head(ResourceType::Provenance, &record.id, 1, at);
+    let mut add = |name: &str, element: Value| drop(body.insert(name.to_owned(), element));
+    let subject = record.subject.as_deref().unwrap_or_default();
+    let changed = format!("{subject}/_history/{}", record.subject_version.unwrap_or(1));
+    // A subscription of a system is nobody's data.
+    let patient = record.patient.as_ref().map(|patient| format!("Patient/{patient}"));
+    let targets = std::iter::once(changed).chain(patient).map(|reference| json!({ "reference": reference }));
+    add("target", Value::Array(targets.collect()));
+    add("occurredDateTime", render_instant(at).into());
+    add("recorded", render_instant(at).into());
+    let code = match record.act().map_or("U", Act::action) {
+        "C" => "CREATE",
+        "D" => "DELETE",
+        _ => "UPDATE",
+    };
+    let activity = "http://terminology.hl7.org/CodeSystem/v3-DataOperation";
+    add("activity", json!({ "coding": [{ "system": activity, "code": code }] }));
+    let identifier = match (&record.caller_id, record.caller_kind.as_str()) {
+        (Some(id), "citizen" | "proxy") => json!({ "system": url::NHS_NUMBER, "value": id }),
+        (Some(id), _) => json!({ "value": id }),
+        (None, kind) => json!({ "value": kind }),
+    };
+    let agent = json!({
+        "type": { "coding": [{ "system": AUTHOR, "code": "author", "display": "Author" }] },
+        "who": if audit_event::shows_actor(record, context) {
+            json!({ "identifier": identifier, "display": record.caller_kind })
+        } else {
+            json!({ "display": audit_event::NOT_DISCLOSED })
+        },
+    });
+    add("agent", json!([agent]));
+    let body = Value::Object(body);
+    let id = record.id.clone();
+    Stored { kind: ResourceType::Provenance, id, version: 1, updated_at: at, body }
+}

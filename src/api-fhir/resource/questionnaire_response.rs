@@ -1,0 +1,307 @@
+//! An access request as a QuestionnaireResponse: kept, and given back as it was sent.
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::context::Context;
+use crate::refusal::Refusal;
+use crate::resource::{
+    Backing, Draft, Kind, Purpose, ResourceType, Stored, UPDATED, Writing, Written, complete, head, mismatch,
+    party, residue,
+};
+use crate::search::param::{Index, Param, Reference};
+use crate::url;
+use base::date_time::FhirDateTime;
+use base::error::Error;
+use domain::person::NhsNumber;
+use domain::proxy::{AccessRequest, Applicant, ReferenceCode, Versioned};
+use fhir::outcome::{Issue, IssueType};
+use fhir::profiles;
+use service::access;
+use service::access::Action;
+use service::proxy::{Submission, SubmitError, change_access_request, submit_access_request};
+use store::Tx;
+use store::search::{Column, Table};
+
+const PATIENT: Reference =
+    Reference { column: Column::text("patient"), system: url::NHS_NUMBER, targets: &[ResourceType::Patient] };
+const STATUS: &str = "http://hl7.org/fhir/questionnaire-answers-status";
+
+pub(super) static KIND: Kind = Kind {
+    name: "QuestionnaireResponse",
+    backing: Backing::Rows {
+        table: Table::AccessRequests,
+        versions: Some(Table::AccessRequestVersions),
+        updated_at: UPDATED,
+    },
+    params: PARAMS,
+    profile: Some(profiles::ACCESS_REQUEST),
+    load: |tx, _, ids| load(tx, ids),
+    select: None,
+    writing: Some(Writing {
+        load_versions,
+        creates: Some(Action::SubmitAccessRequest),
+        changes: Action::WriteRecords,
+        read,
+        create,
+        update,
+        delete: None,
+    }),
+};
+
+/// R4's parameters, and our own `proxy`.
+const PARAMS: &[Param] = &[
+    Param::reference("author", Index::Absent, &[]),
+    Param::date("authored", Index::Date(Column::number("authored_from"), Column::number("authored_to"))),
+    Param::reference("based-on", Index::Absent, &[]),
+    Param::reference("encounter", Index::Absent, &[]),
+    Param::token("identifier", Index::Token(None, Column::text("reference_code"))),
+    Param::reference("part-of", Index::Absent, &[]),
+    Param::reference("patient", Index::Reference(PATIENT), &["subject"]),
+    Param::reference("questionnaire", Index::Uri(Column::text("questionnaire")), &[]),
+    Param::reference("source", Index::Applicant, &["source"]),
+    Param::token("status", Index::Token(Some(STATUS), Column::text("status"))),
+    Param::reference("subject", Index::Reference(PATIENT), &["subject"]),
+    Param::reference("proxy", Index::Reference(Reference { column: Column::text("proxy"), ..PATIENT }), &[])
+        .ours(),
+];
+
+fn load(tx: &mut Tx<'_>, ids: &[String]) -> Result<Vec<Stored>, Error> {
+    tx.list_access_requests_by_id(ids)?.iter().map(stored).collect()
+}
+
+fn load_versions(
+    tx: &mut Tx<'_>,
+    _context: &Context,
+    wanted: &[(String, i64)],
+) -> Result<Vec<Stored>, Error> {
+    tx.list_access_request_versions_by_id(wanted)?.iter().map(stored).collect()
+}
+
+fn read(context: &Context, body: &Value, purpose: Purpose) -> Result<Draft, Refusal> {
+    let given = Given::read(body, context)?;
+    if purpose == Purpose::Create {
+        given.check_new(context)?;
+        check_identifier(body, "")?;
+    }
+    // The document is the body: only these are written by the service. Whether the identifier is the one that a
+    // request has, is known with the request.
+    residue::check_members(body, &Value::Null, &["meta"])?;
+    Ok(Draft::AccessRequest(Box::new(given)))
+}
+
+/// Refuses an identifier that is not the reference code.
+fn check_identifier(body: &Value, reference_code: &str) -> Result<(), Refusal> {
+    residue::check_members(body, &json!({ "identifier": { "value": reference_code } }), &["identifier"])
+}
+
+fn create(tx: &mut Tx<'_>, context: &Context, draft: &Draft) -> Result<Written, Refusal> {
+    let Draft::AccessRequest(given) = draft else { return Err(mismatch()) };
+    given.check_new(context)?;
+    for (reference, at) in
+        [(&given.subject, "QuestionnaireResponse.subject"), (&given.source, "QuestionnaireResponse.source")]
+    {
+        party::check_found(tx, context, reference, at)?;
+    }
+    given.check_source(tx, context)?;
+    let rules = context.contract.submission_rules();
+    let submission = Submission {
+        applicant: given.applicant,
+        proxy: given.proxy,
+        patient: given.patient,
+        authored: given.authored.clone(),
+        questionnaire: given.questionnaire.clone(),
+        document: given.document.clone(),
+    };
+    let created = submit_access_request(tx, &*context.clock, &context.caller, submission, rules);
+    let created = created.map_err(|error| match error {
+        SubmitError::Duplicate => {
+            let told = "There is a role for this proxy and this patient already.";
+            Refusal::new(409, Issue::error(IssueType::Duplicate, told))
+        }
+        SubmitError::TooManyOpen => {
+            let told = "The applicant has an open access request for this proxy and this patient, or too many open \
+                        requests. Wait for an answer.";
+            Refusal::new(409, Issue::error(IssueType::BusinessRule, told))
+        }
+        SubmitError::Store(error) => error.into(),
+    })?;
+    if let Some(identifier) = &given.identifier {
+        check_identifier(identifier, created.value.reference_code.as_str())?;
+    }
+    Ok(written(created))
+}
+
+fn update(tx: &mut Tx<'_>, context: &Context, current: &Stored, draft: &Draft) -> Result<Written, Refusal> {
+    let Draft::AccessRequest(given) = draft else { return Err(mismatch()) };
+    given.check_source(tx, context)?;
+    let wanted = AccessRequest {
+        id: Uuid::parse_str(&current.id).map_err(Error::fault)?,
+        // The one that it has stays.
+        reference_code: ReferenceCode::draw().map_err(Error::fault)?,
+        status: given.status.clone(),
+        applicant: given.applicant,
+        proxy: given.proxy,
+        patient: given.patient,
+        authored: given.authored.clone(),
+        questionnaire: given.questionnaire.clone(),
+        document: given.document.clone(),
+    };
+    let changed = change_access_request(tx, &*context.clock, &context.caller, wanted)?;
+    if let Some(identifier) = &given.identifier {
+        check_identifier(identifier, changed.value.reference_code.as_str())?;
+    }
+    Ok(written(changed))
+}
+
+/// What a document says of an access request.
+#[derive(Clone, Debug)]
+pub(crate) struct Given {
+    status: String,
+    applicant: Applicant,
+    proxy: NhsNumber,
+    patient: NhsNumber,
+    authored: FhirDateTime,
+    questionnaire: String,
+    document: String,
+    /// The references to the two people, as they were sent.
+    subject: Value,
+    source: Value,
+    /// The type and the identifier that were sent, where there is one.
+    identifier: Option<Value>,
+}
+
+impl Given {
+    /// Refuses what a new request cannot be. Staff may hand in a form for another person; a citizen only their own.
+    fn check_new(&self, context: &Context) -> Result<(), Refusal> {
+        if self.status != "completed" {
+            let told = "A new access request is completed. Only one that was handed in is amended: PUT it to its id.";
+            return Err(Refusal::rule(told, "QuestionnaireResponse.status"));
+        }
+        let applicant = match self.applicant {
+            Applicant::Proxy => self.proxy,
+            Applicant::Patient => self.patient,
+        };
+        Ok(access::decide_parties(&context.caller.who, &[applicant])?)
+    }
+
+    /// Refuses a source by reference that is not the proxy: whom a RelatedPerson stands for is in the database.
+    fn check_source(&self, tx: &mut Tx<'_>, context: &Context) -> Result<(), Refusal> {
+        let at = "QuestionnaireResponse.source";
+        if self.applicant == Applicant::Proxy
+            && party::related_number_in(tx, context, &self.source, self.patient, at)? != self.proxy
+        {
+            return Err(wrong(at, OTHER_SOURCE));
+        }
+        Ok(())
+    }
+
+    fn read(body: &Value, context: &Context) -> Result<Self, Refusal> {
+        let text = |name: &str| body.get(name).and_then(Value::as_str);
+        let at = "QuestionnaireResponse.source";
+        let source = body.get("source");
+        let source = source.ok_or_else(|| wrong(at, "Say who applies."))?;
+        let applicant = party::type_of(source, context).and_then(Applicant::parse).ok_or_else(|| {
+            wrong("QuestionnaireResponse.source.type", "Say who applies: RelatedPerson or Patient.")
+        })?;
+        let subject = body.get("subject");
+        let subject = subject.ok_or_else(|| wrong("QuestionnaireResponse.subject", "Name the patient."))?;
+        let patient = party::number_in(subject, context, "QuestionnaireResponse.subject")?;
+        let proxy = answer(body, "relatedPerson_identifier");
+        let proxy = proxy.and_then(|value| NhsNumber::parse(value, context.contract.nhs_number_check).ok());
+        let proxy = proxy.ok_or_else(|| {
+            wrong(
+                "QuestionnaireResponse.item",
+                "Answer relatedPerson_identifier with the proxy's NHS number.",
+            )
+        })?;
+        let (expected, named) = match applicant {
+            Applicant::Proxy => (proxy, party::identifier_in(source, context, at)?),
+            Applicant::Patient => (patient, Some(party::number_in(source, context, at)?)),
+        };
+        // Whom a reference beside the identifier names is compared where the database is at hand.
+        let is_all = applicant == Applicant::Patient || source.get("reference").is_none();
+        if named.is_some_and(|named| is_all && named != expected) || proxy == patient {
+            return Err(wrong(at, OTHER_SOURCE));
+        }
+        let authored = text("authored").and_then(|at| FhirDateTime::parse(at).ok());
+        let told = "Say when the form was filled in.";
+        Ok(Self {
+            status: text("status").unwrap_or("completed").to_owned(),
+            applicant,
+            proxy,
+            patient,
+            authored: authored.ok_or_else(|| wrong("QuestionnaireResponse.authored", told))?,
+            questionnaire: text("questionnaire")
+                .ok_or_else(|| wrong("QuestionnaireResponse.questionnaire", "Name the form."))?
+                .to_owned(),
+            document: kept(body, applicant, patient, expected),
+            subject: subject.clone(),
+            source: source.clone(),
+            identifier: body.get("identifier").map(
+                |identifier| json!({ "resourceType": "QuestionnaireResponse", "identifier": identifier }),
+            ),
+        })
+    }
+}
+
+const OTHER_SOURCE: &str =
+    "The source must be the proxy or the patient, as its type says, and the two must differ.";
+
+fn wrong(at: &str, told: &'static str) -> Refusal {
+    Refusal::new(422, Issue::error(IssueType::Value, told).at(at))
+}
+
+/// The document without what the service writes by itself. It names its people by NHS number, as every
+/// reader of it expects, also where its sender named them by reference alone.
+fn kept(body: &Value, applicant: Applicant, patient: NhsNumber, source: NhsNumber) -> String {
+    let mut document = body.clone();
+    if let Some(members) = document.as_object_mut() {
+        members.shift_remove("id");
+        members.shift_remove("meta");
+        members.shift_remove("identifier");
+    }
+    for (name, kind, number) in [("subject", "Patient", patient), ("source", applicant.source_type(), source)]
+    {
+        if let Some(reference) = document.get_mut(name) {
+            party::complete(reference, kind, number);
+        }
+    }
+    document.to_string()
+}
+
+/// The text that answers a question, wherever the question stands.
+fn answer<'v>(item: &'v Value, link_id: &str) -> Option<&'v str> {
+    let mut items = item.get("item").and_then(Value::as_array).into_iter().flatten();
+    items.find_map(|item| {
+        let is_it = item.get("linkId").and_then(Value::as_str) == Some(link_id);
+        let here = || item.pointer("/answer/0/valueString").and_then(Value::as_str);
+        if is_it { here() } else { answer(item, link_id) }
+    })
+}
+
+fn stored(request: &Versioned<AccessRequest>) -> Result<Stored, Error> {
+    let mut stored = bare(request);
+    complete(&mut stored.body, &request.value.document)?;
+    Ok(stored)
+}
+
+/// As [`stored`], for one that was written: its document is parsed when the transaction is over.
+fn written(request: Versioned<AccessRequest>) -> Written {
+    Written { stored: bare(&request), document: Some(request.value.document) }
+}
+
+/// The members that the service writes.
+fn bare(request: &Versioned<AccessRequest>) -> Stored {
+    let Versioned { value, version, updated_at } = request;
+    let id = value.id.to_string();
+    let mut body = head(ResourceType::QuestionnaireResponse, &id, *version, *updated_at);
+    body.insert("identifier".to_owned(), json!({ "value": value.reference_code.as_str() }));
+    Stored {
+        kind: ResourceType::QuestionnaireResponse,
+        id,
+        version: *version,
+        updated_at: *updated_at,
+        body: Value::Object(body),
+    }
+}

@@ -1,0 +1,186 @@
+//! A relationship as a RelatedPerson.
+
+use serde_json::{Map, Value, json};
+
+use crate::context::Context;
+use crate::refusal::Refusal;
+use crate::resource::{
+    Backing, Draft, Kind, Purpose, ResourceType, Stored, UPDATED, Writing, Written, head, mismatch,
+    nhs_identifier, party, person_reference, residue,
+};
+use crate::search::param::{Index, Param, Reference};
+use crate::url;
+use base::error::Error;
+use domain::person::NhsNumber;
+use domain::proxy::relationship::RelationshipCode;
+use domain::proxy::{Relationship, Versioned};
+use fhir::outcome::{Issue, IssueType};
+use fhir::profiles;
+use service::access::Action;
+use service::proxy::{RelationshipError, change_relationship, create_relationship};
+use store::Tx;
+use store::search::{Column, Table};
+
+const PATIENT: Reference =
+    Reference { column: Column::text("patient"), system: url::NHS_NUMBER, targets: &[ResourceType::Patient] };
+
+pub(super) static KIND: Kind = Kind {
+    name: "RelatedPerson",
+    backing: Backing::Rows {
+        table: Table::Relationships,
+        versions: Some(Table::RelationshipVersions),
+        updated_at: UPDATED,
+    },
+    params: PARAMS,
+    profile: Some(profiles::PROXY_RELATIONSHIP),
+    load: |tx, _, ids| load(tx, ids),
+    select: None,
+    writing: Some(Writing {
+        load_versions,
+        creates: Some(Action::WriteRecords),
+        changes: Action::WriteRecords,
+        read,
+        create,
+        update,
+        delete: None,
+    }),
+};
+
+/// R4's parameters. The related person's own demographics are those of their Patient, not held here.
+const PARAMS: &[Param] = &[
+    Param::token("active", Index::Flag(Column::text("active"))),
+    Param::string("address", Index::Absent),
+    Param::string("address-city", Index::Absent),
+    Param::string("address-country", Index::Absent),
+    Param::string("address-postalcode", Index::Absent),
+    Param::string("address-state", Index::Absent),
+    Param::token("address-use", Index::Absent),
+    Param::date("birthdate", Index::Absent),
+    Param::token("email", Index::Absent),
+    Param::token("gender", Index::Absent),
+    Param::token("identifier", Index::Token(Some(url::NHS_NUMBER), Column::text("proxy"))),
+    Param::string("name", Index::Absent),
+    Param::reference("patient", Index::Reference(PATIENT), &["patient"]),
+    Param::token("phone", Index::Absent),
+    Param::string("phonetic", Index::Absent),
+    Param::token("relationship", Index::RelationshipCode),
+    Param::token("telecom", Index::Absent),
+];
+
+fn load(tx: &mut Tx<'_>, ids: &[String]) -> Result<Vec<Stored>, Error> {
+    Ok(tx.list_relationships_by_id(ids)?.iter().map(stored).collect())
+}
+
+fn load_versions(
+    tx: &mut Tx<'_>,
+    _context: &Context,
+    wanted: &[(String, i64)],
+) -> Result<Vec<Stored>, Error> {
+    Ok(tx.list_relationship_versions_by_id(wanted)?.iter().map(stored).collect())
+}
+
+fn read(context: &Context, body: &Value, _purpose: Purpose) -> Result<Draft, Refusal> {
+    let body = &party::with_local_references(body, context);
+    let value = relationship(body, context)?;
+    let shown = Versioned { value, version: 1, updated_at: context.now() };
+    residue::check(body, &stored(&shown).body)?;
+    Ok(Draft::Relationship(shown.value))
+}
+
+fn create(tx: &mut Tx<'_>, context: &Context, draft: &Draft) -> Result<Written, Refusal> {
+    let Draft::Relationship(relationship) = draft else { return Err(mismatch()) };
+    party::check_reached(tx, context, relationship.patient, "RelatedPerson.patient")?;
+    let created = create_relationship(tx, &*context.clock, &context.caller, relationship.clone())?;
+    Ok(stored(&created).into())
+}
+
+fn update(tx: &mut Tx<'_>, context: &Context, current: &Stored, draft: &Draft) -> Result<Written, Refusal> {
+    let Draft::Relationship(relationship) = draft else { return Err(mismatch()) };
+    let wanted = Relationship { id: current.id.clone(), ..relationship.clone() };
+    let changed = change_relationship(tx, &*context.clock, &context.caller, wanted)?;
+    Ok(stored(&changed).into())
+}
+
+impl From<RelationshipError> for Refusal {
+    fn from(error: RelationshipError) -> Self {
+        match error {
+            RelationshipError::UnknownPatient => Self::rule(party::UNKNOWN, "RelatedPerson.patient"),
+            RelationshipError::UnknownProxy => Self::rule(party::UNKNOWN, "RelatedPerson.identifier"),
+            RelationshipError::OtherPeople => {
+                Self::rule("Who is related to whom cannot change.", "RelatedPerson.patient")
+            }
+            RelationshipError::SamePerson => {
+                Self::rule("Nobody is related to themselves.", "RelatedPerson.identifier")
+            }
+            RelationshipError::Store(error) => error.into(),
+        }
+    }
+}
+
+/// What a body says of a relationship; its id is for the store.
+fn relationship(body: &Value, context: &Context) -> Result<Relationship, Refusal> {
+    let wrong = |at: &str, told| Refusal::new(422, Issue::error(IssueType::Value, told).at(at));
+    let identifiers = body.get("identifier").and_then(Value::as_array).map(Vec::as_slice);
+    let proxy = match identifiers {
+        Some([one]) if one.get("system").and_then(Value::as_str) == Some(url::NHS_NUMBER) => {
+            one.get("value").and_then(Value::as_str)
+        }
+        _ => None,
+    };
+    let proxy = proxy.and_then(|value| NhsNumber::parse(value, context.contract.nhs_number_check).ok());
+    let proxy = proxy.ok_or_else(|| {
+        wrong(
+            "RelatedPerson.identifier",
+            "Name the related person by their NHS number as the only identifier.",
+        )
+    })?;
+    let patient = body.get("patient").ok_or_else(|| wrong("RelatedPerson.patient", "Name the patient."))?;
+    let concepts = body.get("relationship").and_then(Value::as_array).into_iter().flatten();
+    let codes: Option<Vec<RelationshipCode>> = concepts.map(code).collect();
+    Ok(Relationship {
+        id: String::new(),
+        proxy,
+        patient: party::number_in(patient, context, "RelatedPerson.patient")?,
+        codes: codes.ok_or_else(|| {
+            wrong(
+                "RelatedPerson.relationship",
+                "Give one coding, with system and code, for each relationship.",
+            )
+        })?,
+        active: body.get("active").and_then(Value::as_bool).unwrap_or(true),
+        verified: true,
+    })
+}
+
+fn code(concept: &Value) -> Option<RelationshipCode> {
+    let text = |path: &str| concept.pointer(path).and_then(Value::as_str);
+    Some(RelationshipCode {
+        system: url::as_hl7_defines(text("/coding/0/system")?),
+        code: text("/coding/0/code")?.to_owned(),
+        display: text("/coding/0/display").map(str::to_owned),
+    })
+}
+
+fn stored(relationship: &Versioned<Relationship>) -> Stored {
+    let Versioned { value, version, updated_at } = relationship;
+    let mut body = head(ResourceType::RelatedPerson, &value.id, *version, *updated_at);
+    body.insert("identifier".to_owned(), json!([nhs_identifier(value.proxy)]));
+    body.insert("active".to_owned(), value.active.into());
+    body.insert("patient".to_owned(), person_reference(value.patient));
+    if !value.codes.is_empty() {
+        body.insert("relationship".to_owned(), value.codes.iter().map(concept).collect());
+    }
+    let body = Value::Object(body);
+    let id = value.id.clone();
+    Stored { kind: ResourceType::RelatedPerson, id, version: *version, updated_at: *updated_at, body }
+}
+
+fn concept(code: &RelationshipCode) -> Value {
+    let mut coding = Map::new();
+    coding.insert("system".to_owned(), url::as_hl7_defines(&code.system).into());
+    coding.insert("code".to_owned(), code.code.as_str().into());
+    if let Some(display) = &code.display {
+        coding.insert("display".to_owned(), display.as_str().into());
+    }
+    json!({ "coding": [coding] })
+}

@@ -1,0 +1,156 @@
+//! A subscription by topic (Subscriptions R5 Backport 1.1): the topic in `criteria`, the conditions in extensions
+//! of it, all of which must hold.
+
+use serde_json::Value;
+
+use super::{extensions, topic, unsupported, wrong};
+use crate::context::Context;
+use crate::refusal::Refusal;
+use crate::resource::ResourceType;
+use crate::url;
+use domain::event::{Filter, FilterName, Topic};
+use domain::person::NhsNumber;
+use domain::proxy::{LegalBasis, OdsCode, ReasonCode, Status};
+
+const FILTER: &str =
+    "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-filter-criteria";
+
+/// As many conditions, and values of one, as anybody needs.
+const MOST: usize = 20;
+
+/// The statuses of an access request.
+const REQUEST_STATUSES: [&str; 5] = ["in-progress", "completed", "amended", "entered-in-error", "stopped"];
+
+/// Reads topic and conditions.
+pub(super) fn read(
+    body: &Value,
+    criteria: &str,
+    context: &Context,
+) -> Result<(Vec<Topic>, Vec<Filter>), Refusal> {
+    let topics = topic::topics_of(criteria).ok_or_else(|| {
+        let told = "There is no such topic here: the CapabilityStatement names those that there are.";
+        unsupported(told, "Subscription.criteria")
+    })?;
+    let kind = topics.first().map_or(ResourceType::Consent, |topic| topic::type_of(*topic));
+    let mut filters = Vec::new();
+    for (at, url, extension) in extensions(body.get("_criteria"), "Subscription.criteria") {
+        if url != FILTER {
+            let told =
+                "Write conditions as extensions of the type backport-filter-criteria, of the guide for R4.";
+            return Err(unsupported(told, at));
+        }
+        let text = extension.get("valueString").and_then(Value::as_str).unwrap_or_default();
+        for part in parts(text, kind, &at)? {
+            filters.push(condition(part, kind, &at, context)?);
+        }
+    }
+    if filters.len() > MOST {
+        return Err(unsupported("Set twenty conditions at most.", "Subscription.criteria.extension"));
+    }
+    Ok((topics.to_vec(), filters))
+}
+
+/// The conditions of a text: `status=active`, `Consent.status=active`, `Consent?status=active&patient=…`.
+fn parts<'t>(text: &'t str, kind: ResourceType, at: &str) -> Result<Vec<&'t str>, Refusal> {
+    let of_other = || unsupported("The events of this topic are not about this type.", at);
+    let name_end = text.find('=').unwrap_or(text.len());
+    let name = text.get(..name_end).unwrap_or_default();
+    if let Some((named, rest)) = text.split_once('?').filter(|(named, _)| named.len() < name.len()) {
+        return if named == kind.name() { Ok(rest.split('&').collect()) } else { Err(of_other()) };
+    }
+    match name.split_once('.') {
+        Some((named, _)) if named == kind.name() => Ok(vec![text.get(named.len() + 1..).unwrap_or_default()]),
+        Some(_) => Err(of_other()),
+        None => Ok(vec![text]),
+    }
+}
+
+/// One condition: `name[:modifier]=value[,value]`.
+fn condition(text: &str, kind: ResourceType, at: &str, context: &Context) -> Result<Filter, Refusal> {
+    let (name, values) = text
+        .split_once('=')
+        .ok_or_else(|| wrong("A condition is written name=value, with a comma between values.", at))?;
+    let (name, modifier) = match name.split_once(':') {
+        Some((name, modifier)) => (name, Some(modifier)),
+        None => (name, None),
+    };
+    let name = FilterName::parse(name).filter(|name| topic::filters_of(kind).contains(name));
+    let told = "The events of this topic cannot be put under this condition: its definition (a Basic) names \
+                those that there are.";
+    let name = name.ok_or_else(|| unsupported(told, at))?;
+    let is_reference = matches!(name, FilterName::Patient | FilterName::Proxy);
+    if modifier.is_some_and(|modifier| !(is_reference && matches!(modifier, "identifier" | "Patient"))) {
+        return Err(unsupported("This condition has no such modifier.", at));
+    }
+    let read = values.split(',').map(|value| {
+        let value = value.trim();
+        plain(name, value, kind, context).ok_or_else(|| wrong(form_of(name), at))
+    });
+    let values = read.collect::<Result<Vec<String>, Refusal>>()?;
+    if values.len() > MOST {
+        return Err(wrong("Give twenty values at most.", at));
+    }
+    Ok(Filter { name, values })
+}
+
+/// What a value must look like.
+const fn form_of(name: FilterName) -> &'static str {
+    match name {
+        FilterName::Patient | FilterName::Proxy => {
+            "Name a person by NHS number: 9000000009, Patient/9000000009, or with the system before it."
+        }
+        FilterName::Status => "This is no status of what the topic is about.",
+        FilterName::StatusReason => "This is no reason of a status: see England-ConsentStatusReason.",
+        FilterName::LegalBasis => "This is no legal basis: see England-NHSProxyLegalBasis.",
+        FilterName::PatientPractice
+        | FilterName::ProxyPractice
+        | FilterName::Practice
+        | FilterName::Grantor => "Name an organisation by ODS code.",
+    }
+}
+
+/// A value in the form in which it is compared.
+fn plain(name: FilterName, value: &str, kind: ResourceType, context: &Context) -> Option<String> {
+    let of_system = |system: &str| match value.split_once('|') {
+        Some((given, value)) => (url::as_hl7_defines(given) == system).then_some(value),
+        None => Some(value),
+    };
+    match name {
+        FilterName::Patient | FilterName::Proxy => {
+            let value = context.relative(of_system(url::NHS_NUMBER)?);
+            let value = value.strip_prefix("Patient/").unwrap_or(value);
+            let number = NhsNumber::parse(value, context.contract.nhs_number_check).ok()?;
+            Some(number.to_string())
+        }
+        FilterName::Status => {
+            let is_status = if kind == ResourceType::QuestionnaireResponse {
+                REQUEST_STATUSES.contains(&value)
+            } else if kind == ResourceType::RelatedPerson {
+                matches!(value, "active" | "inactive")
+            } else {
+                let code = of_system(url::CONSENT_STATE)?;
+                Status::ALL.iter().any(|status| status.as_str() == code)
+            };
+            is_status.then(|| value.rsplit('|').next().unwrap_or(value).to_owned())
+        }
+        FilterName::StatusReason => {
+            let value = of_system(url::STATUS_REASON)?;
+            ReasonCode::all().find(|reason| reason.code() == value).map(|reason| reason.code().to_owned())
+        }
+        FilterName::LegalBasis => {
+            let value = value.rsplit('|').next()?;
+            LegalBasis::ALL
+                .into_iter()
+                .find(|basis| basis.code() == value)
+                .map(|basis| basis.code().to_owned())
+        }
+        FilterName::PatientPractice
+        | FilterName::ProxyPractice
+        | FilterName::Practice
+        | FilterName::Grantor => {
+            let value = context.relative(of_system(url::ODS_CODE)?);
+            let code = OdsCode::parse(value.strip_prefix("Organization/").unwrap_or(value)).ok()?;
+            Some(code.as_str().to_owned())
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! `Subscription.channel.header`: lines that go with every call. They may hold secrets, and must not change what
+//! the call itself is (N-28).
+
+use serde_json::Value;
+
+use super::{unsupported, wrong};
+use crate::refusal::Refusal;
+use domain::event::{ChannelType, DELIVERY};
+
+/// As many lines, and as long, as any consumer needs.
+const MOST: usize = 20;
+const LONGEST: usize = 4096;
+
+/// What belongs to the connection, to the message, or to the signature.
+const RESERVED: [&str; 21] = [
+    "connection",
+    "content-encoding",
+    "content-language",
+    "content-location",
+    "content-length",
+    "content-type",
+    "cookie",
+    "date",
+    "expect",
+    "forwarded",
+    "host",
+    "http2-settings",
+    "keep-alive",
+    "origin",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// The lines of a body, each judged.
+pub(super) fn read(body: &Value, kind: ChannelType) -> Result<Vec<String>, Refusal> {
+    let lines = body.pointer("/channel/header").and_then(Value::as_array);
+    let lines: Vec<&str> = lines.into_iter().flatten().filter_map(Value::as_str).collect();
+    if kind == ChannelType::WebSocket && !lines.is_empty() {
+        let told = "Nothing is called over a websocket: there are no headers.";
+        return Err(unsupported(told, "Subscription.channel.header"));
+    }
+    if lines.len() > MOST {
+        return Err(wrong("Give twenty headers at most.", "Subscription.channel.header"));
+    }
+    for (number, line) in lines.iter().enumerate() {
+        judge(line).map_err(|told| wrong(told, format!("Subscription.channel.header[{number}]")))?;
+    }
+    Ok(lines.into_iter().map(str::to_owned).collect())
+}
+
+fn judge(line: &str) -> Result<(), &'static str> {
+    let malformed = "A header is written Name: value, in visible ASCII, and 4096 bytes long at most.";
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    let (name, value) = line.split_once(':').ok_or(malformed)?;
+    let is_name = !name.is_empty() && name.bytes().all(is_token);
+    let is_value = value.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
+    if !is_name || !is_value || line.len() > LONGEST {
+        return Err(malformed);
+    }
+    let name = name.to_ascii_lowercase();
+    // `ce-`: what a CloudEvent is in the binary mode of HTTP; a subscriber must not make other events of ours.
+    let is_reserved = RESERVED.contains(&name.as_str())
+        || name == DELIVERY
+        || ["webhook-", "ce-", "x-forwarded-", "sec-"].iter().any(|prefix| name.starts_with(prefix));
+    if is_reserved {
+        return Err("This header is for the service to set, or for nobody.");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::judge;
+
+    // covers N-28
+    #[test]
+    fn a_header_must_not_change_the_call() {
+        for line in ["Authorization: Bearer a.b~c", "X-Key:1", "X-Empty: ", "Accept: */*"] {
+            assert_eq!(judge(line), Ok(()), "{line}");
+        }
+        let long = format!("X: {}", "a".repeat(4096));
+        for line in [
+            "",
+            "X",
+            ": a",
+            "X Y: a",
+            "X: a\r\nY: b",
+            "X: a\nY: b",
+            "X: \u{0}",
+            "X: é",
+            "Ü: a",
+            &long,
+            "Host: a",
+            "content-length: 1",
+            "Transfer-Encoding: chunked",
+            "COOKIE: a",
+            "Connection: close",
+            "Upgrade: h2c",
+            "webhook-signature: v1,a",
+            "ce-type: pds-death-notification-1",
+            "CE-id: 1",
+            "OnBehalf-Delivery: 1",
+            "X-Forwarded-For: 127.0.0.1",
+            "Forwarded: for=127.0.0.1",
+            "Content-Location: /",
+            "Webhook-Id: a",
+            "Content-Type: text/plain",
+            "X\t: a",
+        ] {
+            assert!(judge(line).is_err(), "{line:?}");
+        }
+    }
+}

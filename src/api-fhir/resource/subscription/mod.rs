@@ -1,0 +1,360 @@
+//! A subscription as FHIR R4's Subscription: in one of three styles, each judged in its own file when it is made
+//! (N-03). It is its owner's alone.
+
+mod backport;
+mod channel;
+pub(crate) mod classic;
+mod header;
+pub(crate) mod national;
+mod payload;
+pub(crate) mod topic;
+
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use crate::context::{Context, Subscribing};
+use crate::refusal::Refusal;
+use crate::resource::{
+    Backing, Draft, Kind, Purpose, ResourceType, Stored, UPDATED, Writing, Written, head, mismatch, residue,
+};
+use crate::search::param::{Index, Param};
+use base::date_time::{FhirDateTime, render_instant};
+use base::error::Error;
+use domain::event::{Draft as SubscriptionDraft, Style, Subscription, SubscriptionStatus};
+use domain::proxy::Versioned;
+use fhir::outcome::{Issue, IssueType};
+use service::access;
+use service::access::Action;
+use service::event::{
+    SubscribeError, change_subscription, create_subscription, delete_subscription, open_headers,
+};
+use store::search::{Column, Table};
+use store::{SubscriptionVersion, Tx};
+
+/// The profile of a subscription by topic.
+pub(crate) const PROFILE: &str =
+    "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-subscription";
+const STATUS: &str = "http://hl7.org/fhir/subscription-status";
+const CHANNEL_TYPE: &str = "http://hl7.org/fhir/subscription-channel-type";
+const MIME: &str = "urn:ietf:bcp:13";
+/// The most bytes of a subscription, as JSON without its headers. It is read again for each list and each delivery, and its
+/// answer is made in the transaction that writes it.
+const MOST_BYTES: usize = 16 * 1024;
+
+pub(super) static KIND: Kind = Kind {
+    name: "Subscription",
+    backing: Backing::Rows {
+        table: Table::Subscriptions,
+        versions: Some(Table::SubscriptionVersions),
+        updated_at: UPDATED,
+    },
+    params: PARAMS,
+    profile: None,
+    load,
+    select: None,
+    writing: Some(Writing {
+        load_versions,
+        creates: Some(Action::ReadRecords),
+        changes: Action::ReadRecords,
+        read,
+        create,
+        update,
+        delete: Some(delete),
+    }),
+};
+
+/// R4's parameters. `url` finds by the endpoint without its query, which may hold a secret.
+const PARAMS: &[Param] = &[
+    Param::token("contact", Index::Contacts(Column::text("contacts").or_null())),
+    Param::string("criteria", Index::Text(Column::text("criteria"), Column::text("LOWER(criteria)"))),
+    Param::token("payload", Index::Token(Some(MIME), Column::text("payload").or_null())),
+    Param::token("status", Index::Token(Some(STATUS), Column::text("status"))),
+    Param::token("type", Index::Token(Some(CHANNEL_TYPE), Column::text("channel_type"))),
+    Param::uri("url", Index::Uri(Column::text("url").or_null())),
+];
+
+fn load(tx: &mut Tx<'_>, context: &Context, ids: &[String]) -> Result<Vec<Stored>, Error> {
+    let subscriptions = tx.list_subscriptions_by_id(ids)?;
+    subscriptions.iter().map(|subscription| stored(subscription, context)).collect()
+}
+
+fn load_versions(tx: &mut Tx<'_>, context: &Context, wanted: &[(String, i64)]) -> Result<Vec<Stored>, Error> {
+    let versions = tx.list_subscription_versions_by_id(wanted)?;
+    versions.iter().map(|version| render(version, context)).collect()
+}
+
+fn read(context: &Context, body: &Value, purpose: Purpose) -> Result<Draft, Refusal> {
+    let draft = draft(body, context)?;
+    if purpose == Purpose::Create && draft.asked == SubscriptionStatus::Error {
+        return Err(bad_status());
+    }
+    check_residue(body, &draft)?;
+    Ok(Draft::Subscription(Box::new(draft)))
+}
+
+fn create(tx: &mut Tx<'_>, context: &Context, draft: &Draft) -> Result<Written, Refusal> {
+    let Draft::Subscription(draft) = draft else { return Err(mismatch()) };
+    let Subscribing { settings, vault } = context.subscribing()?;
+    if draft.asked == SubscriptionStatus::Error {
+        return Err(bad_status());
+    }
+    let most = settings.most_of(&context.caller.who);
+    let draft = ending(tx, context, draft.as_ref().clone())?;
+    let created = create_subscription(tx, &*context.clock, vault, &context.caller, draft, most);
+    let created = created.map_err(|error| refused(error, most))?;
+    Ok(stored(&created, context)?.into())
+}
+
+fn refused(error: SubscribeError, most: i64) -> Refusal {
+    match error {
+        SubscribeError::TooMany => {
+            let told = format!(
+                "The owner has {most} subscriptions that are not off, which is the most: delete one, or set it to off."
+            );
+            Refusal::rule(told, "Subscription")
+        }
+        SubscribeError::Store(error) => error.into(),
+    }
+}
+
+fn update(tx: &mut Tx<'_>, context: &Context, current: &Stored, draft: &Draft) -> Result<Written, Refusal> {
+    let Draft::Subscription(draft) = draft else { return Err(mismatch()) };
+    let Subscribing { vault, settings } = context.subscribing()?;
+    let before = find(tx, &current.id)?;
+    if draft.asked == SubscriptionStatus::Error && before.value.status != SubscriptionStatus::Error {
+        return Err(bad_status());
+    }
+    let most = settings.most_of(&context.caller.who);
+    let draft = ending(tx, context, draft.as_ref().clone())?;
+    let changed = change_subscription(tx, &*context.clock, vault, &context.caller, before, draft, most);
+    let changed = changed.map_err(|error| refused(error, most))?;
+    Ok(stored(&changed, context)?.into())
+}
+
+/// A draft that ends at the latest when what its owner was granted ends, and says so in `Subscription.end`.
+fn ending(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    mut draft: SubscriptionDraft,
+) -> Result<SubscriptionDraft, Error> {
+    let Some(latest) = access::granted_until(tx, &context.caller)? else { return Ok(draft) };
+    if draft.end.is_none_or(|end| latest < end) {
+        draft.document = with_end(&draft, latest)?;
+        draft.end = Some(latest);
+    }
+    Ok(draft)
+}
+
+/// The document of a draft with another end. The writer is held meanwhile, so a document without an end is not parsed: it
+/// is an object with members, and gets one more.
+fn with_end(draft: &SubscriptionDraft, end: DateTime<Utc>) -> Result<String, Error> {
+    let end = render_instant(end);
+    if let (None, Some(members)) = (draft.end, draft.document.strip_suffix('}')) {
+        return Ok(format!("{members},\"end\":\"{end}\"}}"));
+    }
+    let mut document: Map<String, Value> = serde_json::from_str(&draft.document).map_err(Error::fault)?;
+    document.insert("end".to_owned(), end.into());
+    Ok(Value::Object(document).to_string())
+}
+
+fn delete(tx: &mut Tx<'_>, context: &Context, current: &Stored) -> Result<(), Refusal> {
+    access::decide_kind(&context.caller.who, Action::ReadRecords)?;
+    let current = find(tx, &current.id)?;
+    Ok(delete_subscription(tx, &*context.clock, &context.caller, current)?)
+}
+
+/// The subscription of this id, which a search has found for the caller.
+pub(crate) fn find(tx: &mut Tx<'_>, id: &str) -> Result<Versioned<Subscription>, Refusal> {
+    let id = Uuid::parse_str(id).or(Err(Refusal::not_found()))?;
+    tx.find_subscription(id)?.ok_or_else(Refusal::not_found)
+}
+
+fn bad_status() -> Refusal {
+    let told =
+        "Ask for `requested`, or `off`: whether it is active or in error is for the service to find out.";
+    Refusal::rule(told, "Subscription.status")
+}
+
+/// 422: something at this element is not supported here.
+fn unsupported(told: impl Into<std::borrow::Cow<'static, str>>, at: impl Into<String>) -> Refusal {
+    Refusal::new(422, Issue::error(IssueType::NotSupported, told).at(at))
+}
+
+/// 422: a value at this element.
+fn wrong(told: impl Into<std::borrow::Cow<'static, str>>, at: impl Into<String>) -> Refusal {
+    Refusal::new(422, Issue::error(IssueType::Value, told).at(at))
+}
+
+/// By which style criteria are written; `None` where by none.
+fn style_of(criteria: &str) -> Option<Style> {
+    let begins = |scheme: &str| criteria.starts_with(scheme);
+    if criteria.trim_start().to_ascii_lowercase().starts_with("eventtype") {
+        Some(Style::National)
+    } else if begins("http://") || begins("https://") || begins("urn:") {
+        Some(Style::Backport)
+    } else {
+        let kind = criteria.split('?').next().and_then(ResourceType::parse);
+        kind.map(|_| Style::Classic)
+    }
+}
+
+/// What a body asks for, judged.
+fn draft(body: &Value, context: &Context) -> Result<SubscriptionDraft, Refusal> {
+    check_extensions(body)?;
+    let criteria = body.get("criteria").and_then(Value::as_str).unwrap_or_default();
+    let style = style_of(criteria).ok_or_else(|| {
+        let told = "Name a topic of this server by its URL, give a search such as Consent?status=active, or a \
+                    national event type: eventType='vrs-proxy-role-changed-1'.";
+        unsupported(told, "Subscription.criteria")
+    })?;
+    let (topics, filters) = match style {
+        Style::Backport => backport::read(body, criteria, context)?,
+        Style::Classic => (classic::read(body, criteria, context)?, Vec::new()),
+        Style::National => national::read(body, criteria, context)?,
+    };
+    let Subscribing { settings, .. } = context.subscribing()?;
+    let channel = channel::read(body, style, settings)?;
+    let headers = header::read(body, channel.kind)?;
+    let document = kept(body, &channel);
+    if document.len() > MOST_BYTES {
+        let told = format!("A subscription has {MOST_BYTES} bytes at the most, as JSON without its headers.");
+        return Err(Refusal::new(413, Issue::error(IssueType::TooLong, told).at("Subscription")));
+    }
+    let asked = body.get("status").and_then(Value::as_str).and_then(SubscriptionStatus::parse);
+    let end = match body.get("end").and_then(Value::as_str) {
+        Some(end) => {
+            let end = FhirDateTime::parse(end).or(Err(wrong("Write an instant.", "Subscription.end")))?;
+            let end = end.earliest();
+            if end <= context.now() && asked != Some(SubscriptionStatus::Off) {
+                return Err(wrong("The end has passed already.", "Subscription.end"));
+            }
+            Some(end)
+        }
+        None => None,
+    };
+    Ok(SubscriptionDraft {
+        style,
+        topics,
+        criteria: criteria.to_owned(),
+        filters,
+        document,
+        channel,
+        headers,
+        end,
+        asked: asked.unwrap_or(SubscriptionStatus::Requested),
+    })
+}
+
+/// What stands for R5's elements in other guides is told apart from ours, and never ignored.
+fn check_extensions(body: &Value) -> Result<(), Refusal> {
+    if body.get("modifierExtension").is_some() {
+        let told = "This server does not know what this changes.";
+        return Err(unsupported(told, "Subscription.modifierExtension"));
+    }
+    let extensions = body.get("extension").and_then(Value::as_array).into_iter().flatten();
+    for (number, extension) in extensions.enumerate() {
+        let url = extension.get("url").and_then(Value::as_str).unwrap_or_default();
+        let of_r5 = url.strip_prefix("http://hl7.org/fhir/5.0/StructureDefinition/extension-Subscription.");
+        if of_r5.is_some_and(|element| element != "identifier") {
+            let told = "Use the extensions of the profile backport-subscription.";
+            return Err(unsupported(told, format!("Subscription.extension[{number}]")));
+        }
+    }
+    Ok(())
+}
+
+/// The extensions of an element, each with its place.
+fn extensions<'v>(
+    element: Option<&'v Value>,
+    path: &str,
+) -> impl Iterator<Item = (String, &'v str, &'v Value)> + use<'v> {
+    let path = path.to_owned();
+    let all = element.and_then(|element| element.get("extension")).and_then(Value::as_array);
+    all.into_iter().flatten().enumerate().map(move |(number, extension)| {
+        let url = extension.get("url").and_then(Value::as_str).unwrap_or_default();
+        (format!("{path}.extension[{number}]"), url, extension)
+    })
+}
+
+/// The document without what stands elsewhere: the secrets above all.
+fn kept(body: &Value, channel: &domain::event::Channel) -> String {
+    let mut document = body.clone();
+    if let Some(members) = document.as_object_mut() {
+        for name in ["resourceType", "id", "meta", "status", "error"] {
+            members.shift_remove(name);
+        }
+    }
+    if let Some(members) = document.get_mut("channel").and_then(Value::as_object_mut) {
+        members.shift_remove("header");
+        members.shift_remove("_header");
+        if let (Some(given), Some(payload)) =
+            (members.get("payload").and_then(Value::as_str), channel.payload)
+        {
+            let normal = payload::render(payload, given);
+            members.insert("payload".to_owned(), normal.into());
+        }
+    }
+    document.to_string()
+}
+
+/// Refuses what would be lost of a body: its document is kept but for what stands elsewhere ([`kept`]). The status,
+/// the error and the payload are for the service to write.
+fn check_residue(body: &Value, draft: &SubscriptionDraft) -> Result<(), Refusal> {
+    let given = |name: &str| body.get("channel").and_then(|channel| channel.get(name)).cloned();
+    let mut channel = Map::new();
+    for name in ["header", "_header"] {
+        channel.extend(given(name).map(|value| (name.to_owned(), value)));
+    }
+    let meta = body.get("meta").cloned().unwrap_or_default();
+    let given = json!({ "resourceType": "Subscription", "meta": meta, "channel": channel });
+    residue::check(&given, &json!({ "channel": { "header": draft.headers } }))
+}
+
+/// The resource as its owner reads it, with the headers (the client's own secret).
+pub(crate) fn stored(subscription: &Versioned<Subscription>, context: &Context) -> Result<Stored, Error> {
+    let Versioned { value, version, updated_at } = subscription;
+    let version = SubscriptionVersion {
+        id: value.id.to_string(),
+        version: *version,
+        updated_at: *updated_at,
+        status: value.status,
+        error: value.error.clone(),
+        is_deleted: value.is_deleted,
+        document: value.document.clone(),
+        headers: value.secrets.headers.clone(),
+    };
+    render(&version, context)
+}
+
+fn render(version: &SubscriptionVersion, context: &Context) -> Result<Stored, Error> {
+    let SubscriptionVersion { id, version: number, updated_at, .. } = version;
+    let kind = ResourceType::Subscription;
+    let place = |body| Stored { kind, id: id.clone(), version: *number, updated_at: *updated_at, body };
+    if version.is_deleted {
+        return Ok(place(Value::Null));
+    }
+    let mut body = head(kind, id, *number, *updated_at);
+    let mut document: Map<String, Value> = serde_json::from_str(&version.document).map_err(Error::fault)?;
+    let criteria = document.get("criteria").and_then(Value::as_str).unwrap_or_default();
+    if let (Some(Style::Backport), Some(meta)) =
+        (style_of(criteria), body.get_mut("meta").and_then(Value::as_object_mut))
+    {
+        meta.insert("profile".to_owned(), json!([PROFILE]));
+    }
+    let headers = match &context.subscribing {
+        Some(Subscribing { vault, .. }) => open_headers(vault, &version.headers)?,
+        None => Vec::new(),
+    };
+    if let (false, Some(channel)) =
+        (headers.is_empty(), document.get_mut("channel").and_then(Value::as_object_mut))
+    {
+        channel.insert("header".to_owned(), json!(headers));
+    }
+    body.insert("status".to_owned(), version.status.as_str().into());
+    body.extend(document);
+    if let Some(error) = &version.error {
+        body.insert("error".to_owned(), error.as_str().into());
+    }
+    Ok(place(Value::Object(body)))
+}

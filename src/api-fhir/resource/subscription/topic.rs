@@ -1,0 +1,98 @@
+//! The topics that are published: `fhir-profiles/subscription-topic/` defines each for people and for machines.
+
+use crate::resource::ResourceType;
+use crate::url;
+use domain::event::{FilterName, Topic};
+
+/// All that happens to a role, in one topic.
+const ROLE: &[Topic] = &[Topic::RoleCreated, Topic::RoleChanged, Topic::RoleDeleted];
+
+/// The last part of each URL, and what it stands for.
+const PUBLISHED: [(&str, &[Topic]); 7] = [
+    ("proxy-role", ROLE),
+    (Topic::RoleCreated.as_str(), &[Topic::RoleCreated]),
+    (Topic::RoleChanged.as_str(), &[Topic::RoleChanged]),
+    (Topic::RoleDeleted.as_str(), &[Topic::RoleDeleted]),
+    (Topic::RoleReminder.as_str(), &[Topic::RoleReminder]),
+    (Topic::AccessRequestSubmitted.as_str(), &[Topic::AccessRequestSubmitted]),
+    (Topic::RelationshipChanged.as_str(), &[Topic::RelationshipChanged]),
+];
+
+/// The version of all of them.
+const VERSION: &str = "0.1.0";
+
+/// What a canonical URL stands for; `None` for one that is not ours. A version after `|` must be the one there is.
+pub(crate) fn topics_of(canonical: &str) -> Option<&'static [Topic]> {
+    let (url, version) = canonical.split_once('|').unwrap_or((canonical, VERSION));
+    let name = url.strip_prefix(url::OURS)?.strip_prefix("/SubscriptionTopic/")?;
+    let found = PUBLISHED.iter().find(|(own, _)| *own == name && version == VERSION)?;
+    Some(found.1)
+}
+
+/// The canonical URLs.
+pub(crate) fn canonicals() -> impl Iterator<Item = String> {
+    PUBLISHED.iter().map(|(name, _)| format!("{}/SubscriptionTopic/{name}", url::OURS))
+}
+
+/// Of which type the subjects of a topic are.
+pub(crate) const fn type_of(topic: Topic) -> ResourceType {
+    match topic {
+        Topic::RoleCreated | Topic::RoleChanged | Topic::RoleDeleted | Topic::RoleReminder => {
+            ResourceType::Consent
+        }
+        Topic::AccessRequestSubmitted => ResourceType::QuestionnaireResponse,
+        Topic::RelationshipChanged => ResourceType::RelatedPerson,
+    }
+}
+
+/// Which conditions the events of a type can be put under.
+pub(crate) const fn filters_of(kind: ResourceType) -> &'static [FilterName] {
+    if matches!(kind, ResourceType::Consent) { &FilterName::ALL } else { &OTHERS }
+}
+
+/// Those of what is no role.
+const OTHERS: [FilterName; 6] = [
+    FilterName::Patient,
+    FilterName::Proxy,
+    FilterName::Status,
+    FilterName::PatientPractice,
+    FilterName::ProxyPractice,
+    FilterName::Practice,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::{ROLE, canonicals, filters_of, topics_of, type_of};
+    use domain::event::Topic;
+    use fhir::profiles;
+
+    #[test]
+    fn a_topic_is_found_by_its_url_and_its_version() {
+        let url = "https://fhir.onbehalf.org.uk/R4/SubscriptionTopic/proxy-role";
+        assert_eq!(topics_of(url), Some(ROLE));
+        assert_eq!(topics_of(&format!("{url}|0.1.0")), Some(ROLE));
+        for other in
+            ["", "proxy-role", &format!("{url}|9"), &format!("{url}s"), &url.replace("onbehalf", "x")]
+        {
+            assert_eq!(topics_of(other), None, "{other}");
+        }
+        for topic in Topic::ALL {
+            let canonical = canonicals().find(|url| url.ends_with(&format!("/{}", topic.as_str())));
+            assert_eq!(topics_of(&canonical.unwrap()), Some(&[topic][..]));
+        }
+    }
+
+    #[test]
+    fn every_topic_is_published_with_the_filters_that_it_takes() {
+        for canonical in canonicals() {
+            let published = profiles::find_by_url(&canonical).unwrap_or_else(|| panic!("{canonical}"));
+            let text = published.resource.to_string();
+            for topic in topics_of(&canonical).unwrap() {
+                for filter in filters_of(type_of(*topic)) {
+                    let quoted = format!("{:?}", filter.as_str());
+                    assert!(text.contains(&quoted), "{canonical} {quoted}");
+                }
+            }
+        }
+    }
+}

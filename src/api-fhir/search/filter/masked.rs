@@ -1,0 +1,103 @@
+//! Searches by what is masked for citizens (`access.mask_reasons`): they find what the answers show, and nothing by
+//! what is behind the mask.
+
+use crate::context::Context;
+use crate::search::param::Index;
+use crate::search::token::lapsed;
+use domain::person::NhsNumber;
+use domain::proxy::{ReasonCode, mask};
+use store::search::{Column, Filter};
+
+const REASON: Column = Column::text("reason_code");
+const GIVER: Column = Column::text("reason_by").or_null();
+const CALLER: Column = Column::text("caller_id").or_null();
+const CALLER_KIND: Column = Column::text("caller_kind");
+const VERSION: Column = Column::number("subject_version").or_null();
+
+/// The columns of a record that tell who made it.
+const ACTOR: [&str; 3] = ["caller_id", "('urn:uuid:' || grant_id)", "request_id"];
+
+/// Roles whose reason, as it counts and is shown now, is one of these.
+pub(crate) fn of_reasons(codes: &[ReasonCode], context: &Context) -> Filter {
+    let any = |codes: &[ReasonCode]| {
+        Filter::OneOf(REASON, codes.iter().map(|reason| reason.code().to_owned()).collect())
+    };
+    let stands = lapsed(context).negated();
+    let Some(citizen) = context.masked_for() else {
+        let on_paper = Filter::All(vec![any(codes), stands]);
+        let is_end = codes.contains(&ReasonCode::RoleDeactivatedEndDateReached);
+        return if is_end { Filter::Any(vec![on_paper, lapsed(context)]) } else { on_paper };
+    };
+    let own = Filter::All(vec![Filter::text(GIVER, citizen.as_str()), any(&mask::OWN)]);
+    let plain = mask::PLAIN.iter().map(|(status, codes)| {
+        Filter::All(vec![Filter::text(Column::text("status"), status.as_str()), any(codes)])
+    });
+    let is_shown = Filter::All(vec![Filter::Any(std::iter::once(own).chain(plain).collect()), stands]);
+    let is_one = Filter::All(vec![is_shown.clone(), any(codes)]);
+    if codes.contains(&ReasonCode::Other) { Filter::Any(vec![is_one, is_shown.negated()]) } else { is_one }
+}
+
+/// The rows of a filter on an index by which records are found, without those whose actor is masked.
+pub(crate) fn disclosed(index: &Index, filter: Filter, context: &Context) -> Filter {
+    match context.masked_for().filter(|_| tells_actor(index)) {
+        Some(citizen) => Filter::All(vec![filter, shows_actor(citizen)]),
+        None => filter,
+    }
+}
+
+/// Records for which a column has a value that is shown.
+pub(crate) fn present(column: Column, context: &Context) -> Filter {
+    let present = Filter::Null(column).negated();
+    match context.masked_for().filter(|_| ACTOR.contains(&column.name())) {
+        Some(citizen) => Filter::All(vec![present, shows_actor(citizen)]),
+        None => present,
+    }
+}
+
+/// Whether an index tells who made a record, or holds a reason: its order would tell of what is behind the mask.
+pub(crate) fn is_masked(index: &Index, context: &Context) -> bool {
+    context.masked_for().is_some() && (tells_actor(index) || matches!(index, Index::RoleReason))
+}
+
+fn tells_actor(index: &Index) -> bool {
+    match index {
+        Index::Agent => true,
+        Index::Token(_, column) | Index::Uri(column) => ACTOR.contains(&column.name()),
+        Index::Absent
+        | Index::Constant(_)
+        | Index::Flag(_)
+        | Index::HasValue(_)
+        | Index::RoleStatus
+        | Index::RoleReason
+        | Index::RelationshipCode
+        | Index::OfAct(_)
+        | Index::Present(_)
+        | Index::Reference(_)
+        | Index::Applicant
+        | Index::Account
+        | Index::LocalReference(_)
+        | Index::Date(..)
+        | Index::Names(_)
+        | Index::Text(..)
+        | Index::Contacts(_)
+        | Index::Element(_)
+        | Index::Composite(..)
+        | Index::Codes => false,
+    }
+}
+
+/// Records of what this citizen did.
+fn own_act(citizen: NhsNumber) -> Filter {
+    Filter::All(vec![is_citizens(), Filter::text(CALLER, citizen.as_str())])
+}
+
+fn is_citizens() -> Filter {
+    Filter::OneOf(CALLER_KIND, vec!["citizen".to_owned(), "proxy".to_owned()])
+}
+
+/// Records whose actor this citizen is shown. `fhir::resource::audit_event` says the same of a record that was read.
+fn shows_actor(citizen: NhsNumber) -> Filter {
+    let of_patient = Filter::text(Column::text("patient").or_null(), citizen.as_str());
+    let looked = Filter::All(vec![Filter::Null(VERSION), of_patient, is_citizens().negated()]);
+    Filter::Any(vec![own_act(citizen), looked])
+}

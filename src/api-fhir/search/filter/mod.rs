@@ -1,0 +1,274 @@
+//! One criterion to a filter: its parameter is found, its chain followed, its alternatives joined.
+
+pub(crate) mod masked;
+
+use crate::context::Context;
+use crate::enforce;
+use crate::refusal::Refusal;
+use crate::resource::{Backing, ResourceType};
+use crate::search::caps::List;
+use crate::search::param::{Index, Param, ParamType, Reference};
+use crate::search::quantity::Wanted;
+use crate::search::query::{alternatives, bad};
+use crate::search::{account, date, reference, string, token, uri};
+use crate::url;
+use domain::account::Letter;
+use fhir::outcome::{Issue, IssueType};
+use fhir::profiles;
+use store::search::{Column, Filter};
+
+/// The filter of a criterion; `None` where the parameter is unknown and the caller is lenient (G-10).
+pub(crate) fn filter_of(
+    kind: ResourceType,
+    key: &str,
+    value: &str,
+    context: &Context,
+) -> Result<Option<Filter>, Refusal> {
+    at_depth(kind, key, value, context, 0)
+}
+
+fn at_depth(
+    kind: ResourceType,
+    key: &str,
+    value: &str,
+    context: &Context,
+    depth: usize,
+) -> Result<Option<Filter>, Refusal> {
+    List::Links.check(depth)?;
+    if let Some(reverse) = key.strip_prefix("_has:") {
+        return has(kind, reverse, value, context, depth).map(Some);
+    }
+    let (head, chain) = match key.split_once('.') {
+        Some((head, chain)) => (head, Some(chain)),
+        None => (key, None),
+    };
+    let (name, modifier) = match head.split_once(':') {
+        Some((name, modifier)) => (name, Some(modifier)),
+        None => (head, None),
+    };
+    let param = match param_of(kind, name) {
+        Some(param) => param,
+        None if context.is_strict || depth > 0 => {
+            let told = if UNSUPPORTED.contains(&name) {
+                "This server does not support _text, _content, _list, _query and _filter."
+            } else {
+                "There is no such search parameter here."
+            };
+            return Err(Refusal::new(400, Issue::error(IssueType::NotSupported, told)));
+        }
+        None => return Ok(None),
+    };
+    match chain {
+        Some(chain) => chained(&param, modifier, chain, value, context, depth).map(Some),
+        None => own(&param, modifier, value, context).map(Some),
+    }
+}
+
+/// The mark of a role, as its only code; an unmarked one has none.
+const REVIEW: Column = Column::text("(CASE WHEN needs_review THEN 'review-due' END)").or_null();
+
+/// R4's parameters of every type that no type here has (S-19): nothing is searched by its words, there are
+/// neither lists nor named queries, and `_filter` says nothing that the parameters cannot.
+const UNSUPPORTED: [&str; 5] = ["_text", "_content", "_list", "_query", "_filter"];
+
+/// The parameter of a type by this name, or the one that every type has.
+pub(crate) fn param_of(kind: ResourceType, name: &str) -> Option<Param> {
+    common(kind, name).or_else(|| Param::find(kind, name).copied())
+}
+
+/// The parameters that every type has (S-19).
+fn common(kind: ResourceType, name: &str) -> Option<Param> {
+    const PROFILE: &str = "_profile";
+    let Backing::Rows { table, updated_at, .. } = kind.backing() else {
+        return match name {
+            "_id" => Some(Param::token("_id", Index::Element(&["id"]))),
+            "_lastUpdated" => Some(Param::date("_lastUpdated", Index::Element(&["meta", "lastUpdated"]))),
+            "_tag" => Some(Param::token("_tag", Index::Element(&["meta", "tag"]))),
+            "_security" => Some(Param::token("_security", Index::Element(&["meta", "security"]))),
+            PROFILE => Some(Param::uri(PROFILE, Index::Element(&["meta", "profile"]))),
+            "_source" => Some(Param::uri("_source", Index::Element(&["meta", "source"]))),
+            _ => None,
+        };
+    };
+    match name {
+        "_id" => Some(Param::token("_id", Index::Token(None, table.id()))),
+        "_lastUpdated" => Some(Param::date("_lastUpdated", Index::Date(updated_at, updated_at))),
+        // The one mark that a row of ours carries.
+        "_tag" if kind == ResourceType::Consent => {
+            Some(Param::token("_tag", Index::Token(Some(url::ROLE_REVIEW), REVIEW)))
+        }
+        "_tag" | "_security" => Some(Param::token("_tag", Index::Absent)),
+        "_source" => Some(Param::uri("_source", Index::Absent)),
+        PROFILE => Some(Param::uri(PROFILE, Index::Constant(profile(kind)))),
+        _ => None,
+    }
+}
+
+fn profile(kind: ResourceType) -> &'static [(&'static str, &'static str)] {
+    const PROFILES: [(ResourceType, &[(&str, &str)]); 3] = [
+        (ResourceType::Consent, &[("", profiles::PROXY_ROLE)]),
+        (ResourceType::RelatedPerson, &[("", profiles::PROXY_RELATIONSHIP)]),
+        (ResourceType::QuestionnaireResponse, &[("", profiles::ACCESS_REQUEST)]),
+    ];
+    PROFILES.iter().find(|(of, _)| *of == kind).map_or(&[], |(_, profile)| profile)
+}
+
+/// A criterion on the resource itself.
+fn own(param: &Param, modifier: Option<&str>, value: &str, context: &Context) -> Result<Filter, Refusal> {
+    if modifier == Some("missing") {
+        let wanted = match value {
+            "true" => true,
+            "false" => false,
+            _ => return Err(bad(":missing is true or false.")),
+        };
+        // What is masked is missing to the caller.
+        let is_there = masked::disclosed(&param.index, missing(param, context).negated(), context);
+        let missing = is_there.negated();
+        return Ok(if wanted { missing } else { missing.negated() });
+    }
+    let alternatives = alternatives(value);
+    List::Alternatives.check(alternatives.len())?;
+    let each = |value: &String| match param.kind {
+        ParamType::Token => token::filter(param, modifier, value, context),
+        ParamType::Reference => reference::filter(param, modifier, value, context)
+            .map(|filter| masked::disclosed(&param.index, filter, context)),
+        ParamType::Date => date::filter(param, modifier, value, context),
+        ParamType::String => string::filter(param, modifier, value),
+        ParamType::Uri => {
+            uri::filter(param, modifier, value).map(|filter| masked::disclosed(&param.index, filter, context))
+        }
+        ParamType::Quantity => quantity(modifier, value),
+        ParamType::Composite => composite(param, modifier, value, context),
+    };
+    let any = alternatives.iter().map(each).collect::<Result<Vec<_>, _>>()?;
+    // `:not` of several excludes all of them.
+    let is_negative = matches!(modifier, Some("not" | "not-in"));
+    Ok(if is_negative { Filter::All(any) } else { Filter::any_of(any) })
+}
+
+/// No row has a quantity.
+fn quantity(modifier: Option<&str>, value: &str) -> Result<Filter, Refusal> {
+    if modifier.is_some() {
+        return Err(bad("A quantity parameter has the modifier missing only."));
+    }
+    Wanted::parse(value).map(|_no_row_has_one| Filter::NOTHING)
+}
+
+/// Each part of the value must be one of its parameter (S-27). No row has several values of one element.
+fn composite(
+    param: &Param,
+    modifier: Option<&str>,
+    value: &str,
+    context: &Context,
+) -> Result<Filter, Refusal> {
+    if modifier.is_some() {
+        return Err(bad("A composite parameter has the modifier missing only."));
+    }
+    let Index::Composite(_, parts) = param.index else { return Ok(Filter::NOTHING) };
+    let values: Vec<String> = token::split(value, '$').collect();
+    if values.len() != parts.len() {
+        return Err(bad("A composite parameter has as many values as parts, with $ between them."));
+    }
+    for (part, value) in parts.iter().zip(&values) {
+        own(part, None, value, context)?;
+    }
+    Ok(Filter::NOTHING)
+}
+
+/// Rows that have no value for a parameter (S-28).
+fn missing(param: &Param, context: &Context) -> Filter {
+    match param.index {
+        Index::Absent => Filter::EVERYTHING,
+        Index::Constant(values) => Filter::constant(values.is_empty()),
+        Index::Token(_, column)
+        | Index::Flag(column)
+        | Index::Uri(column)
+        | Index::Text(column, _)
+        | Index::Contacts(column)
+        | Index::LocalReference(column)
+        | Index::Reference(Reference { column, .. }) => Filter::Null(column),
+        Index::Present(codings) => {
+            let absent = codings.iter().map(|(_, _, column)| masked::present(*column, context).negated());
+            Filter::All(absent.collect())
+        }
+        Index::Date(from, to) => Filter::All(vec![Filter::Null(from), Filter::Null(to)]),
+        Index::RelationshipCode => token::any_relationship_code().negated(),
+        Index::Names(parts) => string::any_name(parts).negated(),
+        Index::Account => account::any().negated(),
+        // It is true or false of each.
+        Index::HasValue(_)
+        | Index::RoleStatus
+        | Index::RoleReason
+        | Index::OfAct(_)
+        | Index::Agent
+        | Index::Applicant
+        | Index::Element(_)
+        | Index::Composite(..)
+        | Index::Codes => Filter::NOTHING,
+    }
+}
+
+/// `patient.identifier=…`, `patient:Patient.name=…` (S-18). Each link sees what the caller may see.
+fn chained(
+    param: &Param,
+    modifier: Option<&str>,
+    chain: &str,
+    value: &str,
+    context: &Context,
+    depth: usize,
+) -> Result<Filter, Refusal> {
+    let no_chain = || bad("This parameter cannot be chained to that.");
+    let Index::Reference(Reference { column, targets, .. }) = param.index else { return Err(no_chain()) };
+    let mut links = Vec::new();
+    for target in targets.iter().filter(|target| modifier.is_none_or(|name| name == target.name())) {
+        let Backing::Rows { table, .. } = target.backing() else { continue };
+        if let Some(filter) = at_depth(*target, chain, value, context, depth + 1)? {
+            let filter = enforce::limited(context, *target, Letter::Search, filter)?;
+            links.push(Filter::within(column, table, table.id(), filter));
+        }
+    }
+    if links.is_empty() { Err(no_chain()) } else { Ok(Filter::Any(links)) }
+}
+
+/// `_has:Consent:patient:status=active` (S-18): those that a matching Consent refers to.
+fn has(
+    kind: ResourceType,
+    reverse: &str,
+    value: &str,
+    context: &Context,
+    depth: usize,
+) -> Result<Filter, Refusal> {
+    let malformed = || bad("_has is written _has:Type:reference:parameter, all of this server.");
+    let mut parts = reverse.splitn(3, ':');
+    let (Some(source), Some(name), Some(rest)) = (parts.next(), parts.next(), parts.next()) else {
+        return Err(malformed());
+    };
+    let source = ResourceType::parse(source).ok_or_else(malformed)?;
+    let param = Param::find(source, name).ok_or_else(malformed)?;
+    let (Backing::Rows { table, .. }, Backing::Rows { table: own, .. }) = (source.backing(), kind.backing())
+    else {
+        return Err(malformed());
+    };
+    let filter = at_depth(source, rest, value, context, depth + 1)?.unwrap_or(Filter::EVERYTHING);
+    let filter = enforce::limited(context, source, Letter::Search, filter)?;
+    if let Index::LocalReference(column) = param.index {
+        let reference = local_reference(kind).ok_or_else(malformed)?;
+        return Ok(Filter::within(reference, table, column, filter));
+    }
+    let Index::Reference(Reference { column, targets, .. }) = param.index else { return Err(malformed()) };
+    if targets.contains(&kind) {
+        Ok(Filter::within(own.id(), table, column, filter))
+    } else {
+        Err(malformed())
+    }
+}
+
+/// `Type/id` of a row, as the audit record names it.
+fn local_reference(kind: ResourceType) -> Option<Column> {
+    const REFERENCES: [(ResourceType, &str); 3] = [
+        (ResourceType::Consent, "('Consent/' || id)"),
+        (ResourceType::RelatedPerson, "('RelatedPerson/' || id)"),
+        (ResourceType::QuestionnaireResponse, "('QuestionnaireResponse/' || id)"),
+    ];
+    REFERENCES.iter().find(|(of, _)| *of == kind).map(|(_, expression)| Column::text(expression))
+}

@@ -1,0 +1,197 @@
+//! `_include` and `_revinclude` (S-15): what the matches refer to, and what refers to them. Each is found
+//! through a search of its own, so that nothing appears that the caller may not see (S-16).
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::context::Context;
+use crate::enforce;
+use crate::refusal::Refusal;
+use crate::resource::{Backing, ResourceType, Stored, load, select};
+use crate::search::Query;
+use crate::search::param::{Index, Param};
+use domain::account::Letter;
+use fhir::outcome::{Issue, IssueType};
+use store::Tx;
+use store::search::{Filter, PageQuery};
+
+/// The most resources that one include in reverse finds.
+const MOST: i64 = 1000;
+/// How often an iterating include goes round.
+const ROUNDS: usize = 4;
+
+/// An include, understood.
+struct Include {
+    source: ResourceType,
+    /// `None` for `*`: every reference.
+    param: Option<&'static Param>,
+    target: Option<ResourceType>,
+    iterates: bool,
+    is_reverse: bool,
+}
+
+/// Everything to be included with the matches, each once.
+pub(super) fn resolve(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    query: &Query,
+    matches: &[Stored],
+    used: &mut Vec<(String, String)>,
+) -> Result<Vec<Stored>, Refusal> {
+    let mut includes = Vec::new();
+    for (is_reverse, asked) in [(false, &query.includes), (true, &query.revincludes)] {
+        for (value, iterates) in asked {
+            let read = read(value, *iterates, is_reverse, context)?;
+            if !read.is_empty() {
+                includes.extend(read);
+                let name = if is_reverse { "_revinclude" } else { "_include" };
+                let name = if *iterates { format!("{name}:iterate") } else { name.to_owned() };
+                used.push((name, value.clone()));
+            }
+        }
+    }
+    let key = |stored: &Stored| (stored.kind, stored.id.clone());
+    let mut seen: BTreeSet<(ResourceType, String)> = matches.iter().map(key).collect();
+    let mut beside: Vec<Stored> = Vec::new();
+    // Where among them those begin that the round before has found.
+    let mut found_last = 0;
+    for number in 0..ROUNDS {
+        let round = if number == 0 { matches } else { beside.get(found_last..).unwrap_or_default() };
+        let mut wanted = BTreeSet::new();
+        for include in includes.iter().filter(|include| number == 0 || include.iterates) {
+            wanted.extend(if include.is_reverse {
+                referring(tx, context, include, round)?
+            } else {
+                referred(context, include, round)
+            });
+        }
+        found_last = beside.len();
+        // What several includes lead to is loaded together.
+        for kind in ResourceType::ALL {
+            let ids = wanted.iter().filter(|wanted| wanted.0 == kind && !seen.contains(*wanted));
+            let ids: Vec<String> = ids.map(|(_, id)| id.clone()).collect();
+            if !ids.is_empty() {
+                beside.extend(visible(tx, context, kind, ids)?);
+            }
+        }
+        let fresh = beside.get(found_last..).unwrap_or_default();
+        if fresh.is_empty() {
+            break;
+        }
+        seen.extend(fresh.iter().map(key));
+    }
+    Ok(beside)
+}
+
+/// `Type:param[:Target]`, or `Type:*`, or `*`.
+fn read(value: &str, iterates: bool, is_reverse: bool, context: &Context) -> Result<Vec<Include>, Refusal> {
+    if value == "*" && !is_reverse {
+        let every = |source| Include { source, param: None, target: None, iterates, is_reverse };
+        return Ok(ResourceType::ALL.map(every).into());
+    }
+    let mut parts = value.split(':');
+    let source = parts.next().and_then(ResourceType::parse);
+    let name = parts.next();
+    let target = parts.next().map(ResourceType::parse);
+    let param = match (source, name) {
+        (Some(_), Some("*")) => Some(None),
+        (Some(source), Some(name)) => {
+            Param::find(source, name).filter(|param| !param.path.is_empty()).map(Some)
+        }
+        _ => None,
+    };
+    match (source, param, target) {
+        (Some(source), Some(param), None | Some(Some(_))) => {
+            Ok(vec![Include { source, param, target: target.flatten(), iterates, is_reverse }])
+        }
+        _ if context.is_strict => {
+            let told = "There is nothing of that kind to include.";
+            Err(Refusal::new(400, Issue::error(IssueType::NotSupported, told)))
+        }
+        _ => Ok(Vec::new()),
+    }
+}
+
+fn params(include: &Include) -> Vec<&'static Param> {
+    match include.param {
+        Some(param) => vec![param],
+        None => include.source.params().iter().filter(|param| !param.path.is_empty()).collect(),
+    }
+}
+
+/// What these resources refer to.
+fn referred(context: &Context, include: &Include, round: &[Stored]) -> BTreeSet<(ResourceType, String)> {
+    let mut wanted = BTreeSet::new();
+    for stored in round.iter().filter(|stored| stored.kind == include.source) {
+        for param in params(include) {
+            for reference in references(&stored.body, param.path) {
+                let relative = context.relative(reference);
+                let unversioned = relative.split_once("/_history/").map_or(relative, |(start, _)| start);
+                let Some((kind, id)) = unversioned.split_once('/') else { continue };
+                let kind = ResourceType::parse(kind);
+                if let Some(kind) = kind.filter(|kind| include.target.is_none_or(|target| target == *kind)) {
+                    wanted.insert((kind, id.to_owned()));
+                }
+            }
+        }
+    }
+    wanted
+}
+
+/// The references at a path, through every array on the way.
+fn references<'v>(value: &'v Value, path: &[&str]) -> Vec<&'v str> {
+    if let Some(items) = value.as_array() {
+        return items.iter().flat_map(|item| references(item, path)).collect();
+    }
+    match path.split_first() {
+        Some((name, rest)) => value.get(name).map(|value| references(value, rest)).unwrap_or_default(),
+        None => value.get("reference").and_then(Value::as_str).into_iter().collect(),
+    }
+}
+
+/// What refers to these resources.
+fn referring(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    include: &Include,
+    round: &[Stored],
+) -> Result<BTreeSet<(ResourceType, String)>, Refusal> {
+    let Backing::Rows { table, .. } = include.source.backing() else { return Ok(BTreeSet::new()) };
+    let mut any = Vec::new();
+    for param in params(include) {
+        if let Index::Reference(reference) = param.index {
+            let ids = round.iter().filter(|stored| reference.targets.contains(&stored.kind));
+            let ids: Vec<String> = ids.map(|stored| stored.id.clone()).collect();
+            if !ids.is_empty() {
+                any.push(Filter::OneOf(reference.column, ids));
+            }
+        } else if let Index::LocalReference(column) = param.index {
+            let local = round.iter().map(|stored| format!("{}/{}", stored.kind.name(), stored.id));
+            any.push(Filter::OneOf(column, local.collect()));
+        }
+    }
+    // Nothing of this round is what the reference can lead to.
+    if any.is_empty() || !enforce::may(context, include.source, Letter::Search) {
+        return Ok(BTreeSet::new());
+    }
+    let filter = enforce::limited(context, include.source, Letter::Search, Filter::Any(any))?;
+    let query = PageQuery { table, filter, order: Vec::new(), after: None, limit: MOST };
+    let found = tx.search(&query, context.scope())?;
+    Ok(found.into_iter().map(|row| (include.source, row.id)).collect())
+}
+
+/// Those of these that may be seen.
+fn visible(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    kind: ResourceType,
+    ids: Vec<String>,
+) -> Result<Vec<Stored>, Refusal> {
+    let Backing::Rows { table, .. } = kind.backing() else { return Ok(load(tx, context, kind, &ids)?) };
+    if !enforce::may(context, kind, Letter::Read) {
+        return Ok(Vec::new());
+    }
+    let filter = enforce::limited(context, kind, Letter::Read, Filter::OneOf(table.id(), ids))?;
+    Ok(select(tx, context, kind, filter)?)
+}

@@ -1,0 +1,56 @@
+//! Search (<https://hl7.org/fhir/R4/search.html>): a query string becomes a filter, the filter one page of
+//! ids, the ids a searchset with what was to be included.
+//!
+//! A page costs the same number of statements whatever it finds: one for its ids, one or two for its
+//! rows, one for a total if it was asked for, and as many for each include.
+
+pub(crate) mod account;
+pub(crate) mod caps;
+mod date;
+mod filter;
+mod include;
+mod library;
+mod page;
+pub(crate) mod param;
+mod quantity;
+mod query;
+mod reference;
+mod shape;
+mod string;
+mod token;
+mod uri;
+
+use std::sync::Arc;
+
+use crate::context::Context;
+use crate::interaction::conditional::pairs;
+use crate::resource::ResourceType;
+use base::clock::Clock;
+use config::Contract;
+use domain::account::Caller;
+pub(crate) use filter::filter_of;
+pub(crate) use page::{Found, search};
+pub(crate) use query::{MOST, Query, Total};
+use service::policy::Disclosure;
+use store::search::PageQuery;
+
+/// What a search of a type, such as `Consent` with `patient=9000000009`, asks of the database: for whoever
+/// wants to see how the database carries it out. `None` for a search that is refused, and for types that are
+/// compiled in.
+pub fn statement_of(kind: &str, query: &str, clock: Arc<dyn Clock>, contract: Contract) -> Option<PageQuery> {
+    let kind = ResourceType::parse(kind)?;
+    let caller = Caller::SERVICE;
+    let context = Context {
+        caller,
+        clock,
+        status_for_other_patient: 404,
+        contract,
+        disclosure: Disclosure::EVERYTHING,
+        base: String::new(),
+        is_strict: true,
+        subscribing: None,
+        budget: store::Budget::of_entries(0),
+    };
+    let query = Query::read(&pairs(query)).ok()?;
+    page::statement(kind, &query, &context).ok().flatten()
+}

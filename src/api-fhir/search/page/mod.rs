@@ -1,0 +1,187 @@
+//! One page of a search. Pages follow each other by key, not by number: a link stays right while rows are
+//! added.
+
+mod link;
+mod order;
+mod searchset;
+
+use serde_json::Value;
+
+use crate::context::Context;
+use crate::enforce;
+use crate::refusal::Refusal;
+use crate::resource::{Backing, ResourceType, Stored, load};
+use crate::search::filter::filter_of;
+use crate::search::{Query, Total, include, library};
+use domain::account::Letter;
+use fhir::outcome::{Issue, IssueType};
+use link::Start;
+use order::Order;
+use searchset::Searchset;
+use store::Tx;
+use store::search::{Column, Datum, Filter, Is, PageQuery, Position, Table};
+
+/// What a search is about.
+pub(crate) struct Found<'q> {
+    /// The types, in their order; of each, what must hold besides the criteria, such as its compartment.
+    pub(crate) kinds: Vec<(ResourceType, Filter)>,
+    /// The path that was asked for, below the base, for the links.
+    pub(crate) path: &'q str,
+}
+
+/// Runs a search and renders its page.
+pub(crate) fn search(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    found: &Found<'_>,
+    query: &Query,
+) -> Result<Value, Refusal> {
+    let mut used: Vec<(String, String)> = Vec::new();
+    let mut sorted = Vec::new();
+    let start = query.page.as_deref().map(Start::decode).transpose()?;
+    let Start { kind: first, mut after, until } = start.unwrap_or_else(|| Start::first(context));
+    let mut matches: Vec<Stored> = Vec::new();
+    let mut next = None;
+    let mut total = 0;
+    for (number, (kind, within)) in found.kinds.iter().enumerate() {
+        let plan = Plan::of(*kind, &up_to(*kind, within, &until), query, context)?;
+        for criterion in &plan.criteria {
+            if !used.contains(criterion) {
+                used.push(criterion.clone());
+            }
+        }
+        sorted.extend_from_slice(&plan.order.used);
+        if query.is_count_only || query.total == Total::Accurate {
+            total += plan.count(tx, context)?;
+        }
+        let room = query.count - i64::try_from(matches.len()).unwrap_or(i64::MAX);
+        if query.is_count_only || number < first || room < 0 || next.is_some() {
+            continue;
+        }
+        let mut rows = plan.page(tx, context, after.take(), room + 1)?;
+        if i64::try_from(rows.len()).unwrap_or(i64::MAX) > room {
+            rows.truncate(usize::try_from(room).unwrap_or_default());
+            next = Some(Start { kind: number, after: rows.last().cloned(), until: until.clone() });
+        }
+        let ids: Vec<String> = rows.into_iter().map(|row| row.id).collect();
+        matches.extend(load(tx, context, *kind, &ids)?);
+    }
+    let is_whole = query.page.is_none() && next.is_none() && !query.is_count_only;
+    let known = i64::try_from(matches.len()).unwrap_or(i64::MAX);
+    let total = match query.total {
+        _ if query.is_count_only => Some(total),
+        Total::Accurate => Some(total),
+        Total::IfKnown if is_whole => Some(known),
+        Total::IfKnown | Total::None => None,
+    };
+    let included = include::resolve(tx, context, query, &matches, &mut used)?;
+    used.extend(results_used(query, &sorted));
+    let links = link::links(context, found.path, &used, query.page.as_deref(), next.as_ref());
+    Ok(Searchset { matches, included, total, links }.render(context, &query.shape))
+}
+
+/// Narrows a search of the audit to what was there when its first page was read.
+fn up_to(kind: ResourceType, within: &Filter, until: &str) -> Filter {
+    if kind != ResourceType::AuditEvent {
+        return within.clone();
+    }
+    let bound = Filter::Compare(Column::text("id"), Is::AtMost, Datum::Text(until.to_owned()));
+    Filter::All(vec![within.clone(), bound])
+}
+
+/// What shaped the answer, for the self link. Includes tell of themselves.
+fn results_used(query: &Query, sorted: &[String]) -> Vec<(String, String)> {
+    let results = query.used.iter().filter(|(name, _)| !name.contains("include"));
+    let results = results.filter_map(|(name, value)| {
+        let value = if name == "_sort" { order::render(query, sorted) } else { value.clone() };
+        (!value.is_empty()).then(|| (name.clone(), value))
+    });
+    results.collect()
+}
+
+/// What a search of one type asks of the database.
+pub(super) fn statement(
+    kind: ResourceType,
+    query: &Query,
+    context: &Context,
+) -> Result<Option<PageQuery>, Refusal> {
+    let plan = Plan::of(kind, &Filter::EVERYTHING, query, context)?;
+    Ok(plan.table().map(|table| plan.rows(table, None, query.count + 1)))
+}
+
+/// Which roles and types of entities a record has is in no index, and the record grows with each access: asked
+/// for alone, one that is rare would be looked for in every row.
+fn check_cost(kind: ResourceType, criteria: &[(String, String)]) -> Result<(), Refusal> {
+    let is_slow = |key: &str| {
+        let name = key.split([':', '.']).next().unwrap_or_default();
+        matches!(name, "entity-role" | "entity-type")
+    };
+    let is_alone = !criteria.is_empty() && criteria.iter().all(|(key, _)| is_slow(key));
+    if kind == ResourceType::AuditEvent && is_alone {
+        let told = "Name a patient, an entity, an agent, an act or a time as well.";
+        return Err(Refusal::new(400, Issue::error(IssueType::TooCostly, told)));
+    }
+    Ok(())
+}
+
+/// How one type is searched.
+struct Plan {
+    kind: ResourceType,
+    filter: Filter,
+    criteria: Vec<(String, String)>,
+    order: Order,
+}
+
+impl Plan {
+    fn of(kind: ResourceType, within: &Filter, query: &Query, context: &Context) -> Result<Self, Refusal> {
+        let mut all = vec![within.clone()];
+        let mut criteria = Vec::new();
+        for (key, value) in &query.criteria {
+            if let Some(filter) = filter_of(kind, key, value, context)? {
+                all.push(filter);
+                criteria.push((key.clone(), value.clone()));
+            }
+        }
+        check_cost(kind, &criteria)?;
+        let order = Order::of(kind, query, context)?;
+        let filter = enforce::limited(context, kind, Letter::Search, Filter::All(all))?;
+        Ok(Self { kind, filter, criteria, order })
+    }
+
+    fn table(&self) -> Option<Table> {
+        match self.kind.backing() {
+            Backing::Rows { table, .. } => Some(table),
+            Backing::Library => None,
+        }
+    }
+
+    fn rows(&self, table: Table, after: Option<Position>, limit: i64) -> PageQuery {
+        PageQuery { table, filter: self.filter.clone(), order: self.order.rows.clone(), after, limit }
+    }
+
+    fn count(&self, tx: &mut Tx<'_>, context: &Context) -> Result<i64, Refusal> {
+        if let Some(table) = self.table() {
+            return Ok(tx.count(table, &self.filter, context.scope())?);
+        }
+        let matching = library::find(self.kind, &self.criteria, &self.order.elements, context)?;
+        Ok(i64::try_from(matching.len()).unwrap_or(i64::MAX))
+    }
+
+    fn page(
+        &self,
+        tx: &mut Tx<'_>,
+        context: &Context,
+        after: Option<Position>,
+        limit: i64,
+    ) -> Result<Vec<Position>, Refusal> {
+        if let Some(table) = self.table() {
+            return Ok(tx.search(&self.rows(table, after, limit), context.scope())?);
+        }
+        let matching = library::find(self.kind, &self.criteria, &self.order.elements, context)?;
+        // A link names a definition, and definitions do not come and go.
+        let place = after.and_then(|after| matching.iter().position(|stored| stored.id == after.id));
+        let rest = matching.into_iter().skip(place.map_or(0, |place| place + 1));
+        let rest = rest.take(usize::try_from(limit).unwrap_or_default());
+        Ok(rest.map(|stored| Position { values: Vec::new(), id: stored.id.clone() }).collect())
+    }
+}

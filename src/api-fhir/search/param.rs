@@ -1,0 +1,173 @@
+//! A search parameter: its name, its type, and where its values are found.
+
+use crate::resource::ResourceType;
+use crate::url;
+use domain::audit::Act;
+use fhir::validate::search_parameter;
+use store::search::Column;
+
+/// The type of a parameter (<https://hl7.org/fhir/R4/search.html#ptypes>).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ParamType {
+    Token,
+    Reference,
+    Date,
+    String,
+    Uri,
+    Quantity,
+    Composite,
+}
+
+impl ParamType {
+    /// FHIR's code.
+    pub(crate) const fn code(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Reference => "reference",
+            Self::Date => "date",
+            Self::String => "string",
+            Self::Uri => "uri",
+            Self::Quantity => "quantity",
+            Self::Composite => "composite",
+        }
+    }
+}
+
+/// A column that refers to people, or to organisations, by identifier.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reference {
+    /// It holds the identifier's value, which is the id of the Patient as well.
+    pub(crate) column: Column,
+    /// The identifier's system.
+    pub(crate) system: &'static str,
+    /// The types that it can refer to and that this server has.
+    pub(crate) targets: &'static [ResourceType],
+}
+
+/// Where a parameter's values are found.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Index {
+    /// Nowhere: the model does not hold the element.
+    Absent,
+    /// Every resource has these codings.
+    Constant(&'static [(&'static str, &'static str)]),
+    /// A column of codes or identifier values, all of one system.
+    Token(Option<&'static str>, Column),
+    /// A column of truth values.
+    Flag(Column),
+    /// Whether a column has a value.
+    HasValue(Column),
+    /// The status of a role, as it counts at the time of the search.
+    RoleStatus,
+    /// The reason of a role, as it counts at the time of the search.
+    RoleReason,
+    /// The codes of a relationship.
+    RelationshipCode,
+    /// What is said of an act: the coding of each.
+    OfAct(fn(Act) -> (Option<&'static str>, &'static str)),
+    /// These codings, each where its column has a value.
+    Present(&'static [(&'static str, &'static str, Column)]),
+    /// Who acted, or through which app, by identifier.
+    Agent,
+    /// A reference by identifier.
+    Reference(Reference),
+    /// The one of an access request's two people who applies.
+    Applicant,
+    /// The account of a user, by NHS number; or what its person is to others.
+    Account,
+    /// A column of references of the form `Type/id`.
+    LocalReference(Column),
+    /// The first and the last millisecond.
+    Date(Column, Column),
+    /// These parts of a person's names.
+    Names(&'static [&'static str]),
+    /// A column of text as it was written, and in lower case.
+    Text(Column, Column),
+    /// A column of contacts, each as `system|value` between unit separators.
+    Contacts(Column),
+    /// A column of URIs.
+    Uri(Column),
+    /// An element of a compiled-in definition; a step of the path may name alternatives, with `|` between
+    /// them.
+    Element(&'static [&'static str]),
+    /// Elements of a compiled-in definition, of which one must have a value for every one of these.
+    Composite(&'static [&'static str], &'static [Param]),
+    /// The codes that a compiled-in CodeSystem or ValueSet holds.
+    Codes,
+}
+
+/// A search parameter of a type.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Param {
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// Its type.
+    pub(crate) kind: ParamType,
+    /// Where its values are found.
+    pub(crate) index: Index,
+    /// The path of the references in the resource, for includes.
+    pub(crate) path: &'static [&'static str],
+    /// Whether it is ours, not R4's.
+    pub(crate) is_ours: bool,
+}
+
+impl Param {
+    const fn new(name: &'static str, kind: ParamType, index: Index) -> Self {
+        Self { name, kind, index, path: &[], is_ours: false }
+    }
+
+    /// A token parameter.
+    pub(crate) const fn token(name: &'static str, index: Index) -> Self {
+        Self::new(name, ParamType::Token, index)
+    }
+
+    /// A reference parameter, and where the references stand.
+    pub(crate) const fn reference(name: &'static str, index: Index, path: &'static [&'static str]) -> Self {
+        Self { path, ..Self::new(name, ParamType::Reference, index) }
+    }
+
+    /// A date parameter.
+    pub(crate) const fn date(name: &'static str, index: Index) -> Self {
+        Self::new(name, ParamType::Date, index)
+    }
+
+    /// A string parameter.
+    pub(crate) const fn string(name: &'static str, index: Index) -> Self {
+        Self::new(name, ParamType::String, index)
+    }
+
+    /// A uri parameter.
+    pub(crate) const fn uri(name: &'static str, index: Index) -> Self {
+        Self::new(name, ParamType::Uri, index)
+    }
+
+    /// A quantity parameter.
+    pub(crate) const fn quantity(name: &'static str, index: Index) -> Self {
+        Self::new(name, ParamType::Quantity, index)
+    }
+
+    /// A composite parameter.
+    pub(crate) const fn composite(name: &'static str, index: Index) -> Self {
+        Self::new(name, ParamType::Composite, index)
+    }
+
+    /// The same, as one of our own.
+    #[must_use]
+    pub(crate) const fn ours(mut self) -> Self {
+        self.is_ours = true;
+        self
+    }
+
+    /// The canonical URL of its definition. R4 defines some for several types at once.
+    pub(crate) fn definition(&self, kind: ResourceType) -> String {
+        match search_parameter(kind.name(), self.name) {
+            Some(definition) if !self.is_ours => definition.to_owned(),
+            Some(_) | None => format!("{}/SearchParameter/{}-{}", url::OURS, kind.name(), self.name),
+        }
+    }
+
+    /// The parameter of a type by this name.
+    pub(crate) fn find(kind: ResourceType, name: &str) -> Option<&'static Self> {
+        kind.params().iter().find(|param| param.name == name)
+    }
+}

@@ -1,0 +1,61 @@
+//! String parameters (<https://hl7.org/fhir/R4/search.html#string>): from the beginning of any part,
+//! whatever the letter case and the accents (S-24).
+
+use crate::refusal::Refusal;
+use crate::search::param::{Index, Param};
+use crate::search::query::bad;
+use store::fold;
+use store::search::{Column, Datum, Filter, Is, Table};
+
+const FOLDED: Column = Column::text("folded");
+const VALUE: Column = Column::text("value");
+const PART: Column = Column::text("part");
+
+/// The filter of one alternative.
+pub(super) fn filter(param: &Param, modifier: Option<&str>, value: &str) -> Result<Filter, Refusal> {
+    let folded = fold(value);
+    let condition = match modifier {
+        Some("exact") => Filter::text(VALUE, value),
+        // Nothing but punctuation: everything begins with nothing, but nobody means that.
+        None | Some("text" | "contains") if folded.is_empty() => Filter::NOTHING,
+        None | Some("text") => begins_with(&folded),
+        Some("contains") => Filter::Contains(FOLDED, folded),
+        Some(_) => {
+            return Err(bad("A string parameter has the modifiers exact, contains, text and missing."));
+        }
+    };
+    if let Index::Text(written, lower) = param.index {
+        let wanted = value.to_lowercase();
+        return Ok(match modifier {
+            Some("exact") => Filter::text(written, value),
+            Some("contains") => Filter::Contains(lower, wanted),
+            _ => from_beginning(lower, &wanted),
+        });
+    }
+    let Index::Names(parts) = param.index else { return Ok(Filter::NOTHING) };
+    Ok(named(parts, condition))
+}
+
+/// A range, so that the index serves it. What is folded holds letters and digits only, of which none
+/// orders after the last of Unicode's letters.
+fn begins_with(folded: &str) -> Filter {
+    from_beginning(FOLDED, folded)
+}
+
+fn from_beginning(column: Column, text: &str) -> Filter {
+    Filter::All(vec![
+        Filter::Compare(column, Is::AtLeast, Datum::Text(text.to_owned())),
+        Filter::Compare(column, Is::Less, Datum::Text(format!("{text}\u{10FFFF}"))),
+    ])
+}
+
+fn named(parts: &[&str], condition: Filter) -> Filter {
+    let of_parts = Filter::OneOf(PART, parts.iter().map(ToString::to_string).collect());
+    let number = Table::PersonNameParts.id();
+    Filter::within(number, Table::PersonNameParts, number, Filter::All(vec![of_parts, condition]))
+}
+
+/// People who have a name of these parts.
+pub(super) fn any_name(parts: &[&str]) -> Filter {
+    named(parts, Filter::EVERYTHING)
+}

@@ -1,0 +1,300 @@
+//! Token parameters (<https://hl7.org/fhir/R4/search.html#token>): `code`, `system|code`, `|code`,
+//! `system|`.
+
+use std::collections::BTreeMap;
+
+use crate::context::Context;
+use crate::refusal::Refusal;
+use crate::search::account;
+use crate::search::filter::masked;
+use crate::search::param::{Index, Param};
+use crate::search::query::bad;
+use crate::url;
+use base::date_time::to_millis;
+use domain::audit::Act;
+use domain::proxy::{LegalBasis, ReasonCode, Status};
+use fhir::profiles;
+use fhir::validate::value_set;
+use store::search::{Column, Filter, Is, Table};
+
+/// A token, taken apart.
+pub(super) struct Token {
+    /// `None`: any; empty: none.
+    pub(super) system: Option<String>,
+    /// `None`: any.
+    pub(super) code: Option<String>,
+}
+
+impl Token {
+    pub(super) fn parse(text: &str) -> Self {
+        let mut parts = split(text, '|');
+        let first = parts.next().unwrap_or_default();
+        match parts.next() {
+            None => Self { system: None, code: Some(first) },
+            Some(code) => Self { system: Some(first), code: Some(code).filter(|code| !code.is_empty()) },
+        }
+    }
+
+    /// Whether a coding matches. HL7's systems may be written with either scheme; codes of the systems
+    /// that we use are case-sensitive.
+    pub(super) fn matches(&self, system: &str, code: &str) -> bool {
+        self.has_system(Some(system)) && self.code.as_deref().is_none_or(|wanted| wanted == code)
+    }
+
+    fn has_system(&self, system: Option<&str>) -> bool {
+        match self.system.as_deref() {
+            None => true,
+            Some("") => system.is_none(),
+            Some(wanted) => system == Some(url::as_hl7_defines(wanted).as_str()),
+        }
+    }
+}
+
+/// Parts at a separator that no backslash stands before.
+pub(super) fn split(text: &str, separator: char) -> impl Iterator<Item = String> {
+    let mut parts = vec![String::new()];
+    let mut letters = text.chars().peekable();
+    while let Some(letter) = letters.next() {
+        let is_escape = letter == '\\' && letters.peek() == Some(&separator);
+        if letter == separator {
+            parts.push(String::new());
+        } else if let Some(last) = parts.last_mut() {
+            last.extend(if is_escape { letters.next() } else { Some(letter) });
+        }
+    }
+    parts.into_iter()
+}
+
+/// The filter of one alternative.
+pub(super) fn filter(
+    param: &Param,
+    modifier: Option<&str>,
+    value: &str,
+    context: &Context,
+) -> Result<Filter, Refusal> {
+    match modifier {
+        // No code system in use here has a hierarchy: a code is above and below itself only.
+        None | Some("above" | "below") => Ok(plain(param, &Token::parse(value), context)),
+        Some("not") => Ok(plain(param, &Token::parse(value), context).negated()),
+        Some("text") => Ok(by_display(param, value, context)),
+        Some("in" | "not-in") => {
+            let any = among(param, &codes_of(value, context)?, context);
+            Ok(if modifier == Some("in") { any } else { any.negated() })
+        }
+        // No identifier here has a type.
+        Some("of-type") if param.name == "identifier" => Ok(Filter::NOTHING),
+        Some(_) => Err(bad(
+            "A token parameter has the modifiers not, text, in, not-in, above, below, of-type, missing.",
+        )),
+    }
+}
+
+/// The codes of a value set, each with its system: one of ours, by any URL of it, or one of R4's.
+pub(super) fn codes_of(canonical: &str, context: &Context) -> Result<Vec<(String, String)>, Refusal> {
+    let told = "This server does not know the value set, or cannot expand it.";
+    let ours = match context.relative(canonical).strip_prefix("ValueSet/") {
+        Some(id) => profiles::find("ValueSet", id).and_then(|it| profiles::expand(&it.url)),
+        None => profiles::expand(canonical),
+    };
+    let unversioned = canonical.strip_suffix("|4.0.1").unwrap_or(canonical);
+    ours.or_else(|| value_set(unversioned)).ok_or_else(|| bad(told))
+}
+
+/// Rows that have any of these codes. Those of a relationship are told in one comparison for each system,
+/// not in one for each code: SQLite plans hundreds of those for minutes.
+fn among(param: &Param, codes: &[(String, String)], context: &Context) -> Filter {
+    if let Index::RelationshipCode = param.index {
+        let mut systems: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for (system, code) in codes {
+            systems.entry(system).or_default().push(code.clone());
+        }
+        let of_system = |(system, codes)| has_code(Some(Filter::OneOf(CODE, codes)), Some(system));
+        return Filter::Any(systems.into_iter().map(of_system).collect());
+    }
+    let of_code = |(system, code): &(String, String)| {
+        plain(param, &Token { system: Some(system.clone()), code: Some(code.clone()) }, context)
+    };
+    Filter::any_of(codes.iter().map(of_code).collect())
+}
+
+fn plain(param: &Param, token: &Token, context: &Context) -> Filter {
+    masked::disclosed(&param.index, of_index(param, token, context), context)
+}
+
+/// The status reasons that a token means.
+fn token_codes(token: &Token) -> Vec<ReasonCode> {
+    ReasonCode::all().filter(|reason| token.matches(url::STATUS_REASON, reason.code())).collect()
+}
+
+fn of_index(param: &Param, token: &Token, context: &Context) -> Filter {
+    match param.index {
+        Index::Constant(codings) => {
+            let is_boolean = codings.iter().any(|(system, _)| system.ends_with("/special-values"));
+            let matches = |(system, code): &(&str, &str)| {
+                if is_boolean {
+                    token.has_system(None) && token.code.as_deref() == Some(*code)
+                } else {
+                    token.matches(system, code)
+                }
+            };
+            Filter::constant(codings.iter().any(matches))
+        }
+        Index::Token(system, column) => by_column(system, column, token),
+        Index::Flag(column) => match token.code.as_deref() {
+            Some("true") => Filter::truth(column, true),
+            Some("false") => Filter::truth(column, false),
+            _ => Filter::NOTHING,
+        },
+        Index::HasValue(column) => match token.code.as_deref() {
+            // A comparison, which an index of those that have a value serves.
+            Some("true") => Filter::number(column, Is::AtLeast, i64::MIN),
+            Some("false") => Filter::Null(column),
+            _ => Filter::NOTHING,
+        },
+        Index::RoleStatus => of_statuses(token, context),
+        Index::RoleReason => masked::of_reasons(&token_codes(token), context),
+        Index::RelationshipCode => relationship_code(token),
+        Index::OfAct(coding) => of_act(token, coding),
+        Index::Present(codings) => {
+            let matching = codings.iter().filter(|(system, code, _)| token.matches(system, code));
+            Filter::Any(matching.map(|(_, _, column)| masked::present(*column, context)).collect())
+        }
+        Index::Account => match (&token.code, token.has_system(Some(url::NHS_NUMBER))) {
+            (_, false) => Filter::NOTHING,
+            (Some(number), true) => account::of(number),
+            (None, true) => account::any(),
+        },
+        Index::Contacts(column) => contact(column, token),
+        Index::Absent
+        | Index::Text(..)
+        | Index::Reference(_)
+        | Index::Applicant
+        | Index::Agent
+        | Index::LocalReference(_)
+        | Index::Date(..)
+        | Index::Names(_)
+        | Index::Uri(_)
+        | Index::Element(_)
+        | Index::Composite(..)
+        | Index::Codes => Filter::NOTHING,
+    }
+}
+
+fn by_column(system: Option<&str>, column: Column, token: &Token) -> Filter {
+    // The unknown legal basis is the one code of its column with a system of its own.
+    let unknown = LegalBasis::Unknown.code();
+    let system = match token.code.as_deref() {
+        Some(code) if code == unknown && system == Some(url::LEGAL_BASIS) => Some(url::NULL_FLAVOR),
+        _ => system,
+    };
+    match (&token.code, token.has_system(system)) {
+        (_, false) => Filter::NOTHING,
+        (Some(code), true) => Filter::text(column, code.clone()),
+        (None, true) => Filter::Null(column).negated(),
+    }
+}
+
+/// A contact by its value, and by its system (`email`, `phone`, …) if it is given.
+fn contact(column: Column, token: &Token) -> Filter {
+    let end = token.code.as_ref().map_or_else(|| "|".to_owned(), |code| format!("|{code}\u{1f}"));
+    Filter::Contains(
+        column,
+        match token.system.as_deref() {
+            None => end,
+            Some(system) => format!("\u{1f}{system}{end}"),
+        },
+    )
+}
+
+fn now(context: &Context) -> i64 {
+    to_millis(context.now())
+}
+
+/// Roles that are active on paper while their end has passed.
+pub(super) fn lapsed(context: &Context) -> Filter {
+    Filter::All(vec![
+        Filter::text(Column::text("status"), Status::Active.as_str()),
+        Filter::number(Column::number("end_at").or_null(), Is::Less, now(context)),
+    ])
+}
+
+fn of_statuses(token: &Token, context: &Context) -> Filter {
+    let matching =
+        Status::ALL.into_iter().filter(|status| token.matches(url::CONSENT_STATE, status.as_str()));
+    let of_status = |status: Status| {
+        let on_paper = Filter::text(Column::text("status"), status.as_str());
+        match status {
+            Status::Active => Filter::All(vec![on_paper, lapsed(context).negated()]),
+            Status::Inactive => Filter::Any(vec![on_paper, lapsed(context)]),
+            Status::Proposed | Status::Rejected | Status::EnteredInError => on_paper,
+        }
+    };
+    Filter::Any(matching.map(of_status).collect())
+}
+
+/// Acts of which the coding is said.
+fn of_act(token: &Token, coding: fn(Act) -> (Option<&'static str>, &'static str)) -> Filter {
+    let is_said = |act: &Act| {
+        let (system, code) = coding(*act);
+        token.has_system(system) && token.code.as_deref().is_none_or(|wanted| wanted == code)
+    };
+    let acts = Act::ALL.into_iter().filter(is_said).map(|act| act.as_str().to_owned());
+    Filter::OneOf(Column::text("act"), acts.collect())
+}
+
+/// Rows of relationships that have a code.
+pub(super) fn any_relationship_code() -> Filter {
+    relationship_code(&Token { system: None, code: None })
+}
+
+const CODE: Column = Column::text("code");
+
+/// The codes of the present version: those of earlier ones stand in the same table.
+const CODES: &str = "relationship_codes.relationship_id = relationships.id AND relationship_codes.version = relationships.version";
+
+fn relationship_code(token: &Token) -> Filter {
+    has_code(token.code.as_ref().map(|code| Filter::text(CODE, code.clone())), token.system.as_deref())
+}
+
+/// Rows of relationships that have such a code. Its system may be written with either scheme.
+fn has_code(code: Option<Filter>, system: Option<&str>) -> Filter {
+    let mut all: Vec<Filter> = code.into_iter().collect();
+    match system {
+        None => {}
+        Some("") => return Filter::NOTHING,
+        Some(system) => {
+            let defined = url::as_hl7_defines(system);
+            let written =
+                [system.to_owned(), defined.replace("http://terminology", "https://terminology"), defined];
+            all.push(Filter::OneOf(Column::text("system"), written.to_vec()));
+        }
+    }
+    Filter::HasRow(Table::RelationshipCodes, CODES, Box::new(Filter::All(all)))
+}
+
+/// `:text`: the words of the codes that every resource has, or may have.
+fn by_display(param: &Param, text: &str, context: &Context) -> Filter {
+    let wanted = store::fold(text);
+    let begins = |words: &str| store::fold(words).starts_with(&wanted);
+    if let Index::RoleReason = param.index {
+        let matching = ReasonCode::all().filter(|reason| begins(reason.display()));
+        return masked::of_reasons(&matching.collect::<Vec<_>>(), context);
+    }
+    if let Index::Token(Some(url::LEGAL_BASIS), column) = param.index {
+        let matching = LegalBasis::ALL.into_iter().filter(|basis| begins(basis.display()));
+        return Filter::Any(matching.map(|basis| Filter::text(column, basis.code())).collect());
+    }
+    if let Index::RelationshipCode = param.index {
+        let display = Filter::Contains(Column::text("LOWER(display)"), text.to_lowercase());
+        return Filter::HasRow(Table::RelationshipCodes, CODES, Box::new(display));
+    }
+    let Index::Constant(codings) = param.index else { return Filter::NOTHING };
+    Filter::constant(codings.iter().any(|(_, code)| {
+        let display = match *code {
+            "patient-privacy" => "Privacy Consent",
+            "INFA" => "information access",
+            other => other,
+        };
+        begins(display)
+    }))
+}

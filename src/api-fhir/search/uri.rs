@@ -1,0 +1,70 @@
+//! Uri parameters (<https://hl7.org/fhir/R4/search.html#uri>): exact, letter case and all.
+
+use crate::refusal::Refusal;
+use crate::search::param::{Index, Param};
+use crate::search::query::bad;
+use store::search::{Column, Datum, Filter, Is};
+
+/// The filter of one alternative. A canonical may be followed by `|version` (S-22).
+pub(super) fn filter(param: &Param, modifier: Option<&str>, value: &str) -> Result<Filter, Refusal> {
+    if !matches!(modifier, None | Some("below" | "above")) {
+        return Err(bad("A uri parameter has the modifiers above, below and missing."));
+    }
+    if let Index::Constant(values) = param.index {
+        return Ok(Filter::constant(values.iter().any(|(_, known)| matches(modifier, known, value))));
+    }
+    let Index::Uri(column) = param.index else { return Ok(Filter::NOTHING) };
+    Ok(match modifier {
+        Some("below") => below(column, value),
+        Some(_) => Filter::OneOf(column, above(value)),
+        None => Filter::Any(vec![Filter::text(column, value), versioned(column, value)]),
+    })
+}
+
+/// Whether the URI of a definition is the one that is wanted. A canonical may be followed by `|version`.
+pub(super) fn matches(modifier: Option<&str>, uri: &str, wanted: &str) -> bool {
+    match modifier {
+        Some("below") => is_below(uri, wanted),
+        Some("above") => is_below(wanted, uri),
+        Some(_) => false,
+        None => uri == wanted || uri.split_once('|').is_some_and(|(unversioned, _)| unversioned == wanted),
+    }
+}
+
+fn is_below(url: &str, base: &str) -> bool {
+    let base = base.trim_end_matches('/');
+    url.strip_prefix(base).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+fn below(column: Column, base: &str) -> Filter {
+    let base = base.trim_end_matches('/');
+    Filter::Any(vec![
+        Filter::text(column, base),
+        Filter::All(vec![
+            Filter::Compare(column, Is::AtLeast, Datum::Text(format!("{base}/"))),
+            Filter::Compare(column, Is::Less, Datum::Text(format!("{base}0"))),
+        ]),
+    ])
+}
+
+/// The URL and every URL that it lies below.
+fn above(url: &str) -> Vec<String> {
+    let mut all = vec![url.to_owned()];
+    let mut rest = url;
+    while let Some((start, _)) = rest.rsplit_once('/').filter(|(start, _)| !start.ends_with('/')) {
+        all.push(start.to_owned());
+        rest = start;
+    }
+    all
+}
+
+/// A stored canonical with a version, where the value names none.
+fn versioned(column: Column, value: &str) -> Filter {
+    if value.contains('|') {
+        return Filter::NOTHING;
+    }
+    Filter::All(vec![
+        Filter::Compare(column, Is::AtLeast, Datum::Text(format!("{value}|"))),
+        Filter::Compare(column, Is::Less, Datum::Text(format!("{value}}}"))),
+    ])
+}

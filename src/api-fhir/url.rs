@@ -1,0 +1,35 @@
+//! The fixed URLs of this front. HL7's terminology is written as HL7 defines it, with `http://`.
+
+pub(crate) use domain::canonical::{
+    GRANTOR_EXTENSION, LEGAL_BASIS, NHS_NUMBER, ODS_CODE, POLICY_AUTHORITY, POLICY_URI, STATUS_REASON,
+    STATUS_REASON_EXTENSION,
+};
+
+/// The canonical base of what we define ourselves.
+pub(crate) const OURS: &str = "https://fhir.onbehalf.org.uk/R4";
+/// The names of staff and systems, as the audit record has them.
+pub(crate) const CALLER: &str = "https://fhir.onbehalf.org.uk/Id/caller";
+/// The `client_id` of an app.
+pub(crate) const APP: &str = "https://fhir.onbehalf.org.uk/Id/client-id";
+/// The mark of a role that is to be looked at again.
+pub(crate) const ROLE_REVIEW: &str = "https://fhir.onbehalf.org.uk/R4/CodeSystem/role-review";
+/// The acts of the service, which have no code of HL7's.
+pub(crate) const ACCOUNT_ACT: &str = "https://fhir.onbehalf.org.uk/R4/CodeSystem/account-act";
+/// `Consent.scope`.
+pub(crate) const CONSENT_SCOPE: &str = "http://terminology.hl7.org/CodeSystem/consentscope";
+/// `Consent.category`.
+pub(crate) const ACT_CODE: &str = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
+/// The unknown legal basis.
+pub(crate) const NULL_FLAVOR: &str = "http://terminology.hl7.org/CodeSystem/v3-NullFlavor";
+/// `Consent.provision.actor.role`.
+pub(crate) const PARTICIPATION_TYPE: &str = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType";
+/// `Consent.status`.
+pub(crate) const CONSENT_STATE: &str = "http://hl7.org/fhir/consent-state-codes";
+
+/// The same URL as HL7 defines it, where it is one of HL7's terminology written with `https://`.
+pub(crate) fn as_hl7_defines(url: &str) -> String {
+    match url.strip_prefix("https://terminology.hl7.org/") {
+        Some(rest) => format!("http://terminology.hl7.org/{rest}"),
+        None => url.to_owned(),
+    }
+}

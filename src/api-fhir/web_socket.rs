@@ -1,0 +1,260 @@
+//! The WebSocket over which consumers are told who have asked for that (Backport, websocket channel; N-30).
+//!
+//! A consumer opens it, says `bind-with-token` and a token of `$get-ws-binding-token`, gets a handshake for each
+//! subscription of the token, and then its notifications: the same Bundles, numbers and order as by any other
+//! channel. What it was not there for waits for it. R4's own kind is bound by `bind` and the id, if the request
+//! that opened the socket has shown the owner's token; it is answered `bound` and the id, and hears `ping` and the
+//! id for each event.
+//!
+//! A token that is good for nothing closes the socket with 1008, and so does the end of whatever it was bound to:
+//! another socket has it, its owner has switched it off, or the grant behind it is gone. A process that stops closes its
+//! sockets with 1001: what they were bound to waits for the next socket, of whichever process.
+
+use std::time::{Duration, Instant};
+
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use actix_ws::{AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReason, Session};
+use futures_util::StreamExt as _;
+use futures_util::stream::{self, BoxStream, LocalBoxStream};
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+use crate::http::refuse_plainly;
+use crate::notification::SubscriberFront;
+use crate::refusal::Refusal;
+use ::web::app::App;
+use ::web::credentials::shown;
+use base::error::Error;
+use base::ids;
+use domain::account::Caller;
+use domain::event::SubscriptionStatus;
+use service::access;
+use service::event::channel::sockets::{Frame, Sockets};
+use service::event::{Opened, open_classic_socket, open_socket};
+
+/// The longest text that a consumer has to say, in bytes.
+const MOST_BYTES: usize = 4096;
+/// How long a socket may be open without being bound.
+const UNBOUND: Duration = Duration::from_secs(30);
+/// How often the consumer is asked whether it is there, and what it is bound to is judged again.
+const TICK: Duration = Duration::from_secs(5);
+/// After how long a consumer that says nothing is taken for gone.
+const SILENCE: Duration = Duration::from_secs(30);
+/// How many notifications wait for the socket.
+const WAITING: usize = 16;
+
+/// What a socket hears.
+enum Input {
+    Said(AggregatedMessage),
+    Told(Frame),
+    Tick,
+    Gone,
+    Stopping,
+}
+
+struct Socket {
+    app: App,
+    id: Uuid,
+    session: Session,
+    /// Who has opened it, where they have shown it.
+    caller: Option<Caller>,
+    frames: mpsc::Sender<Frame>,
+    opened: Instant,
+    heard: Instant,
+    is_bound: bool,
+}
+
+/// Opens a socket.
+pub(super) async fn open(app: Data<App>, request: HttpRequest, payload: Payload) -> HttpResponse {
+    let url = format!("{}{}", app.public_url, request.path());
+    let caller = app.admit(&shown(&request, &url)).ok();
+    let Ok((response, session, messages)) = actix_ws::handle(&request, payload) else {
+        return refuse_plainly(&Refusal::invalid("Open a WebSocket here (RFC 6455)."));
+    };
+    let (frames, told) = mpsc::channel(WAITING);
+    let messages =
+        messages.max_frame_size(MOST_BYTES).aggregate_continuations().max_continuation_size(MOST_BYTES);
+    let now = Instant::now();
+    let socket = Socket {
+        app: App::clone(&app),
+        id: ids::new_uuid(app.clock.now()),
+        session,
+        caller,
+        frames,
+        opened: now,
+        heard: now,
+        is_bound: false,
+    };
+    let inputs = inputs(messages, told, app.sockets.clone());
+    actix_web::rt::spawn(socket.serve(inputs));
+    response
+}
+
+/// Everything that a socket hears, in the order in which it comes.
+fn inputs(
+    messages: AggregatedMessageStream,
+    told: mpsc::Receiver<Frame>,
+    sockets: Sockets,
+) -> LocalBoxStream<'static, Input> {
+    let said = messages.map(|message| message.map_or(Input::Gone, Input::Said));
+    let said = said.chain(stream::iter([Input::Gone])).boxed_local();
+    let told: BoxStream<'static, Input> =
+        stream::unfold(
+            told,
+            |mut told| async move { told.recv().await.map(|frame| (Input::Told(frame), told)) },
+        )
+        .boxed();
+    let ticks = stream::unfold(tokio::time::interval(TICK), |mut every| async move {
+        every.tick().await;
+        Some((Input::Tick, every))
+    });
+    let stopping = stream::once(async move {
+        sockets.wait_for_stop().await;
+        Input::Stopping
+    });
+    stream::select_all([said, told.boxed_local(), ticks.boxed_local(), stopping.boxed_local()]).boxed_local()
+}
+
+/// Why a socket ends.
+#[derive(Clone, Copy)]
+enum End {
+    /// The consumer has gone, or cannot be served now.
+    Gone,
+    /// The consumer may not have it, and is told why.
+    Refused(&'static str),
+    /// This process stops: another one has a place.
+    Stopping,
+}
+
+impl End {
+    /// What the consumer is told (RFC 6455 §7.4.1).
+    fn reason(self) -> Option<CloseReason> {
+        let (code, why) = match self {
+            Self::Gone => return None,
+            Self::Refused(why) => (CloseCode::Policy, why),
+            Self::Stopping => (CloseCode::Away, "the service stops: open another socket"),
+        };
+        Some(CloseReason { code, description: Some(why.to_owned()) })
+    }
+}
+
+impl Socket {
+    async fn serve(mut self, mut inputs: LocalBoxStream<'static, Input>) {
+        let end = loop {
+            let done = match inputs.next().await {
+                None | Some(Input::Gone) => Err(End::Gone),
+                Some(Input::Stopping) => Err(End::Stopping),
+                Some(Input::Told(frame)) => self.tell(frame).await,
+                Some(Input::Tick) => self.tick().await,
+                Some(Input::Said(message)) => self.hear(message).await,
+            };
+            if let Err(end) = done {
+                break end;
+            }
+        };
+        drop(inputs);
+        let (ids, process) = (self.app.sockets.unbind(self.id), self.app.sockets.process().to_owned());
+        if !ids.is_empty() {
+            let unbound = self.app.store.write(move |tx| tx.unbind_deliveries(&ids, &process)).await;
+            if let Err::<(), Error>(error) = unbound {
+                tracing::warn!(cause = error.cause(), "a socket was not unbound: that ends by itself");
+            }
+        }
+        drop(self.session.close(end.reason()).await);
+    }
+
+    async fn tell(&mut self, frame: Frame) -> Result<(), End> {
+        self.session.text(frame.text).await.or(Err(End::Gone))?;
+        // Whoever waited has given up: it is told once more.
+        let _given_up = frame.written.send(());
+        Ok(())
+    }
+
+    async fn hear(&mut self, message: AggregatedMessage) -> Result<(), End> {
+        self.heard = Instant::now();
+        match message {
+            AggregatedMessage::Text(text) => match text.trim().split_once(' ') {
+                Some(("bind-with-token", token)) => self.bind(token.trim().to_owned()).await,
+                Some(("bind", id)) => self.bind_classic(id.trim()).await,
+                _ => Err(End::Refused("say: bind-with-token, then a token")),
+            },
+            AggregatedMessage::Ping(bytes) => self.session.pong(&bytes).await.or(Err(End::Gone)),
+            AggregatedMessage::Pong(_) => Ok(()),
+            AggregatedMessage::Binary(_) => Err(End::Refused("say it as text")),
+            AggregatedMessage::Close(_) => Err(End::Gone),
+        }
+    }
+
+    async fn bind(&mut self, token: String) -> Result<(), End> {
+        let (clock, front) = (self.app.clock.clone(), SubscriberFront::new(&self.app));
+        let opened = self.app.store.write(move |tx| open_socket(tx, &*clock, &front, &token)).await;
+        match opened {
+            Ok(Some(opened)) if !opened.is_empty() => self.attach(opened).await,
+            Ok(_) => Err(End::Refused("the token is good for nothing")),
+            Err(error) => Err(fault(&error)),
+        }
+    }
+
+    async fn bind_classic(&mut self, id: &str) -> Result<(), End> {
+        const NOTHING: End = End::Refused("there is no such subscription of yours");
+        let (Some(caller), Ok(id)) = (self.caller.clone(), Uuid::parse_str(id)) else { return Err(NOTHING) };
+        let clock = self.app.clock.clone();
+        let within = caller.clone();
+        let opened = self.app.write_as(caller, move |tx| open_classic_socket(tx, &*clock, &within, id)).await;
+        match opened.map(|written| written.value) {
+            Ok(Some(opened)) => self.attach(vec![opened]).await,
+            Ok(None) => Err(NOTHING),
+            Err(error) => Err(fault(&error)),
+        }
+    }
+
+    /// Greets, and from now on takes what there is to tell.
+    async fn attach(&mut self, opened: Vec<Opened>) -> Result<(), End> {
+        for Opened { subscription, greeting } in &opened {
+            self.session.text(greeting.as_str()).await.or(Err(End::Gone))?;
+            self.app.sockets.bind(*subscription, self.id, self.frames.clone());
+        }
+        self.is_bound = true;
+        let process = self.app.sockets.process().to_owned();
+        let (now, lease) = (self.app.clock.now(), self.app.subscriptions.lease);
+        let due = self.app.store.write(move |tx| {
+            opened.iter().try_for_each(|one| tx.bind_delivery(one.subscription, &process, now + lease, now))
+        });
+        due.await.map_err(|error: Error| fault(&error))
+    }
+
+    /// Asks whether the consumer is there, and whether it may still hear what it is bound to.
+    async fn tick(&mut self) -> Result<(), End> {
+        if self.heard.elapsed() > SILENCE {
+            return Err(End::Gone);
+        }
+        if !self.is_bound {
+            return if self.opened.elapsed() > UNBOUND {
+                Err(End::Refused("it was not bound in time"))
+            } else {
+                Ok(())
+            };
+        }
+        let ids: Vec<String> = self.app.sockets.list_of(self.id).iter().map(Uuid::to_string).collect();
+        let now = self.app.clock.now();
+        let live = self.app.store.read(move |tx| {
+            let mut live = false;
+            for found in tx.list_subscriptions_by_id(&ids)? {
+                let is_active = found.value.status == SubscriptionStatus::Active && !found.value.is_deleted;
+                live |= is_active && access::check_granted(tx, &found.value.owner, now).is_ok();
+            }
+            Ok::<_, Error>(live)
+        });
+        match live.await {
+            Ok(true) => self.session.ping(b"").await.or(Err(End::Gone)),
+            Ok(false) => Err(End::Refused("what it was bound to has ended")),
+            Err(error) => Err(fault(&error)),
+        }
+    }
+}
+
+fn fault(error: &Error) -> End {
+    tracing::error!(cause = error.cause(), "a socket is closed");
+    End::Gone
+}

@@ -1,0 +1,146 @@
+//! What a sender is told, as problem details (RFC 9457).
+
+use std::fmt;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::{HttpResponse, ResponseError};
+use serde_json::json;
+
+use base::error::{Error, Kind};
+use base::json::JsonFault;
+use service::admission::Denied;
+use web::body::BodyFault;
+use web::observe;
+
+/// A refusal.
+#[derive(Debug)]
+pub(super) struct Problem {
+    status: u16,
+    code: &'static str,
+    detail: String,
+    challenge: Option<&'static str>,
+    retry_after: Option<u64>,
+}
+
+impl Problem {
+    fn new(status: u16, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { status, code, detail: detail.into(), challenge: None, retry_after: None }
+    }
+
+    /// An attribute of the event is not as it must be.
+    pub(super) fn wrong(attribute: &'static str, what: &str) -> Self {
+        Self::new(400, "invalid", format!("{attribute} {what}"))
+    }
+
+    /// The body is no JSON that is taken.
+    pub(super) fn json(fault: JsonFault) -> Self {
+        Self::new(400, "structure", fault.to_string())
+    }
+
+    /// The body is no event.
+    pub(super) fn media_type() -> Self {
+        let told =
+            "send application/cloudevents+json, or application/json with the headers of the binary mode";
+        Self::new(415, "not-supported", told)
+    }
+
+    /// Only events come in here.
+    pub(super) fn method() -> Self {
+        Self::new(405, "not-supported", "events are sent by POST")
+    }
+
+    /// Nobody is let in.
+    pub(super) fn denied(denied: Denied) -> Self {
+        let challenge = match denied.code() {
+            None => "Bearer realm=\"OnBehalf\"",
+            Some(_) => "Bearer realm=\"OnBehalf\", error=\"invalid_token\"",
+        };
+        let told = "show an access token that is good";
+        Self { challenge: Some(challenge), ..Self::new(401, "login", told) }
+    }
+
+    /// The caller may not tell of people.
+    pub(super) fn forbidden() -> Self {
+        Self::new(
+            403,
+            "forbidden",
+            "only systems that may tell of people do so: see the scope registry-events",
+        )
+    }
+
+    /// The caller has come too often.
+    pub(super) fn too_often(seconds: u64) -> Self {
+        Self { retry_after: Some(seconds), ..Self::new(429, "throttled", "too many requests") }
+    }
+
+    /// The code for the record.
+    pub(super) const fn code(&self) -> &'static str {
+        self.code
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.detail)
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status_code());
+        response.insert_header((CONTENT_TYPE, "application/problem+json"));
+        if let Some(challenge) = self.challenge {
+            response.insert_header((WWW_AUTHENTICATE, challenge));
+        }
+        if let Some(seconds) = self.retry_after {
+            response.insert_header((RETRY_AFTER, seconds));
+        }
+        if self.status == 405 {
+            response.insert_header((ALLOW, "POST"));
+        }
+        let title = self.status_code().canonical_reason().unwrap_or_default();
+        let problem = json!({ "status": self.status, "title": title, "detail": self.detail });
+        response.body(problem.to_string())
+    }
+}
+
+/// Failures of our own. The cause is logged here, once.
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let kind = error.kind();
+        if matches!(kind, Kind::Fault | Kind::Busy) {
+            observe::log_failure(&error);
+        }
+        let retry_after = (kind == Kind::Busy).then_some(1);
+        let code = match kind {
+            Kind::Unauthenticated => "login",
+            Kind::Busy => "transient",
+            Kind::TooCostly => "too-costly",
+            Kind::Invalid
+            | Kind::Unprocessable
+            | Kind::Forbidden
+            | Kind::NotFound
+            | Kind::Conflict
+            | Kind::PreconditionFailed => "conflict",
+            Kind::Fault => "exception",
+        };
+        Self { retry_after, ..Self::new(kind.status(), code, error.told()) }
+    }
+}
+
+impl From<BodyFault> for Problem {
+    fn from(fault: BodyFault) -> Self {
+        match fault {
+            BodyFault::TooLarge => Self::new(413, "too-long", "the body is larger than is accepted"),
+            BodyFault::Incomplete => Self::new(400, "structure", "the body is incomplete"),
+            BodyFault::Late => {
+                Self::new(408, "timeout", "the request did not arrive within the time allowed")
+            }
+        }
+    }
+}

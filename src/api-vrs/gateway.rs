@@ -1,0 +1,134 @@
+//! The checks before an operation, in the order of contract §2.3: token (401), rate (429), content
+//! type (415), kind of caller and scope (403), headers (400). Whether the grant behind a token still holds is
+//! read in the transaction of the operation.
+
+use actix_web::http::header::CONTENT_TYPE;
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, ResponseError as _};
+
+use crate::catalogue;
+use crate::header;
+use crate::problem::Problem;
+use domain::account::{Caller, Letter};
+use domain::audit;
+use domain::audit::{Access, Act, Actor, Interaction, Outcome, People};
+use service::access;
+use service::access::Action;
+use web::app::{App, Written};
+use web::credentials::shown;
+use web::observe::CallerKind;
+
+/// What an operation asks of its caller before anything else.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Operation {
+    /// What it does.
+    pub(crate) action: Action,
+    /// The scope that it needs: a resource type and a letter.
+    pub(crate) scope: (&'static str, Letter),
+    /// The content types that its body may have; none where it takes no body.
+    pub(crate) content_types: &'static [&'static str],
+}
+
+/// A FHIR resource in a body. The match is exact, as the national gateway's is.
+pub(crate) const FHIR_JSON: &[&str] = &["application/fhir+json", "application/fhir+json; charset=utf-8"];
+/// A JSON Patch (RFC 6902) in a body.
+pub(crate) const JSON_PATCH: &[&str] = &["application/json-patch+json"];
+
+/// What an operation answers, and whose data it shows.
+pub(crate) struct Answer {
+    response: HttpResponse,
+    shown: Vec<People>,
+    is_recorded: bool,
+}
+
+impl Answer {
+    /// An answer that shows something of these, or nothing.
+    pub(crate) fn showing(response: HttpResponse, shown: impl IntoIterator<Item = People>) -> Self {
+        Self { response, shown: shown.into_iter().collect(), is_recorded: false }
+    }
+
+    /// The answer to a write.
+    pub(crate) fn to<T>(written: &Written<T>, response: HttpResponse) -> Self {
+        Self { response, shown: Vec::new(), is_recorded: written.is_recorded }
+    }
+}
+
+/// Carries an operation out for a caller who is let in to it. This is the one place where the accesses of this
+/// front are written down: nothing is answered before, whoever may be calling. A change has its record already.
+pub(crate) async fn carry_out(
+    app: &App,
+    request: &HttpRequest,
+    operation: Operation,
+    work: impl AsyncFnOnce(Caller) -> Result<Answer, Problem>,
+) -> Result<HttpResponse, Problem> {
+    let caller = authenticate(app, request)?;
+    let request_id = header::check_ids(request).ok();
+    let caller = Caller { request_id, ..caller };
+    let mut access = asked(app, request, operation, &caller);
+    let result = match admit(request, operation, &caller) {
+        Ok(()) => work(caller).await,
+        Err(problem) => Err(problem),
+    };
+    match result {
+        Ok(Answer { response, is_recorded: true, .. }) => Ok(response),
+        Ok(Answer { response, shown, is_recorded: false }) => {
+            access.shown = shown.into_iter().map(audit::Shown::Of).collect();
+            app.record(vec![access]).await?;
+            Ok(response)
+        }
+        Err(problem) => {
+            let outcome = Outcome::of(problem.status_code().as_u16(), problem.code());
+            let is_ours = matches!(outcome, Outcome::Failed(_));
+            match app.record(vec![access.ended(outcome)]).await {
+                // The database is away for the record as well, and the caller was told something already.
+                Err(_) if is_ours => Err(problem),
+                Err(error) => Err(error.into()),
+                Ok(()) => Err(problem),
+            }
+        }
+    }
+}
+
+/// The access that a request is, as if it were allowed.
+fn asked(app: &App, request: &HttpRequest, operation: Operation, caller: &Caller) -> Access {
+    let (kind, letter) = operation.scope;
+    let interaction = match letter {
+        Letter::Create => Interaction::Create,
+        Letter::Read => Interaction::Read,
+        Letter::Update => Interaction::Patch,
+        Letter::Delete => Interaction::Operation,
+        Letter::Search => Interaction::SearchType,
+    };
+    let access = Access::new(Act::Access(interaction), Actor::of(caller), app.clock.now());
+    let access = access.by(request.query_string());
+    match request.match_info().get("id") {
+        Some(id) => access.of(&format!("{kind}/{}", id.to_ascii_lowercase())),
+        None => access.of(kind),
+    }
+}
+
+/// Lets a caller in to an operation, or tells why not.
+fn admit(request: &HttpRequest, operation: Operation, caller: &Caller) -> Result<(), Problem> {
+    if !operation.content_types.is_empty() {
+        let given = request.headers().get(CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
+        if !operation.content_types.iter().any(|known| known.as_bytes() == given) {
+            return Err(catalogue::UNSUPPORTED_MEDIA_TYPE);
+        }
+    }
+    access::decide_kind(&caller.who, operation.action)?;
+    let (resource, letter) = operation.scope;
+    access::decide_scope(caller, resource, letter)?;
+    header::check_ids(request)?;
+    if operation.action == Action::SearchRoles {
+        header::check_im1(request)?;
+    }
+    Ok(())
+}
+
+/// Finds out who is calling, and whether they call too often.
+pub(crate) fn authenticate(app: &App, request: &HttpRequest) -> Result<Caller, Problem> {
+    let url = format!("{}{}", app.public_url, request.path());
+    let caller = app.admit(&shown(request, &url)).map_err(|_denied| catalogue::ACCESS_DENIED)?;
+    request.extensions_mut().insert(CallerKind(caller.who.kind()));
+    app.count_request(&caller).map_err(|wait| catalogue::THROTTLED.retry_after(wait.as_secs() + 1))?;
+    Ok(caller)
+}

@@ -1,0 +1,43 @@
+//! `_ping` and `_status` (contract §1.1): the only answers of this front that are plain JSON.
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use crate::catalogue;
+use crate::problem::Problem;
+use ::web::app::App;
+use base::error::Error;
+
+/// The version of this program.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Alive; says what is running.
+pub(crate) async fn ping() -> HttpResponse {
+    HttpResponse::Ok().json(json!({
+        "version": VERSION, "revision": VERSION, "releaseId": VERSION, "commitId": VERSION,
+    }))
+}
+
+/// Whether the service works, for whoever has the key.
+pub(crate) async fn status(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let shown = request.headers().get("apikey").map(|key| <[u8; 32]>::from(Sha256::digest(key.as_bytes())));
+    if shown.is_none() || shown != app.status_key {
+        return Err(catalogue::ACCESS_DENIED);
+    }
+    let answered: Result<_, Error> = app.store.read(|tx| tx.find_setting("sandbox")).await;
+    let (status, code, outcome) =
+        if answered.is_ok() { ("pass", 200, "database answers") } else { ("fail", 503, "database is away") };
+    Ok(HttpResponse::Ok().json(json!({
+        "status": status,
+        "version": VERSION, "revision": VERSION, "releaseId": VERSION, "commitId": VERSION,
+        "checks": { "healthcheck": {
+            "status": status,
+            "timeout": "false",
+            "responseCode": code,
+            "outcome": outcome,
+            "links": { "self": format!("{}/ready", app.public_url) },
+        }},
+    })))
+}

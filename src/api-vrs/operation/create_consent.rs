@@ -1,0 +1,68 @@
+//! `POST /Consent`: a decision becomes a role.
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+
+use crate::catalogue;
+use crate::gateway::{Answer, FHIR_JSON, Operation, carry_out};
+use crate::input::{consent, patch};
+use crate::operation::{base_url, viewer};
+use crate::problem::Problem;
+use crate::resource::{created, informational};
+use ::web::app::App;
+use ::web::body;
+use domain::account::Letter;
+use domain::proxy::RoleError;
+use service::access::Action;
+use service::proxy::{CreateRoleError, create_role};
+use store::Tx;
+use store::search::Scope;
+
+const OPERATION: Operation =
+    Operation { action: Action::CreateRole, scope: ("Consent", Letter::Create), content_types: FHIR_JSON };
+
+pub(crate) async fn create_consent(
+    app: Data<App>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    carry_out(&app, &request, OPERATION, async |caller| {
+        let body = body::read(request.headers(), payload, &app.limits, &app.room).await?;
+        let (size, within) = (body.len(), caller.clone());
+        let (contract, depth, now) = (app.contract, app.limits.json_depth, app.clock.now());
+        let read = move || consent::read(&body, &contract, depth, now);
+        let draft = app.cpu.run(size, read).await??;
+        let (clock, rules) = (app.clock.clone(), app.contract.rules);
+        let scope = viewer(&app, &caller).scope;
+        let create = move |tx: &mut Tx<'_>| {
+            if matches!(scope, Scope::Organisation(_)) && !tx.may_see_person(draft.patient, scope.clone())? {
+                return Err(CreateRoleError::UnknownPatient);
+            }
+            create_role(tx, &*clock, &within, draft.clone(), rules)
+        };
+        let role = app.write_as(caller, create).await?;
+        let location = format!("{}/Consent/{}", base_url(&app), role.value.value.id);
+        Ok(Answer::to(&role, created(StatusCode::CREATED, location, &informational())))
+    })
+    .await
+}
+
+impl From<CreateRoleError> for Problem {
+    fn from(error: CreateRoleError) -> Self {
+        match error {
+            // A status that may not be created, or not for this reason.
+            CreateRoleError::Rule(RoleError::InvalidTransition | RoleError::ReasonNotAllowed) => {
+                catalogue::BAD_REQUEST
+            }
+            CreateRoleError::Rule(RoleError::End(_)) => {
+                catalogue::INVALID_PROVISION.at("provision.period.end")
+            }
+            CreateRoleError::Rule(rule) => patch::rule_problem(rule),
+            CreateRoleError::UnknownPatient => catalogue::INVALID_PATIENT.at("patient"),
+            CreateRoleError::UnknownProxy => catalogue::INVALID_PERFORMER.at("performer"),
+            CreateRoleError::Duplicate => catalogue::DUPLICATE_RELATIONSHIP,
+            CreateRoleError::Store(error) => error.into(),
+        }
+    }
+}

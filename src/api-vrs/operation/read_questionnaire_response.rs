@@ -1,0 +1,52 @@
+//! `GET /QuestionnaireResponse/{id}`: an access request as it was handed in.
+
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+
+use crate::catalogue;
+use crate::gateway::{Answer, Operation, carry_out};
+use crate::operation::{check_party, id_in_path, viewer};
+use crate::problem::Problem;
+use crate::resource::{access_request, answer};
+use ::web::app::App;
+use base::error::Error;
+use domain::account::Letter;
+use domain::audit::People;
+use service::access::Action;
+use store::search::Scope;
+
+const OPERATION: Operation = Operation {
+    action: Action::ReadAccessRequest,
+    scope: ("QuestionnaireResponse", Letter::Read),
+    content_types: &[],
+};
+
+pub(crate) async fn read_questionnaire_response(
+    app: Data<App>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    carry_out(&app, &request, OPERATION, async |caller| {
+        let id = id_in_path(&request).ok_or(catalogue::INVALID_ACCESS_REQUEST_ID)?;
+        let (scope, reader) = (viewer(&app, &caller).scope, caller.who.user());
+        let found: Result<_, Error> = app
+            .read_as(caller.clone(), move |tx| {
+                let Some(found) = tx.find_access_request(id, reader)? else { return Ok(None) };
+                let is_limited = matches!(scope, Scope::Organisation(_));
+                let is_reached = !is_limited || tx.may_see_person(found.value.patient, scope)?;
+                Ok(Some(found).filter(|_| is_reached))
+            })
+            .await;
+        let found = found?.ok_or(catalogue::QUESTIONNAIRE_RESPONSE_NOT_FOUND)?.value;
+        let parties = [found.proxy, found.patient];
+        check_party(
+            app.contract.hide_strangers,
+            &caller.who,
+            &parties,
+            catalogue::QUESTIONNAIRE_RESPONSE_NOT_FOUND,
+        )?;
+        let people = People { patient: Some(found.patient), proxy: Some(found.proxy) };
+        Ok(Answer::showing(answer(StatusCode::OK, &access_request(&found)?), [people]))
+    })
+    .await
+}

@@ -1,0 +1,37 @@
+//! `GET /Consent`: the roles of a proxy, of a patient, or of both.
+
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+
+use crate::gateway::{Answer, Operation, carry_out};
+use crate::operation::{base_url, people_of, requested, viewer};
+use crate::problem::Problem;
+use crate::query::{Query, consent_search};
+use crate::resource::{answer, consent_bundle};
+use ::web::app::App;
+use domain::account::Letter;
+use service::access;
+use service::access::Action;
+use service::proxy::query::{SearchError, search_roles};
+
+const OPERATION: Operation =
+    Operation { action: Action::SearchRoles, scope: ("Consent", Letter::Search), content_types: &[] };
+
+pub(crate) async fn search_consent(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    carry_out(&app, &request, OPERATION, async |caller| {
+        let query = Query::parse(request.query_string());
+        let (search, includes) = consent_search(&query, app.contract.nhs_number_check)?;
+        let named: Vec<_> = search.proxy.into_iter().chain(search.patient).collect();
+        access::decide_parties(&caller.who, &named)?;
+        let (clock, viewer) = (app.clock.clone(), viewer(&app, &caller));
+        let found: Result<_, SearchError> = app
+            .read_as(caller.clone(), move |tx| search_roles(tx, &*clock, &search, includes, &viewer))
+            .await;
+        let found = found?;
+        let bundle = consent_bundle(base_url(&app), &found);
+        let response = answer(StatusCode::OK, &bundle.render(requested(&request), false, app.clock.now()));
+        Ok(Answer::showing(response, people_of(&found)))
+    })
+    .await
+}

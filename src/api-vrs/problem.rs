@@ -1,0 +1,188 @@
+//! An error of the contract (§2.1): one issue, with a code of the national code system.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, RETRY_AFTER};
+use actix_web::{HttpResponse, ResponseError};
+use serde_json::{Map, Value, json};
+
+use crate::catalogue;
+use crate::url;
+use base::error::{Error, Kind};
+use service::access::Refusal;
+use web::body::BodyFault;
+
+/// What a request of this front is told when it fails.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    status: u16,
+    code: &'static str,
+    issue: &'static str,
+    display: &'static str,
+    diagnostics: &'static str,
+    system: System,
+    extra: Option<Box<Extra>>,
+}
+
+/// What a problem says beyond its entry in the catalogue. Apart, so that a `Result` stays small.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Extra {
+    diagnostics: Option<Cow<'static, str>>,
+    expression: Option<Cow<'static, str>>,
+    header: Option<Header>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum System {
+    ValidatedRelationships,
+    Spine,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Header {
+    Allow(&'static str),
+    RetryAfter(u64),
+}
+
+impl Problem {
+    /// A problem with the texts of the catalogue.
+    pub(crate) const fn new(
+        status: u16,
+        code: &'static str,
+        issue: &'static str,
+        display: &'static str,
+        diagnostics: &'static str,
+    ) -> Self {
+        let system = System::ValidatedRelationships;
+        Self { status, code, issue, display, diagnostics, system, extra: None }
+    }
+
+    /// The same with the error system of the older service, as §2.1 has it for one operation.
+    pub(crate) const fn in_spine_system(mut self) -> Self {
+        self.system = System::Spine;
+        self
+    }
+
+    /// The same with another status: the contract's switches.
+    pub(crate) fn with_status(mut self, status: u16) -> Self {
+        self.status = status;
+        self
+    }
+
+    /// The same with other diagnostics.
+    pub(crate) fn saying(mut self, diagnostics: impl Into<Cow<'static, str>>) -> Self {
+        self.extra.get_or_insert_default().diagnostics = Some(diagnostics.into());
+        self
+    }
+
+    /// The same, pointing to an element.
+    pub(crate) fn at(mut self, expression: impl Into<Cow<'static, str>>) -> Self {
+        self.extra.get_or_insert_default().expression = Some(expression.into());
+        self
+    }
+
+    /// The same, naming the methods that are allowed.
+    pub(crate) fn allowing(mut self, methods: &'static str) -> Self {
+        self.extra.get_or_insert_default().header = Some(Header::Allow(methods));
+        self
+    }
+
+    /// The same, naming the seconds after which to try again.
+    pub(crate) fn retry_after(mut self, seconds: u64) -> Self {
+        self.extra.get_or_insert_default().header = Some(Header::RetryAfter(seconds));
+        self
+    }
+
+    /// The code of the national code system.
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// The OperationOutcome.
+    pub(crate) fn outcome(&self) -> Value {
+        let extra = self.extra.as_deref().cloned().unwrap_or_default();
+        let mut coding = Map::new();
+        let system = match self.system {
+            System::ValidatedRelationships => url::ERROR_CODE,
+            System::Spine => url::SPINE_ERROR_CODE,
+        };
+        coding.insert("system".to_owned(), system.into());
+        if self.system == System::ValidatedRelationships {
+            coding.insert("version".to_owned(), "1".into());
+        }
+        coding.insert("code".to_owned(), self.code.into());
+        coding.insert("display".to_owned(), self.display.into());
+        let mut issue = json!({
+            "severity": "error",
+            "code": self.issue,
+            "details": { "coding": [coding] },
+            "diagnostics": extra.diagnostics.as_deref().unwrap_or(self.diagnostics),
+        });
+        if let (Some(expression), Some(issue)) = (&extra.expression, issue.as_object_mut()) {
+            issue.insert("expression".to_owned(), json!([expression]));
+        }
+        json!({ "resourceType": "OperationOutcome", "issue": [issue] })
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code)
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status_code());
+        match self.extra.as_ref().and_then(|extra| extra.header) {
+            Some(Header::Allow(methods)) => {
+                response.insert_header((ALLOW, methods));
+            }
+            Some(Header::RetryAfter(seconds)) => {
+                response.insert_header((RETRY_AFTER, seconds));
+            }
+            None => {}
+        }
+        response.content_type(super::resource::FHIR_JSON).body(self.outcome().to_string())
+    }
+}
+
+/// Failures that every operation shares. The cause is logged here, once.
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        if matches!(error.kind(), Kind::Fault | Kind::Busy) {
+            web::observe::log_failure(&error);
+        }
+        match error.kind() {
+            Kind::Invalid | Kind::Unprocessable | Kind::TooCostly => catalogue::BAD_REQUEST,
+            Kind::Unauthenticated => catalogue::ACCESS_DENIED,
+            Kind::Forbidden => catalogue::FORBIDDEN,
+            Kind::NotFound => catalogue::INVALIDATED_RESOURCE,
+            Kind::Conflict => catalogue::DUPLICATE_RELATIONSHIP,
+            Kind::PreconditionFailed | Kind::Busy => catalogue::DOWNSTREAM_SERVICE_ERROR.retry_after(1),
+            Kind::Fault => catalogue::SERVER_ERROR,
+        }
+    }
+}
+
+impl From<BodyFault> for Problem {
+    fn from(fault: BodyFault) -> Self {
+        match fault {
+            BodyFault::TooLarge => catalogue::TOO_LARGE,
+            BodyFault::Incomplete => catalogue::BAD_REQUEST.saying("The request body is incomplete."),
+            BodyFault::Late => catalogue::TIMEOUT,
+        }
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(_refusal: Refusal) -> Self {
+        catalogue::FORBIDDEN
+    }
+}

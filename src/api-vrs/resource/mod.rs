@@ -1,0 +1,40 @@
+//! Writes the resources that clients get (contract §4).
+
+mod access_request;
+mod bundle;
+mod consent;
+mod outcome;
+mod patient;
+mod related_person;
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::url;
+use domain::person::NhsNumber;
+
+pub(crate) use access_request::access_request;
+pub(crate) use bundle::Bundle;
+pub(crate) use consent::consent_bundle;
+pub(crate) use outcome::{informational, reference_code};
+pub(crate) use patient::{Proofing, patient};
+pub(crate) use related_person::related_person;
+
+/// The content type of every answer, errors included.
+pub(crate) const FHIR_JSON: &str = "application/fhir+json";
+
+/// An answer with a resource.
+pub(crate) fn answer(status: StatusCode, resource: &Value) -> HttpResponse {
+    HttpResponse::build(status).content_type(FHIR_JSON).body(resource.to_string())
+}
+
+/// An answer with a resource and the URL of what was made.
+pub(crate) fn created(status: StatusCode, location: String, resource: &Value) -> HttpResponse {
+    let location = (actix_web::http::header::LOCATION, location);
+    HttpResponse::build(status).insert_header(location).content_type(FHIR_JSON).body(resource.to_string())
+}
+
+fn nhs_identifier(number: NhsNumber) -> Value {
+    json!({ "system": url::NHS_NUMBER, "value": number.as_str() })
+}

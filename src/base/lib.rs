@@ -1,0 +1,15 @@
+//! What every crate may use: errors, the clock, ids, the limits of JSON, FHIR dates, secrets, threads for large work, and the
+//! one policy for outbound HTTP. No word of the domain is in it.
+
+pub mod clock;
+pub mod cpu_pool;
+#[cfg(feature = "diesel")]
+pub mod database;
+pub mod date_time;
+pub mod error;
+pub mod ids;
+pub mod json;
+pub mod net;
+pub mod priority;
+pub mod secret;
+pub mod token;

@@ -1,0 +1,231 @@
+//! The command line: one verb per file.
+
+mod audit;
+mod backup;
+mod config;
+mod doctor;
+mod export;
+mod identity;
+mod import;
+mod jobs;
+mod keys;
+mod migrate;
+mod sandbox;
+mod sandbox_identity;
+mod seed;
+mod seed_file;
+mod serve;
+mod subscriptions;
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use ::config::{Config, Faults, Sources};
+use base::error::Error;
+use store::{Store, StoreOptions};
+
+pub use seed_file::SeedFile;
+
+/// OnBehalf: who may act for whom in digital health.
+///
+/// A proxy (a parent, a carer, an attorney) acts for a patient. This service holds the roles, answers
+/// who may act for whom, and keeps every version of every role. Try it with `onbehalf sandbox`.
+#[derive(Parser)]
+#[command(name = "onbehalf", version, about, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Args)]
+struct Common {
+    /// Read settings from this TOML file. `onbehalf config show` prints every setting there is
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Listen on this address and port, for example 127.0.0.1:8080
+    #[arg(long, global = true, value_name = "ADDR:PORT")]
+    listen: Option<String>,
+    /// Use this database: sqlite:PATH or `postgres://USER@HOST/NAME`
+    #[arg(long, global = true, value_name = "URL")]
+    database: Option<String>,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Serve. Needs a migrated database and an access policy in the settings
+    Serve,
+    /// Try it out: a database of invented people, open to everybody on this machine
+    Sandbox {
+        /// Go on with what the sandbox held when it last ran, instead of beginning afresh
+        #[arg(long)]
+        keep: bool,
+    },
+    /// Bring the database to the schema of this version, or back
+    #[command(subcommand)]
+    Migrate(migrate::Step),
+    /// Fill a database from a file of people, relationships, roles and access requests
+    ///
+    /// The format is that of examples/sandbox-data.json. What is there already stays as it is.
+    Seed {
+        /// The JSON file
+        file: PathBuf,
+    },
+    /// Take roles that another system has kept: NDJSON of Consent, or CSV
+    ///
+    /// Every line is judged as a create by the API is. What is here already is never written over, and a run that was
+    /// stopped goes on where it was: run the same command again. Exit code 1 when any line was not taken.
+    Import(import::Options),
+    /// Write every role as NDJSON of Consent, one on each line
+    Export(export::Options),
+    /// Copy an SQLite database to a file while the service runs, and check the copy
+    ///
+    /// The keys and secrets of the settings are files of their own: keep copies of them elsewhere.
+    Backup {
+        /// The file to write
+        file: PathBuf,
+        /// Replace the file if it is there
+        #[arg(long)]
+        force: bool,
+    },
+    /// Check that nobody has changed the audit record
+    #[command(subcommand)]
+    Audit(audit::Look),
+    /// See how subscribers are told of events, or switch one off
+    Subscriptions(subscriptions::Look),
+    /// Look at the keys that sign tokens, or add new ones
+    #[command(subcommand)]
+    Keys(keys::Act),
+    /// List the jobs that the service does by itself, or run one now
+    Jobs {
+        #[command(subcommand)]
+        act: Option<jobs::Act>,
+    },
+    /// Look the whole deployment over, and say what to mend
+    ///
+    /// Settings, keys, clock, database, migrations, audit record, certificate, identity providers, mail, brokers.
+    /// Nothing is changed and no secret printed. Ends with 0 only where nothing is wrong.
+    Doctor {
+        /// Print one JSON document
+        #[arg(long)]
+        json: bool,
+    },
+    /// Look at the settings
+    #[command(subcommand)]
+    Config(config::Look),
+}
+
+/// Why a command failed, in a sentence or more for the person who gave it.
+enum Failure {
+    /// The settings are wrong.
+    Settings(Faults),
+    /// Anything else.
+    Other(String),
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Settings(Faults(faults)) => f.write_str(&faults.join("; ")),
+            Self::Other(sentence) => f.write_str(sentence),
+        }
+    }
+}
+
+impl From<Faults> for Failure {
+    fn from(faults: Faults) -> Self {
+        Self::Settings(faults)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let cause = error.cause();
+        Self::Other(if cause.is_empty() {
+            error.told().to_owned()
+        } else {
+            format!("{}: {cause}", error.told())
+        })
+    }
+}
+
+/// Runs the command line of this process. Exit codes: 0 done, 1 failed, 2 wrong arguments or settings.
+pub fn run() -> ExitCode {
+    // Every file that a command creates is read by its owner alone, whatever the environment's umask.
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+    let arguments = Arguments::parse();
+    let Common { config: file, listen, database } = arguments.common;
+    let sources = Sources { sandbox: matches!(arguments.verb, Verb::Sandbox { .. }), file, listen, database };
+    let result = match arguments.verb {
+        Verb::Serve => serve::serve(&sources),
+        Verb::Sandbox { keep } => sandbox::sandbox(&sources, keep),
+        Verb::Migrate(step) => migrate::migrate(&sources, step),
+        Verb::Seed { file } => seed::seed(&sources, &file),
+        Verb::Import(options) => import::import(&sources, &options),
+        Verb::Export(options) => export::export(&sources, &options),
+        Verb::Backup { file, force } => backup::backup(&sources, &file, force),
+        Verb::Audit(look) => audit::audit(&sources, look),
+        Verb::Subscriptions(look) => subscriptions::subscriptions(&sources, look),
+        Verb::Doctor { json } => doctor::doctor(&sources, json),
+        Verb::Config(look) => config::look(&sources, look),
+        Verb::Jobs { act } => jobs::jobs(&sources, act),
+        Verb::Keys(act) => keys::keys(&sources, act),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Settings(Faults(faults))) => {
+            complain("the settings are wrong:");
+            for fault in &faults {
+                complain(&format!("  {fault}"));
+            }
+            ExitCode::from(2)
+        }
+        Err(Failure::Other(sentence)) => {
+            complain(&sentence);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Prints a line for a person. A closed pipe is their business.
+fn say(line: &str) {
+    let _closed = writeln!(std::io::stdout(), "{line}");
+}
+
+fn complain(line: &str) {
+    let _closed = writeln!(std::io::stderr(), "onbehalf: {line}");
+}
+
+/// As [`open_store`], for a verb that needs the schema of this version.
+fn open_migrated_store(config: &Config) -> Result<Store, Failure> {
+    migrated(open_store(config)?)
+}
+
+fn migrated(store: Store) -> Result<Store, Failure> {
+    if !store.is_current()? {
+        let told = "the database is not migrated: run `onbehalf migrate up` with the same settings first";
+        return Err(Failure::Other(told.to_owned()));
+    }
+    Ok(store)
+}
+
+/// Opens the database of the settings, unless a newer version has migrated it, for the long work of the command line:
+/// import, export, migration, backup, verification, jobs. A statement of it may run as long as it takes.
+fn open_store(config: &Config) -> Result<Store, Failure> {
+    open(&StoreOptions { statement_deadline: None, ..config.database.options() })
+}
+
+/// As [`open_store`], for a service: no statement of it runs past its deadline.
+fn open_serving_store(config: &Config) -> Result<Store, Failure> {
+    open(&config.database.options())
+}
+
+fn open(options: &StoreOptions) -> Result<Store, Failure> {
+    let store = Store::open(options)?;
+    store.check_not_newer()?;
+    Ok(store)
+}

@@ -1,0 +1,39 @@
+//! The channel `message`: to NATS JetStream or to an AMQP 0-9-1 broker, by the URL of the endpoint.
+
+use std::time::Duration;
+
+use super::amqp::Amqp;
+use super::nats::Nats;
+use domain::event::Failure;
+use service::event::channel::broker_url::{BrokerUrl, Protocol};
+use service::event::channel::carrier::{Carried, Parcel};
+
+/// The brokers of the settings' list.
+#[derive(Clone, Default)]
+pub struct Brokers {
+    /// Host and port of each broker that may be called.
+    allowed: Vec<String>,
+    nats: Nats,
+    amqp: Amqp,
+}
+
+impl Brokers {
+    /// Those of `subscriptions.allowed_brokers`. Only they are called, so their addresses may be private.
+    pub fn new(allowed: Vec<String>) -> Self {
+        Self { allowed, ..Self::default() }
+    }
+
+    /// Carries a message to the broker of its endpoint.
+    pub async fn carry(&self, parcel: &Parcel) -> Carried {
+        let refused = |code| Carried { outcome: Err(Failure::lasting(code)), status: None, answer: None };
+        let Ok(url) = BrokerUrl::parse(&parcel.endpoint) else { return refused("endpoint") };
+        if !self.allowed.iter().any(|allowed| allowed.eq_ignore_ascii_case(&url.authority())) {
+            return refused("forbidden-address");
+        }
+        let timeout = parcel.timeout.to_std().unwrap_or(Duration::ZERO);
+        match url.protocol {
+            Protocol::Nats { .. } => self.nats.carry(&url, parcel, timeout).await,
+            Protocol::Amqp { .. } => self.amqp.carry(&url, parcel, timeout).await,
+        }
+    }
+}

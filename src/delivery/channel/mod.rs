@@ -1,0 +1,39 @@
+//! The ways by which consumers are told.
+
+mod amqp;
+mod brokers;
+mod nats;
+pub mod rest_hook;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+
+use domain::event::ChannelType;
+use service::event::channel::carrier::{Carried, Carrier, Parcel};
+use service::event::channel::sockets::Sockets;
+
+pub(crate) use amqp::UNROUTABLE;
+
+pub use brokers::Brokers;
+pub(crate) use nats::NO_STREAM;
+pub use rest_hook::RestHook;
+
+/// All channels of this process: each message goes by its own.
+pub struct Channels {
+    /// HTTP.
+    pub rest_hook: RestHook,
+    /// Brokers.
+    pub brokers: Brokers,
+    /// The sockets that consumers have opened.
+    pub sockets: Sockets,
+}
+
+impl Carrier for Channels {
+    fn carry<'a>(&'a self, parcel: &'a Parcel) -> BoxFuture<'a, Carried> {
+        match parcel.kind {
+            ChannelType::RestHook => self.rest_hook.carry(parcel),
+            ChannelType::WebSocket => self.sockets.carry(parcel).boxed(),
+            ChannelType::Message => self.brokers.carry(parcel).boxed(),
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! A message goes as an HTTP POST.
+//!
+//! Somebody else named the place, so the call is a danger: it goes to the public internet alone, over https (but
+//! on loopback, where the settings allow that), past no proxy, after no redirect, and for no longer than the time
+//! allowed. Of the answer a kilobyte is read. The lines of its head are bounded by the HTTP library: 100 lines,
+//! 400 KiB.
+
+use std::error::Error as StdError;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::redirect::Policy;
+use reqwest::{Client, Response, StatusCode};
+
+use base::clock::Clock;
+use base::error::Error;
+use base::net::resolver::{Lookup, NameFault, PublicOnly};
+use domain::event::{ChannelType, DELIVERY, Failure};
+use service::event::channel::carrier::{Carried, Carrier, Parcel};
+use service::event::endpoint::judge;
+use service::event::settings::Subscriptions;
+
+/// How much of an answer is kept.
+const MOST_ANSWER: usize = 1024;
+/// How long a connection is kept for the next message, and how many to one host.
+const IDLE: Duration = Duration::from_secs(30);
+const IDLE_CONNECTIONS: usize = 4;
+
+/// The channel.
+pub struct RestHook {
+    client: Client,
+    settings: Arc<Subscriptions>,
+    clock: Arc<dyn Clock>,
+}
+
+/// What is known of an attempt before its answer was read to the end.
+#[derive(Default)]
+struct Head {
+    status: Option<StatusCode>,
+    retry_after: Option<TimeDelta>,
+    answer: Vec<u8>,
+}
+
+impl RestHook {
+    /// A channel that finds hosts through `lookup`.
+    ///
+    /// # Errors
+    ///
+    /// When the HTTP client cannot be made: TLS has no root certificates.
+    pub fn new(
+        settings: Arc<Subscriptions>,
+        clock: Arc<dyn Clock>,
+        lookup: Arc<dyn Lookup>,
+    ) -> Result<Self, Error> {
+        let client = Client::builder()
+            .redirect(Policy::none())
+            .no_proxy()
+            .referer(false)
+            .http1_only()
+            .dns_resolver(Arc::new(PublicOnly { lookup, allows_loopback: false }))
+            .pool_idle_timeout(IDLE)
+            .pool_max_idle_per_host(IDLE_CONNECTIONS)
+            .user_agent(concat!("OnBehalf/", env!("CARGO_PKG_VERSION")))
+            .build();
+        Ok(Self { client: client.map_err(Error::fault)?, settings, clock })
+    }
+
+    async fn post(&self, parcel: &Parcel, head: &mut Head) -> Result<(), Failure> {
+        // Judged again: the settings may have changed, and an address in the URL is never resolved.
+        if judge(ChannelType::RestHook, &parcel.endpoint, &self.settings).is_err() {
+            return Err(Failure { is_final: true, ..failure("forbidden-address") });
+        }
+        let headers = headers(parcel).ok_or(Failure { is_final: true, ..failure("header") })?;
+        let request = self.client.post(&parcel.endpoint).headers(headers).body(parcel.message.body.clone());
+        let mut response = request.send().await.map_err(|error| unsent(&error))?;
+        head.status = Some(response.status());
+        head.retry_after = retry_after(&response, self.clock.now());
+        while head.answer.len() < MOST_ANSWER {
+            let Some(chunk) = response.chunk().await.or(Err(failure("closed")))? else { break };
+            let wanted = chunk.len().min(MOST_ANSWER - head.answer.len());
+            head.answer.extend(chunk.iter().take(wanted));
+        }
+        judge_status(response.status())
+    }
+}
+
+impl Carrier for RestHook {
+    fn carry<'a>(&'a self, parcel: &'a Parcel) -> BoxFuture<'a, Carried> {
+        async move {
+            let mut head = Head::default();
+            let limit = parcel.timeout.to_std().unwrap_or_default();
+            let posted = tokio::time::timeout(limit, self.post(parcel, &mut head)).await;
+            let outcome = posted.unwrap_or_else(|_late| Err(failure("timeout")));
+            let retry_after = head.retry_after;
+            Carried {
+                outcome: outcome.map_err(|failure| Failure { retry_after, ..failure }),
+                status: head.status.map(|status| status.as_u16()),
+                answer: (!head.answer.is_empty()).then(|| readable(&head.answer)),
+            }
+        }
+        .boxed()
+    }
+}
+
+const fn failure(code: &'static str) -> Failure {
+    Failure { code, is_final: false, retry_after: None }
+}
+
+/// The lines that go with a message. `None` where one of them is none.
+fn headers(parcel: &Parcel) -> Option<HeaderMap> {
+    let mut headers = HeaderMap::new();
+    headers.insert(HeaderName::from_static(DELIVERY), HeaderValue::from_static("1"));
+    if let Some(content_type) = parcel.message.content_type {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    }
+    for (name, value) in &parcel.headers {
+        let mut value = HeaderValue::from_str(value).ok()?;
+        value.set_sensitive(true);
+        headers.append(HeaderName::from_bytes(name.as_bytes()).ok()?, value);
+    }
+    Some(headers)
+}
+
+/// What an answer with this status means. Its body means nothing.
+fn judge_status(status: StatusCode) -> Result<(), Failure> {
+    match status {
+        _ if status.is_success() => Ok(()),
+        StatusCode::GONE => Err(Failure { is_final: true, ..failure("gone") }),
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(failure("unauthorised")),
+        _ if status.is_redirection() => Err(failure("redirect")),
+        _ => Err(failure("status")),
+    }
+}
+
+/// When the consumer wants to be called again: seconds, or a date (RFC 9110 §10.2.3).
+fn retry_after(response: &Response, now: DateTime<Utc>) -> Option<TimeDelta> {
+    let text = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim();
+    match text.parse::<u32>() {
+        Ok(seconds) => Some(TimeDelta::seconds(seconds.into())),
+        Err(_no_number) => {
+            Some((DateTime::parse_from_rfc2822(text).ok()?.to_utc() - now).max(TimeDelta::zero()))
+        }
+    }
+}
+
+/// Why a request was not answered, by what lies at the bottom of the error.
+fn unsent(error: &reqwest::Error) -> Failure {
+    let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
+    while let Some(at) = cause {
+        if let Some(fault) = at.downcast_ref::<NameFault>() {
+            return match fault {
+                NameFault::Unknown => failure("dns"),
+                NameFault::NotPublic => Failure { is_final: true, ..failure("forbidden-address") },
+            };
+        }
+        if at.is::<rustls::Error>() {
+            return failure("tls");
+        }
+        // An io::Error hides what it was made of: its source is that one's source.
+        cause = match at.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(within) => Some(within),
+            None => at.source(),
+        };
+    }
+    if error.is_connect() { failure("connect") } else { failure("closed") }
+}
+
+/// The beginning of an answer as text that a database takes.
+fn readable(answer: &[u8]) -> String {
+    let text = String::from_utf8_lossy(answer);
+    text.chars().filter(|letter| !letter.is_control() || *letter == '\n').collect()
+}

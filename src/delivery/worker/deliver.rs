@@ -1,0 +1,117 @@
+//! One subscription, from its lease until there is nothing to send.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono::TimeDelta;
+use uuid::Uuid;
+
+use super::look::{Look, look};
+use super::place::Place;
+use super::settle::{Made, settle};
+use super::{Context, Leased, Signal};
+use crate::channel::{NO_STREAM, UNROUTABLE};
+use base::error::{Error, Kind};
+use base::ids;
+use service::event::channel::carrier::Carried;
+use service::event::channel::sockets::NOT_CONNECTED;
+
+/// The most notifications under one lease: then others have their turn.
+const MOST: usize = 50;
+/// How long a slot is held from the first notification to the beginning of the last.
+const LONGEST: Duration = Duration::from_secs(5);
+/// How often a transaction is tried that lost a race, or found the database busy.
+const TRIES: u32 = 5;
+
+/// Serves a subscription, and tells the loop when that has ended.
+pub(super) async fn deliver(context: Arc<Context>, leased: Leased) {
+    let Leased { due, place } = leased;
+    if let Err(error) = serve(&context, due.subscription, &place).await {
+        let (kind, cause) = (error.kind(), error.cause());
+        tracing::error!(subscription = %due.subscription, ?kind, cause, "a subscription cannot be served now");
+        let id = due.subscription;
+        let (holder, until) = (context.holder.clone(), context.parts.clock.now() + TimeDelta::seconds(1));
+        let given_back = context.parts.store.write(move |tx| tx.postpone(&[id], &holder, until)).await;
+        // Then the lease ends by itself.
+        drop::<Result<(), Error>>(given_back);
+    }
+    drop(context.signals.send(Signal::Ended { subscription: due.subscription, place }));
+}
+
+async fn serve(context: &Arc<Context>, id: Uuid, place: &Place) -> Result<(), Error> {
+    let taken = Instant::now();
+    for left in (0..MOST).rev() {
+        if context.is_stopping() {
+            // All leases are given back together.
+            break;
+        }
+        let found = patiently(|| {
+            let within = Arc::clone(context);
+            context.parts.store.read(move |tx| look(tx, &within, id))
+        });
+        let made = match found.await? {
+            Look::Send(outgoing) => {
+                let at = context.parts.clock.now();
+                let begun = Instant::now();
+                let carried = context.parts.carrier.carry(&outgoing.parcel).await;
+                let duration = TimeDelta::from_std(begun.elapsed()).unwrap_or(TimeDelta::MAX);
+                let took = begun.elapsed();
+                context.hosts().report(place, is_there(&carried), took, context.parts.clock.now());
+                Some(Arc::new(Made { id: ids::new_uuid(at), outgoing, carried, at, duration }))
+            }
+            Look::Settle => None,
+            Look::SetAside(why, error) => return set_aside(context, id, why, &error).await,
+            Look::Gone => return Ok(()),
+        };
+        // Who is slow gives the slot back to those who wait, and asks for another.
+        let may_go_on = left > 0 && taken.elapsed() < LONGEST;
+        let settled = patiently(|| {
+            let (within, made) = (Arc::clone(context), made.clone());
+            context.parts.store.write(move |tx| settle(tx, &within, id, made.as_deref(), may_go_on))
+        });
+        let goes_on = settled.await?;
+        if let Some(made) = &made {
+            made.count(&context.parts.metrics);
+        }
+        if !goes_on {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Whether an attempt shows that the host is there and well, whatever the consumer thinks of the message. `None` where
+/// it shows nothing: the consumer has no socket open, and comes back when it wants to.
+fn is_there(carried: &Carried) -> Option<bool> {
+    match &carried.outcome {
+        Ok(()) => Some(true),
+        Err(failure) if failure.code == NOT_CONNECTED => None,
+        // The broker has answered that nobody listens where this one subscription is sent.
+        Err(failure) if [UNROUTABLE, NO_STREAM].contains(&failure.code) => Some(true),
+        Err(_) => Some(carried.status.is_some_and(|status| status < 500 && status != 429)),
+    }
+}
+
+/// Tries a transaction again that somebody else was faster than, or for which the database had no time.
+async fn patiently<T, F>(mut work: impl FnMut() -> F) -> Result<T, Error>
+where
+    F: Future<Output = Result<T, Error>>,
+{
+    let mut tries = 0;
+    loop {
+        match work().await {
+            Err(error) if tries < TRIES && matches!(error.kind(), Kind::Busy | Kind::PreconditionFailed) => {
+                tries += 1;
+                tokio::time::sleep(Duration::from_millis(20) * 2_u32.pow(tries)).await;
+            }
+            result => return result,
+        }
+    }
+}
+
+async fn set_aside(context: &Context, id: Uuid, why: &'static str, error: &Error) -> Result<(), Error> {
+    tracing::error!(subscription = %id, cause = error.cause(), "a subscription is set aside: {why}");
+    let now = context.parts.clock.now();
+    context.parts.store.write(move |tx| tx.set_subscription_aside(&id.to_string(), why, now)).await.map(drop)
+}

@@ -1,0 +1,291 @@
+//! Who holds the slots of delivery: how many attempts to one place, and for one owner, run at a time; and which endpoint
+//! is left alone because it fails.
+//!
+//! No owner holds more than a quarter of all slots, and no domain does, under however many names and ports; so whoever is
+//! slow delays themselves. A domain whose attempts take long has fewer at a time, down to one, until they are quick again.
+//! Heartbeats use half of an owner's slots at most, and a quarter of all: they are not more urgent than events.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::place::Place;
+use service::event::settings::Subscriptions;
+
+/// An attempt that takes longer than this counts as slow, whatever its end.
+const SLOW: Duration = Duration::from_secs(2);
+
+/// How many endpoints, and domains, are remembered.
+const MOST_KNOWN: usize = 10_000;
+
+/// What is known of endpoints and owners in this process.
+#[derive(Debug)]
+pub(super) struct Hosts {
+    /// To one host and port.
+    most: usize,
+    /// Of one owner, to one domain, and of heartbeats.
+    share: usize,
+    most_failures: u32,
+    circuit: TimeDelta,
+    endpoints: HashMap<String, Endpoint>,
+    owners: HashMap<String, usize>,
+    domains: HashMap<String, Domain>,
+    heartbeats: usize,
+}
+
+/// A host and port.
+#[derive(Debug, Default)]
+struct Endpoint {
+    running: usize,
+    /// Failures in a row, at whichever subscription.
+    failures: u32,
+    /// Until when it is left alone.
+    open_until: Option<DateTime<Utc>>,
+}
+
+#[derive(Debug, Default)]
+struct Domain {
+    running: usize,
+    /// How often its slots were halved because it is slow.
+    slowness: u32,
+}
+
+/// Whether an attempt may be made now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Admission {
+    /// It may, and is counted.
+    Now,
+    /// When another has ended.
+    Full,
+    /// Not before this time.
+    At(DateTime<Utc>),
+}
+
+impl Hosts {
+    pub(super) fn new(settings: &Subscriptions) -> Self {
+        let share = (settings.concurrency / 4).max(1);
+        Self {
+            most: settings.concurrency_per_host.min(share),
+            share,
+            most_failures: settings.circuit_failures,
+            circuit: settings.circuit,
+            endpoints: HashMap::new(),
+            owners: HashMap::new(),
+            domains: HashMap::new(),
+            heartbeats: 0,
+        }
+    }
+
+    /// How many may wait for one endpoint.
+    pub(super) fn most_waiting(&self) -> usize {
+        self.most
+    }
+
+    /// How many slots one owner, or one domain, may hold, those that wait included.
+    pub(super) fn share(&self) -> usize {
+        self.share
+    }
+
+    /// How many of an owner's attempts run.
+    pub(super) fn running_of(&self, owner: &str) -> usize {
+        self.owners.get(owner).copied().unwrap_or_default()
+    }
+
+    /// Counts an attempt, if there may be one. An endpoint that was left alone is tried with one first.
+    pub(super) fn admit(&mut self, place: &Place, now: DateTime<Utc>) -> Admission {
+        let one = self.endpoints.entry(place.endpoint.clone()).or_default();
+        if let Some(until) = one.open_until.filter(|until| now < *until) {
+            return Admission::At(until);
+        }
+        let most = if one.open_until.is_some() { 1 } else { self.most };
+        let domain = self.domains.entry(place.domain.clone()).or_default();
+        let domain_most = (self.share >> domain.slowness.min(31)).max(1);
+        let owner = self.owners.entry(place.owner.clone()).or_default();
+        let is_full = one.running >= most
+            || domain.running >= domain_most
+            || *owner >= self.share
+            || (place.is_heartbeat && (self.heartbeats >= self.share || *owner >= (self.share / 2).max(1)));
+        if is_full {
+            self.tidy(place);
+            return Admission::Full;
+        }
+        one.running += 1;
+        domain.running += 1;
+        *owner += 1;
+        self.heartbeats += usize::from(place.is_heartbeat);
+        Admission::Now
+    }
+
+    /// An attempt that was counted has ended.
+    pub(super) fn end(&mut self, place: &Place) {
+        if let Some(one) = self.endpoints.get_mut(&place.endpoint) {
+            one.running = one.running.saturating_sub(1);
+        }
+        if let Some(domain) = self.domains.get_mut(&place.domain) {
+            domain.running = domain.running.saturating_sub(1);
+        }
+        if let Some(owner) = self.owners.get_mut(&place.owner) {
+            *owner = owner.saturating_sub(1);
+        }
+        self.heartbeats = self.heartbeats.saturating_sub(usize::from(place.is_heartbeat));
+        self.tidy(place);
+    }
+
+    /// Forgets what says nothing any more; and of very many idle ones that were slow or failed, all.
+    fn tidy(&mut self, place: &Place) {
+        if self.domains.len() > MOST_KNOWN {
+            self.domains.retain(|_, one| one.running > 0);
+        }
+        if self.endpoints.len() > MOST_KNOWN {
+            self.endpoints.retain(|_, one| one.running > 0);
+        }
+        if self.endpoints.get(&place.endpoint).is_some_and(|one| one.running == 0 && one.failures == 0) {
+            self.endpoints.remove(&place.endpoint);
+        }
+        if self.domains.get(&place.domain).is_some_and(|one| one.running == 0 && one.slowness == 0) {
+            self.domains.remove(&place.domain);
+        }
+        if self.owners.get(&place.owner).is_some_and(|running| *running == 0) {
+            self.owners.remove(&place.owner);
+        }
+    }
+
+    /// How an attempt went: whether the consumer was there, and how long it took. `None` where that is not known.
+    pub(super) fn report(
+        &mut self,
+        place: &Place,
+        is_there: Option<bool>,
+        took: Duration,
+        now: DateTime<Utc>,
+    ) {
+        if let Some(domain) = self.domains.get_mut(&place.domain) {
+            let most = self.share.checked_ilog2().unwrap_or_default();
+            domain.slowness =
+                if took > SLOW { (domain.slowness + 1).min(most) } else { domain.slowness.saturating_sub(1) };
+        }
+        let Some(one) = self.endpoints.get_mut(&place.endpoint) else { return };
+        match is_there {
+            None => {}
+            Some(true) => (one.failures, one.open_until) = (0, None),
+            Some(false) => {
+                one.failures = one.failures.saturating_add(1);
+                if one.failures >= self.most_failures {
+                    one.open_until = Some(now + self.circuit);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use chrono::{DateTime, TimeDelta, Utc};
+
+    use super::{Admission, Hosts, Place};
+    use config::Sources;
+    use service::event::settings::Subscriptions;
+
+    const QUICK: Duration = Duration::from_millis(5);
+
+    fn hosts(concurrency: usize, concurrency_per_host: usize) -> Hosts {
+        let settings = Sources::default().load().unwrap().subscriptions;
+        let circuit = TimeDelta::seconds(30);
+        Hosts::new(&Subscriptions {
+            concurrency,
+            concurrency_per_host,
+            circuit_failures: 3,
+            circuit,
+            ..settings
+        })
+    }
+
+    fn place(endpoint: &str, owner: &str) -> Place {
+        Place::of(Some(&format!("https://{endpoint}/x")), owner, false)
+    }
+
+    fn now() -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000, 0).unwrap()
+    }
+
+    #[test]
+    fn endpoint_is_called_so_often_at_a_time_and_left_alone_when_it_fails() {
+        let mut hosts = hosts(64, 2);
+        let (a, b) = (place("a.example", "one"), place("b.example", "one"));
+        let later = now() + TimeDelta::seconds(30);
+        assert_eq!(hosts.admit(&a, now()), Admission::Now);
+        assert_eq!(hosts.admit(&a, now()), Admission::Now);
+        assert_eq!(hosts.admit(&a, now()), Admission::Full);
+        assert_eq!(hosts.admit(&b, now()), Admission::Now);
+        for _ in 0..3 {
+            hosts.report(&a, Some(false), QUICK, now());
+        }
+        hosts.end(&a);
+        hosts.end(&a);
+        assert_eq!(hosts.admit(&a, now()), Admission::At(later));
+        assert_eq!(hosts.admit(&b, now()), Admission::Now);
+        assert_eq!((hosts.admit(&a, later), hosts.admit(&a, later)), (Admission::Now, Admission::Full));
+        hosts.report(&a, Some(true), QUICK, later);
+        assert_eq!(hosts.admit(&a, later), Admission::Now);
+    }
+
+    #[test]
+    fn owner_and_domain_hold_a_quarter_of_the_slots_at_most() {
+        let mut hosts = hosts(16, 8);
+        let admitted = |hosts: &mut Hosts, places: &[Place]| {
+            let now = now();
+            places.iter().filter(|place| hosts.admit(place, now) == Admission::Now).count()
+        };
+        let many: Vec<Place> = (0..20).map(|n| place(&format!("h{n}.example{n}.com"), "slow")).collect();
+        assert_eq!(admitted(&mut hosts, &many), 4, "one owner at twenty domains");
+        let names: Vec<Place> =
+            (0..20).map(|n| place(&format!("w{n}.example.org:{}", 1000 + n), &format!("o{n}"))).collect();
+        assert_eq!(admitted(&mut hosts, &names), 4, "twenty owners at one domain");
+        assert_eq!(admitted(&mut hosts, &[place("other.example.net", "other")]), 1);
+        for place in many.iter().take(4) {
+            hosts.end(place);
+        }
+        assert_eq!(admitted(&mut hosts, &many), 4);
+    }
+
+    #[test]
+    fn slow_answers_take_slots_from_a_domain_and_quick_ones_give_them_back() {
+        let mut hosts = hosts(64, 16);
+        let a = place("a.example", "one");
+        let free = |hosts: &mut Hosts| {
+            let admitted = (0..20).filter(|_| hosts.admit(&a, now()) == Admission::Now).count();
+            (0..admitted).for_each(|_| hosts.end(&a));
+            admitted
+        };
+        assert_eq!(free(&mut hosts), 16);
+        for expected in [8, 4, 2, 1, 1] {
+            assert_eq!(hosts.admit(&a, now()), Admission::Now);
+            hosts.report(&a, Some(true), Duration::from_secs(25), now());
+            hosts.end(&a);
+            assert_eq!(free(&mut hosts), expected);
+        }
+        for expected in [2, 4, 8, 16, 16] {
+            assert_eq!(hosts.admit(&a, now()), Admission::Now);
+            hosts.report(&a, Some(true), QUICK, now());
+            hosts.end(&a);
+            assert_eq!(free(&mut hosts), expected);
+        }
+        assert!(hosts.domains.is_empty() && hosts.endpoints.is_empty() && hosts.owners.is_empty());
+    }
+
+    #[test]
+    fn heartbeats_leave_slots_to_events() {
+        let mut hosts = hosts(8, 8);
+        let heartbeat = |n: usize| Place::of(Some(&format!("https://h{n}.com")), &format!("o{n}"), true);
+        let admitted = (0..8).filter(|n| hosts.admit(&heartbeat(*n), now()) == Admission::Now).count();
+        assert_eq!(admitted, 2);
+        assert_eq!(hosts.admit(&place("a.example", "one"), now()), Admission::Now);
+        let mut hosts = self::hosts(32, 8);
+        let own = |n: usize| Place::of(Some(&format!("https://h{n}.com")), "one", true);
+        let admitted = (0..8).filter(|n| hosts.admit(&own(*n), now()) == Admission::Now).count();
+        assert_eq!(admitted, 4);
+        assert_eq!(hosts.admit(&place("a.example", "one"), now()), Admission::Now);
+    }
+}

@@ -1,0 +1,173 @@
+//! What is sent next to a consumer, put together in a transaction that reads.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::Context;
+use super::place::host_of;
+use super::step::{Step, step};
+use base::date_time::to_millis;
+use base::error::{Error, Kind};
+use base::ids;
+use base::secret::Vault;
+use domain::account::{Caller, Lapsed};
+use domain::event::{Content, Delivery, Notice, Notification, Numbered, Subscription, signature};
+use domain::proxy::Versioned;
+use service::access;
+use service::access::NotLive;
+use service::event::channel::carrier::Parcel;
+use service::event::front::Message;
+use service::event::{open_headers, open_signing};
+use store::Tx;
+
+/// What is sent, and what it was made from.
+pub(super) struct Outgoing {
+    pub(super) version: i64,
+    pub(super) step: Step,
+    pub(super) notice: Notice,
+    pub(super) host: String,
+    pub(super) parcel: Parcel,
+    /// Whether somebody's data are in it.
+    pub(super) names_people: bool,
+}
+
+/// What a look has found.
+pub(super) enum Look {
+    /// Something to send.
+    Send(Box<Outgoing>),
+    /// Something to write down first.
+    Settle,
+    /// Something that cannot be read or told: why, for the owner, and the cause, for the log.
+    SetAside(&'static str, Error),
+    /// No such subscription.
+    Gone,
+}
+
+const UNREADABLE: &str = service::event::number::UNREADABLE;
+const UNTOLD: &str = "a notification for this subscription cannot be put together: write it anew";
+const SEALED: &str = "the secrets of this subscription cannot be read any more: write it anew";
+
+/// Looks what is to be sent to a consumer now.
+pub(super) fn look(tx: &mut Tx<'_>, context: &Context, id: Uuid) -> Result<Look, Error> {
+    let (parts, now) = (&context.parts, context.parts.clock.now());
+    let found = match tx.find_subscription(id) {
+        Ok(found) => found,
+        Err(error) if error.kind() == Kind::Fault => return Ok(Look::SetAside(UNREADABLE, error)),
+        Err(error) => return Err(error),
+    };
+    let (Some(Versioned { value, version, .. }), Some(delivery)) = (found, tx.find_delivery(id)?) else {
+        return Ok(Look::Gone);
+    };
+    let lapsed = find_lapse(tx, context, &value.owner, now)?;
+    let step = step(&value, &delivery, lapsed, parts.settings.most_events, now);
+    let Some(notification) = notify(tx, &value, &delivery, version, &step, now)? else {
+        return Ok(Look::Settle);
+    };
+    let composed = catch_unwind(AssertUnwindSafe(|| parts.front.compose(tx, &value, &notification)));
+    let message = match composed.unwrap_or_else(|_panic| Err(Error::fault("the front panicked"))) {
+        Ok(message) => message,
+        Err(error) if error.kind() == Kind::Busy => return Err(error),
+        Err(error) => return Ok(Look::SetAside(UNTOLD, error)),
+    };
+    let headers = match headers(&parts.vault, &value, &message, now) {
+        Ok(headers) => headers,
+        Err(error) => return Ok(Look::SetAside(SEALED, error)),
+    };
+    let endpoint = value.channel.endpoint.clone().unwrap_or_default();
+    let timeout = value.channel.timeout.unwrap_or(parts.settings.timeout).min(parts.settings.most_timeout);
+    Ok(Look::Send(Box::new(Outgoing {
+        version,
+        step,
+        notice: notification.notice,
+        host: host_of(&endpoint),
+        parcel: Parcel { subscription: id, kind: value.channel.kind, endpoint, headers, message, timeout },
+        names_people: value.channel.content != Content::Empty,
+    })))
+}
+
+/// Why the owner of a subscription may hear nothing any more (N-34). That a token or a grant has come to its own
+/// end is no reason: nobody took it away.
+pub(super) fn find_lapse(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    owner: &Caller,
+    now: DateTime<Utc>,
+) -> Result<Option<&'static str>, Error> {
+    match access::check_granted(tx, owner, now) {
+        Ok(()) => {}
+        Err(NotLive::Lapsed(Lapsed::Ended)) => return Ok(Some(GRANT)),
+        Err(NotLive::Lapsed(Lapsed::Person)) => return Ok(Some(PERSON)),
+        Err(NotLive::Lapsed(Lapsed::Role)) => return Ok(Some(ROLE)),
+        Err(NotLive::Store(error)) => return Err(error),
+    }
+    if let (Some(app), Some(authority)) = (owner.app.as_deref(), &context.parts.authority)
+        && authority.registration(app).is_none()
+        && tx.find_app(app)?.is_none()
+    {
+        return Ok(Some(APP));
+    }
+    Ok(None)
+}
+
+const GRANT: &str = "revoked: what was granted to the app was taken back";
+const PERSON: &str = "revoked: a person for whom this was granted may not appear any more";
+const ROLE: &str = "revoked: the role by which the owner acts is not active";
+const APP: &str = "revoked: the app is not registered any more";
+
+/// The notification of a step; `None` where nothing is sent.
+fn notify(
+    tx: &mut Tx<'_>,
+    subscription: &Subscription,
+    delivery: &Delivery,
+    version: i64,
+    step: &Step,
+    now: DateTime<Utc>,
+) -> Result<Option<Notification>, Error> {
+    let id = subscription.id;
+    let millis = |at: Option<DateTime<Utc>>| at.map_or(0, to_millis);
+    let (notice, since, salt) = match step {
+        Step::Greet => (Notice::Handshake, delivery.last_number, version),
+        Step::Heartbeat => (Notice::Heartbeat, delivery.last_number, millis(delivery.sent_at)),
+        Step::Events { first, last, is_resent } => {
+            let events: Vec<Numbered> = tx.list_events_of(id, *first, *last, last - first + 1)?;
+            let salt = if *is_resent { millis(delivery.succeeded_at) } else { 0 };
+            (Notice::Events(events), delivery.sent_number.max(*last), salt)
+        }
+        Step::Become(..) | Step::Rest(_) => return Ok(None),
+    };
+    let numbers = match step {
+        Step::Events { first, last, .. } => Some((*first, *last)),
+        Step::Greet | Step::Heartbeat | Step::Become(..) | Step::Rest(_) => None,
+    };
+    let id = notification_id(id, notice.kind(), numbers, salt);
+    let status = subscription.status;
+    Ok(Some(Notification { id, at: now, status, events_since_start: since, notice }))
+}
+
+/// The id of a notification: whoever tries it again comes to the same, though nobody has kept it.
+fn notification_id(subscription: Uuid, kind: &str, numbers: Option<(i64, i64)>, salt: i64) -> String {
+    let (first, last) = numbers.unwrap_or_default();
+    ids::uuid_of(&format!("{subscription} {kind} {first} {last} {salt}")).to_string()
+}
+
+/// What goes with a message: the subscriber's own lines, then those of the signature.
+fn headers(
+    vault: &Vault,
+    subscription: &Subscription,
+    message: &Message,
+    now: DateTime<Utc>,
+) -> Result<Vec<(String, String)>, Error> {
+    let secrets = &subscription.secrets;
+    let mut headers: Vec<(String, String)> = open_headers(vault, &secrets.headers)?
+        .iter()
+        .filter_map(|line| line.split_once(':'))
+        .map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()))
+        .collect();
+    let former = secrets.former.iter().filter(|(_, until)| now < *until).map(|(secret, _)| secret.as_str());
+    let all = std::iter::once(secrets.signing.as_str()).chain(former);
+    let keys = all.map(|sealed| open_signing(vault, sealed)).collect::<Result<Vec<String>, Error>>()?;
+    headers.extend(signature::sign(&keys, &message.id, now, &message.body).map_err(Error::fault)?);
+    Ok(headers)
+}

@@ -1,0 +1,160 @@
+//! Delivery: events get their numbers, and consumers are told.
+//!
+//! One thread of its own, so that nothing in a request waits for it. It is woken by a commit of this process and
+//! looks by itself for what others have committed. Each subscription that is due is leased, which keeps all other
+//! processes away from it, and served by a task of its own until there is nothing to send. Each attempt is written
+//! down in one transaction with all that it changes; a process that is killed loses none, and what it was sending
+//! is sent again by whoever takes the lease over, with the same numbers and the same id.
+
+mod deliver;
+mod hosts;
+mod look;
+mod place;
+mod run;
+mod schedule;
+mod settle;
+mod step;
+
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+use base::clock::Clock;
+use base::secret::Vault;
+use hosts::Hosts;
+use place::Place;
+use service::authority::Authority;
+use service::event::channel::carrier::Carrier;
+use service::event::front::Front;
+use service::event::settings::Subscriptions;
+use store::{Due, Store};
+use web::observe::Metrics;
+
+/// What delivery is made of.
+#[expect(missing_docs, reason = "each is described where it is defined")]
+pub struct Parts {
+    pub store: Store,
+    pub clock: Arc<dyn Clock>,
+    pub settings: Arc<Subscriptions>,
+    pub vault: Arc<Vault>,
+    pub front: Arc<dyn Front>,
+    pub carrier: Arc<dyn Carrier>,
+    /// Knows the apps; `None` where there are none.
+    pub authority: Option<Arc<Authority>>,
+    pub metrics: Metrics,
+    /// The name under which this process leases, and holds sockets.
+    pub process: String,
+}
+
+/// What all tasks share.
+struct Context {
+    parts: Parts,
+    /// The name under which this process leases.
+    holder: String,
+    hosts: Mutex<Hosts>,
+    signals: mpsc::UnboundedSender<Signal>,
+    /// Nothing more is to be begun.
+    is_stopping: AtomicBool,
+}
+
+/// What the loop is told.
+enum Signal {
+    /// A task has ended.
+    Ended {
+        /// For which subscription.
+        subscription: Uuid,
+        /// Whom it called.
+        place: Place,
+    },
+    /// Stop: let what runs go on for so long.
+    Stop(Duration),
+}
+
+/// A subscription of which this process has the lease.
+struct Leased {
+    due: Due,
+    /// Whom it shares its fate and its slots with.
+    place: Place,
+}
+
+impl Leased {
+    fn of(due: Due) -> Self {
+        let Due { subscription, endpoint, owner, is_heartbeat } = &due;
+        let place = if endpoint.is_some() {
+            Place::of(endpoint.as_deref(), owner, *is_heartbeat)
+        } else {
+            // One whose consumer comes by itself stands alone, but for its owner.
+            let alone = Place::of(None, &subscription.to_string(), *is_heartbeat);
+            Place { owner: owner.clone(), ..alone }
+        };
+        Self { due, place }
+    }
+}
+
+impl Context {
+    fn is_stopping(&self) -> bool {
+        self.is_stopping.load(Ordering::Relaxed)
+    }
+
+    fn hosts(&self) -> MutexGuard<'_, Hosts> {
+        self.hosts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The thread that delivers. It stops when this goes.
+pub struct Worker {
+    signals: mpsc::UnboundedSender<Signal>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Worker {
+    /// Starts it.
+    ///
+    /// # Errors
+    ///
+    /// When the operating system gives no thread, or no events.
+    pub fn start(parts: Parts) -> io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (signals, heard) = mpsc::unbounded_channel();
+        let context = Context {
+            hosts: Mutex::new(Hosts::new(&parts.settings)),
+            holder: parts.process.clone(),
+            parts,
+            signals: signals.clone(),
+            is_stopping: AtomicBool::new(false),
+        };
+        let run = move || {
+            runtime.block_on(run::run(Arc::new(context), heard));
+            // A call to the database that hangs must not keep the process.
+            runtime.shutdown_timeout(Duration::from_secs(1));
+        };
+        let thread = thread::Builder::new().name("delivery".to_owned()).spawn(run)?;
+        Ok(Self { signals, thread: Some(thread) })
+    }
+
+    /// Stops it: nothing new is begun, what runs has so long to end, and every lease is given back.
+    pub fn stop(mut self, patience: Duration) {
+        self.end(patience);
+    }
+
+    fn end(&mut self, patience: Duration) {
+        // It has ended already where nobody listens.
+        drop(self.signals.send(Signal::Stop(patience)));
+        if let Some(Err(_panic)) = self.thread.take().map(JoinHandle::join) {
+            tracing::error!("delivery panicked");
+        }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        if self.thread.is_some() {
+            self.end(Duration::ZERO);
+        }
+    }
+}

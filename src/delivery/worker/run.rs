@@ -1,0 +1,327 @@
+//! The loop: numbers what was published, leases what is due, and starts a task for each.
+
+use std::collections::HashSet;
+use std::mem;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::future::{Either, select};
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+use super::deliver::deliver;
+use super::hosts::Admission;
+use super::place::Place;
+use super::{Context, Leased, Signal};
+use base::error::{Error, Kind};
+use domain::event::SubscriptionStatus;
+use service::event::give_status;
+use service::event::number::{Judged, MOST, UNREADABLE, Unnumbered, judge, number};
+use store::{Due, Lease, Tx};
+
+/// How often it is looked for what other processes have committed, and for what time has brought.
+const POLL: Duration = Duration::from_millis(200);
+/// How long one that finds its host busy gives way to others.
+const GIVE_WAY: TimeDelta = TimeDelta::seconds(1);
+/// The most subscriptions that end in one transaction.
+const MOST_ENDED: i64 = 100;
+
+/// The state of the loop.
+struct Loop {
+    context: Arc<Context>,
+    tasks: JoinSet<()>,
+    /// Leased, and waiting for their host.
+    waiting: Vec<Leased>,
+    /// The subscriptions of running tasks.
+    running: HashSet<Uuid>,
+    /// Whether the front had to be asked about the last events.
+    is_front_asked: bool,
+    /// When this process last said which sockets it holds.
+    said: Option<DateTime<Utc>>,
+}
+
+/// Runs until it is told to stop.
+pub(super) async fn run(context: Arc<Context>, mut heard: UnboundedReceiver<Signal>) {
+    let mut state = Loop {
+        context,
+        tasks: JoinSet::new(),
+        waiting: Vec::new(),
+        running: HashSet::new(),
+        is_front_asked: false,
+        said: None,
+    };
+    let patience = loop {
+        if let Err(error) = state.turn().await {
+            let (kind, cause) = (error.kind(), error.cause());
+            tracing::error!(?kind, cause, "delivery waits: the database does not answer");
+            tokio::time::sleep(POLL).await;
+        }
+        if let Some(patience) = state.wait(&mut heard).await {
+            break patience;
+        }
+    };
+    state.stop(patience, &mut heard).await;
+}
+
+impl Loop {
+    /// Waits for something to do. How patiently to stop, if that is it.
+    async fn wait(&mut self, heard: &mut UnboundedReceiver<Signal>) -> Option<Duration> {
+        let store = self.context.parts.store.clone();
+        let signal = {
+            let (published, told) = (pin!(store.wait_for_events()), pin!(heard.recv()));
+            match tokio::time::timeout(POLL, select(published, told)).await {
+                Ok(Either::Right((signal, _))) => {
+                    // Nobody is left who could tell us to stop.
+                    Some(signal.unwrap_or(Signal::Stop(Duration::ZERO)))
+                }
+                Ok(Either::Left(_)) | Err(_) => None,
+            }
+        };
+        let mut next = signal;
+        while let Some(signal) = next {
+            match signal {
+                Signal::Ended { subscription, place } => self.ended(subscription, &place),
+                Signal::Stop(patience) => return Some(patience),
+            }
+            next = heard.try_recv().ok();
+        }
+        while self.tasks.try_join_next().is_some() {}
+        None
+    }
+
+    fn ended(&mut self, subscription: Uuid, place: &Place) {
+        self.running.remove(&subscription);
+        self.context.hosts().end(place);
+    }
+
+    fn start(&mut self, leased: Leased) {
+        self.running.insert(leased.due.subscription);
+        self.tasks.spawn(deliver(Arc::clone(&self.context), leased));
+    }
+
+    /// Does what there is to do now.
+    async fn turn(&mut self) -> Result<(), Error> {
+        let parts = &self.context.parts;
+        let now = parts.clock.now();
+        let queued = mem::take(&mut self.waiting);
+        self.begin(queued).await?;
+        let parts = &self.context.parts;
+        let waiting = parts.store.read_one(move |tx| tx.find_waiting(now)).await?;
+        if waiting.is_ended {
+            self.end_all(now).await?;
+        }
+        self.say_what_is_bound(now).await?;
+        let (mut is_published, mut is_due) = (waiting.is_published, waiting.is_due);
+        loop {
+            let busy = self.running.len() + self.waiting.len();
+            let settings = &self.context.parts.settings;
+            let free = if settings.enabled { settings.concurrency.saturating_sub(busy) } else { 0 };
+            if !is_published && (free == 0 || !is_due) {
+                return Ok(());
+            }
+            let (numbered, due) = self.number_and_lease(is_published, free).await?;
+            // Those that must wait for their host make room for others at once.
+            is_due = due.len() >= free;
+            self.begin(due.into_iter().map(Leased::of).collect()).await?;
+            is_published = i64::try_from(numbered).unwrap_or(MOST) >= MOST;
+        }
+    }
+
+    /// Says that this process still holds its sockets, three times in a lease; and forgets those of processes that
+    /// have not said so.
+    async fn say_what_is_bound(&mut self, now: DateTime<Utc>) -> Result<(), Error> {
+        let lease = self.context.parts.settings.lease;
+        if self.said.is_some_and(|said| now - said < lease / 3) {
+            return Ok(());
+        }
+        let context = Arc::clone(&self.context);
+        self.context
+            .parts
+            .store
+            .write(move |tx| tx.renew_bindings(&context.holder, now + lease, now))
+            .await?;
+        self.said = Some(now);
+        Ok(())
+    }
+
+    /// Numbers events and leases what is due. What the front must be asked about events is asked in a read before; where
+    /// the last events needed no such question, it is first tried without.
+    async fn number_and_lease(
+        &mut self,
+        is_published: bool,
+        free: usize,
+    ) -> Result<(usize, Vec<Due>), Error> {
+        if !(is_published && self.is_front_asked) {
+            match self.write_numbers(is_published, free, Judged::default()).await {
+                Err(Unnumbered::Unjudged) => self.is_front_asked = true,
+                result => return self.settle_numbers(result).await,
+            }
+        }
+        let context = Arc::clone(&self.context);
+        let judged = self
+            .context
+            .parts
+            .store
+            .read(move |tx| {
+                let parts = &context.parts;
+                judge(tx, &*parts.clock, &*parts.front)
+            })
+            .await;
+        let result = match judged {
+            Ok(judged) => {
+                self.is_front_asked = !judged.is_empty();
+                self.write_numbers(is_published, free, judged).await
+            }
+            Err(error) => Err(error),
+        };
+        self.settle_numbers(result).await
+    }
+
+    /// Numbers events and leases what is due, in one transaction.
+    async fn write_numbers(
+        &self,
+        is_published: bool,
+        free: usize,
+        judged: Judged,
+    ) -> Result<(usize, Vec<Due>), Unnumbered> {
+        let context = Arc::clone(&self.context);
+        let write = self.context.parts.store.write(move |tx| {
+            let parts = &context.parts;
+            let numbered = if is_published { number(tx, &*parts.clock, &*parts.front, &judged)? } else { 0 };
+            let lease = Lease {
+                holder: &context.holder,
+                length: parts.settings.lease,
+                limit: i64::try_from(free).unwrap_or(i64::MAX),
+                most_events: parts.settings.most_events,
+            };
+            let due = if free > 0 { tx.lease_due(lease, parts.clock.now())? } else { Vec::new() };
+            Ok::<_, Unnumbered>((numbered, due))
+        });
+        write.await
+    }
+
+    /// Sets the subscription aside, if it is one over which the front fails.
+    async fn settle_numbers(
+        &self,
+        result: Result<(usize, Vec<Due>), Unnumbered>,
+    ) -> Result<(usize, Vec<Due>), Error> {
+        match result {
+            Ok(done) => Ok(done),
+            // Another judgement is made at the next turn.
+            Err(Unnumbered::Unjudged) => Ok((usize::try_from(MOST).unwrap_or_default(), Vec::new())),
+            Err(Unnumbered::Store(error)) => Err(error),
+            Err(Unnumbered::Subscription(id, error)) => {
+                tracing::error!(subscription = %id, cause = error.cause(), "a subscription is set aside: the front fails at it");
+                let now = self.context.parts.clock.now();
+                let aside = move |tx: &mut Tx<'_>| {
+                    tx.set_subscription_aside(&id.to_string(), UNREADABLE, now).map(drop)
+                };
+                self.context.parts.store.write(aside).await?;
+                // Numbering goes on at once.
+                Ok((usize::try_from(MOST).unwrap_or_default(), Vec::new()))
+            }
+        }
+    }
+
+    /// Starts a task for each that was leased, as far as hosts are free.
+    async fn begin(&mut self, all: Vec<Leased>) -> Result<(), Error> {
+        let now = self.context.parts.clock.now();
+        let mut postponed: Vec<(DateTime<Utc>, Uuid)> = Vec::new();
+        for leased in all {
+            // Its task has given the lease back and is about to end, or the lease ran out under it.
+            if self.running.contains(&leased.due.subscription) {
+                self.waiting.push(leased);
+                continue;
+            }
+            let admission = self.context.hosts().admit(&leased.place, now);
+            match admission {
+                Admission::Now => self.start(leased),
+                Admission::At(until) => postponed.push((until, leased.due.subscription)),
+                Admission::Full => {
+                    if self.may_wait(&leased.place) {
+                        self.waiting.push(leased);
+                    } else {
+                        postponed.push((now + GIVE_WAY, leased.due.subscription));
+                    }
+                }
+            }
+        }
+        if postponed.is_empty() {
+            return Ok(());
+        }
+        postponed.sort_unstable();
+        let context = Arc::clone(&self.context);
+        let postpone = move |tx: &mut Tx<'_>| {
+            for together in postponed.chunk_by(|one, other| one.0 == other.0) {
+                let ids: Vec<Uuid> = together.iter().map(|(_, id)| *id).collect();
+                let until = together.first().map_or(now, |(until, _)| *until);
+                tx.postpone(&ids, &context.holder, until)?;
+            }
+            Ok(())
+        };
+        self.context.parts.store.write(postpone).await
+    }
+
+    /// Whether one that was leased may hold its slot while it waits for its turn: as long as its owner and its domain have
+    /// not their share. A heartbeat never does.
+    fn may_wait(&self, place: &Place) -> bool {
+        let hosts = self.context.hosts();
+        let of_owner = self.waiting.iter().filter(|other| other.place.owner == place.owner).count();
+        let at_endpoint = self.waiting.iter().filter(|other| other.place.endpoint == place.endpoint).count();
+        let in_domain = self.waiting.iter().filter(|other| other.place.domain == place.domain).count();
+        !place.is_heartbeat
+            && at_endpoint < hosts.most_waiting()
+            && in_domain < hosts.share()
+            && of_owner + hosts.running_of(&place.owner) < hosts.share()
+    }
+
+    /// Switches off what has come to its end (N-09).
+    async fn end_all(&self, now: DateTime<Utc>) -> Result<(), Error> {
+        let end = move |tx: &mut Tx<'_>| {
+            for id in tx.list_ended_subscriptions(now, MOST_ENDED)? {
+                match tx.find_subscription(id) {
+                    Ok(Some(current)) => {
+                        drop(give_status(tx, current, (SubscriptionStatus::Off, None), now)?);
+                    }
+                    Ok(None) => {}
+                    Err(_unreadable) => drop(tx.set_subscription_aside(&id.to_string(), UNREADABLE, now)?),
+                }
+            }
+            Ok::<_, Error>(())
+        };
+        match self.context.parts.store.write(end).await {
+            // The owner was faster, and the next turn looks again.
+            Err(error) if error.kind() == Kind::PreconditionFailed => Ok(()),
+            result => result,
+        }
+    }
+
+    /// Lets what runs go on for so long, and gives all leases back.
+    async fn stop(mut self, patience: Duration, heard: &mut UnboundedReceiver<Signal>) {
+        heard.close();
+        self.context.is_stopping.store(true, Ordering::Relaxed);
+        let held: Vec<Uuid> = self.waiting.iter().map(|leased| leased.due.subscription).collect();
+        let ends = Instant::now() + patience;
+        while let Some(left) = ends.checked_duration_since(Instant::now()).filter(|_| !self.tasks.is_empty())
+        {
+            if tokio::time::timeout(left, self.tasks.join_next()).await.is_err() {
+                break;
+            }
+        }
+        self.tasks.shutdown().await;
+        let context = Arc::clone(&self.context);
+        let released = self.context.parts.store.write(move |tx| tx.release_all_leases(&context.holder)).await;
+        if let Err(error) = released {
+            let error: Error = error;
+            tracing::warn!(
+                cause = error.cause(),
+                held = held.len(),
+                "leases were not given back: they end by themselves"
+            );
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! Writes down what came of an attempt, with all that it changes, and decides what is next.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use uuid::Uuid;
+
+use super::Context;
+use super::look::{Outgoing, find_lapse};
+use super::schedule::next_delay;
+use super::step::{Step, step};
+use base::error::Error;
+use base::ids;
+use domain::account::Caller;
+use domain::audit::{Access, Act, Actor, Outcome, People, Shown};
+use domain::event::{Attempt, Delivery, Failure, Notice, Subscription, SubscriptionStatus};
+use service::event::channel::carrier::Carried;
+use service::event::channel::sockets::NOT_CONNECTED;
+use service::event::{Next, give_status};
+use store::Tx;
+use web::observe::Metrics;
+
+/// After so many answers in a row that the consumer does not know us, its owner must do something.
+const MOST_UNAUTHORISED: i64 = 3;
+
+/// An attempt that was made.
+pub(super) struct Made {
+    pub(super) id: Uuid,
+    pub(super) outgoing: Box<Outgoing>,
+    pub(super) carried: Carried,
+    pub(super) at: DateTime<Utc>,
+    pub(super) duration: TimeDelta,
+}
+
+impl Made {
+    fn failure(&self) -> Option<&Failure> {
+        self.carried.outcome.as_ref().err()
+    }
+
+    /// What was wrong, for people: the code, and the status if there was one.
+    fn told(failure: &Failure, status: Option<u16>) -> String {
+        status.map_or_else(|| failure.code.to_owned(), |status| format!("{}: HTTP {status}", failure.code))
+    }
+
+    /// Counts it.
+    pub(super) fn count(&self, metrics: &Metrics) {
+        let code = self.failure().map_or("taken", |failure| failure.code);
+        metrics.count_attempt(self.outgoing.notice.kind(), code);
+        if let (Notice::Events(events), None) = (&self.outgoing.notice, self.failure()) {
+            for one in events {
+                metrics.observe_lag((self.at + self.duration - one.event.occurred_at).num_milliseconds());
+            }
+        }
+    }
+
+    fn attempt(&self) -> Attempt {
+        Attempt {
+            id: self.id,
+            at: self.at,
+            kind: self.outgoing.notice.kind(),
+            numbers: self.outgoing.notice.numbers(),
+            outcome: self.carried.outcome.clone(),
+            status: self.carried.status,
+            duration: self.duration,
+            answer: self.carried.answer.clone(),
+        }
+    }
+
+    /// The audit record: that the service told this subscription's consumer, about whom, and what came of it.
+    fn access(&self, subscription: &Subscription) -> Access {
+        let actor = Actor {
+            app: subscription.owner.app.as_deref().map(str::to_owned),
+            grant: subscription.owner.grant,
+            ..Actor::of(&Caller::SERVICE)
+        };
+        let outcome = self.failure().map_or(Outcome::Allowed, |failure| Outcome::Failed(failure.code));
+        let access = Access::new(Act::NotificationSent, actor, self.at)
+            .of(&format!("Subscription/{}", subscription.id))
+            .by(&self.outgoing.host)
+            .ended(outcome);
+        let has_left = self.carried.status.is_some()
+            || self.failure().is_none_or(|failure| matches!(failure.code, "timeout" | "closed"));
+        let mut shown = Vec::new();
+        if let (Notice::Events(events), true) =
+            (&self.outgoing.notice, self.outgoing.names_people && has_left)
+        {
+            let people = events
+                .iter()
+                .map(|one| People { patient: Some(one.event.patient), proxy: Some(one.event.proxy) });
+            let mut people: Vec<People> = people.collect();
+            people.sort_unstable();
+            people.dedup();
+            shown.extend(people.into_iter().map(Shown::Of));
+        }
+        Access { shown, ..access }
+    }
+}
+
+/// Writes down an attempt, if one was made, and whatever must be so before the next. Says whether there is
+/// something to send now: then the lease is held for longer, else it is given back.
+pub(super) fn settle(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    id: Uuid,
+    made: Option<&Made>,
+    may_go_on: bool,
+) -> Result<bool, Error> {
+    let (parts, now) = (&context.parts, context.parts.clock.now());
+    let Some(mut delivery) = tx.lock_delivery(id)? else { return Ok(false) };
+    let Some(mut current) = tx.find_subscription(id)? else { return Ok(false) };
+    let is_ours = tx.renew_lease(id, &context.holder, now + parts.settings.lease)?;
+    // What was not sent yet is sent anyway.
+    let sent = delivery.sent_number;
+    delivery.resend = delivery
+        .resend
+        .map(|(first, until)| (first, until.min(sent)))
+        .filter(|(first, until)| first <= until);
+    if let Some(made) = made {
+        tx.insert_attempt(id, &made.attempt())?;
+        tx.record_access(&made.access(&current.value))?;
+        if is_ours {
+            let is_same = made.outgoing.version == current.version;
+            if let Some(next) = apply(context, &current.value, &mut delivery, made, is_same, now)? {
+                current = give_status(tx, current, next, now)?;
+            }
+        }
+    }
+    if !is_ours {
+        return Ok(false);
+    }
+    let lapsed = find_lapse(tx, context, &current.value.owner, now)?;
+    let next = loop {
+        let next = step(&current.value, &delivery, lapsed, parts.settings.most_events, now);
+        let Step::Become(status, why) = next else { break next };
+        current = give_status(tx, current, (status, why), now)?;
+    };
+    delivery.due_at = match &next {
+        Step::Rest(until) => *until,
+        Step::Greet | Step::Events { .. } | Step::Heartbeat | Step::Become(..) => Some(now),
+    };
+    if let Step::Events { last, is_resent: false, .. } = next {
+        delivery.batch_until = Some(last);
+    }
+    tx.save_delivery(id, &delivery)?;
+    let goes_on = next.is_sent() && may_go_on;
+    if !goes_on {
+        tx.release_leases(&[id], &context.holder)?;
+    }
+    Ok(goes_on)
+}
+
+/// What an attempt changes; and the status that comes of it, if that is another. One that was made for a
+/// subscription which its owner has changed meanwhile says nothing of what it is now.
+fn apply(
+    context: &Context,
+    subscription: &Subscription,
+    delivery: &mut Delivery,
+    made: &Made,
+    is_same: bool,
+    now: DateTime<Utc>,
+) -> Result<Option<Next>, Error> {
+    delivery.sent_at = Some(now);
+    if let Err(failure) = &made.carried.outcome {
+        if failure.code == NOT_CONNECTED {
+            // The consumer comes back when it wants to.
+            delivery.is_bound = false;
+            return Ok(None);
+        }
+        return if is_same { fail(context, subscription, delivery, (made, failure), now) } else { Ok(None) };
+    }
+    delivery.succeeded_at = Some(now);
+    match made.outgoing.step {
+        Step::Events { last, is_resent: false, .. } => {
+            delivery.sent_number = delivery.sent_number.max(last);
+            delivery.batch_until = None;
+        }
+        Step::Events { last, is_resent: true, .. } => {
+            delivery.resend =
+                delivery.resend.map(|(_, until)| (last + 1, until)).filter(|(first, until)| first <= until);
+        }
+        Step::Greet | Step::Heartbeat | Step::Become(..) | Step::Rest(_) => {}
+    }
+    if is_same {
+        (delivery.failures, delivery.failing_since, delivery.last_error) = (0, None, None);
+    }
+    let greeted = made.outgoing.step == Step::Greet && is_same;
+    Ok(greeted.then_some((SubscriptionStatus::Active, None)))
+}
+
+/// What a failure changes.
+fn fail(
+    context: &Context,
+    subscription: &Subscription,
+    delivery: &mut Delivery,
+    (made, failure): (&Made, &Failure),
+    now: DateTime<Utc>,
+) -> Result<Option<Next>, Error> {
+    use SubscriptionStatus::{Error as InError, Off};
+    let settings = &context.parts.settings;
+    let told = Made::told(failure, made.carried.status);
+    delivery.failures += 1;
+    delivery.failing_since = delivery.failing_since.or(Some(now));
+    delivery.last_error = Some(told.clone());
+    if made.carried.status == Some(410) {
+        return Ok(Some((Off, Some(format!("the consumer is gone ({told})")))));
+    }
+    if made.outgoing.step == Step::Greet {
+        return Ok(Some((InError, Some(format!("no-response: the handshake failed ({told})")))));
+    }
+    if failure.is_final {
+        return Ok(Some((InError, Some(format!("the consumer may not be called ({told})")))));
+    }
+    if failure.code == "unauthorised" && delivery.failures >= MOST_UNAUTHORISED {
+        return Ok(Some((InError, Some(format!("the consumer does not know us ({told})")))));
+    }
+    let [chance]: [u8; 1] = ids::random_bytes().map_err(Error::fault)?;
+    let delay = next_delay(
+        &settings.retries,
+        delivery.failures,
+        chance,
+        failure.retry_after,
+        settings.most_retry_after,
+    );
+    let Some(delay) = delay else {
+        let tries = delivery.failures;
+        tracing::warn!(subscription = %subscription.id, tries, "a subscription is in error: its consumer does not answer");
+        return Ok(Some((
+            InError,
+            Some(format!("no-response: {tries} attempts failed, the last with {told}")),
+        )));
+    };
+    delivery.due_at = Some(now + delay);
+    Ok(None)
+}

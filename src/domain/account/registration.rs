@@ -1,0 +1,239 @@
+//! An app: an OAuth client as it is registered (RFC 7591 §2, SMART App Launch 2.2).
+
+use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use icu_properties::props::{BinaryProperty as _, DefaultIgnorableCodePoint, EnumeratedProperty as _};
+use icu_properties::props::{GeneralCategory, GeneralCategoryGroup};
+use jsonwebtoken::jwk::JwkSet;
+use url::{Host, Url};
+
+use crate::account::Scopes;
+use base::net::fetch::{Reach, check_url, is_on_loopback};
+
+/// An app that may ask for tokens.
+#[derive(Clone, Debug)]
+pub struct Registration {
+    /// Its `client_id`.
+    pub client_id: String,
+    /// What people call it.
+    pub name: String,
+    /// For which kind of caller it asks.
+    pub mode: Mode,
+    /// How it proves itself at the token endpoint.
+    pub authentication: ClientAuthentication,
+    /// Where answers may be sent, each compared as it is.
+    pub redirect_uris: Vec<String>,
+    /// The grants that it may use.
+    pub grant_types: Vec<GrantType>,
+    /// The most that it is ever given.
+    pub scopes: Scopes,
+    /// Whether it may ask what a token is worth: an API producer (RFC 7662).
+    pub may_introspect: bool,
+    /// The clients of identity providers whose id tokens it may exchange (RFC 8693); the providers must list them too.
+    pub exchange_audiences: Vec<String>,
+    /// Where people may be sent after they have logged out (OpenID Connect RP-Initiated Logout 1.0 §3.1).
+    pub logout_uris: Vec<String>,
+    /// Whether its tokens are bound to a key (RFC 9449 §5.2 `dpop_bound_access_tokens`).
+    pub is_dpop_bound: bool,
+}
+
+impl Registration {
+    /// Whether an answer may be sent to such a URL: https, or http on the person's own machine (RFC 8252 §7.3),
+    /// absolute, without a fragment (RFC 6749 §3.1.2), and no pattern. The host is the one that a URL parser finds, as a
+    /// browser does.
+    pub fn is_redirect_uri(uri: &str) -> bool {
+        let is_plain = uri.bytes().all(|byte| byte.is_ascii_graphic())
+            && !uri.contains(['#', '*', '@', '\\', '"', '<', '>']);
+        let Some(url) = Url::parse(uri).ok().filter(|_| is_plain) else { return false };
+        if !uri.get(url.scheme().len()..).is_some_and(|rest| rest.starts_with("://")) {
+            return false;
+        }
+        match (url.scheme(), url.host()) {
+            ("https", Some(_)) => true,
+            ("http", Some(Host::Domain(name))) => name == "localhost",
+            ("http", Some(Host::Ipv4(address))) => address == Ipv4Addr::LOCALHOST,
+            ("http", Some(Host::Ipv6(address))) => address == Ipv6Addr::LOCALHOST,
+            _ => false,
+        }
+    }
+}
+
+/// For which kind of caller an app asks: the access modes of contract §1.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Citizens who log in with NHS login (P).
+    Citizen,
+    /// Staff who log in with CIS2 (H).
+    Staff,
+    /// Itself (A).
+    System,
+}
+
+impl Mode {
+    /// Every mode.
+    pub const ALL: [Self; 3] = [Self::Citizen, Self::Staff, Self::System];
+
+    /// The word for it, in settings, tokens and tables.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Citizen => "citizen",
+            Self::Staff => "staff",
+            Self::System => "system",
+        }
+    }
+
+    /// Reads the word.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|mode| mode.as_str() == text)
+    }
+}
+
+/// How an app proves itself at the token endpoint.
+#[derive(Clone)]
+pub enum ClientAuthentication {
+    /// Not at all: a public client. PKCE ties its code to it.
+    None,
+    /// By a secret (`client_secret_basic`, `client_secret_post`), of which we keep the SHA-256.
+    Secret {
+        /// The SHA-256 of the secret.
+        sha256: [u8; 32],
+    },
+    /// By a signed assertion (`private_key_jwt`, RFC 7523), with one of these keys.
+    PrivateKeyJwt {
+        /// The keys, where they were registered themselves.
+        jwks: JwkSet,
+    },
+    /// By a signed assertion, with the keys that this URL answers.
+    PrivateKeyJwtAt {
+        /// An https URL.
+        jwks_uri: String,
+    },
+}
+
+impl fmt::Debug for ClientAuthentication {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.method())
+    }
+}
+
+impl ClientAuthentication {
+    /// The registered name of the method (`token_endpoint_auth_method`).
+    pub const fn method(&self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Secret { .. } => "client_secret_basic",
+            Self::PrivateKeyJwt { .. } | Self::PrivateKeyJwtAt { .. } => "private_key_jwt",
+        }
+    }
+
+    /// Whether an app's keys may be read at a URL: https on the public internet, or this machine for a server
+    /// whose own URL is there.
+    pub fn is_jwks_uri(url: &str, public_url: &str) -> bool {
+        check_url(url, is_on_loopback(public_url), Reach::Public).is_ok()
+    }
+
+    /// Whether the app can keep a secret (RFC 6749 §2.1).
+    pub const fn is_confidential(&self) -> bool {
+        !matches!(self, Self::None)
+    }
+}
+
+/// A way to get a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GrantType {
+    /// By a code that a person's browser brought (RFC 6749 §4.1).
+    AuthorizationCode,
+    /// By a refresh token (§6).
+    RefreshToken,
+    /// For the app itself (§4.4).
+    ClientCredentials,
+    /// By another token (RFC 8693).
+    TokenExchange,
+}
+
+impl GrantType {
+    /// Every grant.
+    pub const ALL: [Self; 4] =
+        [Self::AuthorizationCode, Self::RefreshToken, Self::ClientCredentials, Self::TokenExchange];
+
+    /// As it is written in `grant_type`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AuthorizationCode => "authorization_code",
+            Self::RefreshToken => "refresh_token",
+            Self::ClientCredentials => "client_credentials",
+            Self::TokenExchange => "urn:ietf:params:oauth:grant-type:token-exchange",
+        }
+    }
+
+    /// Reads it.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|grant| grant.as_str() == text)
+    }
+}
+
+/// Categories Cc, Cf, Cs, Co and Cn (which are `Other` together), Zl and Zp.
+const HIDDEN: GeneralCategoryGroup = GeneralCategoryGroup::Other
+    .union(GeneralCategoryGroup::LineSeparator)
+    .union(GeneralCategoryGroup::ParagraphSeparator);
+
+/// Whether a character is a control or format character, ends a line, is ignored by default, or is not assigned.
+fn is_hidden(letter: char) -> bool {
+    HIDDEN.contains(GeneralCategory::for_char(letter)) || DefaultIgnorableCodePoint::for_char(letter)
+}
+
+/// Whether a text that others have written may be shown to people on a page: it is not blank, and holds no such character.
+pub fn is_shown_well(text: &str) -> bool {
+    !text.trim().is_empty() && !text.chars().any(is_hidden)
+}
+
+/// A text that a register holds, without such characters.
+pub fn without_hidden(text: &str) -> String {
+    text.chars().filter(|letter| !is_hidden(*letter)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_shown_well, without_hidden};
+
+    #[test]
+    fn letters_of_every_script_are_shown_and_hidden_characters_are_not() {
+        for good in ["Northtown Portal", "Côté’s & Søn", "Ysgol Tŷ", "医療", "الصحة", "A–B (1)"]
+        {
+            assert!(is_shown_well(good), "{good}");
+            assert_eq!(without_hidden(good), good);
+        }
+        let hidden = [
+            '\u{0}',
+            '\u{7f}',
+            '\u{85}',
+            '\u{ad}',
+            '\u{34f}',
+            '\u{61c}',
+            '\u{115f}',
+            '\u{180e}',
+            '\u{200b}',
+            '\u{200d}',
+            '\u{200e}',
+            '\u{202e}',
+            '\u{2028}',
+            '\u{2029}',
+            '\u{2066}',
+            '\u{feff}',
+            '\u{fe0f}',
+            '\u{e000}',
+            '\u{e0001}',
+            '\u{378}',
+            '\u{fffff}',
+            '\n',
+            '\t',
+        ];
+        for letter in hidden {
+            let text = format!("Por{letter}tal");
+            assert!(!is_shown_well(&text), "{text:?}");
+            assert_eq!(without_hidden(&text), "Portal", "{text:?}");
+        }
+        assert!(!is_shown_well("") && !is_shown_well("  ") && !is_shown_well("\u{3000}"));
+    }
+}

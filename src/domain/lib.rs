@@ -1,0 +1,8 @@
+//! Pure types and rules: people, proxy roles, accounts and their grants, events, audit records. No I/O, no SQL, no HTTP.
+
+pub mod account;
+pub mod audit;
+pub mod canonical;
+pub mod event;
+pub mod person;
+pub mod proxy;

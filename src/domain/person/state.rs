@@ -1,0 +1,155 @@
+//! What is known of a person, and what that means for everything that the service does: one table.
+
+use crate::person::Standing;
+
+/// What is known of a person whom the registry has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PersonState {
+    /// The number is in use, and no death was notified.
+    Alive,
+    /// The registry has notified the death.
+    Died,
+    /// Sensitive (S-flagged).
+    Restricted,
+    /// The number is no longer valid.
+    Invalidated,
+    /// The number became another.
+    Superseded,
+}
+
+/// What a caller, or the service, wants to do with a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Door {
+    /// Make or import a role that is active or proposed, for or of the person.
+    CreateRole,
+    /// Make or import a role that is rejected or has ended.
+    RecordDecision,
+    /// Make a role active or proposed, or change one that is.
+    ActivateRole,
+    /// Change a role so that it is ended or rejected.
+    EndRole,
+    /// Seed a role that is active or proposed.
+    SeedRole,
+    /// Hand in an access request that names the person.
+    NameInRequest,
+    /// Record or change a relationship of the person.
+    RecordRelationship,
+    /// Log in as the person, or approve an app as them.
+    LogIn,
+    /// Use a grant of or for the person: code, refresh token, exchange, access token, introspection, subscription and
+    /// its deliveries.
+    UseGrant,
+    /// Write a letter to the person.
+    SendLetter,
+}
+
+/// What becomes of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is done.
+    Allowed,
+    /// It is refused, and the death may be named.
+    Refused,
+    /// It is answered as if the registry did not know the person.
+    AsUnknown,
+}
+
+impl PersonState {
+    /// Every state.
+    pub const ALL: [Self; 5] =
+        [Self::Alive, Self::Died, Self::Restricted, Self::Invalidated, Self::Superseded];
+
+    /// The state of a person of this standing. One who may not appear does not, dead or alive.
+    pub const fn of(standing: Standing, has_died: bool) -> Self {
+        match (standing, has_died) {
+            (Standing::Current, false) => Self::Alive,
+            (Standing::Current, true) => Self::Died,
+            (Standing::Restricted, _) => Self::Restricted,
+            (Standing::Invalidated, _) => Self::Invalidated,
+            (Standing::Superseded, _) => Self::Superseded,
+        }
+    }
+
+    /// Whether a grant of or for the person holds.
+    pub const fn has_grants(self) -> bool {
+        matches!(decide_person(self, Door::UseGrant), Verdict::Allowed)
+    }
+}
+
+impl Door {
+    /// Every door.
+    pub const ALL: [Self; 10] = [
+        Self::CreateRole,
+        Self::RecordDecision,
+        Self::ActivateRole,
+        Self::EndRole,
+        Self::SeedRole,
+        Self::NameInRequest,
+        Self::RecordRelationship,
+        Self::LogIn,
+        Self::UseGrant,
+        Self::SendLetter,
+    ];
+}
+
+/// The table; `docs/integrator.md` shows it.
+pub const fn decide_person(state: PersonState, door: Door) -> Verdict {
+    use PersonState::{Alive, Died, Invalidated, Restricted, Superseded};
+    match (state, door) {
+        // A request can name anybody: to refuse it would tell a stranger of a death. Staff see the death when they review it.
+        (Alive, _) | (_, Door::NameInRequest)
+        // Every role ends with a death. What is over can be written down, and a relationship stays a fact.
+        | (Died, Door::RecordDecision | Door::EndRole | Door::RecordRelationship)
+        // A seed stands as it is told, and a role of a person who may not appear is in no answer.
+        | (Restricted | Invalidated | Superseded, Door::SeedRole) => Verdict::Allowed,
+        (Died, Door::CreateRole | Door::ActivateRole | Door::SeedRole) => Verdict::Refused,
+        (
+            Restricted | Invalidated | Superseded,
+            Door::CreateRole
+            | Door::RecordDecision
+            | Door::ActivateRole
+            | Door::EndRole
+            | Door::RecordRelationship,
+        )
+        // Why is not said: a standing can be a secret.
+        | (Died | Restricted | Invalidated | Superseded, Door::LogIn | Door::UseGrant | Door::SendLetter) => {
+            Verdict::AsUnknown
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Door, PersonState, Verdict, decide_person};
+    use crate::person::Standing;
+
+    /// The words of the page for a verdict.
+    const fn word(verdict: Verdict) -> &'static str {
+        match verdict {
+            Verdict::Allowed => "yes",
+            Verdict::Refused => "no",
+            Verdict::AsUnknown => "unknown",
+        }
+    }
+
+    #[test]
+    fn the_table_of_the_docs_is_the_table_of_the_code() {
+        let page = include_str!("../../../docs/integrator.md");
+        for door in Door::ALL {
+            let verdicts = PersonState::ALL.map(|state| word(decide_person(state, door)));
+            let name = format!("{door:?}");
+            let row = page.lines().find(|line| line.starts_with(&format!("| `{name}` |")));
+            let row = row.unwrap_or_else(|| panic!("no row for {name}"));
+            let shown: Vec<&str> = row.split('|').map(str::trim).collect();
+            assert_eq!(shown.get(3..8), Some(&verdicts[..]), "{row}");
+        }
+    }
+
+    #[test]
+    fn standing_outweighs_death() {
+        for standing in Standing::ALL {
+            let (alive, died) = (PersonState::of(standing, false), PersonState::of(standing, true));
+            assert_eq!(alive == died, standing != Standing::Current, "{standing:?}");
+        }
+    }
+}

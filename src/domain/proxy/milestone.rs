@@ -1,0 +1,86 @@
+//! What becomes of a role when its patient grows up.
+//!
+//! A child's say grows with age: from 11 on a practice looks again at who sees what, at 13 a child may have an
+//! account of their own, at 16 they consent for themselves, and at 18 nobody has parental responsibility for
+//! them. What follows from that is policy, so it is a table in the settings: for an age and a legal basis, what
+//! to do.
+
+use chrono::{DateTime, Utc};
+
+use crate::proxy::LegalBasis;
+use base::date_time::FhirDateTime;
+
+/// What to do with a role on a birthday of its patient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deed {
+    /// Mark it for whoever granted it to look at.
+    Review,
+    /// End it.
+    End,
+}
+
+/// One line of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Milestone {
+    /// The age that the patient reaches, in years.
+    pub age: i32,
+    /// The roles that it is about; `None` for those of every legal basis.
+    pub legal_basis: Option<LegalBasis>,
+    /// What to do with them.
+    pub deed: Deed,
+}
+
+/// The table.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Milestones(pub Vec<Milestone>);
+
+impl Milestones {
+    /// The ages in the table, each once, the lowest first.
+    pub fn ages(&self) -> Vec<i32> {
+        let mut ages: Vec<i32> = self.0.iter().map(|line| line.age).collect();
+        ages.sort_unstable();
+        ages.dedup();
+        ages
+    }
+
+    /// What to do with a role at this age: a line for its legal basis goes before one for all.
+    pub fn deed(&self, age: i32, legal_basis: LegalBasis) -> Option<Deed> {
+        let of_age = || self.0.iter().filter(|line| line.age == age);
+        let own = of_age().find(|line| line.legal_basis == Some(legal_basis));
+        own.or_else(|| of_age().find(|line| line.legal_basis.is_none())).map(|line| line.deed)
+    }
+}
+
+/// When somebody who was born on this day (or in this month, or year: then on its last day) turns this age: at
+/// the beginning of that day in England. Whoever was born on 29 February does so on 1 March in other years.
+pub fn birthday(birth: &FhirDateTime, age: i32) -> Option<DateTime<Utc>> {
+    birth.years_later(age).map(|day| day.earliest())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Deed, LegalBasis, Milestone, Milestones, birthday};
+    use base::date_time::FhirDateTime;
+
+    #[test]
+    fn a_birthday_begins_with_its_day_in_england() {
+        let turns =
+            |birth: &str, age| birthday(&FhirDateTime::parse(birth).unwrap(), age).unwrap().to_rfc3339();
+        assert_eq!(turns("2010-01-31", 16), "2026-01-31T00:00:00+00:00");
+        assert_eq!(turns("2010-07-05", 16), "2026-07-04T23:00:00+00:00");
+        assert_eq!(turns("2008-02-29", 18), "2026-03-01T00:00:00+00:00");
+        assert_eq!(turns("2008-02-29", 16), "2024-02-29T00:00:00+00:00");
+        assert_eq!(turns("2010-02", 16), "2026-02-28T00:00:00+00:00");
+        assert_eq!(turns("2010", 16), "2026-12-31T00:00:00+00:00");
+    }
+
+    #[test]
+    fn a_line_for_the_legal_basis_goes_before_one_for_all() {
+        let line = |legal_basis, deed| Milestone { age: 16, legal_basis, deed };
+        let parental = LegalBasis::ParentalResponsibility;
+        let table = Milestones(vec![line(None, Deed::Review), line(Some(parental), Deed::End)]);
+        assert_eq!(table.deed(16, parental), Some(Deed::End));
+        assert_eq!(table.deed(16, LegalBasis::Consent), Some(Deed::Review));
+        assert_eq!(table.deed(18, parental), None);
+    }
+}

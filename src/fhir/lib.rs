@@ -1,0 +1,10 @@
+//! FHIR R4 without HTTP and without a database: the structure of its types, validation, `FHIRPath`, XML, patches, outcomes.
+
+pub mod etag;
+pub mod fhirpath;
+pub mod format;
+pub mod outcome;
+pub mod patch;
+pub mod profiles;
+pub mod shape;
+pub mod validate;

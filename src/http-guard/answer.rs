@@ -1,0 +1,146 @@
+//! What goes out: header names in their caller's spelling, and a body for refusals that have none.
+
+use std::collections::VecDeque;
+
+use actix_web::http::StatusCode;
+use memchr::memmem;
+
+use crate::RefusalBody;
+use crate::head::{CORRELATION_ID, Names, REQUEST_ID};
+use crate::inbound::Inbound;
+
+const EMPTY: &[u8] = b"content-length: 0\r\n";
+
+/// The bytes to write instead of these, if they have to change. An answer begins where a write begins; a
+/// refusal of the library's own can stand behind another answer, at the end.
+pub(crate) fn rewrite(
+    bytes: &[u8],
+    spellings: &mut VecDeque<Names>,
+    inbound: &mut Inbound,
+    refusal_body: RefusalBody,
+) -> Option<Vec<u8>> {
+    let refusal = bare_refusal(bytes);
+    if !bytes.starts_with(b"HTTP/1.") {
+        return None;
+    }
+    let mut answer = bytes.to_vec();
+    if bytes.starts_with(b"HTTP/1.1 101") {
+        inbound.upgraded();
+    }
+    // `100 Continue` is no answer yet.
+    if !bytes.starts_with(b"HTTP/1.1 100") {
+        inbound.answered();
+        let names = spellings.pop_front().unwrap_or_default();
+        let end = memmem::find(bytes, b"\r\n\r\n").map_or(bytes.len(), |at| at + 2);
+        names.restore(answer.get_mut(..end).unwrap_or_default());
+    }
+    if let Some((start, status)) = refusal {
+        let mut head = answer.split_off(start);
+        let status = inbound.refusal().map_or(status, |status| restate(&mut head, status));
+        let body = refusal_body(status);
+        let length = memmem::find(&head, EMPTY)?;
+        head.drain(length..length + EMPTY.len());
+        head.truncate(head.len() - 2);
+        head.extend_from_slice(b"content-type: application/fhir+json\r\n");
+        head.extend_from_slice(format!("content-length: {}\r\n\r\n{body}", body.len()).as_bytes());
+        answer.extend_from_slice(&head);
+    }
+    Some(answer)
+}
+
+/// The answer to a request whose body was refused, which ends the connection.
+pub(crate) fn refusal(status: u16, refusal_body: RefusalBody) -> Vec<u8> {
+    let mut head = format!("HTTP/1.1 {status} \r\n").into_bytes();
+    restate(&mut head, status);
+    let body = refusal_body(status);
+    let fields = "connection: close\r\ncontent-type: application/fhir+json\r\n";
+    head.extend_from_slice(format!("{fields}content-length: {}\r\n\r\n{body}", body.len()).as_bytes());
+    head
+}
+
+/// Gives a refusal another status.
+fn restate(head: &mut Vec<u8>, status: u16) -> u16 {
+    let reason = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
+    let line = format!("HTTP/1.1 {status} {}", reason.unwrap_or_default());
+    let end = memmem::find(head, b"\r\n").unwrap_or(head.len());
+    head.splice(..end, line.into_bytes());
+    status
+}
+
+/// Where a refusal without a body begins, if these bytes end with one, and its status. The answers of our
+/// own handlers all have a body, and no JSON of theirs holds a line break.
+fn bare_refusal(bytes: &[u8]) -> Option<(usize, u16)> {
+    let start = memmem::rfind(bytes, b"HTTP/1.1 4").or_else(|| memmem::rfind(bytes, b"HTTP/1.0 4"))?;
+    let head = bytes.get(start..)?;
+    let is_whole = head.ends_with(b"\r\n\r\n") && memmem::find(head, b"\r\n\r\n") == Some(head.len() - 4);
+    let is_empty = memmem::find(head, EMPTY).is_some();
+    let status = std::str::from_utf8(head.get(9..12)?).ok()?.parse().ok()?;
+    (is_whole && is_empty).then_some((start, status))
+}
+
+impl Names {
+    /// Restores the names in the head of an answer.
+    fn restore(&self, head: &mut [u8]) {
+        for (plain, spelt) in [(REQUEST_ID, &self.request_id), (CORRELATION_ID, &self.correlation_id)] {
+            let Some(spelt) = spelt.as_ref().filter(|spelt| spelt.len() == plain.len()) else { continue };
+            let header = [b"\r\n", plain, b": "].concat();
+            let name = memmem::find(head, &header).map(|at| at + 2..at + 2 + plain.len());
+            if let Some(place) = name.and_then(|name| head.get_mut(name)) {
+                place.copy_from_slice(spelt);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rewrite;
+    use crate::head::Names;
+    use crate::inbound::Inbound;
+    use std::collections::VecDeque;
+
+    const OUTCOME: fn(u16) -> String = |status| format!("{{\"OperationOutcome\":{status}}}");
+
+    fn written(bytes: &str, request_id: &str) -> Option<String> {
+        let names = Names { request_id: Some(request_id.as_bytes().to_vec()), correlation_id: None };
+        let rewritten =
+            rewrite(bytes.as_bytes(), &mut VecDeque::from([names]), &mut Inbound::default(), OUTCOME);
+        rewritten.map(|bytes| String::from_utf8(bytes).unwrap())
+    }
+
+    #[test]
+    fn names_come_back_as_they_were_written() {
+        let answer = "HTTP/1.1 200 OK\r\nx-request-id: 1\r\n\r\nbody";
+        assert_eq!(written(answer, "X-REQUEST-id").unwrap(), answer.replace("x-request-id", "X-REQUEST-id"));
+    }
+
+    #[test]
+    fn a_refusal_without_a_body_gets_one_also_behind_an_answer() {
+        let bare = "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+        let answer = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
+        for before in ["", answer] {
+            let answer = written(&format!("{before}{bare}"), "x-request-id").unwrap();
+            let refusal = answer.strip_prefix(before).unwrap();
+            let (head, body) = refusal.split_once("\r\n\r\n").unwrap();
+            assert!(head.ends_with(&format!("content-length: {}", body.len())), "{head}");
+            assert_eq!(head.matches("content-length").count(), 1);
+            assert!(body.contains("OperationOutcome"));
+        }
+    }
+
+    #[test]
+    fn a_refusal_says_what_is_wrong_where_the_library_does_not_know() {
+        let bare = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+        let mut inbound = Inbound::default();
+        inbound.refuse(408);
+        let answer = rewrite(bare, &mut VecDeque::new(), &mut inbound, OUTCOME).unwrap();
+        let answer = String::from_utf8(answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{answer}");
+        assert!(answer.contains("OperationOutcome"));
+    }
+
+    #[test]
+    fn what_is_not_the_beginning_of_an_answer_is_left_alone() {
+        assert!(written("more of a body", "x-request-id").is_none());
+    }
+}

@@ -1,0 +1,362 @@
+//! What comes in: where the head of each request begins and ends, and what of it matters here.
+
+use std::collections::VecDeque;
+
+use crate::chunks::Chunks;
+use crate::head::{BAD_REQUEST, Framing, HEAD_TOO_LARGE, Head, Names, end_of_head, has_strict_lines};
+
+/// The longest head that is looked into. The HTTP library refuses heads of twice this size.
+const LONGEST_HEAD: usize = 64 * 1024;
+
+/// How many bytes of a body are passed on before others have their turn. The library keeps a buffer for whatever came at a
+/// time; and chunks, of which no more are passed on together, may be of one byte each, which takes a thousand times as long
+/// as a body that says its length.
+pub(crate) const PORTION: usize = 4096;
+
+/// 408 Request Timeout (RFC 9110 §15.5.9).
+const TIMEOUT: u16 = 408;
+/// 414 URI Too Long (RFC 9110 §15.5.15).
+const URI_TOO_LONG: u16 = 414;
+
+/// What the library refuses wherever it stands but in the data of a body: no head holds a NUL, nor does the size of a chunk;
+/// and in a trailer section, of which the library reads only the line ends, the CR is not followed by LF.
+pub(crate) const POISON: &[u8] = b"\0\r\0";
+
+/// Where the reader stands.
+#[derive(Debug, PartialEq, Eq)]
+enum At {
+    /// In the head of a request: its bytes so far.
+    Head(Vec<u8>),
+    /// In a body, with so many bytes to come.
+    Body { left: u64, closes: bool },
+    /// In a body whose end only its chunks tell.
+    Chunks {
+        chunks: Chunks,
+        closes: bool,
+        /// How much of it still passes, once its request was answered before it ended.
+        rest: Option<usize>,
+    },
+    /// Behind a request for another protocol, which was not answered yet.
+    Upgrade,
+    /// Behind an upgrade, where HTTP ends.
+    Upgraded,
+    /// Behind a request that closes the connection.
+    Closed,
+    /// In a body that goes on for too long after its request was answered: the connection is dropped.
+    Dropped,
+    /// Behind what is refused: the library hears so many bytes of [`POISON`] and nothing else.
+    Refused { sent: usize },
+}
+
+impl At {
+    /// Behind a request.
+    const fn behind(closes: bool) -> Self {
+        if closes { Self::Closed } else { Self::Head(Vec::new()) }
+    }
+
+    fn behind_head(head: &Head) -> Self {
+        let closes = head.closes;
+        match head.framing {
+            Framing::Nothing => Self::behind(closes),
+            Framing::Length(left) => Self::Body { left, closes },
+            Framing::Chunks => Self::Chunks { chunks: Chunks::START, closes, rest: None },
+            Framing::Upgrade => Self::Upgrade,
+        }
+    }
+}
+
+/// The reader.
+#[derive(Debug)]
+pub(crate) struct Inbound {
+    at: At,
+    /// Whether no head has come yet.
+    is_new: bool,
+    /// The status that a refusal by the library is to have instead of its own.
+    refusal: Option<u16>,
+    /// Whether a body was refused: the library hangs up then without an answer.
+    is_body_refused: bool,
+}
+
+impl Default for Inbound {
+    fn default() -> Self {
+        Self { at: At::Head(Vec::new()), is_new: true, refusal: None, is_body_refused: false }
+    }
+}
+
+impl Inbound {
+    /// Looks at bytes that came in and returns how many of them are to be passed on now. What follows a request that was not
+    /// answered yet is not ([`Inbound::is_closed`] tells whether it ever will be): the library would take apart all that it
+    /// is given, at seven kilobytes for a head of forty bytes. Chunks are passed on in portions. Behind what is refused,
+    /// nothing is ([`Inbound::poison`]).
+    pub(crate) fn take(&mut self, bytes: &[u8], spellings: &mut VecDeque<Names>) -> usize {
+        let mut start = 0;
+        while let Some(rest) = bytes.get(start..).filter(|rest| !rest.is_empty()) {
+            match &mut self.at {
+                At::Head(head) if head.is_empty() && !spellings.is_empty() => return start,
+                At::Head(head) => {
+                    let end = end_of_head(head, rest);
+                    let fresh = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
+                    if let Some(refusal) = fault_of(head, fresh) {
+                        self.refuse(refusal);
+                        return start;
+                    }
+                    head.extend_from_slice(fresh);
+                    let length = fresh.len();
+                    if end.is_some() {
+                        self.is_new = false;
+                        match Head::parse(head) {
+                            Ok(head) => {
+                                self.at = At::behind_head(&head);
+                                spellings.push_back(head.names);
+                            }
+                            Err(refusal) => {
+                                self.refuse(refusal);
+                                return start;
+                            }
+                        }
+                    }
+                    start += length;
+                }
+                At::Body { left, closes } => {
+                    let taken = usize::try_from(*left).unwrap_or(usize::MAX).min(rest.len());
+                    *left -= u64::try_from(taken).unwrap_or(*left);
+                    start += taken;
+                    if *left == 0 {
+                        self.at = At::behind(*closes);
+                    }
+                }
+                At::Chunks { chunks, closes, rest: left } => {
+                    let portion = rest.get(..PORTION).unwrap_or(rest);
+                    let (taken, outcome) = chunks.take(portion);
+                    start += taken;
+                    let is_too_long = left.is_some_and(|left| left < taken);
+                    *left = left.map(|left| left.saturating_sub(taken));
+                    if is_too_long {
+                        self.at = At::Dropped;
+                    } else if outcome.is_err() {
+                        self.refuse(BAD_REQUEST);
+                        self.is_body_refused = true;
+                    } else if *chunks == Chunks::End {
+                        self.at = At::behind(*closes);
+                    } else {
+                        return start;
+                    }
+                }
+                At::Upgraded => return bytes.len(),
+                At::Upgrade | At::Closed | At::Dropped | At::Refused { .. } => return start,
+            }
+        }
+        bytes.len()
+    }
+
+    /// Whether there is more to come of a body.
+    pub(crate) fn is_in_body(&self) -> bool {
+        matches!(self.at, At::Body { .. } | At::Chunks { .. })
+    }
+
+    /// Whether whatever comes is thrown away.
+    pub(crate) fn is_closed(&self) -> bool {
+        matches!(self.at, At::Closed | At::Dropped | At::Refused { .. })
+    }
+
+    /// Whether what came is refused.
+    pub(crate) fn is_refused(&self) -> bool {
+        matches!(self.at, At::Refused { .. })
+    }
+
+    /// Whether the next byte is the first of a head.
+    pub(crate) fn is_between_requests(&self) -> bool {
+        matches!(&self.at, At::Head(head) if head.is_empty())
+    }
+
+    /// A request was answered. Should its body still come, the library reads it to its end. Behind a request for another
+    /// protocol that was not agreed to, the library takes no other.
+    pub(crate) fn answered(&mut self) {
+        match &mut self.at {
+            At::Upgrade => self.at = At::Closed,
+            // As much as a head may have: a client that never ends its body would keep the connection for ever.
+            At::Chunks { closes: false, rest, .. } => *rest = Some(LONGEST_HEAD),
+            At::Head(_)
+            | At::Body { .. }
+            | At::Chunks { .. }
+            | At::Upgraded
+            | At::Closed
+            | At::Dropped
+            | At::Refused { .. } => {}
+        }
+    }
+
+    /// Whether the connection is to be dropped.
+    pub(crate) fn is_dropped(&self) -> bool {
+        self.at == At::Dropped
+    }
+
+    /// The connection was upgraded: what comes from now on is no HTTP.
+    pub(crate) fn upgraded(&mut self) {
+        self.at = At::Upgraded;
+    }
+
+    /// Whether a head has begun and not ended, or the first one is to come; or the rest of a body whose request was answered.
+    pub(crate) fn is_waiting(&self) -> bool {
+        match &self.at {
+            At::Head(head) => self.is_new || !head.is_empty(),
+            At::Chunks { rest, .. } => rest.is_some(),
+            At::Body { .. } | At::Upgrade | At::Upgraded | At::Closed | At::Dropped | At::Refused { .. } => {
+                false
+            }
+        }
+    }
+
+    /// What was waited for did not come in time.
+    pub(crate) fn give_up(&mut self) {
+        if matches!(self.at, At::Chunks { .. }) {
+            self.at = At::Dropped;
+        } else {
+            self.refuse(TIMEOUT);
+        }
+    }
+
+    /// Looks no further: the library is to refuse what came, and the refusal is to have this status.
+    pub(crate) fn refuse(&mut self, refusal: u16) {
+        self.at = At::Refused { sent: 0 };
+        self.refusal = Some(refusal);
+    }
+
+    /// Whether a body was refused just now, and its request is to be answered here.
+    pub(crate) fn take_refused_body(&mut self) -> bool {
+        std::mem::take(&mut self.is_body_refused)
+    }
+
+    /// What the library is to hear now instead of what came: at most so many bytes.
+    pub(crate) fn poison(&mut self, most: usize) -> &'static [u8] {
+        let At::Refused { sent } = &mut self.at else { return &[] };
+        let rest = POISON.get(*sent..).unwrap_or_default();
+        let poison = rest.get(..most).unwrap_or(rest);
+        *sent += poison.len();
+        poison
+    }
+
+    /// The status for a refusal by the library, if it is not the library's own.
+    pub(crate) fn refusal(&self) -> Option<u16> {
+        self.refusal
+    }
+}
+
+/// The status with which a head is refused because of its fresh bytes.
+fn fault_of(head: &[u8], fresh: &[u8]) -> Option<u16> {
+    if head.len() + fresh.len() > LONGEST_HEAD {
+        let is_line = !head.contains(&b'\n') && !fresh.contains(&b'\n');
+        return Some(if is_line { URI_TOO_LONG } else { HEAD_TOO_LARGE });
+    }
+    (!has_strict_lines(head.last().copied(), fresh)).then_some(BAD_REQUEST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Inbound, Names, POISON};
+    use std::collections::VecDeque;
+
+    fn after(packets: &[&str]) -> (VecDeque<Names>, String) {
+        let (mut inbound, mut spellings, mut passed) = (Inbound::default(), VecDeque::new(), String::new());
+        for packet in packets {
+            let kept = inbound.take(packet.as_bytes(), &mut spellings);
+            passed.push_str(&packet[..kept]);
+        }
+        (spellings, passed)
+    }
+
+    fn spelling(names: &Names) -> &str {
+        std::str::from_utf8(names.request_id.as_deref().unwrap_or_default()).unwrap()
+    }
+
+    #[test]
+    fn a_name_may_lie_across_packets() {
+        let text = "GET / HTTP/1.1\r\nHost: x\r\nX-ReQuEsT-Id: 1\r\n\r\n";
+        for cut in 0..text.len() {
+            let (spellings, passed) = after(&[&text[..cut], &text[cut..]]);
+            assert_eq!(spelling(&spellings[0]), "X-ReQuEsT-Id", "cut at {cut}");
+            assert_eq!(passed, text);
+        }
+    }
+
+    #[test]
+    fn a_body_is_no_head() {
+        let head = "POST / HTTP/1.1\r\nX-Request-ID: 1\r\nContent-Length: 21\r\n\r\n";
+        let (mut inbound, mut spellings) = (Inbound::default(), VecDeque::new());
+        let next = "GET / HTTP/1.1\r\nx-request-id: 2\r\n\r\n";
+        let bytes = format!("{head}\r\nx-REQUEST-id: 1\r\n\r\n{next}").into_bytes();
+        let kept = inbound.take(&bytes, &mut spellings);
+        assert_eq!(kept, head.len() + 21);
+        let mut all = vec![spelling(&spellings.pop_front().unwrap()).to_owned()];
+        inbound.take(&bytes[kept..], &mut spellings);
+        all.extend(spellings.iter().map(|names| spelling(names).to_owned()));
+        assert_eq!(all, ["X-Request-ID", "x-request-id"]);
+    }
+
+    #[test]
+    fn the_second_of_two_requests_waits_until_the_first_is_answered() {
+        let one = "GET / HTTP/1.1\r\nX-Request-ID: 1\r\n\r\n";
+        let two = "GET / HTTP/1.1\r\nX-REQUEST-ID: 1\r\n\r\n";
+        let (mut inbound, mut spellings) = (Inbound::default(), VecDeque::new());
+        let both = format!("{one}{two}").into_bytes();
+        assert_eq!(inbound.take(&both, &mut spellings), one.len());
+        assert_eq!(spelling(&spellings.pop_front().unwrap()), "X-Request-ID");
+        assert_eq!(inbound.take(&both[one.len()..], &mut spellings), two.len());
+        assert_eq!(spelling(&spellings.pop_front().unwrap()), "X-REQUEST-ID");
+    }
+
+    #[test]
+    fn nothing_is_passed_on_behind_a_close() {
+        let last = "POST / HTTP/1.1\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}";
+        let (_, passed) = after(&[&format!("{last}GET / HTTP/1.1\r\n\r\n"), "more"]);
+        assert_eq!(passed, last);
+    }
+
+    #[test]
+    fn a_head_without_end_is_made_unreadable_and_says_what_is_too_long() {
+        let line = "GET / HTTP/1.1\r\n";
+        for (start, status) in [("", 414), (line, 431)] {
+            let (mut inbound, mut spellings) = (Inbound::default(), VecDeque::new());
+            let bytes = format!("{start}{}", "x".repeat(60_000)).into_bytes();
+            assert_eq!(inbound.take(&bytes, &mut spellings), bytes.len());
+            assert!(inbound.is_waiting() && inbound.refusal().is_none());
+            assert_eq!(inbound.take(&vec![b'y'; 60_000], &mut spellings), 0);
+            assert!(!inbound.is_waiting() && inbound.is_closed());
+            assert_eq!(inbound.refusal(), Some(status));
+            assert_eq!([inbound.poison(2), inbound.poison(9), inbound.poison(9)].concat(), POISON);
+        }
+    }
+
+    #[test]
+    fn headers_without_number_are_too_many() {
+        let (mut inbound, mut spellings) = (Inbound::default(), VecDeque::new());
+        let head = format!("GET / HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(97));
+        inbound.take(head.as_bytes(), &mut spellings);
+        assert_eq!(inbound.refusal(), Some(431));
+    }
+
+    #[test]
+    fn a_body_of_chunks_that_goes_on_after_its_answer_is_dropped() {
+        let (mut inbound, mut spellings) = (Inbound::default(), VecDeque::new());
+        let head = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+        assert_eq!(inbound.take(head, &mut spellings), head.len());
+        let chunks = "1\r\na\r\n".repeat(500).into_bytes();
+        for _ in 0..100 {
+            assert_eq!(inbound.take(&chunks, &mut spellings), chunks.len());
+        }
+        inbound.answered();
+        spellings.clear();
+        let passed: usize = (0..100).map(|_| inbound.take(&chunks, &mut spellings)).sum();
+        assert!(inbound.is_dropped() && (60_000..75_000).contains(&passed), "{passed}");
+    }
+
+    #[test]
+    fn what_follows_an_upgrade_is_passed_on_as_it_is() {
+        let (mut inbound, mut spellings) = (Inbound::default(), VecDeque::new());
+        inbound.take(b"GET / HTTP/1.1\r\n\r\n", &mut spellings);
+        inbound.upgraded();
+        for _ in 0..100 {
+            assert_eq!(inbound.take(&[0x81; 4000], &mut spellings), 4000);
+        }
+    }
+}

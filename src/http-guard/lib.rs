@@ -1,0 +1,284 @@
+//! Deadlines, limits on heads and the letter case of header names, on the socket, before the HTTP library reads it: the
+//! bytes of a connection, where some promises can only be kept.
+//!
+//! 1. **Letter case** (contract §1.3): `X-Request-ID` and `X-Correlation-ID` come back with the letter case
+//!    in which the caller wrote them. The HTTP library knows header names in lower case only, so the names
+//!    are noted as they are read and restored, length for length, as the answer is written.
+//! 2. **Every refusal is an OperationOutcome.** A request that is not HTTP, or does not arrive in time,
+//!    is answered by the library itself, without a body. Here it gets one.
+//! 3. **After `Connection: close` nothing is read** (RFC 9112 §9.6), and a header name of any length is
+//!    refused and not choked on.
+//! 4. **One reading of the bytes.** A head or a body of which two readers could see another end (a bare LF, two lengths, a
+//!    loose chunk size) is refused with 400, and the connection is closed ([`boundaries`]).
+//! 5. **One request at a time.** What comes behind a request waits here until that is answered; and of a body a
+//!    portion at a time, between which others have their turn.
+//! 6. **Nobody is waited for without end.** The library can give the first head of a connection its time; here
+//!    every head gets it, and whoever does not take an answer for as long is hung up on. What is there when the
+//!    time is over is read first: a server with too much to do does not refuse what came in time.
+//!
+//! HTTP/1.1 only.
+
+mod answer;
+pub mod boundary;
+mod chunks;
+mod head;
+mod inbound;
+mod socket;
+
+use std::collections::VecDeque;
+use std::io;
+use std::mem;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Sleep, sleep};
+
+pub use boundary::{Boundaries, Ending, Message, REFUSED_BYTES, boundaries};
+use head::{BAD_REQUEST, Names};
+use inbound::{Inbound, PORTION};
+pub use socket::{Socket, acceptor, chain};
+
+/// Makes the body of an answer that refuses what never became a request, of its status: FHIR JSON.
+pub type RefusalBody = fn(u16) -> String;
+
+/// A connection that remembers how its caller spells the two headers.
+pub struct Wire {
+    io: Socket,
+    refusal_body: RefusalBody,
+    inbound: Inbound,
+    /// The spelling of each request that was read and not yet answered.
+    spellings: VecDeque<Names>,
+    /// What came behind a request that is not answered yet, or behind a portion of chunks, and who waits for it.
+    held: Vec<u8>,
+    reader: Option<Waker>,
+    /// Whether it is the turn of others.
+    gives_way: bool,
+    /// What is to be written before anything else, and how much of it is.
+    pending: Vec<u8>,
+    written: usize,
+    /// How long a head may take to come, and the other side to take what is written.
+    wait: Duration,
+    /// Runs while a head comes, and before the first one.
+    head: Option<Pin<Box<Sleep>>>,
+    /// Runs while the other side takes nothing.
+    stalled: Option<Pin<Box<Sleep>>>,
+}
+
+impl Wire {
+    /// Guards a connection. A head may take `wait` to come, and so may the other side to take what is written.
+    pub fn new(io: Socket, wait: Duration, refusal_body: RefusalBody) -> Self {
+        Self {
+            io,
+            refusal_body,
+            inbound: Inbound::default(),
+            spellings: VecDeque::new(),
+            held: Vec::new(),
+            reader: None,
+            gives_way: false,
+            pending: Vec::new(),
+            written: 0,
+            wait,
+            head: Some(Box::pin(sleep(wait))),
+            stalled: None,
+        }
+    }
+
+    /// Whether the head that comes has had its time.
+    fn is_late(&mut self, cx: &mut Context<'_>) -> bool {
+        if !self.inbound.is_waiting() {
+            self.head = None;
+            return false;
+        }
+        let head = self.head.get_or_insert_with(|| Box::pin(sleep(self.wait)));
+        head.as_mut().poll(cx).is_ready()
+    }
+
+    /// A write as the socket does it, but for a socket that has taken nothing for too long.
+    fn bounded<T>(&mut self, cx: &mut Context<'_>, done: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if done.is_ready() {
+            self.stalled = None;
+            return done;
+        }
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(self.wait)));
+        stalled.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    fn poll_io(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let done = Pin::new(&mut self.io).poll_write(cx, bytes);
+        self.bounded(cx, done)
+    }
+
+    fn poll_pending(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while let Some(rest) = self.pending.get(self.written..).filter(|rest| !rest.is_empty()) {
+            let done = Pin::new(&mut self.io).poll_write(cx, rest);
+            let written = ready!(self.bounded(cx, done))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.written += written;
+        }
+        self.pending.clear();
+        self.written = 0;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let wire = &mut *self;
+        if mem::take(&mut wire.gives_way) {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        loop {
+            if wire.inbound.take_refused_body() && !wire.spellings.is_empty() {
+                wire.spellings.clear();
+                wire.pending.extend_from_slice(&answer::refusal(BAD_REQUEST, wire.refusal_body));
+            }
+            if wire.inbound.is_refused() || wire.inbound.is_dropped() {
+                ready!(wire.poll_pending(cx))?;
+            }
+            if wire.inbound.is_dropped() {
+                return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+            }
+            let poison = wire.inbound.poison(buffer.remaining());
+            if !poison.is_empty() {
+                buffer.put_slice(poison);
+                return Poll::Ready(Ok(()));
+            }
+            let (is_late, before) = (wire.is_late(cx), buffer.filled().len());
+            if wire.held.is_empty() {
+                let read = Pin::new(&mut wire.io).poll_read(cx, buffer);
+                if read.is_pending() && is_late {
+                    wire.inbound.give_up();
+                    continue;
+                }
+                ready!(read)?;
+            } else if wire.spellings.is_empty() || wire.inbound.is_in_body() {
+                let length = wire.held.len().min(buffer.remaining());
+                buffer.put_slice(wire.held.get(..length).unwrap_or_default());
+                wire.held.drain(..length);
+            } else {
+                wire.reader = Some(cx.waker().clone());
+                return Poll::Pending;
+            }
+            let fresh = buffer.filled().get(before..).unwrap_or_default();
+            let length = fresh.len();
+            let kept = wire.inbound.take(fresh, &mut wire.spellings);
+            let rest = fresh.get(kept..).filter(|_| !wire.inbound.is_closed()).unwrap_or_default();
+            wire.held.splice(..0, rest.iter().copied());
+            wire.gives_way = kept >= PORTION && wire.inbound.is_in_body();
+            buffer.set_filled(before + kept);
+            // Bytes behind a close are thrown away, and the next are waited for; an end is passed on.
+            if kept > 0 || length == 0 {
+                // The clock of a head starts with its first byte.
+                let _late_next_time = wire.is_late(cx);
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        ready!(self.poll_pending(cx))?;
+        let wire = &mut *self;
+        match answer::rewrite(bytes, &mut wire.spellings, &mut wire.inbound, wire.refusal_body) {
+            None => wire.poll_io(cx, bytes),
+            Some(answer) => {
+                // Taken over whole: what the socket does not accept now is written first next time.
+                wire.pending = answer;
+                // What was answered for has taken time that the next head is not to lack.
+                wire.head = None;
+                if let Some(reader) = wire.reader.take_if(|_| wire.spellings.is_empty()) {
+                    reader.wake();
+                }
+                if let Poll::Ready(Err(error)) = wire.poll_pending(cx) {
+                    return Poll::Ready(Err(error));
+                }
+                Poll::Ready(Ok(bytes.len()))
+            }
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_pending(cx))?;
+        let done = Pin::new(&mut self.io).poll_flush(cx);
+        self.bounded(cx, done)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_pending(cx))?;
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::inbound::POISON;
+    use super::{Socket, Wire};
+
+    const WAIT: Duration = Duration::from_millis(100);
+
+    async fn connected() -> (TcpStream, Wire) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (accepted, _) = listener.accept().await.unwrap();
+        (client, Wire::new(Socket::Plain(accepted), WAIT, |status| status.to_string()))
+    }
+
+    /// A body of chunks of one byte keeps nobody else waiting for long.
+    #[actix_rt::test]
+    async fn chunks_come_in_portions_and_whole() {
+        let head = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let sent = format!("{head}{}0\r\n\r\n", "1\r\n \r\n".repeat(3000));
+        let (mut client, mut wire) = connected().await;
+        client.write_all(sent.as_bytes()).await.unwrap();
+        let mut all = Vec::new();
+        while all.len() < sent.len() {
+            let mut bytes = vec![0; 32_768];
+            let count = wire.read(&mut bytes).await.unwrap();
+            assert!((1..=head.len() + 4096).contains(&count), "{count}");
+            all.extend_from_slice(&bytes[..count]);
+        }
+        assert_eq!(all, sent.as_bytes());
+    }
+
+    /// Nobody has had the time to read, longer than a head may take.
+    #[actix_rt::test]
+    async fn what_came_in_time_is_read_before_anybody_is_late() {
+        let head = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+        let (mut client, mut wire) = connected().await;
+        client.write_all(head).await.unwrap();
+        tokio::time::sleep(WAIT * 2).await;
+        let mut bytes = [0; 100];
+        assert_eq!(wire.read(&mut bytes).await.unwrap(), head.len());
+        assert!(!wire.inbound.is_waiting());
+    }
+
+    #[actix_rt::test]
+    async fn a_head_that_does_not_come_is_refused_in_time() {
+        for begun in [&b""[..], b"GET / HT"] {
+            let (mut client, mut wire) = connected().await;
+            client.write_all(begun).await.unwrap();
+            let mut bytes = Vec::new();
+            while !bytes.ends_with(POISON) {
+                let read = tokio::time::timeout(WAIT * 100, wire.read_buf(&mut bytes)).await;
+                assert!(read.unwrap().unwrap() > 0);
+            }
+            assert_eq!(bytes, [begun, POISON].concat());
+            assert_eq!(wire.inbound.refusal(), Some(408));
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! The keys that we sign with, and their rotation.
+//!
+//! A key is a file `<purpose>-<kid>.pem` (PKCS#8, mode 0600) in the folder of the settings. A `kid` is a
+//! UUIDv7, so the newest key of a purpose is the last by name: it signs, the older ones still verify. Whoever
+//! rotates adds a file and, when no token of the old key lives any more, removes the old one.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
+use aws_lc_rs::rsa::KeySize;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, Utc};
+use jsonwebtoken::jwk::{Jwk, JwkSet, PublicKeyUse};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
+
+use base::ids;
+
+/// What a key is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Access tokens: ES256, which is quick to verify.
+    AccessToken,
+    /// Id tokens: RS256, which every client must understand (LA-07).
+    IdToken,
+    /// Our assertions to other providers: RS512, which NHS login wants.
+    ClientAssertion,
+}
+
+impl Purpose {
+    /// Every purpose.
+    pub const ALL: [Self; 3] = [Self::AccessToken, Self::IdToken, Self::ClientAssertion];
+
+    /// The beginning of the file's name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AccessToken => "access-token",
+            Self::IdToken => "id-token",
+            Self::ClientAssertion => "client-assertion",
+        }
+    }
+
+    /// How keys of this purpose sign.
+    pub const fn algorithm(self) -> Algorithm {
+        match self {
+            Self::AccessToken => Algorithm::ES256,
+            Self::IdToken => Algorithm::RS256,
+            Self::ClientAssertion => Algorithm::RS512,
+        }
+    }
+}
+
+/// A key that we sign with.
+pub struct SigningKey {
+    /// Its id.
+    pub kid: String,
+    /// What it is for.
+    pub purpose: Purpose,
+    /// To sign with.
+    pub signing: EncodingKey,
+    /// To verify with.
+    pub verifying: DecodingKey,
+    /// What others verify with.
+    pub public: Jwk,
+}
+
+/// A key cannot be made, read or kept.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// The folder or a file of it.
+    #[error("the key folder cannot be used: {0}")]
+    Io(#[from] io::Error),
+    /// The text of a file.
+    #[error("{0} is no private key of its purpose in PKCS#8 PEM")]
+    Unreadable(String),
+    /// The cryptographic library.
+    #[error("a key cannot be made")]
+    NotMade,
+}
+
+impl SigningKey {
+    /// A new key, and the text of its file.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::NotMade`].
+    pub fn generate(purpose: Purpose, now: DateTime<Utc>) -> Result<(Self, String), KeyError> {
+        let der = match purpose {
+            Purpose::AccessToken => {
+                let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING);
+                pair.and_then(|pair| pair.to_pkcs8v1()).map(|document| document.as_ref().to_vec())
+            }
+            Purpose::IdToken | Purpose::ClientAssertion => {
+                let pair = aws_lc_rs::rsa::KeyPair::generate(KeySize::Rsa2048);
+                let der = pair.and_then(|pair| AsDer::<Pkcs8V1Der<'_>>::as_der(&pair));
+                der.map(|document| document.as_ref().to_vec())
+            }
+        };
+        let text = pem(&der.or(Err(KeyError::NotMade))?);
+        let kid = ids::new_uuid(now).simple().to_string();
+        Ok((Self::read(purpose, kid, &text)?, text))
+    }
+
+    /// A key from the text of its file.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::Unreadable`].
+    pub fn read(purpose: Purpose, kid: String, text: &str) -> Result<Self, KeyError> {
+        let unreadable = |_| KeyError::Unreadable(format!("{}-{kid}.pem", purpose.as_str()));
+        let signing = match purpose {
+            Purpose::AccessToken => EncodingKey::from_ec_pem(text.as_bytes()),
+            Purpose::IdToken | Purpose::ClientAssertion => EncodingKey::from_rsa_pem(text.as_bytes()),
+        };
+        let signing = signing.map_err(unreadable)?;
+        let mut public = Jwk::from_encoding_key(&signing, purpose.algorithm()).map_err(unreadable)?;
+        public.common.key_id = Some(kid.clone());
+        public.common.public_key_use = Some(PublicKeyUse::Signature);
+        let verifying = DecodingKey::from_jwk(&public).map_err(unreadable)?;
+        Ok(Self { kid, purpose, signing, verifying, public })
+    }
+}
+
+/// PKCS#8 as PEM (RFC 7468).
+fn pem(der: &[u8]) -> String {
+    let text = STANDARD.encode(der);
+    let mut pem = String::from("-----BEGIN PRIVATE KEY-----\n");
+    for line in text.as_bytes().chunks(64) {
+        pem.push_str(&String::from_utf8_lossy(line));
+        pem.push('\n');
+    }
+    pem.push_str("-----END PRIVATE KEY-----\n");
+    pem
+}
+
+/// The keys of every purpose.
+pub struct KeyRing {
+    keys: Vec<SigningKey>,
+}
+
+impl KeyRing {
+    /// Reads the keys of a folder; makes the folder, and a key for each purpose that has none.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError`].
+    pub fn open(folder: &Path, now: DateTime<Utc>) -> Result<Self, KeyError> {
+        fs::create_dir_all(folder)?;
+        let mut ring = Self::load(folder)?;
+        for purpose in Purpose::ALL {
+            if ring.newest(purpose).is_none() {
+                ring.keys.push(add_key(folder, purpose, now)?);
+            }
+        }
+        Ok(ring)
+    }
+
+    /// Reads the keys of a folder as it is.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError`].
+    pub fn load(folder: &Path) -> Result<Self, KeyError> {
+        let mut keys = Vec::new();
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            let Some(stem) = name.strip_suffix(".pem") else { continue };
+            let purpose = Purpose::ALL.into_iter().find_map(|purpose| {
+                let kid = stem.strip_prefix(purpose.as_str())?.strip_prefix('-')?;
+                Some((purpose, kid.to_owned()))
+            });
+            let Some((purpose, kid)) = purpose else { continue };
+            keys.push(SigningKey::read(purpose, kid, &fs::read_to_string(&path)?)?);
+        }
+        keys.sort_by(|one, other| one.kid.cmp(&other.kid));
+        Ok(Self { keys })
+    }
+
+    /// Keys that live as long as this process: for tests.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::NotMade`].
+    pub fn generate(now: DateTime<Utc>) -> Result<Self, KeyError> {
+        let make = |purpose| SigningKey::generate(purpose, now).map(|(key, _)| key);
+        Ok(Self { keys: Purpose::ALL.into_iter().map(make).collect::<Result<_, _>>()? })
+    }
+
+    /// The key that signs.
+    pub fn newest(&self, purpose: Purpose) -> Option<&SigningKey> {
+        self.keys.iter().rev().find(|key| key.purpose == purpose)
+    }
+
+    /// The key of this id, if it is for this purpose.
+    pub fn find(&self, purpose: Purpose, kid: &str) -> Option<&SigningKey> {
+        self.keys.iter().find(|key| key.purpose == purpose && key.kid == kid)
+    }
+
+    /// Each key, the oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = &SigningKey> {
+        self.keys.iter()
+    }
+
+    /// What others verify with (RFC 7517): all of them, so that what an older key has signed stays good.
+    pub fn public(&self) -> JwkSet {
+        JwkSet { keys: self.keys.iter().map(|key| key.public.clone()).collect() }
+    }
+}
+
+/// Makes a key in a folder; from the next reading on it signs.
+///
+/// # Errors
+///
+/// [`KeyError`].
+pub fn add_key(folder: &Path, purpose: Purpose, now: DateTime<Utc>) -> Result<SigningKey, KeyError> {
+    let (key, text) = SigningKey::generate(purpose, now)?;
+    let path = folder.join(format!("{}-{}.pem", purpose.as_str(), key.kid));
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    Ok(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{KeyRing, Purpose, add_key};
+    use chrono::DateTime;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    #[test]
+    fn keys_are_made_once_kept_to_their_owner_and_rotated() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |seconds: i64| DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap();
+        let first = KeyRing::open(folder.path(), at(0)).unwrap();
+        let again = KeyRing::open(folder.path(), at(1)).unwrap();
+        let kid = |ring: &KeyRing| ring.newest(Purpose::AccessToken).unwrap().kid.clone();
+        assert_eq!(kid(&first), kid(&again));
+        for entry in std::fs::read_dir(folder.path()).unwrap() {
+            let mode = entry.unwrap().metadata().unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+        }
+        let added = add_key(folder.path(), Purpose::AccessToken, at(2)).unwrap();
+        let rotated = KeyRing::load(folder.path()).unwrap();
+        assert_eq!(kid(&rotated), added.kid);
+        assert!(rotated.find(Purpose::AccessToken, &kid(&first)).is_some());
+        assert!(rotated.find(Purpose::IdToken, &kid(&first)).is_none());
+        assert_eq!(rotated.public().keys.len(), 4);
+    }
+}

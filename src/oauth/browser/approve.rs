@@ -1,0 +1,122 @@
+//! `/oauth/approve`: does the person give the app what it asks? And `/oauth/leave`: the way back without.
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use chrono::TimeDelta;
+
+use ::web::app::App;
+use base::error::Error;
+use domain::account::{Acting, KnownPerson, LogIn, Mode, Stage};
+use service::account::{ApproveError, approve, grant_ttl};
+
+use super::log_in::{client_of, next_page};
+use super::page::{self, ApprovePage, Leave, Problem};
+use super::redirect::{Back, Refused, see_other};
+use super::sentence::{Whom, sentences};
+use super::visit::{self, Visit};
+use super::{asset, authority, patient};
+
+pub(super) async fn show(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let (visit, log_in) = visit::current(&app, &request).await?;
+    let may_link = log_in.person().is_some_and(KnownPerson::is_citizen);
+    let Stage::Known { acting: Some(acting), .. } = log_in.stage else {
+        return Ok(see_other(next_page(&log_in)));
+    };
+    let client = client_of(&app, &log_in).await?;
+    let patient = match acting {
+        Acting::Oneself => None,
+        Acting::For { patient, .. } => {
+            let read = app.store.read(move |tx| tx.list_current_people(&[patient])).await;
+            let people: Vec<_> = read.map_err(|error: Error| Problem::from(error))?;
+            let Some(person) = people.first() else { return Ok(see_other("/oauth/patient")) };
+            Some(patient::name_of(person))
+        }
+    };
+    let possessive = patient.as_ref().map(|name| format!("{name}’s"));
+    let lasts = match client.mode {
+        Mode::Citizen => {
+            format!("for up to {}", in_words(grant_ttl(&log_in.request.scopes, authority(&app)?.lifetimes())))
+        }
+        Mode::Staff | Mode::System => "for as long as it is registered here".to_owned(),
+    };
+    let lasts = lasts.as_str();
+    let whom = match (&patient, &possessive) {
+        (Some(object), Some(possessive)) => Whom { object, possessive, lasts },
+        _ if client.mode == Mode::Staff => Whom { object: "patients", possessive: "patients’", lasts },
+        _ => Whom { object: "you", possessive: "your", lasts },
+    };
+    let leave = Leave::new(&visit, &log_in, &client);
+    let page = ApprovePage {
+        style: asset::style_url(),
+        leave: leave.clone(),
+        sentences: sentences(&log_in.request.scopes, &whom),
+        patient,
+        may_link,
+        has_choice: log_in.asks_for_whom(),
+    };
+    Ok(page::render(StatusCode::OK, &page, &leave))
+}
+
+/// A span as people say it: `12 hours`, `1 day`.
+fn in_words(span: TimeDelta) -> String {
+    let (number, unit) = match span.num_days() {
+        days @ 1.. => (days, "day"),
+        _ => (span.num_hours(), "hour"),
+    };
+    format!("{number} {unit}{}", if number == 1 { "" } else { "s" })
+}
+
+pub(super) async fn decide(
+    app: Data<App>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    let (visit, log_in, params) = visit::submitted(&app, &request, payload).await?;
+    match params.last("answer") {
+        Some("allow") => allow(&app, &visit, &log_in).await,
+        Some("deny") => deny(&app, &visit).await,
+        _ => Ok(see_other(next_page(&log_in))),
+    }
+}
+
+pub(super) async fn leave(
+    app: Data<App>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    let (visit, ..) = visit::submitted(&app, &request, payload).await?;
+    deny(&app, &visit).await
+}
+
+async fn allow(app: &Data<App>, visit: &Visit, log_in: &LogIn) -> Result<HttpResponse, Problem> {
+    let authority = authority(app)?;
+    let client = client_of(app, log_in).await?;
+    let (digest, clock, lifetimes) = (visit.digest(), app.clock.clone(), authority.lifetimes());
+    match app.store.write(move |tx| approve(tx, &*clock, lifetimes, &digest)).await {
+        Ok(approved) => {
+            let back = Back::of(&approved.request, authority.issuer()).with_code(&approved.code);
+            Ok(Visit::forget_in(app, back))
+        }
+        Err(ApproveError::Gone) => Ok(see_other(next_page(log_in))),
+        Err(ApproveError::RoleLapsed) => {
+            let told = "You can no longer act for the person you chose. Choose again";
+            patient::ask(app, visit, log_in, StatusCode::CONFLICT, Some(told)).await
+        }
+        Err(ApproveError::Person) => Err(Problem::new(403, "We cannot find your record")
+            .saying("There is no current record for the NHS number that you logged in with.")
+            .saying("Ask your GP surgery whether your details are up to date.")
+            .with_leave(Leave::new(visit, log_in, &client))),
+        Err(ApproveError::Store(error)) => Err(error.into()),
+    }
+}
+
+/// Back to the app with empty hands.
+async fn deny(app: &Data<App>, visit: &Visit) -> Result<HttpResponse, Problem> {
+    let authority = authority(app)?;
+    let (digest, now) = (visit.digest(), app.clock.now());
+    let taken: Result<Option<LogIn>, Error> = app.store.write(move |tx| tx.take_log_in(&digest, now)).await;
+    let log_in = taken?.ok_or_else(|| Problem::new(400, "Your log-in has ended"))?;
+    let back = Back::of(&log_in.request, authority.issuer()).refused(Refused::DENIED);
+    Ok(Visit::forget_in(app, back))
+}

@@ -1,0 +1,117 @@
+//! `/oauth/authorize` (RFC 6749 §4.1.1; SMART App Launch 2.2, "Request authorization code"; LA-01).
+//!
+//! Until client and redirect URI are known to belong together, an error is a page: nobody is sent to a URL that
+//! a stranger has written. From there on it goes back to the app.
+
+use std::sync::Arc;
+
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use chrono::TimeDelta;
+
+use crate::providers;
+use ::web::app::App;
+use base::error::Error;
+use base::token::digest;
+use domain::account::{AuthorizationRequest, LogIn, Registration, Stage};
+use service::authority::Authority;
+use store::Old;
+
+use super::page::Problem;
+use super::redirect::{Back, Refused, see_other};
+use super::request::{self, Params, Repeated};
+use super::visit::{Visit, read_form};
+use super::{authority, find_app, log_in};
+
+/// How many log-ins that were given up are removed with each new one.
+const SWEPT: i64 = 20;
+
+pub(super) async fn by_get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let params = Params::parse(request.query_string().as_bytes());
+    answer(&app, &request, &params).await
+}
+
+pub(super) async fn by_post(
+    app: Data<App>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    let params = read_form(&app, &request, payload).await?;
+    answer(&app, &request, &params).await
+}
+
+async fn answer(app: &Data<App>, http: &HttpRequest, params: &Params) -> Result<HttpResponse, Problem> {
+    let authority = authority(app)?;
+    let once = |name| params.one(name).map_err(|Repeated| bad_link("It names the app more than once."));
+    let client_id = once("client_id")?.ok_or_else(|| bad_link("It does not say which app it is for."))?;
+    let client = find_app(app, client_id).await?;
+    let client = client.ok_or_else(|| bad_link("The app is not known to this service."))?;
+    let pushed = match once("request_uri")? {
+        Some(uri) => Some(take_pushed(app, client_id, uri).await?),
+        None => None,
+    };
+    let params = pushed.as_ref().unwrap_or(params);
+    let redirect_uri = params.one("redirect_uri").map_err(|Repeated| bad_link("It has two ways back."))?;
+    let redirect_uri = redirect_uri.filter(|uri| client.redirect_uris.iter().any(|known| known == uri));
+    let redirect_uri = redirect_uri
+        .ok_or_else(|| bad_link("The address that it would send you back to is not the app's."))?;
+    match request::read(params, &client, redirect_uri, &authority) {
+        Ok(request) => begin((app, http), &authority, &client, request).await,
+        Err(refused) => {
+            let state = params.one("state").unwrap_or_default();
+            Ok(Back { redirect_uri, state, issuer: authority.issuer() }.refused(refused))
+        }
+    }
+}
+
+/// The parameters that an app has pushed (RFC 9126 §4). The store gives each `request_uri` out once, to its
+/// own app.
+async fn take_pushed(app: &Data<App>, client_id: &str, uri: &str) -> Result<Params, Problem> {
+    let (key, client_id, now) = (digest(uri), client_id.to_owned(), app.clock.now());
+    let taken: Result<_, Error> =
+        app.store.write(move |tx| tx.take_pushed_request(&key, &client_id, now)).await;
+    let gone = || bad_link("Its request has expired, or was used before.");
+    Ok(Params::parse(taken?.ok_or_else(gone)?.as_bytes()))
+}
+
+async fn begin(
+    (app, http): (&Data<App>, &HttpRequest),
+    authority: &Arc<Authority>,
+    client: &Registration,
+    request: AuthorizationRequest,
+) -> Result<HttpResponse, Problem> {
+    let all = providers(http)?;
+    let providers: Vec<String> = all.list(client.mode).map(|provider| provider.id.clone()).collect();
+    let now = app.clock.now();
+    let log_in =
+        LogIn { app: client.client_id.clone(), request, stage: Stage::Begun, expires_at: now + LogIn::TTL };
+    if providers.is_empty() {
+        let refused = Refused::new("temporarily_unavailable", "There is nowhere to log in.");
+        return Ok(Back::of(&log_in.request, authority.issuer()).refused(refused));
+    }
+    let visit = Visit::begin()?;
+    let (digest, kept) = (visit.digest(), log_in.clone());
+    let written: Result<(), Error> = app
+        .store
+        .write(move |tx| {
+            tx.delete_old(Old::LogIns, now + TimeDelta::milliseconds(1), SWEPT)?;
+            tx.insert_log_in(&digest, &kept)
+        })
+        .await;
+    written?;
+    let response = match providers.as_slice() {
+        [only] => match log_in::send_away((app, &*all), &visit, log_in, client, only, false).await {
+            Ok(away) => away,
+            Err(problem) => problem.render(),
+        },
+        _ => see_other(log_in::PATH),
+    };
+    Ok(visit.keep_in(app, response))
+}
+
+/// A link that leads nowhere. It is shown here and goes back to nobody.
+fn bad_link(words: &'static str) -> Problem {
+    Problem::new(400, "This link does not work")
+        .saying(words)
+        .saying("Go back to the app, and tell the people who run it if this happens again.")
+}

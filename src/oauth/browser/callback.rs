@@ -1,0 +1,168 @@
+//! `/oauth/callback/{provider}`: somebody comes back from a provider (RFC 6749 §4.1.2).
+//!
+//! The answer must belong to the log-in of this very browser (no forged log-in, §10.12), come from the provider
+//! that was asked (no mix-up, RFC 9207), and prove enough.
+
+use actix_web::web::{Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+
+use crate::providers;
+use crate::trail;
+use ::web::app::App;
+use domain::account::identity::{Answer, Departure, Proven};
+use domain::account::{Acting, KnownPerson, LogIn, Mode, Registration, Stage};
+use idp::UpstreamError;
+use service::account as command;
+use service::account::LogInError;
+
+use super::link;
+use super::log_in::{PATH, callback_url, client_of, is_away, next_page};
+use super::page::{Leave, Problem};
+use super::redirect::see_other;
+use super::request::Params;
+use super::visit::{self, Visit};
+
+pub(super) async fn arrive(
+    app: Data<App>,
+    request: HttpRequest,
+    provider: Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let (visit, log_in) = visit::current(&app, &request).await?;
+    let params = Params::parse(request.query_string().as_bytes());
+    let client = client_of(&app, &log_in).await?;
+    let departure = departure_of(&log_in, &provider, &params)?;
+    let is_linking = matches!(log_in.stage, Stage::Linking { .. });
+    let leave = || Leave::new(&visit, &log_in, &client);
+    let again = |problem: Problem| if is_linking { problem.again_at(link::PATH) } else { problem };
+    let providers = providers(&request)?;
+    let name = providers.list(client.mode).find(|known| known.id == *provider);
+    let name = name.map_or_else(|| provider.clone(), |known| known.name.clone());
+    if let Some(error) = params.one("error").unwrap_or_default() {
+        return Err(again(refused_there(error, &name)).with_leave(leave()));
+    }
+    let once = |name| params.one(name).unwrap_or_default().map(str::to_owned);
+    let answer = once("code").map(|code| Answer { code, iss: once("iss") });
+    let answer = answer.ok_or_else(|| again(not_ours()).with_leave(leave()))?;
+    let callback = callback_url(&app, &provider);
+    let proven = match providers.complete(&provider, &departure, &callback, &answer).await {
+        Ok(proven) => proven,
+        Err(error) => {
+            tracing::warn!(provider = *provider, %error, "a log-in failed");
+            return Err(again(failed(error, &client, &name)).with_leave(leave()));
+        }
+    };
+    if is_linking {
+        return link::arrive(&app, &visit, &client, departure, proven).await;
+    }
+    check_enough(&proven, &client, &name).map_err(|problem| problem.with_leave(leave()))?;
+    let known = proven.clone();
+    let (visit, log_in) = go_on(&app, &visit, departure, proven).await?;
+    trail::log_in(&app, &client, &known).await?;
+    Ok(visit.keep_in(&app, see_other(next_page(&log_in))))
+}
+
+/// What was sent along, where the answer belongs to it.
+fn departure_of(log_in: &LogIn, provider: &str, params: &Params) -> Result<Departure, Problem> {
+    let (Stage::Away { provider: asked, departure } | Stage::Linking { provider: asked, departure, .. }) =
+        &log_in.stage
+    else {
+        return Err(not_ours());
+    };
+    let state = params.one("state").unwrap_or_default().unwrap_or_default();
+    let is_same = verify_slices_are_equal(state.as_bytes(), departure.state.as_bytes()).is_ok();
+    if asked == provider && is_same { Ok(departure.clone()) } else { Err(not_ours()) }
+}
+
+pub(super) fn not_ours() -> Problem {
+    Problem::new(400, "You are not logged in")
+        .saying("The answer does not belong to a log-in that was begun here in this browser.")
+        .again_at(PATH)
+}
+
+/// The provider has sent them back without a log-in. What it says in its own words is not repeated.
+fn refused_there(error: &str, name: &str) -> Problem {
+    match error {
+        "access_denied" | "login_required" | "interaction_required" | "consent_required" => {
+            Problem::new(403, "You have not logged in")
+                .saying(format!(
+                    "{name} told us that you did not log in, or did not agree to share who you are."
+                ))
+                .again_at(PATH)
+        }
+        _ => is_away(name, 400),
+    }
+}
+
+/// Whether the provider proved what the app's kind of person needs.
+fn check_enough(proven: &Proven, client: &Registration, name: &str) -> Result<(), Problem> {
+    if proven.mode() != client.mode {
+        return Err(Problem::new(403, "This app is for other people").again_at(PATH));
+    }
+    let person = KnownPerson { user: uuid::Uuid::nil(), proven: proven.clone() };
+    if !person.is_citizen() || person.proved_number().is_some() {
+        return Ok(());
+    }
+    Err(too_little(name))
+}
+
+/// A log-in that the provider did not complete, or not as is needed.
+fn failed(error: UpstreamError, client: &Registration, name: &str) -> Problem {
+    match error {
+        UpstreamError::Unavailable => is_away(name, 503),
+        UpstreamError::NotProved(_) if client.mode == Mode::Citizen => too_little(name),
+        UpstreamError::NotProved(_) => Problem::new(403, "You need to prove who you are")
+            .saying(format!(
+                "You have logged in with {name}, but it does not say for sure who you are, or for which organisation \
+                 you work. Ask the people who look after your log-in there."
+            ))
+            .again_at(PATH),
+        UpstreamError::Unknown | UpstreamError::Refused(_) | UpstreamError::Fault(_) => is_away(name, 400),
+    }
+}
+
+/// The provider vouches for the person, but not to P9.
+fn too_little(name: &str) -> Problem {
+    Problem::new(403, "You need to prove who you are")
+        .saying(format!(
+            "You have logged in with {name}, but it does not know yet who you are for sure. To see or change who can \
+             act for whom, you need to have proved your identity fully (level P9)."
+        ))
+        .with_steps(&[
+            "Have a passport, driving licence or other photo ID to hand.",
+            "Log in to the NHS App or the NHS website, and choose to prove who you are.",
+            "Without photo ID, ask your GP surgery for details to register for online services.",
+            "Then come back and try again.",
+        ])
+        .again_at(PATH)
+}
+
+/// From here on the browser has another cookie, so that nobody who knew the old one goes on with it.
+async fn go_on(
+    app: &Data<App>,
+    visit: &Visit,
+    departure: Departure,
+    proven: Proven,
+) -> Result<(Visit, LogIn), Problem> {
+    let fresh = Visit::begin()?;
+    let (old, new, clock) = (visit.digest(), fresh.digest(), app.clock.clone());
+    let known: Result<Option<LogIn>, LogInError> = app
+        .store
+        .write(move |tx| {
+            let Some(log_in) = tx.take_log_in(&old, clock.now())? else { return Ok(None) };
+            let is_there = matches!(&log_in.stage, Stage::Away { departure: sent, .. } if *sent == departure);
+            if !is_there {
+                return Ok(None);
+            }
+            let user = command::log_in(tx, &*clock, &proven)?.user;
+            let person = KnownPerson { user, proven };
+            let mut log_in = LogIn { stage: Stage::Known { person: person.clone(), acting: None }, ..log_in };
+            if !log_in.asks_for_whom() {
+                log_in.stage = Stage::Known { person, acting: Some(Acting::Oneself) };
+            }
+            tx.insert_log_in(&new, &log_in)?;
+            Ok(Some(log_in))
+        })
+        .await;
+    Ok((fresh, known?.ok_or_else(not_ours)?))
+}

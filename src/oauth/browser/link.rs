@@ -1,0 +1,115 @@
+//! `/oauth/link`: somebody who has logged in brings a second way to log in. Both identities are proved in one
+//! sitting, in one browser: the first when they logged in, the second now.
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
+
+use crate::providers;
+use crate::trail;
+use ::web::app::App;
+use base::error::Error;
+use domain::account::identity::{Departure, Proven};
+use domain::account::{KnownPerson, LogIn, Registration, Stage};
+use service::account::{LinkError, link_identity};
+
+use super::asset;
+use super::callback::not_ours;
+use super::log_in::{client_of, list_choices, next_page, send_away};
+use super::page::{self, Leave, LinkPage, Problem};
+use super::redirect::see_other;
+use super::visit::{self, Visit};
+
+/// The page.
+pub(super) const PATH: &str = "/oauth/link";
+
+/// The log-in of this browser. Whoever was on their way to a provider for this and came back by themselves is
+/// not any more.
+async fn current(app: &Data<App>, request: &HttpRequest) -> Result<(Visit, LogIn), Problem> {
+    let (visit, log_in) = visit::current(app, request).await?;
+    if !matches!(log_in.stage, Stage::Linking { .. }) {
+        return Ok((visit, log_in));
+    }
+    let log_in = LogIn { stage: log_in.stage.after_linking(), ..log_in };
+    let (digest, kept) = (visit.digest(), log_in.clone());
+    let saved: Result<(), Error> = app.store.write(move |tx| tx.save_log_in(&digest, &kept)).await;
+    saved?;
+    Ok((visit, log_in))
+}
+
+/// `GET /oauth/link`: the providers. The choice is a link, as it is where people log in.
+pub(super) async fn show(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let (visit, log_in) = current(&app, &request).await?;
+    let Some(user) = log_in.person().filter(|person| person.is_citizen()).map(|person| person.user) else {
+        return Ok(see_other(next_page(&log_in)));
+    };
+    let client = client_of(&app, &log_in).await?;
+    let known: Result<_, Error> = app.store.read(move |tx| tx.list_identities(user)).await;
+    let known = known?.len();
+    let providers = list_choices(&*providers(&request)?, &visit, &client, PATH);
+    let leave = Leave::new(&visit, &log_in, &client);
+    let page = LinkPage {
+        style: asset::style_url(),
+        leave: leave.clone(),
+        providers,
+        known,
+        has_one: known == 1,
+        next: next_page(&log_in),
+    };
+    Ok(page::render(StatusCode::OK, &page, &leave))
+}
+
+/// `GET /oauth/link/{provider}`: to a provider. The link carries the token of this log-in: no other site can
+/// send somebody here.
+pub(super) async fn depart(
+    app: Data<App>,
+    request: HttpRequest,
+    provider: Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let (visit, log_in) = current(&app, &request).await?;
+    visit.check_link(&request)?;
+    if !log_in.person().is_some_and(KnownPerson::is_citizen) {
+        return Ok(see_other(next_page(&log_in)));
+    }
+    let client = client_of(&app, &log_in).await?;
+    send_away((&app, &*providers(&request)?), &visit, log_in, &client, &provider, true).await
+}
+
+/// Back from the provider: the two identities become one user's, or nothing changes. The browser gets another
+/// cookie, as after every log-in.
+pub(super) async fn arrive(
+    app: &Data<App>,
+    visit: &Visit,
+    client: &Registration,
+    departure: Departure,
+    second: Proven,
+) -> Result<HttpResponse, Problem> {
+    let fresh = Visit::begin()?;
+    let (old, new, clock) = (visit.digest(), fresh.digest(), app.clock.clone());
+    let client_id = client.client_id.clone();
+    let linked: Result<bool, LinkError> = app
+        .store
+        .write(move |tx| {
+            let Some(log_in) = tx.take_log_in(&old, clock.now())? else { return Ok(false) };
+            let is_there =
+                matches!(&log_in.stage, Stage::Linking { departure: sent, .. } if *sent == departure);
+            let Some(person) = log_in.person().filter(|_| is_there) else { return Ok(false) };
+            link_identity(tx, &*clock, &person.proven, &second)?;
+            let record = trail::identity_linked(&client_id, &person.proven, clock.now());
+            tx.record_accesses(&[&record])?;
+            tx.insert_log_in(&new, &LogIn { stage: log_in.stage.after_linking(), ..log_in })?;
+            Ok(true)
+        })
+        .await;
+    match linked {
+        Ok(true) => Ok(fresh.keep_in(app, see_other(PATH))),
+        Ok(false) => Err(not_ours()),
+        Err(LinkError::LogIn(error)) => Err(error.into()),
+        // The same words for both: whose the other one is, is nobody's business.
+        Err(LinkError::Taken | LinkError::DifferentPeople) => {
+            Err(Problem::new(403, "This way to log in cannot be added")
+                .saying("It belongs to somebody else, or is used by another account already.")
+                .again_at(PATH))
+        }
+    }
+}

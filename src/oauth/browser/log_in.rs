@@ -1,0 +1,123 @@
+//! Where to log in, and the way there.
+
+use std::sync::Arc;
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
+
+use crate::providers;
+use ::web::app::App;
+use base::error::Error;
+use domain::account::{LogIn, Registration, Stage};
+use idp::Providers;
+
+use super::page::{self, Leave, Problem, ProviderChoice, ProviderPage};
+use super::redirect::see_other;
+use super::visit::{self, Visit};
+use super::{asset, find_app, link};
+
+/// The page that lists the providers.
+pub(super) const PATH: &str = "/oauth/log-in";
+
+/// The app that a log-in is for.
+pub(super) async fn client_of(app: &Data<App>, log_in: &LogIn) -> Result<Arc<Registration>, Problem> {
+    let found = find_app(app, &log_in.app).await?;
+    found.ok_or_else(|| Problem::new(400, "The app is no longer known here"))
+}
+
+/// The page where a log-in goes on.
+pub(super) fn next_page(log_in: &LogIn) -> &'static str {
+    match &log_in.stage {
+        Stage::Begun | Stage::Away { .. } => PATH,
+        Stage::Linking { .. } => link::PATH,
+        Stage::Known { acting: None, .. } => "/oauth/patient",
+        Stage::Known { acting: Some(_), .. } => "/oauth/approve",
+    }
+}
+
+/// The providers of an app, each a link below a page.
+pub(super) fn list_choices(
+    providers: &Providers,
+    visit: &Visit,
+    client: &Registration,
+    page: &str,
+) -> Vec<ProviderChoice> {
+    let token = visit.form_token();
+    let choices = providers.list(client.mode).map(|provider| ProviderChoice {
+        url: format!("{page}/{}?token={token}", provider.id),
+        name: provider.name.clone(),
+    });
+    choices.collect()
+}
+
+/// `GET /oauth/log-in`: the providers. The choice is a link: what a form's answer redirects to would have to be
+/// in the page's policy, and where a provider lives is known only once somebody goes there.
+pub(super) async fn show(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let (visit, log_in) = visit::current(&app, &request).await?;
+    let client = client_of(&app, &log_in).await?;
+    let providers = list_choices(&*providers(&request)?, &visit, &client, PATH);
+    let leave = Leave::new(&visit, &log_in, &client);
+    let page = ProviderPage { style: asset::style_url(), leave: leave.clone(), providers };
+    Ok(page::render(StatusCode::OK, &page, &leave))
+}
+
+/// `GET /oauth/log-in/{provider}`: to a provider.
+pub(super) async fn depart(
+    app: Data<App>,
+    request: HttpRequest,
+    provider: Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let (visit, log_in) = visit::current(&app, &request).await?;
+    visit.check_link(&request)?;
+    let client = client_of(&app, &log_in).await?;
+    send_away((&app, &*providers(&request)?), &visit, log_in, &client, &provider, false).await
+}
+
+/// Sends a browser to a provider, which must be one for such people: to log in, or to bring a second identity.
+pub(super) async fn send_away(
+    (app, providers): (&Data<App>, &Providers),
+    visit: &Visit,
+    log_in: LogIn,
+    client: &Registration,
+    provider: &str,
+    is_linking: bool,
+) -> Result<HttpResponse, Problem> {
+    let known = providers.list(client.mode).find(|known| known.id == provider);
+    let known = known.ok_or_else(|| Problem::new(404, "Page not found"))?;
+    let departure = match providers.begin(&known.id, &callback_url(app, &known.id)).await {
+        Ok(departure) => departure,
+        Err(error) => {
+            tracing::warn!(provider = known.id, %error, "nobody can be sent to the provider");
+            let problem = is_away(&known.name, 503).with_leave(Leave::new(visit, &log_in, client));
+            return Err(if is_linking { problem.again_at(link::PATH) } else { problem });
+        }
+    };
+    let url = departure.url.clone();
+    let provider = known.id.clone();
+    let stage = match log_in.stage {
+        Stage::Known { person, acting } if is_linking => {
+            Stage::Linking { person, acting, provider, departure }
+        }
+        Stage::Begun | Stage::Away { .. } | Stage::Linking { .. } | Stage::Known { .. } => {
+            Stage::Away { provider, departure }
+        }
+    };
+    let log_in = LogIn { stage, ..log_in };
+    let digest = visit.digest();
+    let saved: Result<(), Error> = app.store.write(move |tx| tx.save_log_in(&digest, &log_in)).await;
+    saved?;
+    Ok(see_other(&url))
+}
+
+/// Where a provider sends people back to.
+pub(super) fn callback_url(app: &App, provider: &str) -> String {
+    format!("{}/oauth/callback/{provider}", app.public_url)
+}
+
+/// A provider that does not answer, or not as it should.
+pub(super) fn is_away(name: &str, status: u16) -> Problem {
+    Problem::new(status, format!("{name} is not available"))
+        .saying(format!("We could not log you in with {name}. This can pass within minutes."))
+        .again_at(PATH)
+}

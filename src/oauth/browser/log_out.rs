@@ -1,0 +1,181 @@
+//! `/oauth/log-out`: a person logs out (OpenID Connect RP-Initiated Logout 1.0). They are asked first, and choose whether
+//! the app's access ends here or everywhere.
+//!
+//! The browser's own log-in is known by its cookie. What an app may do is known by the id token that the app brings
+//! (`id_token_hint`): it ends what that app was given by that person, and never shows or gives anything.
+
+use std::sync::Arc;
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use ::web::app::App;
+use base::error::Error;
+use domain::account::Registration;
+use jose::key::Purpose;
+use service::account::revoke::{Ending, log_out};
+use service::authority::Authority;
+
+use super::page::{self, LogOutPage, LoggedOutPage, Problem};
+use super::redirect::see_other;
+use super::request::{Params, Repeated};
+use super::visit::{self, Visit, read_form};
+use super::{asset, authority, find_app};
+
+/// The endpoint (`end_session_endpoint`), and where its form goes.
+pub(super) const PATH: &str = domain::account::endpoints::END_SESSION;
+pub(super) const CONFIRM: &str = "/oauth/log-out/confirm";
+
+/// What the form repeats, so that nothing is kept in between.
+const REPEATED: [&str; 4] = ["id_token_hint", "client_id", "post_logout_redirect_uri", "state"];
+/// The longest `state` that is sent back.
+const LONGEST: usize = 2048;
+
+/// What an id token of ours says that bears on a log-out. That its time is over is no matter (§2).
+#[derive(Deserialize)]
+struct Hint {
+    iss: String,
+    aud: String,
+    sub: Uuid,
+    iat: i64,
+    /// The grant for which it was issued; absent in one from before this endpoint.
+    #[serde(default)]
+    sid: Option<Uuid>,
+}
+
+/// What is asked, checked.
+struct Asked {
+    hint: Option<Hint>,
+    app: Option<Arc<Registration>>,
+    /// Where the browser goes afterwards.
+    back: Option<String>,
+}
+
+pub(super) async fn by_get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    show(&app, &request, &Params::parse(request.query_string().as_bytes())).await
+}
+
+pub(super) async fn by_post(
+    app: Data<App>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    let params = read_form(&app, &request, payload).await?;
+    show(&app, &request, &params).await
+}
+
+/// The page that asks.
+async fn show(app: &Data<App>, request: &HttpRequest, params: &Params) -> Result<HttpResponse, Problem> {
+    let asked = read(app, params).await?;
+    let mut fields: Vec<(&'static str, String)> = Vec::new();
+    for name in REPEATED {
+        fields.extend(params.one(name).unwrap_or_default().map(|value| (name, value.to_owned())));
+    }
+    fields.extend(Visit::of(app, request).map(|visit| ("token", visit.form_token())));
+    let name = asked.app.as_ref().filter(|_| asked.hint.is_some()).map(|app| app.name.clone());
+    let page = LogOutPage { style: asset::style_url(), fields, app: name };
+    Ok(page::render_towards(StatusCode::OK, &page, asked.back.as_deref()))
+}
+
+/// The form's answer.
+pub(super) async fn confirm(
+    app: Data<App>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    let params = read_form(&app, &request, payload).await?;
+    let asked = read(&app, &params).await?;
+    let visit = Visit::of(&app, &request);
+    // A page that an app's form has opened was made without the cookie, and so without the form's token; the browser says
+    // then that the form is ours.
+    let is_same_origin = request.headers().get("sec-fetch-site").is_some_and(|site| site == "same-origin");
+    if !is_same_origin && visit.as_ref().is_some_and(|visit| !visit.owns(&params)) {
+        return Err(visit::forged());
+    }
+    let is_everywhere = params.last("where") == Some("everywhere");
+    let ending = asked.hint.as_ref().map(|hint| Ending {
+        user: hint.sub,
+        app: hint.aud.clone(),
+        grant: hint.sid,
+        is_everywhere,
+    });
+    let (log_in, now) = (visit.map(|visit| visit.digest()), app.clock.now());
+    let ended: Result<(), Error> =
+        app.store.write(move |tx| log_out(tx, log_in.as_deref(), ending.as_ref(), now)).await;
+    ended?;
+    let name = asked.app.as_ref().filter(|_| asked.hint.is_some()).map(|app| app.name.clone());
+    let response = match &asked.back {
+        Some(back) => see_other(back),
+        None => page::render_towards(
+            StatusCode::OK,
+            &LoggedOutPage { style: asset::style_url(), app: name },
+            None,
+        ),
+    };
+    Ok(Visit::forget_in(&app, response))
+}
+
+/// Checks what is asked (§2, §3): a browser is sent only to a URL that is registered letter by letter.
+async fn read(app: &Data<App>, params: &Params) -> Result<Asked, Problem> {
+    let authority = authority(app)?;
+    let once = |name| params.one(name).map_err(|Repeated| bad_link("It says something more than once."));
+    let hint = match once("id_token_hint")? {
+        Some(token) => {
+            let hint = read_hint(&authority, token, app.clock.now().timestamp());
+            Some(hint.ok_or_else(|| {
+                bad_link("It does not come from a log-in with this service, or it is too old.")
+            })?)
+        }
+        None => None,
+    };
+    let client_id = once("client_id")?;
+    if hint.as_ref().zip(client_id).is_some_and(|(hint, client_id)| hint.aud != client_id) {
+        return Err(bad_link("It names two apps."));
+    }
+    let client_id = hint.as_ref().map(|hint| hint.aud.as_str()).or(client_id);
+    let known = match client_id {
+        Some(client_id) => Some(
+            find_app(app, client_id)
+                .await?
+                .ok_or_else(|| bad_link("The app is not known to this service."))?,
+        ),
+        None => None,
+    };
+    let back = match once("post_logout_redirect_uri")? {
+        Some(uri) => {
+            let is_registered =
+                known.as_ref().is_some_and(|app| app.logout_uris.iter().any(|own| own == uri));
+            if !is_registered {
+                return Err(bad_link("The address that it would send you to is not the app's."));
+            }
+            let state = once("state")?.filter(|state| state.len() <= LONGEST);
+            Some(state.map_or_else(|| uri.to_owned(), |state| with_state(uri, state)))
+        }
+        None => None,
+    };
+    Ok(Asked { hint, app: known, back })
+}
+
+/// An id token of ours, of a log-in that may still last.
+fn read_hint(authority: &Authority, token: &str, now: i64) -> Option<Hint> {
+    let hint: Hint = authority.read_signed(token, Purpose::IdToken, "JWT").ok()?;
+    let longest = authority.lifetimes().refresh_ttl.num_seconds();
+    (hint.iss == authority.issuer() && now.saturating_sub(hint.iat) <= longest).then_some(hint)
+}
+
+fn with_state(uri: &str, state: &str) -> String {
+    let query = form_urlencoded::Serializer::new(String::new()).append_pair("state", state).finish();
+    let joint = if uri.contains('?') { '&' } else { '?' };
+    format!("{uri}{joint}{query}")
+}
+
+/// A link that leads nowhere.
+fn bad_link(words: &'static str) -> Problem {
+    Problem::new(400, "This link does not work")
+        .saying(words)
+        .saying("You can still log out of this browser.")
+        .again_at(PATH)
+}

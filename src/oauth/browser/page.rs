@@ -1,0 +1,293 @@
+//! The pages, and what surrounds each: no script, no frame, nothing kept, nothing from elsewhere.
+
+use std::fmt;
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
+};
+use actix_web::{HttpResponse, ResponseError};
+use askama::Template;
+
+use base::error::{Error, Kind};
+use domain::account::{LogIn, Registration};
+use service::account::LogInError;
+use web::body::BodyFault;
+use web::observe::log_failure;
+
+use super::asset;
+use super::redirect::csp_source;
+use super::visit::Visit;
+
+/// The way back to the app, as a form.
+#[derive(Clone, Debug)]
+pub(super) struct Leave {
+    /// The app's name.
+    pub(super) app: String,
+    /// The form's token.
+    pub(super) token: String,
+    /// The app's redirect URI, for the page's policy.
+    redirect_uri: String,
+}
+
+impl Leave {
+    pub(super) fn new(visit: &Visit, log_in: &LogIn, app: &Registration) -> Self {
+        Self {
+            app: app.name.clone(),
+            token: visit.form_token(),
+            redirect_uri: log_in.request.redirect_uri.clone(),
+        }
+    }
+}
+
+/// A provider to choose.
+pub(super) struct ProviderChoice {
+    pub(super) url: String,
+    pub(super) name: String,
+}
+
+#[derive(Template)]
+#[template(path = "provider.html")]
+pub(super) struct ProviderPage {
+    pub(super) style: String,
+    pub(super) leave: Leave,
+    pub(super) providers: Vec<ProviderChoice>,
+}
+
+/// The page that offers a second way to log in.
+#[derive(Template)]
+#[template(path = "link.html")]
+pub(super) struct LinkPage {
+    pub(super) style: String,
+    pub(super) leave: Leave,
+    pub(super) providers: Vec<ProviderChoice>,
+    /// How many ways there are already.
+    pub(super) known: usize,
+    /// Whether that is one.
+    pub(super) has_one: bool,
+    /// Where the log-in goes on.
+    pub(super) next: &'static str,
+}
+
+/// Somebody to act for.
+pub(super) struct PatientChoice {
+    pub(super) value: String,
+    pub(super) name: String,
+    pub(super) born: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "patient.html")]
+pub(super) struct PatientPage {
+    pub(super) style: String,
+    pub(super) leave: Leave,
+    pub(super) error: Option<&'static str>,
+    pub(super) patients: Vec<PatientChoice>,
+}
+
+#[derive(Template)]
+#[template(path = "approve.html")]
+pub(super) struct ApprovePage {
+    pub(super) style: String,
+    pub(super) leave: Leave,
+    /// For whom they act, where it is not for themselves.
+    pub(super) patient: Option<String>,
+    pub(super) sentences: Vec<String>,
+    /// Whether they may add another way to log in.
+    pub(super) may_link: bool,
+    /// Whether they may choose somebody else.
+    pub(super) has_choice: bool,
+}
+
+/// The page that asks the person whether to log out, and where.
+#[derive(Template)]
+#[template(path = "log_out.html")]
+pub(super) struct LogOutPage {
+    pub(super) style: String,
+    /// What its form repeats.
+    pub(super) fields: Vec<(&'static str, String)>,
+    /// The app whose access can end, where one has said whose it is.
+    pub(super) app: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "logged_out.html")]
+pub(super) struct LoggedOutPage {
+    pub(super) style: String,
+    pub(super) app: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "problem.html")]
+struct ProblemPage<'p> {
+    style: String,
+    title: &'p str,
+    said: &'p [String],
+    steps: &'p [&'static str],
+    again: Option<&'p str>,
+    leave: Option<&'p Leave>,
+}
+
+/// A page of the log-in, with its forms.
+pub(super) fn render(status: StatusCode, page: &impl Template, leave: &Leave) -> HttpResponse {
+    render_towards(status, page, Some(&leave.redirect_uri))
+}
+
+/// A page whose form's answer may redirect to this URI.
+pub(super) fn render_towards(
+    status: StatusCode,
+    page: &impl Template,
+    towards: Option<&str>,
+) -> HttpResponse {
+    match page.render() {
+        Ok(html) => respond(status, html, towards),
+        Err(error) => Problem::from(Error::fault(error)).render(),
+    }
+}
+
+/// Browsers hold `form-action` against where a form's answer redirects to as well.
+fn respond(status: StatusCode, html: String, redirect_uri: Option<&str>) -> HttpResponse {
+    let source = redirect_uri.and_then(csp_source).map(|source| format!(" {source}"));
+    let policy = format!(
+        "default-src 'none'; style-src 'self'; font-src 'self'; img-src 'self'; form-action 'self'{}; \
+         frame-ancestors 'none'; base-uri 'none'",
+        source.unwrap_or_default()
+    );
+    HttpResponse::build(status)
+        .content_type("text/html; charset=utf-8")
+        .insert_header((CONTENT_SECURITY_POLICY, policy))
+        .insert_header((REFERRER_POLICY, "no-referrer"))
+        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .insert_header((X_FRAME_OPTIONS, "DENY"))
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .body(html)
+}
+
+/// A page that says what went wrong, and what can be done.
+#[derive(Clone, Debug)]
+pub(super) struct Problem {
+    status: u16,
+    title: String,
+    said: Vec<String>,
+    steps: Vec<&'static str>,
+    again: Option<&'static str>,
+    leave: Option<Box<Leave>>,
+    retry_after: Option<u32>,
+}
+
+impl Problem {
+    pub(super) fn new(status: u16, title: impl Into<String>) -> Self {
+        Self {
+            status,
+            title: title.into(),
+            said: Vec::new(),
+            steps: Vec::new(),
+            again: None,
+            leave: None,
+            retry_after: None,
+        }
+    }
+
+    /// 429: too many log-ins from one place.
+    pub(super) fn throttled(wait: Duration) -> Self {
+        let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
+        let problem =
+            Self::new(429, "Too many people are logging in").saying("Wait a minute, then try again.");
+        Self { retry_after: Some(seconds), ..problem }
+    }
+
+    /// Adds a paragraph.
+    pub(super) fn saying(mut self, words: impl Into<String>) -> Self {
+        self.said.push(words.into());
+        self
+    }
+
+    /// Adds a list of what somebody can do.
+    pub(super) fn with_steps(mut self, steps: &[&'static str]) -> Self {
+        self.steps = steps.to_vec();
+        self
+    }
+
+    /// Adds a link `Try again`.
+    pub(super) fn again_at(mut self, url: &'static str) -> Self {
+        self.again = Some(url);
+        self
+    }
+
+    /// Adds a way back to the app.
+    pub(super) fn with_leave(mut self, leave: Leave) -> Self {
+        self.leave = Some(Box::new(leave));
+        self
+    }
+
+    /// The page.
+    pub(super) fn render(&self) -> HttpResponse {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let page = ProblemPage {
+            style: asset::style_url(),
+            title: &self.title,
+            said: &self.said,
+            steps: &self.steps,
+            again: self.again,
+            leave: self.leave.as_deref(),
+        };
+        let redirect_uri = self.leave.as_ref().map(|leave| leave.redirect_uri.as_str());
+        let html = page.render().unwrap_or_else(|_unwritten| self.title.clone());
+        let mut response = respond(status, html, redirect_uri);
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(RETRY_AFTER, seconds.into());
+        }
+        response
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.title)
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        self.render()
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        log_failure(&error);
+        if error.kind() == Kind::Busy {
+            let busy = Self::new(503, "The service is busy").saying("Try again in a moment.");
+            return Self { retry_after: Some(5), ..busy };
+        }
+        Self::new(500, "Sorry, there is a problem with the service").saying("Try again later.")
+    }
+}
+
+impl From<LogInError> for Problem {
+    fn from(error: LogInError) -> Self {
+        match error {
+            // Why is not said: a standing can be a secret.
+            LogInError::NotCurrent => Self::new(403, "You cannot use this service")
+                .saying("Contact your GP surgery to find out why."),
+            LogInError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<BodyFault> for Problem {
+    fn from(fault: BodyFault) -> Self {
+        let (status, title) = match fault {
+            BodyFault::TooLarge => (413, "The form is too large"),
+            BodyFault::Incomplete => (400, "The form is incomplete"),
+            BodyFault::Late => (408, "The form did not arrive in time"),
+        };
+        Self::new(status, title)
+    }
+}

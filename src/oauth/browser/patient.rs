@@ -1,0 +1,150 @@
+//! `/oauth/patient`: for whom does the person act (SMART App Launch 2.2, `launch/patient`; LA-02)? No NHS number
+//! is shown: one that was traced is not for showing (NHS login's rules).
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+
+use ::web::app::App;
+use base::error::Error;
+use domain::account::registration::without_hidden;
+use domain::account::{Acting, KnownPerson, LogIn, Stage};
+use domain::person::{HumanName, NameUse, Person};
+use service::account::{Patient, list_patients};
+
+use super::asset;
+use super::log_in::{client_of, next_page};
+use super::page::{self, Leave, PatientChoice, PatientPage, Problem};
+use super::redirect::see_other;
+use super::visit::{self, Visit};
+
+/// The value of the choice to act for oneself.
+const ONESELF: &str = "self";
+
+pub(super) async fn show(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let (visit, log_in) = visit::current(&app, &request).await?;
+    if !log_in.asks_for_whom() {
+        return Ok(see_other(next_page(&log_in)));
+    }
+    ask(&app, &visit, &log_in, StatusCode::OK, None).await
+}
+
+/// The page, with what was wrong with the last answer.
+pub(super) async fn ask(
+    app: &Data<App>,
+    visit: &Visit,
+    log_in: &LogIn,
+    status: StatusCode,
+    error: Option<&'static str>,
+) -> Result<HttpResponse, Problem> {
+    let client = client_of(app, log_in).await?;
+    let patients = match log_in.person() {
+        Some(person) => patients_of(app, person).await?,
+        None => Vec::new(),
+    };
+    let choice = |patient: &Patient| PatientChoice {
+        value: patient.role.to_string(),
+        name: name_of(&patient.person),
+        born: patient.person.birth_date.as_ref().map(|date| in_words(date.text())),
+    };
+    let leave = Leave::new(visit, log_in, &client);
+    let patients = patients.iter().map(choice).collect();
+    let page = PatientPage { style: asset::style_url(), leave: leave.clone(), error, patients };
+    Ok(page::render(status, &page, &leave))
+}
+
+async fn patients_of(app: &Data<App>, person: &KnownPerson) -> Result<Vec<Patient>, Problem> {
+    let Some(number) = person.proved_number() else { return Ok(Vec::new()) };
+    let clock = app.clock.clone();
+    let found: Result<_, Error> = app.store.read(move |tx| list_patients(tx, &*clock, number)).await;
+    Ok(found?)
+}
+
+pub(super) async fn choose(
+    app: Data<App>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    let (visit, log_in, params) = visit::submitted(&app, &request, payload).await?;
+    let Stage::Known { person, .. } = &log_in.stage else { return Ok(see_other(next_page(&log_in))) };
+    if !log_in.asks_for_whom() {
+        return Ok(see_other(next_page(&log_in)));
+    }
+    let acting = match params.last("patient") {
+        None => None,
+        Some(ONESELF) => Some(Acting::Oneself),
+        Some(role) => {
+            let patients = patients_of(&app, person).await?;
+            let chosen = patients.iter().find(|patient| patient.role.to_string() == role);
+            let Some(chosen) = chosen else {
+                let told = "You cannot act for this person now. Choose again";
+                return ask(&app, &visit, &log_in, StatusCode::CONFLICT, Some(told)).await;
+            };
+            Some(Acting::For { patient: chosen.person.nhs_number, role: chosen.role })
+        }
+    };
+    if acting.is_none() {
+        let told = "Select who you want to use the app for";
+        return ask(&app, &visit, &log_in, StatusCode::BAD_REQUEST, Some(told)).await;
+    }
+    let log_in = LogIn { stage: Stage::Known { person: person.clone(), acting }, ..log_in };
+    let (digest, next) = (visit.digest(), next_page(&log_in));
+    let saved: Result<(), Error> = app.store.write(move |tx| tx.save_log_in(&digest, &log_in)).await;
+    saved?;
+    Ok(see_other(next))
+}
+
+/// What a person is called: by their usual name, or else by the first.
+pub(super) fn name_of(person: &Person) -> String {
+    let usual = person.names.iter().find(|name| name.name_use == NameUse::Usual);
+    let Some(name) = usual.or(person.names.first()) else { return "A person without a name".to_owned() };
+    let HumanName { family, given, prefix, suffix, .. } = name;
+    let parts: Vec<&str> =
+        prefix.iter().chain(given).chain(family).chain(suffix).map(String::as_str).collect();
+    without_hidden(&parts.join(" "))
+}
+
+/// A FHIR date as people write it: `22 October 2022`.
+fn in_words(date: &str) -> String {
+    const MONTHS: [&str; 12] = [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ];
+    let mut parts = date.split('-');
+    let year = parts.next().unwrap_or_default();
+    let month = parts.next().and_then(|month| month.parse::<usize>().ok());
+    let month = month.and_then(|month| MONTHS.get(month.checked_sub(1)?));
+    let day = parts.next().and_then(|day| day.parse::<u8>().ok());
+    match (day, month) {
+        (Some(day), Some(month)) => format!("{day} {month} {year}"),
+        (None, Some(month)) => format!("{month} {year}"),
+        (_, None) => year.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_words;
+
+    #[test]
+    fn a_date_is_written_as_people_do() {
+        for (date, words) in [
+            ("2022-10-02", "2 October 2022"),
+            ("2022-10", "October 2022"),
+            ("2022", "2022"),
+            ("2022-13", "2022"),
+        ] {
+            assert_eq!(in_words(date), words);
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! What an app asks by its parameters (LA-01), checked.
+
+use std::collections::HashSet;
+
+use domain::account::scope::{SERVED, Scope};
+use domain::account::{AuthorizationRequest, GrantType, Mode, Registration, ScopeContext, Scopes, Word};
+use service::authority::Authority;
+
+use super::redirect::Refused;
+
+/// The parameters of a request, of its query or of a form.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Params(Vec<(String, String)>);
+
+/// A parameter that is there more than once (RFC 6749 §3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Repeated;
+
+/// The longest `state`, `nonce` and URL that is kept.
+const LONGEST: usize = 2048;
+
+impl Params {
+    pub(super) fn parse(bytes: &[u8]) -> Self {
+        Self(form_urlencoded::parse(bytes).into_owned().collect())
+    }
+
+    /// The one value of a name. Without a value it was left out (RFC 6749 §3.1).
+    pub(super) fn one(&self, name: &str) -> Result<Option<&str>, Repeated> {
+        let mut values = self.given().filter(|(known, _)| *known == name).map(|(_, value)| value);
+        match (values.next(), values.next()) {
+            (value, None) => Ok(value),
+            (_, Some(_)) => Err(Repeated),
+        }
+    }
+
+    /// Those with a value.
+    fn given(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .filter(|(_, value)| !value.is_empty())
+    }
+
+    /// The last value of a name: of a form of our own.
+    pub(super) fn last(&self, name: &str) -> Option<&str> {
+        self.0.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    fn has_repeated(&self) -> bool {
+        let mut seen = HashSet::new();
+        let mut named = self.given().filter(|(name, _)| *name != "resource");
+        named.any(|(name, _)| !seen.insert(name))
+    }
+}
+
+const fn invalid(description: &'static str) -> Refused {
+    Refused::new("invalid_request", description)
+}
+
+/// Checks everything but `client_id` and `redirect_uri`, which are known to belong together.
+///
+/// # Errors
+///
+/// [`Refused`], for the first thing that is wrong.
+pub(super) fn read(
+    params: &Params,
+    app: &Registration,
+    redirect_uri: &str,
+    authority: &Authority,
+) -> Result<AuthorizationRequest, Refused> {
+    if params.has_repeated() {
+        return Err(invalid("Each parameter may appear once."));
+    }
+    let one = |name: &str| params.one(name).unwrap_or_default();
+    let state = one("state").filter(|state| (8..=LONGEST).contains(&state.len()));
+    let state =
+        state.ok_or(invalid("state is missing, or has fewer than 8 or more than 2048 characters."))?;
+    check_kind(params, app)?;
+    let audience = check_audience(params, authority)?;
+    let challenge = check_challenge(params)?;
+    let nonce = one("nonce");
+    if nonce.is_some_and(|nonce| nonce.len() > LONGEST) {
+        return Err(invalid("nonce is too long."));
+    }
+    let dpop_jkt = one("dpop_jkt");
+    if dpop_jkt.is_some_and(|jkt| !is_digest(jkt)) {
+        return Err(invalid("dpop_jkt is not a SHA-256 thumbprint in base64url."));
+    }
+    Ok(AuthorizationRequest {
+        redirect_uri: redirect_uri.to_owned(),
+        state: state.to_owned(),
+        scopes: check_scopes(one("scope").unwrap_or_default(), app)?,
+        challenge,
+        nonce: nonce.map(str::to_owned),
+        dpop_jkt: dpop_jkt.map(str::to_owned),
+        audience,
+    })
+}
+
+/// The kind of request, and what of OpenID Connect and SMART is not there.
+fn check_kind(params: &Params, app: &Registration) -> Result<(), Refused> {
+    let one = |name: &str| params.one(name).unwrap_or_default();
+    if app.mode == Mode::System || !app.grant_types.contains(&GrantType::AuthorizationCode) {
+        return Err(Refused::new("unauthorized_client", "The app is not registered for this."));
+    }
+    match one("response_type") {
+        Some("code") => {}
+        Some(_) => return Err(Refused::new("unsupported_response_type", "response_type must be code.")),
+        None => return Err(invalid("response_type is missing.")),
+    }
+    if one("response_mode").is_some_and(|mode| mode != "query") {
+        return Err(invalid("response_mode must be query."));
+    }
+    if one("request").is_some() {
+        return Err(Refused::new("request_not_supported", "Push the request instead (RFC 9126)."));
+    }
+    if one("request_uri").is_some() {
+        return Err(Refused::new("request_uri_not_supported", "Only a pushed request has a request_uri."));
+    }
+    if one("launch").is_some() {
+        return Err(invalid("launch is not supported: this server is no EHR."));
+    }
+    let prompts: Vec<&str> = one("prompt").unwrap_or_default().split_ascii_whitespace().collect();
+    match prompts.as_slice() {
+        ["none"] => Err(Refused::new("login_required", "Nobody stays logged in here.")),
+        all if all.contains(&"none") => Err(invalid("prompt none stands alone.")),
+        // Everybody logs in, chooses and approves each time.
+        all if all.iter().all(|prompt| matches!(*prompt, "login" | "consent" | "select_account")) => Ok(()),
+        _ => Err(invalid("prompt is not known.")),
+    }
+}
+
+/// SMART's `aud`, or `resource` (RFC 8707): the app must not show its token to anybody else. The tokens are for those
+/// APIs alone that `resource` names; `aud`, which SMART apps must send, restricts nothing.
+fn check_audience(params: &Params, authority: &Authority) -> Result<Vec<String>, Refused> {
+    let all =
+        |wanted: &'static str| params.given().filter(move |(name, _)| *name == wanted).map(|(_, url)| url);
+    if all("aud").chain(all("resource")).next().is_none() {
+        return Err(invalid("aud is missing: the base URL of the API."));
+    }
+    let other = Refused::new("invalid_target", "aud is not the base URL of an API of this server.");
+    authority.audience(all("aud")).ok_or(other)?;
+    authority.audience(all("resource")).ok_or(other)
+}
+
+/// PKCE (RFC 7636), which everybody needs.
+fn check_challenge(params: &Params) -> Result<String, Refused> {
+    let one = |name: &str| params.one(name).unwrap_or_default();
+    let challenge = one("code_challenge").ok_or(invalid("code_challenge is missing."))?;
+    if one("code_challenge_method") != Some("S256") {
+        return Err(invalid("code_challenge_method must be S256."));
+    }
+    if is_digest(challenge) {
+        Ok(challenge.to_owned())
+    } else {
+        Err(invalid("code_challenge is not a SHA-256 in base64url."))
+    }
+}
+
+/// 32 bytes in base64url without padding.
+fn is_digest(text: &str) -> bool {
+    text.len() == 43 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+}
+
+/// What the app may have of what it asks. `patient/` without a patient would be worth nothing, nor is
+/// `system/` for an app that asks for people, nor a type that is not here.
+fn check_scopes(text: &str, app: &Registration) -> Result<Scopes, Refused> {
+    let malformed = Refused::new("invalid_scope", "A scope is written wrongly.");
+    let asked = Scopes::parse(text).or(Err(malformed))?;
+    let allowed = app.scopes.narrowed_to(&asked);
+    let has_patient = app.mode == Mode::Citizen && allowed.has(Word::LaunchPatient);
+    let scopes = allowed.retaining(|scope| match scope {
+        Scope::Resource(scope) => {
+            let is_served = scope.resource.as_deref().is_none_or(|name| SERVED.contains(&name));
+            let fits = match scope.context {
+                ScopeContext::Patient => has_patient,
+                ScopeContext::User => true,
+                ScopeContext::System => false,
+            };
+            is_served && fits
+        }
+        Scope::Word(Word::Launch) => false,
+        Scope::Word(Word::LaunchPatient | Word::Delegation) => app.mode == Mode::Citizen,
+        Scope::Word(_) => true,
+    });
+    if !scopes.fit_a_token() {
+        return Err(Refused::new(
+            "invalid_scope",
+            "A token has at most fifty scopes over resources: ask for fewer.",
+        ));
+    }
+    if scopes.is_empty() {
+        return Err(Refused::new("invalid_scope", "Nothing of the scope can be granted to this app."));
+    }
+    Ok(scopes)
+}

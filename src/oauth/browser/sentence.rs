@@ -1,0 +1,168 @@
+//! Scopes in plain words: what an app will be able to do, one sentence each.
+
+use domain::account::scope::{ResourceScope, Scope};
+use domain::account::{Letter, Scopes, Word};
+
+/// About whom the sentences are.
+pub(super) struct Whom<'w> {
+    /// `you`, or a name.
+    pub(super) object: &'w str,
+    /// `your`, or a name's genitive.
+    pub(super) possessive: &'w str,
+    /// For how long what is given lasts: `for up to 12 hours`.
+    pub(super) lasts: &'w str,
+}
+
+/// One sentence for each thing that the scopes let an app do.
+pub(super) fn sentences(scopes: &Scopes, whom: &Whom<'_>) -> Vec<String> {
+    let mut sentences: Vec<String> = Vec::new();
+    for sentence in scopes.iter().flat_map(|scope| of_scope(scope, whom)) {
+        if !sentences.contains(&sentence) {
+            sentences.push(sentence);
+        }
+    }
+    sentences
+}
+
+fn of_scope(scope: &Scope, whom: &Whom<'_>) -> Vec<String> {
+    match scope {
+        Scope::Resource(scope) => of_resource(scope, whom),
+        Scope::Word(word) => of_word(*word, whom).into_iter().collect(),
+    }
+}
+
+fn of_word(word: Word, whom: &Whom<'_>) -> Option<String> {
+    let Whom { object, lasts, .. } = whom;
+    match word {
+        Word::OpenId | Word::FhirUser | Word::Profile => Some("Know who you are".to_owned()),
+        // The person has said so on the page before.
+        Word::Launch | Word::LaunchPatient | Word::OnlineAccess | Word::RegistryEvents => None,
+        Word::OfflineAccess => Some(format!("Go on {lasts} when you are not using the app")),
+        Word::Delegation => Some("See the list of people you can act for".to_owned()),
+        Word::ValidatedRelationships => {
+            Some(format!("See who can act for {object}, ask for access, and end a role"))
+        }
+    }
+}
+
+fn of_resource(scope: &ResourceScope, whom: &Whom<'_>) -> Vec<String> {
+    let has = |letter| scope.letters.has(letter);
+    let reads = has(Letter::Read) || has(Letter::Search);
+    let changes = has(Letter::Update) || has(Letter::Delete);
+    let (read, create, change) = verbs(scope.resource.as_deref(), whom);
+    let only = only(scope);
+    // What a subscription tells is limited by what the app may read, not by which subscriptions it may make.
+    let is_told = scope.is_about("Subscription") && (has(Letter::Create) || has(Letter::Update));
+    if is_told && scope.resource.is_some() {
+        return vec![notified(whom)];
+    }
+    let sentences = [(reads, read), (has(Letter::Create), create), (changes, change)];
+    let sentences =
+        sentences.into_iter().filter(|(has, _)| *has).map(|(_, sentence)| format!("{sentence}{only}"));
+    sentences.chain(is_told.then(|| notified(whom))).collect()
+}
+
+/// What a subscription is to the person whom it is about.
+fn notified(Whom { object, lasts, .. }: &Whom<'_>) -> String {
+    format!(
+        "Be told when something changes in who can act for {object}, {lasts}, even when you are not using the app"
+    )
+}
+
+/// To look, to make, to change.
+fn verbs(resource: Option<&str>, whom: &Whom<'_>) -> (String, String, String) {
+    let Whom { object, possessive, .. } = whom;
+    match resource {
+        None => (
+            format!("See everything that this service holds about {object}"),
+            format!("Add to what this service holds about {object}"),
+            format!("Change what this service holds about {object}, for example end a role"),
+        ),
+        Some("Consent") => (
+            format!("See who can act for {object}, and for whom"),
+            format!("Set up a role for {object}"),
+            "End a role".to_owned(),
+        ),
+        Some("RelatedPerson") => (
+            format!("See how other people are related to {object}"),
+            format!("Record how other people are related to {object}"),
+            format!("Change how other people are related to {object}"),
+        ),
+        Some("QuestionnaireResponse") => (
+            format!("See requests to act for {object}, and for others"),
+            "Ask to act for somebody".to_owned(),
+            "Change a request to act for somebody".to_owned(),
+        ),
+        Some("Patient") => (
+            format!("See {possessive} name, date of birth and GP surgery"),
+            format!("Record {possessive} name, date of birth and GP surgery"),
+            format!("Change {possessive} name, date of birth and GP surgery"),
+        ),
+        Some("AuditEvent") => (
+            format!("See who has looked at or changed {possessive} roles"),
+            format!("Record who has looked at {possessive} roles"),
+            format!("Change the record of who has looked at {possessive} roles"),
+        ),
+        Some("Provenance") => (
+            format!("See where the information about {possessive} roles comes from"),
+            format!("Record where the information about {possessive} roles comes from"),
+            format!("Change where the information about {possessive} roles comes from"),
+        ),
+        Some("Person") => (
+            format!("See {possessive} account"),
+            format!("Add to {possessive} account"),
+            format!("Change {possessive} account"),
+        ),
+        // To make one is to be told of changes, which has a sentence of its own.
+        Some("Subscription") => (
+            "See which changes it has asked to be told about".to_owned(),
+            String::new(),
+            "Stop being told about changes".to_owned(),
+        ),
+        Some(_) => (
+            "See the forms and definitions of this service".to_owned(),
+            "Add to the forms and definitions of this service".to_owned(),
+            "Change the forms and definitions of this service".to_owned(),
+        ),
+    }
+}
+
+/// Which of them, where it is not all.
+fn only(scope: &ResourceScope) -> String {
+    let pairs: Vec<String> =
+        scope.constraint.iter().map(|(name, value)| format!("{name} is {value}")).collect();
+    if pairs.is_empty() { String::new() } else { format!(" (only where {})", pairs.join(" and ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Whom, sentences};
+    use domain::account::Scopes;
+
+    #[test]
+    fn each_thing_is_said_once() {
+        let whom = Whom { object: "you", possessive: "your", lasts: "for up to 12 hours" };
+        let said = |text| sentences(&Scopes::parse(text).unwrap(), &whom);
+        assert_eq!(
+            said("openid fhirUser launch/patient patient/Consent.rs user/Consent.u patient/Patient.r"),
+            [
+                "Know who you are",
+                "See who can act for you, and for whom",
+                "End a role",
+                "See your name, date of birth and GP surgery",
+            ]
+        );
+        assert_eq!(
+            said("patient/Consent.r?status=active"),
+            ["See who can act for you, and for whom (only where status is active)"]
+        );
+        let told = "Be told when something changes in who can act for you, for up to 12 hours, even when you are not \
+                    using the app";
+        assert_eq!(said("patient/Subscription.cruds"), [told]);
+        assert_eq!(said("patient/Subscription.d"), ["Stop being told about changes"]);
+        assert_eq!(said("patient/Subscription.rs"), ["See which changes it has asked to be told about"]);
+        assert!(said("patient/*.cruds").contains(&told.to_owned()));
+        assert!(!said("patient/*.rs").contains(&told.to_owned()));
+        assert_eq!(said("offline_access"), ["Go on for up to 12 hours when you are not using the app"]);
+    }
+}

@@ -1,0 +1,144 @@
+//! The browser's hold on its log-in: a cookie that says which it is, and the token of its forms.
+
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::http::header::{COOKIE, HeaderValue, SET_COOKIE};
+use actix_web::web::{Data, Payload};
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+
+use crate::form;
+use ::web::app::App;
+use ::web::body;
+use base::error::Error;
+use base::token::digest;
+use base::token::new_secret;
+use domain::account::LogIn;
+
+use super::page::Problem;
+use super::request::Params;
+
+/// A browser's visit.
+#[derive(Clone)]
+pub(super) struct Visit {
+    handle: String,
+}
+
+/// The name of the cookie, and whether it is for TLS alone: everywhere but where somebody tries the service
+/// out on their own computer. The prefix keeps other hosts and paths from setting it (RFC 6265bis §4.1.3).
+fn cookie_name(app: &App) -> (&'static str, bool) {
+    let host =
+        app.public_url.strip_prefix("http://").map(|rest| rest.rsplit_once(':').unwrap_or((rest, "")).0);
+    match host {
+        Some("localhost" | "127.0.0.1" | "[::1]") => ("onbehalf-login", false),
+        _ => ("__Host-onbehalf-login", true),
+    }
+}
+
+impl Visit {
+    /// A new one.
+    pub(super) fn begin() -> Result<Self, Error> {
+        Ok(Self { handle: new_secret()? })
+    }
+
+    /// That of the request's cookie.
+    pub(super) fn of(app: &App, request: &HttpRequest) -> Option<Self> {
+        let (name, _) = cookie_name(app);
+        let headers = request.headers().get_all(COOKIE).filter_map(|value| value.to_str().ok());
+        let mut pairs = headers.flat_map(|value| value.split(';')).filter_map(|pair| pair.split_once('='));
+        let (_, handle) = pairs.find(|(known, _)| known.trim() == name)?;
+        Some(Self { handle: handle.trim().to_owned() })
+    }
+
+    /// What the store knows it by.
+    pub(super) fn digest(&self) -> String {
+        digest(&self.handle)
+    }
+
+    /// What its forms carry: it cannot be made without the cookie, nor the cookie from it.
+    pub(super) fn form_token(&self) -> String {
+        digest(&format!("form {}", self.handle))
+    }
+
+    /// Whether a form is this visit's own.
+    pub(super) fn owns(&self, params: &Params) -> bool {
+        let shown = params.last("token").unwrap_or_default();
+        verify_slices_are_equal(shown.as_bytes(), self.form_token().as_bytes()).is_ok()
+    }
+
+    /// Refuses a link that is not this visit's own: no other site can send somebody there.
+    pub(super) fn check_link(&self, request: &HttpRequest) -> Result<(), Problem> {
+        if self.owns(&Params::parse(request.query_string().as_bytes())) { Ok(()) } else { Err(forged()) }
+    }
+
+    /// Gives the browser its cookie.
+    pub(super) fn keep_in(&self, app: &App, response: HttpResponse) -> HttpResponse {
+        set_cookie(app, response, &self.handle, LogIn::TTL.num_seconds())
+    }
+
+    /// Takes it away again.
+    pub(super) fn forget_in(app: &App, response: HttpResponse) -> HttpResponse {
+        set_cookie(app, response, "", 0)
+    }
+}
+
+fn set_cookie(app: &App, mut response: HttpResponse, value: &str, max_age: i64) -> HttpResponse {
+    let (name, is_secure) = cookie_name(app);
+    let secure = if is_secure { "; Secure" } else { "" };
+    let cookie = format!("{name}={value}; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Lax{secure}");
+    if let Ok(cookie) = HeaderValue::from_str(&cookie) {
+        response.headers_mut().insert(SET_COOKIE, cookie);
+    }
+    response
+}
+
+/// The log-in of this browser.
+pub(super) async fn current(app: &Data<App>, request: &HttpRequest) -> Result<(Visit, LogIn), Problem> {
+    let visit = Visit::of(app, request).ok_or_else(over)?;
+    let (digest, now) = (visit.digest(), app.clock.now());
+    let found: Result<_, Error> = app.store.read(move |tx| tx.find_log_in(&digest, now)).await;
+    let log_in = found?.ok_or_else(over)?;
+    Ok((visit, log_in))
+}
+
+/// The log-in of this browser, and the form that it sends, which must be its own.
+pub(super) async fn submitted(
+    app: &Data<App>,
+    request: &HttpRequest,
+    payload: Payload,
+) -> Result<(Visit, LogIn, Params), Problem> {
+    let params = read_form(app, request, payload).await?;
+    let (visit, log_in) = current(app, request).await?;
+    if !visit.owns(&params) {
+        return Err(forged());
+    }
+    Ok((visit, log_in, params))
+}
+
+/// A form, within the limits.
+pub(super) async fn read_form(
+    app: &Data<App>,
+    request: &HttpRequest,
+    payload: Payload,
+) -> Result<Params, Problem> {
+    let content_type = request.headers().get("content-type").and_then(|value| value.to_str().ok());
+    let media_type = content_type.and_then(|value| value.split(';').next()).unwrap_or_default();
+    if !media_type.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        return Err(
+            Problem::new(415, "This page takes a form").saying("Send application/x-www-form-urlencoded.")
+        );
+    }
+    let bytes = body::read(request.headers(), payload, &form::limits(app), &app.room).await?;
+    Ok(Params::parse(&bytes))
+}
+
+/// A form or a link of another page, or of a log-in before.
+pub(super) fn forged() -> Problem {
+    Problem::new(403, "There is a problem with this page")
+        .saying("It does not belong to your present log-in. Go back to the app and log in again.")
+}
+
+fn over() -> Problem {
+    Problem::new(400, "Your log-in has ended").saying(
+        "You took longer than 15 minutes, began another log-in in this browser, or your browser does not keep cookies.",
+    ).saying("Go back to the app and log in again.")
+}

@@ -1,0 +1,104 @@
+//! The body of a request to these endpoints: `application/x-www-form-urlencoded`, each parameter once but `resource`
+//! (RFC 8707 §2).
+
+use actix_web::HttpRequest;
+use actix_web::http::header::CONTENT_TYPE;
+use actix_web::web::Payload;
+
+use crate::problem::Problem;
+use ::web::app::App;
+use ::web::body;
+use config::Limits;
+use service::account::TokenError;
+use service::authority::Authority;
+
+/// How many bytes a form may have: two tokens and an assertion fit well. So small a body needs none of the memory that
+/// larger ones share ([`::web::body::Room`]): clients that have not authenticated cannot keep it from others.
+const MAX_BYTES: usize = 8 * 1024;
+/// How many parameters, and how many of them may be `resource`.
+const MAX_PARAMETERS: usize = 64;
+const MAX_RESOURCES: usize = 5;
+/// The one parameter that may be repeated.
+const RESOURCE: &str = "resource";
+
+/// The limits of a request that brings a form.
+pub(crate) fn limits(app: &App) -> Limits {
+    Limits { body_bytes: app.limits.body_bytes.min(MAX_BYTES), ..app.limits }
+}
+
+/// Parameters, each once. One that is empty is not there (RFC 6749 §3.1).
+pub(crate) struct Form(Vec<(String, String)>);
+
+impl Form {
+    /// Reads a body.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem`] where it is no form, too large, or names a parameter twice.
+    pub(crate) async fn read(app: &App, request: &HttpRequest, payload: Payload) -> Result<Self, Problem> {
+        if !request.query_string().is_empty() {
+            return Err(Problem::invalid("parameters belong in the body: a URL is kept in logs"));
+        }
+        let bytes = body::read(request.headers(), payload, &limits(app), &app.room).await?;
+        let given = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let media_type = given.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
+        if !media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+            return Err(Problem::invalid("send a form: Content-Type application/x-www-form-urlencoded"));
+        }
+        Self::parse(&bytes)
+    }
+
+    fn parse(bytes: &[u8]) -> Result<Self, Problem> {
+        let mut pairs: Vec<(String, String)> = Vec::new();
+        for (name, value) in form_urlencoded::parse(bytes).into_owned() {
+            let most = if name == RESOURCE { MAX_RESOURCES } else { 1 };
+            let same = pairs.iter().filter(|(known, _)| *known == name).count();
+            if same >= most || pairs.len() >= MAX_PARAMETERS {
+                return Err(Problem::invalid("a parameter is there twice, or there are too many"));
+            }
+            // No text of OAuth holds control characters, and PostgreSQL keeps no NUL.
+            if value.chars().any(char::is_control) {
+                return Err(Problem::invalid("a parameter holds a control character"));
+            }
+            pairs.push((name, value));
+        }
+        pairs.retain(|(_, value)| !value.is_empty());
+        Ok(Self(pairs))
+    }
+
+    /// The value of a parameter.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The value of a parameter that must be there; `told` is for the app's engineers.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem`] where it is not.
+    pub(crate) fn need(&self, name: &str, told: &'static str) -> Result<&str, Problem> {
+        self.get(name).ok_or(Problem::invalid(told))
+    }
+
+    /// The APIs that `resource`, and another parameter if there is one for that, name; none for all.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem`]: 400 `invalid_target` where one is not an API of this server.
+    pub(crate) fn audience(
+        &self,
+        authority: &Authority,
+        other: Option<&str>,
+    ) -> Result<Vec<String>, Problem> {
+        let is_named = |name: &str| name == RESOURCE || Some(name) == other;
+        let named = self.0.iter().filter(|(name, _)| is_named(name)).map(|(_, url)| url.as_str());
+        authority.audience(named).ok_or_else(|| TokenError::Audience.into())
+    }
+
+    /// Those of its parameters that have these names, written as a form again.
+    pub(crate) fn only(&self, names: &[&str]) -> String {
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        form.extend_pairs(self.0.iter().filter(|(name, _)| names.contains(&name.as_str())));
+        form.finish()
+    }
+}

@@ -1,0 +1,92 @@
+//! What a token is worth now (RFC 7662, LA-10): for API producers, who may ask about every app's.
+
+use actix_web::http::header::{CACHE_CONTROL, PRAGMA};
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::{Map, Value, json};
+
+use crate::form::Form;
+use crate::problem::Problem;
+use crate::{authority, client, trail};
+use ::web::app::App;
+use base::error::Error;
+use domain::account::claims::AccessClaims;
+use domain::account::{Registration, Who};
+use domain::audit::People;
+use service::account::introspect;
+
+/// What is told, and whose token it is.
+pub(super) struct Told {
+    answer: Value,
+    /// Of which two people it is, where it is worth anything.
+    pub(super) people: People,
+}
+
+/// `POST`: the live truth, or that the token is worth nothing, and then nothing else (§2.2).
+pub(super) async fn introspect(
+    app: Data<App>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    let form = Form::read(&app, &request, payload).await?;
+    let client = client::authenticate(&app, &request, &form).await?;
+    let result = answer(&app, &client, &form).await;
+    // A client that has not authenticated is told nothing, and leaves no record.
+    if client.authentication.is_confidential() {
+        trail::introspection(&app, &client.client_id, &result).await?;
+    }
+    let mut response = HttpResponse::Ok();
+    response.insert_header((CACHE_CONTROL, "no-store")).insert_header((PRAGMA, "no-cache"));
+    Ok(response.json(result?.answer))
+}
+
+async fn answer(app: &App, client: &Registration, form: &Form) -> Result<Told, Problem> {
+    if !client.may_introspect || !client.authentication.is_confidential() {
+        return Err(Problem::new(403, "unauthorized_client", "the app may not ask what tokens are worth"));
+    }
+    let token = form.need("token", "name the token")?;
+    let nothing = || Told { answer: json!({ "active": false }), people: People::default() };
+    Ok(told(app, token).await?.unwrap_or_else(nothing))
+}
+
+async fn told(app: &App, token: &str) -> Result<Option<Told>, Problem> {
+    let now = app.clock.now();
+    let authority = authority(app)?;
+    if let Ok(claims) = authority.read_access_token(token, now) {
+        let grant = claims.grant;
+        let is_live = app.store.read_one(move |tx| introspect::is_live(tx, grant, now)).await?;
+        return Ok(if is_live { render(&claims) } else { None });
+    }
+    let refresh = token.to_owned();
+    let found: Result<_, Error> =
+        app.store.read(move |tx| introspect::find_refresh_token(tx, &refresh, now)).await;
+    let Some((token, grant)) = found? else { return Ok(None) };
+    let mut answer = json!({
+        "active": true,
+        "token_type": "refresh_token",
+        "scope": grant.scopes.to_string(),
+        "client_id": grant.app,
+        "exp": token.expires_at.min(grant.expires_at).timestamp(),
+        "iss": authority.issuer(),
+    });
+    if let (Some(user), Some(answer)) = (grant.user, answer.as_object_mut()) {
+        answer.insert("sub".to_owned(), user.to_string().into());
+    }
+    Ok(Some(Told { answer, people: People { patient: grant.patient, proxy: grant.proxy } }))
+}
+
+/// The claims as they are, and what RFC 7662 §2.2 adds.
+fn render(claims: &AccessClaims) -> Option<Told> {
+    let people = claims.caller().map_or_else(People::default, |caller| match caller.who {
+        Who::Proxy { proxy, patient, .. } => People { patient: Some(patient), proxy: Some(proxy) },
+        Who::Citizen { nhs_number, .. } => People { patient: Some(nhs_number), proxy: None },
+        Who::Anyone | Who::Staff { .. } | Who::System { .. } | Who::Service => People::default(),
+    });
+    let Ok(Value::Object(claims)) = serde_json::to_value(claims) else { return None };
+    let kind = if claims.contains_key("cnf") { "DPoP" } else { "Bearer" };
+    let mut answer = Map::new();
+    answer.insert("active".to_owned(), true.into());
+    answer.insert("token_type".to_owned(), kind.into());
+    answer.extend(claims);
+    Some(Told { answer: Value::Object(answer), people })
+}

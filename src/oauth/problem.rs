@@ -1,0 +1,171 @@
+//! A refusal in OAuth's own shape (RFC 6749 §5.2): `error` for programs, `error_description` for the app's
+//! engineers, never a token, a secret or a person.
+
+use std::fmt;
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, CACHE_CONTROL, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::{HttpResponse, ResponseError};
+use serde_json::json;
+
+use base::error::{Error, Kind};
+use service::account::TokenError;
+use web::body::BodyFault;
+use web::observe;
+
+/// A refusal.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    status: u16,
+    error: &'static str,
+    description: &'static str,
+    challenge: Option<String>,
+    allow: Option<&'static str>,
+    retry_after: Option<u64>,
+}
+
+impl Problem {
+    /// The error code, which the audit keeps.
+    pub(crate) const fn error(&self) -> &'static str {
+        self.error
+    }
+
+    /// A refusal with a status and an error code.
+    pub(crate) const fn new(status: u16, error: &'static str, description: &'static str) -> Self {
+        Self { status, error, description, challenge: None, allow: None, retry_after: None }
+    }
+
+    /// 400 `invalid_request`.
+    pub(crate) const fn invalid(description: &'static str) -> Self {
+        Self::new(400, "invalid_request", description)
+    }
+
+    /// 401 `invalid_client`: the same words whether there is such an app or not.
+    pub(crate) fn client() -> Self {
+        let told = "the app has not proved itself in the way that it is registered for";
+        Self {
+            challenge: Some("Basic realm=\"OnBehalf\"".to_owned()),
+            ..Self::new(401, "invalid_client", told)
+        }
+    }
+
+    /// 429: whoever guesses must wait.
+    pub(crate) fn locked(wait: Duration) -> Self {
+        let told = "too many wrong secrets: wait, then try again";
+        Self { retry_after: Some(wait.as_secs() + 1), ..Self::new(429, "invalid_client", told) }
+    }
+
+    /// 429: an app asks too often.
+    pub(crate) fn throttled(wait: Duration) -> Self {
+        let told = "too many requests: wait, then go on";
+        Self { retry_after: Some(wait.as_secs() + 1), ..Self::new(429, "temporarily_unavailable", told) }
+    }
+
+    /// 405 with the methods that there are.
+    pub(crate) fn method(allow: &'static str) -> Self {
+        Self {
+            allow: Some(allow),
+            ..Self::new(405, "invalid_request", "this method is not for this endpoint")
+        }
+    }
+
+    /// A refusal at an endpoint to which a token is shown (RFC 6750 §3.1); `error` only where one was shown.
+    pub(crate) fn bearer(status: u16, scheme: &str, error: Option<&'static str>) -> Self {
+        let attribute = error.map(|error| format!(", error=\"{error}\"")).unwrap_or_default();
+        let told = match error {
+            Some("insufficient_scope") => "the token lacks a scope",
+            Some(_) | None => "show a good access token in the header Authorization",
+        };
+        let challenge = Some(format!("{scheme} realm=\"OnBehalf\"{attribute}"));
+        Self { challenge, ..Self::new(status, error.unwrap_or("invalid_token"), told) }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.error, self.description)
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status_code());
+        response.insert_header((CACHE_CONTROL, "no-store")).insert_header((PRAGMA, "no-cache"));
+        if let Some(challenge) = &self.challenge {
+            response.insert_header((WWW_AUTHENTICATE, challenge.as_str()));
+        }
+        if let Some(allow) = self.allow {
+            response.insert_header((ALLOW, allow));
+        }
+        if let Some(seconds) = self.retry_after {
+            response.insert_header((RETRY_AFTER, seconds));
+        }
+        response.json(json!({ "error": self.error, "error_description": self.description }))
+    }
+}
+
+impl From<TokenError> for Problem {
+    fn from(refusal: TokenError) -> Self {
+        match refusal {
+            TokenError::Invalid(told) => Self::invalid(told),
+            TokenError::Grant(told) => Self::new(400, "invalid_grant", told),
+            TokenError::Scope(told) => Self::new(400, "invalid_scope", told),
+            TokenError::Target => {
+                let told = "the person may not act for whom the request names, or it names nobody";
+                Self::new(400, "invalid_target", told)
+            }
+            TokenError::Audience => {
+                let told = "resource is not the base URL of an API of this server that was granted";
+                Self::new(400, "invalid_target", told)
+            }
+            TokenError::Unauthorized => {
+                Self::new(400, "unauthorized_client", "the app is not registered for this grant_type")
+            }
+            TokenError::Proof(told) => Self::new(400, "invalid_dpop_proof", told),
+            TokenError::Store(error) => error.into(),
+        }
+    }
+}
+
+/// Failures of our own. The cause is logged here, once.
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let kind = error.kind();
+        if matches!(kind, Kind::Fault | Kind::Busy) {
+            observe::log_failure(&error);
+        }
+        match kind {
+            Kind::Busy => {
+                let told = "the service is busy; try again";
+                Self { retry_after: Some(1), ..Self::new(503, "temporarily_unavailable", told) }
+            }
+            Kind::Fault => Self::new(500, "server_error", "the service failed to answer"),
+            Kind::Unauthenticated => Self::bearer(401, "Bearer", Some("invalid_token")),
+            // Two at once with the same thing: one of them was faster.
+            Kind::Invalid
+            | Kind::Unprocessable
+            | Kind::TooCostly
+            | Kind::Forbidden
+            | Kind::NotFound
+            | Kind::Conflict
+            | Kind::PreconditionFailed => Self::new(400, "invalid_grant", "somebody else was faster"),
+        }
+    }
+}
+
+impl From<BodyFault> for Problem {
+    fn from(fault: BodyFault) -> Self {
+        match fault {
+            BodyFault::TooLarge => Self::new(413, "invalid_request", "the body is larger than is accepted"),
+            BodyFault::Incomplete => Self::invalid("the body is incomplete"),
+            BodyFault::Late => {
+                Self::new(408, "invalid_request", "the request did not arrive within the time allowed")
+            }
+        }
+    }
+}

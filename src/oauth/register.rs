@@ -1,0 +1,265 @@
+//! Apps register themselves (RFC 7591), if they were given a token to do so.
+
+use actix_web::http::Uri;
+use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, PRAGMA};
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::{Map, Value, json};
+
+use crate::limit;
+use crate::problem::Problem;
+use crate::{authority, trail};
+use ::web::app::App;
+use ::web::body;
+use base::json;
+use base::token::is_secret;
+use domain::account::registration::is_shown_well;
+use domain::account::scope::{BadScope, Scope};
+use domain::account::{ClientAuthentication, GrantType, Mode, Registration, ScopeContext, Scopes, Word};
+use domain::audit::Act;
+use jose as proof;
+use service::account::register_app::{Registered, register_app};
+
+/// For whom wrong tokens are counted.
+const NAME: &str = "(registration)";
+/// How many redirect URIs an app may have, and how long one may be.
+const MAX_REDIRECTS: usize = 20;
+const MAX_LENGTH: usize = 2000;
+
+/// `POST`: the app as it is registered, with its id, and its secret this once.
+pub(super) async fn register(
+    app: Data<App>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    check_token(&app, &request)?;
+    let bytes = body::read(request.headers(), payload, &app.limits, &app.room).await?;
+    let Ok(Value::Object(metadata)) = json::parse(&bytes, 10) else {
+        return Err(wrong("send the app's metadata as a JSON object"));
+    };
+    let draft = draft(&metadata, authority(&app)?.issuer())?;
+    let now = app.clock.now();
+    let registered = app.store.write(move |tx| register_app(tx, draft, now)).await?;
+    trail::by_app(&app, Act::ClientRegistered, &registered.app.client_id).await?;
+    let mut response = HttpResponse::Created();
+    response.insert_header((CACHE_CONTROL, "no-store")).insert_header((PRAGMA, "no-cache"));
+    Ok(response.json(render(&registered, now.timestamp())))
+}
+
+/// Whether the request has the initial access token (RFC 7591 §3).
+fn check_token(app: &App, request: &HttpRequest) -> Result<(), Problem> {
+    let closed = Problem::new(403, "access_denied", "apps do not register themselves here");
+    let authority = authority(app)?;
+    let sha256 = authority.initial_access().ok_or(closed)?;
+    let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let token = header
+        .and_then(|value| value.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, token)| token.trim());
+    let Some(token) = token else { return Err(Problem::bearer(401, "Bearer", None)) };
+    let now = app.clock.now();
+    let name = format!("{NAME} {}", limit::source(app, request));
+    authority.lockout().check(&name, now).map_err(Problem::locked)?;
+    if !is_secret(token, &sha256) {
+        authority.lockout().count(&name, now);
+        return Err(Problem::bearer(401, "Bearer", Some("invalid_token")));
+    }
+    Ok(())
+}
+
+const fn wrong(told: &'static str) -> Problem {
+    Problem::new(400, "invalid_client_metadata", told)
+}
+
+/// The strings of a member: `None` where it is not there.
+fn texts(metadata: &Map<String, Value>, name: &str) -> Result<Option<Vec<String>>, Problem> {
+    let Some(value) = metadata.get(name) else { return Ok(None) };
+    let items = value.as_array().ok_or(wrong("a list of strings is not one"))?;
+    let texts: Option<Vec<String>> = items.iter().map(|item| item.as_str().map(str::to_owned)).collect();
+    texts.map(Some).ok_or(wrong("a list of strings is not one"))
+}
+
+fn text<'m>(metadata: &'m Map<String, Value>, name: &str) -> Result<Option<&'m str>, Problem> {
+    match metadata.get(name) {
+        None => Ok(None),
+        Some(Value::String(text)) if !json::has_control(text) && !text.contains(['\n', '\r']) => {
+            Ok(Some(text))
+        }
+        Some(_) => Err(wrong("a string is not one")),
+    }
+}
+
+/// The app that the metadata describe (§2), without its id.
+fn draft(metadata: &Map<String, Value>, issuer: &str) -> Result<Registration, Problem> {
+    let grant_types = match texts(metadata, "grant_types")? {
+        None => vec![GrantType::AuthorizationCode],
+        Some(names) => {
+            let known: Option<Vec<GrantType>> = names.iter().map(|name| GrantType::parse(name)).collect();
+            let known = known.filter(|known| !known.is_empty());
+            let known = known.ok_or(wrong("there is no such grant_type here"))?;
+            // Each once.
+            known.into_iter().fold(Vec::new(), |mut all, one| {
+                if !all.contains(&one) {
+                    all.push(one);
+                }
+                all
+            })
+        }
+    };
+    let is_system = grant_types.contains(&GrantType::ClientCredentials);
+    if is_system && grant_types.len() > 1 {
+        return Err(wrong("an app asks for itself or for people, not for both"));
+    }
+    let mode = if is_system { Mode::System } else { Mode::Citizen };
+    let authentication = authentication(metadata, issuer)?;
+    if is_system && !authentication.is_confidential() {
+        return Err(wrong("an app that asks for itself proves itself"));
+    }
+    let redirect_uris = texts(metadata, "redirect_uris")?.unwrap_or_default();
+    let is_bad = redirect_uris.len() > MAX_REDIRECTS || !redirect_uris.iter().all(|uri| is_redirect(uri));
+    if is_bad || grant_types.contains(&GrantType::AuthorizationCode) == redirect_uris.is_empty() {
+        let told =
+            "redirect_uris are https, or http on the user's own machine, without fragment and without *";
+        return Err(Problem::new(400, "invalid_redirect_uri", told));
+    }
+    let logout_uris = texts(metadata, "post_logout_redirect_uris")?.unwrap_or_default();
+    if logout_uris.len() > MAX_REDIRECTS || !logout_uris.iter().all(|uri| is_redirect(uri)) {
+        let told = "post_logout_redirect_uris are written as redirect_uris are";
+        return Err(Problem::new(400, "invalid_redirect_uri", told));
+    }
+    let name =
+        text(metadata, "client_name")?.filter(|name| (1..=200).contains(&name.len()) && is_shown_well(name));
+    Ok(Registration {
+        client_id: String::new(),
+        name: name
+            .ok_or(wrong(
+                "client_name is what people are shown: up to 200 letters, all of which can be seen",
+            ))?
+            .to_owned(),
+        mode,
+        authentication,
+        redirect_uris,
+        grant_types,
+        scopes: scopes(text(metadata, "scope")?, mode)?,
+        may_introspect: false,
+        exchange_audiences: Vec::new(),
+        logout_uris,
+        is_dpop_bound: metadata.get("dpop_bound_access_tokens") == Some(&Value::Bool(true)),
+    })
+}
+
+/// Whether answers may be sent to a URL that an app names itself.
+fn is_redirect(url: &str) -> bool {
+    url.len() <= MAX_LENGTH && url.parse::<Uri>().is_ok() && Registration::is_redirect_uri(url)
+}
+
+/// How the app is going to prove itself.
+fn authentication(metadata: &Map<String, Value>, issuer: &str) -> Result<ClientAuthentication, Problem> {
+    let (jwks, jwks_uri) = (metadata.get("jwks"), text(metadata, "jwks_uri")?);
+    match (text(metadata, "token_endpoint_auth_method")?, jwks, jwks_uri) {
+        (Some("none"), None, None) => Ok(ClientAuthentication::None),
+        (None | Some("client_secret_basic" | "client_secret_post"), None, None) => {
+            Ok(ClientAuthentication::Secret { sha256: [0; 32] })
+        }
+        (Some("private_key_jwt"), Some(keys), None) => {
+            let keys = proof::read_keys(keys);
+            let told =
+                "jwks holds public keys, each with a kid: EC on P-256 or P-384, or RSA of 2048 bits or more";
+            Ok(ClientAuthentication::PrivateKeyJwt { jwks: keys.ok_or(wrong(told))? })
+        }
+        (Some("private_key_jwt"), None, Some(url)) if ClientAuthentication::is_jwks_uri(url, issuer) => {
+            Ok(ClientAuthentication::PrivateKeyJwtAt { jwks_uri: url.to_owned() })
+        }
+        _ => Err(wrong("token_endpoint_auth_method, jwks and jwks_uri do not fit together")),
+    }
+}
+
+/// The most that the app is ever given: what means something for its kind.
+fn scopes(asked: Option<&str>, mode: Mode) -> Result<Scopes, Problem> {
+    let asked = Scopes::parse(asked.unwrap_or_default());
+    let asked = asked.map_err(|bad| match bad {
+        BadScope::TooMany => wrong("an app is registered for a hundred scopes over resources at most"),
+        BadScope::Malformed | BadScope::Constraint => wrong("a scope over resources is not written as one"),
+    })?;
+    let scopes = asked.retaining(|scope| match scope {
+        Scope::Resource(scope) => (scope.context == ScopeContext::System) == (mode == Mode::System),
+        Scope::Word(word) => mode != Mode::System || *word == Word::ValidatedRelationships,
+    });
+    if scopes.is_empty() { Err(wrong("scope names nothing that the app could be given")) } else { Ok(scopes) }
+}
+
+/// §3.2.1.
+fn render(registered: &Registered, now: i64) -> Value {
+    let app = &registered.app;
+    let grant_types: Vec<&str> = app.grant_types.iter().copied().map(GrantType::as_str).collect();
+    let has_code = app.grant_types.contains(&GrantType::AuthorizationCode);
+    let mut told = json!({
+        "client_id": app.client_id,
+        "client_id_issued_at": now,
+        "client_name": app.name,
+        "redirect_uris": app.redirect_uris,
+        "post_logout_redirect_uris": app.logout_uris,
+        "grant_types": grant_types,
+        "response_types": if has_code { vec!["code"] } else { Vec::new() },
+        "token_endpoint_auth_method": app.authentication.method(),
+        "scope": app.scopes.to_string(),
+        "dpop_bound_access_tokens": app.is_dpop_bound,
+    });
+    let Some(members) = told.as_object_mut() else { return told };
+    if let Some(secret) = &registered.secret {
+        members.insert("client_secret".to_owned(), secret.as_str().into());
+        members.insert("client_secret_expires_at".to_owned(), 0.into());
+    }
+    match &app.authentication {
+        ClientAuthentication::PrivateKeyJwt { jwks } => {
+            members.insert("jwks".to_owned(), serde_json::to_value(jwks).unwrap_or_default());
+        }
+        ClientAuthentication::PrivateKeyJwtAt { jwks_uri } => {
+            members.insert("jwks_uri".to_owned(), jwks_uri.as_str().into());
+        }
+        ClientAuthentication::None | ClientAuthentication::Secret { .. } => {}
+    }
+    told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_redirect;
+
+    #[test]
+    fn answers_go_to_https_or_to_the_users_own_machine() {
+        for right in [
+            "https://app.example/cb",
+            "https://app.example/cb?a=b",
+            "http://127.0.0.1:1234/cb",
+            "http://localhost/cb",
+            "http://[::1]:8/cb",
+        ] {
+            assert!(is_redirect(right), "{right}");
+        }
+        for wrong in [
+            "",
+            "cb",
+            "/cb",
+            "http://app.example/cb",
+            "https://app.example/cb#x",
+            "https://*.example/cb",
+            "https://app.example@evil.example/",
+            "https://",
+            "javascript:alert(1)",
+            "app:/cb",
+            "http://localhost.evil.example/",
+            "http://[::1].evil.example/cb",
+            "http://[::1]evil.example/cb",
+            "http://[::2]/cb",
+            "http://127.0.0.1.evil.example/cb",
+            "http://localhost@evil.example/cb",
+            "http:/localhost/cb",
+            "https:app.example",
+            "https://app.example/\\evil",
+            "https://app.example/ cb",
+        ] {
+            assert!(!is_redirect(wrong), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! The tokens themselves, and the answer that carries them (RFC 6749 §5.1, SMART App Launch 2.2).
+
+use actix_web::HttpResponse;
+use actix_web::http::header::{CACHE_CONTROL, PRAGMA};
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value, json};
+
+use crate::problem::Problem;
+use base::error::Error;
+use base::ids;
+use domain::account::claims::{AccessClaims, Actor, Confirmation, Delegation};
+use domain::account::{Grant, Mode, Word, endpoints};
+use jose::key::Purpose;
+use service::account::Issue;
+use service::authority::Authority;
+
+/// Signs what is issued, and answers it.
+pub(super) fn render(
+    authority: &Authority,
+    issue: &Issue,
+    issued_type: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<HttpResponse, Problem> {
+    let claims = access_claims(authority, issue, now);
+    let access = authority.sign(Purpose::AccessToken, "at+jwt", &claims).map_err(Error::fault)?;
+    let mut told = Map::new();
+    let mut add = |name: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            told.insert(name.to_owned(), value);
+        }
+    };
+    add("access_token", Some(access.into()));
+    add("token_type", Some(if issue.jkt.is_some() { "DPoP" } else { "Bearer" }.into()));
+    add("expires_in", Some((issue.expires_at - now).num_seconds().into()));
+    add("scope", Some(issue.scopes.to_string().into()));
+    add("issued_token_type", issued_type.map(Value::from));
+    if let Some(patient) = claims.patient {
+        add("patient", Some(patient.into()));
+        // Nobody frames the app in anything that would say whose data these are.
+        add("need_patient_banner", Some(true.into()));
+        add("smart_style_url", Some(authority.url(endpoints::STYLE).into()));
+    }
+    add("refresh_token", issue.refresh_token.clone().map(Value::from));
+    if let Some(claims) = id_claims(authority, issue, now) {
+        let token = authority.sign(Purpose::IdToken, "JWT", &claims).map_err(Error::fault)?;
+        add("id_token", Some(token.into()));
+    }
+    let mut response = HttpResponse::Ok();
+    response.insert_header((CACHE_CONTROL, "no-store")).insert_header((PRAGMA, "no-cache"));
+    Ok(response.json(told))
+}
+
+/// What the access token says, as `account::claims` describes it.
+fn access_claims(authority: &Authority, issue: &Issue, now: DateTime<Utc>) -> AccessClaims {
+    let grant = &issue.grant;
+    let patient = grant.patient.map(|number| number.to_string());
+    let is_launch = issue.scopes.has(Word::LaunchPatient) || grant.role.is_some();
+    let subject = match grant.mode {
+        Mode::Citizen => patient.clone(),
+        Mode::Staff => grant.staff.clone(),
+        Mode::System => None,
+    };
+    let act =
+        grant.proxy.map(|proxy| Actor { sub: proxy.to_string(), iss: Some(authority.issuer().to_owned()) });
+    AccessClaims {
+        nbf: None,
+        iss: authority.issuer().to_owned(),
+        aud: if issue.audience.is_empty() { authority.audiences().to_vec() } else { issue.audience.clone() },
+        sub: subject.unwrap_or_else(|| grant.app.clone()),
+        client_id: grant.app.clone(),
+        iat: now.timestamp(),
+        exp: issue.expires_at.timestamp(),
+        jti: ids::new_uuid(now).to_string(),
+        scope: issue.scopes.to_string(),
+        grant: grant.id,
+        mode: grant.mode.as_str().to_owned(),
+        patient: patient.filter(|_| is_launch),
+        fhir_user: fhir_user(authority, issue),
+        act,
+        delegation: grant.role.zip(issue.role_version).map(|(role, version)| Delegation::of(role, version)),
+        identity_proofing_level: grant.vot.as_ref().map(|vot| vot.proofing.to_string()),
+        vot: grant.vot.as_ref().map(ToString::to_string),
+        ods_code: grant.organisation.as_ref().map(|code| code.as_str().to_owned()),
+        cnf: issue.jkt.clone().map(|jkt| Confirmation { jkt }),
+    }
+}
+
+/// Who has logged in, as a URL, for whoever was given it.
+fn fhir_user(authority: &Authority, issue: &Issue) -> Option<String> {
+    let is_given = issue.scopes.has(Word::FhirUser) || issue.scopes.has(Word::Profile);
+    let user = issue.grant.fhir_user.as_ref().filter(|_| is_given)?;
+    Some(format!("{}/{user}", authority.url(endpoints::FHIR_BASE)))
+}
+
+/// What the id token says (OpenID Connect Core §2, LA-07): about the person who has logged in, whoever they
+/// act for.
+fn id_claims(authority: &Authority, issue: &Issue, now: DateTime<Utc>) -> Option<Value> {
+    let Issue { grant: Grant { id, user, app, created_at, .. }, .. } = issue;
+    let user = user.filter(|_| issue.scopes.has(Word::OpenId))?;
+    let mut claims = json!({
+        "iss": authority.issuer(),
+        "sub": user.to_string(),
+        "aud": app,
+        "iat": now.timestamp(),
+        "exp": issue.expires_at.timestamp(),
+        "auth_time": created_at.timestamp(),
+        "sid": id.to_string(),
+    });
+    let members = claims.as_object_mut()?;
+    let optional = [("nonce", issue.nonce.clone()), ("fhirUser", fhir_user(authority, issue))];
+    for (name, value) in optional {
+        if let Some(value) = value {
+            members.insert(name.to_owned(), value.into());
+        }
+    }
+    Some(claims)
+}

@@ -1,0 +1,123 @@
+//! What the authorization server writes down: log-ins, tokens that were issued and refused, grants that ended,
+//! apps that registered, and what others were told of people. Each is written before it is answered.
+
+use std::sync::Arc;
+
+use actix_web::ResponseError as _;
+use chrono::{DateTime, Utc};
+
+use crate::problem::Problem;
+use crate::{introspect, userinfo};
+use base::error::Error;
+use domain::account::identity::{Proven, ProvenKind};
+use domain::account::{Caller, Grant, GrantType, Registration, Who};
+use domain::audit::{Access, Act, Actor, Outcome};
+use domain::person::NhsNumber;
+use service::account::Issue;
+use web::app::App;
+
+/// A token that was issued to an app, or refused.
+pub(super) async fn token(
+    app: &App,
+    client: &Registration,
+    grant_type: GrantType,
+    result: &Result<Issue, Problem>,
+) -> Result<(), Error> {
+    let now = app.clock.now();
+    let act = if grant_type == GrantType::TokenExchange { Act::TokenExchanged } else { Act::TokenIssued };
+    let access = match result {
+        Ok(issue) => {
+            let grant = &issue.grant;
+            Access::new(act, actor(client, grant), now).about(grant.patient, grant.proxy)
+        }
+        Err(problem) => {
+            Access::new(Act::TokenRefused, Actor::app(&client.client_id), now).refused(problem.error())
+        }
+    };
+    app.record(vec![access]).await
+}
+
+/// Somebody who has logged in at a provider.
+pub(super) async fn log_in(app: &App, client: &Registration, proven: &Proven) -> Result<(), Error> {
+    let who = who(proven);
+    let number = who.as_ref().and_then(Who::user);
+    let access = Access::new(Act::LoggedIn, acting(&client.client_id, who), app.clock.now());
+    app.record(vec![access.about(number, None)]).await
+}
+
+/// Somebody who brought a second identity: written in the transaction of that.
+pub(super) fn identity_linked(client_id: &str, first: &Proven, at: DateTime<Utc>) -> Access {
+    let who = who(first);
+    let number = who.as_ref().and_then(Who::user);
+    Access::new(Act::IdentityLinked, acting(client_id, who), at).about(number, None)
+}
+
+/// Whom a provider has proved.
+fn who(proven: &Proven) -> Option<Who> {
+    match &proven.kind {
+        ProvenKind::Citizen { nhs_number, vot } => {
+            nhs_number.map(|nhs_number| Who::Citizen { nhs_number, proofing: vot.proofing })
+        }
+        ProvenKind::Staff { uid, organisation } => {
+            Some(Who::Staff { name: uid.clone(), organisation: Some(organisation.clone()) })
+        }
+    }
+}
+
+/// An app that gave a token back, or that registered.
+pub(super) async fn by_app(app: &App, act: Act, client_id: &str) -> Result<(), Error> {
+    app.record(vec![Access::new(act, Actor::app(client_id), app.clock.now())]).await
+}
+
+/// What an app was told of whoever has logged in, and of those whom they may act for.
+pub(super) async fn userinfo(
+    app: &App,
+    actor: Actor,
+    own: Option<NhsNumber>,
+    result: &Result<userinfo::Told, Problem>,
+) -> Result<(), Error> {
+    let access = Access::new(Act::UserInfoRead, actor, app.clock.now());
+    let access = match result {
+        Ok(told) => {
+            let own_data = own.filter(|_| told.patients.is_empty());
+            let access = if own_data.is_some() { access.about(own_data, None) } else { access };
+            told.patients.iter().fold(access, |access, patient| access.about(Some(*patient), own))
+        }
+        Err(problem) => access.ended(Outcome::of(problem.status_code().as_u16(), problem.error())),
+    };
+    app.record(vec![access]).await
+}
+
+/// What a producer was told of a token: of which two people it is, where it is worth anything.
+pub(super) async fn introspection(
+    app: &App,
+    client_id: &str,
+    result: &Result<introspect::Told, Problem>,
+) -> Result<(), Error> {
+    let access = Access::new(Act::TokenIntrospected, Actor::app(client_id), app.clock.now());
+    let access = match result {
+        Ok(told) => access.about(told.people.patient, told.people.proxy),
+        Err(problem) => access.ended(Outcome::of(problem.status_code().as_u16(), problem.error())),
+    };
+    app.record(vec![access]).await
+}
+
+/// Who stands behind a grant.
+fn actor(client: &Registration, grant: &Grant) -> Actor {
+    let proofing = grant.vot.as_ref().map(|vot| vot.proofing);
+    let who = match (grant.patient, grant.proxy, grant.role, proofing) {
+        (Some(patient), Some(proxy), Some(role), _) => Some(Who::Proxy { proxy, patient, role }),
+        (Some(nhs_number), None, None, Some(proofing)) => Some(Who::Citizen { nhs_number, proofing }),
+        _ => {
+            let organisation = grant.organisation.clone();
+            grant.staff.clone().map(|name| Who::Staff { name, organisation })
+        }
+    };
+    acting(&client.client_id, who)
+}
+
+fn acting(client_id: &str, who: Option<Who>) -> Actor {
+    let Some(who) = who else { return Actor::app(client_id) };
+    let app: Arc<str> = client_id.into();
+    Actor::of(&Caller { app: Some(app), ..Caller::direct(who) })
+}

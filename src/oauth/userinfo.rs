@@ -1,0 +1,132 @@
+//! Who has logged in, and whom they may act for (OpenID Connect Core §5.3; the national proxy service's
+//! `delegations`).
+
+use actix_web::http::header::{CACHE_CONTROL, PRAGMA};
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::{Map, Value, json};
+
+use crate::problem::Problem;
+use crate::{authority, trail};
+use ::web::app::App;
+use ::web::credentials::shown;
+use base::error::Error;
+use domain::account::{Caller, Grant, Proofing, Scopes, Who, Word, endpoints};
+use domain::audit::Actor;
+use domain::person::NhsNumber;
+use service::access::check_live;
+use service::account::delegations::{DelegationOf, delegations};
+use service::account::scopes_of;
+use service::admission::Denied;
+
+/// What is told, and of whom beside the person themselves.
+pub(super) struct Told {
+    claims: Map<String, Value>,
+    /// Those whom they may act for.
+    pub(super) patients: Vec<NhsNumber>,
+}
+
+/// `GET` and `POST`: for a token of a person for themselves, with the scope `openid`.
+pub(super) async fn userinfo(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let caller = admit(&app, &request)?;
+    let (actor, own) = (Actor::of(&caller), caller.who.user());
+    let result = tell(&app, caller).await;
+    trail::userinfo(&app, actor, own, &result).await?;
+    let mut response = HttpResponse::Ok();
+    response.insert_header((CACHE_CONTROL, "no-store")).insert_header((PRAGMA, "no-cache"));
+    Ok(response.json(result?.claims))
+}
+
+async fn tell(app: &App, caller: Caller) -> Result<Told, Problem> {
+    let scopes = scopes_of(&caller.ceiling);
+    let Some(grant) = caller.grant else { return Err(Problem::bearer(401, "Bearer", Some("invalid_token"))) };
+    if !scopes.has(Word::OpenId) {
+        return Err(Problem::bearer(403, "Bearer", Some("insufficient_scope")));
+    }
+    let now = app.clock.now();
+    let proxy = match &caller.who {
+        Who::Citizen { nhs_number, proofing: Proofing::P9 } => {
+            Some(*nhs_number).filter(|_| scopes.has(Word::Delegation))
+        }
+        Who::Citizen { .. }
+        | Who::Anyone
+        | Who::Proxy { .. }
+        | Who::Staff { .. }
+        | Who::System { .. }
+        | Who::Service => None,
+    };
+    let read: Result<_, Error> = app
+        .store
+        .read_briefly(move |tx| {
+            check_live(tx, &caller, now)?;
+            let known = proxy.map(|proxy| delegations(tx, proxy, now)).transpose()?;
+            Ok((tx.find_grant(grant)?, known))
+        })
+        .await;
+    let (Some(grant), known) = read? else {
+        return Err(Problem::bearer(401, "Bearer", Some("invalid_token")));
+    };
+    let base = format!("{}{}", authority(app)?.issuer(), endpoints::FHIR_BASE);
+    let mut claims = claims(&grant, &scopes, &base);
+    let known = known.unwrap_or_default();
+    if scopes.has(Word::Delegation) {
+        claims.insert("delegations".to_owned(), known.iter().map(delegation).collect());
+    }
+    Ok(Told { claims, patients: known.iter().map(|of| of.role.patient).collect() })
+}
+
+/// Whoever shows a token of ours; nobody else is anybody here.
+fn admit(app: &App, request: &HttpRequest) -> Result<Caller, Problem> {
+    let url = authority(app)?.url(endpoints::USERINFO);
+    let caller = app.admit(&shown(request, &url)).map_err(|denied| match denied {
+        Denied::Unproved => Problem::bearer(401, "DPoP", denied.code()),
+        Denied::InUrl => Problem::bearer(400, "Bearer", denied.code()),
+        Denied::NoToken | Denied::Unknown | Denied::Bad(_) => Problem::bearer(401, "Bearer", denied.code()),
+    })?;
+    app.count_request(&caller).map_err(Problem::throttled)?;
+    Ok(caller)
+}
+
+/// What the id token says too, and the NHS number for whoever was given it.
+fn claims(grant: &Grant, scopes: &Scopes, base: &str) -> Map<String, Value> {
+    let mut told = Map::new();
+    let mut add = |name: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            told.insert(name.to_owned(), value);
+        }
+    };
+    add("sub", grant.user.map(|user| user.to_string().into()));
+    let is_known = scopes.has(Word::FhirUser) || scopes.has(Word::Profile);
+    let fhir_user = grant.fhir_user.as_ref().filter(|_| is_known);
+    add("fhirUser", fhir_user.map(|user| format!("{base}/{user}").into()));
+    let own = grant.proxy.or(grant.patient);
+    let is_named = scopes.has(Word::Profile) || scopes.has(Word::Delegation);
+    add("nhs_number", own.filter(|_| is_named).map(|number| number.to_string().into()));
+    add("identity_proofing_level", grant.vot.as_ref().map(|vot| vot.proofing.as_str().into()));
+    told
+}
+
+/// One person whom somebody may act for.
+fn delegation(of: &DelegationOf) -> Value {
+    let mut patient = json!({ "nhs_number": of.role.patient.to_string() });
+    let name = of.patient.as_ref().and_then(|person| person.names.first());
+    if let (Some(name), Some(patient)) = (name, patient.as_object_mut()) {
+        patient.insert("given_name".to_owned(), name.given.join(" ").into());
+        patient.insert("family_name".to_owned(), name.family.clone().into());
+    }
+    let basis = of.role.legal_basis;
+    let mut told = json!({
+        "consent": format!("Consent/{}", of.role.id),
+        "patient": patient,
+        "legal_basis": { "code": basis.code(), "display": basis.display() },
+    });
+    let Some(members) = told.as_object_mut() else { return told };
+    if let Some(code) = of.relationship.as_ref().and_then(|relationship| relationship.codes.first()) {
+        let coding = json!({ "system": code.system, "code": code.code, "display": code.display });
+        members.insert("relationship".to_owned(), coding);
+    }
+    if let Some(end) = &of.role.period.end {
+        members.insert("end".to_owned(), end.text().into());
+    }
+    told
+}

@@ -1,0 +1,157 @@
+//! The one place that composes routes and middleware. `main` and the tests share it.
+
+mod certificate;
+mod drain;
+mod files;
+mod health;
+mod metrics;
+mod pieces;
+
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_http::HttpService;
+use actix_http::error::DispatchError;
+use actix_server::Server;
+use actix_service::{ServiceFactory, ServiceFactoryExt as _, fn_service, map_config};
+use actix_web::body::BoxBody;
+use actix_web::dev::{AppConfig, ServiceRequest, ServiceResponse};
+use actix_web::middleware::from_fn;
+use actix_web::web::{self, Data};
+use actix_web::{App as WebApp, HttpResponse};
+use tokio::net::TcpStream;
+
+use ::web::app::App;
+use oauth::Federation;
+use simulated_idp::{self as simulated, Simulated};
+
+use ::web::observe::log_requests;
+use api_fhir as fhir;
+use api_registry as inbox;
+use api_vrs as vrs;
+use api_vrs::Problem;
+
+pub use certificate::{Certificate, Names, read_certificate};
+use drain::Drain;
+
+use http_guard::{Socket, Wire, acceptor};
+
+/// Who vouches for people, where the routes for it are served.
+#[derive(Clone, Default)]
+pub struct Identities {
+    /// What the authorization server asks of others; `None` where there is no such server.
+    pub federation: Option<Federation>,
+    /// The simulated providers of the sandbox; `None` everywhere else.
+    pub simulated: Option<Arc<Simulated>>,
+}
+
+/// A server on `listener`, ready to be awaited. It stops on SIGTERM and SIGINT, or through its handle:
+/// no new connection is accepted, running requests are finished. With a time to drain it says for so long
+/// that it is not ready, and serves on.
+///
+/// # Errors
+///
+/// When the listener cannot be used, or signals cannot be heard.
+pub fn build(
+    app: App,
+    identities: Identities,
+    listener: TcpListener,
+    settings: &config::Server,
+) -> io::Result<Server> {
+    let mut builder = Server::build().shutdown_timeout(settings.shutdown.as_secs());
+    let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let workers = settings.workers.unwrap_or_else(cores);
+    let connections = files::open_enough(settings.connections);
+    // More wait in the queue of the system until one of these goes.
+    builder = builder.workers(workers).max_concurrent_connections(connections.div_ceil(workers));
+    let drain = Drain::default();
+    if !settings.drain.is_zero() {
+        builder = builder.shutdown_signal(drain.clone().listen(settings.drain)?);
+    }
+    let shutdown = builder.graceful_shutdown_signal();
+    let (stopping, sockets) = (shutdown.clone(), app.sockets.clone());
+    actix_web::rt::spawn(async move {
+        stopping.notified().await;
+        sockets.stop();
+    });
+    let wait = app.limits.request;
+    let tls = settings.tls.as_ref().map(|tls| acceptor(&tls.certificate, &tls.key)).transpose()?;
+    let http = move || {
+        let shutdown = shutdown.clone();
+        // actix-web's own HttpServer takes no stream type of ours, so its few lines are here.
+        let connection = HttpService::build()
+            .graceful_shutdown_signal(move || {
+                let shutdown = shutdown.clone();
+                async move { shutdown.notified().await }
+            })
+            .keep_alive(Duration::from_secs(75))
+            // The wire gives every head its time.
+            .client_request_timeout(Duration::ZERO)
+            .client_disconnect_timeout(Duration::from_secs(5))
+            .tcp_nodelay(true)
+            .h1(map_config(routes(app.clone(), identities.clone(), drain.clone()), |()| {
+                AppConfig::default()
+            }));
+        let tls = tls.clone();
+        fn_service(move |io: TcpStream| {
+            let tls = tls.clone();
+            async move {
+                let peer = io.peer_addr().ok();
+                let greeted = tokio::time::timeout(wait, Socket::accept(io, tls.as_ref())).await;
+                let late = |_late| io::Error::from(io::ErrorKind::TimedOut);
+                let io = greeted.map_err(late).flatten().map_err(DispatchError::Io)?;
+                Ok((Wire::new(io, wait, vrs::outcome_of_bad_http), peer))
+            }
+        })
+        .and_then(connection)
+    };
+    Ok(builder.listen("onbehalf", listener, http)?.run())
+}
+
+/// How many connections the limit of open files leaves room for, once it is raised as far as it goes.
+pub fn possible_connections() -> u64 {
+    files::possible(files::most())
+}
+
+/// Every route, with what surrounds it.
+fn routes(
+    app: App,
+    identities: Identities,
+    drain: Drain,
+) -> WebApp<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<BoxBody>,
+        Error = actix_web::Error,
+        InitError = (),
+    >,
+> {
+    let Identities { federation, simulated } = identities;
+    WebApp::new()
+        .app_data(Data::new(app.metrics.clone()))
+        .app_data(Data::new(app))
+        .app_data(Data::new(drain))
+        .wrap(from_fn(drain::close_connections))
+        .wrap(from_fn(log_requests))
+        .wrap(from_fn(pieces::in_pieces))
+        // Before the R4 front, in whose path SMART's configuration stands.
+        .configure(|config| {
+            if let Some(federation) = federation {
+                oauth::configure(config, federation);
+            }
+        })
+        .configure(inbox::configure)
+        .configure(vrs::configure)
+        .configure(fhir::configure)
+        .configure(health::configure)
+        .configure(metrics::configure)
+        .configure(|config| {
+            if let Some(simulated) = simulated {
+                simulated::configure(config, Data::from(simulated));
+            }
+        })
+        .default_service(web::to(|| async { Err::<HttpResponse, Problem>(vrs::no_such_path()) }))
+}

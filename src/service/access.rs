@@ -1,0 +1,218 @@
+//! Decides what a caller may do: first by the kind of caller, then by whose data it is.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use base::error::{Error, Kind};
+use domain::account::caller::Ceiling;
+use domain::account::{Caller, GrantState, Lapsed, Letter, Proofing, RoleState, Scopes, Who, Word};
+use domain::person::NhsNumber;
+use domain::proxy::{Change, ReasonCode, Role, Status};
+use store::Tx;
+
+/// What somebody wants to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Hand in an access request.
+    SubmitAccessRequest,
+    /// Read an access request.
+    ReadAccessRequest,
+    /// Look for verified relationships.
+    SearchRelationships,
+    /// Look for roles.
+    SearchRoles,
+    /// Record a decision as a new role.
+    CreateRole,
+    /// Read a role.
+    ReadRole,
+    /// Change a role.
+    ChangeRole,
+    /// Read or look for anything else: people, relationships, forms, definitions, the audit record.
+    ReadRecords,
+    /// Record or change a relationship, or an access request that was handed in.
+    WriteRecords,
+}
+
+impl Action {
+    /// Every action.
+    pub const ALL: [Self; 9] = [
+        Self::SubmitAccessRequest,
+        Self::ReadAccessRequest,
+        Self::SearchRelationships,
+        Self::SearchRoles,
+        Self::CreateRole,
+        Self::ReadRole,
+        Self::ChangeRole,
+        Self::ReadRecords,
+        Self::WriteRecords,
+    ];
+}
+
+/// The caller may not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the caller may not do this")]
+pub struct Refusal;
+
+/// Decides by the kind of caller alone (contract §1.1 and §9 rows 17 and 18). A citizen needs proofing P9,
+/// and so had everybody for whom they were made proxy.
+///
+/// # Errors
+///
+/// [`Refusal`] when this kind of caller never does this.
+pub fn decide_kind(who: &Who, action: Action) -> Result<(), Refusal> {
+    let may = match who {
+        Who::Anyone | Who::Service => true,
+        Who::Citizen { proofing, .. } if *proofing < Proofing::P9 => false,
+        Who::Citizen { .. } => !matches!(action, Action::CreateRole | Action::WriteRecords),
+        // Whoever asks to act for more people asks as themselves.
+        Who::Proxy { .. } => {
+            !matches!(action, Action::CreateRole | Action::WriteRecords | Action::SubmitAccessRequest)
+        }
+        Who::Staff { .. } => action != Action::SubmitAccessRequest,
+        Who::System { .. } => !matches!(action, Action::SubmitAccessRequest | Action::SearchRelationships),
+    };
+    if may { Ok(()) } else { Err(Refusal) }
+}
+
+/// Decides by whose data it is: a citizen reaches only what names them, and a proxy who acts for a patient
+/// only what is between the two of them.
+///
+/// # Errors
+///
+/// [`Refusal`] when the caller is a citizen and is none of `parties`, or acts and the two are not both named.
+pub fn decide_parties(who: &Who, parties: &[NhsNumber]) -> Result<(), Refusal> {
+    let may = match who {
+        Who::Citizen { nhs_number, .. } => parties.contains(nhs_number),
+        Who::Proxy { proxy, patient, .. } => {
+            [proxy, patient].into_iter().all(|number| parties.contains(number))
+        }
+        Who::Anyone | Who::Staff { .. } | Who::System { .. } | Who::Service => true,
+    };
+    if may { Ok(()) } else { Err(Refusal) }
+}
+
+/// Decides whether the grant behind a caller's token still holds: not revoked, and the role that it stands
+/// on active at this instant, whatever the token says (PX-02, PX-05, PX-08). One indexed read in the
+/// transaction of the request; none for a caller without a grant.
+///
+/// # Errors
+///
+/// [`NotLive`].
+pub fn check_live(tx: &mut Tx<'_>, caller: &Caller, now: DateTime<Utc>) -> Result<(), NotLive> {
+    let Some(grant) = caller.grant else { return Ok(()) };
+    let state = tx.find_grant_state(grant)?.ok_or(Lapsed::Ended)?;
+    Ok(state.check(now)?)
+}
+
+/// Decides whether what was granted still stands, though the tokens of it may be past their time: for what goes on
+/// without a token, such as a subscription (N-34). For a citizen and a proxy it stands until [`granted_until`]; for staff
+/// and systems as long as their app is registered, which the delivery worker checks. A revocation, the end of the role
+/// or of a person's standing ends it for each.
+///
+/// # Errors
+///
+/// [`NotLive`].
+pub fn check_granted(tx: &mut Tx<'_>, caller: &Caller, now: DateTime<Utc>) -> Result<(), NotLive> {
+    let Some(grant) = caller.grant else { return Ok(()) };
+    let state = tx.find_grant_state(grant)?.ok_or(Lapsed::Ended)?;
+    let expires_at = match end_of_grant(tx, caller, grant)? {
+        Stands::Until(end) => end,
+        Stands::WithApp => DateTime::<Utc>::MAX_UTC,
+    };
+    Ok(GrantState { expires_at, ..state }.check(now)?)
+}
+
+/// What goes on without a token ends then: with the grant that a citizen gave, which lives as long as its refresh tokens,
+/// or for a few hours without them; for a proxy with the grant from which theirs was exchanged, or with the role, whichever
+/// is first. `None` where the app's registration alone ends it.
+///
+/// # Errors
+///
+/// When the database does not answer.
+pub fn granted_until(tx: &mut Tx<'_>, caller: &Caller) -> Result<Option<DateTime<Utc>>, Error> {
+    let Some(grant) = caller.grant else { return Ok(None) };
+    let Stands::Until(end) = end_of_grant(tx, caller, grant)? else { return Ok(None) };
+    let role_end = match tx.find_grant_state(grant)?.map(|state| state.role) {
+        Some(RoleState::There { end_at, .. }) => end_at,
+        Some(RoleState::NotNeeded | RoleState::Gone) | None => None,
+    };
+    Ok(Some(role_end.map_or(end, |role_end| end.min(role_end))))
+}
+
+/// What the grant behind a caller stands on beside its revocation.
+enum Stands {
+    /// Its time.
+    Until(DateTime<Utc>),
+    /// The registration of its app: its grants last minutes, and it gets the next one by itself.
+    WithApp,
+}
+
+fn end_of_grant(tx: &mut Tx<'_>, caller: &Caller, grant: Uuid) -> Result<Stands, Error> {
+    Ok(match &caller.who {
+        Who::Citizen { .. } | Who::Proxy { .. } => {
+            Stands::Until(tx.find_grant_end(grant)?.unwrap_or(DateTime::<Utc>::MIN_UTC))
+        }
+        Who::Anyone | Who::Staff { .. } | Who::System { .. } | Who::Service => Stands::WithApp,
+    })
+}
+
+/// The caller's token is worth nothing any more, or that cannot be told.
+#[derive(Debug, thiserror::Error)]
+pub enum NotLive {
+    /// It is worth nothing.
+    #[error(transparent)]
+    Lapsed(#[from] Lapsed),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] Error),
+}
+
+impl From<NotLive> for Error {
+    fn from(not_live: NotLive) -> Self {
+        match not_live {
+            NotLive::Lapsed(lapsed) => {
+                Self::new(Kind::Unauthenticated, "The access token is no longer good: get another.")
+                    .because(lapsed)
+            }
+            NotLive::Store(error) => error,
+        }
+    }
+}
+
+/// Decides whether an app was given this for every resource of the type, on a front that knows no search by
+/// scope: a scope with a constraint does not count there.
+///
+/// # Errors
+///
+/// [`Refusal`] when no scope lets it through.
+pub fn decide_scope(caller: &Caller, resource: &str, letter: Letter) -> Result<(), Refusal> {
+    let is_national = |scopes: &Scopes| scopes.has(Word::ValidatedRelationships);
+    let may = match &caller.ceiling {
+        Ceiling::Scopes(scopes) if is_national(scopes) => true,
+        ceiling @ (Ceiling::None | Ceiling::Scopes(_)) => ceiling
+            .constraints(resource, letter)
+            .is_some_and(|constraints| constraints.iter().any(|constraint| constraint.params.is_empty())),
+    };
+    if may { Ok(()) } else { Err(Refusal) }
+}
+
+/// Decides whether a caller may make this change to this role. Patient and proxy may end a role, and
+/// nothing else: active to inactive, because the patient asks or because nobody uses it.
+///
+/// # Errors
+///
+/// [`Refusal`] when the caller is a citizen and wants anything else.
+pub fn decide_change(who: &Who, role: &Role, change: &Change) -> Result<(), Refusal> {
+    let (Who::Citizen { .. } | Who::Proxy { .. }) = who else { return Ok(()) };
+    decide_parties(who, &[role.proxy, role.patient])?;
+    let ends = change.status == Some(Status::Inactive) && role.status == Status::Active;
+    let for_cause = change.reason.as_ref().is_some_and(|reason| {
+        matches!(
+            reason.code(),
+            ReasonCode::RoleDeactivatedPatientRequest | ReasonCode::RoleDeactivatedInactiveRole
+        )
+    });
+    let nothing_else =
+        change.grantor.is_none() && change.end.is_none() && change.legal_basis.is_none() && !change.reviewed;
+    if ends && for_cause && nothing_else { Ok(()) } else { Err(Refusal) }
+}

@@ -1,0 +1,45 @@
+//! Whom somebody may act for now.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use base::clock::Clock;
+use base::error::Error;
+use domain::person::{NhsNumber, Person};
+use domain::proxy::{Role, Status};
+use store::{RoleSearch, Tx};
+
+/// Somebody for whom one may act.
+#[derive(Clone)]
+pub struct Patient {
+    /// By which role.
+    pub role: Uuid,
+    /// Who it is.
+    pub person: Person,
+}
+
+/// Everybody for whom `proxy` has a role that holds at this instant, in the order of the roles: three
+/// statements, however many they are.
+///
+/// # Errors
+///
+/// When the database does not answer.
+pub fn list_patients(tx: &mut Tx<'_>, clock: &dyn Clock, proxy: NhsNumber) -> Result<Vec<Patient>, Error> {
+    let now = clock.now();
+    let search = RoleSearch { proxy: Some(proxy), statuses: Some(vec![Status::Active]), patient: None };
+    let mut roles = tx.list_roles(&search, now)?;
+    roles.retain(|role| holds(&role.value, now));
+    let numbers: Vec<NhsNumber> = roles.iter().map(|role| role.value.patient).collect();
+    let people = tx.list_current_people(&numbers)?;
+    let with_person = |role: Role| {
+        let person = people.iter().find(|person| person.nhs_number == role.patient)?;
+        Some(Patient { role: role.id, person: person.clone() })
+    };
+    Ok(roles.into_iter().filter_map(|role| with_person(role.value)).collect())
+}
+
+/// Whether one may act by this role at this instant.
+pub(super) fn holds(role: &Role, now: DateTime<Utc>) -> bool {
+    let has_begun = role.period.start.as_ref().is_none_or(|start| start.earliest() <= now);
+    role.status == Status::Active && has_begun && !role.period.has_ended(now)
+}

@@ -1,0 +1,155 @@
+//! A person gives an app what it asks.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::account::act::holds;
+use crate::account::log_in::may_log_in;
+use crate::authority::Lifetimes;
+use base::clock::Clock;
+use base::error::Error;
+use base::ids;
+use base::token::digest;
+use base::token::new_secret;
+use domain::account::identity::ProvenKind;
+use domain::account::{
+    Acting, AuthorizationRequest, Code, Grant, KnownPerson, LogIn, Mode, Scopes, Stage, Word,
+};
+use domain::person::NhsNumber;
+use store::{Old, Tx};
+
+/// How long a grant is good for an app that does not stay: until the person has gone home. For one that does, as
+/// long as a refresh token.
+const GRANT_TTL: TimeDelta = TimeDelta::hours(12);
+
+/// For how long a code that is over is known, so that its app is told why it is refused, and how many older ones are
+/// removed with each new one.
+const KEPT_CODES: TimeDelta = TimeDelta::days(1);
+const SWEPT: i64 = 20;
+
+/// How long a grant with these scopes is good.
+pub fn grant_ttl(scopes: &Scopes, lifetimes: Lifetimes) -> TimeDelta {
+    if scopes.has(Word::OfflineAccess) { lifetimes.refresh_ttl } else { GRANT_TTL }
+}
+
+/// What the app is answered.
+#[derive(Clone, Debug)]
+pub struct Approved {
+    /// The code. It is kept nowhere.
+    pub code: String,
+    /// What the app had asked.
+    pub request: AuthorizationRequest,
+}
+
+/// Nothing was given.
+#[derive(Debug, thiserror::Error)]
+pub enum ApproveError {
+    /// The log-in is over, or not that far.
+    #[error("there is no log-in to approve")]
+    Gone,
+    /// The role by which they wanted to act holds no longer.
+    #[error("the role is not active")]
+    RoleLapsed,
+    /// The person may not appear any more.
+    #[error("the person is not current")]
+    Person,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] Error),
+}
+
+/// Ends the log-in of this digest with a grant and a code for it. The role is read again here, whatever the
+/// pages before have shown.
+///
+/// # Errors
+///
+/// [`ApproveError`]; then the log-in stays as it was.
+pub fn approve(
+    tx: &mut Tx<'_>,
+    clock: &dyn Clock,
+    lifetimes: Lifetimes,
+    log_in: &str,
+) -> Result<Approved, ApproveError> {
+    let now = clock.now();
+    let LogIn { app, request, stage, .. } = tx.take_log_in(log_in, now)?.ok_or(ApproveError::Gone)?;
+    let Stage::Known { person, acting: Some(acting) } = stage else { return Err(ApproveError::Gone) };
+    let mut grant = grant(tx, app, &request, &person, acting, now)?;
+    grant.expires_at = now + grant_ttl(&grant.scopes, lifetimes);
+    tx.insert_grant(&grant)?;
+    let code = new_secret()?;
+    let kept = Code {
+        grant: grant.id,
+        redirect_uri: request.redirect_uri.clone(),
+        challenge: request.challenge.clone(),
+        nonce: request.nonce.clone(),
+        dpop_jkt: request.dpop_jkt.clone(),
+        expires_at: now + lifetimes.code_ttl,
+    };
+    tx.delete_old(Old::Codes, now - KEPT_CODES, SWEPT)?;
+    tx.insert_code(&digest(&code), &kept)?;
+    Ok(Approved { code, request })
+}
+
+fn grant(
+    tx: &mut Tx<'_>,
+    app: String,
+    request: &AuthorizationRequest,
+    person: &KnownPerson,
+    acting: Acting,
+    now: DateTime<Utc>,
+) -> Result<Grant, ApproveError> {
+    let mut grant = Grant {
+        id: ids::new_uuid(now),
+        app,
+        mode: Mode::Staff,
+        user: Some(person.user),
+        patient: None,
+        proxy: None,
+        role: None,
+        scopes: request.scopes.clone(),
+        vot: None,
+        staff: None,
+        organisation: None,
+        fhir_user: Some(format!("Person/{}", person.user)),
+        parent: None,
+        audience: request.audience.clone(),
+        created_at: now,
+        expires_at: now + GRANT_TTL,
+    };
+    match (&person.proven.kind, acting) {
+        (ProvenKind::Staff { uid, organisation }, _) => {
+            grant.staff = Some(uid.clone());
+            grant.organisation = Some(organisation.clone());
+        }
+        (ProvenKind::Citizen { vot, .. }, acting) => {
+            grant.mode = Mode::Citizen;
+            grant.vot = Some(vot.clone());
+            let number = person.proved_number().ok_or(ApproveError::Person)?;
+            if !may_log_in(tx, number)? {
+                return Err(ApproveError::Person);
+            }
+            match acting {
+                Acting::Oneself => {
+                    grant.patient = Some(number);
+                    grant.fhir_user = Some(format!("Patient/{number}"));
+                }
+                Acting::For { patient, role } => {
+                    let found = tx.find_role(role)?.map(|role| role.value).filter(|role| holds(role, now));
+                    let found = found.filter(|role| (role.proxy, role.patient) == (number, patient));
+                    found.ok_or(ApproveError::RoleLapsed)?;
+                    (grant.patient, grant.proxy, grant.role) = (Some(patient), Some(number), Some(role));
+                    if let Some(related) = relationship(tx, number, patient)? {
+                        grant.fhir_user = Some(format!("RelatedPerson/{related}"));
+                    }
+                }
+            }
+        }
+    }
+    Ok(grant)
+}
+
+/// The RelatedPerson that a proxy is to a patient: a verified one, where there are several.
+fn relationship(tx: &mut Tx<'_>, proxy: NhsNumber, patient: NhsNumber) -> Result<Option<String>, Error> {
+    let mut found = tx.list_relationships_of_pairs(&[(proxy, patient)])?;
+    found.sort_by_key(|relationship| !relationship.verified);
+    Ok(found.into_iter().next().map(|relationship| relationship.id))
+}

@@ -1,0 +1,203 @@
+//! "Me" becomes "me for this patient" (RFC 8693).
+
+use uuid::Uuid;
+
+use crate::account::log_in::find_or_make_user;
+use crate::account::{Asking, Issue, TokenError, fit, live_grant, narrow_audience};
+use base::ids;
+use domain::account::identity::{Proven, ProvenKind};
+use domain::account::scope::Scope;
+use domain::account::{Caller, Grant, GrantType, Mode, Proofing, ScopeContext, Scopes, Vector, Who, Word};
+use domain::person::NhsNumber;
+use store::{RoleSearch, Tx};
+
+/// Who wants to act, as the subject token proves it.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    /// The proxy.
+    pub proxy: NhsNumber,
+    /// How the proxy was proved, and how they showed it.
+    pub vot: Vector,
+    /// The patient whom the subject token itself is about, where it is not the proxy.
+    pub patient: Option<NhsNumber>,
+    /// The user of ours that the proxy is.
+    pub user: Option<Uuid>,
+    /// The grant of the subject token, below which the new one stands; none for a provider's token.
+    pub parent: Option<Uuid>,
+    /// The APIs that the subject token is for; none for every API of this server.
+    pub audience: Vec<String>,
+    /// Who has logged in, as `Type/id`.
+    pub fhir_user: Option<String>,
+    /// What the app was given of what the proxy may do.
+    pub scopes: Scopes,
+}
+
+/// For whom.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Target {
+    /// The patient.
+    pub patient: Option<NhsNumber>,
+    /// The role.
+    pub role: Option<Uuid>,
+}
+
+impl Subject {
+    /// The person of a token of ours: as themselves, and of this app. The token's grant must hold.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenError`].
+    pub fn of_token(tx: &mut Tx<'_>, asking: &Asking<'_>, caller: &Caller) -> Result<Self, TokenError> {
+        let is_of_app = caller.app.as_deref() == Some(asking.app.client_id.as_str());
+        let (Who::Citizen { nhs_number, .. }, Some(grant), true) = (&caller.who, caller.grant, is_of_app)
+        else {
+            return Err(TokenError::Invalid("the subject_token is not one of a person for this app"));
+        };
+        // Held until the new grant is written: what is revoked meanwhile is revoked with its children.
+        tx.lock_grant(grant)?;
+        let (grant, _) = live_grant(tx, grant, asking.now)
+            .map_err(|_lapsed| TokenError::Invalid("the subject_token is no longer good"))?;
+        asking.has_found_grant();
+        let scopes = super::scopes_of(&caller.ceiling);
+        if !scopes.has(Word::Delegation) {
+            return Err(TokenError::Scope("the subject_token lacks the scope delegation"));
+        }
+        let vot = grant.vot.ok_or(TokenError::Invalid("the subject_token is not one of a person"))?;
+        let Grant { id, user, fhir_user, audience, .. } = grant;
+        Ok(Self {
+            proxy: *nhs_number,
+            vot,
+            patient: None,
+            user,
+            parent: Some(id),
+            audience,
+            fhir_user,
+            scopes,
+        })
+    }
+
+    /// The person whom an identity provider has proved: by an id token of theirs, or by a composite one, which
+    /// is about the patient and says who acts. The app has what it is registered for, and must have authenticated. The
+    /// person becomes a user, by whom the grant is found and revoked.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenError`].
+    pub fn of_proven(
+        tx: &mut Tx<'_>,
+        asking: &Asking<'_>,
+        proven: &Proven,
+        patient: Option<NhsNumber>,
+    ) -> Result<Self, TokenError> {
+        if !asking.app.authentication.is_confidential() {
+            return Err(TokenError::Unauthorized);
+        }
+        let wrong = TokenError::Invalid("the subject_token does not say who the person is");
+        let ProvenKind::Citizen { nhs_number: Some(proxy), vot } = &proven.kind else { return Err(wrong) };
+        let (proxy, vot) = (*proxy, vot.clone());
+        let user = Some(find_or_make_user(tx, proven, asking.now)?);
+        let scopes = asking.app.scopes.clone();
+        Ok(Self { proxy, vot, patient, user, parent: None, audience: Vec::new(), fhir_user: None, scopes })
+    }
+}
+
+/// Lets a person act for another through an app, if they have a role for exactly this person that is active
+/// now. The grant lasts as long as its token: the app asks again.
+///
+/// # Errors
+///
+/// [`TokenError`]; then nothing has changed.
+pub fn exchange(
+    tx: &mut Tx<'_>,
+    asking: &Asking<'_>,
+    subject: Subject,
+    target: Target,
+    scope: Option<&str>,
+) -> Result<Issue, TokenError> {
+    asking.check(GrantType::TokenExchange)?;
+    if asking.app.mode != Mode::Citizen {
+        return Err(TokenError::Unauthorized);
+    }
+    if subject.vot.proofing < Proofing::P9 {
+        return Err(TokenError::Invalid("the person must be proved at P9 to act for others"));
+    }
+    let scopes = acting_scopes(asking, &subject.scopes, scope)?;
+    let audience = narrow_audience(&subject.audience, asking.audience)?;
+    let (role, patient) = find_role(tx, &subject, target)?;
+    let grant = Grant {
+        id: ids::new_uuid(asking.now),
+        app: asking.app.client_id.clone(),
+        mode: Mode::Citizen,
+        user: subject.user,
+        patient: Some(patient),
+        proxy: Some(subject.proxy),
+        role: Some(role),
+        scopes: scopes.clone(),
+        vot: Some(subject.vot),
+        staff: None,
+        organisation: None,
+        fhir_user: subject.fhir_user,
+        parent: subject.parent,
+        audience: audience.clone(),
+        created_at: asking.now,
+        expires_at: asking.now + asking.lifetimes.access_ttl,
+    };
+    tx.insert_grant(&grant)?;
+    // The one truth about a role is the one that every later request asks too.
+    let state = tx.find_grant_state(grant.id)?.ok_or(TokenError::Target)?;
+    state.check(asking.now).map_err(|_lapsed| TokenError::Target)?;
+    asking.use_role(tx, &grant)?;
+    Ok(Issue {
+        scopes,
+        role_version: state.role_version(),
+        nonce: None,
+        jkt: asking.jkt.map(str::to_owned),
+        audience,
+        refresh_token: None,
+        expires_at: asking.token_end(&grant),
+        grant,
+    })
+}
+
+/// What of the app's scopes is about somebody else's records. Whoever acts has no id token of the patient,
+/// does not see whom else they may act for, and leaves no refresh token.
+fn acting_scopes(asking: &Asking<'_>, had: &Scopes, scope: Option<&str>) -> Result<Scopes, TokenError> {
+    let had = asking.app.scopes.narrowed_to(had);
+    let wrong = TokenError::Scope("a scope over resources is not written as one");
+    let asked = scope.map(Scopes::parse).transpose().or(Err(wrong))?;
+    let given = asked.map_or_else(|| had.clone(), |asked| had.narrowed_to(&asked));
+    let scopes = given.retaining(|scope| match scope {
+        Scope::Resource(scope) => scope.context != ScopeContext::System,
+        Scope::Word(word) => {
+            matches!(word, Word::LaunchPatient | Word::FhirUser | Word::ValidatedRelationships)
+        }
+    });
+    if scopes.is_empty() {
+        return Err(TokenError::Scope("none of these scopes is about a patient's records"));
+    }
+    fit(scopes)
+}
+
+/// The role that is meant, whatever its status. Nobody is their own proxy, and who names both patient and
+/// role must name those that belong together.
+fn find_role(tx: &mut Tx<'_>, subject: &Subject, target: Target) -> Result<(Uuid, NhsNumber), TokenError> {
+    let patient = match (subject.patient, target.patient) {
+        (Some(one), Some(other)) if one != other => return Err(TokenError::Target),
+        (one, other) => one.or(other),
+    };
+    if patient == Some(subject.proxy) {
+        return Err(TokenError::Target);
+    }
+    let role = match (target.role, patient) {
+        (Some(id), _) => tx.find_role(id)?.map(|role| role.value),
+        (None, Some(_)) => {
+            let search = RoleSearch { proxy: Some(subject.proxy), patient, statuses: None };
+            tx.list_roles(&search, chrono::DateTime::UNIX_EPOCH)?.pop().map(|role| role.value)
+        }
+        (None, None) => None,
+    };
+    let is_theirs = |role: &domain::proxy::Role| {
+        role.proxy == subject.proxy && patient.is_none_or(|patient| patient == role.patient)
+    };
+    role.filter(is_theirs).map(|role| (role.id, role.patient)).ok_or(TokenError::Target)
+}

@@ -1,0 +1,35 @@
+//! What a token is worth now (RFC 7662), whatever it says itself.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use base::error::Error;
+use base::token::digest;
+use domain::account::{Grant, RefreshToken};
+use store::Tx;
+
+/// Whether the grant behind an access token holds now: one indexed read.
+///
+/// # Errors
+///
+/// When the database does not answer.
+pub fn is_live(tx: &mut Tx<'_>, grant: Uuid, now: DateTime<Utc>) -> Result<bool, Error> {
+    Ok(tx.find_grant_state(grant)?.is_some_and(|state| state.check(now).is_ok()))
+}
+
+/// A refresh token that could be used now, with its grant.
+///
+/// # Errors
+///
+/// When the database does not answer.
+pub fn find_refresh_token(
+    tx: &mut Tx<'_>,
+    token: &str,
+    now: DateTime<Utc>,
+) -> Result<Option<(RefreshToken, Grant)>, Error> {
+    let Some(token) = tx.find_fresh_refresh_token(&digest(token), now)? else { return Ok(None) };
+    if !is_live(tx, token.grant, now)? {
+        return Ok(None);
+    }
+    Ok(tx.find_grant(token.grant)?.map(|grant| (token, grant)))
+}

@@ -1,0 +1,90 @@
+//! Somebody has proved to a provider who they are: finds the user whom we know them as.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use base::clock::Clock;
+use base::error::Error;
+use base::ids;
+use domain::account::Proofing;
+use domain::account::identity::{Proven, ProvenKind};
+use domain::person::{Door, NhsNumber, Verdict, decide_person};
+use store::Tx;
+
+/// Who has logged in. It says who, not what they may.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoggedIn {
+    /// The user.
+    pub user: Uuid,
+    /// The account that the identity has proved to be the user's own; none below P9, and none for staff.
+    pub account: Option<NhsNumber>,
+}
+
+/// Nobody has logged in.
+#[derive(Debug, thiserror::Error)]
+pub enum LogInError {
+    /// The person may not appear, has died, or is not known to the registry.
+    #[error("the person is not current")]
+    NotCurrent,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] Error),
+}
+
+/// Logs somebody in: finds or makes the user, keeps the identity, and puts the user into the account of the
+/// NHS number that was proved. An identity by itself grants nothing (domain: accounts).
+///
+/// # Errors
+///
+/// [`LogInError`]; then nothing has changed.
+pub fn log_in(tx: &mut Tx<'_>, clock: &dyn Clock, proven: &Proven) -> Result<LoggedIn, LogInError> {
+    let now = clock.now();
+    let account = proven_number(proven);
+    check_standing(tx, account)?;
+    let user = find_or_make_user(tx, proven, now)?;
+    if let Some(number) = account {
+        tx.join_account(number, user, now)?;
+        if let Some(email) = &proven.email {
+            tx.save_address(user, email.as_str(), now)?;
+        }
+    }
+    Ok(LoggedIn { user, account })
+}
+
+/// The NHS number that an identity proves to be somebody's own: at P9, not below.
+pub(super) fn proven_number(proven: &Proven) -> Option<NhsNumber> {
+    match &proven.kind {
+        ProvenKind::Citizen { nhs_number, vot } => nhs_number.filter(|_| vot.proofing >= Proofing::P9),
+        ProvenKind::Staff { .. } => None,
+    }
+}
+
+/// Whether the person may log in at all.
+pub(super) fn check_standing(tx: &mut Tx<'_>, number: Option<NhsNumber>) -> Result<(), LogInError> {
+    match number {
+        Some(number) if !may_log_in(tx, number)? => Err(LogInError::NotCurrent),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Whether a person of this number may log in: one who may appear and has not died.
+pub(super) fn may_log_in(tx: &mut Tx<'_>, number: NhsNumber) -> Result<bool, Error> {
+    let states = tx.list_person_states(&[number])?;
+    Ok(states.iter().any(|(_, state)| decide_person(*state, Door::LogIn) == Verdict::Allowed))
+}
+
+/// The user who is this subject of this issuer, made where there is none.
+pub(super) fn find_or_make_user(tx: &mut Tx<'_>, proven: &Proven, now: DateTime<Utc>) -> Result<Uuid, Error> {
+    if let Some(user) = tx.find_user_by_identity(&proven.issuer, &proven.subject)? {
+        return Ok(user);
+    }
+    let user = ids::new_uuid(now);
+    tx.insert_user(user, now)?;
+    if tx.link_identity(user, &proven.issuer, &proven.subject, now)? {
+        return Ok(user);
+    }
+    // The same person was faster in another window: they are that user.
+    tx.remove_new_user(user)?;
+    let faster = tx.find_user_by_identity(&proven.issuer, &proven.subject)?;
+    faster.ok_or_else(|| Error::busy("an identity came and went"))
+}

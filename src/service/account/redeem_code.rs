@@ -1,0 +1,89 @@
+//! A code becomes a token (RFC 6749 §4.1.3).
+
+use crate::account::revoke::end_grant;
+use crate::account::{Asking, Issue, Outcome, TokenError, live_grant, narrow_audience};
+use base::token::digest;
+use domain::account::{Code, GrantType, Redeemed};
+use jose::dpop;
+use store::Tx;
+
+const NONE: TokenError = TokenError::Grant("there is no such code");
+
+/// What an app shows for a code.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// The code.
+    pub code: String,
+    /// Where it was sent.
+    pub redirect_uri: String,
+    /// The verifier of PKCE (RFC 7636 §4.1).
+    pub verifier: String,
+}
+
+/// Redeems a code. A client that shows one with anything else wrong has it from another client: it is spent. One that
+/// is shown again by its own app ends everything that was issued for it, and what was exchanged from that (§4.1.2); shown
+/// again by another app it ends nothing.
+///
+/// # Errors
+///
+/// [`TokenError`]; then nothing has changed.
+pub fn redeem_code(tx: &mut Tx<'_>, asking: &Asking<'_>, shown: &Shown) -> Result<Outcome, TokenError> {
+    asking.check(GrantType::AuthorizationCode)?;
+    let digest = digest(&shown.code);
+    let Some(grant) = tx.find_code_grant(&digest)? else { return Err(NONE) };
+    asking.has_found_grant();
+    let is_theirs = tx.find_grant(grant)?.is_some_and(|grant| grant.app == asking.app.client_id);
+    let code = match tx.redeem_code(&digest, asking.now)? {
+        Redeemed::Once(code) => code,
+        Redeemed::Again(grant) if is_theirs => {
+            end_grant(tx, &asking.app.client_id, grant, asking.now)?;
+            return Ok(Outcome::Spent(TokenError::Grant("the code was shown before")));
+        }
+        Redeemed::Again(_) => return Err(NONE),
+        Redeemed::Never => return Ok(Outcome::Spent(NONE)),
+    };
+    let (grant, role_version) = match live_grant(tx, code.grant, asking.now) {
+        Err(TokenError::Store(error)) => return Err(error.into()),
+        Err(refusal) => return Ok(Outcome::Spent(refusal)),
+        Ok(live) => live,
+    };
+    if !is_theirs {
+        return Ok(Outcome::Spent(NONE));
+    }
+    if let Err(refusal) = fits(&code, shown, asking.jkt) {
+        return Ok(Outcome::Spent(refusal));
+    }
+    let audience = match narrow_audience(&grant.audience, asking.audience) {
+        Err(refusal) => return Ok(Outcome::Spent(refusal)),
+        Ok(audience) => audience,
+    };
+    asking.use_role(tx, &grant)?;
+    let refresh_token = asking.next_refresh_token(tx, &grant)?;
+    Ok(Outcome::Issue(Box::new(Issue {
+        scopes: grant.scopes.clone(),
+        role_version,
+        nonce: code.nonce,
+        jkt: asking.jkt.map(str::to_owned),
+        audience,
+        refresh_token,
+        expires_at: asking.token_end(&grant),
+        grant,
+    })))
+}
+
+/// Whether what is shown belongs to the code.
+fn fits(code: &Code, shown: &Shown, jkt: Option<&str>) -> Result<(), TokenError> {
+    if code.redirect_uri != shown.redirect_uri {
+        return Err(TokenError::Grant("the redirect_uri is not the one that the code was sent to"));
+    }
+    let is_verifier = (43..=128).contains(&shown.verifier.len())
+        && shown.verifier.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte));
+    // S256 is the only method: what is compared is a digest.
+    if !is_verifier || dpop::hash(&shown.verifier) != code.challenge {
+        return Err(TokenError::Grant("the code_verifier is not the one of the code's challenge"));
+    }
+    if code.dpop_jkt.is_some() && code.dpop_jkt.as_deref() != jkt {
+        return Err(TokenError::Proof("the code is bound to another key"));
+    }
+    Ok(())
+}

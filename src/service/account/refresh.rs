@@ -1,0 +1,58 @@
+//! A refresh token becomes an access token, and the next refresh token (RFC 6749 §6).
+
+use crate::account::revoke::end_grant;
+use crate::account::{Asking, Issue, Outcome, TokenError, live_grant, narrow, narrow_audience};
+use base::token::digest;
+use domain::account::{GrantType, Redeemed};
+use store::Tx;
+
+const NONE: TokenError = TokenError::Grant("there is no such refresh token");
+
+/// Redeems a refresh token. One that is shown again was stolen, from the app or by it: the family ends
+/// (RFC 9700 §4.14.2). A client that could not use it, another app or one without its key, neither spends it nor ends
+/// anything.
+///
+/// # Errors
+///
+/// [`TokenError`]; then nothing has changed.
+pub fn refresh(
+    tx: &mut Tx<'_>,
+    asking: &Asking<'_>,
+    token: &str,
+    scope: Option<&str>,
+) -> Result<Outcome, TokenError> {
+    asking.check(GrantType::RefreshToken)?;
+    let digest = digest(token);
+    let Some(known) = tx.find_refresh_token(&digest)? else { return Err(NONE) };
+    let is_theirs = tx.find_grant(known.grant)?.is_some_and(|grant| grant.app == asking.app.client_id);
+    if !is_theirs {
+        return Err(NONE);
+    }
+    asking.has_found_grant();
+    if known.dpop_jkt.is_some() && known.dpop_jkt.as_deref() != asking.jkt {
+        return Err(TokenError::Proof("the refresh token is bound to another key"));
+    }
+    let (grant, role_version) = live_grant(tx, known.grant, asking.now)?;
+    match tx.redeem_refresh_token(&digest, asking.now)? {
+        Redeemed::Once(_) => {}
+        Redeemed::Again(grant) => {
+            end_grant(tx, &asking.app.client_id, grant, asking.now)?;
+            return Ok(Outcome::Spent(TokenError::Grant("the refresh token was shown before")));
+        }
+        Redeemed::Never => return Err(NONE),
+    }
+    let scopes = narrow(&grant.scopes, scope)?;
+    let audience = narrow_audience(&grant.audience, asking.audience)?;
+    asking.use_role(tx, &grant)?;
+    let refresh_token = asking.next_refresh_token(tx, &grant)?;
+    Ok(Outcome::Issue(Box::new(Issue {
+        scopes,
+        role_version,
+        nonce: None,
+        jkt: asking.jkt.map(str::to_owned),
+        audience,
+        refresh_token,
+        expires_at: asking.token_end(&grant),
+        grant,
+    })))
+}

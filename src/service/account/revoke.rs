@@ -1,0 +1,125 @@
+//! Grants end: an app gives a token back (RFC 7009), or a person logs out of an app or of all. All of it ends in
+//! [`Tx::revoke_grant`], the one place that revokes.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use base::error::Error;
+use base::token::digest;
+use domain::audit::{Access, Act, Actor};
+use store::Tx;
+
+/// A token, as an app shows it.
+#[derive(Clone, Debug)]
+pub enum Shown {
+    /// An access token, by its grant.
+    Access(Uuid),
+    /// Anything else: a refresh token, or nothing.
+    Other(String),
+}
+
+/// What became of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Revoked {
+    /// Its grant was revoked, with all that was exchanged from it.
+    Done,
+    /// It was worth nothing before.
+    Nothing,
+    /// It is another app's, and stays as it was.
+    NotTheirs,
+}
+
+/// Ends the grant of a token of this app. When the person's own grant ends, what the app does for others in
+/// their name ends too.
+///
+/// # Errors
+///
+/// When the database refuses.
+pub fn revoke(tx: &mut Tx<'_>, client_id: &str, shown: &Shown, now: DateTime<Utc>) -> Result<Revoked, Error> {
+    let id = match shown {
+        Shown::Access(grant) => Some(*grant),
+        Shown::Other(token) => tx.find_refresh_token(&digest(token))?.map(|token| token.grant),
+    };
+    let grant = id.map(|id| tx.find_grant(id)).transpose()?.flatten();
+    let Some(grant) = grant else { return Ok(Revoked::Nothing) };
+    if grant.app != client_id {
+        return Ok(Revoked::NotTheirs);
+    }
+    Ok(if end_grant(tx, client_id, grant.id, now)? { Revoked::Done } else { Revoked::Nothing })
+}
+
+/// Revokes a grant of an app with all below it, and records that, where it was not revoked before: the record is of the
+/// same transaction. Returns whether it was so.
+///
+/// # Errors
+///
+/// When the database refuses.
+pub(super) fn end_grant(
+    tx: &mut Tx<'_>,
+    client_id: &str,
+    grant: Uuid,
+    now: DateTime<Utc>,
+) -> Result<bool, Error> {
+    let has_ended = tx.revoke_grant(grant, now)?;
+    if has_ended {
+        tx.record_access(&Access::new(Act::GrantRevoked, Actor::app(client_id), now))?;
+    }
+    Ok(has_ended)
+}
+
+/// What a person ends by logging out of an app.
+#[derive(Clone, Debug)]
+pub struct Ending {
+    /// The user, as an id token names them.
+    pub user: Uuid,
+    /// The app, by its `client_id`.
+    pub app: String,
+    /// The grant of the log-in that they end.
+    pub grant: Option<Uuid>,
+    /// Whether every other grant of theirs to the app ends too.
+    pub is_everywhere: bool,
+}
+
+/// Logs a person out: the log-in of their browser, by the digest of its cookie, and what they end of an app.
+///
+/// # Errors
+///
+/// When the database refuses.
+pub fn log_out(
+    tx: &mut Tx<'_>,
+    log_in: Option<&str>,
+    ending: Option<&Ending>,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    if let Some(digest) = log_in {
+        tx.take_log_in(digest, now)?;
+    }
+    let Some(Ending { user, app, grant, is_everywhere }) = ending else { return Ok(()) };
+    if *is_everywhere {
+        revoke_grants_of_user(tx, *user, Some(app), now)?;
+    } else if let Some(grant) = *grant {
+        let found = tx.find_grant(grant)?;
+        if found.is_some_and(|found| found.user == Some(*user) && found.app == *app) {
+            end_grant(tx, app, grant, now)?;
+        }
+    }
+    Ok(())
+}
+
+/// Ends what a user has granted to an app, or to every app. Returns how many grants there were.
+///
+/// # Errors
+///
+/// When the database refuses.
+pub fn revoke_grants_of_user(
+    tx: &mut Tx<'_>,
+    user: Uuid,
+    app: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<usize, Error> {
+    let mut ended = 0;
+    for (grant, client_id) in tx.list_grants_of_user(user, app)? {
+        ended += usize::from(end_grant(tx, &client_id, grant, now)?);
+    }
+    Ok(ended)
+}

@@ -1,0 +1,305 @@
+//! The authorization server's long-lived part: its name, its keys, the apps that it knows; and what the
+//! resource server asks of it: whose token is this?
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use jose::signature_only;
+use jsonwebtoken::Header;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::verified::Verified;
+use base::token::sha256;
+use domain::account::claims::AccessClaims;
+use domain::account::{Caller, Registration, endpoints};
+use jose::dpop;
+use jose::dpop::{BadProof, Expected};
+use jose::key::{KeyError, KeyRing, Purpose};
+use jose::{Lockout, Seen};
+
+/// What an [`Authority`] is made of.
+pub struct AuthoritySettings {
+    /// Who issues: the URL of this server without a path, which is the issuer identifier (RFC 8414).
+    pub issuer: String,
+    /// The URLs of the fronts that tokens are for.
+    pub audiences: Vec<String>,
+    /// The folder of the keys; `None` keeps them in memory.
+    pub key_folder: Option<PathBuf>,
+    /// The keys.
+    pub keys: Arc<KeyRing>,
+    /// The apps of the settings. Others are in the store.
+    pub registrations: Vec<Registration>,
+    /// How long things are good.
+    pub lifetimes: Lifetimes,
+    /// The SHA-256 of the token with which apps register themselves (RFC 7591 §3); `None` where none does.
+    pub initial_access: Option<[u8; 32]>,
+}
+
+/// How long things that we issue are good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lifetimes {
+    /// Access tokens, and grants that no refresh token prolongs.
+    pub access_ttl: TimeDelta,
+    /// Codes (LA-03).
+    pub code_ttl: TimeDelta,
+    /// Refresh tokens, each; a grant can end earlier.
+    pub refresh_ttl: TimeDelta,
+}
+
+impl Default for Lifetimes {
+    fn default() -> Self {
+        Self {
+            access_ttl: TimeDelta::seconds(300),
+            code_ttl: TimeDelta::seconds(60),
+            refresh_ttl: TimeDelta::days(30),
+        }
+    }
+}
+
+/// The authorization server's long-lived part.
+pub struct Authority {
+    issuer: String,
+    audiences: Vec<String>,
+    key_folder: Option<PathBuf>,
+    keys: RwLock<Arc<KeyRing>>,
+    registrations: HashMap<String, Arc<Registration>>,
+    lifetimes: Lifetimes,
+    initial_access: Option<[u8; 32]>,
+    lockout: Lockout,
+    seen: Seen,
+    verified: Verified,
+}
+
+/// The token is not one that lets its bearer in. The reason is for the log and for `error_description`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadToken {
+    /// It is no JWT, or not signed by us.
+    #[error("the token was not issued here")]
+    NotOurs,
+    /// Its time is over.
+    #[error("the token has expired, or is not good yet")]
+    Expired,
+    /// It is for somebody else, or of another kind.
+    #[error("the token is not an access token for this server")]
+    WrongKind,
+}
+
+impl Authority {
+    /// Puts the parts together.
+    pub fn new(settings: AuthoritySettings) -> Self {
+        let by_id = |app: Registration| (app.client_id.clone(), Arc::new(app));
+        Self {
+            issuer: settings.issuer,
+            audiences: settings.audiences,
+            key_folder: settings.key_folder,
+            keys: RwLock::new(settings.keys),
+            registrations: settings.registrations.into_iter().map(by_id).collect(),
+            lifetimes: settings.lifetimes,
+            initial_access: settings.initial_access,
+            lockout: Lockout::default(),
+            seen: Seen::default(),
+            verified: Verified::default(),
+        }
+    }
+
+    /// The issuer identifier.
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// The URLs of the fronts that tokens are for.
+    pub fn audiences(&self) -> &[String] {
+        &self.audiences
+    }
+
+    /// The APIs that these URLs name, each once, with or without a slash at the end; none where they name every one.
+    /// `None` where one of them is not the base URL of an API of this server.
+    pub fn audience<'u>(&self, urls: impl Iterator<Item = &'u str>) -> Option<Vec<String>> {
+        let mut named: Vec<String> = Vec::new();
+        for url in urls {
+            let url = url.strip_suffix('/').unwrap_or(url);
+            let ours = self.audiences.iter().find(|ours| *ours == url)?;
+            if !named.contains(ours) {
+                named.push(ours.clone());
+            }
+        }
+        if named.len() == self.audiences.len() {
+            named.clear();
+        }
+        Some(named)
+    }
+
+    /// The URL of one of our own endpoints.
+    pub fn url(&self, endpoint: &str) -> String {
+        format!("{}{endpoint}", self.issuer)
+    }
+
+    /// How long things are good.
+    pub const fn lifetimes(&self) -> Lifetimes {
+        self.lifetimes
+    }
+
+    /// The SHA-256 of the token with which apps register themselves.
+    pub const fn initial_access(&self) -> Option<[u8; 32]> {
+        self.initial_access
+    }
+
+    /// Who has guessed too often.
+    pub const fn lockout(&self) -> &Lockout {
+        &self.lockout
+    }
+
+    /// Checks the proof of a key that comes with an access token (RFC 9449 §7). It is good once, in this
+    /// process.
+    ///
+    /// # Errors
+    ///
+    /// [`BadProof`].
+    pub fn check_proof(
+        &self,
+        proof: &str,
+        expected: &Expected<'_>,
+        bound_to: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), BadProof> {
+        let proof = dpop::check(proof, expected, now)?;
+        if proof.jkt != bound_to {
+            return Err(BadProof::OtherKey);
+        }
+        if self.seen.see_once(&proof.digest, now) { Ok(()) } else { Err(BadProof::Again) }
+    }
+
+    /// The app of the settings with this id.
+    pub fn registration(&self, client_id: &str) -> Option<Arc<Registration>> {
+        self.registrations.get(client_id).cloned()
+    }
+
+    /// The keys as they are now.
+    pub fn keys(&self) -> Arc<KeyRing> {
+        Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Reads the folder of the keys again, so that a rotation is heard of.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError`]; then the keys stay as they were.
+    pub fn reload_keys(&self) -> Result<(), KeyError> {
+        let Some(folder) = &self.key_folder else { return Ok(()) };
+        let keys = Arc::new(KeyRing::load(folder)?);
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
+        self.verified.forget();
+        Ok(())
+    }
+
+    /// Signs claims with the newest key of a purpose. `typ` is the header's (`at+jwt` for access tokens,
+    /// RFC 9068 §2.1).
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::NotMade`] where there is no such key, or it does not sign.
+    pub fn sign(&self, purpose: Purpose, typ: &str, claims: &impl Serialize) -> Result<String, KeyError> {
+        let keys = self.keys();
+        let key = keys.newest(purpose).ok_or(KeyError::NotMade)?;
+        let header = Header {
+            typ: Some(typ.to_owned()),
+            kid: Some(key.kid.clone()),
+            ..Header::new(purpose.algorithm())
+        };
+        jsonwebtoken::encode(&header, claims, &key.signing).or(Err(KeyError::NotMade))
+    }
+
+    /// How many good signatures of access tokens were checked: one for each token, as long as it is remembered.
+    pub fn signatures_checked(&self) -> u64 {
+        self.verified.checked()
+    }
+
+    /// Reads an access token of ours (RS-01): type, algorithm, key, issuer, audience and time all fit. Whether its
+    /// grant still holds is not in it.
+    ///
+    /// # Errors
+    ///
+    /// [`BadToken`].
+    pub fn read_access_token(&self, token: &str, now: DateTime<Utc>) -> Result<Arc<AccessClaims>, BadToken> {
+        let key = sha256(token);
+        if let Some(claims) = self.verified.find(&key, now) {
+            return Ok(claims);
+        }
+        let claims: AccessClaims = self.read_signed(token, Purpose::AccessToken, "at+jwt")?;
+        if claims.iss != self.issuer || !claims.aud.iter().any(|url| self.audiences.contains(url)) {
+            return Err(BadToken::WrongKind);
+        }
+        // One that is not good yet is not remembered either.
+        if claims.exp <= now.timestamp() || claims.nbf.is_some_and(|from| from > now.timestamp()) {
+            return Err(BadToken::Expired);
+        }
+        let claims = Arc::new(claims);
+        self.verified.keep(key, &claims);
+        Ok(claims)
+    }
+
+    /// As [`Authority::caller`], for a token that is shown at this URL. One that was issued for some of our APIs is no
+    /// good at the others (RFC 8707 §2.2); every one is good at the userinfo endpoint.
+    ///
+    /// # Errors
+    ///
+    /// [`BadToken`].
+    pub fn caller_at(
+        &self,
+        token: &str,
+        url: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(Caller, Option<String>), BadToken> {
+        let claims = self.read_access_token(token, now)?;
+        let is_restricted = !self.audiences.iter().all(|ours| claims.aud.contains(ours));
+        let is_below = |base: &String| {
+            url.strip_prefix(base.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        if is_restricted && !claims.aud.iter().any(is_below) && url != self.url(endpoints::USERINFO) {
+            return Err(BadToken::WrongKind);
+        }
+        let caller = claims.caller().ok_or(BadToken::WrongKind)?;
+        Ok((caller, claims.cnf.as_ref().map(|bound| bound.jkt.clone())))
+    }
+
+    /// Whom an access token of ours stands for, with the thumbprint of the key that it is bound to.
+    ///
+    /// # Errors
+    ///
+    /// [`BadToken`].
+    pub fn caller(&self, token: &str, now: DateTime<Utc>) -> Result<(Caller, Option<String>), BadToken> {
+        let claims = self.read_access_token(token, now)?;
+        let caller = claims.caller().ok_or(BadToken::WrongKind)?;
+        Ok((caller, claims.cnf.as_ref().map(|bound| bound.jkt.clone())))
+    }
+
+    /// Checks type, algorithm and signature. The algorithm is the purpose's, whatever the header says; times
+    /// are held against our own clock, not the library's.
+    ///
+    /// # Errors
+    ///
+    /// [`BadToken`].
+    pub fn read_signed<T: DeserializeOwned>(
+        &self,
+        token: &str,
+        purpose: Purpose,
+        typ: &str,
+    ) -> Result<T, BadToken> {
+        let header = jsonwebtoken::decode_header(token).or(Err(BadToken::NotOurs))?;
+        let is_typ = header.typ.as_deref().is_some_and(|given| {
+            let given = given.strip_prefix("application/").unwrap_or(given);
+            given.eq_ignore_ascii_case(typ)
+        });
+        if !is_typ {
+            return Err(BadToken::WrongKind);
+        }
+        let kid = header.kid.ok_or(BadToken::NotOurs)?;
+        let keys = self.keys();
+        let key = keys.find(purpose, &kid).ok_or(BadToken::NotOurs)?;
+        let read = jsonwebtoken::decode(token, &key.verifying, &signature_only(purpose.algorithm()));
+        Ok(read.or(Err(BadToken::NotOurs))?.claims)
+    }
+}

@@ -1,0 +1,110 @@
+//! The channel `websocket`: the consumer has opened a socket to this process, and bound it to subscriptions.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use uuid::Uuid;
+
+use crate::event::channel::carrier::{Carried, Parcel};
+use domain::event::Failure;
+
+/// A text on its way to a socket.
+#[derive(Debug)]
+pub struct Frame {
+    /// The text.
+    pub text: String,
+    /// Is told when the text was written. Gone without a word: it was not.
+    pub written: oneshot::Sender<()>,
+}
+
+/// The sockets of this process, by the subscriptions that they are bound to. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Sockets {
+    process: Arc<str>,
+    bound: Arc<Mutex<HashMap<Uuid, Bound>>>,
+    is_stopping: watch::Sender<bool>,
+}
+
+#[derive(Debug)]
+struct Bound {
+    socket: Uuid,
+    frames: mpsc::Sender<Frame>,
+}
+
+impl Sockets {
+    /// None yet, of a process with this name, which no other has.
+    pub fn new(process: &str) -> Self {
+        Self { process: process.into(), bound: Arc::default(), is_stopping: watch::Sender::new(false) }
+    }
+
+    /// The name of the process.
+    pub fn process(&self) -> &str {
+        &self.process
+    }
+
+    /// Asks every socket to close, those that are opened later too.
+    pub fn stop(&self) {
+        self.is_stopping.send_replace(true);
+    }
+
+    /// Ends when the sockets are to close.
+    pub async fn wait_for_stop(&self) {
+        let mut told = self.is_stopping.subscribe();
+        // It cannot fail: we have the sender.
+        drop(told.wait_for(|is_stopping| *is_stopping).await);
+    }
+
+    fn bound(&self) -> MutexGuard<'_, HashMap<Uuid, Bound>> {
+        self.bound.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Binds a subscription to a socket. Who was bound to it before hears of it by the end of its frames: of two
+    /// that hold the same subscription, the second has it.
+    pub fn bind(&self, subscription: Uuid, socket: Uuid, frames: mpsc::Sender<Frame>) {
+        self.bound().insert(subscription, Bound { socket, frames });
+    }
+
+    /// What is still bound to a socket.
+    pub fn list_of(&self, socket: Uuid) -> Vec<Uuid> {
+        self.bound().iter().filter(|(_, bound)| bound.socket == socket).map(|(id, _)| *id).collect()
+    }
+
+    /// Unbinds what is still bound to a socket, and returns it.
+    pub fn unbind(&self, socket: Uuid) -> Vec<Uuid> {
+        let own = self.list_of(socket);
+        let mut bound = self.bound();
+        for id in &own {
+            bound.remove(id);
+        }
+        own
+    }
+
+    /// Carries a message to the socket of its subscription. R4's own way has no body: then it is `ping` and the id.
+    pub async fn carry(&self, parcel: &Parcel) -> Carried {
+        let frames = self.bound().get(&parcel.subscription).map(|bound| bound.frames.clone());
+        let outcome = match frames {
+            Some(frames) => {
+                let timeout = parcel.timeout.to_std().unwrap_or(Duration::ZERO);
+                tokio::time::timeout(timeout, write(&frames, parcel)).await.unwrap_or(Err("timeout"))
+            }
+            None => Err(NOT_CONNECTED),
+        };
+        Carried { outcome: outcome.map_err(Failure::passing), status: None, answer: None }
+    }
+}
+
+/// The code of a failure that says nothing of the consumer but that it is away.
+pub const NOT_CONNECTED: &str = "not-connected";
+
+async fn write(frames: &mpsc::Sender<Frame>, parcel: &Parcel) -> Result<(), &'static str> {
+    let text = if parcel.message.body.is_empty() {
+        format!("ping {}", parcel.subscription)
+    } else {
+        String::from_utf8_lossy(&parcel.message.body).into_owned()
+    };
+    let (written, done) = oneshot::channel();
+    frames.send(Frame { text, written }).await.or(Err(NOT_CONNECTED))?;
+    done.await.or(Err(NOT_CONNECTED))
+}

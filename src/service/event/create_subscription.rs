@@ -1,0 +1,51 @@
+//! Somebody subscribes.
+
+use crate::event::{owner, reference, seal};
+use base::clock::Clock;
+use base::error::Error;
+use base::ids;
+use base::secret::Vault;
+use domain::account::Caller;
+use domain::audit::Act;
+use domain::event::{Draft, Subscription, SubscriptionStatus};
+use domain::proxy::Versioned;
+use store::Tx;
+
+/// Why there is no new subscription.
+#[derive(Debug, thiserror::Error)]
+pub enum SubscribeError {
+    /// The owner has as many as anybody may have.
+    #[error("the owner has too many subscriptions")]
+    TooMany,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] Error),
+}
+
+/// Keeps a subscription of this caller. Unless it is asked for as `off` it is `requested` (N-01): its consumer is
+/// greeted at once, and nothing is sent before that has answered. `most` is the most that an owner may have.
+///
+/// # Errors
+///
+/// [`SubscribeError`]; then nothing has changed.
+pub fn create_subscription(
+    tx: &mut Tx<'_>,
+    clock: &dyn Clock,
+    vault: &Vault,
+    caller: &Caller,
+    draft: Draft,
+    most: i64,
+) -> Result<Versioned<Subscription>, SubscribeError> {
+    let now = clock.now();
+    let is_off = draft.asked == SubscriptionStatus::Off;
+    if !is_off && tx.count_subscriptions_of(caller)? >= most {
+        return Err(SubscribeError::TooMany);
+    }
+    let secrets = seal(vault, &draft.headers)?;
+    let status = if is_off { SubscriptionStatus::Off } else { SubscriptionStatus::Requested };
+    let subscription = draft.into_subscription(ids::new_uuid(now), owner(caller), (status, None), secrets);
+    let is_called = !is_off && subscription.channel.endpoint.is_some();
+    let created = tx.insert_subscription(subscription, is_called.then_some(now), now)?;
+    tx.record_own(Act::SubscriptionCreated, caller, &reference(&created.value), created.version, now);
+    Ok(created)
+}

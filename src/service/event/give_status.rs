@@ -1,0 +1,31 @@
+//! The service gives a subscription another status.
+
+use chrono::{DateTime, Utc};
+
+use crate::event::reference;
+use base::error::Error;
+use domain::account::Caller;
+use domain::audit::Act;
+use domain::event::{Subscription, SubscriptionStatus};
+use domain::proxy::Versioned;
+use store::Tx;
+
+/// A status, and why it is [`SubscriptionStatus::Error`].
+pub type Next = (SubscriptionStatus, Option<String>);
+
+/// Gives a subscription another status, as a new version, with its audit record.
+///
+/// # Errors
+///
+/// [`Kind::PreconditionFailed`](base::error::Kind) when another change came first.
+pub fn give_status(
+    tx: &mut Tx<'_>,
+    current: Versioned<Subscription>,
+    (status, why): Next,
+    now: DateTime<Utc>,
+) -> Result<Versioned<Subscription>, Error> {
+    let Versioned { value, version, .. } = current;
+    let next = tx.save_subscription(Subscription { status, error: why, ..value }, version, now)?;
+    tx.record_own(Act::SubscriptionChanged, &Caller::SERVICE, &reference(&next.value), next.version, now);
+    Ok(next)
+}

@@ -1,0 +1,109 @@
+//! What the front says of waiting events, found out in a read before they are numbered.
+
+use std::collections::{HashMap, HashSet};
+
+use uuid::Uuid;
+
+use super::happened::happened;
+use super::{Grants, MOST, MOST_SEEN, Unnumbered, ask, has_lapsed, heard_by, people_of};
+use crate::event::front::Front;
+use base::clock::Clock;
+use domain::event::{Event, Subscription};
+use domain::person::NhsNumber;
+use store::Tx;
+
+/// Which events may be told, by what was asked of the front.
+#[derive(Debug, Default)]
+pub struct Judged {
+    /// The events that waited; none where nothing was judged.
+    seen: HashSet<Uuid>,
+    /// Those of them that are numbered next.
+    next: HashSet<Uuid>,
+    /// Whether these are all that waited, so that any other came later.
+    is_whole: bool,
+    /// For each question ([`Front::question`]) and event, the answer.
+    answers: HashMap<String, HashMap<Uuid, bool>>,
+    /// For each grant that an owner stands on, whether it was taken back.
+    grants: Grants,
+}
+
+/// Asks the front about the events that are not yet numbered, for every subscription for which it must be asked: once
+/// for those that ask the same. In a transaction that only reads.
+///
+/// # Errors
+///
+/// [`Unnumbered`].
+pub fn judge(tx: &mut Tx<'_>, clock: &dyn Clock, front: &dyn Front) -> Result<Judged, Unnumbered> {
+    let mut events = tx.list_waiting_events(MOST_SEEN)?;
+    let is_whole = i64::try_from(events.len()).unwrap_or(MOST_SEEN) < MOST_SEEN;
+    let seen = events.iter().map(|event| event.id).collect();
+    events.truncate(usize::try_from(MOST).unwrap_or(usize::MAX));
+    let next = events.iter().map(|event| event.id).collect();
+    let mut judged = Judged { seen, next, is_whole, answers: HashMap::new(), grants: Grants::new() };
+    let people = people_of(&events);
+    let (subscriptions, _unreadable) = tx.list_listening_subscriptions(&people)?;
+    if events.is_empty() || subscriptions.is_empty() {
+        return Ok(judged);
+    }
+    let happened = happened(tx, &events, &people)?;
+    let unheard = tx.list_unheard(&events)?;
+    let mut asked: HashMap<String, (&Subscription, Vec<&Event>, HashSet<Uuid>)> = HashMap::new();
+    for subscription in &subscriptions {
+        let heard = heard_by(subscription, &happened, &unheard, front.masks_reasons());
+        let Some(question) = front.question(subscription).filter(|_| !heard.is_empty()) else { continue };
+        if has_lapsed(tx, subscription, clock, &mut judged.grants)? {
+            continue;
+        }
+        let (_, all, known) = asked.entry(question).or_insert((subscription, Vec::new(), HashSet::new()));
+        all.extend(heard.into_iter().filter(|event| known.insert(event.id)));
+    }
+    for (question, (subscription, heard, _)) in asked {
+        let may = ask(tx, front, subscription, &heard)?;
+        let answers = heard.iter().map(|event| event.id).zip(may).collect();
+        judged.answers.insert(question, answers);
+    }
+    Ok(judged)
+}
+
+impl Judged {
+    /// Whether there was a judgement at all.
+    pub(super) fn is_made(&self) -> bool {
+        !self.seen.is_empty()
+    }
+
+    /// Whether there was nothing to be asked.
+    pub fn is_empty(&self) -> bool {
+        self.answers.is_empty() && self.grants.is_empty()
+    }
+
+    /// The grants that were looked at.
+    pub(super) fn grants(&self) -> &Grants {
+        &self.grants
+    }
+
+    /// Of the events that wait now, those to number, and the people of those that came after the judgement.
+    pub(super) fn split(&self, waiting: Vec<Event>) -> (Vec<Event>, HashSet<NhsNumber>) {
+        if !self.is_made() {
+            return (waiting, HashSet::new());
+        }
+        let newer = waiting.iter().filter(|event| !self.seen.contains(&event.id));
+        let changed = newer.flat_map(|event| [event.patient, event.proxy]).collect();
+        (waiting.into_iter().filter(|event| self.next.contains(&event.id)).collect(), changed)
+    }
+
+    /// The answers to a question about these events; `None` where one is missing, or may have become another since: by
+    /// a newer event that is about one of the same people.
+    pub(super) fn verdicts(
+        &self,
+        question: &str,
+        heard: &[&Event],
+        changed: &HashSet<NhsNumber>,
+    ) -> Option<Vec<bool>> {
+        let is_changed = |event: &Event| changed.contains(&event.patient) || changed.contains(&event.proxy);
+        if !self.is_whole || heard.iter().any(|event| is_changed(event)) {
+            return None;
+        }
+        let answers = self.answers.get(question)?;
+        heard.iter().map(|event| answers.get(&event.id).copied()).collect()
+    }
+}

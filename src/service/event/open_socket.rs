@@ -1,0 +1,95 @@
+//! A consumer has opened a socket and binds it to subscriptions.
+
+use uuid::Uuid;
+
+use crate::access;
+use crate::event::front::Front;
+use crate::event::{give_status, owner, take_binding};
+use base::clock::Clock;
+use base::error::Error;
+use base::ids;
+use domain::account::Caller;
+use domain::event::{ChannelType, Notice, Notification, Style, Subscription, SubscriptionStatus, owner_key};
+use domain::proxy::Versioned;
+use store::Tx;
+
+/// A subscription that a socket is bound to, with what its consumer is told first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opened {
+    /// Which.
+    pub subscription: Uuid,
+    /// The handshake.
+    pub greeting: String,
+}
+
+/// Takes a token (N-15, N-30): what it was given for and may still be told is greeted, and active from now on.
+/// `None` for a token that is good for nothing.
+///
+/// # Errors
+///
+/// When the database does not answer.
+pub fn open_socket(
+    tx: &mut Tx<'_>,
+    clock: &dyn Clock,
+    front: &dyn Front,
+    token: &str,
+) -> Result<Option<Vec<Opened>>, Error> {
+    let Some((key, ids)) = take_binding(tx, clock, token)? else { return Ok(None) };
+    let mut opened = Vec::new();
+    for id in ids {
+        let found = tx.find_subscription(id)?.filter(|found| is_open_to(&found.value, &key));
+        let Some(found) = found else { continue };
+        if let Err(not_live) = access::check_granted(tx, &found.value.owner, clock.now()) {
+            tracing::info!(subscription = %id, %not_live, "a socket is not bound");
+            continue;
+        }
+        let events_since_start = tx.find_delivery(id)?.map_or(0, |delivery| delivery.last_number);
+        let notification = Notification {
+            id: ids::new_uuid(clock.now()).to_string(),
+            at: clock.now(),
+            status: found.value.status,
+            events_since_start,
+            notice: Notice::Handshake,
+        };
+        let message = front.compose(tx, &found.value, &notification)?;
+        activate(tx, clock, found)?;
+        opened
+            .push(Opened { subscription: id, greeting: String::from_utf8_lossy(&message.body).into_owned() });
+    }
+    Ok(Some(opened))
+}
+
+/// Binds a socket to a subscription of R4's own kind by its id, for the owner who has shown who they are.
+///
+/// # Errors
+///
+/// When the database does not answer.
+pub fn open_classic_socket(
+    tx: &mut Tx<'_>,
+    clock: &dyn Clock,
+    caller: &Caller,
+    id: Uuid,
+) -> Result<Option<Opened>, Error> {
+    let key = owner_key(&owner(caller));
+    let found = tx.find_subscription(id)?;
+    let found = found.filter(|found| is_open_to(&found.value, &key) && found.value.style == Style::Classic);
+    let Some(found) = found else { return Ok(None) };
+    activate(tx, clock, found)?;
+    Ok(Some(Opened { subscription: id, greeting: format!("bound {id}") }))
+}
+
+fn is_open_to(subscription: &Subscription, key: &str) -> bool {
+    let is_told = matches!(subscription.status, SubscriptionStatus::Requested | SubscriptionStatus::Active);
+    is_told
+        && !subscription.is_deleted
+        && subscription.channel.kind == ChannelType::WebSocket
+        && owner_key(&subscription.owner) == key
+}
+
+/// A consumer that is there has answered the handshake.
+fn activate(tx: &mut Tx<'_>, clock: &dyn Clock, found: Versioned<Subscription>) -> Result<(), Error> {
+    if found.value.status != SubscriptionStatus::Requested {
+        return Ok(());
+    }
+    give_status(tx, found, (SubscriptionStatus::Active, None), clock.now()).map(drop)
+}

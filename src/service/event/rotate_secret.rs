@@ -1,0 +1,35 @@
+//! The owner of a subscription gets another secret.
+
+use chrono::TimeDelta;
+
+use crate::event::{draw_signing, seal_signing};
+use base::clock::Clock;
+use base::error::Error;
+use base::secret::Vault;
+use domain::event::{Secrets, Subscription};
+use store::Tx;
+
+/// Draws a new secret and returns it, as its owner is to know it. The one before signs beside it for as long as
+/// `former`, so that no delivery fails meanwhile. The request itself is in the audit record as an access.
+///
+/// # Errors
+///
+/// When the database refuses.
+pub fn rotate_secret(
+    tx: &mut Tx<'_>,
+    clock: &dyn Clock,
+    vault: &Vault,
+    subscription: Subscription,
+    former: TimeDelta,
+) -> Result<(String, Subscription), Error> {
+    let secret = draw_signing()?;
+    let Secrets { headers, signing, .. } = subscription.secrets;
+    let secrets = Secrets {
+        headers,
+        signing: seal_signing(vault, &secret)?,
+        former: Some((signing, clock.now() + former)),
+    };
+    let subscription = Subscription { secrets, ..subscription };
+    tx.save_signing_secrets(&subscription)?;
+    Ok((secret, subscription))
+}

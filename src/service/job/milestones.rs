@@ -1,0 +1,45 @@
+//! Children grow up: on the birthdays of the settings' table, the roles for them are marked, or end.
+//!
+//! A run goes through the birthdays since the last one that left nothing undone; the very first, through those of
+//! the last year.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::job::run::{Halt, Run};
+use crate::proxy::reach_milestone;
+use base::date_time::FhirDateTime;
+use base::error::Error;
+use domain::person::{NhsNumber, NumberCheck};
+
+/// How far back the first run looks.
+const FIRST: TimeDelta = TimeDelta::days(366);
+/// Clocks of processes differ, and a day's birthdays are all due at its beginning: each run looks at the last day
+/// again. What was done is not done twice.
+const OVERLAP: TimeDelta = TimeDelta::days(2);
+
+pub(super) fn run(run: &mut Run<'_>) -> Result<(), Halt> {
+    let (now, clock, settings, name) = (run.now(), run.clock, run.settings, run.name);
+    let mark = run.store.read_here::<_, Error, _>(|tx| tx.find_job_mark(name))?;
+    let since = mark.map_or(now - FIRST, |mark| mark - OVERLAP);
+    for age in settings.milestones.ages() {
+        let (Some(from), Some(to)) = (born(since, age), born(now, age)) else { continue };
+        run.for_each(
+            |tx, after, limit| tx.list_born((from, to), age, after, limit),
+            |tx, person| {
+                let number = NhsNumber::parse(&person.id, NumberCheck::Length);
+                let number = number.map_err(Error::fault)?;
+                reach_milestone(tx, clock, &settings.milestones, number, age)
+            },
+        )?;
+    }
+    if run.skipped == 0 {
+        run.commit(|tx| tx.save_job_mark(name, now))?;
+    }
+    Ok(())
+}
+
+/// The end of the last day of birth with which one has come to this age at that time.
+fn born(at: DateTime<Utc>, age: i32) -> Option<DateTime<Utc>> {
+    let day = FhirDateTime::from_instant(at).years_later(-age)?;
+    Some(day.latest())
+}

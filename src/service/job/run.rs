@@ -1,0 +1,130 @@
+//! One run of a job: its lease, its batches, what it has done.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+
+use crate::job::sender::Sender;
+use crate::job::settings::Jobs;
+use base::clock::Clock;
+use base::error::{Error, Kind};
+use store::{Candidate, Store, Tx};
+
+/// The longest that a job gives way between two transactions.
+const MOST_PAUSE: Duration = Duration::from_secs(1);
+
+/// A job on its way.
+pub(super) struct Run<'r> {
+    pub(super) name: &'static str,
+    pub(super) store: &'r Store,
+    pub(super) clock: &'r dyn Clock,
+    pub(super) settings: &'r Jobs,
+    pub(super) sender: &'r dyn Sender,
+    pub(super) holder: &'r str,
+    pub(super) is_stopping: &'r AtomicBool,
+    /// How many things were done.
+    pub(super) done: i64,
+    /// How many could not be.
+    pub(super) skipped: i64,
+}
+
+/// Why a run ends before its end.
+#[derive(Debug)]
+pub(super) enum Halt {
+    /// Somebody else has taken the job over.
+    Lost,
+    /// The process is told to stop.
+    Stopping,
+    /// The run failed.
+    Failed(Error),
+}
+
+impl From<Error> for Halt {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl Run<'_> {
+    /// The time.
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    /// Works in one transaction that commits only if the job is still ours, and for as long again; it is run again where
+    /// the database gave it up. Then it gives way for as long
+    /// as that took: on SQLite, which has one writer, nobody is answered meanwhile, and a job can have a million rows.
+    pub(super) fn commit<T>(&self, mut work: impl FnMut(&mut Tx<'_>) -> Result<T, Error>) -> Result<T, Halt> {
+        if self.is_stopping.load(Ordering::Relaxed) {
+            return Err(Halt::Stopping);
+        }
+        let until = self.now() + self.settings.lease;
+        let started = Instant::now();
+        let done = self.store.write_here_again(|tx| {
+            if !tx.renew_job(self.name, self.holder, until)? {
+                return Err(Halt::Lost);
+            }
+            Ok(work(tx)?)
+        });
+        thread::sleep(started.elapsed().min(MOST_PAUSE));
+        done
+    }
+
+    /// Does something to every row that `find` finds, batch after batch. `act` gives how much it has done.
+    pub(super) fn for_each(
+        &mut self,
+        find: impl Fn(&mut Tx<'_>, &Candidate, i64) -> Result<Vec<Candidate>, Error>,
+        act: impl Fn(&mut Tx<'_>, &Candidate) -> Result<u32, Error>,
+    ) -> Result<(), Halt> {
+        let mut after = Candidate::FIRST;
+        loop {
+            let limit = self.settings.batch;
+            let mut batch = self.store.read_here::<_, Error, _>(|tx| find(tx, &after, limit))?;
+            let Some(last) = batch.last().cloned() else { return Ok(()) };
+            // In the order in which every other transaction takes its rows.
+            batch.sort_by(|one, other| one.id.cmp(&other.id));
+            let all = self.commit(|tx| {
+                let mut done = 0;
+                for row in &batch {
+                    done += act(tx, row)?;
+                }
+                Ok(done)
+            });
+            match all {
+                Ok(done) => self.done += i64::from(done),
+                Err(Halt::Failed(error)) if error.kind() != Kind::Busy => self.one_by_one(&batch, &act)?,
+                Err(halt) => return Err(halt),
+            }
+            after = last;
+        }
+    }
+
+    fn one_by_one(
+        &mut self,
+        batch: &[Candidate],
+        act: &impl Fn(&mut Tx<'_>, &Candidate) -> Result<u32, Error>,
+    ) -> Result<(), Halt> {
+        for row in batch {
+            match self.commit(|tx| act(tx, row)) {
+                Ok(done) => self.done += i64::from(done),
+                Err(Halt::Failed(error)) if error.kind() != Kind::Busy => self.skip(row, &error),
+                Err(halt) => return Err(halt),
+            }
+        }
+        Ok(())
+    }
+
+    /// Logs a row that cannot be done. A role has an id that says nothing; a person has none.
+    fn skip(&mut self, row: &Candidate, error: &Error) {
+        self.skipped += 1;
+        let id = uuid::Uuid::parse_str(&row.id).map(|id| id.to_string()).unwrap_or_default();
+        tracing::error!(
+            job = self.name,
+            row = id,
+            cause = error.cause(),
+            "a row cannot be done, and is skipped"
+        );
+    }
+}

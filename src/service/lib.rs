@@ -1,0 +1,14 @@
+//! Use cases. Each takes an open transaction and a clock, and writes the change, its audit record and its outgoing event
+//! together. Beside them stand the decisions on access, the journal of accesses, and the jobs.
+
+pub mod access;
+pub mod account;
+pub mod admission;
+pub mod authority;
+pub mod event;
+pub mod job;
+pub mod journal;
+pub mod person;
+pub mod policy;
+pub mod proxy;
+pub mod verified;

@@ -1,0 +1,60 @@
+//! Somebody has died.
+
+use crate::person::{Telling, Told, latest_number, record};
+use crate::proxy::end_by_itself;
+use base::clock::Clock;
+use base::error::Error;
+use domain::account::Caller;
+use domain::audit::Act;
+use domain::person::{NhsNumber, NumberCheck};
+use domain::proxy::StatusReason;
+use store::{FactKind, Tx};
+
+/// Ends every active role of somebody who has died, as the patient's or as the proxy's death. There is no way back
+/// from it, so it is never late: told again, it ends what has become active since. It is written to the person before
+/// their roles are looked at: a role that is made at the same time waits, and is refused then.
+///
+/// # Errors
+///
+/// When the database refuses.
+pub fn die(tx: &mut Tx<'_>, telling: Telling<'_>, person: NhsNumber) -> Result<Told, Error> {
+    let (person, is_here) = latest_number(tx, person)?;
+    let is_new = tx.find_fact(person, FactKind::Death)?.is_none();
+    if is_new {
+        tx.save_fact(person, FactKind::Death, telling.at)?;
+        record(tx, Act::PersonDied, telling, person)?;
+    }
+    if !is_here {
+        // Kept until the person is known: then they are known as a person who has died.
+        return Ok(Told::Unknown);
+    }
+    tx.save_death(person, telling.at, telling.now)?;
+    let ended = bereave(tx, telling, person)?;
+    Ok(if is_new || ended { Told::Applied } else { Told::Known })
+}
+
+/// Ends what is active of a person who has died, of whom that was told before; whether there was any.
+///
+/// # Errors
+///
+/// When the database refuses.
+pub fn end_roles_of_dead(tx: &mut Tx<'_>, clock: &dyn Clock, person: &str) -> Result<bool, Error> {
+    let person = NhsNumber::parse(person, NumberCheck::Length).map_err(Error::fault)?;
+    let now = clock.now();
+    bereave(tx, Telling { caller: &Caller::SERVICE, at: now, now }, person)
+}
+
+/// Ends the active roles of the dead; whether there were any.
+pub(super) fn bereave(tx: &mut Tx<'_>, telling: Telling<'_>, dead: NhsNumber) -> Result<bool, Error> {
+    let mut has_ended = false;
+    for id in tx.list_role_ids_of(dead)? {
+        let Some(role) = tx.find_stored_role(&id)? else { continue };
+        let reason = if role.value.patient == dead {
+            StatusReason::PATIENT_DECEASED
+        } else {
+            StatusReason::PROXY_DECEASED
+        };
+        has_ended |= end_by_itself(tx, telling.caller, &role, (reason, Act::RoleBereaved), telling.now)?;
+    }
+    Ok(has_ended)
+}

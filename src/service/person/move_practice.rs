@@ -1,0 +1,30 @@
+//! Somebody is registered with another practice, or with none.
+
+use crate::person::{Telling, Told, present_number, record};
+use base::error::Error;
+use domain::audit::Act;
+use domain::person::NhsNumber;
+use domain::proxy::OdsCode;
+use store::{FactKind, Tx};
+
+/// Writes where a person is registered now. Their roles stay as they are: the new practice looks at them (contract
+/// §6.4).
+///
+/// # Errors
+///
+/// When the database refuses.
+pub fn move_practice(
+    tx: &mut Tx<'_>,
+    telling: Telling<'_>,
+    person: NhsNumber,
+    practice: Option<&OdsCode>,
+) -> Result<Told, Error> {
+    let Some(person) = present_number(tx, person)? else { return Ok(Told::Unknown) };
+    if tx.find_fact(person, FactKind::Practice)?.is_some_and(|known| known >= telling.at) {
+        return Ok(Told::Late);
+    }
+    tx.save_fact(person, FactKind::Practice, telling.at)?;
+    tx.save_practice(person, practice, telling.now)?;
+    record(tx, Act::PersonMoved, telling, person)?;
+    Ok(Told::Applied)
+}

@@ -1,0 +1,136 @@
+//! A number was superseded by another: merged into it, or re-issued as it.
+//!
+//! The roles of the old number move to the new one; their older versions keep the old one. Where a role stands
+//! between the same two people already, one of the two must go on: the active one, else the one that was changed
+//! last. It goes on under the id that has the new number; the other row stays with the old number, ended and in no
+//! answer. A role between somebody's own two numbers ends, for nobody is their own proxy.
+//!
+//! What is known of the old number is true of the person, so it goes along: a restriction and a death.
+
+use crate::person::die::bereave;
+use crate::person::hide::hide;
+use crate::person::{Telling, Told, present_number, record};
+use crate::proxy::{end_by_itself, save_by_itself, subject_of};
+use base::error::Error;
+use domain::audit::Act;
+use domain::event::Topic;
+use domain::person::{NhsNumber, Standing};
+use domain::proxy::{Role, Status, StatusReason, Versioned};
+use store::{FactKind, Tx};
+
+/// Moves a person to a new number.
+///
+/// # Errors
+///
+/// When the database refuses.
+pub fn renumber(
+    tx: &mut Tx<'_>,
+    telling: Telling<'_>,
+    old: NhsNumber,
+    new: NhsNumber,
+) -> Result<Told, Error> {
+    let Some(standing) = tx.find_standing(old)? else { return Ok(Told::Unknown) };
+    match tx.find_successor(old)? {
+        Some(known) if known == new => return Ok(Told::Known),
+        Some(_) if tx.find_fact(old, FactKind::Number)?.is_some_and(|known| known > telling.at) => {
+            return Ok(Told::Late);
+        }
+        Some(_) => return Ok(Told::Contradiction),
+        None => {}
+    }
+    if standing == Standing::Invalidated {
+        return Ok(Told::Contradiction);
+    }
+    tx.copy_person(old, new, telling.now)?;
+    // The new number can have been superseded itself by now; one that leads back contradicts.
+    let Some(new_number) = present_number(tx, new)?.filter(|target| *target != old) else {
+        return Ok(Told::Contradiction);
+    };
+    let new_standing = tx.find_standing(new_number)?;
+    if new_standing == Some(Standing::Invalidated) {
+        return Ok(Told::Contradiction);
+    }
+    tx.lock_roles_of(old, new_number)?;
+    tx.save_fact(old, FactKind::Number, telling.at)?;
+    tx.insert_number_change(old, new)?;
+    record(tx, Act::PersonRenumbered, telling, new_number)?;
+    if standing == Standing::Restricted {
+        let at = tx.find_fact(old, FactKind::Restriction)?.unwrap_or(telling.at);
+        let known = tx.find_fact(new_number, FactKind::Restriction)?;
+        tx.save_fact(new_number, FactKind::Restriction, known.map_or(at, |known| known.max(at)))?;
+        if new_standing == Some(Standing::Current) {
+            hide(tx, telling, new_number, Standing::Restricted)?;
+        }
+    }
+    move_roles(tx, telling, (old, new_number))?;
+    if let Some(at) = tx.find_fact(old, FactKind::Death)? {
+        tx.save_fact(new_number, FactKind::Death, at)?;
+    }
+    if let Some(at) = tx.find_fact(new_number, FactKind::Death)? {
+        tx.save_death(new_number, at, telling.now)?;
+        bereave(tx, telling, new_number)?;
+    }
+    Ok(Told::Applied)
+}
+
+fn move_roles(tx: &mut Tx<'_>, telling: Telling<'_>, numbers: (NhsNumber, NhsNumber)) -> Result<(), Error> {
+    let mut roles = Vec::new();
+    for id in tx.list_role_ids_of(numbers.0)? {
+        if let Some(role) = tx.find_stored_role(&id)? {
+            let was_visible = tx.is_visible(&role.value)?;
+            roles.push((role, was_visible));
+        }
+    }
+    // From here on nothing with the old number can be seen, so what is left with it says nothing.
+    tx.save_standing(numbers.0, Standing::Superseded, telling.now)?;
+    for (role, was_visible) in &roles {
+        move_role(tx, telling, (role, *was_visible), numbers)?;
+    }
+    Ok(())
+}
+
+fn move_role(
+    tx: &mut Tx<'_>,
+    telling: Telling<'_>,
+    (role, was_visible): (&Versioned<Role>, bool),
+    (old, new): (NhsNumber, NhsNumber),
+) -> Result<(), Error> {
+    let now_called = |number| if number == old { new } else { number };
+    let (proxy, patient) = (now_called(role.value.proxy), now_called(role.value.patient));
+    if proxy == patient {
+        return leave(tx, telling, (role, was_visible), "Proxy and patient are the same person.");
+    }
+    let giver = role.value.reason.giver().map(now_called);
+    let reason = role.value.reason.clone().given_by(giver);
+    let Some(other) = tx.find_stored_role_of_pair(proxy, patient)? else {
+        let moved = Role { proxy, patient, reason, ..role.value.clone() };
+        return save_by_itself(tx, telling.caller, (moved, role.version), Act::RoleRenumbered, telling.now);
+    };
+    if counts_more(role, &other) {
+        let taken_over = Role { id: other.value.id, proxy, patient, reason, ..role.value.clone() };
+        let expected = (taken_over, other.version);
+        save_by_itself(tx, telling.caller, expected, Act::RoleRenumbered, telling.now)?;
+    }
+    leave(tx, telling, (role, was_visible), "Another role between the same two people goes on.")
+}
+
+/// Whether one role goes on rather than the other.
+fn counts_more(one: &Versioned<Role>, other: &Versioned<Role>) -> bool {
+    let weight = |role: &Versioned<Role>| (role.value.status == Status::Active, role.updated_at);
+    weight(one) > weight(other)
+}
+
+/// Leaves a role with the old number, which nobody sees any more, and ends it.
+fn leave(
+    tx: &mut Tx<'_>,
+    telling: Telling<'_>,
+    (role, was_visible): (&Versioned<Role>, bool),
+    words: &'static str,
+) -> Result<(), Error> {
+    if was_visible {
+        tx.publish(Topic::RoleDeleted, &subject_of(role), telling.now)?;
+    }
+    let reason = (StatusReason::in_words(words), Act::RoleRenumbered);
+    end_by_itself(tx, telling.caller, role, reason, telling.now)?;
+    Ok(())
+}

@@ -1,0 +1,62 @@
+//! Somebody changes a role.
+
+use uuid::Uuid;
+
+use crate::proxy::{Bar, check_people, state_in, subject_of};
+use base::clock::Clock;
+use base::error::{Error, Kind};
+use domain::account::Caller;
+use domain::audit::Act;
+use domain::event::Topic;
+use domain::person::Door;
+use domain::proxy::{Change, Role, RoleError, Rules, Versioned};
+use store::Tx;
+
+/// Changes a role as `propose` says when it is shown the role as it counts now. Nobody else changes the
+/// role in the meantime. A change that asks for what is already so makes no version and no event.
+///
+/// # Errors
+///
+/// [`Kind::NotFound`] when there is no such role that may appear in an answer, the refusal of
+/// `propose`, or the rule that the change breaks. Then nothing has changed.
+pub fn change_role<E: From<Error> + From<RoleError>>(
+    tx: &mut Tx<'_>,
+    clock: &dyn Clock,
+    caller: &Caller,
+    id: Uuid,
+    rules: Rules,
+    propose: impl FnOnce(&Role) -> Result<Change, E>,
+) -> Result<Versioned<Role>, E> {
+    let now = clock.now();
+    let found = tx.find_role_to_change(id)?;
+    let mut role = found.ok_or_else(not_found)?;
+    if role.value.has_lapsed(now) {
+        // The end date came before the job that looks for it: the history shows both steps.
+        let lapsed = role.value.as_of(now);
+        role = tx.save_role(lapsed, role.version, now.max(role.updated_at))?;
+        tx.record(Act::RoleLapsed, &Caller::SERVICE, &subject_of(&role), now)?;
+        tx.publish(Topic::RoleChanged, &subject_of(&role), now)?;
+    }
+    let change = propose(&role.value)?;
+    let reason = change.reason.map(|reason| reason.given_by(caller.who.user()));
+    let change = Change { reason, ..change };
+    let changed = role.value.changed(change, rules, now)?;
+    if changed == role.value {
+        return Ok(role);
+    }
+    if changed.is_in_force() {
+        let known = tx.lock_person_states(&[changed.patient, changed.proxy])?;
+        check_people(&changed, Door::ActivateRole, state_in(&known)).map_err(|bar| match bar {
+            Bar::Died(why) => E::from(why),
+            Bar::UnknownPatient | Bar::UnknownProxy => not_found().into(),
+        })?;
+    }
+    let role = tx.save_role(changed, role.version, now.max(role.updated_at))?;
+    tx.record(Act::RoleChanged, caller, &subject_of(&role), now)?;
+    tx.publish(Topic::RoleChanged, &subject_of(&role), now)?;
+    Ok(role)
+}
+
+fn not_found() -> Error {
+    Error::new(Kind::NotFound, "there is no such role")
+}

@@ -1,0 +1,75 @@
+//! A clinical system records its decision as a new role.
+
+use crate::proxy::{Bar, check_people, state_in, subject_of};
+use base::clock::Clock;
+use base::error::{Error, Kind};
+use base::ids;
+use domain::account::Caller;
+use domain::audit::Act;
+use domain::event::Topic;
+use domain::person::Door;
+use domain::proxy::{Draft, Role, RoleError, Rules, Versioned};
+use store::Tx;
+
+/// Why there is no new role.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateRoleError {
+    /// The draft breaks a rule.
+    #[error(transparent)]
+    Rule(#[from] RoleError),
+    /// The patient is nobody who may appear in an answer.
+    #[error("the patient is not known")]
+    UnknownPatient,
+    /// The proxy is nobody who may appear in an answer.
+    #[error("the proxy is not known")]
+    UnknownProxy,
+    /// There is a role for this pair, whatever its status.
+    #[error("there is a role for this pair")]
+    Duplicate,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] Error),
+}
+
+impl From<Bar> for CreateRoleError {
+    fn from(bar: Bar) -> Self {
+        match bar {
+            Bar::UnknownPatient => Self::UnknownPatient,
+            Bar::UnknownProxy => Self::UnknownProxy,
+            Bar::Died(rule) => Self::Rule(rule),
+        }
+    }
+}
+
+/// What it is to write a new role, made here or elsewhere.
+pub(super) const fn door_of(role: &Role) -> Door {
+    if role.is_in_force() { Door::CreateRole } else { Door::RecordDecision }
+}
+
+/// Creates a role.
+///
+/// # Errors
+///
+/// [`CreateRoleError`]; then nothing has changed.
+pub fn create_role(
+    tx: &mut Tx<'_>,
+    clock: &dyn Clock,
+    caller: &Caller,
+    draft: Draft,
+    rules: Rules,
+) -> Result<Versioned<Role>, CreateRoleError> {
+    let now = clock.now();
+    let role = Role::create(ids::new_uuid(now), draft, rules, now)?;
+    let known = tx.lock_person_states(&[role.patient, role.proxy])?;
+    check_people(&role, door_of(&role), state_in(&known))?;
+    if tx.has_role_of_pair(role.proxy, role.patient)? {
+        return Err(CreateRoleError::Duplicate);
+    }
+    // Of two that come at the same time, the database itself refuses the second.
+    let role = tx.insert_role(role, now).map_err(|error| {
+        if error.kind() == Kind::Conflict { CreateRoleError::Duplicate } else { error.into() }
+    })?;
+    tx.record(Act::RoleCreated, caller, &subject_of(&role), now)?;
+    tx.publish(Topic::RoleCreated, &subject_of(&role), now)?;
+    Ok(role)
+}

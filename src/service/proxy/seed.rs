@@ -1,0 +1,81 @@
+//! Fills a database with people, relationships, roles and access requests that exist elsewhere.
+
+use chrono::{DateTime, Utc};
+
+use crate::proxy::{Bar, check_people, state_in, subject_of};
+use base::clock::Clock;
+use base::error::{Error, Kind};
+use domain::account::Caller;
+use domain::audit::Act;
+use domain::event::Topic;
+use domain::person::{Door, Person};
+use domain::proxy::{AccessRequest, Relationship, Role};
+use store::Tx;
+
+/// What to fill in. Roles come with the time of their last change and stand as they are told: history
+/// is not judged by today's rules.
+#[derive(Clone, Default)]
+#[expect(missing_docs, reason = "the fields say what they hold")]
+pub struct Seed {
+    pub people: Vec<Person>,
+    pub relationships: Vec<Relationship>,
+    pub roles: Vec<(Role, DateTime<Utc>)>,
+    pub access_requests: Vec<AccessRequest>,
+}
+
+/// How much was new.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields say what they count")]
+pub struct Seeded {
+    pub people: usize,
+    pub relationships: usize,
+    pub roles: usize,
+    pub access_requests: usize,
+}
+
+/// Writes what is not there yet; what is there stays as it is, so that seeding twice is seeding once.
+///
+/// # Errors
+///
+/// When the database refuses; then nothing has changed.
+pub fn seed(tx: &mut Tx<'_>, clock: &dyn Clock, seed: Seed) -> Result<Seeded, Error> {
+    let now = clock.now();
+    let mut seeded = Seeded::default();
+    for person in &seed.people {
+        seeded.people += usize::from(tx.insert_person_if_new(person, now)?);
+    }
+    for relationship in seed.relationships {
+        if !tx.has_relationship(&relationship.id)? {
+            tx.insert_relationship(relationship, now)?;
+            seeded.relationships += 1;
+        }
+    }
+    for (role, updated_at) in seed.roles {
+        if !tx.has_role_of_pair(role.proxy, role.patient)? {
+            check_alive(tx, &role)?;
+            let role = tx.insert_role(role, updated_at)?;
+            tx.record(Act::RoleCreated, &Caller::SERVICE, &subject_of(&role), now)?;
+            tx.publish(Topic::RoleCreated, &subject_of(&role), now)?;
+            seeded.roles += 1;
+        }
+    }
+    for request in seed.access_requests {
+        if !tx.has_access_request(request.id, &request.reference_code)? {
+            tx.insert_access_request(request, now)?;
+            seeded.access_requests += 1;
+        }
+    }
+    Ok(seeded)
+}
+
+/// History is not judged, but nothing is in force for a person who has died.
+fn check_alive(tx: &mut Tx<'_>, role: &Role) -> Result<(), Error> {
+    let known = tx.lock_person_states(&[role.patient, role.proxy])?;
+    match check_people(role, Door::SeedRole, state_in(&known)) {
+        Err(Bar::Died(why)) if role.is_in_force() => {
+            let told = format!("the role {} cannot be active: {why}", role.id);
+            Err(Error::new(Kind::Unprocessable, told))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}

@@ -1,0 +1,101 @@
+//! Access tokens of ours whose signature was checked before. To check one costs more than all else in a small
+//! request; what it said then it says again. Whether the grant behind it still holds is never kept: that is
+//! read from the database each time.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chrono::{DateTime, Utc};
+
+use domain::account::claims::AccessClaims;
+
+/// How many tokens are kept: twice this, some 20 MB at most. Whoever would fill it needs as many tokens of ours.
+const MAX: usize = 8192;
+
+/// What was checked, by the SHA-256 of the token: two generations, of which the older is forgotten as a whole.
+#[derive(Debug, Default)]
+pub struct Verified {
+    generations: Mutex<Generations>,
+    checked: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Generations {
+    young: HashMap<[u8; 32], Arc<AccessClaims>>,
+    old: HashMap<[u8; 32], Arc<AccessClaims>>,
+}
+
+impl Verified {
+    /// The claims of a token that was checked before and has not expired.
+    pub fn find(&self, sha256: &[u8; 32], now: DateTime<Utc>) -> Option<Arc<AccessClaims>> {
+        let mut kept = self.generations.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = kept.young.get(sha256).or_else(|| kept.old.get(sha256)).cloned()?;
+        if found.exp <= now.timestamp() {
+            kept.young.remove(sha256);
+            kept.old.remove(sha256);
+            return None;
+        }
+        Some(found)
+    }
+
+    /// Keeps the claims of a token whose signature is good.
+    pub fn keep(&self, sha256: [u8; 32], claims: &Arc<AccessClaims>) {
+        self.checked.fetch_add(1, Ordering::Relaxed);
+        let mut kept = self.generations.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.young.len() >= MAX {
+            kept.old = std::mem::take(&mut kept.young);
+        }
+        kept.young.insert(sha256, Arc::clone(claims));
+    }
+
+    /// Forgets all of it: a key that has signed some may be gone.
+    pub fn forget(&self) {
+        *self.generations.lock().unwrap_or_else(PoisonError::into_inner) = Generations::default();
+    }
+
+    /// How many good signatures were really checked.
+    pub fn checked(&self) -> u64 {
+        self.checked.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use chrono::{DateTime, TimeDelta};
+    use serde_json::json;
+
+    use super::{MAX, Verified};
+
+    #[test]
+    fn what_was_checked_is_kept_until_it_expires_and_never_more_than_there_is_room_for() {
+        let verified = Verified::default();
+        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let claims = Arc::new(
+            serde_json::from_value(json!({
+                "iss": "i", "aud": [], "sub": "s", "client_id": "c", "iat": 0, "exp": now.timestamp() + 300,
+                "jti": "j", "scope": "", "https://fhir.onbehalf.org.uk/claims/mode": "system",
+                "https://fhir.onbehalf.org.uk/claims/grant": "018f0000-0000-7000-8000-000000000000",
+            }))
+            .unwrap(),
+        );
+        let key = |number: usize| {
+            let mut key = [0; 32];
+            key[..8].copy_from_slice(&number.to_be_bytes());
+            key
+        };
+        verified.keep(key(0), &claims);
+        assert!(verified.find(&key(0), now).is_some() && verified.find(&key(1), now).is_none());
+        assert!(verified.find(&key(0), now + TimeDelta::seconds(300)).is_none(), "expired");
+        assert!(verified.find(&key(0), now).is_none(), "and forgotten");
+        for number in 0..3 * MAX {
+            verified.keep(key(number), &claims);
+        }
+        let kept = (0..3 * MAX).filter(|number| verified.find(&key(*number), now).is_some()).count();
+        assert!((MAX..=2 * MAX).contains(&kept), "{kept}");
+        verified.forget();
+        assert!(verified.find(&key(3 * MAX - 1), now).is_none());
+    }
+}

@@ -1,0 +1,159 @@
+//! The authorization endpoint of the simulated providers (OpenID Connect Core §3.1.2).
+
+use std::collections::HashMap;
+use std::sync::PoisonError;
+
+use actix_web::http::header::{CACHE_CONTROL, LOCATION};
+use actix_web::web::{Bytes, Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template as _;
+
+use crate::code::Visit;
+use crate::page::Page;
+use crate::{CLIENT_ID, Refused, Simulated, Which, person};
+use ::web::app::App;
+use base::error::Error;
+use base::token::new_secret;
+
+/// The parameters that are read; they go along in the form.
+const PARAMETERS: [&str; 9] = [
+    "response_type",
+    "client_id",
+    "redirect_uri",
+    "scope",
+    "state",
+    "nonce",
+    "vtr",
+    "code_challenge",
+    "code_challenge_method",
+];
+
+type Fields = HashMap<String, String>;
+
+pub(super) fn fields(text: &[u8]) -> Fields {
+    form_urlencoded::parse(text).into_owned().collect()
+}
+
+pub(super) fn field<'f>(fields: &'f Fields, name: &str) -> &'f str {
+    fields.get(name).map_or("", String::as_str)
+}
+
+/// What is wrong with a request. Until client and redirect URI are known to be good, nobody is sent there.
+/// `Some` is the error with which the browser goes back.
+fn check(simulated: &Simulated, fields: &Fields) -> Result<Option<&'static str>, Refused> {
+    if field(fields, "client_id") != CLIENT_ID {
+        return Err(Refused::new("unauthorized_client", "there is no such client"));
+    }
+    let ours = format!("{}/", simulated.public_url);
+    if !field(fields, "redirect_uri").starts_with(&ours) {
+        return Err(Refused::new("invalid_request", "the redirect URI is not one of this server's"));
+    }
+    let is_openid = field(fields, "scope").split(' ').any(|scope| scope == "openid");
+    let has_plain =
+        !field(fields, "code_challenge").is_empty() && field(fields, "code_challenge_method") != "S256";
+    let is_asking_badly = field(fields, "state").is_empty() || field(fields, "nonce").is_empty() || has_plain;
+    Ok(if field(fields, "response_type") != "code" {
+        Some("unsupported_response_type")
+    } else if !is_openid {
+        Some("invalid_scope")
+    } else {
+        is_asking_badly.then_some("invalid_request")
+    })
+}
+
+/// Sends the browser back.
+fn send_back(simulated: &Simulated, which: Which, fields: &Fields, name: &str, value: &str) -> HttpResponse {
+    let redirect_uri = field(fields, "redirect_uri");
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair(name, value);
+    query.append_pair("state", field(fields, "state"));
+    if which == Which::Cis2 {
+        query.append_pair("iss", &simulated.issuer(which));
+    }
+    let joint = if redirect_uri.contains('?') { '&' } else { '?' };
+    HttpResponse::SeeOther()
+        .insert_header((LOCATION, format!("{redirect_uri}{joint}{}", query.finish())))
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .finish()
+}
+
+async fn visitors(app: &App, which: Which) -> Result<Vec<person::Visitor>, Refused> {
+    let read = app.store.read(move |tx| person::list(tx, which)).await;
+    read.map_err(|error: Error| {
+        tracing::error!(cause = %error.cause(), "the simulated providers cannot list the people");
+        Refused::FAULT
+    })
+}
+
+/// `GET`: the page.
+pub(super) async fn ask(
+    app: Data<App>,
+    simulated: Data<Simulated>,
+    which: Path<String>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Refused> {
+    let which = Which::parse(&which)?;
+    let fields = fields(request.query_string().as_bytes());
+    if let Some(error) = check(&simulated, &fields)? {
+        return Ok(send_back(&simulated, which, &fields, "error", error));
+    }
+    let people = visitors(&app, which).await?;
+    let note = |visitor: &person::Visitor| match which {
+        Which::NhsLogin => visitor.id.clone(),
+        Which::Cis2 => visitor.practice.clone().unwrap_or_default(),
+    };
+    let provider = match which {
+        Which::NhsLogin => "NHS login",
+        Which::Cis2 => "CIS2",
+    };
+    let page = Page {
+        provider,
+        action: &simulated.url(which, "authorize"),
+        hidden: PARAMETERS.iter().map(|name| (*name, field(&fields, name))).collect(),
+        people: people.iter().map(|one| (one.id.clone(), one.name.clone(), note(one))).collect(),
+        levels: person::levels(which),
+    };
+    let html = page.render().or(Err(Refused::FAULT))?;
+    let policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'";
+    Ok(HttpResponse::Ok()
+        .content_type("text/html; charset=utf-8")
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .insert_header(("Content-Security-Policy", policy))
+        .body(html))
+}
+
+/// `POST`: somebody has said who they are.
+pub(super) async fn answer(
+    app: Data<App>,
+    simulated: Data<Simulated>,
+    which: Path<String>,
+    body: Bytes,
+) -> Result<HttpResponse, Refused> {
+    let which = Which::parse(&which)?;
+    let fields = fields(&body);
+    if let Some(error) = check(&simulated, &fields)? {
+        return Ok(send_back(&simulated, which, &fields, "error", error));
+    }
+    let level = field(&fields, "level");
+    if !person::levels(which).contains(&level) {
+        return Err(Refused::new("invalid_request", "there is no such level"));
+    }
+    let people = visitors(&app, which).await?;
+    let visitor = people.into_iter().find(|visitor| visitor.id == field(&fields, "person"));
+    let mut visitor = visitor.ok_or(Refused::new("invalid_request", "there is no such person"))?;
+    level.clone_into(&mut visitor.level);
+    let visit = Visit {
+        which,
+        visitor,
+        redirect_uri: field(&fields, "redirect_uri").to_owned(),
+        scope: field(&fields, "scope").to_owned(),
+        nonce: field(&fields, "nonce").to_owned(),
+        challenge: fields.get("code_challenge").filter(|text| !text.is_empty()).cloned(),
+    };
+    let code = new_secret().or(Err(Refused::FAULT))?;
+    let now = app.clock.now();
+    let mut codes = simulated.codes.lock().unwrap_or_else(PoisonError::into_inner);
+    codes.keep_code(code.clone(), visit, now);
+    drop(codes);
+    Ok(send_back(&simulated, which, &fields, "code", &code))
+}

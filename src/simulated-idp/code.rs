@@ -1,0 +1,66 @@
+//! The codes and access tokens that the simulated providers have given out. They live in memory.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::Which;
+use crate::person::Visitor;
+
+const CODE_LIFE: TimeDelta = TimeDelta::minutes(10);
+/// How long an access token is good.
+pub(super) const ACCESS_LIFE: TimeDelta = TimeDelta::minutes(5);
+/// The most that is kept of a kind; then the sandbox is being flooded, and begins again.
+const MOST: usize = 10_000;
+
+/// What somebody has agreed to on the page.
+#[derive(Clone)]
+pub(super) struct Visit {
+    pub(super) which: Which,
+    pub(super) visitor: Visitor,
+    pub(super) redirect_uri: String,
+    pub(super) scope: String,
+    pub(super) nonce: String,
+    pub(super) challenge: Option<String>,
+}
+
+/// What has been given out.
+#[derive(Default)]
+pub(super) struct Codes {
+    by_code: HashMap<String, (Visit, DateTime<Utc>)>,
+    by_token: HashMap<String, (Visit, DateTime<Utc>)>,
+    assertions: HashMap<String, DateTime<Utc>>,
+}
+
+impl Codes {
+    pub(super) fn keep_code(&mut self, code: String, visit: Visit, now: DateTime<Utc>) {
+        self.by_code.retain(|_, (_, until)| *until > now);
+        if self.by_code.len() >= MOST {
+            self.by_code.clear();
+        }
+        self.by_code.insert(code, (visit, now + CODE_LIFE));
+    }
+
+    /// Redeems a code: it is gone afterwards, whatever comes of it.
+    pub(super) fn redeem_code(&mut self, code: &str, now: DateTime<Utc>) -> Option<Visit> {
+        self.by_code.remove(code).filter(|(_, until)| *until > now).map(|(visit, _)| visit)
+    }
+
+    pub(super) fn keep_token(&mut self, token: String, visit: Visit, now: DateTime<Utc>) {
+        self.by_token.retain(|_, (_, until)| *until > now);
+        if self.by_token.len() >= MOST {
+            self.by_token.clear();
+        }
+        self.by_token.insert(token, (visit, now + ACCESS_LIFE));
+    }
+
+    pub(super) fn find_token(&self, token: &str, now: DateTime<Utc>) -> Option<&Visit> {
+        self.by_token.get(token).filter(|(_, until)| *until > now).map(|(visit, _)| visit)
+    }
+
+    /// Whether an assertion is shown for the first time.
+    pub(super) fn see_assertion(&mut self, jti: String, until: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+        self.assertions.retain(|_, until| *until > now);
+        self.assertions.insert(jti, until).is_none()
+    }
+}

@@ -1,0 +1,30 @@
+//! Our settings for the simulated providers: we are their one client.
+
+use crate::{CLIENT_ID, Which, issuer};
+use idp::{ProviderAuthentication, ProviderKind, ProviderSettings, default_vtr};
+
+/// Our settings for a simulated provider of a server with this URL.
+pub fn settings(public_url: &str, which: Which) -> ProviderSettings {
+    let (name, kind, scopes) = match which {
+        Which::NhsLogin => (
+            "NHS login (simulated)",
+            ProviderKind::NhsLogin { vtr: default_vtr() },
+            "openid profile profile_extended",
+        ),
+        Which::Cis2 => (
+            "CIS2 (simulated)",
+            ProviderKind::Cis2 { minimum_aal: 3 },
+            "openid profile nhsperson associatedorgs nationalrbacaccess selectedrole",
+        ),
+    };
+    ProviderSettings {
+        id: which.as_str().to_owned(),
+        name: name.to_owned(),
+        kind,
+        issuer: issuer(public_url, which),
+        client_id: CLIENT_ID.to_owned(),
+        authentication: ProviderAuthentication::PrivateKeyJwt,
+        scopes: scopes.split(' ').map(str::to_owned).collect(),
+        exchange_audiences: vec![CLIENT_ID.to_owned()],
+    }
+}

@@ -1,0 +1,164 @@
+//! The token and userinfo endpoints of the simulated providers.
+
+use std::sync::PoisonError;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::AUTHORIZATION;
+use actix_web::web::{Bytes, Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
+use chrono::{DateTime, TimeDelta, Utc};
+use jsonwebtoken::Header;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::authorize::{field, fields};
+use crate::code::{ACCESS_LIFE, Visit};
+use crate::{CLIENT_ID, Refused, Simulated, Which, answer_json};
+use ::web::app::App;
+use base::ids;
+use idp::assertion;
+use jose::dpop::hash;
+use jose::key::Purpose;
+use jose::signature_only;
+
+const ID_LIFE: TimeDelta = TimeDelta::minutes(60);
+
+/// Exchanges a code (RFC 6749 §4.1.3).
+pub(super) async fn token(
+    app: Data<App>,
+    simulated: Data<Simulated>,
+    which: Path<String>,
+    body: Bytes,
+) -> Result<HttpResponse, Refused> {
+    let which = Which::parse(&which)?;
+    let (fields, now) = (fields(&body), app.clock.now());
+    if field(&fields, "grant_type") != "authorization_code" {
+        return Err(Refused::new("unsupported_grant_type", "only authorization_code is granted"));
+    }
+    let shown = (field(&fields, "client_assertion_type"), field(&fields, "client_assertion"));
+    simulated.check_assertion(which, shown, now)?;
+    let mut codes = simulated.codes.lock().unwrap_or_else(PoisonError::into_inner);
+    let visit = codes.redeem_code(field(&fields, "code"), now);
+    let bad = Refused::new("invalid_grant", "the code is not good");
+    let visit = visit.filter(|visit| visit.which == which).ok_or(bad)?;
+    if visit.redirect_uri != field(&fields, "redirect_uri") {
+        return Err(bad);
+    }
+    if let Some(challenge) = &visit.challenge
+        && hash(field(&fields, "code_verifier")) != *challenge
+    {
+        return Err(bad);
+    }
+    let access_token = simulated.access_token(&visit, now)?;
+    let id_token = simulated.id_token(&visit, now)?;
+    let scope = visit.scope.clone();
+    codes.keep_token(access_token.clone(), visit, now);
+    let body = json!({
+        "access_token": access_token, "token_type": "bearer", "expires_in": ACCESS_LIFE.num_seconds(),
+        "id_token": id_token, "scope": scope,
+    });
+    Ok(answer_json(StatusCode::OK, &body))
+}
+
+/// Says who somebody is (OpenID Connect Core §5.3).
+pub(super) async fn userinfo(
+    app: Data<App>,
+    simulated: Data<Simulated>,
+    which: Path<String>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Refused> {
+    let which = Which::parse(&which)?;
+    let bad = Refused { status: 401, error: "invalid_token", description: "the token is not good" };
+    let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let token = header.and_then(|value| value.strip_prefix("Bearer ")).ok_or(bad)?;
+    let codes = simulated.codes.lock().unwrap_or_else(PoisonError::into_inner);
+    let visit = codes.find_token(token, app.clock.now()).filter(|visit| visit.which == which).ok_or(bad)?;
+    let mut claims = visit.visitor.claims(which, &visit.scope);
+    claims.insert("sub".to_owned(), visit.visitor.subject(which).into());
+    claims.insert("iss".to_owned(), simulated.issuer(which).into());
+    claims.insert("aud".to_owned(), CLIENT_ID.into());
+    Ok(answer_json(StatusCode::OK, &Value::Object(claims)))
+}
+
+/// What the client says of itself.
+#[derive(Deserialize)]
+struct Assertion {
+    iss: String,
+    sub: String,
+    aud: String,
+    exp: i64,
+    jti: String,
+}
+
+impl Simulated {
+    /// `private_key_jwt`, as NHS login checks it: RS512, a known key, 5 minutes at most, shown once.
+    fn check_assertion(
+        &self,
+        which: Which,
+        (kind, text): (&str, &str),
+        now: DateTime<Utc>,
+    ) -> Result<(), Refused> {
+        let bad = Refused::new("invalid_client", "the client assertion is not good");
+        if kind != assertion::TYPE {
+            return Err(bad);
+        }
+        let key_id = jsonwebtoken::decode_header(text).ok().and_then(|header| header.kid).ok_or(bad)?;
+        let ring = (self.client_keys)();
+        let key = ring.find(Purpose::ClientAssertion, &key_id).ok_or(bad)?;
+        let validation = signature_only(Purpose::ClientAssertion.algorithm());
+        let read = jsonwebtoken::decode::<Assertion>(text, &key.verifying, &validation);
+        let said = read.or(Err(bad))?.claims;
+        let until = DateTime::from_timestamp(said.exp, 0).ok_or(bad)?;
+        let is_ours = said.iss == CLIENT_ID && said.sub == CLIENT_ID && said.aud == self.url(which, "token");
+        if !is_ours || until <= now || until > now + TimeDelta::minutes(5) {
+            return Err(bad);
+        }
+        let mut codes = self.codes.lock().unwrap_or_else(PoisonError::into_inner);
+        if codes.see_assertion(said.jti, until, now) { Ok(()) } else { Err(bad) }
+    }
+
+    fn id_token(&self, visit: &Visit, now: DateTime<Utc>) -> Result<String, Refused> {
+        let mut claims = visit.visitor.claims(visit.which, &visit.scope);
+        claims.insert("nonce".to_owned(), visit.nonce.clone().into());
+        claims.insert("auth_time".to_owned(), now.timestamp().into());
+        if visit.which == Which::Cis2 {
+            claims.insert("acr".to_owned(), "AAL3_ANY".into());
+            claims.insert("amr".to_owned(), json!(["N3_SMARTCARD"]));
+        }
+        self.sign(visit, claims, now, ID_LIFE)
+    }
+
+    fn access_token(&self, visit: &Visit, now: DateTime<Utc>) -> Result<String, Refused> {
+        let mut claims = Map::new();
+        claims.insert("scope".to_owned(), visit.scope.clone().into());
+        self.sign(visit, claims, now, ACCESS_LIFE)
+    }
+
+    /// Signs claims, RS512, with those that every token has.
+    fn sign(
+        &self,
+        visit: &Visit,
+        mut claims: Map<String, Value>,
+        now: DateTime<Utc>,
+        life: TimeDelta,
+    ) -> Result<String, Refused> {
+        let which = visit.which;
+        let common = [
+            ("iss", json!(self.issuer(which))),
+            ("sub", json!(visit.visitor.subject(which))),
+            ("aud", json!(CLIENT_ID)),
+            ("iat", json!(now.timestamp())),
+            ("exp", json!((now + life).timestamp())),
+            ("jti", json!(ids::new_uuid(now).to_string())),
+        ];
+        claims.extend(common.map(|(name, value)| (name.to_owned(), value)));
+        if which == Which::NhsLogin {
+            let credentials = if visit.visitor.level == "P0" { "Cp" } else { "Cp.Cd" };
+            claims.insert("vot".to_owned(), format!("{}.{credentials}", visit.visitor.level).into());
+            claims.insert("vtm".to_owned(), self.url(which, "trustmark").into());
+        }
+        let mut header = Header::new(self.key.purpose.algorithm());
+        header.kid = Some(self.key.kid.clone());
+        jsonwebtoken::encode(&header, &claims, &self.key.signing).or(Err(Refused::FAULT))
+    }
+}

@@ -1,0 +1,119 @@
+//! What an operator sees: the log, one line per request, and no personal data in it.
+//!
+//! A path can name a person and a query does, so neither is logged: the route's pattern is.
+
+mod metrics;
+mod request_log;
+
+use std::panic;
+
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use base::error::Error;
+use config::{Log, LogFormat};
+
+pub use metrics::{Metrics, Queues};
+pub use request_log::{catch_panics, log_requests};
+
+/// The kind of caller that a request turned out to have; the request log reads it.
+#[derive(Clone, Copy, Debug)]
+pub struct CallerKind(pub &'static str);
+
+/// The pattern of a route that the router does not know by itself.
+#[derive(Clone, Debug)]
+pub struct RoutePattern(pub String);
+
+/// The crates of ours, as the log names them: a library is logged from `warn` on, they from the level of the settings.
+const OURS: &[&str] = &[
+    "api_fhir",
+    "api_registry",
+    "api_vrs",
+    "base",
+    "cli",
+    "config",
+    "delivery",
+    "domain",
+    "fhir",
+    "fhir_codec",
+    "http_guard",
+    "idp",
+    "jose",
+    "oauth",
+    "onbehalf",
+    "server",
+    "service",
+    "simulated_idp",
+    "sqlite_deadline",
+    "store",
+    "web",
+];
+
+/// Starts the log, on standard error. Libraries are heard from `warn` on.
+pub fn start_log(log: &Log) {
+    let level = LevelFilter::from_level(log.level);
+    let targets = Targets::new()
+        .with_targets(OURS.iter().map(|name| (*name, level)))
+        .with_default(LevelFilter::WARN)
+        // It calls every malformed request an error of its own; the client is told, and that is enough.
+        .with_target("actix_http", LevelFilter::OFF);
+    let registry = tracing_subscriber::registry().with(targets);
+    // A line that cannot be written, on a full disk, is lost; complaining of it on the same place would panic.
+    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false);
+    let layer = layer.log_internal_errors(false);
+    // A second start, in a test, keeps the first log.
+    let _already_started = match log.format {
+        LogFormat::Text => registry.with(layer).try_init(),
+        LogFormat::Json => registry.with(layer.json().flatten_event(true)).try_init(),
+    };
+    // A panic's message can quote what it choked on; its place is enough to find it.
+    panic::set_hook(Box::new(|info| {
+        let place = info.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "panic");
+    }));
+}
+
+/// Logs a failure of ours with its causes. Display texts of the drivers name no values.
+pub fn log_failure(error: &Error) {
+    let cause = error.cause();
+    tracing::error!(kind = ?error.kind(), cause, "{}", error.told());
+}
+
+/// Whether a text is a UUID, the form of a request id (contract §1.3): `8-4-4-4-12` hexadecimal digits.
+pub fn is_request_id(text: &str) -> bool {
+    let groups = text.split('-').map(str::len);
+    groups.eq([8, 4, 4, 4, 12]) && text.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::{OURS, is_request_id};
+
+    #[test]
+    fn every_crate_is_logged_from_the_level_of_the_settings() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+        let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+        let crates = entries.filter(|entry| entry.path().join("Cargo.toml").exists());
+        let names = crates.map(|entry| entry.file_name().to_string_lossy().replace('-', "_"));
+        let mut names: Vec<String> = names.chain(["onbehalf".to_owned()]).collect();
+        names.sort();
+        assert_eq!(names, OURS);
+    }
+
+    #[test]
+    fn a_request_id_is_a_uuid_of_any_version_and_case() {
+        assert!(is_request_id("60E0B220-8136-4CA5-AE46-1D97EF59D068"));
+        assert!(is_request_id("00000000-0000-0000-0000-00000000000f"));
+        for text in [
+            "",
+            "60E0B2208136-4CA5-AE46-1D97EF59D068",
+            "60E0B220-8136-4CA5-AE46-1D97EF59D06g",
+            "{60E0B220-8136-4CA5-AE46-1D97EF59D068}",
+        ] {
+            assert!(!is_request_id(text), "{text}");
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! One line per request, and the net under every handler.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Instant;
+
+use actix_web::HttpMessage as _;
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::middleware::Next;
+use actix_web::web::Data;
+use futures_util::FutureExt as _;
+
+use crate::observe::{CallerKind, Metrics, RoutePattern, is_request_id};
+use base::error::Error;
+
+/// Logs method, route pattern, status, duration, request id and kind of caller.
+pub async fn log_requests(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let started = Instant::now();
+    let method = request.method().clone();
+    let given = request.headers().get("x-request-id").and_then(|id| id.to_str().ok());
+    let request_id = given.filter(|id| is_request_id(id)).unwrap_or_default().to_owned();
+    let metrics = request.app_data::<Data<Metrics>>().cloned();
+    let result = next.call(request).await;
+    let (status, route, caller) = match &result {
+        Ok(response) => {
+            let request = response.request();
+            let kind = request.extensions().get::<CallerKind>().map_or("unknown", |kind| kind.0);
+            let known = request.extensions().get::<RoutePattern>().map(|route| route.0.clone());
+            let route = known.or_else(|| request.match_pattern()).unwrap_or_default();
+            (response.status().as_u16(), route, kind)
+        }
+        Err(error) => (error.as_response_error().status_code().as_u16(), String::new(), "unknown"),
+    };
+    let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+    if let Some(metrics) = metrics {
+        metrics.count_request(method.as_str(), &route, status, started.elapsed().as_secs_f64());
+    }
+    tracing::info!(%method, route, status, micros, request_id, caller, "request");
+    result.map(ServiceResponse::map_into_boxed_body)
+}
+
+/// Answers where a handler panics, instead of closing the connection without a word. What is answered
+/// is for the front to say.
+///
+/// # Errors
+///
+/// What `refuse` makes of the fault, if the handler panicked.
+pub async fn catch_panics(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+    refuse: fn(Error) -> actix_web::Error,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    match AssertUnwindSafe(next.call(request)).catch_unwind().await {
+        Ok(result) => result.map(ServiceResponse::map_into_boxed_body),
+        Err(_panic) => Err(refuse(Error::fault("a request handler panicked"))),
+    }
+}
