@@ -1,34 +1,49 @@
-//! Against guessing: who has shown wrong secrets too often must wait.
+//! Against guessing: a client that has presented too many wrong secrets must wait.
 //!
-//! Only secrets are counted: a signature is not guessed, and whoever counts wrong ones lets anybody lock an
-//! app out that has a key. In memory: each process counts for itself.
+//! Only secrets are counted: a signature is not guessed, and counting wrong ones would let anyone lock out a client
+//! that has a key. In memory: each process counts for itself.
+//!
+//! The rule is a sliding window, so a rate limiter with a refill (`governor`) does not fit: it would allow one more
+//! guess every six seconds, where here the eleventh waits until the first is a minute old.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use moka::policy::EvictionPolicy;
+use moka::sync::Cache;
 
 /// How many wrong secrets are allowed within the window.
 const ALLOWED: usize = 10;
-/// The window, and how long one waits.
+/// The window, and how long a client waits.
 const WINDOW: TimeDelta = TimeDelta::seconds(60);
-/// From how many names on those are forgotten who have not guessed lately.
-const MAX: usize = 10_000;
+/// How long an entry takes up memory without a further wrong secret, by the cache's own clock: longer than the window,
+/// which is measured by the times themselves.
+const KEPT: Duration = Duration::from_secs(120);
+/// How many names are kept: some 30 MB at most.
+const MAX: u64 = 65_536;
 
-/// The wrong secrets of the last minute, by `client_id` and address. Only apps that there are come here.
-#[derive(Debug, Default)]
-pub struct Lockout(Mutex<HashMap<String, Vec<DateTime<Utc>>>>);
+/// The wrong secrets of the last minute, by `client_id` and address. Only registered clients come here.
+#[derive(Debug)]
+pub struct Lockout(Cache<String, Arc<[DateTime<Utc>]>>);
+
+impl Default for Lockout {
+    fn default() -> Self {
+        // The least recently used goes first. The default policy of the cache would not admit a new name while the
+        // cache is full of more frequent ones: that name could guess without end.
+        let cache = Cache::builder().max_capacity(MAX).time_to_live(KEPT);
+        Self(cache.eviction_policy(EvictionPolicy::lru()).build())
+    }
+}
 
 impl Lockout {
-    /// Whether somebody may try.
+    /// Whether a secret may be tried.
     ///
     /// # Errors
     ///
-    /// How long to wait, when they have guessed too often.
+    /// How long to wait, after too many wrong ones.
     pub fn check(&self, name: &str, now: DateTime<Utc>) -> Result<(), Duration> {
-        let wrong = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(times) = wrong.get(name) else { return Ok(()) };
+        let Some(times) = self.0.get(name) else { return Ok(()) };
         let mut recent = times.iter().filter(|at| now - **at < WINDOW);
         let first = recent.next().copied();
         match first {
@@ -41,26 +56,29 @@ impl Lockout {
 
     /// Counts a wrong secret.
     pub fn count(&self, name: &str, now: DateTime<Utc>) {
-        let mut wrong = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if wrong.len() >= MAX {
-            wrong.retain(|_, times| times.last().is_some_and(|at| now - *at < WINDOW));
-        }
-        let times = wrong.entry(name.to_owned()).or_default();
-        times.retain(|at| now - *at < WINDOW);
-        times.push(now);
+        self.0.entry_by_ref(name).and_upsert_with(|entry| {
+            let times = entry.map(moka::Entry::into_value).unwrap_or_default();
+            // Requests that were checked at the same moment may bring more than are allowed: the latest count.
+            let surplus = (times.len() + 1).saturating_sub(ALLOWED);
+            let recent = times.iter().skip(surplus).filter(|at| now - **at < WINDOW);
+            recent.copied().chain([now]).collect()
+        });
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{ALLOWED, Lockout};
-    use chrono::{DateTime, TimeDelta};
+    use super::{ALLOWED, Lockout, MAX};
+    use chrono::{DateTime, TimeDelta, Utc};
     use std::time::Duration;
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap()
+    }
 
     #[test]
     fn whoever_guesses_too_often_waits_until_the_first_guess_is_a_minute_old() {
         let lockout = Lockout::default();
-        let at = |seconds: i64| DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap();
         for guess in 0..ALLOWED {
             assert_eq!(lockout.check("app", at(0) + TimeDelta::milliseconds(1)), Ok(()), "{guess}");
             lockout.count("app", at(0));
@@ -68,5 +86,37 @@ mod tests {
         assert_eq!(lockout.check("app", at(20)), Err(Duration::from_secs(40)));
         assert_eq!(lockout.check("other", at(20)), Ok(()));
         assert_eq!(lockout.check("app", at(60)), Ok(()));
+    }
+
+    #[test]
+    fn the_window_slides_and_a_name_keeps_no_more_than_the_allowed_number() {
+        let lockout = Lockout::default();
+        for second in 0..30 {
+            lockout.count("app", at(second));
+        }
+        assert_eq!(lockout.0.get("app").unwrap().len(), ALLOWED);
+        assert_eq!(lockout.check("app", at(30)), Err(Duration::from_secs(50)), "the tenth last was at 20");
+        assert_eq!(lockout.check("app", at(79)), Err(Duration::from_secs(1)));
+        assert_eq!(lockout.check("app", at(80)), Ok(()));
+        lockout.count("app", at(80));
+        assert!(lockout.check("app", at(80)).is_err(), "ten within a minute again");
+        assert_eq!(lockout.check("app", at(81)), Ok(()));
+    }
+
+    /// Many names neither take memory without end nor let the next name guess without end.
+    #[test]
+    fn many_names_stay_within_the_bound_and_the_next_name_is_still_locked_out() {
+        let lockout = Lockout::default();
+        for name in 0..MAX + 2000 {
+            let name = name.to_string();
+            assert_eq!(lockout.check(&name, at(0)), Ok(()));
+            lockout.count(&name, at(0));
+        }
+        for _ in 0..ALLOWED {
+            lockout.count("next", at(0));
+        }
+        lockout.0.run_pending_tasks();
+        assert!(lockout.0.entry_count() <= MAX);
+        assert!(lockout.check("next", at(0)).is_err());
     }
 }

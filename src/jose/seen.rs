@@ -3,6 +3,9 @@
 //! In memory, so that a request costs no write: with several processes behind one name, a proof that was
 //! stolen on its way could be shown once to each, within a minute, by whoever has the token too. The token
 //! endpoint remembers in the database.
+//!
+//! Not a cache of a library: nothing may go before its time, and a full memory must refuse. Caches evict instead; one
+//! with an exact end for each entry (`moka`) takes 420 bytes for a proof, and this 130, with half of the CPU time.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
