@@ -25,6 +25,7 @@ use crate::{
     composite, proof, signed,
 };
 use base::clock::Clock;
+use base::net::document::Need;
 use base::token::new_secret;
 use domain::account::Mode;
 use domain::account::identity::{Answer, Departure, Email, Proven};
@@ -247,9 +248,9 @@ impl Provider {
     ) -> Result<Arc<CoreJsonWebKeySet>, UpstreamError> {
         let kid = key_id(token)?;
         let issuer = self.settings.issuer.as_str();
-        let mut keys = self.documents.keys(&self.http, issuer, now, false).await?;
+        let mut keys = self.documents.keys(&self.http, issuer, now, Need::Fresh).await?;
         if !has_key(&keys, kid.as_deref()) {
-            keys = self.documents.keys(&self.http, issuer, now, true).await?;
+            keys = self.documents.keys(&self.http, issuer, now, Need::Newer).await?;
         }
         if !has_key(&keys, kid.as_deref()) {
             return Err(UpstreamError::Refused("the provider does not know the key of the token"));

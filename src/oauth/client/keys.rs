@@ -1,41 +1,32 @@
 //! The keys that apps publish at a URL (`jwks_uri`), so that they can change them without us.
 
-use std::collections::HashMap;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use jsonwebtoken::jwk::JwkSet;
-use tokio::sync::Mutex;
+use moka::policy::EvictionPolicy;
+use moka::sync::Cache;
 
+use base::net::document::{Document, Need, Refresh};
 use base::net::fetch::{FetchError, FetchOptions, Fetcher, Reach, is_on_loopback};
 use jose::assertion::find_key;
 
-/// How long a set is taken as it is.
-const FRESH: TimeDelta = TimeDelta::hours(1);
-/// How often a URL is asked at most: an unknown `kid` is easily made up (RS-02).
-const PAUSE: TimeDelta = TimeDelta::seconds(30);
+/// An unknown `kid` is easily made up, so a URL is asked once in each pause, whatever for (RS-02).
+const REFRESH: Refresh =
+    Refresh { fresh: TimeDelta::hours(1), pause: TimeDelta::seconds(30), hurries_after_read: false };
 /// How long a URL may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How large a set may be.
 const MAX_BYTES: usize = 65_536;
+/// Of how many URLs the keys are kept: those used least recently are forgotten, and asked for again.
+const MAX_URLS: u64 = 4096;
 
 /// What is known of the keys of apps, by URL. Only URLs of registrations come here.
 #[derive(Debug)]
 pub struct AppKeys {
     fetcher: Fetcher,
-    known: std::sync::Mutex<HashMap<String, Arc<Mutex<Known>>>>,
-}
-
-/// What is known of one URL.
-#[derive(Debug, Default)]
-struct Known {
-    /// The last good answer.
-    keys: Option<Arc<JwkSet>>,
-    /// When it was given.
-    answered_at: DateTime<Utc>,
-    /// When the URL was asked last.
-    asked_at: DateTime<Utc>,
+    known: Cache<String, Arc<Document<JwkSet>>>,
 }
 
 impl AppKeys {
@@ -52,35 +43,26 @@ impl AppKeys {
             allows_loopback: is_on_loopback(public_url),
             reach: Reach::Public,
         })?;
-        Ok(Self { fetcher, known: std::sync::Mutex::default() })
+        let known = Cache::builder().max_capacity(MAX_URLS).eviction_policy(EvictionPolicy::lru()).build();
+        Ok(Self { fetcher, known })
     }
 
     /// The keys of a URL, asked for again when they are old or this key is not among them. When the URL does
     /// not answer, the last good keys stay good.
     pub(crate) async fn find(&self, url: &str, kid: &str, now: DateTime<Utc>) -> Option<Arc<JwkSet>> {
-        let slot = {
-            let mut slots = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(slots.entry(url.to_owned()).or_default())
-        };
-        let mut known = slot.lock().await;
-        let is_old = now - known.answered_at >= FRESH;
-        let has_key = known.keys.as_ref().is_some_and(|keys| find_key(keys, kid).is_some());
-        if (is_old || !has_key) && now - known.asked_at >= PAUSE {
-            known.asked_at = now;
-            if let Some(keys) = self.fetch(url).await {
-                (known.keys, known.answered_at) = (Some(Arc::new(keys)), now);
-            } else {
-                tracing::warn!("an app's keys cannot be had: the last good ones stay");
-            }
+        let document = self.known.get_with_by_ref(url, Arc::default);
+        let keys = document.get(REFRESH, Need::Fresh, now, async || self.fetch(url).await).await.ok()?;
+        if find_key(&keys, kid).is_some() {
+            return Some(keys);
         }
-        known.keys.clone()
+        document.get(REFRESH, Need::Newer, now, async || self.fetch(url).await).await.ok()
     }
-}
 
-impl AppKeys {
-    async fn fetch(&self, url: &str) -> Option<JwkSet> {
+    async fn fetch(&self, url: &str) -> Result<JwkSet, ()> {
         let answer = self.fetcher.get(url, "application/json", None).await;
-        let answer = answer.ok().filter(|answer| answer.status == 200)?;
-        serde_json::from_slice(&answer.body).ok()
+        let answer = answer.ok().filter(|answer| answer.status == 200);
+        answer.and_then(|answer| serde_json::from_slice(&answer.body).ok()).ok_or_else(|| {
+            tracing::warn!("an app's keys cannot be had: the last good ones stay");
+        })
     }
 }
