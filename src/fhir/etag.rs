@@ -3,10 +3,13 @@
 //!
 //! FHIR's entity tags are weak (`W/"3"`) and yet FHIR compares them in `If-Match`, where RFC 9110 would
 //! have strong ones only. So `W/"3"` and `"3"` are the same version here.
+//!
+//! `httpdate` reads the dates. The lists of tags are read here: libraries split such a list at every comma, also at one
+//! within a tag (`W/"a,b"` is one tag), or do not say which tags stand in it.
 
 use std::fmt;
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, Utc};
 
 /// Writes the `ETag` of a version: `W/"3"`.
 pub fn render_etag(version: impl fmt::Display) -> String {
@@ -88,10 +91,7 @@ pub fn render_http_date(at: DateTime<Utc>) -> String {
 /// Reads an HTTP date in any of the three forms of RFC 9110 §5.6.7. A header with anything else is to be
 /// ignored (§13.1.3), so there is no error.
 pub fn parse_http_date(text: &str) -> Option<DateTime<Utc>> {
-    ["%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"]
-        .iter()
-        .find_map(|form| NaiveDateTime::parse_from_str(text.trim(), form).ok())
-        .map(|at| at.and_utc())
+    httpdate::parse_http_date(text.trim()).ok().map(DateTime::from)
 }
 
 /// Whether a read answers 304: the caller has this version already. `If-None-Match` decides when it is
@@ -167,6 +167,10 @@ mod tests {
             "1994-11-06T08:49:37Z",
             "Mon, 06 Nov 1994 08:49:37 GMT",
             "Sun, 06 Nov 1994 08:49:37 CET",
+            "Sun, 06 Nov 1994 08:49:61 GMT",
+            "Wed, 30 Feb 2000 08:49:37 GMT",
+            "Thu, 01 Jan 1900 00:00:00 GMT",
+            "Fri, 00 Jan 2021 00:00:00 GMT",
             "now",
         ] {
             assert_eq!(parse_http_date(text), None, "{text}");
@@ -189,7 +193,15 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn no_header_makes_it_panic(header in r#"[W/"*, a-z0-9]{0,30}|\PC{0,30}"#) {
+        fn a_date_that_is_written_is_read(seconds in 0..253_402_300_800_i64) {
+            let moment = DateTime::from_timestamp(seconds, 0).unwrap();
+            proptest::prop_assert_eq!(parse_http_date(&render_http_date(moment)), Some(moment));
+        }
+
+        #[test]
+        fn no_header_makes_it_panic(
+            header in r#"[W/"*, a-z0-9]{0,30}|\PC{0,30}|[A-Z][a-z]{2}, [0-9]{2} [JFMASOND][a-z]{2} [0-9]{4} [0-9:]{8} GMT"#,
+        ) {
             let _either = Versions::parse(&header);
             let _either = parse_http_date(&header);
         }
