@@ -8,3 +8,4 @@ pub mod patch;
 pub mod profiles;
 pub mod shape;
 pub mod validate;
+mod xhtml;

@@ -20,7 +20,6 @@ mod report;
 #[cfg(test)]
 mod tests;
 mod walk;
-mod xhtml;
 
 use serde_json::Value;
 

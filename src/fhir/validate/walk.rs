@@ -9,8 +9,9 @@ use super::definitions::{Content, Definitions, Element, Member, Node, r4};
 use super::primitive::{Fault, Primitive};
 use super::reference::Contained;
 use super::report::{Object, Path, Report};
-use super::{answers, binding, extension, invariant, profile, reference, xhtml};
+use super::{answers, binding, extension, invariant, profile, reference};
 use crate::outcome::IssueType;
+use crate::xhtml;
 
 /// A walk through one document.
 pub(super) struct Walk<'v> {

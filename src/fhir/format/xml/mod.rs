@@ -2,15 +2,16 @@
 //!
 //! fhirbolt's XML has no depth limit (a body could abort the process), takes a truncated document for a
 //! complete one, and merges the words of a narrative. This is our own: quick-xml finds the tags, [`tree`]
-//! judges them, and the R4 shapes say what is a list and what is a number. A narrative passes unchanged,
+//! judges them, [`crate::xhtml`] reads the narratives, and the R4 shapes say what is a list and what is a number. A narrative passes unchanged,
 //! letter for letter, but for the ends of its lines.
 
-mod narrative;
 mod read;
 mod tree;
 mod write;
 
 use serde_json::Value;
+
+use crate::xhtml;
 
 /// What is wrong with a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -49,7 +50,7 @@ pub enum XmlFault {
 /// The namespace of FHIR.
 const FHIR: &str = "http://hl7.org/fhir";
 /// The namespace of a narrative.
-const XHTML: &str = "http://www.w3.org/1999/xhtml";
+pub(crate) const XHTML: &str = "http://www.w3.org/1999/xhtml";
 
 /// Reads and judges a resource. The answer is FHIR JSON; whether it is valid is for the validator to say.
 ///
@@ -76,8 +77,18 @@ pub fn render(resource: &Value, pretty: bool) -> String {
     write::resource(resource, pretty)
 }
 
+/// Whether the `div` of a narrative can stand alone. Which tags it may use is for the validator to say.
+fn check_narrative(div: &str) -> Result<(), XmlFault> {
+    xhtml::stands_alone(div).map_err(|fault| match fault {
+        xhtml::Fault::Character => XmlFault::Malformed,
+        xhtml::Fault::TooDeep => XmlFault::TooDeep,
+        xhtml::Fault::Forbidden => XmlFault::Forbidden,
+        xhtml::Fault::NotFormed | xhtml::Fault::Namespace | xhtml::Fault::NotAllowed => XmlFault::Narrative,
+    })
+}
+
 /// Whether XML 1.0 may have this character (<https://www.w3.org/TR/xml/#charsets>).
-fn is_char(letter: char) -> bool {
+pub(crate) fn is_char(letter: char) -> bool {
     matches!(letter, '\t' | '\n' | '\r' | '\u{20}'..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..)
 }
 

@@ -8,7 +8,7 @@ use quick_xml::events::{BytesDecl, BytesStart, Event};
 use quick_xml::name::{Namespace, ResolveResult};
 use quick_xml::reader::NsReader;
 
-use super::{FHIR, XHTML, XmlFault, is_char, narrative};
+use super::{FHIR, XHTML, XmlFault, check_narrative, is_char};
 
 const SCHEMA_INSTANCE: &str = "http://www.w3.org/2001/XMLSchema-instance";
 const MOST_ATTRIBUTES: usize = 16;
@@ -47,7 +47,7 @@ pub(super) fn parse(text: &str, max_depth: usize) -> Result<Node, XmlFault> {
                 if is_narrative(&reader, &start) {
                     reader.read_to_end(start.name()).or(Err(XmlFault::Malformed))?;
                     let xhtml = span(text, from, reader.buffer_position())?;
-                    narrative::judge(xhtml)?;
+                    check_narrative(xhtml)?;
                     let xhtml = Some(xhtml.to_owned());
                     tree.close(Node { name: "div".to_owned(), xhtml, ..Node::default() })?;
                 } else {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{FHIR, XHTML, is_char, narrative};
+use super::{FHIR, XHTML, check_narrative, is_char};
 use crate::shape::{Content, Primitive, Shape};
 
 pub(super) fn resource(resource: &Value, pretty: bool) -> String {
@@ -131,7 +131,7 @@ impl Writer {
     /// The `div` as it is; one that is no XHTML, which the validator lets nobody store, as plain text.
     fn narrative(&mut self, div: &str) {
         self.line();
-        if narrative::judge(div).is_ok() {
+        if check_narrative(div).is_ok() {
             self.out.push_str(div.trim());
         } else {
             let text = escaped(div);

@@ -1,0 +1,327 @@
+//! The narrative: a subset of XHTML that may be shown to people, without anything that runs
+//! (<https://hl7.org/fhir/R4/narrative.html#xhtml>; txt-1, txt-2).
+//!
+//! One reading for both formats: XML takes a `div` that can stand alone ([`stands_alone`]), and the validator one that
+//! also uses nothing but what FHIR allows ([`check`]).
+
+use quick_xml::XmlVersion;
+use quick_xml::events::attributes::Attribute;
+use quick_xml::events::{BytesRef, BytesStart, Event};
+use quick_xml::name::{Namespace, Prefix, ResolveResult};
+use quick_xml::reader::NsReader;
+
+use crate::format::xml::{XHTML, is_char};
+
+const OPENING: &str = "<div xmlns=\"http://www.w3.org/1999/xhtml\"";
+
+/// The basic formatting elements of HTML 4.0, chapters 7 to 11 (without 9.4) and 15, links and images.
+const ELEMENTS: &str = "p br div h1 h2 h3 h4 h5 h6 a span b em i strong small big tt dfn q var abbr acronym cite \
+    blockquote hr address bdo kbd sub sup ul ol li dl dt dd pre table caption colgroup col thead tr tfoot tbody th \
+    td code samp img map area";
+
+const ATTRIBUTES: &str = "title style class id lang xml:lang xml:space dir accesskey tabindex xmlns span width height \
+    align valign char charoff abbr axis headers scope rowspan colspan href name type charset hreflang rel rev shape \
+    coords src alt longdesc usemap ismap border cite summary frame rules cellspacing cellpadding start value compact";
+
+const NOT_FORMED: &str = "txt-1: Close every element, quote every attribute, and write & and < as entities of XML (&amp;, &#160;).";
+const NOT_ALLOWED: &str = "txt-1: Use only the formatting elements and attributes that FHIR allows: no scripts, forms, frames or events.";
+
+/// How much a narrative may nest, and how many attributes an element may have.
+struct Limits {
+    depth: usize,
+    attributes: usize,
+}
+
+/// What is wrong with a `div`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// A character that XML cannot have.
+    Character,
+    /// It is not one `div` of well-formed XML.
+    NotFormed,
+    /// An element of another namespace, or with a prefix.
+    Namespace,
+    /// It nests deeper than the limit.
+    TooDeep,
+    /// A document type, a processing instruction or a CDATA section.
+    Forbidden,
+    /// An element or an attribute that FHIR does not allow.
+    NotAllowed,
+}
+
+/// What stands in a `div`.
+enum Part<'p> {
+    Element(&'p str),
+    /// The name and the value, as it is written.
+    Attribute(&'p str, &'p str),
+    /// Words or an entity.
+    Words,
+}
+
+/// Whether a `div` can stand alone in a document of XML.
+pub(crate) fn stands_alone(div: &str) -> Result<(), Fault> {
+    read(div, &Limits { depth: 100, attributes: 32 }, |_| Ok(()))
+}
+
+/// Judges a `div`. The error is a sentence that says what to do.
+pub(crate) fn check(div: &str) -> Result<(), &'static str> {
+    if !div.starts_with(OPENING) {
+        return Err("Begin the narrative with <div xmlns=\"http://www.w3.org/1999/xhtml\">.");
+    }
+    let mut has_content = false;
+    let read = read(div, &Limits { depth: usize::MAX, attributes: usize::MAX }, |part| {
+        let is_allowed = match part {
+            Part::Element(written) => {
+                let name =
+                    written.split(|letter: char| !letter.is_ascii_alphanumeric()).next().unwrap_or_default();
+                has_content |= name == "img";
+                let is_listed = is_listed(ELEMENTS, name);
+                if name.is_empty() || (is_listed && name != written) {
+                    return Err(Fault::NotFormed);
+                }
+                is_listed
+            }
+            Part::Attribute(name, value) => {
+                is_listed(ATTRIBUTES, name) && !(is_link(name) && runs(name, value))
+            }
+            Part::Words => {
+                has_content = true;
+                true
+            }
+        };
+        if is_allowed { Ok(()) } else { Err(Fault::NotAllowed) }
+    });
+    match read {
+        Ok(()) if has_content => Ok(()),
+        Ok(()) => Err("txt-2: Give the narrative some words, or leave it out."),
+        Err(Fault::NotAllowed | Fault::Namespace) => Err(NOT_ALLOWED),
+        Err(Fault::Character | Fault::NotFormed | Fault::TooDeep | Fault::Forbidden) => Err(NOT_FORMED),
+    }
+}
+
+/// Reads a `div` from its start to its end.
+fn read(div: &str, limits: &Limits, mut see: impl FnMut(Part<'_>) -> Result<(), Fault>) -> Result<(), Fault> {
+    if !div.chars().all(is_char) {
+        return Err(Fault::Character);
+    }
+    let mut reader = NsReader::from_str(div);
+    reader.config_mut().expand_empty_elements = true;
+    reader.config_mut().check_comments = true;
+    let (mut depth, mut closed) = (0_usize, false);
+    loop {
+        match reader.read_event().or(Err(Fault::NotFormed))? {
+            Event::Start(start) => {
+                let (namespace, name) = reader.resolver().resolve_element(start.name());
+                if closed || (depth == 0 && name.into_inner() != "div") {
+                    return Err(Fault::NotFormed);
+                }
+                see(Part::Element(start.name().into_inner()))?;
+                if namespace != ResolveResult::Bound(Namespace(XHTML)) || start.name().prefix().is_some() {
+                    return Err(Fault::Namespace);
+                }
+                attributes(&start, limits.attributes, &mut see)?;
+                depth += 1;
+                if depth > limits.depth {
+                    return Err(Fault::TooDeep);
+                }
+            }
+            Event::End(_) => {
+                depth = depth.checked_sub(1).ok_or(Fault::NotFormed)?;
+                closed = depth == 0;
+            }
+            Event::Text(text) if text.trim().is_empty() => {}
+            Event::Text(_) if depth > 0 => see(Part::Words)?,
+            Event::Comment(_) if depth > 0 => {}
+            Event::GeneralRef(entity) if depth > 0 => {
+                reference(&entity)?;
+                see(Part::Words)?;
+            }
+            Event::CData(_) | Event::Decl(_) | Event::PI(_) | Event::DocType(_) => {
+                return Err(Fault::Forbidden);
+            }
+            Event::Eof if closed => return Ok(()),
+            Event::Text(_) | Event::Comment(_) | Event::GeneralRef(_) | Event::Eof | Event::Empty(_) => {
+                return Err(Fault::NotFormed);
+            }
+        }
+    }
+}
+
+fn attributes(
+    start: &BytesStart<'_>,
+    most: usize,
+    see: &mut impl FnMut(Part<'_>) -> Result<(), Fault>,
+) -> Result<(), Fault> {
+    if !is_spaced(start) {
+        return Err(Fault::NotFormed);
+    }
+    for (count, attribute) in start.attributes().enumerate() {
+        let attribute = attribute.or(Err(Fault::NotFormed))?;
+        let prefix = attribute.key.prefix().map(Prefix::into_inner);
+        if count >= most || !matches!(prefix, None | Some("xml")) || !is_formed(&attribute) {
+            return Err(Fault::NotFormed);
+        }
+        see(Part::Attribute(attribute.key.into_inner(), &attribute.value))?;
+    }
+    Ok(())
+}
+
+/// Whether white space stands before each attribute: quick-xml reads them without.
+fn is_spaced(tag: &str) -> bool {
+    let (mut quote, mut is_closed) = (None, false);
+    tag.chars().all(|letter| {
+        let is_spaced = !is_closed || letter.is_ascii_whitespace();
+        is_closed = quote == Some(letter);
+        quote = match (quote, letter) {
+            (Some(_), _) if is_closed => None,
+            (None, '"' | '\'') => Some(letter),
+            (quote, _) => quote,
+        };
+        is_spaced
+    })
+}
+
+fn is_formed(attribute: &Attribute<'_>) -> bool {
+    let value = attribute.normalized_value(XmlVersion::Implicit1_0);
+    let is_name = !attribute.key.into_inner().contains(['<', '>', '"', '\'', '&']);
+    is_name && !attribute.value.contains('<') && value.is_ok_and(|value| value.chars().all(is_char))
+}
+
+/// Only the five entities of XML itself, and characters by number.
+fn reference(entity: &BytesRef<'_>) -> Result<(), Fault> {
+    match entity.resolve_char_ref() {
+        Ok(Some(letter)) if is_char(letter) => Ok(()),
+        Ok(None) if matches!(&**entity, "amp" | "lt" | "gt" | "quot" | "apos") => Ok(()),
+        _ => Err(Fault::NotFormed),
+    }
+}
+
+fn is_link(attribute: &str) -> bool {
+    matches!(attribute, "href" | "src" | "cite" | "longdesc" | "usemap")
+}
+
+/// Whether a link runs something when it is followed. A scheme that is hidden behind entities or
+/// white space is taken for the worst.
+fn runs(name: &str, link: &str) -> bool {
+    let is_known = |scheme: &str| {
+        let known = ["http", "https", "mailto", "tel", "urn", "ftp"];
+        known.iter().any(|known| scheme.eq_ignore_ascii_case(known))
+    };
+    // Pictures within the text, as HL7's own narratives have them. An SVG can hold a script.
+    let is_picture = |scheme: &str, rest: &str| {
+        let kind = rest.trim_start();
+        name == "src" && scheme == "data" && kind.starts_with("image/") && !kind.starts_with("image/svg")
+    };
+    let scheme = link.split_once(':').filter(|(scheme, _)| !scheme.contains(['/', '#', '?']));
+    scheme.is_some_and(|(scheme, rest)| !is_known(scheme) && !is_picture(scheme, rest))
+        || link.starts_with(char::is_whitespace)
+        || link.contains("&#")
+}
+
+fn is_listed(list: &str, name: &str) -> bool {
+    list.split_ascii_whitespace().any(|listed| listed == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{NOT_ALLOWED, NOT_FORMED, check, stands_alone};
+    use proptest::prelude::*;
+
+    fn div(inner: &str) -> String {
+        format!("<div xmlns=\"http://www.w3.org/1999/xhtml\">{inner}</div>")
+    }
+
+    #[test]
+    fn formatted_words_are_taken() {
+        for inner in [
+            "words",
+            "<p>a <b>b</b><br/>&amp; &#160; &#xA0;</p>",
+            "<a href=\"http://a/b?c=d&amp;e\" title='x'>a</a>",
+            "<img src=\"#a\" alt=\"a\" />",
+            "<img src=\"data: image/png;base64,YQ==\"/>",
+            "<!-- c --><table><tr><td colspan=\"2\">1</td></tr></table>",
+        ] {
+            assert_eq!(check(&div(inner)), Ok(()), "{inner}");
+        }
+        assert_eq!(check("<div xmlns=\"http://www.w3.org/1999/xhtml\" lang=\"en\">a</div>\n"), Ok(()));
+    }
+
+    #[test]
+    fn everything_else_is_refused() {
+        for inner in [
+            "<script>a</script>",
+            "<p onclick=\"a\">a</p>",
+            "<a href=\"javascript:a\">a</a>",
+            "<a href=\" javascript:a\">a</a>",
+            "<a href=\"java&#115;cript:a\">a</a>",
+            "<p>a",
+            "a</p>",
+            "<p><b>a</p></b>",
+            "a &nbsp; b",
+            "a & b",
+            "<p class=a>a</p>",
+            "<P>a</P>",
+            "<?a?>a",
+            "<!DOCTYPE a>a",
+            "<![CDATA[a]]>",
+            "<iframe>a</iframe>",
+            "<p class=\"a\"title=\"b\">a</p>",
+            " ",
+            "<p> </p>",
+            "a</div><div>b",
+            "<form>a</form>",
+            "<p class=\"<\">a</p>",
+            "<",
+            "<p",
+            "<!-- a",
+            "<a href=\"data:text/html,a\">a</a>",
+            "<a href=\"data:image/png;base64,YQ==\">a</a>",
+            "<img src=\"data:image/svg+xml,a\"/>",
+        ] {
+            assert!(check(&div(inner)).is_err(), "{inner}");
+        }
+        for after in ["<!-- a -->", "a", "<p/>", "&amp;"] {
+            assert_eq!(check(&(div("a") + after)), Err(NOT_FORMED), "{after}");
+        }
+        for text in ["", "words", "<div>a</div>", "<p xmlns=\"http://www.w3.org/1999/xhtml\">a</p>"] {
+            assert!(check(text).unwrap_err().starts_with("Begin"), "{text}");
+        }
+    }
+
+    /// Which of the two sentences a fault of each kind gets.
+    #[test]
+    fn a_fault_of_form_is_not_one_of_content() {
+        for (inner, words) in [
+            ("<script>a</script>", NOT_ALLOWED),
+            ("<P>a</P>", NOT_ALLOWED),
+            ("<x:p>a</x:p>", NOT_ALLOWED),
+            ("<p onclick=\"a\">a</p>", NOT_ALLOWED),
+            ("<p xmlns=\"urn:x\">a</p>", NOT_ALLOWED),
+            ("<p:x>a</p:x>", NOT_FORMED),
+            ("<p<b>a</p>", NOT_FORMED),
+            ("<?a?>a", NOT_FORMED),
+            ("<p class=\"a\" class=\"b\">a</p>", NOT_FORMED),
+            ("<p class='a'title='b'>a</p>", NOT_FORMED),
+            ("<!-- a -- b -->a", NOT_FORMED),
+            ("&#0;", NOT_FORMED),
+            ("<p title=\"&#xFFFE;\">a</p>", NOT_FORMED),
+            ("\u{1}", NOT_FORMED),
+        ] {
+            assert_eq!(check(&div(inner)), Err(words), "{inner}");
+        }
+    }
+
+    proptest! {
+        /// A narrative that may be shown can stand in XML, but for the limits of XML here.
+        #[test]
+        fn no_text_makes_it_panic_and_what_may_be_shown_can_stand_alone(
+            text in "[<>/=\"'&;# a-e!?é-]{0,60}",
+            tags in r#"((<p|<b|<a|<br|<!--|-->|</p>|</b>|</a>)|( class="a"| href='b'| title="&#0;"|xmlns="u")|(>|/>|a|&amp;|&#160;|&#0;| )){0,9}"#,
+        ) {
+            for text in [text, tags] {
+                let div = div(&text);
+                prop_assert!(check(&div).is_err() || stands_alone(&div).is_ok(), "{}", div);
+            }
+        }
+    }
+}
