@@ -1,4 +1,7 @@
 //! Media types as they stand in `Accept` and `Content-Type` (RFC 9110 §8.3.1 and §12.5.1).
+//!
+//! Read here and not by a library: `mediatype` and `mime` refuse what clients send and what we have always understood: a
+//! URL as a parameter's value without quotes, white space around `=`, an empty parameter. A range that is refused is 406.
 
 /// A media type or range, in lower case, with its parameters.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -151,6 +151,10 @@ mod tests {
             "text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2",
             "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8",
             "application/fhir+xml;q=0, */*",
+            "application/fhir+json;profile=http://hl7.org/fhir/StructureDefinition/Patient, text/html",
+            "application/fhir+json;;q=0.5",
+            "application/fhir+xml; q = 0.5, application/fhir+json",
+            "text/html;note=\"a,b;q=1\", application/json;q=0.1",
         ] {
             assert_eq!(accept(header), Ok(Format::Json), "{header}");
         }
