@@ -7,21 +7,30 @@
 use quick_xml::XmlVersion;
 use quick_xml::events::attributes::Attribute;
 use quick_xml::events::{BytesRef, BytesStart, Event};
-use quick_xml::name::{Namespace, Prefix, ResolveResult};
-use quick_xml::reader::NsReader;
+use quick_xml::name::Prefix;
+use quick_xml::reader::Reader;
 
 use crate::format::xml::{XHTML, is_char};
 
 const OPENING: &str = "<div xmlns=\"http://www.w3.org/1999/xhtml\"";
 
 /// The basic formatting elements of HTML 4.0, chapters 7 to 11 (without 9.4) and 15, links and images.
-const ELEMENTS: &str = "p br div h1 h2 h3 h4 h5 h6 a span b em i strong small big tt dfn q var abbr acronym cite \
-    blockquote hr address bdo kbd sub sup ul ol li dl dt dd pre table caption colgroup col thead tr tfoot tbody th \
-    td code samp img map area";
+#[rustfmt::skip]
+const ELEMENTS: &[&str] = &[
+    "p", "br", "div", "h1", "h2", "h3", "h4", "h5", "h6", "a", "span", "b", "em", "i", "strong", "small",
+    "big", "tt", "dfn", "q", "var", "abbr", "acronym", "cite", "blockquote", "hr", "address", "bdo", "kbd",
+    "sub", "sup", "ul", "ol", "li", "dl", "dt", "dd", "pre", "table", "caption", "colgroup", "col", "thead",
+    "tr", "tfoot", "tbody", "th", "td", "code", "samp", "img", "map", "area",
+];
 
-const ATTRIBUTES: &str = "title style class id lang xml:lang xml:space dir accesskey tabindex xmlns span width height \
-    align valign char charoff abbr axis headers scope rowspan colspan href name type charset hreflang rel rev shape \
-    coords src alt longdesc usemap ismap border cite summary frame rules cellspacing cellpadding start value compact";
+#[rustfmt::skip]
+const ATTRIBUTES: &[&str] = &[
+    "title", "style", "class", "id", "lang", "xml:lang", "xml:space", "dir", "accesskey", "tabindex", "xmlns",
+    "span", "width", "height", "align", "valign", "char", "charoff", "abbr", "axis", "headers", "scope",
+    "rowspan", "colspan", "href", "name", "type", "charset", "hreflang", "rel", "rev", "shape", "coords",
+    "src", "alt", "longdesc", "usemap", "ismap", "border", "cite", "summary", "frame", "rules", "cellspacing",
+    "cellpadding", "start", "value", "compact",
+];
 
 const NOT_FORMED: &str = "txt-1: Close every element, quote every attribute, and write & and < as entities of XML (&amp;, &#160;).";
 const NOT_ALLOWED: &str = "txt-1: Use only the formatting elements and attributes that FHIR allows: no scripts, forms, frames or events.";
@@ -75,14 +84,14 @@ pub(crate) fn check(div: &str) -> Result<(), &'static str> {
                 let name =
                     written.split(|letter: char| !letter.is_ascii_alphanumeric()).next().unwrap_or_default();
                 has_content |= name == "img";
-                let is_listed = is_listed(ELEMENTS, name);
+                let is_listed = ELEMENTS.contains(&name);
                 if name.is_empty() || (is_listed && name != written) {
                     return Err(Fault::NotFormed);
                 }
                 is_listed
             }
             Part::Attribute(name, value) => {
-                is_listed(ATTRIBUTES, name) && !(is_link(name) && runs(name, value))
+                ATTRIBUTES.contains(&name) && !(is_link(name) && runs(name, value))
             }
             Part::Words => {
                 has_content = true;
@@ -104,22 +113,22 @@ fn read(div: &str, limits: &Limits, mut see: impl FnMut(Part<'_>) -> Result<(), 
     if !div.chars().all(is_char) {
         return Err(Fault::Character);
     }
-    let mut reader = NsReader::from_str(div);
+    let mut reader = Reader::from_str(div);
     reader.config_mut().expand_empty_elements = true;
     reader.config_mut().check_comments = true;
     let (mut depth, mut closed) = (0_usize, false);
     loop {
         match reader.read_event().or(Err(Fault::NotFormed))? {
             Event::Start(start) => {
-                let (namespace, name) = reader.resolver().resolve_element(start.name());
+                let name = start.name();
                 if closed || (depth == 0 && name.into_inner() != "div") {
                     return Err(Fault::NotFormed);
                 }
-                see(Part::Element(start.name().into_inner()))?;
-                if namespace != ResolveResult::Bound(Namespace(XHTML)) || start.name().prefix().is_some() {
+                see(Part::Element(name.into_inner()))?;
+                let has_namespace = attributes(&start, limits.attributes, &mut see)?;
+                if name.prefix().is_some() || (depth == 0 && !has_namespace) {
                     return Err(Fault::Namespace);
                 }
-                attributes(&start, limits.attributes, &mut see)?;
                 depth += 1;
                 if depth > limits.depth {
                     return Err(Fault::TooDeep);
@@ -147,23 +156,33 @@ fn read(div: &str, limits: &Limits, mut see: impl FnMut(Part<'_>) -> Result<(), 
     }
 }
 
+/// Reads the attributes of an element, and says whether they name the namespace. No other can be named, so every element
+/// below is XHTML too.
 fn attributes(
     start: &BytesStart<'_>,
     most: usize,
     see: &mut impl FnMut(Part<'_>) -> Result<(), Fault>,
-) -> Result<(), Fault> {
+) -> Result<bool, Fault> {
     if !is_spaced(start) {
         return Err(Fault::NotFormed);
     }
+    let mut has_namespace = false;
     for (count, attribute) in start.attributes().enumerate() {
         let attribute = attribute.or(Err(Fault::NotFormed))?;
         let prefix = attribute.key.prefix().map(Prefix::into_inner);
         if count >= most || !matches!(prefix, None | Some("xml")) || !is_formed(&attribute) {
             return Err(Fault::NotFormed);
         }
-        see(Part::Attribute(attribute.key.into_inner(), &attribute.value))?;
+        let name = attribute.key.into_inner();
+        see(Part::Attribute(name, &attribute.value))?;
+        if name == "xmlns" {
+            if &*attribute.value != XHTML {
+                return Err(Fault::Namespace);
+            }
+            has_namespace = true;
+        }
     }
-    Ok(())
+    Ok(has_namespace)
 }
 
 /// Whether white space stands before each attribute: quick-xml reads them without.
@@ -182,9 +201,14 @@ fn is_spaced(tag: &str) -> bool {
 }
 
 fn is_formed(attribute: &Attribute<'_>) -> bool {
-    let value = attribute.normalized_value(XmlVersion::Implicit1_0);
     let is_name = !attribute.key.into_inner().contains(['<', '>', '"', '\'', '&']);
-    is_name && !attribute.value.contains('<') && value.is_ok_and(|value| value.chars().all(is_char))
+    // A value without a reference has only characters that were looked at with the whole text.
+    let is_value = !attribute.value.contains('<')
+        && (!attribute.value.contains('&')
+            || attribute
+                .normalized_value(XmlVersion::Implicit1_0)
+                .is_ok_and(|value| value.chars().all(is_char)));
+    is_name && is_value
 }
 
 /// Only the five entities of XML itself, and characters by number.
@@ -216,10 +240,6 @@ fn runs(name: &str, link: &str) -> bool {
     scheme.is_some_and(|(scheme, rest)| !is_known(scheme) && !is_picture(scheme, rest))
         || link.starts_with(char::is_whitespace)
         || link.contains("&#")
-}
-
-fn is_listed(list: &str, name: &str) -> bool {
-    list.split_ascii_whitespace().any(|listed| listed == name)
 }
 
 #[cfg(test)]
