@@ -46,7 +46,7 @@ pub(super) fn jobs(sources: &Sources, act: Option<Act>) -> Result<(), Failure> {
     }
     let rows = store.read_here::<_, Error, _>(list)?;
     for job in JOBS {
-        say(&describe(&job, rows.iter().find(|row| row.name == job.name)));
+        say(&describe(job, rows.iter().find(|row| row.name == job.name)));
     }
     Ok(())
 }

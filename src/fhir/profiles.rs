@@ -2,53 +2,14 @@
 //! the form of an access request, search parameters, operations, and the topics of events (<https://hl7.org/fhir/R4/conformance-module.html>).
 //!
 //! They drive validation and are served by the API, so what is enforced is what anybody can read. The
-//! files stand in `fhir-profiles/`, one folder per resource type.
+//! files stand in `fhir-profiles/`, one folder per resource type; `build.rs` lists them.
 
 use std::sync::LazyLock;
 
 use serde_json::Value;
 
-macro_rules! files {
-    ($($path:literal),+ $(,)?) => { [$(include_str!(concat!("../../fhir-profiles/", $path))),+] };
-}
-
-const FILES: [&str; 35] = files![
-    "code-system/England-ConsentStatusReason.json",
-    "code-system/England-NHSProxyLegalBasis.json",
-    "code-system/Proxy-Placeholder-EvidenceOfResponsibility.json",
-    "code-system/Proxy-Placeholder-ReasonForAccess.json",
-    "code-system/Proxy-Placeholder-RequestedAccess.json",
-    "code-system/role-review.json",
-    "operation-definition/Subscription-attempts.json",
-    "operation-definition/Subscription-resend.json",
-    "operation-definition/Subscription-rotate-secret.json",
-    "operation-definition/Subscription-secret.json",
-    "questionnaire/access-request.json",
-    "search-parameter/Consent-grantor.json",
-    "search-parameter/Consent-legal-basis.json",
-    "search-parameter/Consent-performer.json",
-    "search-parameter/Consent-status-reason.json",
-    "search-parameter/QuestionnaireResponse-proxy.json",
-    "structure-definition/AccessRequest.json",
-    "structure-definition/Extension-England-Consent-Status-Reason.json",
-    "structure-definition/ProxyRelationship.json",
-    "structure-definition/ProxyRole.json",
-    "structure-definition/extension-Consent.grantor.json",
-    "subscription-topic/access-request-submitted.json",
-    "subscription-topic/proxy-relationship-changed.json",
-    "subscription-topic/proxy-role.json",
-    "subscription-topic/proxy-role-changed.json",
-    "subscription-topic/proxy-role-created.json",
-    "subscription-topic/proxy-role-deleted.json",
-    "subscription-topic/proxy-role-reminder.json",
-    "value-set/access-request-source-type.json",
-    "value-set/evidence-of-responsibility.json",
-    "value-set/proxy-legal-basis.json",
-    "value-set/proxy-role-status.json",
-    "value-set/proxy-status-reason.json",
-    "value-set/reason-for-access.json",
-    "value-set/requested-access.json",
-];
+/// The text of every file, in the order of its folder and name: found by the build script.
+const FILES: &[&str] = include!(concat!(env!("OUT_DIR"), "/conformance_resources.rs"));
 
 /// The profile of a proxy role (Consent).
 pub const PROXY_ROLE: &str = "https://fhir.onbehalf.org.uk/R4/StructureDefinition/ProxyRole";
@@ -72,7 +33,7 @@ pub struct ConformanceResource {
 }
 
 static ALL: LazyLock<Vec<ConformanceResource>> =
-    LazyLock::new(|| FILES.into_iter().filter_map(read).collect());
+    LazyLock::new(|| FILES.iter().copied().filter_map(read).collect());
 
 /// Every file is read; a test counts them.
 fn read(text: &str) -> Option<ConformanceResource> {

@@ -238,7 +238,7 @@ fn of_act(token: &Token, coding: fn(Act) -> (Option<&'static str>, &'static str)
         let (system, code) = coding(*act);
         token.has_system(system) && token.code.as_deref().is_none_or(|wanted| wanted == code)
     };
-    let acts = Act::ALL.into_iter().filter(is_said).map(|act| act.as_str().to_owned());
+    let acts = Act::ALL.iter().copied().filter(is_said).map(|act| act.as_str().to_owned());
     Filter::OneOf(Column::text("act"), acts.collect())
 }
 

@@ -38,7 +38,7 @@ pub struct Job {
 }
 
 /// Every job, in the order in which those that are due are run.
-pub const JOBS: [Job; 6] = [
+pub const JOBS: &[Job] = &[
     Job { name: "expire-roles", period: TimeDelta::minutes(1), run: expire_roles::run },
     Job { name: "milestones", period: TimeDelta::hours(1), run: milestones::run },
     Job { name: "deactivate-unused", period: TimeDelta::hours(24), run: deactivate_unused::run },
@@ -50,6 +50,6 @@ pub const JOBS: [Job; 6] = [
 impl Job {
     /// Finds a job by its name.
     pub fn find(name: &str) -> Option<Self> {
-        JOBS.into_iter().find(|job| job.name == name)
+        JOBS.iter().copied().find(|job| job.name == name)
     }
 }

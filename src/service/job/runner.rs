@@ -70,7 +70,7 @@ impl Runner {
     pub fn run_due(&self) -> Vec<&'static str> {
         let mut ran = Vec::new();
         for job in JOBS {
-            match self.run(&job, false) {
+            match self.run(job, false) {
                 Ok(true) => ran.push(job.name),
                 Ok(false) => {}
                 Err(error) => {

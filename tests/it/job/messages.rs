@@ -175,12 +175,12 @@ async fn a_message_that_cannot_be_read_is_given_up_and_stops_no_other(
         let (app, mail) = (TestApp::strict(backend).await, MailServer::start());
         ending(&app).await;
         let runner = sending(&app, &mail);
-        let remind = JOBS.into_iter().find(|job| job.name == "remind").expect("there is one");
+        let remind = JOBS.iter().copied().find(|job| job.name == "remind").expect("there is one");
         runner.run_now(&remind).expect("it runs");
         // It would be the first to be sent.
         let spoil = format!("UPDATE messages SET {broken}, due_at = due_at - 1 WHERE person = '{LONER}'");
         sql::execute(&app.database_url(), &spoil);
-        let send = JOBS.into_iter().find(|job| job.name == "send-messages").expect("there is one");
+        let send = JOBS.iter().copied().find(|job| job.name == "send-messages").expect("there is one");
         assert!(runner.run_now(&send).expect("it runs"));
         let mut found = states(&app);
         found.sort_unstable();
@@ -216,9 +216,9 @@ async fn a_message_is_not_sent_that_is_not_true_any_more_or_has_nowhere_to_go(
     let runner = sending(&app, &mail);
     let role = create_role(&app, MOTHER, LONER).await;
     app.clock.advance(TimeDelta::days(334));
-    let remind = JOBS.into_iter().find(|job| job.name == "remind").expect("there is one");
+    let remind = JOBS.iter().copied().find(|job| job.name == "remind").expect("there is one");
     runner.run_now(&remind).expect("it runs");
-    let send = JOBS.into_iter().find(|job| job.name == "send-messages").expect("there is one");
+    let send = JOBS.iter().copied().find(|job| job.name == "send-messages").expect("there is one");
     runner.run_now(&send).expect("it runs");
     assert_eq!(states(&app), ["unaddressed"; 2]);
     app.clock.advance(TimeDelta::days(23));
