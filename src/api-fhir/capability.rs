@@ -11,8 +11,8 @@ use sha2::{Digest as _, Sha256};
 use crate::context::websocket_of;
 use crate::resource::subscription;
 use crate::resource::subscription::topic;
-use crate::resource::{Backing, ResourceType};
-use crate::routes::{COMPARTMENT, Interaction, Operation, ROUTES, Route};
+use crate::resource::{Backing, Purpose, ResourceType};
+use crate::routes::{COMPARTMENT, Handler, Operation, ROUTES, Route};
 use crate::search::param::{Index, Param};
 use base::error::Error;
 use domain::account::endpoints;
@@ -82,7 +82,7 @@ fn statement(base: &str, issuer: Option<&str>, tells_events: bool) -> Result<Val
             let extension = json!([{ "url": websocket, "valueUri": websocket_of(base) }]);
             rest.insert("extension".to_owned(), extension);
         }
-        rest.insert("interaction".to_owned(), system_interactions());
+        rest.insert("interaction".to_owned(), interactions(&codes(Route::is_of_system)));
         rest.insert("searchParam".to_owned(), common_params());
         rest.insert("operation".to_owned(), operations(Route::is_of_system));
     }
@@ -116,25 +116,14 @@ fn smart(issuer: &str) -> Map<String, Value> {
     ])
 }
 
-fn has(kind: ResourceType, interaction: Interaction) -> bool {
-    ROUTES.iter().any(|route| route.interaction == interaction && (route.applies)(kind))
+fn updates_by_condition(kind: ResourceType) -> bool {
+    let mut routes = ROUTES.iter().filter(|route| route.is_of(kind));
+    routes.any(|route| matches!(route.handler, Handler::Store(_, Purpose::Either)))
 }
 
 fn resource(kind: ResourceType) -> Value {
-    let codes = [
-        (Interaction::Read, "read"),
-        (Interaction::VRead, "vread"),
-        (Interaction::Update, "update"),
-        (Interaction::Patch, "patch"),
-        (Interaction::Delete, "delete"),
-        (Interaction::HistoryInstance, "history-instance"),
-        (Interaction::HistoryType, "history-type"),
-        (Interaction::Create, "create"),
-        (Interaction::SearchType, "search-type"),
-    ];
-    let interactions = codes.into_iter().filter(|(interaction, _)| has(kind, *interaction));
-    let interactions: Vec<Value> = interactions.map(|(_, code)| json!({ "code": code })).collect();
-    let is_written = has(kind, Interaction::Create);
+    let codes = codes(|route| route.is_of(kind));
+    let is_written = codes.contains(&"create");
     let keeps_versions = matches!(kind.backing(), Backing::Rows { versions: Some(_), .. });
     let mut resource = Map::new();
     let mut add = |name: &str, value: Value| drop(resource.insert(name.to_owned(), value));
@@ -152,13 +141,13 @@ fn resource(kind: ResourceType) -> Value {
     if let Some(documentation) = documentation {
         add("documentation", documentation.into());
     }
-    add("interaction", Value::Array(interactions));
+    add("interaction", interactions(&codes));
     add("versioning", if keeps_versions { "versioned" } else { "no-version" }.into());
     add("readHistory", keeps_versions.into());
     add("updateCreate", false.into());
     add("conditionalCreate", is_written.into());
     add("conditionalRead", "full-support".into());
-    add("conditionalUpdate", has(kind, Interaction::ConditionalUpdate).into());
+    add("conditionalUpdate", updates_by_condition(kind).into());
     add("conditionalDelete", "not-supported".into());
     if !policies.is_empty() {
         add("referencePolicy", json!(policies));
@@ -174,7 +163,7 @@ fn resource(kind: ResourceType) -> Value {
         add("searchRevInclude", Value::Array(reverse));
     }
     add("searchParam", search_params(kind));
-    add("operation", operations(|route| !route.is_of_system() && (route.applies)(kind)));
+    add("operation", operations(|route| route.is_of(kind)));
     Value::Object(resource)
 }
 
@@ -246,7 +235,7 @@ fn reverse_includes(kind: ResourceType) -> Vec<Value> {
 /// The operations of these routes, each once.
 fn operations(is_meant: impl Fn(&Route) -> bool) -> Value {
     let routes = ROUTES.iter().filter(|route| is_meant(route));
-    let mut all: Vec<Operation> = routes.filter_map(|route| route.interaction.operation()).collect();
+    let mut all: Vec<Operation> = routes.filter_map(|route| route.operation).collect();
     all.sort_by_key(|operation| operation.name);
     all.dedup();
     let render = |operation: Operation| json!({ "name": operation.name, "definition": operation.definition });
@@ -259,9 +248,13 @@ pub(crate) fn versions() -> Value {
     json!({ "resourceType": "Parameters", "parameter": parameter })
 }
 
-fn system_interactions() -> Value {
-    let codes = ["transaction", "batch", "search-system", "history-system"];
-    codes.into_iter().map(|code| json!({ "code": code })).collect()
+/// The codes of the interactions that these routes are, in the order of the table.
+fn codes(is_meant: impl Fn(&Route) -> bool) -> Vec<&'static str> {
+    ROUTES.iter().filter(|route| is_meant(route)).flat_map(|route| route.codes).copied().collect()
+}
+
+fn interactions(codes: &[&str]) -> Value {
+    codes.iter().map(|code| json!({ "code": code })).collect()
 }
 
 fn common_params() -> Value {

@@ -6,7 +6,6 @@ use crate::context::Context;
 use crate::interaction::Request;
 use crate::refusal::{Challenge, Refusal};
 use crate::resource::{Backing, ResourceType};
-use crate::routes::Interaction;
 use crate::search::{account, filter_of};
 use domain::account::{Constraint, Letter, Who};
 use domain::event::owner_key;
@@ -14,41 +13,6 @@ use domain::person::{NhsNumber, NumberCheck};
 use fhir::outcome::{Issue, IssueType};
 use store::Tx;
 use store::search::{Column, Filter, OWNER, PageQuery, SUBSCRIBER, Table};
-
-/// The letter of a scope that an interaction needs; none for what is answered to everybody or is made of
-/// other requests (SC-02).
-pub(crate) const fn letter(interaction: Interaction) -> Option<Letter> {
-    match interaction {
-        Interaction::Read
-        | Interaction::VRead
-        | Interaction::HistoryInstance
-        | Interaction::ValidateInstance
-        | Interaction::Everything
-        | Interaction::Meta
-        | Interaction::Status
-        | Interaction::Events
-        | Interaction::BindingToken
-        | Interaction::Secret
-        | Interaction::Attempts => Some(Letter::Read),
-        Interaction::SearchType
-        | Interaction::SearchSystem
-        | Interaction::SearchCompartment
-        | Interaction::HistoryType
-        | Interaction::HistorySystem => Some(Letter::Search),
-        Interaction::Create => Some(Letter::Create),
-        // Also where it creates (SMART App Launch 2.2).
-        Interaction::Update
-        | Interaction::Patch
-        | Interaction::ConditionalUpdate
-        | Interaction::ConditionalPatch
-        | Interaction::Resend
-        | Interaction::RotateSecret => Some(Letter::Update),
-        Interaction::Delete => Some(Letter::Delete),
-        Interaction::Capabilities | Interaction::Versions | Interaction::Batch | Interaction::Validate => {
-            None
-        }
-    }
-}
 
 /// Whether any scope lets this through for a type. Definitions are nobody's data: everybody who is let in
 /// reads them.

@@ -1,5 +1,7 @@
 //! Why a request of this front is refused: a status and its issues.
 
+use std::borrow::Cow;
+
 use base::error::{Error, Kind};
 use domain::proxy::RoleError;
 use fhir::outcome::{Issue, IssueType};
@@ -13,7 +15,7 @@ pub(crate) struct Refusal {
     /// What is wrong: at least one issue.
     pub(crate) issues: Vec<Issue>,
     /// The methods that are allowed, with a 405.
-    pub(crate) allow: Option<&'static str>,
+    pub(crate) allow: Option<Cow<'static, str>>,
     /// The seconds after which to try again, with a 429 or 503.
     pub(crate) retry_after: Option<u64>,
     /// Why the token does not do, with a 401 or 403.
@@ -41,12 +43,12 @@ impl Refusal {
     }
 
     /// 400: the request cannot be understood.
-    pub(crate) fn invalid(diagnostics: impl Into<std::borrow::Cow<'static, str>>) -> Self {
+    pub(crate) fn invalid(diagnostics: impl Into<Cow<'static, str>>) -> Self {
         Self::new(400, Issue::error(IssueType::Invalid, diagnostics))
     }
 
     /// 422: a rule of the domain is broken, at an element.
-    pub(crate) fn rule(diagnostics: impl Into<std::borrow::Cow<'static, str>>, expression: &str) -> Self {
+    pub(crate) fn rule(diagnostics: impl Into<Cow<'static, str>>, expression: &str) -> Self {
         Self::new(422, Issue::error(IssueType::BusinessRule, diagnostics).at(expression))
     }
 
@@ -57,10 +59,13 @@ impl Refusal {
 
     /// 405: this is not done here.
     pub(crate) fn not_allowed(
-        allow: &'static str,
-        diagnostics: impl Into<std::borrow::Cow<'static, str>>,
+        allow: impl Into<Cow<'static, str>>,
+        diagnostics: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self { allow: Some(allow), ..Self::new(405, Issue::error(IssueType::NotSupported, diagnostics)) }
+        Self {
+            allow: Some(allow.into()),
+            ..Self::new(405, Issue::error(IssueType::NotSupported, diagnostics))
+        }
     }
 
     /// 412: the state is not the one that the caller expects.

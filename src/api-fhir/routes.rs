@@ -1,42 +1,93 @@
-//! Every route of this front, as data: it drives the dispatch, `Allow`, the CapabilityStatement and the
-//! request log.
+//! Every route of this API, as data. A row says all there is to know of an interaction or operation: its methods and
+//! paths, the types that it is for, the scope that it needs, its type of audit event, and what carries it out, which tells
+//! a read from a write. Dispatch, `Allow`, CapabilityStatement, metrics, audit record and the check of scopes are derived
+//! from the row, so that an operation is added by its row, the file of its handler, and its definition in `fhir-profiles/`.
+
+use std::fmt;
 
 use actix_web::http::Method;
+use serde_json::Value;
 
+use crate::capability;
+use crate::context::Context;
+use crate::interaction::{
+    Reply, Request, create, delete, everything, history, meta, patch, read, search, subscription, update,
+    validate,
+};
 use crate::refusal::Refusal;
-use crate::resource::{Backing, ResourceType};
+use crate::resource::{Backing, Purpose, ResourceType};
+use domain::account::Letter;
+use domain::audit::Interaction as Audit;
+use store::Tx;
 
-/// What a request asks for (<https://hl7.org/fhir/R4/http.html>).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Interaction {
+/// Carries a request out within a transaction.
+pub(crate) type Execute = fn(&mut Tx<'_>, &Context, &Request) -> Result<Reply, Refusal>;
+
+/// What carries a request out, and how.
+#[derive(Clone, Copy)]
+pub(crate) enum Handler {
+    /// The CapabilityStatement, which is kept as it is sent. No token is needed.
     Capabilities,
-    Versions,
-    Batch,
-    SearchSystem,
-    HistorySystem,
-    SearchType,
-    Create,
-    ConditionalUpdate,
-    ConditionalPatch,
-    HistoryType,
-    Validate,
-    Read,
-    Update,
-    Patch,
-    Delete,
-    HistoryInstance,
-    ValidateInstance,
-    VRead,
-    Everything,
-    Meta,
-    SearchCompartment,
-    Status,
-    Events,
-    Resend,
-    BindingToken,
-    RotateSecret,
-    Secret,
-    Attempts,
+    /// The same answer for everybody. No token is needed.
+    Fixed(fn() -> Value),
+    /// A Bundle of requests, each with a route of its own.
+    Bundle,
+    /// `$validate`: outside of a transaction what it can, for it may take long.
+    Validate(Execute),
+    /// Reads one resource.
+    One(Execute),
+    /// Reads.
+    Read(Execute),
+    /// Reads, by parameters that may come as a form.
+    Search(Execute),
+    /// Writes.
+    Write(Execute),
+    /// Writes the resource that comes with it.
+    Store(Execute, Purpose),
+    /// Writes what a patch makes of a resource.
+    Patch(Execute),
+}
+
+impl Handler {
+    /// Whether it writes.
+    pub(crate) const fn is_write(self) -> bool {
+        match self {
+            Self::Write(_) | Self::Store(..) | Self::Patch(_) => true,
+            Self::Capabilities
+            | Self::Fixed(_)
+            | Self::Bundle
+            | Self::Validate(_)
+            | Self::One(_)
+            | Self::Read(_)
+            | Self::Search(_) => false,
+        }
+    }
+
+    /// What the body becomes, where it is a resource that is written.
+    pub(crate) const fn purpose(self) -> Option<Purpose> {
+        if let Self::Store(_, purpose) = self { Some(purpose) } else { None }
+    }
+
+    /// Carries a request out.
+    pub(crate) fn execute(
+        self,
+        tx: &mut Tx<'_>,
+        context: &Context,
+        request: &Request,
+    ) -> Result<Reply, Refusal> {
+        match self {
+            Self::Validate(execute)
+            | Self::One(execute)
+            | Self::Read(execute)
+            | Self::Search(execute)
+            | Self::Write(execute)
+            | Self::Store(execute, _)
+            | Self::Patch(execute) => execute(tx, context, request),
+            Self::Fixed(answer) => Ok(Reply::made(200, answer())),
+            // Neither is done inside a transaction: the one needs no database, the other is made of requests.
+            Self::Capabilities | Self::Bundle => Err(Refusal::not_found()),
+        }
+    }
 }
 
 /// An operation (<https://hl7.org/fhir/R4/operations.html>).
@@ -48,61 +99,12 @@ pub(crate) struct Operation {
     pub(crate) definition: &'static str,
 }
 
-impl Interaction {
-    /// The operation that it is, if it is one.
-    pub(crate) fn operation(self) -> Option<Operation> {
-        let (name, definition) = match self {
-            Self::Validate | Self::ValidateInstance => {
-                ("validate", "http://hl7.org/fhir/OperationDefinition/Resource-validate")
-            }
-            Self::Everything => ("everything", "http://hl7.org/fhir/OperationDefinition/Patient-everything"),
-            Self::Meta => ("meta", "http://hl7.org/fhir/OperationDefinition/Resource-meta"),
-            Self::Versions => {
-                ("versions", "http://hl7.org/fhir/OperationDefinition/CapabilityStatement-versions")
-            }
-            Self::Status => ("status", BACKPORT_STATUS),
-            Self::Events => ("events", BACKPORT_EVENTS),
-            Self::BindingToken => ("get-ws-binding-token", BACKPORT_BINDING),
-            Self::Resend => ("resend", OUR_RESEND),
-            Self::RotateSecret => ("rotate-secret", OUR_ROTATE_SECRET),
-            Self::Secret => ("secret", OUR_SECRET),
-            Self::Attempts => ("attempts", OUR_ATTEMPTS),
-            Self::Capabilities
-            | Self::Batch
-            | Self::SearchSystem
-            | Self::HistorySystem
-            | Self::SearchType
-            | Self::Create
-            | Self::ConditionalUpdate
-            | Self::ConditionalPatch
-            | Self::HistoryType
-            | Self::Read
-            | Self::Update
-            | Self::Patch
-            | Self::Delete
-            | Self::HistoryInstance
-            | Self::VRead
-            | Self::SearchCompartment => return None,
-        };
-        Some(Operation { name, definition })
-    }
-}
-
-const BACKPORT_STATUS: &str =
-    "http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition/backport-subscription-status";
-const BACKPORT_EVENTS: &str =
-    "http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition/backport-subscription-events";
-const BACKPORT_BINDING: &str = "http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition/backport-subscription-get-ws-binding-token";
-const OUR_RESEND: &str = "https://fhir.onbehalf.org.uk/R4/OperationDefinition/Subscription-resend";
-const OUR_ROTATE_SECRET: &str =
-    "https://fhir.onbehalf.org.uk/R4/OperationDefinition/Subscription-rotate-secret";
-const OUR_SECRET: &str = "https://fhir.onbehalf.org.uk/R4/OperationDefinition/Subscription-secret";
-const OUR_ATTEMPTS: &str = "https://fhir.onbehalf.org.uk/R4/OperationDefinition/Subscription-attempts";
-
 /// A part of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
     Literal(&'static str),
+    /// `$` and the name of the operation.
+    Name,
     Type,
     Id,
     Version,
@@ -110,20 +112,43 @@ enum Part {
     Member,
 }
 
-/// One route.
+/// Methods, and the path at which they are answered alike.
+type At = (&'static [Method], &'static [Part]);
+
+/// One route: an interaction (<https://hl7.org/fhir/R4/http.html>) or an operation.
 pub(crate) struct Route {
-    method: Method,
-    path: &'static [Part],
-    /// What it does.
-    pub(crate) interaction: Interaction,
+    /// Its name in metrics and in the request log.
+    pub(crate) name: &'static str,
+    /// FHIR's codes for it, as a CapabilityStatement claims it.
+    pub(crate) codes: &'static [&'static str],
+    /// The operation that it is, if it is one.
+    pub(crate) operation: Option<Operation>,
+    /// The type of its audit event.
+    pub(crate) audit: Audit,
+    /// The letter of a scope that it needs; none for what is answered to everybody or is made of other requests (SC-02).
+    pub(crate) permission: Option<Letter>,
+    at: &'static [At],
     /// For which types.
     pub(crate) applies: fn(ResourceType) -> bool,
+    /// What carries it out.
+    pub(crate) handler: Handler,
+}
+
+impl fmt::Debug for Route {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name)
+    }
 }
 
 impl Route {
-    /// Whether it is about the whole server, not about a type.
+    /// Whether it is about the whole server.
     pub(crate) fn is_of_system(&self) -> bool {
-        !self.path.contains(&Type)
+        self.at.iter().any(|(_, path)| !path.contains(&Type))
+    }
+
+    /// Whether it is about resources of this type.
+    pub(crate) fn is_of(&self, kind: ResourceType) -> bool {
+        (self.applies)(kind) && self.at.iter().any(|(_, path)| path.contains(&Type))
     }
 }
 
@@ -137,7 +162,8 @@ pub(crate) struct Target {
     pub(crate) members: Vec<ResourceType>,
 }
 
-use Part::{Id, Literal, Member, Type, Version};
+use Handler::{Bundle, Capabilities, Fixed, One, Patch, Read, Search, Store, Validate, Write};
+use Part::{Id, Literal, Member, Name, Type, Version};
 
 const fn any(_: ResourceType) -> bool {
     true
@@ -155,110 +181,161 @@ const fn deletable(kind: ResourceType) -> bool {
     kind.is_deletable()
 }
 
-const fn subscription(kind: ResourceType) -> bool {
+const fn subscriptions(kind: ResourceType) -> bool {
     matches!(kind, ResourceType::Subscription)
 }
 
-const fn patient(kind: ResourceType) -> bool {
+const fn patients(kind: ResourceType) -> bool {
     matches!(kind, ResourceType::Patient)
 }
 
-const fn route(
-    method: Method,
-    path: &'static [Part],
-    interaction: Interaction,
-    applies: fn(ResourceType) -> bool,
+const GET: &[Method] = &[Method::GET];
+const POST: &[Method] = &[Method::POST];
+const PUT: &[Method] = &[Method::PUT];
+const PATCH: &[Method] = &[Method::PATCH];
+const DELETE: &[Method] = &[Method::DELETE];
+/// Of most operations (<https://hl7.org/fhir/R4/operations.html#executing>).
+const BOTH: &[Method] = &[Method::GET, Method::POST];
+
+const HISTORY: Part = Literal("_history");
+const SEARCH: Part = Literal("_search");
+
+/// The methods of `Allow`, in its order.
+const METHODS: &[Method] =
+    &[Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
+
+const fn interaction(
+    name: &'static str,
+    codes: &'static [&'static str],
+    audit: Audit,
+    permission: Option<Letter>,
+    (at, applies): (&'static [At], fn(ResourceType) -> bool),
+    handler: Handler,
 ) -> Route {
-    Route { method, path, interaction, applies }
+    Route { name, codes, operation: None, audit, permission, at, applies, handler }
 }
 
-/// The table.
-pub(crate) static ROUTES: [Route; 50] = [
-    route(Method::GET, &[Literal("metadata")], Interaction::Capabilities, any),
-    route(Method::GET, &[Literal("$versions")], Interaction::Versions, any),
-    route(Method::POST, &[Literal("$versions")], Interaction::Versions, any),
-    route(Method::GET, &[Literal("$meta")], Interaction::Meta, any),
-    route(Method::POST, &[Literal("$meta")], Interaction::Meta, any),
-    route(Method::POST, &[], Interaction::Batch, any),
-    route(Method::GET, &[], Interaction::SearchSystem, any),
-    route(Method::POST, &[Literal("_search")], Interaction::SearchSystem, any),
-    route(Method::GET, &[Literal("_history")], Interaction::HistorySystem, any),
-    route(Method::GET, &[Type], Interaction::SearchType, any),
-    route(Method::POST, &[Type, Literal("_search")], Interaction::SearchType, any),
-    route(Method::POST, &[Type], Interaction::Create, writable),
-    route(Method::PUT, &[Type], Interaction::ConditionalUpdate, writable),
-    route(Method::PATCH, &[Type], Interaction::ConditionalPatch, writable),
-    route(Method::GET, &[Type, Literal("_history")], Interaction::HistoryType, rows),
-    route(Method::POST, &[Type, Literal("$validate")], Interaction::Validate, any),
-    route(Method::GET, &[Type, Literal("$meta")], Interaction::Meta, any),
-    route(Method::POST, &[Type, Literal("$meta")], Interaction::Meta, any),
-    route(Method::GET, &[Type, Literal("$everything")], Interaction::Everything, patient),
-    route(Method::POST, &[Type, Literal("$everything")], Interaction::Everything, patient),
-    route(Method::GET, &[Type, Literal("$status")], Interaction::Status, subscription),
-    route(Method::POST, &[Type, Literal("$status")], Interaction::Status, subscription),
-    route(Method::GET, &[Type, Literal("$get-ws-binding-token")], Interaction::BindingToken, subscription),
-    route(Method::POST, &[Type, Literal("$get-ws-binding-token")], Interaction::BindingToken, subscription),
-    route(Method::GET, &[Type, Id], Interaction::Read, any),
-    route(Method::PUT, &[Type, Id], Interaction::Update, writable),
-    route(Method::PATCH, &[Type, Id], Interaction::Patch, writable),
-    route(Method::DELETE, &[Type, Id], Interaction::Delete, deletable),
-    route(Method::GET, &[Type, Id, Literal("_history")], Interaction::HistoryInstance, rows),
-    route(Method::GET, &[Type, Id, Literal("_history"), Version], Interaction::VRead, any),
-    route(Method::POST, &[Type, Id, Literal("$validate")], Interaction::ValidateInstance, any),
-    route(Method::GET, &[Type, Id, Literal("$validate")], Interaction::ValidateInstance, any),
-    route(Method::GET, &[Type, Id, Literal("$meta")], Interaction::Meta, any),
-    route(Method::POST, &[Type, Id, Literal("$meta")], Interaction::Meta, any),
-    route(Method::GET, &[Type, Id, Literal("$everything")], Interaction::Everything, patient),
-    route(Method::POST, &[Type, Id, Literal("$everything")], Interaction::Everything, patient),
-    route(Method::GET, &[Type, Id, Literal("$status")], Interaction::Status, subscription),
-    route(Method::POST, &[Type, Id, Literal("$status")], Interaction::Status, subscription),
-    route(Method::GET, &[Type, Id, Literal("$events")], Interaction::Events, subscription),
-    route(Method::POST, &[Type, Id, Literal("$events")], Interaction::Events, subscription),
-    route(Method::POST, &[Type, Id, Literal("$resend")], Interaction::Resend, subscription),
-    route(
-        Method::GET,
-        &[Type, Id, Literal("$get-ws-binding-token")],
-        Interaction::BindingToken,
-        subscription,
-    ),
-    route(
-        Method::POST,
-        &[Type, Id, Literal("$get-ws-binding-token")],
-        Interaction::BindingToken,
-        subscription,
-    ),
-    route(Method::POST, &[Type, Id, Literal("$rotate-secret")], Interaction::RotateSecret, subscription),
-    route(Method::GET, &[Type, Id, Literal("$secret")], Interaction::Secret, subscription),
-    route(Method::POST, &[Type, Id, Literal("$secret")], Interaction::Secret, subscription),
-    route(Method::GET, &[Type, Id, Literal("$attempts")], Interaction::Attempts, subscription),
-    route(Method::POST, &[Type, Id, Literal("$attempts")], Interaction::Attempts, subscription),
-    route(Method::GET, &[Type, Id, Member], Interaction::SearchCompartment, patient),
-    route(Method::POST, &[Type, Id, Member, Literal("_search")], Interaction::SearchCompartment, patient),
+const fn operation(
+    name: &'static str,
+    (operation, definition): (&'static str, &'static str),
+    permission: Option<Letter>,
+    (at, applies): (&'static [At], fn(ResourceType) -> bool),
+    handler: Handler,
+) -> Route {
+    let operation = Some(Operation { name: operation, definition });
+    Route { name, codes: &[], operation, audit: Audit::Operation, permission, at, applies, handler }
+}
+
+const C: Option<Letter> = Some(Letter::Create);
+const R: Option<Letter> = Some(Letter::Read);
+const U: Option<Letter> = Some(Letter::Update);
+const D: Option<Letter> = Some(Letter::Delete);
+const S: Option<Letter> = Some(Letter::Search);
+
+/// The table. An interaction: its name, its codes, its audit event, the scope that it needs, where and for which types, and its
+/// handler. An operation: its name, that of its definition and its URL, the scope, where and for which types, and its handler.
+/// Interactions are claimed in this order.
+#[rustfmt::skip]
+pub(crate) static ROUTES: &[Route] = &[
+    interaction("Capabilities", &[], Audit::Operation, None, (&[(GET, &[Literal("metadata")])], any), Capabilities),
+    interaction("Batch", &["transaction", "batch"], Audit::Batch, None, (&[(POST, &[])], any), Bundle),
+    interaction("SearchSystem", &["search-system"], Audit::SearchSystem, S,
+        (&[(GET, &[]), (POST, &[SEARCH])], any), Search(search::search)),
+    interaction("HistorySystem", &["history-system"], Audit::HistorySystem, S,
+        (&[(GET, &[HISTORY])], any), Read(history::history)),
+
+    interaction("Read", &["read"], Audit::Read, R, (&[(GET, &[Type, Id])], any), One(read::read)),
+    interaction("VRead", &["vread"], Audit::VRead, R,
+        (&[(GET, &[Type, Id, HISTORY, Version])], any), One(read::vread)),
+    interaction("Update", &["update"], Audit::Update, U,
+        (&[(PUT, &[Type, Id])], writable), Store(update::update, Purpose::Update)),
+    interaction("Patch", &["patch"], Audit::Patch, U,
+        (&[(PATCH, &[Type, Id])], writable), Patch(patch::patch)),
+    interaction("Delete", &["delete"], Audit::Delete, D,
+        (&[(DELETE, &[Type, Id])], deletable), Write(delete::delete)),
+    interaction("HistoryInstance", &["history-instance"], Audit::HistoryInstance, R,
+        (&[(GET, &[Type, Id, HISTORY])], rows), Read(history::history)),
+    interaction("HistoryType", &["history-type"], Audit::HistoryType, S,
+        (&[(GET, &[Type, HISTORY])], rows), Read(history::history)),
+    interaction("Create", &["create"], Audit::Create, C,
+        (&[(POST, &[Type])], writable), Store(create::create, Purpose::Create)),
+    interaction("SearchType", &["search-type"], Audit::SearchType, S,
+        (&[(GET, &[Type]), (POST, &[Type, SEARCH])], any), Search(search::search)),
+
+    // A CapabilityStatement claims these by flags. To update is what they need also where they create (SMART App Launch 2.2).
+    interaction("ConditionalUpdate", &[], Audit::Update, U,
+        (&[(PUT, &[Type])], writable), Store(update::conditional_update, Purpose::Either)),
+    interaction("ConditionalPatch", &[], Audit::Patch, U,
+        (&[(PATCH, &[Type])], writable), Patch(patch::conditional_patch)),
+    interaction("SearchCompartment", &[], Audit::SearchType, S,
+        (&[(GET, &[Type, Id, Member]), (POST, &[Type, Id, Member, SEARCH])], patients), Search(search::search)),
+
+    operation("Versions", ("versions", "http://hl7.org/fhir/OperationDefinition/CapabilityStatement-versions"), None,
+        (&[(BOTH, &[Name])], any), Fixed(capability::versions)),
+    operation("Meta", ("meta", "http://hl7.org/fhir/OperationDefinition/Resource-meta"), R,
+        (&[(BOTH, &[Name]), (BOTH, &[Type, Name]), (BOTH, &[Type, Id, Name])], any), Read(meta::meta)),
+    operation("Validate", ("validate", RESOURCE_VALIDATE), None,
+        (&[(POST, &[Type, Name])], any), Validate(validate::validate)),
+    operation("ValidateInstance", ("validate", RESOURCE_VALIDATE), R,
+        (&[(BOTH, &[Type, Id, Name])], any), Validate(validate::validate)),
+    operation("Everything", ("everything", "http://hl7.org/fhir/OperationDefinition/Patient-everything"), R,
+        (&[(BOTH, &[Type, Name]), (BOTH, &[Type, Id, Name])], patients), Read(everything::everything)),
+
+    operation("Status", ("status", BACKPORT_STATUS), R,
+        (&[(BOTH, &[Type, Name]), (BOTH, &[Type, Id, Name])], subscriptions), Read(subscription::status)),
+    operation("Events", ("events", BACKPORT_EVENTS), R,
+        (&[(BOTH, &[Type, Id, Name])], subscriptions), Read(subscription::events)),
+    operation("BindingToken", ("get-ws-binding-token", BACKPORT_BINDING), R,
+        (&[(BOTH, &[Type, Name]), (BOTH, &[Type, Id, Name])], subscriptions), Write(subscription::binding_token)),
+    operation("Resend", ("resend", OUR_RESEND), U,
+        (&[(POST, &[Type, Id, Name])], subscriptions), Write(subscription::resend)),
+    operation("RotateSecret", ("rotate-secret", OUR_ROTATE_SECRET), U,
+        (&[(POST, &[Type, Id, Name])], subscriptions), Write(subscription::rotate_secret)),
+    operation("Secret", ("secret", OUR_SECRET), R,
+        (&[(BOTH, &[Type, Id, Name])], subscriptions), Read(subscription::secret)),
+    operation("Attempts", ("attempts", OUR_ATTEMPTS), R,
+        (&[(BOTH, &[Type, Id, Name])], subscriptions), Read(subscription::attempts)),
 ];
+
+const RESOURCE_VALIDATE: &str = "http://hl7.org/fhir/OperationDefinition/Resource-validate";
+const BACKPORT_STATUS: &str =
+    "http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition/backport-subscription-status";
+const BACKPORT_EVENTS: &str =
+    "http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition/backport-subscription-events";
+const BACKPORT_BINDING: &str = "http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition/backport-subscription-get-ws-binding-token";
+const OUR_RESEND: &str = "https://fhir.onbehalf.org.uk/R4/OperationDefinition/Subscription-resend";
+const OUR_ROTATE_SECRET: &str =
+    "https://fhir.onbehalf.org.uk/R4/OperationDefinition/Subscription-rotate-secret";
+const OUR_SECRET: &str = "https://fhir.onbehalf.org.uk/R4/OperationDefinition/Subscription-secret";
+const OUR_ATTEMPTS: &str = "https://fhir.onbehalf.org.uk/R4/OperationDefinition/Subscription-attempts";
 
 /// Every method and path that the table answers, for each type: with `{id}` for an id and `{version}` for a version. For checks that
 /// must leave none out.
 pub fn every_route() -> Vec<(&'static str, String)> {
     let mut all = Vec::new();
-    for route in &ROUTES {
-        let kinds: Vec<Option<ResourceType>> = if route.is_of_system() {
-            vec![None]
-        } else {
-            ResourceType::ALL.into_iter().filter(|kind| (route.applies)(*kind)).map(Some).collect()
-        };
-        let members = COMPARTMENT.map(ResourceType::name).into_iter().chain(["*"]);
-        let members: Vec<&str> = if route.path.contains(&Member) { members.collect() } else { vec![""] };
-        for kind in kinds {
-            for member in &members {
+    for route in ROUTES {
+        for &(methods, path) in route.at {
+            let kinds: Vec<Option<ResourceType>> = if path.contains(&Type) {
+                ResourceType::ALL.into_iter().filter(|kind| (route.applies)(*kind)).map(Some).collect()
+            } else {
+                vec![None]
+            };
+            let members = COMPARTMENT.iter().map(|kind| kind.name()).chain(["*"]);
+            let members: Vec<&str> = if path.contains(&Member) { members.collect() } else { vec![""] };
+            for (kind, member) in
+                kinds.iter().flat_map(|kind| members.iter().map(move |member| (kind, member)))
+            {
                 let part = |part: &Part| match part {
-                    Literal(literal) => *literal,
-                    Type => kind.map_or("", ResourceType::name),
-                    Id => "{id}",
-                    Version => "{version}",
-                    Member => *member,
+                    Literal(literal) => (*literal).to_owned(),
+                    Name => format!("${}", route.operation.map_or("", |operation| operation.name)),
+                    Type => kind.map_or("", ResourceType::name).to_owned(),
+                    Id => "{id}".to_owned(),
+                    Version => "{version}".to_owned(),
+                    Member => (*member).to_owned(),
                 };
-                let parts: Vec<&str> = std::iter::once("").chain(route.path.iter().map(part)).collect();
-                all.push((route.method.as_str(), parts.join("/")));
+                let parts: Vec<String> =
+                    std::iter::once(String::new()).chain(path.iter().map(part)).collect();
+                all.extend(methods.iter().map(|method| (method.as_str(), parts.join("/"))));
             }
         }
     }
@@ -266,7 +343,7 @@ pub fn every_route() -> Vec<(&'static str, String)> {
 }
 
 /// The types of a patient's compartment that this server has. The audit comes last: it is the most.
-pub(crate) const COMPARTMENT: [ResourceType; 5] = [
+pub(crate) const COMPARTMENT: &[ResourceType] = &[
     ResourceType::Consent,
     ResourceType::RelatedPerson,
     ResourceType::QuestionnaireResponse,
@@ -276,25 +353,25 @@ pub(crate) const COMPARTMENT: [ResourceType; 5] = [
 
 /// Finds what a request asks for. Types, ids and paths are case-sensitive (G-02). HEAD asks for what GET
 /// asks for (G-13).
-pub(crate) fn resolve(method: &Method, path: &str) -> Result<(Interaction, Target), Refusal> {
+pub(crate) fn resolve(method: &Method, path: &str) -> Result<(&'static Route, Target), Refusal> {
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
-    let fitting = ROUTES.iter().filter_map(|route| {
-        let target = fit(route.path, &parts)?;
-        target.kind.is_none_or(route.applies).then_some((route, target))
-    });
-    let fitting: Vec<(&Route, Target)> = fitting.collect();
     let sought = if *method == Method::HEAD { &Method::GET } else { method };
-    match fitting.iter().find(|(route, _)| route.method == *sought) {
-        Some((route, target)) => Ok((route.interaction, target.clone())),
-        None if fitting.is_empty() => Err(Refusal::not_found()),
-        None => Err(refuse_method(method, &fitting)),
+    let mut fitting: Vec<(&Route, &[Method], Target)> = Vec::new();
+    for route in ROUTES {
+        for &(methods, pattern) in route.at {
+            let Some(target) = fit(route, pattern, &parts) else { continue };
+            if methods.contains(sought) {
+                return Ok((route, target));
+            }
+            fitting.push((route, methods, target));
+        }
     }
+    Err(if fitting.is_empty() { Refusal::not_found() } else { refuse_method(method, &fitting) })
 }
 
-fn refuse_method(method: &Method, fitting: &[(&Route, Target)]) -> Refusal {
-    let has = |method: &Method| fitting.iter().any(|(route, _)| route.method == *method);
-    let is_instance = fitting.iter().any(|(route, _)| route.interaction == Interaction::Read);
-    let is_role = fitting.iter().any(|(_, target)| target.kind == Some(ResourceType::Consent));
+fn refuse_method(method: &Method, fitting: &[(&Route, &[Method], Target)]) -> Refusal {
+    let is_instance = fitting.iter().any(|(route, _, _)| route.codes.contains(&"read"));
+    let is_role = fitting.iter().any(|(_, _, target)| target.kind == Some(ResourceType::Consent));
     let told = if *method == Method::DELETE && is_role {
         "A role is never deleted: end it with a status, and its history stays."
     } else if *method == Method::DELETE && is_instance {
@@ -302,20 +379,15 @@ fn refuse_method(method: &Method, fitting: &[(&Route, Target)]) -> Refusal {
     } else {
         "This is not done with resources of this type."
     };
-    if has(&Method::DELETE) {
-        return Refusal::not_allowed("GET, HEAD, PUT, PATCH, DELETE", told);
-    }
-    let allow = match (has(&Method::GET), has(&Method::POST), has(&Method::PUT)) {
-        (true, true, true) => "GET, HEAD, POST, PUT, PATCH",
-        (true, false, true) => "GET, HEAD, PUT, PATCH",
-        (true, true, false) => "GET, HEAD, POST",
-        (true, false, false) => "GET, HEAD",
-        _ => "POST",
+    let has = |method: &Method| {
+        let method = if *method == Method::HEAD { &Method::GET } else { method };
+        fitting.iter().any(|(_, methods, _)| methods.contains(method))
     };
-    Refusal::not_allowed(allow, told)
+    let allowed: Vec<&str> = METHODS.iter().filter(|method| has(method)).map(Method::as_str).collect();
+    Refusal::not_allowed(allowed.join(", "), told)
 }
 
-fn fit(pattern: &[Part], parts: &[&str]) -> Option<Target> {
+fn fit(route: &Route, pattern: &[Part], parts: &[&str]) -> Option<Target> {
     if pattern.len() != parts.len() {
         return None;
     }
@@ -323,7 +395,8 @@ fn fit(pattern: &[Part], parts: &[&str]) -> Option<Target> {
     for (part, text) in pattern.iter().zip(parts) {
         match part {
             Literal(literal) => (literal == text).then_some(())?,
-            Type => target.kind = Some(ResourceType::parse(text)?),
+            Name => (text.strip_prefix('$') == Some(route.operation?.name)).then_some(())?,
+            Type => target.kind = Some(ResourceType::parse(text).filter(|kind| (route.applies)(*kind))?),
             Id => target.id = Some(text.to_string()).filter(|id| is_id(id)),
             Version => target.version = Some(text.to_string()),
             Member if *text == "*" => target.members = COMPARTMENT.to_vec(),

@@ -5,55 +5,25 @@ use serde_json::Value;
 use crate::context::Context;
 use crate::interaction::Reply;
 use crate::refusal::Refusal;
-use crate::routes::{Interaction, Target};
-use domain::audit::{Access, Act, Actor, Interaction as Kind, Outcome, Shown};
+use crate::routes::{Route, Target};
+use domain::audit::{Access, Act, Actor, Outcome, Shown};
 use store::PeopleOfRows;
 
 /// The access that a request is, as if it were allowed.
 pub(crate) fn access(
     context: &Context,
-    interaction: Interaction,
+    route: &Route,
     target: &Target,
     params: &[(String, String)],
 ) -> Access {
     let mut query = form_urlencoded::Serializer::new(String::new());
     query.extend_pairs(params);
-    let access = Access::new(Act::Access(kind(interaction)), Actor::of(&context.caller), context.now());
+    let access = Access::new(Act::Access(route.audit), Actor::of(&context.caller), context.now());
     let access = access.by(&query.finish());
     match (target.kind, &target.id) {
         (Some(kind), Some(id)) => access.of(&format!("{}/{id}", kind.name())),
         (Some(kind), None) => access.of(kind.name()),
         (None, _) => access,
-    }
-}
-
-const fn kind(interaction: Interaction) -> Kind {
-    match interaction {
-        Interaction::Read => Kind::Read,
-        Interaction::VRead => Kind::VRead,
-        Interaction::HistoryInstance => Kind::HistoryInstance,
-        Interaction::HistoryType => Kind::HistoryType,
-        Interaction::HistorySystem => Kind::HistorySystem,
-        Interaction::SearchType | Interaction::SearchCompartment => Kind::SearchType,
-        Interaction::SearchSystem => Kind::SearchSystem,
-        Interaction::Create => Kind::Create,
-        Interaction::Update | Interaction::ConditionalUpdate => Kind::Update,
-        Interaction::Patch | Interaction::ConditionalPatch => Kind::Patch,
-        Interaction::Delete => Kind::Delete,
-        Interaction::Validate
-        | Interaction::ValidateInstance
-        | Interaction::Everything
-        | Interaction::Capabilities
-        | Interaction::Versions
-        | Interaction::Meta
-        | Interaction::Status
-        | Interaction::Events
-        | Interaction::Resend
-        | Interaction::BindingToken
-        | Interaction::RotateSecret
-        | Interaction::Secret
-        | Interaction::Attempts => Kind::Operation,
-        Interaction::Batch => Kind::Batch,
     }
 }
 

@@ -70,12 +70,12 @@ fn one(number: usize, mut entry: Value, context: &Context, depth: usize) -> Resu
         Method::from_bytes(method.as_bytes()).or(Err(Refusal::invalid("There is no such method.")))?;
     let url = relative(context, url);
     let (path, query) = url.split_once('?').unwrap_or((url, ""));
-    let (interaction, target) = resolve(&method, path)?;
+    let (route, target) = resolve(&method, path)?;
     if matches!(method.as_str(), "POST" | "PUT") && resource.is_none() && !path.ends_with("_search") {
         return Err(Refusal::invalid("An entry that creates or updates needs a resource."));
     }
     let request = Request {
-        interaction,
+        route,
         target,
         params: pairs(query),
         path: path.to_owned(),

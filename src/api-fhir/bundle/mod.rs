@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use crate::context::Context;
 use crate::interaction::{Reply, Request};
 use crate::refusal::Refusal;
+use crate::routes::Handler;
 use fhir::outcome::{Issue, IssueType, operation_outcome};
 
 pub(crate) use entry::{Entry, read};
@@ -119,8 +120,7 @@ pub(crate) fn in_entry(refusal: Refusal, number: usize) -> Refusal {
 
 /// A request within a Bundle is refused as one alone would be, where it cannot be one at all.
 fn not_here(request: &Request) -> Result<(), Refusal> {
-    use crate::routes::Interaction;
-    if matches!(request.interaction, Interaction::Batch | Interaction::Capabilities) {
+    if matches!(request.route.handler, Handler::Bundle | Handler::Capabilities) {
         return Err(Refusal::invalid("This cannot be an entry of a Bundle."));
     }
     Ok(())

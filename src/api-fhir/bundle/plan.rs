@@ -7,11 +7,9 @@ use std::collections::{BinaryHeap, HashMap, HashSet};
 use crate::bundle::links::{Links, rewrite};
 use crate::bundle::{Entry, in_entry};
 use crate::context::Context;
-use crate::interaction::{
-    Body, Prepared, Request, authorize, brings_resource, check, keep_head, outcome_of, read_draft,
-};
+use crate::interaction::{Body, Prepared, Request, authorize, check, keep_head, outcome_of, read_draft};
 use crate::refusal::Refusal;
-use crate::routes::Interaction;
+use crate::routes::Handler;
 use fhir::outcome::{Issue, IssueType};
 
 /// The most conditional references of one Bundle: each is a search.
@@ -75,9 +73,7 @@ impl Plan {
     pub(crate) fn patches(&mut self) -> impl Iterator<Item = (usize, &mut Request)> {
         let known = self.steps.iter_mut().filter(|step| !step.is_open());
         let requests = known.map(|step| (step.entry.number, &mut step.entry.request));
-        requests.filter(|(_, request)| {
-            matches!(request.interaction, Interaction::Patch | Interaction::ConditionalPatch)
-        })
+        requests.filter(|(_, request)| matches!(request.route.handler, Handler::Patch(_)))
     }
 }
 
@@ -86,7 +82,7 @@ impl Plan {
 fn judge(context: &Context, step: &mut Step, places: &HashMap<String, String>) -> Result<(), Refusal> {
     let is_open = step.is_open();
     let request = &mut step.entry.request;
-    if matches!(request.interaction, Interaction::Validate | Interaction::ValidateInstance) {
+    if matches!(request.route.handler, Handler::Validate(_)) {
         if matches!(request.body, Some(Body::Resource(_))) {
             request.prepared = Prepared::Outcome(outcome_of(request, None)?);
         }
@@ -95,7 +91,7 @@ fn judge(context: &Context, step: &mut Step, places: &HashMap<String, String>) -
     let (Some(Body::Resource(body)), Some(kind)) = (&request.body, request.target.kind) else {
         return Ok(());
     };
-    if !brings_resource(request.interaction) {
+    if request.route.handler.purpose().is_none() {
         return Ok(());
     }
     if step.is_linked {

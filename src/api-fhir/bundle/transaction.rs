@@ -40,8 +40,8 @@ pub(crate) fn run(tx: &mut Tx<'_>, context: &Context, plan: &Plan) -> Result<Vec
             }
         }
         if tx.recorded() == recorded {
-            let Request { interaction, target, params, .. } = &entry.request;
-            let asked = trail::access(context, *interaction, target, params);
+            let Request { route, target, params, .. } = &entry.request;
+            let asked = trail::access(context, route, target, params);
             accesses.push(trail::answered(asked, &reply, &tx.take_seen(), context));
         }
         replies.push((entry.number, reply));

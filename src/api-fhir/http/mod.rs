@@ -16,12 +16,12 @@ use crate::context::Context;
 use crate::http::understand::{Asking, Understood, conditions, understand};
 use crate::interaction::conditional::pairs;
 use crate::interaction::{
-    Body, Reply, Request, asks, authorize, find_base, find_to_validate, is_write, outcome_of, perform,
-    perform_judged, prepare_patch,
+    Body, Reply, Request, asks, authorize, find_base, find_to_validate, outcome_of, perform, perform_judged,
+    prepare_patch,
 };
 use crate::refusal::{Challenge, Refusal};
 use crate::resource::ResourceType;
-use crate::routes::{Interaction, Target, resolve};
+use crate::routes::{Handler, Route, Target, resolve};
 use crate::{BASE_PATH, capability, trail};
 use ::web::app::{App, Written};
 use ::web::credentials::shown;
@@ -59,7 +59,7 @@ pub(super) async fn handle(app: Data<App>, request: HttpRequest, payload: Payloa
         Ok(mut writing) => {
             let path = request.path().strip_prefix(BASE_PATH).unwrap_or_default().trim_matches('/');
             let resolved = resolve(request.method(), path);
-            if let Ok((Interaction::Capabilities, _)) = resolved {
+            if let Ok((Route { handler: Handler::Capabilities, .. }, _)) = resolved {
                 let told = capabilities(&app, &request, writing);
                 return told.unwrap_or_else(|refusal| refuse(&refusal, writing));
             }
@@ -135,23 +135,23 @@ pub(super) fn joined(headers: &HeaderMap, name: &str) -> Option<String> {
 async fn answer(
     app: &App,
     request: &HttpRequest,
-    (path, resolved): (String, Result<(Interaction, Target), Refusal>),
+    (path, resolved): (String, Result<(&'static Route, Target), Refusal>),
     query: Params,
     payload: Payload,
     writing: &mut Writing,
 ) -> Result<Reply, Refusal> {
-    if let Ok((Interaction::Versions, _)) = resolved {
-        return Ok(Reply::made(200, capability::versions()));
+    if let Ok((Route { handler: Handler::Fixed(answer), .. }, _)) = resolved {
+        return Ok(Reply::made(200, answer()));
     }
     let caller = authenticate(app, request)?;
-    let (interaction, target) = resolved?;
-    request.extensions_mut().insert(RoutePattern(format!("{BASE_PATH} {interaction:?}")));
+    let (route, target) = resolved?;
+    request.extensions_mut().insert(RoutePattern(format!("{BASE_PATH} {}", route.name)));
     if target.kind == Some(ResourceType::Subscription) && !app.subscriptions.enabled {
         return Err(Refusal::not_found());
     }
     let context = Context::of(app, caller, preference(request.headers()).strict);
-    let asked = trail::access(&context, interaction, &target, &query);
-    let asking = Asking { interaction, target, path, query };
+    let asked = trail::access(&context, route, &target, &query);
+    let asking = Asking { route, target, path, query };
     // The turn is kept until the Bundle is answered.
     let (_turn, understood) = understand(app, request, &context, asking, payload, writing).await;
     let (accesses, result) = match understood {
@@ -180,16 +180,16 @@ async fn carry_out(
     request: Request,
     writing: Option<Writing>,
 ) -> (Option<Access>, Result<Reply, Refusal>) {
-    let asked = trail::access(&context, request.interaction, &request.target, &request.params);
-    let interaction = request.interaction;
-    let result = if matches!(interaction, Interaction::Validate | Interaction::ValidateInstance) {
+    let asked = trail::access(&context, request.route, &request.target, &request.params);
+    let handler = request.route.handler;
+    let result = if matches!(handler, Handler::Validate(_)) {
         validate(app, &context, request, asked.clone()).await
-    } else if matches!(interaction, Interaction::Patch | Interaction::ConditionalPatch) {
+    } else if matches!(handler, Handler::Patch(_)) {
         match patch_one(app, &context, request).await {
             Ok(request) => write(app, context, request, asked.clone()).await,
             Err(refusal) => Err(refusal),
         }
-    } else if is_write(interaction) {
+    } else if handler.is_write() {
         write(app, context, request, asked.clone()).await
     } else {
         read(app, context, request, (asked.clone(), writing)).await
@@ -224,7 +224,9 @@ async fn read(
     request: Request,
     (access, writing): (Access, Option<Writing>),
 ) -> Carried {
-    let (interaction, kind, caller) = (request.interaction, request.target.kind, context.caller.clone());
+    let (kind, caller) = (request.target.kind, context.caller.clone());
+    let reads_one = matches!(request.route.handler, Handler::One(_));
+    let is_present = request.target.version.is_none();
     let is_long = request.params.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>() > BRIEF;
     let work = move |tx: &mut Tx<'_>| {
         let mut reply = tx.within(&context.budget, |tx| perform(tx, &context, &request))?;
@@ -234,12 +236,12 @@ async fn read(
         }
         Ok((Some(access), reply))
     };
-    let is_one = interaction == Interaction::Read && kind.is_some_and(ResourceType::is_read_at_once);
+    let is_one = reads_one && is_present && kind.is_some_and(ResourceType::is_read_at_once);
     // What a client wrote as one document can be large: it is not read on a thread that serves.
     let is_small = kind.is_some_and(|kind| !kind.is_a_document());
     if is_one {
         app.read_one_as(caller, work).await
-    } else if is_small && matches!(interaction, Interaction::Read | Interaction::VRead) {
+    } else if is_small && reads_one {
         app.read_briefly_as(caller, work).await
     } else if is_long {
         app.read_long_as(caller, work).await
@@ -299,8 +301,8 @@ async fn batch(
         let (access, result) = match entry {
             Ok(Entry { refused: None, request, .. }) => carry_out(app, context.clone(), request, None).await,
             Ok(Entry { refused: Some(refusal), request, .. }) => {
-                let Request { interaction, target, params, .. } = &request;
-                let access = trail::access(&context, *interaction, target, params);
+                let Request { route, target, params, .. } = &request;
+                let access = trail::access(&context, route, target, params);
                 (Some(trail::refused(access, &refusal)), Err(refusal))
             }
             Err(refusal) => (Some(trail::refused(asked.clone(), &refusal)), Err(refusal)),
@@ -428,8 +430,8 @@ fn challenge(challenge: Option<&Challenge>) -> String {
 fn refuse(refusal: &Refusal, writing: Writing) -> HttpResponse {
     let outcome = operation_outcome(&refusal.issues);
     let mut response = respond(refusal.status, writing, true);
-    if let Some(allow) = refusal.allow {
-        response.insert_header((ALLOW, allow));
+    if let Some(allow) = &refusal.allow {
+        response.insert_header((ALLOW, allow.as_ref()));
     }
     if let Some(seconds) = refusal.retry_after {
         response.insert_header((RETRY_AFTER, seconds));

@@ -12,9 +12,9 @@ use crate::bundle;
 use crate::bundle::{BundleType, Entry, Plan};
 use crate::context::Context;
 use crate::http::{Params, Writing, joined, writing};
-use crate::interaction::{Body, Conditions, Prepared, Request, is_write, judge};
+use crate::interaction::{Body, Conditions, Prepared, Request, judge};
 use crate::refusal::Refusal;
-use crate::routes::{Interaction, Target};
+use crate::routes::{Handler, Route, Target};
 use crate::trail;
 use ::web::app::App;
 use ::web::body;
@@ -29,7 +29,7 @@ use fhir::outcome::{Issue, IssueType};
 
 /// What the first line of a request asks for.
 pub(super) struct Asking {
-    pub(super) interaction: Interaction,
+    pub(super) route: &'static Route,
     pub(super) target: Target,
     pub(super) path: String,
     pub(super) query: Params,
@@ -57,7 +57,7 @@ pub(super) async fn understand(
 ) -> (Option<OwnedSemaphorePermit>, Result<Understood, Refusal>) {
     let arrived = async {
         let bytes = body::read(request.headers(), payload, &app.limits, &app.room).await?;
-        let is_bundle = asking.interaction == Interaction::Batch;
+        let is_bundle = matches!(asking.route.handler, Handler::Bundle);
         let turn = if is_bundle { Some(app.turn_of_bundle().await?) } else { None };
         Ok::<_, Refusal>((bytes, turn))
     };
@@ -103,7 +103,7 @@ struct Arriving {
 impl Arriving {
     fn of(request: &HttpRequest, asking: Asking, bytes: Received, depth: usize) -> Self {
         let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let is_bundle = asking.interaction == Interaction::Batch;
+        let is_bundle = matches!(asking.route.handler, Handler::Bundle);
         Self {
             is_read: matches!(*request.method(), Method::GET | Method::HEAD),
             content_type: content_type.map(str::to_owned),
@@ -134,16 +134,16 @@ impl Arriving {
         params: Params,
         body: Option<Body>,
     ) -> Result<Understood, Refusal> {
-        let Asking { interaction, target, path, .. } = self.asking;
+        let Asking { route, target, path, .. } = self.asking;
         let (conditions, prepared) = (self.conditions?, Prepared::Nothing);
-        let mut request = Request { interaction, target, params, path, body, conditions, prepared };
+        let mut request = Request { route, target, params, path, body, conditions, prepared };
         if let (Some(_), true) = (&request.conditions.if_match, request.target == Target::default()) {
             return Err(Refusal::invalid("If-Match is about one resource."));
         }
-        if interaction == Interaction::Batch {
+        if matches!(route.handler, Handler::Bundle) {
             return read_bundle(context, request.body, self.depth);
         }
-        if is_write(interaction) {
+        if route.handler.is_write() {
             judge(context, &mut request)?;
         }
         Ok(Understood::Request(Box::new(request)))
@@ -154,10 +154,7 @@ impl Arriving {
     }
 
     fn is_search(&self) -> bool {
-        matches!(
-            self.asking.interaction,
-            Interaction::SearchType | Interaction::SearchSystem | Interaction::SearchCompartment
-        )
+        matches!(self.asking.route.handler, Handler::Search(_))
     }
 
     /// Whether it is a form, whose parameters join those of the URL.
@@ -177,7 +174,7 @@ impl Arriving {
         if !self.has_body() {
             return Ok(None);
         }
-        let patches = matches!(self.asking.interaction, Interaction::Patch | Interaction::ConditionalPatch);
+        let patches = matches!(self.asking.route.handler, Handler::Patch(_));
         let body = match format::body_format(self.content_type.as_deref())? {
             BodyFormat::Json if !self.is_search() => Body::Resource(self.read_json()?),
             BodyFormat::Xml if !self.is_search() => Body::Resource(read_xml(&self.bytes, self.depth)?),
@@ -200,7 +197,7 @@ fn read_bundle(context: &Context, body: Option<Body>, depth: usize) -> Result<Un
     let mut entries = bundle::read(bundle, context, depth)?;
     match kind {
         BundleType::Batch => {
-            for entry in entries.iter_mut().flatten().filter(|entry| is_write(entry.request.interaction)) {
+            for entry in entries.iter_mut().flatten().filter(|entry| entry.request.route.handler.is_write()) {
                 entry.refused = judge(context, &mut entry.request).err();
             }
             Ok(Understood::Batch(entries))
@@ -208,8 +205,8 @@ fn read_bundle(context: &Context, body: Option<Body>, depth: usize) -> Result<Un
         BundleType::Transaction => {
             let entries = entries.into_iter().collect::<Result<Vec<_>, _>>()?;
             let each = |entry: &Entry| {
-                let Request { interaction, target, params, .. } = &entry.request;
-                trail::access(context, *interaction, target, params)
+                let Request { route, target, params, .. } = &entry.request;
+                trail::access(context, route, target, params)
             };
             let accesses = entries.iter().map(each).collect();
             Ok(Understood::Transaction(accesses, Plan::of(context, entries)))

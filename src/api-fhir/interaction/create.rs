@@ -8,7 +8,7 @@ use crate::refusal::Refusal;
 use crate::resource;
 use store::Tx;
 
-pub(super) fn create(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
+pub(crate) fn create(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
     let kind = kind_of(request)?;
     if let Some(condition) = condition(request)? {
         match conditional::find_to_change(tx, context, kind, &condition)? {

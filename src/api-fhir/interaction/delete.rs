@@ -8,7 +8,7 @@ use domain::account::Letter;
 use store::Tx;
 
 /// 204, and again where it was deleted already.
-pub(super) fn delete(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
+pub(crate) fn delete(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
     let (kind, id) = instance(request)?;
     read::lock(tx, kind, id)?;
     if let Some(current) = read::find_even_deleted(tx, context, kind, id, Letter::Delete)? {

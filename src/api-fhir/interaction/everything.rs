@@ -21,9 +21,9 @@ use store::Tx;
 use store::search::{Column, Filter, Table};
 
 /// The parameters of the operation, and those that every answer has.
-const PARAMETERS: [&str; 8] = ["start", "end", "_since", "_type", "_count", "_page", "_format", "_pretty"];
+const PARAMETERS: &[&str] = &["start", "end", "_since", "_type", "_count", "_page", "_format", "_pretty"];
 
-pub(super) fn everything(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
+pub(crate) fn everything(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
     let id = request.target.id.as_deref();
     if let Some(id) = id {
         read::find(tx, context, ResourceType::Patient, id, Letter::Read)?.ok_or_else(Refusal::not_found)?;
@@ -42,7 +42,7 @@ pub(super) fn everything(tx: &mut Tx<'_>, context: &Context, request: &Request) 
     let types: Vec<&str> = values(&asked, "_type").flat_map(|value| value.split(',')).collect();
     List::Types.check(types.len())?;
     List::Times.check(["start", "end", "_since"].map(|name| values(&asked, name).count()).iter().sum())?;
-    let all = [ResourceType::Patient].into_iter().chain(COMPARTMENT);
+    let all = [ResourceType::Patient].into_iter().chain(COMPARTMENT.iter().copied());
     let wanted = all.filter(|kind| types.is_empty() || types.contains(&kind.name()));
     let wanted = wanted.filter(|kind| enforce::may(context, *kind, Letter::Search));
     let kinds = wanted.map(|kind| Ok((kind, part(kind, id, &asked, context)?)));

@@ -24,14 +24,14 @@ const MOST: usize = 500;
 const UPDATED: Column = Column::number("updated_at");
 
 /// The types whose past is kept.
-const KINDS: [ResourceType; 4] = [
+const KINDS: &[ResourceType] = &[
     ResourceType::Consent,
     ResourceType::RelatedPerson,
     ResourceType::QuestionnaireResponse,
     ResourceType::Subscription,
 ];
 
-pub(super) fn history(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
+pub(crate) fn history(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
     let asked = Asked::read(request)?;
     let id = request.target.id.clone();
     if let Some(id) = &id {
@@ -73,7 +73,7 @@ pub(super) fn history(tx: &mut Tx<'_>, context: &Context, request: &Request) -> 
     found.truncate(asked.count);
     let next = found.last().filter(|_| is_more).map(|(_, last)| encode(last));
     let mut loaded = Vec::new();
-    for kind in KINDS {
+    for &kind in KINDS {
         let wanted = found.iter().filter(|(of, _)| *of == kind);
         let wanted: Vec<(String, i64)> = wanted.map(|(_, found)| (found.id.clone(), found.version)).collect();
         if !wanted.is_empty() {

@@ -12,7 +12,7 @@ use domain::account::Letter;
 use store::Tx;
 use store::search::{Filter, PageQuery};
 
-pub(super) fn meta(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
+pub(crate) fn meta(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
     let meta = if request.target.id.is_some() {
         let (kind, id) = instance(request)?;
         let stored = read::find(tx, context, kind, id, Letter::Read)?.ok_or_else(Refusal::not_found)?;

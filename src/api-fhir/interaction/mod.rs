@@ -2,28 +2,27 @@
 //! and an entry of a Bundle go the same way.
 
 pub(crate) mod conditional;
-mod create;
-mod delete;
-mod everything;
-mod history;
-mod meta;
-mod patch;
-mod read;
-mod search;
-mod subscription;
-mod update;
-mod validate;
+pub(crate) mod create;
+pub(crate) mod delete;
+pub(crate) mod everything;
+pub(crate) mod history;
+pub(crate) mod meta;
+pub(crate) mod patch;
+pub(crate) mod read;
+pub(crate) mod search;
+pub(crate) mod subscription;
+pub(crate) mod update;
+pub(crate) mod validate;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use crate::capability;
 use crate::context::Context;
 use crate::enforce;
 use crate::refusal::Refusal;
 use crate::resource;
 use crate::resource::{Draft, Purpose, ResourceType, Stored, Written};
-use crate::routes::{Interaction, Target};
+use crate::routes::{Handler, Route, Target};
 use base::cpu_pool::INLINE;
 use base::error::Error;
 use base::json::is_larger;
@@ -38,7 +37,7 @@ pub(crate) use validate::{check, find as find_to_validate, outcome as outcome_of
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     /// What is asked for.
-    pub(crate) interaction: Interaction,
+    pub(crate) route: &'static Route,
     /// Of what.
     pub(crate) target: Target,
     /// The parameters of query and form, decoded.
@@ -63,7 +62,7 @@ impl Request {
     /// What it asks for, without what came with it.
     pub(crate) fn without_body(&self) -> Self {
         Self {
-            interaction: self.interaction,
+            route: self.route,
             target: self.target.clone(),
             params: self.params.clone(),
             path: self.path.clone(),
@@ -188,22 +187,6 @@ impl Reply {
     }
 }
 
-/// Whether an interaction writes.
-pub(crate) fn is_write(interaction: Interaction) -> bool {
-    matches!(
-        interaction,
-        Interaction::Create
-            | Interaction::Update
-            | Interaction::Patch
-            | Interaction::ConditionalUpdate
-            | Interaction::ConditionalPatch
-            | Interaction::Delete
-            | Interaction::Resend
-            | Interaction::BindingToken
-            | Interaction::RotateSecret
-    )
-}
-
 /// Carries a request out that was prepared or needs no preparation.
 pub(crate) fn perform(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
     authorize(context, request)?;
@@ -219,78 +202,46 @@ pub(crate) fn judge(context: &Context, request: &mut Request) -> Result<(), Refu
 
 /// Refuses what the caller may never do, whatever the request brings.
 pub(crate) fn authorize(context: &Context, request: &Request) -> Result<(), Refusal> {
-    if !is_write(request.interaction) {
+    if !request.route.handler.is_write() {
         let reads_roles = request.target.kind == Some(ResourceType::Consent);
         let action = if reads_roles { Action::SearchRoles } else { Action::ReadRecords };
         access::decide_kind(&context.caller.who, action)?;
     }
     enforce::check_patient(context, request)?;
-    if let Some(letter) = enforce::letter(request.interaction) {
+    if let Some(letter) = request.route.permission {
         // A search in a compartment is about its members, not about the patient whose it is.
-        let of_members = request.interaction == Interaction::SearchCompartment;
-        let kinds =
-            if of_members { request.target.members.as_slice() } else { request.target.kind.as_slice() };
+        let Target { kind, members, .. } = &request.target;
+        let kinds = if members.is_empty() { kind.as_slice() } else { members };
         enforce::check_any(context, kinds, letter)?;
     }
-    match (purpose(request.interaction), request.target.kind) {
+    match (request.route.handler.purpose(), request.target.kind) {
         (Some(purpose), Some(kind)) => resource::decide_kind(context, kind, purpose),
         (Some(_), None) | (None, _) => Ok(()),
     }
 }
 
-/// What the body of an interaction becomes, where it is a resource.
-const fn purpose(interaction: Interaction) -> Option<Purpose> {
-    match interaction {
-        Interaction::Create => Some(Purpose::Create),
-        Interaction::Update => Some(Purpose::Update),
-        Interaction::ConditionalUpdate => Some(Purpose::Either),
-        Interaction::Read
-        | Interaction::VRead
-        | Interaction::HistoryInstance
-        | Interaction::HistoryType
-        | Interaction::HistorySystem
-        | Interaction::SearchType
-        | Interaction::SearchSystem
-        | Interaction::SearchCompartment
-        | Interaction::Patch
-        | Interaction::ConditionalPatch
-        | Interaction::Delete
-        | Interaction::Status
-        | Interaction::Events
-        | Interaction::Resend
-        | Interaction::BindingToken
-        | Interaction::RotateSecret
-        | Interaction::Secret
-        | Interaction::Attempts
-        | Interaction::Validate
-        | Interaction::ValidateInstance
-        | Interaction::Everything
-        | Interaction::Meta
-        | Interaction::Versions
-        | Interaction::Capabilities
-        | Interaction::Batch => None,
-    }
-}
-
-/// Whether an interaction brings a resource that is written.
-pub(crate) const fn brings_resource(interaction: Interaction) -> bool {
-    purpose(interaction).is_some()
-}
-
 /// By which condition a request finds what it writes, if by one.
 pub(crate) fn condition_of(request: &Request) -> Option<Vec<(String, String)>> {
-    match purpose(request.interaction) {
+    match request.route.handler {
         // One that cannot be read is refused when its turn comes.
-        Some(Purpose::Create) => create::condition(request).ok().flatten(),
-        Some(Purpose::Either) => Some(request.params.clone()),
-        Some(Purpose::Update) => None,
-        None => (request.interaction == Interaction::ConditionalPatch).then(|| request.params.clone()),
+        Handler::Store(_, Purpose::Create) => create::condition(request).ok().flatten(),
+        Handler::Store(_, Purpose::Either) => Some(request.params.clone()),
+        Handler::Patch(_) => request.target.id.is_none().then(|| request.params.clone()),
+        Handler::Store(_, Purpose::Update)
+        | Handler::Capabilities
+        | Handler::Fixed(_)
+        | Handler::Bundle
+        | Handler::Validate(_)
+        | Handler::One(_)
+        | Handler::Read(_)
+        | Handler::Search(_)
+        | Handler::Write(_) => None,
     }
 }
 
 /// Validates the resource that is brought, and reads it.
 fn prepare(context: &Context, request: &mut Request) -> Result<(), Refusal> {
-    if brings_resource(request.interaction) {
+    if request.route.handler.purpose().is_some() {
         check(resource_of(request)?, kind_of(request)?)?;
         read_draft(context, request)?;
         keep_head(request);
@@ -308,7 +259,7 @@ pub(crate) fn keep_head(request: &mut Request) {
 
 /// Reads the resource that is brought, which was validated.
 pub(crate) fn read_draft(context: &Context, request: &mut Request) -> Result<(), Refusal> {
-    if let Some(purpose) = purpose(request.interaction) {
+    if let Some(purpose) = request.route.handler.purpose() {
         let draft = resource::read(context, kind_of(request)?, resource_of(request)?, purpose)?;
         request.prepared = Prepared::Draft(draft);
     }
@@ -321,8 +272,8 @@ pub(crate) fn perform_judged(
     context: &Context,
     request: &Request,
 ) -> Result<Reply, Refusal> {
-    let mut reply = carry_out(tx, context, request)?;
-    if let (Some((kind, id)), Some(letter)) = (&reply.written, enforce::letter(request.interaction)) {
+    let mut reply = request.route.handler.execute(tx, context, request)?;
+    if let (Some((kind, id)), Some(letter)) = (&reply.written, request.route.permission) {
         enforce::check_written(tx, context, *kind, id, letter)?;
         // To write is not to read: without that the answer is its status and headers.
         if !enforce::may_read(tx, context, *kind, id)? {
@@ -330,38 +281,6 @@ pub(crate) fn perform_judged(
         }
     }
     Ok(reply)
-}
-
-fn carry_out(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
-    match request.interaction {
-        Interaction::Read => read::read(tx, context, request),
-        Interaction::VRead => read::vread(tx, context, request),
-        Interaction::HistoryInstance | Interaction::HistoryType | Interaction::HistorySystem => {
-            history::history(tx, context, request)
-        }
-        Interaction::SearchType | Interaction::SearchSystem | Interaction::SearchCompartment => {
-            search::search(tx, context, request)
-        }
-        Interaction::Create => create::create(tx, context, request),
-        Interaction::Update => update::update(tx, context, request),
-        Interaction::ConditionalUpdate => update::conditional_update(tx, context, request),
-        Interaction::Patch => patch::patch(tx, context, request),
-        Interaction::ConditionalPatch => patch::conditional_patch(tx, context, request),
-        Interaction::Delete => delete::delete(tx, context, request),
-        Interaction::Status => subscription::status(tx, context, request),
-        Interaction::Events => subscription::events(tx, context, request),
-        Interaction::Resend => subscription::resend(tx, context, request),
-        Interaction::BindingToken => subscription::binding_token(tx, context, request),
-        Interaction::RotateSecret => subscription::rotate_secret(tx, context, request),
-        Interaction::Secret => subscription::secret(tx, context, request),
-        Interaction::Attempts => subscription::attempts(tx, context, request),
-        Interaction::Validate | Interaction::ValidateInstance => validate::validate(request),
-        Interaction::Everything => everything::everything(tx, context, request),
-        Interaction::Meta => meta::meta(tx, context, request),
-        Interaction::Versions => Ok(Reply::made(200, capability::versions())),
-        // Neither is done inside a transaction: the one needs no database, the other is made of requests.
-        Interaction::Capabilities | Interaction::Batch => Err(Refusal::not_found()),
-    }
 }
 
 /// The type and id of a request on an instance.

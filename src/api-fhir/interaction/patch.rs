@@ -68,13 +68,13 @@ pub(crate) fn prepare(context: &Context, request: &mut Request, current: &Stored
     Ok(())
 }
 
-pub(super) fn patch(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
+pub(crate) fn patch(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
     let (kind, id) = instance(request)?;
     let current = read::find_to_change(tx, context, kind, id)?.ok_or_else(Refusal::not_found)?;
     write(tx, context, request, &current)
 }
 
-pub(super) fn conditional_patch(
+pub(crate) fn conditional_patch(
     tx: &mut Tx<'_>,
     context: &Context,
     request: &Request,

@@ -98,7 +98,7 @@ pub(super) fn lock(tx: &mut Tx<'_>, kind: ResourceType, id: &str) -> Result<(), 
     Ok(())
 }
 
-pub(super) fn read(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
+pub(crate) fn read(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
     let (kind, id) = instance(request)?;
     let mut stored = find_or_gone(tx, context, kind, id, Letter::Read)?;
     let conditions = &request.conditions;
@@ -116,7 +116,7 @@ pub(super) fn read(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Res
     Ok(if is_known { Reply { status: 304, body: None, ..reply } } else { reply })
 }
 
-pub(super) fn vread(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
+pub(crate) fn vread(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
     let (kind, id) = instance(request)?;
     // Whoever may not see the resource may not see its past either.
     find_even_deleted(tx, context, kind, id, Letter::Read)?;

@@ -5,7 +5,6 @@ use crate::enforce;
 use crate::interaction::{Reply, Request, read};
 use crate::refusal::Refusal;
 use crate::resource::ResourceType;
-use crate::routes::Interaction;
 use crate::search;
 use crate::search::caps::List;
 use crate::search::{Found, Query};
@@ -14,18 +13,19 @@ use fhir::outcome::{Issue, IssueType};
 use store::Tx;
 use store::search::{Column, Filter};
 
-pub(super) fn search(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
+pub(crate) fn search(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
     let query = Query::read(&request.params)?;
     let mut within = Filter::EVERYTHING;
-    let mut kinds = match (request.interaction, request.target.kind) {
-        (Interaction::SearchCompartment, _) => {
+    let members = &request.target.members;
+    let mut kinds = match request.target.kind {
+        _ if !members.is_empty() => {
             let id = request.target.id.as_deref().unwrap_or_default();
             check_patient(tx, context, id)?;
             within = Filter::text(Column::text("patient"), id);
-            request.target.members.clone()
+            members.clone()
         }
-        (_, Some(kind)) => vec![kind],
-        (_, None) => ResourceType::ALL.to_vec(),
+        Some(kind) => vec![kind],
+        None => ResourceType::ALL.to_vec(),
     };
     if let Some(asked) = types(request)? {
         kinds.retain(|kind| asked.contains(kind));

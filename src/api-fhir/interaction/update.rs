@@ -14,7 +14,7 @@ use crate::resource::{Draft, Stored};
 use fhir::outcome::{Issue, IssueType};
 use store::Tx;
 
-pub(super) fn update(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
+pub(crate) fn update(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
     let (kind, id) = instance(request)?;
     let body = resource_of(request)?;
     if body.get("id").and_then(Value::as_str) != Some(id) {
@@ -57,7 +57,7 @@ fn is_subsetted(body: &Value) -> bool {
     tags.into_iter().any(|tag| tag.get("code").and_then(Value::as_str) == Some("SUBSETTED"))
 }
 
-pub(super) fn conditional_update(
+pub(crate) fn conditional_update(
     tx: &mut Tx<'_>,
     context: &Context,
     request: &Request,

@@ -42,7 +42,7 @@ fn issues(body: &Value, kind: ResourceType) -> Vec<Issue> {
 }
 
 /// `$validate` within a transaction: what it brings was judged before ([`outcome`]).
-pub(super) fn validate(request: &Request) -> Result<Reply, Refusal> {
+pub(crate) fn validate(_tx: &mut Tx<'_>, _context: &Context, request: &Request) -> Result<Reply, Refusal> {
     match &request.prepared {
         Prepared::Outcome(outcome) => Ok(Reply::made(200, outcome.clone())),
         Prepared::Nothing | Prepared::Draft(_) | Prepared::Patched(_) => {

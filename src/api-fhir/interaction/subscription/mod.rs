@@ -10,7 +10,6 @@ mod status;
 use serde_json::{Value, json};
 
 use crate::context::Context;
-use crate::enforce::letter;
 use crate::interaction::{Body, Request, instance, read};
 use crate::refusal::Refusal;
 use crate::resource::subscription;
@@ -20,17 +19,17 @@ use domain::proxy::Versioned;
 use fhir::outcome::{Issue, IssueType};
 use store::Tx;
 
-pub(super) use attempts::attempts;
-pub(super) use binding::binding_token;
-pub(super) use events::events;
-pub(super) use resend::resend;
-pub(super) use secret::{rotate_secret, secret};
-pub(super) use status::status;
+pub(crate) use attempts::attempts;
+pub(crate) use binding::binding_token;
+pub(crate) use events::events;
+pub(crate) use resend::resend;
+pub(crate) use secret::{rotate_secret, secret};
+pub(crate) use status::status;
 
 /// The subscription that an operation is about: the caller's, and with the letter that the operation needs.
 fn owned(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Versioned<Subscription>, Refusal> {
     let (kind, id) = instance(request)?;
-    let needed = letter(request.interaction).ok_or_else(Refusal::not_found)?;
+    let needed = request.route.permission.ok_or_else(Refusal::not_found)?;
     read::find_or_gone(tx, context, kind, id, needed)?;
     subscription::find(tx, id)
 }
