@@ -417,3 +417,56 @@ pub(crate) fn is_id(text: &str) -> bool {
         && !text.starts_with('_')
         && !text.starts_with('$')
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use super::{Id, Name, ROUTES, Route, Type};
+    use crate::resource::ResourceType;
+    use crate::url;
+    use fhir::profiles;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn every_route_has_a_name_of_its_own_in_the_metrics() {
+        let names: BTreeSet<&str> = ROUTES.iter().map(|route| route.name).collect();
+        assert_eq!(names.len(), ROUTES.len());
+    }
+
+    /// What an OperationDefinition says of where an operation is and whether it writes.
+    fn declared(route: &Route) -> Value {
+        let has = |wanted: &[super::Part]| route.at.iter().any(|(_, path)| *path == wanted);
+        let kinds = ResourceType::ALL.into_iter().filter(|kind| (route.applies)(*kind));
+        json!({
+            "code": route.operation.expect("an operation").name,
+            "affectsState": route.handler.is_write(),
+            "resource": kinds.map(ResourceType::name).collect::<Vec<_>>(),
+            "system": has(&[Name]),
+            "type": has(&[Type, Name]),
+            "instance": has(&[Type, Id, Name]),
+        })
+    }
+
+    #[test]
+    fn operations_of_this_server_and_their_operation_definitions_agree() {
+        let is_ours = |route: &&Route| {
+            route.operation.is_some_and(|operation| operation.definition.starts_with(url::OURS))
+        };
+        let served: BTreeMap<&str, Value> = ROUTES
+            .iter()
+            .filter(is_ours)
+            .map(|route| (route.operation.expect("an operation").definition, declared(route)))
+            .collect();
+        let all = profiles::all().iter().filter(|it| it.resource_type == "OperationDefinition");
+        let defined: BTreeMap<&str, Value> = all
+            .map(|it| {
+                let members = ["code", "affectsState", "resource", "system", "type", "instance"];
+                let members = members.map(|name| (name.to_owned(), it.resource[name].clone()));
+                (it.url.as_str(), Value::Object(members.into_iter().collect()))
+            })
+            .collect();
+        assert_eq!(served, defined);
+        assert!(!served.is_empty());
+    }
+}

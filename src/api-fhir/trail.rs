@@ -1,13 +1,10 @@
 //! What a request leaves in the audit record: made of the request itself, so that no interaction can forget.
 
-use serde_json::Value;
-
 use crate::context::Context;
 use crate::interaction::Reply;
 use crate::refusal::Refusal;
 use crate::routes::{Route, Target};
-use domain::audit::{Access, Act, Actor, Outcome, Shown};
-use store::PeopleOfRows;
+use domain::audit::{Access, Act, Actor, Outcome};
 
 /// The access that a request is, as if it were allowed.
 pub(crate) fn access(
@@ -27,26 +24,9 @@ pub(crate) fn access(
     }
 }
 
-/// The access with what its answer shows. A resource that was asked for by its id is what was shown; of a
-/// Bundle, each of its entries was. Whose they are is known of the rows that were `seen` for the answer.
-pub(crate) fn answered(mut access: Access, reply: &Reply, seen: &PeopleOfRows, context: &Context) -> Access {
-    let people_of = |reference: &str| {
-        let people = seen.get(reference).copied();
-        people.map_or_else(|| Shown::Resource(reference.to_owned()), Shown::Of)
-    };
-    if let Some((kind, id)) = &reply.written {
-        access.shown.push(Shown::Resource(format!("{}/{id}", kind.name())));
-    }
-    let entries = reply.body.as_ref().and_then(|body| body.get("entry")).and_then(Value::as_array);
-    for entry in entries.into_iter().flatten() {
-        let url = entry.get("fullUrl").and_then(Value::as_str).map(|url| context.relative(url));
-        let url = url.filter(|url| url.matches('/').count() == 1);
-        access.shown.extend(url.map(people_of));
-    }
-    if access.shown.is_empty() {
-        let people = access.subject.as_ref().and_then(|subject| seen.get(subject));
-        access.shown.extend(people.copied().map(Shown::Of));
-    }
+/// The access with what its answer discloses.
+pub(crate) fn answered(mut access: Access, reply: &Reply) -> Access {
+    access.shown.extend_from_slice(&reply.disclosed);
     access
 }
 

@@ -13,7 +13,7 @@ const FOLDER: &str = "../../fhir-profiles";
 #[expect(clippy::disallowed_methods, reason = "this is how Cargo says where to read and write")]
 fn main() -> io::Result<()> {
     let variable = |name: &str| env::var(name).map_err(io::Error::other);
-    let folder = Path::new(&variable("CARGO_MANIFEST_DIR")?).join(FOLDER).canonicalize()?;
+    let folder = Path::new(&variable("CARGO_MANIFEST_DIR")?).join(FOLDER);
     // Cargo looks at every file below a folder.
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed={FOLDER}");
@@ -28,7 +28,11 @@ fn main() -> io::Result<()> {
     files.sort_by(|one, other| key(one).cmp(&key(other)));
     let mut list = String::from("&[\n");
     for file in &files {
-        writeln!(list, "    include_str!({:?}),", file.display().to_string()).map_err(io::Error::other)?;
+        // No path of the machine: the list is the same wherever it is made.
+        let name = file.strip_prefix(&folder).map_err(io::Error::other)?.display().to_string();
+        let path = format!("/{FOLDER}/{name}");
+        writeln!(list, "    include_str!(concat!(env!(\"CARGO_MANIFEST_DIR\"), {path:?})),")
+            .map_err(io::Error::other)?;
     }
     list.push_str("]\n");
     fs::write(Path::new(&variable("OUT_DIR")?).join("conformance_resources.rs"), list)

@@ -35,7 +35,7 @@ use r2d2::Pool;
 use tokio::sync::Notify;
 
 pub use account::AccountUser;
-pub use audit::{AuditRecord, Break, Fault, Head, NotAHead, PeopleOfRows};
+pub use audit::{AuditRecord, Break, Fault, Head, NotAHead};
 pub use bulk::{Copied, check_copy};
 pub use database_url::{BadDatabaseUrl, DatabaseUrl};
 pub use life::{

@@ -128,11 +128,7 @@ impl Tx<'_> {
         ids: &[String],
     ) -> Result<Vec<Versioned<Relationship>>, Error> {
         let rows = relationships::table.filter(among!(self.db, relationships.id, ids)).load(self.db)?;
-        let all = self.with_codes(rows)?;
-        for Versioned { value: Relationship { id, patient, proxy, .. }, .. } in &all {
-            self.see(format!("RelatedPerson/{id}"), *patient, *proxy);
-        }
-        Ok(all)
+        self.with_codes(rows)
     }
 
     /// These versions of relationships, in no particular order.

@@ -221,7 +221,7 @@ impl Tx<'_> {
     pub fn list_roles_by_id(&mut self, ids: &[String]) -> Result<Vec<Versioned<Role>>, Error> {
         let wanted = among!(self.db, roles.id, ids);
         let rows: Vec<RoleRow> = roles::table.filter(wanted).load(self.db)?;
-        self.see_roles(rows)
+        rows.into_iter().map(RoleRow::into_role).collect()
     }
 
     /// The roles, as they are stored, that a filter lets through and that may be seen, in no particular order: one
@@ -238,7 +238,7 @@ impl Tx<'_> {
         self.check_budget()?;
         let wanted = condition(Table::Roles, filter, scope)?;
         let rows: Vec<RoleRow> = roles::table.filter(wanted).load(self.db).map_err(of_search)?;
-        self.see_roles(rows)
+        rows.into_iter().map(RoleRow::into_role).collect()
     }
 
     /// Of these roles, those that an organisation granted, or whose patient is registered there, whether or not they may appear in an
@@ -260,14 +260,6 @@ impl Tx<'_> {
             .filter(among!(self.db, roles.id, ids))
             .filter(diesel::dsl::exists(registered).or(granted));
         Ok(reached.select(roles::id).load(self.db)?)
-    }
-
-    fn see_roles(&mut self, rows: Vec<RoleRow>) -> Result<Vec<Versioned<Role>>, Error> {
-        let all: Vec<Versioned<Role>> = rows.into_iter().map(RoleRow::into_role).collect::<Result<_, _>>()?;
-        for Versioned { value: Role { id, patient, proxy, .. }, .. } in &all {
-            self.see(format!("Consent/{id}"), *patient, *proxy);
-        }
-        Ok(all)
     }
 
     /// These versions of roles, in no particular order.

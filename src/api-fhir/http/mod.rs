@@ -20,6 +20,7 @@ use crate::interaction::{
     prepare_patch,
 };
 use crate::refusal::{Challenge, Refusal};
+use crate::resource;
 use crate::resource::ResourceType;
 use crate::routes::{Handler, Route, Target, resolve};
 use crate::{BASE_PATH, capability, trail};
@@ -38,7 +39,7 @@ use fhir::format::prefer::{Prefer, Return};
 use fhir::outcome::{Issue, IssueType, operation_outcome};
 use service::admission::Denied;
 use service::authority::Authority;
-use store::{Budget, PeopleOfRows, Tx};
+use store::{Budget, Tx};
 
 /// How an answer is to be written.
 #[derive(Clone, Copy)]
@@ -212,7 +213,7 @@ async fn write(app: &App, context: Context, request: Request, access: Access) ->
     let Written { value: reply, is_recorded } = app.write_as(context.caller.clone(), work).await?;
     let size = reply.document.as_ref().map_or(0, String::len);
     let reply = app.cpu.run_to_end(size, move || reply.complete()).await??;
-    let access = (!is_recorded).then(|| trail::answered(access, &reply, &PeopleOfRows::new(), &context));
+    let access = (!is_recorded).then(|| trail::answered(access, &reply));
     Ok((access, reply))
 }
 
@@ -230,7 +231,7 @@ async fn read(
     let is_long = request.params.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>() > BRIEF;
     let work = move |tx: &mut Tx<'_>| {
         let mut reply = tx.within(&context.budget, |tx| perform(tx, &context, &request))?;
-        let access = trail::answered(access.clone(), &reply, &tx.take_seen(), &context);
+        let access = trail::answered(access.clone(), &reply);
         if let Some(Writing { format, is_pretty, .. }) = writing {
             reply.rendered = reply.body.take().map(|body| format::render(&body, format, is_pretty));
         }
@@ -276,15 +277,14 @@ fn is_large(request: &Request, stored: &Value) -> bool {
 async fn validate(app: &App, context: &Context, request: Request, access: Access) -> Carried {
     authorize(context, &request)?;
     let (inner, asking) = (context.clone(), request.without_body());
-    let find = move |tx: &mut Tx<'_>| {
-        let stored = tx.within(&inner.budget, |tx| find_to_validate(tx, &inner, &asking))?;
-        Ok::<_, Refusal>((stored, tx.take_seen()))
-    };
-    let (stored, seen) = app.read_as(context.caller.clone(), find).await?;
+    let find = move |tx: &mut Tx<'_>| tx.within(&inner.budget, |tx| find_to_validate(tx, &inner, &asking));
+    let stored = app.read_as(context.caller.clone(), find).await?;
+    let disclosed = resource::disclosed(&stored);
+    let stored = stored.map(|stored| stored.body);
     let size = if is_large(&request, stored.as_ref().unwrap_or(&Value::Null)) { usize::MAX } else { 0 };
     let outcome = app.cpu.run(size, move || outcome_of(&request, stored)).await??;
-    let reply = Reply::made(200, outcome);
-    Ok((Some(trail::answered(access, &reply, &seen, context)), reply))
+    let reply = Reply::made_of(disclosed, outcome);
+    Ok((Some(trail::answered(access, &reply)), reply))
 }
 
 /// Carries out a batch. Each entry is an access, or a change, by itself.

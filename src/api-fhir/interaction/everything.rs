@@ -50,7 +50,8 @@ pub(crate) fn everything(tx: &mut Tx<'_>, context: &Context, request: &Request) 
     asked.retain(|(name, _)| name != "_page");
     query.used = asked;
     let found = Found { kinds, path: &request.path };
-    Ok(Reply::made(200, search::search(tx, context, &found, &query)?))
+    let (disclosed, bundle) = search::search(tx, context, &found, &query)?;
+    Ok(Reply::made_of(disclosed, bundle))
 }
 
 fn values<'p>(asked: &'p [(String, String)], name: &'static str) -> impl Iterator<Item = &'p str> {

@@ -10,6 +10,7 @@ use crate::context::Context;
 use crate::enforce;
 use crate::interaction::{Reply, Request, instance, read};
 use crate::refusal::Refusal;
+use crate::resource;
 use crate::resource::{Backing, ResourceType, Stored, load_versions};
 use crate::search::caps::List;
 use base::date_time::{FhirDateTime, to_millis};
@@ -34,12 +35,14 @@ const KINDS: &[ResourceType] = &[
 pub(crate) fn history(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
     let asked = Asked::read(request)?;
     let id = request.target.id.clone();
+    let mut disclosed = Vec::new();
     if let Some(id) = &id {
         let (kind, _) = instance(request)?;
         let present = read::find_even_deleted(tx, context, kind, id, Letter::Read)?;
+        disclosed = resource::disclosed(&present);
         if let (Some(present), false) = (present, KINDS.contains(&kind)) {
             // Only the present version is kept: that is its history.
-            return Ok(Reply::made(200, bundle(context, request, &asked, &Page::of(present))));
+            return Ok(Reply::made_of(disclosed, bundle(context, request, &asked, &Page::of(present))));
         }
     }
     let letter = if id.is_some() { Letter::Read } else { Letter::Search };
@@ -84,7 +87,11 @@ pub(crate) fn history(tx: &mut Tx<'_>, context: &Context, request: &Request) -> 
         found.iter().enumerate().map(|(at, (kind, found))| ((*kind, found.id.as_str(), found.version), at));
     let places: HashMap<(ResourceType, &str, i64), usize> = places.collect();
     loaded.sort_by_key(|stored| places.get(&(stored.kind, stored.id.as_str(), stored.version)).copied());
-    Ok(Reply::made(200, bundle(context, request, &asked, &Page { total, versions: loaded, next })))
+    if id.is_none() {
+        disclosed = resource::disclosed(&loaded);
+    }
+    let page = Page { total, versions: loaded, next };
+    Ok(Reply::made_of(disclosed, bundle(context, request, &asked, &page)))
 }
 
 /// The versions that the scopes let through: what an app may see of a resource is a matter of the resource as

@@ -13,9 +13,11 @@ use store::Tx;
 use store::search::{Filter, PageQuery};
 
 pub(crate) fn meta(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
+    let mut disclosed = Vec::new();
     let meta = if request.target.id.is_some() {
         let (kind, id) = instance(request)?;
         let stored = read::find(tx, context, kind, id, Letter::Read)?.ok_or_else(Refusal::not_found)?;
+        disclosed.push(stored.disclosed());
         stored.body.get("meta").cloned().unwrap_or_default()
     } else {
         let kinds = request.target.kind.map_or_else(|| ResourceType::ALL.to_vec(), |kind| vec![kind]);
@@ -31,7 +33,7 @@ pub(crate) fn meta(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Res
     if let (false, Some(members)) = (is_empty, parameters.as_object_mut()) {
         members.insert("parameter".to_owned(), json!([{ "name": "return", "valueMeta": meta }]));
     }
-    Ok(Reply::made(200, parameters))
+    Ok(Reply::made_of(disclosed, parameters))
 }
 
 /// Adds what the resources of a type are labelled with.

@@ -26,6 +26,7 @@ use crate::routes::{Handler, Route, Target};
 use base::cpu_pool::INLINE;
 use base::error::Error;
 use base::json::is_larger;
+use domain::audit::Shown;
 use fhir::etag::Versions;
 pub(crate) use patch::{Patched, asks, find_base, prepare as prepare_patch};
 use service::access;
@@ -129,6 +130,8 @@ pub(crate) struct Reply {
     pub(crate) location: Option<String>,
     /// What was written. Then `Prefer: return=…` decides what of the body is sent.
     pub(crate) written: Option<(ResourceType, String)>,
+    /// Whose data, or which resources, the answer discloses: for the audit record.
+    pub(crate) disclosed: Vec<Shown>,
     /// Whether it holds a secret: nobody on the way may keep it.
     pub(crate) is_secret: bool,
 }
@@ -142,6 +145,7 @@ impl Reply {
             last_modified: Some(stored.updated_at),
             location: None,
             is_secret: stored.kind == ResourceType::Subscription,
+            disclosed: vec![stored.disclosed()],
             body: Some(stored.body),
             document: None,
             rendered: None,
@@ -171,7 +175,7 @@ impl Reply {
         Self { status: 204, body: None, ..Self::made(204, Value::Null) }
     }
 
-    /// Something that is no resource of its own: a Bundle, an outcome, parameters.
+    /// Something that is no resource of its own and discloses none: an outcome, parameters.
     pub(crate) fn made(status: u16, body: Value) -> Self {
         Self {
             status,
@@ -182,8 +186,14 @@ impl Reply {
             document: None,
             rendered: None,
             written: None,
+            disclosed: Vec::new(),
             is_secret: false,
         }
+    }
+
+    /// 200: a Bundle, an outcome or parameters made of these resources.
+    pub(crate) fn made_of(disclosed: Vec<Shown>, body: Value) -> Self {
+        Self { disclosed, ..Self::made(200, body) }
     }
 }
 

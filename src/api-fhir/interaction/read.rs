@@ -4,6 +4,7 @@ use crate::context::Context;
 use crate::enforce;
 use crate::interaction::{Reply, Request, instance};
 use crate::refusal::Refusal;
+use crate::resource;
 use crate::resource::{Backing, ResourceType, Stored, find_if, is_as_written, load_versions};
 use crate::search::Query;
 use domain::account::Letter;
@@ -119,10 +120,14 @@ pub(crate) fn read(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Res
 pub(crate) fn vread(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
     let (kind, id) = instance(request)?;
     // Whoever may not see the resource may not see its past either.
-    find_even_deleted(tx, context, kind, id, Letter::Read)?;
+    let present = find_even_deleted(tx, context, kind, id, Letter::Read)?;
     let version = request.target.version.as_ref().and_then(|version| version.parse().ok());
     let version: i64 = version.ok_or_else(Refusal::not_found)?;
     let stored = load_versions(tx, context, kind, &[(id.to_owned(), version)])?.pop();
     let stored = stored.ok_or_else(Refusal::not_found)?;
-    if stored.body.is_null() { Err(gone()) } else { Ok(Reply::found(stored)) }
+    if stored.body.is_null() {
+        return Err(gone());
+    }
+    let disclosed = resource::disclosed(&present);
+    Ok(Reply { disclosed, ..Reply::found(stored) })
 }

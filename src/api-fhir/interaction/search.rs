@@ -35,7 +35,8 @@ pub(crate) fn search(tx: &mut Tx<'_>, context: &Context, request: &Request) -> R
     let path = request.path.trim_end_matches("_search").trim_end_matches('/');
     let kinds = kinds.into_iter().map(|kind| (kind, within.clone())).collect();
     let found = Found { kinds, path };
-    Ok(Reply::made(200, search::search(tx, context, &found, &query)?))
+    let (disclosed, bundle) = search::search(tx, context, &found, &query)?;
+    Ok(Reply::made_of(disclosed, bundle))
 }
 
 /// Refuses the compartment of a patient whom the caller would not find. A caller whose scopes let no Patient through is not

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::context::Context;
 use crate::interaction::{Prepared, Reply, Request, kind_of, read, resource_of};
 use crate::refusal::Refusal;
-use crate::resource::ResourceType;
+use crate::resource::{ResourceType, Stored};
 use domain::account::Letter;
 use fhir::outcome::{Issue, IssueType, Severity, operation_outcome};
 use fhir::validate;
@@ -53,11 +53,11 @@ pub(crate) fn validate(_tx: &mut Tx<'_>, _context: &Context, request: &Request) 
 }
 
 /// What is stored of the resource that is to be validated, if the request names one.
-pub(crate) fn find(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Option<Value>, Refusal> {
+pub(crate) fn find(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Option<Stored>, Refusal> {
     let kind = kind_of(request)?;
     let Some(id) = &request.target.id else { return Ok(None) };
     let stored = read::find(tx, context, kind, id, Letter::Read)?;
-    stored.map(|stored| Some(stored.body)).ok_or_else(Refusal::not_found)
+    stored.map(Some).ok_or_else(Refusal::not_found)
 }
 
 /// Judges what a request brings, or else what is `stored`: always an outcome, unless there is nothing to look at.

@@ -10,6 +10,7 @@ use crate::resource::Stored;
 use crate::routes::is_id;
 use base::date_time::render_instant;
 use base::ids::uuid_of;
+use domain::audit::Shown;
 use domain::event::{Content, Notification, Numbered, Style, Subscription, SubscriptionStatus, Topic};
 
 const STATUS_PROFILE: &str =
@@ -43,6 +44,11 @@ pub(crate) struct Told<'e> {
 }
 
 impl<'e> Told<'e> {
+    /// What a notification discloses that holds its subject. Whose that is tells its present row.
+    pub(crate) fn disclosed(&self) -> Option<Shown> {
+        (self.is_shown && self.with_entry).then(|| Shown::Resource(self.numbered.event.subject.clone()))
+    }
+
     /// Nothing but that it happened.
     pub(crate) const fn number_only(numbered: &'e Numbered) -> Self {
         Self { numbered, is_shown: false, with_entry: false, resource: None }

@@ -148,7 +148,8 @@ fn stored(record: &AuditRecord, context: &Context) -> Stored {
         add("entity", Value::Array(entities));
     }
     let body = Value::Object(body);
-    Stored { kind: ResourceType::AuditEvent, id: record.id.clone(), version: 1, updated_at: at, body }
+    let (kind, id) = (ResourceType::AuditEvent, record.id.clone());
+    Stored { kind, id, version: 1, updated_at: at, people: None, body }
 }
 
 fn coding((system, code): (Option<&str>, &str)) -> Value {

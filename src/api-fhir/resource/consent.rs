@@ -17,6 +17,7 @@ use crate::url;
 use base::date_time::FhirDateTime;
 use base::error::Error;
 use base::ids;
+use domain::audit::People;
 use domain::person::NhsNumber;
 use domain::proxy::{
     Change, Draft as RoleDraft, EndChange, LegalBasis, OdsCode, ReasonCode, Role, RolePeriod, Status,
@@ -439,7 +440,9 @@ pub(super) fn stored(role: &Versioned<Role>) -> Stored {
     add("policyRule", concept(system, basis.code(), basis.display()));
     add("provision", provision(value));
     let body = Value::Object(body);
-    Stored { kind: ResourceType::Consent, id, version: *version, updated_at: *updated_at, body }
+    let (kind, people) =
+        (ResourceType::Consent, Some(People { patient: Some(value.patient), proxy: Some(value.proxy) }));
+    Stored { kind, id, version: *version, updated_at: *updated_at, people, body }
 }
 
 fn concept(system: &str, code: &str, display: &str) -> Value {

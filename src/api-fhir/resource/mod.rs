@@ -24,6 +24,7 @@ use crate::search::param::Param;
 use base::date_time::render_instant;
 use base::error::Error;
 pub(crate) use consent::{Keep, incoming};
+use domain::audit::{People, Shown};
 use domain::person::Person;
 use domain::proxy::{Relationship, Role, Versioned};
 pub(crate) use library::list as library_of;
@@ -137,8 +138,23 @@ pub(crate) struct Stored {
     pub(crate) version: i64,
     /// When that version was written.
     pub(crate) updated_at: DateTime<Utc>,
+    /// The people of its row, where loading it tells them: for the audit record, which looks them up else.
+    pub(crate) people: Option<People>,
     /// The resource, with its `meta`; null where this version is its deletion.
     pub(crate) body: Value,
+}
+
+impl Stored {
+    /// What an answer discloses that holds it.
+    pub(crate) fn disclosed(&self) -> Shown {
+        let resource = || Shown::Resource(format!("{}/{}", self.kind.name(), self.id));
+        self.people.map_or_else(resource, Shown::Of)
+    }
+}
+
+/// What an answer discloses that holds these.
+pub(crate) fn disclosed<'s>(all: impl IntoIterator<Item = &'s Stored>) -> Vec<Shown> {
+    all.into_iter().map(Stored::disclosed).collect()
 }
 
 /// A resource as it was written just now.
@@ -358,7 +374,12 @@ pub(crate) fn load_versions(
     wanted: &[(String, i64)],
 ) -> Result<Vec<Stored>, Error> {
     let mut loaded = if let Some(writing) = &kind.kind().writing {
-        (writing.load_versions)(tx, context, wanted)?
+        let mut versions = (writing.load_versions)(tx, context, wanted)?;
+        // Whose the resource is tells its present row alone: a number may have been superseded since.
+        for stored in &mut versions {
+            stored.people = None;
+        }
+        versions
     } else {
         // Of what clients do not write, the present version is the only one.
         let ids: Vec<String> = wanted.iter().map(|(id, _)| id.clone()).collect();

@@ -10,6 +10,7 @@ use crate::search::param::{Index, Param, Reference};
 use crate::url;
 use base::date_time::FhirDateTime;
 use base::error::Error;
+use domain::audit::People;
 use domain::person::{HumanName, NameUse, NhsNumber, NumberCheck, Person, Standing};
 use domain::proxy::OdsCode;
 use fhir::outcome::{Issue, IssueType};
@@ -91,7 +92,9 @@ pub(super) fn stored(person: &Person) -> Stored {
         body.insert("generalPractitioner".to_owned(), json!([practice_reference(practice)]));
     }
     let body = Value::Object(body);
-    Stored { kind: ResourceType::Patient, id, version: person.version, updated_at: person.updated_at, body }
+    let (kind, version, updated_at) = (ResourceType::Patient, person.version, person.updated_at);
+    let people = Some(People { patient: Some(person.nhs_number), proxy: None });
+    Stored { kind, id, version, updated_at, people, body }
 }
 
 fn practice_reference(practice: &OdsCode) -> Value {

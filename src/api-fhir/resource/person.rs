@@ -65,6 +65,7 @@ fn stored(user: &AccountUser) -> Stored {
         id: user.id.clone(),
         version: 1,
         updated_at: user.updated_at,
+        people: None,
         body: Value::Object(body),
     }
 }

@@ -13,6 +13,7 @@ use crate::search::param::{Index, Param, Reference};
 use crate::url;
 use base::date_time::FhirDateTime;
 use base::error::Error;
+use domain::audit::People;
 use domain::person::NhsNumber;
 use domain::proxy::{AccessRequest, Applicant, ReferenceCode, Versioned};
 use fhir::outcome::{Issue, IssueType};
@@ -302,6 +303,7 @@ fn bare(request: &Versioned<AccessRequest>) -> Stored {
         id,
         version: *version,
         updated_at: *updated_at,
+        people: Some(People { patient: Some(value.patient), proxy: Some(value.proxy) }),
         body: Value::Object(body),
     }
 }

@@ -11,6 +11,7 @@ use crate::resource::{
 use crate::search::param::{Index, Param, Reference};
 use crate::url;
 use base::error::Error;
+use domain::audit::People;
 use domain::person::NhsNumber;
 use domain::proxy::relationship::RelationshipCode;
 use domain::proxy::{Relationship, Versioned};
@@ -172,7 +173,11 @@ fn stored(relationship: &Versioned<Relationship>) -> Stored {
     }
     let body = Value::Object(body);
     let id = value.id.clone();
-    Stored { kind: ResourceType::RelatedPerson, id, version: *version, updated_at: *updated_at, body }
+    let (kind, people) = (
+        ResourceType::RelatedPerson,
+        Some(People { patient: Some(value.patient), proxy: Some(value.proxy) }),
+    );
+    Stored { kind, id, version: *version, updated_at: *updated_at, people, body }
 }
 
 fn concept(code: &RelationshipCode) -> Value {

@@ -171,3 +171,40 @@ impl Param {
         kind.params().iter().find(|param| param.name == name)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use crate::resource::ResourceType;
+    use crate::url;
+    use fhir::profiles;
+
+    /// The type and the URL of the definition, by resource type and name.
+    type Params = BTreeMap<(String, String), (String, String)>;
+
+    #[test]
+    fn search_parameters_of_this_server_and_their_definitions_agree() {
+        let mut served = Params::new();
+        for kind in ResourceType::ALL {
+            for param in kind.params() {
+                let definition = param.definition(kind);
+                if definition.starts_with(url::OURS) {
+                    assert!(param.is_ours, "R4 does not define {} of {}", param.name, kind.name());
+                    let key = (kind.name().to_owned(), param.name.to_owned());
+                    served.insert(key, (param.kind.code().to_owned(), definition));
+                }
+            }
+        }
+        let mut defined = Params::new();
+        for it in profiles::all().iter().filter(|it| it.resource_type == "SearchParameter") {
+            let text = |name: &str| it.resource[name].as_str().expect(name).to_owned();
+            for base in it.resource["base"].as_array().expect("its types") {
+                let key = (base.as_str().expect("a type").to_owned(), text("code"));
+                defined.insert(key, (text("type"), it.url.clone()));
+            }
+        }
+        assert_eq!(served, defined);
+        assert!(!served.is_empty());
+    }
+}

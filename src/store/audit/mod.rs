@@ -20,7 +20,6 @@ use domain::audit::{Access, Act, Actor, Outcome, People, Subject};
 
 pub use chain::{Break, Fault, Head, NotAHead};
 pub(crate) use guard::{guard, unguard};
-pub use people::PeopleOfRows;
 
 /// A record, as it is stored. All of it is chained; the migration describes the columns.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Serialize)]

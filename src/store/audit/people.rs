@@ -12,7 +12,7 @@ use domain::audit::{Access, Outcome, People, Shown};
 use domain::person::{NhsNumber, NumberCheck};
 
 /// The people of rows, by `Type/id`.
-pub type PeopleOfRows = BTreeMap<String, People>;
+type PeopleOfRows = BTreeMap<String, People>;
 
 /// As many values as every database takes in one list.
 const LIST: usize = 500;
@@ -57,16 +57,6 @@ fn subject_of(access: &Access) -> Option<&String> {
 }
 
 impl Tx<'_> {
-    /// Remembers the people of a row that was read.
-    pub(crate) fn see(&mut self, reference: String, patient: NhsNumber, proxy: NhsNumber) {
-        self.seen.insert(reference, People { patient: Some(patient), proxy: Some(proxy) });
-    }
-
-    /// The people of the rows that this transaction has read so far: for the access that shows them.
-    pub fn take_seen(&mut self) -> PeopleOfRows {
-        std::mem::take(&mut self.seen)
-    }
-
     /// Looks up the people of every row that these accesses have shown, or were about.
     pub(super) fn find_people_of(&mut self, accesses: &[&Access]) -> Result<PeopleOfRows, Error> {
         let mut wanted: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();

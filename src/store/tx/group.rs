@@ -187,7 +187,6 @@ fn run_each(tx: &mut Tx<'_>, writer: &Writer, works: &mut [Box<dyn Work>]) -> Re
     for work in works {
         control(tx, "SAVEPOINT work")?;
         tx.has_published = false;
-        tx.seen.clear();
         tx.most = None;
         let run = AssertUnwindSafe(|| writer.watch(work.name(), || work.run(tx)));
         let is_done = catch_unwind(run).unwrap_or_else(|_panic| {

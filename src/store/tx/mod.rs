@@ -12,7 +12,7 @@ use diesel::connection::SimpleConnection as _;
 use r2d2::Pool;
 use tokio::sync::Notify;
 
-use crate::audit::{AuditRecord, PeopleOfRows};
+use crate::audit::AuditRecord;
 use crate::db::{Db, Manager, Meter, Pooled, milliseconds};
 use base::error::{Error, Kind};
 pub(crate) use write::{Writer, run_again};
@@ -28,16 +28,13 @@ pub struct Tx<'c> {
     pub(crate) pending: Vec<AuditRecord>,
     /// Whether somebody is to be told of something when the transaction has committed.
     pub(crate) has_published: bool,
-    /// The people of rows that were read, by `Type/id`: an access that shows them need not ask again.
-    pub(crate) seen: PeopleOfRows,
 }
 
 impl<'c> Tx<'c> {
     /// A transaction that has begun on this connection.
     pub(crate) fn new(pooled: &'c mut Pooled) -> Self {
         let Pooled { db, meter, .. } = pooled;
-        let (pending, seen) = (Vec::new(), PeopleOfRows::new());
-        Self { db, meter, most: None, pending, has_published: false, seen }
+        Self { db, meter, most: None, pending: Vec::new(), has_published: false }
     }
 
     /// Runs a part of a request, whose statements are counted against the budget of that request.

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{inputs, number, owned, wrong};
 use crate::context::Context;
 use crate::interaction::{Reply, Request};
-use crate::notification::{Head, history, told};
+use crate::notification::{Head, Told, history, told};
 use crate::refusal::Refusal;
 use domain::event::{Content, Style};
 use fhir::outcome::{Issue, IssueType, operation_outcome};
@@ -46,6 +46,7 @@ pub(crate) fn events(tx: &mut Tx<'_>, context: &Context, request: &Request) -> R
         issues.push(Issue::error(IssueType::Incomplete, told).as_warning());
     }
     let told = told(tx, context, &numbered, asked)?;
+    let disclosed = told.iter().filter_map(Told::disclosed).collect();
     let head = Head {
         subscription: &subscription,
         status: subscription.status,
@@ -61,5 +62,5 @@ pub(crate) fn events(tx: &mut Tx<'_>, context: &Context, request: &Request) -> R
     {
         response.insert("outcome".to_owned(), operation_outcome(&issues));
     }
-    Ok(Reply::made(200, bundle))
+    Ok(Reply::made_of(disclosed, bundle))
 }

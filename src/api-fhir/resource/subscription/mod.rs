@@ -330,7 +330,10 @@ pub(crate) fn stored(subscription: &Versioned<Subscription>, context: &Context) 
 fn render(version: &SubscriptionVersion, context: &Context) -> Result<Stored, Error> {
     let SubscriptionVersion { id, version: number, updated_at, .. } = version;
     let kind = ResourceType::Subscription;
-    let place = |body| Stored { kind, id: id.clone(), version: *number, updated_at: *updated_at, body };
+    let place = |body| {
+        let (id, version, updated_at) = (id.clone(), *number, *updated_at);
+        Stored { kind, id, version, updated_at, people: None, body }
+    };
     if version.is_deleted {
         return Ok(place(Value::Null));
     }

@@ -8,7 +8,7 @@ use domain::event::{FilterName, Topic};
 const ROLE: &[Topic] = &[Topic::RoleCreated, Topic::RoleChanged, Topic::RoleDeleted];
 
 /// The last part of each URL, and what it stands for.
-const PUBLISHED: [(&str, &[Topic]); 7] = [
+const PUBLISHED: &[(&str, &[Topic])] = &[
     ("proxy-role", ROLE),
     (Topic::RoleCreated.as_str(), &[Topic::RoleCreated]),
     (Topic::RoleChanged.as_str(), &[Topic::RoleChanged]),
@@ -62,6 +62,8 @@ const OTHERS: [FilterName; 6] = [
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::{ROLE, canonicals, filters_of, topics_of, type_of};
     use domain::event::Topic;
     use fhir::profiles;
@@ -80,6 +82,13 @@ mod tests {
             let canonical = canonicals().find(|url| url.ends_with(&format!("/{}", topic.as_str())));
             assert_eq!(topics_of(&canonical.unwrap()), Some(&[topic][..]));
         }
+    }
+
+    #[test]
+    fn topics_and_their_definitions_agree() {
+        let urls = profiles::all().iter().map(|it| it.url.clone());
+        let defined: BTreeSet<String> = urls.filter(|url| url.contains("/SubscriptionTopic/")).collect();
+        assert_eq!(canonicals().collect::<BTreeSet<_>>(), defined);
     }
 
     #[test]

@@ -10,10 +10,12 @@ use serde_json::Value;
 use crate::context::Context;
 use crate::enforce;
 use crate::refusal::Refusal;
+use crate::resource;
 use crate::resource::{Backing, ResourceType, Stored, load};
 use crate::search::filter::filter_of;
 use crate::search::{Query, Total, include, library};
 use domain::account::Letter;
+use domain::audit::Shown;
 use fhir::outcome::{Issue, IssueType};
 use link::Start;
 use order::Order;
@@ -29,13 +31,13 @@ pub(crate) struct Found<'q> {
     pub(crate) path: &'q str,
 }
 
-/// Runs a search and renders its page.
+/// Runs a search, and renders its page beside what that discloses.
 pub(crate) fn search(
     tx: &mut Tx<'_>,
     context: &Context,
     found: &Found<'_>,
     query: &Query,
-) -> Result<Value, Refusal> {
+) -> Result<(Vec<Shown>, Value), Refusal> {
     let mut used: Vec<(String, String)> = Vec::new();
     let mut sorted = Vec::new();
     let start = query.page.as_deref().map(Start::decode).transpose()?;
@@ -77,7 +79,8 @@ pub(crate) fn search(
     let included = include::resolve(tx, context, query, &matches, &mut used)?;
     used.extend(results_used(query, &sorted));
     let links = link::links(context, found.path, &used, query.page.as_deref(), next.as_ref());
-    Ok(Searchset { matches, included, total, links }.render(context, &query.shape))
+    let disclosed = resource::disclosed(matches.iter().chain(&included));
+    Ok((disclosed, Searchset { matches, included, total, links }.render(context, &query.shape)))
 }
 
 /// Narrows a search of the audit to what was there when its first page was read.
