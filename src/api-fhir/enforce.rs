@@ -6,13 +6,13 @@ use crate::context::Context;
 use crate::interaction::Request;
 use crate::refusal::{Challenge, Refusal};
 use crate::resource::{Backing, ResourceType};
-use crate::search::{account, filter_of};
+use crate::search::{account, filter_of, of_patient};
 use domain::account::{Constraint, Letter, Who};
 use domain::event::owner_key;
 use domain::person::{NhsNumber, NumberCheck};
 use fhir::outcome::{Issue, IssueType};
 use store::Tx;
-use store::search::{Column, Filter, OWNER, PageQuery, SUBSCRIBER, Table};
+use store::search::{AuditField, Filter, PageQuery, SubscriptionField, Table};
 
 /// Whether any scope lets this through for a type. Definitions are nobody's data: everybody who is let in
 /// reads them.
@@ -93,19 +93,20 @@ pub(crate) fn limited(
     // A subscription is its owner's alone (N-11), whatever is given.
     let filter = match (kind, &context.caller.who) {
         (ResourceType::Subscription, _) => {
-            Filter::All(vec![Filter::text(OWNER, owner_key(&context.caller)), filter])
+            Filter::All(vec![Filter::text(SubscriptionField::Owner, owner_key(&context.caller)), filter])
         }
         // So is what the audit holds about it: those who see everybody's records do not learn of it.
         (ResourceType::AuditEvent | ResourceType::Provenance, Who::System { .. } | Who::Staff { .. }) => {
-            let own = Filter::text(SUBSCRIBER, owner_key(&context.caller));
-            Filter::All(vec![Filter::Any(vec![Filter::text(SUBSCRIBER, ""), own]), filter])
+            let of = |owner: String| Filter::text(AuditField::SubscriptionOwner, owner);
+            let own = Filter::Any(vec![of(String::new()), of(owner_key(&context.caller))]);
+            Filter::All(vec![own, filter])
         }
         _ => filter,
     };
     if constraints.contains(&Constraint::default()) {
         return Ok(filter);
     }
-    // Equal ones once, and equalities of one column as one list: an app chooses how many there are.
+    // Equal ones once, and equalities of one field as one list: an app chooses how many there are.
     let mut any: Vec<Filter> = Vec::new();
     for constraint in &constraints {
         let one = condition(context, kind, table, constraint);
@@ -139,8 +140,7 @@ fn condition(context: &Context, kind: ResourceType, table: Table, constraint: &C
             if table == Table::Subscriptions {
                 return Filter::EVERYTHING;
             }
-            let column = if table == Table::People { table.id() } else { Column::text("patient") };
-            Filter::text(column, patient.as_str())
+            of_patient(kind, patient.as_str())
         };
         all.push(context.caller.who.patient().map_or(Filter::NOTHING, of));
     }

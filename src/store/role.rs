@@ -9,7 +9,7 @@ use crate::dialect::{among, on_dialect};
 use crate::error::{corrupt, of_search};
 use crate::person::{both_are_current, nhs_number};
 use crate::schema::{people, role_versions, roles};
-use crate::search::{Column, Filter, Scope, Table, condition};
+use crate::search::{Filter, RoleField, Scope, Table, condition};
 use base::date_time::{FhirDateTime, from_millis, to_millis};
 use base::error::{Error, Kind};
 use domain::person::NhsNumber;
@@ -137,10 +137,11 @@ impl Tx<'_> {
     ) -> Result<Vec<Versioned<Role>>, Error> {
         let mut query = roles::table.filter(both_are_current!(roles)).order(roles::id).into_boxed();
         if let Some(scope) = scope {
-            let named = |name, number: Option<NhsNumber>| {
-                number.map(|number| Filter::text(Column::text(name), number.as_str()))
+            let named = |field: RoleField, number: Option<NhsNumber>| {
+                number.map(|number| Filter::text(field, number.as_str()))
             };
-            let of_people = named("proxy", search.proxy).into_iter().chain(named("patient", search.patient));
+            let proxy = named(RoleField::Proxy, search.proxy);
+            let of_people = proxy.into_iter().chain(named(RoleField::Patient, search.patient));
             query = query.filter(condition(Table::Roles, &Filter::All(of_people.collect()), scope.clone())?);
         }
         if let Some(proxy) = search.proxy {

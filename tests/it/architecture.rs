@@ -256,8 +256,103 @@ fn no_folder_holds_more_than_15_files() {
     assert!(folders.is_empty(), "{folders:?}");
 }
 
+/// What only SQL says, as it stands in a string.
+const SQL: &[&str] = &[
+    "SELECT ",
+    "INSERT INTO ",
+    "DELETE FROM ",
+    " WHERE ",
+    " JOIN ",
+    " LIKE ",
+    "ORDER BY ",
+    "GROUP BY ",
+    "CASE WHEN ",
+    "IS NULL",
+    "IS NOT NULL",
+    "EXISTS (",
+    "EXISTS(",
+    "LOWER(",
+    "UPPER(",
+    "SUBSTR(",
+    "COALESCE(",
+    "CAST(",
+    "' || ",
+    " || '",
+];
+
+/// The strings of a source, as they are written between their quotes.
+fn strings(text: &str) -> Vec<String> {
+    let mut strings = Vec::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(['"', '\'']) {
+        let (before, begun) = rest.split_at(at);
+        if begun.starts_with('\'') {
+            // A letter, or a lifetime.
+            let letter =
+                ["'\"'", "'\\\"'", "'\\\\'", "'\\''"].into_iter().find(|letter| begun.starts_with(letter));
+            rest = &begun[letter.map_or(1, str::len)..];
+            continue;
+        }
+        let hashes = before.len() - before.trim_end_matches('#').len();
+        let is_raw = before.trim_end_matches('#').ends_with('r');
+        let (mut end, mut is_escape) = (None, false);
+        let close = format!("\"{}", "#".repeat(if is_raw { hashes } else { 0 }));
+        for (place, letter) in begun.char_indices().skip(1) {
+            if !is_escape && begun[place..].starts_with(&close) {
+                end = Some(place);
+                break;
+            }
+            is_escape = !is_raw && letter == '\\' && !is_escape;
+        }
+        let Some(end) = end else { break };
+        strings.push(begun[1..end].to_owned());
+        rest = &begun[end + close.len()..];
+    }
+    strings
+}
+
+#[test]
+fn sql_stands_in_the_store_only() {
+    let mut count = 0;
+    let mut found = Vec::new();
+    for source in sources() {
+        // It ends statements of the SQLite library and is tested against that library.
+        if source.path.starts_with("src/store/") || source.path == "src/sqlite-deadline/src/tests.rs" {
+            continue;
+        }
+        for string in strings(&source.text) {
+            count += 1;
+            if SQL.iter().any(|word| string.contains(word)) {
+                found.push(format!("{}: {string:?}", source.path));
+            }
+        }
+    }
+    assert!(count > 2000, "strings are not found any more: {count}");
+    assert!(found.is_empty(), "name a field of the store instead:\n{}", found.join("\n"));
+}
+
+/// An API that could make a column, or join a table, from a text would write SQL.
+#[test]
+fn nothing_public_of_the_search_takes_sql() {
+    let mut found = Vec::new();
+    for source in sources().into_iter().filter(|source| source.path.starts_with("src/store/search/")) {
+        for line in source.text.lines().map(str::trim_start) {
+            let is_public =
+                line.starts_with("pub ") || line.starts_with(|letter: char| letter.is_ascii_uppercase());
+            if is_public
+                && (line.contains("Column") && !line.contains("= Column::") || line.contains("'static str"))
+            {
+                found.push(format!("{}: {line}", source.path));
+            }
+        }
+    }
+    assert!(found.is_empty(), "{found:?}");
+}
+
 #[test]
 fn the_readers_of_this_test_see_what_is_there() {
+    let text = r##"f('"', "a \" b", r"c\", r#"d " e"#, &'static str, b'\'', "\\", '\\', "g")"##;
+    assert_eq!(strings(text), [r#"a \" b"#, r"c\", r#"d " e"#, r"\\", "g"]);
     assert!(
         uses_library("use diesel::prelude::*;", "diesel")
             && uses_library("    diesel::insert_into(x)", "diesel")

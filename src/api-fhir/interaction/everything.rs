@@ -15,10 +15,10 @@ use crate::resource::ResourceType;
 use crate::routes::COMPARTMENT;
 use crate::search;
 use crate::search::caps::List;
-use crate::search::{Found, MOST, Query, filter_of};
+use crate::search::{Found, MOST, Query, filter_of, of_patient};
 use domain::account::Letter;
 use store::Tx;
-use store::search::{Column, Filter, Table};
+use store::search::Filter;
 
 /// The parameters of the operation, and those that every answer has.
 const PARAMETERS: &[&str] = &["start", "end", "_since", "_type", "_count", "_page", "_format", "_pretty"];
@@ -85,8 +85,7 @@ fn part(
     let is_person = kind == ResourceType::Patient;
     let mut all: Vec<Filter> = Vec::new();
     if let Some(id) = id {
-        let person = if is_person { Table::People.id() } else { Column::text("patient") };
-        all.push(Filter::text(person, id));
+        all.push(of_patient(kind, id));
     }
     for since in values(asked, "_since") {
         let changed = filter("_lastUpdated", &format!("ge{since}"))?;

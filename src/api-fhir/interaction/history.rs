@@ -18,11 +18,10 @@ use domain::account::Letter;
 use domain::event::owner_key;
 use fhir::outcome::{Issue, IssueType};
 use store::Tx;
-use store::search::{Column, Filter, FoundVersion, HistoryQuery, Is, OWNER, Table};
+use store::search::{Field, Filter, FoundVersion, HistoryQuery, Is, SubscriptionField, Table};
 
 const DEFAULT_COUNT: usize = 50;
 const MOST: usize = 500;
-const UPDATED: Column = Column::number("updated_at");
 
 /// The types whose past is kept.
 const KINDS: &[ResourceType] = &[
@@ -51,8 +50,10 @@ pub(crate) fn history(tx: &mut Tx<'_>, context: &Context, request: &Request) -> 
     let mut found: Vec<(ResourceType, FoundVersion)> = Vec::new();
     let mut total = 0;
     for kind in kinds.into_iter().filter(|kind| KINDS.contains(kind)) {
-        let Backing::Rows { table: present, versions: Some(table), .. } = kind.backing() else { continue };
-        let filter = Filter::All(vec![asked.filter(), given(context, kind, present, letter)?]);
+        let Backing::Rows { table: present, versions: Some(table), updated_at } = kind.backing() else {
+            continue;
+        };
+        let filter = Filter::All(vec![asked.filter(updated_at), given(context, kind, present, letter)?]);
         let query = HistoryQuery {
             table,
             id: id.clone(),
@@ -105,7 +106,7 @@ fn given(context: &Context, kind: ResourceType, present: Table, letter: Letter) 
     let present = if present == Table::Subscriptions { Table::EverySubscription } else { present };
     let within = Filter::within(present.id(), present, present.id(), limit);
     Ok(if present == Table::EverySubscription {
-        Filter::All(vec![Filter::text(OWNER, owner_key(&context.caller)), within])
+        Filter::All(vec![Filter::text(SubscriptionField::Owner, owner_key(&context.caller)), within])
     } else {
         within
     })
@@ -168,9 +169,9 @@ impl Asked {
 
     /// `_at` means what was current at some time in it: what was written until its end, and not followed
     /// before its beginning.
-    fn filter(&self) -> Filter {
-        let since = self.since.map(|since| Filter::number(UPDATED, Is::AtLeast, to_millis(since)));
-        let at = self.at.as_ref().map(|at| Filter::number(UPDATED, Is::AtMost, to_millis(at.latest())));
+    fn filter(&self, updated_at: Field) -> Filter {
+        let since = self.since.map(|since| Filter::number(updated_at, Is::AtLeast, to_millis(since)));
+        let at = self.at.as_ref().map(|at| Filter::number(updated_at, Is::AtMost, to_millis(at.latest())));
         Filter::All(since.into_iter().chain(at).collect())
     }
 }

@@ -7,21 +7,21 @@ use crate::refusal::Refusal;
 use crate::resource::ResourceType;
 use crate::search;
 use crate::search::caps::List;
-use crate::search::{Found, Query};
+use crate::search::{Found, Query, of_patient};
 use domain::account::Letter;
 use fhir::outcome::{Issue, IssueType};
 use store::Tx;
-use store::search::{Column, Filter};
+use store::search::Filter;
 
 pub(crate) fn search(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
     let query = Query::read(&request.params)?;
-    let mut within = Filter::EVERYTHING;
+    let mut patient = None;
     let members = &request.target.members;
     let mut kinds = match request.target.kind {
         _ if !members.is_empty() => {
             let id = request.target.id.as_deref().unwrap_or_default();
             check_patient(tx, context, id)?;
-            within = Filter::text(Column::text("patient"), id);
+            patient = Some(id);
             members.clone()
         }
         Some(kind) => vec![kind],
@@ -33,7 +33,8 @@ pub(crate) fn search(tx: &mut Tx<'_>, context: &Context, request: &Request) -> R
     // Of several types, those that no scope lets through are left out (SC-06).
     kinds.retain(|kind| enforce::may(context, *kind, Letter::Search));
     let path = request.path.trim_end_matches("_search").trim_end_matches('/');
-    let kinds = kinds.into_iter().map(|kind| (kind, within.clone())).collect();
+    let within = |kind| patient.map_or(Filter::EVERYTHING, |id| of_patient(kind, id));
+    let kinds = kinds.into_iter().map(|kind| (kind, within(kind))).collect();
     let found = Found { kinds, path };
     let (disclosed, bundle) = search::search(tx, context, &found, &query)?;
     Ok(Reply::made_of(disclosed, bundle))

@@ -13,7 +13,7 @@ use base::date_time::render_instant;
 use base::error::Error;
 use domain::audit::{Act, Change};
 use domain::person::NhsNumber;
-use store::search::{Column, Table};
+use store::search::{AuditField, Field, Table};
 use store::{AuditRecord, Tx};
 
 const REST: &str = "http://terminology.hl7.org/CodeSystem/audit-event-type";
@@ -25,16 +25,15 @@ const OUTCOME: &str = "http://hl7.org/fhir/audit-event-outcome";
 const REASON: &str = "http://terminology.hl7.org/CodeSystem/v3-ActReason";
 const SOURCE_TYPE: &str = "http://terminology.hl7.org/CodeSystem/security-source-type";
 
-const PATIENT_COLUMN: Column = Column::text("patient").or_null();
-const PROXY: Column = Column::text("proxy").or_null();
-const QUERY: Column = Column::text("query").or_null();
-const REQUEST: Column = Column::text("request_id").or_null();
-/// The subject, where it is a resource and not a type.
-const RESOURCE: Column = Column::text("(CASE WHEN subject LIKE '%/%' THEN subject END)").or_null();
+const PATIENT_FIELD: Field = Field::Audit(AuditField::Patient);
+const PROXY: Field = Field::Audit(AuditField::Proxy);
+const QUERY: Field = Field::Audit(AuditField::Query);
+const REQUEST: Field = Field::Audit(AuditField::Request);
+const RESOURCE: Field = Field::Audit(AuditField::SubjectResource);
 const PATIENT: Reference =
-    Reference { column: PATIENT_COLUMN, system: url::NHS_NUMBER, targets: &[ResourceType::Patient] };
+    Reference { field: PATIENT_FIELD, system: url::NHS_NUMBER, targets: &[ResourceType::Patient] };
 
-const RECORDED: Column = Column::number("recorded_at");
+const RECORDED: Field = Field::Audit(AuditField::RecordedAt);
 
 pub(super) static KIND: Kind = Kind {
     name: "AuditEvent",
@@ -53,14 +52,14 @@ const PARAMS: &[Param] = &[
     Param::reference("agent", Index::Agent, &[]),
     Param::string("agent-name", Index::Absent),
     Param::token("agent-role", Index::Absent),
-    Param::token("altid", Index::Token(None, Column::text("caller_id").or_null())),
-    Param::date("date", Index::Date(Column::number("recorded_at"), Column::number("recorded_at"))),
-    Param::reference("entity", Index::LocalReference(Column::text("subject").or_null()), &["entity", "what"]),
+    Param::token("altid", Index::Token(None, Field::Audit(AuditField::Caller))),
+    Param::date("date", Index::Date(RECORDED, RECORDED)),
+    Param::reference("entity", Index::LocalReference(Field::Audit(AuditField::Subject)), &["entity", "what"]),
     Param::string("entity-name", Index::Absent),
     Param::token(
         "entity-role",
         Index::Present(&[
-            (ENTITY_ROLE, "1", PATIENT_COLUMN),
+            (ENTITY_ROLE, "1", PATIENT_FIELD),
             (ENTITY_ROLE, "4", RESOURCE),
             (ENTITY_ROLE, "6", PROXY),
             (ENTITY_ROLE, "24", QUERY),
@@ -69,16 +68,16 @@ const PARAMS: &[Param] = &[
     Param::token(
         "entity-type",
         Index::Present(&[
-            (ENTITY_TYPE, "1", PATIENT_COLUMN),
+            (ENTITY_TYPE, "1", PATIENT_FIELD),
             (ENTITY_TYPE, "1", PROXY),
             (ENTITY_TYPE, "2", RESOURCE),
             (ENTITY_TYPE, "2", QUERY),
             (ENTITY_TYPE, "4", REQUEST),
         ]),
     ),
-    Param::token("outcome", Index::Token(Some(OUTCOME), Column::text("outcome"))),
+    Param::token("outcome", Index::Token(Some(OUTCOME), Field::Audit(AuditField::Outcome))),
     Param::reference("patient", Index::Reference(PATIENT), &["entity", "what"]),
-    Param::uri("policy", Index::Uri(Column::text("('urn:uuid:' || grant_id)").or_null())),
+    Param::uri("policy", Index::Uri(Field::Audit(AuditField::GrantUrn))),
     Param::token("site", Index::Absent),
     Param::reference("source", Index::Absent, &[]),
     Param::token("subtype", Index::OfAct(subtype)),

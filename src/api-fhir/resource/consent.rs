@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::context::Context;
 use crate::refusal::Refusal;
 use crate::resource::{
-    Backing, Draft, Kind, Purpose, ResourceType, Stored, UPDATED, Writing, Written, head, mismatch, party,
+    Backing, Draft, Kind, Purpose, ResourceType, Stored, Writing, Written, head, mismatch, party,
     person_reference, residue,
 };
 use crate::search::param::{Index, Param, Reference};
@@ -29,15 +29,22 @@ use service::access;
 use service::access::Action;
 use service::proxy::{CreateRoleError, Incoming, change_role, create_role};
 use store::Tx;
-use store::search::{Column, Filter, Table};
+use store::search::{Field, Filter, RoleField, Table};
 
-const PROXY: Reference =
-    Reference { column: Column::text("proxy"), system: url::NHS_NUMBER, targets: &[ResourceType::Patient] };
-const PATIENT: Reference = Reference { column: Column::text("patient"), ..PROXY };
+const PROXY: Reference = Reference {
+    field: Field::Role(RoleField::Proxy),
+    system: url::NHS_NUMBER,
+    targets: &[ResourceType::Patient],
+};
+const PATIENT: Reference = Reference { field: Field::Role(RoleField::Patient), ..PROXY };
 
 pub(super) static KIND: Kind = Kind {
     name: "Consent",
-    backing: Backing::Rows { table: Table::Roles, versions: Some(Table::RoleVersions), updated_at: UPDATED },
+    backing: Backing::Rows {
+        table: Table::Roles,
+        versions: Some(Table::RoleVersions),
+        updated_at: Field::Role(RoleField::UpdatedAt),
+    },
     params: PARAMS,
     profile: Some(profiles::PROXY_ROLE),
     load,
@@ -60,14 +67,11 @@ const PARAMS: &[Param] = &[
     Param::token("category", Index::Constant(&[(url::ACT_CODE, "INFA")])),
     Param::reference("consentor", Index::Reference(PROXY), &["performer"]),
     Param::reference("data", Index::Absent, &[]),
-    Param::date("date", Index::Date(Column::number("created_from"), Column::number("created_to"))),
+    Param::date("date", Index::Date(Field::Role(RoleField::CreatedFrom), Field::Role(RoleField::CreatedTo))),
     Param::token("identifier", Index::Absent),
     Param::reference("organization", Index::Absent, &[]),
     Param::reference("patient", Index::Reference(PATIENT), &["patient"]),
-    Param::date(
-        "period",
-        Index::Date(Column::number("start_at").or_null(), Column::number("end_at").or_null()),
-    ),
+    Param::date("period", Index::Date(Field::Role(RoleField::StartAt), Field::Role(RoleField::EndAt))),
     Param::token("purpose", Index::Absent),
     Param::token("scope", Index::Constant(&[(url::CONSENT_SCOPE, "patient-privacy")])),
     Param::token("security-label", Index::Absent),
@@ -75,8 +79,9 @@ const PARAMS: &[Param] = &[
     Param::token("status", Index::RoleStatus),
     Param::reference("performer", Index::Reference(PROXY), &["performer"]).ours(),
     Param::token("status-reason", Index::RoleReason).ours(),
-    Param::token("legal-basis", Index::Token(Some(url::LEGAL_BASIS), Column::text("legal_basis"))).ours(),
-    Param::token("grantor", Index::Token(Some(url::ODS_CODE), Column::text("grantor").or_null())).ours(),
+    Param::token("legal-basis", Index::Token(Some(url::LEGAL_BASIS), Field::Role(RoleField::LegalBasis)))
+        .ours(),
+    Param::token("grantor", Index::Token(Some(url::ODS_CODE), Field::Role(RoleField::Grantor))).ours(),
 ];
 
 fn load(tx: &mut Tx<'_>, context: &Context, ids: &[String]) -> Result<Vec<Stored>, Error> {

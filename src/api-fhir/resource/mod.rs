@@ -32,7 +32,7 @@ pub(crate) use patient::person_of;
 use service::access;
 use service::access::Action;
 use store::Tx;
-use store::search::{Column, Filter, PageQuery, Table};
+use store::search::{Field, Filter, PageQuery, Table};
 
 /// A resource type that this front serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -193,13 +193,11 @@ pub(crate) enum Backing {
         /// All their versions, where there is more than one.
         versions: Option<Table>,
         /// When a row was last changed.
-        updated_at: Column,
+        updated_at: Field,
     },
     /// Definitions that are compiled in.
     Library,
 }
-
-const UPDATED: Column = Column::number("updated_at");
 
 impl ResourceType {
     /// Every type.

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::context::Context;
 use crate::refusal::Refusal;
-use crate::resource::{Backing, Kind, ResourceType, Stored, UPDATED, head, nhs_identifier, residue};
+use crate::resource::{Backing, Kind, ResourceType, Stored, head, nhs_identifier, residue};
 use crate::search::param::{Index, Param, Reference};
 use crate::url;
 use base::date_time::FhirDateTime;
@@ -15,14 +15,18 @@ use domain::person::{HumanName, NameUse, NhsNumber, NumberCheck, Person, Standin
 use domain::proxy::OdsCode;
 use fhir::outcome::{Issue, IssueType};
 use store::Tx;
-use store::search::{Column, Filter, Table};
+use store::search::{Field, Filter, PersonField, Table};
 
 const PRACTICE: Reference =
-    Reference { column: Column::text("practice").or_null(), system: url::ODS_CODE, targets: &[] };
+    Reference { field: Field::Person(PersonField::Practice), system: url::ODS_CODE, targets: &[] };
 
 pub(super) static KIND: Kind = Kind {
     name: "Patient",
-    backing: Backing::Rows { table: Table::People, versions: None, updated_at: UPDATED },
+    backing: Backing::Rows {
+        table: Table::People,
+        versions: None,
+        updated_at: Field::Person(PersonField::UpdatedAt),
+    },
     params: PARAMS,
     profile: None,
     load: |tx, _, ids| load(tx, ids),
@@ -44,16 +48,16 @@ const PARAMS: &[Param] = &[
     Param::token("address-use", Index::Absent),
     Param::date(
         "birthdate",
-        Index::Date(Column::number("birth_from").or_null(), Column::number("birth_to").or_null()),
+        Index::Date(Field::Person(PersonField::BornFrom), Field::Person(PersonField::BornTo)),
     ),
     Param::date("death-date", Index::Absent),
-    Param::token("deceased", Index::HasValue(Column::number("died_at").or_null())),
+    Param::token("deceased", Index::HasValue(Field::Person(PersonField::DiedAt))),
     Param::token("email", Index::Absent),
     Param::string("family", Index::Names(&["family"])),
     Param::token("gender", Index::Absent),
     Param::reference("general-practitioner", Index::Reference(PRACTICE), &["generalPractitioner"]),
     Param::string("given", Index::Names(&["given"])),
-    Param::token("identifier", Index::Token(Some(url::NHS_NUMBER), Column::text("nhs_number"))),
+    Param::token("identifier", Index::Token(Some(url::NHS_NUMBER), Field::Person(PersonField::NhsNumber))),
     Param::token("language", Index::Absent),
     Param::reference("link", Index::Absent, &[]),
     Param::string("name", Index::Names(&["family", "given", "prefix", "suffix"])),

@@ -3,15 +3,19 @@
 
 use serde_json::{Value, json};
 
-use crate::resource::{Backing, Kind, ResourceType, Stored, UPDATED, head, nhs_identifier};
+use crate::resource::{Backing, Kind, ResourceType, Stored, head, nhs_identifier};
 use crate::search::param::{Index, Param};
 use base::error::Error;
-use store::search::Table;
+use store::search::{Field, Table, UserField};
 use store::{AccountUser, Tx};
 
 pub(super) static KIND: Kind = Kind {
     name: "Person",
-    backing: Backing::Rows { table: Table::Users, versions: None, updated_at: UPDATED },
+    backing: Backing::Rows {
+        table: Table::Users,
+        versions: None,
+        updated_at: Field::User(UserField::UpdatedAt),
+    },
     params: PARAMS,
     profile: None,
     load: |tx, _, ids| load(tx, ids),

@@ -10,17 +10,17 @@ use crate::url;
 use base::date_time::render_instant;
 use base::error::Error;
 use domain::audit::Act;
-use store::search::{Column, Table};
+use store::search::{AuditField, Field, Table};
 use store::{AuditRecord, Tx};
 
 const PATIENT: Reference = Reference {
-    column: Column::text("patient").or_null(),
+    field: Field::Audit(AuditField::Patient),
     system: url::NHS_NUMBER,
     targets: &[ResourceType::Patient],
 };
 const AUTHOR: &str = "http://terminology.hl7.org/CodeSystem/provenance-participant-type";
 
-const RECORDED: Column = Column::number("recorded_at");
+const RECORDED: Field = Field::Audit(AuditField::RecordedAt);
 
 pub(super) static KIND: Kind = Kind {
     name: "Provenance",
@@ -40,10 +40,10 @@ const PARAMS: &[Param] = &[
     Param::reference("entity", Index::Absent, &[]),
     Param::reference("location", Index::Absent, &[]),
     Param::reference("patient", Index::Reference(PATIENT), &["target"]),
-    Param::date("recorded", Index::Date(Column::number("recorded_at"), Column::number("recorded_at"))),
+    Param::date("recorded", Index::Date(RECORDED, RECORDED)),
     Param::token("signature-type", Index::Absent),
-    Param::reference("target", Index::LocalReference(Column::text("subject").or_null()), &["target"]),
-    Param::date("when", Index::Date(Column::number("recorded_at"), Column::number("recorded_at"))),
+    Param::reference("target", Index::LocalReference(Field::Audit(AuditField::Subject)), &["target"]),
+    Param::date("when", Index::Date(RECORDED, RECORDED)),
 ];
 
 fn load(tx: &mut Tx<'_>, context: &Context, ids: &[String]) -> Result<Vec<Stored>, Error> {

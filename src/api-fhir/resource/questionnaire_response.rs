@@ -6,8 +6,8 @@ use uuid::Uuid;
 use crate::context::Context;
 use crate::refusal::Refusal;
 use crate::resource::{
-    Backing, Draft, Kind, Purpose, ResourceType, Stored, UPDATED, Writing, Written, complete, head, mismatch,
-    party, residue,
+    Backing, Draft, Kind, Purpose, ResourceType, Stored, Writing, Written, complete, head, mismatch, party,
+    residue,
 };
 use crate::search::param::{Index, Param, Reference};
 use crate::url;
@@ -22,10 +22,14 @@ use service::access;
 use service::access::Action;
 use service::proxy::{Submission, SubmitError, change_access_request, submit_access_request};
 use store::Tx;
-use store::search::{Column, Table};
+use store::search::{AccessRequestField, Field, Table};
 
-const PATIENT: Reference =
-    Reference { column: Column::text("patient"), system: url::NHS_NUMBER, targets: &[ResourceType::Patient] };
+const PATIENT: Reference = Reference {
+    field: Field::AccessRequest(AccessRequestField::Patient),
+    system: url::NHS_NUMBER,
+    targets: &[ResourceType::Patient],
+};
+const PROXY: Reference = Reference { field: Field::AccessRequest(AccessRequestField::Proxy), ..PATIENT };
 const STATUS: &str = "http://hl7.org/fhir/questionnaire-answers-status";
 
 pub(super) static KIND: Kind = Kind {
@@ -33,7 +37,7 @@ pub(super) static KIND: Kind = Kind {
     backing: Backing::Rows {
         table: Table::AccessRequests,
         versions: Some(Table::AccessRequestVersions),
-        updated_at: UPDATED,
+        updated_at: Field::AccessRequest(AccessRequestField::UpdatedAt),
     },
     params: PARAMS,
     profile: Some(profiles::ACCESS_REQUEST),
@@ -53,18 +57,27 @@ pub(super) static KIND: Kind = Kind {
 /// R4's parameters, and our own `proxy`.
 const PARAMS: &[Param] = &[
     Param::reference("author", Index::Absent, &[]),
-    Param::date("authored", Index::Date(Column::number("authored_from"), Column::number("authored_to"))),
+    Param::date(
+        "authored",
+        Index::Date(
+            Field::AccessRequest(AccessRequestField::AuthoredFrom),
+            Field::AccessRequest(AccessRequestField::AuthoredTo),
+        ),
+    ),
     Param::reference("based-on", Index::Absent, &[]),
     Param::reference("encounter", Index::Absent, &[]),
-    Param::token("identifier", Index::Token(None, Column::text("reference_code"))),
+    Param::token("identifier", Index::Token(None, Field::AccessRequest(AccessRequestField::ReferenceCode))),
     Param::reference("part-of", Index::Absent, &[]),
     Param::reference("patient", Index::Reference(PATIENT), &["subject"]),
-    Param::reference("questionnaire", Index::Uri(Column::text("questionnaire")), &[]),
+    Param::reference(
+        "questionnaire",
+        Index::Uri(Field::AccessRequest(AccessRequestField::Questionnaire)),
+        &[],
+    ),
     Param::reference("source", Index::Applicant, &["source"]),
-    Param::token("status", Index::Token(Some(STATUS), Column::text("status"))),
+    Param::token("status", Index::Token(Some(STATUS), Field::AccessRequest(AccessRequestField::Status))),
     Param::reference("subject", Index::Reference(PATIENT), &["subject"]),
-    Param::reference("proxy", Index::Reference(Reference { column: Column::text("proxy"), ..PATIENT }), &[])
-        .ours(),
+    Param::reference("proxy", Index::Reference(PROXY), &[]).ours(),
 ];
 
 fn load(tx: &mut Tx<'_>, ids: &[String]) -> Result<Vec<Stored>, Error> {

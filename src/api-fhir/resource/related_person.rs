@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 use crate::context::Context;
 use crate::refusal::Refusal;
 use crate::resource::{
-    Backing, Draft, Kind, Purpose, ResourceType, Stored, UPDATED, Writing, Written, head, mismatch,
-    nhs_identifier, party, person_reference, residue,
+    Backing, Draft, Kind, Purpose, ResourceType, Stored, Writing, Written, head, mismatch, nhs_identifier,
+    party, person_reference, residue,
 };
 use crate::search::param::{Index, Param, Reference};
 use crate::url;
@@ -20,17 +20,20 @@ use fhir::profiles;
 use service::access::Action;
 use service::proxy::{RelationshipError, change_relationship, create_relationship};
 use store::Tx;
-use store::search::{Column, Table};
+use store::search::{Field, RelationshipField, Table};
 
-const PATIENT: Reference =
-    Reference { column: Column::text("patient"), system: url::NHS_NUMBER, targets: &[ResourceType::Patient] };
+const PATIENT: Reference = Reference {
+    field: Field::Relationship(RelationshipField::Patient),
+    system: url::NHS_NUMBER,
+    targets: &[ResourceType::Patient],
+};
 
 pub(super) static KIND: Kind = Kind {
     name: "RelatedPerson",
     backing: Backing::Rows {
         table: Table::Relationships,
         versions: Some(Table::RelationshipVersions),
-        updated_at: UPDATED,
+        updated_at: Field::Relationship(RelationshipField::UpdatedAt),
     },
     params: PARAMS,
     profile: Some(profiles::PROXY_RELATIONSHIP),
@@ -49,7 +52,7 @@ pub(super) static KIND: Kind = Kind {
 
 /// R4's parameters. The related person's own demographics are those of their Patient, not held here.
 const PARAMS: &[Param] = &[
-    Param::token("active", Index::Flag(Column::text("active"))),
+    Param::token("active", Index::Flag(Field::Relationship(RelationshipField::IsActive))),
     Param::string("address", Index::Absent),
     Param::string("address-city", Index::Absent),
     Param::string("address-country", Index::Absent),
@@ -59,7 +62,10 @@ const PARAMS: &[Param] = &[
     Param::date("birthdate", Index::Absent),
     Param::token("email", Index::Absent),
     Param::token("gender", Index::Absent),
-    Param::token("identifier", Index::Token(Some(url::NHS_NUMBER), Column::text("proxy"))),
+    Param::token(
+        "identifier",
+        Index::Token(Some(url::NHS_NUMBER), Field::Relationship(RelationshipField::Proxy)),
+    ),
     Param::string("name", Index::Absent),
     Param::reference("patient", Index::Reference(PATIENT), &["patient"]),
     Param::token("phone", Index::Absent),

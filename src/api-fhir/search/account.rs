@@ -1,12 +1,10 @@
 //! The users of an account: Person.identifier and Person.link.
 
 use crate::resource::ResourceType;
-use store::search::{Column, Filter, Table};
-
-const ACCOUNT: Column = Column::text("nhs_number");
+use store::search::{AccountUserField, Filter, RelationshipField, Table};
 
 fn users(filter: Filter) -> Filter {
-    Filter::within(Table::Users.id(), Table::AccountUsers, Table::AccountUsers.id(), filter)
+    Filter::within(Table::Users.id(), Table::AccountUsers, AccountUserField::User, filter)
 }
 
 /// Users who have any account.
@@ -16,15 +14,15 @@ pub(super) fn any() -> Filter {
 
 /// The users of this account.
 pub(crate) fn of(number: &str) -> Filter {
-    users(Filter::text(ACCOUNT, number))
+    users(Filter::text(AccountUserField::Account, number))
 }
 
 /// Users who are linked to this Patient, or to this RelatedPerson.
 pub(super) fn linked(param: &str, named_type: Option<ResourceType>, id: &str) -> Filter {
     let related = || {
-        let proxy = Column::text("proxy");
-        let relationship = Filter::text(Table::Relationships.id(), id);
-        users(Filter::within(ACCOUNT, Table::Relationships, proxy, relationship))
+        let (account, proxy) = (AccountUserField::Account, RelationshipField::Proxy);
+        let relationship = Filter::text(RelationshipField::Id, id);
+        users(Filter::within(account, Table::Relationships, proxy, relationship))
     };
     match (param, named_type) {
         ("patient" | "link", Some(ResourceType::Patient)) | ("patient", None) => of(id),

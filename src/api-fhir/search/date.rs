@@ -9,7 +9,7 @@ use crate::refusal::Refusal;
 use crate::search::param::{Index, Param};
 use crate::search::query::bad;
 use base::date_time::{FhirDateTime, to_millis};
-use store::search::{Column, Filter, Is};
+use store::search::{Field, Filter, Is};
 
 /// How the two ranges must lie to each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,7 +105,7 @@ pub(super) fn filter(
     Ok(compare(from, to, prefix, low, high))
 }
 
-fn compare(from: Column, to: Column, prefix: Prefix, low: i64, high: i64) -> Filter {
+fn compare(from: Field, to: Field, prefix: Prefix, low: i64, high: i64) -> Filter {
     let starts = |is, at| Filter::number(from, is, at);
     let ends = |is, at| Filter::number(to, is, at);
     // An open start lies before everything, an open end after everything; but something must be there.

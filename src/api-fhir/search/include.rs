@@ -164,11 +164,11 @@ fn referring(
             let ids = round.iter().filter(|stored| reference.targets.contains(&stored.kind));
             let ids: Vec<String> = ids.map(|stored| stored.id.clone()).collect();
             if !ids.is_empty() {
-                any.push(Filter::OneOf(reference.column, ids));
+                any.push(Filter::OneOf(reference.field, ids));
             }
-        } else if let Index::LocalReference(column) = param.index {
+        } else if let Index::LocalReference(field) = param.index {
             let local = round.iter().map(|stored| format!("{}/{}", stored.kind.name(), stored.id));
-            any.push(Filter::OneOf(column, local.collect()));
+            any.push(Filter::OneOf(field, local.collect()));
         }
     }
     // Nothing of this round is what the reference can lead to.

@@ -28,7 +28,7 @@ use crate::resource::ResourceType;
 use base::clock::Clock;
 use config::Contract;
 use domain::account::Caller;
-pub(crate) use filter::filter_of;
+pub(crate) use filter::{filter_of, of_patient};
 pub(crate) use page::{Found, search};
 pub(crate) use query::{MOST, Query, Total};
 use service::policy::Disclosure;

@@ -4,7 +4,7 @@ use crate::resource::ResourceType;
 use crate::url;
 use domain::audit::Act;
 use fhir::validate::search_parameter;
-use store::search::Column;
+use store::search::Field;
 
 /// The type of a parameter (<https://hl7.org/fhir/R4/search.html#ptypes>).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,11 +33,11 @@ impl ParamType {
     }
 }
 
-/// A column that refers to people, or to organisations, by identifier.
+/// A field that refers to people, or to organisations, by identifier.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reference {
     /// It holds the identifier's value, which is the id of the Patient as well.
-    pub(crate) column: Column,
+    pub(crate) field: Field,
     /// The identifier's system.
     pub(crate) system: &'static str,
     /// The types that it can refer to and that this server has.
@@ -51,12 +51,12 @@ pub(crate) enum Index {
     Absent,
     /// Every resource has these codings.
     Constant(&'static [(&'static str, &'static str)]),
-    /// A column of codes or identifier values, all of one system.
-    Token(Option<&'static str>, Column),
-    /// A column of truth values.
-    Flag(Column),
-    /// Whether a column has a value.
-    HasValue(Column),
+    /// A field of codes or identifier values, all of one system.
+    Token(Option<&'static str>, Field),
+    /// A field of truth values.
+    Flag(Field),
+    /// Whether a field has a value.
+    HasValue(Field),
     /// The status of a role, as it counts at the time of the search.
     RoleStatus,
     /// The reason of a role, as it counts at the time of the search.
@@ -65,8 +65,8 @@ pub(crate) enum Index {
     RelationshipCode,
     /// What is said of an act: the coding of each.
     OfAct(fn(Act) -> (Option<&'static str>, &'static str)),
-    /// These codings, each where its column has a value.
-    Present(&'static [(&'static str, &'static str, Column)]),
+    /// These codings, each where its field has a value.
+    Present(&'static [(&'static str, &'static str, Field)]),
     /// Who acted, or through which app, by identifier.
     Agent,
     /// A reference by identifier.
@@ -75,18 +75,18 @@ pub(crate) enum Index {
     Applicant,
     /// The account of a user, by NHS number; or what its person is to others.
     Account,
-    /// A column of references of the form `Type/id`.
-    LocalReference(Column),
+    /// A field of references of the form `Type/id`.
+    LocalReference(Field),
     /// The first and the last millisecond.
-    Date(Column, Column),
+    Date(Field, Field),
     /// These parts of a person's names.
     Names(&'static [&'static str]),
-    /// A column of text as it was written, and in lower case.
-    Text(Column, Column),
-    /// A column of contacts, each as `system|value` between unit separators.
-    Contacts(Column),
-    /// A column of URIs.
-    Uri(Column),
+    /// A field of text as it was written, and in lower case.
+    Text(Field, Field),
+    /// A field of contacts, each as `system|value` between unit separators.
+    Contacts(Field),
+    /// A field of URIs.
+    Uri(Field),
     /// An element of a compiled-in definition; a step of the path may name alternatives, with `|` between
     /// them.
     Element(&'static [&'static str]),

@@ -10,7 +10,7 @@ use crate::search::query::bad;
 use crate::search::token::Token;
 use crate::search::uri;
 use crate::url;
-use store::search::{Column, Filter};
+use store::search::{AccessRequestField, AuditField, Field, Filter};
 
 /// The filter of one alternative (S-20).
 pub(super) fn filter(
@@ -47,8 +47,8 @@ pub(super) fn filter(
     }
     Ok(if let Index::Reference(reference) = param.index {
         by_id(reference, named_type, id)
-    } else if let Index::LocalReference(column) = param.index {
-        local(column, named_type, id)
+    } else if let Index::LocalReference(field) = param.index {
+        local(field, named_type, id)
     } else if matches!(param.index, Index::Applicant)
         && named_type.is_none_or(|kind| kind == ResourceType::Patient)
     {
@@ -63,20 +63,20 @@ pub(super) fn filter(
 fn by_id(reference: Reference, named_type: Option<ResourceType>, id: &str) -> Filter {
     let is_possible =
         !reference.targets.is_empty() && named_type.is_none_or(|named| reference.targets.contains(&named));
-    if is_possible { Filter::text(reference.column, id) } else { Filter::NOTHING }
+    if is_possible { Filter::text(reference.field, id) } else { Filter::NOTHING }
 }
 
 fn by_identifier(param: &Param, token: &Token) -> Filter {
-    let column = |reference: Reference| {
+    let field = |reference: Reference| {
         let is_system = token.system.as_deref().is_none_or(|system| system == reference.system);
         match (&token.code, is_system) {
             (_, false) => Filter::NOTHING,
-            (Some(code), true) => Filter::text(reference.column, code.clone()),
-            (None, true) => Filter::Null(reference.column).negated(),
+            (Some(code), true) => Filter::text(reference.field, code.clone()),
+            (None, true) => Filter::Null(reference.field).negated(),
         }
     };
     if let Index::Reference(reference) = param.index {
-        return column(reference);
+        return field(reference);
     }
     if let Index::Agent = param.index {
         return agent(token);
@@ -89,20 +89,18 @@ fn by_identifier(param: &Param, token: &Token) -> Filter {
     }
 }
 
-/// Access requests that this person has handed in. One comparison, not an OR of two: SQLite plans hundreds
-/// of those for minutes.
+/// Access requests that this person has handed in.
 fn applicant(number: &str) -> Filter {
-    const APPLICANT: Column = Column::text("(CASE applicant WHEN 'Patient' THEN patient ELSE proxy END)");
-    Filter::text(APPLICANT, number)
+    Filter::text(AccessRequestField::Applicant, number)
 }
 
 /// Records of what somebody did, or an app for them. Citizens are named by NHS number; what we call others is
 /// ours.
 fn agent(token: &Token) -> Filter {
     let Some(code) = &token.code else { return Filter::NOTHING };
-    let citizens = Filter::OneOf(Column::text("caller_kind"), vec!["citizen".to_owned(), "proxy".to_owned()]);
-    let caller = Filter::text(Column::text("caller_id"), code.as_str());
-    let app = Filter::text(Column::text("app"), code.as_str());
+    let citizens = Filter::one_of(AuditField::CallerKind, vec!["citizen".to_owned(), "proxy".to_owned()]);
+    let caller = Filter::text(AuditField::Caller, code.as_str());
+    let app = Filter::text(AuditField::App, code.as_str());
     match token.system.as_deref() {
         None => Filter::Any(vec![caller, app]),
         Some(url::NHS_NUMBER) => Filter::All(vec![caller, citizens]),
@@ -113,16 +111,16 @@ fn agent(token: &Token) -> Filter {
 }
 
 /// What the audit record names: the subject as `Type/id`, or the patient by number.
-fn local(column: Column, named_type: Option<ResourceType>, id: &str) -> Filter {
-    let subject = |kind: ResourceType| Filter::text(column, format!("{}/{id}", kind.name()));
+fn local(field: Field, named_type: Option<ResourceType>, id: &str) -> Filter {
+    let subject = |kind: ResourceType| Filter::text(field, format!("{}/{id}", kind.name()));
     match named_type {
-        Some(ResourceType::Patient) => Filter::text(Column::text("patient"), id),
+        Some(ResourceType::Patient) => Filter::text(AuditField::Patient, id),
         Some(kind) => subject(kind),
         None => {
             let kinds =
                 [ResourceType::Consent, ResourceType::RelatedPerson, ResourceType::QuestionnaireResponse];
             Filter::Any(
-                kinds.into_iter().map(subject).chain([Filter::text(Column::text("patient"), id)]).collect(),
+                kinds.into_iter().map(subject).chain([Filter::text(AuditField::Patient, id)]).collect(),
             )
         }
     }

@@ -5,17 +5,15 @@ use crate::refusal::Refusal;
 use crate::search::param::{Index, Param};
 use crate::search::query::bad;
 use store::fold;
-use store::search::{Column, Datum, Filter, Is, Table};
+use store::search::{Datum, Field, Filter, Is, NamePartField, PersonField, Table};
 
-const FOLDED: Column = Column::text("folded");
-const VALUE: Column = Column::text("value");
-const PART: Column = Column::text("part");
+const FOLDED: Field = Field::NamePart(NamePartField::Folded);
 
 /// The filter of one alternative.
 pub(super) fn filter(param: &Param, modifier: Option<&str>, value: &str) -> Result<Filter, Refusal> {
     let folded = fold(value);
     let condition = match modifier {
-        Some("exact") => Filter::text(VALUE, value),
+        Some("exact") => Filter::text(NamePartField::Written, value),
         // Nothing but punctuation: everything begins with nothing, but nobody means that.
         None | Some("text" | "contains") if folded.is_empty() => Filter::NOTHING,
         None | Some("text") => begins_with(&folded),
@@ -42,17 +40,17 @@ fn begins_with(folded: &str) -> Filter {
     from_beginning(FOLDED, folded)
 }
 
-fn from_beginning(column: Column, text: &str) -> Filter {
+fn from_beginning(field: Field, text: &str) -> Filter {
     Filter::All(vec![
-        Filter::Compare(column, Is::AtLeast, Datum::Text(text.to_owned())),
-        Filter::Compare(column, Is::Less, Datum::Text(format!("{text}\u{10FFFF}"))),
+        Filter::Compare(field, Is::AtLeast, Datum::Text(text.to_owned())),
+        Filter::Compare(field, Is::Less, Datum::Text(format!("{text}\u{10FFFF}"))),
     ])
 }
 
 fn named(parts: &[&str], condition: Filter) -> Filter {
-    let of_parts = Filter::OneOf(PART, parts.iter().map(ToString::to_string).collect());
-    let number = Table::PersonNameParts.id();
-    Filter::within(number, Table::PersonNameParts, number, Filter::All(vec![of_parts, condition]))
+    let of_parts = Filter::one_of(NamePartField::Part, parts.iter().map(ToString::to_string).collect());
+    let (person, of_part) = (PersonField::NhsNumber, NamePartField::NhsNumber);
+    Filter::within(person, Table::PersonNameParts, of_part, Filter::All(vec![of_parts, condition]))
 }
 
 /// People who have a name of these parts.

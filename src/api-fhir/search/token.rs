@@ -15,7 +15,7 @@ use domain::audit::Act;
 use domain::proxy::{LegalBasis, ReasonCode, Status};
 use fhir::profiles;
 use fhir::validate::value_set;
-use store::search::{Column, Filter, Is, Table};
+use store::search::{AuditField, Field, Filter, Is, RelationshipCodeField, RoleField};
 
 /// A token, taken apart.
 pub(super) struct Token {
@@ -108,7 +108,9 @@ fn among(param: &Param, codes: &[(String, String)], context: &Context) -> Filter
         for (system, code) in codes {
             systems.entry(system).or_default().push(code.clone());
         }
-        let of_system = |(system, codes)| has_code(Some(Filter::OneOf(CODE, codes)), Some(system));
+        let of_system = |(system, codes)| {
+            has_code(Some(Filter::one_of(RelationshipCodeField::Code, codes)), Some(system))
+        };
         return Filter::Any(systems.into_iter().map(of_system).collect());
     }
     let of_code = |(system, code): &(String, String)| {
@@ -139,16 +141,16 @@ fn of_index(param: &Param, token: &Token, context: &Context) -> Filter {
             };
             Filter::constant(codings.iter().any(matches))
         }
-        Index::Token(system, column) => by_column(system, column, token),
-        Index::Flag(column) => match token.code.as_deref() {
-            Some("true") => Filter::truth(column, true),
-            Some("false") => Filter::truth(column, false),
+        Index::Token(system, field) => by_column(system, field, token),
+        Index::Flag(field) => match token.code.as_deref() {
+            Some("true") => Filter::truth(field, true),
+            Some("false") => Filter::truth(field, false),
             _ => Filter::NOTHING,
         },
-        Index::HasValue(column) => match token.code.as_deref() {
+        Index::HasValue(field) => match token.code.as_deref() {
             // A comparison, which an index of those that have a value serves.
-            Some("true") => Filter::number(column, Is::AtLeast, i64::MIN),
-            Some("false") => Filter::Null(column),
+            Some("true") => Filter::number(field, Is::AtLeast, i64::MIN),
+            Some("false") => Filter::Null(field),
             _ => Filter::NOTHING,
         },
         Index::RoleStatus => of_statuses(token, context),
@@ -157,14 +159,14 @@ fn of_index(param: &Param, token: &Token, context: &Context) -> Filter {
         Index::OfAct(coding) => of_act(token, coding),
         Index::Present(codings) => {
             let matching = codings.iter().filter(|(system, code, _)| token.matches(system, code));
-            Filter::Any(matching.map(|(_, _, column)| masked::present(*column, context)).collect())
+            Filter::Any(matching.map(|(_, _, field)| masked::present(*field, context)).collect())
         }
         Index::Account => match (&token.code, token.has_system(Some(url::NHS_NUMBER))) {
             (_, false) => Filter::NOTHING,
             (Some(number), true) => account::of(number),
             (None, true) => account::any(),
         },
-        Index::Contacts(column) => contact(column, token),
+        Index::Contacts(field) => contact(field, token),
         Index::Absent
         | Index::Text(..)
         | Index::Reference(_)
@@ -180,8 +182,8 @@ fn of_index(param: &Param, token: &Token, context: &Context) -> Filter {
     }
 }
 
-fn by_column(system: Option<&str>, column: Column, token: &Token) -> Filter {
-    // The unknown legal basis is the one code of its column with a system of its own.
+fn by_column(system: Option<&str>, field: Field, token: &Token) -> Filter {
+    // The unknown legal basis is the one code of its field with a system of its own.
     let unknown = LegalBasis::Unknown.code();
     let system = match token.code.as_deref() {
         Some(code) if code == unknown && system == Some(url::LEGAL_BASIS) => Some(url::NULL_FLAVOR),
@@ -189,16 +191,16 @@ fn by_column(system: Option<&str>, column: Column, token: &Token) -> Filter {
     };
     match (&token.code, token.has_system(system)) {
         (_, false) => Filter::NOTHING,
-        (Some(code), true) => Filter::text(column, code.clone()),
-        (None, true) => Filter::Null(column).negated(),
+        (Some(code), true) => Filter::text(field, code.clone()),
+        (None, true) => Filter::Null(field).negated(),
     }
 }
 
 /// A contact by its value, and by its system (`email`, `phone`, …) if it is given.
-fn contact(column: Column, token: &Token) -> Filter {
+fn contact(field: Field, token: &Token) -> Filter {
     let end = token.code.as_ref().map_or_else(|| "|".to_owned(), |code| format!("|{code}\u{1f}"));
     Filter::Contains(
-        column,
+        field,
         match token.system.as_deref() {
             None => end,
             Some(system) => format!("\u{1f}{system}{end}"),
@@ -213,8 +215,8 @@ fn now(context: &Context) -> i64 {
 /// Roles that are active on paper while their end has passed.
 pub(super) fn lapsed(context: &Context) -> Filter {
     Filter::All(vec![
-        Filter::text(Column::text("status"), Status::Active.as_str()),
-        Filter::number(Column::number("end_at").or_null(), Is::Less, now(context)),
+        Filter::text(RoleField::Status, Status::Active.as_str()),
+        Filter::number(RoleField::EndAt, Is::Less, now(context)),
     ])
 }
 
@@ -222,7 +224,7 @@ fn of_statuses(token: &Token, context: &Context) -> Filter {
     let matching =
         Status::ALL.into_iter().filter(|status| token.matches(url::CONSENT_STATE, status.as_str()));
     let of_status = |status: Status| {
-        let on_paper = Filter::text(Column::text("status"), status.as_str());
+        let on_paper = Filter::text(RoleField::Status, status.as_str());
         match status {
             Status::Active => Filter::All(vec![on_paper, lapsed(context).negated()]),
             Status::Inactive => Filter::Any(vec![on_paper, lapsed(context)]),
@@ -239,7 +241,7 @@ fn of_act(token: &Token, coding: fn(Act) -> (Option<&'static str>, &'static str)
         token.has_system(system) && token.code.as_deref().is_none_or(|wanted| wanted == code)
     };
     let acts = Act::ALL.iter().copied().filter(is_said).map(|act| act.as_str().to_owned());
-    Filter::OneOf(Column::text("act"), acts.collect())
+    Filter::one_of(AuditField::Act, acts.collect())
 }
 
 /// Rows of relationships that have a code.
@@ -247,13 +249,9 @@ pub(super) fn any_relationship_code() -> Filter {
     relationship_code(&Token { system: None, code: None })
 }
 
-const CODE: Column = Column::text("code");
-
-/// The codes of the present version: those of earlier ones stand in the same table.
-const CODES: &str = "relationship_codes.relationship_id = relationships.id AND relationship_codes.version = relationships.version";
-
 fn relationship_code(token: &Token) -> Filter {
-    has_code(token.code.as_ref().map(|code| Filter::text(CODE, code.clone())), token.system.as_deref())
+    let code = token.code.as_ref().map(|code| Filter::text(RelationshipCodeField::Code, code.clone()));
+    has_code(code, token.system.as_deref())
 }
 
 /// Rows of relationships that have such a code. Its system may be written with either scheme.
@@ -266,10 +264,10 @@ fn has_code(code: Option<Filter>, system: Option<&str>) -> Filter {
             let defined = url::as_hl7_defines(system);
             let written =
                 [system.to_owned(), defined.replace("http://terminology", "https://terminology"), defined];
-            all.push(Filter::OneOf(Column::text("system"), written.to_vec()));
+            all.push(Filter::one_of(RelationshipCodeField::System, written.to_vec()));
         }
     }
-    Filter::HasRow(Table::RelationshipCodes, CODES, Box::new(Filter::All(all)))
+    Filter::HasCode(Box::new(Filter::All(all)))
 }
 
 /// `:text`: the words of the codes that every resource has, or may have.
@@ -280,13 +278,13 @@ fn by_display(param: &Param, text: &str, context: &Context) -> Filter {
         let matching = ReasonCode::all().filter(|reason| begins(reason.display()));
         return masked::of_reasons(&matching.collect::<Vec<_>>(), context);
     }
-    if let Index::Token(Some(url::LEGAL_BASIS), column) = param.index {
+    if let Index::Token(Some(url::LEGAL_BASIS), field) = param.index {
         let matching = LegalBasis::ALL.into_iter().filter(|basis| begins(basis.display()));
-        return Filter::Any(matching.map(|basis| Filter::text(column, basis.code())).collect());
+        return Filter::Any(matching.map(|basis| Filter::text(field, basis.code())).collect());
     }
     if let Index::RelationshipCode = param.index {
-        let display = Filter::Contains(Column::text("LOWER(display)"), text.to_lowercase());
-        return Filter::HasRow(Table::RelationshipCodes, CODES, Box::new(display));
+        let display = Field::RelationshipCode(RelationshipCodeField::DisplayInLowerCase);
+        return Filter::HasCode(Box::new(Filter::Contains(display, text.to_lowercase())));
     }
     let Index::Constant(codings) = param.index else { return Filter::NOTHING };
     Filter::constant(codings.iter().any(|(_, code)| {

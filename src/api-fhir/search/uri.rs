@@ -3,7 +3,7 @@
 use crate::refusal::Refusal;
 use crate::search::param::{Index, Param};
 use crate::search::query::bad;
-use store::search::{Column, Datum, Filter, Is};
+use store::search::{Datum, Field, Filter, Is};
 
 /// The filter of one alternative. A canonical may be followed by `|version` (S-22).
 pub(super) fn filter(param: &Param, modifier: Option<&str>, value: &str) -> Result<Filter, Refusal> {
@@ -13,11 +13,11 @@ pub(super) fn filter(param: &Param, modifier: Option<&str>, value: &str) -> Resu
     if let Index::Constant(values) = param.index {
         return Ok(Filter::constant(values.iter().any(|(_, known)| matches(modifier, known, value))));
     }
-    let Index::Uri(column) = param.index else { return Ok(Filter::NOTHING) };
+    let Index::Uri(field) = param.index else { return Ok(Filter::NOTHING) };
     Ok(match modifier {
-        Some("below") => below(column, value),
-        Some(_) => Filter::OneOf(column, above(value)),
-        None => Filter::Any(vec![Filter::text(column, value), versioned(column, value)]),
+        Some("below") => below(field, value),
+        Some(_) => Filter::OneOf(field, above(value)),
+        None => Filter::Any(vec![Filter::text(field, value), versioned(field, value)]),
     })
 }
 
@@ -36,13 +36,13 @@ fn is_below(url: &str, base: &str) -> bool {
     url.strip_prefix(base).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-fn below(column: Column, base: &str) -> Filter {
+fn below(field: Field, base: &str) -> Filter {
     let base = base.trim_end_matches('/');
     Filter::Any(vec![
-        Filter::text(column, base),
+        Filter::text(field, base),
         Filter::All(vec![
-            Filter::Compare(column, Is::AtLeast, Datum::Text(format!("{base}/"))),
-            Filter::Compare(column, Is::Less, Datum::Text(format!("{base}0"))),
+            Filter::Compare(field, Is::AtLeast, Datum::Text(format!("{base}/"))),
+            Filter::Compare(field, Is::Less, Datum::Text(format!("{base}0"))),
         ]),
     ])
 }
@@ -59,12 +59,12 @@ fn above(url: &str) -> Vec<String> {
 }
 
 /// A stored canonical with a version, where the value names none.
-fn versioned(column: Column, value: &str) -> Filter {
+fn versioned(field: Field, value: &str) -> Filter {
     if value.contains('|') {
         return Filter::NOTHING;
     }
     Filter::All(vec![
-        Filter::Compare(column, Is::AtLeast, Datum::Text(format!("{value}|"))),
-        Filter::Compare(column, Is::Less, Datum::Text(format!("{value}}}"))),
+        Filter::Compare(field, Is::AtLeast, Datum::Text(format!("{value}|"))),
+        Filter::Compare(field, Is::Less, Datum::Text(format!("{value}}}"))),
     ])
 }

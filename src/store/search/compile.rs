@@ -4,7 +4,8 @@ use diesel::RunQueryDsl as _;
 use diesel::sql_types::Text;
 
 use crate::db::Db;
-use crate::search::filter::{Column, Datum, Filter, Is, Select, Table};
+use crate::search::fields::Field;
+use crate::search::filter::{Datum, Filter, Is, Select, Table};
 use crate::search::{HistoryQuery, PageQuery, Scope};
 use crate::sql::Sql;
 use base::error::{Error, Kind};
@@ -15,6 +16,10 @@ const TOO_LARGE: &str = "The search, with what the scopes of the access token ad
 
 /// The longest list that is written with more places than it has values.
 const MOST_PADDED: usize = 1000;
+
+/// Joins a relationship to the codes of its present version: those of earlier ones stand in the same table.
+const CODES: &str = "relationship_codes.relationship_id = relationships.id \
+    AND relationship_codes.version = relationships.version";
 
 /// Between the values of a list.
 const LIST: &str = ", ";
@@ -38,12 +43,12 @@ impl Statement {
         let id = query.table.id();
         let order: Vec<_> = query.order.iter().take(3).collect();
         statement.sql.push_str("SELECT ");
-        statement.push(id.name);
+        statement.push(id.sql());
         statement.push(" AS id");
         for number in 0..3 {
             let key = order
                 .get(number)
-                .map_or("NULL".to_owned(), |key| format!("CAST({} AS TEXT)", ordered(key.column)));
+                .map_or("NULL".to_owned(), |key| format!("CAST({} AS TEXT)", ordered(key.field)));
             statement.push(&format!(", {key} AS k{number}"));
         }
         statement.push(&format!(" FROM {} WHERE ", query.table.name()));
@@ -53,18 +58,18 @@ impl Statement {
             let mut keys: Vec<(String, bool, Datum)> = order
                 .iter()
                 .zip(&after.values)
-                .map(|(key, value)| (ordered(key.column), key.is_descending, datum(key.column, value)))
+                .map(|(key, value)| (ordered(key.field), key.is_descending, datum(key.field, value)))
                 .collect();
-            keys.push((id.name.to_owned(), false, Datum::Text(after.id.clone())));
+            keys.push((id.sql().to_owned(), false, Datum::Text(after.id.clone())));
             statement.push(" AND ");
             statement.after(&keys);
         }
         statement.push(" ORDER BY ");
         for key in order {
             let direction = if key.is_descending { "DESC" } else { "ASC" };
-            statement.push(&format!("{} {direction}, ", ordered(key.column)));
+            statement.push(&format!("{} {direction}, ", ordered(key.field)));
         }
-        statement.push(&format!("{} ASC LIMIT {}", id.name, query.limit));
+        statement.push(&format!("{} ASC LIMIT {}", id.sql(), query.limit));
         statement
     }
 
@@ -137,7 +142,7 @@ impl Statement {
         self.found(query.table, &query.filter);
         if let Some(id) = &query.id {
             self.push(" AND ");
-            self.filter(&Filter::text(Column::text("id"), id.clone()));
+            self.filter(&Filter::text(query.table.id(), id.clone()));
         }
         if let Some(from) = query.current_from {
             let name = query.table.name();
@@ -211,8 +216,8 @@ impl Statement {
                 self.filter(filter);
                 self.push(" THEN 0 ELSE 1 END = 1)");
             }
-            Filter::Compare(column, is, value) => {
-                self.push(column.name);
+            Filter::Compare(field, is, value) => {
+                self.push(field.sql());
                 self.push(match is {
                     Is::Equal => " = ",
                     Is::Less => " < ",
@@ -222,8 +227,8 @@ impl Statement {
                 });
                 self.bind(value);
             }
-            Filter::OneOf(column, values) => {
-                self.push(column.name);
+            Filter::OneOf(field, values) => {
+                self.push(field.sql());
                 self.push(" IN ");
                 // In as many places as the next power of two has, so that few texts of statements are made of lists; long
                 // ones as they are, since a statement can hold so many values.
@@ -234,31 +239,31 @@ impl Statement {
                     statement.bind(&Datum::Text((*value).clone()));
                 });
             }
-            Filter::Contains(column, text) => {
+            Filter::Contains(field, text) => {
                 let pattern = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-                self.push(column.name);
+                self.push(field.sql());
                 self.push(" LIKE ");
                 self.bind(&Datum::Text(format!("%{pattern}%")));
                 self.push(" ESCAPE '\\'");
             }
-            Filter::Null(column) => {
-                self.push(column.name);
+            Filter::Null(field) => {
+                self.push(field.sql());
                 self.push(" IS NULL");
             }
-            Filter::Within(column, select) => self.within(*column, select),
-            Filter::HasRow(table, join, filter) => {
-                self.push(&format!("EXISTS (SELECT 1 FROM {} WHERE {join} AND ", table.name()));
+            Filter::Within(field, select) => self.within(*field, select),
+            Filter::HasCode(filter) => {
+                self.push(&format!("EXISTS (SELECT 1 FROM relationship_codes WHERE {CODES} AND "));
                 self.filter(filter);
                 self.push(")");
             }
         }
     }
 
-    fn within(&mut self, column: Column, select: &Select) {
+    fn within(&mut self, field: Field, select: &Select) {
         self.push(&format!(
             "{} IN (SELECT {} FROM {} WHERE ",
-            column.name,
-            select.column.name,
+            field.sql(),
+            select.field.sql(),
             select.table.name()
         ));
         self.found(select.table, &select.filter);
@@ -364,9 +369,10 @@ impl Statement {
     }
 }
 
-/// A column as it stands in an order. Null takes part as the least value, so that a page can begin
+/// A field as it stands in an order. Null takes part as the least value, so that a page can begin
 /// after it.
-fn ordered(column: Column) -> String {
+fn ordered(field: Field) -> String {
+    let column = field.column();
     match (column.is_nullable, column.is_number) {
         (false, _) => column.name.to_owned(),
         (true, true) => format!("COALESCE({}, {})", column.name, i64::MIN / 2),
@@ -375,8 +381,8 @@ fn ordered(column: Column) -> String {
 }
 
 /// A sort value, as it came back from a page link.
-fn datum(column: Column, value: &str) -> Datum {
-    if column.is_number {
+fn datum(field: Field, value: &str) -> Datum {
+    if field.column().is_number {
         Datum::Number(value.parse().unwrap_or_default())
     } else {
         Datum::Text(value.to_owned())
@@ -398,12 +404,12 @@ struct PostgresPlan {
 #[cfg(test)]
 mod tests {
     use super::Statement;
-    use crate::search::Scope;
-    use crate::search::filter::{Column, Filter, Is, Table};
+    use crate::search::filter::{Filter, Is, Table};
+    use crate::search::{RoleField, Scope};
 
     #[test]
     fn expressions_do_not_grow_deeper_than_the_logarithm_of_their_length() {
-        let at = |at: i64| Filter::number(Column::number("version"), Is::More, at);
+        let at = |at: i64| Filter::number(RoleField::UpdatedAt, Is::More, at);
         let many = Filter::Any((0..10_000).map(at).collect());
         let statement = Statement::condition(Table::Roles, &many, Scope::Everything);
         let mut depth = 0_usize;

@@ -1,7 +1,9 @@
-//! What to look for, in terms of tables and columns. Names are fixed texts of this program, values are
+//! What to look for, in terms of tables and their fields. The SQL of a field is a fixed text of this crate, values are
 //! always bound: nothing from outside becomes SQL.
 
 use std::collections::{HashSet, VecDeque};
+
+use crate::search::fields::{Field, SubscriptionField};
 
 /// A table that can be searched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,6 +31,26 @@ pub enum Table {
 }
 
 impl Table {
+    /// Every table.
+    pub const ALL: &[Self] = &[
+        Self::Roles,
+        Self::RoleVersions,
+        Self::Relationships,
+        Self::RelationshipVersions,
+        Self::RelationshipCodes,
+        Self::AccessRequests,
+        Self::AccessRequestVersions,
+        Self::People,
+        Self::PersonNameParts,
+        Self::AuditRecords,
+        Self::Users,
+        Self::AccountUsers,
+        Self::AuditChanges,
+        Self::Subscriptions,
+        Self::EverySubscription,
+        Self::SubscriptionVersions,
+    ];
+
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Roles => "roles",
@@ -47,71 +69,7 @@ impl Table {
             Self::SubscriptionVersions => "subscription_versions",
         }
     }
-
-    /// The column that names a row.
-    pub const fn id(self) -> Column {
-        match self {
-            Self::People | Self::PersonNameParts => Column::text("nhs_number"),
-            Self::RelationshipCodes => Column::text("relationship_id"),
-            Self::Roles
-            | Self::RoleVersions
-            | Self::Relationships
-            | Self::RelationshipVersions
-            | Self::AccessRequests
-            | Self::AccessRequestVersions
-            | Self::AuditRecords
-            | Self::Users
-            | Self::AuditChanges
-            | Self::Subscriptions
-            | Self::EverySubscription
-            | Self::SubscriptionVersions => Column::text("id"),
-            Self::AccountUsers => Column::text("user_id"),
-        }
-    }
 }
-
-/// A column.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Column {
-    pub(super) name: &'static str,
-    pub(super) is_number: bool,
-    pub(super) is_nullable: bool,
-}
-
-impl Column {
-    /// Its name, or the expression that it is.
-    pub const fn name(self) -> &'static str {
-        self.name
-    }
-
-    /// A column of text that is never null.
-    pub const fn text(name: &'static str) -> Self {
-        Self { name, is_number: false, is_nullable: false }
-    }
-
-    /// A column of whole numbers that is never null.
-    pub const fn number(name: &'static str) -> Self {
-        Self { name, is_number: true, is_nullable: false }
-    }
-
-    /// The same, where it may be null. In an order, null stands before every value.
-    #[must_use]
-    pub const fn or_null(mut self) -> Self {
-        self.is_nullable = true;
-        self
-    }
-}
-
-/// Whose a subscription is ([`owner_key`](domain::event::owner_key)). A search of subscriptions that does not
-/// name it finds nothing.
-pub const OWNER: Column = Column::text("owner_key");
-
-/// Whose subscription a record of the audit is about; the empty text where it is about anything else. A subscription that
-/// is not kept any more belongs to no owner.
-pub const SUBSCRIBER: Column = Column::text(
-    "(CASE WHEN subject LIKE 'Subscription/%' THEN COALESCE((SELECT s.owner_key FROM subscriptions s \
-     WHERE s.id = SUBSTR(audit_records.subject, 14)), 'nobody') ELSE '' END)",
-);
 
 /// A value to compare with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,7 +80,7 @@ pub enum Datum {
     Truth(bool),
 }
 
-/// How a column is held against a value.
+/// How a field is compared with a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the variants say it")]
 pub enum Is {
@@ -142,27 +100,27 @@ pub enum Filter {
     Any(Vec<Filter>),
     /// The opposite. A row for which the condition cannot be told counts.
     Not(Box<Filter>),
-    /// The column compares like this.
-    Compare(Column, Is, Datum),
-    /// The column is one of these texts.
-    OneOf(Column, Vec<String>),
-    /// The column holds this text somewhere.
-    Contains(Column, String),
-    /// The column has no value.
-    Null(Column),
-    /// The column is among what a subselect finds.
-    Within(Column, Box<Select>),
-    /// A table that belongs to this one has a row for it: how the two are joined, and what the row is like.
-    HasRow(Table, &'static str, Box<Filter>),
+    /// The field compares like this.
+    Compare(Field, Is, Datum),
+    /// The field is one of these texts.
+    OneOf(Field, Vec<String>),
+    /// The field contains this text.
+    Contains(Field, String),
+    /// The field has no value.
+    Null(Field),
+    /// The field is among what a subselect finds.
+    Within(Field, Box<Select>),
+    /// The present version of the relationship has a code that fulfils this.
+    HasCode(Box<Filter>),
 }
 
-/// A subselect: a column of the rows that match.
+/// A subselect: a field of the rows that match.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Select {
     /// Of which table.
     pub table: Table,
-    /// Which column.
-    pub column: Column,
+    /// Which field.
+    pub field: Field,
     /// Of which rows.
     pub filter: Filter,
 }
@@ -173,19 +131,24 @@ impl Filter {
     /// No row.
     pub const NOTHING: Self = Self::Any(Vec::new());
 
-    /// The column is this text.
-    pub fn text(column: Column, value: impl Into<String>) -> Self {
-        Self::Compare(column, Is::Equal, Datum::Text(value.into()))
+    /// The field is this text.
+    pub fn text(field: impl Into<Field>, value: impl Into<String>) -> Self {
+        Self::Compare(field.into(), Is::Equal, Datum::Text(value.into()))
     }
 
-    /// The column compares like this with a number.
-    pub fn number(column: Column, is: Is, value: i64) -> Self {
-        Self::Compare(column, is, Datum::Number(value))
+    /// The field compares like this with a number.
+    pub fn number(field: impl Into<Field>, is: Is, value: i64) -> Self {
+        Self::Compare(field.into(), is, Datum::Number(value))
     }
 
-    /// The column is this truth value.
-    pub fn truth(column: Column, truth: bool) -> Self {
-        Self::Compare(column, Is::Equal, Datum::Truth(truth))
+    /// The field is this truth value.
+    pub fn truth(field: impl Into<Field>, truth: bool) -> Self {
+        Self::Compare(field.into(), Is::Equal, Datum::Truth(truth))
+    }
+
+    /// The field is one of these texts.
+    pub fn one_of(field: impl Into<Field>, values: Vec<String>) -> Self {
+        Self::OneOf(field.into(), values)
     }
 
     /// The opposite.
@@ -194,9 +157,9 @@ impl Filter {
         Self::Not(Box::new(self))
     }
 
-    /// The column is among what a subselect finds.
-    pub fn within(column: Column, table: Table, selected: Column, filter: Self) -> Self {
-        Self::Within(column, Box::new(Select { table, column: selected, filter }))
+    /// The field is among what a subselect finds.
+    pub fn within(field: impl Into<Field>, table: Table, selected: impl Into<Field>, filter: Self) -> Self {
+        Self::Within(field.into(), Box::new(Select { table, field: selected.into(), filter }))
     }
 
     /// Every one of them; one alone is itself.
@@ -220,40 +183,40 @@ impl Filter {
             Self::Compare(..) | Self::Contains(..) | Self::Null(_) => 1,
             Self::OneOf(_, values) => values.len(),
             Self::Within(_, select) => select.filter.size().saturating_add(4),
-            Self::HasRow(_, _, filter) => filter.size().saturating_add(1),
+            Self::HasCode(filter) => filter.size().saturating_add(1),
         }
     }
 
-    /// Any one of them. Equalities of one column become one list: SQLite plans each branch of an OR by
+    /// Any one of them. Equalities of one field become one list: SQLite plans each branch of an OR by
     /// itself, which takes it seconds for a few hundred.
     pub fn any_of(filters: Vec<Self>) -> Self {
-        let (mut lists, mut rest): (Vec<(Column, Vec<String>)>, _) = (Vec::new(), Vec::new());
+        let (mut lists, mut rest): (Vec<(Field, Vec<String>)>, _) = (Vec::new(), Vec::new());
         let mut add =
-            |column: Column, more: Vec<String>| match lists.iter_mut().find(|(known, _)| *known == column) {
+            |field: Field, more: Vec<String>| match lists.iter_mut().find(|(known, _)| *known == field) {
                 Some((_, texts)) => texts.extend(more),
-                None => lists.push((column, more)),
+                None => lists.push((field, more)),
             };
         let mut pending = VecDeque::from(filters);
         while let Some(filter) = pending.pop_front() {
             match filter {
                 Self::Any(inner) => pending.extend(inner),
-                Self::Compare(column, Is::Equal, Datum::Text(text)) => add(column, vec![text]),
-                Self::OneOf(column, texts) => add(column, texts),
+                Self::Compare(field, Is::Equal, Datum::Text(text)) => add(field, vec![text]),
+                Self::OneOf(field, texts) => add(field, texts),
                 other @ (Self::All(_)
                 | Self::Not(_)
                 | Self::Compare(..)
                 | Self::Contains(..)
                 | Self::Null(_)
                 | Self::Within(..)
-                | Self::HasRow(..)) => rest.push(other),
+                | Self::HasCode(_)) => rest.push(other),
             }
         }
-        let lists = lists.into_iter().map(|(column, mut texts)| {
+        let lists = lists.into_iter().map(|(field, mut texts)| {
             let mut known = HashSet::new();
             texts.retain(|text| known.insert(text.clone()));
             match texts.as_slice() {
-                [text] => Self::text(column, text.as_str()),
-                _ => Self::OneOf(column, texts),
+                [text] => Self::text(field, text.as_str()),
+                _ => Self::OneOf(field, texts),
             }
         });
         rest.extend(lists);
@@ -265,14 +228,16 @@ impl Filter {
         match self {
             Self::All(all) => all.iter().any(Self::names_owner),
             Self::Any(any) => any.is_empty(),
-            Self::Compare(column, Is::Equal, Datum::Text(_)) => *column == OWNER,
+            Self::Compare(field, Is::Equal, Datum::Text(_)) => {
+                *field == Field::Subscription(SubscriptionField::Owner)
+            }
             Self::Not(_)
             | Self::Compare(..)
             | Self::OneOf(..)
             | Self::Contains(..)
             | Self::Null(_)
             | Self::Within(..)
-            | Self::HasRow(..) => false,
+            | Self::HasCode(_) => false,
         }
     }
 
@@ -284,9 +249,10 @@ impl Filter {
 
 #[cfg(test)]
 mod tests {
-    use super::{Column, Filter};
+    use super::{Field, Filter};
+    use crate::search::RoleField;
 
-    const ID: Column = Column::text("id");
+    const ID: Field = Field::Role(RoleField::Id);
 
     #[test]
     fn equalities_and_lists_of_one_column_become_one_list() {

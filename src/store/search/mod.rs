@@ -1,12 +1,13 @@
-//! Searching: a question in terms of tables and columns becomes one SQL statement.
+//! Searching: a question in terms of tables and fields becomes one SQL statement.
 //!
-//! The fronts know what a FHIR parameter means and say it as a [`Filter`]; here it is compiled, for
+//! The APIs know what a FHIR parameter means and say it as a [`Filter`] on [`Field`]s; here it is compiled, for
 //! either database, together with the two clauses that no caller can leave out: only people in good
 //! standing appear, and a citizen sees only what names them. Both are part of every subselect as well, so
 //! that a chain, a `_has` or a total never tells of what may not be seen. Subscriptions are found only by a filter
 //! that names their owner.
 
 mod compile;
+mod fields;
 mod filter;
 mod reach;
 
@@ -14,7 +15,11 @@ use diesel::QueryableByName;
 use diesel::RunQueryDsl as _;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
-pub use filter::{Column, Datum, Filter, Is, OWNER, SUBSCRIBER, Select, Table};
+pub use fields::{
+    AccessRequestField, AccountUserField, AuditField, Field, NamePartField, PersonField,
+    RelationshipCodeField, RelationshipField, RoleField, SubscriptionField, UserField,
+};
+pub use filter::{Datum, Filter, Is, Select, Table};
 
 use crate::Tx;
 use crate::dialect::on_dialect;
@@ -53,7 +58,7 @@ pub enum Scope {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SortKey {
     /// By what.
-    pub column: Column,
+    pub field: Field,
     /// Whether the greatest comes first.
     pub is_descending: bool,
 }

@@ -6,7 +6,7 @@
 
 use crate::search::Scope;
 use crate::search::compile::Statement;
-use crate::search::filter::{Column, Datum, Filter, Is, Table};
+use crate::search::filter::{Datum, Filter, Is, Table};
 use domain::person::NhsNumber;
 use domain::proxy::{OdsCode, Status};
 
@@ -192,18 +192,16 @@ impl Statement {
 impl Filter {
     /// Whether this names few rows: by what each has for itself, or by one of the people whose they are.
     fn names_rows(&self) -> bool {
-        let is_narrow =
-            |column: &Column| matches!(column.name(), "id" | "proxy" | "patient" | "nhs_number" | "subject");
         match self {
             Self::All(all) => all.iter().any(Self::names_rows),
             Self::Any(any) => any.iter().all(Self::names_rows),
-            Self::Compare(column, Is::Equal, Datum::Text(_)) | Self::OneOf(column, _) => is_narrow(column),
+            Self::Compare(field, Is::Equal, Datum::Text(_)) | Self::OneOf(field, _) => field.is_narrow(),
             Self::Not(_)
             | Self::Compare(..)
             | Self::Contains(..)
             | Self::Null(_)
             | Self::Within(..)
-            | Self::HasRow(..) => false,
+            | Self::HasCode(_) => false,
         }
     }
 }

@@ -20,7 +20,7 @@ impl Tx<'_> {
     pub fn lock_row(&mut self, table: Table, id: &str) -> Result<(), Error> {
         self.check_budget()?;
         if let Db::Postgres(connection) = self.db {
-            let sql = format!("SELECT FROM {} WHERE {} = ? FOR UPDATE", table.name(), table.id().name());
+            let sql = format!("SELECT FROM {} WHERE {} = ? FOR UPDATE", table.name(), table.id().sql());
             Sql::composed(sql, vec![Datum::Text(id.to_owned())]).execute(connection)?;
         }
         Ok(())
@@ -45,7 +45,7 @@ impl Tx<'_> {
         }
         for (table, ids) in tables {
             let places = vec!["?"; ids.len()].join(", ");
-            let id = table.id().name();
+            let id = table.id().sql();
             let sql =
                 format!("SELECT FROM {} WHERE {id} IN ({places}) ORDER BY {id} FOR UPDATE", table.name());
             Sql::composed(sql, ids).execute(connection)?;

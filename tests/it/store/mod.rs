@@ -3,6 +3,7 @@
 mod concurrency;
 mod deadline;
 mod durability;
+mod fields;
 mod group;
 mod long;
 pub mod query_plans;

@@ -15,7 +15,7 @@ use domain::account::Letter;
 use domain::event::{Delivery, SubscriptionStatus};
 use domain::proxy::Versioned;
 use store::Tx;
-use store::search::{Column, Filter, PageQuery, Table};
+use store::search::{Filter, PageQuery, SubscriptionField, Table};
 
 /// More than anybody has.
 const MOST: i64 = 1000;
@@ -82,7 +82,7 @@ fn asked(request: &Request) -> Result<Filter, Refusal> {
         return Err(wrong(told, "status"));
     }
     if !statuses.is_empty() {
-        all.push(Filter::OneOf(Column::text("status"), statuses));
+        all.push(Filter::one_of(SubscriptionField::Status, statuses));
     }
     Ok(Filter::All(all))
 }

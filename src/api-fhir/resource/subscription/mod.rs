@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::context::{Context, Subscribing};
 use crate::refusal::Refusal;
 use crate::resource::{
-    Backing, Draft, Kind, Purpose, ResourceType, Stored, UPDATED, Writing, Written, head, mismatch, residue,
+    Backing, Draft, Kind, Purpose, ResourceType, Stored, Writing, Written, head, mismatch, residue,
 };
 use crate::search::param::{Index, Param};
 use base::date_time::{FhirDateTime, render_instant};
@@ -29,7 +29,7 @@ use service::access::Action;
 use service::event::{
     SubscribeError, change_subscription, create_subscription, delete_subscription, open_headers,
 };
-use store::search::{Column, Table};
+use store::search::{Field, SubscriptionField, Table};
 use store::{SubscriptionVersion, Tx};
 
 /// The profile of a subscription by topic.
@@ -47,7 +47,7 @@ pub(super) static KIND: Kind = Kind {
     backing: Backing::Rows {
         table: Table::Subscriptions,
         versions: Some(Table::SubscriptionVersions),
-        updated_at: UPDATED,
+        updated_at: Field::Subscription(SubscriptionField::UpdatedAt),
     },
     params: PARAMS,
     profile: None,
@@ -66,12 +66,21 @@ pub(super) static KIND: Kind = Kind {
 
 /// R4's parameters. `url` finds by the endpoint without its query, which may hold a secret.
 const PARAMS: &[Param] = &[
-    Param::token("contact", Index::Contacts(Column::text("contacts").or_null())),
-    Param::string("criteria", Index::Text(Column::text("criteria"), Column::text("LOWER(criteria)"))),
-    Param::token("payload", Index::Token(Some(MIME), Column::text("payload").or_null())),
-    Param::token("status", Index::Token(Some(STATUS), Column::text("status"))),
-    Param::token("type", Index::Token(Some(CHANNEL_TYPE), Column::text("channel_type"))),
-    Param::uri("url", Index::Uri(Column::text("url").or_null())),
+    Param::token("contact", Index::Contacts(Field::Subscription(SubscriptionField::Contacts))),
+    Param::string(
+        "criteria",
+        Index::Text(
+            Field::Subscription(SubscriptionField::Criteria),
+            Field::Subscription(SubscriptionField::CriteriaInLowerCase),
+        ),
+    ),
+    Param::token("payload", Index::Token(Some(MIME), Field::Subscription(SubscriptionField::Payload))),
+    Param::token("status", Index::Token(Some(STATUS), Field::Subscription(SubscriptionField::Status))),
+    Param::token(
+        "type",
+        Index::Token(Some(CHANNEL_TYPE), Field::Subscription(SubscriptionField::ChannelType)),
+    ),
+    Param::uri("url", Index::Uri(Field::Subscription(SubscriptionField::Url))),
 ];
 
 fn load(tx: &mut Tx<'_>, context: &Context, ids: &[String]) -> Result<Vec<Stored>, Error> {

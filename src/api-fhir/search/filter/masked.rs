@@ -6,21 +6,17 @@ use crate::search::param::Index;
 use crate::search::token::lapsed;
 use domain::person::NhsNumber;
 use domain::proxy::{ReasonCode, mask};
-use store::search::{Column, Filter};
+use store::search::{AuditField, Field, Filter, RoleField};
 
-const REASON: Column = Column::text("reason_code");
-const GIVER: Column = Column::text("reason_by").or_null();
-const CALLER: Column = Column::text("caller_id").or_null();
-const CALLER_KIND: Column = Column::text("caller_kind");
-const VERSION: Column = Column::number("subject_version").or_null();
-
-/// The columns of a record that tell who made it.
-const ACTOR: [&str; 3] = ["caller_id", "('urn:uuid:' || grant_id)", "request_id"];
+/// The fields of a record that tell who made it.
+const ACTOR: [Field; 3] =
+    [Field::Audit(AuditField::Caller), Field::Audit(AuditField::GrantUrn), Field::Audit(AuditField::Request)];
 
 /// Roles whose reason, as it counts and is shown now, is one of these.
 pub(crate) fn of_reasons(codes: &[ReasonCode], context: &Context) -> Filter {
     let any = |codes: &[ReasonCode]| {
-        Filter::OneOf(REASON, codes.iter().map(|reason| reason.code().to_owned()).collect())
+        let codes = codes.iter().map(|reason| reason.code().to_owned());
+        Filter::one_of(RoleField::Reason, codes.collect())
     };
     let stands = lapsed(context).negated();
     let Some(citizen) = context.masked_for() else {
@@ -28,9 +24,9 @@ pub(crate) fn of_reasons(codes: &[ReasonCode], context: &Context) -> Filter {
         let is_end = codes.contains(&ReasonCode::RoleDeactivatedEndDateReached);
         return if is_end { Filter::Any(vec![on_paper, lapsed(context)]) } else { on_paper };
     };
-    let own = Filter::All(vec![Filter::text(GIVER, citizen.as_str()), any(&mask::OWN)]);
+    let own = Filter::All(vec![Filter::text(RoleField::ReasonGiver, citizen.as_str()), any(&mask::OWN)]);
     let plain = mask::PLAIN.iter().map(|(status, codes)| {
-        Filter::All(vec![Filter::text(Column::text("status"), status.as_str()), any(codes)])
+        Filter::All(vec![Filter::text(RoleField::Status, status.as_str()), any(codes)])
     });
     let is_shown = Filter::All(vec![Filter::Any(std::iter::once(own).chain(plain).collect()), stands]);
     let is_one = Filter::All(vec![is_shown.clone(), any(codes)]);
@@ -45,10 +41,10 @@ pub(crate) fn disclosed(index: &Index, filter: Filter, context: &Context) -> Fil
     }
 }
 
-/// Records for which a column has a value that is shown.
-pub(crate) fn present(column: Column, context: &Context) -> Filter {
-    let present = Filter::Null(column).negated();
-    match context.masked_for().filter(|_| ACTOR.contains(&column.name())) {
+/// Records for which a field has a value that is shown.
+pub(crate) fn present(field: Field, context: &Context) -> Filter {
+    let present = Filter::Null(field).negated();
+    match context.masked_for().filter(|_| ACTOR.contains(&field)) {
         Some(citizen) => Filter::All(vec![present, shows_actor(citizen)]),
         None => present,
     }
@@ -62,7 +58,7 @@ pub(crate) fn is_masked(index: &Index, context: &Context) -> bool {
 fn tells_actor(index: &Index) -> bool {
     match index {
         Index::Agent => true,
-        Index::Token(_, column) | Index::Uri(column) => ACTOR.contains(&column.name()),
+        Index::Token(_, field) | Index::Uri(field) => ACTOR.contains(field),
         Index::Absent
         | Index::Constant(_)
         | Index::Flag(_)
@@ -88,16 +84,20 @@ fn tells_actor(index: &Index) -> bool {
 
 /// Records of what this citizen did.
 fn own_act(citizen: NhsNumber) -> Filter {
-    Filter::All(vec![is_citizens(), Filter::text(CALLER, citizen.as_str())])
+    Filter::All(vec![is_citizens(), Filter::text(AuditField::Caller, citizen.as_str())])
 }
 
 fn is_citizens() -> Filter {
-    Filter::OneOf(CALLER_KIND, vec!["citizen".to_owned(), "proxy".to_owned()])
+    Filter::one_of(AuditField::CallerKind, vec!["citizen".to_owned(), "proxy".to_owned()])
 }
 
 /// Records whose actor this citizen is shown. `fhir::resource::audit_event` says the same of a record that was read.
 fn shows_actor(citizen: NhsNumber) -> Filter {
-    let of_patient = Filter::text(Column::text("patient").or_null(), citizen.as_str());
-    let looked = Filter::All(vec![Filter::Null(VERSION), of_patient, is_citizens().negated()]);
+    let of_patient = Filter::text(AuditField::Patient, citizen.as_str());
+    let looked = Filter::All(vec![
+        Filter::Null(Field::Audit(AuditField::SubjectVersion)),
+        of_patient,
+        is_citizens().negated(),
+    ]);
     Filter::Any(vec![own_act(citizen), looked])
 }

@@ -15,7 +15,7 @@ use crate::url;
 use domain::account::Letter;
 use fhir::outcome::{Issue, IssueType};
 use fhir::profiles;
-use store::search::{Column, Filter};
+use store::search::{AccessRequestField, Field, Filter, RelationshipField, RoleField};
 
 /// The filter of a criterion; `None` where the parameter is unknown and the caller is lenient (G-10).
 pub(crate) fn filter_of(
@@ -64,9 +64,6 @@ fn at_depth(
     }
 }
 
-/// The mark of a role, as its only code; an unmarked one has none.
-const REVIEW: Column = Column::text("(CASE WHEN needs_review THEN 'review-due' END)").or_null();
-
 /// R4's parameters of every type that no type here has (S-19): nothing is searched by its words, there are
 /// neither lists nor named queries, and `_filter` says nothing that the parameters cannot.
 const UNSUPPORTED: [&str; 5] = ["_text", "_content", "_list", "_query", "_filter"];
@@ -95,7 +92,8 @@ fn common(kind: ResourceType, name: &str) -> Option<Param> {
         "_lastUpdated" => Some(Param::date("_lastUpdated", Index::Date(updated_at, updated_at))),
         // The one mark that a row of ours carries.
         "_tag" if kind == ResourceType::Consent => {
-            Some(Param::token("_tag", Index::Token(Some(url::ROLE_REVIEW), REVIEW)))
+            let mark = Field::Role(RoleField::ReviewMark);
+            Some(Param::token("_tag", Index::Token(Some(url::ROLE_REVIEW), mark)))
         }
         "_tag" | "_security" => Some(Param::token("_tag", Index::Absent)),
         "_source" => Some(Param::uri("_source", Index::Absent)),
@@ -111,6 +109,15 @@ fn profile(kind: ResourceType) -> &'static [(&'static str, &'static str)] {
         (ResourceType::QuestionnaireResponse, &[("", profiles::ACCESS_REQUEST)]),
     ];
     PROFILES.iter().find(|(of, _)| *of == kind).map_or(&[], |(_, profile)| profile)
+}
+
+/// The resources of a type that are about a patient; none of a type that is not in a patient's compartment.
+pub(crate) fn of_patient(kind: ResourceType, id: &str) -> Filter {
+    let field = match kind.backing() {
+        Backing::Rows { table, .. } => table.patient(),
+        Backing::Library => None,
+    };
+    field.map_or(Filter::NOTHING, |field| Filter::text(field, id))
 }
 
 /// A criterion on the resource itself.
@@ -180,15 +187,15 @@ fn missing(param: &Param, context: &Context) -> Filter {
     match param.index {
         Index::Absent => Filter::EVERYTHING,
         Index::Constant(values) => Filter::constant(values.is_empty()),
-        Index::Token(_, column)
-        | Index::Flag(column)
-        | Index::Uri(column)
-        | Index::Text(column, _)
-        | Index::Contacts(column)
-        | Index::LocalReference(column)
-        | Index::Reference(Reference { column, .. }) => Filter::Null(column),
+        Index::Token(_, field)
+        | Index::Flag(field)
+        | Index::Uri(field)
+        | Index::Text(field, _)
+        | Index::Contacts(field)
+        | Index::LocalReference(field)
+        | Index::Reference(Reference { field, .. }) => Filter::Null(field),
         Index::Present(codings) => {
-            let absent = codings.iter().map(|(_, _, column)| masked::present(*column, context).negated());
+            let absent = codings.iter().map(|(_, _, field)| masked::present(*field, context).negated());
             Filter::All(absent.collect())
         }
         Index::Date(from, to) => Filter::All(vec![Filter::Null(from), Filter::Null(to)]),
@@ -218,13 +225,13 @@ fn chained(
     depth: usize,
 ) -> Result<Filter, Refusal> {
     let no_chain = || bad("This parameter cannot be chained to that.");
-    let Index::Reference(Reference { column, targets, .. }) = param.index else { return Err(no_chain()) };
+    let Index::Reference(Reference { field, targets, .. }) = param.index else { return Err(no_chain()) };
     let mut links = Vec::new();
     for target in targets.iter().filter(|target| modifier.is_none_or(|name| name == target.name())) {
         let Backing::Rows { table, .. } = target.backing() else { continue };
         if let Some(filter) = at_depth(*target, chain, value, context, depth + 1)? {
             let filter = enforce::limited(context, *target, Letter::Search, filter)?;
-            links.push(Filter::within(column, table, table.id(), filter));
+            links.push(Filter::within(field, table, table.id(), filter));
         }
     }
     if links.is_empty() { Err(no_chain()) } else { Ok(Filter::Any(links)) }
@@ -251,24 +258,24 @@ fn has(
     };
     let filter = at_depth(source, rest, value, context, depth + 1)?.unwrap_or(Filter::EVERYTHING);
     let filter = enforce::limited(context, source, Letter::Search, filter)?;
-    if let Index::LocalReference(column) = param.index {
+    if let Index::LocalReference(field) = param.index {
         let reference = local_reference(kind).ok_or_else(malformed)?;
-        return Ok(Filter::within(reference, table, column, filter));
+        return Ok(Filter::within(reference, table, field, filter));
     }
-    let Index::Reference(Reference { column, targets, .. }) = param.index else { return Err(malformed()) };
+    let Index::Reference(Reference { field, targets, .. }) = param.index else { return Err(malformed()) };
     if targets.contains(&kind) {
-        Ok(Filter::within(own.id(), table, column, filter))
+        Ok(Filter::within(own.id(), table, field, filter))
     } else {
         Err(malformed())
     }
 }
 
 /// `Type/id` of a row, as the audit record names it.
-fn local_reference(kind: ResourceType) -> Option<Column> {
-    const REFERENCES: [(ResourceType, &str); 3] = [
-        (ResourceType::Consent, "('Consent/' || id)"),
-        (ResourceType::RelatedPerson, "('RelatedPerson/' || id)"),
-        (ResourceType::QuestionnaireResponse, "('QuestionnaireResponse/' || id)"),
+fn local_reference(kind: ResourceType) -> Option<Field> {
+    const REFERENCES: [(ResourceType, Field); 3] = [
+        (ResourceType::Consent, Field::Role(RoleField::Reference)),
+        (ResourceType::RelatedPerson, Field::Relationship(RelationshipField::Reference)),
+        (ResourceType::QuestionnaireResponse, Field::AccessRequest(AccessRequestField::Reference)),
     ];
-    REFERENCES.iter().find(|(of, _)| *of == kind).map(|(_, expression)| Column::text(expression))
+    REFERENCES.iter().find(|(of, _)| *of == kind).map(|(_, field)| *field)
 }

@@ -21,7 +21,7 @@ use link::Start;
 use order::Order;
 use searchset::Searchset;
 use store::Tx;
-use store::search::{Column, Datum, Filter, Is, PageQuery, Position, Table};
+use store::search::{AuditField, Datum, Field, Filter, Is, PageQuery, Position, Table};
 
 /// What a search is about.
 pub(crate) struct Found<'q> {
@@ -88,7 +88,8 @@ fn up_to(kind: ResourceType, within: &Filter, until: &str) -> Filter {
     if kind != ResourceType::AuditEvent {
         return within.clone();
     }
-    let bound = Filter::Compare(Column::text("id"), Is::AtMost, Datum::Text(until.to_owned()));
+    let id = Field::Audit(AuditField::Id);
+    let bound = Filter::Compare(id, Is::AtMost, Datum::Text(until.to_owned()));
     Filter::All(vec![within.clone(), bound])
 }
 

@@ -9,7 +9,7 @@ use crate::search::filter::masked;
 use crate::search::filter::param_of;
 use crate::search::param::{Index, Param};
 use fhir::outcome::{Issue, IssueType};
-use store::search::{Column, SortKey};
+use store::search::{Field, PersonField, RoleField, SortKey};
 
 /// How the matches of one type follow each other.
 pub(super) struct Order {
@@ -42,26 +42,26 @@ impl Order {
             (Backing::Library, Index::Element(_)) => self.elements.push((param, is_descending)),
             (Backing::Library, _) => return false,
             (Backing::Rows { .. }, _) => {
-                let Some(column) = column(&param) else { return false };
-                self.rows.push(SortKey { column, is_descending });
+                let Some(field) = field(&param) else { return false };
+                self.rows.push(SortKey { field, is_descending });
             }
         }
         true
     }
 }
 
-fn column(param: &Param) -> Option<Column> {
+fn field(param: &Param) -> Option<Field> {
     match param.index {
-        Index::Token(_, column)
-        | Index::Uri(column)
-        | Index::Text(column, _)
-        | Index::LocalReference(column)
-        | Index::Date(column, _) => Some(column),
-        Index::Reference(reference) => Some(reference.column),
-        Index::RoleStatus => Some(Column::text("status")),
-        Index::RoleReason => Some(Column::text("reason_code")),
-        Index::Names(["given"]) => Some(FIRST_GIVEN),
-        Index::Names(_) => Some(FIRST_FAMILY),
+        Index::Token(_, field)
+        | Index::Uri(field)
+        | Index::Text(field, _)
+        | Index::LocalReference(field)
+        | Index::Date(field, _) => Some(field),
+        Index::Reference(reference) => Some(reference.field),
+        Index::RoleStatus => Some(Field::Role(RoleField::Status)),
+        Index::RoleReason => Some(Field::Role(RoleField::Reason)),
+        Index::Names(["given"]) => Some(Field::Person(PersonField::FirstGivenName)),
+        Index::Names(_) => Some(Field::Person(PersonField::FirstFamilyName)),
         Index::Absent
         | Index::Constant(_)
         | Index::Flag(_)
@@ -78,16 +78,6 @@ fn column(param: &Param) -> Option<Column> {
         | Index::Codes => None,
     }
 }
-
-/// The first given name of a person, folded, as a scalar subselect.
-const FIRST_GIVEN: Column = Column::text(
-    "COALESCE((SELECT MIN(folded) FROM person_name_parts AS parts WHERE parts.nhs_number = people.nhs_number AND part = 'given'), '')",
-);
-
-/// The first family name.
-const FIRST_FAMILY: Column = Column::text(
-    "COALESCE((SELECT MIN(folded) FROM person_name_parts AS parts WHERE parts.nhs_number = people.nhs_number AND part = 'family'), '')",
-);
 
 /// `_sort` as it was used: the keys that some type understood, in the order in which they were given.
 pub(super) fn render(query: &Query, used: &[String]) -> String {
