@@ -141,7 +141,7 @@ fn of_index(param: &Param, token: &Token, context: &Context) -> Filter {
             };
             Filter::constant(codings.iter().any(matches))
         }
-        Index::Token(system, field) => by_column(system, field, token),
+        Index::Token(system, field) => by_field(system, field, token),
         Index::Flag(field) => match token.code.as_deref() {
             Some("true") => Filter::truth(field, true),
             Some("false") => Filter::truth(field, false),
@@ -182,7 +182,7 @@ fn of_index(param: &Param, token: &Token, context: &Context) -> Filter {
     }
 }
 
-fn by_column(system: Option<&str>, field: Field, token: &Token) -> Filter {
+fn by_field(system: Option<&str>, field: Field, token: &Token) -> Filter {
     // The unknown legal basis is the one code of its field with a system of its own.
     let unknown = LegalBasis::Unknown.code();
     let system = match token.code.as_deref() {

@@ -1,8 +1,9 @@
 //! The fields by which rows are found and ordered. An API names a field by what it means; the SQL that it compiles to is
 //! known here only.
 //!
-//! A filter on a table names fields of that table ([`Table::fields`]). Of a table of versions they are those that say which
-//! version it is and whose: its other columns are not searched.
+//! A filter on a table names fields of that table ([`Table::fields`]). Of a table of versions they are those by which a
+//! history is found; [`list_matching_versions`](crate::Tx::list_matching_versions) puts the versions in the place of the
+//! present rows, and its filter names the fields of these.
 
 use crate::search::filter::Table;
 

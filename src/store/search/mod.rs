@@ -218,7 +218,7 @@ impl Tx<'_> {
     }
 
     /// Of these versions, those that match as they stood, by id and version: one statement. `table` is that of the
-    /// present rows, whose columns `versions` has as well.
+    /// present rows, whose fields `versions` has as well.
     ///
     /// # Errors
     ///

@@ -10,6 +10,13 @@ use crate::support::{Backend, TestDatabase};
 /// A truth value has no order that a page could begin in.
 const UNORDERED: Field = Field::Relationship(RelationshipField::IsActive);
 
+/// The tables of which versions are found by what they were, and those of their versions.
+const VERSIONED: [(Table, Table); 3] = [
+    (Table::Roles, Table::RoleVersions),
+    (Table::Relationships, Table::RelationshipVersions),
+    (Table::AccessRequests, Table::AccessRequestVersions),
+];
+
 /// A page of the rows that have a value of the field, in its order, that begins within.
 fn page(table: Table, field: Field) -> PageQuery {
     let owner = Filter::text(SubscriptionField::Owner, "nobody");
@@ -40,4 +47,22 @@ fn every_field_is_searched_and_sorted_by_on_both_databases(
         }
     }
     assert!(count > 80, "{count}");
+}
+
+#[rstest]
+fn every_field_of_a_present_row_is_one_of_its_versions_on_both_databases(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let database = TestDatabase::migrated(backend);
+    let store = database.open();
+    for (table, versions) in VERSIONED {
+        for field in table.fields() {
+            let filter = Filter::Null(field).negated();
+            let wanted = [("7".to_owned(), 1)];
+            let found = store.read_here(|tx| {
+                tx.list_matching_versions(table, versions, &wanted, &filter, Scope::Everything)
+            });
+            assert_eq!(found.map_err(|error| format!("{table:?} {field:?}: {error:?}")), Ok(Vec::new()));
+        }
+    }
 }
