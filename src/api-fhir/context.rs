@@ -16,7 +16,32 @@ use service::policy::Disclosure;
 use service::policy::scope_of;
 use store::Budget;
 use store::search::Scope;
-use web::app::App;
+
+/// What a context is made of, beside its caller. Cheap to clone.
+#[derive(Clone)]
+pub struct FhirSettings {
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// What a request is answered that names another patient than its token's (RS-05).
+    pub status_for_other_patient: u16,
+    /// The switches of the domain.
+    pub contract: Contract,
+    /// What of the data of others is shown.
+    pub disclosure: Disclosure,
+    /// How subscribers are told of events.
+    pub subscriptions: Arc<Subscriptions>,
+    /// What seals and opens the secrets of subscriptions.
+    pub vault: Arc<Vault>,
+    /// The URL under which clients reach this server, without a path and without a slash at its end.
+    pub public_url: Arc<str>,
+}
+
+impl FhirSettings {
+    /// The URL of this front, without a slash at its end.
+    pub(crate) fn base(&self) -> String {
+        format!("{}{BASE_PATH}", self.public_url)
+    }
+}
 
 /// One caller's request, apart from what it asks for.
 #[derive(Clone)]
@@ -52,18 +77,18 @@ pub(crate) struct Subscribing {
 
 impl Context {
     /// The context of a request of this caller.
-    pub(crate) fn of(app: &App, caller: Caller, is_strict: bool) -> Self {
+    pub(crate) fn of(settings: &FhirSettings, caller: Caller, is_strict: bool) -> Self {
         let subscribing =
-            Subscribing { settings: Arc::clone(&app.subscriptions), vault: Arc::clone(&app.vault) };
+            Subscribing { settings: Arc::clone(&settings.subscriptions), vault: Arc::clone(&settings.vault) };
         Self {
             caller,
-            clock: app.clock.clone(),
-            status_for_other_patient: app.status_for_other_patient,
-            contract: app.contract,
-            disclosure: app.disclosure,
-            base: format!("{}{BASE_PATH}", app.public_url),
+            clock: settings.clock.clone(),
+            status_for_other_patient: settings.status_for_other_patient,
+            contract: settings.contract,
+            disclosure: settings.disclosure,
+            base: settings.base(),
             is_strict,
-            subscribing: app.subscriptions.enabled.then_some(subscribing),
+            subscribing: settings.subscriptions.enabled.then_some(subscribing),
             budget: Budget::of_entries(0),
         }
     }

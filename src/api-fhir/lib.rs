@@ -9,7 +9,6 @@ pub mod bulk;
 mod bundle;
 mod capability;
 mod context;
-mod cors;
 mod enforce;
 mod http;
 mod interaction;
@@ -22,13 +21,15 @@ mod trail;
 mod url;
 mod web_socket;
 
-use actix_web::body::{BoxBody, MessageBody};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::error::InternalError;
-use actix_web::middleware::{Next, from_fn};
+use actix_web::middleware::from_fn;
 use actix_web::web::{self, ServiceConfig};
 
-use ::web::observe;
+use ::web::cors::cors;
+use ::web::panic::catch_panics;
+use refusal::Refusal;
+
+pub use bundle::BundleTurns;
+pub use context::FhirSettings;
 pub use routes::every_route;
 pub use search::statement_of;
 
@@ -39,20 +40,9 @@ pub const BASE_PATH: &str = domain::account::endpoints::FHIR_BASE;
 /// the entries of a Bundle go through the same table.
 pub fn configure(config: &mut ServiceConfig) {
     let front = web::scope(BASE_PATH)
-        .wrap(from_fn(panics))
-        .wrap(from_fn(cors::cors))
+        .wrap(from_fn(catch_panics::<Refusal>))
+        .wrap(from_fn(cors::<Refusal>))
         .route("/$subscription-ws", web::get().to(web_socket::open))
         .default_service(web::to(http::handle));
     config.service(front);
-}
-
-async fn panics(
-    request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    let refuse = |fault| {
-        let response = http::refuse_plainly(&refusal::Refusal::from(fault));
-        InternalError::from_response("panic", response).into()
-    };
-    observe::catch_panics(request, next, refuse).await
 }

@@ -4,7 +4,8 @@ use crate::context::Context;
 use crate::interaction::Reply;
 use crate::refusal::Refusal;
 use crate::routes::{Route, Target};
-use domain::audit::{Access, Act, Actor, Outcome};
+use domain::audit::{Access, Act, Actor};
+use web::error::ApiError as _;
 
 /// The access that a request is, as if it were allowed.
 pub(crate) fn access(
@@ -32,6 +33,5 @@ pub(crate) fn answered(mut access: Access, reply: &Reply) -> Access {
 
 /// The access as it was refused: with the code of the first issue, never its text.
 pub(crate) fn refused(access: Access, refusal: &Refusal) -> Access {
-    let code = refusal.issues.first().map_or("exception", |issue| issue.code.code());
-    access.ended(Outcome::of(refusal.status, code))
+    access.ended(refusal.outcome())
 }

@@ -20,11 +20,12 @@ use futures_util::stream::{self, BoxStream, LocalBoxStream};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
+use crate::context::FhirSettings;
 use crate::http::refuse_plainly;
 use crate::notification::SubscriberFront;
 use crate::refusal::Refusal;
-use ::web::app::App;
-use ::web::credentials::shown;
+use ::web::caller::identify;
+use ::web::gate::Gate;
 use base::error::Error;
 use base::ids;
 use domain::account::Caller;
@@ -54,7 +55,9 @@ enum Input {
 }
 
 struct Socket {
-    app: App,
+    gate: Data<Gate>,
+    settings: Data<FhirSettings>,
+    sockets: Data<Sockets>,
     id: Uuid,
     session: Session,
     /// Who has opened it, where they have shown it.
@@ -66,9 +69,14 @@ struct Socket {
 }
 
 /// Opens a socket.
-pub(super) async fn open(app: Data<App>, request: HttpRequest, payload: Payload) -> HttpResponse {
-    let url = format!("{}{}", app.public_url, request.path());
-    let caller = app.admit(&shown(&request, &url)).ok();
+pub(super) async fn open(
+    gate: Data<Gate>,
+    settings: Data<FhirSettings>,
+    sockets: Data<Sockets>,
+    request: HttpRequest,
+    payload: Payload,
+) -> HttpResponse {
+    let caller = identify(&gate, &request).ok();
     let Ok((response, session, messages)) = actix_ws::handle(&request, payload) else {
         return refuse_plainly(&Refusal::invalid("Open a WebSocket here (RFC 6455)."));
     };
@@ -76,9 +84,12 @@ pub(super) async fn open(app: Data<App>, request: HttpRequest, payload: Payload)
     let messages =
         messages.max_frame_size(MOST_BYTES).aggregate_continuations().max_continuation_size(MOST_BYTES);
     let now = Instant::now();
+    let inputs = inputs(messages, told, Sockets::clone(&sockets));
     let socket = Socket {
-        app: App::clone(&app),
-        id: ids::new_uuid(app.clock.now()),
+        id: ids::new_uuid(gate.clock.now()),
+        gate,
+        settings,
+        sockets,
         session,
         caller,
         frames,
@@ -86,7 +97,6 @@ pub(super) async fn open(app: Data<App>, request: HttpRequest, payload: Payload)
         heard: now,
         is_bound: false,
     };
-    let inputs = inputs(messages, told, app.sockets.clone());
     actix_web::rt::spawn(socket.serve(inputs));
     response
 }
@@ -154,9 +164,9 @@ impl Socket {
             }
         };
         drop(inputs);
-        let (ids, process) = (self.app.sockets.unbind(self.id), self.app.sockets.process().to_owned());
+        let (ids, process) = (self.sockets.unbind(self.id), self.sockets.process().to_owned());
         if !ids.is_empty() {
-            let unbound = self.app.store.write(move |tx| tx.unbind_deliveries(&ids, &process)).await;
+            let unbound = self.gate.store.write(move |tx| tx.unbind_deliveries(&ids, &process)).await;
             if let Err::<(), Error>(error) = unbound {
                 tracing::warn!(cause = error.cause(), "a socket was not unbound: that ends by itself");
             }
@@ -187,8 +197,9 @@ impl Socket {
     }
 
     async fn bind(&mut self, token: String) -> Result<(), End> {
-        let (clock, front) = (self.app.clock.clone(), SubscriberFront::new(&self.app));
-        let opened = self.app.store.write(move |tx| open_socket(tx, &*clock, &front, &token)).await;
+        let (clock, front) =
+            (self.gate.clock.clone(), SubscriberFront::new(FhirSettings::clone(&self.settings)));
+        let opened = self.gate.store.write(move |tx| open_socket(tx, &*clock, &front, &token)).await;
         match opened {
             Ok(Some(opened)) if !opened.is_empty() => self.attach(opened).await,
             Ok(_) => Err(End::Refused("the token is good for nothing")),
@@ -199,9 +210,10 @@ impl Socket {
     async fn bind_classic(&mut self, id: &str) -> Result<(), End> {
         const NOTHING: End = End::Refused("there is no such subscription of yours");
         let (Some(caller), Ok(id)) = (self.caller.clone(), Uuid::parse_str(id)) else { return Err(NOTHING) };
-        let clock = self.app.clock.clone();
+        let clock = self.gate.clock.clone();
         let within = caller.clone();
-        let opened = self.app.write_as(caller, move |tx| open_classic_socket(tx, &*clock, &within, id)).await;
+        let opened =
+            self.gate.write_as(caller, move |tx| open_classic_socket(tx, &*clock, &within, id)).await;
         match opened.map(|written| written.value) {
             Ok(Some(opened)) => self.attach(vec![opened]).await,
             Ok(None) => Err(NOTHING),
@@ -213,12 +225,12 @@ impl Socket {
     async fn attach(&mut self, opened: Vec<Opened>) -> Result<(), End> {
         for Opened { subscription, greeting } in &opened {
             self.session.text(greeting.as_str()).await.or(Err(End::Gone))?;
-            self.app.sockets.bind(*subscription, self.id, self.frames.clone());
+            self.sockets.bind(*subscription, self.id, self.frames.clone());
         }
         self.is_bound = true;
-        let process = self.app.sockets.process().to_owned();
-        let (now, lease) = (self.app.clock.now(), self.app.subscriptions.lease);
-        let due = self.app.store.write(move |tx| {
+        let process = self.sockets.process().to_owned();
+        let (now, lease) = (self.gate.clock.now(), self.settings.subscriptions.lease);
+        let due = self.gate.store.write(move |tx| {
             opened.iter().try_for_each(|one| tx.bind_delivery(one.subscription, &process, now + lease, now))
         });
         due.await.map_err(|error: Error| fault(&error))
@@ -236,9 +248,9 @@ impl Socket {
                 Ok(())
             };
         }
-        let ids: Vec<String> = self.app.sockets.list_of(self.id).iter().map(Uuid::to_string).collect();
-        let now = self.app.clock.now();
-        let live = self.app.store.read(move |tx| {
+        let ids: Vec<String> = self.sockets.list_of(self.id).iter().map(Uuid::to_string).collect();
+        let now = self.gate.clock.now();
+        let live = self.gate.store.read(move |tx| {
             let mut live = false;
             for found in tx.list_subscriptions_by_id(&ids)? {
                 let is_active = found.value.status == SubscriptionStatus::Active && !found.value.is_deleted;

@@ -9,9 +9,8 @@ use crate::problem::Problem;
 use base::date_time::{from_millis, to_millis};
 use base::json;
 use base::json::JsonFault;
-use domain::person::NhsNumber;
+use domain::person::{NhsNumber, NumberCheck};
 use domain::proxy::OdsCode;
-use web::app::App;
 
 /// The longest `id`, `source` or `type`.
 const LONGEST: usize = 256;
@@ -77,7 +76,7 @@ impl Event {
         request: &HttpRequest,
         mode: Mode,
         body: Result<Option<Value>, Problem>,
-        app: &App,
+        number_check: NumberCheck,
     ) -> Result<Self, Problem> {
         let (attributes, data) = match mode {
             Mode::Structured => {
@@ -99,14 +98,16 @@ impl Event {
             .map_err(|_wrong| Problem::wrong("time", "must be a time as in RFC 3339"))?;
         let fact = match kind {
             "pds-death-notification-1" => Some(Fact::Death),
-            "pds-nhs-number-change-1" => Some(new_number(&data, app)?),
+            "pds-nhs-number-change-1" => Some(new_number(&data, number_check)?),
             "pds-nhs-number-invalidation-1" => Some(Fact::Invalidation),
             "pds-restriction-1" => Some(Fact::Restriction),
             "pds-restriction-lifted-1" => Some(Fact::Lifting),
             "pds-change-of-gp-1" => Some(Fact::Practice(practice(&data)?)),
             _ => None,
         };
-        let fact = fact.map(|fact| Ok::<_, Problem>((subject(text("subject")?, app)?, fact))).transpose()?;
+        let fact = fact
+            .map(|fact| Ok::<_, Problem>((subject(text("subject")?, number_check)?, fact)))
+            .transpose()?;
         if let Some((person, Fact::NewNumber(new))) = &fact
             && person == new
         {
@@ -130,8 +131,8 @@ impl Event {
     }
 }
 
-fn subject(text: &str, app: &App) -> Result<NhsNumber, Problem> {
-    let number = NhsNumber::parse(text, app.contract.nhs_number_check);
+fn subject(text: &str, number_check: NumberCheck) -> Result<NhsNumber, Problem> {
+    let number = NhsNumber::parse(text, number_check);
     number.or(Err(Problem::wrong("subject", "must be an NHS number")))
 }
 
@@ -156,7 +157,7 @@ fn text<'m>(attributes: &'m Map<String, Value>, name: &'static str) -> Result<&'
 }
 
 /// The number that superseded another. With an adoption the new one is not looked at: the old one ends.
-fn new_number(data: &Value, app: &App) -> Result<Fact, Problem> {
+fn new_number(data: &Value, number_check: NumberCheck) -> Result<Fact, Problem> {
     match data.get("reason").map(Value::as_str) {
         Some(Some("adoption")) => return Ok(Fact::Invalidation),
         None | Some(Some("supersession")) => {}
@@ -165,7 +166,7 @@ fn new_number(data: &Value, app: &App) -> Result<Fact, Problem> {
         }
     }
     let number = data.get("newNhsNumber").and_then(Value::as_str);
-    let number = number.and_then(|text| NhsNumber::parse(text, app.contract.nhs_number_check).ok());
+    let number = number.and_then(|text| NhsNumber::parse(text, number_check).ok());
     number.map(Fact::NewNumber).ok_or_else(|| Problem::wrong("data.newNhsNumber", "must be an NHS number"))
 }
 

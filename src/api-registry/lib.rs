@@ -9,22 +9,24 @@
 mod event;
 mod problem;
 
-use actix_web::body::{BoxBody, MessageBody};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::middleware::{Next, from_fn};
+use std::sync::Arc;
+
+use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data, Payload, ServiceConfig};
-use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, ResponseError as _};
+use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
 
-use ::web::app::App;
-use ::web::body;
-use ::web::credentials;
-use ::web::observe;
-use ::web::observe::{CallerKind, is_request_id};
+use ::web::body::Bodies;
+use ::web::caller::authenticate;
+use ::web::error::ApiError as _;
+use ::web::gate::Gate;
+use ::web::panic::catch_panics;
+use ::web::record;
 use base::error::Error;
 use domain::account::{Caller, Ceiling, Who, Word};
-use domain::audit::{Access, Act, Actor, Interaction, Outcome};
+use domain::audit::{Access, Act, Actor, Interaction};
 use domain::event::DELIVERY;
+use domain::person::NumberCheck;
 use service::person::{Telling, die, invalidate, move_practice, renumber, restrict, unrestrict};
 use store::{Inbound, Tx};
 
@@ -34,56 +36,60 @@ use problem::Problem;
 /// The path of this front.
 pub const PATH: &str = "/events";
 
+/// What the settings say of those who may tell of people.
+#[derive(Clone, Debug)]
+pub struct Senders {
+    /// The names of the tokens of the access policy with which systems may.
+    pub names: Arc<[String]>,
+    /// How the NHS numbers that they send are checked.
+    pub number_check: NumberCheck,
+}
+
 /// Adds the route.
 pub fn configure(config: &mut ServiceConfig) {
     let refuse = || async { Err::<HttpResponse, _>(Problem::method()) };
     let resource = web::resource(PATH).route(web::post().to(take)).default_service(web::to(refuse));
-    config.service(resource.wrap(from_fn(panics)));
+    config.service(resource.wrap(from_fn(catch_panics::<Problem>)));
 }
 
-async fn panics(
-    request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    observe::catch_panics(request, next, |fault| Problem::from(fault).into()).await
-}
-
-async fn take(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, Problem> {
+async fn take(
+    gate: Data<Gate>,
+    bodies: Data<Bodies>,
+    senders: Data<Senders>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
     // A delivery of our own, or of another such server: what a subscriber wrote into it is no word of the registry's.
     if request.headers().contains_key(DELIVERY) {
         return Err(Problem::forbidden());
     }
-    let caller = authenticate(&app, &request)?;
-    match deal_with(&app, &request, payload, caller.clone()).await {
-        Ok(response) => Ok(response),
-        Err(problem) => {
-            let outcome = Outcome::of(problem.status_code().as_u16(), problem.code());
-            let create = Act::Access(Interaction::Create);
-            let access = Access::new(create, Actor::of(&caller), app.clock.now()).of("CloudEvent");
-            app.record(vec![access.ended(outcome)]).await?;
-            Err(problem)
-        }
-    }
+    let caller = authenticate::<Problem>(&request)?;
+    let result = deal_with((&gate, &bodies, &senders), &request, payload, caller.clone()).await;
+    // What is dealt with has its record in its transaction.
+    let Err(problem) = result else { return result };
+    let create = Act::Access(Interaction::Create);
+    let access = Access::new(create, Actor::of(&caller), gate.clock.now()).of("CloudEvent");
+    record::answer(&gate, vec![access.ended(problem.outcome())], Err(problem)).await
 }
 
 async fn deal_with(
-    app: &App,
+    (gate, bodies, senders): (&Gate, &Bodies, &Senders),
     request: &HttpRequest,
     payload: Payload,
     caller: Caller,
 ) -> Result<HttpResponse, Problem> {
-    check_may_tell(app, &caller)?;
+    check_may_tell(senders, &caller)?;
     let mode = event::mode(request)?;
-    let bytes = body::read(request.headers(), payload, &app.limits, &app.room).await?;
-    let now = app.clock.now();
-    let (size, depth) = (bytes.len(), app.limits.json_depth);
-    let body = app.cpu.run(size, move || event::parse(&bytes, depth)).await?;
-    let event = Event::read(request, mode, body, app)?;
+    let bytes = bodies.read(request.headers(), payload).await?;
+    let now = gate.clock.now();
+    let (size, depth) = (bytes.len(), bodies.limits.json_depth);
+    let body = bodies.cpu.run(size, move || event::parse(&bytes, depth)).await?;
+    let event = Event::read(request, mode, body, senders.number_check)?;
     event.check_time(now)?;
     let id = event.id.clone();
     let is_known_type = event.fact.is_some();
     let told: Result<_, Error> =
-        app.write_as(caller.clone(), move |tx| apply(tx, &caller, &event, now)).await;
+        gate.write_as(caller.clone(), move |tx| apply(tx, &caller, &event, now)).await;
     let outcome = told?.value;
     let mut response = if is_known_type { HttpResponse::Ok() } else { HttpResponse::Accepted() };
     Ok(response.json(json!({ "id": id, "outcome": outcome })))
@@ -131,25 +137,13 @@ fn apply(
     Ok(outcome.to_owned())
 }
 
-/// Finds out who is calling, and whether they call too often.
-fn authenticate(app: &App, request: &HttpRequest) -> Result<Caller, Problem> {
-    let url = format!("{}{}", app.public_url, request.path());
-    let caller = app.admit(&credentials::shown(request, &url)).map_err(Problem::denied)?;
-    let request_id = request.headers().get("x-request-id").and_then(|value| value.to_str().ok());
-    let request_id = request_id.filter(|id| is_request_id(id)).map(str::to_owned);
-    let caller = Caller { request_id, ..caller };
-    request.extensions_mut().insert(CallerKind(caller.who.kind()));
-    app.count_request(&caller).map_err(|wait| Problem::too_often(wait.as_secs() + 1))?;
-    Ok(caller)
-}
-
 /// Whether the caller may tell of people: an app with the scope, or a system that the settings name. In the
 /// sandbox, anybody.
-fn check_may_tell(app: &App, caller: &Caller) -> Result<(), Problem> {
+fn check_may_tell(senders: &Senders, caller: &Caller) -> Result<(), Problem> {
     let may = match (&caller.who, &caller.ceiling) {
         (Who::Anyone, _) => true,
         (Who::System { .. }, Ceiling::Scopes(scopes)) => scopes.has(Word::RegistryEvents),
-        (Who::System { name }, Ceiling::None) => app.events_from.contains(name),
+        (Who::System { name }, Ceiling::None) => senders.names.contains(name),
         (Who::Citizen { .. } | Who::Proxy { .. } | Who::Staff { .. } | Who::Service, _) => false,
     };
     if may { Ok(()) } else { Err(Problem::forbidden()) }

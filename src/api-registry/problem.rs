@@ -11,6 +11,7 @@ use base::error::{Error, Kind};
 use base::json::JsonFault;
 use service::admission::Denied;
 use web::body::BodyFault;
+use web::error::{ApiError, HttpError};
 use web::observe;
 
 /// A refusal.
@@ -50,16 +51,6 @@ impl Problem {
         Self::new(405, "not-supported", "events are sent by POST")
     }
 
-    /// Nobody is let in.
-    pub(super) fn denied(denied: Denied) -> Self {
-        let challenge = match denied.code() {
-            None => "Bearer realm=\"OnBehalf\"",
-            Some(_) => "Bearer realm=\"OnBehalf\", error=\"invalid_token\"",
-        };
-        let told = "show an access token that is good";
-        Self { challenge: Some(challenge), ..Self::new(401, "login", told) }
-    }
-
     /// The caller may not tell of people.
     pub(super) fn forbidden() -> Self {
         Self::new(
@@ -67,16 +58,6 @@ impl Problem {
             "forbidden",
             "only systems that may tell of people do so: see the scope registry-events",
         )
-    }
-
-    /// The caller has come too often.
-    pub(super) fn too_often(seconds: u64) -> Self {
-        Self { retry_after: Some(seconds), ..Self::new(429, "throttled", "too many requests") }
-    }
-
-    /// The code for the record.
-    pub(super) const fn code(&self) -> &'static str {
-        self.code
     }
 }
 
@@ -106,6 +87,27 @@ impl ResponseError for Problem {
         let title = self.status_code().canonical_reason().unwrap_or_default();
         let problem = json!({ "status": self.status, "title": title, "detail": self.detail });
         response.body(problem.to_string())
+    }
+}
+
+impl HttpError for Problem {
+    fn throttled(seconds: u64) -> Self {
+        Self { retry_after: Some(seconds), ..Self::new(429, "throttled", "too many requests") }
+    }
+}
+
+impl ApiError for Problem {
+    fn denied(denied: Denied) -> Self {
+        let challenge = match denied.code() {
+            None => "Bearer realm=\"OnBehalf\"",
+            Some(_) => "Bearer realm=\"OnBehalf\", error=\"invalid_token\"",
+        };
+        let told = "show an access token that is good";
+        Self { challenge: Some(challenge), ..Self::new(401, "login", told) }
+    }
+
+    fn code(&self) -> &'static str {
+        self.code
     }
 }
 

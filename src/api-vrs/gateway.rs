@@ -1,21 +1,21 @@
-//! The checks before an operation, in the order of contract §2.3: token (401), rate (429), content
-//! type (415), kind of caller and scope (403), headers (400). Whether the grant behind a token still holds is
+//! The checks before an operation, in the order of contract §2.3: token (401) and rate (429), both by the time that the
+//! handler has its caller ([`web::caller`]); content type (415), kind of caller and scope (403), headers (400). Whether the grant behind a token still holds is
 //! read in the transaction of the operation.
 
 use actix_web::http::header::CONTENT_TYPE;
-use actix_web::{HttpMessage, HttpRequest, HttpResponse, ResponseError as _};
+use actix_web::{HttpRequest, HttpResponse};
 
 use crate::catalogue;
 use crate::header;
 use crate::problem::Problem;
 use domain::account::{Caller, Letter};
-use domain::audit;
-use domain::audit::{Access, Act, Actor, Interaction, Outcome, People};
+use domain::audit::{Access, Act, Actor, Interaction, People, Shown};
 use service::access;
 use service::access::Action;
-use web::app::{App, Written};
-use web::credentials::shown;
-use web::observe::CallerKind;
+use web::caller::Authenticated;
+use web::error::ApiError;
+use web::gate::{Gate, Written};
+use web::record;
 
 /// What an operation asks of its caller before anything else.
 #[derive(Clone, Copy, Debug)]
@@ -52,18 +52,17 @@ impl Answer {
     }
 }
 
-/// Carries an operation out for a caller who is let in to it. This is the one place where the accesses of this
-/// front are written down: nothing is answered before, whoever may be calling. A change has its record already.
+/// Carries an operation out for its caller. This is the one place where the accesses of this front are written down:
+/// nothing is answered before, whoever may be calling. A change has its record already.
 pub(crate) async fn carry_out(
-    app: &App,
+    gate: &Gate,
     request: &HttpRequest,
+    caller: Authenticated<Problem>,
     operation: Operation,
     work: impl AsyncFnOnce(Caller) -> Result<Answer, Problem>,
 ) -> Result<HttpResponse, Problem> {
-    let caller = authenticate(app, request)?;
-    let request_id = header::check_ids(request).ok();
-    let caller = Caller { request_id, ..caller };
-    let mut access = asked(app, request, operation, &caller);
+    let caller = caller.into_inner();
+    let mut access = asked(gate, request, operation, &caller);
     let result = match admit(request, operation, &caller) {
         Ok(()) => work(caller).await,
         Err(problem) => Err(problem),
@@ -71,25 +70,18 @@ pub(crate) async fn carry_out(
     match result {
         Ok(Answer { response, is_recorded: true, .. }) => Ok(response),
         Ok(Answer { response, shown, is_recorded: false }) => {
-            access.shown = shown.into_iter().map(audit::Shown::Of).collect();
-            app.record(vec![access]).await?;
-            Ok(response)
+            access.shown = shown.into_iter().map(Shown::Of).collect();
+            record::answer(gate, vec![access], Ok(response)).await
         }
         Err(problem) => {
-            let outcome = Outcome::of(problem.status_code().as_u16(), problem.code());
-            let is_ours = matches!(outcome, Outcome::Failed(_));
-            match app.record(vec![access.ended(outcome)]).await {
-                // The database is away for the record as well, and the caller was told something already.
-                Err(_) if is_ours => Err(problem),
-                Err(error) => Err(error.into()),
-                Ok(()) => Err(problem),
-            }
+            let access = access.ended(ApiError::outcome(&problem));
+            record::answer(gate, vec![access], Err(problem)).await
         }
     }
 }
 
 /// The access that a request is, as if it were allowed.
-fn asked(app: &App, request: &HttpRequest, operation: Operation, caller: &Caller) -> Access {
+fn asked(gate: &Gate, request: &HttpRequest, operation: Operation, caller: &Caller) -> Access {
     let (kind, letter) = operation.scope;
     let interaction = match letter {
         Letter::Create => Interaction::Create,
@@ -98,7 +90,7 @@ fn asked(app: &App, request: &HttpRequest, operation: Operation, caller: &Caller
         Letter::Delete => Interaction::Operation,
         Letter::Search => Interaction::SearchType,
     };
-    let access = Access::new(Act::Access(interaction), Actor::of(caller), app.clock.now());
+    let access = Access::new(Act::Access(interaction), Actor::of(caller), gate.clock.now());
     let access = access.by(request.query_string());
     match request.match_info().get("id") {
         Some(id) => access.of(&format!("{kind}/{}", id.to_ascii_lowercase())),
@@ -122,13 +114,4 @@ fn admit(request: &HttpRequest, operation: Operation, caller: &Caller) -> Result
         header::check_im1(request)?;
     }
     Ok(())
-}
-
-/// Finds out who is calling, and whether they call too often.
-pub(crate) fn authenticate(app: &App, request: &HttpRequest) -> Result<Caller, Problem> {
-    let url = format!("{}{}", app.public_url, request.path());
-    let caller = app.admit(&shown(request, &url)).map_err(|_denied| catalogue::ACCESS_DENIED)?;
-    request.extensions_mut().insert(CallerKind(caller.who.kind()));
-    app.count_request(&caller).map_err(|wait| catalogue::THROTTLED.retry_after(wait.as_secs() + 1))?;
-    Ok(caller)
 }

@@ -1,32 +1,16 @@
 //! The header rules of the contract (§1.3): the two ids, their echo, IM1, CORS.
 
-use actix_web::body::{BoxBody, MessageBody};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::error::InternalError;
-use actix_web::http::Method;
-use actix_web::http::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, HeaderMap,
-    HeaderName, HeaderValue, ORIGIN, VARY,
-};
-use actix_web::middleware::Next;
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpRequest;
+use actix_web::http::StatusCode;
+use actix_web::http::header::HeaderName;
 
 use crate::catalogue;
 use crate::problem::Problem;
-use web::observe::is_request_id;
+use web::cors::{Cors, Origins, Shared};
+use web::request_id::{CORRELATION_ID, REQUEST_ID, is_request_id};
 
-/// The header that names a request; every operation needs it.
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// The header that names a chain of requests.
-const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
 /// The header of GP systems' connections. Only its form is looked at (§8.2).
 const IM1: HeaderName = HeaderName::from_static("x-im1-connection-params");
-
-const ALLOWED_HEADERS: &str = "origin, x-requested-with, accept, content-type, authorization, \
-     nhsd-session-urid, x-correlation-id, x-request-id";
-const ALLOWED_METHODS: &str = "GET, PUT, POST, DELETE, PATCH";
-const EXPOSED_HEADERS: &str = "location, x-correlation-id, x-request-id";
 
 /// Checks both ids and returns the request's.
 pub(crate) fn check_ids(request: &HttpRequest) -> Result<String, Problem> {
@@ -55,49 +39,15 @@ pub(crate) fn check_im1(request: &HttpRequest) -> Result<(), Problem> {
     }
 }
 
-/// Answers CORS preflights, and copies both ids to every answer. Their names' letter case is restored
-/// where bytes are written: [`server`].
-pub(crate) async fn cors_and_echo(
-    request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    let echoed: Vec<(HeaderName, HeaderValue)> = [REQUEST_ID, CORRELATION_ID]
-        .into_iter()
-        .filter_map(|name| request.headers().get(&name).cloned().map(|value| (name, value)))
-        .collect();
-    let origin = request.headers().get(ORIGIN).cloned();
-    let asks_first = request.method() == Method::OPTIONS
-        && origin.is_some()
-        && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
-    let add = |headers: &mut HeaderMap| {
-        if let Some(origin) = &origin {
-            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
-            headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED_HEADERS));
-            headers.insert(VARY, HeaderValue::from_static("origin"));
-        }
-        for (name, value) in &echoed {
-            headers.insert(name.clone(), value.clone());
-        }
+impl Shared for Problem {
+    const CORS: Cors = Cors {
+        origins: Origins::Echoed { vary: "origin" },
+        preflight: StatusCode::OK,
+        allowed_headers: "origin, x-requested-with, accept, content-type, authorization, nhsd-session-urid, \
+            x-correlation-id, x-request-id",
+        allowed_methods: "GET, PUT, POST, DELETE, PATCH",
+        exposed_headers: "location, x-correlation-id, x-request-id",
+        max_age: "3628800",
+        echoes_ids: true,
     };
-    let result = if asks_first {
-        let allowed = HttpResponse::Ok()
-            .insert_header((ACCESS_CONTROL_ALLOW_HEADERS, ALLOWED_HEADERS))
-            .insert_header((ACCESS_CONTROL_ALLOW_METHODS, ALLOWED_METHODS))
-            .insert_header((ACCESS_CONTROL_MAX_AGE, "3628800"))
-            .finish();
-        Ok(request.into_response(allowed))
-    } else {
-        next.call(request).await.map(ServiceResponse::map_into_boxed_body)
-    };
-    match result {
-        Ok(mut response) => {
-            add(response.headers_mut());
-            Ok(response)
-        }
-        Err(error) => {
-            let mut response = error.error_response();
-            add(response.headers_mut());
-            Err(InternalError::from_response(error, response).into())
-        }
-    }
 }

@@ -7,11 +7,15 @@ use sha2::{Digest, Sha256};
 
 use crate::catalogue;
 use crate::problem::Problem;
-use ::web::app::App;
+use ::web::gate::Gate;
 use base::error::Error;
 
 /// The version of this program.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The SHA-256 of the key of `_status`; `None`: it is not served.
+#[derive(Clone, Copy)]
+pub struct StatusKey(pub Option<[u8; 32]>);
 
 /// Alive; says what is running.
 pub(crate) async fn ping() -> HttpResponse {
@@ -21,12 +25,16 @@ pub(crate) async fn ping() -> HttpResponse {
 }
 
 /// Whether the service works, for whoever has the key.
-pub(crate) async fn status(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(crate) async fn status(
+    gate: Data<Gate>,
+    key: Data<StatusKey>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     let shown = request.headers().get("apikey").map(|key| <[u8; 32]>::from(Sha256::digest(key.as_bytes())));
-    if shown.is_none() || shown != app.status_key {
+    if shown.is_none() || shown != key.0 {
         return Err(catalogue::ACCESS_DENIED);
     }
-    let answered: Result<_, Error> = app.store.read(|tx| tx.find_setting("sandbox")).await;
+    let answered: Result<_, Error> = gate.store.read(|tx| tx.find_setting("sandbox")).await;
     let (status, code, outcome) =
         if answered.is_ok() { ("pass", 200, "database answers") } else { ("fail", 503, "database is away") };
     Ok(HttpResponse::Ok().json(json!({
@@ -37,7 +45,7 @@ pub(crate) async fn status(app: Data<App>, request: HttpRequest) -> Result<HttpR
             "timeout": "false",
             "responseCode": code,
             "outcome": outcome,
-            "links": { "self": format!("{}/ready", app.public_url) },
+            "links": { "self": format!("{}/ready", gate.public_url) },
         }},
     })))
 }

@@ -16,17 +16,28 @@ mod query;
 mod resource;
 mod url;
 
-use actix_web::body::{BoxBody, MessageBody};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::HttpResponse;
 use actix_web::http::Method;
-use actix_web::middleware::{Next, from_fn};
-use actix_web::web::{self, Data, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::middleware::from_fn;
+use actix_web::web::{self, ServiceConfig};
 
-use ::web::app::App;
-use ::web::observe;
+use ::web::caller::Authenticated;
+use ::web::cors::cors;
+use ::web::panic::catch_panics;
+use config::Contract;
+use service::policy::Disclosure;
 
+pub use health::StatusKey;
 pub use problem::Problem;
+
+/// What the settings say of this API.
+#[derive(Clone, Copy, Debug)]
+pub struct VrsSettings {
+    /// The switches of the contract.
+    pub contract: Contract,
+    /// What of the data of others is shown.
+    pub disclosure: Disclosure,
+}
 
 /// The path under which the seven operations live.
 pub const BASE_PATH: &str = "/validated-relationships/FHIR/R4";
@@ -63,8 +74,8 @@ pub fn configure(config: &mut ServiceConfig) {
         )
         .default_service(web::to(unknown_path));
     let front = web::scope("/validated-relationships")
-        .wrap(from_fn(panics))
-        .wrap(from_fn(header::cors_and_echo))
+        .wrap(from_fn(catch_panics::<Problem>))
+        .wrap(from_fn(cors::<Problem>))
         .service(health_resource("/_ping", health::ping))
         .service(health_resource("/_status", health::status))
         .service(operations)
@@ -132,23 +143,14 @@ impl ResourceBuilder {
 
     /// Every other method is answered 405 with `Allow`, after the token was looked at.
     fn build(self, allow: &'static str) -> actix_web::Resource {
-        self.0.default_service(web::to(move |app: Data<App>, request: HttpRequest| async move {
-            gateway::authenticate(&app, &request)?;
+        self.0.default_service(web::to(move |_caller: Authenticated<Problem>| async move {
             Err::<HttpResponse, Problem>(catalogue::METHOD_NOT_ALLOWED.allowing(allow))
         }))
     }
 }
 
-async fn unknown_path(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Problem> {
-    gateway::authenticate(&app, &request)?;
+async fn unknown_path(_caller: Authenticated<Problem>) -> Result<HttpResponse, Problem> {
     Err(catalogue::INVALIDATED_RESOURCE)
-}
-
-async fn panics(
-    request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    observe::catch_panics(request, next, |fault| Problem::from(fault).into()).await
 }
 
 /// What a path that nothing answers is told.

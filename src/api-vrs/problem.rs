@@ -12,7 +12,9 @@ use crate::catalogue;
 use crate::url;
 use base::error::{Error, Kind};
 use service::access::Refusal;
+use service::admission::Denied;
 use web::body::BodyFault;
+use web::error::{ApiError, HttpError};
 
 /// What a request of this front is told when it fails.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,11 +97,6 @@ impl Problem {
         self
     }
 
-    /// The code of the national code system.
-    pub fn code(&self) -> &'static str {
-        self.code
-    }
-
     /// The OperationOutcome.
     pub(crate) fn outcome(&self) -> Value {
         let extra = self.extra.as_deref().cloned().unwrap_or_default();
@@ -150,6 +147,22 @@ impl ResponseError for Problem {
             None => {}
         }
         response.content_type(super::resource::FHIR_JSON).body(self.outcome().to_string())
+    }
+}
+
+impl HttpError for Problem {
+    fn throttled(seconds: u64) -> Self {
+        catalogue::THROTTLED.retry_after(seconds)
+    }
+}
+
+impl ApiError for Problem {
+    fn denied(_denied: Denied) -> Self {
+        catalogue::ACCESS_DENIED
+    }
+
+    fn code(&self) -> &'static str {
+        self.code
     }
 }
 

@@ -15,10 +15,12 @@ use config::{Config, Faults, Sources};
 use delivery::channel::{Brokers, Channels, RestHook};
 use delivery::worker;
 use delivery::worker::Worker;
+use server::{Composition, Parts};
 use service::job::{Runner, sender};
 use service::policy::AccessPolicy;
 use store::{ExposedFile, Store, list_exposed_files};
-use web::app::{App, Parts};
+use web::gate::Gate;
+use web::limit::Throttle;
 use web::observe;
 use web::observe::Metrics;
 
@@ -71,7 +73,7 @@ pub(super) fn run(
     let public_url = public_url(config, address);
     let authority = identity.authority.clone();
     let identities = identity.identities(&public_url)?;
-    let app = App::new(Parts {
+    let composition = Composition::new(Parts {
         store: store.clone(),
         clock: Arc::new(SystemClock),
         policy,
@@ -89,12 +91,14 @@ pub(super) fn run(
         public_url,
         address_header: config.server.address_header.clone(),
     });
-    let running = config.jobs.enabled.then(|| runner(config, &store, app.clock.clone())).transpose()?;
+    let running =
+        config.jobs.enabled.then(|| runner(config, &store, composition.gate.clock.clone())).transpose()?;
     let running = running.map(Runner::start);
     let served = actix_rt::System::new().block_on(async {
-        let housekeeping = actix_rt::spawn(keep_house(app.clone()));
-        let delivery = delivery(&app)?;
-        let server = server::build(app, identities, listener, &config.server)?;
+        let housekeeping =
+            actix_rt::spawn(keep_house(composition.gate.clone(), composition.throttle.clone()));
+        let delivery = delivery(&composition)?;
+        let server = server::build(composition, identities, listener, &config.server)?;
         tracing::info!(%address, database = %store.url(), "listening");
         let ended = server.await;
         housekeeping.abort();
@@ -115,34 +119,35 @@ pub(super) fn runner(config: &Config, store: &Store, clock: Arc<dyn Clock>) -> R
 }
 
 /// Starts the delivery of events.
-pub(super) fn delivery(app: &App) -> io::Result<Worker> {
+pub(super) fn delivery(composition: &Composition) -> io::Result<Worker> {
+    let Composition { gate, fhir, sockets, metrics, .. } = composition;
     let rest_hook =
-        RestHook::new(Arc::clone(&app.subscriptions), Arc::clone(&app.clock), Arc::new(SystemLookup));
+        RestHook::new(Arc::clone(&fhir.subscriptions), Arc::clone(&gate.clock), Arc::new(SystemLookup));
     let rest_hook = rest_hook.map_err(|error| io::Error::other(error.cause()))?;
     Worker::start(worker::Parts {
-        store: app.store.clone(),
-        clock: Arc::clone(&app.clock),
-        settings: Arc::clone(&app.subscriptions),
-        vault: Arc::clone(&app.vault),
-        front: Arc::new(SubscriberFront::new(app)),
+        store: gate.store.clone(),
+        clock: Arc::clone(&gate.clock),
+        settings: Arc::clone(&fhir.subscriptions),
+        vault: Arc::clone(&fhir.vault),
+        front: Arc::new(SubscriberFront::new(fhir.clone())),
         carrier: Arc::new(Channels {
             rest_hook,
-            brokers: Brokers::new(app.subscriptions.allowed_brokers.clone()),
-            sockets: app.sockets.clone(),
+            brokers: Brokers::new(fhir.subscriptions.allowed_brokers.clone()),
+            sockets: sockets.clone(),
         }),
-        authority: app.authority.clone(),
-        metrics: app.metrics.clone(),
-        process: app.sockets.process().to_owned(),
+        authority: gate.authority.clone(),
+        metrics: metrics.clone(),
+        process: sockets.process().to_owned(),
     })
 }
 
-async fn keep_house(app: App) {
+async fn keep_house(gate: Gate, throttle: Throttle) {
     let mut every = tokio::time::interval(Duration::from_secs(300));
     loop {
         every.tick().await;
-        app.forget_quiet_callers();
+        throttle.forget_quiet_callers();
         // A rotation by another process, or by the operator, is heard of here.
-        if let Some(Err(error)) = app.authority.as_ref().map(|authority| authority.reload_keys()) {
+        if let Some(Err(error)) = gate.authority.as_ref().map(|authority| authority.reload_keys()) {
             tracing::error!(%error, "the keys cannot be read again; the present ones stay");
         }
     }

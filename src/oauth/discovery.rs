@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::authority;
 use crate::problem::Problem;
-use ::web::app::App;
+use ::web::gate::Gate;
 use domain::account::{GrantType, endpoints};
 use jose::{assertion, dpop};
 use service::authority::Authority;
@@ -94,8 +94,8 @@ fn metadata(authority: &Authority) -> Value {
 }
 
 /// `GET` of any of the three.
-pub(super) async fn document(app: Data<App>) -> Result<HttpResponse, Problem> {
-    let authority = authority(&app)?;
+pub(super) async fn document(gate: Data<Gate>) -> Result<HttpResponse, Problem> {
+    let authority = authority(&gate)?;
     let mut metadata = metadata(authority);
     if let (Some(_), Some(members)) = (authority.initial_access(), metadata.as_object_mut()) {
         members.insert("registration_endpoint".to_owned(), authority.url(endpoints::REGISTER).into());
@@ -121,7 +121,7 @@ pub(super) async fn style() -> HttpResponse {
 }
 
 /// `GET` of the public keys: of what signs, and of what has signed (RS-02).
-pub(super) async fn keys(app: Data<App>) -> Result<HttpResponse, Problem> {
-    let keys = authority(&app)?.keys().public();
+pub(super) async fn keys(gate: Data<Gate>) -> Result<HttpResponse, Problem> {
+    let keys = authority(&gate)?.keys().public();
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "public, max-age=300")).json(keys))
 }

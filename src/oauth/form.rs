@@ -6,25 +6,18 @@ use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::Payload;
 
 use crate::problem::Problem;
-use ::web::app::App;
-use ::web::body;
-use config::Limits;
+use ::web::body::Bodies;
+use ::web::state;
 use service::account::TokenError;
 use service::authority::Authority;
 
-/// How many bytes a form may have: two tokens and an assertion fit well. So small a body needs none of the memory that
-/// larger ones share ([`::web::body::Room`]): clients that have not authenticated cannot keep it from others.
-const MAX_BYTES: usize = 8 * 1024;
+/// How many bytes a form may have: two tokens and an assertion fit well.
+pub(crate) const MAX_BYTES: usize = 8 * 1024;
 /// How many parameters, and how many of them may be `resource`.
 const MAX_PARAMETERS: usize = 64;
 const MAX_RESOURCES: usize = 5;
 /// The one parameter that may be repeated.
 const RESOURCE: &str = "resource";
-
-/// The limits of a request that brings a form.
-pub(crate) fn limits(app: &App) -> Limits {
-    Limits { body_bytes: app.limits.body_bytes.min(MAX_BYTES), ..app.limits }
-}
 
 /// Parameters, each once. One that is empty is not there (RFC 6749 §3.1).
 pub(crate) struct Form(Vec<(String, String)>);
@@ -35,11 +28,11 @@ impl Form {
     /// # Errors
     ///
     /// [`Problem`] where it is no form, too large, or names a parameter twice.
-    pub(crate) async fn read(app: &App, request: &HttpRequest, payload: Payload) -> Result<Self, Problem> {
+    pub(crate) async fn read(request: &HttpRequest, payload: Payload) -> Result<Self, Problem> {
         if !request.query_string().is_empty() {
             return Err(Problem::invalid("parameters belong in the body: a URL is kept in logs"));
         }
-        let bytes = body::read(request.headers(), payload, &limits(app), &app.room).await?;
+        let bytes = state::<Bodies>(request)?.read_at_most(MAX_BYTES, request.headers(), payload).await?;
         let given = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let media_type = given.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
         if !media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {

@@ -1,14 +1,15 @@
 //! What a token is worth now (RFC 7662, LA-10): for API producers, who may ask about every app's.
 
+use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, PRAGMA};
-use actix_web::web::{Data, Payload};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::web::Data;
 use serde_json::{Map, Value, json};
 
+use crate::client::ClientRequest;
 use crate::form::Form;
 use crate::problem::Problem;
-use crate::{authority, client, trail};
-use ::web::app::App;
+use crate::{authority, trail};
+use ::web::gate::Gate;
 use base::error::Error;
 use domain::account::claims::AccessClaims;
 use domain::account::{Registration, Who};
@@ -23,43 +24,40 @@ pub(super) struct Told {
 }
 
 /// `POST`: the live truth, or that the token is worth nothing, and then nothing else (§2.2).
-pub(super) async fn introspect(
-    app: Data<App>,
-    request: HttpRequest,
-    payload: Payload,
-) -> Result<HttpResponse, Problem> {
-    let form = Form::read(&app, &request, payload).await?;
-    let client = client::authenticate(&app, &request, &form).await?;
-    let result = answer(&app, &client, &form).await;
+pub(super) async fn introspect(gate: Data<Gate>, request: ClientRequest) -> Result<HttpResponse, Problem> {
+    let ClientRequest { form, client, .. } = request;
+    let result = answer(&gate, &client, &form).await;
     // A client that has not authenticated is told nothing, and leaves no record.
-    if client.authentication.is_confidential() {
-        trail::introspection(&app, &client.client_id, &result).await?;
-    }
+    let told = if client.authentication.is_confidential() {
+        trail::introspection(&gate, &client.client_id, result).await?
+    } else {
+        result?
+    };
     let mut response = HttpResponse::Ok();
     response.insert_header((CACHE_CONTROL, "no-store")).insert_header((PRAGMA, "no-cache"));
-    Ok(response.json(result?.answer))
+    Ok(response.json(told.answer))
 }
 
-async fn answer(app: &App, client: &Registration, form: &Form) -> Result<Told, Problem> {
+async fn answer(gate: &Gate, client: &Registration, form: &Form) -> Result<Told, Problem> {
     if !client.may_introspect || !client.authentication.is_confidential() {
         return Err(Problem::new(403, "unauthorized_client", "the app may not ask what tokens are worth"));
     }
     let token = form.need("token", "name the token")?;
     let nothing = || Told { answer: json!({ "active": false }), people: People::default() };
-    Ok(told(app, token).await?.unwrap_or_else(nothing))
+    Ok(told(gate, token).await?.unwrap_or_else(nothing))
 }
 
-async fn told(app: &App, token: &str) -> Result<Option<Told>, Problem> {
-    let now = app.clock.now();
-    let authority = authority(app)?;
+async fn told(gate: &Gate, token: &str) -> Result<Option<Told>, Problem> {
+    let now = gate.clock.now();
+    let authority = authority(gate)?;
     if let Ok(claims) = authority.read_access_token(token, now) {
         let grant = claims.grant;
-        let is_live = app.store.read_one(move |tx| introspect::is_live(tx, grant, now)).await?;
+        let is_live = gate.store.read_one(move |tx| introspect::is_live(tx, grant, now)).await?;
         return Ok(if is_live { render(&claims) } else { None });
     }
     let refresh = token.to_owned();
     let found: Result<_, Error> =
-        app.store.read(move |tx| introspect::find_refresh_token(tx, &refresh, now)).await;
+        gate.store.read(move |tx| introspect::find_refresh_token(tx, &refresh, now)).await;
     let Some((token, grant)) = found? else { return Ok(None) };
     let mut answer = json!({
         "active": true,

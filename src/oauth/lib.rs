@@ -6,11 +6,9 @@
 
 mod browser;
 mod client;
-mod cors;
 mod discovery;
 mod form;
 mod introspect;
-mod limit;
 mod par;
 mod problem;
 mod register;
@@ -21,14 +19,14 @@ mod userinfo;
 
 use std::sync::Arc;
 
-use actix_web::body::{BoxBody, MessageBody};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::middleware::{Next, from_fn};
+use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, Resource, Route};
 
-use ::web::app::App;
-use ::web::observe;
+use ::web::cors::cors;
+use ::web::gate::Gate;
+use ::web::limit::limit_addresses;
+use ::web::panic::catch_panics;
 use base::error::Error;
 use domain::account::endpoints;
 use idp::Providers;
@@ -58,27 +56,36 @@ pub fn configure(config: &mut ServiceConfig, federation: Federation) {
     serve(config, endpoints::JWKS, "GET, HEAD", keys);
     let style = [web::get().to(discovery::style), web::head().to(discovery::style)];
     serve(config, endpoints::STYLE, "GET, HEAD", style);
-    serve(config, endpoints::TOKEN, "POST", [web::post().to(token::token)]);
-    serve(config, endpoints::INTROSPECT, "POST", [web::post().to(introspect::introspect)]);
-    serve(config, endpoints::REVOKE, "POST", [web::post().to(revoke::revoke)]);
-    serve(config, endpoints::PAR, "POST", [web::post().to(par::push)]);
-    serve(config, endpoints::REGISTER, "POST", [web::post().to(register::register)]);
+    // Where nobody is known yet, addresses are counted. (Of userinfo the app is, as at the other APIs.)
+    let counted = |config: &mut ServiceConfig, path, route: Route| {
+        let resource = endpoint(path, "POST", [route]).wrap(from_fn(limit_addresses::<Problem>));
+        config.service(resource.wrap(from_fn(catch_panics::<Problem>)).wrap(from_fn(cors::<Problem>)));
+    };
+    counted(config, endpoints::TOKEN, web::post().to(token::token));
+    counted(config, endpoints::INTROSPECT, web::post().to(introspect::introspect));
+    counted(config, endpoints::REVOKE, web::post().to(revoke::revoke));
+    counted(config, endpoints::PAR, web::post().to(par::push));
+    counted(config, endpoints::REGISTER, web::post().to(register::register));
     let userinfo = [web::get().to(userinfo::userinfo), web::post().to(userinfo::userinfo)];
     serve(config, endpoints::USERINFO, "GET, POST", userinfo);
     browser::configure(config);
 }
 
-/// One endpoint: other methods are told which there are.
 fn serve<const N: usize>(config: &mut ServiceConfig, path: &str, allow: &'static str, routes: [Route; N]) {
+    let resource = endpoint(path, allow, routes);
+    config.service(resource.wrap(from_fn(catch_panics::<Problem>)).wrap(from_fn(cors::<Problem>)));
+}
+
+/// One endpoint: other methods are told which there are.
+fn endpoint<const N: usize>(path: &str, allow: &'static str, routes: [Route; N]) -> Resource {
     let refuse = move || async move { Err::<HttpResponse, _>(Problem::method(allow)) };
     let resource = web::resource(path).default_service(web::to(refuse));
-    let resource = routes.into_iter().fold(resource, Resource::route);
-    config.service(resource.wrap(from_fn(limited)).wrap(from_fn(panics)).wrap(from_fn(cors::cors)));
+    routes.into_iter().fold(resource, Resource::route)
 }
 
 /// The authorization server: these routes exist only where there is one.
-fn authority(app: &App) -> Result<&Authority, Problem> {
-    app.authority.as_deref().ok_or_else(|| Error::fault("there is no authority").into())
+fn authority(gate: &Gate) -> Result<&Authority, Problem> {
+    gate.authority.as_deref().ok_or_else(|| Error::fault("there is no authority").into())
 }
 
 /// The identity providers that people log in with.
@@ -89,28 +96,4 @@ fn providers(request: &HttpRequest) -> Result<Data<Providers>, Error> {
 /// The keys that apps publish themselves.
 fn app_keys(request: &HttpRequest) -> Result<Data<AppKeys>, Error> {
     request.app_data().cloned().ok_or_else(|| Error::fault("there are no keys of apps"))
-}
-
-/// The endpoints at which nobody is known yet. (Of userinfo the app is counted, as at the fronts.)
-const COUNTED: [&str; 5] =
-    [endpoints::TOKEN, endpoints::INTROSPECT, endpoints::REVOKE, endpoints::PAR, endpoints::REGISTER];
-
-/// 429 for an address that asks too often.
-async fn limited(
-    request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    if COUNTED.contains(&request.path())
-        && let Some(app) = request.app_data::<web::Data<App>>()
-    {
-        limit::count(app, request.request()).map_err(Problem::throttled)?;
-    }
-    Ok(next.call(request).await?.map_into_boxed_body())
-}
-
-async fn panics(
-    request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    observe::catch_panics(request, next, |fault| Problem::from(fault).into()).await
 }

@@ -1,15 +1,16 @@
 //! Authorization requests that an app leaves here itself, so that no browser carries them (RFC 9126).
 
 use actix_web::http::header::CACHE_CONTROL;
-use actix_web::web::{Data, Payload};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::TimeDelta;
 use serde_json::json;
 
 use crate::client;
+use crate::client::ClientRequest;
 use crate::form::Form;
 use crate::problem::Problem;
-use ::web::app::App;
+use ::web::gate::Gate;
 use base::token::{digest, new_secret};
 use domain::account::{GrantType, Registration, Scopes};
 use service::account::TokenError;
@@ -40,18 +41,17 @@ const SWEPT: i64 = 20;
 
 /// `POST`: keeps the request, and answers the name by which the browser brings it.
 pub(super) async fn push(
-    app: Data<App>,
-    request: HttpRequest,
-    payload: Payload,
+    gate: Data<Gate>,
+    http: HttpRequest,
+    request: ClientRequest,
 ) -> Result<HttpResponse, Problem> {
-    let form = Form::read(&app, &request, payload).await?;
-    let client = client::authenticate(&app, &request, &form).await?;
+    let ClientRequest { form, client, .. } = request;
     check(&form, &client)?;
-    let proof = client::proved_key(&app, &request)?;
+    let proof = client::proved_key(&gate, &http)?;
     let parameters = parameters(&form, &client, proof.as_ref().map(|proof| proof.jkt.as_str()))?;
     let request_uri = format!("{PREFIX}{}", new_secret()?);
-    let (key, now) = (digest(&request_uri), app.clock.now());
-    let kept: Result<(), TokenError> = app
+    let (key, now) = (digest(&request_uri), gate.clock.now());
+    let kept: Result<(), TokenError> = gate
         .store
         .write(move |tx| {
             tx.delete_old(Old::PushedRequests, now + TimeDelta::milliseconds(1), SWEPT)?;

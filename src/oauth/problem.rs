@@ -11,7 +11,10 @@ use serde_json::json;
 
 use base::error::{Error, Kind};
 use service::account::TokenError;
+use service::admission::Denied;
 use web::body::BodyFault;
+use web::cors::{Cors, Origins, Shared};
+use web::error::{ApiError, HttpError};
 use web::observe;
 
 /// A refusal.
@@ -26,11 +29,6 @@ pub(crate) struct Problem {
 }
 
 impl Problem {
-    /// The error code, which the audit keeps.
-    pub(crate) const fn error(&self) -> &'static str {
-        self.error
-    }
-
     /// A refusal with a status and an error code.
     pub(crate) const fn new(status: u16, error: &'static str, description: &'static str) -> Self {
         Self { status, error, description, challenge: None, allow: None, retry_after: None }
@@ -54,12 +52,6 @@ impl Problem {
     pub(crate) fn locked(wait: Duration) -> Self {
         let told = "too many wrong secrets: wait, then try again";
         Self { retry_after: Some(wait.as_secs() + 1), ..Self::new(429, "invalid_client", told) }
-    }
-
-    /// 429: an app asks too often.
-    pub(crate) fn throttled(wait: Duration) -> Self {
-        let told = "too many requests: wait, then go on";
-        Self { retry_after: Some(wait.as_secs() + 1), ..Self::new(429, "temporarily_unavailable", told) }
     }
 
     /// 405 with the methods that there are.
@@ -107,6 +99,40 @@ impl ResponseError for Problem {
         }
         response.json(json!({ "error": self.error, "error_description": self.description }))
     }
+}
+
+impl HttpError for Problem {
+    fn throttled(seconds: u64) -> Self {
+        let told = "too many requests: wait, then go on";
+        Self { retry_after: Some(seconds), ..Self::new(429, "temporarily_unavailable", told) }
+    }
+}
+
+impl ApiError for Problem {
+    fn denied(denied: Denied) -> Self {
+        match denied {
+            Denied::Unproved => Self::bearer(401, "DPoP", denied.code()),
+            Denied::InUrl => Self::bearer(400, "Bearer", denied.code()),
+            Denied::NoToken | Denied::Unknown | Denied::Bad(_) => Self::bearer(401, "Bearer", denied.code()),
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        self.error
+    }
+}
+
+/// No cookie is looked at here, so browser apps of every origin may call (LA-04, SM-01).
+impl Shared for Problem {
+    const CORS: Cors = Cors {
+        origins: Origins::Any,
+        preflight: StatusCode::NO_CONTENT,
+        allowed_headers: "authorization, dpop, content-type, accept",
+        allowed_methods: "GET, HEAD, POST",
+        exposed_headers: "www-authenticate, retry-after",
+        max_age: "86400",
+        echoes_ids: false,
+    };
 }
 
 impl From<TokenError> for Problem {

@@ -1,16 +1,18 @@
 //! Apps register themselves (RFC 7591), if they were given a token to do so.
 
 use actix_web::http::Uri;
-use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, PRAGMA};
+use actix_web::http::header::{CACHE_CONTROL, PRAGMA};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Map, Value, json};
 
-use crate::limit;
 use crate::problem::Problem;
 use crate::{authority, trail};
-use ::web::app::App;
-use ::web::body;
+use ::web::body::Bodies;
+use ::web::credentials::bearer;
+use ::web::gate::Gate;
+use ::web::limit::Throttle;
+use ::web::state;
 use base::json;
 use base::token::is_secret;
 use domain::account::registration::is_shown_well;
@@ -28,37 +30,33 @@ const MAX_LENGTH: usize = 2000;
 
 /// `POST`: the app as it is registered, with its id, and its secret this once.
 pub(super) async fn register(
-    app: Data<App>,
+    gate: Data<Gate>,
+    bodies: Data<Bodies>,
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
-    check_token(&app, &request)?;
-    let bytes = body::read(request.headers(), payload, &app.limits, &app.room).await?;
+    check_token(&gate, &request)?;
+    let bytes = bodies.read(request.headers(), payload).await?;
     let Ok(Value::Object(metadata)) = json::parse(&bytes, 10) else {
         return Err(wrong("send the app's metadata as a JSON object"));
     };
-    let draft = draft(&metadata, authority(&app)?.issuer())?;
-    let now = app.clock.now();
-    let registered = app.store.write(move |tx| register_app(tx, draft, now)).await?;
-    trail::by_app(&app, Act::ClientRegistered, &registered.app.client_id).await?;
+    let draft = draft(&metadata, authority(&gate)?.issuer())?;
+    let now = gate.clock.now();
+    let registered = gate.store.write(move |tx| register_app(tx, draft, now)).await?;
+    trail::by_app(&gate, Act::ClientRegistered, &registered.app.client_id).await?;
     let mut response = HttpResponse::Created();
     response.insert_header((CACHE_CONTROL, "no-store")).insert_header((PRAGMA, "no-cache"));
     Ok(response.json(render(&registered, now.timestamp())))
 }
 
 /// Whether the request has the initial access token (RFC 7591 §3).
-fn check_token(app: &App, request: &HttpRequest) -> Result<(), Problem> {
+fn check_token(gate: &Gate, request: &HttpRequest) -> Result<(), Problem> {
     let closed = Problem::new(403, "access_denied", "apps do not register themselves here");
-    let authority = authority(app)?;
+    let authority = authority(gate)?;
     let sha256 = authority.initial_access().ok_or(closed)?;
-    let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token = header
-        .and_then(|value| value.split_once(' '))
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .map(|(_, token)| token.trim());
-    let Some(token) = token else { return Err(Problem::bearer(401, "Bearer", None)) };
-    let now = app.clock.now();
-    let name = format!("{NAME} {}", limit::source(app, request));
+    let Some(token) = bearer(request) else { return Err(Problem::bearer(401, "Bearer", None)) };
+    let now = gate.clock.now();
+    let name = format!("{NAME} {}", state::<Throttle>(request)?.source(request));
     authority.lockout().check(&name, now).map_err(Problem::locked)?;
     if !is_secret(token, &sha256) {
         authority.lockout().count(&name, now);

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use actix_web::ResponseError as _;
 use chrono::{DateTime, Utc};
 
 use crate::problem::Problem;
@@ -11,38 +10,40 @@ use crate::{introspect, userinfo};
 use base::error::Error;
 use domain::account::identity::{Proven, ProvenKind};
 use domain::account::{Caller, Grant, GrantType, Registration, Who};
-use domain::audit::{Access, Act, Actor, Outcome};
+use domain::audit::{Access, Act, Actor};
 use domain::person::NhsNumber;
 use service::account::Issue;
-use web::app::App;
+use web::error::ApiError as _;
+use web::gate::Gate;
+use web::record;
 
 /// A token that was issued to an app, or refused.
 pub(super) async fn token(
-    app: &App,
+    gate: &Gate,
     client: &Registration,
     grant_type: GrantType,
-    result: &Result<Issue, Problem>,
-) -> Result<(), Error> {
-    let now = app.clock.now();
+    result: Result<Issue, Problem>,
+) -> Result<Issue, Problem> {
+    let now = gate.clock.now();
     let act = if grant_type == GrantType::TokenExchange { Act::TokenExchanged } else { Act::TokenIssued };
-    let access = match result {
+    let access = match &result {
         Ok(issue) => {
             let grant = &issue.grant;
             Access::new(act, actor(client, grant), now).about(grant.patient, grant.proxy)
         }
         Err(problem) => {
-            Access::new(Act::TokenRefused, Actor::app(&client.client_id), now).refused(problem.error())
+            Access::new(Act::TokenRefused, Actor::app(&client.client_id), now).refused(problem.code())
         }
     };
-    app.record(vec![access]).await
+    record::answer(gate, vec![access], result).await
 }
 
 /// Somebody who has logged in at a provider.
-pub(super) async fn log_in(app: &App, client: &Registration, proven: &Proven) -> Result<(), Error> {
+pub(super) async fn log_in(gate: &Gate, client: &Registration, proven: &Proven) -> Result<(), Error> {
     let who = who(proven);
     let number = who.as_ref().and_then(Who::user);
-    let access = Access::new(Act::LoggedIn, acting(&client.client_id, who), app.clock.now());
-    app.record(vec![access.about(number, None)]).await
+    let access = Access::new(Act::LoggedIn, acting(&client.client_id, who), gate.clock.now());
+    gate.record(vec![access.about(number, None)]).await
 }
 
 /// Somebody who brought a second identity: written in the transaction of that.
@@ -65,41 +66,41 @@ fn who(proven: &Proven) -> Option<Who> {
 }
 
 /// An app that gave a token back, or that registered.
-pub(super) async fn by_app(app: &App, act: Act, client_id: &str) -> Result<(), Error> {
-    app.record(vec![Access::new(act, Actor::app(client_id), app.clock.now())]).await
+pub(super) async fn by_app(gate: &Gate, act: Act, client_id: &str) -> Result<(), Error> {
+    gate.record(vec![Access::new(act, Actor::app(client_id), gate.clock.now())]).await
 }
 
 /// What an app was told of whoever has logged in, and of those whom they may act for.
 pub(super) async fn userinfo(
-    app: &App,
+    gate: &Gate,
     actor: Actor,
     own: Option<NhsNumber>,
-    result: &Result<userinfo::Told, Problem>,
-) -> Result<(), Error> {
-    let access = Access::new(Act::UserInfoRead, actor, app.clock.now());
-    let access = match result {
+    result: Result<userinfo::Told, Problem>,
+) -> Result<userinfo::Told, Problem> {
+    let access = Access::new(Act::UserInfoRead, actor, gate.clock.now());
+    let access = match &result {
         Ok(told) => {
             let own_data = own.filter(|_| told.patients.is_empty());
             let access = if own_data.is_some() { access.about(own_data, None) } else { access };
             told.patients.iter().fold(access, |access, patient| access.about(Some(*patient), own))
         }
-        Err(problem) => access.ended(Outcome::of(problem.status_code().as_u16(), problem.error())),
+        Err(problem) => access.ended(problem.outcome()),
     };
-    app.record(vec![access]).await
+    record::answer(gate, vec![access], result).await
 }
 
 /// What a producer was told of a token: of which two people it is, where it is worth anything.
 pub(super) async fn introspection(
-    app: &App,
+    gate: &Gate,
     client_id: &str,
-    result: &Result<introspect::Told, Problem>,
-) -> Result<(), Error> {
-    let access = Access::new(Act::TokenIntrospected, Actor::app(client_id), app.clock.now());
-    let access = match result {
+    result: Result<introspect::Told, Problem>,
+) -> Result<introspect::Told, Problem> {
+    let access = Access::new(Act::TokenIntrospected, Actor::app(client_id), gate.clock.now());
+    let access = match &result {
         Ok(told) => access.about(told.people.patient, told.people.proxy),
-        Err(problem) => access.ended(Outcome::of(problem.status_code().as_u16(), problem.error())),
+        Err(problem) => access.ended(problem.outcome()),
     };
-    app.record(vec![access]).await
+    record::answer(gate, vec![access], result).await
 }
 
 /// Who stands behind a grant.

@@ -1,15 +1,15 @@
 //! Who has logged in, and whom they may act for (OpenID Connect Core §5.3; the national proxy service's
 //! `delegations`).
 
+use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, PRAGMA};
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Map, Value, json};
 
 use crate::problem::Problem;
 use crate::{authority, trail};
-use ::web::app::App;
-use ::web::credentials::shown;
+use ::web::caller::Authenticated;
+use ::web::gate::Gate;
 use base::error::Error;
 use domain::account::{Caller, Grant, Proofing, Scopes, Who, Word, endpoints};
 use domain::audit::Actor;
@@ -17,7 +17,6 @@ use domain::person::NhsNumber;
 use service::access::check_live;
 use service::account::delegations::{DelegationOf, delegations};
 use service::account::scopes_of;
-use service::admission::Denied;
 
 /// What is told, and of whom beside the person themselves.
 pub(super) struct Told {
@@ -27,23 +26,26 @@ pub(super) struct Told {
 }
 
 /// `GET` and `POST`: for a token of a person for themselves, with the scope `openid`.
-pub(super) async fn userinfo(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Problem> {
-    let caller = admit(&app, &request)?;
+pub(super) async fn userinfo(
+    gate: Data<Gate>,
+    caller: Authenticated<Problem>,
+) -> Result<HttpResponse, Problem> {
+    let caller = caller.into_inner();
     let (actor, own) = (Actor::of(&caller), caller.who.user());
-    let result = tell(&app, caller).await;
-    trail::userinfo(&app, actor, own, &result).await?;
+    let result = tell(&gate, caller).await;
+    let told = trail::userinfo(&gate, actor, own, result).await?;
     let mut response = HttpResponse::Ok();
     response.insert_header((CACHE_CONTROL, "no-store")).insert_header((PRAGMA, "no-cache"));
-    Ok(response.json(result?.claims))
+    Ok(response.json(told.claims))
 }
 
-async fn tell(app: &App, caller: Caller) -> Result<Told, Problem> {
+async fn tell(gate: &Gate, caller: Caller) -> Result<Told, Problem> {
     let scopes = scopes_of(&caller.ceiling);
     let Some(grant) = caller.grant else { return Err(Problem::bearer(401, "Bearer", Some("invalid_token"))) };
     if !scopes.has(Word::OpenId) {
         return Err(Problem::bearer(403, "Bearer", Some("insufficient_scope")));
     }
-    let now = app.clock.now();
+    let now = gate.clock.now();
     let proxy = match &caller.who {
         Who::Citizen { nhs_number, proofing: Proofing::P9 } => {
             Some(*nhs_number).filter(|_| scopes.has(Word::Delegation))
@@ -55,7 +57,7 @@ async fn tell(app: &App, caller: Caller) -> Result<Told, Problem> {
         | Who::System { .. }
         | Who::Service => None,
     };
-    let read: Result<_, Error> = app
+    let read: Result<_, Error> = gate
         .store
         .read_briefly(move |tx| {
             check_live(tx, &caller, now)?;
@@ -66,25 +68,13 @@ async fn tell(app: &App, caller: Caller) -> Result<Told, Problem> {
     let (Some(grant), known) = read? else {
         return Err(Problem::bearer(401, "Bearer", Some("invalid_token")));
     };
-    let base = format!("{}{}", authority(app)?.issuer(), endpoints::FHIR_BASE);
+    let base = format!("{}{}", authority(gate)?.issuer(), endpoints::FHIR_BASE);
     let mut claims = claims(&grant, &scopes, &base);
     let known = known.unwrap_or_default();
     if scopes.has(Word::Delegation) {
         claims.insert("delegations".to_owned(), known.iter().map(delegation).collect());
     }
     Ok(Told { claims, patients: known.iter().map(|of| of.role.patient).collect() })
-}
-
-/// Whoever shows a token of ours; nobody else is anybody here.
-fn admit(app: &App, request: &HttpRequest) -> Result<Caller, Problem> {
-    let url = authority(app)?.url(endpoints::USERINFO);
-    let caller = app.admit(&shown(request, &url)).map_err(|denied| match denied {
-        Denied::Unproved => Problem::bearer(401, "DPoP", denied.code()),
-        Denied::InUrl => Problem::bearer(400, "Bearer", denied.code()),
-        Denied::NoToken | Denied::Unknown | Denied::Bad(_) => Problem::bearer(401, "Bearer", denied.code()),
-    })?;
-    app.count_request(&caller).map_err(Problem::throttled)?;
-    Ok(caller)
 }
 
 /// What the id token says too, and the NHS number for whoever was given it.

@@ -6,7 +6,7 @@ use actix_web::web::{self, Data, ServiceConfig};
 use serde_json::json;
 
 use crate::drain::Drain;
-use ::web::app::App;
+use ::web::gate::Gate;
 use ::web::observe::log_failure;
 use base::error::Error;
 
@@ -19,11 +19,11 @@ async fn health() -> HttpResponse {
 }
 
 /// The database answers, and its schema is the one that this program knows.
-async fn ready(app: Data<App>, drain: Data<Drain>) -> HttpResponse {
+async fn ready(gate: Data<Gate>, drain: Data<Drain>) -> HttpResponse {
     if drain.is_on() {
         return HttpResponse::ServiceUnavailable().json(json!({ "status": "stopping" }));
     }
-    let current: Result<bool, Error> = app.store.check_current().await;
+    let current: Result<bool, Error> = gate.store.check_current().await;
     match current {
         Ok(true) => HttpResponse::Ok().json(json!({ "status": "ready" })),
         Ok(false) => unready("migrations are pending"),

@@ -1,6 +1,7 @@
 //! The one place that composes routes and middleware. `main` and the tests share it.
 
 mod certificate;
+mod composition;
 mod drain;
 mod files;
 mod health;
@@ -23,7 +24,6 @@ use actix_web::web::{self, Data};
 use actix_web::{App as WebApp, HttpResponse};
 use tokio::net::TcpStream;
 
-use ::web::app::App;
 use oauth::Federation;
 use simulated_idp::{self as simulated, Simulated};
 
@@ -34,6 +34,7 @@ use api_vrs as vrs;
 use api_vrs::Problem;
 
 pub use certificate::{Certificate, Names, read_certificate};
+pub use composition::{Composition, Parts};
 use drain::Drain;
 
 use http_guard::{Socket, Wire, acceptor};
@@ -55,7 +56,7 @@ pub struct Identities {
 ///
 /// When the listener cannot be used, or signals cannot be heard.
 pub fn build(
-    app: App,
+    composition: Composition,
     identities: Identities,
     listener: TcpListener,
     settings: &config::Server,
@@ -71,12 +72,12 @@ pub fn build(
         builder = builder.shutdown_signal(drain.clone().listen(settings.drain)?);
     }
     let shutdown = builder.graceful_shutdown_signal();
-    let (stopping, sockets) = (shutdown.clone(), app.sockets.clone());
+    let (stopping, sockets) = (shutdown.clone(), composition.sockets.clone());
     actix_web::rt::spawn(async move {
         stopping.notified().await;
         sockets.stop();
     });
-    let wait = app.limits.request;
+    let wait = composition.bodies.limits.request;
     let tls = settings.tls.as_ref().map(|tls| acceptor(&tls.certificate, &tls.key)).transpose()?;
     let http = move || {
         let shutdown = shutdown.clone();
@@ -91,7 +92,7 @@ pub fn build(
             .client_request_timeout(Duration::ZERO)
             .client_disconnect_timeout(Duration::from_secs(5))
             .tcp_nodelay(true)
-            .h1(map_config(routes(app.clone(), identities.clone(), drain.clone()), |()| {
+            .h1(map_config(routes(composition.clone(), identities.clone(), drain.clone()), |()| {
                 AppConfig::default()
             }));
         let tls = tls.clone();
@@ -117,7 +118,7 @@ pub fn possible_connections() -> u64 {
 
 /// Every route, with what surrounds it.
 fn routes(
-    app: App,
+    composition: Composition,
     identities: Identities,
     drain: Drain,
 ) -> WebApp<
@@ -131,12 +132,12 @@ fn routes(
 > {
     let Identities { federation, simulated } = identities;
     WebApp::new()
-        .app_data(Data::new(app.metrics.clone()))
-        .app_data(Data::new(app))
+        .app_data(Data::new(composition.metrics.clone()))
         .app_data(Data::new(drain))
         .wrap(from_fn(drain::close_connections))
         .wrap(from_fn(log_requests))
         .wrap(from_fn(pieces::in_pieces))
+        .configure(|config| composition.register(config))
         // Before the R4 front, in whose path SMART's configuration stands.
         .configure(|config| {
             if let Some(federation) = federation {

@@ -11,7 +11,7 @@ use askama::Template as _;
 use crate::code::Visit;
 use crate::page::Page;
 use crate::{CLIENT_ID, Refused, Simulated, Which, person};
-use ::web::app::App;
+use ::web::gate::Gate;
 use base::error::Error;
 use base::token::new_secret;
 
@@ -77,8 +77,8 @@ fn send_back(simulated: &Simulated, which: Which, fields: &Fields, name: &str, v
         .finish()
 }
 
-async fn visitors(app: &App, which: Which) -> Result<Vec<person::Visitor>, Refused> {
-    let read = app.store.read(move |tx| person::list(tx, which)).await;
+async fn visitors(gate: &Gate, which: Which) -> Result<Vec<person::Visitor>, Refused> {
+    let read = gate.store.read(move |tx| person::list(tx, which)).await;
     read.map_err(|error: Error| {
         tracing::error!(cause = %error.cause(), "the simulated providers cannot list the people");
         Refused::FAULT
@@ -87,7 +87,7 @@ async fn visitors(app: &App, which: Which) -> Result<Vec<person::Visitor>, Refus
 
 /// `GET`: the page.
 pub(super) async fn ask(
-    app: Data<App>,
+    gate: Data<Gate>,
     simulated: Data<Simulated>,
     which: Path<String>,
     request: HttpRequest,
@@ -97,7 +97,7 @@ pub(super) async fn ask(
     if let Some(error) = check(&simulated, &fields)? {
         return Ok(send_back(&simulated, which, &fields, "error", error));
     }
-    let people = visitors(&app, which).await?;
+    let people = visitors(&gate, which).await?;
     let note = |visitor: &person::Visitor| match which {
         Which::NhsLogin => visitor.id.clone(),
         Which::Cis2 => visitor.practice.clone().unwrap_or_default(),
@@ -124,7 +124,7 @@ pub(super) async fn ask(
 
 /// `POST`: somebody has said who they are.
 pub(super) async fn answer(
-    app: Data<App>,
+    gate: Data<Gate>,
     simulated: Data<Simulated>,
     which: Path<String>,
     body: Bytes,
@@ -138,7 +138,7 @@ pub(super) async fn answer(
     if !person::levels(which).contains(&level) {
         return Err(Refused::new("invalid_request", "there is no such level"));
     }
-    let people = visitors(&app, which).await?;
+    let people = visitors(&gate, which).await?;
     let visitor = people.into_iter().find(|visitor| visitor.id == field(&fields, "person"));
     let mut visitor = visitor.ok_or(Refused::new("invalid_request", "there is no such person"))?;
     level.clone_into(&mut visitor.level);
@@ -151,7 +151,7 @@ pub(super) async fn answer(
         challenge: fields.get("code_challenge").filter(|text| !text.is_empty()).cloned(),
     };
     let code = new_secret().or(Err(Refused::FAULT))?;
-    let now = app.clock.now();
+    let now = gate.clock.now();
     let mut codes = simulated.codes.lock().unwrap_or_else(PoisonError::into_inner);
     codes.keep_code(code.clone(), visit, now);
     drop(codes);

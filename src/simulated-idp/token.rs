@@ -3,7 +3,6 @@
 use std::sync::PoisonError;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::AUTHORIZATION;
 use actix_web::web::{Bytes, Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -14,7 +13,8 @@ use serde_json::{Map, Value, json};
 use crate::authorize::{field, fields};
 use crate::code::{ACCESS_LIFE, Visit};
 use crate::{CLIENT_ID, Refused, Simulated, Which, answer_json};
-use ::web::app::App;
+use ::web::credentials::bearer;
+use ::web::gate::Gate;
 use base::ids;
 use idp::assertion;
 use jose::dpop::hash;
@@ -25,13 +25,13 @@ const ID_LIFE: TimeDelta = TimeDelta::minutes(60);
 
 /// Exchanges a code (RFC 6749 §4.1.3).
 pub(super) async fn token(
-    app: Data<App>,
+    gate: Data<Gate>,
     simulated: Data<Simulated>,
     which: Path<String>,
     body: Bytes,
 ) -> Result<HttpResponse, Refused> {
     let which = Which::parse(&which)?;
-    let (fields, now) = (fields(&body), app.clock.now());
+    let (fields, now) = (fields(&body), gate.clock.now());
     if field(&fields, "grant_type") != "authorization_code" {
         return Err(Refused::new("unsupported_grant_type", "only authorization_code is granted"));
     }
@@ -62,17 +62,16 @@ pub(super) async fn token(
 
 /// Says who somebody is (OpenID Connect Core §5.3).
 pub(super) async fn userinfo(
-    app: Data<App>,
+    gate: Data<Gate>,
     simulated: Data<Simulated>,
     which: Path<String>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Refused> {
     let which = Which::parse(&which)?;
     let bad = Refused { status: 401, error: "invalid_token", description: "the token is not good" };
-    let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token = header.and_then(|value| value.strip_prefix("Bearer ")).ok_or(bad)?;
+    let token = bearer(&request).ok_or(bad)?;
     let codes = simulated.codes.lock().unwrap_or_else(PoisonError::into_inner);
-    let visit = codes.find_token(token, app.clock.now()).filter(|visit| visit.which == which).ok_or(bad)?;
+    let visit = codes.find_token(token, gate.clock.now()).filter(|visit| visit.which == which).ok_or(bad)?;
     let mut claims = visit.visitor.claims(which, &visit.scope);
     claims.insert("sub".to_owned(), visit.visitor.subject(which).into());
     claims.insert("iss".to_owned(), simulated.issuer(which).into());

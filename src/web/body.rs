@@ -11,6 +11,7 @@ use futures_util::StreamExt as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
+use base::cpu_pool::CpuPool;
 use config::Limits;
 
 /// Why there is no body.
@@ -40,7 +41,7 @@ const ROOM: usize = 32 * 1024;
 /// The memory that large bodies share, all that have come and are not dealt with: whoever finds it taken waits, unread, as
 /// long as a request may take. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Room(Arc<Semaphore>);
+struct Room(Arc<Semaphore>);
 
 impl Default for Room {
     fn default() -> Self {
@@ -86,12 +87,49 @@ impl Deref for Received {
     }
 }
 
-/// The whole body of a request with these headers. What says that it is too large is not read.
-///
-/// # Errors
-///
-/// [`BodyFault`].
-pub async fn read(
+/// Where bodies are taken in and worked on. Cheap to clone.
+#[derive(Clone)]
+pub struct Bodies {
+    /// The limits on requests.
+    pub limits: Limits,
+    /// Where the content of large requests is worked on.
+    pub cpu: CpuPool,
+    room: Room,
+}
+
+impl Bodies {
+    /// Takes bodies in within these limits. Starts the threads of the CPU pool.
+    pub fn new(limits: Limits) -> Self {
+        Self { limits, cpu: CpuPool::new(limits.request), room: Room::default() }
+    }
+
+    /// The whole body of a request with these headers. What says that it is too large is not read.
+    ///
+    /// # Errors
+    ///
+    /// [`BodyFault`].
+    pub async fn read(&self, headers: &HeaderMap, payload: Payload) -> Result<Received, BodyFault> {
+        read(headers, payload, &self.limits, &self.room).await
+    }
+
+    /// As [`Bodies::read`], where a body may have so many bytes at the most. As many as 16 KiB need none of the memory that
+    /// larger bodies share: clients that have not authenticated cannot keep it from others.
+    ///
+    /// # Errors
+    ///
+    /// [`BodyFault`].
+    pub async fn read_at_most(
+        &self,
+        bytes: usize,
+        headers: &HeaderMap,
+        payload: Payload,
+    ) -> Result<Received, BodyFault> {
+        let limits = Limits { body_bytes: self.limits.body_bytes.min(bytes), ..self.limits };
+        read(headers, payload, &limits, &self.room).await
+    }
+}
+
+async fn read(
     headers: &HeaderMap,
     mut payload: Payload,
     limits: &Limits,

@@ -1,13 +1,13 @@
-//! What the headers of a request show of its caller.
+//! What the headers of a request show of its caller. No other crate reads `Authorization`.
 
 use actix_web::HttpRequest;
-use actix_web::http::header::AUTHORIZATION;
+use actix_web::http::header::{AUTHORIZATION, HeaderValue};
 
 use service::admission::Shown;
 
 /// What a request shows. `url` is where clients reach it, without query and fragment: a proof of a key is made
 /// for that (RFC 9449 §4.2).
-pub fn shown<'r>(request: &'r HttpRequest, url: &'r str) -> Shown<'r> {
+pub(crate) fn shown<'r>(request: &'r HttpRequest, url: &'r str) -> Shown<'r> {
     let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
     Shown {
         authorization: header(AUTHORIZATION.as_str()),
@@ -15,5 +15,30 @@ pub fn shown<'r>(request: &'r HttpRequest, url: &'r str) -> Shown<'r> {
         method: request.method().as_str(),
         url,
         query: request.query_string(),
+    }
+}
+
+/// The bearer token of a request (RFC 6750 §2.1), for what knows its callers by one token alone.
+pub fn bearer(request: &HttpRequest) -> Option<&str> {
+    let header = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = header.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// A request has the header `Authorization` more than once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is more than one Authorization header")]
+pub struct Repeated;
+
+/// The header `Authorization`, as a client of the authorization server authenticates by it.
+///
+/// # Errors
+///
+/// [`Repeated`].
+pub fn authorization(request: &HttpRequest) -> Result<Option<&HeaderValue>, Repeated> {
+    let mut headers = request.headers().get_all(AUTHORIZATION);
+    match (headers.next(), headers.next()) {
+        (one, None) => Ok(one),
+        (_, Some(_)) => Err(Repeated),
     }
 }

@@ -184,6 +184,75 @@ fn a_library_is_named_only_where_it_is_at_home() {
     }
 }
 
+/// The steps of the request pipeline by what they are written with, and the files that may: `web` has each step once, and an
+/// API supplies its rendering of errors. (A header that is only listed, as CORS does, is not read.)
+const STEPS: &[(&str, &[&str])] = &[
+    // Authentication and the credentials of a request.
+    ("AUTHORIZATION", &["src/web/credentials.rs"]),
+    ("admission::admit(", &["src/web/gate.rs"]),
+    ("gate.admit(", &["src/web/caller.rs"]),
+    ("CallerKind(", &["src/web/caller.rs", "src/web/observe/mod.rs"]),
+    // How often a caller, a client or an address may ask.
+    (".count_caller(", &["src/web/caller.rs"]),
+    (".count_app(", &["src/oauth/client/mod.rs"]),
+    (".count_address(", &["src/web/limit.rs"]),
+    // The request id. http-guard restores the letter case of its name.
+    (
+        "\"x-request-id\"",
+        &[
+            "src/web/request_id.rs",
+            "src/http-guard/head.rs",
+            "src/http-guard/answer.rs",
+            "src/http-guard/inbound.rs",
+        ],
+    ),
+    // Browser apps of other origins.
+    ("ACCESS_CONTROL_", &["src/web/cors.rs"]),
+    ("access-control-", &[]),
+    // Panics: a worker and a job have nets of their own.
+    ("request handler panicked", &["src/web/panic.rs"]),
+    ("AssertUnwindSafe(next.", &["src/web/panic.rs"]),
+    // Record, then answer.
+    ("Journal::start(", &["src/web/gate.rs"]),
+    ("journal.record(", &["src/web/gate.rs"]),
+    // The memory and the time of a body.
+    ("payload.next()", &["src/web/body.rs"]),
+];
+
+#[test]
+fn each_step_of_the_request_pipeline_is_written_once_in_web() {
+    let sources = sources();
+    for (step, homes) in STEPS {
+        let naming = sources.iter().filter(|source| source.text.contains(step));
+        let naming: Vec<&str> = naming.map(|source| source.path.as_str()).collect();
+        let copies: Vec<_> = naming.iter().filter(|path| !homes.contains(path)).collect();
+        assert!(copies.is_empty(), "{step} is written again: use web's in {copies:?}");
+        let gone: Vec<_> = homes.iter().filter(|home| !naming.contains(home)).collect();
+        assert!(gone.is_empty(), "{step} is no longer written in {gone:?}: this test would not see a copy");
+    }
+}
+
+/// The values that handlers are given: none of them is the state of everything.
+#[test]
+fn no_struct_of_web_has_more_than_eight_fields() {
+    let mut count = 0;
+    for source in sources().iter().filter(|source| source.path.starts_with("src/web/")) {
+        for text in source.text.split("struct ").skip(1) {
+            let (head, body) = text.split_once('{').unwrap_or((text, ""));
+            if head.contains(['(', ';']) {
+                continue;
+            }
+            let fields = body.split("\n}").next().unwrap_or_default();
+            let fields =
+                fields.lines().filter(|line| line.starts_with("    ") && line.contains(": ")).count();
+            count += 1;
+            let is_registry = head.trim() == "Inner" && source.path == "src/web/observe/metrics.rs";
+            assert!(fields <= 8 || is_registry, "{}: {} has {fields} fields", source.path, head.trim());
+        }
+    }
+    assert!(count > 5, "structs are not found any more: {count}");
+}
+
 /// Whether a text names a library: as the first part of a path, or in a `use`.
 fn uses_library(text: &str, library: &str) -> bool {
     text.match_indices(library).any(|(at, _)| {

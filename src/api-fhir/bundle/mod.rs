@@ -4,6 +4,7 @@ mod entry;
 mod links;
 mod plan;
 mod transaction;
+mod turns;
 
 use actix_web::http::Method;
 use serde_json::{Map, Value, json};
@@ -17,6 +18,7 @@ use fhir::outcome::{Issue, IssueType, operation_outcome};
 pub(crate) use entry::{Entry, read};
 pub(crate) use plan::Plan;
 pub(crate) use transaction::run;
+pub use turns::BundleTurns;
 
 /// The most entries of one Bundle (B-10).
 const MOST: usize = 1000;

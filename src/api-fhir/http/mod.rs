@@ -1,5 +1,6 @@
 //! HTTP to requests and back: who is asking, in which format, what for, and how the answer is told.
 
+mod error;
 mod understand;
 
 use actix_web::http::StatusCode;
@@ -11,8 +12,8 @@ use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, HttpResponseBuilder
 use serde_json::Value;
 
 use crate::bundle;
-use crate::bundle::{BundleType, Entry, Plan};
-use crate::context::Context;
+use crate::bundle::{BundleTurns, BundleType, Entry, Plan};
+use crate::context::{Context, FhirSettings};
 use crate::http::understand::{Asking, Understood, conditions, understand};
 use crate::interaction::conditional::pairs;
 use crate::interaction::{
@@ -24,20 +25,20 @@ use crate::resource;
 use crate::resource::ResourceType;
 use crate::routes::{Handler, Route, Target, resolve};
 use crate::{BASE_PATH, capability, trail};
-use ::web::app::{App, Written};
-use ::web::credentials::shown;
-use ::web::observe::{CallerKind, RoutePattern, is_request_id};
+use ::web::body::Bodies;
+use ::web::caller::authenticate;
+use ::web::gate::{Gate, Written};
+use ::web::observe::RoutePattern;
+use ::web::record;
 use base::cpu_pool::INLINE;
 use base::error::Error;
 use base::json::is_larger;
-use domain::account::Caller;
 use domain::audit::Access;
 use fhir::etag;
 use fhir::format;
 use fhir::format::Format;
 use fhir::format::prefer::{Prefer, Return};
-use fhir::outcome::{Issue, IssueType, operation_outcome};
-use service::admission::Denied;
+use fhir::outcome::operation_outcome;
 use service::authority::Authority;
 use store::{Budget, Tx};
 
@@ -49,11 +50,26 @@ pub(super) struct Writing {
     prefers: Return,
 }
 
+/// What a request of this front is carried out with.
+#[derive(Clone, Copy)]
+pub(super) struct Api<'r> {
+    gate: &'r Gate,
+    bodies: &'r Bodies,
+    turns: &'r BundleTurns,
+    settings: &'r FhirSettings,
+}
+
 /// The parameters of query and form, decoded.
 pub(super) type Params = Vec<(String, String)>;
 
 /// Answers every request of this front.
-pub(super) async fn handle(app: Data<App>, request: HttpRequest, payload: Payload) -> HttpResponse {
+pub(super) async fn handle(
+    (gate, bodies, turns): (Data<Gate>, Data<Bodies>, Data<BundleTurns>),
+    settings: Data<FhirSettings>,
+    request: HttpRequest,
+    payload: Payload,
+) -> HttpResponse {
+    let app = Api { gate: &gate, bodies: &bodies, turns: &turns, settings: &settings };
     let plain = Writing { format: Format::Json, is_pretty: false, prefers: Return::Representation };
     let query = pairs(request.query_string());
     let (writing, result) = match writing(&request, &query) {
@@ -61,17 +77,17 @@ pub(super) async fn handle(app: Data<App>, request: HttpRequest, payload: Payloa
             let path = request.path().strip_prefix(BASE_PATH).unwrap_or_default().trim_matches('/');
             let resolved = resolve(request.method(), path);
             if let Ok((Route { handler: Handler::Capabilities, .. }, _)) = resolved {
-                let told = capabilities(&app, &request, writing);
+                let told = capabilities(app, &request, writing);
                 return told.unwrap_or_else(|refusal| refuse(&refusal, writing));
             }
             let asked = (path.to_owned(), resolved);
-            let result = answer(&app, &request, asked, query, payload, &mut writing).await;
+            let result = answer(app, &request, asked, query, payload, &mut writing).await;
             (writing, result)
         }
         Err(refusal) => (plain, Err(refusal)),
     };
     match result {
-        Ok(reply) => match rendered(&app, reply, writing).await {
+        Ok(reply) => match rendered(app, reply, writing).await {
             Ok(reply) => respond_with(reply, writing),
             Err(fault) => refuse(&fault.into(), writing),
         },
@@ -80,7 +96,7 @@ pub(super) async fn handle(app: Data<App>, request: HttpRequest, payload: Payloa
 }
 
 /// Renders an answer that was not yet rendered; a large one not on the present thread.
-async fn rendered(app: &App, mut reply: Reply, writing: Writing) -> Result<Reply, Error> {
+async fn rendered(app: Api<'_>, mut reply: Reply, writing: Writing) -> Result<Reply, Error> {
     if reply.rendered.is_some() {
         return Ok(reply);
     }
@@ -93,17 +109,18 @@ async fn rendered(app: &App, mut reply: Reply, writing: Writing) -> Result<Reply
     if let Some(body) = body {
         let size = if is_larger(&body, INLINE) { usize::MAX } else { 0 };
         let work = move || format::render(&body, writing.format, writing.is_pretty);
-        reply.rendered = Some(app.cpu.run_to_end(size, work).await?);
+        reply.rendered = Some(app.bodies.cpu.run_to_end(size, work).await?);
     }
     Ok(reply)
 }
 
 /// The CapabilityStatement; a caller that has it already is told so (C-06).
-fn capabilities(app: &App, request: &HttpRequest, writing: Writing) -> Result<HttpResponse, Refusal> {
+fn capabilities(app: Api<'_>, request: &HttpRequest, writing: Writing) -> Result<HttpResponse, Refusal> {
     let known = conditions(request.headers())?.if_none_match;
-    let issuer = app.authority.as_deref().map(Authority::issuer);
+    let issuer = app.gate.authority.as_deref().map(Authority::issuer);
     let form = (writing.format, writing.is_pretty);
-    let rendered = capability::rendered(&base_url(app), issuer, app.subscriptions.enabled, form)?;
+    let rendered =
+        capability::rendered(&app.settings.base(), issuer, app.settings.subscriptions.enabled, form)?;
     let is_known = known.is_some_and(|versions| versions.include(&rendered.version.to_string()));
     let mut response = if is_known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     response.insert_header((ETAG, etag::render_etag(rendered.version)));
@@ -134,7 +151,7 @@ pub(super) fn joined(headers: &HeaderMap, name: &str) -> Option<String> {
 }
 
 async fn answer(
-    app: &App,
+    app: Api<'_>,
     request: &HttpRequest,
     (path, resolved): (String, Result<(&'static Route, Target), Refusal>),
     query: Params,
@@ -144,13 +161,13 @@ async fn answer(
     if let Ok((Route { handler: Handler::Fixed(answer), .. }, _)) = resolved {
         return Ok(Reply::made(200, answer()));
     }
-    let caller = authenticate(app, request)?;
+    let caller = authenticate::<Refusal>(request)?;
     let (route, target) = resolved?;
     request.extensions_mut().insert(RoutePattern(format!("{BASE_PATH} {}", route.name)));
-    if target.kind == Some(ResourceType::Subscription) && !app.subscriptions.enabled {
+    if target.kind == Some(ResourceType::Subscription) && !app.settings.subscriptions.enabled {
         return Err(Refusal::not_found());
     }
-    let context = Context::of(app, caller, preference(request.headers()).strict);
+    let context = Context::of(app.settings, caller, preference(request.headers()).strict);
     let asked = trail::access(&context, route, &target, &query);
     let asking = Asking { route, target, path, query };
     // The turn is kept until the Bundle is answered.
@@ -165,18 +182,13 @@ async fn answer(
         Err(refusal) => (vec![trail::refused(asked, &refusal)], Err(refusal)),
     };
     // The one place where this front's accesses are written down: nothing is answered before.
-    match (app.record(accesses).await, result) {
-        (Ok(()), result) => result,
-        // The database is away for the record as well, and the caller was told something already.
-        (Err(_), Err(refusal)) if refusal.status >= 500 => Err(refusal),
-        (Err(error), _) => Err(error.into()),
-    }
+    record::answer(app.gate, accesses, result).await
 }
 
 /// Carries a request out that was judged, and says what is to be written down of it: nothing, where the change has its
 /// record.
 async fn carry_out(
-    app: &App,
+    app: Api<'_>,
     context: Context,
     request: Request,
     writing: Option<Writing>,
@@ -207,12 +219,12 @@ const BRIEF: usize = 1024;
 /// What is answered, and the access that it is, if it has no record of its own.
 type Carried = Result<(Option<Access>, Reply), Refusal>;
 
-async fn write(app: &App, context: Context, request: Request, access: Access) -> Carried {
+async fn write(app: Api<'_>, context: Context, request: Request, access: Access) -> Carried {
     let inner = context.clone();
     let work = move |tx: &mut Tx<'_>| tx.within(&inner.budget, |tx| perform_judged(tx, &inner, &request));
-    let Written { value: reply, is_recorded } = app.write_as(context.caller.clone(), work).await?;
+    let Written { value: reply, is_recorded } = app.gate.write_as(context.caller.clone(), work).await?;
     let size = reply.document.as_ref().map_or(0, String::len);
-    let reply = app.cpu.run_to_end(size, move || reply.complete()).await??;
+    let reply = app.bodies.cpu.run_to_end(size, move || reply.complete()).await??;
     let access = (!is_recorded).then(|| trail::answered(access, &reply));
     Ok((access, reply))
 }
@@ -220,7 +232,7 @@ async fn write(app: &App, context: Context, request: Request, access: Access) ->
 /// What is read is also rendered, if it is said how, on the thread that made it: to free its many small parts on another
 /// costs more than the rendering.
 async fn read(
-    app: &App,
+    app: Api<'_>,
     context: Context,
     request: Request,
     (access, writing): (Access, Option<Writing>),
@@ -241,18 +253,18 @@ async fn read(
     // What a client wrote as one document can be large: it is not read on a thread that serves.
     let is_small = kind.is_some_and(|kind| !kind.is_a_document());
     if is_one {
-        app.read_one_as(caller, work).await
+        app.gate.read_one_as(caller, work).await
     } else if is_small && reads_one {
-        app.read_briefly_as(caller, work).await
+        app.gate.read_briefly_as(caller, work).await
     } else if is_long {
-        app.read_long_as(caller, work).await
+        app.gate.read_long_as(caller, work).await
     } else {
-        app.read_as(caller, work).await
+        app.gate.read_as(caller, work).await
     }
 }
 
 /// Applies a patch to the version that it is for, before the transaction that writes the result.
-async fn patch_one(app: &App, context: &Context, mut request: Request) -> Result<Request, Refusal> {
+async fn patch_one(app: Api<'_>, context: &Context, mut request: Request) -> Result<Request, Refusal> {
     // A role is made of a few columns: to apply a small JSON Patch to it in the transaction that writes it takes some
     // microseconds, and to read it before in another one a third of the whole request.
     let is_brief = matches!(&request.body, Some(Body::JsonPatch(_))) && !request.has_large_body();
@@ -262,11 +274,11 @@ async fn patch_one(app: &App, context: &Context, mut request: Request) -> Result
     let (inner, asking) = (context.clone(), request.without_body());
     let asks = asks(&request);
     let find = move |tx: &mut Tx<'_>| tx.within(&inner.budget, |tx| find_base(tx, &inner, &asking, asks));
-    let base = app.read_as(context.caller.clone(), find).await?;
+    let base = app.gate.read_as(context.caller.clone(), find).await?;
     let size = if is_large(&request, &base.body) { usize::MAX } else { 0 };
     let context = context.clone();
     let work = move || prepare_patch(&context, &mut request, &base).map(|()| request);
-    app.cpu.run(size, work).await?
+    app.bodies.cpu.run(size, work).await?
 }
 
 fn is_large(request: &Request, stored: &Value) -> bool {
@@ -274,22 +286,22 @@ fn is_large(request: &Request, stored: &Value) -> bool {
 }
 
 /// `$validate`: what is stored is read first, if it is what is meant, and judged when the database is free again.
-async fn validate(app: &App, context: &Context, request: Request, access: Access) -> Carried {
+async fn validate(app: Api<'_>, context: &Context, request: Request, access: Access) -> Carried {
     authorize(context, &request)?;
     let (inner, asking) = (context.clone(), request.without_body());
     let find = move |tx: &mut Tx<'_>| tx.within(&inner.budget, |tx| find_to_validate(tx, &inner, &asking));
-    let stored = app.read_as(context.caller.clone(), find).await?;
+    let stored = app.gate.read_as(context.caller.clone(), find).await?;
     let disclosed = resource::disclosed(&stored);
     let stored = stored.map(|stored| stored.body);
     let size = if is_large(&request, stored.as_ref().unwrap_or(&Value::Null)) { usize::MAX } else { 0 };
-    let outcome = app.cpu.run(size, move || outcome_of(&request, stored)).await??;
+    let outcome = app.bodies.cpu.run(size, move || outcome_of(&request, stored)).await??;
     let reply = Reply::made_of(disclosed, outcome);
     Ok((Some(trail::answered(access, &reply)), reply))
 }
 
 /// Carries out a batch. Each entry is an access, or a change, by itself.
 async fn batch(
-    app: &App,
+    app: Api<'_>,
     context: Context,
     entries: Vec<Result<Entry, Refusal>>,
     asked: Access,
@@ -315,7 +327,7 @@ async fn batch(
 
 /// What is done has its records in the transaction; what is refused as a whole is refused for every entry.
 async fn transaction(
-    app: &App,
+    app: Api<'_>,
     context: Context,
     accesses: Vec<Access>,
     plan: Result<Plan, Refusal>,
@@ -334,7 +346,7 @@ async fn transaction(
             let budget = Budget::of_entries(plan.entries());
             tx.within(&budget, |tx| bundle::run(tx, &context, &plan))
         };
-        app.write_as(caller, work).await
+        app.gate.write_as(caller, work).await
     };
     match done.await {
         Ok(Written { value: replies, .. }) => {
@@ -344,38 +356,13 @@ async fn transaction(
                 let answers = answers.collect::<Result<Vec<_>, Error>>()?;
                 Ok(Reply::made(200, bundle::response(BundleType::Transaction, answers)))
             };
-            let completed = app.cpu.run_to_end(size, complete).await.and_then(|completed| completed);
+            let completed = app.bodies.cpu.run_to_end(size, complete).await.and_then(|completed| completed);
             (Vec::new(), completed.map_err(Refusal::from))
         }
         Err(refusal) => {
             let refused = accesses.into_iter().map(|access| trail::refused(access, &refusal));
             (refused.collect(), Err(refusal))
         }
-    }
-}
-
-fn base_url(app: &App) -> String {
-    format!("{}{BASE_PATH}", app.public_url)
-}
-
-/// Finds out who is calling, and whether they call too often.
-fn authenticate(app: &App, request: &HttpRequest) -> Result<Caller, Refusal> {
-    let url = format!("{}{}", app.public_url, request.path());
-    let caller = app.admit(&shown(request, &url))?;
-    request.extensions_mut().insert(CallerKind(caller.who.kind()));
-    app.count_request(&caller).map_err(|wait| Refusal {
-        retry_after: Some(wait.as_secs() + 1),
-        ..Refusal::new(429, Issue::error(IssueType::Throttled, "Too many requests: wait, then go on."))
-    })?;
-    let id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok());
-    Ok(Caller { request_id: id.filter(|id| is_request_id(id)).map(str::to_owned), ..caller })
-}
-
-impl From<Denied> for Refusal {
-    fn from(denied: Denied) -> Self {
-        let challenge = denied.code().map(|error| Challenge { error, scope: None });
-        let told = "Show a valid access token: Authorization: Bearer, then the token.";
-        Self { challenge, ..Self::new(401, Issue::error(IssueType::Login, told)) }
     }
 }
 

@@ -11,13 +11,11 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::bundle;
 use crate::bundle::{BundleType, Entry, Plan};
 use crate::context::Context;
-use crate::http::{Params, Writing, joined, writing};
+use crate::http::{Api, Params, Writing, joined, writing};
 use crate::interaction::{Body, Conditions, Prepared, Request, judge};
 use crate::refusal::Refusal;
 use crate::routes::{Handler, Route, Target};
 use crate::trail;
-use ::web::app::App;
-use ::web::body;
 use ::web::body::{BodyFault, Received};
 use base::cpu_pool::INLINE;
 use domain::audit::Access;
@@ -48,7 +46,7 @@ pub(super) enum Understood {
 /// Takes the body in, and reads and judges what is asked for. Of Bundles few stand in memory as trees at a time: what is
 /// returned beside is the turn of one.
 pub(super) async fn understand(
-    app: &App,
+    app: Api<'_>,
     request: &HttpRequest,
     context: &Context,
     asking: Asking,
@@ -56,9 +54,9 @@ pub(super) async fn understand(
     told: &mut Writing,
 ) -> (Option<OwnedSemaphorePermit>, Result<Understood, Refusal>) {
     let arrived = async {
-        let bytes = body::read(request.headers(), payload, &app.limits, &app.room).await?;
+        let bytes = app.bodies.read(request.headers(), payload).await?;
         let is_bundle = matches!(asking.route.handler, Handler::Bundle);
-        let turn = if is_bundle { Some(app.turn_of_bundle().await?) } else { None };
+        let turn = if is_bundle { Some(app.turns.take().await?) } else { None };
         Ok::<_, Refusal>((bytes, turn))
     };
     let (bytes, turn) = match arrived.await {
@@ -67,12 +65,12 @@ pub(super) async fn understand(
     };
     let read = async {
         let size = bytes.len();
-        let arriving = Arriving::of(request, asking, bytes, app.limits.json_depth);
+        let arriving = Arriving::of(request, asking, bytes, app.bodies.limits.json_depth);
         let Read { form, understood } = if size <= INLINE {
             arriving.read(context)?
         } else {
             let context = context.clone();
-            app.cpu.run(size, move || arriving.read(&context)).await??
+            app.bodies.cpu.run(size, move || arriving.read(&context)).await??
         };
         // The form of a search may say as well as its URL how the answer is to be written.
         if let Some(params) = form {

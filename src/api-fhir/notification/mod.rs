@@ -9,7 +9,7 @@ mod visible;
 
 use std::collections::HashMap;
 
-use crate::context::Context;
+use crate::context::{Context, FhirSettings};
 use crate::resource::{Stored, load_versions, subscription};
 use base::error::Error;
 pub(crate) use bundle::{Head, Told, history, parameters};
@@ -22,23 +22,22 @@ use service::event::front::{Front, Message};
 use store::Tx;
 use store::search::Scope;
 pub(crate) use visible::visible;
-use web::app::App;
 
 /// This front, as those who tell subscribers use it.
 #[derive(Clone)]
 pub struct SubscriberFront {
-    app: App,
+    settings: FhirSettings,
 }
 
 impl SubscriberFront {
-    /// Of this service.
-    pub fn new(app: &App) -> Self {
-        Self { app: app.clone() }
+    /// Of the service with these settings.
+    pub const fn new(settings: FhirSettings) -> Self {
+        Self { settings }
     }
 
     /// A subscription's owner, asking now.
     fn context(&self, subscription: &Subscription) -> Context {
-        Context::of(&self.app, subscription.owner.clone(), true)
+        Context::of(&self.settings, subscription.owner.clone(), true)
     }
 }
 
@@ -75,7 +74,7 @@ impl Front for SubscriberFront {
     }
 
     fn masks_reasons(&self) -> bool {
-        self.app.disclosure.mask_reasons
+        self.settings.disclosure.mask_reasons
     }
 
     fn compose(

@@ -4,14 +4,16 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
+use crate::VrsSettings;
 use crate::catalogue;
 use crate::gateway::{Answer, FHIR_JSON, Operation, carry_out};
 use crate::input::{consent, patch};
 use crate::operation::{base_url, viewer};
 use crate::problem::Problem;
 use crate::resource::{created, informational};
-use ::web::app::App;
-use ::web::body;
+use ::web::body::Bodies;
+use ::web::caller::Authenticated;
+use ::web::gate::Gate;
 use domain::account::Letter;
 use domain::proxy::RoleError;
 use service::access::Action;
@@ -23,26 +25,29 @@ const OPERATION: Operation =
     Operation { action: Action::CreateRole, scope: ("Consent", Letter::Create), content_types: FHIR_JSON };
 
 pub(crate) async fn create_consent(
-    app: Data<App>,
+    gate: Data<Gate>,
+    settings: Data<VrsSettings>,
+    bodies: Data<Bodies>,
+    caller: Authenticated<Problem>,
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
-    carry_out(&app, &request, OPERATION, async |caller| {
-        let body = body::read(request.headers(), payload, &app.limits, &app.room).await?;
+    carry_out(&gate, &request, caller, OPERATION, async |caller| {
+        let body = bodies.read(request.headers(), payload).await?;
         let (size, within) = (body.len(), caller.clone());
-        let (contract, depth, now) = (app.contract, app.limits.json_depth, app.clock.now());
+        let (contract, depth, now) = (settings.contract, bodies.limits.json_depth, gate.clock.now());
         let read = move || consent::read(&body, &contract, depth, now);
-        let draft = app.cpu.run(size, read).await??;
-        let (clock, rules) = (app.clock.clone(), app.contract.rules);
-        let scope = viewer(&app, &caller).scope;
+        let draft = bodies.cpu.run(size, read).await??;
+        let (clock, rules) = (gate.clock.clone(), settings.contract.rules);
+        let scope = viewer(&gate, &settings, &caller).scope;
         let create = move |tx: &mut Tx<'_>| {
             if matches!(scope, Scope::Organisation(_)) && !tx.may_see_person(draft.patient, scope.clone())? {
                 return Err(CreateRoleError::UnknownPatient);
             }
             create_role(tx, &*clock, &within, draft.clone(), rules)
         };
-        let role = app.write_as(caller, create).await?;
-        let location = format!("{}/Consent/{}", base_url(&app), role.value.value.id);
+        let role = gate.write_as(caller, create).await?;
+        let location = format!("{}/Consent/{}", base_url(&gate), role.value.value.id);
         Ok(Answer::to(&role, created(StatusCode::CREATED, location, &informational())))
     })
     .await

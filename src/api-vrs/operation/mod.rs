@@ -19,6 +19,7 @@ pub(crate) use submit_questionnaire_response::submit_questionnaire_response;
 use actix_web::HttpRequest;
 use uuid::Uuid;
 
+use crate::VrsSettings;
 use crate::catalogue;
 use crate::problem::Problem;
 use domain::account::{Caller, Who};
@@ -27,11 +28,11 @@ use domain::person::NhsNumber;
 use service::access;
 use service::policy::scope_of;
 use service::proxy::query::{RolesFound, SearchError, Viewer};
-use web::app::App;
+use web::gate::Gate;
 
 /// The URL of this front.
-fn base_url(app: &App) -> String {
-    format!("{}{}", app.public_url, super::BASE_PATH)
+fn base_url(gate: &Gate) -> String {
+    format!("{}{}", gate.public_url, super::BASE_PATH)
 }
 
 /// What was asked for, below the base, as it was asked for: for self links.
@@ -46,12 +47,12 @@ fn id_in_path(request: &HttpRequest) -> Option<Uuid> {
 }
 
 /// What this caller may see on this front, and how.
-fn viewer(app: &App, caller: &Caller) -> Viewer {
+fn viewer(gate: &Gate, settings: &VrsSettings, caller: &Caller) -> Viewer {
     let who = &caller.who;
-    let hides = app.contract.hide_strangers;
+    let hides = settings.contract.hide_strangers;
     Viewer {
-        scope: scope_of(who, app.contract.staff_reach, app.clock.now()),
-        masked_for: app.disclosure.masked_for(who),
+        scope: scope_of(who, settings.contract.staff_reach, gate.clock.now()),
+        masked_for: settings.disclosure.masked_for(who),
         among_strangers: who.user().filter(|_| hides),
     }
 }

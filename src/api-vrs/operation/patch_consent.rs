@@ -4,14 +4,16 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
+use crate::VrsSettings;
 use crate::catalogue;
 use crate::gateway::{Answer, JSON_PATCH, Operation, carry_out};
 use crate::input::patch;
 use crate::operation::{check_party, id_in_path, viewer};
 use crate::problem::Problem;
 use crate::resource::{answer, informational};
-use ::web::app::App;
-use ::web::body;
+use ::web::body::Bodies;
+use ::web::caller::Authenticated;
+use ::web::gate::Gate;
 use base::error::{Error, Kind};
 use domain::account::Letter;
 use domain::proxy::RoleError;
@@ -23,20 +25,23 @@ const OPERATION: Operation =
     Operation { action: Action::ChangeRole, scope: ("Consent", Letter::Update), content_types: JSON_PATCH };
 
 pub(crate) async fn patch_consent(
-    app: Data<App>,
+    gate: Data<Gate>,
+    settings: Data<VrsSettings>,
+    bodies: Data<Bodies>,
+    caller: Authenticated<Problem>,
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
-    carry_out(&app, &request, OPERATION, async |caller| {
-        let body = body::read(request.headers(), payload, &app.limits, &app.room).await?;
+    carry_out(&gate, &request, caller, OPERATION, async |caller| {
+        let body = bodies.read(request.headers(), payload).await?;
         let id = id_in_path(&request).ok_or(catalogue::RESOURCE_NOT_FOUND)?;
-        let contract = app.contract;
+        let contract = settings.contract;
         // A role that is not there is told before a patch that cannot be read.
-        let (size, depth) = (body.len(), app.limits.json_depth);
-        let patch = app.cpu.run(size, move || patch::read(&body, &contract, depth)).await?;
-        let (clock, now) = (app.clock.clone(), app.clock.now());
-        let (scope, hides) = (viewer(&app, &caller).scope, app.contract.hide_strangers);
-        let changed: Result<_, PatchRefused> = app
+        let (size, depth) = (body.len(), bodies.limits.json_depth);
+        let patch = bodies.cpu.run(size, move || patch::read(&body, &contract, depth)).await?;
+        let (clock, now) = (gate.clock.clone(), gate.clock.now());
+        let (scope, hides) = (viewer(&gate, &settings, &caller).scope, settings.contract.hide_strangers);
+        let changed: Result<_, PatchRefused> = gate
             .write_as(caller.clone(), move |tx| {
                 let who = &caller.who;
                 if matches!(scope, Scope::Organisation(_))

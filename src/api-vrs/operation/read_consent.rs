@@ -4,13 +4,15 @@ use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
+use crate::VrsSettings;
 use crate::catalogue;
 use crate::gateway::{Answer, Operation, carry_out};
 use crate::operation::{base_url, check_party, id_in_path, people_of, requested, viewer};
 use crate::problem::Problem;
 use crate::query::{Query, includes};
 use crate::resource::{answer, consent_bundle};
-use ::web::app::App;
+use ::web::caller::Authenticated;
+use ::web::gate::Gate;
 use base::error::Error;
 use domain::account::Letter;
 use service::access::Action;
@@ -19,26 +21,36 @@ use service::proxy::query::read_role;
 const OPERATION: Operation =
     Operation { action: Action::ReadRole, scope: ("Consent", Letter::Read), content_types: &[] };
 
-pub(crate) async fn read_consent(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Problem> {
-    carry_out(&app, &request, OPERATION, async |caller| {
+pub(crate) async fn read_consent(
+    gate: Data<Gate>,
+    settings: Data<VrsSettings>,
+    caller: Authenticated<Problem>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    carry_out(&gate, &request, caller, OPERATION, async |caller| {
         let query = Query::parse(request.query_string());
         if query.names().any(|name| name != "_include") {
             return Err(catalogue::INVALID_INCLUDE_PARAMETER);
         }
-        let bad_id = || catalogue::INVALID_ID_VALUE.with_status(app.contract.status_for_bad_id);
+        let bad_id = || catalogue::INVALID_ID_VALUE.with_status(settings.contract.status_for_bad_id);
         let id = id_in_path(&request).ok_or_else(bad_id)?;
         let includes = includes(&query)?;
-        let (clock, viewer) = (app.clock.clone(), viewer(&app, &caller));
-        let found: Result<_, Error> = app
+        let (clock, viewer) = (gate.clock.clone(), viewer(&gate, &settings, &caller));
+        let found: Result<_, Error> = gate
             .read_briefly_as(caller.clone(), move |tx| read_role(tx, &*clock, id, includes, &viewer))
             .await;
         let found = found?.ok_or(catalogue::INVALIDATED_RESOURCE)?;
         for role in &found.roles {
             let parties = [role.value.proxy, role.value.patient];
-            check_party(app.contract.hide_strangers, &caller.who, &parties, catalogue::INVALIDATED_RESOURCE)?;
+            check_party(
+                settings.contract.hide_strangers,
+                &caller.who,
+                &parties,
+                catalogue::INVALIDATED_RESOURCE,
+            )?;
         }
-        let bundle = consent_bundle(base_url(&app), &found);
-        let response = answer(StatusCode::OK, &bundle.render(requested(&request), false, app.clock.now()));
+        let bundle = consent_bundle(base_url(&gate), &found);
+        let response = answer(StatusCode::OK, &bundle.render(requested(&request), false, gate.clock.now()));
         Ok(Answer::showing(response, people_of(&found)))
     })
     .await

@@ -4,12 +4,14 @@ use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
+use crate::VrsSettings;
 use crate::catalogue;
 use crate::gateway::{Answer, Operation, carry_out};
 use crate::operation::{check_party, id_in_path, viewer};
 use crate::problem::Problem;
 use crate::resource::{access_request, answer};
-use ::web::app::App;
+use ::web::caller::Authenticated;
+use ::web::gate::Gate;
 use base::error::Error;
 use domain::account::Letter;
 use domain::audit::People;
@@ -23,13 +25,15 @@ const OPERATION: Operation = Operation {
 };
 
 pub(crate) async fn read_questionnaire_response(
-    app: Data<App>,
+    gate: Data<Gate>,
+    settings: Data<VrsSettings>,
+    caller: Authenticated<Problem>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    carry_out(&app, &request, OPERATION, async |caller| {
+    carry_out(&gate, &request, caller, OPERATION, async |caller| {
         let id = id_in_path(&request).ok_or(catalogue::INVALID_ACCESS_REQUEST_ID)?;
-        let (scope, reader) = (viewer(&app, &caller).scope, caller.who.user());
-        let found: Result<_, Error> = app
+        let (scope, reader) = (viewer(&gate, &settings, &caller).scope, caller.who.user());
+        let found: Result<_, Error> = gate
             .read_as(caller.clone(), move |tx| {
                 let Some(found) = tx.find_access_request(id, reader)? else { return Ok(None) };
                 let is_limited = matches!(scope, Scope::Organisation(_));
@@ -40,7 +44,7 @@ pub(crate) async fn read_questionnaire_response(
         let found = found?.ok_or(catalogue::QUESTIONNAIRE_RESPONSE_NOT_FOUND)?.value;
         let parties = [found.proxy, found.patient];
         check_party(
-            app.contract.hide_strangers,
+            settings.contract.hide_strangers,
             &caller.who,
             &parties,
             catalogue::QUESTIONNAIRE_RESPONSE_NOT_FOUND,

@@ -4,12 +4,14 @@ use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
+use crate::VrsSettings;
 use crate::gateway::{Answer, Operation, carry_out};
 use crate::operation::{base_url, people_of, requested, viewer};
 use crate::problem::Problem;
 use crate::query::{Query, consent_search};
 use crate::resource::{answer, consent_bundle};
-use ::web::app::App;
+use ::web::caller::Authenticated;
+use ::web::gate::Gate;
 use domain::account::Letter;
 use service::access;
 use service::access::Action;
@@ -18,19 +20,24 @@ use service::proxy::query::{SearchError, search_roles};
 const OPERATION: Operation =
     Operation { action: Action::SearchRoles, scope: ("Consent", Letter::Search), content_types: &[] };
 
-pub(crate) async fn search_consent(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Problem> {
-    carry_out(&app, &request, OPERATION, async |caller| {
+pub(crate) async fn search_consent(
+    gate: Data<Gate>,
+    settings: Data<VrsSettings>,
+    caller: Authenticated<Problem>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    carry_out(&gate, &request, caller, OPERATION, async |caller| {
         let query = Query::parse(request.query_string());
-        let (search, includes) = consent_search(&query, app.contract.nhs_number_check)?;
+        let (search, includes) = consent_search(&query, settings.contract.nhs_number_check)?;
         let named: Vec<_> = search.proxy.into_iter().chain(search.patient).collect();
         access::decide_parties(&caller.who, &named)?;
-        let (clock, viewer) = (app.clock.clone(), viewer(&app, &caller));
-        let found: Result<_, SearchError> = app
+        let (clock, viewer) = (gate.clock.clone(), viewer(&gate, &settings, &caller));
+        let found: Result<_, SearchError> = gate
             .read_as(caller.clone(), move |tx| search_roles(tx, &*clock, &search, includes, &viewer))
             .await;
         let found = found?;
-        let bundle = consent_bundle(base_url(&app), &found);
-        let response = answer(StatusCode::OK, &bundle.render(requested(&request), false, app.clock.now()));
+        let bundle = consent_bundle(base_url(&gate), &found);
+        let response = answer(StatusCode::OK, &bundle.render(requested(&request), false, gate.clock.now()));
         Ok(Answer::showing(response, people_of(&found)))
     })
     .await

@@ -4,12 +4,14 @@ use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
+use crate::VrsSettings;
 use crate::gateway::{Answer, Operation, carry_out};
 use crate::operation::{base_url, requested, viewer};
 use crate::problem::Problem;
 use crate::query::{Query, includes_patients, related_person_search};
 use crate::resource::{Bundle, Proofing, answer, patient, related_person};
-use ::web::app::App;
+use ::web::caller::Authenticated;
+use ::web::gate::Gate;
 use domain::account::Letter;
 use domain::audit::People;
 use domain::proxy::Relationship;
@@ -24,20 +26,22 @@ const OPERATION: Operation = Operation {
 };
 
 pub(crate) async fn search_related_person(
-    app: Data<App>,
+    gate: Data<Gate>,
+    settings: Data<VrsSettings>,
+    caller: Authenticated<Problem>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    carry_out(&app, &request, OPERATION, async |caller| {
+    carry_out(&gate, &request, caller, OPERATION, async |caller| {
         let query = Query::parse(request.query_string());
-        let (proxy, for_patient) = related_person_search(&query, app.contract.nhs_number_check)?;
+        let (proxy, for_patient) = related_person_search(&query, settings.contract.nhs_number_check)?;
         let named: Vec<_> = proxy.into_iter().chain(for_patient).collect();
         access::decide_parties(&caller.who, &named)?;
-        let viewer = viewer(&app, &caller);
-        let found: Result<_, SearchError> = app
+        let viewer = viewer(&gate, &settings, &caller);
+        let found: Result<_, SearchError> = gate
             .read_as(caller.clone(), move |tx| search_relationships(tx, proxy, for_patient, &viewer))
             .await;
         let found = found?;
-        let mut bundle = Bundle::new(base_url(&app));
+        let mut bundle = Bundle::new(base_url(&gate));
         for relationship in &found.relationships {
             let patient = found.patients.iter().find(|person| person.nhs_number == relationship.patient);
             bundle.matched(related_person(relationship, patient));
@@ -45,7 +49,7 @@ pub(crate) async fn search_related_person(
         if includes_patients(&query) {
             found.patients.iter().for_each(|person| bundle.included(patient(person, Proofing::Hidden)));
         }
-        let response = answer(StatusCode::OK, &bundle.render(requested(&request), true, app.clock.now()));
+        let response = answer(StatusCode::OK, &bundle.render(requested(&request), true, gate.clock.now()));
         let pair = |found: &Relationship| People { patient: Some(found.patient), proxy: Some(found.proxy) };
         Ok(Answer::showing(response, found.relationships.iter().map(pair)))
     })

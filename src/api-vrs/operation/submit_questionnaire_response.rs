@@ -4,14 +4,16 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
+use crate::VrsSettings;
 use crate::catalogue;
 use crate::gateway::{Answer, FHIR_JSON, Operation, carry_out};
 use crate::input::access_request;
 use crate::operation::base_url;
 use crate::problem::Problem;
 use crate::resource::{created, reference_code};
-use ::web::app::App;
-use ::web::body;
+use ::web::body::Bodies;
+use ::web::caller::Authenticated;
+use ::web::gate::Gate;
 use domain::account::Letter;
 use domain::proxy::Applicant;
 use service::access;
@@ -25,22 +27,25 @@ const OPERATION: Operation = Operation {
 };
 
 pub(crate) async fn submit_questionnaire_response(
-    app: Data<App>,
+    gate: Data<Gate>,
+    settings: Data<VrsSettings>,
+    bodies: Data<Bodies>,
+    caller: Authenticated<Problem>,
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
-    carry_out(&app, &request, OPERATION, async |caller| {
-        let body = body::read(request.headers(), payload, &app.limits, &app.room).await?;
-        let (size, check, depth) = (body.len(), app.contract.nhs_number_check, app.limits.json_depth);
-        let submission = app.cpu.run(size, move || access_request::read(&body, check, depth)).await??;
+    carry_out(&gate, &request, caller, OPERATION, async |caller| {
+        let body = bodies.read(request.headers(), payload).await?;
+        let (size, check, depth) = (body.len(), settings.contract.nhs_number_check, bodies.limits.json_depth);
+        let submission = bodies.cpu.run(size, move || access_request::read(&body, check, depth)).await??;
         let applicant = match submission.applicant {
             Applicant::Proxy => submission.proxy,
             Applicant::Patient => submission.patient,
         };
         access::decide_parties(&caller.who, &[applicant])?;
-        let clock = app.clock.clone();
-        let rules = app.contract.submission_rules();
-        let submitted: Result<_, SubmitError> = app
+        let clock = gate.clock.clone();
+        let rules = settings.contract.submission_rules();
+        let submitted: Result<_, SubmitError> = gate
             .write_as(caller.clone(), move |tx| {
                 submit_access_request(tx, &*clock, &caller, submission.clone(), rules)
             })
@@ -50,7 +55,7 @@ pub(crate) async fn submit_questionnaire_response(
             SubmitError::TooManyOpen => catalogue::TOO_MANY_OPEN_REQUESTS,
             SubmitError::Store(error) => error.into(),
         })?;
-        let location = format!("{}/QuestionnaireResponse/{}", base_url(&app), submitted.value.value.id);
+        let location = format!("{}/QuestionnaireResponse/{}", base_url(&gate), submitted.value.value.id);
         let response =
             created(StatusCode::OK, location, &reference_code(&submitted.value.value.reference_code));
         Ok(Answer::to(&submitted, response))

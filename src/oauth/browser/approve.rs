@@ -5,7 +5,7 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::TimeDelta;
 
-use ::web::app::App;
+use ::web::gate::Gate;
 use base::error::Error;
 use domain::account::{Acting, KnownPerson, LogIn, Mode, Stage};
 use service::account::{ApproveError, approve, grant_ttl};
@@ -17,17 +17,17 @@ use super::sentence::{Whom, sentences};
 use super::visit::{self, Visit};
 use super::{asset, authority, patient};
 
-pub(super) async fn show(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Problem> {
-    let (visit, log_in) = visit::current(&app, &request).await?;
+pub(super) async fn show(gate: Data<Gate>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let (visit, log_in) = visit::current(&gate, &request).await?;
     let may_link = log_in.person().is_some_and(KnownPerson::is_citizen);
     let Stage::Known { acting: Some(acting), .. } = log_in.stage else {
         return Ok(see_other(next_page(&log_in)));
     };
-    let client = client_of(&app, &log_in).await?;
+    let client = client_of(&gate, &log_in).await?;
     let patient = match acting {
         Acting::Oneself => None,
         Acting::For { patient, .. } => {
-            let read = app.store.read(move |tx| tx.list_current_people(&[patient])).await;
+            let read = gate.store.read(move |tx| tx.list_current_people(&[patient])).await;
             let people: Vec<_> = read.map_err(|error: Error| Problem::from(error))?;
             let Some(person) = people.first() else { return Ok(see_other("/oauth/patient")) };
             Some(patient::name_of(person))
@@ -36,7 +36,10 @@ pub(super) async fn show(app: Data<App>, request: HttpRequest) -> Result<HttpRes
     let possessive = patient.as_ref().map(|name| format!("{name}’s"));
     let lasts = match client.mode {
         Mode::Citizen => {
-            format!("for up to {}", in_words(grant_ttl(&log_in.request.scopes, authority(&app)?.lifetimes())))
+            format!(
+                "for up to {}",
+                in_words(grant_ttl(&log_in.request.scopes, authority(&gate)?.lifetimes()))
+            )
         }
         Mode::Staff | Mode::System => "for as long as it is registered here".to_owned(),
     };
@@ -68,40 +71,40 @@ fn in_words(span: TimeDelta) -> String {
 }
 
 pub(super) async fn decide(
-    app: Data<App>,
+    gate: Data<Gate>,
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
-    let (visit, log_in, params) = visit::submitted(&app, &request, payload).await?;
+    let (visit, log_in, params) = visit::submitted(&gate, &request, payload).await?;
     match params.last("answer") {
-        Some("allow") => allow(&app, &visit, &log_in).await,
-        Some("deny") => deny(&app, &visit).await,
+        Some("allow") => allow(&gate, &visit, &log_in).await,
+        Some("deny") => deny(&gate, &visit).await,
         _ => Ok(see_other(next_page(&log_in))),
     }
 }
 
 pub(super) async fn leave(
-    app: Data<App>,
+    gate: Data<Gate>,
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
-    let (visit, ..) = visit::submitted(&app, &request, payload).await?;
-    deny(&app, &visit).await
+    let (visit, ..) = visit::submitted(&gate, &request, payload).await?;
+    deny(&gate, &visit).await
 }
 
-async fn allow(app: &Data<App>, visit: &Visit, log_in: &LogIn) -> Result<HttpResponse, Problem> {
-    let authority = authority(app)?;
-    let client = client_of(app, log_in).await?;
-    let (digest, clock, lifetimes) = (visit.digest(), app.clock.clone(), authority.lifetimes());
-    match app.store.write(move |tx| approve(tx, &*clock, lifetimes, &digest)).await {
+async fn allow(gate: &Gate, visit: &Visit, log_in: &LogIn) -> Result<HttpResponse, Problem> {
+    let authority = authority(gate)?;
+    let client = client_of(gate, log_in).await?;
+    let (digest, clock, lifetimes) = (visit.digest(), gate.clock.clone(), authority.lifetimes());
+    match gate.store.write(move |tx| approve(tx, &*clock, lifetimes, &digest)).await {
         Ok(approved) => {
             let back = Back::of(&approved.request, authority.issuer()).with_code(&approved.code);
-            Ok(Visit::forget_in(app, back))
+            Ok(Visit::forget_in(gate, back))
         }
         Err(ApproveError::Gone) => Ok(see_other(next_page(log_in))),
         Err(ApproveError::RoleLapsed) => {
             let told = "You can no longer act for the person you chose. Choose again";
-            patient::ask(app, visit, log_in, StatusCode::CONFLICT, Some(told)).await
+            patient::ask(gate, visit, log_in, StatusCode::CONFLICT, Some(told)).await
         }
         Err(ApproveError::Person) => Err(Problem::new(403, "We cannot find your record")
             .saying("There is no current record for the NHS number that you logged in with.")
@@ -112,11 +115,11 @@ async fn allow(app: &Data<App>, visit: &Visit, log_in: &LogIn) -> Result<HttpRes
 }
 
 /// Back to the app with empty hands.
-async fn deny(app: &Data<App>, visit: &Visit) -> Result<HttpResponse, Problem> {
-    let authority = authority(app)?;
-    let (digest, now) = (visit.digest(), app.clock.now());
-    let taken: Result<Option<LogIn>, Error> = app.store.write(move |tx| tx.take_log_in(&digest, now)).await;
+async fn deny(gate: &Gate, visit: &Visit) -> Result<HttpResponse, Problem> {
+    let authority = authority(gate)?;
+    let (digest, now) = (visit.digest(), gate.clock.now());
+    let taken: Result<Option<LogIn>, Error> = gate.store.write(move |tx| tx.take_log_in(&digest, now)).await;
     let log_in = taken?.ok_or_else(|| Problem::new(400, "Your log-in has ended"))?;
     let back = Back::of(&log_in.request, authority.issuer()).refused(Refused::DENIED);
-    Ok(Visit::forget_in(app, back))
+    Ok(Visit::forget_in(gate, back))
 }

@@ -10,7 +10,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use chrono::TimeDelta;
 
 use crate::providers;
-use ::web::app::App;
+use ::web::gate::Gate;
 use base::error::Error;
 use base::token::digest;
 use domain::account::{AuthorizationRequest, LogIn, Registration, Stage};
@@ -26,28 +26,28 @@ use super::{authority, find_app, log_in};
 /// How many log-ins that were given up are removed with each new one.
 const SWEPT: i64 = 20;
 
-pub(super) async fn by_get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(super) async fn by_get(gate: Data<Gate>, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let params = Params::parse(request.query_string().as_bytes());
-    answer(&app, &request, &params).await
+    answer(&gate, &request, &params).await
 }
 
 pub(super) async fn by_post(
-    app: Data<App>,
+    gate: Data<Gate>,
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
-    let params = read_form(&app, &request, payload).await?;
-    answer(&app, &request, &params).await
+    let params = read_form(&request, payload).await?;
+    answer(&gate, &request, &params).await
 }
 
-async fn answer(app: &Data<App>, http: &HttpRequest, params: &Params) -> Result<HttpResponse, Problem> {
-    let authority = authority(app)?;
+async fn answer(gate: &Gate, http: &HttpRequest, params: &Params) -> Result<HttpResponse, Problem> {
+    let authority = authority(gate)?;
     let once = |name| params.one(name).map_err(|Repeated| bad_link("It names the app more than once."));
     let client_id = once("client_id")?.ok_or_else(|| bad_link("It does not say which app it is for."))?;
-    let client = find_app(app, client_id).await?;
+    let client = find_app(gate, client_id).await?;
     let client = client.ok_or_else(|| bad_link("The app is not known to this service."))?;
     let pushed = match once("request_uri")? {
-        Some(uri) => Some(take_pushed(app, client_id, uri).await?),
+        Some(uri) => Some(take_pushed(gate, client_id, uri).await?),
         None => None,
     };
     let params = pushed.as_ref().unwrap_or(params);
@@ -56,7 +56,7 @@ async fn answer(app: &Data<App>, http: &HttpRequest, params: &Params) -> Result<
     let redirect_uri = redirect_uri
         .ok_or_else(|| bad_link("The address that it would send you back to is not the app's."))?;
     match request::read(params, &client, redirect_uri, &authority) {
-        Ok(request) => begin((app, http), &authority, &client, request).await,
+        Ok(request) => begin((gate, http), &authority, &client, request).await,
         Err(refused) => {
             let state = params.one("state").unwrap_or_default();
             Ok(Back { redirect_uri, state, issuer: authority.issuer() }.refused(refused))
@@ -66,23 +66,23 @@ async fn answer(app: &Data<App>, http: &HttpRequest, params: &Params) -> Result<
 
 /// The parameters that an app has pushed (RFC 9126 §4). The store gives each `request_uri` out once, to its
 /// own app.
-async fn take_pushed(app: &Data<App>, client_id: &str, uri: &str) -> Result<Params, Problem> {
-    let (key, client_id, now) = (digest(uri), client_id.to_owned(), app.clock.now());
+async fn take_pushed(gate: &Gate, client_id: &str, uri: &str) -> Result<Params, Problem> {
+    let (key, client_id, now) = (digest(uri), client_id.to_owned(), gate.clock.now());
     let taken: Result<_, Error> =
-        app.store.write(move |tx| tx.take_pushed_request(&key, &client_id, now)).await;
+        gate.store.write(move |tx| tx.take_pushed_request(&key, &client_id, now)).await;
     let gone = || bad_link("Its request has expired, or was used before.");
     Ok(Params::parse(taken?.ok_or_else(gone)?.as_bytes()))
 }
 
 async fn begin(
-    (app, http): (&Data<App>, &HttpRequest),
+    (gate, http): (&Gate, &HttpRequest),
     authority: &Arc<Authority>,
     client: &Registration,
     request: AuthorizationRequest,
 ) -> Result<HttpResponse, Problem> {
     let all = providers(http)?;
     let providers: Vec<String> = all.list(client.mode).map(|provider| provider.id.clone()).collect();
-    let now = app.clock.now();
+    let now = gate.clock.now();
     let log_in =
         LogIn { app: client.client_id.clone(), request, stage: Stage::Begun, expires_at: now + LogIn::TTL };
     if providers.is_empty() {
@@ -91,7 +91,7 @@ async fn begin(
     }
     let visit = Visit::begin()?;
     let (digest, kept) = (visit.digest(), log_in.clone());
-    let written: Result<(), Error> = app
+    let written: Result<(), Error> = gate
         .store
         .write(move |tx| {
             tx.delete_old(Old::LogIns, now + TimeDelta::milliseconds(1), SWEPT)?;
@@ -100,13 +100,13 @@ async fn begin(
         .await;
     written?;
     let response = match providers.as_slice() {
-        [only] => match log_in::send_away((app, &*all), &visit, log_in, client, only, false).await {
+        [only] => match log_in::send_away((gate, &*all), &visit, log_in, client, only, false).await {
             Ok(away) => away,
             Err(problem) => problem.render(),
         },
         _ => see_other(log_in::PATH),
     };
-    Ok(visit.keep_in(app, response))
+    Ok(visit.keep_in(gate, response))
 }
 
 /// A link that leads nowhere. It is shown here and goes back to nobody.

@@ -9,7 +9,7 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 
 use crate::providers;
 use crate::trail;
-use ::web::app::App;
+use ::web::gate::Gate;
 use domain::account::identity::{Answer, Departure, Proven};
 use domain::account::{Acting, KnownPerson, LogIn, Mode, Registration, Stage};
 use idp::UpstreamError;
@@ -24,13 +24,13 @@ use super::request::Params;
 use super::visit::{self, Visit};
 
 pub(super) async fn arrive(
-    app: Data<App>,
+    gate: Data<Gate>,
     request: HttpRequest,
     provider: Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let (visit, log_in) = visit::current(&app, &request).await?;
+    let (visit, log_in) = visit::current(&gate, &request).await?;
     let params = Params::parse(request.query_string().as_bytes());
-    let client = client_of(&app, &log_in).await?;
+    let client = client_of(&gate, &log_in).await?;
     let departure = departure_of(&log_in, &provider, &params)?;
     let is_linking = matches!(log_in.stage, Stage::Linking { .. });
     let leave = || Leave::new(&visit, &log_in, &client);
@@ -44,7 +44,7 @@ pub(super) async fn arrive(
     let once = |name| params.one(name).unwrap_or_default().map(str::to_owned);
     let answer = once("code").map(|code| Answer { code, iss: once("iss") });
     let answer = answer.ok_or_else(|| again(not_ours()).with_leave(leave()))?;
-    let callback = callback_url(&app, &provider);
+    let callback = callback_url(&gate, &provider);
     let proven = match providers.complete(&provider, &departure, &callback, &answer).await {
         Ok(proven) => proven,
         Err(error) => {
@@ -53,13 +53,13 @@ pub(super) async fn arrive(
         }
     };
     if is_linking {
-        return link::arrive(&app, &visit, &client, departure, proven).await;
+        return link::arrive(&gate, &visit, &client, departure, proven).await;
     }
     check_enough(&proven, &client, &name).map_err(|problem| problem.with_leave(leave()))?;
     let known = proven.clone();
-    let (visit, log_in) = go_on(&app, &visit, departure, proven).await?;
-    trail::log_in(&app, &client, &known).await?;
-    Ok(visit.keep_in(&app, see_other(next_page(&log_in))))
+    let (visit, log_in) = go_on(&gate, &visit, departure, proven).await?;
+    trail::log_in(&gate, &client, &known).await?;
+    Ok(visit.keep_in(&gate, see_other(next_page(&log_in))))
 }
 
 /// What was sent along, where the answer belongs to it.
@@ -139,14 +139,14 @@ fn too_little(name: &str) -> Problem {
 
 /// From here on the browser has another cookie, so that nobody who knew the old one goes on with it.
 async fn go_on(
-    app: &Data<App>,
+    gate: &Gate,
     visit: &Visit,
     departure: Departure,
     proven: Proven,
 ) -> Result<(Visit, LogIn), Problem> {
     let fresh = Visit::begin()?;
-    let (old, new, clock) = (visit.digest(), fresh.digest(), app.clock.clone());
-    let known: Result<Option<LogIn>, LogInError> = app
+    let (old, new, clock) = (visit.digest(), fresh.digest(), gate.clock.clone());
+    let known: Result<Option<LogIn>, LogInError> = gate
         .store
         .write(move |tx| {
             let Some(log_in) = tx.take_log_in(&old, clock.now())? else { return Ok(None) };

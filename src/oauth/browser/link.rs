@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use crate::providers;
 use crate::trail;
-use ::web::app::App;
+use ::web::gate::Gate;
 use base::error::Error;
 use domain::account::identity::{Departure, Proven};
 use domain::account::{KnownPerson, LogIn, Registration, Stage};
@@ -25,26 +25,26 @@ pub(super) const PATH: &str = "/oauth/link";
 
 /// The log-in of this browser. Whoever was on their way to a provider for this and came back by themselves is
 /// not any more.
-async fn current(app: &Data<App>, request: &HttpRequest) -> Result<(Visit, LogIn), Problem> {
-    let (visit, log_in) = visit::current(app, request).await?;
+async fn current(gate: &Gate, request: &HttpRequest) -> Result<(Visit, LogIn), Problem> {
+    let (visit, log_in) = visit::current(gate, request).await?;
     if !matches!(log_in.stage, Stage::Linking { .. }) {
         return Ok((visit, log_in));
     }
     let log_in = LogIn { stage: log_in.stage.after_linking(), ..log_in };
     let (digest, kept) = (visit.digest(), log_in.clone());
-    let saved: Result<(), Error> = app.store.write(move |tx| tx.save_log_in(&digest, &kept)).await;
+    let saved: Result<(), Error> = gate.store.write(move |tx| tx.save_log_in(&digest, &kept)).await;
     saved?;
     Ok((visit, log_in))
 }
 
 /// `GET /oauth/link`: the providers. The choice is a link, as it is where people log in.
-pub(super) async fn show(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Problem> {
-    let (visit, log_in) = current(&app, &request).await?;
+pub(super) async fn show(gate: Data<Gate>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let (visit, log_in) = current(&gate, &request).await?;
     let Some(user) = log_in.person().filter(|person| person.is_citizen()).map(|person| person.user) else {
         return Ok(see_other(next_page(&log_in)));
     };
-    let client = client_of(&app, &log_in).await?;
-    let known: Result<_, Error> = app.store.read(move |tx| tx.list_identities(user)).await;
+    let client = client_of(&gate, &log_in).await?;
+    let known: Result<_, Error> = gate.store.read(move |tx| tx.list_identities(user)).await;
     let known = known?.len();
     let providers = list_choices(&*providers(&request)?, &visit, &client, PATH);
     let leave = Leave::new(&visit, &log_in, &client);
@@ -62,32 +62,32 @@ pub(super) async fn show(app: Data<App>, request: HttpRequest) -> Result<HttpRes
 /// `GET /oauth/link/{provider}`: to a provider. The link carries the token of this log-in: no other site can
 /// send somebody here.
 pub(super) async fn depart(
-    app: Data<App>,
+    gate: Data<Gate>,
     request: HttpRequest,
     provider: Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let (visit, log_in) = current(&app, &request).await?;
+    let (visit, log_in) = current(&gate, &request).await?;
     visit.check_link(&request)?;
     if !log_in.person().is_some_and(KnownPerson::is_citizen) {
         return Ok(see_other(next_page(&log_in)));
     }
-    let client = client_of(&app, &log_in).await?;
-    send_away((&app, &*providers(&request)?), &visit, log_in, &client, &provider, true).await
+    let client = client_of(&gate, &log_in).await?;
+    send_away((&gate, &*providers(&request)?), &visit, log_in, &client, &provider, true).await
 }
 
 /// Back from the provider: the two identities become one user's, or nothing changes. The browser gets another
 /// cookie, as after every log-in.
 pub(super) async fn arrive(
-    app: &Data<App>,
+    gate: &Gate,
     visit: &Visit,
     client: &Registration,
     departure: Departure,
     second: Proven,
 ) -> Result<HttpResponse, Problem> {
     let fresh = Visit::begin()?;
-    let (old, new, clock) = (visit.digest(), fresh.digest(), app.clock.clone());
+    let (old, new, clock) = (visit.digest(), fresh.digest(), gate.clock.clone());
     let client_id = client.client_id.clone();
-    let linked: Result<bool, LinkError> = app
+    let linked: Result<bool, LinkError> = gate
         .store
         .write(move |tx| {
             let Some(log_in) = tx.take_log_in(&old, clock.now())? else { return Ok(false) };
@@ -102,7 +102,7 @@ pub(super) async fn arrive(
         })
         .await;
     match linked {
-        Ok(true) => Ok(fresh.keep_in(app, see_other(PATH))),
+        Ok(true) => Ok(fresh.keep_in(gate, see_other(PATH))),
         Ok(false) => Err(not_ours()),
         Err(LinkError::LogIn(error)) => Err(error.into()),
         // The same words for both: whose the other one is, is nobody's business.

@@ -7,7 +7,7 @@ use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::providers;
-use ::web::app::App;
+use ::web::gate::Gate;
 use base::error::Error;
 use domain::account::{LogIn, Registration, Stage};
 use idp::Providers;
@@ -21,8 +21,8 @@ use super::{asset, find_app, link};
 pub(super) const PATH: &str = "/oauth/log-in";
 
 /// The app that a log-in is for.
-pub(super) async fn client_of(app: &Data<App>, log_in: &LogIn) -> Result<Arc<Registration>, Problem> {
-    let found = find_app(app, &log_in.app).await?;
+pub(super) async fn client_of(gate: &Gate, log_in: &LogIn) -> Result<Arc<Registration>, Problem> {
+    let found = find_app(gate, &log_in.app).await?;
     found.ok_or_else(|| Problem::new(400, "The app is no longer known here"))
 }
 
@@ -53,9 +53,9 @@ pub(super) fn list_choices(
 
 /// `GET /oauth/log-in`: the providers. The choice is a link: what a form's answer redirects to would have to be
 /// in the page's policy, and where a provider lives is known only once somebody goes there.
-pub(super) async fn show(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Problem> {
-    let (visit, log_in) = visit::current(&app, &request).await?;
-    let client = client_of(&app, &log_in).await?;
+pub(super) async fn show(gate: Data<Gate>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let (visit, log_in) = visit::current(&gate, &request).await?;
+    let client = client_of(&gate, &log_in).await?;
     let providers = list_choices(&*providers(&request)?, &visit, &client, PATH);
     let leave = Leave::new(&visit, &log_in, &client);
     let page = ProviderPage { style: asset::style_url(), leave: leave.clone(), providers };
@@ -64,19 +64,19 @@ pub(super) async fn show(app: Data<App>, request: HttpRequest) -> Result<HttpRes
 
 /// `GET /oauth/log-in/{provider}`: to a provider.
 pub(super) async fn depart(
-    app: Data<App>,
+    gate: Data<Gate>,
     request: HttpRequest,
     provider: Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let (visit, log_in) = visit::current(&app, &request).await?;
+    let (visit, log_in) = visit::current(&gate, &request).await?;
     visit.check_link(&request)?;
-    let client = client_of(&app, &log_in).await?;
-    send_away((&app, &*providers(&request)?), &visit, log_in, &client, &provider, false).await
+    let client = client_of(&gate, &log_in).await?;
+    send_away((&gate, &*providers(&request)?), &visit, log_in, &client, &provider, false).await
 }
 
 /// Sends a browser to a provider, which must be one for such people: to log in, or to bring a second identity.
 pub(super) async fn send_away(
-    (app, providers): (&Data<App>, &Providers),
+    (gate, providers): (&Gate, &Providers),
     visit: &Visit,
     log_in: LogIn,
     client: &Registration,
@@ -85,7 +85,7 @@ pub(super) async fn send_away(
 ) -> Result<HttpResponse, Problem> {
     let known = providers.list(client.mode).find(|known| known.id == provider);
     let known = known.ok_or_else(|| Problem::new(404, "Page not found"))?;
-    let departure = match providers.begin(&known.id, &callback_url(app, &known.id)).await {
+    let departure = match providers.begin(&known.id, &callback_url(gate, &known.id)).await {
         Ok(departure) => departure,
         Err(error) => {
             tracing::warn!(provider = known.id, %error, "nobody can be sent to the provider");
@@ -105,14 +105,14 @@ pub(super) async fn send_away(
     };
     let log_in = LogIn { stage, ..log_in };
     let digest = visit.digest();
-    let saved: Result<(), Error> = app.store.write(move |tx| tx.save_log_in(&digest, &log_in)).await;
+    let saved: Result<(), Error> = gate.store.write(move |tx| tx.save_log_in(&digest, &log_in)).await;
     saved?;
     Ok(see_other(&url))
 }
 
 /// Where a provider sends people back to.
-pub(super) fn callback_url(app: &App, provider: &str) -> String {
-    format!("{}/oauth/callback/{provider}", app.public_url)
+pub(super) fn callback_url(gate: &Gate, provider: &str) -> String {
+    format!("{}/oauth/callback/{provider}", gate.public_url)
 }
 
 /// A provider that does not answer, or not as it should.

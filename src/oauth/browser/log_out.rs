@@ -12,7 +12,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use ::web::app::App;
+use ::web::gate::Gate;
 use base::error::Error;
 use domain::account::Registration;
 use jose::key::Purpose;
@@ -54,27 +54,27 @@ struct Asked {
     back: Option<String>,
 }
 
-pub(super) async fn by_get(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Problem> {
-    show(&app, &request, &Params::parse(request.query_string().as_bytes())).await
+pub(super) async fn by_get(gate: Data<Gate>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    show(&gate, &request, &Params::parse(request.query_string().as_bytes())).await
 }
 
 pub(super) async fn by_post(
-    app: Data<App>,
+    gate: Data<Gate>,
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
-    let params = read_form(&app, &request, payload).await?;
-    show(&app, &request, &params).await
+    let params = read_form(&request, payload).await?;
+    show(&gate, &request, &params).await
 }
 
 /// The page that asks.
-async fn show(app: &Data<App>, request: &HttpRequest, params: &Params) -> Result<HttpResponse, Problem> {
-    let asked = read(app, params).await?;
+async fn show(gate: &Gate, request: &HttpRequest, params: &Params) -> Result<HttpResponse, Problem> {
+    let asked = read(gate, params).await?;
     let mut fields: Vec<(&'static str, String)> = Vec::new();
     for name in REPEATED {
         fields.extend(params.one(name).unwrap_or_default().map(|value| (name, value.to_owned())));
     }
-    fields.extend(Visit::of(app, request).map(|visit| ("token", visit.form_token())));
+    fields.extend(Visit::of(gate, request).map(|visit| ("token", visit.form_token())));
     let name = asked.app.as_ref().filter(|_| asked.hint.is_some()).map(|app| app.name.clone());
     let page = LogOutPage { style: asset::style_url(), fields, app: name };
     Ok(page::render_towards(StatusCode::OK, &page, asked.back.as_deref()))
@@ -82,13 +82,13 @@ async fn show(app: &Data<App>, request: &HttpRequest, params: &Params) -> Result
 
 /// The form's answer.
 pub(super) async fn confirm(
-    app: Data<App>,
+    gate: Data<Gate>,
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
-    let params = read_form(&app, &request, payload).await?;
-    let asked = read(&app, &params).await?;
-    let visit = Visit::of(&app, &request);
+    let params = read_form(&request, payload).await?;
+    let asked = read(&gate, &params).await?;
+    let visit = Visit::of(&gate, &request);
     // A page that an app's form has opened was made without the cookie, and so without the form's token; the browser says
     // then that the form is ours.
     let is_same_origin = request.headers().get("sec-fetch-site").is_some_and(|site| site == "same-origin");
@@ -102,9 +102,9 @@ pub(super) async fn confirm(
         grant: hint.sid,
         is_everywhere,
     });
-    let (log_in, now) = (visit.map(|visit| visit.digest()), app.clock.now());
+    let (log_in, now) = (visit.map(|visit| visit.digest()), gate.clock.now());
     let ended: Result<(), Error> =
-        app.store.write(move |tx| log_out(tx, log_in.as_deref(), ending.as_ref(), now)).await;
+        gate.store.write(move |tx| log_out(tx, log_in.as_deref(), ending.as_ref(), now)).await;
     ended?;
     let name = asked.app.as_ref().filter(|_| asked.hint.is_some()).map(|app| app.name.clone());
     let response = match &asked.back {
@@ -115,16 +115,16 @@ pub(super) async fn confirm(
             None,
         ),
     };
-    Ok(Visit::forget_in(&app, response))
+    Ok(Visit::forget_in(&gate, response))
 }
 
 /// Checks what is asked (§2, §3): a browser is sent only to a URL that is registered letter by letter.
-async fn read(app: &Data<App>, params: &Params) -> Result<Asked, Problem> {
-    let authority = authority(app)?;
+async fn read(gate: &Gate, params: &Params) -> Result<Asked, Problem> {
+    let authority = authority(gate)?;
     let once = |name| params.one(name).map_err(|Repeated| bad_link("It says something more than once."));
     let hint = match once("id_token_hint")? {
         Some(token) => {
-            let hint = read_hint(&authority, token, app.clock.now().timestamp());
+            let hint = read_hint(&authority, token, gate.clock.now().timestamp());
             Some(hint.ok_or_else(|| {
                 bad_link("It does not come from a log-in with this service, or it is too old.")
             })?)
@@ -138,7 +138,7 @@ async fn read(app: &Data<App>, params: &Params) -> Result<Asked, Problem> {
     let client_id = hint.as_ref().map(|hint| hint.aud.as_str()).or(client_id);
     let known = match client_id {
         Some(client_id) => Some(
-            find_app(app, client_id)
+            find_app(gate, client_id)
                 .await?
                 .ok_or_else(|| bad_link("The app is not known to this service."))?,
         ),

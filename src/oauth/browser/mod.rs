@@ -21,15 +21,13 @@ mod visit;
 use std::sync::Arc;
 
 use actix_web::HttpResponse;
-use actix_web::body::{BoxBody, MessageBody};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{ALLOW, HeaderValue};
-use actix_web::middleware::{Next, from_fn};
-use actix_web::web::{self, Data, ServiceConfig};
+use actix_web::middleware::from_fn;
+use actix_web::web::{self, ServiceConfig};
 
-use crate::limit;
-use ::web::app::App;
-use ::web::observe;
+use ::web::gate::Gate;
+use ::web::limit::limit_addresses;
+use ::web::panic::catch_panics;
 use domain::account::Registration;
 use service::authority::Authority;
 
@@ -37,21 +35,31 @@ use page::Problem;
 
 /// The routes of the pages.
 pub(super) fn configure(config: &mut ServiceConfig) {
-    let page = |path: &'static str| web::resource(path).wrap(from_fn(panics));
+    let page = |path: &'static str| web::resource(path).wrap(from_fn(catch_panics::<Problem>));
     config
         .service(
             page("/oauth/authorize")
-                .wrap(from_fn(limited))
+                .wrap(from_fn(limit_addresses::<Problem>))
                 .route(web::get().to(authorize::by_get))
                 .route(web::post().to(authorize::by_post))
                 .default_service(web::to(other_method)),
         )
         .service(page("/oauth/log-in").route(web::get().to(log_in::show)))
-        .service(page("/oauth/log-in/{provider}").wrap(from_fn(limited)).route(web::get().to(log_in::depart)))
-        .service(page(link::PATH).route(web::get().to(link::show)))
-        .service(page("/oauth/link/{provider}").wrap(from_fn(limited)).route(web::get().to(link::depart)))
         .service(
-            page("/oauth/callback/{provider}").wrap(from_fn(limited)).route(web::get().to(callback::arrive)),
+            page("/oauth/log-in/{provider}")
+                .wrap(from_fn(limit_addresses::<Problem>))
+                .route(web::get().to(log_in::depart)),
+        )
+        .service(page(link::PATH).route(web::get().to(link::show)))
+        .service(
+            page("/oauth/link/{provider}")
+                .wrap(from_fn(limit_addresses::<Problem>))
+                .route(web::get().to(link::depart)),
+        )
+        .service(
+            page("/oauth/callback/{provider}")
+                .wrap(from_fn(limit_addresses::<Problem>))
+                .route(web::get().to(callback::arrive)),
         )
         .service(
             page("/oauth/patient")
@@ -67,12 +75,16 @@ pub(super) fn configure(config: &mut ServiceConfig) {
         )
         .service(
             page(log_out::PATH)
-                .wrap(from_fn(limited))
+                .wrap(from_fn(limit_addresses::<Problem>))
                 .route(web::get().to(log_out::by_get))
                 .route(web::post().to(log_out::by_post))
                 .default_service(web::to(other_method)),
         )
-        .service(page(log_out::CONFIRM).wrap(from_fn(limited)).route(web::post().to(log_out::confirm)))
+        .service(
+            page(log_out::CONFIRM)
+                .wrap(from_fn(limit_addresses::<Problem>))
+                .route(web::post().to(log_out::confirm)),
+        )
         .service(page("/oauth/leave").route(web::post().to(approve::leave)))
         .service(web::resource("/assets/{name}").route(web::get().to(asset::send)));
 }
@@ -84,33 +96,11 @@ async fn other_method() -> HttpResponse {
 }
 
 /// The authorization server, where the settings have one.
-fn authority(app: &Data<App>) -> Result<Arc<Authority>, Problem> {
-    app.authority.clone().ok_or_else(|| Problem::new(404, "Page not found"))
+fn authority(gate: &Gate) -> Result<Arc<Authority>, Problem> {
+    gate.authority.clone().ok_or_else(|| Problem::new(404, "Page not found"))
 }
 
 /// The app with this id, of the settings or registered since. Every page finds apps here.
-async fn find_app(app: &App, client_id: &str) -> Result<Option<Arc<Registration>>, Problem> {
-    Ok(crate::client::find_app(app, client_id).await?)
-}
-
-/// 429 for an address that begins or goes on too often: each of these is a write, or a request to a provider.
-async fn limited(
-    request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    if let Some(app) = request.app_data::<Data<App>>() {
-        limit::count(app, request.request()).map_err(Problem::throttled)?;
-    }
-    Ok(next.call(request).await?.map_into_boxed_body())
-}
-
-async fn panics(
-    request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    observe::catch_panics(request, next, |fault| {
-        let response = Problem::from(fault).render();
-        actix_web::error::InternalError::from_response("a page failed", response).into()
-    })
-    .await
+async fn find_app(gate: &Gate, client_id: &str) -> Result<Option<Arc<Registration>>, Problem> {
+    Ok(crate::client::find_app(gate, client_id).await?)
 }

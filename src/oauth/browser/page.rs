@@ -1,7 +1,6 @@
 //! The pages, and what surrounds each: no script, no frame, nothing kept, nothing from elsewhere.
 
 use std::fmt;
-use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
@@ -15,6 +14,7 @@ use base::error::{Error, Kind};
 use domain::account::{LogIn, Registration};
 use service::account::LogInError;
 use web::body::BodyFault;
+use web::error::HttpError;
 use web::observe::log_failure;
 
 use super::asset;
@@ -190,14 +190,6 @@ impl Problem {
         }
     }
 
-    /// 429: too many log-ins from one place.
-    pub(super) fn throttled(wait: Duration) -> Self {
-        let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
-        let problem =
-            Self::new(429, "Too many people are logging in").saying("Wait a minute, then try again.");
-        Self { retry_after: Some(seconds), ..problem }
-    }
-
     /// Adds a paragraph.
     pub(super) fn saying(mut self, words: impl Into<String>) -> Self {
         self.said.push(words.into());
@@ -240,6 +232,15 @@ impl Problem {
             response.headers_mut().insert(RETRY_AFTER, seconds.into());
         }
         response
+    }
+}
+
+/// 429: too many log-ins from one place.
+impl HttpError for Problem {
+    fn throttled(seconds: u64) -> Self {
+        let problem =
+            Self::new(429, "Too many people are logging in").saying("Wait a minute, then try again.");
+        Self { retry_after: Some(u32::try_from(seconds).unwrap_or(u32::MAX)), ..problem }
     }
 }
 

@@ -5,7 +5,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
-use ::web::app::App;
+use ::web::gate::Gate;
 use base::error::Error;
 use domain::account::registration::without_hidden;
 use domain::account::{Acting, KnownPerson, LogIn, Stage};
@@ -21,25 +21,25 @@ use super::visit::{self, Visit};
 /// The value of the choice to act for oneself.
 const ONESELF: &str = "self";
 
-pub(super) async fn show(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Problem> {
-    let (visit, log_in) = visit::current(&app, &request).await?;
+pub(super) async fn show(gate: Data<Gate>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let (visit, log_in) = visit::current(&gate, &request).await?;
     if !log_in.asks_for_whom() {
         return Ok(see_other(next_page(&log_in)));
     }
-    ask(&app, &visit, &log_in, StatusCode::OK, None).await
+    ask(&gate, &visit, &log_in, StatusCode::OK, None).await
 }
 
 /// The page, with what was wrong with the last answer.
 pub(super) async fn ask(
-    app: &Data<App>,
+    gate: &Gate,
     visit: &Visit,
     log_in: &LogIn,
     status: StatusCode,
     error: Option<&'static str>,
 ) -> Result<HttpResponse, Problem> {
-    let client = client_of(app, log_in).await?;
+    let client = client_of(gate, log_in).await?;
     let patients = match log_in.person() {
-        Some(person) => patients_of(app, person).await?,
+        Some(person) => patients_of(gate, person).await?,
         None => Vec::new(),
     };
     let choice = |patient: &Patient| PatientChoice {
@@ -53,19 +53,19 @@ pub(super) async fn ask(
     Ok(page::render(status, &page, &leave))
 }
 
-async fn patients_of(app: &Data<App>, person: &KnownPerson) -> Result<Vec<Patient>, Problem> {
+async fn patients_of(gate: &Gate, person: &KnownPerson) -> Result<Vec<Patient>, Problem> {
     let Some(number) = person.proved_number() else { return Ok(Vec::new()) };
-    let clock = app.clock.clone();
-    let found: Result<_, Error> = app.store.read(move |tx| list_patients(tx, &*clock, number)).await;
+    let clock = gate.clock.clone();
+    let found: Result<_, Error> = gate.store.read(move |tx| list_patients(tx, &*clock, number)).await;
     Ok(found?)
 }
 
 pub(super) async fn choose(
-    app: Data<App>,
+    gate: Data<Gate>,
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
-    let (visit, log_in, params) = visit::submitted(&app, &request, payload).await?;
+    let (visit, log_in, params) = visit::submitted(&gate, &request, payload).await?;
     let Stage::Known { person, .. } = &log_in.stage else { return Ok(see_other(next_page(&log_in))) };
     if !log_in.asks_for_whom() {
         return Ok(see_other(next_page(&log_in)));
@@ -74,22 +74,22 @@ pub(super) async fn choose(
         None => None,
         Some(ONESELF) => Some(Acting::Oneself),
         Some(role) => {
-            let patients = patients_of(&app, person).await?;
+            let patients = patients_of(&gate, person).await?;
             let chosen = patients.iter().find(|patient| patient.role.to_string() == role);
             let Some(chosen) = chosen else {
                 let told = "You cannot act for this person now. Choose again";
-                return ask(&app, &visit, &log_in, StatusCode::CONFLICT, Some(told)).await;
+                return ask(&gate, &visit, &log_in, StatusCode::CONFLICT, Some(told)).await;
             };
             Some(Acting::For { patient: chosen.person.nhs_number, role: chosen.role })
         }
     };
     if acting.is_none() {
         let told = "Select who you want to use the app for";
-        return ask(&app, &visit, &log_in, StatusCode::BAD_REQUEST, Some(told)).await;
+        return ask(&gate, &visit, &log_in, StatusCode::BAD_REQUEST, Some(told)).await;
     }
     let log_in = LogIn { stage: Stage::Known { person: person.clone(), acting }, ..log_in };
     let (digest, next) = (visit.digest(), next_page(&log_in));
-    let saved: Result<(), Error> = app.store.write(move |tx| tx.save_log_in(&digest, &log_in)).await;
+    let saved: Result<(), Error> = gate.store.write(move |tx| tx.save_log_in(&digest, &log_in)).await;
     saved?;
     Ok(see_other(next))
 }

@@ -3,12 +3,13 @@
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::http::header::{COOKIE, HeaderValue, SET_COOKIE};
-use actix_web::web::{Data, Payload};
+use actix_web::web::Payload;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 
 use crate::form;
-use ::web::app::App;
-use ::web::body;
+use ::web::body::Bodies;
+use ::web::gate::Gate;
+use ::web::state;
 use base::error::Error;
 use base::token::digest;
 use base::token::new_secret;
@@ -25,9 +26,9 @@ pub(super) struct Visit {
 
 /// The name of the cookie, and whether it is for TLS alone: everywhere but where somebody tries the service
 /// out on their own computer. The prefix keeps other hosts and paths from setting it (RFC 6265bis §4.1.3).
-fn cookie_name(app: &App) -> (&'static str, bool) {
+fn cookie_name(gate: &Gate) -> (&'static str, bool) {
     let host =
-        app.public_url.strip_prefix("http://").map(|rest| rest.rsplit_once(':').unwrap_or((rest, "")).0);
+        gate.public_url.strip_prefix("http://").map(|rest| rest.rsplit_once(':').unwrap_or((rest, "")).0);
     match host {
         Some("localhost" | "127.0.0.1" | "[::1]") => ("onbehalf-login", false),
         _ => ("__Host-onbehalf-login", true),
@@ -41,8 +42,8 @@ impl Visit {
     }
 
     /// That of the request's cookie.
-    pub(super) fn of(app: &App, request: &HttpRequest) -> Option<Self> {
-        let (name, _) = cookie_name(app);
+    pub(super) fn of(gate: &Gate, request: &HttpRequest) -> Option<Self> {
+        let (name, _) = cookie_name(gate);
         let headers = request.headers().get_all(COOKIE).filter_map(|value| value.to_str().ok());
         let mut pairs = headers.flat_map(|value| value.split(';')).filter_map(|pair| pair.split_once('='));
         let (_, handle) = pairs.find(|(known, _)| known.trim() == name)?;
@@ -71,18 +72,18 @@ impl Visit {
     }
 
     /// Gives the browser its cookie.
-    pub(super) fn keep_in(&self, app: &App, response: HttpResponse) -> HttpResponse {
-        set_cookie(app, response, &self.handle, LogIn::TTL.num_seconds())
+    pub(super) fn keep_in(&self, gate: &Gate, response: HttpResponse) -> HttpResponse {
+        set_cookie(gate, response, &self.handle, LogIn::TTL.num_seconds())
     }
 
     /// Takes it away again.
-    pub(super) fn forget_in(app: &App, response: HttpResponse) -> HttpResponse {
-        set_cookie(app, response, "", 0)
+    pub(super) fn forget_in(gate: &Gate, response: HttpResponse) -> HttpResponse {
+        set_cookie(gate, response, "", 0)
     }
 }
 
-fn set_cookie(app: &App, mut response: HttpResponse, value: &str, max_age: i64) -> HttpResponse {
-    let (name, is_secure) = cookie_name(app);
+fn set_cookie(gate: &Gate, mut response: HttpResponse, value: &str, max_age: i64) -> HttpResponse {
+    let (name, is_secure) = cookie_name(gate);
     let secure = if is_secure { "; Secure" } else { "" };
     let cookie = format!("{name}={value}; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Lax{secure}");
     if let Ok(cookie) = HeaderValue::from_str(&cookie) {
@@ -92,22 +93,22 @@ fn set_cookie(app: &App, mut response: HttpResponse, value: &str, max_age: i64) 
 }
 
 /// The log-in of this browser.
-pub(super) async fn current(app: &Data<App>, request: &HttpRequest) -> Result<(Visit, LogIn), Problem> {
-    let visit = Visit::of(app, request).ok_or_else(over)?;
-    let (digest, now) = (visit.digest(), app.clock.now());
-    let found: Result<_, Error> = app.store.read(move |tx| tx.find_log_in(&digest, now)).await;
+pub(super) async fn current(gate: &Gate, request: &HttpRequest) -> Result<(Visit, LogIn), Problem> {
+    let visit = Visit::of(gate, request).ok_or_else(over)?;
+    let (digest, now) = (visit.digest(), gate.clock.now());
+    let found: Result<_, Error> = gate.store.read(move |tx| tx.find_log_in(&digest, now)).await;
     let log_in = found?.ok_or_else(over)?;
     Ok((visit, log_in))
 }
 
 /// The log-in of this browser, and the form that it sends, which must be its own.
 pub(super) async fn submitted(
-    app: &Data<App>,
+    gate: &Gate,
     request: &HttpRequest,
     payload: Payload,
 ) -> Result<(Visit, LogIn, Params), Problem> {
-    let params = read_form(app, request, payload).await?;
-    let (visit, log_in) = current(app, request).await?;
+    let params = read_form(request, payload).await?;
+    let (visit, log_in) = current(gate, request).await?;
     if !visit.owns(&params) {
         return Err(forged());
     }
@@ -115,11 +116,7 @@ pub(super) async fn submitted(
 }
 
 /// A form, within the limits.
-pub(super) async fn read_form(
-    app: &Data<App>,
-    request: &HttpRequest,
-    payload: Payload,
-) -> Result<Params, Problem> {
+pub(super) async fn read_form(request: &HttpRequest, payload: Payload) -> Result<Params, Problem> {
     let content_type = request.headers().get("content-type").and_then(|value| value.to_str().ok());
     let media_type = content_type.and_then(|value| value.split(';').next()).unwrap_or_default();
     if !media_type.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded") {
@@ -127,7 +124,7 @@ pub(super) async fn read_form(
             Problem::new(415, "This page takes a form").saying("Send application/x-www-form-urlencoded.")
         );
     }
-    let bytes = body::read(request.headers(), payload, &form::limits(app), &app.room).await?;
+    let bytes = state::<Bodies>(request)?.read_at_most(form::MAX_BYTES, request.headers(), payload).await?;
     Ok(Params::parse(&bytes))
 }
 

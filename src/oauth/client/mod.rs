@@ -2,12 +2,13 @@
 //! §2.3, RFC 7523, SMART App Launch 2.2 "Client Authentication").
 
 mod keys;
+mod request;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
-use actix_web::http::header::AUTHORIZATION;
+use actix_web::http::header::HeaderValue;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
@@ -16,7 +17,6 @@ use percent_encoding::percent_decode_str;
 use crate::app_keys;
 use crate::authority;
 use crate::form::Form;
-use crate::limit;
 use crate::problem::Problem;
 use base::error::Error;
 use base::token::is_secret;
@@ -25,9 +25,14 @@ use jose::assertion;
 use jose::dpop;
 use jose::dpop::Expected;
 use store::Tx;
-use web::app::App;
+use web::credentials::{Repeated, authorization};
+use web::error::HttpError as _;
+use web::gate::Gate;
+use web::limit::Throttle;
+use web::state;
 
 pub use keys::AppKeys;
+pub(crate) use request::ClientRequest;
 
 /// What an app shows of itself.
 enum Credential {
@@ -44,20 +49,17 @@ enum Credential {
 /// # Errors
 ///
 /// [`Problem`]: 401 `invalid_client` in the same words whatever is wrong.
-pub(crate) async fn authenticate(
-    app: &App,
-    request: &HttpRequest,
-    form: &Form,
-) -> Result<Arc<Registration>, Problem> {
+async fn authenticate(request: &HttpRequest, form: &Form) -> Result<Arc<Registration>, Problem> {
+    let (gate, throttle) = (state::<Gate>(request)?, state::<Throttle>(request)?);
     let (client_id, credential) = credential(request, form)?;
-    let known = find_app(app, &client_id).await?.ok_or_else(Problem::client)?;
-    let now = app.clock.now();
+    let known = find_app(gate, &client_id).await?.ok_or_else(Problem::client)?;
+    let now = gate.clock.now();
     match (&known.authentication, credential) {
         (ClientAuthentication::None, Credential::None) => {}
         (ClientAuthentication::Secret { sha256 }, Credential::Secret(secret)) => {
-            let lockout = authority(app)?.lockout();
+            let lockout = authority(gate)?.lockout();
             // Counted by where it comes from: a stranger who guesses keeps the app itself from nothing.
-            let name = format!("{client_id} {}", limit::source(app, request));
+            let name = format!("{client_id} {}", throttle.source(request));
             lockout.check(&name, now).map_err(Problem::locked)?;
             if !is_secret(&secret, sha256) {
                 lockout.count(&name, now);
@@ -67,12 +69,13 @@ pub(crate) async fn authenticate(
         (
             ClientAuthentication::PrivateKeyJwt { .. } | ClientAuthentication::PrivateKeyJwtAt { .. },
             Credential::Assertion(text),
-        ) => check_assertion(app, request, &known, &text, now).await?,
+        ) => check_assertion(gate, request, &known, &text, now).await?,
         _ => return Err(Problem::client()),
     }
     // A name that nobody has proved is not counted: anybody could use it up.
     if known.authentication.is_confidential() {
-        app.count_app(&known.client_id).map_err(Problem::throttled)?;
+        let counted = throttle.count_app(&known.client_id);
+        counted.map_err(|wait| Problem::throttled(wait.as_secs() + 1))?;
     }
     Ok(known)
 }
@@ -82,27 +85,24 @@ pub(crate) async fn authenticate(
 /// # Errors
 ///
 /// [`Problem`] when the database does not answer.
-pub(crate) async fn find_app(app: &App, client_id: &str) -> Result<Option<Arc<Registration>>, Error> {
-    if let Some(known) = app.authority.as_ref().and_then(|authority| authority.registration(client_id)) {
+pub(crate) async fn find_app(gate: &Gate, client_id: &str) -> Result<Option<Arc<Registration>>, Error> {
+    if let Some(known) = gate.authority.as_ref().and_then(|authority| authority.registration(client_id)) {
         return Ok(Some(known));
     }
     if client_id.len() > 255 {
         return Ok(None);
     }
     let client_id = client_id.to_owned();
-    let found: Result<_, Error> = app.store.read_one(move |tx| tx.find_app(&client_id)).await;
+    let found: Result<_, Error> = gate.store.read_one(move |tx| tx.find_app(&client_id)).await;
     Ok(found?.map(Arc::new))
 }
 
 /// What is shown: one credential, and one name.
 fn credential(request: &HttpRequest, form: &Form) -> Result<(String, Credential), Problem> {
     let (secret, assertion) = (form.get("client_secret"), form.get("client_assertion"));
-    let mut headers = request.headers().get_all(AUTHORIZATION);
-    let basic = match (headers.next(), headers.next()) {
-        (None, _) => None,
-        (Some(one), None) => Some(one.to_str().ok().and_then(read_basic).ok_or_else(Problem::client)?),
-        (Some(_), Some(_)) => return Err(Problem::client()),
-    };
+    let header = authorization(request).map_err(|Repeated| Problem::client())?;
+    let read = |header: &HeaderValue| header.to_str().ok().and_then(read_basic).ok_or_else(Problem::client);
+    let basic = header.map(read).transpose()?;
     let named = form.get("client_id").map(str::to_owned);
     let (name, credential) = match (basic, secret, assertion) {
         (None, None, None) => (named.clone(), Credential::None),
@@ -141,13 +141,13 @@ fn read_basic(header: &str) -> Option<(String, String)> {
 
 /// Checks an assertion by the app's own keys, and that it is shown for the first time.
 async fn check_assertion(
-    app: &App,
+    gate: &Gate,
     request: &HttpRequest,
     client: &Registration,
     text: &str,
     now: DateTime<Utc>,
 ) -> Result<(), Problem> {
-    let authority = authority(app)?;
+    let authority = authority(gate)?;
     let fetched;
     let keys = match &client.authentication {
         ClientAuthentication::PrivateKeyJwt { jwks } => jwks,
@@ -166,7 +166,7 @@ async fn check_assertion(
         tracing::info!(app = client.client_id, "an assertion is refused: {wrong}");
         Problem::client()
     })?;
-    see_once(app, shown.digest, shown.expires_at).await?.then_some(()).ok_or_else(Problem::client)
+    see_once(gate, shown.digest, shown.expires_at).await?.then_some(()).ok_or_else(Problem::client)
 }
 
 /// A proof of a key that came with a request (RFC 9449 §5). It is good once.
@@ -195,17 +195,17 @@ impl ProvedKey {
 /// # Errors
 ///
 /// [`Problem`]: 400 `invalid_dpop_proof`.
-pub(crate) fn proved_key(app: &App, request: &HttpRequest) -> Result<Option<ProvedKey>, Problem> {
+pub(crate) fn proved_key(gate: &Gate, request: &HttpRequest) -> Result<Option<ProvedKey>, Problem> {
     let refused = || Problem::new(400, "invalid_dpop_proof", BAD_PROOF);
     let mut proofs = request.headers().get_all("dpop");
     let Some(proof) = proofs.next() else { return Ok(None) };
     if proofs.next().is_some() {
         return Err(refused());
     }
-    let url = authority(app)?.url(request.path());
+    let url = authority(gate)?.url(request.path());
     let expected = Expected { method: request.method().as_str(), url: &url, access_token: None };
     let text = proof.to_str().map_err(|_binary| refused())?;
-    let proof = dpop::check(text, &expected, app.clock.now()).map_err(|_wrong| refused())?;
+    let proof = dpop::check(text, &expected, gate.clock.now()).map_err(|_wrong| refused())?;
     Ok(Some(ProvedKey { jkt: proof.jkt, digest: proof.digest, expires_at: proof.expires_at }))
 }
 
@@ -214,6 +214,6 @@ pub(crate) const BAD_PROOF: &str = "the DPoP proof is not good, or not for this"
 
 /// Whether this is shown for the first time. In a transaction of its own: what comes after may fail, and it
 /// stays seen.
-async fn see_once(app: &App, digest: String, until: DateTime<Utc>) -> Result<bool, Error> {
-    app.store.write(move |tx| tx.see_once(&digest, until)).await
+async fn see_once(gate: &Gate, digest: String, until: DateTime<Utc>) -> Result<bool, Error> {
+    gate.store.write(move |tx| tx.see_once(&digest, until)).await
 }

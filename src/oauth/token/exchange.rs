@@ -16,7 +16,7 @@ use idp::Providers;
 use idp::{UpstreamError, claims_of};
 use service::account::exchange::{Subject, Target, exchange};
 use service::account::{Issue, TokenError};
-use web::app::App;
+use web::gate::Gate;
 
 /// The type of our own tokens (RFC 8693 §3).
 pub(super) const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
@@ -32,22 +32,22 @@ enum Proved {
 }
 
 /// A token to act for the patient whom the form names.
-pub(super) async fn by_token(app: &App, asker: Asker, form: &Form) -> Result<Issue, Problem> {
+pub(super) async fn by_token(gate: &Gate, asker: Asker, form: &Form) -> Result<Issue, Problem> {
     check(form)?;
     let target = target(form)?;
     let token = form.need("subject_token", "name the subject_token")?;
     let person = match form.get("subject_token_type") {
-        Some(ACCESS_TOKEN) => Proved::Caller(our_own(app, &asker, token)?),
+        Some(ACCESS_TOKEN) => Proved::Caller(our_own(gate, &asker, token)?),
         Some(ID_TOKEN) => {
-            let (proven, patient) = verify(app, &asker.providers, token).await?;
-            Proved::Person(proven, patient, presented(&asker.app, token, target, app.clock.now())?)
+            let (proven, patient) = verify(gate, &asker.providers, token).await?;
+            Proved::Person(proven, patient, presented(&asker.app, token, target, gate.clock.now())?)
         }
         Some(_) | None => {
             return Err(Problem::invalid("the subject_token_type is not one that is taken here"));
         }
     };
     let scope = form.get("scope").map(str::to_owned);
-    write(app, asker, move |tx, asking| {
+    write(gate, asker, move |tx, asking| {
         let subject = match person {
             Proved::Caller(caller) => Subject::of_token(tx, asking, &caller)?,
             Proved::Person(proven, patient, presented) => {
@@ -91,8 +91,8 @@ fn target(form: &Form) -> Result<Target, TokenError> {
 }
 
 /// The caller of a token of ours. One that is bound to a key needs a proof of it here too.
-fn our_own(app: &App, asker: &Asker, token: &str) -> Result<Caller, Problem> {
-    let read = authority(app)?.caller(token, app.clock.now());
+fn our_own(gate: &Gate, asker: &Asker, token: &str) -> Result<Caller, Problem> {
+    let read = authority(gate)?.caller(token, gate.clock.now());
     let (caller, bound_to) = read.map_err(|_bad| Problem::invalid("the subject_token is not good"))?;
     if bound_to.is_some() && bound_to.as_deref() != asker.jkt() {
         return Err(TokenError::Proof("the subject_token is bound to another key").into());
@@ -141,11 +141,11 @@ fn presented(
 /// Whom a provider of the settings has proved, by an id token of its own or by a composite one. Its signature,
 /// issuer, audience and time are for the providers to check.
 async fn verify(
-    app: &App,
+    gate: &Gate,
     providers: &Providers,
     token: &str,
 ) -> Result<(Proven, Option<NhsNumber>), Problem> {
-    let now = app.clock.now();
+    let now = gate.clock.now();
     let refused = match providers.verify_id_token(token, now).await {
         Ok(proven) => return Ok((proven, None)),
         Err(refused) => refused,

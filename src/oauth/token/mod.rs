@@ -6,14 +6,15 @@ mod response;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use actix_web::web::{Data, Payload};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
+use crate::client::ClientRequest;
 use crate::form::Form;
 use crate::problem::Problem;
 use crate::providers;
 use crate::{authority, client, trail};
-use ::web::app::App;
+use ::web::gate::Gate;
 use domain::account::{GrantType, Registration};
 use idp::Providers;
 use service::account::client_credentials::client_credentials;
@@ -40,60 +41,56 @@ impl Asker {
 
 /// `POST`: the app proves itself, then shows what it has.
 pub(super) async fn token(
-    app: Data<App>,
-    request: HttpRequest,
-    payload: Payload,
+    gate: Data<Gate>,
+    http: HttpRequest,
+    request: ClientRequest<GrantType>,
 ) -> Result<HttpResponse, Problem> {
-    let form = Form::read(&app, &request, payload).await?;
-    let grant_type = form.need("grant_type", "name the grant_type")?;
-    let unsupported = Problem::new(400, "unsupported_grant_type", "there is no such grant_type here");
-    let grant_type = GrantType::parse(grant_type).ok_or(unsupported)?;
-    let client = client::authenticate(&app, &request, &form).await?;
-    let key = client::proved_key(&app, &request)?;
+    let ClientRequest { form, client, parameters: grant_type } = request;
+    let key = client::proved_key(&gate, &http)?;
     // Token exchange knows `audience` as well (RFC 8693 §2.1).
     let other = (grant_type == GrantType::TokenExchange).then_some("audience");
-    let audience = form.audience(authority(&app)?, other)?;
+    let audience = form.audience(authority(&gate)?, other)?;
     let found = Arc::new(AtomicBool::new(false));
     let asker = Asker {
         app: Arc::clone(&client),
         key,
         audience,
         found: Arc::clone(&found),
-        providers: providers(&request)?,
+        providers: providers(&http)?,
     };
-    let issue = issue(&app, asker, grant_type, &form).await;
+    let result = issue(&gate, asker, grant_type, &form).await;
     // A public client authenticates by what it shows: junk leaves no record.
-    if issue.is_ok() || client.authentication.is_confidential() || found.load(Ordering::Relaxed) {
-        trail::token(&app, &client, grant_type, &issue).await?;
-    }
+    let is_recorded =
+        result.is_ok() || client.authentication.is_confidential() || found.load(Ordering::Relaxed);
+    let issue = if is_recorded { trail::token(&gate, &client, grant_type, result).await? } else { result? };
     let issued_type = (grant_type == GrantType::TokenExchange).then_some(exchange::ACCESS_TOKEN);
-    response::render(authority(&app)?, &issue?, issued_type, app.clock.now())
+    response::render(authority(&gate)?, &issue, issued_type, gate.clock.now())
 }
 
-async fn issue(app: &App, asker: Asker, grant_type: GrantType, form: &Form) -> Result<Issue, Problem> {
+async fn issue(gate: &Gate, asker: Asker, grant_type: GrantType, form: &Form) -> Result<Issue, Problem> {
     match grant_type {
-        GrantType::AuthorizationCode => by_code(app, asker, form).await,
-        GrantType::RefreshToken => by_refresh_token(app, asker, form).await,
+        GrantType::AuthorizationCode => by_code(gate, asker, form).await,
+        GrantType::RefreshToken => by_refresh_token(gate, asker, form).await,
         GrantType::ClientCredentials => {
             let scope = form.get("scope").map(str::to_owned);
-            write(app, asker, move |tx, asking| client_credentials(tx, asking, scope.as_deref())).await
+            write(gate, asker, move |tx, asking| client_credentials(tx, asking, scope.as_deref())).await
         }
-        GrantType::TokenExchange => exchange::by_token(app, asker, form).await,
+        GrantType::TokenExchange => exchange::by_token(gate, asker, form).await,
     }
 }
 
-async fn by_code(app: &App, asker: Asker, form: &Form) -> Result<Issue, Problem> {
+async fn by_code(gate: &Gate, asker: Asker, form: &Form) -> Result<Issue, Problem> {
     let text = |name: &str| form.get(name).unwrap_or_default().to_owned();
     let code = form.need("code", "name the code")?.to_owned();
     // What is missing is wrong: it spends the code as well (LA-03).
     let shown = Shown { code, redirect_uri: text("redirect_uri"), verifier: text("code_verifier") };
-    settle(write(app, asker, move |tx, asking| redeem_code(tx, asking, &shown)).await?)
+    settle(write(gate, asker, move |tx, asking| redeem_code(tx, asking, &shown)).await?)
 }
 
-async fn by_refresh_token(app: &App, asker: Asker, form: &Form) -> Result<Issue, Problem> {
+async fn by_refresh_token(gate: &Gate, asker: Asker, form: &Form) -> Result<Issue, Problem> {
     let token = form.need("refresh_token", "name the refresh_token")?.to_owned();
     let scope = form.get("scope").map(str::to_owned);
-    settle(write(app, asker, move |tx, asking| refresh(tx, asking, &token, scope.as_deref())).await?)
+    settle(write(gate, asker, move |tx, asking| refresh(tx, asking, &token, scope.as_deref())).await?)
 }
 
 fn settle(outcome: Outcome) -> Result<Issue, Problem> {
@@ -104,13 +101,13 @@ fn settle(outcome: Outcome) -> Result<Issue, Problem> {
 }
 
 /// Runs a use case for a client. The proof of its key is spent with it: of what is refused, nothing is kept.
-async fn write<T, F>(app: &App, asker: Asker, work: F) -> Result<T, Problem>
+async fn write<T, F>(gate: &Gate, asker: Asker, work: F) -> Result<T, Problem>
 where
     T: Send + 'static,
     F: FnOnce(&mut Tx<'_>, &Asking<'_>) -> Result<T, TokenError> + Send + 'static,
 {
-    let (lifetimes, now) = (authority(app)?.lifetimes(), app.clock.now());
-    let written = app.store.write(move |tx| {
+    let (lifetimes, now) = (authority(gate)?.lifetimes(), gate.clock.now());
+    let written = gate.store.write(move |tx| {
         let Asker { app, audience, found, .. } = &asker;
         let done = work(tx, &Asking { app, jkt: asker.jkt(), audience, lifetimes, now, found })?;
         match &asker.key {

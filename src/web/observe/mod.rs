@@ -15,7 +15,7 @@ use base::error::Error;
 use config::{Log, LogFormat};
 
 pub use metrics::{Metrics, Queues};
-pub use request_log::{catch_panics, log_requests};
+pub use request_log::log_requests;
 
 /// The kind of caller that a request turned out to have; the request log reads it.
 #[derive(Clone, Copy, Debug)]
@@ -80,17 +80,11 @@ pub fn log_failure(error: &Error) {
     tracing::error!(kind = ?error.kind(), cause, "{}", error.told());
 }
 
-/// Whether a text is a UUID, the form of a request id (contract §1.3): `8-4-4-4-12` hexadecimal digits.
-pub fn is_request_id(text: &str) -> bool {
-    let groups = text.split('-').map(str::len);
-    groups.eq([8, 4, 4, 4, 12]) && text.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit())
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;
 
-    use super::{OURS, is_request_id};
+    use super::OURS;
 
     #[test]
     fn every_crate_is_logged_from_the_level_of_the_settings() {
@@ -101,19 +95,5 @@ mod tests {
         let mut names: Vec<String> = names.chain(["onbehalf".to_owned()]).collect();
         names.sort();
         assert_eq!(names, OURS);
-    }
-
-    #[test]
-    fn a_request_id_is_a_uuid_of_any_version_and_case() {
-        assert!(is_request_id("60E0B220-8136-4CA5-AE46-1D97EF59D068"));
-        assert!(is_request_id("00000000-0000-0000-0000-00000000000f"));
-        for text in [
-            "",
-            "60E0B2208136-4CA5-AE46-1D97EF59D068",
-            "60E0B220-8136-4CA5-AE46-1D97EF59D06g",
-            "{60E0B220-8136-4CA5-AE46-1D97EF59D068}",
-        ] {
-            assert!(!is_request_id(text), "{text}");
-        }
     }
 }

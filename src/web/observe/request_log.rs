@@ -1,6 +1,5 @@
-//! One line per request, and the net under every handler.
+//! One line per request.
 
-use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
 use actix_web::HttpMessage as _;
@@ -8,10 +7,9 @@ use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
-use futures_util::FutureExt as _;
 
-use crate::observe::{CallerKind, Metrics, RoutePattern, is_request_id};
-use base::error::Error;
+use crate::observe::{CallerKind, Metrics, RoutePattern};
+use crate::request_id::request_id;
 
 /// Logs method, route pattern, status, duration, request id and kind of caller.
 pub async fn log_requests(
@@ -20,8 +18,7 @@ pub async fn log_requests(
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let started = Instant::now();
     let method = request.method().clone();
-    let given = request.headers().get("x-request-id").and_then(|id| id.to_str().ok());
-    let request_id = given.filter(|id| is_request_id(id)).unwrap_or_default().to_owned();
+    let request_id = request_id(request.headers()).unwrap_or_default().to_owned();
     let metrics = request.app_data::<Data<Metrics>>().cloned();
     let result = next.call(request).await;
     let (status, route, caller) = match &result {
@@ -40,21 +37,4 @@ pub async fn log_requests(
     }
     tracing::info!(%method, route, status, micros, request_id, caller, "request");
     result.map(ServiceResponse::map_into_boxed_body)
-}
-
-/// Answers where a handler panics, instead of closing the connection without a word. What is answered
-/// is for the front to say.
-///
-/// # Errors
-///
-/// What `refuse` makes of the fault, if the handler panicked.
-pub async fn catch_panics(
-    request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-    refuse: fn(Error) -> actix_web::Error,
-) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    match AssertUnwindSafe(next.call(request)).catch_unwind().await {
-        Ok(result) => result.map(ServiceResponse::map_into_boxed_body),
-        Err(_panic) => Err(refuse(Error::fault("a request handler panicked"))),
-    }
 }

@@ -43,13 +43,13 @@ async fn a_grant_that_ends_while_its_app_reads_lets_nothing_be_told(
     let server = kit::start(backend).await;
     let grant = kit::grant(&server, "public", "openid").await;
     let caller = Caller { grant: Some(grant.id), ..Caller::SERVICE };
-    let told: Result<_, Error> = server.app.read_one_as(caller.clone(), |_tx| Ok("told")).await;
+    let told: Result<_, Error> = server.gate.read_one_as(caller.clone(), |_tx| Ok("told")).await;
     assert_eq!(told.expect("the grant holds"), "told");
 
     let end = format!("UPDATE grants SET revoked_at = 1 WHERE id = '{}'", grant.id);
     let url = server.database_url();
     let told: Result<_, Error> = server
-        .app
+        .gate
         .read_one_as(caller, move |_tx| {
             sql::execute(&url, &end);
             Ok("told")

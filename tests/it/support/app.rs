@@ -20,7 +20,7 @@ use domain::person::NumberCheck;
 use idp::{HttpOptions, KeySource, ProviderSettings, Providers};
 use jose::key::KeyRing;
 use oauth::{AppKeys, Federation};
-use server::Identities;
+use server::{Composition, Identities, Parts};
 use service::authority::{Authority, AuthoritySettings, Lifetimes};
 use service::event::channel::sockets::Sockets;
 use service::event::settings::Subscriptions;
@@ -30,7 +30,7 @@ use sha2::{Digest as _, Sha256};
 use simulated_idp as simulated;
 use simulated_idp::{Simulated, Which};
 use store::{STATEMENT_DEADLINE, Store, Tx};
-use web::app::{App, Parts};
+use web::gate::Gate;
 use web::observe::Metrics;
 
 use super::{Backend, Request, Response, TestDatabase};
@@ -170,7 +170,7 @@ pub const SECRET_OF_PANIC: &str = "9434765919";
 /// A running server; it stops when this goes.
 pub struct TestApp {
     pub address: SocketAddr,
-    pub app: App,
+    pub gate: Gate,
     pub store: Store,
     pub clock: Arc<StoppedClock>,
     pub authority: Option<Arc<Authority>>,
@@ -218,7 +218,7 @@ impl TestApp {
             providers: providers(options.providers, options.is_simulating, &public_url, &clock).into(),
             app_keys: AppKeys::new(&public_url).expect("the client can be made").into(),
         };
-        let app = App::new(Parts {
+        let composition = Composition::new(Parts {
             store: store.clone(),
             clock: Arc::new(FusedClock { clock: clock.clone(), fuse: options.fuse }),
             policy: options.policy,
@@ -236,10 +236,11 @@ impl TestApp {
             public_url: format!("http://{address}"),
             address_header: options.address_header.map(str::to_owned),
         });
-        let authority = app.authority.clone();
-        let (vault, metrics) = (Arc::clone(&app.vault), app.metrics.clone());
-        let front = SubscriberFront::new(&app);
-        let sockets = app.sockets.clone();
+        let gate = composition.gate.clone();
+        let authority = gate.authority.clone();
+        let (vault, metrics) = (Arc::clone(&composition.fhir.vault), composition.metrics.clone());
+        let front = SubscriberFront::new(composition.fhir.clone());
+        let sockets = composition.sockets.clone();
         let simulated = options.is_simulating.then(|| {
             Simulated::new(&format!("http://{address}"), Arc::new(keys), clock.now()).expect("it has a key")
         });
@@ -250,10 +251,22 @@ impl TestApp {
         let mut settings = settings(true).server;
         settings.workers = Some(1);
         settings.shutdown = Duration::from_secs(1);
-        let running = server::build(app.clone(), identities, listener, &settings).expect("the server starts");
+        let running = server::build(composition, identities, listener, &settings).expect("the server starts");
         let handle = running.handle();
         actix_rt::spawn(running);
-        Self { address, app, store, clock, authority, vault, metrics, front, sockets, handle, database }
+        Self {
+            address,
+            gate,
+            store,
+            clock,
+            authority,
+            vault,
+            metrics,
+            front,
+            sockets,
+            handle,
+            database,
+        }
     }
 
     /// Stops the server as a process does that is asked to: what runs may end.

@@ -1,0 +1,64 @@
+//! Refusals of this API as the steps that every API shares render them: in the format that every client reads, and what
+//! browser apps may see of them.
+
+use std::fmt;
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, ResponseError};
+
+use crate::http::refuse_plainly;
+use crate::refusal::{Challenge, Refusal};
+use fhir::outcome::{Issue, IssueType};
+use service::admission::Denied;
+use web::cors::{Cors, Origins, Shared};
+use web::error::{ApiError, HttpError};
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+impl ResponseError for Refusal {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        refuse_plainly(self)
+    }
+}
+
+impl HttpError for Refusal {
+    fn throttled(seconds: u64) -> Self {
+        let issue = Issue::error(IssueType::Throttled, "Too many requests: wait, then go on.");
+        Self { retry_after: Some(seconds), ..Self::new(429, issue) }
+    }
+}
+
+impl ApiError for Refusal {
+    fn denied(denied: Denied) -> Self {
+        let challenge = denied.code().map(|error| Challenge { error, scope: None });
+        let told = "Show a valid access token: Authorization: Bearer, then the token.";
+        Self { challenge, ..Self::new(401, Issue::error(IssueType::Login, told)) }
+    }
+
+    fn code(&self) -> &'static str {
+        self.issues.first().map_or("exception", |issue| issue.code.code())
+    }
+}
+
+/// G-15; the request's own id is in its answer (G-14).
+impl Shared for Refusal {
+    const CORS: Cors = Cors {
+        origins: Origins::Echoed { vary: "origin, accept, prefer" },
+        preflight: StatusCode::OK,
+        allowed_headers: "authorization, dpop, content-type, accept, prefer, if-match, if-none-match, \
+            if-modified-since, if-none-exist, x-request-id, x-correlation-id",
+        allowed_methods: "GET, HEAD, POST, PUT, PATCH",
+        exposed_headers: "etag, location, content-location, last-modified, www-authenticate, x-request-id, \
+            x-correlation-id",
+        max_age: "86400",
+        echoes_ids: true,
+    };
+}

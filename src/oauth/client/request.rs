@@ -1,0 +1,66 @@
+//! A request of a client, as an argument of a handler: its form, and the app that has authenticated with it. A handler that
+//! has none cannot forget to authenticate.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest, web};
+
+use crate::client::authenticate;
+use crate::form::Form;
+use crate::problem::Problem;
+use base::error::Error;
+use domain::account::{GrantType, Registration};
+
+/// A form of a client that has authenticated.
+pub(crate) struct ClientRequest<T = ()> {
+    /// The form.
+    pub(crate) form: Form,
+    /// Whose it is.
+    pub(crate) client: Arc<Registration>,
+    /// What was read of the form before its client authenticated.
+    pub(crate) parameters: T,
+}
+
+/// What an endpoint reads of a form before the client authenticates.
+pub(crate) trait Parameters: Sized + 'static {
+    /// Reads it.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem`], whoever the client may be.
+    fn read(form: &Form) -> Result<Self, Problem>;
+}
+
+/// Nothing.
+impl Parameters for () {
+    fn read(_form: &Form) -> Result<Self, Problem> {
+        Ok(())
+    }
+}
+
+/// `grant_type` of the token endpoint (RFC 6749 §5.2).
+impl Parameters for GrantType {
+    fn read(form: &Form) -> Result<Self, Problem> {
+        let name = form.need("grant_type", "name the grant_type")?;
+        let unsupported = Problem::new(400, "unsupported_grant_type", "there is no such grant_type here");
+        Self::parse(name).ok_or(unsupported)
+    }
+}
+
+impl<T: Parameters> FromRequest for ClientRequest<T> {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, payload) = (request.clone(), web::Payload::from_request(request, payload));
+        Box::pin(async move {
+            let payload = payload.await.map_err(|_missing| Error::fault("a request has no payload"))?;
+            let form = Form::read(&request, payload).await?;
+            let parameters = T::read(&form)?;
+            let client = authenticate(&request, &form).await?;
+            Ok(Self { form, client, parameters })
+        })
+    }
+}

@@ -1,0 +1,65 @@
+//! The caller of a request: authenticated, counted, and known by the id of the request, for every API in the same way.
+
+use std::future::{Ready, ready};
+use std::marker::PhantomData;
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
+
+use crate::credentials::shown;
+use crate::error::ApiError;
+use crate::gate::Gate;
+use crate::limit::Throttle;
+use crate::observe::CallerKind;
+use crate::request_id::request_id;
+use crate::state;
+use domain::account::Caller;
+use service::admission::Denied;
+
+/// The authenticated caller as an argument of a handler, with the refusals of one API.
+#[derive(Clone, Debug)]
+pub struct Authenticated<E> {
+    caller: Caller,
+    refuses: PhantomData<fn() -> E>,
+}
+
+impl<E> Authenticated<E> {
+    /// The caller.
+    pub fn into_inner(self) -> Caller {
+        self.caller
+    }
+}
+
+impl<E: ApiError> FromRequest for Authenticated<E> {
+    type Error = E;
+    type Future = Ready<Result<Self, E>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        ready(authenticate(request).map(|caller| Self { caller, refuses: PhantomData }))
+    }
+}
+
+/// Authenticates the caller of a request, and counts the request. That the grant of the caller's token still holds is read
+/// in the transaction of the request ([`Gate::read_as`]).
+///
+/// # Errors
+///
+/// [`ApiError::denied`]; [`HttpError::throttled`](crate::error::HttpError::throttled).
+pub fn authenticate<E: ApiError>(request: &HttpRequest) -> Result<Caller, E> {
+    let caller = identify(state::<Gate>(request)?, request).map_err(E::denied)?;
+    request.extensions_mut().insert(CallerKind(caller.who.kind()));
+    let counted = state::<Throttle>(request)?.count_caller(&caller);
+    counted.map_err(|wait| E::throttled(wait.as_secs() + 1))?;
+    Ok(caller)
+}
+
+/// Finds out who the caller of a request is, where nothing more depends on it.
+///
+/// # Errors
+///
+/// [`Denied`].
+pub fn identify(gate: &Gate, request: &HttpRequest) -> Result<Caller, Denied> {
+    let url = format!("{}{}", gate.public_url, request.path());
+    let caller = gate.admit(&shown(request, &url))?;
+    Ok(Caller { request_id: request_id(request.headers()).map(str::to_owned), ..caller })
+}

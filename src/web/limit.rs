@@ -1,0 +1,171 @@
+//! How often a caller, an app or an address may ask. Where nobody has authenticated yet, each request can cost a
+//! signature, a write, or a request to a provider: there the address is counted.
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::HttpRequest;
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::middleware::Next;
+use governor::clock::Clock as _;
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+
+use crate::error::HttpError;
+use crate::state;
+use config::Limits;
+use domain::account::Caller;
+
+type Limiter = Option<Arc<DefaultKeyedRateLimiter<String>>>;
+
+/// The counts of requests. Cheap to clone.
+#[derive(Clone)]
+pub struct Throttle {
+    callers: Limiter,
+    addresses: Limiter,
+    /// The header in which the proxy in front says for whom it asks; `None` where there is no proxy.
+    address_header: Option<Arc<str>>,
+}
+
+impl Throttle {
+    /// Counts that stand at zero.
+    pub fn new(limits: &Limits, address_header: Option<&str>) -> Self {
+        let limiter = |per_minute| {
+            NonZeroU32::new(per_minute)
+                .map(|per_minute| Arc::new(RateLimiter::keyed(Quota::per_minute(per_minute))))
+        };
+        Self {
+            callers: limiter(limits.requests_per_minute),
+            addresses: limiter(limits.log_in_requests_per_minute),
+            address_header: address_header.map(Into::into),
+        }
+    }
+
+    /// Counts a request of this caller: of an app's together, where an app asks for somebody.
+    ///
+    /// # Errors
+    ///
+    /// How long to wait, when the caller has asked too often.
+    pub fn count_caller(&self, caller: &Caller) -> Result<(), Duration> {
+        let of_app = caller.app.as_ref().map(|app| format!("app {app}"));
+        let key = of_app.or_else(|| caller.who.id()).unwrap_or_else(|| caller.who.kind().to_owned());
+        count(&self.callers, &key)
+    }
+
+    /// Counts a request of an app that has authenticated, with those that it makes for people.
+    ///
+    /// # Errors
+    ///
+    /// As [`Throttle::count_caller`].
+    pub fn count_app(&self, client_id: &str) -> Result<(), Duration> {
+        count(&self.callers, &format!("app {client_id}"))
+    }
+
+    /// Counts a request of an address, at an endpoint where nobody is known yet.
+    ///
+    /// # Errors
+    ///
+    /// As [`Throttle::count_caller`].
+    pub fn count_address(&self, request: &HttpRequest) -> Result<(), Duration> {
+        count(&self.addresses, &self.source(request))
+    }
+
+    /// Where a request comes from, as it is counted.
+    pub fn source(&self, request: &HttpRequest) -> String {
+        key(self.address(request))
+    }
+
+    /// Where a request comes from: the connection, or what the proxy in front says in the header of the settings.
+    /// Of several addresses the last is the proxy's own word; those before it anybody could have written.
+    fn address(&self, request: &HttpRequest) -> Option<IpAddr> {
+        let peer = request.peer_addr().map(|peer| peer.ip());
+        let Some(header) = self.address_header.as_deref() else { return peer };
+        let last = request.headers().get_all(header).last().and_then(|value| value.to_str().ok());
+        last.and_then(last_address).or(peer)
+    }
+
+    /// Forgets callers that have been quiet, so that the memory does not grow for ever.
+    pub fn forget_quiet_callers(&self) {
+        for limiter in [&self.callers, &self.addresses].into_iter().flatten() {
+            limiter.retain_recent();
+            limiter.shrink_to_fit();
+        }
+    }
+}
+
+fn count(limiter: &Limiter, key: &str) -> Result<(), Duration> {
+    let Some(limiter) = limiter else { return Ok(()) };
+    let counted = limiter.check_key(&key.to_owned());
+    counted.map_err(|denied| denied.wait_time_from(limiter.clock().now()))
+}
+
+/// 429 for an address that asks too often.
+///
+/// # Errors
+///
+/// [`HttpError::throttled`].
+pub async fn limit_addresses<E: HttpError>(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let counted = match state::<Throttle>(request.request()) {
+        Ok(throttle) => throttle.count_address(request.request()),
+        Err(fault) => return Err(E::from(fault).into()),
+    };
+    counted.map_err(|wait| E::throttled(wait.as_secs() + 1))?;
+    Ok(next.call(request).await?.map_into_boxed_body())
+}
+
+/// The last address of a list. Some proxies write the port behind it.
+fn last_address(list: &str) -> Option<IpAddr> {
+    let text = list.rsplit(',').next()?.trim();
+    let with_port = || text.parse::<SocketAddr>().ok().map(|address| address.ip());
+    text.parse().ok().or_else(with_port)
+}
+
+/// Whoever has one IPv6 address has a whole /64 of them.
+fn key(address: Option<IpAddr>) -> String {
+    match address {
+        None => "unknown".to_owned(),
+        Some(IpAddr::V4(address)) => address.to_string(),
+        Some(IpAddr::V6(address)) => address.to_ipv4_mapped().map_or_else(
+            || {
+                let network = address.to_bits() & !u128::from(u64::MAX);
+                format!("{}/64", Ipv6Addr::from_bits(network))
+            },
+            |address| address.to_string(),
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{key, last_address};
+
+    #[test]
+    fn the_last_address_of_the_header_is_taken_with_or_without_a_port() {
+        for (list, address) in [
+            ("192.0.2.1", Some("192.0.2.1")),
+            ("10.0.0.1, 192.0.2.1:5678", Some("192.0.2.1")),
+            ("2001:db8::1", Some("2001:db8::1")),
+            ("x,[2001:db8::1]:443 ", Some("2001:db8::1")),
+            ("192.0.2.1, ", None),
+            ("192.0.2.1 192.0.2.2", None),
+            ("192.0.2.1, unknown", None),
+        ] {
+            let expected = address.map(|text| text.parse().unwrap());
+            assert_eq!(last_address(list), expected, "{list}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_counted_with_its_neighbours_on_the_same_link() {
+        let key = |text: &str| key(Some(text.parse().unwrap()));
+        assert_eq!(key("2001:db8:1:2::3"), key("2001:db8:1:2:ffff::4"));
+        assert_ne!(key("2001:db8:1:2::3"), key("2001:db8:1:3::3"));
+        assert_eq!(key("::ffff:192.0.2.1"), "192.0.2.1");
+        assert_ne!(key("192.0.2.1"), key("192.0.2.2"));
+    }
+}
