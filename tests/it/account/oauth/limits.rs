@@ -53,6 +53,8 @@ async fn an_address_that_asks_too_often_is_told_when_to_come_back(
     assert_throttled(&refused);
     if endpoint == "token" {
         assert_eq!(refused.json()["error"], "temporarily_unavailable");
+        // A browser app can read when to come back.
+        assert_eq!(refused.header("access-control-allow-origin"), Some("*"));
     }
     assert_eq!((server.count_rows("grants"), server.count_rows("log_ins")), (grants, log_ins));
     // Another address is another. What somebody writes before the proxy's own word changes nothing.

@@ -36,8 +36,12 @@ async fn a_person_is_told_who_they_are_and_whom_they_may_act_for(
     assert_eq!(child["legal_basis"]["code"], "parental-responsibility");
     assert_eq!(child["end"], "2099-12-31T23:59:59Z");
     assert!(child["patient"]["family_name"].is_string() && child["relationship"]["code"].is_string());
+    const ID: &str = "60E0B220-8136-4CA5-AE46-1D97EF59D068";
     let posted = Request::new("POST", "/oauth/userinfo").bearer(told["access_token"].as_str().unwrap());
-    assert_eq!(server.send(posted).await.json(), info);
+    assert_eq!(server.send(posted.header("X-Request-ID", ID)).await.json(), info);
+    let by_id = "SELECT act AS value FROM audit_records WHERE request_id = ";
+    let acts = sql::values(&server.database_url(), &format!("{by_id}'{ID}' GROUP BY act"));
+    assert_eq!(acts, ["userinfo-read"], "the record has the id of the request");
 }
 
 #[rstest]

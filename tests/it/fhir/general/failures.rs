@@ -204,3 +204,31 @@ async fn a_panic_is_answered_500_on_every_front_and_the_server_goes_on(
     send_well(&app, get(&path), 200).await;
     assert_eq!(app.send(vrs()).await.status, 200);
 }
+
+// covers G-14, G-15
+#[rstest]
+#[actix_web::test]
+async fn answer_to_a_panic_has_the_cors_headers_and_the_ids_of_its_request(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    const ORIGIN: &str = "https://app.example";
+    const ID: &str = "60E0B220-8136-4CA5-AE46-1D97EF59D068";
+    let fuse = Arc::new(AtomicBool::new(false));
+    let registrations = kit::apps();
+    let app =
+        TestApp::start(backend, Options { fuse: Arc::clone(&fuse), registrations, ..Options::default() })
+            .await;
+    let path = format!("/Consent/{MOTHERS_ROLE}");
+    let form = [("grant_type", "refresh_token"), ("refresh_token", "x")];
+    let token = kit::basic(kit::post(kit::TOKEN, &form), "web", kit::SECRET);
+    fuse.store(true, Ordering::SeqCst);
+    for (request, origin, echoes) in [
+        (get(&path), ORIGIN, true),
+        (crate::vrs::operations::get(&path), ORIGIN, true),
+        (token, "*", false),
+    ] {
+        let answer = app.send(request.header("Origin", ORIGIN).header("X-Correlation-ID", ID)).await;
+        assert_eq!((answer.status, answer.header("access-control-allow-origin")), (500, Some(origin)));
+        assert_eq!(answer.header("x-correlation-id"), echoes.then_some(ID));
+    }
+}
