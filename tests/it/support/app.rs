@@ -254,19 +254,7 @@ impl TestApp {
         let running = server::build(composition, identities, listener, &settings).expect("the server starts");
         let handle = running.handle();
         actix_rt::spawn(running);
-        Self {
-            address,
-            gate,
-            store,
-            clock,
-            authority,
-            vault,
-            metrics,
-            front,
-            sockets,
-            handle,
-            database,
-        }
+        Self { address, gate, store, clock, authority, vault, metrics, front, sockets, handle, database }
     }
 
     /// Stops the server as a process does that is asked to: what runs may end.

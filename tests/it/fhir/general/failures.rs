@@ -222,11 +222,9 @@ async fn answer_to_a_panic_has_the_cors_headers_and_the_ids_of_its_request(
     let form = [("grant_type", "refresh_token"), ("refresh_token", "x")];
     let token = kit::basic(kit::post(kit::TOKEN, &form), "web", kit::SECRET);
     fuse.store(true, Ordering::SeqCst);
-    for (request, origin, echoes) in [
-        (get(&path), ORIGIN, true),
-        (crate::vrs::operations::get(&path), ORIGIN, true),
-        (token, "*", false),
-    ] {
+    for (request, origin, echoes) in
+        [(get(&path), ORIGIN, true), (crate::vrs::operations::get(&path), ORIGIN, true), (token, "*", false)]
+    {
         let answer = app.send(request.header("Origin", ORIGIN).header("X-Correlation-ID", ID)).await;
         assert_eq!((answer.status, answer.header("access-control-allow-origin")), (500, Some(origin)));
         assert_eq!(answer.header("x-correlation-id"), echoes.then_some(ID));
