@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 use super::kit::{CHILD, ME, ROLE, SCOPES, TOKEN, claims, post, refused, start, tokens};
 use crate::support::{Backend, Request, TestApp, sql};
 
+/// The id of a request.
+const ID: &str = "60E0B220-8136-4CA5-AE46-1D97EF59D068";
+
 async fn userinfo(server: &TestApp, told: &Value) -> Value {
     let answer = server
         .send(Request::new("GET", "/oauth/userinfo").bearer(told["access_token"].as_str().unwrap()))
@@ -36,7 +39,6 @@ async fn a_person_is_told_who_they_are_and_whom_they_may_act_for(
     assert_eq!(child["legal_basis"]["code"], "parental-responsibility");
     assert_eq!(child["end"], "2099-12-31T23:59:59Z");
     assert!(child["patient"]["family_name"].is_string() && child["relationship"]["code"].is_string());
-    const ID: &str = "60E0B220-8136-4CA5-AE46-1D97EF59D068";
     let posted = Request::new("POST", "/oauth/userinfo").bearer(told["access_token"].as_str().unwrap());
     assert_eq!(server.send(posted.header("X-Request-ID", ID)).await.json(), info);
     let by_id = "SELECT act AS value FROM audit_records WHERE request_id = ";
