@@ -4,7 +4,7 @@
 use crate::context::Context;
 use crate::enforce;
 use crate::refusal::Refusal;
-use crate::resource::{Backing, ResourceType, Stored, load};
+use crate::resource::{Backing, ResourceType, Stored, load, load_head};
 use crate::search::{Query, filter_of};
 use domain::account::Letter;
 use fhir::outcome::IssueType;
@@ -29,14 +29,45 @@ pub(crate) fn find_to_change(
     kind: ResourceType,
     params: &[(String, String)],
 ) -> Result<Match, Refusal> {
+    match find_locked(tx, context, kind, params)? {
+        Match::None => Ok(Match::None),
+        Match::One(id) => Ok(one_of(load(tx, context, kind, &[id])?.pop())),
+        Match::Many => Ok(Match::Many),
+    }
+}
+
+/// As [`find_to_change`], for a request that writes a whole body over what it finds.
+pub(crate) fn find_to_replace(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    kind: ResourceType,
+    params: &[(String, String)],
+) -> Result<Match, Refusal> {
+    match find_locked(tx, context, kind, params)? {
+        Match::None => Ok(Match::None),
+        Match::One(id) => Ok(one_of(load_head(tx, context, kind, id)?)),
+        Match::Many => Ok(Match::Many),
+    }
+}
+
+fn one_of(found: Option<Stored>) -> Match {
+    found.map_or(Match::None, |stored| Match::One(Box::new(stored)))
+}
+
+fn find_locked(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    kind: ResourceType,
+    params: &[(String, String)],
+) -> Result<Match<String>, Refusal> {
     tx.lock_condition(&lock_name(kind, params))?;
-    match find(tx, context, kind, params)? {
-        Match::One(found) => {
+    match find_id(tx, context, kind, params)? {
+        Match::One(id) => {
             if let Backing::Rows { table, .. } = kind.backing() {
-                tx.lock_row(table, &found.id)?;
+                tx.lock_row(table, &id)?;
             }
             // It may have changed while it was waited for, so that the condition means another now.
-            find(tx, context, kind, params)
+            find_id(tx, context, kind, params)
         }
         other @ (Match::None | Match::Many) => Ok(other),
     }
@@ -58,10 +89,7 @@ pub(crate) fn find(
 ) -> Result<Match, Refusal> {
     match find_id(tx, context, kind, params)? {
         Match::None => Ok(Match::None),
-        Match::One(id) => {
-            let stored = load(tx, context, kind, &[id])?.pop();
-            Ok(stored.map_or(Match::None, |stored| Match::One(Box::new(stored))))
-        }
+        Match::One(id) => Ok(one_of(load(tx, context, kind, &[id])?.pop())),
         Match::Many => Ok(Match::Many),
     }
 }

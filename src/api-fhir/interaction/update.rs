@@ -24,7 +24,7 @@ pub(crate) fn update(tx: &mut Tx<'_>, context: &Context, request: &Request) -> R
             Issue::error(IssueType::Invalid, told).at(format!("{}.id", kind.name())),
         ));
     }
-    let Some(current) = read::find_to_change(tx, context, kind, id)? else {
+    let Some(current) = read::find_to_replace(tx, context, kind, id)? else {
         if kind.is_deletable() {
             read::check_not_gone(tx, context, kind, id, Letter::Update)?;
         }
@@ -65,7 +65,7 @@ pub(crate) fn conditional_update(
     let kind = kind_of(request)?;
     let body = resource_of(request)?;
     let id = body.get("id").and_then(Value::as_str);
-    match (conditional::find_to_change(tx, context, kind, &request.params)?, id) {
+    match (conditional::find_to_replace(tx, context, kind, &request.params)?, id) {
         (Match::Many, _) => Err(conditional::many()),
         (Match::None, None) => {
             let created = resource::create(tx, context, kind, draft_of(request)?)?;

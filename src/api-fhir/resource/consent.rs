@@ -51,6 +51,7 @@ pub(super) static KIND: Kind = Kind {
     select: Some(select),
     writing: Some(Writing {
         load_versions,
+        load_heads: None,
         creates: Some(Action::CreateRole),
         changes: Action::ChangeRole,
         read,

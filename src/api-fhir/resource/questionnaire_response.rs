@@ -45,6 +45,7 @@ pub(super) static KIND: Kind = Kind {
     select: None,
     writing: Some(Writing {
         load_versions,
+        load_heads: Some(load_heads),
         creates: Some(Action::SubmitAccessRequest),
         changes: Action::WriteRecords,
         read,
@@ -82,6 +83,10 @@ const PARAMS: &[Param] = &[
 
 fn load(tx: &mut Tx<'_>, ids: &[String]) -> Result<Vec<Stored>, Error> {
     tx.list_access_requests_by_id(ids)?.iter().map(stored).collect()
+}
+
+fn load_heads(tx: &mut Tx<'_>, _context: &Context, ids: &[String]) -> Result<Vec<Stored>, Error> {
+    Ok(tx.list_access_requests_by_id(ids)?.iter().map(bare).collect())
 }
 
 fn load_versions(

@@ -41,6 +41,7 @@ pub(super) static KIND: Kind = Kind {
     select: None,
     writing: Some(Writing {
         load_versions,
+        load_heads: None,
         creates: Some(Action::WriteRecords),
         changes: Action::WriteRecords,
         read,

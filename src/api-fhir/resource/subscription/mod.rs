@@ -55,6 +55,7 @@ pub(super) static KIND: Kind = Kind {
     select: None,
     writing: Some(Writing {
         load_versions,
+        load_heads: None,
         creates: Some(Action::ReadRecords),
         changes: Action::ReadRecords,
         read,
