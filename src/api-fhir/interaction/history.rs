@@ -14,6 +14,7 @@ use crate::resource;
 use crate::resource::{Backing, ResourceType, Stored, load_versions};
 use crate::search::caps::List;
 use base::date_time::{FhirDateTime, to_millis};
+use base::error::Error;
 use domain::account::Letter;
 use domain::event::owner_key;
 use fhir::outcome::{Issue, IssueType};
@@ -76,6 +77,20 @@ pub(crate) fn history(tx: &mut Tx<'_>, context: &Context, request: &Request) -> 
     let is_more = found.len() > asked.count;
     found.truncate(asked.count);
     let next = found.last().filter(|_| is_more).map(|(_, last)| encode(last));
+    let loaded = load_in_order(tx, context, &found)?;
+    if id.is_none() {
+        disclosed = resource::disclosed(&loaded);
+    }
+    let page = Page { total, versions: loaded, next };
+    Ok(Reply::made_of(disclosed, bundle(context, request, &asked, &page)))
+}
+
+/// Loads these versions, in their order: one statement for each type.
+fn load_in_order(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    found: &[(ResourceType, FoundVersion)],
+) -> Result<Vec<Stored>, Error> {
     let mut loaded = Vec::new();
     for &kind in KINDS {
         let wanted = found.iter().filter(|(of, _)| *of == kind);
@@ -88,11 +103,7 @@ pub(crate) fn history(tx: &mut Tx<'_>, context: &Context, request: &Request) -> 
         found.iter().enumerate().map(|(at, (kind, found))| ((*kind, found.id.as_str(), found.version), at));
     let places: HashMap<(ResourceType, &str, i64), usize> = places.collect();
     loaded.sort_by_key(|stored| places.get(&(stored.kind, stored.id.as_str(), stored.version)).copied());
-    if id.is_none() {
-        disclosed = resource::disclosed(&loaded);
-    }
-    let page = Page { total, versions: loaded, next };
-    Ok(Reply::made_of(disclosed, bundle(context, request, &asked, &page)))
+    Ok(loaded)
 }
 
 /// The versions that the scopes let through: what an app may see of a resource is a matter of the resource as

@@ -80,19 +80,24 @@ fn settings(config: &Config, report: &mut Report) {
             "set server.address_header to the header in which the proxy names the caller",
         );
     }
+    if config.oauth.enabled && config.oauth.providers.is_empty() && has_people(config) {
+        report.warning(
+            "settings",
+            "apps ask for people, but there is nowhere to log in",
+            "list oauth.providers",
+        );
+    }
+    callers(config, report);
+}
+
+/// Who is let in, and sees nothing.
+fn callers(config: &Config, report: &mut Report) {
     let without = staff_without_organisation(config);
     if without > 0 {
         report.warning(
             "settings",
             format!("access.tokens has {without} of staff without an organisation, who see nothing of any patient"),
             "set organisation to the ODS code of those for whom they work, or access.staff_reach to \"everyone\"",
-        );
-    }
-    if config.oauth.enabled && config.oauth.providers.is_empty() && has_people(config) {
-        report.warning(
-            "settings",
-            "apps ask for people, but there is nowhere to log in",
-            "list oauth.providers",
         );
     }
 }
