@@ -2,8 +2,7 @@
 //! their client: authorization code with PKCE, and nothing that a provider says is taken unchecked.
 //!
 //! [`document`] keeps what a provider publishes, [`id_token`] checks a token, [`proof`] says what the claims
-//! prove, [`signed`] reads what else a provider signs, [`composite`] reads NHS login's tokens of two people. [`simulated`] holds providers of our own, for
-//! the sandbox.
+//! prove, [`signed`] reads what else a provider signs, [`composite`] reads NHS login's tokens of two people.
 
 pub mod assertion;
 mod claims;

@@ -1,9 +1,7 @@
 //! Who is calling and what they may do.
 //!
-//! [`admission`] makes a [`Caller`] of a request's headers; [`access`] decides. [`authority`] is the
-//! authorization server's long-lived part, which issues tokens for [`grant`]s to the apps of
-//! [`registration`] and reads them again; [`command`] holds its use cases, and [`oauth`] its endpoints.
-//! [`proof`] checks what others have signed.
+//! A [`Caller`] is who calls, with the scopes of their token; a [`grant`] is what an app of [`registration`] was given. In crate
+//! `service`, `admission` makes a caller of a request's headers, `access` decides, and `authority` issues and reads tokens.
 
 pub mod caller;
 pub mod claims;

@@ -1,7 +1,7 @@
 //! What is written down: every change in the transaction of the change, every access before it is answered.
 //!
-//! [`Act`] names what can be done, [`Access`] says who did it, to whose data, and what came of it; the
-//! [`Journal`] writes accesses down together. The record is only ever added to, and chained: the store does
+//! [`Act`] names what can be done, [`Access`] says who did it, to whose data, and what came of it; the journal of crate
+//! `service` writes accesses down together. The record is only ever added to, and chained: the store does
 //! that.
 //!
 //! A request without a valid token is nobody's, and not recorded: anybody could fill the table. Nor is one

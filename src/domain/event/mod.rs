@@ -1,14 +1,14 @@
 //! What others must hear of, and how they hear of it.
 //!
-//! 1. A change publishes an [`Event`] in its own transaction ([`Tx::publish`](store::Tx::publish), table
+//! 1. A change publishes an [`Event`] in its own transaction (`store::Tx::publish`, table
 //!    `outbox`), so that neither is ever there without the other.
-//! 2. [`number`] gives it a number in every [`Subscription`] that it matches: per subscription from 1, without a
+//! 2. `service::event::number` gives it a number in every [`Subscription`] that it matches: per subscription from 1, without a
 //!    gap, in the order of the commits. One transaction at a time does this, in whichever process.
-//! 3. The [`worker`] sends each subscription its events in order, under a lease, until its consumer has taken them,
-//!    [signed](signature), by a [`channel`].
+//! 3. The worker of crate `delivery` sends each subscription its events in order, under a lease, until its consumer has taken them,
+//!    [signed](signature), by a channel.
 //!
-//! What a notification looks like on the wire, and what a subscriber may read, is known to the front in whose
-//! terms they subscribed: it lends itself as a [`Front`].
+//! What a notification looks like on the wire, and what a subscriber may read, is known to the API in whose
+//! terms they subscribed: it implements `service::event::front::Front`.
 
 pub mod filter;
 mod notification;

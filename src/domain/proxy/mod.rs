@@ -1,8 +1,7 @@
 //! Who may act for whom.
 //!
 //! The files of this folder are pure: the [`Role`] and its state machine, the [`Relationship`] that is
-//! its evidence, the [`AccessRequest`] that asks for it. [`command`] holds the use cases that change
-//! something and [`query`] those that do not.
+//! its evidence, the [`AccessRequest`] that asks for it. The use cases are in `service::proxy`.
 
 pub mod access_request;
 pub mod legal_basis;

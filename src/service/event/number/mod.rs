@@ -37,7 +37,7 @@ type Grants = HashMap<(Option<Uuid>, String), bool>;
 pub enum Unnumbered {
     /// What the front says of this subscription, it says in vain: it is to be set aside, and then all goes on.
     Subscription(Uuid, Error),
-    /// The front must be asked about a subscription: first, in a read ([`judge`]).
+    /// The front must be asked about a subscription: first, in a read ([`judge`](judge::judge)).
     Unjudged,
     /// The database does not answer.
     Store(Error),
@@ -51,7 +51,7 @@ impl From<Error> for Unnumbered {
 
 /// Numbers the events that nobody was told of yet, [`MOST`] at most, and returns how many they were. The number
 /// of statements does not depend on that of the subscriptions, but for the grants that their owners stand on, and for
-/// those about which `judged` does not tell: it was made in a read before ([`judge`]), so that what the front must be
+/// those about which `judged` does not tell: it was made in a read before ([`judge`](judge::judge)), so that what the front must be
 /// asked, such as the search of a classic subscription, is not asked while others wait to write.
 ///
 /// Between that read and this transaction anything may have happened. An event that was not there yet waits for the next
