@@ -3,6 +3,7 @@
 
 mod audit_event;
 mod consent;
+mod heads;
 mod library;
 mod party;
 mod patient;
@@ -27,6 +28,7 @@ pub(crate) use consent::{Keep, incoming};
 use domain::audit::{People, Shown};
 use domain::person::Person;
 use domain::proxy::{Relationship, Role, Versioned};
+pub(crate) use heads::{find_head_if, load_head};
 pub(crate) use library::list as library_of;
 pub(crate) use patient::person_of;
 use service::access;
@@ -365,36 +367,6 @@ pub(crate) fn load(
     let places: HashMap<&str, usize> = ids.iter().enumerate().map(|(at, id)| (id.as_str(), at)).collect();
     loaded.sort_by_key(|stored| places.get(stored.id.as_str()).copied());
     Ok(loaded)
-}
-
-/// As [`find_if`], for one that another version is written over: of a document the members alone that the service writes,
-/// which are enough to know its version.
-pub(crate) fn find_head_if<E: From<Error>>(
-    tx: &mut Tx<'_>,
-    context: &Context,
-    kind: ResourceType,
-    id: &str,
-    limit: impl FnOnce(Filter) -> Result<Filter, E>,
-) -> Result<Option<Stored>, E> {
-    let heads = kind.kind().writing.as_ref().and_then(|writing| writing.load_heads);
-    let (Some(heads), Backing::Rows { table, .. }) = (heads, kind.backing()) else {
-        return find_if(tx, context, kind, id, limit);
-    };
-    let filter = limit(Filter::text(table.id(), id))?;
-    let query = PageQuery { table, filter, order: Vec::new(), after: None, limit: 1 };
-    let found: Vec<String> = tx.search(&query, context.scope())?.into_iter().map(|row| row.id).collect();
-    Ok(heads(tx, context, &found)?.pop())
-}
-
-/// As [`load`], as [`find_head_if`] finds.
-pub(crate) fn load_head(
-    tx: &mut Tx<'_>,
-    context: &Context,
-    kind: ResourceType,
-    id: String,
-) -> Result<Option<Stored>, Error> {
-    let heads = kind.kind().writing.as_ref().and_then(|writing| writing.load_heads);
-    Ok(heads.unwrap_or(kind.kind().load)(tx, context, &[id])?.pop())
 }
 
 /// Loads these versions, in their order.
