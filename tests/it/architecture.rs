@@ -57,7 +57,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("config", &["base", "domain", "idp", "jose", "service", "store"]),
     ("web", &["base", "config", "domain", "fhir", "jose", "service", "store"]),
     ("simulated-idp", &["base", "domain", "idp", "jose", "service", "store", "web"]),
-    ("oauth", &["base", "config", "domain", "idp", "jose", "service", "store", "web"]),
+    ("oauth", &["base", "domain", "idp", "jose", "service", "store", "web"]),
     ("api-fhir", &["base", "config", "domain", "fhir", "service", "store", "web"]),
     ("api-vrs", &["base", "config", "domain", "fhir", "fhir-codec", "service", "store", "web"]),
     ("api-registry", &["base", "config", "domain", "fhir", "service", "store", "web"]),

@@ -69,7 +69,7 @@ pub(super) async fn handle(
     request: HttpRequest,
     payload: Payload,
 ) -> HttpResponse {
-    let app = Api { gate: &gate, bodies: &bodies, turns: &turns, settings: &settings };
+    let api = Api { gate: &gate, bodies: &bodies, turns: &turns, settings: &settings };
     let plain = Writing { format: Format::Json, is_pretty: false, prefers: Return::Representation };
     let query = pairs(request.query_string());
     let (writing, result) = match writing(&request, &query) {
@@ -77,17 +77,17 @@ pub(super) async fn handle(
             let path = request.path().strip_prefix(BASE_PATH).unwrap_or_default().trim_matches('/');
             let resolved = resolve(request.method(), path);
             if let Ok((Route { handler: Handler::Capabilities, .. }, _)) = resolved {
-                let told = capabilities(app, &request, writing);
+                let told = capabilities(api, &request, writing);
                 return told.unwrap_or_else(|refusal| refuse(&refusal, writing));
             }
             let asked = (path.to_owned(), resolved);
-            let result = answer(app, &request, asked, query, payload, &mut writing).await;
+            let result = answer(api, &request, asked, query, payload, &mut writing).await;
             (writing, result)
         }
         Err(refusal) => (plain, Err(refusal)),
     };
     match result {
-        Ok(reply) => match rendered(app, reply, writing).await {
+        Ok(reply) => match rendered(api, reply, writing).await {
             Ok(reply) => respond_with(reply, writing),
             Err(fault) => refuse(&fault.into(), writing),
         },
@@ -96,7 +96,7 @@ pub(super) async fn handle(
 }
 
 /// Renders an answer that was not yet rendered; a large one not on the present thread.
-async fn rendered(app: Api<'_>, mut reply: Reply, writing: Writing) -> Result<Reply, Error> {
+async fn rendered(api: Api<'_>, mut reply: Reply, writing: Writing) -> Result<Reply, Error> {
     if reply.rendered.is_some() {
         return Ok(reply);
     }
@@ -109,18 +109,18 @@ async fn rendered(app: Api<'_>, mut reply: Reply, writing: Writing) -> Result<Re
     if let Some(body) = body {
         let size = if is_larger(&body, INLINE) { usize::MAX } else { 0 };
         let work = move || format::render(&body, writing.format, writing.is_pretty);
-        reply.rendered = Some(app.bodies.cpu.run_to_end(size, work).await?);
+        reply.rendered = Some(api.bodies.cpu.run_to_end(size, work).await?);
     }
     Ok(reply)
 }
 
 /// The CapabilityStatement; a caller that has it already is told so (C-06).
-fn capabilities(app: Api<'_>, request: &HttpRequest, writing: Writing) -> Result<HttpResponse, Refusal> {
+fn capabilities(api: Api<'_>, request: &HttpRequest, writing: Writing) -> Result<HttpResponse, Refusal> {
     let known = conditions(request.headers())?.if_none_match;
-    let issuer = app.gate.authority.as_deref().map(Authority::issuer);
+    let issuer = api.gate.authority.as_deref().map(Authority::issuer);
     let form = (writing.format, writing.is_pretty);
     let rendered =
-        capability::rendered(&app.settings.base(), issuer, app.settings.subscriptions.enabled, form)?;
+        capability::rendered(&api.settings.base(), issuer, api.settings.subscriptions.enabled, form)?;
     let is_known = known.is_some_and(|versions| versions.include(&rendered.version.to_string()));
     let mut response = if is_known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     response.insert_header((ETAG, etag::render_etag(rendered.version)));
@@ -151,7 +151,7 @@ pub(super) fn joined(headers: &HeaderMap, name: &str) -> Option<String> {
 }
 
 async fn answer(
-    app: Api<'_>,
+    api: Api<'_>,
     request: &HttpRequest,
     (path, resolved): (String, Result<(&'static Route, Target), Refusal>),
     query: Params,
@@ -164,31 +164,31 @@ async fn answer(
     let caller = authenticate::<Refusal>(request)?;
     let (route, target) = resolved?;
     request.extensions_mut().insert(RoutePattern(format!("{BASE_PATH} {}", route.name)));
-    if target.kind == Some(ResourceType::Subscription) && !app.settings.subscriptions.enabled {
+    if target.kind == Some(ResourceType::Subscription) && !api.settings.subscriptions.enabled {
         return Err(Refusal::not_found());
     }
-    let context = Context::of(app.settings, caller, preference(request.headers()).strict);
+    let context = Context::of(api.settings, caller, preference(request.headers()).strict);
     let asked = trail::access(&context, route, &target, &query);
     let asking = Asking { route, target, path, query };
     // The turn is kept until the Bundle is answered.
-    let (_turn, understood) = understand(app, request, &context, asking, payload, writing).await;
+    let (_turn, understood) = understand(api, request, &context, asking, payload, writing).await;
     let (accesses, result) = match understood {
         Ok(Understood::Request(request)) => {
-            let (access, result) = carry_out(app, context, *request, Some(*writing)).await;
+            let (access, result) = carry_out(api, context, *request, Some(*writing)).await;
             (access.into_iter().collect(), result)
         }
-        Ok(Understood::Batch(entries)) => batch(app, context, entries, asked).await,
-        Ok(Understood::Transaction(accesses, plan)) => transaction(app, context, accesses, plan).await,
+        Ok(Understood::Batch(entries)) => batch(api, context, entries, asked).await,
+        Ok(Understood::Transaction(accesses, plan)) => transaction(api, context, accesses, plan).await,
         Err(refusal) => (vec![trail::refused(asked, &refusal)], Err(refusal)),
     };
     // The one place where this front's accesses are written down: nothing is answered before.
-    record::answer(app.gate, accesses, result).await
+    record::answer(api.gate, accesses, result).await
 }
 
 /// Carries a request out that was judged, and says what is to be written down of it: nothing, where the change has its
 /// record.
 async fn carry_out(
-    app: Api<'_>,
+    api: Api<'_>,
     context: Context,
     request: Request,
     writing: Option<Writing>,
@@ -196,16 +196,16 @@ async fn carry_out(
     let asked = trail::access(&context, request.route, &request.target, &request.params);
     let handler = request.route.handler;
     let result = if matches!(handler, Handler::Validate(_)) {
-        validate(app, &context, request, asked.clone()).await
+        validate(api, &context, request, asked.clone()).await
     } else if matches!(handler, Handler::Patch(_)) {
-        match patch_one(app, &context, request).await {
-            Ok(request) => write(app, context, request, asked.clone()).await,
+        match patch_one(api, &context, request).await {
+            Ok(request) => write(api, context, request, asked.clone()).await,
             Err(refusal) => Err(refusal),
         }
     } else if handler.is_write() {
-        write(app, context, request, asked.clone()).await
+        write(api, context, request, asked.clone()).await
     } else {
-        read(app, context, request, (asked.clone(), writing)).await
+        read(api, context, request, (asked.clone(), writing)).await
     };
     match result {
         Ok((access, reply)) => (access, Ok(reply)),
@@ -219,12 +219,12 @@ const BRIEF: usize = 1024;
 /// What is answered, and the access that it is, if it has no record of its own.
 type Carried = Result<(Option<Access>, Reply), Refusal>;
 
-async fn write(app: Api<'_>, context: Context, request: Request, access: Access) -> Carried {
+async fn write(api: Api<'_>, context: Context, request: Request, access: Access) -> Carried {
     let inner = context.clone();
     let work = move |tx: &mut Tx<'_>| tx.within(&inner.budget, |tx| perform_judged(tx, &inner, &request));
-    let Written { value: reply, is_recorded } = app.gate.write_as(context.caller.clone(), work).await?;
+    let Written { value: reply, is_recorded } = api.gate.write_as(context.caller.clone(), work).await?;
     let size = reply.document.as_ref().map_or(0, String::len);
-    let reply = app.bodies.cpu.run_to_end(size, move || reply.complete()).await??;
+    let reply = api.bodies.cpu.run_to_end(size, move || reply.complete()).await??;
     let access = (!is_recorded).then(|| trail::answered(access, &reply));
     Ok((access, reply))
 }
@@ -232,7 +232,7 @@ async fn write(app: Api<'_>, context: Context, request: Request, access: Access)
 /// What is read is also rendered, if it is said how, on the thread that made it: to free its many small parts on another
 /// costs more than the rendering.
 async fn read(
-    app: Api<'_>,
+    api: Api<'_>,
     context: Context,
     request: Request,
     (access, writing): (Access, Option<Writing>),
@@ -253,18 +253,18 @@ async fn read(
     // What a client wrote as one document can be large: it is not read on a thread that serves.
     let is_small = kind.is_some_and(|kind| !kind.is_a_document());
     if is_one {
-        app.gate.read_one_as(caller, work).await
+        api.gate.read_one_as(caller, work).await
     } else if is_small && reads_one {
-        app.gate.read_briefly_as(caller, work).await
+        api.gate.read_briefly_as(caller, work).await
     } else if is_long {
-        app.gate.read_long_as(caller, work).await
+        api.gate.read_long_as(caller, work).await
     } else {
-        app.gate.read_as(caller, work).await
+        api.gate.read_as(caller, work).await
     }
 }
 
 /// Applies a patch to the version that it is for, before the transaction that writes the result.
-async fn patch_one(app: Api<'_>, context: &Context, mut request: Request) -> Result<Request, Refusal> {
+async fn patch_one(api: Api<'_>, context: &Context, mut request: Request) -> Result<Request, Refusal> {
     // A role is made of a few columns: to apply a small JSON Patch to it in the transaction that writes it takes some
     // microseconds, and to read it before in another one a third of the whole request.
     let is_brief = matches!(&request.body, Some(Body::JsonPatch(_))) && !request.has_large_body();
@@ -274,11 +274,11 @@ async fn patch_one(app: Api<'_>, context: &Context, mut request: Request) -> Res
     let (inner, asking) = (context.clone(), request.without_body());
     let asks = asks(&request);
     let find = move |tx: &mut Tx<'_>| tx.within(&inner.budget, |tx| find_base(tx, &inner, &asking, asks));
-    let base = app.gate.read_as(context.caller.clone(), find).await?;
+    let base = api.gate.read_as(context.caller.clone(), find).await?;
     let size = if is_large(&request, &base.body) { usize::MAX } else { 0 };
     let context = context.clone();
     let work = move || prepare_patch(&context, &mut request, &base).map(|()| request);
-    app.bodies.cpu.run(size, work).await?
+    api.bodies.cpu.run(size, work).await?
 }
 
 fn is_large(request: &Request, stored: &Value) -> bool {
@@ -286,22 +286,22 @@ fn is_large(request: &Request, stored: &Value) -> bool {
 }
 
 /// `$validate`: what is stored is read first, if it is what is meant, and judged when the database is free again.
-async fn validate(app: Api<'_>, context: &Context, request: Request, access: Access) -> Carried {
+async fn validate(api: Api<'_>, context: &Context, request: Request, access: Access) -> Carried {
     authorize(context, &request)?;
     let (inner, asking) = (context.clone(), request.without_body());
     let find = move |tx: &mut Tx<'_>| tx.within(&inner.budget, |tx| find_to_validate(tx, &inner, &asking));
-    let stored = app.gate.read_as(context.caller.clone(), find).await?;
+    let stored = api.gate.read_as(context.caller.clone(), find).await?;
     let disclosed = resource::disclosed(&stored);
     let stored = stored.map(|stored| stored.body);
     let size = if is_large(&request, stored.as_ref().unwrap_or(&Value::Null)) { usize::MAX } else { 0 };
-    let outcome = app.bodies.cpu.run(size, move || outcome_of(&request, stored)).await??;
+    let outcome = api.bodies.cpu.run(size, move || outcome_of(&request, stored)).await??;
     let reply = Reply::made_of(disclosed, outcome);
     Ok((Some(trail::answered(access, &reply)), reply))
 }
 
 /// Carries out a batch. Each entry is an access, or a change, by itself.
 async fn batch(
-    app: Api<'_>,
+    api: Api<'_>,
     context: Context,
     entries: Vec<Result<Entry, Refusal>>,
     asked: Access,
@@ -311,7 +311,7 @@ async fn batch(
     let context = context.for_entries(entries.len());
     for entry in entries {
         let (access, result) = match entry {
-            Ok(Entry { refused: None, request, .. }) => carry_out(app, context.clone(), request, None).await,
+            Ok(Entry { refused: None, request, .. }) => carry_out(api, context.clone(), request, None).await,
             Ok(Entry { refused: Some(refusal), request, .. }) => {
                 let Request { route, target, params, .. } = &request;
                 let access = trail::access(&context, route, target, params);
@@ -327,7 +327,7 @@ async fn batch(
 
 /// What is done has its records in the transaction; what is refused as a whole is refused for every entry.
 async fn transaction(
-    app: Api<'_>,
+    api: Api<'_>,
     context: Context,
     accesses: Vec<Access>,
     plan: Result<Plan, Refusal>,
@@ -337,7 +337,7 @@ async fn transaction(
         for (number, request) in plan.patches() {
             let rest = request.without_body();
             let taken = std::mem::replace(request, rest);
-            let patched = patch_one(app, &context, taken).await;
+            let patched = patch_one(api, &context, taken).await;
             *request = patched.map_err(|refusal| bundle::in_entry(refusal, number))?;
         }
         let caller = context.caller.clone();
@@ -346,7 +346,7 @@ async fn transaction(
             let budget = Budget::of_entries(plan.entries());
             tx.within(&budget, |tx| bundle::run(tx, &context, &plan))
         };
-        app.gate.write_as(caller, work).await
+        api.gate.write_as(caller, work).await
     };
     match done.await {
         Ok(Written { value: replies, .. }) => {
@@ -356,7 +356,7 @@ async fn transaction(
                 let answers = answers.collect::<Result<Vec<_>, Error>>()?;
                 Ok(Reply::made(200, bundle::response(BundleType::Transaction, answers)))
             };
-            let completed = app.bodies.cpu.run_to_end(size, complete).await.and_then(|completed| completed);
+            let completed = api.bodies.cpu.run_to_end(size, complete).await.and_then(|completed| completed);
             (Vec::new(), completed.map_err(Refusal::from))
         }
         Err(refusal) => {

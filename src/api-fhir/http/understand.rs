@@ -46,7 +46,7 @@ pub(super) enum Understood {
 /// Takes the body in, and reads and judges what is asked for. Of Bundles few stand in memory as trees at a time: what is
 /// returned beside is the turn of one.
 pub(super) async fn understand(
-    app: Api<'_>,
+    api: Api<'_>,
     request: &HttpRequest,
     context: &Context,
     asking: Asking,
@@ -54,9 +54,9 @@ pub(super) async fn understand(
     told: &mut Writing,
 ) -> (Option<OwnedSemaphorePermit>, Result<Understood, Refusal>) {
     let arrived = async {
-        let bytes = app.bodies.read(request.headers(), payload).await?;
+        let bytes = api.bodies.read(request.headers(), payload).await?;
         let is_bundle = matches!(asking.route.handler, Handler::Bundle);
-        let turn = if is_bundle { Some(app.turns.take().await?) } else { None };
+        let turn = if is_bundle { Some(api.turns.take().await?) } else { None };
         Ok::<_, Refusal>((bytes, turn))
     };
     let (bytes, turn) = match arrived.await {
@@ -65,12 +65,12 @@ pub(super) async fn understand(
     };
     let read = async {
         let size = bytes.len();
-        let arriving = Arriving::of(request, asking, bytes, app.bodies.limits.json_depth);
+        let arriving = Arriving::of(request, asking, bytes, api.bodies.limits.json_depth);
         let Read { form, understood } = if size <= INLINE {
             arriving.read(context)?
         } else {
             let context = context.clone();
-            app.bodies.cpu.run(size, move || arriving.read(&context)).await??
+            api.bodies.cpu.run(size, move || arriving.read(&context)).await??
         };
         // The form of a search may say as well as its URL how the answer is to be written.
         if let Some(params) = form {

@@ -4,8 +4,9 @@
 use crate::context::Context;
 use crate::enforce;
 use crate::refusal::Refusal;
-use crate::resource::{Backing, ResourceType, Stored, load, load_head};
+use crate::resource::{Backing, ResourceType, Stored, load, load_heads};
 use crate::search::{Query, filter_of};
+use base::error::Error;
 use domain::account::Letter;
 use fhir::outcome::IssueType;
 use store::Tx;
@@ -21,6 +22,17 @@ pub(crate) enum Match<T = Box<Stored>> {
     Many,
 }
 
+impl Match<String> {
+    /// Loads what was found by its id.
+    fn load(self, load: impl FnOnce(String) -> Result<Option<Stored>, Error>) -> Result<Match, Refusal> {
+        match self {
+            Self::None => Ok(Match::None),
+            Self::One(id) => Ok(load(id)?.map_or(Match::None, |stored| Match::One(Box::new(stored)))),
+            Self::Many => Ok(Match::Many),
+        }
+    }
+}
+
 /// As [`find`], for a request that acts on what it finds: others with the same condition wait, and the
 /// resource that is found is nobody else's to change until the transaction ends.
 pub(crate) fn find_to_change(
@@ -29,11 +41,8 @@ pub(crate) fn find_to_change(
     kind: ResourceType,
     params: &[(String, String)],
 ) -> Result<Match, Refusal> {
-    match find_locked(tx, context, kind, params)? {
-        Match::None => Ok(Match::None),
-        Match::One(id) => Ok(one_of(load(tx, context, kind, &[id])?.pop())),
-        Match::Many => Ok(Match::Many),
-    }
+    let found = find_locked(tx, context, kind, params)?;
+    found.load(|id| Ok(load(tx, context, kind, &[id])?.pop()))
 }
 
 /// As [`find_to_change`], for a request that writes a whole body over what it finds.
@@ -43,17 +52,11 @@ pub(crate) fn find_to_replace(
     kind: ResourceType,
     params: &[(String, String)],
 ) -> Result<Match, Refusal> {
-    match find_locked(tx, context, kind, params)? {
-        Match::None => Ok(Match::None),
-        Match::One(id) => Ok(one_of(load_head(tx, context, kind, id)?)),
-        Match::Many => Ok(Match::Many),
-    }
+    let found = find_locked(tx, context, kind, params)?;
+    found.load(|id| Ok(load_heads(tx, context, kind, &[id])?.pop()))
 }
 
-fn one_of(found: Option<Stored>) -> Match {
-    found.map_or(Match::None, |stored| Match::One(Box::new(stored)))
-}
-
+/// As [`find_id`], and keeps others from the condition, and from what it finds, until the transaction ends.
 fn find_locked(
     tx: &mut Tx<'_>,
     context: &Context,
@@ -87,11 +90,8 @@ pub(crate) fn find(
     kind: ResourceType,
     params: &[(String, String)],
 ) -> Result<Match, Refusal> {
-    match find_id(tx, context, kind, params)? {
-        Match::None => Ok(Match::None),
-        Match::One(id) => Ok(one_of(load(tx, context, kind, &[id])?.pop())),
-        Match::Many => Ok(Match::Many),
-    }
+    let found = find_id(tx, context, kind, params)?;
+    found.load(|id| Ok(load(tx, context, kind, &[id])?.pop()))
 }
 
 /// Searches by a condition: one statement. Criteria are read strictly: one that is not understood must not widen what is

@@ -28,7 +28,7 @@ pub(crate) use consent::{Keep, incoming};
 use domain::audit::{People, Shown};
 use domain::person::Person;
 use domain::proxy::{Relationship, Role, Versioned};
-pub(crate) use heads::{find_head_if, load_head};
+pub(crate) use heads::{find_head_if, load_heads};
 pub(crate) use library::list as library_of;
 pub(crate) use patient::person_of;
 use service::access;
@@ -346,10 +346,14 @@ pub(crate) fn select(
         selected.sort_by(|one, other| one.id.cmp(&other.id));
         return Ok(selected);
     }
-    let query = PageQuery { table, filter, order: Vec::new(), after: None, limit: i64::MAX };
-    let found = tx.search(&query, context.scope())?;
-    let ids: Vec<String> = found.into_iter().map(|row| row.id).collect();
+    let ids = find_ids(tx, context, table, filter)?;
     load(tx, context, kind, &ids)
+}
+
+/// The ids of the rows that a filter lets through and the caller may see.
+fn find_ids(tx: &mut Tx<'_>, context: &Context, table: Table, filter: Filter) -> Result<Vec<String>, Error> {
+    let query = PageQuery { table, filter, order: Vec::new(), after: None, limit: i64::MAX };
+    Ok(tx.search(&query, context.scope())?.into_iter().map(|row| row.id).collect())
 }
 
 /// Loads these resources, in the order of the ids; those that are not there are left out. Whether they
