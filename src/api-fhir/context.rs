@@ -64,6 +64,9 @@ pub(crate) struct Context {
     pub(crate) subscribing: Option<Subscribing>,
     /// How many statements the request may still send.
     pub(crate) budget: Budget,
+    /// Whether the request is carried out while the writer is held: then the document that a client wrote as one is loaded
+    /// as text ([`Stored::document`](crate::resource::Stored)), and parsed when the transaction is over.
+    pub(crate) holds_writer: bool,
 }
 
 /// What subscriptions are judged by, and what keeps their secrets.
@@ -90,12 +93,18 @@ impl Context {
             is_strict,
             subscribing: settings.subscriptions.enabled.then_some(subscribing),
             budget: Budget::of_entries(0),
+            holds_writer: false,
         }
     }
 
     /// The same for a Bundle of so many entries, which share its budget.
     pub(crate) fn for_entries(&self, count: usize) -> Self {
         Self { budget: Budget::of_entries(count), ..self.clone() }
+    }
+
+    /// The same for a transaction that writes.
+    pub(crate) fn for_writer(&self) -> Self {
+        Self { holds_writer: true, ..self.clone() }
     }
 
     /// Where websockets are opened.

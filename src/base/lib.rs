@@ -7,6 +7,7 @@ pub mod cpu_pool;
 pub mod database;
 pub mod date_time;
 pub mod error;
+pub mod held;
 pub mod ids;
 pub mod json;
 pub mod net;

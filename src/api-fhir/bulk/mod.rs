@@ -80,6 +80,7 @@ impl Bulk {
             is_strict: true,
             subscribing: None,
             budget: Budget::of_entries(0),
+            holds_writer: false,
         };
         Self { context, depth, take }
     }

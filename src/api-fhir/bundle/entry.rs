@@ -89,6 +89,7 @@ fn one(number: usize, mut entry: Value, context: &Context, depth: usize) -> Resu
             if_none_exist: text("/request/ifNoneExist").map(str::to_owned),
         },
         prepared: Prepared::Nothing,
+        new_id: None,
     };
     not_here(&request)?;
     Ok(Entry {

@@ -8,13 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use serde_json::Value;
 
-use crate::context::Context;
-use crate::interaction::conditional;
-use crate::interaction::conditional::Match;
-use crate::refusal::Refusal;
 use crate::resource::ResourceType;
-use fhir::outcome::{Issue, IssueType};
-use store::Tx;
 
 /// What a body refers to.
 #[derive(Debug, Default)]
@@ -74,7 +68,7 @@ fn is_canonical(member: &str) -> bool {
 }
 
 /// The type and the query of a conditional reference.
-fn condition(reference: &str) -> Option<(ResourceType, &str)> {
+pub(super) fn condition(reference: &str) -> Option<(ResourceType, &str)> {
     let (kind, query) = reference.split_once('?')?;
     Some((ResourceType::parse(kind)?, query))
 }
@@ -133,33 +127,15 @@ fn rewritten(text: &str, made: &HashMap<String, String>) -> Option<String> {
     Some(linked)
 }
 
-/// Finds what the conditional references at these places mean: `Patient?identifier=…`. None, or more than one,
-/// fails the transaction. The same reference is looked up once.
-pub(super) fn resolve_conditional(
-    tx: &mut Tx<'_>,
-    context: &Context,
-    body: &mut Value,
-    pointers: &[String],
-) -> Result<(), Refusal> {
-    let mut known: HashMap<String, String> = HashMap::new();
+/// Puts what was found in the place of the conditional references at these places.
+pub(super) fn put(body: &mut Value, pointers: &[String], found: &HashMap<String, String>) {
     for pointer in pointers {
-        let Some(Value::String(reference)) = body.pointer_mut(pointer) else { continue };
-        if let Some(found) = known.get(reference) {
-            reference.clone_from(found);
-            continue;
-        }
-        let Some((kind, query)) = condition(reference) else { continue };
-        let told = "A conditional reference must find exactly one resource.";
-        let refuse = || Refusal::new(412, Issue::error(IssueType::NotFound, told));
-        match conditional::find_id(tx, context, kind, &conditional::pairs(query))? {
-            Match::One(id) => {
-                let found = format!("{}/{id}", kind.name());
-                known.insert(std::mem::replace(reference, found.clone()), found);
-            }
-            Match::None | Match::Many => return Err(refuse()),
+        if let Some(Value::String(reference)) = body.pointer_mut(pointer)
+            && let Some(place) = found.get(reference)
+        {
+            reference.clone_from(place);
         }
     }
-    Ok(())
 }
 
 #[cfg(test)]

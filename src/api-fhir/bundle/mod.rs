@@ -17,7 +17,7 @@ use fhir::outcome::{Issue, IssueType, operation_outcome};
 
 pub(crate) use entry::{Entry, read};
 pub(crate) use plan::Plan;
-pub(crate) use transaction::run;
+pub(crate) use transaction::{Undone, run};
 pub use turns::BundleTurns;
 
 /// The most entries of one Bundle (B-10).

@@ -1,46 +1,92 @@
 //! What a transaction will do, worked out before it begins: each entry authorized and validated, the whole put in
 //! the order of R4 (B-01). The work is linear in the Bundle, but for the sorting of its entries.
+//!
+//! While the writer is held no body is read: the ids of what is created are drawn here, so that a link is known before
+//! what it names is made. What a condition finds is looked up before the transaction as well ([`Found`]), and once more in
+//! it; where that is something else, the transaction is undone, and begun again with what it found.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, HashSet};
+use std::collections::{BTreeSet, BinaryHeap, HashMap, HashSet};
 
-use crate::bundle::links::{Links, rewrite};
+use serde_json::Value;
+
+use crate::bundle::links::{Links, condition, put, rewrite};
 use crate::bundle::{Entry, in_entry};
 use crate::context::Context;
-use crate::interaction::{Body, Prepared, Request, authorize, check, keep_head, outcome_of, read_draft};
+use crate::interaction::conditional;
+use crate::interaction::conditional::Match;
+use crate::interaction::{
+    Body, Prepared, Request, authorize, check, condition_of, keep_head, outcome_of, read_draft,
+};
 use crate::refusal::Refusal;
 use crate::routes::Handler;
+use base::ids;
 use fhir::outcome::{Issue, IssueType};
+use store::Tx;
 
 /// The most conditional references of one Bundle: each is a search.
 const MOST_CONDITIONAL: usize = 100;
-/// Stands for the id of what is still to be made.
-const NO_ID: &str = "00000000-0000-0000-0000-000000000000";
 
 /// A transaction that may begin: what it does, in order.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub(super) steps: Vec<Step>,
+    /// What stands for the name of each entry that makes or changes something: `Type/id`.
+    pub(super) places: HashMap<String, String>,
+    /// What its conditional references are taken to mean.
+    pub(super) found: HashMap<String, String>,
 }
 
-/// An entry, and what must be put into its body first.
-#[derive(Debug)]
+/// An entry, and what it waits for.
+#[derive(Clone, Debug)]
 pub(super) struct Step {
     pub(super) entry: Entry,
-    /// Whether it names other entries.
-    pub(super) is_linked: bool,
-    /// Where its conditional references stand.
-    pub(super) conditional: Vec<String>,
+    /// Whether other entries name it.
+    pub(super) is_named: bool,
+    /// What is read again for each attempt, where what a condition finds is a part of the body.
+    open: Option<Open>,
+}
+
+/// A body with something in it that a condition finds.
+#[derive(Clone, Debug)]
+struct Open {
+    body: Value,
+    /// Where its conditional references stand: JSON pointers.
+    pointers: Vec<String>,
+    /// Those references, each once.
+    references: BTreeSet<String>,
+}
+
+/// What conditions have found.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Found {
+    /// Of conditional references: `Type/id`.
+    pub(super) references: HashMap<String, String>,
+    /// Of the conditions of entries that others name: the fullUrl, and `Type/id`.
+    pub(super) places: HashMap<String, String>,
+}
+
+impl Found {
+    pub(super) fn is_empty(&self) -> bool {
+        self.references.is_empty() && self.places.is_empty()
+    }
+
+    /// Adds what was found later.
+    pub(crate) fn extend(&mut self, later: Self) {
+        self.references.extend(later.references);
+        self.places.extend(later.places);
+    }
 }
 
 impl Step {
-    fn of(entry: Entry, links: Links) -> Self {
-        Self { entry, is_linked: !links.entries.is_empty(), conditional: links.conditional }
+    /// Whether it answers what is stored and changes nothing.
+    pub(super) fn is_read(&self) -> bool {
+        matches!(self.entry.request.route.handler, Handler::One(_) | Handler::Read(_) | Handler::Search(_))
     }
 
-    /// Whether its body is known in the transaction only.
-    pub(super) fn is_open(&self) -> bool {
-        self.is_linked || !self.conditional.is_empty()
+    /// Its conditional references, each once.
+    pub(super) fn references(&self) -> impl Iterator<Item = &String> {
+        self.open.iter().flat_map(|open| &open.references)
     }
 }
 
@@ -50,37 +96,134 @@ impl Plan {
         self.steps.len()
     }
 
+    /// Whether it changes nothing.
+    pub(crate) fn is_read(&self) -> bool {
+        self.steps.iter().all(Step::is_read)
+    }
+
+    /// Whether a body depends on what conditions find.
+    pub(crate) fn is_open(&self) -> bool {
+        self.steps.iter().any(|step| step.open.is_some())
+    }
+
+    /// The requests of the entries that read, with the numbers of these.
+    pub(crate) fn reads(&self) -> Vec<(usize, Request)> {
+        let reads = self.steps.iter().filter(|step| step.is_read());
+        reads.map(|step| (step.entry.number, step.entry.request.clone())).collect()
+    }
+
+    /// The requests that patch what is stored, and the numbers of their entries.
+    pub(crate) fn patches(&mut self) -> impl Iterator<Item = (usize, &mut Request)> {
+        let requests = self.steps.iter_mut().map(|step| (step.entry.number, &mut step.entry.request));
+        requests.filter(|(_, request)| matches!(request.route.handler, Handler::Patch(_)))
+    }
+
     /// Judges entries and puts them in order.
-    pub(crate) fn of(context: &Context, entries: Vec<Entry>) -> Result<Self, Refusal> {
+    pub(crate) fn of(context: &Context, mut entries: Vec<Entry>) -> Result<Self, Refusal> {
         for entry in &entries {
             authorize(context, &entry.request).map_err(|refusal| in_entry(refusal, entry.number))?;
         }
         check_identities(&entries)?;
         let links = read_links(&entries)?;
         let order = order(&entries, &links)?;
-        let places = places(&entries);
+        let places = draw_places(context, &mut entries);
+        let named: HashSet<usize> = links.iter().flat_map(|links| links.entries.iter().copied()).collect();
+        let waiting: HashSet<usize> = named
+            .iter()
+            .copied()
+            .filter(|at| entries.get(*at).is_some_and(|entry| condition_of(&entry.request).is_some()))
+            .collect();
         let mut steps = Vec::with_capacity(entries.len());
-        for (entry, links) in entries.into_iter().zip(links) {
-            let mut step = Step::of(entry, links);
-            judge(context, &mut step, &places).map_err(|refusal| in_entry(refusal, step.entry.number))?;
+        for (at, (entry, links)) in entries.into_iter().zip(links).enumerate() {
+            let is_open =
+                !links.conditional.is_empty() || links.entries.iter().any(|other| waiting.contains(other));
+            let mut step = Step { entry, is_named: named.contains(&at), open: None };
+            let pointers = is_open.then_some(links.conditional);
+            judge(context, &mut step, pointers, (!links.entries.is_empty()).then_some(&places))
+                .map_err(|refusal| in_entry(refusal, step.entry.number))?;
             steps.push(Some(step));
         }
         let steps = order.into_iter().filter_map(|at| steps.get_mut(at).and_then(Option::take)).collect();
-        Ok(Self { steps })
+        Ok(Self { steps, places, found: HashMap::new() })
     }
 
-    /// The requests that patch what is stored, and the numbers of their entries.
-    pub(crate) fn patches(&mut self) -> impl Iterator<Item = (usize, &mut Request)> {
-        let known = self.steps.iter_mut().filter(|step| !step.is_open());
-        let requests = known.map(|step| (step.entry.number, &mut step.entry.request));
-        requests.filter(|(_, request)| matches!(request.route.handler, Handler::Patch(_)))
+    /// Finds what its conditions mean before the transaction. What finds nothing, or too much, is refused when its turn comes.
+    pub(crate) fn expect(&self, tx: &mut Tx<'_>, context: &Context) -> Result<Found, Refusal> {
+        let mut found = Found::default();
+        for step in &self.steps {
+            for reference in step.references() {
+                if found.references.contains_key(reference) {
+                    continue;
+                }
+                if let Some(place) = find_reference(tx, context, reference).or_else(unless_fault)? {
+                    found.references.insert(reference.clone(), place);
+                }
+            }
+            let Request { target, .. } = &step.entry.request;
+            if let (true, Some(name), Some(kind), Some(params)) =
+                (step.is_named, &step.entry.full_url, target.kind, condition_of(&step.entry.request))
+                && let Some(Match::One(id)) =
+                    conditional::find_id(tx, context, kind, &params).map(Some).or_else(unless_fault)?
+            {
+                found.places.insert(name.clone(), format!("{}/{id}", kind.name()));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Reads the bodies that depend on what conditions find.
+    pub(crate) fn prepare(&mut self, context: &Context, found: Found) -> Result<(), Refusal> {
+        self.places.extend(found.places);
+        self.found = found.references;
+        for step in &mut self.steps {
+            let Some(Open { body, pointers, references }) = &step.open else { continue };
+            // It is refused when its turn comes, or is found then.
+            if references.iter().any(|reference| !self.found.contains_key(reference)) {
+                continue;
+            }
+            let mut body = body.clone();
+            rewrite(&mut body, &self.places);
+            put(&mut body, pointers, &self.found);
+            step.entry.request.body = Some(Body::Resource(body));
+            let read = read_draft(context, &mut step.entry.request);
+            read.map_err(|refusal| in_entry(refusal, step.entry.number))?;
+            if step.entry.request.route.handler.purpose().is_some() {
+                keep_head(&mut step.entry.request);
+            }
+        }
+        Ok(())
     }
 }
 
-/// Validates what an entry brings. A body that names what is still to be made is validated with a place of the same
-/// type in the stead of each name, and read in the transaction.
-fn judge(context: &Context, step: &mut Step, places: &HashMap<String, String>) -> Result<(), Refusal> {
-    let is_open = step.is_open();
+/// What a conditional reference means: `Type/id`. Nothing, or more than one, is refused.
+pub(super) fn find_reference(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    reference: &str,
+) -> Result<Option<String>, Refusal> {
+    let Some((kind, query)) = condition(reference) else { return Ok(None) };
+    match conditional::find_id(tx, context, kind, &conditional::pairs(query))? {
+        Match::One(id) => Ok(Some(format!("{}/{id}", kind.name()))),
+        Match::None | Match::Many => {
+            let told = "A conditional reference must find exactly one resource.";
+            Err(Refusal::new(412, Issue::error(IssueType::NotFound, told)))
+        }
+    }
+}
+
+/// Nothing, for a refusal that is told when its turn comes.
+fn unless_fault<T>(refusal: Refusal) -> Result<Option<T>, Refusal> {
+    if refusal.status >= 500 { Err(refusal) } else { Ok(None) }
+}
+
+/// Validates what an entry brings, with a place in the stead of each name, and reads it. With `pointers` to conditional
+/// references, which may be none, it is read when it is known what these find ([`Plan::prepare`]).
+fn judge(
+    context: &Context,
+    step: &mut Step,
+    pointers: Option<Vec<String>>,
+    places: Option<&HashMap<String, String>>,
+) -> Result<(), Refusal> {
     let request = &mut step.entry.request;
     if matches!(request.route.handler, Handler::Validate(_)) {
         if matches!(request.body, Some(Body::Resource(_))) {
@@ -88,23 +231,25 @@ fn judge(context: &Context, step: &mut Step, places: &HashMap<String, String>) -
         }
         return Ok(());
     }
-    let (Some(Body::Resource(body)), Some(kind)) = (&request.body, request.target.kind) else {
+    let (Some(Body::Resource(body)), Some(kind)) = (&mut request.body, request.target.kind) else {
         return Ok(());
     };
+    if let Some(pointers) = pointers {
+        let text = |pointer: &String| body.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+        let references = pointers.iter().filter_map(text).collect();
+        step.open = Some(Open { body: body.clone(), pointers, references });
+    }
+    if let Some(places) = places {
+        rewrite(body, places);
+    }
     if request.route.handler.purpose().is_none() {
         return Ok(());
     }
-    if step.is_linked {
-        let mut body = body.clone();
-        rewrite(&mut body, places);
-        check(&body, kind)?;
-    } else {
-        check(body, kind)?;
-    }
-    if !is_open {
+    check(body, kind)?;
+    if step.open.is_none() {
         read_draft(context, request)?;
-        keep_head(request);
     }
+    keep_head(request);
     Ok(())
 }
 
@@ -201,12 +346,21 @@ fn order(entries: &[Entry], links: &[Links]) -> Result<Vec<usize>, Refusal> {
     Ok(order)
 }
 
-/// What stands for each name until it is known: a place of the same type.
-fn places(entries: &[Entry]) -> HashMap<String, String> {
-    let place = |entry: &Entry| {
-        let target = &entry.request.target;
-        let id = target.id.as_deref().unwrap_or(NO_ID);
-        Some((entry.full_url.clone()?, format!("{}/{id}", target.kind?.name())))
-    };
-    entries.iter().filter_map(place).collect()
+/// Draws the ids of what is created, so that each attempt makes the same, and says what stands for each name.
+fn draw_places(context: &Context, entries: &mut [Entry]) -> HashMap<String, String> {
+    let mut places = HashMap::new();
+    for Entry { full_url, request, .. } in entries {
+        let handler = request.route.handler;
+        let makes = handler.purpose().is_some() || matches!(handler, Handler::Patch(_));
+        let (true, Some(kind)) = (makes, request.target.kind) else { continue };
+        let id = request.target.id.clone().unwrap_or_else(|| {
+            let id = ids::new_uuid(context.now());
+            request.new_id = Some(id);
+            id.to_string()
+        });
+        if let Some(name) = full_url {
+            places.insert(name.clone(), format!("{}/{id}", kind.name()));
+        }
+    }
+    places
 }

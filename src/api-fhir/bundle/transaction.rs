@@ -1,80 +1,121 @@
 //! A transaction: everything or nothing, in the order of R4, answered in the order of the request.
 
-use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 
 use crate::bundle::in_entry;
-use crate::bundle::links;
-use crate::bundle::plan::{Plan, Step, changed_twice};
+use crate::bundle::plan::{Found, Plan, Step, changed_twice, find_reference};
 use crate::context::Context;
 use crate::interaction::conditional;
 use crate::interaction::conditional::Match;
-use crate::interaction::{Body, Reply, Request, condition_of, perform_judged, read_draft};
+use crate::interaction::{Reply, Request, condition_of, perform_judged};
 use crate::refusal::Refusal;
 use crate::resource::Backing;
 use crate::trail;
+use base::error::Error;
 use domain::audit::Access;
 use store::Tx;
 use store::search::Table;
 
+/// Why a transaction was undone.
+#[derive(Debug)]
+pub(crate) enum Undone {
+    /// It is refused.
+    Refused(Refusal),
+    /// Its conditions found other than was expected: it is to be prepared again with this.
+    Otherwise(Found),
+}
+
+impl From<Refusal> for Undone {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<Error> for Undone {
+    fn from(error: Error) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
 /// Carries every entry out, or none. The replies are in the order of the Bundle.
-pub(crate) fn run(tx: &mut Tx<'_>, context: &Context, plan: &Plan) -> Result<Vec<Reply>, Refusal> {
+pub(crate) fn run(tx: &mut Tx<'_>, context: &Context, plan: &Plan) -> Result<Vec<Reply>, Undone> {
     lock(tx, context, plan)?;
-    let mut made: HashMap<String, String> = HashMap::new();
     let mut replies: Vec<(usize, Reply)> = Vec::with_capacity(plan.steps.len());
     let mut written: HashSet<String> = HashSet::new();
     let mut accesses: Vec<Access> = Vec::new();
+    let mut otherwise = Found::default();
     for step in &plan.steps {
-        let entry = &step.entry;
         let recorded = tx.recorded();
-        let reply = carry_out(tx, context, step, &made).map_err(|refusal| in_entry(refusal, entry.number))?;
-        if let Some(location) = &reply.location {
-            let unversioned = location.split_once("/_history/").map_or(location.as_str(), |(start, _)| start);
-            let place = context.relative(unversioned).to_owned();
-            // A condition may find what another entry changes; a create that finds changes nothing.
-            if (entry.rank == 2 || reply.status == 201) && !written.insert(place.clone()) {
-                return Err(changed_twice(entry.number));
-            }
-            if let Some(name) = &entry.full_url {
-                made.insert(name.clone(), place);
-            }
-        }
-        if tx.recorded() == recorded {
-            let Request { route, target, params, .. } = &entry.request;
+        let reply = match carry_out(tx, context, (step, plan), &mut otherwise) {
+            Ok(Some(reply)) => reply,
+            Ok(None) => continue,
+            // It may be refused for want of what was not done.
+            Err(refusal) if refusal.status < 500 && !otherwise.is_empty() => break,
+            Err(refusal) => return Err(in_entry(refusal, step.entry.number).into()),
+        };
+        note_place(context, (step, plan), &reply, (&mut written, &mut otherwise))?;
+        if tx.recorded() == recorded && !step.is_read() {
+            let Request { route, target, params, .. } = &step.entry.request;
             let asked = trail::access(context, route, target, params);
             accesses.push(trail::answered(asked, &reply));
         }
-        replies.push((entry.number, reply));
+        replies.push((step.entry.number, reply));
+    }
+    if !otherwise.is_empty() {
+        return Err(Undone::Otherwise(otherwise));
     }
     tx.record_accesses(&accesses.iter().collect::<Vec<_>>())?;
     replies.sort_by_key(|(number, _)| *number);
     Ok(replies.into_iter().map(|(_, reply)| reply).collect())
 }
 
+/// Carries one entry out; nothing, where a reference of it means other than it was read with.
 fn carry_out(
     tx: &mut Tx<'_>,
     context: &Context,
-    step: &Step,
-    made: &HashMap<String, String>,
-) -> Result<Reply, Refusal> {
-    let mut request = Cow::Borrowed(&step.entry.request);
-    if step.is_open() {
-        let request = request.to_mut();
-        if let Some(Body::Resource(body)) = &mut request.body {
-            if step.is_linked {
-                links::rewrite(body, made);
-            }
-            links::resolve_conditional(tx, context, body, &step.conditional)?;
+    (step, plan): (&Step, &Plan),
+    otherwise: &mut Found,
+) -> Result<Option<Reply>, Refusal> {
+    let mut is_as_read = true;
+    for reference in step.references() {
+        let place = find_reference(tx, context, reference)?;
+        if let Some(place) = place.filter(|place| plan.found.get(reference) != Some(place)) {
+            otherwise.references.insert(reference.clone(), place);
+            is_as_read = false;
         }
-        read_draft(context, request)?;
     }
-    perform_judged(tx, context, &request)
+    if !is_as_read {
+        return Ok(None);
+    }
+    perform_judged(tx, context, &step.entry.request).map(Some)
+}
+
+/// Notes where an entry has made or changed something.
+fn note_place(
+    context: &Context,
+    (step, plan): (&Step, &Plan),
+    reply: &Reply,
+    (written, otherwise): (&mut HashSet<String>, &mut Found),
+) -> Result<(), Refusal> {
+    let Some(location) = &reply.location else { return Ok(()) };
+    let unversioned = location.split_once("/_history/").map_or(location.as_str(), |(start, _)| start);
+    let place = context.relative(unversioned).to_owned();
+    if let (true, Some(name)) = (step.is_named, &step.entry.full_url)
+        && plan.places.get(name).is_some_and(|expected| *expected != place)
+    {
+        otherwise.places.insert(name.clone(), place.clone());
+    }
+    // A condition may find what another entry changes; a create that finds changes nothing.
+    if (step.entry.rank == 2 || reply.status == 201) && !written.insert(place) {
+        return Err(changed_twice(step.entry.number));
+    }
+    Ok(())
 }
 
 /// Takes the locks of all that will be changed in one order, whatever the order of the entries: two transactions
 /// over the same resources then wait for each other, and neither is given up. What a condition finds is looked up
 /// for this; it is found again when its entry is carried out.
-fn lock(tx: &mut Tx<'_>, context: &Context, plan: &Plan) -> Result<(), Refusal> {
+fn lock(tx: &mut Tx<'_>, context: &Context, plan: &Plan) -> Result<(), Undone> {
     let writing = || plan.steps.iter().map(|step| &step.entry).filter(|entry| entry.rank < 3);
     if !tx.locks_rows() || writing().take(2).count() < 2 {
         return Ok(());
@@ -96,7 +137,7 @@ fn lock(tx: &mut Tx<'_>, context: &Context, plan: &Plan) -> Result<(), Refusal> 
         let Backing::Rows { table, .. } = kind.backing() else { continue };
         match conditional::find_id(tx, context, kind, &params) {
             Ok(Match::One(id)) => drop(rows.insert((table, id))),
-            Err(refusal) if refusal.status >= 500 => return Err(refusal),
+            Err(refusal) if refusal.status >= 500 => return Err(refusal.into()),
             // It is refused when its turn comes.
             Ok(Match::None | Match::Many) | Err(_) => {}
         }

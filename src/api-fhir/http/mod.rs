@@ -1,5 +1,6 @@
 //! HTTP to requests and back: who is asking, in which format, what for, and how the answer is told.
 
+mod bundles;
 mod error;
 mod understand;
 
@@ -11,9 +12,9 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, HttpResponseBuilder};
 use serde_json::Value;
 
-use crate::bundle;
-use crate::bundle::{BundleTurns, BundleType, Entry, Plan};
+use crate::bundle::BundleTurns;
 use crate::context::{Context, FhirSettings};
+use crate::http::bundles::{batch, transaction};
 use crate::http::understand::{Asking, Understood, conditions, understand};
 use crate::interaction::conditional::pairs;
 use crate::interaction::{
@@ -40,7 +41,7 @@ use fhir::format::Format;
 use fhir::format::prefer::{Prefer, Return};
 use fhir::outcome::operation_outcome;
 use service::authority::Authority;
-use store::{Budget, Tx};
+use store::Tx;
 
 /// How an answer is to be written.
 #[derive(Clone, Copy)]
@@ -220,7 +221,7 @@ const BRIEF: usize = 1024;
 type Carried = Result<(Option<Access>, Reply), Refusal>;
 
 async fn write(api: Api<'_>, context: Context, request: Request, access: Access) -> Carried {
-    let inner = context.clone();
+    let inner = context.for_writer();
     let work = move |tx: &mut Tx<'_>| tx.within(&inner.budget, |tx| perform_judged(tx, &inner, &request));
     let Written { value: reply, is_recorded } = api.gate.write_as(context.caller.clone(), work).await?;
     let size = reply.document.as_ref().map_or(0, String::len);
@@ -297,73 +298,6 @@ async fn validate(api: Api<'_>, context: &Context, request: Request, access: Acc
     let outcome = api.bodies.cpu.run(size, move || outcome_of(&request, stored)).await??;
     let reply = Reply::made_of(disclosed, outcome);
     Ok((Some(trail::answered(access, &reply)), reply))
-}
-
-/// Carries out a batch. Each entry is an access, or a change, by itself.
-async fn batch(
-    api: Api<'_>,
-    context: Context,
-    entries: Vec<Result<Entry, Refusal>>,
-    asked: Access,
-) -> (Vec<Access>, Result<Reply, Refusal>) {
-    let mut accesses = Vec::new();
-    let mut answers = Vec::with_capacity(entries.len());
-    let context = context.for_entries(entries.len());
-    for entry in entries {
-        let (access, result) = match entry {
-            Ok(Entry { refused: None, request, .. }) => carry_out(api, context.clone(), request, None).await,
-            Ok(Entry { refused: Some(refusal), request, .. }) => {
-                let Request { route, target, params, .. } = &request;
-                let access = trail::access(&context, route, target, params);
-                (Some(trail::refused(access, &refusal)), Err(refusal))
-            }
-            Err(refusal) => (Some(trail::refused(asked.clone(), &refusal)), Err(refusal)),
-        };
-        accesses.extend(access);
-        answers.push(result.map_or_else(|refusal| bundle::refuse(&refusal), bundle::answer));
-    }
-    (accesses, Ok(Reply::made(200, bundle::response(BundleType::Batch, answers))))
-}
-
-/// What is done has its records in the transaction; what is refused as a whole is refused for every entry.
-async fn transaction(
-    api: Api<'_>,
-    context: Context,
-    accesses: Vec<Access>,
-    plan: Result<Plan, Refusal>,
-) -> (Vec<Access>, Result<Reply, Refusal>) {
-    let done = async {
-        let mut plan = plan?;
-        for (number, request) in plan.patches() {
-            let rest = request.without_body();
-            let taken = std::mem::replace(request, rest);
-            let patched = patch_one(api, &context, taken).await;
-            *request = patched.map_err(|refusal| bundle::in_entry(refusal, number))?;
-        }
-        let caller = context.caller.clone();
-        let work = move |tx: &mut Tx<'_>| {
-            // An attempt that the database gave up has spent nothing of the next one's.
-            let budget = Budget::of_entries(plan.entries());
-            tx.within(&budget, |tx| bundle::run(tx, &context, &plan))
-        };
-        api.gate.write_as(caller, work).await
-    };
-    match done.await {
-        Ok(Written { value: replies, .. }) => {
-            let size = replies.iter().filter_map(|reply| reply.document.as_ref()).map(String::len).sum();
-            let complete = move || -> Result<Reply, Error> {
-                let answers = replies.into_iter().map(|reply| reply.complete().map(bundle::answer));
-                let answers = answers.collect::<Result<Vec<_>, Error>>()?;
-                Ok(Reply::made(200, bundle::response(BundleType::Transaction, answers)))
-            };
-            let completed = api.bodies.cpu.run_to_end(size, complete).await.and_then(|completed| completed);
-            (Vec::new(), completed.map_err(Refusal::from))
-        }
-        Err(refusal) => {
-            let refused = accesses.into_iter().map(|access| trail::refused(access, &refusal));
-            (refused.collect(), Err(refusal))
-        }
-    }
 }
 
 fn respond(status: u16, writing: Writing, has_body: bool) -> HttpResponseBuilder {

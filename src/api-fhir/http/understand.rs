@@ -134,7 +134,7 @@ impl Arriving {
     ) -> Result<Understood, Refusal> {
         let Asking { route, target, path, .. } = self.asking;
         let (conditions, prepared) = (self.conditions?, Prepared::Nothing);
-        let mut request = Request { route, target, params, path, body, conditions, prepared };
+        let mut request = Request { route, target, params, path, body, conditions, prepared, new_id: None };
         if let (Some(_), true) = (&request.conditions.if_match, request.target == Target::default()) {
             return Err(Refusal::invalid("If-Match is about one resource."));
         }

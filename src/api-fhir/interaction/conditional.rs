@@ -4,7 +4,7 @@
 use crate::context::Context;
 use crate::enforce;
 use crate::refusal::Refusal;
-use crate::resource::{Backing, ResourceType, Stored, load, load_heads};
+use crate::resource::{Backing, ResourceType, Stored, load};
 use crate::search::{Query, filter_of};
 use base::error::Error;
 use domain::account::Letter;
@@ -43,17 +43,6 @@ pub(crate) fn find_to_change(
 ) -> Result<Match, Refusal> {
     let found = find_locked(tx, context, kind, params)?;
     found.load(|id| Ok(load(tx, context, kind, &[id])?.pop()))
-}
-
-/// As [`find_to_change`], for a request that writes a whole body over what it finds.
-pub(crate) fn find_to_replace(
-    tx: &mut Tx<'_>,
-    context: &Context,
-    kind: ResourceType,
-    params: &[(String, String)],
-) -> Result<Match, Refusal> {
-    let found = find_locked(tx, context, kind, params)?;
-    found.load(|id| Ok(load_heads(tx, context, kind, &[id])?.pop()))
 }
 
 /// As [`find_id`], and keeps others from the condition, and from what it finds, until the transaction ends.

@@ -3,7 +3,7 @@
 use crate::context::Context;
 use crate::interaction::conditional;
 use crate::interaction::conditional::Match;
-use crate::interaction::{Reply, Request, draft_of, kind_of};
+use crate::interaction::{Reply, Request, draft_of, kind_of, new_id};
 use crate::refusal::Refusal;
 use crate::resource;
 use store::Tx;
@@ -17,7 +17,7 @@ pub(crate) fn create(tx: &mut Tx<'_>, context: &Context, request: &Request) -> R
             Match::Many => return Err(conditional::many()),
         }
     }
-    let created = resource::create(tx, context, kind, draft_of(request)?)?;
+    let created = resource::create(tx, context, kind, draft_of(request)?, new_id(context, request))?;
     Ok(Reply::written(201, created, context))
 }
 

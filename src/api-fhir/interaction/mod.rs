@@ -16,15 +16,17 @@ pub(crate) mod validate;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::context::Context;
 use crate::enforce;
 use crate::refusal::Refusal;
 use crate::resource;
-use crate::resource::{Draft, Purpose, ResourceType, Stored, Written};
+use crate::resource::{Draft, Purpose, ResourceType, Stored};
 use crate::routes::{Handler, Route, Target};
 use base::cpu_pool::INLINE;
 use base::error::Error;
+use base::ids;
 use base::json::is_larger;
 use domain::audit::Shown;
 use fhir::etag::Versions;
@@ -51,6 +53,8 @@ pub(crate) struct Request {
     pub(crate) conditions: Conditions,
     /// What was made of the body before the transaction.
     pub(crate) prepared: Prepared,
+    /// The id of what it creates, where other entries of its transaction name that; else one is drawn.
+    pub(crate) new_id: Option<Uuid>,
 }
 
 impl Request {
@@ -70,6 +74,7 @@ impl Request {
             body: None,
             conditions: self.conditions.clone(),
             prepared: Prepared::Nothing,
+            new_id: self.new_id,
         }
     }
 }
@@ -147,19 +152,18 @@ impl Reply {
             is_secret: stored.kind == ResourceType::Subscription,
             disclosed: vec![stored.disclosed()],
             body: Some(stored.body),
-            document: None,
+            document: stored.document,
             rendered: None,
             written: None,
         }
     }
 
     /// A resource, written.
-    fn written(status: u16, written: impl Into<Written>, context: &Context) -> Self {
-        let Written { stored, document } = written.into();
+    fn written(status: u16, stored: Stored, context: &Context) -> Self {
         let Stored { kind, id, version, .. } = &stored;
         let location = format!("{}/{}/{id}/_history/{version}", context.base, kind.name());
         let written = Some((*kind, id.clone()));
-        Self { status, location: Some(location), written, document, ..Self::found(stored) }
+        Self { status, location: Some(location), written, ..Self::found(stored) }
     }
 
     /// Puts into the body what was left out of it in the transaction.
@@ -314,6 +318,11 @@ fn resource_of(request: &Request) -> Result<&Value, Refusal> {
             Err(Refusal::invalid("Send the resource as the body of the request."))
         }
     }
+}
+
+/// The id of what a request creates.
+fn new_id(context: &Context, request: &Request) -> Uuid {
+    request.new_id.unwrap_or_else(|| ids::new_uuid(context.now()))
 }
 
 /// What was read of the resource that came with a request.

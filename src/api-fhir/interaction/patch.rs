@@ -96,16 +96,20 @@ fn write(tx: &mut Tx<'_>, context: &Context, request: &Request, current: &Stored
         Prepared::Patched(_) | Prepared::Nothing | Prepared::Draft(_) | Prepared::Outcome(_) => {
             check_small(request, current)?;
             check_may_ask(tx, context, current, asks(request))?;
-            let patched = apply(context, request, current)?;
-            update::replace(tx, context, request, (current, &patched.body, &patched.draft))
+            let current = current.clone().complete()?;
+            let patched = apply(context, request, &current)?;
+            update::replace(tx, context, request, (&current, &patched.body, &patched.draft))
         }
     }
 }
 
 /// Refuses what would hold the database for long.
 fn check_small(request: &Request, current: &Stored) -> Result<(), Refusal> {
-    // A role is made of a few columns.
-    let is_stored_large = current.kind != ResourceType::Consent && json::is_larger(&current.body, INLINE);
+    let is_stored_large = match &current.document {
+        Some(document) => document.len() > INLINE,
+        // A role is made of a few columns.
+        None => current.kind != ResourceType::Consent && json::is_larger(&current.body, INLINE),
+    };
     if request.has_large_body() || is_stored_large {
         let told = "The resource has changed while this patch was applied to it: send the patch again.";
         return Err(Refusal::new(409, Issue::error(IssueType::Conflict, told)));

@@ -5,7 +5,7 @@ use crate::enforce;
 use crate::interaction::{Reply, Request, instance};
 use crate::refusal::Refusal;
 use crate::resource;
-use crate::resource::{Backing, ResourceType, Stored, find_head_if, find_if, is_as_written, load_versions};
+use crate::resource::{Backing, ResourceType, Stored, find_if, is_as_written, load_versions};
 use crate::search::Query;
 use domain::account::Letter;
 use fhir::etag::is_not_modified;
@@ -89,17 +89,6 @@ pub(super) fn find_to_change(
 ) -> Result<Option<Stored>, Refusal> {
     lock(tx, kind, id)?;
     find(tx, context, kind, id, Letter::Update)
-}
-
-/// As [`find_to_change`], for one that a whole body is written over: what was written before is not looked at.
-pub(super) fn find_to_replace(
-    tx: &mut Tx<'_>,
-    context: &Context,
-    kind: ResourceType,
-    id: &str,
-) -> Result<Option<Stored>, Refusal> {
-    lock(tx, kind, id)?;
-    find_head_if(tx, context, kind, id, |filter| enforce::limited(context, kind, Letter::Update, filter))
 }
 
 /// Keeps everybody else from changing a resource until the transaction ends.

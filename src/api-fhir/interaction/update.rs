@@ -7,7 +7,9 @@ use domain::account::Letter;
 use crate::context::Context;
 use crate::interaction::conditional;
 use crate::interaction::conditional::Match;
-use crate::interaction::{Reply, Request, check_if_match, draft_of, instance, kind_of, read, resource_of};
+use crate::interaction::{
+    Reply, Request, check_if_match, draft_of, instance, kind_of, new_id, read, resource_of,
+};
 use crate::refusal::Refusal;
 use crate::resource;
 use crate::resource::{Draft, Stored};
@@ -24,7 +26,7 @@ pub(crate) fn update(tx: &mut Tx<'_>, context: &Context, request: &Request) -> R
             Issue::error(IssueType::Invalid, told).at(format!("{}.id", kind.name())),
         ));
     }
-    let Some(current) = read::find_to_replace(tx, context, kind, id)? else {
+    let Some(current) = read::find_to_change(tx, context, kind, id)? else {
         if kind.is_deletable() {
             read::check_not_gone(tx, context, kind, id, Letter::Update)?;
         }
@@ -65,10 +67,10 @@ pub(crate) fn conditional_update(
     let kind = kind_of(request)?;
     let body = resource_of(request)?;
     let id = body.get("id").and_then(Value::as_str);
-    match (conditional::find_to_replace(tx, context, kind, &request.params)?, id) {
+    match (conditional::find_to_change(tx, context, kind, &request.params)?, id) {
         (Match::Many, _) => Err(conditional::many()),
         (Match::None, None) => {
-            let created = resource::create(tx, context, kind, draft_of(request)?)?;
+            let created = resource::create(tx, context, kind, draft_of(request)?, new_id(context, request))?;
             Ok(Reply::written(201, created, context))
         }
         (Match::None, Some(_)) => {

@@ -148,7 +148,7 @@ fn stored(record: &AuditRecord, context: &Context) -> Stored {
     }
     let body = Value::Object(body);
     let (kind, id) = (ResourceType::AuditEvent, record.id.clone());
-    Stored { kind, id, version: 1, updated_at: at, people: None, body }
+    Stored { kind, id, version: 1, updated_at: at, people: None, body, document: None }
 }
 
 fn coding((system, code): (Option<&str>, &str)) -> Value {

@@ -9,8 +9,8 @@ use uuid::Uuid;
 use crate::context::Context;
 use crate::refusal::Refusal;
 use crate::resource::{
-    Backing, Draft, Kind, Purpose, ResourceType, Stored, Writing, Written, head, mismatch, party,
-    person_reference, residue,
+    Backing, Draft, Kind, Purpose, ResourceType, Stored, Writing, head, mismatch, party, person_reference,
+    residue,
 };
 use crate::search::param::{Index, Param, Reference};
 use crate::url;
@@ -51,7 +51,6 @@ pub(super) static KIND: Kind = Kind {
     select: Some(select),
     writing: Some(Writing {
         load_versions,
-        load_heads: None,
         creates: Some(Action::CreateRole),
         changes: Action::ChangeRole,
         read,
@@ -145,13 +144,13 @@ fn read(context: &Context, body: &Value, purpose: Purpose) -> Result<Draft, Refu
     Ok(Draft::Role(Box::new(given)))
 }
 
-fn create(tx: &mut Tx<'_>, context: &Context, draft: &Draft) -> Result<Written, Refusal> {
+fn create(tx: &mut Tx<'_>, context: &Context, draft: &Draft, id: Uuid) -> Result<Stored, Refusal> {
     let Draft::Role(given) = draft else { return Err(mismatch()) };
     given.actors.clone()?;
     party::check_reached(tx, context, given.patient, "Consent.patient")?;
     let draft = given.as_ref().clone().into_draft()?;
-    let role = create_role(tx, &*context.clock, &context.caller, draft, context.contract.rules)?;
-    Ok(stored(&role).into())
+    let role = create_role(tx, &*context.clock, &context.caller, id, draft, context.contract.rules)?;
+    Ok(stored(&role))
 }
 
 /// What stays of a role that comes from elsewhere, beside what it says.
@@ -199,7 +198,7 @@ fn identity(body: &Value) -> Result<(Uuid, (i64, DateTime<Utc>)), Refusal> {
     Ok((id, (version, at.earliest())))
 }
 
-fn update(tx: &mut Tx<'_>, context: &Context, current: &Stored, draft: &Draft) -> Result<Written, Refusal> {
+fn update(tx: &mut Tx<'_>, context: &Context, current: &Stored, draft: &Draft) -> Result<Stored, Refusal> {
     let Draft::Role(given) = draft else { return Err(mismatch()) };
     let id = Uuid::parse_str(&current.id).map_err(Error::fault)?;
     let (who, masked_for) = (&context.caller.who, context.masked_for());
@@ -211,7 +210,7 @@ fn update(tx: &mut Tx<'_>, context: &Context, current: &Stored, draft: &Draft) -
         access::decide_change(who, role, &change)?;
         Ok::<_, Refusal>(change)
     })?;
-    Ok(stored(&Versioned { value: role.value.masked_for(masked_for), ..role }).into())
+    Ok(stored(&Versioned { value: role.value.masked_for(masked_for), ..role }))
 }
 
 /// What a body says of a role.
@@ -448,7 +447,7 @@ pub(super) fn stored(role: &Versioned<Role>) -> Stored {
     let body = Value::Object(body);
     let (kind, people) =
         (ResourceType::Consent, Some(People { patient: Some(value.patient), proxy: Some(value.proxy) }));
-    Stored { kind, id, version: *version, updated_at: *updated_at, people, body }
+    Stored { kind, id, version: *version, updated_at: *updated_at, people, body, document: None }
 }
 
 fn concept(system: &str, code: &str, display: &str) -> Value {

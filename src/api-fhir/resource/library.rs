@@ -245,7 +245,7 @@ fn stored(it: &ConformanceResource) -> Option<Stored> {
         }
     }
     let updated_at: DateTime<Utc> = PUBLISHED.parse().unwrap_or_default();
-    Some(Stored { kind, id, version: 1, updated_at, people: None, body })
+    Some(Stored { kind, id, version: 1, updated_at, people: None, body, document: None })
 }
 
 /// When the definitions of this version were published.

@@ -3,7 +3,6 @@
 
 mod audit_event;
 mod consent;
-mod heads;
 mod library;
 mod party;
 mod patient;
@@ -18,17 +17,18 @@ use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
+use uuid::Uuid;
 
 use crate::context::Context;
 use crate::refusal::Refusal;
 use crate::search::param::Param;
 use base::date_time::render_instant;
 use base::error::Error;
+use base::held;
 pub(crate) use consent::{Keep, incoming};
 use domain::audit::{People, Shown};
 use domain::person::Person;
 use domain::proxy::{Relationship, Role, Versioned};
-pub(crate) use heads::{find_head_if, load_heads};
 pub(crate) use library::list as library_of;
 pub(crate) use patient::person_of;
 use service::access;
@@ -82,16 +82,13 @@ struct Kind {
 /// How resources of a type come to be, and change.
 struct Writing {
     load_versions: LoadVersions,
-    /// As [`Kind::load`], without what a client wrote as one document: while the writer is held that is not parsed. `None` for
-    /// resources that are no document.
-    load_heads: Option<Load>,
     /// What a caller does who creates one; `None` where every kind of caller may.
     creates: Option<Action>,
     /// What a caller does who changes one.
     changes: Action,
     read: Read,
-    create: fn(&mut Tx<'_>, &Context, &Draft) -> Result<Written, Refusal>,
-    update: fn(&mut Tx<'_>, &Context, &Stored, &Draft) -> Result<Written, Refusal>,
+    create: fn(&mut Tx<'_>, &Context, &Draft, Uuid) -> Result<Stored, Refusal>,
+    update: fn(&mut Tx<'_>, &Context, &Stored, &Draft) -> Result<Stored, Refusal>,
     /// `None` where nothing is deleted.
     delete: Option<Delete>,
 }
@@ -147,6 +144,9 @@ pub(crate) struct Stored {
     pub(crate) people: Option<People>,
     /// The resource, with its `meta`; null where this version is its deletion.
     pub(crate) body: Value,
+    /// The document that `body` is still to be completed with, where that is not parsed yet
+    /// ([`Context::holds_writer`]).
+    pub(crate) document: Option<String>,
 }
 
 impl Stored {
@@ -155,6 +155,14 @@ impl Stored {
         let resource = || Shown::Resource(format!("{}/{}", self.kind.name(), self.id));
         self.people.map_or_else(resource, Shown::Of)
     }
+
+    /// With its document parsed.
+    pub(crate) fn complete(mut self) -> Result<Self, Error> {
+        if let Some(document) = self.document.take() {
+            complete(&mut self.body, &document)?;
+        }
+        Ok(self)
+    }
 }
 
 /// What an answer discloses that holds these.
@@ -162,23 +170,9 @@ pub(crate) fn disclosed<'s>(all: impl IntoIterator<Item = &'s Stored>) -> Vec<Sh
     all.into_iter().map(Stored::disclosed).collect()
 }
 
-/// A resource as it was written just now.
-#[derive(Clone, Debug)]
-pub(crate) struct Written {
-    /// As it is stored.
-    pub(crate) stored: Stored,
-    /// The document that its body is to be completed with, where that is parsed when the transaction is over.
-    pub(crate) document: Option<String>,
-}
-
-impl From<Stored> for Written {
-    fn from(stored: Stored) -> Self {
-        Self { stored, document: None }
-    }
-}
-
 /// Adds the members of a document to a resource that has its own already.
 pub(crate) fn complete(body: &mut Value, document: &str) -> Result<(), Error> {
+    held::check(|| document.len());
     let document: Map<String, Value> = serde_json::from_str(document).map_err(Error::fault)?;
     if let Some(members) = body.as_object_mut() {
         for (key, element) in document {
@@ -437,18 +431,20 @@ pub(crate) fn read(
     body: &Value,
     purpose: Purpose,
 ) -> Result<Draft, Refusal> {
+    held::check_value(body);
     (kind.writing()?.read)(context, body, purpose)
 }
 
-/// Creates a resource.
+/// Creates a resource under an id that no other has.
 pub(crate) fn create(
     tx: &mut Tx<'_>,
     context: &Context,
     kind: ResourceType,
     draft: &Draft,
-) -> Result<Written, Refusal> {
+    id: Uuid,
+) -> Result<Stored, Refusal> {
     decide_kind(context, kind, Purpose::Create)?;
-    (kind.writing()?.create)(tx, context, draft)
+    (kind.writing()?.create)(tx, context, draft, id)
 }
 
 /// Makes a resource what a draft says. What is so already makes no new version.
@@ -457,7 +453,7 @@ pub(crate) fn update(
     context: &Context,
     current: &Stored,
     draft: &Draft,
-) -> Result<Written, Refusal> {
+) -> Result<Stored, Refusal> {
     decide_kind(context, current.kind, Purpose::Update)?;
     (current.kind.writing()?.update)(tx, context, current, draft)
 }

@@ -98,7 +98,7 @@ pub(super) fn stored(person: &Person) -> Stored {
     let body = Value::Object(body);
     let (kind, version, updated_at) = (ResourceType::Patient, person.version, person.updated_at);
     let people = Some(People { patient: Some(person.nhs_number), proxy: None });
-    Stored { kind, id, version, updated_at, people, body }
+    Stored { kind, id, version, updated_at, people, body, document: None }
 }
 
 fn practice_reference(practice: &OdsCode) -> Value {

@@ -71,5 +71,6 @@ fn stored(user: &AccountUser) -> Stored {
         updated_at: user.updated_at,
         people: None,
         body: Value::Object(body),
+        document: None,
     }
 }

@@ -85,5 +85,13 @@ fn stored(record: &AuditRecord, context: &Context) -> Stored {
     add("agent", json!([agent]));
     let body = Value::Object(body);
     let id = record.id.clone();
-    Stored { kind: ResourceType::Provenance, id, version: 1, updated_at: at, people: None, body }
+    Stored {
+        kind: ResourceType::Provenance,
+        id,
+        version: 1,
+        updated_at: at,
+        people: None,
+        body,
+        document: None,
+    }
 }

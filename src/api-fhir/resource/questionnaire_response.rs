@@ -6,8 +6,7 @@ use uuid::Uuid;
 use crate::context::Context;
 use crate::refusal::Refusal;
 use crate::resource::{
-    Backing, Draft, Kind, Purpose, ResourceType, Stored, Writing, Written, complete, head, mismatch, party,
-    residue,
+    Backing, Draft, Kind, Purpose, ResourceType, Stored, Writing, complete, head, mismatch, party, residue,
 };
 use crate::search::param::{Index, Param, Reference};
 use crate::url;
@@ -41,11 +40,10 @@ pub(super) static KIND: Kind = Kind {
     },
     params: PARAMS,
     profile: Some(profiles::ACCESS_REQUEST),
-    load: |tx, _, ids| load(tx, ids),
+    load,
     select: None,
     writing: Some(Writing {
         load_versions,
-        load_heads: Some(load_heads),
         creates: Some(Action::SubmitAccessRequest),
         changes: Action::WriteRecords,
         read,
@@ -81,20 +79,13 @@ const PARAMS: &[Param] = &[
     Param::reference("proxy", Index::Reference(PROXY), &[]).ours(),
 ];
 
-fn load(tx: &mut Tx<'_>, ids: &[String]) -> Result<Vec<Stored>, Error> {
-    tx.list_access_requests_by_id(ids)?.iter().map(stored).collect()
+fn load(tx: &mut Tx<'_>, context: &Context, ids: &[String]) -> Result<Vec<Stored>, Error> {
+    tx.list_access_requests_by_id(ids)?.into_iter().map(|request| stored(request, context)).collect()
 }
 
-fn load_heads(tx: &mut Tx<'_>, _context: &Context, ids: &[String]) -> Result<Vec<Stored>, Error> {
-    Ok(tx.list_access_requests_by_id(ids)?.iter().map(bare).collect())
-}
-
-fn load_versions(
-    tx: &mut Tx<'_>,
-    _context: &Context,
-    wanted: &[(String, i64)],
-) -> Result<Vec<Stored>, Error> {
-    tx.list_access_request_versions_by_id(wanted)?.iter().map(stored).collect()
+fn load_versions(tx: &mut Tx<'_>, context: &Context, wanted: &[(String, i64)]) -> Result<Vec<Stored>, Error> {
+    let versions = tx.list_access_request_versions_by_id(wanted)?;
+    versions.into_iter().map(|request| stored(request, context)).collect()
 }
 
 fn read(context: &Context, body: &Value, purpose: Purpose) -> Result<Draft, Refusal> {
@@ -114,7 +105,7 @@ fn check_identifier(body: &Value, reference_code: &str) -> Result<(), Refusal> {
     residue::check_members(body, &json!({ "identifier": { "value": reference_code } }), &["identifier"])
 }
 
-fn create(tx: &mut Tx<'_>, context: &Context, draft: &Draft) -> Result<Written, Refusal> {
+fn create(tx: &mut Tx<'_>, context: &Context, draft: &Draft, id: Uuid) -> Result<Stored, Refusal> {
     let Draft::AccessRequest(given) = draft else { return Err(mismatch()) };
     given.check_new(context)?;
     for (reference, at) in
@@ -132,7 +123,7 @@ fn create(tx: &mut Tx<'_>, context: &Context, draft: &Draft) -> Result<Written, 
         questionnaire: given.questionnaire.clone(),
         document: given.document.clone(),
     };
-    let created = submit_access_request(tx, &*context.clock, &context.caller, submission, rules);
+    let created = submit_access_request(tx, &*context.clock, &context.caller, id, submission, rules);
     let created = created.map_err(|error| match error {
         SubmitError::Duplicate => {
             let told = "There is a role for this proxy and this patient already.";
@@ -148,10 +139,10 @@ fn create(tx: &mut Tx<'_>, context: &Context, draft: &Draft) -> Result<Written, 
     if let Some(identifier) = &given.identifier {
         check_identifier(identifier, created.value.reference_code.as_str())?;
     }
-    Ok(written(created))
+    Ok(stored(created, context)?)
 }
 
-fn update(tx: &mut Tx<'_>, context: &Context, current: &Stored, draft: &Draft) -> Result<Written, Refusal> {
+fn update(tx: &mut Tx<'_>, context: &Context, current: &Stored, draft: &Draft) -> Result<Stored, Refusal> {
     let Draft::AccessRequest(given) = draft else { return Err(mismatch()) };
     given.check_source(tx, context)?;
     let wanted = AccessRequest {
@@ -170,7 +161,7 @@ fn update(tx: &mut Tx<'_>, context: &Context, current: &Stored, draft: &Draft) -
     if let Some(identifier) = &given.identifier {
         check_identifier(identifier, changed.value.reference_code.as_str())?;
     }
-    Ok(written(changed))
+    Ok(stored(changed, context)?)
 }
 
 /// What a document says of an access request.
@@ -299,29 +290,25 @@ fn answer<'v>(item: &'v Value, link_id: &str) -> Option<&'v str> {
     })
 }
 
-fn stored(request: &Versioned<AccessRequest>) -> Result<Stored, Error> {
-    let mut stored = bare(request);
-    complete(&mut stored.body, &request.value.document)?;
-    Ok(stored)
-}
-
-/// As [`stored`], for one that was written: its document is parsed when the transaction is over.
-fn written(request: Versioned<AccessRequest>) -> Written {
-    Written { stored: bare(&request), document: Some(request.value.document) }
-}
-
-/// The members that the service writes.
-fn bare(request: &Versioned<AccessRequest>) -> Stored {
+/// The members that the service writes, and the document.
+fn stored(request: Versioned<AccessRequest>, context: &Context) -> Result<Stored, Error> {
     let Versioned { value, version, updated_at } = request;
     let id = value.id.to_string();
-    let mut body = head(ResourceType::QuestionnaireResponse, &id, *version, *updated_at);
+    let mut body = head(ResourceType::QuestionnaireResponse, &id, version, updated_at);
     body.insert("identifier".to_owned(), json!({ "value": value.reference_code.as_str() }));
-    Stored {
+    let mut stored = Stored {
         kind: ResourceType::QuestionnaireResponse,
         id,
-        version: *version,
-        updated_at: *updated_at,
+        version,
+        updated_at,
         people: Some(People { patient: Some(value.patient), proxy: Some(value.proxy) }),
         body: Value::Object(body),
+        document: None,
+    };
+    if context.holds_writer {
+        stored.document = Some(value.document);
+    } else {
+        complete(&mut stored.body, &value.document)?;
     }
+    Ok(stored)
 }

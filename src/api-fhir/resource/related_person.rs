@@ -1,12 +1,13 @@
 //! A relationship as a RelatedPerson.
 
 use serde_json::{Map, Value, json};
+use uuid::Uuid;
 
 use crate::context::Context;
 use crate::refusal::Refusal;
 use crate::resource::{
-    Backing, Draft, Kind, Purpose, ResourceType, Stored, Writing, Written, head, mismatch, nhs_identifier,
-    party, person_reference, residue,
+    Backing, Draft, Kind, Purpose, ResourceType, Stored, Writing, head, mismatch, nhs_identifier, party,
+    person_reference, residue,
 };
 use crate::search::param::{Index, Param, Reference};
 use crate::url;
@@ -41,7 +42,6 @@ pub(super) static KIND: Kind = Kind {
     select: None,
     writing: Some(Writing {
         load_versions,
-        load_heads: None,
         creates: Some(Action::WriteRecords),
         changes: Action::WriteRecords,
         read,
@@ -95,18 +95,18 @@ fn read(context: &Context, body: &Value, _purpose: Purpose) -> Result<Draft, Ref
     Ok(Draft::Relationship(shown.value))
 }
 
-fn create(tx: &mut Tx<'_>, context: &Context, draft: &Draft) -> Result<Written, Refusal> {
+fn create(tx: &mut Tx<'_>, context: &Context, draft: &Draft, id: Uuid) -> Result<Stored, Refusal> {
     let Draft::Relationship(relationship) = draft else { return Err(mismatch()) };
     party::check_reached(tx, context, relationship.patient, "RelatedPerson.patient")?;
-    let created = create_relationship(tx, &*context.clock, &context.caller, relationship.clone())?;
-    Ok(stored(&created).into())
+    let created = create_relationship(tx, &*context.clock, &context.caller, id, relationship.clone())?;
+    Ok(stored(&created))
 }
 
-fn update(tx: &mut Tx<'_>, context: &Context, current: &Stored, draft: &Draft) -> Result<Written, Refusal> {
+fn update(tx: &mut Tx<'_>, context: &Context, current: &Stored, draft: &Draft) -> Result<Stored, Refusal> {
     let Draft::Relationship(relationship) = draft else { return Err(mismatch()) };
     let wanted = Relationship { id: current.id.clone(), ..relationship.clone() };
     let changed = change_relationship(tx, &*context.clock, &context.caller, wanted)?;
-    Ok(stored(&changed).into())
+    Ok(stored(&changed))
 }
 
 impl From<RelationshipError> for Refusal {
@@ -184,7 +184,7 @@ fn stored(relationship: &Versioned<Relationship>) -> Stored {
         ResourceType::RelatedPerson,
         Some(People { patient: Some(value.patient), proxy: Some(value.proxy) }),
     );
-    Stored { kind, id, version: *version, updated_at: *updated_at, people, body }
+    Stored { kind, id, version: *version, updated_at: *updated_at, people, body, document: None }
 }
 
 fn concept(code: &RelationshipCode) -> Value {

@@ -243,6 +243,7 @@ mod tests {
             is_strict: true,
             subscribing: None,
             budget: store::Budget::of_entries(0),
+            holds_writer: false,
         };
         let types = "http://terminology.hl7.org/CodeSystem/usage-context-type";
         let form = json!({ "resourceType": "Questionnaire", "useContext": [

@@ -50,6 +50,7 @@ pub fn statement_of(kind: &str, query: &str, clock: Arc<dyn Clock>, contract: Co
         is_strict: true,
         subscribing: None,
         budget: store::Budget::of_entries(0),
+        holds_writer: false,
     };
     let query = Query::read(&pairs(query)).ok()?;
     page::statement(kind, &query, &context).ok().flatten()

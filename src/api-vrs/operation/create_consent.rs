@@ -14,6 +14,7 @@ use crate::resource::{created, informational};
 use ::web::body::Bodies;
 use ::web::caller::Authenticated;
 use ::web::gate::Gate;
+use base::ids;
 use domain::account::Letter;
 use domain::proxy::RoleError;
 use service::access::Action;
@@ -44,7 +45,7 @@ pub(crate) async fn create_consent(
             if matches!(scope, Scope::Organisation(_)) && !tx.may_see_person(draft.patient, scope.clone())? {
                 return Err(CreateRoleError::UnknownPatient);
             }
-            create_role(tx, &*clock, &within, draft.clone(), rules)
+            create_role(tx, &*clock, &within, ids::new_uuid(clock.now()), draft.clone(), rules)
         };
         let role = gate.write_as(caller, create).await?;
         let location = format!("{}/Consent/{}", base_url(&gate), role.value.value.id);

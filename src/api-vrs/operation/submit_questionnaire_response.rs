@@ -14,6 +14,7 @@ use crate::resource::{created, reference_code};
 use ::web::body::Bodies;
 use ::web::caller::Authenticated;
 use ::web::gate::Gate;
+use base::ids;
 use domain::account::Letter;
 use domain::proxy::Applicant;
 use service::access;
@@ -47,7 +48,14 @@ pub(crate) async fn submit_questionnaire_response(
         let rules = settings.contract.submission_rules();
         let submitted: Result<_, SubmitError> = gate
             .write_as(caller.clone(), move |tx| {
-                submit_access_request(tx, &*clock, &caller, submission.clone(), rules)
+                submit_access_request(
+                    tx,
+                    &*clock,
+                    &caller,
+                    ids::new_uuid(clock.now()),
+                    submission.clone(),
+                    rules,
+                )
             })
             .await;
         let submitted = submitted.map_err(|error| match error {

@@ -16,6 +16,7 @@ pub use body::{BodyFormat, body_format};
 pub use negotiate::negotiate;
 
 use super::outcome::{Issue, IssueType};
+use base::held;
 use base::json;
 use base::json::Allowed;
 
@@ -106,6 +107,7 @@ impl MediaFault {
 ///
 /// What is wrong with it.
 pub fn read_json(bytes: &[u8], depth: usize) -> Result<Value, Issue> {
+    held::check(|| bytes.len());
     let allowed = Allowed { empty_objects: false, null_items: true };
     json::parse_with(bytes, depth, allowed)
         .map_err(|fault| Issue::error(IssueType::Structure, fault.to_string()))

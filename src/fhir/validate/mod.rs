@@ -24,6 +24,7 @@ mod walk;
 use serde_json::Value;
 
 use crate::outcome::{Issue, IssueType};
+use base::held;
 use report::{Path, values_of};
 use walk::Walk;
 
@@ -73,6 +74,7 @@ pub fn value_set(url: &str) -> Option<Vec<(String, String)>> {
 }
 
 fn judge(resource: &Value, expected_type: Option<&str>, profile: Option<&str>) -> Vec<Issue> {
+    held::check_value(resource);
     let name = resource.get("resourceType").and_then(Value::as_str);
     // A name that is none of R4 is not repeated.
     let known = name.filter(|name| definitions::r4().is_resource_type(name));

@@ -1,9 +1,10 @@
 //! Somebody subscribes.
 
+use uuid::Uuid;
+
 use crate::event::{owner, reference, seal};
 use base::clock::Clock;
 use base::error::Error;
-use base::ids;
 use base::secret::Vault;
 use domain::account::Caller;
 use domain::audit::Act;
@@ -33,6 +34,7 @@ pub fn create_subscription(
     clock: &dyn Clock,
     vault: &Vault,
     caller: &Caller,
+    id: Uuid,
     draft: Draft,
     most: i64,
 ) -> Result<Versioned<Subscription>, SubscribeError> {
@@ -43,7 +45,7 @@ pub fn create_subscription(
     }
     let secrets = seal(vault, &draft.headers)?;
     let status = if is_off { SubscriptionStatus::Off } else { SubscriptionStatus::Requested };
-    let subscription = draft.into_subscription(ids::new_uuid(now), owner(caller), (status, None), secrets);
+    let subscription = draft.into_subscription(id, owner(caller), (status, None), secrets);
     let is_called = !is_off && subscription.channel.endpoint.is_some();
     let created = tx.insert_subscription(subscription, is_called.then_some(now), now)?;
     tx.record_own(Act::SubscriptionCreated, caller, &reference(&created.value), created.version, now);

@@ -1,9 +1,10 @@
 //! A clinical system records its decision as a new role.
 
+use uuid::Uuid;
+
 use crate::proxy::{Bar, check_people, state_in, subject_of};
 use base::clock::Clock;
 use base::error::{Error, Kind};
-use base::ids;
 use domain::account::Caller;
 use domain::audit::Act;
 use domain::event::Topic;
@@ -46,7 +47,7 @@ pub(super) const fn door_of(role: &Role) -> Door {
     if role.is_in_force() { Door::CreateRole } else { Door::RecordDecision }
 }
 
-/// Creates a role.
+/// Creates a role under an id that no role has.
 ///
 /// # Errors
 ///
@@ -55,11 +56,12 @@ pub fn create_role(
     tx: &mut Tx<'_>,
     clock: &dyn Clock,
     caller: &Caller,
+    id: Uuid,
     draft: Draft,
     rules: Rules,
 ) -> Result<Versioned<Role>, CreateRoleError> {
     let now = clock.now();
-    let role = Role::create(ids::new_uuid(now), draft, rules, now)?;
+    let role = Role::create(id, draft, rules, now)?;
     let known = tx.lock_person_states(&[role.patient, role.proxy])?;
     check_people(&role, door_of(&role), state_in(&known))?;
     if tx.has_role_of_pair(role.proxy, role.patient)? {

@@ -1,8 +1,9 @@
 //! Somebody records how two people are related, or changes what is recorded.
 
+use uuid::Uuid;
+
 use base::clock::Clock;
 use base::error::Error;
-use base::ids;
 use domain::account::Caller;
 use domain::audit::{Act, Subject};
 use domain::event::Topic;
@@ -29,7 +30,7 @@ pub enum RelationshipError {
     Store(#[from] Error),
 }
 
-/// Records a relationship under a new id.
+/// Records a relationship under an id that no other has.
 ///
 /// # Errors
 ///
@@ -38,6 +39,7 @@ pub fn create_relationship(
     tx: &mut Tx<'_>,
     clock: &dyn Clock,
     caller: &Caller,
+    id: Uuid,
     relationship: Relationship,
 ) -> Result<Versioned<Relationship>, RelationshipError> {
     let now = clock.now();
@@ -52,7 +54,7 @@ pub fn create_relationship(
     if !is_known(relationship.proxy) {
         return Err(RelationshipError::UnknownProxy);
     }
-    let relationship = Relationship { id: ids::new_uuid(now).to_string(), ..relationship };
+    let relationship = Relationship { id: id.to_string(), ..relationship };
     let created = tx.insert_relationship(relationship, now)?;
     tx.record(Act::RelationshipCreated, caller, &subject_of(&created), now)?;
     tx.publish(Topic::RelationshipChanged, &subject_of(&created), now)?;

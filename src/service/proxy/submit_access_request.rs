@@ -1,6 +1,7 @@
 //! A person hands in an access request.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use uuid::Uuid;
 
 use crate::proxy::create_role::{CreateRoleError, create_role};
 use base::clock::Clock;
@@ -57,7 +58,7 @@ pub enum SubmitError {
     Store(#[from] Error),
 }
 
-/// Keeps an access request under a new id and a new reference code.
+/// Keeps an access request under an id that no other has, and a new reference code.
 ///
 /// # Errors
 ///
@@ -66,6 +67,7 @@ pub fn submit_access_request(
     tx: &mut Tx<'_>,
     clock: &dyn Clock,
     caller: &Caller,
+    id: Uuid,
     submission: Submission,
     rules: SubmissionRules,
 ) -> Result<Versioned<AccessRequest>, SubmitError> {
@@ -74,7 +76,6 @@ pub fn submit_access_request(
         return Err(SubmitError::Duplicate);
     }
     check_open(tx, caller, &submission, rules, now)?;
-    let id = ids::new_uuid(now);
     let mut reference_code = ReferenceCode::draw().map_err(Error::fault)?;
     while tx.has_access_request(id, &reference_code)? {
         reference_code = ReferenceCode::draw().map_err(Error::fault)?;
@@ -158,7 +159,7 @@ fn propose(
         period: RolePeriod::default(),
         created: submission.authored.clone(),
     };
-    match create_role(tx, clock, caller, draft, rules) {
+    match create_role(tx, clock, caller, ids::new_uuid(clock.now()), draft, rules) {
         Ok(_)
         | Err(
             CreateRoleError::UnknownPatient

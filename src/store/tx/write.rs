@@ -13,6 +13,7 @@ use crate::Tx;
 use crate::db::Manager;
 use crate::tx::{Mode, begin, carry_out};
 use base::error::Error;
+use base::held;
 use base::ids;
 
 /// For how long a write may hold the database. On SQLite every other write waits meanwhile, and with it every read
@@ -37,7 +38,7 @@ impl Writer {
     /// says nothing of a person.
     pub(crate) fn watch<R>(&self, name: &'static str, work: impl FnOnce() -> R) -> R {
         let began = Instant::now();
-        let result = work();
+        let result = held::during(work);
         let held = began.elapsed();
         if held > BUDGET {
             self.long.fetch_add(1, Ordering::Relaxed);

@@ -215,10 +215,9 @@ impl Stage {
 
     pub fn subscribe_as(&self, caller: &Caller, draft: Draft) -> Uuid {
         let (clock, vault) = (self.app.clock.clone(), self.app.vault.clone());
-        let created = self
-            .app
-            .store
-            .write_here(|tx| create_subscription(tx, &*clock, &vault, caller, draft, 1000).map_err(told));
+        let created = self.app.store.write_here(|tx| {
+            create_subscription(tx, &*clock, &vault, caller, Uuid::now_v7(), draft, 1000).map_err(told)
+        });
         created.expect("the subscription is kept").value.id
     }
 

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::context::{Context, Subscribing};
 use crate::refusal::Refusal;
 use crate::resource::{
-    Backing, Draft, Kind, Purpose, ResourceType, Stored, Writing, Written, head, mismatch, residue,
+    Backing, Draft, Kind, Purpose, ResourceType, Stored, Writing, head, mismatch, residue,
 };
 use crate::search::param::{Index, Param};
 use base::date_time::{FhirDateTime, render_instant};
@@ -55,7 +55,6 @@ pub(super) static KIND: Kind = Kind {
     select: None,
     writing: Some(Writing {
         load_versions,
-        load_heads: None,
         creates: Some(Action::ReadRecords),
         changes: Action::ReadRecords,
         read,
@@ -103,7 +102,7 @@ fn read(context: &Context, body: &Value, purpose: Purpose) -> Result<Draft, Refu
     Ok(Draft::Subscription(Box::new(draft)))
 }
 
-fn create(tx: &mut Tx<'_>, context: &Context, draft: &Draft) -> Result<Written, Refusal> {
+fn create(tx: &mut Tx<'_>, context: &Context, draft: &Draft, id: Uuid) -> Result<Stored, Refusal> {
     let Draft::Subscription(draft) = draft else { return Err(mismatch()) };
     let Subscribing { settings, vault } = context.subscribing()?;
     if draft.asked == SubscriptionStatus::Error {
@@ -111,9 +110,9 @@ fn create(tx: &mut Tx<'_>, context: &Context, draft: &Draft) -> Result<Written, 
     }
     let most = settings.most_of(&context.caller.who);
     let draft = ending(tx, context, draft.as_ref().clone())?;
-    let created = create_subscription(tx, &*context.clock, vault, &context.caller, draft, most);
+    let created = create_subscription(tx, &*context.clock, vault, &context.caller, id, draft, most);
     let created = created.map_err(|error| refused(error, most))?;
-    Ok(stored(&created, context)?.into())
+    Ok(stored(&created, context)?)
 }
 
 fn refused(error: SubscribeError, most: i64) -> Refusal {
@@ -128,7 +127,7 @@ fn refused(error: SubscribeError, most: i64) -> Refusal {
     }
 }
 
-fn update(tx: &mut Tx<'_>, context: &Context, current: &Stored, draft: &Draft) -> Result<Written, Refusal> {
+fn update(tx: &mut Tx<'_>, context: &Context, current: &Stored, draft: &Draft) -> Result<Stored, Refusal> {
     let Draft::Subscription(draft) = draft else { return Err(mismatch()) };
     let Subscribing { vault, settings } = context.subscribing()?;
     let before = find(tx, &current.id)?;
@@ -139,7 +138,7 @@ fn update(tx: &mut Tx<'_>, context: &Context, current: &Stored, draft: &Draft) -
     let draft = ending(tx, context, draft.as_ref().clone())?;
     let changed = change_subscription(tx, &*context.clock, vault, &context.caller, before, draft, most);
     let changed = changed.map_err(|error| refused(error, most))?;
-    Ok(stored(&changed, context)?.into())
+    Ok(stored(&changed, context)?)
 }
 
 /// A draft that ends at the latest when what its owner was granted ends, and says so in `Subscription.end`.
@@ -342,7 +341,7 @@ fn render(version: &SubscriptionVersion, context: &Context) -> Result<Stored, Er
     let kind = ResourceType::Subscription;
     let place = |body| {
         let (id, version, updated_at) = (id.clone(), *number, *updated_at);
-        Stored { kind, id, version, updated_at, people: None, body }
+        Stored { kind, id, version, updated_at, people: None, body, document: None }
     };
     if version.is_deleted {
         return Ok(place(Value::Null));

@@ -12,6 +12,7 @@ mod write;
 use serde_json::Value;
 
 use crate::xhtml;
+use base::held;
 
 /// What is wrong with a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -68,6 +69,7 @@ pub fn parse(bytes: &[u8], max_depth: usize) -> Result<Value, XmlFault> {
 ///
 /// [`XmlFault`], the first that is met.
 pub fn parse_text(text: &str, max_depth: usize) -> Result<Value, XmlFault> {
+    held::check(|| text.len());
     read::resource(&tree::parse(text, max_depth)?)
 }
 

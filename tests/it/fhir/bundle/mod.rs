@@ -3,6 +3,7 @@
 mod batch;
 mod links;
 mod transaction;
+mod writer;
 
 use serde_json::{Value, json};
 

@@ -1,0 +1,160 @@
+//! Bundles over HTTP: a batch entry by entry, a transaction as a whole.
+
+use std::sync::Arc;
+
+use crate::bundle;
+use crate::bundle::{BundleType, Entry, Plan, Undone};
+use crate::context::Context;
+use crate::http::{Api, carry_out, patch_one};
+use crate::interaction::{Reply, Request};
+use crate::refusal::Refusal;
+use crate::trail;
+use base::error::Error;
+use domain::audit::Access;
+use fhir::outcome::{Issue, IssueType};
+use store::{Budget, Tx};
+
+/// How often a transaction is prepared whose conditions find other than was expected. A condition that finds what the
+/// transaction itself makes takes two attempts; more are for those that others change meanwhile.
+const ATTEMPTS: usize = 4;
+
+/// Carries out a batch. Each entry is an access, or a change, by itself.
+pub(super) async fn batch(
+    api: Api<'_>,
+    context: Context,
+    entries: Vec<Result<Entry, Refusal>>,
+    asked: Access,
+) -> (Vec<Access>, Result<Reply, Refusal>) {
+    let mut accesses = Vec::new();
+    let mut answers = Vec::with_capacity(entries.len());
+    let context = context.for_entries(entries.len());
+    for entry in entries {
+        let (access, result) = match entry {
+            Ok(Entry { refused: None, request, .. }) => carry_out(api, context.clone(), request, None).await,
+            Ok(Entry { refused: Some(refusal), request, .. }) => {
+                let Request { route, target, params, .. } = &request;
+                let access = trail::access(&context, route, target, params);
+                (Some(trail::refused(access, &refusal)), Err(refusal))
+            }
+            Err(refusal) => (Some(trail::refused(asked.clone(), &refusal)), Err(refusal)),
+        };
+        accesses.extend(access);
+        answers.push(result.map_or_else(|refusal| bundle::refuse(&refusal), bundle::answer));
+    }
+    (accesses, Ok(Reply::made(200, bundle::response(BundleType::Batch, answers))))
+}
+
+/// Carries out a transaction. What it changes has its records in the transaction of the database; what is refused as a whole
+/// is refused for every entry.
+pub(super) async fn transaction(
+    api: Api<'_>,
+    context: Context,
+    accesses: Vec<Access>,
+    plan: Result<Plan, Refusal>,
+) -> (Vec<Access>, Result<Reply, Refusal>) {
+    let done = async {
+        let plan = plan?;
+        let reads = plan.reads();
+        Ok((attempt(api, &context, plan).await?, reads))
+    };
+    match done.await {
+        Ok((replies, reads)) => answer(api, &context, replies, reads).await,
+        Err(refusal) => {
+            let refused = accesses.into_iter().map(|access| trail::refused(access, &refusal));
+            (refused.collect(), Err(refusal))
+        }
+    }
+}
+
+/// Carries a transaction out, prepared anew until its conditions find what it was prepared for.
+async fn attempt(api: Api<'_>, context: &Context, plan: Plan) -> Result<Vec<Reply>, Refusal> {
+    if !plan.is_open() {
+        return match once(api, context, plan).await {
+            Ok(replies) => Ok(replies),
+            Err(Undone::Refused(refusal)) => Err(refusal),
+            Err(Undone::Otherwise(_)) => Err(changing()),
+        };
+    }
+    let plan = Arc::new(plan);
+    let (inner, shared) = (context.for_entries(plan.entries()), Arc::clone(&plan));
+    let expect = move |tx: &mut Tx<'_>| tx.within(&inner.budget, |tx| shared.expect(tx, &inner));
+    let mut found = api.gate.read_as(context.caller.clone(), expect).await?;
+    for _ in 0..ATTEMPTS {
+        let (inner, shared, expected) = (context.clone(), Arc::clone(&plan), found.clone());
+        let prepare = move || {
+            let mut plan = Plan::clone(&shared);
+            plan.prepare(&inner, expected).map(|()| plan)
+        };
+        // Its size is not known without looking at all of it.
+        let prepared = api.bodies.cpu.run(usize::MAX, prepare).await??;
+        match once(api, context, prepared).await {
+            Ok(replies) => return Ok(replies),
+            Err(Undone::Refused(refusal)) => return Err(refusal),
+            Err(Undone::Otherwise(otherwise)) => found.extend(otherwise),
+        }
+    }
+    Err(changing())
+}
+
+fn changing() -> Refusal {
+    let told =
+        "What the conditions of this transaction find has changed meanwhile: send the transaction again.";
+    Refusal::new(409, Issue::error(IssueType::Conflict, told))
+}
+
+/// Applies the patches of a prepared transaction, and carries it out.
+async fn once(api: Api<'_>, context: &Context, mut plan: Plan) -> Result<Vec<Reply>, Undone> {
+    for (number, request) in plan.patches() {
+        let rest = request.without_body();
+        let taken = std::mem::replace(request, rest);
+        let patched = patch_one(api, context, taken).await;
+        *request = patched.map_err(|refusal| bundle::in_entry(refusal, number))?;
+    }
+    let (caller, is_read, context) = (context.caller.clone(), plan.is_read(), context.for_writer());
+    let work = move |tx: &mut Tx<'_>| {
+        // An attempt that the database gave up has spent nothing of the next one's.
+        let budget = Budget::of_entries(plan.entries());
+        tx.within(&budget, |tx| bundle::run(tx, &context, &plan))
+    };
+    if is_read {
+        api.gate.read_as(caller, work).await
+    } else {
+        Ok(api.gate.write_as(caller, work).await?.value)
+    }
+}
+
+/// Answers a transaction that is done. What its entries read was found in it, and is rendered from what is stored now: while
+/// the writer is held no document is parsed.
+async fn answer(
+    api: Api<'_>,
+    context: &Context,
+    mut replies: Vec<Reply>,
+    reads: Vec<(usize, Request)>,
+) -> (Vec<Access>, Result<Reply, Refusal>) {
+    let context = context.for_entries(reads.len());
+    let mut accesses = Vec::new();
+    let mut refused = Vec::new();
+    for (number, request) in reads {
+        let (access, result) = carry_out(api, context.clone(), request, None).await;
+        accesses.extend(access);
+        match (result, replies.get_mut(number)) {
+            (Ok(read), Some(reply)) => *reply = read,
+            // Another request has changed it since.
+            (Err(refusal), _) => refused.push((number, refusal)),
+            (Ok(_), None) => {}
+        }
+    }
+    let size = replies.iter().filter_map(|reply| reply.document.as_ref()).map(String::len).sum();
+    let complete = move || -> Result<Reply, Error> {
+        let answers = replies.into_iter().map(|reply| reply.complete().map(bundle::answer));
+        let mut answers = answers.collect::<Result<Vec<_>, Error>>()?;
+        for (number, refusal) in refused {
+            if let Some(answer) = answers.get_mut(number) {
+                *answer = bundle::refuse(&refusal);
+            }
+        }
+        Ok(Reply::made(200, bundle::response(BundleType::Transaction, answers)))
+    };
+    let completed = api.bodies.cpu.run_to_end(size, complete).await.and_then(|completed| completed);
+    (accesses, completed.map_err(Refusal::from))
+}
