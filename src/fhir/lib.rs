@@ -6,6 +6,6 @@ pub mod format;
 pub mod outcome;
 pub mod patch;
 pub mod profiles;
-pub mod shape;
+mod structure;
 pub mod validate;
 mod xhtml;

@@ -102,7 +102,6 @@ const HOMES: &[(&str, &[&str])] = &[
     // The feature of base says how an error of the database becomes ours, which Rust allows nowhere else.
     ("diesel", &["base", "store"]),
     ("diesel_migrations", &["store"]),
-    ("fhirbolt-shared", &["fhir"]),
     ("figment", &["config"]),
     ("governor", &["web"]),
     ("indicatif", &["cli"]),

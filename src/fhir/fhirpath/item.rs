@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use crate::shape::{Content, Primitive, Shape};
+use crate::structure::{Content, Member, Node, type_node};
 
 /// One step into JSON.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub struct Item<'a> {
     /// The id and the extensions of a primitive, which JSON keeps beside it.
     pub(super) beside: Option<&'a Value>,
     /// The elements that it may have, as far as R4 is known to say.
-    pub(super) shape: Option<Shape>,
+    pub(super) shape: Option<&'static Node>,
     /// The name of its type (`dateTime`, `HumanName`, `Patient`), as far as it is known.
     pub(super) type_name: Option<Cow<'static, str>>,
 }
@@ -49,7 +49,7 @@ impl<'a> Item<'a> {
             location,
             value: Some(Cow::Borrowed(value)),
             beside: None,
-            shape: name.and_then(Shape::of_type),
+            shape: name.and_then(type_node),
             type_name: name.map(|name| Cow::Owned(name.to_owned())),
         }
     }
@@ -61,8 +61,8 @@ impl<'a> Item<'a> {
     }
 
     /// The elements that it may have, as far as R4 is known to say; a primitive has none.
-    pub fn shape(&self) -> Option<&Shape> {
-        self.shape.as_ref()
+    pub(crate) fn shape(&self) -> Option<&'static Node> {
+        self.shape
     }
 
     /// The element's text, when it is one.
@@ -106,31 +106,19 @@ impl<'a> Item<'a> {
 /// What is known about an element before it is looked at.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Known {
-    pub(super) shape: Option<Shape>,
+    pub(super) shape: Option<&'static Node>,
     pub(super) type_name: Option<Cow<'static, str>>,
 }
 
 impl Known {
-    /// What the definition says; `choice` is the type that the element's name ends with.
-    pub(super) fn of(content: Option<Content>, choice: Option<String>) -> Self {
-        let by_name = choice.map(Cow::Owned);
-        match content {
-            Some(Content::Complex(shape)) => {
-                let type_name = by_name.or_else(|| Some(Cow::Owned(shape.type_name().to_owned())));
-                Self { shape: Some(shape), type_name }
+    /// What the definition says; `choice` is the type that the element's name ends with, where it says nothing.
+    pub(super) fn of(member: Option<&'static Member>, choice: Option<&'static str>) -> Self {
+        match member.map(|member| (member, member.content)) {
+            Some((_, Content::Resource)) => Self::default(),
+            Some((member, content)) => {
+                Self { shape: content.node(), type_name: Some(Cow::Borrowed(&member.type_name)) }
             }
-            Some(Content::Primitive(kind)) => {
-                let type_name = by_name.or(match kind {
-                    Primitive::Boolean => Some(Cow::Borrowed("boolean")),
-                    Primitive::Integer => Some(Cow::Borrowed("integer")),
-                    Primitive::Decimal => Some(Cow::Borrowed("decimal")),
-                    Primitive::Xhtml => Some(Cow::Borrowed("xhtml")),
-                    Primitive::Text => None,
-                });
-                Self { shape: None, type_name }
-            }
-            Some(Content::Resource) => Self::default(),
-            None => Self { shape: by_name.as_deref().and_then(Shape::of_type), type_name: by_name },
+            None => Self { shape: choice.and_then(type_node), type_name: choice.map(Cow::Borrowed) },
         }
     }
 }

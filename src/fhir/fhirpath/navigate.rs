@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use super::item::{Item, Known, Location, Step};
-use crate::shape::{Shape, choice_type};
+use crate::structure::{Node, open_choice};
 
 /// The elements of that name inside `item`.
 pub(super) fn child<'a>(item: &Item<'a>, name: &str) -> Vec<Item<'a>> {
@@ -15,21 +15,18 @@ pub(super) fn child<'a>(item: &Item<'a>, name: &str) -> Vec<Item<'a>> {
     let Some((object, location)) = members(item) else { return found };
     if is_there(object, name) {
         if !is_type_marker(item, name) {
-            let known = known(item.shape.as_ref(), name, None);
+            let known = known(item.shape, name);
             push(object, location.as_ref(), name, &known, &mut found);
         }
         return found;
     }
-    if item.shape.as_ref().is_some_and(|shape| shape.element(name).is_some()) {
-        return found;
-    }
-    for key in object.keys() {
-        let key = key.strip_prefix('_').unwrap_or(key);
-        let Some(choice) = choice_type(name, key) else { continue };
-        if found.is_empty() {
-            let known = known(item.shape.as_ref(), key, Some(choice));
-            push(object, location.as_ref(), key, &known, &mut found);
-        }
+    let is_choice = |key: &str| match item.shape {
+        Some(shape) => shape.choice_type(name, key).is_some(),
+        None => open_choice(name, key).is_some(),
+    };
+    let keys = object.keys().map(|key| key.strip_prefix('_').unwrap_or(key));
+    if let Some(key) = keys.into_iter().find(|key| is_choice(key)) {
+        push(object, location.as_ref(), key, &known(item.shape, key), &mut found);
     }
     found
 }
@@ -44,9 +41,7 @@ pub(super) fn children<'a>(item: &Item<'a>) -> Vec<Item<'a>> {
         if told_already || is_type_marker(item, name) {
             continue;
         }
-        let choice = choice_of(item.shape.as_ref(), name);
-        let known = known(item.shape.as_ref(), name, choice);
-        push(object, location.as_ref(), name, &known, &mut found);
+        push(object, location.as_ref(), name, &known(item.shape, name), &mut found);
     }
     found
 }
@@ -64,29 +59,12 @@ pub(super) fn descend<'a>(resource: &'a Value, location: &[Step]) -> Option<Item
             }
             Some(Step::Key(_)) | None => 0,
         };
-        let choice = choice_of(item.shape.as_ref(), key);
         let mut inside = Vec::new();
         let (object, place) = members(&item)?;
-        push(object, place.as_ref(), key, &known(item.shape.as_ref(), key, choice), &mut inside);
+        push(object, place.as_ref(), key, &known(item.shape, key), &mut inside);
         item = inside.into_iter().nth(index)?;
     }
     Some(item)
-}
-
-/// The type that the name of an element ends with, when its bare name is no element of the type.
-fn choice_of(shape: Option<&Shape>, name: &str) -> Option<String> {
-    let cuts = name.char_indices().filter(|(at, letter)| *at > 0 && letter.is_ascii_uppercase());
-    cuts.filter_map(|(at, _)| name.get(..at))
-        .filter(|bare| shape.is_none_or(|shape| shape.element(bare).is_none()))
-        .find_map(|bare| choice_type(bare, name).filter(|_| is_choice(bare, name, shape)))
-}
-
-/// Whether `name` is one of several types of `bare`. Without a shape, only the commonest choice is.
-fn is_choice(bare: &str, name: &str, shape: Option<&Shape>) -> bool {
-    match shape {
-        None => bare == "value",
-        Some(shape) => shape.names().any(|other| other != name && choice_type(bare, other).is_some()),
-    }
 }
 
 /// The members of the element, and where they stand. Those of a primitive stand beside it.
@@ -118,11 +96,15 @@ fn is_there(object: &Map<String, Value>, name: &str) -> bool {
 
 /// `resourceType` is how JSON says what a resource is; it is no element, but in `ExampleScenario`.
 fn is_type_marker(item: &Item<'_>, name: &str) -> bool {
-    name == "resourceType" && item.shape.as_ref().is_none_or(|shape| shape.element(name).is_none())
+    name == "resourceType" && item.shape.is_none_or(|shape| shape.element(name).is_none())
 }
 
-fn known(shape: Option<&Shape>, name: &str, choice: Option<String>) -> Known {
-    Known::of(shape.and_then(|shape| shape.element(name)).map(|element| element.content), choice)
+/// What is known of an element: without a definition of its parent, of a `value[x]` alone.
+fn known(shape: Option<&'static Node>, name: &str) -> Known {
+    match shape {
+        Some(shape) => Known::of(shape.members.get(name), None),
+        None => Known::of(None, open_choice("value", name)),
+    }
 }
 
 /// Adds the element, or each item of it when it is a list.
@@ -172,7 +154,7 @@ fn item<'a>(
         location,
         value: value.map(Cow::Borrowed),
         beside,
-        shape: known.shape.clone(),
+        shape: known.shape,
         type_name: known.type_name.clone(),
     })
 }

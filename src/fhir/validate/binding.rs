@@ -5,9 +5,9 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::definitions::{Binding, Codes, Definitions};
 use super::report::{Object, Path, Report};
 use crate::outcome::IssueType;
+use crate::structure::{Binding, Codes, Definitions};
 
 /// Judges a coded value of the named type.
 pub(super) fn check(

@@ -1,10 +1,10 @@
 //! Extensions (<https://hl7.org/fhir/R4/extensibility.html>): a modifier that is not understood is refused
 //! (V-06); an ordinary one that is defined here keeps to its definition, others are free.
 
-use super::definitions::Element;
 use super::profile;
 use super::report::{Object, Report, is_absolute};
 use crate::outcome::IssueType;
+use crate::structure::Element;
 
 /// The status of a topic in the Basic that wraps it: this service defines topics, and knows what that is.
 const TOPIC_STATUS: &str = "http://hl7.org/fhir/5.0/StructureDefinition/extension-SubscriptionTopic.status";

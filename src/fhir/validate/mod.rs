@@ -3,14 +3,13 @@
 //!
 //! The typed codec behind the fronts stops at the first fault, checks no patterns, bindings or invariants,
 //! and should meet sound documents only: this validator stands in front of it. It is driven by the R4
-//! definitions ([`definitions`]) and by the differentials of our own profiles ([`profile`]); only the
+//! definitions ([`crate::structure`]) and by the differentials of our own profiles ([`profile`]); only the
 //! invariants are code, each named by its key ([`invariant`]). No message quotes a value of the document,
 //! which could be personal data.
 
 mod answers;
 mod binding;
 mod condition;
-mod definitions;
 mod extension;
 mod invariant;
 mod primitive;
@@ -24,6 +23,8 @@ mod walk;
 use serde_json::Value;
 
 use crate::outcome::{Issue, IssueType};
+pub use crate::structure::Weight;
+use crate::structure::r4;
 use base::held;
 use report::{Path, values_of};
 use walk::Walk;
@@ -42,19 +43,10 @@ pub fn validate_profile(resource: &Value, profile: &str) -> Vec<Issue> {
     judge(resource, None, Some(profile))
 }
 
-/// How much an element right below a resource matters.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Weight {
-    /// Whether a summary has it.
-    pub is_summary: bool,
-    /// Whether no part of the resource may lack it: it must be there, or changes what the rest means.
-    pub is_essential: bool,
-}
-
 /// What R4 says of a member of a resource; nothing, where R4 does not know it.
 pub fn weight(resource_type: &str, member: &str) -> Weight {
     let find = || {
-        let node = definitions::r4().type_node(resource_type)?;
+        let node = r4().type_node(resource_type)?;
         // `_status` holds the extensions of `status`.
         let member = node.members.get(member.strip_prefix('_').unwrap_or(member))?;
         Some(node.elements.get(member.element)?.weight)
@@ -64,12 +56,12 @@ pub fn weight(resource_type: &str, member: &str) -> Weight {
 
 /// The canonical URL of R4's search parameter of a resource type.
 pub fn search_parameter(resource_type: &str, name: &str) -> Option<&'static str> {
-    definitions::r4().search_parameter(resource_type, name)
+    r4().search_parameter(resource_type, name)
 }
 
 /// The codes of a value set of R4, each with its system; `None` for one that the definitions do not list.
 pub fn value_set(url: &str) -> Option<Vec<(String, String)>> {
-    let codes = definitions::r4().value_set(url)?;
+    let codes = r4().value_set(url)?;
     Some(codes.pairs().map(|(system, code)| (system.to_owned(), code.to_owned())).collect())
 }
 
@@ -77,7 +69,7 @@ fn judge(resource: &Value, expected_type: Option<&str>, profile: Option<&str>) -
     held::check_value(resource);
     let name = resource.get("resourceType").and_then(Value::as_str);
     // A name that is none of R4 is not repeated.
-    let known = name.filter(|name| definitions::r4().is_resource_type(name));
+    let known = name.filter(|name| r4().is_resource_type(name));
     if let Some(expected) = expected_type.filter(|expected| known != Some(*expected)) {
         let words = format!("Send a resource whose resourceType is {expected}.");
         return vec![Issue::error(IssueType::Structure, words).at("resourceType")];

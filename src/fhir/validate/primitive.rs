@@ -3,32 +3,10 @@
 use chrono::NaiveDate;
 use serde_json::Value;
 
+use crate::structure::Primitive;
+
 /// R4: "strings SHALL NOT exceed 1MB in size".
 const LONGEST_STRING: usize = 1024 * 1024;
-
-/// A primitive type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Primitive {
-    Boolean,
-    Integer,
-    UnsignedInt,
-    PositiveInt,
-    Decimal,
-    String,
-    Markdown,
-    Code,
-    Id,
-    Uri,
-    Url,
-    Canonical,
-    Oid,
-    Uuid,
-    Base64Binary,
-    Date,
-    DateTime,
-    Instant,
-    Time,
-}
 
 /// What is wrong with a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,33 +20,6 @@ pub(super) enum Fault {
 }
 
 impl Primitive {
-    /// The primitive type of a name.
-    pub(super) fn of_type(name: &str) -> Option<Self> {
-        let found = match name {
-            "boolean" => Self::Boolean,
-            "integer" => Self::Integer,
-            "unsignedInt" => Self::UnsignedInt,
-            "positiveInt" => Self::PositiveInt,
-            "decimal" => Self::Decimal,
-            "string" => Self::String,
-            "markdown" => Self::Markdown,
-            "code" => Self::Code,
-            "id" => Self::Id,
-            "uri" => Self::Uri,
-            "url" => Self::Url,
-            "canonical" => Self::Canonical,
-            "oid" => Self::Oid,
-            "uuid" => Self::Uuid,
-            "base64Binary" => Self::Base64Binary,
-            "date" => Self::Date,
-            "dateTime" => Self::DateTime,
-            "instant" => Self::Instant,
-            "time" => Self::Time,
-            _ => return None,
-        };
-        Some(found)
-    }
-
     /// Judges a value.
     pub(super) fn check(self, value: &Value) -> Result<(), Fault> {
         match self {

@@ -6,9 +6,9 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
-use super::definitions::Definitions;
 use super::report::{Object, Report, items};
 use crate::outcome::IssueType;
+use crate::structure::Definitions;
 
 /// What the text of a reference says about its target.
 enum Target<'a> {

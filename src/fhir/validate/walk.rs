@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::definitions::{Content, Definitions, Element, Member, Node, r4};
-use super::primitive::{Fault, Primitive};
+use super::primitive::Fault;
 use super::reference::Contained;
 use super::report::{Object, Path, Report};
 use super::{answers, binding, extension, invariant, profile, reference};
 use crate::outcome::IssueType;
+use crate::structure::{Content, Definitions, Element, Member, Node, Primitive, r4};
 use crate::xhtml;
 
 /// A walk through one document.
@@ -62,7 +62,7 @@ impl<'v> Walk<'v> {
                 "Say which resource this is: add a resourceType.",
             );
         };
-        match self.definitions.type_node(name).filter(|node| node.is_resource) {
+        match self.definitions.type_node(name).filter(|node| node.is_resource && node.is_judged) {
             Some(node) => {
                 // A contained resource has ids of its own.
                 let outer = std::mem::take(&mut self.ids);
@@ -125,7 +125,7 @@ impl<'v> Walk<'v> {
             }
         }
         self.required(members, node, &choices, at);
-        if let Some(check) = node.check {
+        if let Some(check) = invariant::of(node) {
             check(&Object { members, path: at }, &mut self.report);
         }
     }
@@ -284,13 +284,6 @@ impl<'v> Walk<'v> {
                 }
             }
             Content::Node(index) => self.node(value, *index, at),
-            Content::Reference(index, targets) => {
-                self.node(value, *index, at);
-                if let Some(members) = value.as_object() {
-                    let object = Object { members, path: at };
-                    reference::check(self.definitions, &object, targets, &self.contained, &mut self.report);
-                }
-            }
             Content::Resource if element.name == "contained" => self.typed(value, at),
             Content::Resource => self.resource(value, at),
             Content::Xhtml => match value.as_str().map(xhtml::check) {
@@ -301,10 +294,16 @@ impl<'v> Walk<'v> {
                 }
             },
         }
-        if member.type_name == "Extension"
-            && let Some(members) = value.as_object()
-        {
-            extension::check(&Object { members, path: at }, element, &mut self.report);
+        if let Some(members) = value.as_object() {
+            let object = Object { members, path: at };
+            match member.type_name.as_str() {
+                "Extension" => extension::check(&object, element, &mut self.report),
+                "Reference" => {
+                    let targets = &member.targets;
+                    reference::check(self.definitions, &object, targets, &self.contained, &mut self.report);
+                }
+                _ => {}
+            }
         }
         if let Some(binding) = &element.binding {
             binding::check(self.definitions, binding, &member.type_name, value, at, &mut self.report);

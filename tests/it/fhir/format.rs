@@ -1,7 +1,6 @@
 //! Whole resources through XML and back.
 
 use fhir::format::{Format, render, xml};
-use fhir::shape::Shape;
 use rstest::rstest;
 use serde_json::Value;
 
@@ -41,8 +40,8 @@ fn every_sample_comes_back_equal(
     for (name, resource) in resources(folder) {
         let mut types = Vec::new();
         types_of(&resource, &mut types);
-        // A type that R4 does not have (SubscriptionStatus is R4B's) has no shape to read its XML by.
-        let known = types.iter().all(|name| Shape::of_type(name).is_some());
+        // R4B's type has no definition in R4 to read its XML by.
+        let known = types.iter().all(|name| name != "SubscriptionStatus");
         if resource.get("resourceType").is_none() || !known {
             continue;
         }

@@ -7,7 +7,8 @@ use serde_json::{Map, Number, Value};
 
 use super::XmlFault;
 use super::tree::Node;
-use crate::shape::{Content, Primitive, Shape};
+use crate::structure;
+use crate::structure::{Content, Primitive, type_node};
 
 pub(super) fn resource(node: &Node) -> Result<Value, XmlFault> {
     if node.id.is_some() || node.url.is_some() || node.value.is_some() {
@@ -18,13 +19,13 @@ pub(super) fn resource(node: &Node) -> Result<Value, XmlFault> {
     }
     let mut object = Map::new();
     object.insert("resourceType".to_owned(), node.name.as_str().into());
-    elements(node, Shape::of_type(&node.name).as_ref(), true, &mut object)?;
+    elements(node, type_node(&node.name), true, &mut object)?;
     Ok(Value::Object(object))
 }
 
 fn elements(
     node: &Node,
-    shape: Option<&Shape>,
+    shape: Option<&'static structure::Node>,
     in_resource: bool,
     object: &mut Map<String, Value>,
 ) -> Result<(), XmlFault> {
@@ -41,10 +42,10 @@ fn elements(
             return Err(XmlFault::Element);
         }
         let (repeats, content) = match known {
-            Some(element) => (element.repeats, element.content),
+            Some((element, member)) => (element.is_list, member.content),
             None => (false, guess(child)),
         };
-        let (value, beside) = element(child, &content)?;
+        let (value, beside) = element(child, content)?;
         push(object, &child.name, repeats, value, beside);
     }
     Ok(())
@@ -53,22 +54,22 @@ fn elements(
 /// What an element is made of that no definition knows.
 fn guess(node: &Node) -> Content {
     let extensions_only = node.children.iter().all(|child| child.name == "extension");
-    match Shape::of_type("Extension") {
-        Some(extension) if node.name == "extension" => Content::Complex(extension),
-        _ if node.xhtml.is_some() => Content::Primitive(Primitive::Xhtml),
-        _ if node.value.is_some() && extensions_only => Content::Primitive(Primitive::Text),
+    match type_node("Extension") {
+        Some(extension) if node.name == "extension" => Content::Node(extension.index),
+        _ if node.xhtml.is_some() => Content::Xhtml,
+        _ if node.value.is_some() && extensions_only => Content::Primitive(Primitive::String),
         _ => Content::Resource,
     }
 }
 
-fn element(node: &Node, content: &Content) -> Result<(Option<Value>, Option<Value>), XmlFault> {
+fn element(node: &Node, content: Content) -> Result<(Option<Value>, Option<Value>), XmlFault> {
     match content {
-        Content::Primitive(Primitive::Xhtml) => {
+        Content::Xhtml => {
             let xhtml = node.xhtml.as_deref().ok_or(XmlFault::Narrative)?;
             Ok((Some(xhtml.into()), None))
         }
-        Content::Primitive(kind) => primitive(node, *kind),
-        Content::Complex(shape) => complex(node, Some(shape)).map(|value| (Some(value), None)),
+        Content::Primitive(kind) => primitive(node, kind),
+        Content::Node(_) => complex(node, content.node()).map(|value| (Some(value), None)),
         Content::Resource => match node.children.as_slice() {
             [inner] if inner.name.starts_with(|first: char| first.is_ascii_uppercase()) => {
                 if node.id.is_some() || node.url.is_some() || node.value.is_some() {
@@ -81,7 +82,7 @@ fn element(node: &Node, content: &Content) -> Result<(Option<Value>, Option<Valu
     }
 }
 
-fn complex(node: &Node, shape: Option<&Shape>) -> Result<Value, XmlFault> {
+fn complex(node: &Node, shape: Option<&'static structure::Node>) -> Result<Value, XmlFault> {
     let mut object = Map::new();
     if let Some(id) = &node.id {
         object.insert("id".to_owned(), id.as_str().into());
@@ -127,7 +128,7 @@ fn scalar(text: &str, kind: Primitive) -> Value {
     match (kind, text) {
         (Primitive::Boolean, "true") => true.into(),
         (Primitive::Boolean, "false") => false.into(),
-        (Primitive::Integer | Primitive::Decimal, _) => {
+        (Primitive::Integer | Primitive::UnsignedInt | Primitive::PositiveInt | Primitive::Decimal, _) => {
             // Only what JSON itself calls a number: no leading zeros, no plus, no spaces.
             let number = text.parse::<Number>().ok().filter(|_| text.trim() == text && !text.contains('+'));
             let whole = kind == Primitive::Decimal || !text.contains(['.', 'e', 'E']);

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{FHIR, XHTML, check_narrative, is_char};
-use crate::shape::{Content, Primitive, Shape};
+use crate::structure::{Content, Node, type_node};
 
 pub(super) fn resource(resource: &Value, pretty: bool) -> String {
     let mut writer =
@@ -33,8 +33,8 @@ impl Writer {
     fn resource(&mut self, object: &Map<String, Value>, namespace: &str) {
         let name = object.get("resourceType").and_then(Value::as_str).filter(|name| is_name(name));
         let name = name.unwrap_or("Resource");
-        let shape = Shape::of_type(name);
-        self.wrap(name, namespace, |writer| writer.elements(object, shape.as_ref(), &["resourceType"]));
+        let shape = type_node(name);
+        self.wrap(name, namespace, |writer| writer.elements(object, shape, &["resourceType"]));
     }
 
     /// An element with elements inside; without any it closes itself.
@@ -55,8 +55,8 @@ impl Writer {
     }
 
     /// The members of an object, those that are known in the order of the definition.
-    fn elements(&mut self, object: &Map<String, Value>, shape: Option<&Shape>, attributes: &[&str]) {
-        let known: Vec<&str> = shape.into_iter().flat_map(Shape::names).collect();
+    fn elements(&mut self, object: &Map<String, Value>, shape: Option<&'static Node>, attributes: &[&str]) {
+        let known: Vec<&str> = shape.into_iter().flat_map(Node::names).collect();
         let told = |name: &str| object.contains_key(name) || object.contains_key(&format!("_{name}"));
         for name in known.iter().copied().filter(|name| told(name) && !attributes.contains(name)) {
             self.member(object, shape, name);
@@ -70,28 +70,30 @@ impl Writer {
         }
     }
 
-    fn member(&mut self, object: &Map<String, Value>, shape: Option<&Shape>, name: &str) {
-        let content = shape.and_then(|shape| shape.element(name)).map(|element| element.content);
+    fn member(&mut self, object: &Map<String, Value>, shape: Option<&'static Node>, name: &str) {
+        let content = shape.and_then(|shape| shape.element(name)).map(|(_, member)| member.content);
         let content = match (content, name) {
-            (None, "extension" | "modifierExtension") => Shape::of_type("Extension").map(Content::Complex),
+            (None, "extension" | "modifierExtension") => {
+                type_node("Extension").map(|extension| Content::Node(extension.index))
+            }
             (content, _) => content,
         };
         let (values, besides) = (object.get(name), object.get(&format!("_{name}")));
         let length =
             [values, besides].into_iter().flatten().filter_map(|list| Some(list.as_array()?.len())).max();
         let Some(length) = length else {
-            self.element(name, content.as_ref(), values, besides);
+            self.element(name, content, values, besides);
             return;
         };
         for index in 0..length {
-            self.element(name, content.as_ref(), item(values, index), item(besides, index));
+            self.element(name, content, item(values, index), item(besides, index));
         }
     }
 
     fn element(
         &mut self,
         name: &str,
-        content: Option<&Content>,
+        content: Option<Content>,
         value: Option<&Value>,
         beside: Option<&Value>,
     ) {
@@ -100,20 +102,16 @@ impl Writer {
                 self.wrap(name, "", |writer| writer.resource(object, ""));
             }
             (Some(Value::Object(object)), content) => {
-                let shape = match content {
-                    Some(Content::Complex(shape)) => Some(shape),
-                    Some(Content::Primitive(_) | Content::Resource) | None => None,
-                };
-                self.complex(name, shape, object);
+                self.complex(name, content.and_then(Content::node), object);
             }
-            (Some(Value::String(div)), Some(Content::Primitive(Primitive::Xhtml))) => self.narrative(div),
+            (Some(Value::String(div)), Some(Content::Xhtml)) => self.narrative(div),
             (None | Some(Value::Null), _) if !beside.is_some_and(Value::is_object) => {}
             (Some(Value::Array(_)), _) => {}
             (value, _) => self.primitive(name, value, beside),
         }
     }
 
-    fn complex(&mut self, name: &str, shape: Option<&Shape>, object: &Map<String, Value>) {
+    fn complex(&mut self, name: &str, shape: Option<&'static Node>, object: &Map<String, Value>) {
         let is_extension = shape.is_some_and(|shape| shape.type_name() == "Extension");
         let names: &[&str] = if is_extension { &["id", "url"] } else { &["id"] };
         let attributes: String = names.iter().filter_map(|name| attribute(name, object.get(*name))).collect();

@@ -7,7 +7,7 @@ use super::super::{PatchFault, check_depth};
 use super::operation::Operation;
 use super::value::{Inside, PatchValue};
 use crate::fhirpath::{Expression, FhirPathFault, Item, Location, Step};
-use crate::shape::{Content, Primitive, Shape};
+use crate::structure::{Content, Node, Primitive};
 
 pub(super) fn carry_out(resource: &mut Value, operation: &Operation) -> Result<(), PatchFault> {
     match operation {
@@ -27,7 +27,7 @@ pub(super) fn carry_out(resource: &mut Value, operation: &Operation) -> Result<(
             if found.location.is_empty() {
                 return Err(PatchFault::impossible("A patch cannot replace the resource: send it with PUT."));
             }
-            let part = value.build(found.content.as_ref())?;
+            let part = value.build(found.content)?;
             check_part(&found.location, &part)?;
             let location = retyped(resource, &found, value);
             if location != found.location {
@@ -37,7 +37,7 @@ pub(super) fn carry_out(resource: &mut Value, operation: &Operation) -> Result<(
         }
         Operation::Insert { path, index, value } => {
             let found = select(resource, path)?;
-            let part = value.build(found.first().ok_or_else(no_list)?.content.as_ref())?;
+            let part = value.build(found.first().ok_or_else(no_list)?.content)?;
             change_list(resource, &found, |items| {
                 if *index > items.len() {
                     return Err(outside());
@@ -86,8 +86,8 @@ fn select(resource: &Value, path: &Expression) -> Result<Vec<Found>, PatchFault>
 fn found(item: Item<'_>) -> Result<Found, PatchFault> {
     let is_complex = item.value.as_deref().is_some_and(Value::is_object);
     let content = match item.shape() {
-        Some(shape) => Some(Content::Complex(shape.clone())),
-        None if !is_complex => Some(Content::Primitive(Primitive::Text)),
+        Some(shape) => Some(Content::Node(shape.index)),
+        None if !is_complex => Some(Content::Primitive(Primitive::String)),
         None => None,
     };
     let type_name = item.type_name().map(str::to_owned);
@@ -123,11 +123,7 @@ fn check_part(location: &[Step], part: &Part) -> Result<(), PatchFault> {
 }
 
 fn add(resource: &mut Value, found: &Found, name: &str, value: &PatchValue) -> Result<(), PatchFault> {
-    let inside = match &found.content {
-        Some(Content::Complex(shape)) => Inside::Known(shape),
-        Some(Content::Primitive(_)) => Inside::Primitive,
-        Some(Content::Resource) | None => Inside::Unknown,
-    };
+    let inside = Inside::of(found.content);
     let object = target(resource, found).ok_or_else(nothing)?;
     inside.put(object, name, value)?;
     let whole = Value::Object(object.clone());
@@ -196,8 +192,8 @@ fn retyped(resource: &Value, found: &Found, value: &PatchValue) -> Location {
         return location;
     };
     let new = format!("{bare}{choice}");
-    let parent: Option<Shape> =
-        crate::fhirpath::element_at(resource, above).and_then(|parent| parent.shape().cloned());
+    let parent: Option<&'static Node> =
+        crate::fhirpath::element_at(resource, above).and_then(|parent| parent.shape());
     let is_choice = !bare.is_empty()
         && parent.is_some_and(|parent| parent.element(bare).is_none() && parent.element(&new).is_some());
     if is_choice && let Some(Step::Key(last)) = location.last_mut() {

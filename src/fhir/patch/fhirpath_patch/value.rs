@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::super::PatchFault;
 use super::super::edit::{Part, read_list, write_list, write_one};
-use crate::shape::{Content, Element, Primitive, Shape};
+use crate::structure::{Content, Node, Primitive, open_choice, type_node};
 
 /// A value as the patch gives it.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,19 +19,15 @@ pub(super) enum PatchValue {
 
 impl PatchValue {
     /// The element that the value becomes inside something made of `content`.
-    pub(super) fn build(&self, content: Option<&Content>) -> Result<Part, PatchFault> {
+    pub(super) fn build(&self, content: Option<Content>) -> Result<Part, PatchFault> {
         match self {
             Self::Given { part, .. } => Ok(part.clone()),
             Self::Resource(resource) => Ok(Part::of(resource.clone())),
             Self::Parts(parts) => {
-                let shape = match content {
-                    Some(Content::Complex(shape)) => Inside::Known(shape),
-                    Some(Content::Primitive(_)) => Inside::Primitive,
-                    Some(Content::Resource) | None => Inside::Unknown,
-                };
+                let inside = Inside::of(content);
                 let mut object = Map::new();
                 for (name, value) in parts {
-                    shape.put(&mut object, name, value)?;
+                    inside.put(&mut object, name, value)?;
                 }
                 Ok(Part::of(Value::Object(object)))
             }
@@ -40,16 +36,25 @@ impl PatchValue {
 }
 
 /// What is known of the elements inside the one that is written to.
-pub(super) enum Inside<'a> {
+pub(super) enum Inside {
     /// Its definition.
-    Known(&'a Shape),
+    Known(&'static Node),
     /// It is a primitive: an id and extensions.
     Primitive,
     /// Nothing: a resource of a type that R4 does not have.
     Unknown,
 }
 
-impl Inside<'_> {
+impl Inside {
+    /// What is known of the elements inside what is made of this.
+    pub(super) fn of(content: Option<Content>) -> Self {
+        match content {
+            Some(Content::Primitive(_) | Content::Xhtml) => Self::Primitive,
+            Some(content) => content.node().map_or(Self::Unknown, Self::Known),
+            None => Self::Unknown,
+        }
+    }
+
     /// Appends a value under a name: to the list, or as the single element that is not there yet.
     pub(super) fn put(
         &self,
@@ -57,17 +62,16 @@ impl Inside<'_> {
         name: &str,
         value: &PatchValue,
     ) -> Result<(), PatchFault> {
-        let (key, element) = self.element(name, value)?;
-        let part = value.build(Some(&element.content))?;
-        if element.repeats {
+        let (key, repeats, content) = self.element(name, value)?;
+        let part = value.build(Some(content))?;
+        if repeats {
             let mut items = read_list(object, &key);
             items.push(part);
             write_list(object, &key, items);
             return Ok(());
         }
-        let other_choice = |key: &String| {
-            crate::shape::choice_type(name.trim_end_matches("[x]"), key.trim_start_matches('_')).is_some()
-        };
+        let other_choice =
+            |key: &String| open_choice(name.trim_end_matches("[x]"), key.trim_start_matches('_')).is_some();
         let choice = key != name;
         if object.contains_key(&key) || object.contains_key(&format!("_{key}")) {
             return Err(there_already());
@@ -79,31 +83,28 @@ impl Inside<'_> {
         Ok(())
     }
 
-    /// The element that a name means for this value; a choice is named with or without its type.
-    fn element(&self, name: &str, value: &PatchValue) -> Result<(String, Element), PatchFault> {
+    /// The member that a name means for this value, whether it is a list, and what it is made of. A choice is named with or
+    /// without its type.
+    fn element(&self, name: &str, value: &PatchValue) -> Result<(String, bool, Content), PatchFault> {
         let bare = name.strip_suffix("[x]").unwrap_or(name);
         match self {
             Self::Known(shape) => {
-                if let Some(element) = shape.element(bare) {
-                    return Ok((bare.to_owned(), element));
+                if let Some((element, member)) = shape.element(bare) {
+                    return Ok((bare.to_owned(), element.is_list, member.content));
                 }
                 if let PatchValue::Given { choice, .. } = value {
                     let key = format!("{bare}{choice}");
-                    if let Some(element) = shape.element(&key) {
-                        return Ok((key, element));
+                    if let Some((element, member)) = shape.element(&key) {
+                        return Ok((key, element.is_list, member.content));
                     }
                 }
                 Err(unknown())
             }
-            Self::Primitive => match (bare, Shape::of_type("Extension")) {
-                ("id", _) => Ok((
-                    "id".to_owned(),
-                    Element { repeats: false, content: Content::Primitive(Primitive::Text) },
-                )),
-                ("extension", Some(extension)) => Ok((
-                    "extension".to_owned(),
-                    Element { repeats: true, content: Content::Complex(extension) },
-                )),
+            Self::Primitive => match (bare, type_node("Extension")) {
+                ("id", _) => Ok(("id".to_owned(), false, Content::Primitive(Primitive::String))),
+                ("extension", Some(extension)) => {
+                    Ok(("extension".to_owned(), true, Content::Node(extension.index)))
+                }
                 _ => Err(unknown()),
             },
             Self::Unknown => Err(unknown()),

@@ -1,7 +1,12 @@
 //! The invariants of R4 as code, each named by its key (<https://hl7.org/fhir/R4/conformance-rules.html#constraints>).
 //!
-//! The definitions carry them as FHIRPath; here each is a line of Rust, found once per type when the
-//! definitions are read. Not here: ele-1 (the walk), ref-1 (references), txt-1 and txt-2 (the narrative),
+//! The definitions carry them as FHIRPath; here each is a line of Rust, found once per type, with words that say what to
+//! do. They are not evaluated from FHIRPath: that would take an engine with regular expressions, arithmetic, `trace`,
+//! `combine`, `iif` and `replaceMatches`, which patches and search do not need, each with a bound on its cost, and
+//! `isDistinct` over the entries of a Bundle would make an item with its place of each. A test compares the keys here with
+//! those of the definitions, so that none is forgotten, and HL7's validator judges the same documents (`tests/clients`).
+//!
+//! Not here: ele-1 (the walk), ref-1 (references), txt-1 and txt-2 (the narrative),
 //! ppc-2 to ppc-5 (they name the system `something` and never fire) and dom-6 (advice).
 
 mod bundle;
@@ -16,13 +21,22 @@ mod timing;
 
 pub(super) use contained::check as check_contained;
 
+use std::sync::LazyLock;
+
 use super::report::{Object, Report};
+use crate::structure::{Node, r4};
 
 /// Judges an object by the invariants of its type.
 pub(super) type Check = fn(&Object<'_>, &mut Report);
 
 /// The invariants of a type, or of an element that has elements of its own.
-pub(super) fn of(path: &str) -> Option<Check> {
+pub(super) fn of(node: &Node) -> Option<Check> {
+    static CHECKS: LazyLock<Vec<Option<Check>>> =
+        LazyLock::new(|| r4().nodes().iter().map(|node| of_path(&node.path)).collect());
+    CHECKS.get(node.index).copied().flatten()
+}
+
+fn of_path(path: &str) -> Option<Check> {
     let check: Check = match path {
         "Extension" => datatype::extension,
         "Identifier" => datatype::identifier,
@@ -94,5 +108,59 @@ fn machine_name(object: &Object<'_>, key: &str, report: &mut Report) {
     if object.text("name").is_some_and(|name| !is_fit(name)) {
         let words = format!("{key}: Use a name of letters, digits and _ that begins with a capital letter.");
         report.warning(crate::outcome::IssueType::Invariant, &object.path.name("name"), words);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use serde::Deserialize;
+
+    #[derive(Deserialize)]
+    struct File {
+        rules: HashMap<String, Vec<String>>,
+    }
+
+    /// Rules of R4 that stand elsewhere or need no code.
+    const ELSEWHERE: [(&str, &str); 12] = [
+        ("ref-1", "references"),
+        ("txt-1", "the narrative"),
+        ("txt-2", "the narrative"),
+        ("ppc-2", "never fires: it names the system `something`"),
+        ("ppc-3", "as ppc-2"),
+        ("ppc-4", "as ppc-2"),
+        ("ppc-5", "as ppc-2"),
+        ("sdf-14", "sdf-16 and sdf-17 ask for it"),
+        ("sdf-19", "of HL7's own definitions"),
+        ("sdf-22", "of HL7's own definitions"),
+        ("eld-20", "advice: a warning in R4"),
+        ("eld-21", "advice: a warning in R4"),
+    ];
+
+    #[test]
+    fn every_rule_of_the_definitions_is_coded_by_its_key() {
+        let file: File = serde_json::from_str(include_str!("../../definitions/r4.json")).unwrap();
+        let code = [
+            include_str!("bundle.rs"),
+            include_str!("conformance.rs"),
+            include_str!("contained.rs"),
+            include_str!("datatype.rs"),
+            include_str!("element_definition.rs"),
+            include_str!("people.rs"),
+            include_str!("questionnaire.rs"),
+            include_str!("structure.rs"),
+            include_str!("timing.rs"),
+        ]
+        .concat();
+        let mut missing = Vec::new();
+        for (path, keys) in &file.rules {
+            for key in keys.iter().filter(|key| !code.contains(&format!("\"{key}\""))) {
+                if !ELSEWHERE.iter().any(|(elsewhere, _)| elsewhere == key) {
+                    missing.push(format!("{path}: {key}"));
+                }
+            }
+        }
+        assert!(!file.rules.is_empty() && missing.is_empty(), "{missing:?}");
     }
 }

@@ -6,9 +6,9 @@
 
 use serde_json::Value;
 
-use super::super::definitions::Codes;
 use super::super::report::values_of;
 use super::terminology;
+use crate::structure::Codes;
 
 /// What a profile demands of one element.
 #[derive(Default)]

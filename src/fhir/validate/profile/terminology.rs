@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use super::super::binding::canonical_system;
-use super::super::definitions::Codes;
 use super::super::report::values_of;
 use crate::profiles;
+use crate::structure::Codes;
 
 /// The codes of a value set; `None` when it is not ours, or names a system whose codes are not.
 pub(super) fn expand(url: &str) -> Option<Codes> {

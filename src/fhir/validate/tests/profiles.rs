@@ -6,7 +6,7 @@ use super::{errors, role, told, warnings, with};
 use crate::outcome::Severity;
 use crate::profiles;
 use crate::profiles::{ACCESS_REQUEST, PROXY_RELATIONSHIP, PROXY_ROLE};
-use crate::validate::definitions::{Content, r4};
+use crate::structure::{Content, r4};
 use crate::validate::validate_profile;
 
 fn assert_profile(base: &Value, profile: &str, rows: &[(&str, Value, &[&str])]) {
@@ -277,7 +277,7 @@ fn place(type_name: &str, path: &str) -> Option<Vec<usize>> {
         places.push(node.elements.iter().position(|element| element.name == name)?);
         let key = if is_choice { format!("{name}Reference") } else { name.to_owned() };
         match node.members.get(&key).map(|member| &member.content) {
-            Some(Content::Node(inner) | Content::Reference(inner, _)) => node = r4().node(*inner)?,
+            Some(Content::Node(inner)) => node = r4().node(*inner)?,
             _ if index + 1 < steps.len() => return None,
             _ => {}
         }

@@ -1,17 +1,18 @@
-//! The R4 definitions that the validator is driven by: types, their elements, and the codes of bound value
-//! sets (<https://hl7.org/fhir/R4/elementdefinition.html>).
+//! What R4 defines: its types, their elements, and the codes of bound value sets
+//! (<https://hl7.org/fhir/R4/elementdefinition.html>). The validator is driven by it, XML by the order of elements and by
+//! what each is made of, FHIRPath by the types.
 //!
-//! They are read once from `definitions/r4.json` of this crate, which `generate.py` beside it extracts. Each JSON
+//! It is read once from `definitions/r4.json` of this crate, which `generate.py` beside it extracts. Each JSON
 //! member name leads straight to its element, so a document is judged in one walk.
+
+mod primitive;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use super::Weight;
-use super::invariant::{self, Check};
-use super::primitive::Primitive;
+pub(crate) use primitive::Primitive;
 
 static R4: LazyLock<Definitions> = LazyLock::new(|| {
     // A file that cannot be read leaves nothing known, so nothing is accepted; a test reads it first.
@@ -19,13 +20,13 @@ static R4: LazyLock<Definitions> = LazyLock::new(|| {
 });
 
 /// The definitions of R4.
-pub(super) fn r4() -> &'static Definitions {
+pub(crate) fn r4() -> &'static Definitions {
     &R4
 }
 
 /// All definitions.
 #[derive(Default)]
-pub(super) struct Definitions {
+pub(crate) struct Definitions {
     resource_types: HashSet<String>,
     types: HashMap<String, usize>,
     nodes: Vec<Node>,
@@ -37,55 +38,71 @@ pub(super) struct Definitions {
 /// The search parameters of a type by name: their types and the canonical URLs of their definitions.
 type SearchParameters = HashMap<String, (String, String)>;
 
+/// How much an element right below a resource matters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Weight {
+    /// Whether a summary has it.
+    pub is_summary: bool,
+    /// Whether no part of the resource may lack it: it must be there, or changes what the rest means.
+    pub is_essential: bool,
+}
+
 /// A type, or an element that has elements of its own.
-#[derive(Default)]
-pub(super) struct Node {
+#[derive(Debug, Default)]
+pub(crate) struct Node {
+    /// Its index ([`Definitions::node`]).
+    pub(crate) index: usize,
     /// `Consent`, `Consent.provision`, `Period`.
-    pub(super) path: String,
+    pub(crate) path: String,
     /// Whether it is a resource.
-    pub(super) is_resource: bool,
+    pub(crate) is_resource: bool,
+    /// Whether more is known of it than its shape, so that it can be validated.
+    pub(crate) is_judged: bool,
     /// What each JSON member means: `valueString` leads to `value[x]` as a string.
-    pub(super) members: HashMap<String, Member>,
+    pub(crate) members: HashMap<String, Member>,
     /// Its elements, in order.
-    pub(super) elements: Vec<Element>,
-    /// The invariants of the type.
-    pub(super) check: Option<Check>,
+    pub(crate) elements: Vec<Element>,
 }
 
 /// An element of a node.
-pub(super) struct Element {
+#[derive(Debug)]
+pub(crate) struct Element {
     /// Its name without `[x]`.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// Whether it is a choice of types.
-    pub(super) is_choice: bool,
+    pub(crate) is_choice: bool,
+    /// The JSON members that it can be: of a choice one for each type.
+    pub(crate) keys: Vec<String>,
     /// Whether it must be there.
-    pub(super) is_required: bool,
+    pub(crate) is_required: bool,
     /// Whether it is an array in JSON.
-    pub(super) is_list: bool,
+    pub(crate) is_list: bool,
     /// How much it matters.
-    pub(super) weight: Weight,
+    pub(crate) weight: Weight,
     /// The codes that it may have.
-    pub(super) binding: Option<Binding>,
+    pub(crate) binding: Option<Binding>,
 }
 
 /// What one JSON member holds.
-pub(super) struct Member {
+#[derive(Debug)]
+pub(crate) struct Member {
     /// The index of its element.
-    pub(super) element: usize,
+    pub(crate) element: usize,
     /// The name of its type.
-    pub(super) type_name: String,
+    pub(crate) type_name: String,
     /// What stands in it.
-    pub(super) content: Content,
+    pub(crate) content: Content,
+    /// The types that it may point to, where it is a Reference; none stands for all.
+    pub(crate) targets: Vec<String>,
 }
 
 /// What a value is made of.
-pub(super) enum Content {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Content {
     /// A primitive type.
     Primitive(Primitive),
     /// A node, by its index.
     Node(usize),
-    /// A Reference, and the types that it may point to; none stands for all.
-    Reference(usize, Vec<String>),
     /// Any resource.
     Resource,
     /// A narrative's `div`.
@@ -93,30 +110,52 @@ pub(super) enum Content {
 }
 
 /// A binding to a value set.
-pub(super) struct Binding {
+#[derive(Debug)]
+pub(crate) struct Binding {
     /// Required: another code is an error. If not it is extensible: another code is a warning.
-    pub(super) is_required: bool,
+    pub(crate) is_required: bool,
     /// The canonical URL of the set.
-    pub(super) url: String,
+    pub(crate) url: String,
     set: usize,
 }
 
 /// The codes of a value set, by system.
-pub(super) struct Codes(HashMap<String, HashSet<String>>);
+pub(crate) struct Codes(HashMap<String, HashSet<String>>);
+
+impl Content {
+    /// The node of what has elements of its own.
+    pub(crate) fn node(self) -> Option<&'static Node> {
+        match self {
+            Self::Node(index) => r4().node(index),
+            Self::Primitive(_) | Self::Resource | Self::Xhtml => None,
+        }
+    }
+}
+
+/// The node of a type.
+pub(crate) fn type_node(name: &str) -> Option<&'static Node> {
+    r4().type_node(name)
+}
+
+/// The type that a JSON member names, were the element one that can be of any type: `valueDateTime` is a `dateTime` of
+/// `value` (<https://hl7.org/fhir/R4/datatypes.html#open>).
+pub(crate) fn open_choice(element: &str, key: &str) -> Option<&'static str> {
+    type_node("Extension")?.choice_type("value", &format!("value{}", key.strip_prefix(element)?))
+}
 
 impl Codes {
     /// Whether any system has the code.
-    pub(super) fn has_code(&self, code: &str) -> bool {
+    pub(crate) fn has_code(&self, code: &str) -> bool {
         self.0.values().any(|codes| codes.contains(code))
     }
 
     /// Each code with its system.
-    pub(super) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().flat_map(|(system, codes)| codes.iter().map(|code| (system.as_str(), code.as_str())))
     }
 
     /// Whether the system has the code.
-    pub(super) fn has(&self, system: &str, code: &str) -> bool {
+    pub(crate) fn has(&self, system: &str, code: &str) -> bool {
         self.0.get(system).is_some_and(|codes| codes.contains(code))
     }
 }
@@ -129,32 +168,37 @@ impl FromIterator<(String, Vec<String>)> for Codes {
 
 impl Definitions {
     /// Whether R4 has a resource type of this name.
-    pub(super) fn is_resource_type(&self, name: &str) -> bool {
+    pub(crate) fn is_resource_type(&self, name: &str) -> bool {
         self.resource_types.contains(name)
     }
 
-    /// The node of a type.
-    pub(super) fn type_node(&self, name: &str) -> Option<&Node> {
+    /// The node of a type: of a resource type, or of a datatype that is no primitive.
+    pub(crate) fn type_node(&self, name: &str) -> Option<&Node> {
         self.node(*self.types.get(name)?)
     }
 
+    /// Every node, by its index.
+    pub(crate) fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
     /// A node by its index.
-    pub(super) fn node(&self, index: usize) -> Option<&Node> {
+    pub(crate) fn node(&self, index: usize) -> Option<&Node> {
         self.nodes.get(index)
     }
 
     /// The codes of a binding; `None` for a set that is not listed.
-    pub(super) fn codes(&self, binding: &Binding) -> Option<&Codes> {
+    pub(crate) fn codes(&self, binding: &Binding) -> Option<&Codes> {
         self.value_sets.get(binding.set)?.as_ref()
     }
 
     /// The codes of a value set of R4; `None` for one that is not listed.
-    pub(super) fn value_set(&self, url: &str) -> Option<&Codes> {
+    pub(crate) fn value_set(&self, url: &str) -> Option<&Codes> {
         self.value_sets.get(*self.sets.get(url)?)?.as_ref()
     }
 
     /// The canonical URL of the definition of a search parameter.
-    pub(super) fn search_parameter(&self, resource_type: &str, name: &str) -> Option<&str> {
+    pub(crate) fn search_parameter(&self, resource_type: &str, name: &str) -> Option<&str> {
         self.search.get(resource_type)?.get(name).map(|(_, definition)| definition.as_str())
     }
 
@@ -182,8 +226,8 @@ impl Definitions {
             for path in [name.clone()].into_iter().chain(paths) {
                 by_path.insert(path.clone(), nodes.len());
                 let is_resource = read.kind == "resource" && path == *name;
-                let check = invariant::of(&path);
-                nodes.push(Node { path, is_resource, check, ..Node::default() });
+                let (index, is_judged) = (nodes.len(), !read.shape);
+                nodes.push(Node { index, path, is_resource, is_judged, ..Node::default() });
             }
         }
         for (name, read) in &file.types {
@@ -207,6 +251,28 @@ impl Definitions {
 }
 
 impl Node {
+    /// The name of the type; `BackboneElement` for an element that is no type by itself.
+    pub(crate) fn type_name(&self) -> &str {
+        if self.path.contains('.') { "BackboneElement" } else { &self.path }
+    }
+
+    /// The names of its JSON members, in the order of the definition.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.elements.iter().flat_map(|element| element.keys.iter().map(String::as_str))
+    }
+
+    /// The element of a JSON member, and what the member holds.
+    pub(crate) fn element(&self, key: &str) -> Option<(&Element, &Member)> {
+        let member = self.members.get(key)?;
+        Some((self.elements.get(member.element)?, member))
+    }
+
+    /// The type that a JSON member of a choice element names: `valueDateTime` is a `dateTime` of `value`.
+    pub(crate) fn choice_type(&self, name: &str, key: &str) -> Option<&str> {
+        let (element, member) = self.element(key)?;
+        (element.is_choice && element.name == name).then_some(&member.type_name)
+    }
+
     fn add(
         &mut self,
         root: &str,
@@ -221,15 +287,16 @@ impl Node {
             read.content.as_ref().map_or_else(|| path.to_owned(), |content| format!("{root}.{content}"));
         let inner = by_path.get(&own).copied();
         let types = if inner.is_some() { vec!["BackboneElement".to_owned()] } else { read.types.clone() };
+        let mut keys = Vec::with_capacity(types.len());
         for given in &types {
             let (type_name, targets) = given.split_once('(').unwrap_or((given, ""));
             let targets = targets.trim_end_matches(')').split('|').filter(|target| !target.is_empty());
-            let Some(content) = content(type_name, inner, targets.map(str::to_owned).collect(), by_path)
-            else {
-                continue;
-            };
+            let Some(content) = content(type_name, inner, by_path) else { continue };
             let key = if is_choice { format!("{name}{}", capitalised(type_name)) } else { name.to_owned() };
-            let member = Member { element: self.elements.len(), type_name: type_name.to_owned(), content };
+            let (element, type_name) = (self.elements.len(), type_name.to_owned());
+            let member =
+                Member { element, type_name, content, targets: targets.map(str::to_owned).collect() };
+            keys.push(key.clone());
             self.members.insert(key, member);
         }
         let binding = read.binding.as_ref().and_then(|(strength, url)| {
@@ -240,21 +307,15 @@ impl Node {
         let is_essential = is_required || read.modifier;
         let weight = Weight { is_summary: read.summary || is_essential, is_essential };
         let name = name.to_owned();
-        self.elements.push(Element { name, is_choice, is_required, is_list, weight, binding });
+        self.elements.push(Element { name, is_choice, keys, is_required, is_list, weight, binding });
     }
 }
 
-fn content(
-    type_name: &str,
-    inner: Option<usize>,
-    targets: Vec<String>,
-    by_path: &HashMap<String, usize>,
-) -> Option<Content> {
+fn content(type_name: &str, inner: Option<usize>, by_path: &HashMap<String, usize>) -> Option<Content> {
     let found = match (inner, type_name) {
         (Some(inner), _) => Content::Node(inner),
         (None, "Resource") => Content::Resource,
         (None, "xhtml") => Content::Xhtml,
-        (None, "Reference") => Content::Reference(*by_path.get(type_name)?, targets),
         (None, _) => match Primitive::of_type(type_name) {
             Some(primitive) => Content::Primitive(primitive),
             None => Content::Node(*by_path.get(type_name)?),
@@ -264,7 +325,7 @@ fn content(
 }
 
 /// `dateTime` as it stands in `valueDateTime`.
-pub(super) fn capitalised(name: &str) -> String {
+pub(crate) fn capitalised(name: &str) -> String {
     let mut letters = name.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
@@ -280,6 +341,8 @@ struct File {
 #[derive(Deserialize)]
 struct ReadType {
     kind: String,
+    #[serde(default)]
+    shape: bool,
     elements: Vec<ReadElement>,
     #[serde(default)]
     search: SearchParameters,
@@ -288,7 +351,9 @@ struct ReadType {
 #[derive(Deserialize)]
 struct ReadElement {
     path: String,
+    #[serde(default)]
     min: u32,
+    #[serde(default = "one")]
     max: String,
     #[serde(default)]
     types: Vec<String>,
@@ -300,9 +365,13 @@ struct ReadElement {
     binding: Option<(String, String)>,
 }
 
+fn one() -> String {
+    "1".to_owned()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Content, r4};
+    use super::{Content, Primitive, open_choice, r4, type_node};
 
     #[test]
     fn the_file_is_read_and_every_member_leads_somewhere() {
@@ -317,6 +386,49 @@ mod tests {
         }
     }
 
+    fn element(of: &str, name: &str) -> (bool, Content) {
+        let (element, member) = type_node(of).unwrap().element(name).unwrap();
+        (element.is_list, member.content)
+    }
+
+    #[test]
+    fn an_element_knows_whether_it_repeats_and_what_it_is() {
+        let primitive = |repeats, kind| (repeats, Content::Primitive(kind));
+        assert_eq!(element("Patient", "id"), primitive(false, Primitive::Id));
+        assert_eq!(element("Patient", "birthDate"), primitive(false, Primitive::Date));
+        assert_eq!(element("HumanName", "given"), primitive(true, Primitive::String));
+        assert_eq!(element("Bundle", "total"), primitive(false, Primitive::UnsignedInt));
+        assert_eq!(element("Extension", "valueDecimal"), primitive(false, Primitive::Decimal));
+        assert_eq!(element("Narrative", "div"), (false, Content::Xhtml));
+        assert_eq!(element("Patient", "contained"), (true, Content::Resource));
+        assert!(type_node("Patient").unwrap().element("pateint").is_none());
+        let names: Vec<_> = type_node("RelatedPerson").unwrap().names().take(6).collect();
+        assert_eq!(names, ["id", "meta", "implicitRules", "language", "text", "contained"]);
+    }
+
+    #[test]
+    fn a_choice_names_its_type() {
+        assert_eq!(open_choice("deceased", "deceasedDateTime"), Some("dateTime"));
+        assert_eq!(open_choice("value", "valueCodeableConcept"), Some("CodeableConcept"));
+        assert_eq!(open_choice("status", "statusReason"), None);
+        let patient = type_node("Patient").unwrap();
+        assert_eq!(patient.choice_type("deceased", "deceasedBoolean"), Some("boolean"));
+        assert_eq!(patient.choice_type("deceased", "deceasedInteger"), None);
+        assert_eq!(patient.choice_type("birth", "birthDate"), None);
+    }
+
+    /// XML and `FHIRPath` need the shape of every type; the validator has rules for some.
+    #[test]
+    fn the_shape_of_every_resource_type_is_known() {
+        for name in &r4().resource_types {
+            assert!(
+                type_node(name).is_some_and(|node| node.is_resource && node.element("meta").is_some()),
+                "{name}"
+            );
+        }
+        assert!(type_node("Consent").unwrap().is_judged && !type_node("Observation").unwrap().is_judged);
+    }
+
     /// The npm package has elements of Medplum's server beside those of R4.
     #[test]
     fn only_what_r4_defines_is_known() {
@@ -325,11 +437,12 @@ mod tests {
         for name in ["project", "author", "onBehalfOf", "account", "accounts", "compartment"] {
             assert!(!has("Meta", name), "{name}");
         }
-        assert!(!has("Binary", "url") && !r4().is_resource_type("SubscriptionStatus"));
-        let observer = r4().nodes.iter().find(|node| node.path == "AuditEvent.source").unwrap();
         assert!(
-            matches!(&observer.members["observer"].content, Content::Reference(_, targets) if targets.len() == 6)
+            !has("Binary", "url") && !has("ResearchStudy", "result") && !has("DeviceDefinition", "bodySite")
         );
+        assert!(!r4().is_resource_type("SubscriptionStatus"));
+        let observer = r4().nodes.iter().find(|node| node.path == "AuditEvent.source").unwrap();
+        assert_eq!(observer.members["observer"].targets.len(), 6);
     }
 
     #[test]
