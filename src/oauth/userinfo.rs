@@ -17,6 +17,7 @@ use domain::person::NhsNumber;
 use service::access::check_live;
 use service::account::delegations::{DelegationOf, delegations};
 use service::account::scopes_of;
+use store::Lane;
 
 /// What is told, and of whom beside the person themselves.
 pub(super) struct Told {
@@ -59,7 +60,7 @@ async fn tell(gate: &Gate, caller: Caller) -> Result<Told, Problem> {
     };
     let read: Result<_, Error> = gate
         .store
-        .read_briefly(move |tx| {
+        .read_in(Lane::Brief, move |tx| {
             check_live(tx, &caller, now)?;
             let known = proxy.map(|proxy| delegations(tx, proxy, now)).transpose()?;
             Ok((tx.find_grant(grant)?, known))

@@ -102,6 +102,19 @@ pub struct Store {
     has_pooler: bool,
 }
 
+/// On which threads a read runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// On those that have the connections.
+    Ordinary,
+    /// A few reads by key: on SQLite on the present thread, if a connection is free, for the way to another and back costs
+    /// more than they do.
+    Brief,
+    /// What a client asks for in so many words that it may take long. Such reads have half of the connections at the most,
+    /// and threads that give way to all others.
+    Long,
+}
+
 impl Store {
     /// Opens the database and makes sure that it answers.
     ///
@@ -161,45 +174,32 @@ impl Store {
         E: From<Error> + Send + 'static,
         F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     {
-        let store = self.clone();
-        self.threads.run(move || store.read_here(work)).await
+        self.read_in(Lane::Ordinary, work).await
     }
 
-    /// As [`Store::read`], for what a client asks for in so many words that it may take long. Such reads have half of the
-    /// connections at the most, and threads that give way to all others.
+    /// As [`Store::read`], on the threads of this lane.
     ///
     /// # Errors
     ///
     /// As [`Store::read`].
-    pub async fn read_long<T, E, F>(&self, work: F) -> Result<T, E>
+    pub async fn read_in<T, E, F>(&self, lane: Lane, mut work: F) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<Error> + Send + 'static,
         F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     {
+        if lane == Lane::Brief && self.url.is_sqlite() {
+            work = match tx::run_now(&self.readers, Mode::Read, &self.published, work) {
+                Ok(result) => return result,
+                Err(work) => work,
+            };
+        }
+        let threads = match lane {
+            Lane::Ordinary | Lane::Brief => &self.threads,
+            Lane::Long => &self.long,
+        };
         let store = self.clone();
-        self.long.run(move || store.read_here(work)).await
-    }
-
-    /// As [`Store::read`], for a few reads by key. On SQLite they run on the present thread if a connection is free:
-    /// the way to another thread and back costs more than they do.
-    ///
-    /// # Errors
-    ///
-    /// As [`Store::read`].
-    pub async fn read_briefly<T, E, F>(&self, work: F) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: From<Error> + Send + 'static,
-        F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
-    {
-        if !self.url.is_sqlite() {
-            return self.read(work).await;
-        }
-        match tx::run_now(&self.readers, Mode::Read, &self.published, work) {
-            Ok(result) => result,
-            Err(work) => self.read(work).await,
-        }
+        threads.run(move || store.read_here(work)).await
     }
 
     /// Runs `work`, which reads what one statement finds, without a transaction around it, whose beginning and end would

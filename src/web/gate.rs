@@ -14,7 +14,7 @@ use service::admission::{Denied, Shown};
 use service::authority::Authority;
 use service::journal::Journal;
 use service::policy::AccessPolicy;
-use store::{Store, Tx};
+use store::{Lane, Store, Tx};
 
 /// Where callers are let in to the database. Cheap to clone.
 #[derive(Clone)]
@@ -69,7 +69,7 @@ impl Gate {
     /// # Errors
     ///
     /// [`Kind::Unauthenticated`](base::error::Kind) where it does not; those of [`Store::read`].
-    pub async fn read_as<T, E, F>(&self, caller: Caller, work: F) -> Result<T, E>
+    pub async fn read_as<T, E, F>(&self, caller: Caller, lane: Lane, work: F) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<Error> + Send + 'static,
@@ -77,41 +77,7 @@ impl Gate {
     {
         match self.late_reader(&caller) {
             Some(reader) => self.read_late_as(reader, caller, work).await,
-            None => self.store.read(self.if_live(caller, work)).await,
-        }
-    }
-
-    /// As [`Gate::read_as`], for what may take long ([`Store::read_long`]).
-    ///
-    /// # Errors
-    ///
-    /// As [`Gate::read_as`].
-    pub async fn read_long_as<T, E, F>(&self, caller: Caller, work: F) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: From<Error> + Send + 'static,
-        F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
-    {
-        match self.late_reader(&caller) {
-            Some(reader) => self.read_late_as(reader, caller, work).await,
-            None => self.store.read_long(self.if_live(caller, work)).await,
-        }
-    }
-
-    /// As [`Gate::read_as`], for a few reads by key ([`Store::read_briefly`]).
-    ///
-    /// # Errors
-    ///
-    /// As [`Gate::read_as`].
-    pub async fn read_briefly_as<T, E, F>(&self, caller: Caller, work: F) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: From<Error> + Send + 'static,
-        F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
-    {
-        match self.late_reader(&caller) {
-            Some(reader) => self.read_late_as(reader, caller, work).await,
-            None => self.store.read_briefly(self.if_live(caller, work)).await,
+            None => self.store.read_in(lane, self.if_live(caller, work)).await,
         }
     }
 

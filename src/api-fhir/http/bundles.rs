@@ -12,7 +12,7 @@ use crate::trail;
 use base::error::Error;
 use domain::audit::Access;
 use fhir::outcome::{Issue, IssueType};
-use store::{Budget, Tx};
+use store::{Budget, Lane, Tx};
 
 /// How often a transaction is prepared whose conditions find other than was expected. A condition that finds what the
 /// transaction itself makes takes two attempts; more are for those that others change meanwhile.
@@ -78,7 +78,7 @@ async fn attempt(api: Api<'_>, context: &Context, plan: Plan) -> Result<Vec<Repl
     let plan = Arc::new(plan);
     let (inner, shared) = (context.for_entries(plan.entries()), Arc::clone(&plan));
     let expect = move |tx: &mut Tx<'_>| tx.within(&inner.budget, |tx| shared.expect(tx, &inner));
-    let mut found = api.gate.read_as(context.caller.clone(), expect).await?;
+    let mut found = api.gate.read_as(context.caller.clone(), Lane::Ordinary, expect).await?;
     for _ in 0..ATTEMPTS {
         let (inner, shared, expected) = (context.clone(), Arc::clone(&plan), found.clone());
         let prepare = move || {
@@ -117,7 +117,7 @@ async fn once(api: Api<'_>, context: &Context, mut plan: Plan) -> Result<Vec<Rep
         tx.within(&budget, |tx| bundle::run(tx, &context, &plan))
     };
     if is_read {
-        api.gate.read_as(caller, work).await
+        api.gate.read_as(caller, Lane::Ordinary, work).await
     } else {
         Ok(api.gate.write_as(caller, work).await?.value)
     }

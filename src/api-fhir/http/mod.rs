@@ -41,7 +41,7 @@ use fhir::format::Format;
 use fhir::format::prefer::{Prefer, Return};
 use fhir::outcome::operation_outcome;
 use service::authority::Authority;
-use store::Tx;
+use store::{Lane, Tx};
 
 /// How an answer is to be written.
 #[derive(Clone, Copy)]
@@ -254,14 +254,14 @@ async fn read(
     // What a client wrote as one document can be large: it is not read on a thread that serves.
     let is_small = kind.is_some_and(|kind| !kind.is_a_document());
     if is_one {
-        api.gate.read_one_as(caller, work).await
-    } else if is_small && reads_one {
-        api.gate.read_briefly_as(caller, work).await
-    } else if is_long {
-        api.gate.read_long_as(caller, work).await
-    } else {
-        api.gate.read_as(caller, work).await
+        return api.gate.read_one_as(caller, work).await;
     }
+    let lane = match (is_small && reads_one, is_long) {
+        (true, _) => Lane::Brief,
+        (false, true) => Lane::Long,
+        (false, false) => Lane::Ordinary,
+    };
+    api.gate.read_as(caller, lane, work).await
 }
 
 /// Applies a patch to the version that it is for, before the transaction that writes the result.
@@ -275,7 +275,7 @@ async fn patch_one(api: Api<'_>, context: &Context, mut request: Request) -> Res
     let (inner, asking) = (context.clone(), request.without_body());
     let asks = asks(&request);
     let find = move |tx: &mut Tx<'_>| tx.within(&inner.budget, |tx| find_base(tx, &inner, &asking, asks));
-    let base = api.gate.read_as(context.caller.clone(), find).await?;
+    let base = api.gate.read_as(context.caller.clone(), Lane::Ordinary, find).await?;
     let size = if is_large(&request, &base.body) { usize::MAX } else { 0 };
     let context = context.clone();
     let work = move || prepare_patch(&context, &mut request, &base).map(|()| request);
@@ -291,7 +291,7 @@ async fn validate(api: Api<'_>, context: &Context, request: Request, access: Acc
     authorize(context, &request)?;
     let (inner, asking) = (context.clone(), request.without_body());
     let find = move |tx: &mut Tx<'_>| tx.within(&inner.budget, |tx| find_to_validate(tx, &inner, &asking));
-    let stored = api.gate.read_as(context.caller.clone(), find).await?;
+    let stored = api.gate.read_as(context.caller.clone(), Lane::Ordinary, find).await?;
     let disclosed = resource::disclosed(&stored);
     let stored = stored.map(|stored| stored.body);
     let size = if is_large(&request, stored.as_ref().unwrap_or(&Value::Null)) { usize::MAX } else { 0 };

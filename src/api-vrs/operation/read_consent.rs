@@ -17,6 +17,7 @@ use base::error::Error;
 use domain::account::Letter;
 use service::access::Action;
 use service::proxy::query::read_role;
+use store::Lane;
 
 const OPERATION: Operation =
     Operation { action: Action::ReadRole, scope: ("Consent", Letter::Read), content_types: &[] };
@@ -37,7 +38,7 @@ pub(crate) async fn read_consent(
         let includes = includes(&query)?;
         let (clock, viewer) = (gate.clock.clone(), viewer(&gate, &settings, &caller));
         let found: Result<_, Error> = gate
-            .read_briefly_as(caller.clone(), move |tx| read_role(tx, &*clock, id, includes, &viewer))
+            .read_as(caller.clone(), Lane::Brief, move |tx| read_role(tx, &*clock, id, includes, &viewer))
             .await;
         let found = found?.ok_or(catalogue::INVALIDATED_RESOURCE)?;
         for role in &found.roles {

@@ -16,6 +16,7 @@ use base::error::Error;
 use domain::account::Letter;
 use domain::audit::People;
 use service::access::Action;
+use store::Lane;
 use store::search::Scope;
 
 const OPERATION: Operation = Operation {
@@ -34,7 +35,7 @@ pub(crate) async fn read_questionnaire_response(
         let id = id_in_path(&request).ok_or(catalogue::INVALID_ACCESS_REQUEST_ID)?;
         let (scope, reader) = (viewer(&gate, &settings, &caller).scope, caller.who.user());
         let found: Result<_, Error> = gate
-            .read_as(caller.clone(), move |tx| {
+            .read_as(caller.clone(), Lane::Ordinary, move |tx| {
                 let Some(found) = tx.find_access_request(id, reader)? else { return Ok(None) };
                 let is_limited = matches!(scope, Scope::Organisation(_));
                 let is_reached = !is_limited || tx.may_see_person(found.value.patient, scope)?;

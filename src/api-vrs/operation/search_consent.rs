@@ -16,6 +16,7 @@ use domain::account::Letter;
 use service::access;
 use service::access::Action;
 use service::proxy::query::{SearchError, search_roles};
+use store::Lane;
 
 const OPERATION: Operation =
     Operation { action: Action::SearchRoles, scope: ("Consent", Letter::Search), content_types: &[] };
@@ -33,7 +34,9 @@ pub(crate) async fn search_consent(
         access::decide_parties(&caller.who, &named)?;
         let (clock, viewer) = (gate.clock.clone(), viewer(&gate, &settings, &caller));
         let found: Result<_, SearchError> = gate
-            .read_as(caller.clone(), move |tx| search_roles(tx, &*clock, &search, includes, &viewer))
+            .read_as(caller.clone(), Lane::Ordinary, move |tx| {
+                search_roles(tx, &*clock, &search, includes, &viewer)
+            })
             .await;
         let found = found?;
         let bundle = consent_bundle(base_url(&gate), &found);

@@ -18,6 +18,7 @@ use domain::proxy::Relationship;
 use service::access;
 use service::access::Action;
 use service::proxy::query::{SearchError, search_relationships};
+use store::Lane;
 
 const OPERATION: Operation = Operation {
     action: Action::SearchRelationships,
@@ -38,7 +39,9 @@ pub(crate) async fn search_related_person(
         access::decide_parties(&caller.who, &named)?;
         let viewer = viewer(&gate, &settings, &caller);
         let found: Result<_, SearchError> = gate
-            .read_as(caller.clone(), move |tx| search_relationships(tx, proxy, for_patient, &viewer))
+            .read_as(caller.clone(), Lane::Ordinary, move |tx| {
+                search_relationships(tx, proxy, for_patient, &viewer)
+            })
             .await;
         let found = found?;
         let mut bundle = Bundle::new(base_url(&gate));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use base::error::Error;
 use futures_util::future::join_all;
 use rstest::rstest;
-use store::Tx;
+use store::{Lane, Tx};
 
 use crate::support::{Backend, Options, TestApp};
 
@@ -29,7 +29,7 @@ async fn more_long_reads_than_connections_leave_the_others_a_connection(
                 // The sender is dropped to end the read.
                 Ok::<_, Error>(ended.recv().is_err())
             };
-            store.read_long(work).await
+            store.read_in(Lane::Long, work).await
         })
     });
     let long: Vec<_> = long.collect();

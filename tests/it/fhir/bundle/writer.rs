@@ -65,7 +65,7 @@ fn author(answer: &Value, number: usize) -> &str {
     resource["author"]["reference"].as_str().expect("a reference")
 }
 
-// covers B-04; SEC-2
+// covers B-04
 #[rstest]
 #[actix_web::test]
 async fn a_large_form_names_what_is_made_and_what_conditions_find(
@@ -111,7 +111,7 @@ async fn a_large_form_names_what_is_made_and_what_conditions_find(
     footprint.check_untouched(row);
 }
 
-// covers B-01, B-04, R-14; SEC-1
+// covers B-01, B-04, R-14
 #[rstest]
 #[actix_web::test]
 async fn a_large_form_is_found_read_and_changed_whole(
