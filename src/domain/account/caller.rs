@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use crate::account::{Letter, Proofing, ScopeContext, Scopes, Word};
-use crate::person::NhsNumber;
-use crate::proxy::OdsCode;
+use crate::account::proofing::Proofing;
+use crate::account::scope::{Letter, ScopeContext, Scopes, Word};
+use crate::person::nhs_number::NhsNumber;
+use crate::proxy::ods_code::OdsCode;
 
 /// One caller in one request.
 #[derive(Clone, Debug)]

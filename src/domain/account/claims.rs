@@ -5,9 +5,12 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use uuid::Uuid;
 
-use crate::account::{Caller, Ceiling, Mode, Proofing, Scopes, Who};
-use crate::person::{NhsNumber, NumberCheck};
-use crate::proxy::OdsCode;
+use crate::account::caller::{Caller, Ceiling, Who};
+use crate::account::proofing::Proofing;
+use crate::account::registration::Mode;
+use crate::account::scope::Scopes;
+use crate::person::nhs_number::{NhsNumber, NumberCheck};
+use crate::proxy::ods_code::OdsCode;
 
 /// The claims of an access token.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -4,9 +4,13 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::account::{Mode, Scopes, Vector};
-use crate::person::{NhsNumber, PersonState};
-use crate::proxy::{OdsCode, Status};
+use crate::account::proofing::Vector;
+use crate::account::registration::Mode;
+use crate::account::scope::Scopes;
+use crate::person::nhs_number::NhsNumber;
+use crate::person::state::PersonState;
+use crate::proxy::ods_code::OdsCode;
+use crate::proxy::role_state::Status;
 
 /// A grant.
 #[derive(Clone, Debug, PartialEq, Eq)]

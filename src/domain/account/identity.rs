@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use crate::account::{Mode, Vector};
-use crate::person::NhsNumber;
-use crate::proxy::OdsCode;
+use crate::account::proofing::Vector;
+use crate::account::registration::Mode;
+use crate::person::nhs_number::NhsNumber;
+use crate::proxy::ods_code::OdsCode;
 
 /// What a provider has proved about somebody who has just logged in there.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,8 +5,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use crate::account::identity::{Departure, Proven, ProvenKind};
-use crate::account::{Proofing, Scopes, Word};
-use crate::person::NhsNumber;
+use crate::account::proofing::Proofing;
+use crate::account::scope::{Scopes, Word};
+use crate::person::nhs_number::NhsNumber;
 
 /// What an app asks of a person (RFC 6749 §4.1.1), checked: nothing here is taken on trust.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use icu_properties::props::{GeneralCategory, GeneralCategoryGroup};
 use jsonwebtoken::jwk::JwkSet;
 use url::{Host, Url};
 
-use crate::account::Scopes;
+use crate::account::scope::Scopes;
 use base::net::fetch::{Reach, check_url, is_on_loopback};
 
 /// An app that may ask for tokens.

@@ -4,9 +4,9 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::account::{Caller, Who};
-use crate::audit::Act;
-use crate::person::NhsNumber;
+use crate::account::caller::{Caller, Who};
+use crate::audit::act::Act;
+use crate::person::nhs_number::NhsNumber;
 
 /// The longest query that is kept, in bytes.
 const LONGEST_QUERY: usize = 4000;
@@ -251,7 +251,7 @@ fn clean(text: &str, longest: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::{People, Place, clean};
-    use crate::person::{NhsNumber, NumberCheck};
+    use crate::person::nhs_number::{NhsNumber, NumberCheck};
 
     fn number(text: &str) -> NhsNumber {
         NhsNumber::parse(text, NumberCheck::Length).unwrap()

@@ -21,7 +21,7 @@ pub struct Subject {
     /// The version that the act made.
     pub version: i64,
     /// The patient whose data it is.
-    pub patient: crate::person::NhsNumber,
+    pub patient: crate::person::nhs_number::NhsNumber,
     /// The proxy whose data it is.
-    pub proxy: crate::person::NhsNumber,
+    pub proxy: crate::person::nhs_number::NhsNumber,
 }

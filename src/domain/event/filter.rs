@@ -1,8 +1,11 @@
 //! The conditions that a subscriber sets on the events of a topic.
 
-use crate::account::Who;
-use crate::person::NhsNumber;
-use crate::proxy::{OdsCode, Status, StatusReason, mask};
+use crate::account::caller::Who;
+use crate::person::nhs_number::NhsNumber;
+use crate::proxy::mask;
+use crate::proxy::ods_code::OdsCode;
+use crate::proxy::role_state::Status;
+use crate::proxy::status_reason::StatusReason;
 
 /// What a condition can be on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -158,8 +161,8 @@ impl Filter {
 #[cfg(test)]
 mod tests {
     use super::{Facts, Filter, FilterName};
-    use crate::person::{NhsNumber, NumberCheck};
-    use crate::proxy::OdsCode;
+    use crate::person::nhs_number::{NhsNumber, NumberCheck};
+    use crate::proxy::ods_code::OdsCode;
 
     fn facts() -> Facts {
         let number = |text| NhsNumber::parse(text, NumberCheck::Length).unwrap();

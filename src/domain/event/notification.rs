@@ -3,7 +3,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
-use crate::event::{Event, SubscriptionStatus};
+use crate::event::event::Event;
+use crate::event::subscription::SubscriptionStatus;
 
 /// An event with its number in a subscription.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,9 +3,10 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
-use crate::account::{Caller, Who};
-use crate::event::{Filter, Topic};
-use crate::person::NhsNumber;
+use crate::account::caller::{Caller, Who};
+use crate::event::filter::Filter;
+use crate::event::topic::Topic;
+use crate::person::nhs_number::NhsNumber;
 
 /// In which of the three ways a subscription was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

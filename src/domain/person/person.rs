@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::person::{NhsNumber, Standing};
-use crate::proxy::OdsCode;
+use crate::person::nhs_number::NhsNumber;
+use crate::person::standing::Standing;
+use crate::proxy::ods_code::OdsCode;
 use base::date_time::FhirDateTime;
 
 /// One person. `Debug` is not derived, because nothing here may reach a log.

@@ -1,6 +1,6 @@
 //! What is known of a person, and what that means for everything that the service does: one table.
 
-use crate::person::Standing;
+use crate::person::standing::Standing;
 
 /// What is known of a person whom the registry has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,7 +121,7 @@ pub const fn decide_person(state: PersonState, door: Door) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::{Door, PersonState, Verdict, decide_person};
-    use crate::person::Standing;
+    use crate::person::standing::Standing;
 
     /// The words of the page for a verdict.
     const fn word(verdict: Verdict) -> &'static str {

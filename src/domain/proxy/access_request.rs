@@ -4,7 +4,7 @@ use std::fmt;
 
 use uuid::Uuid;
 
-use crate::person::NhsNumber;
+use crate::person::nhs_number::NhsNumber;
 use base::date_time::FhirDateTime;
 use base::ids;
 

@@ -4,8 +4,10 @@
 //! end. So both people, and the apps that ask for them, see one neutral reason for each state, whatever caused it. A
 //! reason that a person gave themselves is shown to that person, and one that says no more than the status is shown to both.
 
-use crate::person::NhsNumber;
-use crate::proxy::{ReasonCode, Role, Status, StatusReason};
+use crate::person::nhs_number::NhsNumber;
+use crate::proxy::role::Role;
+use crate::proxy::role_state::Status;
+use crate::proxy::status_reason::{ReasonCode, StatusReason};
 
 /// The text of a masked reason while a role is suspended.
 pub const PAUSED: &str = "This access is paused.";
@@ -63,8 +65,9 @@ impl Role {
 #[cfg(test)]
 mod tests {
     use super::{ENDED, NOT_SET_UP, OWN, PAUSED, masked};
-    use crate::person::{NhsNumber, NumberCheck};
-    use crate::proxy::{ReasonCode, Status, StatusReason};
+    use crate::person::nhs_number::{NhsNumber, NumberCheck};
+    use crate::proxy::role_state::Status;
+    use crate::proxy::status_reason::{ReasonCode, StatusReason};
 
     fn number(text: &str) -> NhsNumber {
         NhsNumber::parse(text, NumberCheck::Length).unwrap()

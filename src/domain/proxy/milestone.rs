@@ -7,7 +7,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::proxy::LegalBasis;
+use crate::proxy::legal_basis::LegalBasis;
 use base::date_time::FhirDateTime;
 
 /// What to do with a role on a birthday of its patient.

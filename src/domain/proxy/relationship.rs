@@ -1,6 +1,6 @@
 //! A fact about two people: how the one is related to the other.
 
-use crate::person::NhsNumber;
+use crate::person::nhs_number::NhsNumber;
 
 /// A relationship (FHIR `RelatedPerson`). It is evidence, never permission: only a role permits.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,10 +3,13 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::person::NhsNumber;
+use crate::person::nhs_number::NhsNumber;
+use crate::proxy::legal_basis::LegalBasis;
+use crate::proxy::ods_code::OdsCode;
 use crate::proxy::role_period::BadEnd;
+use crate::proxy::role_period::RolePeriod;
 use crate::proxy::role_state::{Lifecycle, ReasonCheck, Status, reasons_for, reasons_to_be};
-use crate::proxy::{LegalBasis, OdsCode, ReasonCode, RolePeriod, StatusReason};
+use crate::proxy::status_reason::{ReasonCode, StatusReason};
 use base::date_time::FhirDateTime;
 
 /// A proxy role. There is one for each (proxy, patient), whatever its status.

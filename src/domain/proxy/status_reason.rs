@@ -1,6 +1,6 @@
 //! Why a role has its status (contract §4.1, status reason codes 1.27).
 
-use crate::person::NhsNumber;
+use crate::person::nhs_number::NhsNumber;
 
 /// A status reason code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
