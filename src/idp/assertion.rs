@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use jsonwebtoken::Header;
 use serde::Serialize;
 
-use crate::UpstreamError;
+use crate::error::UpstreamError;
 use base::ids;
 use jose::key::{KeyRing, Purpose};
 

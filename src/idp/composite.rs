@@ -7,11 +7,22 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 
 use crate::claims::ProviderClaims;
+use crate::error::UpstreamError;
 use crate::id_token::{Claims, key_id};
 use crate::proof::prove;
-use crate::{Composite, ProviderKind, UpstreamError};
+use crate::settings::ProviderKind;
 use domain::account::identity::{Proven, ProvenKind};
 use domain::person::{NhsNumber, NumberCheck};
+
+/// What NHS login's composite token says: who acts for whom, as far as NHS login knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Composite {
+    /// For whom.
+    pub patient: NhsNumber,
+    /// Who acts: always a citizen with a proven NHS number, who is not the patient. Vouched for by the
+    /// signature of the composite token alone.
+    pub proxy: Proven,
+}
 
 /// The claims of the inner token that must be there.
 #[derive(Deserialize)]

@@ -11,7 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use openidconnect::core::CoreJsonWebKeySet;
 use serde::Deserialize;
 
-use crate::UpstreamError;
+use crate::error::UpstreamError;
 use crate::http::Http;
 
 /// A provider is the operator's choice, and its tokens come through its own log-in: a key that is missing is looked for

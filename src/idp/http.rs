@@ -4,7 +4,7 @@ use openidconnect::http::{Response, StatusCode};
 use openidconnect::{HttpRequest, HttpResponse};
 use serde::de::DeserializeOwned;
 
-use crate::UpstreamError;
+use crate::error::UpstreamError;
 use crate::settings::HttpOptions;
 use base::net::fetch::{FetchError, FetchOptions, Fetched, Fetcher, Reach};
 

@@ -10,8 +10,8 @@ use openidconnect::{
     ClaimsVerificationError, ClientId, IdToken, IdTokenClaims, IssuerUrl, JsonWebKey as _, Nonce,
 };
 
-use crate::UpstreamError;
 use crate::claims::ProviderClaims;
+use crate::error::UpstreamError;
 
 /// How far a provider's clock may be before ours.
 const SKEW: TimeDelta = TimeDelta::seconds(60);

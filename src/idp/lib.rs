@@ -25,8 +25,8 @@ use crate::http::Http;
 use base::clock::Clock;
 use domain::account::Mode;
 use domain::account::identity::{Answer, Departure, Proven};
-use domain::person::NhsNumber;
 
+pub use composite::Composite;
 pub use error::UpstreamError;
 pub use provider::{IssuedTo, Provider, claims_of};
 pub use settings::{
@@ -43,16 +43,6 @@ impl fmt::Debug for Providers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.providers.iter().map(|provider| &provider.id)).finish()
     }
-}
-
-/// What NHS login's composite token says: who acts for whom, as far as NHS login knows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Composite {
-    /// For whom.
-    pub patient: NhsNumber,
-    /// Who acts: always a citizen with a proven NHS number, who is not the patient. Vouched for by the
-    /// signature of the composite token alone.
-    pub proxy: Proven,
 }
 
 impl Providers {

@@ -1,7 +1,8 @@
 //! From what a provider says to what it proves. Pure.
 
 use crate::claims::ProviderClaims;
-use crate::{ProviderKind, UpstreamError};
+use crate::error::UpstreamError;
+use crate::settings::ProviderKind;
 use domain::account::identity::ProvenKind;
 use domain::account::{Mode, Proofing, Vector};
 use domain::person::{NhsNumber, NumberCheck};
@@ -141,7 +142,7 @@ mod tests {
     use super::{
         NumberCheck, ProvenKind, ProviderClaims, ProviderKind, UpstreamError, Vector, check_class, prove,
     };
-    use crate::default_vtr;
+    use crate::settings::default_vtr;
     use domain::account::Mode;
     use serde_json::{Value, json};
 

@@ -17,13 +17,13 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::claims::{AccessClaims, ProviderClaims, UserInfo};
+use crate::composite::Composite;
 use crate::document::{Documents, Metadata};
+use crate::error::UpstreamError;
 use crate::http::{Http, read_json};
 use crate::id_token::{Claims, Expected, has_key, key_id, verify};
-use crate::{
-    Composite, KeySource, ProviderAuthentication, ProviderKind, ProviderSettings, UpstreamError, assertion,
-    composite, proof, signed,
-};
+use crate::settings::{KeySource, ProviderAuthentication, ProviderKind, ProviderSettings};
+use crate::{assertion, composite, proof, signed};
 use base::clock::Clock;
 use base::net::document::Need;
 use base::token::new_secret;

@@ -9,7 +9,7 @@ use openidconnect::core::CoreJsonWebKeySet;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::UpstreamError;
+use crate::error::UpstreamError;
 use jose::signature_only;
 
 /// Signatures that only the provider can make, as for id tokens.
