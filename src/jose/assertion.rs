@@ -6,7 +6,7 @@ use jsonwebtoken::Algorithm;
 use jsonwebtoken::jwk::{Jwk, JwkSet, PublicKeyUse};
 use serde::Deserialize;
 
-use crate::{Audience, BadSignature, read_header, read_part, verify};
+use crate::signature::{Audience, BadSignature, read_header, read_part, verify};
 use base::token::digest;
 
 /// What `client_assertion_type` says.

@@ -8,7 +8,8 @@ use jsonwebtoken::jwk::ThumbprintHash;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
-use crate::{BadSignature, SECRET_MEMBERS, read_header, verify};
+use crate::SECRET_MEMBERS;
+use crate::signature::{BadSignature, read_header, verify};
 use base::token::digest;
 
 /// How proofs may be signed.
