@@ -5,9 +5,11 @@ use std::collections::VecDeque;
 use actix_web::http::StatusCode;
 use memchr::memmem;
 
-use crate::RefusalBody;
 use crate::head::{CORRELATION_ID, Names, REQUEST_ID};
 use crate::inbound::Inbound;
+
+/// Makes the body of an answer that refuses what never became a request, of its status: FHIR JSON.
+pub type RefusalBody = fn(u16) -> String;
 
 const EMPTY: &[u8] = b"content-length: 0\r\n";
 

@@ -35,13 +35,11 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
+pub use answer::RefusalBody;
 pub use boundary::{Boundaries, Ending, Message, REFUSED_BYTES, boundaries};
 use head::{BAD_REQUEST, Names};
 use inbound::{Inbound, PORTION};
 pub use socket::{Socket, acceptor, chain};
-
-/// Makes the body of an answer that refuses what never became a request, of its status: FHIR JSON.
-pub type RefusalBody = fn(u16) -> String;
 
 /// A connection that remembers how its caller spells the two headers.
 pub struct Wire {
