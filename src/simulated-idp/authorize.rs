@@ -10,7 +10,10 @@ use askama::Template as _;
 
 use crate::code::Visit;
 use crate::page::Page;
-use crate::{CLIENT_ID, Refused, Simulated, Which, person};
+use crate::person;
+use crate::refused::Refused;
+use crate::simulated::{CLIENT_ID, Simulated};
+use crate::which::Which;
 use ::web::gate::Gate;
 use base::error::Error;
 use base::token::new_secret;

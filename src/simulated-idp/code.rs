@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::Which;
 use crate::person::Visitor;
+use crate::which::Which;
 
 const CODE_LIFE: TimeDelta = TimeDelta::minutes(10);
 /// How long an access token is good.

@@ -6,7 +6,9 @@ use actix_web::web::{Data, Path};
 use jsonwebtoken::jwk::JwkSet;
 use serde_json::json;
 
-use crate::{Refused, Simulated, Which, answer_json};
+use crate::refused::{Refused, answer_json};
+use crate::simulated::Simulated;
+use crate::which::Which;
 
 /// OpenID Connect Discovery 1.0 §3.
 pub(super) async fn metadata(

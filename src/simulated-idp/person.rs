@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::Which;
+use crate::which::Which;
 use base::date_time::FhirDateTime;
 use base::error::Error;
 use base::token::digest;

@@ -1,6 +1,7 @@
 //! Our settings for the simulated providers: we are their one client.
 
-use crate::{CLIENT_ID, Which, issuer};
+use crate::simulated::{CLIENT_ID, issuer};
+use crate::which::Which;
 use idp::{ProviderAuthentication, ProviderKind, ProviderSettings, default_vtr};
 
 /// Our settings for a simulated provider of a server with this URL.

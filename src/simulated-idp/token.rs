@@ -12,7 +12,9 @@ use serde_json::{Map, Value, json};
 
 use crate::authorize::{field, fields};
 use crate::code::{ACCESS_LIFE, Visit};
-use crate::{CLIENT_ID, Refused, Simulated, Which, answer_json};
+use crate::refused::{Refused, answer_json};
+use crate::simulated::{CLIENT_ID, Simulated};
+use crate::which::Which;
 use ::web::credentials::bearer;
 use ::web::gate::Gate;
 use base::ids;
