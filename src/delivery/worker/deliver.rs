@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use chrono::TimeDelta;
 use uuid::Uuid;
 
+use super::context::{Context, Leased, Signal};
 use super::look::{Look, look};
 use super::place::Place;
 use super::settle::{Made, settle};
-use super::{Context, Leased, Signal};
 use crate::channel::{NO_STREAM, UNROUTABLE};
 use base::error::{Error, Kind};
 use base::ids;

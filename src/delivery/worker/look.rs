@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::Context;
+use super::context::Context;
 use super::place::host_of;
 use super::step::{Step, step};
 use base::date_time::to_millis;

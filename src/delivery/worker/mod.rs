@@ -6,6 +6,7 @@
 //! down in one transaction with all that it changes; a process that is killed loses none, and what it was sending
 //! is sent again by whoever takes the lease over, with the same numbers and the same id.
 
+mod context;
 mod deliver;
 mod hosts;
 mod look;
@@ -16,95 +17,16 @@ mod settle;
 mod step;
 
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use uuid::Uuid;
 
-use base::clock::Clock;
-use base::secret::Vault;
+pub use context::Parts;
+use context::{Context, Signal};
 use hosts::Hosts;
-use place::Place;
-use service::authority::Authority;
-use service::event::channel::carrier::Carrier;
-use service::event::front::Front;
-use service::event::settings::Subscriptions;
-use store::{Due, Store};
-use web::observe::Metrics;
-
-/// What delivery is made of.
-#[expect(missing_docs, reason = "each is described where it is defined")]
-pub struct Parts {
-    pub store: Store,
-    pub clock: Arc<dyn Clock>,
-    pub settings: Arc<Subscriptions>,
-    pub vault: Arc<Vault>,
-    pub front: Arc<dyn Front>,
-    pub carrier: Arc<dyn Carrier>,
-    /// Knows the apps; `None` where there are none.
-    pub authority: Option<Arc<Authority>>,
-    pub metrics: Metrics,
-    /// The name under which this process leases, and holds sockets.
-    pub process: String,
-}
-
-/// What all tasks share.
-struct Context {
-    parts: Parts,
-    /// The name under which this process leases.
-    holder: String,
-    hosts: Mutex<Hosts>,
-    signals: mpsc::UnboundedSender<Signal>,
-    /// Nothing more is to be begun.
-    is_stopping: AtomicBool,
-}
-
-/// What the loop is told.
-enum Signal {
-    /// A task has ended.
-    Ended {
-        /// For which subscription.
-        subscription: Uuid,
-        /// Whom it called.
-        place: Place,
-    },
-    /// Stop: let what runs go on for so long.
-    Stop(Duration),
-}
-
-/// A subscription of which this process has the lease.
-struct Leased {
-    due: Due,
-    /// Whom it shares its fate and its slots with.
-    place: Place,
-}
-
-impl Leased {
-    fn of(due: Due) -> Self {
-        let Due { subscription, endpoint, owner, is_heartbeat } = &due;
-        let place = if endpoint.is_some() {
-            Place::of(endpoint.as_deref(), owner, *is_heartbeat)
-        } else {
-            // One whose consumer comes by itself stands alone, but for its owner.
-            let alone = Place::of(None, &subscription.to_string(), *is_heartbeat);
-            Place { owner: owner.clone(), ..alone }
-        };
-        Self { due, place }
-    }
-}
-
-impl Context {
-    fn is_stopping(&self) -> bool {
-        self.is_stopping.load(Ordering::Relaxed)
-    }
-
-    fn hosts(&self) -> MutexGuard<'_, Hosts> {
-        self.hosts.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// The thread that delivers. It stops when this goes.
 pub struct Worker {

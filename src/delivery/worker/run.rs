@@ -13,10 +13,10 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
+use super::context::{Context, Leased, Signal};
 use super::deliver::deliver;
 use super::hosts::Admission;
 use super::place::Place;
-use super::{Context, Leased, Signal};
 use base::error::{Error, Kind};
 use domain::event::SubscriptionStatus;
 use service::event::give_status;

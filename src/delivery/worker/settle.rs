@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
-use super::Context;
+use super::context::Context;
 use super::look::{Outgoing, find_lapse};
 use super::schedule::next_delay;
 use super::step::{Step, step};
