@@ -18,6 +18,7 @@ use figment::providers::{Env, Format, Toml};
 
 pub use contract::Contract;
 pub use oauth::OAuth;
+pub use reader::{DEFAULTS, Faults};
 pub use sections::{Access, Database, Health, Limits, Log, LogFormat, Server, Tls};
 
 pub use subscriptions::Secrets;
@@ -27,8 +28,6 @@ use service::job::settings::{Jobs, Smtp};
 
 use reader::Reader;
 
-/// The documented defaults.
-pub const DEFAULTS: &str = include_str!("default.toml");
 /// What the sandbox changes.
 pub const SANDBOX: &str = include_str!("sandbox.toml");
 
@@ -62,11 +61,6 @@ pub struct Config {
     pub log: Log,
     pub health: Health,
 }
-
-/// Everything that is wrong with a configuration, a sentence each.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}", .0.join("\n"))]
-pub struct Faults(pub Vec<String>);
 
 impl Sources {
     /// Reads and checks the settings.

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use chrono::TimeDelta;
 use figment::value::{Dict, Value};
 
-use crate::Server;
 use crate::provider::providers;
 use crate::reader::Reader;
+use crate::reader::list;
+use crate::sections::Server;
 use base::token::from_hex;
 use domain::account::registration::is_shown_well;
 use domain::account::{ClientAuthentication, GrantType, Mode, Registration, Scopes};
@@ -218,12 +219,4 @@ fn authentication(table: &Dict, public_url: &str) -> Result<ClientAuthentication
                 .into())
         }
     }
-}
-
-pub(super) fn list(table: &Dict, key: &str) -> Result<Vec<String>, String> {
-    let Some(value) = table.get(key) else { return Ok(Vec::new()) };
-    let texts = value.as_array().and_then(|items| {
-        items.iter().map(|item| item.as_str().map(str::to_owned)).collect::<Option<Vec<String>>>()
-    });
-    texts.ok_or_else(|| format!("{key} must be a list of texts"))
 }

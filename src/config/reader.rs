@@ -6,7 +6,13 @@ use figment::Figment;
 use figment::providers::{Format, Toml};
 use figment::value::{Dict, Num, Value};
 
-use crate::{DEFAULTS, Faults};
+/// The documented defaults.
+pub const DEFAULTS: &str = include_str!("default.toml");
+
+/// Everything that is wrong with a configuration, a sentence each.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
+pub struct Faults(pub Vec<String>);
 
 /// The merged settings, and the faults found so far.
 pub(crate) struct Reader {
@@ -198,4 +204,12 @@ fn render_value(value: &Value) -> String {
         }
         Value::Char(..) | Value::Empty(..) => "\"\"".to_owned(),
     }
+}
+
+pub(crate) fn list(table: &Dict, key: &str) -> Result<Vec<String>, String> {
+    let Some(value) = table.get(key) else { return Ok(Vec::new()) };
+    let texts = value.as_array().and_then(|items| {
+        items.iter().map(|item| item.as_str().map(str::to_owned)).collect::<Option<Vec<String>>>()
+    });
+    texts.ok_or_else(|| format!("{key} must be a list of texts"))
 }

@@ -6,8 +6,8 @@ use chrono::TimeDelta;
 use service::event::settings::Subscriptions;
 use url::Url;
 
-use crate::Server;
 use crate::reader::Reader;
+use crate::sections::Server;
 
 /// Where clients reach the server: by its public URL, else where it listens.
 fn own(server: &Server) -> Option<(String, u16)> {
