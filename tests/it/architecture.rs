@@ -190,7 +190,7 @@ const STEPS: &[(&str, &[&str])] = &[
     ("AUTHORIZATION", &["src/web/credentials.rs"]),
     ("admission::admit(", &["src/web/gate.rs"]),
     ("gate.admit(", &["src/web/caller.rs"]),
-    ("CallerKind(", &["src/web/caller.rs", "src/web/observe/mod.rs"]),
+    ("CallerKind(", &["src/web/caller.rs", "src/web/observe/request_log.rs"]),
     // How often a caller, a client or an address may ask.
     (".count_caller(", &["src/web/caller.rs"]),
     (".count_app(", &["src/oauth/client/mod.rs"]),

@@ -15,15 +15,7 @@ use base::error::Error;
 use config::{Log, LogFormat};
 
 pub use metrics::{Metrics, Queues};
-pub use request_log::log_requests;
-
-/// The kind of caller that a request turned out to have; the request log reads it.
-#[derive(Clone, Copy, Debug)]
-pub struct CallerKind(pub &'static str);
-
-/// The pattern of a route that the router does not know by itself.
-#[derive(Clone, Debug)]
-pub struct RoutePattern(pub String);
+pub use request_log::{CallerKind, RoutePattern, log_requests};
 
 /// The crates of ours, as the log names them: a library is logged from `warn` on, they from the level of the settings.
 const OURS: &[&str] = &[

@@ -8,8 +8,16 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 
-use crate::observe::{CallerKind, Metrics, RoutePattern};
+use crate::observe::metrics::Metrics;
 use crate::request_id::request_id;
+
+/// The kind of caller that a request turned out to have; the request log reads it.
+#[derive(Clone, Copy, Debug)]
+pub struct CallerKind(pub &'static str);
+
+/// The pattern of a route that the router does not know by itself.
+#[derive(Clone, Debug)]
+pub struct RoutePattern(pub String);
 
 /// Logs method, route pattern, status, duration, request id and kind of caller.
 pub async fn log_requests(
