@@ -9,10 +9,12 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::context::websocket_of;
+use crate::interaction::request::{Handler, Operation, Route};
+use crate::resource::kind::{Backing, Purpose};
+use crate::resource::resource_type::{COMPARTMENT, ResourceType};
 use crate::resource::subscription;
 use crate::resource::subscription::topic;
-use crate::resource::{Backing, Purpose, ResourceType};
-use crate::routes::{COMPARTMENT, Handler, Operation, ROUTES, Route};
+use crate::routes::ROUTES;
 use crate::search::param::{Index, Param};
 use base::error::Error;
 use domain::account::endpoints;
@@ -240,12 +242,6 @@ fn operations(is_meant: impl Fn(&Route) -> bool) -> Value {
     all.dedup();
     let render = |operation: Operation| json!({ "name": operation.name, "definition": operation.definition });
     all.into_iter().map(render).collect()
-}
-
-/// `$versions`: the one version of FHIR that is spoken here.
-pub(crate) fn versions() -> Value {
-    let parameter = ["version", "default"].map(|name| json!({ "name": name, "valueCode": "4.0" }));
-    json!({ "resourceType": "Parameters", "parameter": parameter })
 }
 
 /// The codes of the interactions that these routes are, in the order of the table.

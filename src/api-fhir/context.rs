@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use crate::BASE_PATH;
 use crate::refusal::Refusal;
 use base::clock::Clock;
 use base::secret::Vault;
@@ -16,6 +15,9 @@ use service::policy::Disclosure;
 use service::policy::scope_of;
 use store::Budget;
 use store::search::Scope;
+
+/// The path of this front.
+pub const BASE_PATH: &str = domain::account::endpoints::FHIR_BASE;
 
 /// What a context is made of, beside its caller. Cheap to clone.
 #[derive(Clone)]
@@ -65,7 +67,7 @@ pub(crate) struct Context {
     /// How many statements the request may still send.
     pub(crate) budget: Budget,
     /// Whether the request is carried out while the writer is held: then the document that a client wrote as one is loaded
-    /// as text ([`Stored::document`](crate::resource::Stored)), and parsed when the transaction is over.
+    /// as text ([`Stored::document`](crate::resource::stored::Stored)), and parsed when the transaction is over.
     pub(crate) holds_writer: bool,
 }
 

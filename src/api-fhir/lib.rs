@@ -29,12 +29,9 @@ use ::web::panic::catch_panics;
 use refusal::Refusal;
 
 pub use bundle::BundleTurns;
-pub use context::FhirSettings;
+pub use context::{BASE_PATH, FhirSettings};
 pub use routes::every_route;
 pub use search::statement_of;
-
-/// The path of this front.
-pub const BASE_PATH: &str = domain::account::endpoints::FHIR_BASE;
 
 /// Adds the routes of this front. One handler answers them all: the table in `routes` knows the rest, and
 /// the entries of a Bundle go through the same table.

@@ -3,164 +3,17 @@
 //! a read from a write. Dispatch, `Allow`, CapabilityStatement, metrics, audit record and the check of scopes are derived
 //! from the row, so that an operation is added by its row, the file of its handler, and its definition in `fhir-profiles/`.
 
-use std::fmt;
-
 use actix_web::http::Method;
-use serde_json::Value;
 
-use crate::capability;
-use crate::context::Context;
+use crate::interaction::request::{At, Handler, Operation, Part, Route, Target};
 use crate::interaction::{
-    Reply, Request, create, delete, everything, history, meta, patch, read, search, subscription, update,
-    validate,
+    create, delete, everything, history, meta, patch, read, search, subscription, update, validate, versions,
 };
 use crate::refusal::Refusal;
-use crate::resource::{Backing, Purpose, ResourceType};
+use crate::resource::kind::{Backing, Purpose};
+use crate::resource::resource_type::{COMPARTMENT, ResourceType, is_id};
 use domain::account::Letter;
 use domain::audit::Interaction as Audit;
-use store::Tx;
-
-/// Carries a request out within a transaction.
-pub(crate) type Execute = fn(&mut Tx<'_>, &Context, &Request) -> Result<Reply, Refusal>;
-
-/// What carries a request out, and how.
-#[derive(Clone, Copy)]
-pub(crate) enum Handler {
-    /// The CapabilityStatement, which is kept as it is sent. No token is needed.
-    Capabilities,
-    /// The same answer for everybody. No token is needed.
-    Fixed(fn() -> Value),
-    /// A Bundle of requests, each with a route of its own.
-    Bundle,
-    /// `$validate`: outside of a transaction what it can, for it may take long.
-    Validate(Execute),
-    /// Reads one resource.
-    One(Execute),
-    /// Reads.
-    Read(Execute),
-    /// Reads, by parameters that may come as a form.
-    Search(Execute),
-    /// Writes.
-    Write(Execute),
-    /// Writes the resource that comes with it.
-    Store(Execute, Purpose),
-    /// Writes what a patch makes of a resource.
-    Patch(Execute),
-}
-
-impl Handler {
-    /// Whether it writes.
-    pub(crate) const fn is_write(self) -> bool {
-        match self {
-            Self::Write(_) | Self::Store(..) | Self::Patch(_) => true,
-            Self::Capabilities
-            | Self::Fixed(_)
-            | Self::Bundle
-            | Self::Validate(_)
-            | Self::One(_)
-            | Self::Read(_)
-            | Self::Search(_) => false,
-        }
-    }
-
-    /// What the body becomes, where it is a resource that is written.
-    pub(crate) const fn purpose(self) -> Option<Purpose> {
-        if let Self::Store(_, purpose) = self { Some(purpose) } else { None }
-    }
-
-    /// Carries a request out.
-    pub(crate) fn execute(
-        self,
-        tx: &mut Tx<'_>,
-        context: &Context,
-        request: &Request,
-    ) -> Result<Reply, Refusal> {
-        match self {
-            Self::Validate(execute)
-            | Self::One(execute)
-            | Self::Read(execute)
-            | Self::Search(execute)
-            | Self::Write(execute)
-            | Self::Store(execute, _)
-            | Self::Patch(execute) => execute(tx, context, request),
-            Self::Fixed(answer) => Ok(Reply::made(200, answer())),
-            // Neither is done inside a transaction: the one needs no database, the other is made of requests.
-            Self::Capabilities | Self::Bundle => Err(Refusal::not_found()),
-        }
-    }
-}
-
-/// An operation (<https://hl7.org/fhir/R4/operations.html>).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Operation {
-    /// Its name, without the `$`.
-    pub(crate) name: &'static str,
-    /// The canonical URL of its definition.
-    pub(crate) definition: &'static str,
-}
-
-/// A part of a path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
-    Literal(&'static str),
-    /// `$` and the name of the operation.
-    Name,
-    Type,
-    Id,
-    Version,
-    /// In a compartment: a type, or `*`.
-    Member,
-}
-
-/// Methods, and the path at which they are answered alike.
-type At = (&'static [Method], &'static [Part]);
-
-/// One route: an interaction (<https://hl7.org/fhir/R4/http.html>) or an operation.
-pub(crate) struct Route {
-    /// Its name in metrics and in the request log.
-    pub(crate) name: &'static str,
-    /// FHIR's codes for it, as a CapabilityStatement claims it.
-    pub(crate) codes: &'static [&'static str],
-    /// The operation that it is, if it is one.
-    pub(crate) operation: Option<Operation>,
-    /// The type of its audit event.
-    pub(crate) audit: Audit,
-    /// The letter of a scope that it needs; none for what is answered to everybody or is made of other requests (SC-02).
-    pub(crate) permission: Option<Letter>,
-    at: &'static [At],
-    /// For which types.
-    pub(crate) applies: fn(ResourceType) -> bool,
-    /// What carries it out.
-    pub(crate) handler: Handler,
-}
-
-impl fmt::Debug for Route {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.name)
-    }
-}
-
-impl Route {
-    /// Whether it is about the whole server.
-    pub(crate) fn is_of_system(&self) -> bool {
-        self.at.iter().any(|(_, path)| !path.contains(&Type))
-    }
-
-    /// Whether it is about resources of this type.
-    pub(crate) fn is_of(&self, kind: ResourceType) -> bool {
-        (self.applies)(kind) && self.at.iter().any(|(_, path)| path.contains(&Type))
-    }
-}
-
-/// A request's path, taken apart.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Target {
-    pub(crate) kind: Option<ResourceType>,
-    pub(crate) id: Option<String>,
-    pub(crate) version: Option<String>,
-    /// In a compartment: the types that are searched.
-    pub(crate) members: Vec<ResourceType>,
-}
 
 use Handler::{Bundle, Capabilities, Fixed, One, Patch, Read, Search, Store, Validate, Write};
 use Part::{Id, Literal, Member, Name, Type, Version};
@@ -271,7 +124,7 @@ pub(crate) static ROUTES: &[Route] = &[
         (&[(GET, &[Type, Id, Member]), (POST, &[Type, Id, Member, SEARCH])], patients), Search(search::search)),
 
     operation("Versions", ("versions", "http://hl7.org/fhir/OperationDefinition/CapabilityStatement-versions"), None,
-        (&[(BOTH, &[Name])], any), Fixed(capability::versions)),
+        (&[(BOTH, &[Name])], any), Fixed(versions::versions)),
     operation("Meta", ("meta", "http://hl7.org/fhir/OperationDefinition/Resource-meta"), R,
         (&[(BOTH, &[Name]), (BOTH, &[Type, Name]), (BOTH, &[Type, Id, Name])], any), Read(meta::meta)),
     operation("Validate", ("validate", RESOURCE_VALIDATE), None,
@@ -342,15 +195,6 @@ pub fn every_route() -> Vec<(&'static str, String)> {
     all
 }
 
-/// The types of a patient's compartment that this server has. The audit comes last: it is the most.
-pub(crate) const COMPARTMENT: &[ResourceType] = &[
-    ResourceType::Consent,
-    ResourceType::RelatedPerson,
-    ResourceType::QuestionnaireResponse,
-    ResourceType::Provenance,
-    ResourceType::AuditEvent,
-];
-
 /// Finds what a request asks for. Types, ids and paths are case-sensitive (G-02). HEAD asks for what GET
 /// asks for (G-13).
 pub(crate) fn resolve(method: &Method, path: &str) -> Result<(&'static Route, Target), Refusal> {
@@ -410,20 +254,12 @@ fn fit(route: &Route, pattern: &[Part], parts: &[&str]) -> Option<Target> {
     (!pattern.contains(&Id) || target.id.is_some()).then_some(target)
 }
 
-/// FHIR's `id`: 1 to 64 letters, digits, hyphens and full stops.
-pub(crate) fn is_id(text: &str) -> bool {
-    (1..=64).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'))
-        && !text.starts_with('_')
-        && !text.starts_with('$')
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use super::{Id, Name, ROUTES, Route, Type};
-    use crate::resource::ResourceType;
+    use crate::resource::resource_type::ResourceType;
     use crate::url;
     use fhir::profiles;
     use serde_json::{Value, json};

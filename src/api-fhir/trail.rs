@@ -1,9 +1,9 @@
 //! What a request leaves in the audit record: made of the request itself, so that no interaction can forget.
 
 use crate::context::Context;
-use crate::interaction::Reply;
+use crate::interaction::reply::Reply;
+use crate::interaction::request::{Route, Target};
 use crate::refusal::Refusal;
-use crate::routes::{Route, Target};
 use domain::audit::{Access, Act, Actor};
 use web::error::ApiError as _;
 

@@ -21,7 +21,7 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use crate::context::FhirSettings;
-use crate::http::refuse_plainly;
+use crate::http::respond::refuse_plainly;
 use crate::notification::SubscriberFront;
 use crate::refusal::Refusal;
 use ::web::caller::identify;

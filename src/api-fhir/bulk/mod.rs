@@ -9,12 +9,12 @@ use serde_json::Value;
 
 pub use columns::{Column, Columns, WrongHeader};
 
-use crate::BASE_PATH;
-use crate::context::Context;
+use crate::context::{BASE_PATH, Context};
 use crate::interaction::check;
 use crate::refusal::Refusal;
 use crate::resource;
-use crate::resource::{Keep, ResourceType, incoming, person_of};
+use crate::resource::resource_type::ResourceType;
+use crate::resource::{Keep, incoming, person_of};
 use crate::url;
 use base::clock::Clock;
 use config::Contract;

@@ -5,12 +5,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use crate::bundle::{MOST, in_entry, not_here, rank, relative};
+use crate::bundle::refusal::in_entry;
 use crate::context::Context;
-use crate::interaction::conditional::pairs;
-use crate::interaction::{Body, Conditions, Prepared, Request};
+use crate::interaction::request::{Body, Conditions, Handler, Prepared, Request};
 use crate::refusal::Refusal;
 use crate::routes::resolve;
+use crate::search::query::pairs;
 use fhir::etag::Versions;
 use fhir::format::{BodyFormat, body_format, read_json};
 use fhir::outcome::{Issue, IssueType};
@@ -122,4 +122,30 @@ fn body(method: &Method, resource: Value, depth: usize) -> Result<Body, Refusal>
 
 fn bad_tag<E>(_wrong: E) -> Refusal {
     Refusal::invalid("An entity tag is written W/\"1\".")
+}
+
+/// The most entries of one Bundle (B-10).
+const MOST: usize = 1000;
+
+/// The order in which a transaction does its work (B-01).
+fn rank(method: &Method) -> u8 {
+    match method.as_str() {
+        "DELETE" => 0,
+        "POST" => 1,
+        "PUT" | "PATCH" => 2,
+        _ => 3,
+    }
+}
+
+/// A request within a Bundle is refused as one alone would be, where it cannot be one at all.
+fn not_here(request: &Request) -> Result<(), Refusal> {
+    if matches!(request.route.handler, Handler::Bundle | Handler::Capabilities) {
+        return Err(Refusal::invalid("This cannot be an entry of a Bundle."));
+    }
+    Ok(())
+}
+
+/// What a caller sees of its own request's URL in an entry.
+fn relative<'u>(context: &Context, url: &'u str) -> &'u str {
+    context.relative(url).trim_start_matches('/')
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use serde_json::Value;
 
-use crate::resource::ResourceType;
+use crate::resource::resource_type::ResourceType;
 
 /// What a body refers to.
 #[derive(Debug, Default)]

@@ -3,25 +3,21 @@
 mod entry;
 mod links;
 mod plan;
+mod refusal;
 mod transaction;
 mod turns;
 
-use actix_web::http::Method;
 use serde_json::{Map, Value, json};
 
-use crate::context::Context;
-use crate::interaction::{Reply, Request};
+use crate::interaction::reply::Reply;
 use crate::refusal::Refusal;
-use crate::routes::Handler;
 use fhir::outcome::{Issue, IssueType, operation_outcome};
 
 pub(crate) use entry::{Entry, read};
 pub(crate) use plan::Plan;
+pub(crate) use refusal::in_entry;
 pub(crate) use transaction::{Undone, run};
 pub use turns::BundleTurns;
-
-/// The most entries of one Bundle (B-10).
-const MOST: usize = 1000;
 
 /// What a Bundle wants to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,16 +40,6 @@ pub(crate) fn type_of(bundle: &Value) -> Result<BundleType, Refusal> {
             let told = "This server carries out Bundles of type batch and transaction.";
             Err(Refusal::new(400, Issue::error(IssueType::NotSupported, told).at("Bundle.type")))
         }
-    }
-}
-
-/// The order in which a transaction does its work (B-01).
-fn rank(method: &Method) -> u8 {
-    match method.as_str() {
-        "DELETE" => 0,
-        "POST" => 1,
-        "PUT" | "PATCH" => 2,
-        _ => 3,
     }
 }
 
@@ -105,30 +91,4 @@ fn status_line(status: u16) -> String {
     let reason =
         actix_web::http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
     format!("{status} {}", reason.unwrap_or_default()).trim_end().to_owned()
-}
-
-/// Says which entry a refusal is about.
-pub(crate) fn in_entry(refusal: Refusal, number: usize) -> Refusal {
-    let place = |issue: Issue| {
-        let inner = issue.expression.as_deref().map(|expression| {
-            let (_, rest) = expression.split_once('.').unwrap_or((expression, ""));
-            if rest.is_empty() { String::new() } else { format!(".resource.{rest}") }
-        });
-        let expression = format!("Bundle.entry[{number}]{}", inner.unwrap_or_default());
-        Issue { expression: Some(expression), ..issue }
-    };
-    Refusal { issues: refusal.issues.into_iter().map(place).collect(), ..refusal }
-}
-
-/// A request within a Bundle is refused as one alone would be, where it cannot be one at all.
-fn not_here(request: &Request) -> Result<(), Refusal> {
-    if matches!(request.route.handler, Handler::Bundle | Handler::Capabilities) {
-        return Err(Refusal::invalid("This cannot be an entry of a Bundle."));
-    }
-    Ok(())
-}
-
-/// What a caller sees of its own request's URL in an entry.
-fn relative<'u>(context: &Context, url: &'u str) -> &'u str {
-    context.relative(url).trim_start_matches('/')
 }

@@ -10,16 +10,15 @@ use std::collections::{BTreeSet, BinaryHeap, HashMap, HashSet};
 
 use serde_json::Value;
 
+use crate::bundle::entry::Entry;
 use crate::bundle::links::{Links, condition, put, rewrite};
-use crate::bundle::{Entry, in_entry};
+use crate::bundle::refusal::in_entry;
 use crate::context::Context;
-use crate::interaction::conditional;
 use crate::interaction::conditional::Match;
-use crate::interaction::{
-    Body, Prepared, Request, authorize, check, condition_of, keep_head, outcome_of, read_draft,
-};
+use crate::interaction::request::{Body, Handler, Prepared, Request};
+use crate::interaction::{authorize, check, condition_of, conditional, keep_head, outcome_of, read_draft};
 use crate::refusal::Refusal;
-use crate::routes::Handler;
+use crate::search::query::pairs;
 use base::ids;
 use fhir::outcome::{Issue, IssueType};
 use store::Tx;
@@ -202,7 +201,7 @@ pub(super) fn find_reference(
     reference: &str,
 ) -> Result<Option<String>, Refusal> {
     let Some((kind, query)) = condition(reference) else { return Ok(None) };
-    match conditional::find_id(tx, context, kind, &conditional::pairs(query))? {
+    match conditional::find_id(tx, context, kind, &pairs(query))? {
         Match::One(id) => Ok(Some(format!("{}/{id}", kind.name()))),
         Match::None | Match::Many => {
             let told = "A conditional reference must find exactly one resource.";

@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use crate::bundle::in_entry;
 use crate::bundle::plan::{Found, Plan, Step, changed_twice, find_reference};
+use crate::bundle::refusal::in_entry;
 use crate::context::Context;
-use crate::interaction::conditional;
 use crate::interaction::conditional::Match;
-use crate::interaction::{Reply, Request, condition_of, perform_judged};
+use crate::interaction::reply::Reply;
+use crate::interaction::request::Request;
+use crate::interaction::{condition_of, conditional, perform_judged};
 use crate::refusal::Refusal;
-use crate::resource::Backing;
+use crate::resource::kind::Backing;
 use crate::trail;
 use base::error::Error;
 use domain::audit::Access;

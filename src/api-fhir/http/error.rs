@@ -6,7 +6,7 @@ use std::fmt;
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
 
-use crate::http::refuse_plainly;
+use crate::http::respond::refuse_plainly;
 use crate::refusal::{Challenge, Refusal};
 use fhir::outcome::{Issue, IssueType};
 use service::admission::Denied;

@@ -4,8 +4,12 @@
 use crate::context::Context;
 use crate::enforce;
 use crate::refusal::Refusal;
-use crate::resource::{Backing, ResourceType, Stored, load};
-use crate::search::{Query, filter_of};
+use crate::resource::kind::Backing;
+use crate::resource::load;
+use crate::resource::resource_type::ResourceType;
+use crate::resource::stored::Stored;
+use crate::search::filter::filter_of;
+use crate::search::query::{Query, pairs};
 use base::error::Error;
 use domain::account::Letter;
 use fhir::outcome::IssueType;
@@ -124,11 +128,6 @@ pub(crate) fn criteria(kind: ResourceType, condition: &str) -> Result<Vec<(Strin
         }
         Some(_) | None => Ok(pairs(condition)),
     }
-}
-
-/// The parameters of a query string.
-pub(crate) fn pairs(query: &str) -> Vec<(String, String)> {
-    form_urlencoded::parse(query.trim_start_matches('?').as_bytes()).into_owned().collect()
 }
 
 /// 412: the condition means more than one.

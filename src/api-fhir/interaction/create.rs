@@ -3,7 +3,8 @@
 use crate::context::Context;
 use crate::interaction::conditional;
 use crate::interaction::conditional::Match;
-use crate::interaction::{Reply, Request, draft_of, kind_of, new_id};
+use crate::interaction::reply::Reply;
+use crate::interaction::request::{Request, draft_of, kind_of, new_id};
 use crate::refusal::Refusal;
 use crate::resource;
 use store::Tx;

@@ -1,7 +1,9 @@
 //! delete: of what its owner alone has. The record of what was known of people stays.
 
 use crate::context::Context;
-use crate::interaction::{Reply, Request, check_if_match, instance, read};
+use crate::interaction::read;
+use crate::interaction::reply::Reply;
+use crate::interaction::request::{Request, check_if_match, instance};
 use crate::refusal::Refusal;
 use crate::resource;
 use domain::account::Letter;

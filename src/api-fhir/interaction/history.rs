@@ -8,10 +8,15 @@ use serde_json::{Map, Value, json};
 
 use crate::context::Context;
 use crate::enforce;
-use crate::interaction::{Reply, Request, instance, read};
+use crate::interaction::read;
+use crate::interaction::reply::Reply;
+use crate::interaction::request::{Request, instance};
 use crate::refusal::Refusal;
 use crate::resource;
-use crate::resource::{Backing, ResourceType, Stored, load_versions};
+use crate::resource::kind::Backing;
+use crate::resource::load_versions;
+use crate::resource::resource_type::ResourceType;
+use crate::resource::stored::Stored;
 use crate::search::caps::List;
 use base::date_time::{FhirDateTime, to_millis};
 use base::error::Error;

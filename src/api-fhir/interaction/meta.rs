@@ -5,9 +5,13 @@ use serde_json::{Map, Value, json};
 
 use crate::context::Context;
 use crate::enforce;
-use crate::interaction::{Reply, Request, instance, read};
+use crate::interaction::read;
+use crate::interaction::reply::Reply;
+use crate::interaction::request::{Request, instance};
 use crate::refusal::Refusal;
-use crate::resource::{Backing, ResourceType, library_of};
+use crate::resource::kind::Backing;
+use crate::resource::library_of;
+use crate::resource::resource_type::ResourceType;
 use domain::account::Letter;
 use store::Tx;
 use store::search::{Filter, PageQuery};

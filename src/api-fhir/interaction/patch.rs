@@ -10,28 +10,22 @@ use serde_json::Value;
 
 use crate::context::Context;
 use crate::enforce;
-use crate::interaction::conditional;
 use crate::interaction::conditional::Match;
+use crate::interaction::reply::Reply;
+use crate::interaction::request::{Body, Patched, Prepared, Request, check_if_match, instance, kind_of};
 use crate::interaction::validate::check;
-use crate::interaction::{Body, Prepared, Reply, Request, check_if_match, instance, kind_of, read, update};
+use crate::interaction::{conditional, read, update};
 use crate::refusal::Refusal;
 use crate::resource;
-use crate::resource::{Draft, Purpose, ResourceType, Stored};
+use crate::resource::kind::Purpose;
+use crate::resource::resource_type::ResourceType;
+use crate::resource::stored::Stored;
 use base::cpu_pool::INLINE;
 use base::json;
 use domain::account::Letter;
 use fhir::outcome::{Issue, IssueType};
 use fhir::patch as engine;
 use store::Tx;
-
-/// A version of a resource with a patch applied.
-#[derive(Clone, Debug)]
-pub(crate) struct Patched {
-    id: String,
-    version: i64,
-    body: Value,
-    draft: Draft,
-}
 
 /// The version that a patch is for, as it stands now.
 /// `asks`: whether the patch, which is not here, asks what the resource says ([`asks`]).

@@ -2,11 +2,15 @@
 
 use crate::context::Context;
 use crate::enforce;
-use crate::interaction::{Reply, Request, instance};
+use crate::interaction::reply::Reply;
+use crate::interaction::request::{Request, instance};
 use crate::refusal::Refusal;
 use crate::resource;
-use crate::resource::{Backing, ResourceType, Stored, find_if, is_as_written, load_versions};
-use crate::search::Query;
+use crate::resource::kind::Backing;
+use crate::resource::resource_type::ResourceType;
+use crate::resource::stored::Stored;
+use crate::resource::{find_if, is_as_written, load_versions};
+use crate::search::query::Query;
 use domain::account::Letter;
 use fhir::etag::is_not_modified;
 use fhir::outcome::{Issue, IssueType};

@@ -2,12 +2,16 @@
 
 use crate::context::Context;
 use crate::enforce;
-use crate::interaction::{Reply, Request, read};
+use crate::interaction::read;
+use crate::interaction::reply::Reply;
+use crate::interaction::request::Request;
 use crate::refusal::Refusal;
-use crate::resource::ResourceType;
+use crate::resource::resource_type::ResourceType;
 use crate::search;
+use crate::search::Found;
 use crate::search::caps::List;
-use crate::search::{Found, Query, of_patient};
+use crate::search::filter::criterion::of_patient;
+use crate::search::query::Query;
 use domain::account::Letter;
 use fhir::outcome::{Issue, IssueType};
 use store::Tx;

@@ -5,14 +5,16 @@ use serde_json::Value;
 use domain::account::Letter;
 
 use crate::context::Context;
-use crate::interaction::conditional;
 use crate::interaction::conditional::Match;
-use crate::interaction::{
-    Reply, Request, check_if_match, draft_of, instance, kind_of, new_id, read, resource_of,
+use crate::interaction::reply::Reply;
+use crate::interaction::request::{
+    Request, check_if_match, draft_of, instance, kind_of, new_id, resource_of,
 };
+use crate::interaction::{conditional, read};
 use crate::refusal::Refusal;
 use crate::resource;
-use crate::resource::{Draft, Stored};
+use crate::resource::kind::Draft;
+use crate::resource::stored::Stored;
 use fhir::outcome::{Issue, IssueType};
 use store::Tx;
 

@@ -3,9 +3,12 @@
 use serde_json::Value;
 
 use crate::context::Context;
-use crate::interaction::{Prepared, Reply, Request, kind_of, read, resource_of};
+use crate::interaction::read;
+use crate::interaction::reply::Reply;
+use crate::interaction::request::{Prepared, Request, kind_of, resource_of};
 use crate::refusal::Refusal;
-use crate::resource::{ResourceType, Stored};
+use crate::resource::resource_type::ResourceType;
+use crate::resource::stored::Stored;
 use domain::account::Letter;
 use fhir::outcome::{Issue, IssueType, Severity, operation_outcome};
 use fhir::validate;

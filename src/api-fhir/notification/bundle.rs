@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::context::Context;
-use crate::resource::Stored;
-use crate::routes::is_id;
+use crate::resource::resource_type::is_id;
+use crate::resource::stored::Stored;
 use base::date_time::render_instant;
 use base::ids::uuid_of;
 use domain::audit::Shown;

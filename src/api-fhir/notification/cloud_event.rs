@@ -2,8 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::BASE_PATH;
-use crate::context::Context;
+use crate::context::{BASE_PATH, Context};
 use crate::resource::subscription::national::event_type;
 use base::date_time::render_instant;
 use base::error::Error;

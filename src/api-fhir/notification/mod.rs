@@ -10,7 +10,8 @@ mod visible;
 use std::collections::HashMap;
 
 use crate::context::{Context, FhirSettings};
-use crate::resource::{Stored, load_versions, subscription};
+use crate::resource::stored::Stored;
+use crate::resource::{load_versions, subscription};
 use base::error::Error;
 pub(crate) use bundle::{Head, Told, history, parameters};
 use domain::account::{Ceiling, Who};

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::context::Context;
 use crate::enforce;
-use crate::resource::ResourceType;
+use crate::resource::resource_type::ResourceType;
 use crate::resource::subscription::topic::type_of;
 use base::error::Error;
 use domain::account::{Letter, Who};

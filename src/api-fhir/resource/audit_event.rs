@@ -6,7 +6,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::context::Context;
-use crate::resource::{Backing, Kind, ResourceType, Stored, head};
+use crate::resource::kind::{Backing, Description, Kind};
+use crate::resource::resource_type::ResourceType;
+use crate::resource::stored::{Stored, head};
 use crate::search::param::{Index, Param, Reference};
 use crate::url;
 use base::date_time::render_instant;
@@ -35,15 +37,12 @@ const PATIENT: Reference =
 
 const RECORDED: Field = Field::Audit(AuditField::RecordedAt);
 
-pub(super) static KIND: Kind = Kind {
-    name: "AuditEvent",
+pub(super) static DESCRIPTION: Description = Description {
     backing: Backing::Rows { table: Table::AuditRecords, versions: None, updated_at: RECORDED },
     params: PARAMS,
-    profile: None,
-    load,
-    select: None,
-    writing: None,
 };
+
+pub(super) static KIND: Kind = Kind { load, select: None, writing: None };
 
 /// R4's parameters.
 const PARAMS: &[Param] = &[

@@ -8,10 +8,10 @@ use uuid::Uuid;
 
 use crate::context::Context;
 use crate::refusal::Refusal;
-use crate::resource::{
-    Backing, Draft, Kind, Purpose, ResourceType, Stored, Writing, head, mismatch, party, person_reference,
-    residue,
-};
+use crate::resource::kind::{Backing, Description, Draft, GivenRole, Kind, Purpose, Writing, mismatch};
+use crate::resource::resource_type::ResourceType;
+use crate::resource::stored::{Stored, head, person_reference};
+use crate::resource::{party, residue};
 use crate::search::param::{Index, Param, Reference};
 use crate::url;
 use base::date_time::FhirDateTime;
@@ -24,7 +24,6 @@ use domain::proxy::{
     StatusReason, Versioned,
 };
 use fhir::outcome::{Issue, IssueType};
-use fhir::profiles;
 use service::access;
 use service::access::Action;
 use service::proxy::{CreateRoleError, Incoming, change_role, create_role};
@@ -38,15 +37,16 @@ const PROXY: Reference = Reference {
 };
 const PATIENT: Reference = Reference { field: Field::Role(RoleField::Patient), ..PROXY };
 
-pub(super) static KIND: Kind = Kind {
-    name: "Consent",
+pub(super) static DESCRIPTION: Description = Description {
     backing: Backing::Rows {
         table: Table::Roles,
         versions: Some(Table::RoleVersions),
         updated_at: Field::Role(RoleField::UpdatedAt),
     },
     params: PARAMS,
-    profile: Some(profiles::PROXY_ROLE),
+};
+
+pub(super) static KIND: Kind = Kind {
     load,
     select: Some(select),
     writing: Some(Writing {
@@ -132,7 +132,7 @@ pub(super) fn has_lapsed(tx: &mut Tx<'_>, context: &Context, id: &str) -> Result
 
 fn read(context: &Context, body: &Value, purpose: Purpose) -> Result<Draft, Refusal> {
     let body = &party::with_local_references(body, context);
-    let given = Given::read(body, context)?;
+    let given = GivenRole::read(body, context)?;
     if purpose == Purpose::Create {
         given.actors.clone()?;
         given.clone().into_draft()?;
@@ -166,7 +166,7 @@ pub(crate) enum Keep {
 /// body was validated.
 pub(crate) fn incoming(context: &Context, body: &Value, keep: Keep) -> Result<Incoming, Refusal> {
     let body = &party::with_local_references(body, context);
-    let given = Given::read(body, context)?;
+    let given = GivenRole::read(body, context)?;
     given.actors.clone()?;
     let is_to_review = given.is_to_review;
     let draft = given.into_draft()?;
@@ -213,24 +213,7 @@ fn update(tx: &mut Tx<'_>, context: &Context, current: &Stored, draft: &Draft) -
     Ok(stored(&Versioned { value: role.value.masked_for(masked_for), ..role }))
 }
 
-/// What a body says of a role.
-#[derive(Clone, Debug)]
-pub(crate) struct Given {
-    proxy: NhsNumber,
-    patient: NhsNumber,
-    status: Status,
-    reason: Option<StatusReason>,
-    legal_basis: LegalBasis,
-    grantor: Option<OdsCode>,
-    period: RolePeriod,
-    created: Option<FhirDateTime>,
-    /// Whether the role is still marked as one that is to be looked at again.
-    is_to_review: bool,
-    /// Whether its actors are its proxy.
-    actors: Result<(), Refusal>,
-}
-
-impl Given {
+impl GivenRole {
     fn read(body: &Value, context: &Context) -> Result<Self, Refusal> {
         let text = |path: &str| body.pointer(path).and_then(Value::as_str);
         let date = |path: &str, at: &str| {

@@ -5,36 +5,40 @@ use std::sync::LazyLock;
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
-use crate::resource::{Backing, Kind, ResourceType, Stored};
+use crate::resource::kind::{Backing, Description, Kind};
+use crate::resource::resource_type::ResourceType;
+use crate::resource::stored::Stored;
 use crate::search::param::{Index, Param};
 use fhir::profiles;
 use fhir::profiles::ConformanceResource;
 
-/// A type of definitions.
+/// How a type of definitions is found.
+const fn described(params: &'static [Param]) -> Description {
+    Description { backing: Backing::Library, params }
+}
+
+pub(super) static QUESTIONNAIRE: Description = described(QUESTIONNAIRE_PARAMS);
+pub(super) static STRUCTURE_DEFINITION: Description = described(STRUCTURE_DEFINITION_PARAMS);
+pub(super) static CODE_SYSTEM: Description = described(CODE_SYSTEM_PARAMS);
+pub(super) static VALUE_SET: Description = described(VALUE_SET_PARAMS);
+pub(super) static SEARCH_PARAMETER: Description = described(SEARCH_PARAMETER_PARAMS);
+pub(super) static OPERATION_DEFINITION: Description = described(OPERATION_DEFINITION_PARAMS);
+pub(super) static BASIC: Description = described(BASIC_PARAMS);
+
+/// How a type of definitions is loaded.
 macro_rules! definitions {
-    ($name:literal, $params:expr) => {
-        Kind {
-            name: $name,
-            backing: Backing::Library,
-            params: $params,
-            profile: None,
-            load: |_, _, ids| Ok(load($name, ids)),
-            select: None,
-            writing: None,
-        }
+    ($name:literal) => {
+        Kind { load: |_, _, ids| Ok(load($name, ids)), select: None, writing: None }
     };
 }
 
-pub(super) static QUESTIONNAIRE: Kind = definitions!("Questionnaire", QUESTIONNAIRE_PARAMS);
-pub(super) static STRUCTURE_DEFINITION: Kind =
-    definitions!("StructureDefinition", STRUCTURE_DEFINITION_PARAMS);
-pub(super) static CODE_SYSTEM: Kind = definitions!("CodeSystem", CODE_SYSTEM_PARAMS);
-pub(super) static VALUE_SET: Kind = definitions!("ValueSet", VALUE_SET_PARAMS);
-pub(super) static SEARCH_PARAMETER: Kind = definitions!("SearchParameter", SEARCH_PARAMETER_PARAMS);
-pub(super) static OPERATION_DEFINITION: Kind =
-    definitions!("OperationDefinition", OPERATION_DEFINITION_PARAMS);
-
-pub(super) static BASIC: Kind = definitions!("Basic", BASIC_PARAMS);
+pub(super) static QUESTIONNAIRE_KIND: Kind = definitions!("Questionnaire");
+pub(super) static STRUCTURE_DEFINITION_KIND: Kind = definitions!("StructureDefinition");
+pub(super) static CODE_SYSTEM_KIND: Kind = definitions!("CodeSystem");
+pub(super) static VALUE_SET_KIND: Kind = definitions!("ValueSet");
+pub(super) static SEARCH_PARAMETER_KIND: Kind = definitions!("SearchParameter");
+pub(super) static OPERATION_DEFINITION_KIND: Kind = definitions!("OperationDefinition");
+pub(super) static BASIC_KIND: Kind = definitions!("Basic");
 
 const URL: Param = Param::uri("url", Index::Element(&["url"]));
 const NAME: Param = Param::string("name", Index::Element(&["name"]));

@@ -4,13 +4,13 @@ use serde_json::{Value, json};
 
 use crate::context::Context;
 use crate::refusal::Refusal;
-use crate::resource::{ResourceType, find, nhs_identifier};
+use crate::resource::patient;
+use crate::resource::stored::{find_ids, nhs_identifier};
 use crate::url;
-use base::error::Error;
 use domain::person::{NhsNumber, NumberCheck};
 use fhir::outcome::{Issue, IssueType};
 use store::Tx;
-use store::search::Scope;
+use store::search::{Filter, Scope, Table};
 
 /// What is told of somebody whom the registry does not know, or who may not appear in an answer: the two
 /// are never told apart.
@@ -56,15 +56,14 @@ pub(super) fn related_number_in(
             let id = reference.strip_prefix("RelatedPerson/");
             let id =
                 id.ok_or_else(|| wrong(at, "The reference must be to a RelatedPerson of this server."))?;
-            let found = find(tx, context, ResourceType::RelatedPerson, id)?;
-            let found = found.ok_or_else(|| Refusal::rule(UNKNOWN, at))?;
-            let number = |pointer: &str| found.body.pointer(pointer).and_then(Value::as_str);
-            if number("/patient/identifier/value") != Some(patient.as_str()) {
+            let filter = Filter::text(Table::Relationships.id(), id);
+            let ids = find_ids(tx, context, Table::Relationships, filter)?;
+            let found = if ids.is_empty() { None } else { tx.list_relationships_by_id(&ids)?.pop() };
+            let found = found.ok_or_else(|| Refusal::rule(UNKNOWN, at))?.value;
+            if found.patient != patient {
                 return Err(wrong(at, "Name a RelatedPerson of the patient: this one is somebody else's."));
             }
-            let proxy =
-                number("/identifier/0/value").map(|number| NhsNumber::parse(number, NumberCheck::Length));
-            Some(proxy.transpose().map_err(Error::fault)?.ok_or_else(|| Refusal::rule(UNKNOWN, at))?)
+            Some(found.proxy)
         }
         None => None,
     };
@@ -80,8 +79,8 @@ pub(super) fn check_found(
 ) -> Result<(), Refusal> {
     let id = literal(reference, context).and_then(|reference| reference.strip_prefix("Patient/"));
     let Some(id) = id else { return Ok(()) };
-    let found = find(tx, context, ResourceType::Patient, id)?;
-    found.map(|_| ()).ok_or_else(|| Refusal::rule(UNKNOWN, at))
+    let found = patient::select(tx, context, &Filter::text(Table::People.id(), id))?;
+    found.first().map(|_| ()).ok_or_else(|| Refusal::rule(UNKNOWN, at))
 }
 
 /// Refuses a patient out of the reach of the organisation that the caller works for, as one whom the registry does not

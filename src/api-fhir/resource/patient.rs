@@ -5,7 +5,10 @@ use serde_json::{Map, Value, json};
 
 use crate::context::Context;
 use crate::refusal::Refusal;
-use crate::resource::{Backing, Kind, ResourceType, Stored, head, nhs_identifier, residue};
+use crate::resource::kind::{Backing, Description, Kind};
+use crate::resource::residue;
+use crate::resource::resource_type::ResourceType;
+use crate::resource::stored::{Stored, head, nhs_identifier};
 use crate::search::param::{Index, Param, Reference};
 use crate::url;
 use base::date_time::FhirDateTime;
@@ -20,19 +23,16 @@ use store::search::{Field, Filter, PersonField, Table};
 const PRACTICE: Reference =
     Reference { field: Field::Person(PersonField::Practice), system: url::ODS_CODE, targets: &[] };
 
-pub(super) static KIND: Kind = Kind {
-    name: "Patient",
+pub(super) static DESCRIPTION: Description = Description {
     backing: Backing::Rows {
         table: Table::People,
         versions: None,
         updated_at: Field::Person(PersonField::UpdatedAt),
     },
     params: PARAMS,
-    profile: None,
-    load: |tx, _, ids| load(tx, ids),
-    select: Some(select),
-    writing: None,
 };
+
+pub(super) static KIND: Kind = Kind { load: |tx, _, ids| load(tx, ids), select: Some(select), writing: None };
 
 /// R4's parameters. The model holds no address, telecom, gender, language, link or day of death.
 const PARAMS: &[Param] = &[
@@ -73,7 +73,7 @@ fn load(tx: &mut Tx<'_>, ids: &[String]) -> Result<Vec<Stored>, Error> {
     Ok(tx.list_current_people(&numbers)?.iter().map(stored).collect())
 }
 
-fn select(tx: &mut Tx<'_>, context: &Context, filter: &Filter) -> Result<Vec<Stored>, Error> {
+pub(super) fn select(tx: &mut Tx<'_>, context: &Context, filter: &Filter) -> Result<Vec<Stored>, Error> {
     Ok(tx.list_visible_people(filter, context.scope())?.iter().map(stored).collect())
 }
 

@@ -3,25 +3,24 @@
 
 use serde_json::{Value, json};
 
-use crate::resource::{Backing, Kind, ResourceType, Stored, head, nhs_identifier};
+use crate::resource::kind::{Backing, Description, Kind};
+use crate::resource::resource_type::ResourceType;
+use crate::resource::stored::{Stored, head, nhs_identifier};
 use crate::search::param::{Index, Param};
 use base::error::Error;
 use store::search::{Field, Table, UserField};
 use store::{AccountUser, Tx};
 
-pub(super) static KIND: Kind = Kind {
-    name: "Person",
+pub(super) static DESCRIPTION: Description = Description {
     backing: Backing::Rows {
         table: Table::Users,
         versions: None,
         updated_at: Field::User(UserField::UpdatedAt),
     },
     params: PARAMS,
-    profile: None,
-    load: |tx, _, ids| load(tx, ids),
-    select: None,
-    writing: None,
 };
+
+pub(super) static KIND: Kind = Kind { load: |tx, _, ids| load(tx, ids), select: None, writing: None };
 
 /// R4's parameters. A user's name and birth date are those of the Patient that they are linked to.
 const PARAMS: &[Param] = &[

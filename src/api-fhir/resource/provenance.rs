@@ -4,7 +4,10 @@
 use serde_json::{Value, json};
 
 use crate::context::Context;
-use crate::resource::{Backing, Kind, ResourceType, Stored, audit_event, head};
+use crate::resource::audit_event;
+use crate::resource::kind::{Backing, Description, Kind};
+use crate::resource::resource_type::ResourceType;
+use crate::resource::stored::{Stored, head};
 use crate::search::param::{Index, Param, Reference};
 use crate::url;
 use base::date_time::render_instant;
@@ -22,15 +25,12 @@ const AUTHOR: &str = "http://terminology.hl7.org/CodeSystem/provenance-participa
 
 const RECORDED: Field = Field::Audit(AuditField::RecordedAt);
 
-pub(super) static KIND: Kind = Kind {
-    name: "Provenance",
+pub(super) static DESCRIPTION: Description = Description {
     backing: Backing::Rows { table: Table::AuditChanges, versions: None, updated_at: RECORDED },
     params: PARAMS,
-    profile: None,
-    load,
-    select: None,
-    writing: None,
 };
+
+pub(super) static KIND: Kind = Kind { load, select: None, writing: None };
 
 /// R4's parameters.
 const PARAMS: &[Param] = &[

@@ -5,9 +5,12 @@ use uuid::Uuid;
 
 use crate::context::Context;
 use crate::refusal::Refusal;
-use crate::resource::{
-    Backing, Draft, Kind, Purpose, ResourceType, Stored, Writing, complete, head, mismatch, party, residue,
+use crate::resource::kind::{
+    Backing, Description, Draft, GivenAccessRequest, Kind, Purpose, Writing, mismatch,
 };
+use crate::resource::resource_type::ResourceType;
+use crate::resource::stored::{Stored, complete, head};
+use crate::resource::{party, residue};
 use crate::search::param::{Index, Param, Reference};
 use crate::url;
 use base::date_time::FhirDateTime;
@@ -16,7 +19,6 @@ use domain::audit::People;
 use domain::person::NhsNumber;
 use domain::proxy::{AccessRequest, Applicant, ReferenceCode, Versioned};
 use fhir::outcome::{Issue, IssueType};
-use fhir::profiles;
 use service::access;
 use service::access::Action;
 use service::proxy::{Submission, SubmitError, change_access_request, submit_access_request};
@@ -31,15 +33,16 @@ const PATIENT: Reference = Reference {
 const PROXY: Reference = Reference { field: Field::AccessRequest(AccessRequestField::Proxy), ..PATIENT };
 const STATUS: &str = "http://hl7.org/fhir/questionnaire-answers-status";
 
-pub(super) static KIND: Kind = Kind {
-    name: "QuestionnaireResponse",
+pub(super) static DESCRIPTION: Description = Description {
     backing: Backing::Rows {
         table: Table::AccessRequests,
         versions: Some(Table::AccessRequestVersions),
         updated_at: Field::AccessRequest(AccessRequestField::UpdatedAt),
     },
     params: PARAMS,
-    profile: Some(profiles::ACCESS_REQUEST),
+};
+
+pub(super) static KIND: Kind = Kind {
     load,
     select: None,
     writing: Some(Writing {
@@ -89,7 +92,7 @@ fn load_versions(tx: &mut Tx<'_>, context: &Context, wanted: &[(String, i64)]) -
 }
 
 fn read(context: &Context, body: &Value, purpose: Purpose) -> Result<Draft, Refusal> {
-    let given = Given::read(body, context)?;
+    let given = GivenAccessRequest::read(body, context)?;
     if purpose == Purpose::Create {
         given.check_new(context)?;
         check_identifier(body, "")?;
@@ -164,24 +167,7 @@ fn update(tx: &mut Tx<'_>, context: &Context, current: &Stored, draft: &Draft) -
     Ok(stored(changed, context)?)
 }
 
-/// What a document says of an access request.
-#[derive(Clone, Debug)]
-pub(crate) struct Given {
-    status: String,
-    applicant: Applicant,
-    proxy: NhsNumber,
-    patient: NhsNumber,
-    authored: FhirDateTime,
-    questionnaire: String,
-    document: String,
-    /// The references to the two people, as they were sent.
-    subject: Value,
-    source: Value,
-    /// The type and the identifier that were sent, where there is one.
-    identifier: Option<Value>,
-}
-
-impl Given {
+impl GivenAccessRequest {
     /// Refuses what a new request cannot be. Staff may hand in a form for another person; a citizen only their own.
     fn check_new(&self, context: &Context) -> Result<(), Refusal> {
         if self.status != "completed" {

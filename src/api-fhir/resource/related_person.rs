@@ -5,10 +5,10 @@ use uuid::Uuid;
 
 use crate::context::Context;
 use crate::refusal::Refusal;
-use crate::resource::{
-    Backing, Draft, Kind, Purpose, ResourceType, Stored, Writing, head, mismatch, nhs_identifier, party,
-    person_reference, residue,
-};
+use crate::resource::kind::{Backing, Description, Draft, Kind, Purpose, Writing, mismatch};
+use crate::resource::resource_type::ResourceType;
+use crate::resource::stored::{Stored, head, nhs_identifier, person_reference};
+use crate::resource::{party, residue};
 use crate::search::param::{Index, Param, Reference};
 use crate::url;
 use base::error::Error;
@@ -17,7 +17,6 @@ use domain::person::NhsNumber;
 use domain::proxy::relationship::RelationshipCode;
 use domain::proxy::{Relationship, Versioned};
 use fhir::outcome::{Issue, IssueType};
-use fhir::profiles;
 use service::access::Action;
 use service::proxy::{RelationshipError, change_relationship, create_relationship};
 use store::Tx;
@@ -29,15 +28,16 @@ const PATIENT: Reference = Reference {
     targets: &[ResourceType::Patient],
 };
 
-pub(super) static KIND: Kind = Kind {
-    name: "RelatedPerson",
+pub(super) static DESCRIPTION: Description = Description {
     backing: Backing::Rows {
         table: Table::Relationships,
         versions: Some(Table::RelationshipVersions),
         updated_at: Field::Relationship(RelationshipField::UpdatedAt),
     },
     params: PARAMS,
-    profile: Some(profiles::PROXY_RELATIONSHIP),
+};
+
+pub(super) static KIND: Kind = Kind {
     load: |tx, _, ids| load(tx, ids),
     select: None,
     writing: Some(Writing {

@@ -1,6 +1,6 @@
 //! The users of an account: Person.identifier and Person.link.
 
-use crate::resource::ResourceType;
+use crate::resource::resource_type::ResourceType;
 use store::search::{AccountUserField, Filter, RelationshipField, Table};
 
 fn users(filter: Filter) -> Filter {

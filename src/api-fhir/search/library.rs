@@ -7,10 +7,12 @@ use serde_json::{Value, json};
 
 use crate::context::Context;
 use crate::refusal::Refusal;
-use crate::resource::{ResourceType, Stored, library_of};
+use crate::resource::library_of;
+use crate::resource::resource_type::ResourceType;
+use crate::resource::stored::Stored;
 use crate::search::date;
 use crate::search::date::Prefix;
-use crate::search::filter::param_of;
+use crate::search::filter::criterion::param_of;
 use crate::search::param::{Index, Param, ParamType};
 use crate::search::quantity::Wanted;
 use crate::search::query::alternatives;
@@ -224,7 +226,7 @@ mod tests {
 
     use super::matches;
     use crate::context::Context;
-    use crate::resource::ResourceType;
+    use crate::resource::resource_type::ResourceType;
     use base::clock::SystemClock;
     use config::Sources;
     use domain::account::Caller;

@@ -7,13 +7,13 @@
 pub(crate) mod account;
 pub(crate) mod caps;
 mod date;
-mod filter;
+pub(crate) mod filter;
 mod include;
 mod library;
 mod page;
 pub(crate) mod param;
 mod quantity;
-mod query;
+pub(crate) mod query;
 mod reference;
 mod shape;
 mod string;
@@ -23,14 +23,13 @@ mod uri;
 use std::sync::Arc;
 
 use crate::context::Context;
-use crate::interaction::conditional::pairs;
-use crate::resource::ResourceType;
+use crate::resource::resource_type::ResourceType;
+use crate::search::query::pairs;
 use base::clock::Clock;
 use config::Contract;
 use domain::account::Caller;
-pub(crate) use filter::{filter_of, of_patient};
 pub(crate) use page::{Found, search};
-pub(crate) use query::{MOST, Query, Total};
+use query::Query;
 use service::policy::Disclosure;
 use store::search::PageQuery;
 

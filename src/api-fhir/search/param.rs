@@ -1,6 +1,6 @@
 //! A search parameter: its name, its type, and where its values are found.
 
-use crate::resource::ResourceType;
+use crate::resource::resource_type::ResourceType;
 use crate::url;
 use domain::audit::Act;
 use fhir::validate::search_parameter;
@@ -165,18 +165,13 @@ impl Param {
             Some(_) | None => format!("{}/SearchParameter/{}-{}", url::OURS, kind.name(), self.name),
         }
     }
-
-    /// The parameter of a type by this name.
-    pub(crate) fn find(kind: ResourceType, name: &str) -> Option<&'static Self> {
-        kind.params().iter().find(|param| param.name == name)
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
-    use crate::resource::ResourceType;
+    use crate::resource::resource_type::ResourceType;
     use crate::url;
     use fhir::profiles;
 

@@ -226,3 +226,8 @@ mod tests {
         assert_eq!(alternatives(r"a\|b"), [r"a\|b"]);
     }
 }
+
+/// The parameters of a query string.
+pub(crate) fn pairs(query: &str) -> Vec<(String, String)> {
+    form_urlencoded::parse(query.trim_start_matches('?').as_bytes()).into_owned().collect()
+}

@@ -3,7 +3,7 @@
 
 use crate::context::Context;
 use crate::refusal::Refusal;
-use crate::resource::ResourceType;
+use crate::resource::resource_type::ResourceType;
 use crate::search::account;
 use crate::search::param::{Index, Param, Reference};
 use crate::search::query::bad;

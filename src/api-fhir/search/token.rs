@@ -10,7 +10,6 @@ use crate::search::filter::masked;
 use crate::search::param::{Index, Param};
 use crate::search::query::bad;
 use crate::url;
-use base::date_time::to_millis;
 use domain::audit::Act;
 use domain::proxy::{LegalBasis, ReasonCode, Status};
 use fhir::profiles;
@@ -208,26 +207,14 @@ fn contact(field: Field, token: &Token) -> Filter {
     )
 }
 
-fn now(context: &Context) -> i64 {
-    to_millis(context.now())
-}
-
-/// Roles that are active on paper while their end has passed.
-pub(super) fn lapsed(context: &Context) -> Filter {
-    Filter::All(vec![
-        Filter::text(RoleField::Status, Status::Active.as_str()),
-        Filter::number(RoleField::EndAt, Is::Less, now(context)),
-    ])
-}
-
 fn of_statuses(token: &Token, context: &Context) -> Filter {
     let matching =
         Status::ALL.into_iter().filter(|status| token.matches(url::CONSENT_STATE, status.as_str()));
     let of_status = |status: Status| {
         let on_paper = Filter::text(RoleField::Status, status.as_str());
         match status {
-            Status::Active => Filter::All(vec![on_paper, lapsed(context).negated()]),
-            Status::Inactive => Filter::Any(vec![on_paper, lapsed(context)]),
+            Status::Active => Filter::All(vec![on_paper, masked::lapsed(context).negated()]),
+            Status::Inactive => Filter::Any(vec![on_paper, masked::lapsed(context)]),
             Status::Proposed | Status::Rejected | Status::EnteredInError => on_paper,
         }
     };

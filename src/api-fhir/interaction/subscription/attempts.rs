@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{answer, inputs, owned, wrong};
+use super::input::{answer, inputs, owned, wrong};
 use crate::context::Context;
-use crate::interaction::{Reply, Request};
+use crate::interaction::reply::Reply;
+use crate::interaction::request::Request;
 use crate::refusal::Refusal;
 use base::date_time::render_instant;
 use store::{AttemptRecord, Tx};

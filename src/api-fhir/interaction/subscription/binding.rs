@@ -5,12 +5,14 @@ use std::collections::{HashMap, HashSet};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{answer, ids};
+use super::input::{answer, ids};
 use crate::context::Context;
 use crate::enforce;
-use crate::interaction::{Reply, Request, read};
+use crate::interaction::read;
+use crate::interaction::reply::Reply;
+use crate::interaction::request::Request;
 use crate::refusal::Refusal;
-use crate::resource::ResourceType;
+use crate::resource::resource_type::ResourceType;
 use base::date_time::render_instant;
 use domain::account::Letter;
 use domain::event::{ChannelType, Subscription, SubscriptionStatus};

@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
-use super::{inputs, number, owned, wrong};
+use super::input::{inputs, number, owned, wrong};
 use crate::context::Context;
-use crate::interaction::{Reply, Request};
+use crate::interaction::reply::Reply;
+use crate::interaction::request::Request;
 use crate::notification::{Head, Told, history, told};
 use crate::refusal::Refusal;
 use domain::event::{Content, Style};

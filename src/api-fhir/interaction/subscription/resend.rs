@@ -2,9 +2,10 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{inputs, number, owned, wrong};
+use super::input::{inputs, number, owned, wrong};
 use crate::context::Context;
-use crate::interaction::{Reply, Request};
+use crate::interaction::reply::Reply;
+use crate::interaction::request::Request;
 use crate::refusal::Refusal;
 use base::date_time::FhirDateTime;
 use domain::event::SubscriptionStatus;

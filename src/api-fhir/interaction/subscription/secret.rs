@@ -3,9 +3,11 @@
 
 use serde_json::{Value, json};
 
-use super::{answer, owned};
+use super::input::{answer, owned};
 use crate::context::{Context, Subscribing};
-use crate::interaction::{Reply, Request, instance, read};
+use crate::interaction::read;
+use crate::interaction::reply::Reply;
+use crate::interaction::request::{Request, instance};
 use crate::refusal::Refusal;
 use base::date_time::render_instant;
 use domain::event::Subscription;

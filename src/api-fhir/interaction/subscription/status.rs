@@ -4,13 +4,15 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
-use super::{ids, inputs, wrong};
+use super::input::{ids, inputs, wrong};
 use crate::context::Context;
 use crate::enforce;
-use crate::interaction::{Reply, Request, instance, read};
+use crate::interaction::read;
+use crate::interaction::reply::Reply;
+use crate::interaction::request::{Request, instance};
 use crate::notification::{Head, parameters};
 use crate::refusal::Refusal;
-use crate::resource::ResourceType;
+use crate::resource::resource_type::ResourceType;
 use domain::account::Letter;
 use domain::event::{Delivery, SubscriptionStatus};
 use domain::proxy::Versioned;

@@ -3,10 +3,11 @@
 
 use serde_json::Value;
 
-use super::{extensions, topic, unsupported, wrong};
+use super::refusal::{extensions, unsupported, wrong};
+use super::topic;
 use crate::context::Context;
 use crate::refusal::Refusal;
-use crate::resource::ResourceType;
+use crate::resource::resource_type::ResourceType;
 use crate::url;
 use domain::event::{Filter, FilterName, Topic};
 use domain::person::NhsNumber;

@@ -3,7 +3,8 @@
 use chrono::TimeDelta;
 use serde_json::Value;
 
-use super::{extensions, payload, unsupported, wrong};
+use super::payload;
+use super::refusal::{extensions, unsupported, wrong};
 use crate::refusal::Refusal;
 use domain::event::{Channel, ChannelType, Content, Payload, Style};
 use fhir::outcome::{Issue, IssueType};

@@ -2,13 +2,13 @@
 
 use serde_json::Value;
 
-use super::{extensions, unsupported};
+use super::refusal::{extensions, unsupported};
 use crate::context::Context;
-use crate::interaction::conditional::pairs;
 use crate::refusal::Refusal;
-use crate::resource::ResourceType;
+use crate::resource::resource_type::ResourceType;
 use crate::search::caps::{List, is_chained};
-use crate::search::{Query, filter_of};
+use crate::search::filter::filter_of;
+use crate::search::query::{Query, pairs};
 use domain::event::Topic;
 use fhir::outcome::Issue;
 use store::search::Filter;

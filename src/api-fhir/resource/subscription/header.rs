@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{unsupported, wrong};
+use super::refusal::{unsupported, wrong};
 use crate::refusal::Refusal;
 use domain::event::{ChannelType, DELIVERY};
 

@@ -4,9 +4,11 @@
 mod backport;
 mod channel;
 pub(crate) mod classic;
+pub(super) mod description;
 mod header;
 pub(crate) mod national;
 mod payload;
+mod refusal;
 pub(crate) mod topic;
 
 use chrono::{DateTime, Utc};
@@ -15,42 +17,31 @@ use uuid::Uuid;
 
 use crate::context::{Context, Subscribing};
 use crate::refusal::Refusal;
-use crate::resource::{
-    Backing, Draft, Kind, Purpose, ResourceType, Stored, Writing, head, mismatch, residue,
-};
-use crate::search::param::{Index, Param};
+use crate::resource::kind::{Draft, Kind, Purpose, Writing, mismatch};
+use crate::resource::residue;
+use crate::resource::resource_type::ResourceType;
+use crate::resource::stored::{Stored, head};
 use base::date_time::{FhirDateTime, render_instant};
 use base::error::Error;
 use domain::event::{Draft as SubscriptionDraft, Style, Subscription, SubscriptionStatus};
 use domain::proxy::Versioned;
 use fhir::outcome::{Issue, IssueType};
+use refusal::{unsupported, wrong};
 use service::access;
 use service::access::Action;
 use service::event::{
     SubscribeError, change_subscription, create_subscription, delete_subscription, open_headers,
 };
-use store::search::{Field, SubscriptionField, Table};
 use store::{SubscriptionVersion, Tx};
 
 /// The profile of a subscription by topic.
 pub(crate) const PROFILE: &str =
     "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-subscription";
-const STATUS: &str = "http://hl7.org/fhir/subscription-status";
-const CHANNEL_TYPE: &str = "http://hl7.org/fhir/subscription-channel-type";
-const MIME: &str = "urn:ietf:bcp:13";
 /// The most bytes of a subscription, as JSON without its headers. It is read again for each list and each delivery, and its
 /// answer is made in the transaction that writes it.
 const MOST_BYTES: usize = 16 * 1024;
 
 pub(super) static KIND: Kind = Kind {
-    name: "Subscription",
-    backing: Backing::Rows {
-        table: Table::Subscriptions,
-        versions: Some(Table::SubscriptionVersions),
-        updated_at: Field::Subscription(SubscriptionField::UpdatedAt),
-    },
-    params: PARAMS,
-    profile: None,
     load,
     select: None,
     writing: Some(Writing {
@@ -63,25 +54,6 @@ pub(super) static KIND: Kind = Kind {
         delete: Some(delete),
     }),
 };
-
-/// R4's parameters. `url` finds by the endpoint without its query, which may hold a secret.
-const PARAMS: &[Param] = &[
-    Param::token("contact", Index::Contacts(Field::Subscription(SubscriptionField::Contacts))),
-    Param::string(
-        "criteria",
-        Index::Text(
-            Field::Subscription(SubscriptionField::Criteria),
-            Field::Subscription(SubscriptionField::CriteriaInLowerCase),
-        ),
-    ),
-    Param::token("payload", Index::Token(Some(MIME), Field::Subscription(SubscriptionField::Payload))),
-    Param::token("status", Index::Token(Some(STATUS), Field::Subscription(SubscriptionField::Status))),
-    Param::token(
-        "type",
-        Index::Token(Some(CHANNEL_TYPE), Field::Subscription(SubscriptionField::ChannelType)),
-    ),
-    Param::uri("url", Index::Uri(Field::Subscription(SubscriptionField::Url))),
-];
 
 fn load(tx: &mut Tx<'_>, context: &Context, ids: &[String]) -> Result<Vec<Stored>, Error> {
     let subscriptions = tx.list_subscriptions_by_id(ids)?;
@@ -185,16 +157,6 @@ fn bad_status() -> Refusal {
     Refusal::rule(told, "Subscription.status")
 }
 
-/// 422: something at this element is not supported here.
-fn unsupported(told: impl Into<std::borrow::Cow<'static, str>>, at: impl Into<String>) -> Refusal {
-    Refusal::new(422, Issue::error(IssueType::NotSupported, told).at(at))
-}
-
-/// 422: a value at this element.
-fn wrong(told: impl Into<std::borrow::Cow<'static, str>>, at: impl Into<String>) -> Refusal {
-    Refusal::new(422, Issue::error(IssueType::Value, told).at(at))
-}
-
 /// By which style criteria are written; `None` where by none.
 fn style_of(criteria: &str) -> Option<Style> {
     let begins = |scheme: &str| criteria.starts_with(scheme);
@@ -271,19 +233,6 @@ fn check_extensions(body: &Value) -> Result<(), Refusal> {
         }
     }
     Ok(())
-}
-
-/// The extensions of an element, each with its place.
-fn extensions<'v>(
-    element: Option<&'v Value>,
-    path: &str,
-) -> impl Iterator<Item = (String, &'v str, &'v Value)> + use<'v> {
-    let path = path.to_owned();
-    let all = element.and_then(|element| element.get("extension")).and_then(Value::as_array);
-    all.into_iter().flatten().enumerate().map(move |(number, extension)| {
-        let url = extension.get("url").and_then(Value::as_str).unwrap_or_default();
-        (format!("{path}.extension[{number}]"), url, extension)
-    })
 }
 
 /// The document without what stands elsewhere: the secrets above all.

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{extensions, unsupported, wrong};
+use super::refusal::{extensions, unsupported, wrong};
 use crate::context::Context;
 use crate::refusal::Refusal;
 use domain::event::{Filter, FilterName, Topic};

@@ -1,7 +1,7 @@
 //! `Subscription.channel.payload`: the media type of what is sent, which names no other FHIR version than ours
 //! (N-29).
 
-use super::unsupported;
+use super::refusal::unsupported;
 use crate::refusal::Refusal;
 use domain::event::{Payload, Style};
 

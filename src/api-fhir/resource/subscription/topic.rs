@@ -1,6 +1,6 @@
 //! The topics that are published: `fhir-profiles/subscription-topic/` defines each for people and for machines.
 
-use crate::resource::ResourceType;
+use crate::resource::resource_type::ResourceType;
 use crate::url;
 use domain::event::{FilterName, Topic};
 

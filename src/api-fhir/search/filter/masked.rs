@@ -3,10 +3,10 @@
 
 use crate::context::Context;
 use crate::search::param::Index;
-use crate::search::token::lapsed;
+use base::date_time::to_millis;
 use domain::person::NhsNumber;
-use domain::proxy::{ReasonCode, mask};
-use store::search::{AuditField, Field, Filter, RoleField};
+use domain::proxy::{ReasonCode, Status, mask};
+use store::search::{AuditField, Field, Filter, Is, RoleField};
 
 /// The fields of a record that tell who made it.
 const ACTOR: [Field; 3] =
@@ -100,4 +100,12 @@ fn shows_actor(citizen: NhsNumber) -> Filter {
         is_citizens().negated(),
     ]);
     Filter::Any(vec![own_act(citizen), looked])
+}
+
+/// Roles that are active on paper while their end has passed.
+pub(crate) fn lapsed(context: &Context) -> Filter {
+    Filter::All(vec![
+        Filter::text(RoleField::Status, Status::Active.as_str()),
+        Filter::number(RoleField::EndAt, Is::Less, to_millis(context.now())),
+    ])
 }

@@ -1,21 +1,26 @@
-//! One criterion to a filter: its parameter is found, its chain followed, its alternatives joined.
+//! One criterion to a filter: its parameter is found, and its chain followed. Each link of a chain shows only what the
+//! scopes of the caller's app let through ([`limited`]), and what a scope lets through is said in criteria: the two stand
+//! together, for each is made of the other.
 
+pub(crate) mod criterion;
 pub(crate) mod masked;
 
 use crate::context::Context;
-use crate::enforce;
-use crate::refusal::Refusal;
-use crate::resource::{Backing, ResourceType};
+use crate::refusal::{Challenge, Refusal};
+use crate::resource::kind::Backing;
+use crate::resource::resource_type::ResourceType;
+use crate::search::account;
 use crate::search::caps::List;
-use crate::search::param::{Index, Param, ParamType, Reference};
-use crate::search::quantity::Wanted;
-use crate::search::query::{alternatives, bad};
-use crate::search::{account, date, reference, string, token, uri};
-use crate::url;
-use domain::account::Letter;
+use crate::search::param::{Index, Param, Reference};
+use crate::search::query::bad;
+use criterion::{of_patient, own, param_of};
+use domain::account::{Constraint, Letter, Who};
+use domain::event::owner_key;
+use domain::person::NhsNumber;
 use fhir::outcome::{Issue, IssueType};
-use fhir::profiles;
-use store::search::{AccessRequestField, Field, Filter, RelationshipField, RoleField};
+use store::search::{
+    AccessRequestField, AuditField, Field, Filter, RelationshipField, RoleField, SubscriptionField, Table,
+};
 
 /// The filter of a criterion; `None` where the parameter is unknown and the caller is lenient (G-10).
 pub(crate) fn filter_of(
@@ -68,153 +73,6 @@ fn at_depth(
 /// neither lists nor named queries, and `_filter` says nothing that the parameters cannot.
 const UNSUPPORTED: [&str; 5] = ["_text", "_content", "_list", "_query", "_filter"];
 
-/// The parameter of a type by this name, or the one that every type has.
-pub(crate) fn param_of(kind: ResourceType, name: &str) -> Option<Param> {
-    common(kind, name).or_else(|| Param::find(kind, name).copied())
-}
-
-/// The parameters that every type has (S-19).
-fn common(kind: ResourceType, name: &str) -> Option<Param> {
-    const PROFILE: &str = "_profile";
-    let Backing::Rows { table, updated_at, .. } = kind.backing() else {
-        return match name {
-            "_id" => Some(Param::token("_id", Index::Element(&["id"]))),
-            "_lastUpdated" => Some(Param::date("_lastUpdated", Index::Element(&["meta", "lastUpdated"]))),
-            "_tag" => Some(Param::token("_tag", Index::Element(&["meta", "tag"]))),
-            "_security" => Some(Param::token("_security", Index::Element(&["meta", "security"]))),
-            PROFILE => Some(Param::uri(PROFILE, Index::Element(&["meta", "profile"]))),
-            "_source" => Some(Param::uri("_source", Index::Element(&["meta", "source"]))),
-            _ => None,
-        };
-    };
-    match name {
-        "_id" => Some(Param::token("_id", Index::Token(None, table.id()))),
-        "_lastUpdated" => Some(Param::date("_lastUpdated", Index::Date(updated_at, updated_at))),
-        // The one mark that a row of ours carries.
-        "_tag" if kind == ResourceType::Consent => {
-            let mark = Field::Role(RoleField::ReviewMark);
-            Some(Param::token("_tag", Index::Token(Some(url::ROLE_REVIEW), mark)))
-        }
-        "_tag" | "_security" => Some(Param::token("_tag", Index::Absent)),
-        "_source" => Some(Param::uri("_source", Index::Absent)),
-        PROFILE => Some(Param::uri(PROFILE, Index::Constant(profile(kind)))),
-        _ => None,
-    }
-}
-
-fn profile(kind: ResourceType) -> &'static [(&'static str, &'static str)] {
-    const PROFILES: [(ResourceType, &[(&str, &str)]); 3] = [
-        (ResourceType::Consent, &[("", profiles::PROXY_ROLE)]),
-        (ResourceType::RelatedPerson, &[("", profiles::PROXY_RELATIONSHIP)]),
-        (ResourceType::QuestionnaireResponse, &[("", profiles::ACCESS_REQUEST)]),
-    ];
-    PROFILES.iter().find(|(of, _)| *of == kind).map_or(&[], |(_, profile)| profile)
-}
-
-/// The resources of a type that are about a patient; none of a type that is not in a patient's compartment.
-pub(crate) fn of_patient(kind: ResourceType, id: &str) -> Filter {
-    let field = match kind.backing() {
-        Backing::Rows { table, .. } => table.patient(),
-        Backing::Library => None,
-    };
-    field.map_or(Filter::NOTHING, |field| Filter::text(field, id))
-}
-
-/// A criterion on the resource itself.
-fn own(param: &Param, modifier: Option<&str>, value: &str, context: &Context) -> Result<Filter, Refusal> {
-    if modifier == Some("missing") {
-        let wanted = match value {
-            "true" => true,
-            "false" => false,
-            _ => return Err(bad(":missing is true or false.")),
-        };
-        // What is masked is missing to the caller.
-        let is_there = masked::disclosed(&param.index, missing(param, context).negated(), context);
-        let missing = is_there.negated();
-        return Ok(if wanted { missing } else { missing.negated() });
-    }
-    let alternatives = alternatives(value);
-    List::Alternatives.check(alternatives.len())?;
-    let each = |value: &String| match param.kind {
-        ParamType::Token => token::filter(param, modifier, value, context),
-        ParamType::Reference => reference::filter(param, modifier, value, context)
-            .map(|filter| masked::disclosed(&param.index, filter, context)),
-        ParamType::Date => date::filter(param, modifier, value, context),
-        ParamType::String => string::filter(param, modifier, value),
-        ParamType::Uri => {
-            uri::filter(param, modifier, value).map(|filter| masked::disclosed(&param.index, filter, context))
-        }
-        ParamType::Quantity => quantity(modifier, value),
-        ParamType::Composite => composite(param, modifier, value, context),
-    };
-    let any = alternatives.iter().map(each).collect::<Result<Vec<_>, _>>()?;
-    // `:not` of several excludes all of them.
-    let is_negative = matches!(modifier, Some("not" | "not-in"));
-    Ok(if is_negative { Filter::All(any) } else { Filter::any_of(any) })
-}
-
-/// No row has a quantity.
-fn quantity(modifier: Option<&str>, value: &str) -> Result<Filter, Refusal> {
-    if modifier.is_some() {
-        return Err(bad("A quantity parameter has the modifier missing only."));
-    }
-    Wanted::parse(value).map(|_no_row_has_one| Filter::NOTHING)
-}
-
-/// Each part of the value must be one of its parameter (S-27). No row has several values of one element.
-fn composite(
-    param: &Param,
-    modifier: Option<&str>,
-    value: &str,
-    context: &Context,
-) -> Result<Filter, Refusal> {
-    if modifier.is_some() {
-        return Err(bad("A composite parameter has the modifier missing only."));
-    }
-    let Index::Composite(_, parts) = param.index else { return Ok(Filter::NOTHING) };
-    let values: Vec<String> = token::split(value, '$').collect();
-    if values.len() != parts.len() {
-        return Err(bad("A composite parameter has as many values as parts, with $ between them."));
-    }
-    for (part, value) in parts.iter().zip(&values) {
-        own(part, None, value, context)?;
-    }
-    Ok(Filter::NOTHING)
-}
-
-/// Rows that have no value for a parameter (S-28).
-fn missing(param: &Param, context: &Context) -> Filter {
-    match param.index {
-        Index::Absent => Filter::EVERYTHING,
-        Index::Constant(values) => Filter::constant(values.is_empty()),
-        Index::Token(_, field)
-        | Index::Flag(field)
-        | Index::Uri(field)
-        | Index::Text(field, _)
-        | Index::Contacts(field)
-        | Index::LocalReference(field)
-        | Index::Reference(Reference { field, .. }) => Filter::Null(field),
-        Index::Present(codings) => {
-            let absent = codings.iter().map(|(_, _, field)| masked::present(*field, context).negated());
-            Filter::All(absent.collect())
-        }
-        Index::Date(from, to) => Filter::All(vec![Filter::Null(from), Filter::Null(to)]),
-        Index::RelationshipCode => token::any_relationship_code().negated(),
-        Index::Names(parts) => string::any_name(parts).negated(),
-        Index::Account => account::any().negated(),
-        // It is true or false of each.
-        Index::HasValue(_)
-        | Index::RoleStatus
-        | Index::RoleReason
-        | Index::OfAct(_)
-        | Index::Agent
-        | Index::Applicant
-        | Index::Element(_)
-        | Index::Composite(..)
-        | Index::Codes => Filter::NOTHING,
-    }
-}
-
 /// `patient.identifier=…`, `patient:Patient.name=…` (S-18). Each link sees what the caller may see.
 fn chained(
     param: &Param,
@@ -230,7 +88,7 @@ fn chained(
     for target in targets.iter().filter(|target| modifier.is_none_or(|name| name == target.name())) {
         let Backing::Rows { table, .. } = target.backing() else { continue };
         if let Some(filter) = at_depth(*target, chain, value, context, depth + 1)? {
-            let filter = enforce::limited(context, *target, Letter::Search, filter)?;
+            let filter = limited(context, *target, Letter::Search, filter)?;
             links.push(Filter::within(field, table, table.id(), filter));
         }
     }
@@ -257,7 +115,7 @@ fn has(
         return Err(malformed());
     };
     let filter = at_depth(source, rest, value, context, depth + 1)?.unwrap_or(Filter::EVERYTHING);
-    let filter = enforce::limited(context, source, Letter::Search, filter)?;
+    let filter = limited(context, source, Letter::Search, filter)?;
     if let Index::LocalReference(field) = param.index {
         let reference = local_reference(kind).ok_or_else(malformed)?;
         return Ok(Filter::within(reference, table, field, filter));
@@ -278,4 +136,98 @@ fn local_reference(kind: ResourceType) -> Option<Field> {
         (ResourceType::QuestionnaireResponse, Field::AccessRequest(AccessRequestField::Reference)),
     ];
     REFERENCES.iter().find(|(of, _)| *of == kind).map(|(_, field)| *field)
+}
+
+/// Whether any scope lets this through for a type. Definitions are nobody's data: everybody who is let in
+/// reads them.
+pub(crate) fn may(context: &Context, kind: ResourceType, letter: Letter) -> bool {
+    matches!(kind.backing(), Backing::Library) || constraints(context, kind, letter).is_some()
+}
+
+pub(crate) fn constraints(context: &Context, kind: ResourceType, letter: Letter) -> Option<Vec<Constraint>> {
+    context.caller.ceiling.constraints(kind.name(), letter)
+}
+
+pub(crate) fn insufficient(kind: ResourceType, letter: Letter) -> Refusal {
+    let told = "The scopes of the access token do not allow this.";
+    let scope = format!("user/{}.{letter}", kind.name());
+    Refusal {
+        challenge: Some(Challenge { error: "insufficient_scope", scope: Some(scope) }),
+        ..Refusal::new(403, Issue::error(IssueType::Forbidden, told))
+    }
+}
+
+/// A filter on the rows of a type, narrowed to what the scopes let through.
+pub(crate) fn limited(
+    context: &Context,
+    kind: ResourceType,
+    letter: Letter,
+    filter: Filter,
+) -> Result<Filter, Refusal> {
+    let Backing::Rows { table, .. } = kind.backing() else { return Ok(filter) };
+    let constraints = constraints(context, kind, letter).ok_or_else(|| insufficient(kind, letter))?;
+    // A subscription is its owner's alone (N-11), whatever is given.
+    let filter = match (kind, &context.caller.who) {
+        (ResourceType::Subscription, _) => {
+            Filter::All(vec![Filter::text(SubscriptionField::Owner, owner_key(&context.caller)), filter])
+        }
+        // So is what the audit holds about it: those who see everybody's records do not learn of it.
+        (ResourceType::AuditEvent | ResourceType::Provenance, Who::System { .. } | Who::Staff { .. }) => {
+            let of = |owner: String| Filter::text(AuditField::SubscriptionOwner, owner);
+            let own = Filter::Any(vec![of(String::new()), of(owner_key(&context.caller))]);
+            Filter::All(vec![own, filter])
+        }
+        _ => filter,
+    };
+    if constraints.contains(&Constraint::default()) {
+        return Ok(filter);
+    }
+    // Equal ones once, and equalities of one field as one list: an app chooses how many there are.
+    let mut any: Vec<Filter> = Vec::new();
+    for constraint in &constraints {
+        let one = condition(context, kind, table, constraint);
+        if !any.contains(&one) {
+            any.push(one);
+        }
+    }
+    let limited = Filter::All(vec![filter, Filter::any_of(any)]);
+    if limited.size() > MOST_VALUES {
+        let told = "With what the scopes of the access token add to it, this search is larger than this server \
+                    carries out: narrow it, or ask for a token with fewer constraints.";
+        return Err(Refusal::new(422, Issue::error(IssueType::TooCostly, told)));
+    }
+    Ok(limited)
+}
+
+/// How many values and subselects the condition of one search may have, with what scopes add at each link of its chains.
+/// A statement holds 32,000 values, and what is visible adds some to each subselect.
+const MOST_VALUES: usize = 20_000;
+
+/// The rows that one scope lets through. A constraint that this server cannot search by lets nothing
+/// through: it must not widen.
+fn condition(context: &Context, kind: ResourceType, table: Table, constraint: &Constraint) -> Filter {
+    let mut all = Vec::new();
+    if constraint.is_of_patient {
+        let of = |patient: NhsNumber| {
+            if table == Table::Users {
+                return account::of(patient.as_str());
+            }
+            // It is theirs, so it is told for the patient in whose place they stand.
+            if table == Table::Subscriptions {
+                return Filter::EVERYTHING;
+            }
+            of_patient(kind, patient.as_str())
+        };
+        all.push(context.caller.who.patient().map_or(Filter::NOTHING, of));
+    }
+    if constraint.is_of_user {
+        let user = context.caller.who.user();
+        all.push(user.map_or(Filter::NOTHING, |user| account::of(user.as_str())));
+    }
+    let strict = Context { is_strict: true, ..context.clone() };
+    for (name, value) in &constraint.params {
+        let filter = filter_of(kind, name, value, &strict);
+        all.push(filter.ok().flatten().unwrap_or(Filter::NOTHING));
+    }
+    Filter::all_of(all)
 }

@@ -3,11 +3,12 @@
 
 use crate::context::Context;
 use crate::refusal::Refusal;
-use crate::resource::{Backing, ResourceType};
-use crate::search::Query;
+use crate::resource::kind::Backing;
+use crate::resource::resource_type::ResourceType;
+use crate::search::filter::criterion::param_of;
 use crate::search::filter::masked;
-use crate::search::filter::param_of;
 use crate::search::param::{Index, Param};
+use crate::search::query::Query;
 use fhir::outcome::{Issue, IssueType};
 use store::search::{Field, PersonField, RoleField, SortKey};
 

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::context::Context;
-use crate::resource::Stored;
+use crate::resource::stored::Stored;
 use crate::search::shape::Shape;
 
 /// What a page holds.

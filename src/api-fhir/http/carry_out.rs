@@ -1,0 +1,138 @@
+//! A request is carried out: in which transaction, on which thread, and what is written down of it.
+
+use serde_json::Value;
+
+use super::api::{Api, Writing};
+use crate::context::Context;
+use crate::interaction::reply::Reply;
+use crate::interaction::request::{Body, Handler, Request};
+use crate::interaction::{
+    asks, authorize, find_base, find_to_validate, outcome_of, perform, perform_judged, prepare_patch,
+};
+use crate::refusal::Refusal;
+use crate::resource::resource_type::ResourceType;
+use crate::{resource, trail};
+use ::web::gate::Written;
+use base::cpu_pool::INLINE;
+use base::json::is_larger;
+use domain::audit::Access;
+use fhir::format;
+use store::{Lane, Tx};
+
+/// Carries a request out that was judged, and says what is to be written down of it: nothing, where the change has its
+/// record.
+pub(super) async fn carry_out(
+    api: Api<'_>,
+    context: Context,
+    request: Request,
+    writing: Option<Writing>,
+) -> (Option<Access>, Result<Reply, Refusal>) {
+    let asked = trail::access(&context, request.route, &request.target, &request.params);
+    let handler = request.route.handler;
+    let result = if matches!(handler, Handler::Validate(_)) {
+        validate(api, &context, request, asked.clone()).await
+    } else if matches!(handler, Handler::Patch(_)) {
+        match patch_one(api, &context, request).await {
+            Ok(request) => write(api, context, request, asked.clone()).await,
+            Err(refusal) => Err(refusal),
+        }
+    } else if handler.is_write() {
+        write(api, context, request, asked.clone()).await
+    } else {
+        read(api, context, request, (asked.clone(), writing)).await
+    };
+    match result {
+        Ok((access, reply)) => (access, Ok(reply)),
+        Err(refusal) => (Some(trail::refused(asked, &refusal)), Err(refusal)),
+    }
+}
+
+/// A search with more bytes of parameters than this may take long, and must not keep the others from the database.
+pub(super) const BRIEF: usize = 1024;
+
+/// What is answered, and the access that it is, if it has no record of its own.
+pub(super) type Carried = Result<(Option<Access>, Reply), Refusal>;
+
+pub(super) async fn write(api: Api<'_>, context: Context, request: Request, access: Access) -> Carried {
+    let inner = context.for_writer();
+    let work = move |tx: &mut Tx<'_>| tx.within(&inner.budget, |tx| perform_judged(tx, &inner, &request));
+    let Written { value: reply, is_recorded } = api.gate.write_as(context.caller.clone(), work).await?;
+    let size = reply.document.as_ref().map_or(0, String::len);
+    let reply = api.bodies.cpu.run_to_end(size, move || reply.complete()).await??;
+    let access = (!is_recorded).then(|| trail::answered(access, &reply));
+    Ok((access, reply))
+}
+
+/// What is read is also rendered, if it is said how, on the thread that made it: to free its many small parts on another
+/// costs more than the rendering.
+pub(super) async fn read(
+    api: Api<'_>,
+    context: Context,
+    request: Request,
+    (access, writing): (Access, Option<Writing>),
+) -> Carried {
+    let (kind, caller) = (request.target.kind, context.caller.clone());
+    let reads_one = matches!(request.route.handler, Handler::One(_));
+    let is_present = request.target.version.is_none();
+    let is_long = request.params.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>() > BRIEF;
+    let work = move |tx: &mut Tx<'_>| {
+        let mut reply = tx.within(&context.budget, |tx| perform(tx, &context, &request))?;
+        let access = trail::answered(access.clone(), &reply);
+        if let Some(Writing { format, is_pretty, .. }) = writing {
+            reply.rendered = reply.body.take().map(|body| format::render(&body, format, is_pretty));
+        }
+        Ok((Some(access), reply))
+    };
+    let is_one = reads_one && is_present && kind.is_some_and(ResourceType::is_read_at_once);
+    // What a client wrote as one document can be large: it is not read on a thread that serves.
+    let is_small = kind.is_some_and(|kind| !kind.is_a_document());
+    if is_one {
+        return api.gate.read_one_as(caller, work).await;
+    }
+    let lane = match (is_small && reads_one, is_long) {
+        (true, _) => Lane::Brief,
+        (false, true) => Lane::Long,
+        (false, false) => Lane::Ordinary,
+    };
+    api.gate.read_as(caller, lane, work).await
+}
+
+/// Applies a patch to the version that it is for, before the transaction that writes the result.
+pub(super) async fn patch_one(
+    api: Api<'_>,
+    context: &Context,
+    mut request: Request,
+) -> Result<Request, Refusal> {
+    // A role is made of a few columns: to apply a small JSON Patch to it in the transaction that writes it takes some
+    // microseconds, and to read it before in another one a third of the whole request.
+    let is_brief = matches!(&request.body, Some(Body::JsonPatch(_))) && !request.has_large_body();
+    if request.target.kind == Some(ResourceType::Consent) && is_brief {
+        return Ok(request);
+    }
+    let (inner, asking) = (context.clone(), request.without_body());
+    let asks = asks(&request);
+    let find = move |tx: &mut Tx<'_>| tx.within(&inner.budget, |tx| find_base(tx, &inner, &asking, asks));
+    let base = api.gate.read_as(context.caller.clone(), Lane::Ordinary, find).await?;
+    let size = if is_large(&request, &base.body) { usize::MAX } else { 0 };
+    let context = context.clone();
+    let work = move || prepare_patch(&context, &mut request, &base).map(|()| request);
+    api.bodies.cpu.run(size, work).await?
+}
+
+pub(super) fn is_large(request: &Request, stored: &Value) -> bool {
+    request.has_large_body() || is_larger(stored, INLINE)
+}
+
+/// `$validate`: what is stored is read first, if it is what is meant, and judged when the database is free again.
+pub(super) async fn validate(api: Api<'_>, context: &Context, request: Request, access: Access) -> Carried {
+    authorize(context, &request)?;
+    let (inner, asking) = (context.clone(), request.without_body());
+    let find = move |tx: &mut Tx<'_>| tx.within(&inner.budget, |tx| find_to_validate(tx, &inner, &asking));
+    let stored = api.gate.read_as(context.caller.clone(), Lane::Ordinary, find).await?;
+    let disclosed = resource::disclosed(&stored);
+    let stored = stored.map(|stored| stored.body);
+    let size = if is_large(&request, stored.as_ref().unwrap_or(&Value::Null)) { usize::MAX } else { 0 };
+    let outcome = api.bodies.cpu.run(size, move || outcome_of(&request, stored)).await??;
+    let reply = Reply::made_of(disclosed, outcome);
+    Ok((Some(trail::answered(access, &reply)), reply))
+}

@@ -1,0 +1,167 @@
+//! A criterion on the resource itself: its alternatives joined.
+
+use super::masked;
+use crate::context::Context;
+use crate::refusal::Refusal;
+use crate::resource::kind::Backing;
+use crate::resource::resource_type::ResourceType;
+use crate::search::caps::List;
+use crate::search::param::{Index, Param, ParamType, Reference};
+use crate::search::quantity::Wanted;
+use crate::search::query::{alternatives, bad};
+use crate::search::{account, date, reference, string, token, uri};
+use crate::url;
+use fhir::profiles;
+use store::search::{Field, Filter, RoleField};
+
+/// A criterion on the resource itself.
+pub(super) fn own(
+    param: &Param,
+    modifier: Option<&str>,
+    value: &str,
+    context: &Context,
+) -> Result<Filter, Refusal> {
+    if modifier == Some("missing") {
+        let wanted = match value {
+            "true" => true,
+            "false" => false,
+            _ => return Err(bad(":missing is true or false.")),
+        };
+        // What is masked is missing to the caller.
+        let is_there = masked::disclosed(&param.index, missing(param, context).negated(), context);
+        let missing = is_there.negated();
+        return Ok(if wanted { missing } else { missing.negated() });
+    }
+    let alternatives = alternatives(value);
+    List::Alternatives.check(alternatives.len())?;
+    let each = |value: &String| match param.kind {
+        ParamType::Token => token::filter(param, modifier, value, context),
+        ParamType::Reference => reference::filter(param, modifier, value, context)
+            .map(|filter| masked::disclosed(&param.index, filter, context)),
+        ParamType::Date => date::filter(param, modifier, value, context),
+        ParamType::String => string::filter(param, modifier, value),
+        ParamType::Uri => {
+            uri::filter(param, modifier, value).map(|filter| masked::disclosed(&param.index, filter, context))
+        }
+        ParamType::Quantity => quantity(modifier, value),
+        ParamType::Composite => composite(param, modifier, value, context),
+    };
+    let any = alternatives.iter().map(each).collect::<Result<Vec<_>, _>>()?;
+    // `:not` of several excludes all of them.
+    let is_negative = matches!(modifier, Some("not" | "not-in"));
+    Ok(if is_negative { Filter::All(any) } else { Filter::any_of(any) })
+}
+
+/// The parameter of a type by this name, or the one that every type has.
+pub(crate) fn param_of(kind: ResourceType, name: &str) -> Option<Param> {
+    common(kind, name).or_else(|| Param::find(kind, name).copied())
+}
+
+/// The parameters that every type has (S-19).
+pub(super) fn common(kind: ResourceType, name: &str) -> Option<Param> {
+    const PROFILE: &str = "_profile";
+    let Backing::Rows { table, updated_at, .. } = kind.backing() else {
+        return match name {
+            "_id" => Some(Param::token("_id", Index::Element(&["id"]))),
+            "_lastUpdated" => Some(Param::date("_lastUpdated", Index::Element(&["meta", "lastUpdated"]))),
+            "_tag" => Some(Param::token("_tag", Index::Element(&["meta", "tag"]))),
+            "_security" => Some(Param::token("_security", Index::Element(&["meta", "security"]))),
+            PROFILE => Some(Param::uri(PROFILE, Index::Element(&["meta", "profile"]))),
+            "_source" => Some(Param::uri("_source", Index::Element(&["meta", "source"]))),
+            _ => None,
+        };
+    };
+    match name {
+        "_id" => Some(Param::token("_id", Index::Token(None, table.id()))),
+        "_lastUpdated" => Some(Param::date("_lastUpdated", Index::Date(updated_at, updated_at))),
+        // The one mark that a row of ours carries.
+        "_tag" if kind == ResourceType::Consent => {
+            let mark = Field::Role(RoleField::ReviewMark);
+            Some(Param::token("_tag", Index::Token(Some(url::ROLE_REVIEW), mark)))
+        }
+        "_tag" | "_security" => Some(Param::token("_tag", Index::Absent)),
+        "_source" => Some(Param::uri("_source", Index::Absent)),
+        PROFILE => Some(Param::uri(PROFILE, Index::Constant(profile(kind)))),
+        _ => None,
+    }
+}
+
+pub(super) fn profile(kind: ResourceType) -> &'static [(&'static str, &'static str)] {
+    const PROFILES: [(ResourceType, &[(&str, &str)]); 3] = [
+        (ResourceType::Consent, &[("", profiles::PROXY_ROLE)]),
+        (ResourceType::RelatedPerson, &[("", profiles::PROXY_RELATIONSHIP)]),
+        (ResourceType::QuestionnaireResponse, &[("", profiles::ACCESS_REQUEST)]),
+    ];
+    PROFILES.iter().find(|(of, _)| *of == kind).map_or(&[], |(_, profile)| profile)
+}
+
+/// The resources of a type that are about a patient; none of a type that is not in a patient's compartment.
+pub(crate) fn of_patient(kind: ResourceType, id: &str) -> Filter {
+    let field = match kind.backing() {
+        Backing::Rows { table, .. } => table.patient(),
+        Backing::Library => None,
+    };
+    field.map_or(Filter::NOTHING, |field| Filter::text(field, id))
+}
+
+/// No row has a quantity.
+pub(super) fn quantity(modifier: Option<&str>, value: &str) -> Result<Filter, Refusal> {
+    if modifier.is_some() {
+        return Err(bad("A quantity parameter has the modifier missing only."));
+    }
+    Wanted::parse(value).map(|_no_row_has_one| Filter::NOTHING)
+}
+
+/// Each part of the value must be one of its parameter (S-27). No row has several values of one element.
+pub(super) fn composite(
+    param: &Param,
+    modifier: Option<&str>,
+    value: &str,
+    context: &Context,
+) -> Result<Filter, Refusal> {
+    if modifier.is_some() {
+        return Err(bad("A composite parameter has the modifier missing only."));
+    }
+    let Index::Composite(_, parts) = param.index else { return Ok(Filter::NOTHING) };
+    let values: Vec<String> = token::split(value, '$').collect();
+    if values.len() != parts.len() {
+        return Err(bad("A composite parameter has as many values as parts, with $ between them."));
+    }
+    for (part, value) in parts.iter().zip(&values) {
+        own(part, None, value, context)?;
+    }
+    Ok(Filter::NOTHING)
+}
+
+/// Rows that have no value for a parameter (S-28).
+pub(super) fn missing(param: &Param, context: &Context) -> Filter {
+    match param.index {
+        Index::Absent => Filter::EVERYTHING,
+        Index::Constant(values) => Filter::constant(values.is_empty()),
+        Index::Token(_, field)
+        | Index::Flag(field)
+        | Index::Uri(field)
+        | Index::Text(field, _)
+        | Index::Contacts(field)
+        | Index::LocalReference(field)
+        | Index::Reference(Reference { field, .. }) => Filter::Null(field),
+        Index::Present(codings) => {
+            let absent = codings.iter().map(|(_, _, field)| masked::present(*field, context).negated());
+            Filter::All(absent.collect())
+        }
+        Index::Date(from, to) => Filter::All(vec![Filter::Null(from), Filter::Null(to)]),
+        Index::RelationshipCode => token::any_relationship_code().negated(),
+        Index::Names(parts) => string::any_name(parts).negated(),
+        Index::Account => account::any().negated(),
+        // It is true or false of each.
+        Index::HasValue(_)
+        | Index::RoleStatus
+        | Index::RoleReason
+        | Index::OfAct(_)
+        | Index::Agent
+        | Index::Applicant
+        | Index::Element(_)
+        | Index::Composite(..)
+        | Index::Codes => Filter::NOTHING,
+    }
+}
