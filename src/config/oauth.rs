@@ -6,8 +6,7 @@ use chrono::TimeDelta;
 use figment::value::{Dict, Value};
 
 use crate::provider::providers;
-use crate::reader::Reader;
-use crate::reader::list;
+use crate::reader::{Reader, list};
 use crate::sections::Server;
 use base::token::from_hex;
 use domain::account::registration::is_shown_well;

@@ -2,8 +2,7 @@
 
 use figment::value::{Dict, Value};
 
-use crate::reader::Reader;
-use crate::reader::list;
+use crate::reader::{Reader, list};
 use domain::account::registration::is_shown_well;
 use domain::account::{Mode, Vector};
 use idp::{ProviderAuthentication, ProviderKind, ProviderSettings, default_vtr};

@@ -22,7 +22,6 @@ mod which;
 
 use actix_web::HttpResponse;
 use actix_web::web::{self, Data, ServiceConfig};
-use serde_json::json;
 
 use refused::Refused;
 pub use settings::settings;
