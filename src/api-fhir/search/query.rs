@@ -213,6 +213,11 @@ pub(super) fn alternatives(value: &str) -> Vec<String> {
     all
 }
 
+/// The parameters of a query string.
+pub(crate) fn pairs(query: &str) -> Vec<(String, String)> {
+    form_urlencoded::parse(query.trim_start_matches('?').as_bytes()).into_owned().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::alternatives;
@@ -225,9 +230,4 @@ mod tests {
         assert_eq!(alternatives(r"a\\,b"), [r"a\", "b"]);
         assert_eq!(alternatives(r"a\|b"), [r"a\|b"]);
     }
-}
-
-/// The parameters of a query string.
-pub(crate) fn pairs(query: &str) -> Vec<(String, String)> {
-    form_urlencoded::parse(query.trim_start_matches('?').as_bytes()).into_owned().collect()
 }
