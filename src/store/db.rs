@@ -8,6 +8,7 @@ use std::time::Duration;
 use diesel::connection::{CacheSize, Instrumentation, InstrumentationEvent, SimpleConnection as _};
 use diesel::result::DatabaseErrorKind;
 use diesel::{Connection as _, ConnectionError, PgConnection, SqliteConnection};
+use postgres_tls::Relay;
 use r2d2::ManageConnection;
 use sqlite_deadline::Deadline;
 
@@ -71,6 +72,8 @@ impl Meter {
 #[derive(Clone, Debug)]
 pub(crate) struct Manager {
     url: DatabaseUrl,
+    /// What gives libpq TLS, where the URL asks for it.
+    relay: Option<Arc<Relay>>,
     has_pooler: bool,
     /// How long a statement may run; `None` for as long as it takes.
     deadline: Option<Duration>,
@@ -94,13 +97,23 @@ const POSTGRES_SETTINGS: &str =
     "SET synchronous_commit TO on; SET TIME ZONE 'UTC'; SET client_min_messages TO warning;";
 
 impl Manager {
+    /// Opens nothing yet, but the relay through which libpq speaks TLS.
+    ///
+    /// # Errors
+    ///
+    /// When the URL asks for TLS in a way that is not supported.
     pub(crate) fn new(
         url: DatabaseUrl,
         has_pooler: bool,
         deadline: Option<Duration>,
         statements: Arc<AtomicU64>,
-    ) -> Self {
-        Self { url, has_pooler, deadline, statements, is_writer: false }
+    ) -> Result<Self, Error> {
+        let relay = match &url {
+            DatabaseUrl::Postgres(asked) => Relay::start(asked)
+                .map_err(|fault| Error::new(Kind::Fault, format!("cannot use the database {url}: {fault}")))?,
+            DatabaseUrl::Sqlite(_) => None,
+        };
+        Ok(Self { url, relay: relay.map(Arc::new), has_pooler, deadline, statements, is_writer: false })
     }
 
     /// The same for the one connection that writes to SQLite.
@@ -205,7 +218,10 @@ impl ManageConnection for Manager {
         let watch = self.deadline.filter(|_| self.url.is_sqlite()).map(Deadline::new);
         let mut db = match &self.url {
             DatabaseUrl::Sqlite(path) => Self::open_sqlite(path, watch.as_ref())?,
-            DatabaseUrl::Postgres(url) => Self::open_postgres(url, self.has_pooler, self.deadline)?,
+            DatabaseUrl::Postgres(url) => {
+                let url = self.relay.as_deref().map_or(url.as_str(), Relay::url);
+                Self::open_postgres(url, self.has_pooler, self.deadline)?
+            }
         };
         if self.is_writer {
             db.batch_execute(SQLITE_WRITER_SETTINGS)?;

@@ -127,7 +127,7 @@ impl Store {
     pub fn open(options: &StoreOptions) -> Result<Self, Error> {
         let statements = Arc::new(AtomicU64::new(0));
         let (url, deadline) = (options.url.clone(), options.statement_deadline);
-        let manager = Manager::new(url, options.has_pooler, deadline, Arc::clone(&statements));
+        let manager = Manager::new(url, options.has_pooler, deadline, Arc::clone(&statements))?;
         manager.probe()?;
         let pool = |manager: &Manager, connections: u32| {
             Pool::builder()

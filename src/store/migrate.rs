@@ -128,7 +128,7 @@ impl Store {
     /// As [`Store::with_connection`], on a connection of its own whose statements take as long as they take: a step can
     /// rewrite a table.
     fn with_own_connection<T>(&self, work: impl FnOnce(&mut Db) -> Result<T, Error>) -> Result<T, Error> {
-        let manager = Manager::new(self.url.clone(), self.has_pooler, None, Arc::clone(&self.statements));
+        let manager = Manager::new(self.url.clone(), self.has_pooler, None, Arc::clone(&self.statements))?;
         work(&mut manager.connect().map_err(Error::busy)?.db)
     }
 }

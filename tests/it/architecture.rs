@@ -47,12 +47,13 @@ const CRATES: &[(&str, &[&str])] = &[
     ("base", &[]),
     ("http-guard", &[]),
     ("sqlite-deadline", &[]),
+    ("postgres-tls", &[]),
     ("fhir-codec", &[]),
     ("jose", &["base"]),
     ("domain", &["base"]),
     ("fhir", &["base", "domain"]),
     ("idp", &["base", "domain", "jose"]),
-    ("store", &["base", "domain", "sqlite-deadline"]),
+    ("store", &["base", "domain", "postgres-tls", "sqlite-deadline"]),
     ("service", &["base", "domain", "jose", "store"]),
     ("config", &["base", "domain", "idp", "jose", "service", "store"]),
     ("web", &["base", "config", "domain", "fhir", "jose", "service", "store"]),
@@ -111,13 +112,14 @@ const HOMES: &[(&str, &[&str])] = &[
     ("prometheus", &["web"]),
     ("r2d2", &["store"]),
     ("reqwest", &["base", "delivery", "idp"]),
-    ("rustls", &["delivery", "http-guard", "idp", "server"]),
+    ("rustls", &["delivery", "http-guard", "idp", "postgres-tls", "server"]),
     ("signal-hook", &["cli"]),
 ];
 
 /// Libraries that are at home in a part of a crate.
 const PARTS: &[(&str, &str)] = &[
     ("sqlite_deadline", "src/store/db.rs"),
+    ("postgres_tls", "src/store/db.rs"),
     ("lettre", "src/service/job/sender"),
     ("csv", "src/cli/import"),
     ("indicatif", "src/cli/import"),

@@ -66,7 +66,7 @@ impl Replica {
         primary: Pool<Manager>,
     ) -> Result<Arc<Self>, Error> {
         let manager =
-            Manager::new(options.url.clone(), false, store.statement_deadline, Arc::clone(statements));
+            Manager::new(options.url.clone(), false, store.statement_deadline, Arc::clone(statements))?;
         let pool = Pool::builder()
             .max_size(store.connections)
             .min_idle(Some(1))

@@ -33,6 +33,7 @@ const OURS: &[&str] = &[
     "idp",
     "jose",
     "oauth",
+    "postgres_tls",
     "onbehalf",
     "server",
     "service",

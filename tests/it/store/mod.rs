@@ -8,3 +8,4 @@ mod group;
 mod long;
 pub mod query_plans;
 mod read_one;
+mod tls;

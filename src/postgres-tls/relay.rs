@@ -1,0 +1,203 @@
+//! The relay: a socket for libpq on one side, TLS to the server on the other.
+
+use std::fs::{DirBuilder, read_dir, remove_dir, remove_file};
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::net::UnixStream as Probe;
+use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use rustls::pki_types::ServerName;
+use socket2::{SockRef, TcpKeepalive};
+use tokio::net::{TcpStream, UnixListener, UnixStream};
+use tokio::runtime::Builder;
+use tokio::sync::oneshot;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use crate::startup::{ask_for_tls, refuse};
+use crate::target::{BadUrl, Target};
+use crate::tls;
+
+/// The start of the name of a relay's folder.
+const FOLDER: &str = "onbehalf-pg-";
+/// A server on which nothing comes back any more is given up after this.
+const SILENCE: Duration = Duration::from_secs(30);
+const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(15), Duration::from_secs(5));
+
+/// Why there is no relay.
+#[derive(Debug, thiserror::Error)]
+pub enum RelayError {
+    /// The URL asks for something that is not supported.
+    #[error(transparent)]
+    Url(#[from] BadUrl),
+    /// The file that this parameter of the URL names cannot be read, or has nothing of what it should hold.
+    #[error("the file of {0} cannot be read, or is no PEM file of that kind")]
+    File(&'static str),
+    /// The host is neither a name nor an address.
+    #[error("the host of the database is no name that a certificate can have")]
+    Host,
+    /// TLS cannot be set up.
+    #[error("TLS to the database cannot be set up: {0}")]
+    Tls(#[source] rustls::Error),
+    /// The socket, or its thread, cannot be made.
+    #[error("the socket of the relay to the database cannot be made: {0}")]
+    Socket(#[source] io::Error),
+}
+
+/// A relay, until it is dropped. Connections that are open then are closed.
+#[derive(Debug)]
+pub struct Relay {
+    url: String,
+    folder: PathBuf,
+    /// Ends the thread when it is dropped.
+    _stop: oneshot::Sender<()>,
+}
+
+impl Relay {
+    /// Starts a relay to the server of this URL; `None` where the URL asks for no TLS, or for a socket of this machine.
+    ///
+    /// # Errors
+    ///
+    /// [`RelayError`]. Whether the server can be reached is not looked at.
+    pub fn start(url: &str) -> Result<Option<Self>, RelayError> {
+        let Some(target) = Target::of(url)? else { return Ok(None) };
+        let connector = Connector::of(&target)?;
+        remove_stale();
+        let folder = private_folder().map_err(RelayError::Socket)?;
+        let url = target.local_url(&folder);
+        let (stop, stopped) = oneshot::channel();
+        // From here on dropping it removes the folder.
+        let relay = Self { url, folder, _stop: stop };
+        let socket = relay.folder.join(Target::socket_name());
+        let runtime = Builder::new_current_thread().enable_all().build().map_err(RelayError::Socket)?;
+        let listener = {
+            let _within = runtime.enter();
+            UnixListener::bind(socket).map_err(RelayError::Socket)?
+        };
+        let serve = move || {
+            runtime.spawn(accept(listener, Arc::new(connector)));
+            // It ends with the relay that holds the other end, and all connections with the runtime.
+            drop(runtime.block_on(stopped));
+        };
+        thread::Builder::new().name("postgres-tls".to_owned()).spawn(serve).map_err(RelayError::Socket)?;
+        Ok(Some(relay))
+    }
+
+    /// The URL by which libpq reaches the server through the relay.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        remove(&self.folder);
+    }
+}
+
+/// What a connection to the server is made with.
+struct Connector {
+    target: Target,
+    name: ServerName<'static>,
+    tls: TlsConnector,
+}
+
+impl Connector {
+    fn of(target: &Target) -> Result<Self, RelayError> {
+        let name = ServerName::try_from(target.host.clone()).or(Err(RelayError::Host))?;
+        let tls = TlsConnector::from(Arc::new(tls::config(target)?));
+        Ok(Self { target: target.clone(), name, tls })
+    }
+
+    /// Connects, and verifies the server; the error is a sentence for the operator.
+    async fn connect(&self) -> Result<TlsStream<TcpStream>, String> {
+        let connect = async {
+            let Target { host, address, port, .. } = &self.target;
+            let mut server = TcpStream::connect((address.as_deref().unwrap_or(host), *port))
+                .await
+                .map_err(|fault| format!("the database server cannot be reached: {fault}"))?;
+            watch(&server).map_err(|fault| format!("the connection cannot be watched: {fault}"))?;
+            match ask_for_tls(&mut server).await {
+                Ok(true) => {}
+                Ok(false) => return Err("the database server offers no TLS".to_owned()),
+                Err(fault) => return Err(format!("the database server did not answer: {fault}")),
+            }
+            let secured = self.tls.connect(self.name.clone(), server).await;
+            secured.map_err(|fault| format!("TLS with the database server failed: {fault}"))
+        };
+        let connected = tokio::time::timeout(self.target.connect_timeout, connect).await;
+        connected.unwrap_or_else(|_late| Err("the database server did not answer in time".to_owned()))
+    }
+}
+
+/// A server that has vanished without a word is noticed; small messages are sent at once.
+fn watch(server: &TcpStream) -> io::Result<()> {
+    server.set_nodelay(true)?;
+    let socket = SockRef::from(server);
+    let (idle, interval) = KEEPALIVE;
+    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(idle).with_interval(interval).with_retries(3))?;
+    socket.set_tcp_user_timeout(Some(SILENCE))
+}
+
+async fn accept(listener: UnixListener, connector: Arc<Connector>) {
+    loop {
+        match listener.accept().await {
+            Ok((client, _)) => {
+                let connector = Arc::clone(&connector);
+                tokio::spawn(async move { relay(client, &connector).await });
+            }
+            // Too many open files: those that are open may end.
+            Err(fault) => {
+                tracing::warn!(%fault, "a connection to the database could not be accepted by its relay");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+async fn relay(mut client: UnixStream, connector: &Connector) {
+    match connector.connect().await {
+        Ok(mut server) => {
+            // How it ended is for libpq and the server to say.
+            drop(tokio::io::copy_bidirectional(&mut client, &mut server).await);
+        }
+        Err(told) => drop(refuse(&mut client, &told).await),
+    }
+}
+
+/// A folder that its user alone can enter.
+fn private_folder() -> io::Result<PathBuf> {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    loop {
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("{FOLDER}{}-{number}", process::id()));
+        match DirBuilder::new().mode(0o700).create(&folder) {
+            Ok(()) => return Ok(folder),
+            // One of a process that is gone, or of another user.
+            Err(fault) if fault.kind() == io::ErrorKind::AlreadyExists && number < 10_000 => {}
+            Err(fault) => return Err(fault),
+        }
+    }
+}
+
+/// Removes the folders of relays that were killed: nothing listens there any more.
+fn remove_stale() {
+    let Ok(entries) = read_dir(std::env::temp_dir()) else { return };
+    let folders = entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(FOLDER));
+    for folder in folders.map(|entry| entry.path()) {
+        let probed = Probe::connect(folder.join(Target::socket_name()));
+        if probed.is_err_and(|fault| fault.kind() == io::ErrorKind::ConnectionRefused) {
+            remove(&folder);
+        }
+    }
+}
+
+fn remove(folder: &Path) {
+    drop(remove_file(folder.join(Target::socket_name())));
+    drop(remove_dir(folder));
+}
