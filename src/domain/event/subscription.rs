@@ -203,7 +203,7 @@ impl Subscription {
 
 /// The one person whom every event names that this caller hears of with these conditions.
 pub(crate) fn about(owner: &Who, filters: &[Filter]) -> Option<NhsNumber> {
-    use crate::event::FilterName;
+    use crate::event::filter::FilterName;
     use crate::person::NumberCheck;
     let of_filter = |filter: &Filter| match (filter.name, filter.values.as_slice()) {
         (FilterName::Patient | FilterName::Proxy, [one]) => NhsNumber::parse(one, NumberCheck::Length).ok(),
