@@ -6,6 +6,7 @@
 //! disagree, the settings of `[contract]` decide.
 
 mod catalogue;
+mod failure;
 mod gateway;
 mod header;
 mod health;
@@ -14,6 +15,7 @@ mod operation;
 mod problem;
 mod query;
 mod resource;
+mod settings;
 mod url;
 
 use actix_web::HttpResponse;
@@ -24,23 +26,10 @@ use actix_web::web::{self, ServiceConfig};
 use ::web::caller::Authenticated;
 use ::web::cors::cors;
 use ::web::panic::catch_panics;
-use config::Contract;
-use service::policy::Disclosure;
 
 pub use health::StatusKey;
 pub use problem::Problem;
-
-/// What the settings say of this API.
-#[derive(Clone, Copy, Debug)]
-pub struct VrsSettings {
-    /// The switches of the contract.
-    pub contract: Contract,
-    /// What of the data of others is shown.
-    pub disclosure: Disclosure,
-}
-
-/// The path under which the seven operations live.
-pub const BASE_PATH: &str = "/validated-relationships/FHIR/R4";
+pub use settings::{BASE_PATH, VrsSettings};
 
 /// Adds the routes of this front.
 pub fn configure(config: &mut ServiceConfig) {

@@ -8,19 +8,13 @@ use actix_web::http::header::{ALLOW, RETRY_AFTER};
 use actix_web::{HttpResponse, ResponseError};
 use serde_json::{Map, Value, json};
 
-use crate::catalogue;
 use crate::url;
-use base::error::{Error, Kind};
-use service::access::Refusal;
-use service::admission::Denied;
-use web::body::BodyFault;
-use web::error::{ApiError, HttpError};
 
 /// What a request of this front is told when it fails.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     status: u16,
-    code: &'static str,
+    pub(crate) code: &'static str,
     issue: &'static str,
     display: &'static str,
     diagnostics: &'static str,
@@ -147,55 +141,5 @@ impl ResponseError for Problem {
             None => {}
         }
         response.content_type(super::resource::FHIR_JSON).body(self.outcome().to_string())
-    }
-}
-
-impl HttpError for Problem {
-    fn throttled(seconds: u64) -> Self {
-        catalogue::THROTTLED.retry_after(seconds)
-    }
-}
-
-impl ApiError for Problem {
-    fn denied(_denied: Denied) -> Self {
-        catalogue::ACCESS_DENIED
-    }
-
-    fn code(&self) -> &'static str {
-        self.code
-    }
-}
-
-/// Failures that every operation shares. The cause is logged here, once.
-impl From<Error> for Problem {
-    fn from(error: Error) -> Self {
-        if matches!(error.kind(), Kind::Fault | Kind::Busy) {
-            web::observe::log_failure(&error);
-        }
-        match error.kind() {
-            Kind::Invalid | Kind::Unprocessable | Kind::TooCostly => catalogue::BAD_REQUEST,
-            Kind::Unauthenticated => catalogue::ACCESS_DENIED,
-            Kind::Forbidden => catalogue::FORBIDDEN,
-            Kind::NotFound => catalogue::INVALIDATED_RESOURCE,
-            Kind::Conflict => catalogue::DUPLICATE_RELATIONSHIP,
-            Kind::PreconditionFailed | Kind::Busy => catalogue::DOWNSTREAM_SERVICE_ERROR.retry_after(1),
-            Kind::Fault => catalogue::SERVER_ERROR,
-        }
-    }
-}
-
-impl From<BodyFault> for Problem {
-    fn from(fault: BodyFault) -> Self {
-        match fault {
-            BodyFault::TooLarge => catalogue::TOO_LARGE,
-            BodyFault::Incomplete => catalogue::BAD_REQUEST.saying("The request body is incomplete."),
-            BodyFault::Late => catalogue::TIMEOUT,
-        }
-    }
-}
-
-impl From<Refusal> for Problem {
-    fn from(_refusal: Refusal) -> Self {
-        catalogue::FORBIDDEN
     }
 }

@@ -4,13 +4,13 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
-use crate::VrsSettings;
 use crate::catalogue;
 use crate::gateway::{Answer, FHIR_JSON, Operation, carry_out};
 use crate::input::{consent, patch};
-use crate::operation::{base_url, viewer};
+use crate::operation::request::{base_url, viewer};
 use crate::problem::Problem;
 use crate::resource::{created, informational};
+use crate::settings::VrsSettings;
 use ::web::body::Bodies;
 use ::web::caller::Authenticated;
 use ::web::gate::Gate;

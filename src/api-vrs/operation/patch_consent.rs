@@ -4,13 +4,13 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
-use crate::VrsSettings;
 use crate::catalogue;
 use crate::gateway::{Answer, JSON_PATCH, Operation, carry_out};
 use crate::input::patch;
-use crate::operation::{check_party, id_in_path, viewer};
+use crate::operation::request::{check_party, id_in_path, viewer};
 use crate::problem::Problem;
 use crate::resource::{answer, informational};
+use crate::settings::VrsSettings;
 use ::web::body::Bodies;
 use ::web::caller::Authenticated;
 use ::web::gate::Gate;

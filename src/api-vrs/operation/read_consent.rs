@@ -4,13 +4,13 @@ use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
-use crate::VrsSettings;
 use crate::catalogue;
 use crate::gateway::{Answer, Operation, carry_out};
-use crate::operation::{base_url, check_party, id_in_path, people_of, requested, viewer};
+use crate::operation::request::{base_url, check_party, id_in_path, people_of, requested, viewer};
 use crate::problem::Problem;
 use crate::query::{Query, includes};
 use crate::resource::{answer, consent_bundle};
+use crate::settings::VrsSettings;
 use ::web::caller::Authenticated;
 use ::web::gate::Gate;
 use base::error::Error;

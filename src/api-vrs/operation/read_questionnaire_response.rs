@@ -4,12 +4,12 @@ use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
-use crate::VrsSettings;
 use crate::catalogue;
 use crate::gateway::{Answer, Operation, carry_out};
-use crate::operation::{check_party, id_in_path, viewer};
+use crate::operation::request::{check_party, id_in_path, viewer};
 use crate::problem::Problem;
 use crate::resource::{access_request, answer};
+use crate::settings::VrsSettings;
 use ::web::caller::Authenticated;
 use ::web::gate::Gate;
 use base::error::Error;

@@ -4,12 +4,12 @@ use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
-use crate::VrsSettings;
 use crate::gateway::{Answer, Operation, carry_out};
-use crate::operation::{base_url, requested, viewer};
+use crate::operation::request::{base_url, requested, viewer};
 use crate::problem::Problem;
 use crate::query::{Query, includes_patients, related_person_search};
 use crate::resource::{Bundle, Proofing, answer, patient, related_person};
+use crate::settings::VrsSettings;
 use ::web::caller::Authenticated;
 use ::web::gate::Gate;
 use domain::account::Letter;

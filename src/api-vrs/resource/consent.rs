@@ -2,7 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::resource::{Bundle, Proofing, nhs_identifier, patient, related_person};
+use crate::resource::bundle::Bundle;
+use crate::resource::identifier::nhs_identifier;
+use crate::resource::patient::{Proofing, patient};
+use crate::resource::related_person::related_person;
 use crate::url;
 use base::date_time::{FhirDateTime, render_instant};
 use domain::proxy::{LegalBasis, Role, Versioned};

@@ -3,16 +3,14 @@
 mod access_request;
 mod bundle;
 mod consent;
+mod identifier;
 mod outcome;
 mod patient;
 mod related_person;
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use serde_json::{Value, json};
-
-use crate::url;
-use domain::person::NhsNumber;
+use serde_json::Value;
 
 pub(crate) use access_request::access_request;
 pub(crate) use bundle::Bundle;
@@ -33,8 +31,4 @@ pub(crate) fn answer(status: StatusCode, resource: &Value) -> HttpResponse {
 pub(crate) fn created(status: StatusCode, location: String, resource: &Value) -> HttpResponse {
     let location = (actix_web::http::header::LOCATION, location);
     HttpResponse::build(status).insert_header(location).content_type(FHIR_JSON).body(resource.to_string())
-}
-
-fn nhs_identifier(number: NhsNumber) -> Value {
-    json!({ "system": url::NHS_NUMBER, "value": number.as_str() })
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::resource::nhs_identifier;
+use crate::resource::identifier::nhs_identifier;
 use crate::resource::patient::demographics;
 use domain::person::Person;
 use domain::proxy::Relationship;
