@@ -10,7 +10,13 @@ use quick_xml::events::{BytesRef, BytesStart, Event};
 use quick_xml::name::Prefix;
 use quick_xml::reader::Reader;
 
-use crate::format::xml::{XHTML, is_char};
+/// The namespace of a narrative.
+pub(crate) const XHTML: &str = "http://www.w3.org/1999/xhtml";
+
+/// Whether XML 1.0 may have this character (<https://www.w3.org/TR/xml/#charsets>).
+pub(crate) fn is_char(letter: char) -> bool {
+    matches!(letter, '\t' | '\n' | '\r' | '\u{20}'..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..)
+}
 
 const OPENING: &str = "<div xmlns=\"http://www.w3.org/1999/xhtml\"";
 

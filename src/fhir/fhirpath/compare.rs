@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 
 use serde_json::{Number, Value};
 
-use super::FhirPathFault;
+use super::fault::FhirPathFault;
 use super::item::Item;
 use base::date_time::FhirDateTime;
 

@@ -8,9 +8,9 @@ use std::cmp::Ordering;
 
 use serde_json::Value;
 
-use super::FhirPathFault;
 use super::compare::{equal, equivalent, order, same, truth};
 use super::expression::{Expr, Operator};
+use super::fault::FhirPathFault;
 use super::function;
 use super::item::{Item, Step};
 use super::navigate::{child, descend};

@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::FhirPathFault;
 use super::compare::{same, truth};
 use super::evaluate::{Answer, Context, Items, known};
 use super::expression::Expr;
+use super::fault::FhirPathFault;
 use super::item::Item;
 use super::navigate::child;
 use super::tree_function::{children, descendants, repeat, resolve};

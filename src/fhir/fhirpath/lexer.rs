@@ -1,6 +1,6 @@
 //! The words of a FHIRPath expression (<https://hl7.org/fhirpath/N1/#lexical-elements>).
 
-use super::FhirPathFault;
+use super::fault::FhirPathFault;
 
 /// One word.
 #[derive(Clone, Debug, PartialEq, Eq)]

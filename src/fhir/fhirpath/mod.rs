@@ -11,6 +11,7 @@
 mod compare;
 mod evaluate;
 mod expression;
+mod fault;
 mod function;
 mod item;
 mod lexer;
@@ -21,6 +22,7 @@ mod tree_function;
 use serde_json::Value;
 
 pub(crate) use compare::same_value;
+pub use fault::FhirPathFault;
 pub use item::{Item, Location, Step, render_location};
 
 use expression::Expr;
@@ -28,29 +30,6 @@ use expression::Expr;
 /// A parsed expression.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expression(Expr);
-
-/// Why an expression has no answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum FhirPathFault {
-    /// It is not FHIRPath.
-    #[error("the text is not a FHIRPath expression")]
-    Syntax,
-    /// It is too long or nested too deeply.
-    #[error("the FHIRPath expression is too long or nested too deeply")]
-    TooLong,
-    /// It uses something that this service does not know.
-    #[error("the FHIRPath expression uses a function or operator that is not supported here")]
-    Unsupported,
-    /// There is more than one item where one is needed.
-    #[error("the FHIRPath expression meets more than one element where it needs one")]
-    NotSingle,
-    /// It has something of the wrong type, such as text where `and` needs a boolean.
-    #[error("the FHIRPath expression meets a value of the wrong type")]
-    WrongType,
-    /// It causes more work than is allowed.
-    #[error("the FHIRPath expression is too costly")]
-    TooCostly,
-}
 
 impl Expression {
     /// Reads an expression.

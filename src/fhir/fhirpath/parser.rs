@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::FhirPathFault;
 use super::expression::{Expr, Operator, TYPE_BINDING};
+use super::fault::FhirPathFault;
 use super::lexer::{Token, split};
 
 /// How deep brackets and calls may stand in one another.

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{Expression, FhirPathFault, Step, render_location};
+use super::Expression;
+use super::fault::FhirPathFault;
+use super::item::{Step, render_location};
 
 fn person() -> Value {
     json!({

@@ -1,7 +1,7 @@
 //! The format of a body, by its `Content-Type` (G-06, G-07, R-30, R-38).
 
+use super::media::{Format, MediaFault};
 use super::media_type::MediaType;
-use super::{Format, MediaFault};
 
 /// What a body is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

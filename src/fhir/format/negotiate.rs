@@ -1,7 +1,7 @@
 //! The format of the answer: `_format` if it is there, else `Accept`, else JSON (G-04, G-05, G-06).
 
+use super::media::{Format, MediaFault};
 use super::media_type::{MediaType, split};
-use super::{Format, MediaFault};
 
 /// Chooses the format of the answer.
 ///

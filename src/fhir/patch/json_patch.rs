@@ -9,7 +9,8 @@ use json_patch::jsonptr::PointerBuf;
 use json_patch::{PatchErrorKind, PatchOperation};
 use serde_json::Value;
 
-use super::{PatchFault, check_count, check_depth, check_identity, check_work, weight};
+use super::fault::PatchFault;
+use super::limit::{check_count, check_depth, check_identity, check_work, weight};
 use crate::fhirpath::same_value;
 
 /// What all `copy` operations of a patch may add, in bytes, about.

@@ -26,7 +26,8 @@ use crate::outcome::{Issue, IssueType};
 pub use crate::structure::Weight;
 use crate::structure::r4;
 use base::held;
-use report::{Path, values_of};
+pub use definitions::Weight;
+use report::Path;
 use walk::Walk;
 
 /// Judges a resource of the expected type against R4, and against those of our profiles that its

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Number, Value};
 
-use super::XmlFault;
+use super::fault::XmlFault;
 use super::tree::Node;
 use crate::structure;
 use crate::structure::{Content, Primitive, type_node};

@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{XmlFault, parse, parse_text, render};
+use super::fault::XmlFault;
+use super::{parse, parse_text, render};
 
 const DIV: &str =
     r#"<div xmlns="http://www.w3.org/1999/xhtml"><p>Mary <b>Ann</b> &amp; co&#160;<br/></p></div>"#;

@@ -8,7 +8,8 @@ use quick_xml::events::{BytesDecl, BytesStart, Event};
 use quick_xml::name::{Namespace, ResolveResult};
 use quick_xml::reader::NsReader;
 
-use super::{FHIR, XHTML, XmlFault, check_narrative, is_char};
+use super::fault::{FHIR, XmlFault, check_narrative};
+use crate::xhtml::{XHTML, is_char};
 
 const SCHEMA_INSTANCE: &str = "http://www.w3.org/2001/XMLSchema-instance";
 const MOST_ATTRIBUTES: usize = 16;

@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use super::{FHIR, XHTML, check_narrative, is_char};
+use super::fault::{FHIR, check_narrative};
 use crate::structure::{Content, Node, type_node};
+use crate::xhtml::{XHTML, is_char};
 
 pub(super) fn resource(resource: &Value, pretty: bool) -> String {
     let mut writer =

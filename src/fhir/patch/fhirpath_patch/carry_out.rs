@@ -3,10 +3,11 @@
 use serde_json::{Map, Value};
 
 use super::super::edit::{Part, owner, read_list, remove, replace, write_list};
-use super::super::{PatchFault, check_depth};
 use super::operation::Operation;
 use super::value::{Inside, PatchValue};
 use crate::fhirpath::{Expression, FhirPathFault, Item, Location, Step};
+use crate::patch::fault::PatchFault;
+use crate::patch::limit::check_depth;
 use crate::structure::{Content, Node, Primitive};
 
 pub(super) fn carry_out(resource: &mut Value, operation: &Operation) -> Result<(), PatchFault> {

@@ -11,7 +11,8 @@ mod value;
 
 use serde_json::Value;
 
-use super::{PatchFault, check_count, check_identity, check_work};
+use super::fault::PatchFault;
+use super::limit::{check_count, check_identity, check_work};
 
 /// Carries out a FHIRPath Patch.
 ///

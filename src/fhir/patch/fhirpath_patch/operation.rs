@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use super::super::PatchFault;
 use super::super::edit::{Part, beside_key};
 use super::value::PatchValue;
 use crate::fhirpath::{Expression, FhirPathFault};
+use crate::patch::fault::PatchFault;
 
 /// One operation.
 #[derive(Clone, Debug, PartialEq)]

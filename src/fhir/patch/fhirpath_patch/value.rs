@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::super::PatchFault;
 use super::super::edit::{Part, read_list, write_list, write_one};
+use crate::patch::fault::PatchFault;
 use crate::structure::{Content, Node, Primitive, open_choice, type_node};
 
 /// A value as the patch gives it.

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::super::report::{Object, Report};
-use super::{are_distinct, text};
+use super::text::{are_distinct, text};
 
 pub(super) fn bundle(it: &Object<'_>, report: &mut Report) {
     let kind = it.text("type").unwrap_or_default();

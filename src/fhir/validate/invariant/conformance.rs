@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use super::super::report::{Object, Report, is_absolute};
-use super::super::values_of;
-use super::{are_distinct, machine_name, text};
+use super::text::{are_distinct, machine_name, text};
 use crate::outcome::IssueType;
+use crate::validate::report::values_of;
 
 pub(super) fn capability_statement(it: &Object<'_>, report: &mut Report) {
     machine_name(it, "cpb-0", report);

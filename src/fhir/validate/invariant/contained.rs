@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::super::report::{Object, Report};
-use super::text;
+use super::text::text;
 
 /// Judges what a resource contains.
 pub(crate) fn check(it: &Object<'_>, report: &mut Report) {

@@ -17,6 +17,7 @@ mod element_definition;
 mod people;
 mod questionnaire;
 mod structure;
+mod text;
 mod timing;
 
 pub(super) use contained::check as check_contained;
@@ -86,31 +87,6 @@ fn of_path(path: &str) -> Option<Check> {
     };
     Some(check)
 }
-
-/// `isDistinct()`.
-fn are_distinct<T: Eq + std::hash::Hash>(values: impl IntoIterator<Item = T>) -> bool {
-    let mut seen = std::collections::HashSet::new();
-    values.into_iter().all(|value| seen.insert(value))
-}
-
-/// A text of a value, if it is an object that has it.
-fn text<'v>(value: &'v serde_json::Value, name: &str) -> Option<&'v str> {
-    value.get(name).and_then(serde_json::Value::as_str)
-}
-
-/// The names that code generators like: a warning where one is not (cpb-0, csd-0, opd-0, que-0, sdf-0, spd-0, vsd-0).
-fn machine_name(object: &Object<'_>, key: &str, report: &mut Report) {
-    let is_fit = |name: &str| {
-        name.starts_with(|first: char| first.is_ascii_uppercase())
-            && name.len() <= 255
-            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-    };
-    if object.text("name").is_some_and(|name| !is_fit(name)) {
-        let words = format!("{key}: Use a name of letters, digits and _ that begins with a capital letter.");
-        report.warning(crate::outcome::IssueType::Invariant, &object.path.name("name"), words);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
@@ -150,6 +126,7 @@ mod tests {
             include_str!("people.rs"),
             include_str!("questionnaire.rs"),
             include_str!("structure.rs"),
+            include_str!("text.rs"),
             include_str!("timing.rs"),
         ]
         .concat();

@@ -1,9 +1,9 @@
 //! Invariants of Consent, Patient, Organization and AuditEvent.
 
 use super::super::report::{Object, Report};
-use super::super::values_of;
-use super::text;
+use super::text::text;
 use crate::outcome::IssueType;
+use crate::validate::report::values_of;
 
 /// ppc-1, and what ppc-2 to ppc-5 mean (V-01): as published they ask for a system named `something`, so
 /// none of them can ever fail.

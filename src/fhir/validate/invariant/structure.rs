@@ -5,8 +5,8 @@
 use serde_json::Value;
 
 use super::super::report::{Object, Report};
-use super::super::values_of;
-use super::{are_distinct, machine_name, text};
+use super::text::{are_distinct, machine_name, text};
+use crate::validate::report::values_of;
 
 pub(super) fn mapping(it: &Object<'_>, report: &mut Report) {
     report.demand(it.has("name") || it.has("uri"), "sdf-2", it.path, "Add a name or a uri.");

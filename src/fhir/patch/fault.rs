@@ -1,0 +1,33 @@
+//! Why a patch is refused.
+
+use crate::outcome::{Issue, IssueType};
+use base::error::Kind;
+
+/// Why a patch is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PatchFault {
+    /// [`Kind::Invalid`] (400) when the document is not a patch, [`Kind::Unprocessable`] (422) when it
+    /// cannot be carried out on this resource.
+    pub kind: Kind,
+    /// What is wrong, for the OperationOutcome.
+    pub issue: Issue,
+}
+
+impl PatchFault {
+    pub(super) fn malformed(sentence: impl Into<std::borrow::Cow<'static, str>>) -> Self {
+        Self { kind: Kind::Invalid, issue: Issue::error(IssueType::Structure, sentence) }
+    }
+
+    pub(super) fn impossible(sentence: impl Into<std::borrow::Cow<'static, str>>) -> Self {
+        Self { kind: Kind::Unprocessable, issue: Issue::error(IssueType::Processing, sentence) }
+    }
+
+    pub(super) fn too_much(sentence: &'static str) -> Self {
+        Self { kind: Kind::Unprocessable, issue: Issue::error(IssueType::TooCostly, sentence) }
+    }
+
+    pub(super) fn at(mut self, expression: impl Into<String>) -> Self {
+        self.issue = self.issue.at(expression);
+        self
+    }
+}
