@@ -1,6 +1,8 @@
 //! The owner of a subscription changes it, or sets it going again.
 
-use crate::event::{SubscribeError, open_headers, owner, reference, seal_headers};
+use crate::event::create_subscription::SubscribeError;
+use crate::event::owner::{owner, reference};
+use crate::event::secrets::{open_headers, seal_headers};
 use base::clock::Clock;
 use base::secret::Vault;
 use domain::account::Caller;

@@ -2,7 +2,8 @@
 
 use uuid::Uuid;
 
-use crate::event::{owner, reference, seal};
+use crate::event::owner::{owner, reference};
+use crate::event::secrets::seal;
 use base::clock::Clock;
 use base::error::Error;
 use base::secret::Vault;

@@ -1,6 +1,6 @@
 //! The owner of a subscription deletes it.
 
-use crate::event::reference;
+use crate::event::owner::reference;
 use base::clock::Clock;
 use base::error::Error;
 use domain::account::Caller;

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::event::reference;
+use crate::event::owner::reference;
 use base::error::Error;
 use domain::account::Caller;
 use domain::audit::Act;

@@ -3,8 +3,10 @@
 use uuid::Uuid;
 
 use crate::access;
+use crate::event::binding_token::take_binding;
 use crate::event::front::Front;
-use crate::event::{give_status, owner, take_binding};
+use crate::event::give_status::give_status;
+use crate::event::owner::owner;
 use base::clock::Clock;
 use base::error::Error;
 use base::ids;

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-use crate::event::{draw_signing, seal_signing};
+use crate::event::secrets::{draw_signing, seal_signing};
 use base::clock::Clock;
 use base::error::Error;
 use base::secret::Vault;

@@ -20,36 +20,7 @@ mod runner;
 mod send_messages;
 pub mod sender;
 pub mod settings;
-
-use chrono::TimeDelta;
-
-use run::{Halt, Run};
+mod table;
 
 pub use runner::{Runner, Running};
-
-/// A job.
-#[derive(Clone, Copy)]
-pub struct Job {
-    /// Its name, in the database and on the command line.
-    pub name: &'static str,
-    /// How long after the beginning of a run the next one is due.
-    pub period: TimeDelta,
-    run: fn(&mut Run<'_>) -> Result<(), Halt>,
-}
-
-/// Every job, in the order in which those that are due are run.
-pub const JOBS: &[Job] = &[
-    Job { name: "expire-roles", period: TimeDelta::minutes(1), run: expire_roles::run },
-    Job { name: "milestones", period: TimeDelta::hours(1), run: milestones::run },
-    Job { name: "deactivate-unused", period: TimeDelta::hours(24), run: deactivate_unused::run },
-    Job { name: "remind", period: TimeDelta::hours(1), run: remind::run },
-    Job { name: "send-messages", period: TimeDelta::minutes(1), run: send_messages::run },
-    Job { name: "purge", period: TimeDelta::hours(1), run: purge::run },
-];
-
-impl Job {
-    /// Finds a job by its name.
-    pub fn find(name: &str) -> Option<Self> {
-        JOBS.iter().copied().find(|job| job.name == name)
-    }
-}
+pub use table::{JOBS, Job};

@@ -12,7 +12,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::job::run::{Halt, Run};
 use crate::job::sender::Sender;
 use crate::job::settings::Jobs;
-use crate::job::{JOBS, Job};
+use crate::job::table::{JOBS, Job};
 use base::clock::Clock;
 use base::error::Error;
 use base::ids;

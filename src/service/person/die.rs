@@ -1,6 +1,6 @@
 //! Somebody has died.
 
-use crate::person::{Telling, Told, latest_number, record};
+use crate::person::telling::{Telling, Told, latest_number, record};
 use crate::proxy::end_by_itself;
 use base::clock::Clock;
 use base::error::Error;

@@ -1,6 +1,6 @@
 //! The roles of somebody who leaves every answer, or comes back to them.
 
-use crate::person::Telling;
+use crate::person::telling::Telling;
 use crate::proxy::subject_of;
 use base::error::Error;
 use domain::audit::{Access, Act, Actor};

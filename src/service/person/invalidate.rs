@@ -1,7 +1,7 @@
 //! A number is not valid any more, and no other took its place.
 
 use crate::person::hide::hide;
-use crate::person::{Telling, Told, record};
+use crate::person::telling::{Telling, Told, record};
 use base::error::Error;
 use domain::audit::Act;
 use domain::person::{NhsNumber, Standing};

@@ -1,6 +1,6 @@
 //! Somebody is registered with another practice, or with none.
 
-use crate::person::{Telling, Told, present_number, record};
+use crate::person::telling::{Telling, Told, present_number, record};
 use base::error::Error;
 use domain::audit::Act;
 use domain::person::NhsNumber;

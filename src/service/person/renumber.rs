@@ -9,7 +9,7 @@
 
 use crate::person::die::bereave;
 use crate::person::hide::hide;
-use crate::person::{Telling, Told, present_number, record};
+use crate::person::telling::{Telling, Told, present_number, record};
 use crate::proxy::{end_by_itself, save_by_itself, subject_of};
 use base::error::Error;
 use domain::audit::Act;

@@ -1,7 +1,7 @@
 //! Somebody becomes sensitive (S-flagged), or is so no more.
 
 use crate::person::hide::{hide, show};
-use crate::person::{Telling, Told, present_number, record};
+use crate::person::telling::{Telling, Told, present_number, record};
 use base::error::Error;
 use domain::audit::Act;
 use domain::person::{NhsNumber, Standing};

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::proxy::{Bar, check_people, state_in, subject_of};
+use crate::proxy::people::{Bar, check_people, state_in, subject_of};
 use base::clock::Clock;
 use base::error::{Error, Kind};
 use domain::account::Caller;

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::proxy::end_by_itself;
+use crate::proxy::by_itself::end_by_itself;
 use base::clock::Clock;
 use base::error::Error;
 use domain::account::Caller;

@@ -1,6 +1,6 @@
 //! A role's end has passed.
 
-use crate::proxy::end_by_itself;
+use crate::proxy::by_itself::end_by_itself;
 use base::clock::Clock;
 use base::error::Error;
 use domain::account::Caller;

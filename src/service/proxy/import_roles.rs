@@ -8,8 +8,8 @@ use std::collections::{BTreeSet, HashMap};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::proxy::create_role::door_of;
-use crate::proxy::{CreateRoleError, check_people, subject_of};
+use crate::proxy::create_role::{CreateRoleError, door_of};
+use crate::proxy::people::{check_people, subject_of};
 use base::clock::Clock;
 use base::error::Error;
 use domain::account::Caller;

@@ -1,6 +1,6 @@
 //! A patient comes to an age at which others may act for them less.
 
-use crate::proxy::{end_by_itself, save_by_itself};
+use crate::proxy::by_itself::{end_by_itself, save_by_itself};
 use base::clock::Clock;
 use base::date_time::FhirDateTime;
 use base::error::Error;

@@ -1,6 +1,6 @@
 //! A role ends soon, or has ended: its people are told.
 
-use crate::proxy::{state_in, subject_of};
+use crate::proxy::people::{state_in, subject_of};
 use base::clock::Clock;
 use base::error::Error;
 use domain::account::Caller;

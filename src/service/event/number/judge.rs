@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
 use super::happened::happened;
-use super::{Grants, MOST, MOST_SEEN, Unnumbered, ask, has_lapsed, heard_by, people_of};
+use super::hearing::{Grants, MOST, MOST_SEEN, Unnumbered, ask, has_lapsed, heard_by, people_of};
 use crate::event::front::Front;
 use base::clock::Clock;
 use domain::event::{Event, Subscription};

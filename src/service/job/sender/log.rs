@@ -1,6 +1,6 @@
 //! Where no sender is configured: the log says that there was a message, and not for whom.
 
-use crate::job::sender::{Away, Letter, Refusal, Sender};
+use crate::job::sender::letter::{Away, Letter, Refusal, Sender};
 
 /// Sends nothing.
 #[derive(Clone, Copy, Debug)]

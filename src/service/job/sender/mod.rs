@@ -1,59 +1,16 @@
 //! How messages reach people. Another way than these is another [`Sender`].
 
+mod letter;
 mod log;
 mod smtp;
 
-use std::fmt;
 use std::sync::Arc;
 
 use crate::job::settings::Smtp;
 
+pub use letter::{Away, Letter, Refusal, Sender};
 pub use log::LogSender;
 pub use smtp::SmtpSender;
-
-/// A message for somebody. All of it is personal: it has no `Debug`.
-#[derive(Clone, Copy)]
-pub struct Letter<'l> {
-    /// Where it goes: an e-mail address.
-    pub to: &'l str,
-    /// Its subject.
-    pub subject: &'l str,
-    /// Its text, in plain words.
-    pub text: &'l str,
-}
-
-/// Why a message did not leave.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// It surely did not; later it may.
-    Later,
-    /// It surely did not, and never will.
-    Never,
-    /// It may have.
-    Unknown,
-}
-
-/// The sender cannot take anything now.
-#[derive(Debug, thiserror::Error)]
-#[error("the sender of messages is away: {0}")]
-pub struct Away(pub String);
-
-/// Sends messages.
-pub trait Sender: fmt::Debug + Send + Sync {
-    /// Whether it can take messages now.
-    ///
-    /// # Errors
-    ///
-    /// [`Away`].
-    fn check(&self) -> Result<(), Away>;
-
-    /// Sends one message. When this returns `Ok`, the sender answers for it.
-    ///
-    /// # Errors
-    ///
-    /// [`Refusal`].
-    fn send(&self, letter: &Letter<'_>) -> Result<(), Refusal>;
-}
 
 /// The sender of the settings.
 ///

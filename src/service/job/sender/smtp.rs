@@ -10,7 +10,7 @@ use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Tls, TlsParameters};
 use lettre::{Address, SmtpTransport, Transport as _};
 
-use crate::job::sender::{Away, Letter, Refusal, Sender};
+use crate::job::sender::letter::{Away, Letter, Refusal, Sender};
 use crate::job::settings::{Smtp, SmtpTls};
 
 /// How long the mail server may take for one step.
