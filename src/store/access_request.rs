@@ -5,12 +5,12 @@ use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use uuid::Uuid;
 
-use crate::Tx;
 use crate::dialect::{among, on_dialect};
 use crate::error::corrupt;
 use crate::person::nhs_number;
 use crate::schema::{access_request_versions, access_requests, people};
 use crate::sql::Sql;
+use crate::tx::Tx;
 use base::date_time::{FhirDateTime, from_millis, to_millis};
 use base::error::{Error, Kind};
 use domain::person::{NhsNumber, Standing};

@@ -12,7 +12,7 @@ use postgres_tls::Relay;
 use r2d2::ManageConnection;
 use sqlite_deadline::Deadline;
 
-use crate::DatabaseUrl;
+use crate::database_url::DatabaseUrl;
 use crate::private::create_private;
 use base::error::{Error, Kind};
 

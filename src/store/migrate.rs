@@ -8,10 +8,12 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use r2d2::ManageConnection as _;
 
 use crate::audit::{guard, unguard};
+use crate::database::store::Store;
 use crate::db::{Db, Manager};
+use crate::outbox;
 use crate::person::bring_deaths;
 use crate::schema::settings;
-use crate::{Store, Tx, outbox};
+use crate::tx::Tx;
 use base::error::{Error, Kind};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");

@@ -6,13 +6,13 @@ use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use uuid::Uuid;
 
-use crate::Tx;
 use crate::db::Db;
 use crate::dialect::{among, on_dialect};
 use crate::error::corrupt;
 use crate::person::nhs_number;
 use crate::schema::outbox;
 use crate::sql::Sql;
+use crate::tx::Tx;
 use base::date_time::{from_millis, to_millis};
 use base::error::Error;
 use base::ids;

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 
-use crate::Tx;
 use crate::dialect::{among, on_dialect};
 use crate::person::{both_are_current, nhs_number};
 use crate::schema::{relationship_codes, relationship_versions, relationships};
+use crate::tx::Tx;
 use base::date_time::{from_millis, to_millis};
 use base::error::{Error, Kind};
 use domain::person::NhsNumber;

@@ -4,12 +4,12 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use uuid::Uuid;
 
-use crate::Tx;
 use crate::dialect::{among, on_dialect};
 use crate::error::{corrupt, of_search};
 use crate::person::{both_are_current, nhs_number};
 use crate::schema::{people, role_versions, roles};
 use crate::search::{Filter, RoleField, Scope, Table, condition};
+use crate::tx::Tx;
 use base::date_time::{FhirDateTime, from_millis, to_millis};
 use base::error::{Error, Kind};
 use domain::person::NhsNumber;

@@ -15,7 +15,7 @@ use diesel::serialize::ToSql;
 use diesel::sql_types::{BigInt, Bool, HasSqlType, Text, Untyped};
 use diesel::{Connection, QueryResult, RunQueryDsl};
 
-use crate::search::Datum;
+use crate::search::filter::Datum;
 
 /// How many composed texts are kept prepared, and how long they may be, in bytes.
 const KEPT: usize = 300;

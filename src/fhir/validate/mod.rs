@@ -26,7 +26,6 @@ use crate::outcome::{Issue, IssueType};
 pub use crate::structure::Weight;
 use crate::structure::r4;
 use base::held;
-pub use definitions::Weight;
 use report::Path;
 use walk::Walk;
 

@@ -3,9 +3,9 @@
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 
-use crate::Tx;
 use crate::error::corrupt;
 use crate::schema::{apps, pushed_requests};
+use crate::tx::Tx;
 use base::date_time::to_millis;
 use base::error::Error;
 use base::token::{from_hex, to_hex};

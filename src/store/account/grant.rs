@@ -6,12 +6,12 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use uuid::Uuid;
 
-use crate::Tx;
 use crate::dialect::on_dialect;
 use crate::error::corrupt;
 use crate::person::nhs_number;
 use crate::schema::grants;
 use crate::sql::Sql;
+use crate::tx::Tx;
 use base::date_time::{from_millis, to_millis};
 use base::error::Error;
 use domain::account::{Grant, GrantState, Mode, RoleState, Scopes, Vector};

@@ -4,10 +4,10 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use uuid::Uuid;
 
-use crate::Tx;
 use crate::dialect::on_dialect;
 use crate::person::nhs_number;
 use crate::schema::{account_users, identities, users};
+use crate::tx::Tx;
 use base::date_time::to_millis;
 use base::error::Error;
 use domain::person::NhsNumber;

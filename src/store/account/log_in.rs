@@ -5,10 +5,10 @@ use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::Tx;
 use crate::error::corrupt;
 use crate::person::nhs_number;
 use crate::schema::log_ins;
+use crate::tx::Tx;
 use base::date_time::{from_millis, to_millis};
 use base::error::Error;
 use domain::account::identity::{Departure, Proven, ProvenKind};

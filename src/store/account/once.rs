@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use uuid::Uuid;
 
-use crate::Tx;
 use crate::schema::{codes, refresh_tokens, seen_once};
+use crate::tx::Tx;
 use base::date_time::{from_millis, to_millis};
 use base::error::{Error, Kind};
 use domain::account::{Code, Redeemed, RefreshToken};

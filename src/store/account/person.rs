@@ -3,9 +3,9 @@
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 
-use crate::Tx;
 use crate::person::{both_are_current, nhs_number};
 use crate::schema::{account_users, relationships, users};
+use crate::tx::Tx;
 use base::date_time::from_millis;
 use base::error::Error;
 use domain::person::NhsNumber;

@@ -5,11 +5,11 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 use uuid::Uuid;
 
-use crate::Tx;
 use crate::db::Db;
 use crate::dialect::on_dialect;
 use crate::schema::grants;
 use crate::sql::Sql;
+use crate::tx::Tx;
 use base::date_time::to_millis;
 use base::error::Error;
 

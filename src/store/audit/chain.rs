@@ -13,14 +13,14 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use sha2::{Digest as _, Sha256};
 
-use crate::Tx;
-use crate::audit::AuditRecord;
 use crate::audit::insert::insert;
+use crate::audit::record::AuditRecord;
 use crate::db::Db;
 use crate::dialect::on_dialect;
 use crate::error::corrupt;
 use crate::schema::{audit_chains, audit_records};
 use crate::sql::Sql;
+use crate::tx::Tx;
 use base::error::{Error, Kind};
 use base::token::to_hex;
 

@@ -4,8 +4,8 @@ use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
-use crate::Tx;
 use crate::db::Db;
+use crate::tx::Tx;
 use base::error::Error;
 
 /// `INSERT OR REPLACE` deletes the row in its way without a trigger (unless `recursive_triggers` is on, which each

@@ -5,7 +5,7 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Nullable, Text, Untyped};
 use diesel::sqlite::Sqlite;
 
-use crate::audit::AuditRecord;
+use crate::audit::record::AuditRecord;
 use crate::db::Db;
 use crate::sql::Sql;
 use base::error::Error;

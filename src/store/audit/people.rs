@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::prelude::*;
 
-use crate::Tx;
 use crate::dialect::among;
 use crate::schema::{access_requests, audit_records, relationships, roles};
+use crate::tx::Tx;
 use base::error::Error;
 use domain::audit::{Access, Outcome, People, Shown};
 use domain::person::{NhsNumber, NumberCheck};

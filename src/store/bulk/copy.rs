@@ -11,9 +11,10 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 
 use crate::audit::Break;
+use crate::database::store::Store;
 use crate::db::{Db, Pooled};
 use crate::schema::roles;
-use crate::{Store, Tx};
+use crate::tx::Tx;
 use base::error::{Error, Kind};
 
 /// What a look at a copy has found.

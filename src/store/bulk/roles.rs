@@ -4,12 +4,12 @@ use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 use uuid::Uuid;
 
-use crate::Tx;
 use crate::db::Db;
 use crate::dialect::on_dialect;
 use crate::person::{both_are_current, nhs_number};
 use crate::role::RoleRow;
 use crate::schema::{people, role_versions, roles};
+use crate::tx::Tx;
 use base::error::Error;
 use domain::person::{NhsNumber, Person, Standing};
 use domain::proxy::{OdsCode, Role, Versioned};

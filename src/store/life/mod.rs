@@ -1,6 +1,7 @@
 //! What happens by itself: the jobs and their leases, the roles that are due, the messages, what the registry
 //! tells.
 
+pub(crate) mod fact;
 mod job;
 mod message;
 mod purge;
@@ -8,9 +9,10 @@ mod registry;
 mod role;
 mod vitals;
 
+pub use fact::FactKind;
 pub use job::JobRow;
 pub use message::{DueMessages, MessageKind, MessageState, NewMessage, Outgoing};
 pub use purge::Old;
-pub use registry::{FactKind, Inbound};
+pub use registry::Inbound;
 pub use role::Candidate;
 pub use vitals::Vitals;

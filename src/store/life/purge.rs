@@ -3,9 +3,9 @@
 use chrono::{DateTime, Utc};
 use diesel::RunQueryDsl as _;
 
-use crate::Tx;
 use crate::dialect::on_dialect;
 use crate::sql::Sql;
+use crate::tx::Tx;
 use base::date_time::to_millis;
 use base::error::Error;
 

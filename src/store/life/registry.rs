@@ -3,38 +3,16 @@
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 
-use crate::Tx;
+use super::fact::FactKind;
 use crate::dialect::on_dialect;
 use crate::error::corrupt;
 use crate::person::nhs_number;
 use crate::schema::{inbound_events, number_changes, people, person_facts};
+use crate::tx::Tx;
 use base::date_time::{FhirDateTime, from_millis, to_millis};
 use base::error::Error;
 use domain::person::{NhsNumber, Person, Standing};
 use domain::proxy::OdsCode;
-
-/// The kinds of facts that the registry tells; of each, a person has the newest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say which")]
-pub enum FactKind {
-    Death,
-    Number,
-    Invalidation,
-    Restriction,
-    Practice,
-}
-
-impl FactKind {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Death => "death",
-            Self::Number => "number",
-            Self::Invalidation => "invalidation",
-            Self::Restriction => "restriction",
-            Self::Practice => "practice",
-        }
-    }
-}
 
 /// An event that came in.
 #[derive(Clone, Debug)]

@@ -5,11 +5,11 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use uuid::Uuid;
 
-use crate::Tx;
 use crate::dialect::on_dialect;
 use crate::person::both_are_current;
 use crate::schema::{people, role_milestones, role_reminders, role_uses, roles};
 use crate::search::Table;
+use crate::tx::Tx;
 use base::date_time::to_millis;
 use base::error::Error;
 use domain::person::NhsNumber;

@@ -5,8 +5,9 @@ use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 
+use crate::database::store::Store;
 use crate::db::Db;
-use crate::{Store, Tx};
+use crate::tx::Tx;
 use base::date_time::from_millis;
 use base::error::Error;
 

@@ -4,7 +4,7 @@
 //! question: a mark. What the replica has once it has come to a mark is everything that was committed before the
 //! time of the mark. So a read may go to the replica exactly if that has come to a mark which is
 //!
-//! - not older than [`most_lag`](crate::ReplicaOptions): then the answer is not later than that, and
+//! - not older than [`most_lag`](crate::database::options::ReplicaOptions): then the answer is not later than that, and
 //! - not older than the last write of whoever reads: then they read what they wrote.
 //!
 //! Whether it has come so far is asked of the replica before each read. Everything else goes to the primary: while
@@ -22,10 +22,10 @@ use diesel::sql_types::{Bool, Text};
 use r2d2::{Pool, PooledConnection};
 use tokio::sync::Notify;
 
+use crate::database::options::{ReplicaOptions, StoreOptions};
 use crate::db::{Manager, Pooled, SilentErrors};
 use crate::sql::Sql;
-use crate::tx::{Mode, run_on};
-use crate::{ReplicaOptions, StoreOptions, Tx};
+use crate::tx::{Mode, Tx, run_on};
 use base::error::Error;
 
 use seen::{Mark, Seen};

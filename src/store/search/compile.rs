@@ -5,8 +5,9 @@ use diesel::sql_types::Text;
 
 use crate::db::Db;
 use crate::search::fields::Field;
-use crate::search::filter::{Datum, Filter, Is, Select, Table};
-use crate::search::{HistoryQuery, PageQuery, Scope};
+use crate::search::filter::{Datum, Filter, Is, Select};
+use crate::search::query::{HistoryQuery, PageQuery, Scope};
+use crate::search::table::Table;
 use crate::sql::Sql;
 use base::error::{Error, Kind};
 use domain::person::Standing;
@@ -404,8 +405,10 @@ struct PostgresPlan {
 #[cfg(test)]
 mod tests {
     use super::Statement;
-    use crate::search::filter::{Filter, Is, Table};
-    use crate::search::{RoleField, Scope};
+    use crate::search::fields::RoleField;
+    use crate::search::filter::{Filter, Is};
+    use crate::search::query::Scope;
+    use crate::search::table::Table;
 
     #[test]
     fn expressions_do_not_grow_deeper_than_the_logarithm_of_their_length() {

@@ -2,10 +2,10 @@
 //! known here only.
 //!
 //! A filter on a table names fields of that table ([`Table::fields`]). Of a table of versions they are those by which a
-//! history is found; [`list_matching_versions`](crate::Tx::list_matching_versions) puts the versions in the place of the
+//! history is found; [`list_matching_versions`](crate::tx::Tx::list_matching_versions) puts the versions in the place of the
 //! present rows, and its filter names the fields of these.
 
-use crate::search::filter::Table;
+use crate::search::table::Table;
 
 /// A column of a table, or an expression over its columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

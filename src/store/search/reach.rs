@@ -4,9 +4,10 @@
 //! A search that names its rows (by id, or by one of their people) has the clause looked up for each row. One that does not
 //! is led by the rows of the organisation: to look each row of the country up until a page is full would take long.
 
-use crate::search::Scope;
 use crate::search::compile::Statement;
-use crate::search::filter::{Datum, Filter, Is, Table};
+use crate::search::filter::{Datum, Filter, Is};
+use crate::search::query::Scope;
+use crate::search::table::Table;
 use domain::person::NhsNumber;
 use domain::proxy::{OdsCode, Status};
 

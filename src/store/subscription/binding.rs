@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use uuid::Uuid;
 
-use crate::Tx;
 use crate::schema::{binding_tokens, deliveries};
+use crate::tx::Tx;
 use base::date_time::to_millis;
 use base::error::Error;
 

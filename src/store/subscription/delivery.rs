@@ -8,12 +8,12 @@ use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use uuid::Uuid;
 
-use crate::Tx;
 use crate::db::Db;
 use crate::dialect::on_dialect;
 use crate::outbox::EventRow;
 use crate::schema::{deliveries, subscription_events, subscriptions};
 use crate::sql::Sql;
+use crate::tx::Tx;
 use base::date_time::{from_millis, to_millis};
 use base::error::Error;
 use domain::event::{Delivery, Event, Numbered, Subscription, SubscriptionStatus};

@@ -6,12 +6,12 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use uuid::Uuid;
 
-use crate::Tx;
 use crate::db::Db;
 use crate::dialect::on_dialect;
 use crate::schema::{deliveries, outbox, subscriptions};
-use crate::search::Datum;
+use crate::search::filter::Datum;
 use crate::sql::Sql;
+use crate::tx::Tx;
 use base::date_time::to_millis;
 use base::error::Error;
 use domain::event::SubscriptionStatus;

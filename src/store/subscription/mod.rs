@@ -13,8 +13,8 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use uuid::Uuid;
 
-use crate::Tx;
 use crate::schema::{deliveries, subscription_versions, subscriptions};
+use crate::tx::Tx;
 use base::date_time::to_millis;
 use base::error::{Error, Kind};
 use domain::event::{Subscription, SubscriptionStatus, owner_key};

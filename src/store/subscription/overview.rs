@@ -6,10 +6,10 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 use uuid::Uuid;
 
 use super::owner;
-use crate::Tx;
 use crate::dialect::on_dialect;
-use crate::search::Datum;
+use crate::search::filter::Datum;
 use crate::sql::Sql;
+use crate::tx::Tx;
 use base::date_time::{from_millis, to_millis};
 use base::error::Error;
 

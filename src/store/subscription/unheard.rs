@@ -10,10 +10,10 @@ use std::collections::HashSet;
 use diesel::prelude::*;
 use uuid::Uuid;
 
-use crate::Tx;
 use crate::dialect::{among, on_dialect};
 use crate::schema::unheard_events;
 use crate::sql::Sql;
+use crate::tx::Tx;
 use base::error::Error;
 use domain::event::Event;
 

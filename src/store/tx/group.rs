@@ -14,8 +14,10 @@ use std::time::Duration;
 use diesel::connection::SimpleConnection as _;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::audit::AuditRecord;
-use crate::tx::{Mode, Tx, Writer, begin, carry_out};
+use crate::audit::record::AuditRecord;
+use crate::tx::run::{Mode, begin, carry_out};
+use crate::tx::transaction::Tx;
+use crate::tx::write::Writer;
 use base::error::Error;
 
 /// The most writes of one commit: what is undone together should the disk be full.

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::prelude::*;
 
-use crate::Tx;
 use crate::db::Db;
-use crate::search::{Datum, Table};
+use crate::search::Table;
+use crate::search::filter::Datum;
 use crate::sql::Sql;
+use crate::tx::transaction::Tx;
 use base::error::Error;
 
 impl Tx<'_> {

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use r2d2::Pool;
 use tokio::sync::Notify;
 
-use crate::Tx;
 use crate::db::Manager;
-use crate::tx::{Mode, begin, carry_out};
+use crate::tx::run::{Mode, begin, carry_out};
+use crate::tx::transaction::Tx;
 use base::error::Error;
 use base::held;
 use base::ids;
