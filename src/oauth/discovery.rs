@@ -7,8 +7,8 @@ use actix_web::web::Data;
 use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
 
-use crate::authority;
 use crate::problem::Problem;
+use crate::state::authority;
 use ::web::gate::Gate;
 use domain::account::{GrantType, endpoints};
 use jose::{assertion, dpop};

@@ -5,15 +5,17 @@ use actix_web::http::header::{CACHE_CONTROL, PRAGMA};
 use actix_web::web::Data;
 use serde_json::{Map, Value, json};
 
-use crate::client::ClientRequest;
+use crate::client::request::ClientRequest;
 use crate::form::Form;
 use crate::problem::Problem;
-use crate::{authority, trail};
+use crate::state::authority;
+use ::web::error::ApiError as _;
 use ::web::gate::Gate;
+use ::web::record;
 use base::error::Error;
 use domain::account::claims::AccessClaims;
 use domain::account::{Registration, Who};
-use domain::audit::People;
+use domain::audit::{Access, Act, Actor, People};
 use service::account::introspect;
 
 /// What is told, and whose token it is.
@@ -29,7 +31,7 @@ pub(super) async fn introspect(gate: Data<Gate>, request: ClientRequest) -> Resu
     let result = answer(&gate, &client, &form).await;
     // A client that has not authenticated is told nothing, and leaves no record.
     let told = if client.authentication.is_confidential() {
-        trail::introspection(&gate, &client.client_id, result).await?
+        record_access(&gate, &client.client_id, result).await?
     } else {
         result?
     };
@@ -87,4 +89,14 @@ fn render(claims: &AccessClaims) -> Option<Told> {
     answer.insert("token_type".to_owned(), kind.into());
     answer.extend(claims);
     Some(Told { answer: Value::Object(answer), people })
+}
+
+/// What a producer was told of a token: of which two people it is, where it is worth anything.
+async fn record_access(gate: &Gate, client_id: &str, result: Result<Told, Problem>) -> Result<Told, Problem> {
+    let access = Access::new(Act::TokenIntrospected, Actor::app(client_id), gate.clock.now());
+    let access = match &result {
+        Ok(told) => access.about(told.people.patient, told.people.proxy),
+        Err(problem) => access.ended(problem.outcome()),
+    };
+    record::answer(gate, vec![access], result).await
 }

@@ -13,6 +13,7 @@ mod par;
 mod problem;
 mod register;
 mod revoke;
+mod state;
 mod token;
 mod trail;
 mod userinfo;
@@ -21,17 +22,14 @@ use std::sync::Arc;
 
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse, Resource, Route};
+use actix_web::{HttpResponse, Resource, Route};
 
 use ::web::cors::cors;
-use ::web::gate::Gate;
 use ::web::limit::limit_addresses;
 use ::web::panic::catch_panics;
-use base::error::Error;
 use domain::account::endpoints;
 use idp::Providers;
 use problem::Problem;
-use service::authority::Authority;
 
 pub use client::AppKeys;
 
@@ -81,19 +79,4 @@ fn endpoint<const N: usize>(path: &str, allow: &'static str, routes: [Route; N])
     let refuse = move || async move { Err::<HttpResponse, _>(Problem::method(allow)) };
     let resource = web::resource(path).default_service(web::to(refuse));
     routes.into_iter().fold(resource, Resource::route)
-}
-
-/// The authorization server: these routes exist only where there is one.
-fn authority(gate: &Gate) -> Result<&Authority, Problem> {
-    gate.authority.as_deref().ok_or_else(|| Error::fault("there is no authority").into())
-}
-
-/// The identity providers that people log in with.
-fn providers(request: &HttpRequest) -> Result<Data<Providers>, Error> {
-    request.app_data().cloned().ok_or_else(|| Error::fault("there are no providers"))
-}
-
-/// The keys that apps publish themselves.
-fn app_keys(request: &HttpRequest) -> Result<Data<AppKeys>, Error> {
-    request.app_data().cloned().ok_or_else(|| Error::fault("there are no keys of apps"))
 }

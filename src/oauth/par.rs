@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use serde_json::json;
 
 use crate::client;
-use crate::client::ClientRequest;
+use crate::client::request::ClientRequest;
 use crate::form::Form;
 use crate::problem::Problem;
 use ::web::gate::Gate;

@@ -7,7 +7,8 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Map, Value, json};
 
 use crate::problem::Problem;
-use crate::{authority, trail};
+use crate::state::authority;
+use crate::trail;
 use ::web::body::Bodies;
 use ::web::credentials::bearer;
 use ::web::gate::Gate;

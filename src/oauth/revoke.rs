@@ -3,9 +3,9 @@
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 
-use crate::authority;
-use crate::client::ClientRequest;
+use crate::client::request::ClientRequest;
 use crate::problem::Problem;
+use crate::state::authority;
 use ::web::gate::Gate;
 use domain::account::claims::AccessClaims;
 use jose::key::Purpose;

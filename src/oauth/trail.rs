@@ -6,12 +6,10 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use crate::problem::Problem;
-use crate::{introspect, userinfo};
 use base::error::Error;
 use domain::account::identity::{Proven, ProvenKind};
 use domain::account::{Caller, Grant, GrantType, Registration, Who};
 use domain::audit::{Access, Act, Actor};
-use domain::person::NhsNumber;
 use service::account::Issue;
 use web::error::ApiError as _;
 use web::gate::Gate;
@@ -68,39 +66,6 @@ fn who(proven: &Proven) -> Option<Who> {
 /// An app that gave a token back, or that registered.
 pub(super) async fn by_app(gate: &Gate, act: Act, client_id: &str) -> Result<(), Error> {
     gate.record(vec![Access::new(act, Actor::app(client_id), gate.clock.now())]).await
-}
-
-/// What an app was told of whoever has logged in, and of those whom they may act for.
-pub(super) async fn userinfo(
-    gate: &Gate,
-    actor: Actor,
-    own: Option<NhsNumber>,
-    result: Result<userinfo::Told, Problem>,
-) -> Result<userinfo::Told, Problem> {
-    let access = Access::new(Act::UserInfoRead, actor, gate.clock.now());
-    let access = match &result {
-        Ok(told) => {
-            let own_data = own.filter(|_| told.patients.is_empty());
-            let access = if own_data.is_some() { access.about(own_data, None) } else { access };
-            told.patients.iter().fold(access, |access, patient| access.about(Some(*patient), own))
-        }
-        Err(problem) => access.ended(problem.outcome()),
-    };
-    record::answer(gate, vec![access], result).await
-}
-
-/// What a producer was told of a token: of which two people it is, where it is worth anything.
-pub(super) async fn introspection(
-    gate: &Gate,
-    client_id: &str,
-    result: Result<introspect::Told, Problem>,
-) -> Result<introspect::Told, Problem> {
-    let access = Access::new(Act::TokenIntrospected, Actor::app(client_id), gate.clock.now());
-    let access = match &result {
-        Ok(told) => access.about(told.people.patient, told.people.proxy),
-        Err(problem) => access.ended(problem.outcome()),
-    };
-    record::answer(gate, vec![access], result).await
 }
 
 /// Who stands behind a grant.

@@ -7,12 +7,14 @@ use actix_web::web::Data;
 use serde_json::{Map, Value, json};
 
 use crate::problem::Problem;
-use crate::{authority, trail};
+use crate::state::authority;
 use ::web::caller::Authenticated;
+use ::web::error::ApiError as _;
 use ::web::gate::Gate;
+use ::web::record;
 use base::error::Error;
 use domain::account::{Caller, Grant, Proofing, Scopes, Who, Word, endpoints};
-use domain::audit::Actor;
+use domain::audit::{Access, Act, Actor};
 use domain::person::NhsNumber;
 use service::access::check_live;
 use service::account::delegations::{DelegationOf, delegations};
@@ -34,7 +36,7 @@ pub(super) async fn userinfo(
     let caller = caller.into_inner();
     let (actor, own) = (Actor::of(&caller), caller.who.user());
     let result = tell(&gate, caller).await;
-    let told = trail::userinfo(&gate, actor, own, result).await?;
+    let told = record_access(&gate, actor, own, result).await?;
     let mut response = HttpResponse::Ok();
     response.insert_header((CACHE_CONTROL, "no-store")).insert_header((PRAGMA, "no-cache"));
     Ok(response.json(told.claims))
@@ -120,4 +122,23 @@ fn delegation(of: &DelegationOf) -> Value {
         members.insert("end".to_owned(), end.text().into());
     }
     told
+}
+
+/// What an app was told of whoever has logged in, and of those whom they may act for.
+pub(super) async fn record_access(
+    gate: &Gate,
+    actor: Actor,
+    own: Option<NhsNumber>,
+    result: Result<Told, Problem>,
+) -> Result<Told, Problem> {
+    let access = Access::new(Act::UserInfoRead, actor, gate.clock.now());
+    let access = match &result {
+        Ok(told) => {
+            let own_data = own.filter(|_| told.patients.is_empty());
+            let access = if own_data.is_some() { access.about(own_data, None) } else { access };
+            told.patients.iter().fold(access, |access, patient| access.about(Some(*patient), own))
+        }
+        Err(problem) => access.ended(problem.outcome()),
+    };
+    record::answer(gate, vec![access], result).await
 }

@@ -10,12 +10,13 @@ use base::error::Error;
 use domain::account::{Acting, KnownPerson, LogIn, Mode, Stage};
 use service::account::{ApproveError, approve, grant_ttl};
 
+use super::app::authority;
 use super::log_in::{client_of, next_page};
 use super::page::{self, ApprovePage, Leave, Problem};
+use super::patient;
 use super::redirect::{Back, Refused, see_other};
 use super::sentence::{Whom, sentences};
 use super::visit::{self, Visit};
-use super::{asset, authority, patient};
 
 pub(super) async fn show(gate: Data<Gate>, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let (visit, log_in) = visit::current(&gate, &request).await?;
@@ -49,9 +50,9 @@ pub(super) async fn show(gate: Data<Gate>, request: HttpRequest) -> Result<HttpR
         _ if client.mode == Mode::Staff => Whom { object: "patients", possessive: "patients’", lasts },
         _ => Whom { object: "you", possessive: "your", lasts },
     };
-    let leave = Leave::new(&visit, &log_in, &client);
+    let leave = Leave::new(visit.form_token(), &log_in, &client);
     let page = ApprovePage {
-        style: asset::style_url(),
+        style: page::style_url(),
         leave: leave.clone(),
         sentences: sentences(&log_in.request.scopes, &whom),
         patient,
@@ -109,7 +110,7 @@ async fn allow(gate: &Gate, visit: &Visit, log_in: &LogIn) -> Result<HttpRespons
         Err(ApproveError::Person) => Err(Problem::new(403, "We cannot find your record")
             .saying("There is no current record for the NHS number that you logged in with.")
             .saying("Ask your GP surgery whether your details are up to date.")
-            .with_leave(Leave::new(visit, log_in, &client))),
+            .with_leave(Leave::new(visit.form_token(), log_in, &client))),
         Err(ApproveError::Store(error)) => Err(error.into()),
     }
 }

@@ -1,26 +1,10 @@
-//! What the pages are drawn with, compiled in. The name of a file holds its digest, so that a browser may keep
-//! it for ever.
-
-use std::sync::LazyLock;
+//! The style sheet of the pages. Its name holds its digest, so that a browser may keep it for ever.
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use actix_web::web::Path;
 
-use base::token::digest;
-
-use super::page::Problem;
-
-/// NHS.UK frontend, without its font faces: Frutiger is for whoever has a licence for it.
-const STYLE: &str = include_str!("../../../assets/nhsuk-frontend/nhsuk-frontend-10.6.1.min.css");
-
-static STYLE_NAME: LazyLock<String> =
-    LazyLock::new(|| format!("nhsuk-frontend-{}.css", digest(STYLE).get(..16).unwrap_or_default()));
-
-/// The URL of the style sheet.
-pub(super) fn style_url() -> String {
-    format!("/assets/{}", *STYLE_NAME)
-}
+use super::page::{Problem, STYLE, STYLE_NAME};
 
 pub(super) async fn send(name: Path<String>) -> HttpResponse {
     if *name != *STYLE_NAME {

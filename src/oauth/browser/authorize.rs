@@ -9,7 +9,7 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::TimeDelta;
 
-use crate::providers;
+use crate::state::providers;
 use ::web::gate::Gate;
 use base::error::Error;
 use base::token::digest;
@@ -17,11 +17,12 @@ use domain::account::{AuthorizationRequest, LogIn, Registration, Stage};
 use service::authority::Authority;
 use store::Old;
 
+use super::app::{authority, find_app};
+use super::log_in;
 use super::page::Problem;
 use super::redirect::{Back, Refused, see_other};
 use super::request::{self, Params, Repeated};
 use super::visit::{Visit, read_form};
-use super::{authority, find_app, log_in};
 
 /// How many log-ins that were given up are removed with each new one.
 const SWEPT: i64 = 20;

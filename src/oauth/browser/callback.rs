@@ -7,7 +7,7 @@ use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 
-use crate::providers;
+use crate::state::providers;
 use crate::trail;
 use ::web::gate::Gate;
 use domain::account::identity::{Answer, Departure, Proven};
@@ -17,7 +17,7 @@ use service::account as command;
 use service::account::LogInError;
 
 use super::link;
-use super::log_in::{PATH, callback_url, client_of, is_away, next_page};
+use super::log_in::{LINK_PATH, PATH, callback_url, client_of, is_away, next_page, not_ours};
 use super::page::{Leave, Problem};
 use super::redirect::see_other;
 use super::request::Params;
@@ -33,8 +33,8 @@ pub(super) async fn arrive(
     let client = client_of(&gate, &log_in).await?;
     let departure = departure_of(&log_in, &provider, &params)?;
     let is_linking = matches!(log_in.stage, Stage::Linking { .. });
-    let leave = || Leave::new(&visit, &log_in, &client);
-    let again = |problem: Problem| if is_linking { problem.again_at(link::PATH) } else { problem };
+    let leave = || Leave::new(visit.form_token(), &log_in, &client);
+    let again = |problem: Problem| if is_linking { problem.again_at(LINK_PATH) } else { problem };
     let providers = providers(&request)?;
     let name = providers.list(client.mode).find(|known| known.id == *provider);
     let name = name.map_or_else(|| provider.clone(), |known| known.name.clone());
@@ -72,12 +72,6 @@ fn departure_of(log_in: &LogIn, provider: &str, params: &Params) -> Result<Depar
     let state = params.one("state").unwrap_or_default().unwrap_or_default();
     let is_same = verify_slices_are_equal(state.as_bytes(), departure.state.as_bytes()).is_ok();
     if asked == provider && is_same { Ok(departure.clone()) } else { Err(not_ours()) }
-}
-
-pub(super) fn not_ours() -> Problem {
-    Problem::new(400, "You are not logged in")
-        .saying("The answer does not belong to a log-in that was begun here in this browser.")
-        .again_at(PATH)
 }
 
 /// The provider has sent them back without a log-in. What it says in its own words is not repeated.

@@ -5,7 +5,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 
-use crate::providers;
+use crate::state::providers;
 use crate::trail;
 use ::web::gate::Gate;
 use base::error::Error;
@@ -13,15 +13,10 @@ use domain::account::identity::{Departure, Proven};
 use domain::account::{KnownPerson, LogIn, Registration, Stage};
 use service::account::{LinkError, link_identity};
 
-use super::asset;
-use super::callback::not_ours;
-use super::log_in::{client_of, list_choices, next_page, send_away};
+use super::log_in::{LINK_PATH, client_of, list_choices, next_page, not_ours, send_away};
 use super::page::{self, Leave, LinkPage, Problem};
 use super::redirect::see_other;
 use super::visit::{self, Visit};
-
-/// The page.
-pub(super) const PATH: &str = "/oauth/link";
 
 /// The log-in of this browser. Whoever was on their way to a provider for this and came back by themselves is
 /// not any more.
@@ -46,10 +41,10 @@ pub(super) async fn show(gate: Data<Gate>, request: HttpRequest) -> Result<HttpR
     let client = client_of(&gate, &log_in).await?;
     let known: Result<_, Error> = gate.store.read(move |tx| tx.list_identities(user)).await;
     let known = known?.len();
-    let providers = list_choices(&*providers(&request)?, &visit, &client, PATH);
-    let leave = Leave::new(&visit, &log_in, &client);
+    let providers = list_choices(&*providers(&request)?, &visit, &client, LINK_PATH);
+    let leave = Leave::new(visit.form_token(), &log_in, &client);
     let page = LinkPage {
-        style: asset::style_url(),
+        style: page::style_url(),
         leave: leave.clone(),
         providers,
         known,
@@ -102,14 +97,14 @@ pub(super) async fn arrive(
         })
         .await;
     match linked {
-        Ok(true) => Ok(fresh.keep_in(gate, see_other(PATH))),
+        Ok(true) => Ok(fresh.keep_in(gate, see_other(LINK_PATH))),
         Ok(false) => Err(not_ours()),
         Err(LinkError::LogIn(error)) => Err(error.into()),
         // The same words for both: whose the other one is, is nobody's business.
         Err(LinkError::Taken | LinkError::DifferentPeople) => {
             Err(Problem::new(403, "This way to log in cannot be added")
                 .saying("It belongs to somebody else, or is used by another account already.")
-                .again_at(PATH))
+                .again_at(LINK_PATH))
         }
     }
 }

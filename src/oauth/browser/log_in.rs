@@ -6,16 +6,19 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 
-use crate::providers;
+use crate::state::providers;
 use ::web::gate::Gate;
 use base::error::Error;
 use domain::account::{LogIn, Registration, Stage};
 use idp::Providers;
 
+use super::app::find_app;
 use super::page::{self, Leave, Problem, ProviderChoice, ProviderPage};
 use super::redirect::see_other;
 use super::visit::{self, Visit};
-use super::{asset, find_app, link};
+
+/// The page that offers a second way to log in.
+pub(super) const LINK_PATH: &str = "/oauth/link";
 
 /// The page that lists the providers.
 pub(super) const PATH: &str = "/oauth/log-in";
@@ -30,7 +33,7 @@ pub(super) async fn client_of(gate: &Gate, log_in: &LogIn) -> Result<Arc<Registr
 pub(super) fn next_page(log_in: &LogIn) -> &'static str {
     match &log_in.stage {
         Stage::Begun | Stage::Away { .. } => PATH,
-        Stage::Linking { .. } => link::PATH,
+        Stage::Linking { .. } => LINK_PATH,
         Stage::Known { acting: None, .. } => "/oauth/patient",
         Stage::Known { acting: Some(_), .. } => "/oauth/approve",
     }
@@ -57,8 +60,8 @@ pub(super) async fn show(gate: Data<Gate>, request: HttpRequest) -> Result<HttpR
     let (visit, log_in) = visit::current(&gate, &request).await?;
     let client = client_of(&gate, &log_in).await?;
     let providers = list_choices(&*providers(&request)?, &visit, &client, PATH);
-    let leave = Leave::new(&visit, &log_in, &client);
-    let page = ProviderPage { style: asset::style_url(), leave: leave.clone(), providers };
+    let leave = Leave::new(visit.form_token(), &log_in, &client);
+    let page = ProviderPage { style: page::style_url(), leave: leave.clone(), providers };
     Ok(page::render(StatusCode::OK, &page, &leave))
 }
 
@@ -89,8 +92,9 @@ pub(super) async fn send_away(
         Ok(departure) => departure,
         Err(error) => {
             tracing::warn!(provider = known.id, %error, "nobody can be sent to the provider");
-            let problem = is_away(&known.name, 503).with_leave(Leave::new(visit, &log_in, client));
-            return Err(if is_linking { problem.again_at(link::PATH) } else { problem });
+            let problem =
+                is_away(&known.name, 503).with_leave(Leave::new(visit.form_token(), &log_in, client));
+            return Err(if is_linking { problem.again_at(LINK_PATH) } else { problem });
         }
     };
     let url = departure.url.clone();
@@ -119,5 +123,11 @@ pub(super) fn callback_url(gate: &Gate, provider: &str) -> String {
 pub(super) fn is_away(name: &str, status: u16) -> Problem {
     Problem::new(status, format!("{name} is not available"))
         .saying(format!("We could not log you in with {name}. This can pass within minutes."))
+        .again_at(PATH)
+}
+
+pub(super) fn not_ours() -> Problem {
+    Problem::new(400, "You are not logged in")
+        .saying("The answer does not belong to a log-in that was begun here in this browser.")
         .again_at(PATH)
 }

@@ -19,11 +19,11 @@ use jose::key::Purpose;
 use service::account::revoke::{Ending, log_out};
 use service::authority::Authority;
 
+use super::app::{authority, find_app};
 use super::page::{self, LogOutPage, LoggedOutPage, Problem};
 use super::redirect::see_other;
 use super::request::{Params, Repeated};
 use super::visit::{self, Visit, read_form};
-use super::{asset, authority, find_app};
 
 /// The endpoint (`end_session_endpoint`), and where its form goes.
 pub(super) const PATH: &str = domain::account::endpoints::END_SESSION;
@@ -76,7 +76,7 @@ async fn show(gate: &Gate, request: &HttpRequest, params: &Params) -> Result<Htt
     }
     fields.extend(Visit::of(gate, request).map(|visit| ("token", visit.form_token())));
     let name = asked.app.as_ref().filter(|_| asked.hint.is_some()).map(|app| app.name.clone());
-    let page = LogOutPage { style: asset::style_url(), fields, app: name };
+    let page = LogOutPage { style: page::style_url(), fields, app: name };
     Ok(page::render_towards(StatusCode::OK, &page, asked.back.as_deref()))
 }
 
@@ -109,11 +109,9 @@ pub(super) async fn confirm(
     let name = asked.app.as_ref().filter(|_| asked.hint.is_some()).map(|app| app.name.clone());
     let response = match &asked.back {
         Some(back) => see_other(back),
-        None => page::render_towards(
-            StatusCode::OK,
-            &LoggedOutPage { style: asset::style_url(), app: name },
-            None,
-        ),
+        None => {
+            page::render_towards(StatusCode::OK, &LoggedOutPage { style: page::style_url(), app: name }, None)
+        }
     };
     Ok(Visit::forget_in(&gate, response))
 }

@@ -4,6 +4,7 @@
 //! The pages need no script, and each change is a form with a token. A log-in is bound to its browser by a
 //! cookie; a second one in the same browser takes the place of the first.
 
+mod app;
 mod approve;
 mod asset;
 mod authorize;
@@ -18,18 +19,13 @@ mod request;
 mod sentence;
 mod visit;
 
-use std::sync::Arc;
-
 use actix_web::HttpResponse;
 use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, ServiceConfig};
 
-use ::web::gate::Gate;
 use ::web::limit::limit_addresses;
 use ::web::panic::catch_panics;
-use domain::account::Registration;
-use service::authority::Authority;
 
 use page::Problem;
 
@@ -50,7 +46,7 @@ pub(super) fn configure(config: &mut ServiceConfig) {
                 .wrap(from_fn(limit_addresses::<Problem>))
                 .route(web::get().to(log_in::depart)),
         )
-        .service(page(link::PATH).route(web::get().to(link::show)))
+        .service(page(log_in::LINK_PATH).route(web::get().to(link::show)))
         .service(
             page("/oauth/link/{provider}")
                 .wrap(from_fn(limit_addresses::<Problem>))
@@ -93,14 +89,4 @@ async fn other_method() -> HttpResponse {
     let mut response = Problem::new(405, "This page cannot be used like that").render();
     response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, POST"));
     response
-}
-
-/// The authorization server, where the settings have one.
-fn authority(gate: &Gate) -> Result<Arc<Authority>, Problem> {
-    gate.authority.clone().ok_or_else(|| Problem::new(404, "Page not found"))
-}
-
-/// The app with this id, of the settings or registered since. Every page finds apps here.
-async fn find_app(gate: &Gate, client_id: &str) -> Result<Option<Arc<Registration>>, Problem> {
-    Ok(crate::client::find_app(gate, client_id).await?)
 }

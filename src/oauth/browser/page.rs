@@ -1,6 +1,7 @@
 //! The pages, and what surrounds each: no script, no frame, nothing kept, nothing from elsewhere.
 
 use std::fmt;
+use std::sync::LazyLock;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
@@ -11,15 +12,25 @@ use actix_web::{HttpResponse, ResponseError};
 use askama::Template;
 
 use base::error::{Error, Kind};
+use base::token::digest;
 use domain::account::{LogIn, Registration};
 use service::account::LogInError;
 use web::body::BodyFault;
 use web::error::HttpError;
 use web::observe::log_failure;
 
-use super::asset;
 use super::redirect::csp_source;
-use super::visit::Visit;
+
+/// NHS.UK frontend, without its font faces: Frutiger is for whoever has a licence for it.
+pub(super) const STYLE: &str = include_str!("../../../assets/nhsuk-frontend/nhsuk-frontend-10.6.1.min.css");
+
+pub(super) static STYLE_NAME: LazyLock<String> =
+    LazyLock::new(|| format!("nhsuk-frontend-{}.css", digest(STYLE).get(..16).unwrap_or_default()));
+
+/// The URL of the style sheet.
+pub(super) fn style_url() -> String {
+    format!("/assets/{}", *STYLE_NAME)
+}
 
 /// The way back to the app, as a form.
 #[derive(Clone, Debug)]
@@ -33,12 +44,8 @@ pub(super) struct Leave {
 }
 
 impl Leave {
-    pub(super) fn new(visit: &Visit, log_in: &LogIn, app: &Registration) -> Self {
-        Self {
-            app: app.name.clone(),
-            token: visit.form_token(),
-            redirect_uri: log_in.request.redirect_uri.clone(),
-        }
+    pub(super) fn new(token: String, log_in: &LogIn, app: &Registration) -> Self {
+        Self { app: app.name.clone(), token, redirect_uri: log_in.request.redirect_uri.clone() }
     }
 }
 
@@ -218,7 +225,7 @@ impl Problem {
     pub(super) fn render(&self) -> HttpResponse {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let page = ProblemPage {
-            style: asset::style_url(),
+            style: style_url(),
             title: &self.title,
             said: &self.said,
             steps: &self.steps,

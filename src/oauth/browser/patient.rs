@@ -12,7 +12,6 @@ use domain::account::{Acting, KnownPerson, LogIn, Stage};
 use domain::person::{HumanName, NameUse, Person};
 use service::account::{Patient, list_patients};
 
-use super::asset;
 use super::log_in::{client_of, next_page};
 use super::page::{self, Leave, PatientChoice, PatientPage, Problem};
 use super::redirect::see_other;
@@ -47,9 +46,9 @@ pub(super) async fn ask(
         name: name_of(&patient.person),
         born: patient.person.birth_date.as_ref().map(|date| in_words(date.text())),
     };
-    let leave = Leave::new(visit, log_in, &client);
+    let leave = Leave::new(visit.form_token(), log_in, &client);
     let patients = patients.iter().map(choice).collect();
-    let page = PatientPage { style: asset::style_url(), leave: leave.clone(), error, patients };
+    let page = PatientPage { style: page::style_url(), leave: leave.clone(), error, patients };
     Ok(page::render(status, &page, &leave))
 }
 

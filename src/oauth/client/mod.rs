@@ -1,8 +1,8 @@
 //! Which app is asking: it proves itself in the way that it is registered for, and in no other (RFC 6749
 //! §2.3, RFC 7523, SMART App Launch 2.2 "Client Authentication").
 
-mod keys;
-mod request;
+pub(crate) mod keys;
+pub(crate) mod request;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -14,10 +14,9 @@ use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
 use percent_encoding::percent_decode_str;
 
-use crate::app_keys;
-use crate::authority;
 use crate::form::Form;
 use crate::problem::Problem;
+use crate::state::{app_keys, authority};
 use base::error::Error;
 use base::token::is_secret;
 use domain::account::{ClientAuthentication, Registration, endpoints};
@@ -32,7 +31,6 @@ use web::limit::Throttle;
 use web::state;
 
 pub use keys::AppKeys;
-pub(crate) use request::ClientRequest;
 
 /// What an app shows of itself.
 enum Credential {

@@ -3,10 +3,10 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
-use crate::authority;
 use crate::form::Form;
 use crate::problem::Problem;
-use crate::token::{Asker, write};
+use crate::state::authority;
+use crate::token::asker::{Asker, write};
 use base::error::Error;
 use base::token::digest;
 use domain::account::identity::Proven;

@@ -1,5 +1,6 @@
 //! Where apps get tokens (RFC 6749 §3.2).
 
+mod asker;
 mod exchange;
 mod response;
 
@@ -9,35 +10,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
-use crate::client::ClientRequest;
+use crate::client::request::ClientRequest;
 use crate::form::Form;
 use crate::problem::Problem;
-use crate::providers;
-use crate::{authority, client, trail};
+use crate::state::{authority, providers};
+use crate::{client, trail};
 use ::web::gate::Gate;
-use domain::account::{GrantType, Registration};
-use idp::Providers;
+use asker::{Asker, write};
+use domain::account::GrantType;
 use service::account::client_credentials::client_credentials;
 use service::account::redeem_code::{Shown, redeem_code};
 use service::account::refresh::refresh;
-use service::account::{Asking, Issue, Outcome, TokenError};
-use store::Tx;
-
-/// Who asks, kept until the transaction.
-#[derive(Clone)]
-struct Asker {
-    app: Arc<Registration>,
-    key: Option<client::ProvedKey>,
-    audience: Vec<String>,
-    found: Arc<AtomicBool>,
-    providers: Data<Providers>,
-}
-
-impl Asker {
-    fn jkt(&self) -> Option<&str> {
-        self.key.as_ref().map(|key| key.jkt.as_str())
-    }
-}
+use service::account::{Issue, Outcome};
 
 /// `POST`: the app proves itself, then shows what it has.
 pub(super) async fn token(
@@ -98,22 +82,4 @@ fn settle(outcome: Outcome) -> Result<Issue, Problem> {
         Outcome::Issue(issue) => Ok(*issue),
         Outcome::Spent(refusal) => Err(refusal.into()),
     }
-}
-
-/// Runs a use case for a client. The proof of its key is spent with it: of what is refused, nothing is kept.
-async fn write<T, F>(gate: &Gate, asker: Asker, work: F) -> Result<T, Problem>
-where
-    T: Send + 'static,
-    F: FnOnce(&mut Tx<'_>, &Asking<'_>) -> Result<T, TokenError> + Send + 'static,
-{
-    let (lifetimes, now) = (authority(gate)?.lifetimes(), gate.clock.now());
-    let written = gate.store.write(move |tx| {
-        let Asker { app, audience, found, .. } = &asker;
-        let done = work(tx, &Asking { app, jkt: asker.jkt(), audience, lifetimes, now, found })?;
-        match &asker.key {
-            Some(key) if !key.spend(tx)? => Err(TokenError::Proof(client::BAD_PROOF)),
-            Some(_) | None => Ok(done),
-        }
-    });
-    Ok(written.await?)
 }

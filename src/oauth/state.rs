@@ -1,0 +1,26 @@
+//! What the handlers are given by the server.
+
+use actix_web::HttpRequest;
+use actix_web::web::Data;
+
+use crate::client::keys::AppKeys;
+use crate::problem::Problem;
+use ::web::gate::Gate;
+use base::error::Error;
+use idp::Providers;
+use service::authority::Authority;
+
+/// The authorization server: these routes exist only where there is one.
+pub(crate) fn authority(gate: &Gate) -> Result<&Authority, Problem> {
+    gate.authority.as_deref().ok_or_else(|| Error::fault("there is no authority").into())
+}
+
+/// The identity providers that people log in with.
+pub(crate) fn providers(request: &HttpRequest) -> Result<Data<Providers>, Error> {
+    request.app_data().cloned().ok_or_else(|| Error::fault("there are no providers"))
+}
+
+/// The keys that apps publish themselves.
+pub(crate) fn app_keys(request: &HttpRequest) -> Result<Data<AppKeys>, Error> {
+    request.app_data().cloned().ok_or_else(|| Error::fault("there are no keys of apps"))
+}

@@ -1,0 +1,49 @@
+//! Who asks for a token, and the transaction in which it is issued.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use actix_web::web::Data;
+
+use crate::client;
+use crate::problem::Problem;
+use crate::state::authority;
+use ::web::gate::Gate;
+use domain::account::Registration;
+use idp::Providers;
+use service::account::{Asking, TokenError};
+use store::Tx;
+
+/// Who asks, kept until the transaction.
+#[derive(Clone)]
+pub(super) struct Asker {
+    pub(super) app: Arc<Registration>,
+    pub(super) key: Option<client::ProvedKey>,
+    pub(super) audience: Vec<String>,
+    pub(super) found: Arc<AtomicBool>,
+    pub(super) providers: Data<Providers>,
+}
+
+impl Asker {
+    pub(super) fn jkt(&self) -> Option<&str> {
+        self.key.as_ref().map(|key| key.jkt.as_str())
+    }
+}
+
+/// Runs a use case for a client. The proof of its key is spent with it: of what is refused, nothing is kept.
+pub(super) async fn write<T, F>(gate: &Gate, asker: Asker, work: F) -> Result<T, Problem>
+where
+    T: Send + 'static,
+    F: FnOnce(&mut Tx<'_>, &Asking<'_>) -> Result<T, TokenError> + Send + 'static,
+{
+    let (lifetimes, now) = (authority(gate)?.lifetimes(), gate.clock.now());
+    let written = gate.store.write(move |tx| {
+        let Asker { app, audience, found, .. } = &asker;
+        let done = work(tx, &Asking { app, jkt: asker.jkt(), audience, lifetimes, now, found })?;
+        match &asker.key {
+            Some(key) if !key.spend(tx)? => Err(TokenError::Proof(client::BAD_PROOF)),
+            Some(_) | None => Ok(done),
+        }
+    });
+    Ok(written.await?)
+}
