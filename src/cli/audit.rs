@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 
-use crate::{Failure, complain, open_migrated_store, say};
+use crate::verb::database::open_migrated_store;
+use crate::verb::failure::{Failure, complain, say};
 use base::error::Error;
 use config::Sources;
 use store::Head;

@@ -5,7 +5,8 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::{Failure, complain, open_migrated_store, say};
+use crate::verb::database::open_migrated_store;
+use crate::verb::failure::{Failure, complain, say};
 use config::Sources;
 use store::{Copied, Store, check_copy};
 

@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use crate::{Failure, say};
+use crate::verb::failure::{Failure, say};
 use config::Sources;
 
 #[derive(Clone, Copy, Subcommand)]

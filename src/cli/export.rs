@@ -8,7 +8,8 @@ use std::sync::Arc;
 use clap::Args;
 
 use crate::backup::{make_private, part_of, put_in_place};
-use crate::{Failure, complain, open_migrated_store};
+use crate::verb::database::open_migrated_store;
+use crate::verb::failure::{Failure, complain};
 use api_fhir::bulk::{Bulk, Take};
 use base::clock::{Clock, SystemClock};
 use base::error::{Error, Kind};

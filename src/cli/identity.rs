@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::Failure;
+use crate::verb::failure::Failure;
 use api_fhir as fhir;
 use api_vrs as vrs;
 use base::clock::{Clock, SystemClock};

@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use crate::{Failure, say};
+use crate::verb::failure::{Failure, say};
 use base::clock::{Clock as _, SystemClock};
 use config::Sources;
 use jose::key::Purpose;

@@ -16,18 +16,17 @@ mod seed;
 mod seed_file;
 mod serve;
 mod subscriptions;
+mod verb;
 
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use ::config::{Config, Faults, Sources};
-use base::error::Error;
-use store::{Store, StoreOptions};
+use ::config::{Faults, Sources};
 
 pub use seed_file::SeedFile;
+use verb::failure::{Failure, complain};
 
 /// OnBehalf: who may act for whom in digital health.
 ///
@@ -119,40 +118,6 @@ enum Verb {
     Config(config::Look),
 }
 
-/// Why a command failed, in a sentence or more for the person who gave it.
-enum Failure {
-    /// The settings are wrong.
-    Settings(Faults),
-    /// Anything else.
-    Other(String),
-}
-
-impl std::fmt::Display for Failure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Settings(Faults(faults)) => f.write_str(&faults.join("; ")),
-            Self::Other(sentence) => f.write_str(sentence),
-        }
-    }
-}
-
-impl From<Faults> for Failure {
-    fn from(faults: Faults) -> Self {
-        Self::Settings(faults)
-    }
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        let cause = error.cause();
-        Self::Other(if cause.is_empty() {
-            error.told().to_owned()
-        } else {
-            format!("{}: {cause}", error.told())
-        })
-    }
-}
-
 /// Runs the command line of this process. Exit codes: 0 done, 1 failed, 2 wrong arguments or settings.
 pub fn run() -> ExitCode {
     // Every file that a command creates is read by its owner alone, whatever the environment's umask.
@@ -189,43 +154,4 @@ pub fn run() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// Prints a line for a person. A closed pipe is their business.
-fn say(line: &str) {
-    let _closed = writeln!(std::io::stdout(), "{line}");
-}
-
-fn complain(line: &str) {
-    let _closed = writeln!(std::io::stderr(), "onbehalf: {line}");
-}
-
-/// As [`open_store`], for a verb that needs the schema of this version.
-fn open_migrated_store(config: &Config) -> Result<Store, Failure> {
-    migrated(open_store(config)?)
-}
-
-fn migrated(store: Store) -> Result<Store, Failure> {
-    if !store.is_current()? {
-        let told = "the database is not migrated: run `onbehalf migrate up` with the same settings first";
-        return Err(Failure::Other(told.to_owned()));
-    }
-    Ok(store)
-}
-
-/// Opens the database of the settings, unless a newer version has migrated it, for the long work of the command line:
-/// import, export, migration, backup, verification, jobs. A statement of it may run as long as it takes.
-fn open_store(config: &Config) -> Result<Store, Failure> {
-    open(&StoreOptions { statement_deadline: None, ..config.database.options() })
-}
-
-/// As [`open_store`], for a service: no statement of it runs past its deadline.
-fn open_serving_store(config: &Config) -> Result<Store, Failure> {
-    open(&config.database.options())
-}
-
-fn open(options: &StoreOptions) -> Result<Store, Failure> {
-    let store = Store::open(options)?;
-    store.check_not_newer()?;
-    Ok(store)
 }

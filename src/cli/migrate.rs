@@ -2,7 +2,8 @@
 
 use clap::Subcommand;
 
-use crate::{Failure, open_store, say};
+use crate::verb::database::open_store;
+use crate::verb::failure::{Failure, say};
 use config::Sources;
 use store::Store;
 

@@ -3,8 +3,11 @@
 use std::net::SocketAddr;
 
 use crate::sandbox_identity::{APPS, identity};
+use crate::seed;
+use crate::seed_file::SeedFile;
 use crate::serve::{listen, public_url, run};
-use crate::{Failure, SeedFile, open_serving_store, say, seed};
+use crate::verb::database::open_serving_store;
+use crate::verb::failure::{Failure, say};
 use api_vrs as vrs;
 use base::clock::SystemClock;
 use base::error::Error;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::Failure;
 use crate::identity::{Identity, audiences, keys_of};
+use crate::verb::failure::Failure;
 use base::clock::{Clock, SystemClock};
 use domain::account::{ClientAuthentication, GrantType, Mode, Registration, Scopes};
 use domain::person::NumberCheck;

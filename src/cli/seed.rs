@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use crate::{Failure, SeedFile, open_store, say};
+use crate::seed_file::SeedFile;
+use crate::verb::database::open_store;
+use crate::verb::failure::{Failure, say};
 use base::clock::SystemClock;
 use base::error::Error;
 use config::Sources;

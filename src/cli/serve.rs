@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::identity::{Identity, configured};
-use crate::{Failure, migrated, open_serving_store};
+use crate::verb::database::{migrated, open_serving_store};
+use crate::verb::failure::Failure;
 use api_fhir::notification::SubscriberFront;
 use base::clock::{Clock, SystemClock};
 use base::net::resolver::SystemLookup;

@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 use uuid::Uuid;
 
-use crate::{Failure, open_migrated_store, say};
+use crate::verb::database::open_migrated_store;
+use crate::verb::failure::{Failure, say};
 use base::clock::{Clock as _, SystemClock};
 use base::date_time::render_instant;
 use base::error::Error;

@@ -8,11 +8,10 @@ mod network;
 mod process;
 mod report;
 
-use crate::{Failure, say};
+use crate::verb::failure::{Failure, say};
 use base::clock::{Clock, SystemClock};
 use config::{Config, Faults, Sources};
 use domain::account::Who;
-use idp::ProviderSettings;
 
 use report::Report;
 use service::policy::{AccessPolicy, StaffReach};
@@ -117,9 +116,4 @@ fn staff_without_organisation(config: &Config) -> usize {
 /// Whether an app asks for people.
 fn has_people(config: &Config) -> bool {
     config.oauth.apps.iter().any(|app| app.mode != domain::account::Mode::System)
-}
-
-/// Where a provider says what it is (OpenID Connect Discovery 1.0 §4).
-fn discovery_url(provider: &ProviderSettings) -> String {
-    format!("{}/.well-known/openid-configuration", provider.issuer.trim_end_matches('/'))
 }

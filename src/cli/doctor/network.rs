@@ -6,8 +6,8 @@ use std::time::Duration;
 use chrono::DateTime;
 use serde_json::Value;
 
+use crate::doctor::database;
 use crate::doctor::report::Report;
-use crate::doctor::{database, discovery_url};
 use base::clock::Clock;
 use base::net::fetch::{FetchOptions, Fetched, Fetcher, Reach};
 use config::Config;
@@ -132,4 +132,9 @@ fn reach(about: &'static str, place: &str, report: &mut Report) -> bool {
         report.wrong(about, format!("{place}: nobody answers"), mend);
     }
     is_reached
+}
+
+/// Where a provider says what it is (OpenID Connect Discovery 1.0 §4).
+fn discovery_url(provider: &ProviderSettings) -> String {
+    format!("{}/.well-known/openid-configuration", provider.issuer.trim_end_matches('/'))
 }

@@ -18,7 +18,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
 
-use crate::{Failure, complain, open_migrated_store, say};
+use crate::verb::database::open_migrated_store;
+use crate::verb::failure::{Failure, complain, say};
 use api_fhir::bulk::{Bulk, Take};
 use base::clock::{Clock, SystemClock};
 use base::ids;

@@ -16,7 +16,7 @@ use crate::import::report;
 use crate::import::report::{Report, Why};
 use crate::import::source::{Place, cannot};
 use crate::import::tally::{Outcome, Tally};
-use crate::{Failure, complain};
+use crate::verb::failure::{Failure, complain};
 use api_fhir::bulk::{Entry, issues_of};
 use base::clock::Clock;
 use base::error::{Error, Kind};

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use csv::{ByteRecord, Position, ReaderBuilder};
 
-use crate::Failure;
+use crate::verb::failure::Failure;
 use api_fhir::bulk::Columns;
 
 /// How much of a file is read at a time.

@@ -1,0 +1,36 @@
+//! The database of the settings, as a verb needs it.
+
+use ::config::Config;
+use store::{Store, StoreOptions};
+
+use super::failure::Failure;
+
+/// As [`open_store`], for a verb that needs the schema of this version.
+pub(crate) fn open_migrated_store(config: &Config) -> Result<Store, Failure> {
+    migrated(open_store(config)?)
+}
+
+pub(crate) fn migrated(store: Store) -> Result<Store, Failure> {
+    if !store.is_current()? {
+        let told = "the database is not migrated: run `onbehalf migrate up` with the same settings first";
+        return Err(Failure::Other(told.to_owned()));
+    }
+    Ok(store)
+}
+
+/// Opens the database of the settings, unless a newer version has migrated it, for the long work of the command line:
+/// import, export, migration, backup, verification, jobs. A statement of it may run as long as it takes.
+pub(crate) fn open_store(config: &Config) -> Result<Store, Failure> {
+    open(&StoreOptions { statement_deadline: None, ..config.database.options() })
+}
+
+/// As [`open_store`], for a service: no statement of it runs past its deadline.
+pub(crate) fn open_serving_store(config: &Config) -> Result<Store, Failure> {
+    open(&config.database.options())
+}
+
+fn open(options: &StoreOptions) -> Result<Store, Failure> {
+    let store = Store::open(options)?;
+    store.check_not_newer()?;
+    Ok(store)
+}

@@ -1,0 +1,49 @@
+//! Why a command failed, and what it prints.
+
+use std::io::Write as _;
+
+use ::config::Faults;
+use base::error::Error;
+
+/// Why a command failed, in a sentence or more for the person who gave it.
+pub(crate) enum Failure {
+    /// The settings are wrong.
+    Settings(Faults),
+    /// Anything else.
+    Other(String),
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Settings(Faults(faults)) => f.write_str(&faults.join("; ")),
+            Self::Other(sentence) => f.write_str(sentence),
+        }
+    }
+}
+
+impl From<Faults> for Failure {
+    fn from(faults: Faults) -> Self {
+        Self::Settings(faults)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let cause = error.cause();
+        Self::Other(if cause.is_empty() {
+            error.told().to_owned()
+        } else {
+            format!("{}: {cause}", error.told())
+        })
+    }
+}
+
+/// Prints a line for a person. A closed pipe is their business.
+pub(crate) fn say(line: &str) {
+    let _closed = writeln!(std::io::stdout(), "{line}");
+}
+
+pub(crate) fn complain(line: &str) {
+    let _closed = writeln!(std::io::stderr(), "onbehalf: {line}");
+}

@@ -1,0 +1,4 @@
+//! What the verbs share.
+
+pub(crate) mod database;
+pub(crate) mod failure;
