@@ -17,7 +17,10 @@ pub(crate) async fn ask_for_tls(server: &mut (impl AsyncRead + AsyncWrite + Unpi
 }
 
 /// Answers the start of a connection with an error that libpq shows (`ErrorResponse`).
-pub(crate) async fn refuse(client: &mut (impl AsyncRead + AsyncWrite + Unpin), message: &str) -> io::Result<()> {
+pub(crate) async fn refuse(
+    client: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    message: &str,
+) -> io::Result<()> {
     // libpq sends its startup message first.
     let length = client.read_u32().await?.clamp(4, MOST);
     let mut rest = vec![0; usize::try_from(length - 4).unwrap_or_default()];

@@ -109,8 +109,9 @@ impl Manager {
         statements: Arc<AtomicU64>,
     ) -> Result<Self, Error> {
         let relay = match &url {
-            DatabaseUrl::Postgres(asked) => Relay::start(asked)
-                .map_err(|fault| Error::new(Kind::Fault, format!("cannot use the database {url}: {fault}")))?,
+            DatabaseUrl::Postgres(asked) => Relay::start(asked).map_err(|fault| {
+                Error::new(Kind::Fault, format!("cannot use the database {url}: {fault}"))
+            })?,
             DatabaseUrl::Sqlite(_) => None,
         };
         Ok(Self { url, relay: relay.map(Arc::new), has_pooler, deadline, statements, is_writer: false })
