@@ -2,6 +2,8 @@
 //! large things may grow. That a crate uses nothing that its manifest does not name, and that there is no circle of crates, is
 //! for the compiler and for Cargo.
 
+mod circles;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
