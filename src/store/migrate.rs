@@ -1,5 +1,6 @@
 //! Bringing the database to the schema that this program knows, and back.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use diesel::migration::MigrationSource;
@@ -26,6 +27,8 @@ pub const SANDBOX_MARK: &str = "sandbox";
 pub struct Migration {
     /// Its version, in order.
     pub version: String,
+    /// What it is about; `None` where this program does not know it.
+    pub name: Option<String>,
     /// Whether the database has it.
     pub is_applied: bool,
     /// Whether this program knows it; an unknown one comes from a newer program.
@@ -166,14 +169,18 @@ fn migrations(db: &mut Db) -> Result<Vec<Migration>, Error> {
     // The same steps for both databases, so either may name them.
     let known: Vec<Box<dyn diesel::migration::Migration<diesel::sqlite::Sqlite>>> =
         MIGRATIONS.migrations().map_err(Error::fault)?;
-    let known: Vec<String> = known.iter().map(|step| step.name().version().to_string()).collect();
-    let mut all: Vec<&String> = known.iter().chain(&applied).collect();
+    // A folder is named VERSION_NAME.
+    let name = |name: String| name.split_once('_').map_or_else(|| name.clone(), |(_, name)| name.to_owned());
+    let known: BTreeMap<String, String> =
+        known.iter().map(|step| (step.name().version().to_string(), name(step.name().to_string()))).collect();
+    let mut all: Vec<&String> = known.keys().chain(&applied).collect();
     all.sort();
     all.dedup();
     let describe = |version: &String| Migration {
         version: version.clone(),
+        name: known.get(version).cloned(),
         is_applied: applied.contains(version),
-        is_known: known.contains(version),
+        is_known: known.contains_key(version),
     };
     Ok(all.into_iter().map(describe).collect())
 }
