@@ -11,7 +11,7 @@ use crate::refusal::Refusal;
 use crate::resource::kind::{Backing, Description, Draft, GivenRole, Kind, Purpose, Writing, mismatch};
 use crate::resource::resource_type::ResourceType;
 use crate::resource::stored::{Stored, head, person_reference};
-use crate::resource::{party, residue};
+use crate::resource::{party, residue, vrs_form};
 use crate::search::param::{Index, Param, Reference};
 use crate::url;
 use base::date_time::FhirDateTime;
@@ -131,7 +131,7 @@ pub(super) fn has_lapsed(tx: &mut Tx<'_>, context: &Context, id: &str) -> Result
 }
 
 fn read(context: &Context, body: &Value, purpose: Purpose) -> Result<Draft, Refusal> {
-    let body = &party::with_local_references(body, context);
+    let body = &vrs_form::with_patient_types(party::with_local_references(body, context));
     let given = GivenRole::read(body, context)?;
     if purpose == Purpose::Create {
         given.actors.clone()?;
@@ -165,7 +165,7 @@ pub(crate) enum Keep {
 /// Reads and judges a role that comes from elsewhere, as `create` does but for what only the database knows. The
 /// body was validated.
 pub(crate) fn incoming(context: &Context, body: &Value, keep: Keep) -> Result<Incoming, Refusal> {
-    let body = &party::with_local_references(body, context);
+    let body = &vrs_form::with_patient_types(party::with_local_references(body, context));
     let given = GivenRole::read(body, context)?;
     given.actors.clone()?;
     let is_to_review = given.is_to_review;
