@@ -5,6 +5,7 @@ mod document;
 mod fhir;
 mod growth;
 mod nasty;
+mod paths;
 mod requests;
 mod wire;
 
