@@ -71,7 +71,8 @@ enum Verb {
     Migrate(migrate::Step),
     /// Fill a database from a file of people, relationships, roles and access requests
     ///
-    /// The format is that of examples/sandbox-data.json. What is there already stays as it is.
+    /// The format is that of examples/people.json. What is there already stays as it is. (The numbers of
+    /// examples/sandbox-data.json have wrong check digits: it needs `contract.nhs_number_check = "length"`.)
     Seed {
         /// The JSON file
         file: PathBuf,

@@ -125,7 +125,7 @@ const PARTS: &[(&str, &str)] = &[
     ("lettre", "src/service/job/sender"),
     ("csv", "src/cli/import"),
     ("indicatif", "src/cli/import"),
-    ("signal_hook", "src/cli/import"),
+    ("signal_hook", "src/cli"),
     ("diesel", "src/store"),
 ];
 

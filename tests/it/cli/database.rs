@@ -60,7 +60,7 @@ fn a_database_of_a_newer_version_is_refused_by_every_verb_and_not_changed(
 ) {
     let (database, folder) = (TestDatabase::migrated(backend), Folder::new());
     let config = folder.write("onbehalf.toml", &configuration(&database.url));
-    let data = folder.write("data.json", "{}");
+    let data = folder.write("data.json", include_str!("../../../examples/people.json"));
     sql::execute(&database.url, "INSERT INTO __diesel_schema_migrations (version) VALUES ('99990101000000')");
     sql::execute(&database.url, "INSERT INTO settings (name, value) VALUES ('sandbox', 'true')");
     let before = counts(&database.url);

@@ -12,7 +12,7 @@ const PROXIES: [(&str, &str); 2] = [("/performer", ""), ("/provision/actor", "/r
 
 /// A Consent whose proxy is a `RelatedPerson` by NHS number (contract §4.3): on this API the same person is a Patient. The
 /// type of a reference that leads to a resource stays.
-pub(super) fn with_patient_types(mut body: Value) -> Value {
+pub(crate) fn with_patient_types(mut body: Value) -> Value {
     for (list, within) in PROXIES {
         for item in body.pointer_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {
             let reference = item.pointer_mut(within).and_then(Value::as_object_mut);

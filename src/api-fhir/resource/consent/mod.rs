@@ -1,5 +1,7 @@
 //! A role as a Consent.
 
+pub(crate) mod vrs_form;
+
 use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
@@ -11,7 +13,7 @@ use crate::refusal::Refusal;
 use crate::resource::kind::{Backing, Description, Draft, GivenRole, Kind, Purpose, Writing, mismatch};
 use crate::resource::resource_type::ResourceType;
 use crate::resource::stored::{Stored, head, person_reference};
-use crate::resource::{party, residue, vrs_form};
+use crate::resource::{party, residue};
 use crate::search::param::{Index, Param, Reference};
 use crate::url;
 use base::date_time::FhirDateTime;
