@@ -5,6 +5,8 @@ use rstest::rstest;
 use crate::account::oauth::kit;
 use crate::support::{Backend, Options, Request, TestApp};
 
+const VRS: &str = "/validated-relationships/FHIR/R4";
+
 fn example(name: &str) -> String {
     let path = format!("{}/examples/{name}", env!("CARGO_MANIFEST_DIR"));
     std::fs::read_to_string(path).expect("the example is there")
@@ -112,12 +114,11 @@ async fn every_path_of_the_documents_is_one_of_the_api_that_it_names() {
     };
     let (integrator, fhir) = (page("integrator.md"), page("fhir.md"));
     let mut count = 0;
-    for (page, name, base) in [
-        (&integrator, "ROOT", ""),
-        (&integrator, "BASE", "/validated-relationships/FHIR/R4"),
-        (&fhir, "BASE", "/FHIR/R4"),
-    ] {
-        for path in paths(page, name) {
+    for (page, name, base) in
+        [(&integrator, "ROOT", ""), (&integrator, "BASE", VRS), (&fhir, "BASE", "/FHIR/R4")]
+    {
+        // The base of an API is no path of it.
+        for path in paths(page, name).into_iter().filter(|path| path != VRS) {
             assert!(is_known(&format!("{base}{path}")).await, "{name}{path}");
             count += 1;
         }
