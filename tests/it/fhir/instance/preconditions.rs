@@ -42,7 +42,7 @@ fn under(request: Request, conditions: &[(&str, &str)]) -> Request {
 /// A resource of each type that clients write, stored: its path, its body, and a change of it.
 async fn stored(app: &TestApp) -> Vec<(String, Value, Value, &'static str)> {
     let mut all = Vec::new();
-    let changes = [
+    let elements = [
         ("/provision/period/end", json!("2027-10-10")),
         ("/active", json!(false)),
         ("/authored", json!("2026-11-20T10:15:00Z")),
@@ -51,7 +51,7 @@ async fn stored(app: &TestApp) -> Vec<(String, Value, Value, &'static str)> {
         ["Consent.provision.period.end", "RelatedPerson.active", "QuestionnaireResponse.authored"];
     // A request for a pair that has a role is refused, so the role comes last.
     for (((path, body), (pointer, value)), expression) in
-        one_of_each(LONER, PATIENTS[0]).into_iter().zip(changes).zip(expressions).rev()
+        one_of_each(LONER, PATIENTS[0]).into_iter().zip(elements).zip(expressions).rev()
     {
         let created = send_well(app, post(path, &body), 201).await;
         let mut changed = created.clone();
