@@ -165,7 +165,7 @@ fn no_example_is_left_out() {
         .map(|entry| entry.file_name().into_string().expect("a name"))
         .collect();
     names.sort();
-    // The data of the sandbox are what every test's server is seeded with.
+    // The data of the sandbox are what every test's server is seeded with; its people are looked at in `cli::sandbox`.
     assert_eq!(
         names,
         [
@@ -174,6 +174,7 @@ fn no_example_is_left_out() {
             "consent-end.json",
             "people.json",
             "sandbox-data.json",
+            "sandbox-people.json",
             "subscription-backport.json",
             "subscription-classic.json",
             "subscription-national.json",

@@ -68,7 +68,8 @@ fn join(client: TcpStream, host: &str) {
     };
     let copy = || client.try_clone().expect("a socket");
     if host.starts_with('/') {
-        let server = UnixStream::connect(format!("{host}/.s.PGSQL.5432")).expect("the server listens");
+        let (folder, port) = host.rsplit_once(':').unwrap_or((host, "5432"));
+        let server = UnixStream::connect(format!("{folder}/.s.PGSQL.{port}")).expect("the server listens");
         let again = server.try_clone().expect("a socket");
         both(Box::new(copy()), Box::new(server), copy());
         both(Box::new(again), Box::new(copy()), copy());
