@@ -19,6 +19,8 @@ async fn every_body_is_accepted(#[values(Backend::Sqlite, Backend::Postgres)] ba
         let path = location.strip_prefix(&app.base()).expect("a location of ours");
         let ended = app.patch(path, example("consent-end.json")).await;
         assert_eq!(ended.status, 200, "{}", ended.json());
+        let reactivated = app.patch(path, example("consent-reactivate.json")).await;
+        assert_eq!(reactivated.status, 200, "{}", reactivated.json());
         let submitted = app.post("/QuestionnaireResponse", example("access-request.json")).await;
         assert_eq!(submitted.status, 200, "{}", submitted.json());
     }
@@ -43,7 +45,7 @@ fn no_example_is_left_out() {
     let mut names: Vec<String> = std::fs::read_dir(folder)
         .expect("the folder is there")
         .map(|entry| entry.expect("an entry"))
-        // The portal is a program: a browser goes through it (`tests/browser`).
+        // Programs in folders have tests of their own; `tests/docs/run` runs what the READMEs say, and `citizen-token`.
         .filter(|entry| entry.file_type().expect("its kind").is_file())
         .map(|entry| entry.file_name().into_string().expect("a name"))
         .collect();
@@ -52,9 +54,12 @@ fn no_example_is_left_out() {
     assert_eq!(
         names,
         [
+            "README.md",
             "access-request.json",
+            "citizen-token",
             "consent-create.json",
             "consent-end.json",
+            "consent-reactivate.json",
             "sandbox-data.json",
             "subscription-backport.json",
             "subscription-classic.json",
