@@ -181,7 +181,7 @@ class Postgres:
             shutil.chown(folder, "postgres")
             self.owner = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
         self.run("initdb", "-D", f"{folder}/data", "-U", "onbehalf", "-A", "trust", "-E", "UTF8", "--locale=C")
-        options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off"
+        options = f"-c listen_addresses='' -c unix_socket_directories={folder}"
         self.run("pg_ctl", "-D", f"{folder}/data", "-l", f"{folder}/log", "-o", options, "-w", "start")
         for name in ("onbehalf", "restored"):
             self.run("createdb", "-h", folder, "-U", "onbehalf", name)

@@ -60,6 +60,7 @@ fn no_example_is_left_out() {
             "consent-create.json",
             "consent-end.json",
             "consent-reactivate.json",
+            "people.json",
             "sandbox-data.json",
             "subscription-backport.json",
             "subscription-classic.json",
