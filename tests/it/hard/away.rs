@@ -1,4 +1,4 @@
-//! The database server goes, in the middle of what is written, and comes back.
+//! The database server stops in the middle of writes, and comes back.
 
 use std::io;
 use std::net::{Shutdown, TcpListener, TcpStream};

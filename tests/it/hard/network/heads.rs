@@ -1,4 +1,4 @@
-//! Heads that are too much, requests that are too many, and connections that are closed by half.
+//! Heads that are too large, too many requests at once, and half-closed connections.
 
 use super::{Duration, Hostile, LIMIT, SLACK, measured, memory_within, millis, scale, service, until_over};
 
