@@ -167,7 +167,7 @@ def free_port():
 
 
 class Postgres:
-    """A throw-away PostgreSQL: the databases `onbehalf` and `restored` of the operator's page."""
+    """A throw-away PostgreSQL with TLS: the databases `onbehalf` and `restored` of the operator's page."""
 
     def __init__(self, folder):
         programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
@@ -175,16 +175,34 @@ class Postgres:
         self.bin = programs[-1] if programs else Path(os.path.realpath(found)).parent if found else None
         if self.bin is None:
             sys.exit("PostgreSQL's initdb is not here: tests/run installs it")
-        self.folder = folder
-        self.owner = []
+        self.folder, self.port, self.owner = folder, free_port(), []
+        self.certify()
         if os.geteuid() == 0:
-            shutil.chown(folder, "postgres")
+            for path in (folder, folder / "server.key"):
+                shutil.chown(path, "postgres")
             self.owner = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
         self.run("initdb", "-D", f"{folder}/data", "-U", "onbehalf", "-A", "trust", "-E", "UTF8", "--locale=C")
-        options = f"-c listen_addresses='' -c unix_socket_directories={folder}"
+        options = {
+            "listen_addresses": "localhost", "port": self.port, "unix_socket_directories": folder,
+            "ssl": "on", "ssl_cert_file": f"{folder}/server.crt", "ssl_key_file": f"{folder}/server.key",
+        }
+        options = " ".join(f"-c {name}={value}" for name, value in options.items())
         self.run("pg_ctl", "-D", f"{folder}/data", "-l", f"{folder}/log", "-o", options, "-w", "start")
         for name in ("onbehalf", "restored"):
-            self.run("createdb", "-h", folder, "-U", "onbehalf", name)
+            self.run("createdb", "-h", folder, "-p", str(self.port), "-U", "onbehalf", name)
+
+    def certify(self):
+        """An authority, and a certificate of it for localhost."""
+        new = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+        (self.folder / "names").write_text("subjectAltName=DNS:localhost", encoding="utf-8")
+        for command in (
+            ["req", "-x509", *new, "-days", "2", "-subj", "/CN=authority", "-keyout", "ca.key", "-out", "ca.crt"],
+            ["req", *new, "-subj", "/CN=localhost", "-keyout", "server.key", "-out", "server.csr"],
+            ["x509", "-req", "-in", "server.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
+             "-extfile", "names", "-out", "server.crt"],
+        ):
+            subprocess.run(["openssl", *command], check=True, capture_output=True, cwd=self.folder)
+        (self.folder / "server.key").chmod(0o600)
 
     def run(self, program, *arguments):
         """Runs one of PostgreSQL's programs as the cluster's owner."""
@@ -193,7 +211,7 @@ class Postgres:
 
     def url(self, name):
         """The URL of a database of it."""
-        return f"postgres://onbehalf@{str(self.folder).replace('/', '%2F')}/{name}"
+        return f"postgres://onbehalf@localhost:{self.port}/{name}?sslmode=verify-full&sslrootcert={self.folder}/ca.crt"
 
     def stop(self):
         """Stops it."""
