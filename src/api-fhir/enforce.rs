@@ -19,7 +19,7 @@ use store::search::{Filter, PageQuery};
 pub(crate) fn check_any(context: &Context, kinds: &[ResourceType], letter: Letter) -> Result<(), Refusal> {
     match kinds {
         [first, ..] if !kinds.iter().any(|kind| may(context, *kind, letter)) => {
-            Err(insufficient(*first, letter))
+            Err(insufficient(context, *first, letter))
         }
         _ => Ok(()),
     }
@@ -71,7 +71,11 @@ pub(crate) fn check_written(
     id: &str,
     letter: Letter,
 ) -> Result<(), Refusal> {
-    if lets_through(tx, context, kind, id, letter)? { Ok(()) } else { Err(insufficient(kind, letter)) }
+    if lets_through(tx, context, kind, id, letter)? {
+        Ok(())
+    } else {
+        Err(insufficient(context, kind, letter))
+    }
 }
 
 /// Whether the scopes let the caller read this resource, which they may see.
@@ -91,7 +95,7 @@ pub(crate) fn check_read(
     kind: ResourceType,
     id: &str,
 ) -> Result<(), Refusal> {
-    if may_read(tx, context, kind, id)? { Ok(()) } else { Err(insufficient(kind, Letter::Read)) }
+    if may_read(tx, context, kind, id)? { Ok(()) } else { Err(insufficient(context, kind, Letter::Read)) }
 }
 
 /// Whether the scopes let this through to a row. Where they have no constraint the database is not asked.
@@ -103,7 +107,8 @@ fn lets_through(
     letter: Letter,
 ) -> Result<bool, Refusal> {
     let Backing::Rows { table, .. } = kind.backing() else { return Ok(true) };
-    let constraints = constraints(context, kind, letter).ok_or_else(|| insufficient(kind, letter))?;
+    let constraints =
+        constraints(context, kind, letter).ok_or_else(|| insufficient(context, kind, letter))?;
     if constraints.contains(&Constraint::default()) {
         return Ok(true);
     }

@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
+use serde_json::json;
 
 use crate::verb::database::open_migrated_store;
-use crate::verb::failure::{Failure, complain, say};
+use crate::verb::failure::{Failure, complain};
+use crate::verb::output::Output;
 use base::error::Error;
 use config::Sources;
-use store::Head;
+use store::{Break, Head};
 
 #[derive(Subcommand)]
 pub(super) enum Look {
@@ -20,11 +22,13 @@ pub(super) enum Look {
         /// The heads that an earlier run printed
         #[arg(long, value_name = "FILE")]
         expect: Option<PathBuf>,
+        #[command(flatten)]
+        output: Output,
     },
 }
 
 pub(super) fn audit(sources: &Sources, look: Look) -> Result<(), Failure> {
-    let Look::Verify { expect } = look;
+    let Look::Verify { expect, output } = look;
     let config = sources.load()?;
     let kept = expect.as_deref().map(read).transpose()?.unwrap_or_default();
     let store = open_migrated_store(&config)?;
@@ -32,10 +36,19 @@ pub(super) fn audit(sources: &Sources, look: Look) -> Result<(), Failure> {
         // The heads are of the same instant as the walk.
         Ok((tx.list_audit_heads()?, tx.verify_audit(&kept)?))
     })?;
-    for head in &heads {
-        say(&head.to_string());
-    }
-    for broken in &breaks {
+    let document = || {
+        let broken = |broken: &Break| {
+            let Break { chain, sequence, id, fault } = broken;
+            json!({ "chain": chain, "sequence": sequence, "record": id, "fault": fault.to_string() })
+        };
+        let head = |head: &Head| json!({ "chain": head.chain, "sequence": head.sequence, "hash": head.hash });
+        json!({
+            "heads": heads.iter().map(head).collect::<Vec<_>>(),
+            "breaks": breaks.iter().map(broken).collect::<Vec<_>>(),
+        })
+    };
+    output.print(document, || heads.iter().map(ToString::to_string).collect());
+    for broken in breaks.iter().filter(|_| !output.json) {
         let id = broken.id.as_ref().map(|id| format!(", record {id}")).unwrap_or_default();
         complain(&format!("chain {}, sequence {}{id}: {}", broken.chain, broken.sequence, broken.fault));
     }

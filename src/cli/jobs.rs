@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use clap::Subcommand;
+use serde_json::{Value, json};
 
 use crate::serve::runner;
 use crate::verb::database::open_migrated_store;
-use crate::verb::failure::{Failure, say};
+use crate::verb::failure::Failure;
+use crate::verb::output::Output;
 use base::clock::{Clock as _, SystemClock};
 use base::date_time::render_instant;
 use base::error::Error;
@@ -24,7 +26,7 @@ pub(super) enum Act {
     },
 }
 
-pub(super) fn jobs(sources: &Sources, act: Option<Act>) -> Result<(), Failure> {
+pub(super) fn jobs(sources: &Sources, act: Option<Act>, output: Output) -> Result<(), Failure> {
     let config = sources.load()?;
     let store = open_migrated_store(&config)?;
     if let Some(Act::Run { name }) = act {
@@ -39,17 +41,35 @@ pub(super) fn jobs(sources: &Sources, act: Option<Act>) -> Result<(), Failure> {
         }
         let rows = store.read_here::<_, Error, _>(list)?;
         let ran = rows.iter().find(|row| row.name == job.name);
-        say(&describe(&job, ran));
+        output.print(|| document(&job, ran), || vec![describe(&job, ran)]);
         return match ran.and_then(|row| row.outcome.as_deref()) {
             Some("failed") => Err(Failure::Other(format!("{name} failed"))),
             _ => Ok(()),
         };
     }
     let rows = store.read_here::<_, Error, _>(list)?;
-    for job in JOBS {
-        say(&describe(job, rows.iter().find(|row| row.name == job.name)));
-    }
+    let all = || JOBS.iter().map(|job| (job, rows.iter().find(|row| row.name == job.name)));
+    output.print(
+        || all().map(|(job, row)| document(job, row)).collect(),
+        || all().map(|(job, row)| describe(job, row)).collect(),
+    );
     Ok(())
+}
+
+/// A job as JSON: times are instants, and null where there was none.
+fn document(job: &Job, row: Option<&JobRow>) -> Value {
+    let Some(row) = row else { return json!({ "name": job.name }) };
+    let lease = row.lease.as_ref().filter(|(_, until)| *until > SystemClock.now());
+    json!({
+        "name": job.name,
+        "dueAt": render_instant(row.due_at),
+        "startedAt": row.started_at.map(render_instant),
+        "finishedAt": row.finished_at.map(render_instant),
+        "outcome": row.outcome,
+        "done": row.done,
+        "skipped": row.skipped,
+        "lease": lease.map(|(holder, until)| json!({ "holder": holder, "until": render_instant(*until) })),
+    })
 }
 
 fn list(tx: &mut Tx<'_>) -> Result<Vec<JobRow>, Error> {

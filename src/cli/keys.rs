@@ -1,17 +1,19 @@
 //! `onbehalf keys`: the keys that sign tokens.
 
 use clap::Subcommand;
+use serde_json::json;
 
 use crate::verb::failure::{Failure, say};
+use crate::verb::output::Output;
 use base::clock::{Clock as _, SystemClock};
 use config::Sources;
 use jose::key::Purpose;
-use jose::key::{KeyRing, add_key};
+use jose::key::{KeyRing, SigningKey, add_key};
 
 #[derive(Clone, Copy, Subcommand)]
 pub(super) enum Act {
     /// Print the keys of the folder, each with what it is for; the last of a purpose signs
-    List,
+    List(Output),
     /// Add a key for each purpose. Running servers sign with it within five minutes, and what the older keys have
     /// signed stays good for as long as their files are there
     Rotate,
@@ -22,10 +24,15 @@ pub(super) fn keys(sources: &Sources, act: Act) -> Result<(), Failure> {
     let folder = &config.oauth.keys;
     let failed = |error: jose::key::KeyError| Failure::Other(error.to_string());
     match act {
-        Act::List => {
-            for key in KeyRing::load(folder).map_err(failed)?.iter() {
-                say(&format!("{} {}", key.purpose.as_str(), key.kid));
-            }
+        Act::List(output) => {
+            let ring = KeyRing::load(folder).map_err(failed)?;
+            let signs =
+                |key: &SigningKey| ring.newest(key.purpose).is_some_and(|newest| newest.kid == key.kid);
+            let document = |key: &SigningKey| json!({ "purpose": key.purpose.as_str(), "kid": key.kid, "signs": signs(key) });
+            output.print(
+                || ring.iter().map(document).collect(),
+                || ring.iter().map(|key| format!("{} {}", key.purpose.as_str(), key.kid)).collect(),
+            );
         }
         Act::Rotate => {
             let now = SystemClock.now();

@@ -3,6 +3,7 @@
 mod audit;
 mod backup;
 mod config;
+mod describe;
 mod doctor;
 mod export;
 mod identity;
@@ -21,12 +22,13 @@ mod verb;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use ::config::{Faults, Sources};
 
 pub use seed_file::SeedFile;
 use verb::failure::{Failure, complain};
+use verb::output::Output;
 
 /// OnBehalf: who may act for whom in digital health.
 ///
@@ -43,7 +45,7 @@ struct Arguments {
 
 #[derive(Args)]
 struct Common {
-    /// Read settings from this TOML file. `onbehalf config show` prints every setting there is
+    /// Read settings from this TOML file. `onbehalf config default` prints every setting, and what it is for
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Listen on this address and port, for example 127.0.0.1:8080
@@ -69,7 +71,8 @@ enum Verb {
     Migrate(migrate::Step),
     /// Fill a database from a file of people, relationships, roles and access requests
     ///
-    /// The format is that of examples/sandbox-data.json. What is there already stays as it is.
+    /// The format is that of examples/people.json. What is there already stays as it is. (The numbers of
+    /// examples/sandbox-data.json have wrong check digits: it needs `contract.nhs_number_check = "length"`.)
     Seed {
         /// The JSON file
         file: PathBuf,
@@ -103,6 +106,8 @@ enum Verb {
     Jobs {
         #[command(subcommand)]
         act: Option<jobs::Act>,
+        #[command(flatten)]
+        output: Output,
     },
     /// Look the whole deployment over, and say what to mend
     ///
@@ -116,6 +121,10 @@ enum Verb {
     /// Look at the settings
     #[command(subcommand)]
     Config(config::Look),
+    /// Print what completes this command line in a shell
+    Completions(describe::Completions),
+    /// Print the manual page, or write one for each command
+    Man(describe::Pages),
 }
 
 /// Runs the command line of this process. Exit codes: 0 done, 1 failed, 2 wrong arguments or settings.
@@ -137,8 +146,10 @@ pub fn run() -> ExitCode {
         Verb::Subscriptions(look) => subscriptions::subscriptions(&sources, look),
         Verb::Doctor { json } => doctor::doctor(&sources, json),
         Verb::Config(look) => config::look(&sources, look),
-        Verb::Jobs { act } => jobs::jobs(&sources, act),
+        Verb::Jobs { act, output } => jobs::jobs(&sources, act, output),
         Verb::Keys(act) => keys::keys(&sources, act),
+        Verb::Completions(asked) => describe::completions(Arguments::command(), &asked),
+        Verb::Man(asked) => describe::man(Arguments::command(), &asked),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,5 +1,7 @@
 //! `onbehalf migrate`: bring the database to the schema of this version, or back.
 
+use std::io::{self, IsTerminal as _, Write as _};
+
 use clap::Subcommand;
 
 use crate::verb::database::open_store;
@@ -11,11 +13,14 @@ use store::Store;
 pub(super) enum Step {
     /// Apply every step that the database does not have yet
     Up,
-    /// Take back the last steps, WITH THE DATA in what they created
+    /// Undo the last migrations. This deletes the data in the tables that they created
     Down {
         /// How many steps
         #[arg(long, default_value_t = 1, value_name = "N")]
         steps: usize,
+        /// Do not ask first
+        #[arg(long)]
+        yes: bool,
     },
     /// List every step and whether the database has it
     Status,
@@ -31,8 +36,13 @@ pub(super) fn migrate(sources: &Sources, step: Step) -> Result<(), Failure> {
             }
             say(if applied.is_empty() { "nothing to do: the database is current" } else { "done" });
         }
-        Step::Down { steps } => {
-            let reverted = open_store(&config)?.migrate_down(steps)?;
+        Step::Down { steps, yes } => {
+            let store = open_store(&config)?;
+            store.check_not_newer()?;
+            if !yes {
+                ask(&store, steps)?;
+            }
+            let reverted = store.migrate_down(steps)?;
             for version in &reverted {
                 say(&format!("reverted {version}"));
             }
@@ -44,9 +54,35 @@ pub(super) fn migrate(sources: &Sources, step: Step) -> Result<(), Failure> {
                     (true, false) => "applied by a newer version",
                     (false, _) => "pending",
                 };
-                say(&format!("{} {state}", step.version));
+                say(&format!("{} {} {state}", step.version, step.name.as_deref().unwrap_or("-")));
             }
         }
+    }
+    Ok(())
+}
+
+/// Asks at the terminal whether the last steps are to be undone. Where there is no terminal they are not: a script says
+/// `--yes`.
+fn ask(store: &Store, steps: usize) -> Result<(), Failure> {
+    let all = store.migrations()?;
+    let undone: Vec<&str> = all
+        .iter()
+        .rev()
+        .filter(|step| step.is_applied)
+        .take(steps)
+        .map(|step| step.name.as_deref().unwrap_or(&step.version))
+        .collect();
+    let what = undone.join(", ");
+    if !io::stdin().is_terminal() {
+        let told = format!("this would delete the data of {what}: repeat the command with --yes");
+        return Err(Failure::Other(told));
+    }
+    let _closed = write!(io::stderr(), "Undo {what} in {}, and delete their data? [y/N] ", store.url());
+    let mut answer = String::new();
+    let read = io::stdin().read_line(&mut answer);
+    let is_yes = matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes");
+    if read.is_err() || !is_yes {
+        return Err(Failure::Other("nothing was undone".to_owned()));
     }
     Ok(())
 }

@@ -2,10 +2,10 @@
 
 use std::net::SocketAddr;
 
-use crate::sandbox_identity::{APPS, identity};
+use crate::sandbox_identity::{SandboxIdentity, identity};
 use crate::seed;
 use crate::seed_file::SeedFile;
-use crate::serve::{listen, public_url, run};
+use crate::serve::{listen, public_url, run, survive_hang_up};
 use crate::verb::database::open_serving_store;
 use crate::verb::failure::{Failure, say};
 use api_vrs as vrs;
@@ -26,18 +26,26 @@ pub(super) fn sandbox(sources: &Sources, keep: bool) -> Result<(), Failure> {
         let told = "the sandbox is open to everybody, so it listens on loopback only (127.0.0.1 or [::1])";
         return Err(Failure::Other(told.to_owned()));
     }
+    survive_hang_up()?;
     observe::start_log(&config.log);
-    // The port first: a second sandbox must not empty the database of the first.
     let listener = listen(&config)?;
     let store = open_serving_store(&config)?;
+    // A second sandbox must not empty the database of the first, whatever its port.
+    let _claim = store.claim_sole_use()?.ok_or_else(|| {
+        Failure::Other(format!(
+            "another sandbox is running on the database {}: stop it, or give this one a database of its own, as in \
+             --database sqlite:another.sqlite",
+            store.url()
+        ))
+    })?;
     prepare(&store, keep)?;
     let data = SeedFile::parse(DATA).and_then(|data| data.read(config.contract.nhs_number_check));
     let data = data.map_err(Failure::Other)?;
     let seeded = store.write_here::<_, Error, _>(|tx| command::seed(tx, &SystemClock, data))?;
     let address = listener.local_addr().map_err(|error| Failure::Other(error.to_string()))?;
     say(&format!("database {} ({})", store.url(), seed::describe(seeded)));
-    let identity = identity(&public_url(&config, address), config.contract.nhs_number_check)?;
-    say(&welcome(address));
+    let SandboxIdentity { identity, told } = identity(&public_url(&config, address), &config)?;
+    say(&welcome(address, &told));
     run(&config, store, AccessPolicy::Open, listener, identity)
 }
 
@@ -62,7 +70,7 @@ fn prepare(store: &Store, keep: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-fn welcome(address: SocketAddr) -> String {
+fn welcome(address: SocketAddr, apps: &str) -> String {
     let base = format!("http://{address}{}", vrs::BASE_PATH);
     let id = "-H 'X-Request-ID: 60e0b220-8136-4ca5-ae46-1d97ef59d068'";
     format!(
@@ -82,7 +90,7 @@ End a role for a safeguarding concern:
 
   curl -i -X PATCH {id} -H 'Content-Type: application/json-patch+json' '{base}/Consent/6b71ac92-baa3-4b76-b0f5-a601257e2722' -d '[{{\"op\":\"replace\",\"path\":\"/status\",\"value\":\"inactive\"}},{{\"op\":\"add\",\"path\":\"/extension/-\",\"value\":[{{\"url\":\"https://fhir.nhs.uk/England/StructureDefinition/Extension-England-Consent-Status-Reason\",\"valueCodeableConcept\":{{\"coding\":[{{\"system\":\"https://fhir.nhs.uk/England/CodeSystem/England-ConsentStatusReason\",\"code\":\"ROLE_DEACTIVATED_SAFEGUARDING\"}}]}}}}]}}]'
 
-{APPS}
+{apps}
 "
     )
 }

@@ -1,6 +1,9 @@
-//! Who vouches for callers in the sandbox: an authorization server whose keys live as long as the process,
-//! the simulated providers, and two apps to try it with.
+//! Who vouches for callers in the sandbox: an authorization server whose keys live as long as the process, the simulated
+//! providers, and apps to try it with, beside those of the settings.
 
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
@@ -8,76 +11,192 @@ use sha2::{Digest as _, Sha256};
 use crate::identity::{Identity, audiences, keys_of};
 use crate::verb::failure::Failure;
 use base::clock::{Clock, SystemClock};
-use domain::account::{ClientAuthentication, GrantType, Mode, Registration, Scopes};
-use domain::person::NumberCheck;
+use config::Config;
+use domain::account::{ClientAuthentication, GrantType, IntrospectionSubject, Mode, Registration, Scopes};
 use idp::{HttpOptions, Providers};
-use jose::key::KeyRing;
-use service::authority::{Authority, AuthoritySettings, Lifetimes};
+use jose::key::{KeyRing, Purpose, SigningKey};
+use service::authority::{Authority, AuthoritySettings};
 use simulated_idp::{Simulated, Which, settings};
 
 /// The secret of the system app: printed in the banner, worth nothing.
 const SECRET: &str = "demo-secret";
+/// The token with which apps register themselves, unless the settings have another.
+const INITIAL: &str = "sandbox";
+/// The file of the key of `demo-backend`, beside the sandbox's other files.
+const BACKEND_KEY: &str = "onbehalf-sandbox-backend.pem";
+const BACKEND_KID: &str = "demo-backend";
+const REDIRECTS: [&str; 2] = ["http://127.0.0.1:9000/callback", "http://localhost:9000/callback"];
+const LOGGED_OUT: [&str; 2] = ["http://127.0.0.1:9000/", "http://localhost:9000/"];
 
-pub(super) const APPS: &str = "\
-Two apps are registered (their log-in is simulated, at /simulated):
-
-  demo-portal  public, for citizens; redirects to http://127.0.0.1:9000/callback or http://localhost:9000/callback
-  demo-epr     confidential, for systems; client_secret demo-secret";
+/// The identity of a sandbox, and what its banner says of it.
+pub(super) struct SandboxIdentity {
+    pub(super) identity: Identity,
+    pub(super) told: String,
+}
 
 /// The authorization server and the providers of a sandbox with this URL.
-pub(super) fn identity(public_url: &str, number_check: NumberCheck) -> Result<Identity, Failure> {
+pub(super) fn identity(public_url: &str, config: &Config) -> Result<SandboxIdentity, Failure> {
     let other = |error: &dyn std::error::Error| Failure::Other(error.to_string());
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let keys = Arc::new(KeyRing::generate(clock.now()).map_err(|error| other(&error))?);
+    let (key_file, key) = backend_key(&config.secrets.key_file, &*clock)?;
+    let registrations = registrations(config, &key)?;
+    let told = told(&key_file, config);
     let authority = Arc::new(Authority::new(AuthoritySettings {
         issuer: public_url.to_owned(),
         audiences: audiences(public_url),
         key_folder: None,
         keys,
-        registrations: vec![portal(), epr()],
-        lifetimes: Lifetimes::default(),
-        initial_access: None,
+        registrations,
+        lifetimes: config.oauth.lifetimes,
+        initial_access: Some(
+            config.oauth.registration_token.unwrap_or_else(|| Sha256::digest(INITIAL).into()),
+        ),
     }));
     let source = keys_of(&authority);
+    let number_check = config.contract.nhs_number_check;
     let options = HttpOptions { allows_loopback: true, number_check, ..HttpOptions::default() };
-    let simulated = Which::ALL.into_iter().map(|which| settings(public_url, which)).collect();
-    let providers = Providers::new(simulated, &source, options, &clock).map_err(|error| other(&error))?;
+    let mut providers: Vec<_> = Which::ALL.into_iter().map(|which| settings(public_url, which)).collect();
+    for provider in &config.oauth.providers {
+        if providers.iter().any(|known| known.id == provider.id) {
+            let id = &provider.id;
+            let told = format!("oauth.providers: the sandbox simulates {id}: give the provider another id");
+            return Err(Failure::Other(told));
+        }
+        providers.push(provider.clone());
+    }
+    let providers = Providers::new(providers, &source, options, &clock).map_err(|error| other(&error))?;
     let simulated = Simulated::new(public_url, source, clock.now()).map_err(|error| other(&error))?;
-    Ok(Identity { authority: Some(authority), providers, simulated: Some(simulated) })
+    let identity = Identity { authority: Some(authority), providers, simulated: Some(simulated) };
+    Ok(SandboxIdentity { identity, told })
+}
+
+/// The sandbox's own apps, then those of the settings.
+fn registrations(config: &Config, key: &SigningKey) -> Result<Vec<Registration>, Failure> {
+    let mut apps = vec![portal(), epr(), backend(key), staff()];
+    for app in &config.oauth.apps {
+        if apps.iter().any(|known| known.client_id == app.client_id) {
+            let id = &app.client_id;
+            let told =
+                format!("oauth.apps: {id} is an app of the sandbox itself: give yours another client_id");
+            return Err(Failure::Other(told));
+        }
+        apps.push(app.clone());
+    }
+    Ok(apps)
+}
+
+/// What the banner says.
+fn told(key_file: &Path, config: &Config) -> String {
+    let [one, other] = REDIRECTS;
+    let apps = &config.oauth.apps;
+    let own: Vec<String> =
+        apps.iter().map(|app| format!("\n  {:<13} of your settings", app.client_id)).collect();
+    let own = own.concat();
+    let register = match config.oauth.registration_token {
+        Some(_) => {
+            "Apps register themselves at /oauth/register with the initial access token of your settings."
+                .to_owned()
+        }
+        None => {
+            format!("Apps register themselves at /oauth/register with the initial access token: {INITIAL}")
+        }
+    };
+    format!(
+        "\
+These apps are registered (their log-in is simulated, at /simulated):
+
+  demo-portal   public, for citizens (NHS login); redirects to {} or {}
+  demo-staff    public, for staff (CIS2); redirects to the same
+  demo-epr      confidential, for systems; client_secret {SECRET}
+  demo-backend  confidential, for systems; private_key_jwt, ES256, kid {BACKEND_KID}; its private key: {}{own}
+
+{register}",
+        one,
+        other,
+        key_file.display()
+    )
+}
+
+/// The key of `demo-backend`: that of the last run, or a new one. It opens a sandbox alone.
+fn backend_key(beside: &Path, clock: &dyn Clock) -> Result<(PathBuf, SigningKey), Failure> {
+    let path = beside.with_file_name(BACKEND_KEY);
+    let cannot = |error: &dyn std::error::Error| {
+        Failure::Other(format!("the key of demo-backend, {}: {error}", path.display()))
+    };
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let made = SigningKey::generate(Purpose::AccessToken, clock.now());
+            let (_, text) = made.map_err(|error| cannot(&error))?;
+            fs::write(&path, &text).map_err(|error| cannot(&error))?;
+            text
+        }
+        Err(error) => return Err(cannot(&error)),
+    };
+    let key = SigningKey::read(Purpose::AccessToken, BACKEND_KID.to_owned(), &text);
+    let key = key.map_err(|_unread| {
+        let told =
+            format!("{} is no EC private key: remove it, and the sandbox makes another", path.display());
+        Failure::Other(told)
+    })?;
+    Ok((path, key))
+}
+
+fn app(client_id: &str, name: &str, mode: Mode) -> Registration {
+    Registration {
+        client_id: client_id.to_owned(),
+        name: name.to_owned(),
+        mode,
+        authentication: ClientAuthentication::None,
+        redirect_uris: Vec::new(),
+        grant_types: Vec::new(),
+        scopes: Scopes::default(),
+        may_introspect: false,
+        introspection_subject: IntrospectionSubject::Account,
+        exchange_audiences: Vec::new(),
+        logout_uris: Vec::new(),
+        is_dpop_bound: false,
+    }
 }
 
 fn portal() -> Registration {
     Registration {
-        client_id: "demo-portal".to_owned(),
-        name: "Demo portal".to_owned(),
-        mode: Mode::Citizen,
-        authentication: ClientAuthentication::None,
-        redirect_uris: ["http://127.0.0.1:9000/callback", "http://localhost:9000/callback"]
-            .map(str::to_owned)
-            .into(),
+        redirect_uris: REDIRECTS.map(str::to_owned).into(),
         grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken, GrantType::TokenExchange],
         scopes: Scopes::of_token(
             "openid fhirUser launch/patient offline_access delegation patient/*.cruds user/*.cruds",
         ),
-        may_introspect: false,
-        exchange_audiences: Vec::new(),
-        logout_uris: vec!["http://127.0.0.1:9000/".to_owned(), "http://localhost:9000/".to_owned()],
-        is_dpop_bound: false,
+        logout_uris: LOGGED_OUT.map(str::to_owned).into(),
+        ..app("demo-portal", "Demo portal", Mode::Citizen)
+    }
+}
+
+fn staff() -> Registration {
+    Registration {
+        redirect_uris: REDIRECTS.map(str::to_owned).into(),
+        grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
+        scopes: Scopes::of_token("openid fhirUser offline_access user/*.cruds"),
+        logout_uris: LOGGED_OUT.map(str::to_owned).into(),
+        ..app("demo-staff", "Demo practice", Mode::Staff)
     }
 }
 
 fn epr() -> Registration {
     Registration {
-        client_id: "demo-epr".to_owned(),
-        name: "Demo EPR".to_owned(),
-        mode: Mode::System,
         authentication: ClientAuthentication::Secret { sha256: Sha256::digest(SECRET).into() },
-        redirect_uris: Vec::new(),
         grant_types: vec![GrantType::ClientCredentials],
         scopes: Scopes::of_token("system/*.cruds"),
         may_introspect: true,
-        exchange_audiences: Vec::new(),
-        logout_uris: Vec::new(),
-        is_dpop_bound: false,
+        ..app("demo-epr", "Demo EPR", Mode::System)
+    }
+}
+
+fn backend(key: &SigningKey) -> Registration {
+    Registration {
+        authentication: ClientAuthentication::PrivateKeyJwt { jwks: key.public_set() },
+        grant_types: vec![GrantType::ClientCredentials],
+        scopes: Scopes::of_token("system/*.cruds"),
+        ..app("demo-backend", "Demo backend service", Mode::System)
     }
 }

@@ -31,7 +31,13 @@ pub(super) fn seed(sources: &Sources, file: &Path) -> Result<(), Failure> {
 
 pub(super) fn describe(seeded: Seeded) -> String {
     let Seeded { people, relationships, roles, access_requests } = seeded;
-    format!(
-        "new: {people} people, {relationships} relationships, {roles} roles, {access_requests} access requests"
-    )
+    let people = counted(people, "person", "people");
+    let relationships = counted(relationships, "relationship", "relationships");
+    let roles = counted(roles, "role", "roles");
+    let requests = counted(access_requests, "access request", "access requests");
+    format!("new: {people}, {relationships}, {roles}, {requests}")
+}
+
+fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
 }

@@ -1,8 +1,9 @@
 //! The format of `onbehalf seed`: people, relationships, roles and access requests as JSON. Its example
-//! is `examples/sandbox-data.json`.
+//! is `examples/people.json`; `examples/sandbox-data.json` has every kind of entry.
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -15,9 +16,19 @@ use domain::proxy::{
 };
 use service::proxy::Seed;
 
-/// A seed file, read but not yet checked.
+/// A seed file, read but not yet checked. A member that the format does not have is refused: what is misspelt would be left out.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SeedFile {
+    /// Remarks for people.
+    #[serde(default, rename = "about")]
+    _about: IgnoredAny,
+    #[serde(default, rename = "people_that_must_not_exist")]
+    _people_that_must_not_exist: IgnoredAny,
+    #[serde(default, rename = "consents_that_must_not_exist")]
+    _consents_that_must_not_exist: IgnoredAny,
+    #[serde(default, rename = "access_requests_that_must_not_exist")]
+    _access_requests_that_must_not_exist: IgnoredAny,
     #[serde(default)]
     people: Vec<PersonEntry>,
     #[serde(default)]
@@ -29,7 +40,21 @@ pub struct SeedFile {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct PersonEntry {
+    /// For people who read the file, as the five below: the service keeps none of these.
+    #[serde(default, rename = "note")]
+    _note: IgnoredAny,
+    #[serde(default, rename = "address")]
+    _address: IgnoredAny,
+    #[serde(default, rename = "gender")]
+    _gender: IgnoredAny,
+    #[serde(default, rename = "identity_proofing")]
+    _identity_proofing: IgnoredAny,
+    #[serde(default, rename = "mod11_valid")]
+    _mod11_valid: IgnoredAny,
+    #[serde(default, rename = "telecom")]
+    _telecom: IgnoredAny,
     nhs_number: String,
     name: NameEntry,
     birth_date: Option<String>,
@@ -38,6 +63,7 @@ struct PersonEntry {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct NameEntry {
     #[serde(rename = "use")]
     name_use: String,
@@ -51,6 +77,7 @@ struct NameEntry {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct RelationshipEntry {
     id: String,
     proxy: String,
@@ -60,6 +87,7 @@ struct RelationshipEntry {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct CodeEntry {
     system: String,
     code: String,
@@ -67,7 +95,10 @@ struct CodeEntry {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct RoleEntry {
+    #[serde(default, rename = "note")]
+    _note: IgnoredAny,
     id: String,
     performer: String,
     patient: String,
@@ -81,18 +112,23 @@ struct RoleEntry {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct ReasonEntry {
     code: String,
+    #[serde(default, rename = "display")]
+    _display: IgnoredAny,
     text: Option<String>,
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct PeriodEntry {
     start: Option<String>,
     end: Option<String>,
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct RequestEntry {
     id: String,
     reference_code: String,
@@ -119,13 +155,28 @@ impl SeedFile {
         if !text.trim_start().starts_with('{') {
             return Err("not a JSON object".to_owned());
         }
-        serde_json::from_str(text).map_err(|error| {
+        let seed: Self = serde_json::from_str(text).map_err(|error| {
             let told = error.to_string();
-            // Most messages quote the value that they are about; these name a field of ours only.
-            let is_safe = ["missing field", "duplicate field"].iter().any(|start| told.starts_with(start));
             let place = format!("line {}, column {}", error.line(), error.column());
-            if is_safe { told } else { format!("{place}: a value that this format does not have there") }
-        })
+            // Most messages quote the value that they are about; these name a field of ours only.
+            if ["missing field", "duplicate field"].iter().any(|start| told.starts_with(start)) {
+                told
+            } else if told.starts_with("unknown field") {
+                format!("{place}: a member that the format of seed files does not have there")
+            } else if error.is_eof() {
+                format!("{place}: the JSON ends too early")
+            } else {
+                format!("{place}: a value that this format does not have there")
+            }
+        })?;
+        let lists =
+            [seed.people.len(), seed.relationships.len(), seed.consents.len(), seed.access_requests.len()];
+        if lists.iter().all(|length| *length == 0) {
+            return Err(
+                "nothing to seed: none of people, relationships, consents and access_requests".to_owned()
+            );
+        }
+        Ok(seed)
     }
 
     /// Checks every value.

@@ -31,12 +31,20 @@ pub(super) fn serve(sources: &Sources) -> Result<(), Failure> {
         return Err(Faults(vec![NOBODY.to_owned()]).into());
     }
     let policy = config.access.policy.clone().unwrap_or(AccessPolicy::Tokens(Vec::new()));
+    survive_hang_up()?;
     observe::start_log(&config.log);
     let store = migrated(open_serving_store(&config)?)?;
     warn_of_exposed_files(&config);
     let identity = configured(&config)?;
     let listener = listen(&config)?;
     run(&config, store, policy, listener, identity)
+}
+
+/// From now on SIGHUP does not end the process, whose default action it is; once the server listens, it reads its certificate
+/// again (`server::build`).
+pub(super) fn survive_hang_up() -> Result<(), Failure> {
+    let heard = signal_hook::flag::register(signal_hook::consts::SIGHUP, Arc::default());
+    heard.map(drop).map_err(|error| Failure::Other(format!("cannot listen for SIGHUP: {error}")))
 }
 
 /// The files of an SQLite database hold personal data; those of an earlier version may have a wider mode.

@@ -2,10 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::verb::database::open_migrated_store;
 use crate::verb::failure::{Failure, say};
+use crate::verb::output::Output;
 use base::clock::{Clock as _, SystemClock};
 use base::date_time::render_instant;
 use base::error::Error;
@@ -28,6 +30,8 @@ pub(super) struct Look {
     id: Option<Uuid>,
     #[command(subcommand)]
     act: Option<Deed>,
+    #[command(flatten)]
+    output: Output,
 }
 
 #[derive(Subcommand)]
@@ -44,22 +48,51 @@ pub(super) fn subscriptions(sources: &Sources, look: Look) -> Result<(), Failure
     let store = open_migrated_store(&config)?;
     match (look.id, look.act) {
         (_, Some(Deed::Off { id })) => switch_off(&store, id),
-        (Some(id), None) => show(&store, id),
-        (None, None) => list(&store),
+        (Some(id), None) => show(&store, id, look.output),
+        (None, None) => list(&store, look.output),
     }
 }
 
-fn list(store: &Store) -> Result<(), Failure> {
-    say("id\towner\tchannel\tstatus\tunsent\tlag\tlast success\tnext try\tlast error");
+fn list(store: &Store, output: Output) -> Result<(), Failure> {
+    let mut all = Vec::new();
+    if !output.json {
+        say("id\towner\tchannel\tstatus\tunsent\tlag\tlast success\tnext try\tlast error");
+    }
     let mut after = None;
     loop {
         let page = store.read_here::<_, Error, _>(|tx| tx.list_overview(after.as_deref(), PAGE))?;
         for overview in &page {
-            say(&line(overview, SystemClock.now()));
+            if output.json {
+                all.push(document(overview, None));
+            } else {
+                say(&line(overview, SystemClock.now()));
+            }
         }
-        let Some(last) = page.last() else { return Ok(()) };
+        let Some(last) = page.last() else { break };
         after = Some(last.id.clone());
     }
+    if output.json {
+        say(&Value::Array(all).to_string());
+    }
+    Ok(())
+}
+
+/// One subscription as JSON, with what [`line`] has; null is what is not there.
+fn document(overview: &Overview, attempts: Option<&[AttemptRecord]>) -> Value {
+    let instant = |at: Option<DateTime<Utc>>| at.map(render_instant);
+    json!({
+        "id": overview.id,
+        "owner": overview.owner_kind.unwrap_or("unreadable"),
+        "channel": overview.channel,
+        "status": overview.status,
+        "error": overview.error,
+        "unsent": overview.unsent,
+        "unsentSince": instant(overview.unsent_since),
+        "succeededAt": instant(overview.succeeded_at),
+        "dueAt": instant(overview.due_at),
+        "lastError": overview.last_error,
+        "attempts": attempts.map(|attempts| attempts.iter().map(document_of).collect::<Vec<_>>()),
+    })
 }
 
 /// One subscription in one line. Of its owner only the kind is said, and no endpoint: it may hold a secret.
@@ -82,18 +115,35 @@ fn line(overview: &Overview, now: DateTime<Utc>) -> String {
     .join("\t")
 }
 
-fn show(store: &Store, id: Uuid) -> Result<(), Failure> {
+fn show(store: &Store, id: Uuid, output: Output) -> Result<(), Failure> {
     let (overview, attempts) =
         store.read_here::<_, Error, _>(|tx| Ok((tx.find_overview(id)?, tx.list_attempts(id, ATTEMPTS)?)))?;
     let overview = overview.ok_or_else(|| unknown(id))?;
-    say(&line(&overview, SystemClock.now()));
-    if let Some(error) = &overview.error {
-        say(&format!("error: {error}"));
-    }
-    for attempt in &attempts {
-        say(&told(attempt));
-    }
+    let lines = || {
+        let error = overview.error.as_ref().map(|error| format!("error: {error}"));
+        [line(&overview, SystemClock.now())]
+            .into_iter()
+            .chain(error)
+            .chain(attempts.iter().map(told))
+            .collect()
+    };
+    output.print(|| document(&overview, Some(&attempts)), lines);
     Ok(())
+}
+
+/// An attempt as JSON.
+fn document_of(attempt: &AttemptRecord) -> Value {
+    json!({
+        "at": render_instant(attempt.at),
+        "kind": attempt.kind,
+        "firstNumber": attempt.first_number,
+        "lastNumber": attempt.last_number,
+        "isTaken": attempt.is_taken,
+        "failure": attempt.failure,
+        "status": attempt.status,
+        "durationMs": attempt.duration_ms,
+        "answer": attempt.answer,
+    })
 }
 
 fn told(attempt: &AttemptRecord) -> String {

@@ -10,7 +10,7 @@ use crate::reader::{Reader, list};
 use crate::sections::Server;
 use base::token::from_hex;
 use domain::account::registration::is_shown_well;
-use domain::account::{ClientAuthentication, GrantType, Mode, Registration, Scopes};
+use domain::account::{ClientAuthentication, GrantType, IntrospectionSubject, Mode, Registration, Scopes};
 use idp::ProviderSettings;
 use service::authority::Lifetimes;
 
@@ -108,7 +108,7 @@ fn apps(reader: &mut Reader, public_url: &str) -> Option<Vec<Registration>> {
     Some(apps)
 }
 
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 15] = [
     "client_id",
     "name",
     "mode",
@@ -120,6 +120,7 @@ const KEYS: [&str; 14] = [
     "grants",
     "scopes",
     "introspection",
+    "introspection_subject",
     "dpop",
     "exchange_audiences",
     "logout_uris",
@@ -162,6 +163,8 @@ fn app(table: &Dict, public_url: &str) -> Result<Registration, Vec<String>> {
         );
     }
     let scopes = Scopes::parse(text("scopes")).map_err(|bad| faults.push(format!("scopes: {bad}"))).ok();
+    let introspection_subject =
+        introspection_subject(text("introspection_subject")).map_err(|fault| faults.push(fault)).ok();
     let switch = |key: &str| table.get(key).is_some_and(|value| value.to_bool() == Some(true));
     match (mode, authentication, grants, scopes) {
         (Some(mode), Some(authentication), Some(grant_types), Some(scopes)) if faults.is_empty() => {
@@ -174,6 +177,7 @@ fn app(table: &Dict, public_url: &str) -> Result<Registration, Vec<String>> {
                 grant_types,
                 scopes,
                 may_introspect: switch("introspection"),
+                introspection_subject: introspection_subject.unwrap_or_default(),
                 exchange_audiences,
                 logout_uris,
                 is_dpop_bound: switch("dpop"),
@@ -181,6 +185,14 @@ fn app(table: &Dict, public_url: &str) -> Result<Registration, Vec<String>> {
         }
         _ => Err(faults),
     }
+}
+
+fn introspection_subject(word: &str) -> Result<IntrospectionSubject, String> {
+    if word.is_empty() {
+        return Ok(IntrospectionSubject::default());
+    }
+    let subject = IntrospectionSubject::parse(word);
+    subject.ok_or_else(|| "introspection_subject must be \"account\" or \"user\"".to_owned())
 }
 
 /// URLs to which an app may have browsers sent.

@@ -154,10 +154,11 @@ impl Reader {
             let _infallible = writeln!(text, "[{section}]");
             for (key, value) in values.as_dict().into_iter().flatten() {
                 let shown = match (section.as_str(), key.as_str()) {
-                    ("access", "tokens") | ("oauth", "apps" | "providers") => {
+                    ("access", "tokens") => {
                         let count = value.as_array().map_or(0, <[Value]>::len);
                         format!("[] # {count} configured, not shown")
                     }
+                    ("oauth", "apps" | "providers") => render_named(value),
                     ("health", "status_key_sha256" | "metrics_token_sha256")
                     | ("oauth", "registration_token_sha256") => "\"\" # not shown".to_owned(),
                     ("database", "url" | "replica_url") => {
@@ -178,6 +179,31 @@ fn whole(figment: &Figment) -> Result<Dict, Faults> {
     // Behind its first line, the text of an error shows the line that it is about, secrets and all.
     let first_line = |error: figment::Error| error.to_string().lines().next().unwrap_or_default().to_owned();
     figment.extract().map_err(|errors| Faults(errors.into_iter().map(first_line).collect()))
+}
+
+/// A list of tables, each with what tells which it is and what it may: no secret, and no file or URL that may hold one.
+fn render_named(value: &Value) -> String {
+    const SHOWN: [&str; 11] = [
+        "client_id",
+        "id",
+        "name",
+        "mode",
+        "kind",
+        "issuer",
+        "authentication",
+        "grants",
+        "scopes",
+        "introspection",
+        "dpop",
+    ];
+    let table = |item: &Value| {
+        let members = item.as_dict().into_iter().flatten().filter(|(key, _)| SHOWN.contains(&key.as_str()));
+        let members: Vec<String> =
+            members.map(|(key, value)| format!("{key} = {}", render_value(value))).collect();
+        format!("{{ {} }}", members.join(", "))
+    };
+    let tables: Vec<String> = value.as_array().into_iter().flatten().map(table).collect();
+    format!("[{}] # without secrets, keys and addresses", tables.join(", "))
 }
 
 fn whole_number(number: &Num) -> Option<i128> {

@@ -40,6 +40,7 @@ pub use boundary::{Boundaries, Ending, Message, REFUSED_BYTES, boundaries};
 use head::{BAD_REQUEST, Names};
 use inbound::{Inbound, PORTION};
 pub use socket::{Socket, acceptor, chain};
+pub use tokio_rustls::TlsAcceptor;
 
 /// A connection that remembers how its caller spells the two headers.
 pub struct Wire {

@@ -60,6 +60,11 @@ struct Tokens {
 }
 
 impl Provider {
+    /// Which provider's ways it has.
+    pub const fn kind(&self) -> &ProviderKind {
+        &self.settings.kind
+    }
+
     pub(super) fn new(
         settings: ProviderSettings,
         keys: KeySource,

@@ -125,6 +125,13 @@ impl SigningKey {
     }
 }
 
+impl SigningKey {
+    /// The public key as a set (RFC 7517 §5).
+    pub fn public_set(&self) -> JwkSet {
+        JwkSet { keys: vec![self.public.clone()] }
+    }
+}
+
 /// PKCS#8 as PEM (RFC 7468).
 fn pem(der: &[u8]) -> String {
     let text = STANDARD.encode(der);

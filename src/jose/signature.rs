@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 /// The longest text that is looked at. RSA keys of 4096 bits with every claim take a third of it.
-pub(crate) const MAX_LENGTH: usize = 8192;
+const MAX_LENGTH: usize = 8192;
 
 /// The text is not signed as it must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -89,6 +89,10 @@ fn metadata(authority: &Authority) -> Value {
         "revocation_endpoint_auth_signing_alg_values_supported": assertions,
         "dpop_signing_alg_values_supported": names(&dpop::ALGORITHMS),
         "authorization_response_iss_parameter_supported": true,
+        // By silence it would be (OpenID Connect Discovery 1.0 §3); a pushed request's works all the same (RFC 9126 §5).
+        "request_uri_parameter_supported": false,
+        "request_parameter_supported": false,
+        "claims_parameter_supported": false,
         "capabilities": CAPABILITIES,
     })
 }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::client::request::ClientRequest;
 use crate::form::Form;
+use crate::launch;
 use crate::problem::Problem;
 use crate::state::authority;
 use ::web::error::ApiError as _;
@@ -14,9 +15,10 @@ use ::web::gate::Gate;
 use ::web::record;
 use base::error::Error;
 use domain::account::claims::AccessClaims;
-use domain::account::{Registration, Who};
+use domain::account::{Grant, IntrospectionSubject, RefreshToken, Registration, Who};
 use domain::audit::{Access, Act, Actor, People};
 use service::account::introspect;
+use service::authority::Authority;
 
 /// What is told, and whose token it is.
 pub(super) struct Told {
@@ -27,11 +29,11 @@ pub(super) struct Told {
 
 /// `POST`: the live truth, or that the token is worth nothing, and then nothing else (§2.2).
 pub(super) async fn introspect(gate: Data<Gate>, request: ClientRequest) -> Result<HttpResponse, Problem> {
-    let ClientRequest { form, client, .. } = request;
+    let ClientRequest { form, client, request_id, .. } = request;
     let result = answer(&gate, &client, &form).await;
     // A client that has not authenticated is told nothing, and leaves no record.
     let told = if client.authentication.is_confidential() {
-        record_access(&gate, &client.client_id, result).await?
+        record_access(&gate, (&client.client_id, request_id), result).await?
     } else {
         result?
     };
@@ -46,21 +48,74 @@ async fn answer(gate: &Gate, client: &Registration, form: &Form) -> Result<Told,
     }
     let token = form.need("token", "name the token")?;
     let nothing = || Told { answer: json!({ "active": false }), people: People::default() };
-    Ok(told(gate, token).await?.unwrap_or_else(nothing))
+    Ok(told(gate, token, client.introspection_subject).await?.unwrap_or_else(nothing))
 }
 
-async fn told(gate: &Gate, token: &str) -> Result<Option<Told>, Problem> {
+async fn told(gate: &Gate, token: &str, subject: IntrospectionSubject) -> Result<Option<Told>, Problem> {
     let now = gate.clock.now();
     let authority = authority(gate)?;
     if let Ok(claims) = authority.read_access_token(token, now) {
-        let grant = claims.grant;
-        let is_live = gate.store.read_one(move |tx| introspect::is_live(tx, grant, now)).await?;
-        return Ok(if is_live { render(&claims) } else { None });
+        return access_token(gate, authority, AccessClaims::clone(&claims), subject).await;
     }
     let refresh = token.to_owned();
     let found: Result<_, Error> =
         gate.store.read(move |tx| introspect::find_refresh_token(tx, &refresh, now)).await;
-    let Some((token, grant)) = found? else { return Ok(None) };
+    let found = found?;
+    Ok(found.map(|(token, grant)| refresh_token(authority, &token, &grant, subject)))
+}
+
+/// The claims as they are, and what RFC 7662 §2.2 and the launch add.
+async fn access_token(
+    gate: &Gate,
+    authority: &Authority,
+    mut claims: AccessClaims,
+    subject: IntrospectionSubject,
+) -> Result<Option<Told>, Problem> {
+    let (now, id) = (gate.clock.now(), claims.grant);
+    let people = people(&claims);
+    match subject {
+        IntrospectionSubject::Account => {
+            let is_live: Result<_, Error> =
+                gate.store.read_one(move |tx| introspect::is_live(tx, id, now)).await;
+            if !is_live? {
+                return Ok(None);
+            }
+        }
+        IntrospectionSubject::User => {
+            let grant: Result<_, Error> =
+                gate.store.read(move |tx| introspect::find_live_grant(tx, id, now)).await;
+            let Some(grant) = grant? else { return Ok(None) };
+            claims.sub = grant.user.map_or(claims.sub, |user| user.to_string());
+        }
+    }
+    let context = launch::context(authority, claims.patient.as_deref());
+    let Ok(Value::Object(claims)) = serde_json::to_value(claims) else { return Ok(None) };
+    let kind = if claims.contains_key("cnf") { "DPoP" } else { "Bearer" };
+    let mut answer = Map::new();
+    answer.insert("active".to_owned(), true.into());
+    answer.insert("token_type".to_owned(), kind.into());
+    answer.extend(claims);
+    answer.extend(context.into_iter().map(|(name, value)| (name.to_owned(), value)));
+    Ok(Some(Told { answer: Value::Object(answer), people }))
+}
+
+/// Of which two people a token is.
+fn people(claims: &AccessClaims) -> People {
+    claims.caller().map_or_else(People::default, |caller| match caller.who {
+        Who::Proxy { proxy, patient, .. } => People { patient: Some(patient), proxy: Some(proxy) },
+        Who::Citizen { nhs_number, .. } => People { patient: Some(nhs_number), proxy: None },
+        Who::Anyone | Who::Staff { .. } | Who::System { .. } | Who::Service => People::default(),
+    })
+}
+
+/// What a refresh token is worth: an access token with everything that was granted would be told of in the same way.
+fn refresh_token(
+    authority: &Authority,
+    token: &RefreshToken,
+    grant: &Grant,
+    subject: IntrospectionSubject,
+) -> Told {
+    let user = grant.user.filter(|_| subject == IntrospectionSubject::User);
     let mut answer = json!({
         "active": true,
         "token_type": "refresh_token",
@@ -68,32 +123,31 @@ async fn told(gate: &Gate, token: &str) -> Result<Option<Told>, Problem> {
         "client_id": grant.app,
         "exp": token.expires_at.min(grant.expires_at).timestamp(),
         "iss": authority.issuer(),
+        "sub": user.map_or_else(|| launch::subject(grant), |user| user.to_string()),
     });
-    if let (Some(user), Some(answer)) = (grant.user, answer.as_object_mut()) {
-        answer.insert("sub".to_owned(), user.to_string().into());
+    if let Some(answer) = answer.as_object_mut() {
+        let patient = launch::patient(grant, &grant.scopes);
+        let context = launch::context(authority, patient.as_deref());
+        answer.extend(context.into_iter().map(|(name, value)| (name.to_owned(), value)));
+        let optional = [
+            ("fhirUser", launch::fhir_user(authority, grant, &grant.scopes).map(Value::from)),
+            ("act", launch::actor(authority, grant).map(|actor| json!(actor))),
+        ];
+        for (name, value) in optional {
+            answer.extend(value.map(|value| (name.to_owned(), value)));
+        }
     }
-    Ok(Some(Told { answer, people: People { patient: grant.patient, proxy: grant.proxy } }))
-}
-
-/// The claims as they are, and what RFC 7662 §2.2 adds.
-fn render(claims: &AccessClaims) -> Option<Told> {
-    let people = claims.caller().map_or_else(People::default, |caller| match caller.who {
-        Who::Proxy { proxy, patient, .. } => People { patient: Some(patient), proxy: Some(proxy) },
-        Who::Citizen { nhs_number, .. } => People { patient: Some(nhs_number), proxy: None },
-        Who::Anyone | Who::Staff { .. } | Who::System { .. } | Who::Service => People::default(),
-    });
-    let Ok(Value::Object(claims)) = serde_json::to_value(claims) else { return None };
-    let kind = if claims.contains_key("cnf") { "DPoP" } else { "Bearer" };
-    let mut answer = Map::new();
-    answer.insert("active".to_owned(), true.into());
-    answer.insert("token_type".to_owned(), kind.into());
-    answer.extend(claims);
-    Some(Told { answer: Value::Object(answer), people })
+    Told { answer, people: People { patient: grant.patient, proxy: grant.proxy } }
 }
 
 /// What a producer was told of a token: of which two people it is, where it is worth anything.
-async fn record_access(gate: &Gate, client_id: &str, result: Result<Told, Problem>) -> Result<Told, Problem> {
-    let access = Access::new(Act::TokenIntrospected, Actor::app(client_id), gate.clock.now());
+async fn record_access(
+    gate: &Gate,
+    (client_id, request_id): (&str, Option<String>),
+    result: Result<Told, Problem>,
+) -> Result<Told, Problem> {
+    let actor = Actor { request_id, ..Actor::app(client_id) };
+    let access = Access::new(Act::TokenIntrospected, actor, gate.clock.now());
     let access = match &result {
         Ok(told) => access.about(told.people.patient, told.people.proxy),
         Err(problem) => access.ended(problem.outcome()),

@@ -9,8 +9,10 @@ mod client;
 mod discovery;
 mod form;
 mod introspect;
+mod launch;
 mod par;
 mod problem;
+mod refusal;
 mod register;
 mod revoke;
 mod state;
@@ -57,7 +59,8 @@ pub fn configure(config: &mut ServiceConfig, federation: Federation) {
     // Where nobody is known yet, addresses are counted. (Of userinfo the app is, as at the other APIs.)
     let counted = |config: &mut ServiceConfig, path, route: Route| {
         let resource = endpoint(path, "POST", [route]).wrap(from_fn(limit_addresses::<Problem>));
-        config.service(resource.wrap(from_fn(catch_panics::<Problem>)).wrap(from_fn(cors::<Problem>)));
+        let resource = resource.wrap(from_fn(refusal::log_refusals)).wrap(from_fn(catch_panics::<Problem>));
+        config.service(resource.wrap(from_fn(cors::<Problem>)));
     };
     counted(config, endpoints::TOKEN, web::post().to(token::token));
     counted(config, endpoints::INTROSPECT, web::post().to(introspect::introspect));
@@ -70,8 +73,9 @@ pub fn configure(config: &mut ServiceConfig, federation: Federation) {
 }
 
 fn serve<const N: usize>(config: &mut ServiceConfig, path: &str, allow: &'static str, routes: [Route; N]) {
-    let resource = endpoint(path, allow, routes);
-    config.service(resource.wrap(from_fn(catch_panics::<Problem>)).wrap(from_fn(cors::<Problem>)));
+    let resource = endpoint(path, allow, routes).wrap(from_fn(refusal::log_refusals));
+    let resource = resource.wrap(from_fn(catch_panics::<Problem>));
+    config.service(resource.wrap(from_fn(cors::<Problem>)));
 }
 
 /// One endpoint: other methods are told which there are.

@@ -17,7 +17,7 @@ use service::account::TokenError;
 use store::Old;
 
 /// What a `request_uri` of ours begins with (RFC 9126 §2.2).
-const PREFIX: &str = "urn:ietf:params:oauth:request_uri:";
+pub(crate) const PREFIX: &str = "urn:ietf:params:oauth:request_uri:";
 /// How long one is good.
 const LIFE: TimeDelta = TimeDelta::seconds(60);
 /// What is kept of a request: what the authorization endpoint reads.

@@ -1,6 +1,7 @@
 //! A refusal in OAuth's own shape (RFC 6749 §5.2): `error` for programs, `error_description` for the app's
 //! engineers, never a token, a secret or a person.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
@@ -26,12 +27,13 @@ pub(crate) struct Problem {
     challenge: Option<String>,
     allow: Option<&'static str>,
     retry_after: Option<u64>,
+    reason: Option<Cow<'static, str>>,
 }
 
 impl Problem {
     /// A refusal with a status and an error code.
     pub(crate) const fn new(status: u16, error: &'static str, description: &'static str) -> Self {
-        Self { status, error, description, challenge: None, allow: None, retry_after: None }
+        Self { status, error, description, challenge: None, allow: None, retry_after: None, reason: None }
     }
 
     /// 400 `invalid_request`.
@@ -39,13 +41,23 @@ impl Problem {
         Self::new(400, "invalid_request", description)
     }
 
-    /// 401 `invalid_client`: the same words whether there is such an app or not.
-    pub(crate) fn client() -> Self {
+    /// 401 `invalid_client`: the same words whether there is such an app or not; why is for the log.
+    pub(crate) fn client(reason: impl Into<Cow<'static, str>>) -> Self {
         let told = "the app has not proved itself in the way that it is registered for";
         Self {
             challenge: Some("Basic realm=\"OnBehalf\"".to_owned()),
-            ..Self::new(401, "invalid_client", told)
+            ..Self::new(401, "invalid_client", told).because(reason)
         }
+    }
+
+    /// With a reason that the log states and the client is not answered. It holds nothing of the request.
+    pub(crate) fn because(self, reason: impl Into<Cow<'static, str>>) -> Self {
+        Self { reason: Some(reason.into()), ..self }
+    }
+
+    /// The reason for the log: the description, where there is no other.
+    pub(crate) fn reason(&self) -> &str {
+        self.reason.as_deref().unwrap_or(self.description)
     }
 
     /// 429: whoever guesses must wait.
@@ -110,11 +122,12 @@ impl HttpError for Problem {
 
 impl ApiError for Problem {
     fn denied(denied: Denied) -> Self {
-        match denied {
+        let problem = match &denied {
             Denied::Unproved => Self::bearer(401, "DPoP", denied.code()),
             Denied::InUrl => Self::bearer(400, "Bearer", denied.code()),
             Denied::NoToken | Denied::Unknown | Denied::Bad(_) => Self::bearer(401, "Bearer", denied.code()),
-        }
+        };
+        problem.because(denied.to_string())
     }
 
     fn code(&self) -> &'static str {
@@ -127,9 +140,9 @@ impl Shared for Problem {
     const CORS: Cors = Cors {
         origins: Origins::Any,
         preflight: StatusCode::NO_CONTENT,
-        allowed_headers: "authorization, dpop, content-type, accept",
+        allowed_headers: "authorization, dpop, content-type, accept, x-request-id",
         allowed_methods: "GET, HEAD, POST",
-        exposed_headers: "www-authenticate, retry-after",
+        exposed_headers: "www-authenticate, retry-after, x-request-id",
         max_age: "86400",
         echoes_ids: false,
     };
@@ -141,9 +154,12 @@ impl From<TokenError> for Problem {
             TokenError::Invalid(told) => Self::invalid(told),
             TokenError::Grant(told) => Self::new(400, "invalid_grant", told),
             TokenError::Scope(told) => Self::new(400, "invalid_scope", told),
-            TokenError::Target => {
+            TokenError::Lapsed(lapsed) => {
+                Self::new(400, "invalid_grant", "the grant has ended").because(lapsed.reason())
+            }
+            TokenError::Target(why) => {
                 let told = "the person may not act for whom the request names, or it names nobody";
-                Self::new(400, "invalid_target", told)
+                Self::new(400, "invalid_target", told).because(why)
             }
             TokenError::Audience => {
                 let told = "resource is not the base URL of an API of this server that was granted";

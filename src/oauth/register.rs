@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::problem::Problem;
 use crate::state::authority;
-use crate::trail;
+use crate::{refusal, trail};
 use ::web::body::Bodies;
 use ::web::credentials::bearer;
 use ::web::gate::Gate;
@@ -18,8 +18,9 @@ use base::json;
 use base::token::is_secret;
 use domain::account::registration::is_shown_well;
 use domain::account::scope::{BadScope, Scope};
-use domain::account::{ClientAuthentication, GrantType, Mode, Registration, ScopeContext, Scopes, Word};
-use domain::audit::Act;
+use domain::account::{
+    ClientAuthentication, GrantType, IntrospectionSubject, Mode, Registration, ScopeContext, Scopes, Word,
+};
 use jose as proof;
 use service::account::register_app::{Registered, register_app};
 
@@ -44,7 +45,7 @@ pub(super) async fn register(
     let draft = draft(&metadata, authority(&gate)?.issuer())?;
     let now = gate.clock.now();
     let registered = gate.store.write(move |tx| register_app(tx, draft, now)).await?;
-    trail::by_app(&gate, Act::ClientRegistered, &registered.app.client_id).await?;
+    trail::registration(&gate, &registered.app.client_id, refusal::request_id(&request)).await?;
     let mut response = HttpResponse::Created();
     response.insert_header((CACHE_CONTROL, "no-store")).insert_header((PRAGMA, "no-cache"));
     Ok(response.json(render(&registered, now.timestamp())))
@@ -61,7 +62,8 @@ fn check_token(gate: &Gate, request: &HttpRequest) -> Result<(), Problem> {
     authority.lockout().check(&name, now).map_err(Problem::locked)?;
     if !is_secret(token, &sha256) {
         authority.lockout().count(&name, now);
-        return Err(Problem::bearer(401, "Bearer", Some("invalid_token")));
+        let refused = Problem::bearer(401, "Bearer", Some("invalid_token"));
+        return Err(refused.because("the initial access token is wrong"));
     }
     Ok(())
 }
@@ -141,6 +143,7 @@ fn draft(metadata: &Map<String, Value>, issuer: &str) -> Result<Registration, Pr
         grant_types,
         scopes: scopes(text(metadata, "scope")?, mode)?,
         may_introspect: false,
+        introspection_subject: IntrospectionSubject::Account,
         exchange_audiences: Vec::new(),
         logout_uris,
         is_dpop_bound: metadata.get("dpop_bound_access_tokens") == Some(&Value::Bool(true)),

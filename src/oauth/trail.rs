@@ -18,7 +18,7 @@ use web::record;
 /// A token that was issued to an app, or refused.
 pub(super) async fn token(
     gate: &Gate,
-    client: &Registration,
+    (client, request_id): (&Registration, Option<String>),
     grant_type: GrantType,
     result: Result<Issue, Problem>,
 ) -> Result<Issue, Problem> {
@@ -27,10 +27,12 @@ pub(super) async fn token(
     let access = match &result {
         Ok(issue) => {
             let grant = &issue.grant;
-            Access::new(act, actor(client, grant), now).about(grant.patient, grant.proxy)
+            let actor = Actor { request_id, ..actor(client, grant) };
+            Access::new(act, actor, now).about(grant.patient, grant.proxy)
         }
         Err(problem) => {
-            Access::new(Act::TokenRefused, Actor::app(&client.client_id), now).refused(problem.code())
+            let actor = Actor { request_id, ..Actor::app(&client.client_id) };
+            Access::new(Act::TokenRefused, actor, now).refused(problem.code())
         }
     };
     record::answer(gate, vec![access], result).await
@@ -63,9 +65,14 @@ fn who(proven: &Proven) -> Option<Who> {
     }
 }
 
-/// An app that gave a token back, or that registered.
-pub(super) async fn by_app(gate: &Gate, act: Act, client_id: &str) -> Result<(), Error> {
-    gate.record(vec![Access::new(act, Actor::app(client_id), gate.clock.now())]).await
+/// An app that registered.
+pub(super) async fn registration(
+    gate: &Gate,
+    client_id: &str,
+    request_id: Option<String>,
+) -> Result<(), Error> {
+    let actor = Actor { request_id, ..Actor::app(client_id) };
+    gate.record(vec![Access::new(Act::ClientRegistered, actor, gate.clock.now())]).await
 }
 
 /// Who stands behind a grant.

@@ -19,8 +19,9 @@ use tokio::sync::oneshot;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::startup::{ask_for_tls, refuse};
-use crate::target::{BadUrl, Target};
+use crate::error::RelayError;
+use crate::startup::{ask_for_tls, introduce, refuse};
+use crate::target::Target;
 use crate::tls;
 
 /// The start of the name of a relay's folder.
@@ -28,26 +29,6 @@ const FOLDER: &str = "onbehalf-pg-";
 /// A server on which nothing comes back any more is given up after this.
 const SILENCE: Duration = Duration::from_secs(30);
 const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(15), Duration::from_secs(5));
-
-/// Why there is no relay.
-#[derive(Debug, thiserror::Error)]
-pub enum RelayError {
-    /// The URL asks for something that is not supported.
-    #[error(transparent)]
-    Url(#[from] BadUrl),
-    /// The file that this parameter of the URL names cannot be read, or has nothing of what it should hold.
-    #[error("the file of {0} cannot be read, or is no PEM file of that kind")]
-    File(&'static str),
-    /// The host is neither a name nor an address.
-    #[error("the host of the database is no name that a certificate can have")]
-    Host,
-    /// TLS cannot be set up.
-    #[error("TLS to the database cannot be set up: {0}")]
-    Tls(#[source] rustls::Error),
-    /// The socket, or its thread, cannot be made.
-    #[error("the socket of the relay to the database cannot be made: {0}")]
-    Socket(#[source] io::Error),
-}
 
 /// A relay, until it is dropped. Connections that are open then are closed.
 #[derive(Debug)]
@@ -164,7 +145,9 @@ async fn relay(mut client: UnixStream, connector: &Connector) {
     match connector.connect().await {
         Ok(mut server) => {
             // How it ended is for libpq and the server to say.
-            drop(tokio::io::copy_bidirectional(&mut client, &mut server).await);
+            if introduce(&mut client, &mut server).await.is_ok() {
+                drop(tokio::io::copy_bidirectional(&mut client, &mut server).await);
+            }
         }
         Err(told) => drop(refuse(&mut client, &told).await),
     }

@@ -74,7 +74,8 @@ impl Target {
             Some(port) => port.parse().ok().filter(|port| *port > 0).ok_or(BadUrl::Port)?,
             None => PORT,
         };
-        let timeout = given("connect_timeout").and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs);
+        let timeout =
+            given("connect_timeout").and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs);
         let client = match (given("sslcert"), given("sslkey")) {
             (Some(certificate), Some(key)) => Some((certificate.into(), key.into())),
             (None, None) => None,
@@ -168,7 +169,9 @@ mod tests {
     fn the_server_is_named_in_every_way_that_libpq_knows() {
         let found = target("postgresql://[::1]/proxy?sslmode=require");
         assert_eq!((found.host.as_str(), found.port, found.authorities), ("::1", 5432, None));
-        let found = target("postgresql://me@/proxy?host=db&hostaddr=10.0.0.1&port=1&sslmode=require&sslrootcert=system");
+        let found = target(
+            "postgresql://me@/proxy?host=db&hostaddr=10.0.0.1&port=1&sslmode=require&sslrootcert=system",
+        );
         assert_eq!((found.host.as_str(), found.address.as_deref(), found.port), ("db", Some("10.0.0.1"), 1));
         assert_eq!(found.authorities, None);
     }

@@ -8,7 +8,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt as _;
 
-use crate::relay::RelayError;
+use crate::error::RelayError;
 use crate::target::Target;
 
 /// What the server's certificate is verified by, and what the client shows: TLS 1.2 and 1.3.

@@ -6,7 +6,9 @@ mod drain;
 mod files;
 mod health;
 mod metrics;
+mod nowhere;
 mod pieces;
+mod reload;
 
 use std::io;
 use std::net::TcpListener;
@@ -17,11 +19,11 @@ use actix_http::HttpService;
 use actix_http::error::DispatchError;
 use actix_server::Server;
 use actix_service::{ServiceFactory, ServiceFactoryExt as _, fn_service, map_config};
+use actix_web::App as WebApp;
 use actix_web::body::BoxBody;
 use actix_web::dev::{AppConfig, ServiceRequest, ServiceResponse};
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data};
-use actix_web::{App as WebApp, HttpResponse};
 use tokio::net::TcpStream;
 
 use oauth::Federation;
@@ -31,13 +33,13 @@ use ::web::observe::log_requests;
 use api_fhir as fhir;
 use api_registry as inbox;
 use api_vrs as vrs;
-use api_vrs::Problem;
 
 pub use certificate::{Certificate, Names, read_certificate};
 pub use composition::{Composition, Parts};
 use drain::Drain;
 
-use http_guard::{Socket, Wire, acceptor};
+use certificate::Tls;
+use http_guard::{Socket, Wire};
 
 /// Who vouches for people, where the routes for it are served.
 #[derive(Clone, Default)]
@@ -78,7 +80,8 @@ pub fn build(
         sockets.stop();
     });
     let wait = composition.bodies.limits.request;
-    let tls = settings.tls.as_ref().map(|tls| acceptor(&tls.certificate, &tls.key)).transpose()?;
+    let tls = settings.tls.as_ref().map(Tls::read).transpose()?;
+    reload::listen(tls.clone(), composition.gate.authority.clone())?;
     let http = move || {
         let shutdown = shutdown.clone();
         // actix-web's own HttpServer takes no stream type of ours, so its few lines are here.
@@ -97,7 +100,7 @@ pub fn build(
             }));
         let tls = tls.clone();
         fn_service(move |io: TcpStream| {
-            let tls = tls.clone();
+            let tls = tls.as_ref().map(Tls::acceptor);
             async move {
                 let peer = io.peer_addr().ok();
                 let greeted = tokio::time::timeout(wait, Socket::accept(io, tls.as_ref())).await;
@@ -154,5 +157,6 @@ fn routes(
                 simulated::configure(config, Data::from(simulated));
             }
         })
-        .default_service(web::to(|| async { Err::<HttpResponse, Problem>(vrs::no_such_path()) }))
+        .configure(nowhere::configure)
+        .default_service(web::to(nowhere::nothing_here))
 }

@@ -33,6 +33,8 @@ pub(crate) struct Pooled {
     pub(crate) has_pooler: bool,
     /// How long a statement may run: through a pooler each transaction brings it along.
     pub(crate) deadline: Option<Duration>,
+    /// What gives the connection TLS: it must live as long.
+    _relay: Option<Arc<Relay>>,
 }
 
 /// The statements of one connection: how many there were, how long the present one may run, and whether the database
@@ -109,8 +111,9 @@ impl Manager {
         statements: Arc<AtomicU64>,
     ) -> Result<Self, Error> {
         let relay = match &url {
-            DatabaseUrl::Postgres(asked) => Relay::start(asked)
-                .map_err(|fault| Error::new(Kind::Fault, format!("cannot use the database {url}: {fault}")))?,
+            DatabaseUrl::Postgres(asked) => Relay::start(asked).map_err(|fault| {
+                Error::new(Kind::Fault, format!("cannot use the database {url}: {fault}"))
+            })?,
             DatabaseUrl::Sqlite(_) => None,
         };
         Ok(Self { url, relay: relay.map(Arc::new), has_pooler, deadline, statements, is_writer: false })
@@ -201,7 +204,7 @@ impl Pooled {
     /// A connection of no pool, whose statements take as long as they take.
     pub(crate) fn alone(db: Db) -> Self {
         let meter = Meter::new(Arc::default(), None);
-        Self { db, meter: Arc::new(meter), is_in_use: false, has_pooler: false, deadline: None }
+        Self { db, meter: Arc::new(meter), is_in_use: false, has_pooler: false, deadline: None, _relay: None }
     }
 
     /// Fails where the connection is dead.
@@ -229,7 +232,7 @@ impl ManageConnection for Manager {
         let meter = Arc::new(Meter::new(Arc::clone(&self.statements), watch));
         db.set_instrumentation(Watch(Arc::clone(&meter)));
         let (has_pooler, deadline) = (self.has_pooler, self.deadline);
-        Ok(Pooled { db, meter, is_in_use: false, has_pooler, deadline })
+        Ok(Pooled { db, meter, is_in_use: false, has_pooler, deadline, _relay: self.relay.clone() })
     }
 
     fn is_valid(&self, pooled: &mut Pooled) -> Result<(), ConnectionProblem> {

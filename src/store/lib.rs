@@ -37,7 +37,7 @@ pub use life::{
     Candidate, DueMessages, FactKind, Inbound, JobRow, MessageKind, MessageState, NewMessage, Old, Outgoing,
     Vitals,
 };
-pub use migrate::{Migration, SANDBOX_MARK};
+pub use migrate::{Migration, SANDBOX_MARK, SoleUse};
 pub use person::fold;
 pub use private::{ExposedFile, list_exposed_files};
 pub use role::RoleSearch;

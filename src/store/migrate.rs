@@ -1,15 +1,21 @@
 //! Bringing the database to the schema that this program knows, and back.
 
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
 use std::sync::Arc;
 
+use diesel::dsl::sql;
 use diesel::migration::MigrationSource;
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use r2d2::ManageConnection as _;
 
 use crate::audit::{guard, unguard};
 use crate::database::store::Store;
-use crate::db::{Db, Manager};
+use crate::db::{Db, Manager, Pooled};
 use crate::outbox;
 use crate::person::bring_deaths;
 use crate::schema::settings;
@@ -26,13 +32,65 @@ pub const SANDBOX_MARK: &str = "sandbox";
 pub struct Migration {
     /// Its version, in order.
     pub version: String,
+    /// What it is about; `None` where this program does not know it.
+    pub name: Option<String>,
     /// Whether the database has it.
     pub is_applied: bool,
     /// Whether this program knows it; an unknown one comes from a newer program.
     pub is_known: bool,
 }
 
+/// A sandbox's claim to its database, for as long as this value lives: another sandbox would empty it.
+#[must_use]
+pub struct SoleUse {
+    /// A locked file beside an SQLite file, or a connection to PostgreSQL with an advisory lock of the database.
+    _held: Held,
+}
+
+#[expect(dead_code, reason = "what holds a lock is kept, and never looked at")]
+enum Held {
+    File(File),
+    Session(Box<Db>),
+}
+
+/// The advisory lock of a sandbox. Locks of PostgreSQL are of one database.
+const SOLE_USE: i64 = 0x0073_616e_6462_6f78;
+
+/// Locks the file beside an SQLite file, if no other process has.
+fn lock_file(database: &Path) -> Result<Option<Held>, Error> {
+    let mut name = database.as_os_str().to_owned();
+    name.push(".lock");
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(name);
+    let file = file.map_err(Error::fault)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(Held::File(file))),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(Error::fault(error)),
+    }
+}
+
 impl Store {
+    /// Claims the database for one sandbox; `None` where another process has it. The claim ends with the process, however it
+    /// ends.
+    ///
+    /// # Errors
+    ///
+    /// When the lock file cannot be opened, or the database does not answer.
+    pub fn claim_sole_use(&self) -> Result<Option<SoleUse>, Error> {
+        let held = self.url().file().map_or_else(|| self.lock_session(), lock_file)?;
+        Ok(held.map(|held| SoleUse { _held: held }))
+    }
+
+    fn lock_session(&self) -> Result<Option<Held>, Error> {
+        let mut session = self.own_connection()?.db;
+        let lock = format!("pg_try_advisory_lock({SOLE_USE})");
+        let is_free = match &mut session {
+            Db::Postgres(connection) => diesel::select(sql::<Bool>(&lock)).get_result(connection)?,
+            Db::Sqlite(_) => false,
+        };
+        Ok(is_free.then(|| Held::Session(Box::new(session))))
+    }
+
     /// Applies every step that is missing and returns their versions.
     ///
     /// # Errors
@@ -130,8 +188,12 @@ impl Store {
     /// As [`Store::with_connection`], on a connection of its own whose statements take as long as they take: a step can
     /// rewrite a table.
     fn with_own_connection<T>(&self, work: impl FnOnce(&mut Db) -> Result<T, Error>) -> Result<T, Error> {
+        work(&mut self.own_connection()?.db)
+    }
+
+    fn own_connection(&self) -> Result<Pooled, Error> {
         let manager = Manager::new(self.url.clone(), self.has_pooler, None, Arc::clone(&self.statements))?;
-        work(&mut manager.connect().map_err(Error::busy)?.db)
+        manager.connect().map_err(Error::busy)
     }
 }
 
@@ -166,14 +228,18 @@ fn migrations(db: &mut Db) -> Result<Vec<Migration>, Error> {
     // The same steps for both databases, so either may name them.
     let known: Vec<Box<dyn diesel::migration::Migration<diesel::sqlite::Sqlite>>> =
         MIGRATIONS.migrations().map_err(Error::fault)?;
-    let known: Vec<String> = known.iter().map(|step| step.name().version().to_string()).collect();
-    let mut all: Vec<&String> = known.iter().chain(&applied).collect();
+    // A folder is named VERSION_NAME.
+    let name = |name: String| name.split_once('_').map_or_else(|| name.clone(), |(_, name)| name.to_owned());
+    let known: BTreeMap<String, String> =
+        known.iter().map(|step| (step.name().version().to_string(), name(step.name().to_string()))).collect();
+    let mut all: Vec<&String> = known.keys().chain(&applied).collect();
     all.sort();
     all.dedup();
     let describe = |version: &String| Migration {
         version: version.clone(),
+        name: known.get(version).cloned(),
         is_applied: applied.contains(version),
-        is_known: known.contains(version),
+        is_known: known.contains_key(version),
     };
     Ok(all.into_iter().map(describe).collect())
 }

@@ -53,6 +53,11 @@ pub fn authenticate<E: ApiError>(request: &HttpRequest) -> Result<Caller, E> {
     Ok(caller)
 }
 
+/// Says for the request log that an app has authenticated as a client, which is no caller of an API.
+pub fn note_app(request: &HttpRequest) {
+    request.extensions_mut().insert(CallerKind("app"));
+}
+
 /// Finds out who the caller of a request is, where nothing more depends on it.
 ///
 /// # Errors

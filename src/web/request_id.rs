@@ -7,6 +7,10 @@ pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The header that names a chain of requests.
 pub const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
 
+/// The id under which the log and the audit record know a request, where an API gives one to requests that have none.
+#[derive(Clone, Debug)]
+pub struct KnownAs(pub String);
+
 /// Whether a text is a UUID, the form of a request id (contract §1.3): `8-4-4-4-12` hexadecimal digits.
 pub fn is_request_id(text: &str) -> bool {
     let groups = text.split('-').map(str::len);

@@ -113,7 +113,7 @@ async function assertPage(page, heading) {
   await assertNoBarriers(page);
 }
 
-async function logIn(page, person) {
+async function logIn(page, person, level = "P9") {
   await page.goto(authorizeUrl());
   if (new URL(page.url()).pathname === "/oauth/log-in") {
     await assertPage(page, "How do you want to log in?");
@@ -121,7 +121,7 @@ async function logIn(page, person) {
   }
   assert(new URL(page.url()).pathname.startsWith("/simulated/nhs-login"), "not at the simulated NHS login");
   await choose(page, "person", person);
-  await choose(page, "level", "P9");
+  await choose(page, "level", level);
   await page.locator("button[type=submit]").first().click();
 }
 
@@ -165,6 +165,17 @@ await test("the first stop of the keyboard leads to the content", async (page) =
   await page.keyboard.press("Enter");
   assert(page.url().endsWith("#maincontent"), "the skip link leads nowhere");
 });
+
+// covers USE-14
+for (const [path, heading] of [["/", "OnBehalf"], ["/no/such/page", "Page not found"]]) {
+  await test(`${path} is a page without barriers`, async (page) => {
+    await page.goto(`${base}${path}`);
+    assert((await page.locator("h1").innerText()) === heading, "another heading");
+    if (process.env.SCREENSHOTS) await page.screenshot({ path: join(process.env.SCREENSHOTS, `${heading}.png`) });
+    assert((await page.locator("h1").evaluate((node) => getComputedStyle(node).fontFamily)).includes("Arial"), "the style does not hold");
+    await assertNoBarriers(page);
+  });
+}
 
 // The pages that `ONBEHALF_RECORD_PAGES=FOLDER tests/run` has kept: those of every refusal, too.
 const folder = process.argv[2];
@@ -211,6 +222,31 @@ if (probe.status === 303 && !probe.headers.get("location").startsWith(redirect))
     await page.keyboard.press("Enter");
     await page.waitForURL(`${redirect}**`);
     assert(answer(page).get("code"), "no code");
+  });
+
+  // covers USE-2
+  for (const level of ["P5", "P0"]) {
+    await test(`a person at ${level} is shown how to prove who they are`, async (page) => {
+      await logIn(page, "9000000017", level);
+      await assertPage(page, "You need to prove who you are first");
+      const help = page.getByRole("link", { name: "How to prove who you are with NHS login" });
+      assert((await help.getAttribute("href")).startsWith("https://help.login.nhs.uk/"), "no help of NHS login");
+      assert(!/not available/.test(await page.locator("main").innerText()), "NHS login is said to be away");
+      if (process.env.SCREENSHOTS) await page.screenshot({ path: join(process.env.SCREENSHOTS, `${level}.png`), fullPage: true });
+      await page.getByRole("link", { name: "Try again" }).click();
+      assert(/\/(oauth\/log-in|simulated)/.test(page.url()), "there is no way on");
+    });
+  }
+
+  // covers USE-3
+  await test("a member of staff logs in at CIS2", async (page) => {
+    await page.goto(authorizeUrl({ client_id: "demo-staff", scope: "openid fhirUser user/Consent.rs" }));
+    assert(new URL(page.url()).pathname.startsWith("/simulated/cis2"), `not at the simulated CIS2: ${page.url()}`);
+    await page.locator("input[name=person]").first().check();
+    await page.locator("button[type=submit]").first().click();
+    await assertPage(page, /^Do you want to let/);
+    await page.locator("button", { hasText: "Allow" }).first().click();
+    assert(page.url().startsWith(redirect) && answer(page).get("code"), "no code");
   });
 
   await test("whoever does not allow it goes back without a code", async (page) => {

@@ -48,10 +48,10 @@ pub(super) async fn carry_out(
 }
 
 /// A search with more bytes of parameters than this may take long, and must not keep the others from the database.
-pub(super) const BRIEF: usize = 1024;
+const BRIEF: usize = 1024;
 
 /// What is answered, and the access that it is, if it has no record of its own.
-pub(super) type Carried = Result<(Option<Access>, Reply), Refusal>;
+type Carried = Result<(Option<Access>, Reply), Refusal>;
 
 pub(super) async fn write(api: Api<'_>, context: Context, request: Request, access: Access) -> Carried {
     let inner = context.for_writer();
@@ -119,7 +119,7 @@ pub(super) async fn patch_one(
     api.bodies.cpu.run(size, work).await?
 }
 
-pub(super) fn is_large(request: &Request, stored: &Value) -> bool {
+fn is_large(request: &Request, stored: &Value) -> bool {
     request.has_large_body() || is_larger(stored, INLINE)
 }
 

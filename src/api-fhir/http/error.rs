@@ -55,7 +55,7 @@ impl Shared for Refusal {
         preflight: StatusCode::OK,
         allowed_headers: "authorization, dpop, content-type, accept, prefer, if-match, if-none-match, \
             if-modified-since, if-none-exist, x-request-id, x-correlation-id",
-        allowed_methods: "GET, HEAD, POST, PUT, PATCH",
+        allowed_methods: "GET, HEAD, POST, PUT, PATCH, DELETE",
         exposed_headers: "etag, location, content-location, last-modified, www-authenticate, x-request-id, \
             x-correlation-id",
         max_age: "86400",

@@ -17,6 +17,7 @@ use crate::interaction::validate::check;
 use crate::interaction::{conditional, read, update};
 use crate::refusal::Refusal;
 use crate::resource;
+use crate::resource::consent::vrs_form;
 use crate::resource::kind::Purpose;
 use crate::resource::resource_type::ResourceType;
 use crate::resource::stored::Stored;
@@ -113,6 +114,9 @@ fn check_small(request: &Request, current: &Stored) -> Result<(), Refusal> {
 
 fn apply(context: &Context, request: &Request, current: &Stored) -> Result<Patched, Refusal> {
     let patched = match &request.body {
+        Some(Body::JsonPatch(patch)) if current.kind == ResourceType::Consent => {
+            engine::json_patch(&current.body, &vrs_form::consent_patch(&current.body, patch))
+        }
         Some(Body::JsonPatch(patch)) => engine::json_patch(&current.body, patch),
         Some(Body::Resource(body))
             if body.get("resourceType").and_then(Value::as_str) == Some("Parameters") =>

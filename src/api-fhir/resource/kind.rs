@@ -16,13 +16,13 @@ use store::Tx;
 use store::search::{Field, Filter, Table};
 
 /// Loads resources by their ids.
-pub(super) type Load = fn(&mut Tx<'_>, &Context, &[String]) -> Result<Vec<Stored>, Error>;
+type Load = fn(&mut Tx<'_>, &Context, &[String]) -> Result<Vec<Stored>, Error>;
 
 /// Loads the resources that a filter lets through and the caller may see.
-pub(super) type Select = fn(&mut Tx<'_>, &Context, &Filter) -> Result<Vec<Stored>, Error>;
+type Select = fn(&mut Tx<'_>, &Context, &Filter) -> Result<Vec<Stored>, Error>;
 
 /// Loads versions by id and number.
-pub(super) type LoadVersions = fn(&mut Tx<'_>, &Context, &[(String, i64)]) -> Result<Vec<Stored>, Error>;
+type LoadVersions = fn(&mut Tx<'_>, &Context, &[(String, i64)]) -> Result<Vec<Stored>, Error>;
 
 /// How resources of a type are found: each file of this folder says it of its own.
 pub(super) struct Description {

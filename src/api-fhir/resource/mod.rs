@@ -2,7 +2,7 @@
 //! parameters.
 
 mod audit_event;
-mod consent;
+pub(crate) mod consent;
 mod description;
 pub(crate) mod kind;
 mod library;

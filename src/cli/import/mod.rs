@@ -17,9 +17,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
+use serde_json::json;
 
 use crate::verb::database::open_migrated_store;
 use crate::verb::failure::{Failure, complain, say};
+use crate::verb::output::Output;
 use api_fhir::bulk::{Bulk, Take};
 use base::clock::{Clock, SystemClock};
 use base::ids;
@@ -59,6 +61,8 @@ pub(super) struct Options {
     /// Begin with the first line, wherever a run that was stopped has come to
     #[arg(long)]
     from_start: bool,
+    #[command(flatten)]
+    output: Output,
 }
 
 pub(super) fn import(sources: &Sources, options: &Options) -> Result<(), Failure> {
@@ -88,7 +92,12 @@ pub(super) fn import(sources: &Sources, options: &Options) -> Result<(), Failure
     })?;
     let place = run.place();
     if place.lines > 0 {
-        say(&format!("going on behind line {}", place.lines));
+        let told = format!("going on behind line {}", place.lines);
+        if options.output.json {
+            complain(&told);
+        } else {
+            say(&told);
+        }
         lines.seek(place).map_err(|error| source::cannot(file, &error))?;
     }
     let columns = lines.columns();
@@ -111,7 +120,7 @@ pub(super) fn import(sources: &Sources, options: &Options) -> Result<(), Failure
         },
     );
     progress.end();
-    end(taken, &mut run, file, options.dry_run)
+    end(taken, &mut run, file, options)
 }
 
 /// Refuses what does not go together.
@@ -146,8 +155,9 @@ fn end(
     taken: Result<(), Broken<Halt>>,
     run: &mut Run,
     file: &Path,
-    is_rehearsal: bool,
+    options: &Options,
 ) -> Result<(), Failure> {
+    let is_rehearsal = options.dry_run;
     let done = match taken {
         Ok(()) => run.finish(),
         Err(Broken::Taker(Halt::Failed(failure))) => Err(failure),
@@ -159,10 +169,17 @@ fn end(
             Err(Failure::Other(told))
         }
     };
-    say(&format!("run {}{}", run.id(), if is_rehearsal { ", a rehearsal: nothing was written" } else { "" }));
-    for line in run.tally().lines() {
-        say(&line);
-    }
+    let first =
+        format!("run {}{}", run.id(), if is_rehearsal { ", a rehearsal: nothing was written" } else { "" });
+    let (id, lines, is_done, tally) = (run.id(), run.place().lines, done.is_ok(), run.tally());
+    options.output.print(
+        || {
+            json!({
+                "run": id.to_string(), "isRehearsal": is_rehearsal, "isDone": is_done, "lines": lines, "tally": tally,
+            })
+        },
+        || [first].into_iter().chain(tally.lines()).collect(),
+    );
     if let (Err(_), false) = (&done, is_rehearsal) {
         complain(&format!("everything up to line {} is in the database", run.place().lines));
     }

@@ -2,3 +2,4 @@
 
 pub(crate) mod database;
 pub(crate) mod failure;
+pub(crate) mod output;

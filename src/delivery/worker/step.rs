@@ -79,7 +79,7 @@ pub(super) fn step(
         let last = begun.unwrap_or(first + size - 1).min(delivery.last_number);
         return Step::Events { first, last, is_resent: false };
     }
-    let Some(heartbeat) = channel.heartbeat.filter(|_| subscription.is_greeted()) else {
+    let Some(heartbeat) = channel.heartbeat.filter(|_| subscription.has_handshake()) else {
         return Step::Rest(None);
     };
     match delivery.sent_at.map(|sent| sent + heartbeat) {

@@ -84,16 +84,25 @@ pub enum RoleState {
 
 /// Why a grant is no longer good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.reason())]
 pub enum Lapsed {
     /// It was revoked, has expired, or never was.
-    #[error("the grant has ended")]
     Ended,
     /// A person whom it names may not appear any more, or has died.
-    #[error("a person of the grant is not current, or has died")]
     Person,
     /// The role does not hold now (PX-02, PX-05, PX-08).
-    #[error("the role is not active")]
     Role,
+}
+
+impl Lapsed {
+    /// Why, as its text.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::Ended => "the grant has ended",
+            Self::Person => "a person of the grant is not current, or has died",
+            Self::Role => "the role is not active",
+        }
+    }
 }
 
 impl GrantState {

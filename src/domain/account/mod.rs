@@ -21,5 +21,5 @@ pub use grant::{Grant, GrantState, Lapsed, RoleState};
 pub use log_in::{Acting, AuthorizationRequest, KnownPerson, LogIn, Stage};
 
 pub use proofing::{Proofing, Vector};
-pub use registration::{ClientAuthentication, GrantType, Mode, Registration};
+pub use registration::{ClientAuthentication, GrantType, IntrospectionSubject, Mode, Registration};
 pub use scope::{Letter, Letters, ScopeContext, Scopes, Word};

@@ -30,6 +30,8 @@ pub struct Registration {
     pub scopes: Scopes,
     /// Whether it may ask what a token is worth: an API producer (RFC 7662).
     pub may_introspect: bool,
+    /// What introspection answers it as `sub`.
+    pub introspection_subject: IntrospectionSubject,
     /// The clients of identity providers whose id tokens it may exchange (RFC 8693); the providers must list them too.
     pub exchange_audiences: Vec<String>,
     /// Where people may be sent after they have logged out (OpenID Connect RP-Initiated Logout 1.0 §3.1).
@@ -86,6 +88,27 @@ impl Mode {
     /// Reads the word.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|mode| mode.as_str() == text)
+    }
+}
+
+/// What introspection answers an app as the `sub` of a person's token. `iss` and the launch context are the same for both.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum IntrospectionSubject {
+    /// The `sub` of the access token: the NHS number of the account, which is the patient's where a proxy acts (`act`).
+    #[default]
+    Account,
+    /// The `sub` of the id token and of userinfo: the user who logged in (SMART App Launch 2.2, "Token Introspection").
+    User,
+}
+
+impl IntrospectionSubject {
+    /// Reads the word of the settings.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "account" => Some(Self::Account),
+            "user" => Some(Self::User),
+            _ => None,
+        }
     }
 }
 

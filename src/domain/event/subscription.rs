@@ -178,11 +178,18 @@ impl Subscription {
     /// 32 bytes in base64.
     pub const SIGNING: &str = "subscription-signing";
 
-    /// Whether its consumer is asked whether it is there before anything is sent. Who subscribed in FHIR R4's own
-    /// way, or has events in the national form, would not understand the question.
-    pub fn is_greeted(&self) -> bool {
+    /// Whether the consumer understands a handshake and a heartbeat as the Backport has them. A consumer of FHIR R4's own
+    /// way, or of the national form, does not.
+    pub fn has_handshake(&self) -> bool {
         self.style != Style::Classic
             && matches!(self.channel.payload, Some(Payload::FhirJson | Payload::FhirXml))
+    }
+
+    /// Whether the subscription becomes active only after a first call that the consumer has answered: the handshake, or
+    /// for an HTTP endpoint without one a call without a body. A broker is sent no empty message, and a consumer that opens a
+    /// socket has answered by that.
+    pub fn is_greeted(&self) -> bool {
+        self.has_handshake() || self.channel.kind == ChannelType::RestHook
     }
 
     /// How many events one notification may have: a call without a body and a `CloudEvent` are about one each.

@@ -10,6 +10,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use chrono::TimeDelta;
 
 use crate::state::providers;
+use crate::{par, refusal};
 use ::web::gate::Gate;
 use base::error::Error;
 use base::token::digest;
@@ -48,8 +49,9 @@ async fn answer(gate: &Gate, http: &HttpRequest, params: &Params) -> Result<Http
     let client = find_app(gate, client_id).await?;
     let client = client.ok_or_else(|| bad_link("The app is not known to this service."))?;
     let pushed = match once("request_uri")? {
-        Some(uri) => Some(take_pushed(gate, client_id, uri).await?),
-        None => None,
+        Some(uri) if uri.starts_with(par::PREFIX) => Some(take_pushed(gate, client_id, uri).await?),
+        // One elsewhere is refused below, at the app where its redirect URI is known (OpenID Connect Core §3.1.2.6).
+        Some(_) | None => None,
     };
     let params = pushed.as_ref().unwrap_or(params);
     let redirect_uri = params.one("redirect_uri").map_err(|Repeated| bad_link("It has two ways back."))?;
@@ -59,6 +61,7 @@ async fn answer(gate: &Gate, http: &HttpRequest, params: &Params) -> Result<Http
     match request::read(params, &client, redirect_uri, &authority) {
         Ok(request) => begin((gate, http), &authority, &client, request).await,
         Err(refused) => {
+            refusal::log_refusal(http, &client.client_id, (refused.error, refused.description));
             let state = params.one("state").unwrap_or_default();
             Ok(Back { redirect_uri, state, issuer: authority.issuer() }.refused(refused))
         }

@@ -12,13 +12,13 @@ use crate::trail;
 use ::web::gate::Gate;
 use domain::account::identity::{Answer, Departure, Proven};
 use domain::account::{Acting, KnownPerson, LogIn, Mode, Registration, Stage};
-use idp::UpstreamError;
+use idp::{ProviderKind, UpstreamError};
 use service::account as command;
 use service::account::LogInError;
 
 use super::link;
 use super::log_in::{LINK_PATH, PATH, callback_url, client_of, is_away, next_page, not_ours};
-use super::page::{Leave, Problem};
+use super::page::{Help, Leave, Problem};
 use super::redirect::see_other;
 use super::request::Params;
 use super::visit::{self, Visit};
@@ -36,8 +36,9 @@ pub(super) async fn arrive(
     let leave = || Leave::new(visit.form_token(), &log_in, &client);
     let again = |problem: Problem| if is_linking { problem.again_at(LINK_PATH) } else { problem };
     let providers = providers(&request)?;
-    let name = providers.list(client.mode).find(|known| known.id == *provider);
-    let name = name.map_or_else(|| provider.clone(), |known| known.name.clone());
+    let known = providers.list(client.mode).find(|known| known.id == *provider);
+    let name = known.map_or_else(|| provider.clone(), |known| known.name.clone());
+    let help = known.and_then(|known| help_of(known.kind()));
     if let Some(error) = params.one("error").unwrap_or_default() {
         return Err(again(refused_there(error, &name)).with_leave(leave()));
     }
@@ -49,13 +50,13 @@ pub(super) async fn arrive(
         Ok(proven) => proven,
         Err(error) => {
             tracing::warn!(provider = *provider, %error, "a log-in failed");
-            return Err(again(failed(error, &client, &name)).with_leave(leave()));
+            return Err(again(failed(error, &client, (&name, help))).with_leave(leave()));
         }
     };
     if is_linking {
         return link::arrive(&gate, &visit, &client, departure, proven).await;
     }
-    check_enough(&proven, &client, &name).map_err(|problem| problem.with_leave(leave()))?;
+    check_enough(&proven, &client, (&name, help)).map_err(|problem| problem.with_leave(leave()))?;
     let known = proven.clone();
     let (visit, log_in) = go_on(&gate, &visit, departure, proven).await?;
     trail::log_in(&gate, &client, &known).await?;
@@ -89,7 +90,7 @@ fn refused_there(error: &str, name: &str) -> Problem {
 }
 
 /// Whether the provider proved what the app's kind of person needs.
-fn check_enough(proven: &Proven, client: &Registration, name: &str) -> Result<(), Problem> {
+fn check_enough(proven: &Proven, client: &Registration, at: At<'_>) -> Result<(), Problem> {
     if proven.mode() != client.mode {
         return Err(Problem::new(403, "This app is for other people").again_at(PATH));
     }
@@ -97,14 +98,15 @@ fn check_enough(proven: &Proven, client: &Registration, name: &str) -> Result<()
     if !person.is_citizen() || person.proved_number().is_some() {
         return Ok(());
     }
-    Err(too_little(name))
+    Err(too_little(at))
 }
 
 /// A log-in that the provider did not complete, or not as is needed.
-fn failed(error: UpstreamError, client: &Registration, name: &str) -> Problem {
+fn failed(error: UpstreamError, client: &Registration, at: At<'_>) -> Problem {
+    let (name, _) = at;
     match error {
         UpstreamError::Unavailable => is_away(name, 503),
-        UpstreamError::NotProved(_) if client.mode == Mode::Citizen => too_little(name),
+        UpstreamError::NotProved(_) if client.mode == Mode::Citizen => too_little(at),
         UpstreamError::NotProved(_) => Problem::new(403, "You need to prove who you are")
             .saying(format!(
                 "You have logged in with {name}, but it does not say for sure who you are, or for which organisation \
@@ -115,20 +117,40 @@ fn failed(error: UpstreamError, client: &Registration, name: &str) -> Problem {
     }
 }
 
+/// A provider: its name, and its help for people who have to prove who they are.
+type At<'p> = (&'p str, Option<&'static Help>);
+
+static NHS_LOGIN_HELP: Help = Help {
+    url: "https://help.login.nhs.uk/provewhoyouare/",
+    words: "How to prove who you are with NHS login",
+};
+
+/// Where a kind of provider explains how people prove who they are.
+fn help_of(kind: &ProviderKind) -> Option<&'static Help> {
+    match kind {
+        ProviderKind::NhsLogin { .. } => Some(&NHS_LOGIN_HELP),
+        ProviderKind::Cis2 { .. } | ProviderKind::Generic { .. } => None,
+    }
+}
+
 /// The provider vouches for the person, but not to P9.
-fn too_little(name: &str) -> Problem {
-    Problem::new(403, "You need to prove who you are")
+fn too_little((name, help): At<'_>) -> Problem {
+    let problem = Problem::new(403, "You need to prove who you are first")
         .saying(format!(
-            "You have logged in with {name}, but it does not know yet who you are for sure. To see or change who can \
-             act for whom, you need to have proved your identity fully (level P9)."
+            "You have logged in, but {name} has not confirmed your identity to the level this service needs. Nothing is \
+             wrong with the service, and trying again before you have proved who you are will not help."
         ))
         .with_steps(&[
             "Have a passport, driving licence or other photo ID to hand.",
             "Log in to the NHS App or the NHS website, and choose to prove who you are.",
             "Without photo ID, ask your GP surgery for details to register for online services.",
-            "Then come back and try again.",
+            "Then come back and log in again.",
         ])
-        .again_at(PATH)
+        .again_at(PATH);
+    match help {
+        Some(help) => problem.with_help(help),
+        None => problem,
+    }
 }
 
 /// From here on the browser has another cookie, so that nobody who knew the old one goes on with it.

@@ -49,6 +49,14 @@ impl Leave {
     }
 }
 
+/// A page of a provider that explains what to do.
+#[derive(Debug)]
+pub(super) struct Help {
+    pub(super) url: &'static str,
+    /// The text of the link.
+    pub(super) words: &'static str,
+}
+
 /// A provider to choose.
 pub(super) struct ProviderChoice {
     pub(super) url: String,
@@ -133,6 +141,7 @@ struct ProblemPage<'p> {
     title: &'p str,
     said: &'p [String],
     steps: &'p [&'static str],
+    help: Option<&'static Help>,
     again: Option<&'p str>,
     leave: Option<&'p Leave>,
 }
@@ -179,6 +188,7 @@ pub(super) struct Problem {
     title: String,
     said: Vec<String>,
     steps: Vec<&'static str>,
+    help: Option<&'static Help>,
     again: Option<&'static str>,
     leave: Option<Box<Leave>>,
     retry_after: Option<u32>,
@@ -191,6 +201,7 @@ impl Problem {
             title: title.into(),
             said: Vec::new(),
             steps: Vec::new(),
+            help: None,
             again: None,
             leave: None,
             retry_after: None,
@@ -206,6 +217,12 @@ impl Problem {
     /// Adds a list of what somebody can do.
     pub(super) fn with_steps(mut self, steps: &[&'static str]) -> Self {
         self.steps = steps.to_vec();
+        self
+    }
+
+    /// Adds a link to the help of the provider.
+    pub(super) fn with_help(mut self, help: &'static Help) -> Self {
+        self.help = Some(help);
         self
     }
 
@@ -229,6 +246,7 @@ impl Problem {
             title: &self.title,
             said: &self.said,
             steps: &self.steps,
+            help: self.help,
             again: self.again,
             leave: self.leave.as_deref(),
         };

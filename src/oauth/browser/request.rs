@@ -72,6 +72,13 @@ pub(super) fn read(
         return Err(invalid("Each parameter may appear once."));
     }
     let one = |name: &str| params.one(name).unwrap_or_default();
+    // First: the other parameters may stand in the object alone (OpenID Connect Core §6).
+    if one("request").is_some() {
+        return Err(Refused::new("request_not_supported", "Push the request instead (RFC 9126)."));
+    }
+    if one("request_uri").is_some() {
+        return Err(Refused::new("request_uri_not_supported", "Only a pushed request has a request_uri."));
+    }
     let state = one("state").filter(|state| (8..=LONGEST).contains(&state.len()));
     let state =
         state.ok_or(invalid("state is missing, or has fewer than 8 or more than 2048 characters."))?;
@@ -110,12 +117,6 @@ fn check_kind(params: &Params, app: &Registration) -> Result<(), Refused> {
     }
     if one("response_mode").is_some_and(|mode| mode != "query") {
         return Err(invalid("response_mode must be query."));
-    }
-    if one("request").is_some() {
-        return Err(Refused::new("request_not_supported", "Push the request instead (RFC 9126)."));
-    }
-    if one("request_uri").is_some() {
-        return Err(Refused::new("request_uri_not_supported", "Only a pushed request has a request_uri."));
     }
     if one("launch").is_some() {
         return Err(invalid("launch is not supported: this server is no EHR."));

@@ -16,6 +16,7 @@ use percent_encoding::percent_decode_str;
 
 use crate::form::Form;
 use crate::problem::Problem;
+use crate::refusal;
 use crate::state::{app_keys, authority};
 use base::error::Error;
 use base::token::is_secret;
@@ -24,6 +25,7 @@ use jose::assertion;
 use jose::dpop;
 use jose::dpop::Expected;
 use store::Tx;
+use web::caller::note_app;
 use web::credentials::{Repeated, authorization};
 use web::error::HttpError as _;
 use web::gate::Gate;
@@ -50,7 +52,9 @@ enum Credential {
 async fn authenticate(request: &HttpRequest, form: &Form) -> Result<Arc<Registration>, Problem> {
     let (gate, throttle) = (state::<Gate>(request)?, state::<Throttle>(request)?);
     let (client_id, credential) = credential(request, form)?;
-    let known = find_app(gate, &client_id).await?.ok_or_else(Problem::client)?;
+    let known = find_app(gate, &client_id).await?;
+    let known = known.ok_or_else(|| Problem::client("no app has this client_id"))?;
+    refusal::note_app(request, &known.client_id);
     let now = gate.clock.now();
     match (&known.authentication, credential) {
         (ClientAuthentication::None, Credential::None) => {}
@@ -61,15 +65,16 @@ async fn authenticate(request: &HttpRequest, form: &Form) -> Result<Arc<Registra
             lockout.check(&name, now).map_err(Problem::locked)?;
             if !is_secret(&secret, sha256) {
                 lockout.count(&name, now);
-                return Err(Problem::client());
+                return Err(Problem::client("the client_secret is wrong"));
             }
         }
         (
             ClientAuthentication::PrivateKeyJwt { .. } | ClientAuthentication::PrivateKeyJwtAt { .. },
             Credential::Assertion(text),
         ) => check_assertion(gate, request, &known, &text, now).await?,
-        _ => return Err(Problem::client()),
+        (registered, shown) => return Err(Problem::client(mismatch(registered, &shown))),
     }
+    note_app(request);
     // A name that nobody has proved is not counted: anybody could use it up.
     if known.authentication.is_confidential() {
         let counted = throttle.count_app(&known.client_id);
@@ -98,8 +103,12 @@ pub(crate) async fn find_app(gate: &Gate, client_id: &str) -> Result<Option<Arc<
 /// What is shown: one credential, and one name.
 fn credential(request: &HttpRequest, form: &Form) -> Result<(String, Credential), Problem> {
     let (secret, assertion) = (form.get("client_secret"), form.get("client_assertion"));
-    let header = authorization(request).map_err(|Repeated| Problem::client())?;
-    let read = |header: &HeaderValue| header.to_str().ok().and_then(read_basic).ok_or_else(Problem::client);
+    let header =
+        authorization(request).map_err(|repeated: Repeated| Problem::client(repeated.to_string()))?;
+    let read = |header: &HeaderValue| {
+        let read = header.to_str().ok().and_then(read_basic);
+        read.ok_or_else(|| Problem::client("the header Authorization is not Basic with a name and a secret"))
+    };
     let basic = header.map(read).transpose()?;
     let named = form.get("client_id").map(str::to_owned);
     let (name, credential) = match (basic, secret, assertion) {
@@ -108,7 +117,7 @@ fn credential(request: &HttpRequest, form: &Form) -> Result<(String, Credential)
         (None, Some(secret), None) => (named.clone(), Credential::Secret(secret.to_owned())),
         (None, None, Some(assertion)) => {
             if form.get("client_assertion_type") != Some(assertion::ASSERTION_TYPE) {
-                return Err(Problem::client());
+                return Err(Problem::client("the client_assertion_type is not that of a JWT"));
             }
             (assertion::claimed_client(assertion), Credential::Assertion(assertion.to_owned()))
         }
@@ -116,8 +125,19 @@ fn credential(request: &HttpRequest, form: &Form) -> Result<(String, Credential)
     };
     match name {
         Some(name) if named.as_ref().is_none_or(|named| *named == name) => Ok((name, credential)),
-        Some(_) | None => Err(Problem::client()),
+        Some(_) => Err(Problem::client("client_id is another than the one that is proved")),
+        None => Err(Problem::client("the request names no client_id")),
     }
+}
+
+/// How what is shown differs from the authentication method that the app is registered for.
+fn mismatch(registered: &ClientAuthentication, shown: &Credential) -> String {
+    let shown = match shown {
+        Credential::None => "none",
+        Credential::Secret(_) => "client_secret",
+        Credential::Assertion(_) => "client_assertion",
+    };
+    format!("the app is registered for {}, and the request has {shown}", registered.method())
 }
 
 /// Name and secret of `Authorization: Basic`, each form-urlencoded before they were joined (RFC 6749
@@ -150,21 +170,22 @@ async fn check_assertion(
     let keys = match &client.authentication {
         ClientAuthentication::PrivateKeyJwt { jwks } => jwks,
         ClientAuthentication::PrivateKeyJwtAt { jwks_uri } => {
-            let kid = assertion::claimed_key(text).ok_or_else(Problem::client)?;
+            let kid = assertion::claimed_key(text);
+            let kid = kid.ok_or_else(|| Problem::client("the assertion names no kid"))?;
             let found = app_keys(request)?.find(jwks_uri, &kid, now).await;
-            fetched = found.ok_or_else(Problem::client)?;
+            fetched = found.ok_or_else(|| Problem::client("the keys of the app's jwks_uri cannot be had"))?;
             &*fetched
         }
-        ClientAuthentication::None | ClientAuthentication::Secret { .. } => return Err(Problem::client()),
+        ClientAuthentication::None | ClientAuthentication::Secret { .. } => {
+            return Err(Problem::client("the app has no keys"));
+        }
     };
     let (token, here) = (authority.url(endpoints::TOKEN), authority.url(request.path()));
     let audiences = [token.as_str(), here.as_str(), authority.issuer()];
     let checked = assertion::check(text, &client.client_id, keys, &audiences, now);
-    let shown = checked.map_err(|wrong| {
-        tracing::info!(app = client.client_id, "an assertion is refused: {wrong}");
-        Problem::client()
-    })?;
-    see_once(gate, shown.digest, shown.expires_at).await?.then_some(()).ok_or_else(Problem::client)
+    let shown = checked.map_err(|wrong| Problem::client(format!("the assertion: {wrong}")))?;
+    let is_first = see_once(gate, shown.digest, shown.expires_at).await?;
+    is_first.then_some(()).ok_or_else(|| Problem::client("the assertion: its jti was used before"))
 }
 
 /// A proof of a key that came with a request (RFC 9449 §5). It is good once.
@@ -198,12 +219,13 @@ pub(crate) fn proved_key(gate: &Gate, request: &HttpRequest) -> Result<Option<Pr
     let mut proofs = request.headers().get_all("dpop");
     let Some(proof) = proofs.next() else { return Ok(None) };
     if proofs.next().is_some() {
-        return Err(refused());
+        return Err(refused().because("there is more than one DPoP header"));
     }
     let url = authority(gate)?.url(request.path());
     let expected = Expected { method: request.method().as_str(), url: &url, access_token: None };
     let text = proof.to_str().map_err(|_binary| refused())?;
-    let proof = dpop::check(text, &expected, gate.clock.now()).map_err(|_wrong| refused())?;
+    let proof = dpop::check(text, &expected, gate.clock.now())
+        .map_err(|wrong| refused().because(format!("the DPoP proof: {wrong}")))?;
     Ok(Some(ProvedKey { jkt: proof.jkt, digest: proof.digest, expires_at: proof.expires_at }))
 }
 

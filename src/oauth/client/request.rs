@@ -10,6 +10,7 @@ use actix_web::{FromRequest, HttpRequest, web};
 use crate::client::authenticate;
 use crate::form::Form;
 use crate::problem::Problem;
+use crate::refusal;
 use base::error::Error;
 use domain::account::{GrantType, Registration};
 
@@ -19,6 +20,8 @@ pub(crate) struct ClientRequest<T = ()> {
     pub(crate) form: Form,
     /// Whose it is.
     pub(crate) client: Arc<Registration>,
+    /// The id of the request, as the log has it.
+    pub(crate) request_id: Option<String>,
     /// What was read of the form before its client authenticated.
     pub(crate) parameters: T,
 }
@@ -60,7 +63,8 @@ impl<T: Parameters> FromRequest for ClientRequest<T> {
             let form = Form::read(&request, payload).await?;
             let parameters = T::read(&form)?;
             let client = authenticate(&request, &form).await?;
-            Ok(Self { form, client, parameters })
+            let request_id = refusal::request_id(&request);
+            Ok(Self { form, client, request_id, parameters })
         })
     }
 }

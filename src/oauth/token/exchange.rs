@@ -78,11 +78,12 @@ fn check(form: &Form) -> Result<(), Problem> {
 fn target(form: &Form) -> Result<Target, TokenError> {
     let number = |text: &str| {
         let number = text.strip_prefix("Patient/").unwrap_or(text);
-        NhsNumber::parse(number, NumberCheck::Length).map_err(|_wrong| TokenError::Target)
+        NhsNumber::parse(number, NumberCheck::Length)
+            .map_err(|_wrong| TokenError::Target("patient is no NHS number"))
     };
     let role = |text: &str| {
         let id = text.strip_prefix("Consent/").unwrap_or(text);
-        Uuid::try_parse(id).map_err(|_wrong| TokenError::Target)
+        Uuid::try_parse(id).map_err(|_wrong| TokenError::Target("role is no id of a role"))
     };
     Ok(Target {
         patient: form.get("patient").map(number).transpose()?,
@@ -93,7 +94,9 @@ fn target(form: &Form) -> Result<Target, TokenError> {
 /// The caller of a token of ours. One that is bound to a key needs a proof of it here too.
 fn our_own(gate: &Gate, asker: &Asker, token: &str) -> Result<Caller, Problem> {
     let read = authority(gate)?.caller(token, gate.clock.now());
-    let (caller, bound_to) = read.map_err(|_bad| Problem::invalid("the subject_token is not good"))?;
+    let (caller, bound_to) = read.map_err(|bad| {
+        Problem::invalid("the subject_token is not good").because(format!("the subject_token: {bad}"))
+    })?;
     if bound_to.is_some() && bound_to.as_deref() != asker.jkt() {
         return Err(TokenError::Proof("the subject_token is bound to another key").into());
     }
@@ -155,6 +158,10 @@ async fn verify(
         (Err(UpstreamError::Unavailable), _) | (_, UpstreamError::Unavailable) => {
             Err(Error::busy(UpstreamError::Unavailable).into())
         }
-        (Err(_), _) => Err(Problem::invalid("no provider here has issued the subject_token")),
+        (Err(composite), refused) => {
+            let why =
+                format!("the subject_token as an id token: {refused}; as a composite token: {composite}");
+            Err(Problem::invalid("no provider here has issued the subject_token").because(why))
+        }
     }
 }

@@ -17,7 +17,7 @@ use crate::state::{authority, providers};
 use crate::{client, trail};
 use ::web::gate::Gate;
 use asker::{Asker, write};
-use domain::account::GrantType;
+use domain::account::{GrantType, Registration};
 use service::account::client_credentials::client_credentials;
 use service::account::redeem_code::{Shown, redeem_code};
 use service::account::refresh::refresh;
@@ -29,26 +29,35 @@ pub(super) async fn token(
     http: HttpRequest,
     request: ClientRequest<GrantType>,
 ) -> Result<HttpResponse, Problem> {
-    let ClientRequest { form, client, parameters: grant_type } = request;
-    let key = client::proved_key(&gate, &http)?;
-    // Token exchange knows `audience` as well (RFC 8693 §2.1).
-    let other = (grant_type == GrantType::TokenExchange).then_some("audience");
-    let audience = form.audience(authority(&gate)?, other)?;
+    let ClientRequest { form, client, request_id, parameters: grant_type } = request;
     let found = Arc::new(AtomicBool::new(false));
-    let asker = Asker {
-        app: Arc::clone(&client),
-        key,
-        audience,
-        found: Arc::clone(&found),
-        providers: providers(&http)?,
-    };
-    let result = issue(&gate, asker, grant_type, &form).await;
+    let result = ask(&gate, &http, (&client, &found), grant_type, &form).await;
     // A public client authenticates by what it shows: junk leaves no record.
     let is_recorded =
         result.is_ok() || client.authentication.is_confidential() || found.load(Ordering::Relaxed);
-    let issue = if is_recorded { trail::token(&gate, &client, grant_type, result).await? } else { result? };
+    let issue = if is_recorded {
+        trail::token(&gate, (&client, request_id), grant_type, result).await?
+    } else {
+        result?
+    };
     let issued_type = (grant_type == GrantType::TokenExchange).then_some(exchange::ACCESS_TOKEN);
     response::render(authority(&gate)?, &issue, issued_type, gate.clock.now())
+}
+
+/// What the client is answered, once it has authenticated: whatever is refused from here on is recorded.
+async fn ask(
+    gate: &Gate,
+    http: &HttpRequest,
+    (client, found): (&Arc<Registration>, &Arc<AtomicBool>),
+    grant_type: GrantType,
+    form: &Form,
+) -> Result<Issue, Problem> {
+    let key = client::proved_key(gate, http)?;
+    // Token exchange knows `audience` as well (RFC 8693 §2.1).
+    let other = (grant_type == GrantType::TokenExchange).then_some("audience");
+    let audience = form.audience(authority(gate)?, other)?;
+    let (app, found, providers) = (Arc::clone(client), Arc::clone(found), providers(http)?);
+    issue(gate, Asker { app, key, audience, found, providers }, grant_type, form).await
 }
 
 async fn issue(gate: &Gate, asker: Asker, grant_type: GrantType, form: &Form) -> Result<Issue, Problem> {

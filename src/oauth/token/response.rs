@@ -5,11 +5,12 @@ use actix_web::http::header::{CACHE_CONTROL, PRAGMA};
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
+use crate::launch;
 use crate::problem::Problem;
 use base::error::Error;
 use base::ids;
-use domain::account::claims::{AccessClaims, Actor, Confirmation, Delegation};
-use domain::account::{Grant, Mode, Word, endpoints};
+use domain::account::claims::{AccessClaims, Confirmation, Delegation};
+use domain::account::{Grant, Word};
 use jose::key::Purpose;
 use service::account::Issue;
 use service::authority::Authority;
@@ -34,11 +35,8 @@ pub(super) fn render(
     add("expires_in", Some((issue.expires_at - now).num_seconds().into()));
     add("scope", Some(issue.scopes.to_string().into()));
     add("issued_token_type", issued_type.map(Value::from));
-    if let Some(patient) = claims.patient {
-        add("patient", Some(patient.into()));
-        // Nobody frames the app in anything that would say whose data these are.
-        add("need_patient_banner", Some(true.into()));
-        add("smart_style_url", Some(authority.url(endpoints::STYLE).into()));
+    for (name, value) in launch::context(authority, claims.patient.as_deref()) {
+        add(name, Some(value));
     }
     add("refresh_token", issue.refresh_token.clone().map(Value::from));
     if let Some(claims) = id_claims(authority, issue, now) {
@@ -53,20 +51,11 @@ pub(super) fn render(
 /// What the access token says, as `account::claims` describes it.
 fn access_claims(authority: &Authority, issue: &Issue, now: DateTime<Utc>) -> AccessClaims {
     let grant = &issue.grant;
-    let patient = grant.patient.map(|number| number.to_string());
-    let is_launch = issue.scopes.has(Word::LaunchPatient) || grant.role.is_some();
-    let subject = match grant.mode {
-        Mode::Citizen => patient.clone(),
-        Mode::Staff => grant.staff.clone(),
-        Mode::System => None,
-    };
-    let act =
-        grant.proxy.map(|proxy| Actor { sub: proxy.to_string(), iss: Some(authority.issuer().to_owned()) });
     AccessClaims {
         nbf: None,
         iss: authority.issuer().to_owned(),
         aud: if issue.audience.is_empty() { authority.audiences().to_vec() } else { issue.audience.clone() },
-        sub: subject.unwrap_or_else(|| grant.app.clone()),
+        sub: launch::subject(grant),
         client_id: grant.app.clone(),
         iat: now.timestamp(),
         exp: issue.expires_at.timestamp(),
@@ -74,9 +63,9 @@ fn access_claims(authority: &Authority, issue: &Issue, now: DateTime<Utc>) -> Ac
         scope: issue.scopes.to_string(),
         grant: grant.id,
         mode: grant.mode.as_str().to_owned(),
-        patient: patient.filter(|_| is_launch),
-        fhir_user: fhir_user(authority, issue),
-        act,
+        patient: launch::patient(grant, &issue.scopes),
+        fhir_user: launch::fhir_user(authority, grant, &issue.scopes),
+        act: launch::actor(authority, grant),
         delegation: grant.role.zip(issue.role_version).map(|(role, version)| Delegation::of(role, version)),
         identity_proofing_level: grant.vot.as_ref().map(|vot| vot.proofing.to_string()),
         vot: grant.vot.as_ref().map(ToString::to_string),
@@ -85,18 +74,12 @@ fn access_claims(authority: &Authority, issue: &Issue, now: DateTime<Utc>) -> Ac
     }
 }
 
-/// Who has logged in, as a URL, for whoever was given it.
-fn fhir_user(authority: &Authority, issue: &Issue) -> Option<String> {
-    let is_given = issue.scopes.has(Word::FhirUser) || issue.scopes.has(Word::Profile);
-    let user = issue.grant.fhir_user.as_ref().filter(|_| is_given)?;
-    Some(format!("{}/{user}", authority.url(endpoints::FHIR_BASE)))
-}
-
 /// What the id token says (OpenID Connect Core §2, LA-07): about the person who has logged in, whoever they
 /// act for.
 fn id_claims(authority: &Authority, issue: &Issue, now: DateTime<Utc>) -> Option<Value> {
-    let Issue { grant: Grant { id, user, app, created_at, .. }, .. } = issue;
-    let user = user.filter(|_| issue.scopes.has(Word::OpenId))?;
+    let Issue { grant, scopes, .. } = issue;
+    let Grant { id, user, app, created_at, .. } = grant;
+    let user = user.filter(|_| scopes.has(Word::OpenId))?;
     let mut claims = json!({
         "iss": authority.issuer(),
         "sub": user.to_string(),
@@ -107,7 +90,8 @@ fn id_claims(authority: &Authority, issue: &Issue, now: DateTime<Utc>) -> Option
         "sid": id.to_string(),
     });
     let members = claims.as_object_mut()?;
-    let optional = [("nonce", issue.nonce.clone()), ("fhirUser", fhir_user(authority, issue))];
+    let optional =
+        [("nonce", issue.nonce.clone()), ("fhirUser", launch::fhir_user(authority, grant, scopes))];
     for (name, value) in optional {
         if let Some(value) = value {
             members.insert(name.to_owned(), value.into());

@@ -43,3 +43,17 @@ pub(super) fn holds(role: &Role, now: DateTime<Utc>) -> bool {
     let has_begun = role.period.start.as_ref().is_none_or(|start| start.earliest() <= now);
     role.status == Status::Active && has_begun && !role.period.has_ended(now)
 }
+
+/// Who has logged in where a proxy acts for a patient, as `Type/id` (`fhirUser`), the same for every grant type: the
+/// RelatedPerson that the proxy is to the patient, a verified one where there are several, else the Person of the user.
+pub(super) fn fhir_user_acting(
+    tx: &mut Tx<'_>,
+    user: Option<Uuid>,
+    proxy: NhsNumber,
+    patient: NhsNumber,
+) -> Result<Option<String>, Error> {
+    let mut found = tx.list_relationships_of_pairs(&[(proxy, patient)])?;
+    found.sort_by_key(|relationship| !relationship.verified);
+    let related = found.into_iter().next().map(|relationship| format!("RelatedPerson/{}", relationship.id));
+    Ok(related.or_else(|| user.map(|user| format!("Person/{user}"))))
+}

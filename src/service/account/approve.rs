@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::account::act::holds;
+use crate::account::act::{fhir_user_acting, holds};
 use crate::account::log_in::may_log_in;
 use crate::authority::Lifetimes;
 use base::clock::Clock;
@@ -14,7 +14,6 @@ use domain::account::identity::ProvenKind;
 use domain::account::{
     Acting, AuthorizationRequest, Code, Grant, KnownPerson, LogIn, Mode, Scopes, Stage, Word,
 };
-use domain::person::NhsNumber;
 use store::{Old, Tx};
 
 /// How long a grant is good for an app that does not stay: until the person has gone home. For one that does, as
@@ -137,19 +136,10 @@ fn grant(
                     let found = found.filter(|role| (role.proxy, role.patient) == (number, patient));
                     found.ok_or(ApproveError::RoleLapsed)?;
                     (grant.patient, grant.proxy, grant.role) = (Some(patient), Some(number), Some(role));
-                    if let Some(related) = relationship(tx, number, patient)? {
-                        grant.fhir_user = Some(format!("RelatedPerson/{related}"));
-                    }
+                    grant.fhir_user = fhir_user_acting(tx, Some(person.user), number, patient)?;
                 }
             }
         }
     }
     Ok(grant)
-}
-
-/// The RelatedPerson that a proxy is to a patient: a verified one, where there are several.
-fn relationship(tx: &mut Tx<'_>, proxy: NhsNumber, patient: NhsNumber) -> Result<Option<String>, Error> {
-    let mut found = tx.list_relationships_of_pairs(&[(proxy, patient)])?;
-    found.sort_by_key(|relationship| !relationship.verified);
-    Ok(found.into_iter().next().map(|relationship| relationship.id))
 }

@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use crate::account::act::fhir_user_acting;
 use crate::account::log_in::find_or_make_user;
 use crate::account::{Asking, Issue, TokenError, fit, live_grant, narrow_audience};
 use base::ids;
@@ -26,8 +27,6 @@ pub struct Subject {
     pub parent: Option<Uuid>,
     /// The APIs that the subject token is for; none for every API of this server.
     pub audience: Vec<String>,
-    /// Who has logged in, as `Type/id`.
-    pub fhir_user: Option<String>,
     /// What the app was given of what the proxy may do.
     pub scopes: Scopes,
 }
@@ -63,17 +62,8 @@ impl Subject {
             return Err(TokenError::Scope("the subject_token lacks the scope delegation"));
         }
         let vot = grant.vot.ok_or(TokenError::Invalid("the subject_token is not one of a person"))?;
-        let Grant { id, user, fhir_user, audience, .. } = grant;
-        Ok(Self {
-            proxy: *nhs_number,
-            vot,
-            patient: None,
-            user,
-            parent: Some(id),
-            audience,
-            fhir_user,
-            scopes,
-        })
+        let Grant { id, user, audience, .. } = grant;
+        Ok(Self { proxy: *nhs_number, vot, patient: None, user, parent: Some(id), audience, scopes })
     }
 
     /// The person whom an identity provider has proved: by an id token of theirs, or by a composite one, which
@@ -97,7 +87,7 @@ impl Subject {
         let (proxy, vot) = (*proxy, vot.clone());
         let user = Some(find_or_make_user(tx, proven, asking.now)?);
         let scopes = asking.app.scopes.clone();
-        Ok(Self { proxy, vot, patient, user, parent: None, audience: Vec::new(), fhir_user: None, scopes })
+        Ok(Self { proxy, vot, patient, user, parent: None, audience: Vec::new(), scopes })
     }
 }
 
@@ -124,6 +114,7 @@ pub fn exchange(
     let scopes = acting_scopes(asking, &subject.scopes, scope)?;
     let audience = narrow_audience(&subject.audience, asking.audience)?;
     let (role, patient) = find_role(tx, &subject, target)?;
+    let fhir_user = fhir_user_acting(tx, subject.user, subject.proxy, patient)?;
     let grant = Grant {
         id: ids::new_uuid(asking.now),
         app: asking.app.client_id.clone(),
@@ -136,7 +127,7 @@ pub fn exchange(
         vot: Some(subject.vot),
         staff: None,
         organisation: None,
-        fhir_user: subject.fhir_user,
+        fhir_user,
         parent: subject.parent,
         audience: audience.clone(),
         created_at: asking.now,
@@ -144,8 +135,8 @@ pub fn exchange(
     };
     tx.insert_grant(&grant)?;
     // The one truth about a role is the one that every later request asks too.
-    let state = tx.find_grant_state(grant.id)?.ok_or(TokenError::Target)?;
-    state.check(asking.now).map_err(|_lapsed| TokenError::Target)?;
+    let state = tx.find_grant_state(grant.id)?.ok_or(TokenError::Target("the grant was not kept"))?;
+    state.check(asking.now).map_err(|lapsed| TokenError::Target(lapsed.reason()))?;
     asking.use_role(tx, &grant)?;
     Ok(Issue {
         scopes,
@@ -182,11 +173,13 @@ fn acting_scopes(asking: &Asking<'_>, had: &Scopes, scope: Option<&str>) -> Resu
 /// role must name those that belong together.
 fn find_role(tx: &mut Tx<'_>, subject: &Subject, target: Target) -> Result<(Uuid, NhsNumber), TokenError> {
     let patient = match (subject.patient, target.patient) {
-        (Some(one), Some(other)) if one != other => return Err(TokenError::Target),
+        (Some(one), Some(other)) if one != other => {
+            return Err(TokenError::Target("the subject_token is about another patient"));
+        }
         (one, other) => one.or(other),
     };
     if patient == Some(subject.proxy) {
-        return Err(TokenError::Target);
+        return Err(TokenError::Target("the patient is the person themselves"));
     }
     let role = match (target.role, patient) {
         (Some(id), _) => tx.find_role(id)?.map(|role| role.value),
@@ -199,5 +192,7 @@ fn find_role(tx: &mut Tx<'_>, subject: &Subject, target: Target) -> Result<(Uuid
     let is_theirs = |role: &domain::proxy::Role| {
         role.proxy == subject.proxy && patient.is_none_or(|patient| patient == role.patient)
     };
-    role.filter(is_theirs).map(|role| (role.id, role.patient)).ok_or(TokenError::Target)
+    let none =
+        TokenError::Target("the person has no such role, or the request names neither patient nor role");
+    role.filter(is_theirs).map(|role| (role.id, role.patient)).ok_or(none)
 }

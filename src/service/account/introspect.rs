@@ -17,6 +17,15 @@ pub fn is_live(tx: &mut Tx<'_>, grant: Uuid, now: DateTime<Utc>) -> Result<bool,
     Ok(tx.find_grant_state(grant)?.is_some_and(|state| state.check(now).is_ok()))
 }
 
+/// The grant behind an access token, if it holds now.
+///
+/// # Errors
+///
+/// When the database does not answer.
+pub fn find_live_grant(tx: &mut Tx<'_>, grant: Uuid, now: DateTime<Utc>) -> Result<Option<Grant>, Error> {
+    if is_live(tx, grant, now)? { tx.find_grant(grant) } else { Ok(None) }
+}
+
 /// A refresh token that could be used now, with its grant.
 ///
 /// # Errors
@@ -28,8 +37,5 @@ pub fn find_refresh_token(
     now: DateTime<Utc>,
 ) -> Result<Option<(RefreshToken, Grant)>, Error> {
     let Some(token) = tx.find_fresh_refresh_token(&digest(token), now)? else { return Ok(None) };
-    if !is_live(tx, token.grant, now)? {
-        return Ok(None);
-    }
-    Ok(tx.find_grant(token.grant)?.map(|grant| (token, grant)))
+    Ok(find_live_grant(tx, token.grant, now)?.map(|grant| (token, grant)))
 }

@@ -88,12 +88,16 @@ pub enum TokenError {
     /// The code, refresh token or subject is worth nothing.
     #[error("{0}")]
     Grant(&'static str),
+    /// The grant does not hold any more. Why is for the log.
+    #[error("{0}")]
+    Lapsed(Lapsed),
     /// A scope that cannot be had.
     #[error("{0}")]
     Scope(&'static str),
-    /// Nobody for whom this person may act (RFC 8693 §2.2.2). Whether there is such a role is not told.
-    #[error("the person may not act for whom the request names, or it names nobody")]
-    Target,
+    /// Not a patient for whom this person may act (RFC 8693 §2.2.2). Whether there is such a role is not answered; why is for
+    /// the log.
+    #[error("{0}")]
+    Target(&'static str),
     /// An API for which there is no token here, or that was not granted (RFC 8707 §2).
     #[error("the resource is not the base URL of an API that was granted")]
     Audience,
@@ -118,8 +122,8 @@ impl From<NotLive> for TokenError {
 }
 
 impl From<Lapsed> for TokenError {
-    fn from(_lapsed: Lapsed) -> Self {
-        Self::Grant("the grant has ended")
+    fn from(lapsed: Lapsed) -> Self {
+        Self::Lapsed(lapsed)
     }
 }
 

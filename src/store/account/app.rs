@@ -9,7 +9,7 @@ use crate::tx::Tx;
 use base::date_time::to_millis;
 use base::error::Error;
 use base::token::{from_hex, to_hex};
-use domain::account::{ClientAuthentication, GrantType, Mode, Registration, Scopes};
+use domain::account::{ClientAuthentication, GrantType, IntrospectionSubject, Mode, Registration, Scopes};
 
 #[derive(Queryable, Insertable)]
 #[diesel(table_name = apps)]
@@ -78,6 +78,7 @@ impl AppRow {
             grant_types: grant_types.collect::<Option<_>>().ok_or_else(|| corrupt("grant type"))?,
             scopes: Scopes::of_token(&self.scope),
             may_introspect: false,
+            introspection_subject: IntrospectionSubject::Account,
             exchange_audiences: Vec::new(),
             logout_uris: self.logout_uris.iter().flat_map(|uris| uris.lines()).map(str::to_owned).collect(),
             is_dpop_bound: self.is_dpop_bound,

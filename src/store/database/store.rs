@@ -24,13 +24,13 @@ pub struct Store {
     pub(crate) writer: Writer,
     pub(crate) url: DatabaseUrl,
     pub(crate) statements: Arc<AtomicU64>,
-    pub(crate) published: Arc<Notify>,
+    published: Arc<Notify>,
     pub(crate) threads: Arc<Threads>,
     /// For reads that may take long: at most half of the connections.
-    pub(crate) long: Arc<Threads>,
+    long: Arc<Threads>,
     /// On SQLite: writes that share a commit.
-    pub(crate) group: Option<Group>,
-    pub(crate) replica: Option<Arc<Replica>>,
+    group: Option<Group>,
+    replica: Option<Arc<Replica>>,
     pub(crate) has_pooler: bool,
 }
 

@@ -74,7 +74,8 @@ impl Tx<'_> {
         Ok(Some((owner_key, ids)))
     }
 
-    /// Says that this process holds the socket of a subscription, until then. It is due at once.
+    /// Says that this process holds the socket of a subscription, until then. It is due at once; the handshake that follows
+    /// counts as sent, so that the first heartbeat comes a whole period later.
     ///
     /// # Errors
     ///
@@ -91,6 +92,7 @@ impl Tx<'_> {
             deliveries::bound_to.eq(process),
             deliveries::bound_until.eq(to_millis(until)),
             deliveries::failures.eq(0),
+            deliveries::sent_at.eq(to_millis(now)),
             deliveries::due_at.eq(to_millis(now)),
         );
         diesel::update(own).set(set).execute(self.db)?;

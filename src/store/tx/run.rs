@@ -88,7 +88,7 @@ where
     Some(run_bare_on(&mut pooled, work))
 }
 
-pub(super) fn run_bare_on<T, E, F>(pooled: &mut Pooled, work: &F) -> Result<T, E>
+fn run_bare_on<T, E, F>(pooled: &mut Pooled, work: &F) -> Result<T, E>
 where
     F: Fn(&mut Tx<'_>) -> Result<T, E>,
 {
@@ -151,7 +151,7 @@ pub(crate) fn begin(pool: &Pool<Manager>, mode: Mode) -> Result<r2d2::PooledConn
     }
 }
 
-pub(super) fn begin_on(pooled: &mut Pooled, mode: Mode) -> diesel::QueryResult<()> {
+fn begin_on(pooled: &mut Pooled, mode: Mode) -> diesel::QueryResult<()> {
     pooled.is_in_use = true;
     let statement = begin_statement(pooled, mode);
     pooled.db.batch_execute(&statement)
@@ -162,7 +162,7 @@ pub(super) fn begin_on(pooled: &mut Pooled, mode: Mode) -> diesel::QueryResult<(
 ///
 /// Through a pooler, what is set for a session is set for whoever comes next: there the settings of a connection
 /// (`POSTGRES_SETTINGS` in [`crate::db`]) are set for the transaction, in the same message as its beginning.
-pub(super) fn begin_statement(pooled: &Pooled, mode: Mode) -> Cow<'static, str> {
+fn begin_statement(pooled: &Pooled, mode: Mode) -> Cow<'static, str> {
     let settings = || {
         let deadline = milliseconds(pooled.deadline);
         format!(

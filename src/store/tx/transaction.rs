@@ -74,5 +74,5 @@ impl Budget {
     }
 }
 
-pub(super) const TOO_MANY_STATEMENTS: &str = "The request needs more questions to the database than one request may ask. \
+const TOO_MANY_STATEMENTS: &str = "The request needs more questions to the database than one request may ask. \
     Ask for less at a time: fewer includes, types or entries.";

@@ -9,7 +9,7 @@ use actix_web::middleware::Next;
 use actix_web::web::Data;
 
 use crate::observe::metrics::Metrics;
-use crate::request_id::request_id;
+use crate::request_id::{KnownAs, request_id};
 
 /// The kind of caller that a request turned out to have; the request log reads it.
 #[derive(Clone, Copy, Debug)]
@@ -26,12 +26,15 @@ pub async fn log_requests(
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let started = Instant::now();
     let method = request.method().clone();
-    let request_id = request_id(request.headers()).unwrap_or_default().to_owned();
+    let mut request_id = request_id(request.headers()).unwrap_or_default().to_owned();
     let metrics = request.app_data::<Data<Metrics>>().cloned();
     let result = next.call(request).await;
     let (status, route, caller) = match &result {
         Ok(response) => {
             let request = response.request();
+            if let Some(known) = request.extensions().get::<KnownAs>() {
+                request_id.clone_from(&known.0);
+            }
             let kind = request.extensions().get::<CallerKind>().map_or("unknown", |kind| kind.0);
             let known = request.extensions().get::<RoutePattern>().map(|route| route.0.clone());
             let route = known.or_else(|| request.match_pattern()).unwrap_or_default();

@@ -71,6 +71,16 @@ pub async fn journey(
     changes: &[(&str, &str)],
     method: &str,
 ) -> HashMap<String, String> {
+    journey_for(app, (person, "self"), changes, method).await
+}
+
+/// As [`journey`], and acts for oneself (`self`) or by a role, named by its id.
+pub async fn journey_for(
+    app: &TestApp,
+    (person, patient): (&str, &str),
+    changes: &[(&str, &str)],
+    method: &str,
+) -> HashMap<String, String> {
     let mut browser = Browser { app, cookie: None };
     let asked = asked(app, changes);
     let begun = match method {
@@ -92,7 +102,7 @@ pub async fn journey(
     let back = browser.send(chosen).await;
     let (mut page, mut at) = browser.follow(back).await;
     if at == "/oauth/patient" {
-        let fields = [("token", form_token(&page)), ("patient", "self".to_owned())];
+        let fields = [("token", form_token(&page)), ("patient", patient.to_owned())];
         let fields = fields.each_ref().map(|(name, value)| (*name, value.as_str()));
         let chosen = browser.send(form("/oauth/patient", &fields)).await;
         (page, at) = browser.follow(chosen).await;

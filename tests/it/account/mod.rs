@@ -3,6 +3,7 @@
 mod access;
 pub mod authorize;
 mod journey;
+mod launch_context;
 mod log_in;
 pub mod oauth;
 mod secrets;

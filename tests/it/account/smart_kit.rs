@@ -289,7 +289,8 @@ async fn introspection_says_what_the_token_response_said(
     assert!(worth["exp"].as_i64().unwrap() >= app.now().timestamp() - 600);
     assert_eq!(worth["iss"], format!("http://{}", app.address));
     assert_eq!(worth["fhirUser"], part(told["id_token"].as_str().unwrap(), 1)["fhirUser"]);
-    assert!(worth["sub"].is_string());
+    // Which `sub` it is: `launch_context.rs`.
+    assert_eq!(worth["sub"], ME);
     let nothing = app.send(introspect("INVALID_TOKEN_VALUE")).await;
     assert_eq!((nothing.status, nothing.json()), (200, json!({ "active": false })));
 }

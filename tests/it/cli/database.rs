@@ -26,9 +26,9 @@ fn migrate_goes_up_tells_and_goes_down(#[values(Backend::Sqlite, Backend::Postgr
     assert_eq!(applied.lines().filter(|line| line.starts_with("applied ")).count(), steps(), "{applied}");
     assert_eq!((states(" pending"), states(" applied")), (0, steps()));
     assert!(migrate(&["up"]).contains("nothing to do"));
-    assert_eq!(migrate(&["down"]).lines().count(), 1);
+    assert_eq!(migrate(&["down", "--yes"]).lines().count(), 1);
     assert_eq!((states(" pending"), states(" applied")), (1, steps() - 1));
-    assert_eq!(migrate(&["down", "--steps", "99"]).lines().count(), steps() - 1);
+    assert_eq!(migrate(&["down", "--yes", "--steps", "99"]).lines().count(), steps() - 1);
     assert_eq!((states(" pending"), states(" applied")), (steps(), 0));
     migrate(&["up"]);
     assert_eq!(counts(&database.url), [0; 9]);
@@ -50,7 +50,7 @@ fn a_database_that_is_half_migrated_is_refused(
 ) {
     let (database, folder) = (TestDatabase::migrated(backend), Folder::new());
     let config = folder.write("onbehalf.toml", &configuration(&database.url));
-    folder.run(&["migrate", "down", "--config", &config]).well();
+    folder.run(&["migrate", "down", "--yes", "--config", &config]).well();
     assert_one_sentence(&folder.run(&["serve", "--config", &config]), "not migrated");
 }
 
@@ -60,7 +60,7 @@ fn a_database_of_a_newer_version_is_refused_by_every_verb_and_not_changed(
 ) {
     let (database, folder) = (TestDatabase::migrated(backend), Folder::new());
     let config = folder.write("onbehalf.toml", &configuration(&database.url));
-    let data = folder.write("data.json", "{}");
+    let data = folder.write("data.json", include_str!("../../../examples/people.json"));
     sql::execute(&database.url, "INSERT INTO __diesel_schema_migrations (version) VALUES ('99990101000000')");
     sql::execute(&database.url, "INSERT INTO settings (name, value) VALUES ('sandbox', 'true')");
     let before = counts(&database.url);
@@ -70,7 +70,7 @@ fn a_database_of_a_newer_version_is_refused_by_every_verb_and_not_changed(
     }
     assert_eq!(counts(&database.url), before);
     let status = folder.run(&["migrate", "status", "--config", &config]).well();
-    assert!(status.contains("99990101000000 applied by a newer version"), "{status}");
+    assert!(status.contains("99990101000000 - applied by a newer version"), "{status}");
 }
 
 #[rstest]

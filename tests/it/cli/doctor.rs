@@ -258,7 +258,7 @@ fn a_database_that_needs_something_is_told_of(
     let config = folder.write("onbehalf.toml", &text);
     sql::execute(&database.url, "UPDATE audit_chains SET sequence = 5, hash = 'x' WHERE chain = 0");
     assert_found(&findings(&folder, &config).1, "wrong", "audit", "chain 0");
-    folder.run(&["migrate", "down", "--config", &config]).well();
+    folder.run(&["migrate", "down", "--yes", "--config", &config]).well();
     assert_found(&findings(&folder, &config).1, "wrong", "migrations", "1 are pending");
     folder.run(&["migrate", "up", "--config", &config]).well();
     sql::execute(&database.url, "INSERT INTO __diesel_schema_migrations (version) VALUES ('99990101000000')");

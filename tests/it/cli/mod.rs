@@ -2,6 +2,7 @@
 
 mod backup;
 mod database;
+mod describe;
 mod doctor;
 mod export;
 mod import;

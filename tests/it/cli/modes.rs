@@ -107,7 +107,7 @@ fn files_of_every_command_have_mode_600() {
         place.assert_private(arguments[0], expected);
     }
     place.serve(&["serve"], &["data.sqlite", "data.sqlite-wal", "data.sqlite-shm", "onbehalf.key"]);
-    place.run(&["migrate", "down"]);
+    place.run(&["migrate", "down", "--yes"]);
     place.assert_private("migrate down", &["data.sqlite"]);
 }
 

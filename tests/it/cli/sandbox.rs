@@ -6,6 +6,7 @@ use rstest::rstest;
 use serde_json::Value;
 
 use super::{BASE, assert_one_sentence, counts};
+use crate::account::oauth::kit::post;
 use crate::support::{
     Backend, Connection, Folder, Request, Running, SANDBOX_DATA, TestDatabase, bodies, sql,
 };
@@ -70,7 +71,142 @@ fn the_sandbox_has_simulated_providers_and_names_its_apps() {
         assert_eq!(answer.json()["issuer"], format!("{base}/simulated/{provider}"));
     }
     let banner = sandbox.stdout();
-    assert!(banner.contains("demo-portal") && banner.contains("demo-epr"), "{banner}");
+    for app in ["demo-portal", "demo-staff", "demo-epr", "demo-backend"] {
+        assert!(banner.contains(app), "{app}: {banner}");
+    }
+}
+
+fn form(pairs: &[(&str, &str)]) -> Request {
+    post("/oauth/token", pairs)
+}
+
+// covers USE-3
+#[test]
+fn the_sandbox_takes_the_apps_of_the_settings_beside_its_own_and_lets_apps_register() {
+    let folder = Folder::new();
+    let config = folder.write(
+        "c.toml",
+        "[oauth]\nregistration_token_sha256 = \"\"\n[[oauth.apps]]\nclient_id = \"mine\"\nname = \"Mine\"\nmode = \"citizen\"\n\
+         authentication = \"none\"\nredirect_uris = [\"http://localhost:3000/callback\"]\ngrants = [\"authorization_code\"]\n\
+         scopes = \"openid\"\n",
+    );
+    let mut sandbox = folder.start(&["sandbox", "--listen", "127.0.0.1:0", "--config", &config]);
+    let base = format!("http://{}", sandbox.address());
+    // The app of the settings, the app for citizens and the app for staff each come to their provider.
+    for (app, back, provider) in [
+        ("mine", "http://localhost:3000/callback", "nhs-login"),
+        ("demo-portal", "http://127.0.0.1:9000/callback", "nhs-login"),
+        ("demo-staff", "http://127.0.0.1:9000/callback", "cis2"),
+    ] {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs([
+            ("response_type", "code"),
+            ("client_id", app),
+            ("redirect_uri", back),
+            ("scope", "openid"),
+            ("state", "0123456789abcdef"),
+            ("aud", &format!("{base}/FHIR/R4")),
+            ("code_challenge", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"),
+            ("code_challenge_method", "S256"),
+        ]);
+        let asked = Request::new("GET", &format!("/oauth/authorize?{}", query.finish()));
+        let answer = connect(&mut sandbox).send(&asked).expect("there is an answer");
+        let location = answer.header("location").unwrap_or_default();
+        assert!(
+            location.starts_with(&format!("{base}/simulated/{provider}/")),
+            "{app}: {} {location}",
+            answer.status
+        );
+    }
+    // The key that the banner names is the key of demo-backend.
+    let banner = sandbox.stdout();
+    assert!(banner.contains("mine") && banner.contains("onbehalf-sandbox-backend.pem"), "{banner}");
+    let pem = std::fs::read(folder.path("onbehalf-sandbox-backend.pem")).expect("the key");
+    let key = jsonwebtoken::EncodingKey::from_ec_pem(&pem).expect("an EC key");
+    let now = chrono::Utc::now().timestamp();
+    let claims = serde_json::json!({
+        "iss": "demo-backend", "sub": "demo-backend", "aud": format!("{base}/oauth/token"), "exp": now + 240, "iat": now, "jti": "1",
+    });
+    let header = jsonwebtoken::Header {
+        kid: Some("demo-backend".to_owned()),
+        ..jsonwebtoken::Header::new(jsonwebtoken::Algorithm::ES256)
+    };
+    let assertion = jsonwebtoken::encode(&header, &claims, &key).expect("a JWT");
+    let asked = form(&[
+        ("grant_type", "client_credentials"),
+        ("scope", "system/Consent.rs"),
+        ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+        ("client_assertion", &assertion),
+    ]);
+    let answer = connect(&mut sandbox).send(&asked).expect("there is an answer");
+    assert_eq!((answer.status, &answer.json()["scope"]), (200, &"system/Consent.rs".into()));
+    // With the word sandbox an app registers itself; with another it does not.
+    let register = |token: &str| {
+        let metadata = serde_json::json!({
+            "client_name": "New", "redirect_uris": ["http://localhost:3000/back"], "token_endpoint_auth_method": "none", "scope": "openid",
+        });
+        Request::new("POST", "/oauth/register")
+            .header("Content-Type", "application/json")
+            .bearer(token)
+            .body(metadata)
+    };
+    for (token, status) in [("sandbox", 201), ("other", 401)] {
+        let answer = connect(&mut sandbox).send(&register(token)).expect("there is an answer");
+        assert_eq!(answer.status, status, "{}", answer.json());
+    }
+    assert!(banner.contains("/oauth/register with the initial access token: sandbox"), "{banner}");
+    sandbox.kill();
+    // The key is that of the next run as well, and another app may not take the name of the sandbox's own.
+    let mut again = folder.start(&["sandbox", "--listen", "127.0.0.1:0"]);
+    again.address();
+    assert_eq!(std::fs::read(folder.path("onbehalf-sandbox-backend.pem")).expect("the key"), pem);
+    again.kill();
+    let text = std::fs::read_to_string(&config).expect("the settings").replace("\"mine\"", "\"demo-epr\"");
+    let taken = folder.write("taken.toml", &text);
+    let ended = folder.run(&["sandbox", "--listen", "127.0.0.1:0", "--config", &taken]);
+    assert!(
+        ended.code == Some(1) && ended.stderr.contains("demo-epr is an app of the sandbox itself"),
+        "{}",
+        ended.printed()
+    );
+}
+
+// covers USE-6
+#[rstest]
+fn two_sandboxes_never_share_a_database(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let (database, folder, other) = (TestDatabase::empty(backend), Folder::new(), Folder::new());
+    let begin = ["sandbox", "--listen", "127.0.0.1:0", "--database", &database.url];
+    let mut first = folder.start(&begin);
+    end_role(&mut first);
+    // Another port, another folder, or with --keep: the database of the first is its own.
+    for arguments in [&begin[..], &[&begin[..], &["--keep"]].concat()] {
+        for place in [&folder, &other] {
+            let ended = place.run(arguments);
+            assert!(
+                ended.code == Some(1) && ended.stderr.contains("another sandbox is running"),
+                "{}",
+                ended.printed()
+            );
+            assert_eq!(status_of_role(&mut first), "inactive");
+        }
+    }
+    // Killed, it lets go.
+    first.kill();
+    let mut second = folder.start(&begin);
+    assert_eq!(status_of_role(&mut second), "active");
+}
+
+#[test]
+fn two_sandboxes_with_databases_of_their_own_run_beside_each_other() {
+    let folder = Folder::new();
+    let mut first = folder.start(&["sandbox", "--listen", "127.0.0.1:0"]);
+    let mut second =
+        folder.start(&["sandbox", "--listen", "127.0.0.1:0", "--database", "sqlite:second.sqlite"]);
+    end_role(&mut first);
+    assert_eq!(
+        (status_of_role(&mut first).as_str(), status_of_role(&mut second).as_str()),
+        ("inactive", "active")
+    );
 }
 
 #[rstest]

@@ -16,11 +16,24 @@ fn run_seed(folder: &Folder, database: &TestDatabase, text: &str) -> Ended {
 fn seeding_twice_is_seeding_once(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let (database, folder) = (TestDatabase::migrated(backend), Folder::new());
     let first = run_seed(&folder, &database, SANDBOX_DATA).well();
-    assert!(first.contains("48 people") && first.contains("1 access requests"), "{first}");
+    assert!(first.contains("48 people") && first.ends_with("1 access request\n"), "{first}");
     let before = counts(&database.url);
     let second = run_seed(&folder, &database, SANDBOX_DATA).well();
     assert!(second.contains("new: 0 people, 0 relationships, 0 roles, 0 access requests"), "{second}");
     assert_eq!(counts(&database.url), before);
+}
+
+// covers USE-16
+#[rstest]
+fn the_file_that_the_help_names_is_taken_with_the_default_settings(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let (database, folder) = (TestDatabase::migrated(backend), Folder::new());
+    let help = folder.run(&["seed", "--help"]).well();
+    assert!(help.contains("examples/people.json"), "{help}");
+    let file = format!("{}/examples/people.json", env!("CARGO_MANIFEST_DIR"));
+    let told = folder.run(&["seed", &file, "--database", &database.url]).well();
+    assert_eq!(told, "new: 2 people, 1 relationship, 1 role, 0 access requests\n");
 }
 
 /// A file with two people and one role between them.
@@ -76,6 +89,14 @@ fn a_broken_file_changes_nothing_and_is_told_of_without_its_data(
         ("unknown proxy", with("/consents/0/performer", json!(seed::nhs_numbers(3)[2]))),
         ("own proxy", with("/consents/0/performer", json!(numbers[1]))),
         ("the same id twice", twice),
+        (
+            "misspelt member",
+            sound()
+                .to_string()
+                .replace("\"birth_date\"", "\"birthdate\"")
+                .replace("\"grantor_ods\"", "\"grantor\""),
+        ),
+        ("misspelt list", sound().to_string().replace("\"consents\"", "\"roles\"")),
         ("number as a number", with("/people/1/nhs_number", json!(numbers[1].parse::<u64>().unwrap()))),
     ] {
         let ended = run_seed(&folder, &database, &text);
@@ -97,10 +118,12 @@ fn a_file_that_is_not_there_is_named() {
     super::assert_one_sentence(&ended, "nowhere.json");
 }
 
+// covers USE-15
 #[test]
 fn a_file_that_is_json_but_no_seed_file_is_refused() {
     let (database, folder) = (TestDatabase::migrated(Backend::Sqlite), Folder::new());
-    for text in ["[]", "[[], [], [], []]"] {
+    let consent = include_str!("../../../examples/consent-create.json");
+    for text in ["[]", "[[], [], [], []]", "{}", "{\"people\": []}", consent] {
         let ended = run_seed(&folder, &database, text);
         assert_eq!(ended.code, Some(1), "{text}: {}", ended.printed());
     }

@@ -251,6 +251,26 @@ fn addresses_that_are_too_wide_for_an_app_are_faults() {
     }
 }
 
+// covers FAULT-3
+#[test]
+fn the_subject_of_introspection_is_the_account_or_the_user() {
+    let folder = Folder::new();
+    let check = |line: &str| {
+        let app = format!(
+            "[[oauth.apps]]\nclient_id = \"producer\"\nname = \"Producer\"\nmode = \"system\"\nauthentication = \"none\"\n\
+             grants = [\"client_credentials\"]\nscopes = \"system/*.rs\"\nintrospection = true\n{line}\n"
+        );
+        folder.run(&["config", "check", "--config", &folder.write("onbehalf.toml", &app)])
+    };
+    for good in ["", "introspection_subject = \"account\"", "introspection_subject = \"user\""] {
+        assert_eq!(check(good).code, Some(0), "{good}: {}", check(good).printed());
+    }
+    assert_faults(
+        &check("introspection_subject = \"patient\""),
+        &["oauth.apps, table 1", "introspection_subject"],
+    );
+}
+
 // SEC-14.
 #[test]
 fn what_a_provider_lists_for_exchange_is_listed_by_an_app_that_authenticates() {

@@ -4,7 +4,8 @@ use std::io::Read as _;
 use std::net::TcpStream;
 
 use super::configuration;
-use crate::support::{Backend, Folder, TestDatabase};
+use crate::support::poll::poll;
+use crate::support::{Backend, Connection, Folder, Request, Running, TestDatabase};
 
 // covers KIT-L-1, KIT-B-1
 #[actix_web::test]
@@ -82,4 +83,81 @@ fn files_that_are_no_certificate_stop_the_start() {
     let ended = folder.run(&["serve", "--config", &config]);
     assert_ne!(ended.code, Some(0));
     assert!(ended.printed().contains("certificate.pem"), "{}", ended.printed());
+}
+
+/// The certificate that a server shows.
+fn shown(address: std::net::SocketAddr) -> Option<Vec<u8>> {
+    let output = std::process::Command::new("openssl")
+        .args(["s_client", "-connect", &address.to_string(), "-servername", "localhost"])
+        .stdin(std::process::Stdio::null())
+        .output()
+        .expect("openssl is here");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let begin = text.find("-----BEGIN CERTIFICATE-----")?;
+    let end = text.find("-----END CERTIFICATE-----")?;
+    Some(text.get(begin..end)?.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect())
+}
+
+fn pem(certificate: &str) -> Vec<u8> {
+    let end = certificate.find("-----END").expect("a certificate");
+    certificate[..end].bytes().filter(|byte| !byte.is_ascii_whitespace()).collect()
+}
+
+fn hang_up(server: &Running) {
+    let kill = format!("kill -HUP {}", server.id());
+    assert!(
+        std::process::Command::new("sh").args(["-c", &kill]).status().is_ok_and(|status| status.success())
+    );
+}
+
+// covers USE-7, MISS-3
+#[test]
+fn sighup_reads_the_certificate_again_and_a_bad_file_leaves_the_present_one() {
+    let (database, folder) = (TestDatabase::migrated(Backend::Sqlite), Folder::new());
+    let make = || rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a certificate");
+    let (first, second) = (make(), make());
+    let certificate = folder.write("certificate.pem", &first.cert.pem());
+    let key = folder.write("key.pem", &first.signing_key.serialize_pem());
+    let files = format!("[server]\ntls_certificate = {certificate:?}\ntls_key = {key:?}");
+    let text = configuration(&database.url).replace("[server]", &files);
+    let config = folder.write("onbehalf.toml", &text);
+    let mut server = folder.start(&["serve", "--config", &config]);
+    let address = server.address();
+    assert_eq!(shown(address), Some(pem(&first.cert.pem())));
+    // The certificate alone, before its key is there, and no certificate at all: the present one stays.
+    for broken in [second.cert.pem(), "no certificate".to_owned()] {
+        folder.write("certificate.pem", &broken);
+        let before = server.stderr().matches("the present one stays").count();
+        hang_up(&server);
+        poll("the refusal", || {
+            (server.stderr().matches("the present one stays").count() > before).then_some(())
+        });
+        assert_eq!(shown(address), Some(pem(&first.cert.pem())));
+    }
+    folder.write("certificate.pem", &second.cert.pem());
+    folder.write("key.pem", &second.signing_key.serialize_pem());
+    hang_up(&server);
+    poll("the new certificate", || (shown(address) == Some(pem(&second.cert.pem()))).then_some(()));
+    assert!(server.stderr().contains("the certificate was read again"));
+    assert!(server.has_ended().is_none());
+}
+
+// covers USE-7
+#[test]
+fn sighup_ends_neither_a_server_nor_a_sandbox_nor_what_begins() {
+    let (database, folder) = (TestDatabase::migrated(Backend::Sqlite), Folder::new());
+    let config = folder.write("onbehalf.toml", &configuration(&database.url));
+    for arguments in [&["serve", "--config", &config][..], &["sandbox", "--listen", "127.0.0.1:0"]] {
+        let mut server = folder.start(arguments);
+        let address = server.address();
+        for _ in 0..3 {
+            hang_up(&server);
+        }
+        poll("the signal to be heard", || server.stderr().contains("SIGHUP").then_some(()));
+        let health = Connection::open(address).and_then(|mut one| one.send(&Request::new("GET", "/health")));
+        assert_eq!(health.expect("an answer").status, 200, "{arguments:?}");
+        assert!(server.has_ended().is_none());
+        server.ask_to_stop();
+        assert_eq!(server.wait().code(), Some(0), "{arguments:?}");
+    }
 }

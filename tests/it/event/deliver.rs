@@ -83,8 +83,9 @@ async fn a_notification_has_no_more_events_than_its_subscriber_wants(
             .collect()
     };
     assert_eq!((sizes(three), sizes(one)), (vec![3, 3, 1], vec![1; 7]));
-    // The national consumer would not understand a greeting.
-    assert!(stage.attempts(one).iter().all(|attempt| attempt.kind == "event-notification"));
+    // The national consumer would not understand a handshake Bundle: the first call is one without a body.
+    let kinds: Vec<String> = stage.attempts(one).into_iter().map(|attempt| attempt.kind).collect();
+    assert_eq!(kinds, [vec!["handshake"; 1], vec!["event-notification"; 7]].concat());
 }
 
 // covers N-35

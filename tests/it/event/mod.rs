@@ -6,6 +6,7 @@ mod calls;
 mod chaos;
 mod deliver;
 mod failures;
+mod handshake;
 mod recovery;
 mod shared;
 mod slots;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::stage::{Stage, parameter, settings};
 use crate::fhir::client::{get, post, request, send_well};
-use crate::fhir::subscription::{backport, classic, id_of};
+use crate::fhir::subscription::{BACKPORT, backport, classic, id_of};
 use crate::support::poll::poll;
 use crate::support::{Backend, TestApp};
 use crate::vrs::known::MOTHERS_ROLE;
@@ -173,6 +173,36 @@ async fn a_socket_is_greeted_and_hears_what_happened_while_nobody_listened(
         client.hear()
     });
     assert_eq!(again.await, Said::Closed(Some(1008)));
+}
+
+// covers USE-12, N-27
+#[rstest]
+#[actix_web::test]
+async fn the_handshake_on_a_socket_is_followed_by_no_heartbeat_before_its_period_is_over(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let stage = Stage::real(backend, settings()).await;
+    let mut body = for_sockets(backport("proxy-role-changed", "empty", &[]));
+    body["channel"]["extension"] = serde_json::json!([
+        { "url": format!("{BACKPORT}/backport-heartbeat-period"), "valueUnsignedInt": 3600 },
+    ]);
+    let id = id_of(&send_well(&stage.app, post("/Subscription", &body), 201).await);
+    let hear = async |first: bool| {
+        let (address, bind) = (stage.app.address, token(&stage.app, &id).await);
+        let client = talk(move || {
+            let mut client = Client::open(address);
+            client.say(1, format!("bind-with-token {bind}").as_bytes());
+            assert_eq!(parameter(&client.hear_json(), "type")["valueCode"], "handshake", "{first}");
+            client
+        });
+        let mut client = client.await;
+        stage.change(1).await;
+        talk(move || parameter(&client.hear_json(), "type")["valueCode"].clone()).await
+    };
+    // Also where the same subscription is bound again, long after the last notification.
+    assert_eq!(hear(true).await, "event-notification");
+    stage.advance(4000);
+    assert_eq!(hear(false).await, "event-notification");
 }
 
 /// One at a time: each is a lease of its own, for which it is asked anew whether the consumer may be told.

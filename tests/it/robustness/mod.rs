@@ -5,6 +5,7 @@ mod document;
 mod fhir;
 mod growth;
 mod nasty;
+mod paths;
 mod requests;
 mod wire;
 
@@ -94,6 +95,11 @@ fn judge(method: &str, answer: &Response) -> Result<(), String> {
     let is_preflight = method == "OPTIONS" && answer.status == 200;
     if is_preflight || (method == "HEAD" && answer.body.is_empty()) {
         return Ok(());
+    }
+    // A path that no API has, beside those of the contract.
+    if (answer.status, answer.header("content-type")) == (404, Some("application/problem+json")) {
+        let told = serde_json::from_slice::<serde_json::Value>(&answer.body);
+        return told.map(drop).map_err(|error| format!("{error}: {}", shown()));
     }
     if answer.header("content-type") != Some("application/fhir+json") {
         return Err(format!("content type {:?}: {}", answer.header("content-type"), shown()));

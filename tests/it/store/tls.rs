@@ -14,7 +14,8 @@ use rstest::rstest;
 use store::{DatabaseUrl, Store, StoreOptions};
 use tempfile::TempDir;
 
-use crate::support::{Backend, TestDatabase, poll, sql};
+use crate::support::poll::poll;
+use crate::support::{Backend, TestDatabase, sql};
 
 /// The name in the certificate of the server. It resolves nowhere: `hostaddr` says where the server is.
 const NAME: &str = "db.onbehalf.test";
@@ -58,8 +59,12 @@ fn server() -> &'static Files {
         let (ours, other) = (issuer("ours"), issuer("other"));
         let folder = TempDir::new().expect("a folder");
         let (client, client_key) = certificate(&ours, "tls_by_certificate");
-        let files =
-            [("ca.pem", ours.pem()), ("other.pem", other.pem()), ("client.pem", client), ("client.key", client_key)];
+        let files = [
+            ("ca.pem", ours.pem()),
+            ("other.pem", other.pem()),
+            ("client.pem", client),
+            ("client.key", client_key),
+        ];
         for (name, pem) in files {
             std::fs::write(folder.path().join(name), pem).expect("a file");
         }
@@ -78,16 +83,21 @@ fn server() -> &'static Files {
             &database.url,
             &format!("COPY (SELECT 1) TO PROGRAM 'sed -i \"1i {rule}\" \"{data}/pg_hba.conf\"'"),
         );
-        for setting in
-            ["ssl_cert_file = 'tls.pem'", "ssl_key_file = 'tls.key'", "ssl_ca_file = 'tls-ca.pem'", "ssl = on"]
-        {
+        for setting in [
+            "ssl_cert_file = 'tls.pem'",
+            "ssl_key_file = 'tls.key'",
+            "ssl_ca_file = 'tls-ca.pem'",
+            "ssl = on",
+        ] {
             sql::execute(&database.url, &format!("ALTER SYSTEM SET {setting}"));
         }
         sql::execute(&database.url, "CREATE ROLE tls LOGIN PASSWORD 'se/c?r@et'");
         sql::execute(&database.url, "CREATE ROLE tls_by_certificate LOGIN");
         sql::execute(&database.url, "SELECT pg_reload_conf()");
 
-        poll("TLS at the test server", || (sql::values(&database.url, "SELECT current_setting('ssl') AS value") == ["on"]).then_some(()));
+        poll("TLS at the test server", || {
+            (sql::values(&database.url, "SELECT current_setting('ssl') AS value") == ["on"]).then_some(())
+        });
         Files { folder, port }
     })
 }
@@ -148,7 +158,9 @@ fn a_server_that_proves_its_name_is_used_over_tls(#[case] user: &str, #[case] mo
         let (encrypted, plain) = connections(&database, &name);
         assert!(encrypted > 0 && plain == 0, "{mode}: {encrypted} and {plain}");
         // The server ends every connection: the relay passes that on, and the next ones are made.
-        let end = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}' AND usename LIKE 'tls%'");
+        let end = format!(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}' AND usename LIKE 'tls%'"
+        );
         sql::execute(&database.url, &end);
         let read = || store.read_here(|tx| tx.find_setting("sandbox"));
         assert!((0..5).any(|_| read().is_ok()), "{mode}: {:?}", read().err().map(|error| error.cause()));

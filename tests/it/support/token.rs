@@ -4,7 +4,9 @@ use base::error::Error;
 use base::ids;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::account::claims::{AccessClaims, Actor, Delegation};
-use domain::account::{ClientAuthentication, Grant, GrantType, Mode, Registration, Scopes, Vector, Who};
+use domain::account::{
+    ClientAuthentication, Grant, GrantType, IntrospectionSubject, Mode, Registration, Scopes, Vector, Who,
+};
 use jose::key::Purpose;
 use service::authority::Authority;
 use store::Store;
@@ -25,6 +27,7 @@ pub fn registration() -> Registration {
         grant_types: GrantType::ALL.to_vec(),
         scopes: Scopes::parse("openid launch/patient patient/*.cruds user/*.cruds system/*.cruds").unwrap(),
         may_introspect: false,
+        introspection_subject: IntrospectionSubject::Account,
         exchange_audiences: Vec::new(),
         logout_uris: Vec::new(),
         is_dpop_bound: false,

@@ -58,7 +58,7 @@ pub(crate) fn param_of(kind: ResourceType, name: &str) -> Option<Param> {
 }
 
 /// The parameters that every type has (S-19).
-pub(super) fn common(kind: ResourceType, name: &str) -> Option<Param> {
+fn common(kind: ResourceType, name: &str) -> Option<Param> {
     const PROFILE: &str = "_profile";
     let Backing::Rows { table, updated_at, .. } = kind.backing() else {
         return match name {

@@ -148,9 +148,14 @@ pub(crate) fn constraints(context: &Context, kind: ResourceType, letter: Letter)
     context.caller.ceiling.constraints(kind.name(), letter)
 }
 
-pub(crate) fn insufficient(kind: ResourceType, letter: Letter) -> Refusal {
+pub(crate) fn insufficient(context: &Context, kind: ResourceType, letter: Letter) -> Refusal {
     let told = "The scopes of the access token do not allow this.";
-    let scope = format!("user/{}.{letter}", kind.name());
+    let whose = match context.caller.who {
+        Who::System { .. } | Who::Service => "system",
+        Who::Proxy { .. } => "patient",
+        Who::Anyone | Who::Citizen { .. } | Who::Staff { .. } => "user",
+    };
+    let scope = format!("{whose}/{}.{letter}", kind.name());
     Refusal {
         challenge: Some(Challenge { error: "insufficient_scope", scope: Some(scope) }),
         ..Refusal::new(403, Issue::error(IssueType::Forbidden, told))
@@ -165,7 +170,8 @@ pub(crate) fn limited(
     filter: Filter,
 ) -> Result<Filter, Refusal> {
     let Backing::Rows { table, .. } = kind.backing() else { return Ok(filter) };
-    let constraints = constraints(context, kind, letter).ok_or_else(|| insufficient(kind, letter))?;
+    let constraints =
+        constraints(context, kind, letter).ok_or_else(|| insufficient(context, kind, letter))?;
     // A subscription is its owner's alone (N-11), whatever is given.
     let filter = match (kind, &context.caller.who) {
         (ResourceType::Subscription, _) => {

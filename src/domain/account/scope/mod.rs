@@ -9,6 +9,7 @@ mod served;
 
 use std::collections::HashSet;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 pub use letters::{Letter, Letters};
 use resource_types::is_resource_type;
@@ -60,6 +61,32 @@ pub struct ResourceScope {
     pub letters: Letters,
     /// Which of them: search parameters that all must match. Empty for all.
     pub constraint: Vec<(String, String)>,
+    written: Written,
+}
+
+/// The constraint as the app wrote it, for it is answered with the same text: SMART App Launch 2.2 writes `:`, `/` and `|` as they
+/// are, some clients percent-encode them. Two that mean the same are the same scope.
+#[derive(Clone, Debug, Default)]
+struct Written(Option<Box<str>>);
+
+impl Written {
+    /// A text that a scope may hold (RFC 6749 §3.3); any other is encoded.
+    fn of(query: &str) -> Self {
+        let is_good = |byte: u8| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
+        Self(query.bytes().all(is_good).then(|| query.into()))
+    }
+}
+
+impl PartialEq for Written {
+    fn eq(&self, _other: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Written {}
+
+impl Hash for Written {
+    fn hash<H: Hasher>(&self, _state: &mut H) {}
 }
 
 /// On whose behalf a scope lets an app act (SC-07).
@@ -148,7 +175,8 @@ impl ResourceScope {
         };
         let letters = Letters::parse(letters).ok_or(BadScope::Malformed)?;
         let constraint = query.map(constraint).transpose()?.unwrap_or_default();
-        Ok(Self { context, resource, letters, constraint })
+        let written = query.map(Written::of).unwrap_or_default();
+        Ok(Self { context, resource, letters, constraint, written })
     }
 
     /// Whether it is about this resource type.
@@ -326,6 +354,9 @@ impl fmt::Display for ResourceScope {
         if self.constraint.is_empty() {
             return Ok(());
         }
+        if let Written(Some(query)) = &self.written {
+            return write!(f, "?{query}");
+        }
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.extend_pairs(&self.constraint);
         write!(f, "?{}", query.finish())
@@ -346,6 +377,24 @@ mod tests {
                     offline_access delegation";
         assert_eq!(scopes(text).to_string(), text);
         assert_eq!(scopes("openid openid https://other.example/x __y").to_string(), "openid");
+    }
+
+    // covers CODE-4
+    #[test]
+    fn a_constraint_is_written_back_as_the_app_wrote_it() {
+        let raw = "patient/Consent.rs?category=http://example.org/codes|a";
+        let encoded = "patient/Consent.rs?category=http%3A%2F%2Fexample.org%2Fcodes%7Ca";
+        for text in [raw, encoded, "user/Consent.r?a=b+c&d=e", "user/Consent.r?a=b%20c"] {
+            assert_eq!(scopes(text).to_string(), text);
+            assert_eq!(Scopes::of_token(&scopes(text).to_string()), scopes(text));
+            // What is granted is what was asked, of an app that is registered with the other text.
+            assert_eq!(scopes("patient/*.rs user/*.r").narrowed_to(&scopes(text)).to_string(), text);
+        }
+        assert_eq!(scopes(raw), scopes(encoded));
+        assert_eq!(scopes(&format!("{raw} {encoded}")).to_string(), raw, "they are one scope");
+        assert_eq!(scopes(raw).narrowed_to(&scopes(encoded)).to_string(), encoded);
+        // What no scope may hold is encoded.
+        assert_eq!(scopes("user/Consent.r?a=\"é\"").to_string(), "user/Consent.r?a=%22%C3%A9%22");
     }
 
     #[test]

@@ -79,6 +79,7 @@ async fn an_answer_that_comes_twice_is_refused(
     assert!(known.take().is_some());
 }
 
+// covers USE-2
 #[rstest]
 #[actix_web::test]
 async fn a_provider_that_is_down_is_503_and_a_person_below_p9_is_told_what_to_do(
@@ -100,7 +101,8 @@ async fn a_provider_that_is_down_is_503_and_a_person_below_p9_is_told_what_to_do
     let app = TestApp::start(backend, options).await;
     let mut browser = Browser::at(&app, "portal", SCOPES, Stage::Begun).await;
     for (vot, status, told) in [
-        ("P5.Cp.Cd", 403, "You need to prove who you are"),
+        ("P5.Cp.Cd", 403, "You need to prove who you are first"),
+        ("P0.Cp", 403, "NHS login has not confirmed your identity"),
         ("P9", 400, "NHS login is not available"),
         ("", 503, "NHS login is not available"),
     ] {
@@ -124,5 +126,9 @@ async fn a_provider_that_is_down_is_503_and_a_person_below_p9_is_told_what_to_do
         let answer = browser.get(&format!("/oauth/callback/nhs-login?code=c&state={state}")).await;
         assert_eq!(answer.status, status, "{vot}");
         assert!(text(&answer).contains(told), "{vot}: {}", text(&answer));
+        // The help of NHS login is for a person below P9 alone; that the provider is away is for the others.
+        let page = text(&answer);
+        let has_help = page.contains("<a href=\"https://help.login.nhs.uk/");
+        assert_eq!((has_help, page.contains("not available")), (status == 403, status != 403), "{vot}");
     }
 }

@@ -14,8 +14,8 @@ use base::token::digest;
 use chrono::TimeDelta;
 use domain::account::identity::{Departure, Proven, ProvenKind};
 use domain::account::{
-    Acting, AuthorizationRequest, ClientAuthentication, Code, Grant, GrantType, KnownPerson, LogIn, Mode,
-    Redeemed, Registration, Scopes, Stage, Vector,
+    Acting, AuthorizationRequest, ClientAuthentication, Code, Grant, GrantType, IntrospectionSubject,
+    KnownPerson, LogIn, Mode, Redeemed, Registration, Scopes, Stage, Vector,
 };
 use domain::proxy::OdsCode;
 use service::account as command;
@@ -41,6 +41,7 @@ pub fn registration(client_id: &str, mode: Mode) -> Registration {
         grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
         scopes: Scopes::parse(scopes).unwrap(),
         may_introspect: false,
+        introspection_subject: IntrospectionSubject::Account,
         exchange_audiences: Vec::new(),
         logout_uris: Vec::new(),
         is_dpop_bound: false,

@@ -1,9 +1,10 @@
 //! What there is (SMART App Launch 2.2 "Conformance", Inferno's discovery group).
 
+use domain::account::GrantType;
 use rstest::rstest;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::kit::{post, refused, start};
+use super::kit::{CHALLENGE, REDIRECT, post, refused, start};
 use crate::support::{Backend, Request, TestApp};
 
 const SMART: &str = "/FHIR/R4/.well-known/smart-configuration";
@@ -142,4 +143,91 @@ async fn oversized_headers_are_refused_and_the_server_goes_on(#[values(Backend::
         }
     }
     assert_eq!(server.send(Request::new("GET", SMART)).await.status, 200);
+}
+
+/// Each member that has a default (OpenID Connect Discovery 1.0 §3; RFC 8414 §2; RFC 9126 §5; RFC 9207 §3; RFC 9101 §10.5; OpenID
+/// Connect Front- and Back-Channel Logout 1.0), with the default and what this server does.
+fn defaults() -> [(&'static str, Value, Value); 19] {
+    let basic = || json!(["client_secret_basic"]);
+    let methods = || json!(["none", "client_secret_basic", "client_secret_post", "private_key_jwt"]);
+    let proved = || json!(["client_secret_basic", "client_secret_post", "private_key_jwt"]);
+    let grants = GrantType::ALL.map(GrantType::as_str);
+    [
+        ("response_modes_supported", json!(["query", "fragment"]), json!(["query"])),
+        ("grant_types_supported", json!(["authorization_code", "implicit"]), json!(grants)),
+        ("token_endpoint_auth_methods_supported", basic(), methods()),
+        ("revocation_endpoint_auth_methods_supported", basic(), methods()),
+        // Without a default: a client could not know.
+        ("introspection_endpoint_auth_methods_supported", Value::Null, proved()),
+        // Omitted it means that there is no PKCE.
+        ("code_challenge_methods_supported", json!([]), json!(["S256"])),
+        ("request_uri_parameter_supported", true.into(), false.into()),
+        ("request_parameter_supported", false.into(), false.into()),
+        ("claims_parameter_supported", false.into(), false.into()),
+        ("require_request_uri_registration", false.into(), false.into()),
+        ("require_signed_request_object", false.into(), false.into()),
+        ("require_pushed_authorization_requests", false.into(), false.into()),
+        ("authorization_response_iss_parameter_supported", false.into(), true.into()),
+        ("tls_client_certificate_bound_access_tokens", false.into(), false.into()),
+        ("frontchannel_logout_supported", false.into(), false.into()),
+        ("frontchannel_logout_session_supported", false.into(), false.into()),
+        ("backchannel_logout_supported", false.into(), false.into()),
+        ("backchannel_logout_session_supported", false.into(), false.into()),
+        ("claim_types_supported", json!(["normal"]), json!(["normal"])),
+    ]
+}
+
+// covers FAULT-11
+#[rstest]
+#[actix_rt::test]
+async fn every_metadata_member_or_its_default_is_what_the_server_does(
+    #[values(Backend::Sqlite)] backend: Backend,
+) {
+    let server = start(backend).await;
+    let told = server.send(Request::new("GET", SMART)).await.json();
+    for (name, default, done) in defaults() {
+        assert_eq!(told.get(name).unwrap_or(&default), &done, "{name}");
+    }
+    // And that is what it does: each parameter is refused at the app, by its own code.
+    let aud = format!("http://{}/FHIR/R4", server.address);
+    let asked = |changes: &[(&str, &str)]| {
+        let usual = [
+            ("response_type", "code"),
+            ("client_id", "portal"),
+            ("redirect_uri", REDIRECT),
+            ("state", "0123456789abcdef0123"),
+            ("scope", "openid"),
+            ("aud", aud.as_str()),
+            ("code_challenge", CHALLENGE),
+            ("code_challenge_method", "S256"),
+        ];
+        let kept = usual.iter().filter(|(name, _)| !changes.iter().any(|(changed, _)| changed == name));
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(kept.chain(changes.iter().filter(|(_, value)| !value.is_empty())));
+        Request::new("GET", &format!("/oauth/authorize?{}", query.finish()))
+    };
+    let object = "https://example.org/r.jwt";
+    let cases: [(&[(&str, &str)], &str); 7] = [
+        (&[("request_uri", object)], "request_uri_not_supported"),
+        (&[("request_uri", "urn:example:other")], "request_uri_not_supported"),
+        // The other parameters may stand in the object alone.
+        (&[("request_uri", object), ("state", ""), ("code_challenge", "")], "request_uri_not_supported"),
+        (&[("request", "e30.e30.")], "request_not_supported"),
+        (&[("response_mode", "fragment")], "invalid_request"),
+        (&[("response_type", "token")], "unsupported_response_type"),
+        (&[("code_challenge_method", "plain")], "invalid_request"),
+    ];
+    for (changes, code) in cases {
+        let answer = server.send(asked(changes)).await;
+        let location = answer.header("location").unwrap_or_default();
+        assert_eq!(answer.status, 303, "{changes:?}");
+        assert!(location.starts_with(&format!("{REDIRECT}?error={code}&")), "{changes:?}: {location}");
+    }
+    for redirect_uri in ["", "https://elsewhere.example/"] {
+        let answer = server.send(asked(&[("request_uri", object), ("redirect_uri", redirect_uri)])).await;
+        assert_eq!((answer.status, answer.header("location")), (400, None), "{redirect_uri}");
+    }
+    // That of a pushed request which is not there has no redirect URI that could be trusted: a page.
+    let expired = format!("urn:ietf:params:oauth:request_uri:{}", "x".repeat(43));
+    assert_eq!(server.send(asked(&[("request_uri", &expired)])).await.status, 400);
 }

@@ -9,7 +9,9 @@ use base::token::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use chrono::TimeDelta;
-use domain::account::{ClientAuthentication, Code, Grant, GrantType, Mode, Registration, Scopes, Vector};
+use domain::account::{
+    ClientAuthentication, Code, Grant, GrantType, IntrospectionSubject, Mode, Registration, Scopes, Vector,
+};
 use domain::person::{NhsNumber, NumberCheck};
 use jose::key::Purpose;
 use jose::key::SigningKey;
@@ -76,6 +78,7 @@ pub fn app(client_id: &str, authentication: ClientAuthentication) -> Registratio
         grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken, GrantType::TokenExchange],
         scopes: Scopes::parse(SCOPES).unwrap(),
         may_introspect: false,
+        introspection_subject: IntrospectionSubject::Account,
         exchange_audiences: Vec::new(),
         logout_uris: Vec::new(),
         is_dpop_bound: false,

@@ -157,3 +157,21 @@ fn lines_that_are_no_resource_are_told_of_one_by_one() {
     assert_eq!(told, wanted.map(|(line, code)| (line, code.to_owned())));
     desk.assert_tells_of_nobody(&ended.printed());
 }
+
+// covers USE-8
+#[rstest]
+fn a_role_as_the_validated_relationships_api_writes_it_is_taken(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let desk = Desk::new(backend, 2);
+    let example = include_str!("../../../../examples/consent-create.json");
+    let body = example.replace("9000000017", &desk.people[0]).replace("9000000025", &desk.people[1]);
+    let body: serde_json::Value = serde_json::from_str(&body).expect("JSON");
+    let told = desk.import(&desk.file(std::slice::from_ref(&body)), &[]).well();
+    assert!(told.contains("roles: 1 created, 0 same, 0 conflict, 0 refused"), "{told}");
+    assert_eq!(desk.roles(), 1);
+    // A RelatedPerson of this server, named by reference, is not the proxy's Patient.
+    let mut other = body;
+    other["provision"]["actor"][0]["reference"]["reference"] = "RelatedPerson/x".into();
+    assert_eq!(desk.import(&desk.file(&[other]), &[]).code, Some(1));
+}

@@ -1,9 +1,12 @@
 //! Each interaction needs its letter, and no other.
 
+use domain::account::Who;
+use domain::account::scope::SERVED;
+use domain::proxy::OdsCode;
 use rstest::rstest;
 use serde_json::json;
 
-use super::{citizen, issuing, system};
+use super::{acting, citizen, issuing, system};
 use crate::fhir::bodies::role;
 use crate::fhir::client::{get, patch, post, put, request, send, send_well};
 use crate::support::{Backend, Request};
@@ -164,4 +167,53 @@ async fn patient_keeps_to_the_patient_and_user_to_what_the_user_may_see(
     let write = app.token(&citizen(MOTHER), "user/*.cruds").await;
     let refused = send(&app, post("/Consent", &role(MOTHER, LONER)).bearer(&write)).await;
     assert_eq!(refused.status, 403);
+}
+
+// covers USE-10
+#[rstest]
+#[actix_web::test]
+async fn the_scope_of_a_403_is_one_that_this_kind_of_caller_can_have_and_that_does(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = issuing(backend).await;
+    let staff =
+        || Who::Staff { name: "555".to_owned(), organisation: Some(OdsCode::parse("A20047").unwrap()) };
+    let callers = [("system", system()), ("user", citizen(MOTHER)), ("patient", acting()), ("user", staff())];
+    for (context, who) in callers {
+        let other = app.token(&who, "openid").await;
+        for (name, letter, request) in every_type() {
+            let refused = send(&app, request.clone().bearer(&other)).await;
+            let told = format!("{context} {name}.{letter}");
+            assert_eq!(refused.status, 403, "{told}");
+            let challenge = refused.header("www-authenticate").expect("a challenge");
+            let scope =
+                challenge.split("scope=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a scope");
+            assert_eq!(scope, format!("{context}/{name}.{letter}"));
+            let token = app.token(&who, &format!("{scope} {context}/{name}.r")).await;
+            let answer = send(&app, request.bearer(&token)).await;
+            let again = answer.header("www-authenticate").unwrap_or_default();
+            assert!(!again.contains("insufficient_scope"), "{told}: {} {again}", answer.status);
+            assert!(answer.status == 200 || name == "Subscription", "{told}: {}", answer.status);
+        }
+    }
+}
+
+/// A search of each type that scopes are over.
+fn every_type() -> Vec<(&'static str, &'static str, Request)> {
+    SERVED
+        .iter()
+        .filter(|name| {
+            ![
+                "Questionnaire",
+                "StructureDefinition",
+                "CodeSystem",
+                "ValueSet",
+                "SearchParameter",
+                "OperationDefinition",
+                "Basic",
+            ]
+            .contains(name)
+        })
+        .map(|name| (*name, "s", get(&format!("/{name}"))))
+        .collect()
 }

@@ -1,5 +1,7 @@
 //! A role as a Consent.
 
+pub(crate) mod vrs_form;
+
 use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
@@ -131,7 +133,7 @@ pub(super) fn has_lapsed(tx: &mut Tx<'_>, context: &Context, id: &str) -> Result
 }
 
 fn read(context: &Context, body: &Value, purpose: Purpose) -> Result<Draft, Refusal> {
-    let body = &party::with_local_references(body, context);
+    let body = &vrs_form::with_patient_types(party::with_local_references(body, context));
     let given = GivenRole::read(body, context)?;
     if purpose == Purpose::Create {
         given.actors.clone()?;
@@ -165,7 +167,7 @@ pub(crate) enum Keep {
 /// Reads and judges a role that comes from elsewhere, as `create` does but for what only the database knows. The
 /// body was validated.
 pub(crate) fn incoming(context: &Context, body: &Value, keep: Keep) -> Result<Incoming, Refusal> {
-    let body = &party::with_local_references(body, context);
+    let body = &vrs_form::with_patient_types(party::with_local_references(body, context));
     let given = GivenRole::read(body, context)?;
     given.actors.clone()?;
     let is_to_review = given.is_to_review;

@@ -1,0 +1,48 @@
+//! `onbehalf completions` and `onbehalf man`: the command line, described for shells and for `man`.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use clap::{Args, Command, ValueEnum as _};
+use clap_complete::Shell;
+use clap_mangen::Man;
+
+use crate::verb::failure::Failure;
+
+#[derive(Args)]
+pub(super) struct Completions {
+    /// For which shell; without it, for the one that SHELL names
+    shell: Option<Shell>,
+}
+
+#[derive(Args)]
+pub(super) struct Pages {
+    /// Write a page for each command into this folder, instead of the first page to the standard output
+    #[arg(long, value_name = "FOLDER")]
+    folder: Option<PathBuf>,
+}
+
+/// Prints what completes the command line of a shell: `onbehalf completions bash >/etc/bash_completion.d/onbehalf`.
+pub(super) fn completions(mut command: Command, asked: &Completions) -> Result<(), Failure> {
+    let Some(shell) = asked.shell.or_else(Shell::from_env) else {
+        let names: Vec<String> = Shell::value_variants().iter().map(ToString::to_string).collect();
+        return Err(Failure::Other(format!("name a shell: one of {}", names.join(", "))));
+    };
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut command, "onbehalf", &mut script);
+    // A closed pipe is the reader's business.
+    let _closed = std::io::stdout().write_all(&script);
+    Ok(())
+}
+
+/// Writes the manual pages (roff): the first to the standard output, or one for each command into a folder.
+pub(super) fn man(command: Command, asked: &Pages) -> Result<(), Failure> {
+    let cannot = |error| Failure::Other(format!("the manual pages cannot be written: {error}"));
+    if let Some(folder) = &asked.folder {
+        return clap_mangen::generate_to(command, folder).map_err(cannot);
+    }
+    let mut page = Vec::new();
+    Man::new(command).render(&mut page).map_err(cannot)?;
+    let _closed = std::io::stdout().write_all(&page);
+    Ok(())
+}

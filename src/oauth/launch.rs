@@ -1,0 +1,52 @@
+//! What a token is about, as the token response, the access token and introspection state it alike (SMART App Launch 2.2,
+//! "Launch context arrives with your access token" and "Token Introspection"): one place, so that they cannot differ.
+
+use serde_json::Value;
+
+use domain::account::claims::Actor;
+use domain::account::{Grant, Mode, ScopeContext, Scopes, Word, endpoints};
+use service::authority::Authority;
+
+/// The account that a grant is about: for a citizen their NHS number, for a proxy the patient's; the user id of staff; the
+/// `client_id` of an app by itself.
+pub(super) fn subject(grant: &Grant) -> String {
+    let subject = match grant.mode {
+        Mode::Citizen => grant.patient.map(|number| number.to_string()),
+        Mode::Staff => grant.staff.clone(),
+        Mode::System => None,
+    };
+    subject.unwrap_or_else(|| grant.app.clone())
+}
+
+/// The proxy who acts for the subject (RFC 8693 §4.1).
+pub(super) fn actor(authority: &Authority, grant: &Grant) -> Option<Actor> {
+    let proxy = grant.proxy?;
+    Some(Actor { sub: proxy.to_string(), iss: Some(authority.issuer().to_owned()) })
+}
+
+/// The patient of the launch, as the id of a Patient: with every token that reads as this patient, also where a refresh has
+/// left `launch/patient` out.
+pub(super) fn patient(grant: &Grant, scopes: &Scopes) -> Option<String> {
+    let is_launch = scopes.has(Word::LaunchPatient)
+        || grant.role.is_some()
+        || scopes.resources().any(|scope| scope.context == ScopeContext::Patient);
+    grant.patient.filter(|_| is_launch).map(|number| number.to_string())
+}
+
+/// Who has logged in, as a URL, where the app was given that.
+pub(super) fn fhir_user(authority: &Authority, grant: &Grant, scopes: &Scopes) -> Option<String> {
+    let is_given = scopes.has(Word::FhirUser) || scopes.has(Word::Profile);
+    let user = grant.fhir_user.as_ref().filter(|_| is_given)?;
+    Some(format!("{}/{user}", authority.url(endpoints::FHIR_BASE)))
+}
+
+/// The launch context of a token of this patient. A parameter that is added here is in every answer.
+pub(super) fn context(authority: &Authority, patient: Option<&str>) -> Vec<(&'static str, Value)> {
+    let Some(patient) = patient else { return Vec::new() };
+    vec![
+        ("patient", patient.into()),
+        // The app is framed in nothing that would say whose data these are.
+        ("need_patient_banner", true.into()),
+        ("smart_style_url", authority.url(endpoints::STYLE).into()),
+    ]
+}
