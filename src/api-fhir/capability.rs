@@ -144,7 +144,8 @@ fn resource(kind: ResourceType) -> Value {
         add("documentation", documentation.into());
     }
     add("interaction", interactions(&codes));
-    add("versioning", if keeps_versions { "versioned" } else { "no-version" }.into());
+    // Every resource tells its version (`meta.versionId`), also where past versions are not kept.
+    add("versioning", "versioned".into());
     add("readHistory", keeps_versions.into());
     add("updateCreate", false.into());
     add("conditionalCreate", is_written.into());

@@ -70,6 +70,23 @@ impl FhirDateTime {
         self.latest
     }
 
+    /// The last millisecond of the period that the value means to its own precision: as [`latest`](Self::latest), and of a
+    /// time to the second, or to a fraction of it, the end of that.
+    pub fn period_end(&self) -> DateTime<Utc> {
+        // A leap second is the end of its minute already.
+        if self.is_date() || self.text.get(17..19) == Some("60") {
+            return self.latest;
+        }
+        let fraction = self.text.get(19..).and_then(|rest| rest.strip_prefix('.')).unwrap_or_default();
+        let rest = match fraction.bytes().take_while(u8::is_ascii_digit).count() {
+            0 => 999,
+            1 => 99,
+            2 => 9,
+            _ => 0,
+        };
+        self.latest + TimeDelta::milliseconds(rest)
+    }
+
     /// The day so many years after the last day covered; of 29 February, 1 March where there is none.
     pub fn years_later(&self, years: i32) -> Option<Self> {
         let last = self.last_day();
@@ -207,6 +224,24 @@ mod tests {
             ("2026-07-05T10:00:00.123Z".into(), "2026-07-05T10:00:00.123Z".into())
         );
         assert_eq!(bounds("2026-06-30T23:59:60Z").1, "2026-06-30T23:59:59.999Z");
+    }
+
+    #[test]
+    fn a_period_ends_with_the_last_digit_that_is_written() {
+        for (text, end) in [
+            ("2026-01", "2026-01-31T23:59:59.999Z"),
+            ("2026-01-05", "2026-01-05T23:59:59.999Z"),
+            ("2026-01-05T10:00:00Z", "2026-01-05T10:00:00.999Z"),
+            ("2026-01-05T10:00:00+01:00", "2026-01-05T09:00:00.999Z"),
+            ("2026-01-05T10:00:00.1Z", "2026-01-05T10:00:00.199Z"),
+            ("2026-01-05T10:00:00.12Z", "2026-01-05T10:00:00.129Z"),
+            ("2026-01-05T10:00:00.123Z", "2026-01-05T10:00:00.123Z"),
+            ("2026-01-05T10:00:00.1234Z", "2026-01-05T10:00:00.123Z"),
+            ("2026-06-30T23:59:60Z", "2026-06-30T23:59:59.999Z"),
+        ] {
+            let value = FhirDateTime::parse(text).unwrap();
+            assert_eq!(super::render_instant(value.period_end()), end, "{text}");
+        }
     }
 
     #[test]

@@ -51,6 +51,8 @@ pub struct Allowed {
     /// `null` as an item of an array: FHIR aligns the values of a repeating primitive with their
     /// extensions so. The validator looks whether they are aligned.
     pub null_items: bool,
+    /// Whatever JSON may hold: `null` anywhere, empty arrays and objects. For a document that is not FHIR.
+    pub all_of_json: bool,
 }
 
 /// As [`parse`], for a document that may hold more.
@@ -164,7 +166,7 @@ impl<'de> Visitor<'de> for Judge<'_> {
     }
 
     fn visit_unit<E: serde::de::Error>(self) -> Result<Value, E> {
-        if self.is_item && self.allowed.null_items {
+        if self.allowed.all_of_json || (self.is_item && self.allowed.null_items) {
             Ok(Value::Null)
         } else {
             Err(self.refuse(JsonFault::Null))
@@ -177,7 +179,10 @@ impl<'de> Visitor<'de> for Judge<'_> {
         while let Some(item) = items.next_element_seed(inner)? {
             array.push(item);
         }
-        if array.is_empty() { Err(self.refuse(JsonFault::Empty)) } else { Ok(Value::Array(array)) }
+        if array.is_empty() && !self.allowed.all_of_json {
+            return Err(self.refuse(JsonFault::Empty));
+        }
+        Ok(Value::Array(array))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
@@ -199,7 +204,7 @@ impl<'de> Visitor<'de> for Judge<'_> {
             }
             object.insert(key, entries.next_value_seed(inner)?);
         }
-        if object.is_empty() && !self.allowed.empty_objects {
+        if object.is_empty() && !self.allowed.empty_objects && !self.allowed.all_of_json {
             return Err(self.refuse(JsonFault::Empty));
         }
         Ok(Value::Object(object))
@@ -208,7 +213,7 @@ impl<'de> Visitor<'de> for Judge<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{JsonFault, parse};
+    use super::{Allowed, JsonFault, parse, parse_with};
     use proptest::prelude::*;
 
     fn read(text: &str) -> Result<String, JsonFault> {
@@ -240,6 +245,26 @@ mod tests {
             assert_eq!(read(text), Err(fault), "{text}");
         }
         assert_eq!(parse(b"\"\xff\"", 4), Err(JsonFault::Malformed));
+    }
+
+    // covers FAULT-5
+    #[test]
+    fn what_is_not_fhir_may_hold_whatever_json_may_within_the_same_limits() {
+        let read = |text: &str| {
+            let allowed = Allowed { all_of_json: true, ..Allowed::default() };
+            parse_with(text.as_bytes(), 4, allowed).map(|value| value.to_string())
+        };
+        for text in ["[]", "{}", "null", r#"[{"a":null,"b":[],"c":{},"d":[null,[]]}]"#] {
+            assert_eq!(read(text).as_deref(), Ok(text));
+        }
+        for (text, fault) in [
+            (r#"[{"a":null,"a":null}]"#, JsonFault::DuplicateKey),
+            (r#"["\u0000"]"#, JsonFault::ControlCharacter),
+            ("[[[[[]]]]]", JsonFault::TooDeep),
+            ("[] []", JsonFault::Malformed),
+        ] {
+            assert_eq!(read(text), Err(fault), "{text}");
+        }
     }
 
     #[test]

@@ -14,3 +14,4 @@ pub mod net;
 pub mod priority;
 pub mod secret;
 pub mod token;
+pub mod uri;

@@ -11,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 use crate::SECRET_MEMBERS;
 use crate::signature::{BadSignature, read_header, verify};
 use base::token::digest;
+use base::uri::normal_path;
 
 /// How proofs may be signed.
 pub const ALGORITHMS: [Algorithm; 4] =
@@ -122,15 +123,15 @@ pub fn hash(text: &str) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(text.as_bytes()))
 }
 
-/// A URL without query and fragment, with scheme and host in small letters and without their own port
-/// (§4.3 point 9).
+/// A URL without query and fragment, with scheme and host in small letters and without their own port, and without what need
+/// not be encoded (§4.3 point 9; RFC 3986, sections 6.2.2 and 6.2.3).
 fn normal(url: &str) -> String {
     let url = url.split(['?', '#']).next().unwrap_or_default();
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
     let (host, path) = rest.find('/').map_or((rest, "/"), |at| rest.split_at(at));
     let (scheme, host) = (scheme.to_ascii_lowercase(), host.to_ascii_lowercase());
     let own_port = if scheme == "https" { ":443" } else { ":80" };
-    format!("{scheme}://{}{path}", host.strip_suffix(own_port).unwrap_or(&host))
+    format!("{scheme}://{}{}", host.strip_suffix(own_port).unwrap_or(&host), normal_path(path, &[]))
 }
 
 #[cfg(test)]
@@ -139,8 +140,23 @@ mod tests {
 
     #[test]
     fn urls_are_compared_without_what_does_not_matter() {
-        for same in ["https://Example.org:443/x?y#z", "HTTPS://example.org/x", "https://example.org/x#"] {
+        for same in [
+            "https://Example.org:443/x?y#z",
+            "HTTPS://example.org/x",
+            "https://example.org/x#",
+            "https://example.org/%78",
+        ] {
             assert_eq!(normal(same), "https://example.org/x");
+        }
+        // covers FAULT-10
+        for (one, other, is_same) in [
+            ("https://a.org/%6Fauth/token", "https://a.org/oauth/token", true),
+            ("https://a.org/oauth/%74oken", "https://a.org/%6fauth/token", true),
+            ("https://a.org/a%2fb", "https://a.org/a%2Fb", true),
+            ("https://a.org/a%2Fb", "https://a.org/a/b", false),
+            ("https://a.org/a%252Fb", "https://a.org/a%2Fb", false),
+        ] {
+            assert_eq!(normal(one) == normal(other), is_same, "{one} {other}");
         }
         for other in ["https://example.org/X", "http://example.org/x", "https://example.org:8443/x", "/x"] {
             assert_ne!(normal(other), "https://example.org/x");

@@ -38,8 +38,8 @@ pub use life::{
     Vitals,
 };
 pub use migrate::{Migration, SANDBOX_MARK, SoleUse};
-pub use person::fold;
 pub use private::{ExposedFile, list_exposed_files};
 pub use role::RoleSearch;
+pub use search::fold::{fold, fold_words};
 pub use subscription::{AttemptRecord, Due, Lease, Overview, SubscriptionVersion, Unsent, Waiting};
 pub use tx::{Budget, Tx};

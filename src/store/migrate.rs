@@ -19,6 +19,7 @@ use crate::db::{Db, Manager, Pooled};
 use crate::outbox;
 use crate::person::bring_deaths;
 use crate::schema::settings;
+use crate::search::fold::refold;
 use crate::tx::Tx;
 use base::error::{Error, Kind};
 
@@ -105,6 +106,7 @@ impl Store {
             guard(db)?;
             outbox::prepare(db)?;
             bring_deaths(db)?;
+            refold(db)?;
             Ok(applied)
         })
     }

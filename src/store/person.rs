@@ -12,6 +12,7 @@ use crate::dialect::among;
 use crate::error::{corrupt, of_search};
 use crate::life::fact::FactKind;
 use crate::schema::{people, person_name_parts, person_names, relationships, roles};
+use crate::search::fold::fold;
 use crate::search::{Filter, Scope, Table, condition};
 use crate::sql::Sql;
 use crate::tx::Tx;
@@ -362,11 +363,4 @@ fn name_parts(name: &HumanName) -> Vec<(&'static str, &str)> {
     let listed =
         lists.into_iter().flat_map(|(part, values)| values.iter().map(move |value| (part, value.as_str())));
     name.family.iter().map(|family| ("family", family.as_str())).chain(listed).collect()
-}
-
-/// A text in the form in which names are searched: lower case, without accents, letters and digits only
-/// (<https://hl7.org/fhir/R4/search.html#string>). What is left orders alike in every locale.
-pub fn fold(text: &str) -> String {
-    use unicode_normalization::UnicodeNormalization as _;
-    text.nfd().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }

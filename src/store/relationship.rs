@@ -8,6 +8,7 @@ use diesel::prelude::*;
 use crate::dialect::{among, on_dialect};
 use crate::person::{both_are_current, nhs_number};
 use crate::schema::{relationship_codes, relationship_versions, relationships};
+use crate::search::fold::folded_words;
 use crate::tx::Tx;
 use base::date_time::{from_millis, to_millis};
 use base::error::{Error, Kind};
@@ -27,7 +28,7 @@ struct RelationshipRow {
     updated_at: i64,
 }
 
-/// How many codes one statement inserts: each binds six values, of which a statement can hold some ten thousand.
+/// How many codes one statement inserts: each binds seven values, of which a statement can hold some ten thousand.
 const CODES_AT_ONCE: usize = 1000;
 
 /// A code as it is inserted; the columns are those of [`CodeRow`].
@@ -40,6 +41,7 @@ struct NewCode<'c> {
     system: &'c str,
     code: &'c str,
     display: Option<String>,
+    display_folded: Option<String>,
 }
 
 impl<'c> NewCode<'c> {
@@ -51,6 +53,7 @@ impl<'c> NewCode<'c> {
             system: &code.system,
             code: &code.code,
             display: code.display.clone(),
+            display_folded: code.display.as_deref().and_then(folded_words),
         }
     }
 }
@@ -63,6 +66,7 @@ struct CodeRow {
     system: String,
     code: String,
     display: Option<String>,
+    _display_folded: Option<String>,
 }
 
 impl Tx<'_> {

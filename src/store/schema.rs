@@ -65,6 +65,7 @@ diesel::table! {
         system -> Text,
         code -> Text,
         display -> Nullable<Text>,
+        display_folded -> Nullable<Text>,
     }
 }
 
@@ -360,6 +361,7 @@ diesel::table! {
         former_secret -> Nullable<Text>,
         former_until -> Nullable<BigInt>,
         is_set_aside -> Bool,
+        criteria_folded -> Nullable<Text>,
     }
 }
 

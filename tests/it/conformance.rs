@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::fhir::bodies::one_of_each;
 use crate::fhir::client::{get, post, request, resource, send, send_well, told};
-use crate::support::{Backend, Response, TestApp};
+use crate::support::{Backend, Request, Response, TestApp};
 use crate::vrs::callers::guarded;
 use crate::vrs::known::{ACCESS_REQUEST, LONER, MOTHER, MOTHERS_ROLE, PATIENTS};
 
@@ -388,4 +388,31 @@ async fn the_statement_promises_no_subscriptions_where_there_are_none() {
     let text = statement(&app).await.to_string();
     assert!(!text.contains("\"Subscription\"") && !text.contains("websocket") && !text.contains("backport"));
     assert_eq!(send(&app, get("/Subscription")).await.status, 404);
+}
+
+// covers FAULT-13, C-04
+#[rstest]
+#[actix_web::test]
+async fn the_statement_tells_of_versions_what_reads_answer(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = TestApp::sandbox(backend).await;
+    let statement = app.send(Request::new("GET", "/FHIR/R4/metadata")).await.json();
+    let mut seen = 0;
+    for entry in statement["rest"][0]["resource"].as_array().expect("resources") {
+        let kind = entry["type"].as_str().expect("a type");
+        let found = app.send(Request::new("GET", &format!("/FHIR/R4/{kind}?_count=1"))).await.json();
+        let Some(resource) = found["entry"][0]["resource"].as_object() else { continue };
+        let tells_version = resource["meta"]["versionId"].is_string();
+        assert_eq!(entry["versioning"] == "versioned", tells_version, "{kind}: {}", resource["meta"]);
+        let (id, version) = (resource["id"].as_str().expect("an id"), resource["meta"]["versionId"].as_str());
+        let path = format!("/FHIR/R4/{kind}/{id}/_history/{}", version.unwrap_or("1"));
+        assert_eq!(app.send(Request::new("GET", &path)).await.status == 200, tells_version, "{path}");
+        let interactions = entry["interaction"].as_array().expect("interactions");
+        let reads_past = entry["readHistory"] == true;
+        let is_written = interactions.iter().any(|one| one["code"] == "update");
+        assert_eq!(reads_past, is_written, "{kind}: past versions are kept of what clients write");
+        seen += 1;
+    }
+    assert!(seen > 9, "{seen}");
 }

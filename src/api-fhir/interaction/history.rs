@@ -187,7 +187,8 @@ impl Asked {
     /// before its beginning.
     fn filter(&self, updated_at: Field) -> Filter {
         let since = self.since.map(|since| Filter::number(updated_at, Is::AtLeast, to_millis(since)));
-        let at = self.at.as_ref().map(|at| Filter::number(updated_at, Is::AtMost, to_millis(at.latest())));
+        let at =
+            self.at.as_ref().map(|at| Filter::number(updated_at, Is::AtMost, to_millis(at.period_end())));
         Filter::All(since.into_iter().chain(at).collect())
     }
 }

@@ -10,6 +10,7 @@ use crate::resource::resource_type::ResourceType;
 use crate::search;
 use crate::search::Found;
 use crate::search::caps::List;
+use crate::search::filter::check_common;
 use crate::search::filter::criterion::of_patient;
 use crate::search::query::Query;
 use domain::account::Letter;
@@ -34,6 +35,8 @@ pub(crate) fn search(tx: &mut Tx<'_>, context: &Context, request: &Request) -> R
     if let Some(asked) = types(request)? {
         kinds.retain(|kind| asked.contains(kind));
     }
+    // Before the scopes are looked at: the same query is an error for every caller, or for none.
+    check_common(&kinds, &query.criteria)?;
     // Of several types, those that no scope lets through are left out (SC-06).
     kinds.retain(|kind| enforce::may(context, *kind, Letter::Search));
     let path = request.path.trim_end_matches("_search").trim_end_matches('/');

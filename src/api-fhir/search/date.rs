@@ -51,7 +51,10 @@ pub(super) fn parse(value: &str, context: &Context) -> Result<(Prefix, i64, i64)
     let (earliest, latest) = read(&text).ok_or_else(|| {
         bad("Give a date such as 2026-11-22, with eq, ne, gt, lt, ge, le, sa, eb or ap before it if need be.")
     })?;
-    let (from, to) = (to_millis(earliest), to_millis(latest));
+    // A caller that polls by `gt` and the time of what it has, which this server writes without a fraction where that is
+    // nothing, means what came in the same second too.
+    let is_point = matches!(prefix, Prefix::Gt | Prefix::Sa) && latest - earliest < TimeDelta::seconds(1);
+    let (from, to) = (to_millis(earliest), to_millis(if is_point { earliest } else { latest }));
     if prefix != Prefix::Ap {
         return Ok((prefix, from, to));
     }
@@ -60,10 +63,11 @@ pub(super) fn parse(value: &str, context: &Context) -> Result<(Prefix, i64, i64)
     Ok((prefix, from - distance, to + distance))
 }
 
-/// Search values may lack the seconds, or the zone, which FHIR's data type does not allow.
+/// The period that a value means, to the precision that it is written in. Search values may lack the seconds, or the zone,
+/// which FHIR's data type does not allow.
 fn read(text: &str) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
     if let Ok(date) = FhirDateTime::parse(text) {
-        return Some((date.earliest(), date.latest()));
+        return Some((date.earliest(), date.period_end()));
     }
     let has_minutes = |time: &str| time.as_bytes().get(13) == Some(&b':');
     let (time, zone) = text.split_at_checked(16).filter(|(time, _)| has_minutes(time))?;
@@ -79,9 +83,9 @@ fn read(text: &str) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
         "" => london_offset(&written)?,
         zone => zone.to_owned(),
     };
-    let earliest = FhirDateTime::parse(&format!("{written}{zone}")).ok()?.earliest();
-    let covered = if seconds.is_none() { TimeDelta::milliseconds(59_999) } else { TimeDelta::zero() };
-    Some((earliest, earliest + covered))
+    let date = FhirDateTime::parse(&format!("{written}{zone}")).ok()?;
+    let minute_end = || date.earliest() + TimeDelta::milliseconds(59_999);
+    Some((date.earliest(), if seconds.is_none() { minute_end() } else { date.period_end() }))
 }
 
 /// The offset of England's clocks at a time that they show.

@@ -81,7 +81,7 @@ pub(crate) enum Index {
     Date(Field, Field),
     /// These parts of a person's names.
     Names(&'static [&'static str]),
-    /// A field of text as it was written, and in lower case.
+    /// A field of text as it was written, and as it is compared: without letter case and accents.
     Text(Field, Field),
     /// A field of contacts, each as `system|value` between unit separators.
     Contacts(Field),

@@ -4,8 +4,8 @@
 use crate::refusal::Refusal;
 use crate::search::param::{Index, Param};
 use crate::search::query::bad;
-use store::fold;
 use store::search::{Datum, Field, Filter, Is, NamePartField, PersonField, Table};
+use store::{fold, fold_words};
 
 const FOLDED: Field = Field::NamePart(NamePartField::Folded);
 
@@ -22,12 +22,12 @@ pub(super) fn filter(param: &Param, modifier: Option<&str>, value: &str) -> Resu
             return Err(bad("A string parameter has the modifiers exact, contains, text and missing."));
         }
     };
-    if let Index::Text(written, lower) = param.index {
-        let wanted = value.to_lowercase();
+    if let Index::Text(written, folded) = param.index {
+        let wanted = fold_words(value);
         return Ok(match modifier {
             Some("exact") => Filter::text(written, value),
-            Some("contains") => Filter::Contains(lower, wanted),
-            _ => from_beginning(lower, &wanted),
+            Some("contains") => Filter::Contains(folded, wanted),
+            _ => from_beginning(folded, &wanted),
         });
     }
     let Index::Names(parts) = param.index else { return Ok(Filter::NOTHING) };

@@ -270,8 +270,8 @@ fn by_display(param: &Param, text: &str, context: &Context) -> Filter {
         return Filter::Any(matching.map(|basis| Filter::text(field, basis.code())).collect());
     }
     if let Index::RelationshipCode = param.index {
-        let display = Field::RelationshipCode(RelationshipCodeField::DisplayInLowerCase);
-        return Filter::HasCode(Box::new(Filter::Contains(display, text.to_lowercase())));
+        let display = Field::RelationshipCode(RelationshipCodeField::DisplayFolded);
+        return Filter::HasCode(Box::new(Filter::Contains(display, store::fold_words(text))));
     }
     let Index::Constant(codings) = param.index else { return Filter::NOTHING };
     Filter::constant(codings.iter().any(|(_, code)| {

@@ -8,7 +8,9 @@ use crate::catalogue;
 use crate::input::extension::{BadReason, Extensions, grantor_path, reason_path};
 use crate::input::party;
 use crate::input::party::Party;
-use crate::input::{EMPTY_OBJECTS, for_codec, has_empty_object, has_modifier_extension, items, member, text};
+use crate::input::{
+    EMPTY_OBJECTS, for_codec, has_empty_object, has_modifier_extension, items, member, only, text,
+};
 use crate::problem::Problem;
 use crate::url;
 use base::date_time::FhirDateTime;
@@ -40,8 +42,10 @@ pub(crate) fn read(
     let patient = party::read(patient, Party::Patient, contract.nhs_number_check)?;
     let proxy = match items(&body, &["performer"]) {
         [] => return Err(catalogue::MISSING_PERFORMER.at("performer")),
-        [performer] => party::read(performer, Party::Performer, contract.nhs_number_check)?,
-        _ => return Err(Party::Performer.invalid()),
+        performers => {
+            let performer = only(performers).ok_or_else(|| Party::Performer.invalid())?;
+            party::read(performer, Party::Performer, contract.nhs_number_check)?
+        }
     };
     let created = text(&body, &["dateTime"]).ok_or_else(|| catalogue::MISSING_DATETIME.at("dateTime"))?;
     let created = FhirDateTime::parse(created).or(Err(catalogue::INVALID_DATETIME.at("dateTime")))?;
@@ -67,12 +71,11 @@ pub(crate) fn read(
 
 /// Reads a legal basis: a CodeableConcept, or an array of one as clients of 1.20 to 1.24 send it.
 pub(super) fn legal_basis(rule: &Value) -> Option<LegalBasis> {
-    let concept = match rule.as_array().map(Vec::as_slice) {
-        Some([rule]) => rule,
-        Some(_) => return None,
+    let concept = match rule.as_array() {
+        Some(rules) => only(rules)?,
         None => rule,
     };
-    let [coding] = items(concept, &["coding"]) else { return None };
+    let coding = only(items(concept, &["coding"]))?;
     let basis = LegalBasis::parse(text(coding, &["code"])?)?;
     let expected = if basis == LegalBasis::Unknown { url::NULL_FLAVOR } else { url::LEGAL_BASIS };
     url::is_same_system(text(coding, &["system"])?, expected).then_some(basis)
@@ -135,7 +138,7 @@ fn completed(object: &Map<String, Value>) -> Map<String, Value> {
     copy.entry("scope").or_insert_with(|| concept.clone());
     copy.entry("category").or_insert_with(|| json!([concept]));
     if let Some(Value::Array(rules)) = object.get("policyRule")
-        && let [rule] = rules.as_slice()
+        && let Some(rule) = only(rules)
     {
         copy.insert("policyRule".to_owned(), rule.clone());
     }

@@ -26,8 +26,8 @@ pub(super) enum BadReason {
 }
 
 impl<'v> Extensions<'v> {
-    /// Tells extensions apart. One that is neither of the two, or stands twice, is refused: it would be
-    /// lost.
+    /// Tells extensions apart. One that is neither of the two, or stands twice with other content, is refused: it would be
+    /// lost. The same again counts once.
     pub(super) fn sort(extensions: &'v [Value]) -> Result<Self, Problem> {
         let mut sorted = Self::default();
         for extension in extensions {
@@ -37,7 +37,7 @@ impl<'v> Extensions<'v> {
                 Some(url::GRANTOR_EXTENSION) => &mut sorted.grantor,
                 _ => return Err(catalogue::INVALID_EXTENSION.at("extension.url")),
             };
-            if place.replace(extension).is_some() {
+            if place.replace(extension).is_some_and(|other| other != extension) {
                 return Err(catalogue::INVALID_EXTENSION.at("extension"));
             }
         }

@@ -13,7 +13,7 @@ use serde_json::Value;
 use base::json::Allowed;
 
 /// A grantor's `valueReference: {}` has an error of its own (§2.2).
-const EMPTY_OBJECTS: Allowed = Allowed { empty_objects: true, null_items: false };
+const EMPTY_OBJECTS: Allowed = Allowed { empty_objects: true, null_items: false, all_of_json: false };
 
 /// The member of an object, or nothing.
 fn member<'v>(value: &'v Value, path: &[&str]) -> Option<&'v Value> {
@@ -28,6 +28,13 @@ fn text<'v>(value: &'v Value, path: &[&str]) -> Option<&'v str> {
 /// The items of an array at a path; none where there is no array.
 fn items<'v>(value: &'v Value, path: &[&str]) -> &'v [Value] {
     member(value, path).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// The one item of a list, where the model holds one value: the same item again says nothing more. `None` where there are
+/// none, or several that differ.
+fn only(items: &[Value]) -> Option<&Value> {
+    let (first, rest) = items.split_first()?;
+    rest.iter().all(|item| item == first).then_some(first)
 }
 
 /// Whether any element carries a `modifierExtension`. It could turn the meaning of the whole around, so

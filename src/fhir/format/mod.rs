@@ -22,14 +22,27 @@ use base::held;
 use base::json;
 use base::json::Allowed;
 
-/// Reads a resource or a patch, at most this deep. FHIR aligns a repeating primitive with its extensions by `null` items.
+/// Reads a JSON Patch, at most this deep. It is no FHIR: an empty array, an empty object and `null` are JSON like any other
+/// (RFC 6902, section 3). What a patch makes of a resource is judged when it is made.
+///
+/// # Errors
+///
+/// What is wrong with it.
+pub fn read_json_patch(bytes: &[u8], depth: usize) -> Result<Value, Issue> {
+    read_allowing(bytes, depth, Allowed { all_of_json: true, ..Allowed::default() })
+}
+
+/// Reads a resource, at most this deep. FHIR aligns a repeating primitive with its extensions by `null` items.
 ///
 /// # Errors
 ///
 /// What is wrong with it.
 pub fn read_json(bytes: &[u8], depth: usize) -> Result<Value, Issue> {
+    read_allowing(bytes, depth, Allowed { null_items: true, ..Allowed::default() })
+}
+
+fn read_allowing(bytes: &[u8], depth: usize, allowed: Allowed) -> Result<Value, Issue> {
     held::check(|| bytes.len());
-    let allowed = Allowed { empty_objects: false, null_items: true };
     json::parse_with(bytes, depth, allowed)
         .map_err(|fault| Issue::error(IssueType::Structure, fault.to_string()))
 }

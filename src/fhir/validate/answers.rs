@@ -2,8 +2,8 @@
 //! <https://hl7.org/fhir/R4/questionnaireresponse.html#link>).
 //!
 //! A response that is completed or amended answers every required question; one in progress may leave
-//! them open. A question that the form does not have, or does not ask after the answers that were given, is a
-//! warning: it is kept with the rest.
+//! them open. A question that the form does not have, does not ask after the answers that were given, or has in another
+//! place, is a warning: it is kept with the rest.
 
 use std::collections::HashSet;
 
@@ -31,6 +31,17 @@ pub(super) fn check(response: &Object<'_>, report: &mut Report) {
     let mut disabled = HashSet::new();
     condition::disabled(questions, response.items("item"), &mut disabled);
     Walk { disabled: &disabled, is_complete }.level(questions, response.items("item"), &path, report);
+}
+
+/// Judges the items of a completed response at one level of a form.
+#[cfg(test)]
+pub(super) fn judge_level(
+    questions: &[Value],
+    items: &[Value],
+    disabled: &HashSet<&str>,
+    report: &mut Report,
+) {
+    Walk { disabled, is_complete: true }.level(questions, items, &Path::root("item"), report);
 }
 
 fn text<'v>(value: &'v Value, name: &str) -> Option<&'v str> {
@@ -76,10 +87,19 @@ impl Walk<'_> {
                 );
             }
         }
+        let mut latest = 0;
         for (index, item) in items.iter().enumerate() {
             let at = at.index(index);
-            let question = questions.iter().find(|question| text(question, "linkId") == text(item, "linkId"));
-            if let Some(question) = question {
+            let is_its = |question: &&Value| text(question, "linkId") == text(item, "linkId");
+            let question = questions.iter().enumerate().find(|(_, question)| is_its(question));
+            if let Some((place, question)) = question {
+                // R4: the questions of a response are ordered as those of its form.
+                if place < latest {
+                    let words =
+                        "The form asks this before what stands above it: the answer is kept where it is.";
+                    report.warning(IssueType::Informational, &at.name("linkId"), words);
+                }
+                latest = latest.max(place);
                 // Below it nothing is required either.
                 let is_disabled = self.is_disabled(question);
                 if is_disabled {

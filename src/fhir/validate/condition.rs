@@ -41,7 +41,8 @@ fn is_met(condition: &Value, response: &[Value]) -> bool {
         return expected.and_then(Value::as_bool) == Some(!answers.is_empty());
     }
     let Some(expected) = expected else { return false };
-    let compared: Vec<Option<Ordering>> = answers.iter().map(|answer| compare(answer, expected)).collect();
+    let values = answers.into_iter().filter_map(|answer| member(answer, "value"));
+    let compared: Vec<Option<Ordering>> = values.map(|value| compare(value, expected)).collect();
     let has = |wanted: &[Ordering]| compared.iter().flatten().any(|ordering| wanted.contains(ordering));
     match operator {
         "=" => has(&[Ordering::Equal]),
@@ -54,18 +55,24 @@ fn is_met(condition: &Value, response: &[Value]) -> bool {
     }
 }
 
-/// The values of every answer to a question, wherever it stands in the response.
+/// Every answer to a question, wherever it stands in the response. One that is an extension alone is one too.
 fn collect<'v>(link_id: &str, items: &'v [Value], found: &mut Vec<&'v Value>) {
     for item in items {
         let answers = values_of(item, "answer");
         if text(item, "linkId") == Some(link_id) {
-            found.extend(answers.iter().filter_map(|answer| member(answer, "value")));
+            found.extend(
+                answers.iter().filter(|answer| has_member(answer, "value") || has_member(answer, "_value")),
+            );
         }
         collect(link_id, values_of(item, "item"), found);
         for answer in answers {
             collect(link_id, values_of(answer, "item"), found);
         }
     }
+}
+
+fn has_member(value: &Value, name: &str) -> bool {
+    member(value, name).is_some()
 }
 
 /// The value of a choice element.

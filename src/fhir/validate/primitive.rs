@@ -111,7 +111,9 @@ impl Primitive {
 /// A whole number as FHIR writes it: digits only, so that `1.0` and `1e2` are none.
 fn whole(value: &Value, least: i64, words: &'static str) -> Result<(), Fault> {
     let Value::Number(number) = value else { return Err(Fault::Json("a whole number, without quotes")) };
-    let number: i32 = number.as_str().parse().or(Err(Fault::Value(words)))?;
+    // R4's expression is `[0]|[-+]?[1-9][0-9]*`: a zero has no sign.
+    let number = Some(number.as_str()).filter(|digits| *digits != "-0").ok_or(Fault::Value(words))?;
+    let number: i32 = number.parse().or(Err(Fault::Value(words)))?;
     if i64::from(number) < least { Err(Fault::Value(words)) } else { Ok(()) }
 }
 
@@ -216,6 +218,12 @@ mod tests {
         }
     }
 
+    /// A zero has no sign in R4's whole numbers.
+    fn signed_zero() -> Value {
+        serde_json::from_str("-0").unwrap()
+    }
+
+    // covers FAULT-18
     #[test]
     fn truth_values_and_numbers_are_as_fhir_writes_them() {
         assert_rows([
@@ -223,11 +231,11 @@ mod tests {
             (
                 "integer",
                 vec![json!(0), json!(-7), json!(i32::MAX)],
-                vec![json!(1.0), json!(2_147_483_648_u32), json!("1")],
+                vec![json!(1.0), json!(2_147_483_648_u32), json!("1"), signed_zero()],
             ),
-            ("unsignedInt", vec![json!(0)], vec![json!(-1)]),
-            ("positiveInt", vec![json!(1)], vec![json!(0)]),
-            ("decimal", vec![json!(1.50), json!(-3)], vec![json!("1.5"), json!(false)]),
+            ("unsignedInt", vec![json!(0)], vec![json!(-1), signed_zero()]),
+            ("positiveInt", vec![json!(1)], vec![json!(0), signed_zero()]),
+            ("decimal", vec![json!(1.50), json!(-3), signed_zero()], vec![json!("1.5"), json!(false)]),
         ]);
     }
 

@@ -239,7 +239,7 @@ impl<'v> Walk<'v> {
                     let is_gap = item.is_null() && of_value.is_some_and(|value| !value.is_null());
                     let has_value = of_value.is_some_and(|value| !value.is_null());
                     match item.as_object() {
-                        Some(members) if has_value => self.members(members, node, &at.index(index)),
+                        Some(members) if has_value => self.beside(members, node, &at.index(index)),
                         Some(members) => self.instead(members, node, element, &at.index(index)),
                         None if is_gap => {}
                         None => self.not_an_object(&at.index(index)),
@@ -249,10 +249,19 @@ impl<'v> Walk<'v> {
             (true, _) => {
                 self.report.error(IssueType::Structure, at, "Write this element as an array: it can repeat.");
             }
-            (false, Value::Object(members)) if values.is_some() => self.members(members, node, at),
+            (false, Value::Object(members)) if values.is_some() => self.beside(members, node, at),
             (false, Value::Object(members)) => self.instead(members, node, element, at),
             (false, _) => self.not_an_object(at),
         }
+    }
+
+    /// Judges what stands beside a primitive value that is there.
+    fn beside(&mut self, members: &'v Map<String, Value>, node: &'static Node, at: &Path<'_>) {
+        if members.is_empty() {
+            let words = "Leave the element out instead of giving an empty object.";
+            return self.report.error(IssueType::Structure, at, words);
+        }
+        self.members(members, node, at);
     }
 
     /// Judges what stands in place of a primitive value.

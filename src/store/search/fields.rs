@@ -128,8 +128,9 @@ fields! {
         System = Column::text("system");
         /// The code.
         Code = Column::text("code");
-        /// The display in lower case; null where the code came without one.
-        DisplayInLowerCase = Column::text("LOWER(display)").or_null();
+        /// The display without letter case and accents ([`fold_words`](crate::fold_words)); null where the code came
+        /// without one.
+        DisplayFolded = Column::text("COALESCE(display_folded, LOWER(display))").or_null();
     }
 }
 
@@ -278,8 +279,8 @@ fields! {
         Status = Column::text("status");
         /// The criteria as they were written.
         Criteria = Column::text("criteria");
-        /// The criteria in lower case.
-        CriteriaInLowerCase = Column::text("LOWER(criteria)");
+        /// The criteria without letter case and accents ([`fold_words`](crate::fold_words)).
+        CriteriaFolded = Column::text("COALESCE(criteria_folded, LOWER(criteria))");
         /// The contacts, each as `system|value` between unit separators.
         Contacts = Column::text("contacts").or_null();
         /// The media type of what is sent.

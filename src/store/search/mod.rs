@@ -9,6 +9,7 @@
 mod compile;
 mod fields;
 pub(crate) mod filter;
+pub(crate) mod fold;
 mod query;
 mod reach;
 mod table;

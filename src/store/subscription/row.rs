@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::owner;
 use crate::error::corrupt;
 use crate::schema::{subscription_versions, subscriptions};
+use crate::search::fold::folded_words;
 use base::date_time::{from_millis, to_millis};
 use base::error::Error;
 use domain::event::{
@@ -49,6 +50,7 @@ pub(super) struct SubscriptionRow {
     former_secret: Option<String>,
     former_until: Option<i64>,
     pub(super) is_set_aside: bool,
+    criteria_folded: Option<String>,
 }
 
 impl SubscriptionRow {
@@ -91,6 +93,7 @@ impl SubscriptionRow {
             former_secret,
             former_until,
             is_set_aside: false,
+            criteria_folded: folded_words(&value.criteria),
         })
     }
 

@@ -24,7 +24,7 @@ const PARAMS: &[Param] = &[
         "criteria",
         Index::Text(
             Field::Subscription(SubscriptionField::Criteria),
-            Field::Subscription(SubscriptionField::CriteriaInLowerCase),
+            Field::Subscription(SubscriptionField::CriteriaFolded),
         ),
     ),
     Param::token("payload", Index::Token(Some(MIME), Field::Subscription(SubscriptionField::Payload))),

@@ -69,6 +69,32 @@ fn at_depth(
     }
 }
 
+/// Refuses a parameter that some of the types that are searched have and others do not: asked only of those that have it,
+/// it would leave the others unfiltered. R4 calls it an error (<https://hl7.org/fhir/R4/http.html#search>). One that none
+/// of them has is as unknown as in a search of one type.
+pub(crate) fn check_common(kinds: &[ResourceType], keys: &[(String, String)]) -> Result<(), Refusal> {
+    for (key, _) in keys {
+        let lacking = kinds.iter().find(|kind| !is_of(**kind, key));
+        if let (Some(lacking), true) = (lacking, kinds.iter().any(|kind| is_of(*kind, key))) {
+            let told = format!(
+                "A search over several types takes only parameters that all of them have, and one of these is not a \
+                 parameter of {}: leave it out, or name in _type the types that have it.",
+                lacking.name()
+            );
+            return Err(Refusal::new(400, Issue::error(IssueType::NotSupported, told)));
+        }
+    }
+    Ok(())
+}
+
+/// Whether resources of a type can be searched by the parameter of this key.
+fn is_of(kind: ResourceType, key: &str) -> bool {
+    match key.strip_prefix("_has:") {
+        Some(reverse) => Reverse::parse(reverse).is_ok_and(|reverse| reverse.field(kind).is_some()),
+        None => param_of(kind, key.split([':', '.']).next().unwrap_or_default()).is_some(),
+    }
+}
+
 /// R4's parameters of every type that no type here has (S-19): nothing is searched by its words, there are
 /// neither lists nor named queries, and `_filter` says nothing that the parameters cannot.
 const UNSUPPORTED: [&str; 5] = ["_text", "_content", "_list", "_query", "_filter"];
@@ -95,6 +121,36 @@ fn chained(
     if links.is_empty() { Err(no_chain()) } else { Ok(Filter::Any(links)) }
 }
 
+/// `Consent:patient:status`, what stands behind `_has:`.
+struct Reverse<'k> {
+    source: ResourceType,
+    param: Param,
+    rest: &'k str,
+}
+
+impl<'k> Reverse<'k> {
+    fn parse(reverse: &'k str) -> Result<Self, Refusal> {
+        let malformed = || bad("_has is written _has:Type:reference:parameter, all of this server.");
+        let mut parts = reverse.splitn(3, ':');
+        let (Some(source), Some(name), Some(rest)) = (parts.next(), parts.next(), parts.next()) else {
+            return Err(malformed());
+        };
+        let source = ResourceType::parse(source).ok_or_else(malformed)?;
+        let param = *Param::find(source, name).ok_or_else(malformed)?;
+        Ok(Self { source, param, rest })
+    }
+
+    /// The field of what is referred to, and that of the reference; nothing where the reference is not to this type.
+    fn field(&self, kind: ResourceType) -> Option<(Field, Field)> {
+        let Backing::Rows { table, .. } = kind.backing() else { return None };
+        if let Index::LocalReference(field) = self.param.index {
+            return Some((local_reference(kind)?, field));
+        }
+        let Index::Reference(Reference { field, targets, .. }) = self.param.index else { return None };
+        targets.contains(&kind).then_some((table.id(), field))
+    }
+}
+
 /// `_has:Consent:patient:status=active` (S-18): those that a matching Consent refers to.
 fn has(
     kind: ResourceType,
@@ -103,29 +159,16 @@ fn has(
     context: &Context,
     depth: usize,
 ) -> Result<Filter, Refusal> {
-    let malformed = || bad("_has is written _has:Type:reference:parameter, all of this server.");
-    let mut parts = reverse.splitn(3, ':');
-    let (Some(source), Some(name), Some(rest)) = (parts.next(), parts.next(), parts.next()) else {
-        return Err(malformed());
+    let reverse = Reverse::parse(reverse)?;
+    let not_to_this = || {
+        let told = format!("The reference that this _has names is not one to {}.", kind.name());
+        Refusal::new(400, Issue::error(IssueType::NotSupported, told))
     };
-    let source = ResourceType::parse(source).ok_or_else(malformed)?;
-    let param = Param::find(source, name).ok_or_else(malformed)?;
-    let (Backing::Rows { table, .. }, Backing::Rows { table: own, .. }) = (source.backing(), kind.backing())
-    else {
-        return Err(malformed());
-    };
-    let filter = at_depth(source, rest, value, context, depth + 1)?.unwrap_or(Filter::EVERYTHING);
-    let filter = limited(context, source, Letter::Search, filter)?;
-    if let Index::LocalReference(field) = param.index {
-        let reference = local_reference(kind).ok_or_else(malformed)?;
-        return Ok(Filter::within(reference, table, field, filter));
-    }
-    let Index::Reference(Reference { field, targets, .. }) = param.index else { return Err(malformed()) };
-    if targets.contains(&kind) {
-        Ok(Filter::within(own.id(), table, field, filter))
-    } else {
-        Err(malformed())
-    }
+    let (own, field) = reverse.field(kind).ok_or_else(not_to_this)?;
+    let Backing::Rows { table, .. } = reverse.source.backing() else { return Err(not_to_this()) };
+    let filter = at_depth(reverse.source, reverse.rest, value, context, depth + 1)?;
+    let filter = limited(context, reverse.source, Letter::Search, filter.unwrap_or(Filter::EVERYTHING))?;
+    Ok(Filter::within(own, table, field, filter))
 }
 
 /// `Type/id` of a row, as the audit record names it.

@@ -55,7 +55,7 @@ fn field(param: &Param) -> Option<Field> {
     match param.index {
         Index::Token(_, field)
         | Index::Uri(field)
-        | Index::Text(field, _)
+        | Index::Text(_, field)
         | Index::LocalReference(field)
         | Index::Date(field, _) => Some(field),
         Index::Reference(reference) => Some(reference.field),

@@ -129,8 +129,14 @@ fn scalar(text: &str, kind: Primitive) -> Value {
         (Primitive::Boolean, "true") => true.into(),
         (Primitive::Boolean, "false") => false.into(),
         (Primitive::Integer | Primitive::UnsignedInt | Primitive::PositiveInt | Primitive::Decimal, _) => {
-            // Only what JSON itself calls a number: no leading zeros, no plus, no spaces.
-            let number = text.parse::<Number>().ok().filter(|_| text.trim() == text && !text.contains('+'));
+            // R4's integer and positiveInt may have a plus, which JSON's have not. Otherwise only what JSON itself calls a number: no
+            // leading zeros, no spaces.
+            let unsigned = text.strip_prefix('+').filter(|rest| {
+                matches!(kind, Primitive::Integer | Primitive::PositiveInt)
+                    && rest.starts_with(|first: char| ('1'..='9').contains(&first))
+            });
+            let number = unsigned.unwrap_or(text).parse::<Number>().ok();
+            let number = number.filter(|_| text.trim() == text);
             let whole = kind == Primitive::Decimal || !text.contains(['.', 'e', 'E']);
             number.filter(|_| whole).map_or_else(|| text.into(), Value::Number)
         }

@@ -228,3 +228,42 @@ proptest! {
         there_and_back(&json!({ "resourceType": "Patient", "id": text }));
     }
 }
+
+// covers FAULT-18
+/// R4's integers are `[0]|[-+]?[1-9][0-9]*`, its decimals numbers as JSON has them.
+#[test]
+fn numbers_are_written_as_r4_writes_them() {
+    for (text, number) in [
+        ("5", "5"),
+        ("+5", "5"),
+        ("+10", "10"),
+        ("-5", "-5"),
+        ("0", "0"),
+        ("-0", "-0"),
+        ("+0", "\"+0\""),
+        ("++5", "\"++5\""),
+        ("+-5", "\"+-5\""),
+        ("+05", "\"+05\""),
+        ("05", "\"05\""),
+        ("+ 5", "\"+ 5\""),
+        ("5 ", "\"5 \""),
+        ("5.0", "\"5.0\""),
+        ("5e1", "\"5e1\""),
+    ] {
+        let read = patient(&format!(r#"<multipleBirthInteger value="{text}"/>"#)).unwrap();
+        assert_eq!(read["multipleBirthInteger"].to_string(), number, "{text}");
+        let is_sound = crate::validate::validate(&read, "Patient").is_empty();
+        assert_eq!(is_sound, !number.starts_with('"') && number != "-0", "{text}");
+    }
+    for (text, is_number) in
+        [("1.50", true), ("-0.0", true), ("1e5", true), ("1E-5", true), ("+1.5", false), ("01.5", false)]
+    {
+        let extension =
+            format!(r#"<extension url="http://example.org/a"><valueDecimal value="{text}"/></extension>"#);
+        let read = patient(&extension).unwrap();
+        assert_eq!(read["extension"][0]["valueDecimal"].is_number(), is_number, "{text}");
+    }
+    let exponent =
+        patient(r#"<extension url="http://example.org/a"><valueDecimal value="1e+5"/></extension>"#).unwrap();
+    assert!(exponent["extension"][0]["valueDecimal"].is_number());
+}

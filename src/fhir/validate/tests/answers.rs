@@ -1,10 +1,15 @@
 //! The answers of an access request against its form (V-03).
 
+use std::collections::HashSet;
+
 use serde_json::{Value, json};
 
 use super::{assert_each, errors, warnings, with};
 use crate::profiles::ACCESS_REQUEST_FORM;
+use crate::validate::answers::judge_level;
+use crate::validate::condition;
 use crate::validate::condition::is_enabled;
+use crate::validate::report::Report;
 
 fn request() -> Value {
     json!({
@@ -112,7 +117,8 @@ fn v_03_a_question_that_the_form_does_not_have_is_a_warning() {
     assert_eq!(warnings(&more), [format!("informational QuestionnaireResponse.item[3].linkId: {words}")]);
 }
 
-/// FAULT-7: an extension stands for a value that is not there.
+// covers FAULT-7
+/// An extension stands for a value that is not there.
 #[test]
 fn v_03_an_answer_may_be_an_extension_that_says_why_there_is_no_value() {
     let absent = json!({ "_valueDate": { "extension": [{
@@ -124,19 +130,103 @@ fn v_03_an_answer_may_be_an_extension_that_says_why_there_is_no_value() {
     assert_eq!(errors(&with(request(), answer, other)).len(), 1, "of another type");
 }
 
-/// FAULT-6: what stands in a group whose condition does not hold is told of, and kept.
+// covers FAULT-6
+/// What stands in a group whose condition does not hold is told of, and kept.
 #[test]
 fn v_03_an_answer_that_the_form_does_not_ask_for_is_a_warning() {
     let group = json!({ "linkId": "parentalApplicationSupplementaryDetails", "item": [
         { "linkId": "parentalApplicationSupplementaryDetails_liveAtSameAddress", "answer": [{ "valueString": "yes" }] },
     ]});
-    let asked = with(request(), "/item/3", group.clone());
+    let mut asked = request();
+    asked["item"].as_array_mut().unwrap().insert(1, group);
     assert_eq!((errors(&asked), warnings(&asked)), (vec![], vec![]), "the basis for access is PRN");
     let basis = "/item/0/item/2/answer/0/valueCoding/code";
     let words = "The form does not ask this after these answers: the answer is kept as it is.";
     let told = |at: usize| [format!("informational QuestionnaireResponse.item[{at}].linkId: {words}")];
-    assert_eq!(warnings(&with(asked.clone(), basis, json!("CHILD"))), told(3), "another answer");
-    assert_eq!(warnings(&with(asked, "/item/0/item/2", json!(null))), told(3), "no answer");
+    assert_eq!(warnings(&with(asked.clone(), basis, json!("CHILD"))), told(1), "another answer");
+    assert_eq!(warnings(&with(asked.clone(), "/item/0/item/2", json!(null))), told(1), "no answer");
+    // An answer that is an extension alone is none that the condition asks for.
+    let unknown = json!({ "extension": [{ "url": "http://example.org/a", "valueCode": "unknown" }] });
+    let declined = with(asked, "/item/0/item/2/answer/0/valueCoding", unknown);
+    assert_eq!(warnings(&declined), told(1), "no code");
+}
+
+// covers FAULT-6
+/// Of what a form does not ask nothing is required, however deep it stands; where it is asked, it is.
+#[test]
+fn v_03_nothing_is_required_of_a_group_that_is_not_enabled() {
+    let question = |link_id: &str| json!({ "linkId": link_id, "type": "string", "required": true });
+    let when = |question: &str| json!([{ "question": question, "operator": "=", "answerBoolean": true }]);
+    let form = json!([
+        { "linkId": "a", "type": "boolean" },
+        { "linkId": "b", "type": "group", "required": true, "enableWhen": when("a"), "item": [
+            { "linkId": "c", "type": "group", "required": true, "item": [question("d")] },
+        ]},
+    ]);
+    let told = |items: Value| {
+        let mut report = Report::default();
+        let (form, items) = (form.as_array().unwrap(), items.as_array().unwrap().clone());
+        let mut disabled = HashSet::new();
+        condition::disabled(form, &items, &mut disabled);
+        judge_level(form, &items, &disabled, &mut report);
+        report.into_issues().into_iter().map(|issue| issue.expression.unwrap_or_default()).collect::<Vec<_>>()
+    };
+    let answer = |truth: bool| json!({ "linkId": "a", "answer": [{ "valueBoolean": truth }] });
+    assert_eq!(told(json!([answer(false)])), Vec::<String>::new(), "b is not asked");
+    assert_eq!(told(json!([])), Vec::<String>::new(), "nor without an answer");
+    assert_eq!(told(json!([answer(true)])), ["item"], "b is required");
+    let inner = json!({ "linkId": "b", "item": [{ "linkId": "c" }] });
+    assert_eq!(told(json!([answer(true), inner])), ["item[1].item[0].item"], "d is required");
+    assert_eq!(told(json!([answer(false), inner])), ["item[1].linkId"], "it is not asked: a warning alone");
+}
+
+// covers FAULT-6
+#[test]
+fn v_03_items_in_another_order_than_the_forms_are_a_warning() {
+    let mut turned = request();
+    turned["item"].as_array_mut().unwrap().reverse();
+    let words = "The form asks this before what stands above it: the answer is kept where it is.";
+    let told = |place: &str| format!("informational QuestionnaireResponse.{place}.linkId: {words}");
+    assert_eq!(errors(&turned), Vec::<String>::new());
+    assert_eq!(warnings(&turned), [told("item[1]"), told("item[2]")]);
+    let mut inner = request();
+    inner["item"][0]["item"].as_array_mut().unwrap().swap(0, 1);
+    assert_eq!(warnings(&inner), [told("item[0].item[1]")]);
+    assert_eq!(warnings(&request()), Vec::<String>::new());
+}
+
+// covers FAULT-7
+/// The element is there where an extension stands for its value: for every type of question.
+#[test]
+fn v_03_an_extension_stands_for_an_answer_of_every_primitive_type() {
+    let types = [
+        ("boolean", "Boolean"),
+        ("decimal", "Decimal"),
+        ("integer", "Integer"),
+        ("date", "Date"),
+        ("dateTime", "DateTime"),
+        ("time", "Time"),
+        ("string", "String"),
+        ("text", "String"),
+        ("url", "Uri"),
+        ("open-choice", "String"),
+    ];
+    for (kind, name) in types {
+        for (other, of_other) in types {
+            let question = json!([{ "linkId": "a", "type": kind }]);
+            let beside = json!({ "extension": [{ "url": "http://example.org/a", "valueCode": "unknown" }] });
+            let items = json!([{ "linkId": "a", "answer": [{ (format!("_value{of_other}")): beside }] }]);
+            let mut report = Report::default();
+            let (question, items) = (question.as_array().unwrap(), items.as_array().unwrap().clone());
+            judge_level(question, &items, &HashSet::new(), &mut report);
+            assert_eq!(report.into_issues().is_empty(), name == of_other, "{kind} {other}");
+        }
+    }
+    let exists = json!([{ "linkId": "b", "enableWhen": [
+        { "question": "a", "operator": "exists", "answerBoolean": true },
+    ]}]);
+    let declined = json!([{ "linkId": "a", "answer": [{ "_valueDate": { "extension": [] } }] }]);
+    assert!(is_enabled(&exists[0], declined.as_array().unwrap()), "there is an answer");
 }
 
 /// Every operator of `enableWhen`.

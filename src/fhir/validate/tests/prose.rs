@@ -4,7 +4,8 @@ use serde_json::json;
 
 use super::{assert_each, errors};
 
-/// FAULT-1: ele-1 asks for a value or children; a value with an id has the first.
+// covers FAULT-1
+/// ele-1 asks for a value or children; a value with an id has the first.
 #[test]
 fn ele_1_a_value_with_an_id_beside_it_is_whole() {
     let whole = json!({
@@ -23,11 +24,17 @@ fn ele_1_a_value_with_an_id_beside_it_is_whole() {
                 &[&format!("invariant Patient.name[0].given[0]: {empty}")],
             ),
             ("/name/0", json!({ "id": "n1" }), &[&format!("invariant Patient.name[0]: {empty}")]),
+            (
+                "/_active",
+                json!({}),
+                &["structure Patient.active: Leave the element out instead of giving an empty object."],
+            ),
         ],
     );
 }
 
-/// FAULT-16: Element.id is unique within its resource, and has no spaces.
+// covers FAULT-16
+/// Element.id is unique within its resource, and has no spaces.
 #[test]
 fn element_ids_are_unique_within_a_resource_and_have_no_spaces() {
     let patient = json!({

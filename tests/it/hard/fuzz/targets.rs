@@ -30,7 +30,7 @@ use crate::support::{beginning, keys, strict_contract};
 
 /// How deep a body may be nested, by default.
 const DEPTH: usize = 32;
-const ALLOWED: Allowed = Allowed { empty_objects: false, null_items: true };
+const ALLOWED: Allowed = Allowed { empty_objects: false, null_items: true, all_of_json: false };
 
 fn text(input: &[u8]) -> String {
     String::from_utf8_lossy(input).into_owned()
@@ -54,7 +54,7 @@ fn coded(resource: &Value) -> String {
 }
 
 fn json_body(input: &[u8]) -> String {
-    let empty = Allowed { empty_objects: true, null_items: false };
+    let empty = Allowed { empty_objects: true, null_items: false, all_of_json: false };
     let _either = json::parse_with(input, DEPTH, empty);
     match json::parse_with(input, DEPTH, ALLOWED) {
         Ok(resource) => {
@@ -111,7 +111,11 @@ fn patched(result: Result<Value, fhir::patch::PatchFault>) -> String {
 }
 
 fn a_json_patch(input: &[u8]) -> String {
-    match json::parse_with(input, DEPTH, Allowed { empty_objects: true, null_items: true }) {
+    match json::parse_with(
+        input,
+        DEPTH,
+        Allowed { empty_objects: true, null_items: true, all_of_json: false },
+    ) {
         Ok(patch) => patched(json_patch(role(), &patch)),
         Err(fault) => format!("{fault:?}"),
     }

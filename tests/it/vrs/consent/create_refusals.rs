@@ -134,8 +134,8 @@ fn invalid_rows() -> Vec<Row> {
         ),
         row("an unknown extension", "/extension/-", unknown, "INVALID_EXTENSION"),
         row("an unknown reason", "/extension/0", bodies::reason("BECAUSE"), "INVALID_EXTENSION"),
-        row("two reasons", "/extension/-", bodies::reason("ROLE_CREATED"), "INVALID_EXTENSION"),
-        row("two grantors", "/extension/-", bodies::grantor("A20047"), "INVALID_EXTENSION"),
+        row("two reasons", "/extension/-", bodies::reason("ROLE_ACTIVATED"), "INVALID_EXTENSION"),
+        row("two grantors", "/extension/-", bodies::grantor("B81001"), "INVALID_EXTENSION"),
         row(
             "a reason of another system",
             "/extension/0/valueCodeableConcept/coding/0/system",

@@ -5,6 +5,7 @@ mod create_order;
 mod create_refusals;
 mod grantor;
 mod read;
+mod repeated;
 mod resource;
 mod search_answers;
 pub mod search_refusals;

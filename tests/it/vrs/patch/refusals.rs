@@ -166,7 +166,7 @@ fn value_rows() -> Vec<Row> {
         basis("https://example.org", "consent"),
         json!({ "text": "consent" }),
         json!("consent"),
-        json!([good, good]),
+        json!([good, basis(bodies::BASIS_SYSTEM, "parental-responsibility")]),
         json!([[good]]),
     ] {
         let body = json!([op("replace", "/policyRule", wrong.clone())]);
@@ -181,7 +181,7 @@ fn value_rows() -> Vec<Row> {
         json!([1]),
         json!([[reason]]),
         json!([{ "valueCodeableConcept": { "text": "no url" } }]),
-        json!([reason, reason]),
+        json!([reason, bodies::reason("ROLE_DEACTIVATED_SAFEGUARDING")]),
         json!([bodies::grantor("A20047"), bodies::grantor("B20047")]),
     ] {
         let body =
