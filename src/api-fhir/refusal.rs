@@ -16,6 +16,8 @@ pub(crate) struct Refusal {
     pub(crate) issues: Vec<Issue>,
     /// The methods that are allowed, with a 405.
     pub(crate) allow: Option<Cow<'static, str>>,
+    /// Whether it is for the encoding of the body, of which none is taken (RFC 9110, section 15.5.16).
+    pub(crate) takes_no_encoding: bool,
     /// The seconds after which to try again, with a 429 or 503.
     pub(crate) retry_after: Option<u64>,
     /// Why the token does not do, with a 401 or 403.
@@ -39,7 +41,7 @@ impl Refusal {
 
     /// A refusal with every issue that was found.
     pub(crate) fn of(status: u16, issues: Vec<Issue>) -> Self {
-        Self { status, issues, allow: None, retry_after: None, challenge: None }
+        Self { status, issues, allow: None, takes_no_encoding: false, retry_after: None, challenge: None }
     }
 
     /// 400: the request cannot be understood.

@@ -1,5 +1,8 @@
 //! The fixed URLs of this front. HL7's terminology is written as HL7 defines it, with `http://`.
 
+use std::borrow::Cow;
+
+use base::uri;
 pub(crate) use domain::canonical::{
     GRANTOR_EXTENSION, LEGAL_BASIS, NHS_NUMBER, ODS_CODE, POLICY_AUTHORITY, POLICY_URI, STATUS_REASON,
     STATUS_REASON_EXTENSION,
@@ -25,6 +28,12 @@ pub(crate) const NULL_FLAVOR: &str = "http://terminology.hl7.org/CodeSystem/v3-N
 pub(crate) const PARTICIPATION_TYPE: &str = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType";
 /// `Consent.status`.
 pub(crate) const CONSENT_STATE: &str = "http://hl7.org/fhir/consent-state-codes";
+
+/// A path, or a relative reference, without what need not be encoded: some clients encode the `$` of an operation, or the `*`
+/// of a compartment, or more.
+pub(crate) fn normal(path: &str) -> Cow<'_, str> {
+    uri::normal_path(path, &['$', '*'])
+}
 
 /// The same URL as HL7 defines it, where it is one of HL7's terminology written with `https://`.
 pub(crate) fn as_hl7_defines(url: &str) -> String {

@@ -139,6 +139,9 @@ impl From<BodyFault> for Problem {
     fn from(fault: BodyFault) -> Self {
         match fault {
             BodyFault::TooLarge => Self::new(413, "too-long", "the body is larger than is accepted"),
+            BodyFault::Encoded => {
+                Self::new(415, "not-supported", "a body with a Content-Encoding is not accepted")
+            }
             BodyFault::Incomplete => Self::new(400, "structure", "the body is incomplete"),
             BodyFault::Late => {
                 Self::new(408, "timeout", "the request did not arrive within the time allowed")

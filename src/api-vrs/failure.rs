@@ -47,6 +47,7 @@ impl From<BodyFault> for Problem {
     fn from(fault: BodyFault) -> Self {
         match fault {
             BodyFault::TooLarge => catalogue::TOO_LARGE,
+            BodyFault::Encoded => catalogue::UNSUPPORTED_MEDIA_TYPE.without_encodings(),
             BodyFault::Incomplete => catalogue::BAD_REQUEST.saying("The request body is incomplete."),
             BodyFault::Late => catalogue::TIMEOUT,
         }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, RETRY_AFTER};
+use actix_web::http::header::{ACCEPT_ENCODING, ALLOW, RETRY_AFTER};
 use actix_web::{HttpResponse, ResponseError};
 use serde_json::{Map, Value, json};
 
@@ -40,6 +40,7 @@ enum System {
 enum Header {
     Allow(&'static str),
     RetryAfter(u64),
+    TakesNoEncoding,
 }
 
 impl Problem {
@@ -91,6 +92,12 @@ impl Problem {
         self
     }
 
+    /// The same, for the encoding of the body, of which none is taken (RFC 9110, section 15.5.16).
+    pub(crate) fn without_encodings(mut self) -> Self {
+        self.extra.get_or_insert_default().header = Some(Header::TakesNoEncoding);
+        self
+    }
+
     /// The OperationOutcome.
     pub(crate) fn outcome(&self) -> Value {
         let extra = self.extra.as_deref().cloned().unwrap_or_default();
@@ -137,6 +144,9 @@ impl ResponseError for Problem {
             }
             Some(Header::RetryAfter(seconds)) => {
                 response.insert_header((RETRY_AFTER, seconds));
+            }
+            Some(Header::TakesNoEncoding) => {
+                response.insert_header((ACCEPT_ENCODING, "identity"));
             }
             None => {}
         }

@@ -204,6 +204,9 @@ impl From<BodyFault> for Problem {
     fn from(fault: BodyFault) -> Self {
         match fault {
             BodyFault::TooLarge => Self::new(413, "invalid_request", "the body is larger than is accepted"),
+            BodyFault::Encoded => {
+                Self::new(415, "invalid_request", "a body with a Content-Encoding is not accepted")
+            }
             BodyFault::Incomplete => Self::invalid("the body is incomplete"),
             BodyFault::Late => {
                 Self::new(408, "invalid_request", "the request did not arrive within the time allowed")

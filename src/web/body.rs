@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
 use actix_web::web::{BytesMut, Payload};
 use futures_util::StreamExt as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -20,6 +20,9 @@ pub enum BodyFault {
     /// It is larger than `limits.body_bytes`, or comes in too many chunks for its size.
     #[error("the body is too large")]
     TooLarge,
+    /// It is encoded (`Content-Encoding`), which no body may be (RFC 9110, section 8.4).
+    #[error("the body is encoded")]
+    Encoded,
     /// The connection broke off.
     #[error("the body is incomplete")]
     Incomplete,
@@ -148,6 +151,9 @@ async fn read(
             let more = tokio::time::timeout_at(begun + patience(body.len()), payload.next()).await;
             let Some(chunk) = more.map_err(|_late| BodyFault::Late)? else { break };
             let chunk = chunk.map_err(|_gone| BodyFault::Incomplete)?;
+            if body.is_empty() && !chunk.is_empty() && is_encoded(headers) {
+                return Err(BodyFault::Encoded);
+            }
             chunks += 1;
             let length = body.len() + chunk.len();
             let is_crumbled = chunks > FIRST_CHUNKS + body.len() / LEAST_CHUNK;
@@ -171,6 +177,12 @@ async fn read(
         Ok(body)
     };
     tokio::time::timeout(limits.request, whole).await.unwrap_or(Err(BodyFault::Late))
+}
+
+/// Whether a body comes in a coding of its content: `identity` is none.
+fn is_encoded(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(CONTENT_ENCODING);
+    codings.any(|coding| !coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity"))
 }
 
 /// How long the body says it is, in bytes. One that comes in chunks does not say (RFC 9112 §6.3).

@@ -11,8 +11,9 @@ use crate::interaction::request::{Body, Conditions, Handler, Prepared, Request};
 use crate::refusal::Refusal;
 use crate::routes::resolve;
 use crate::search::query::pairs;
+use crate::url::normal;
 use fhir::etag::Versions;
-use fhir::format::{BodyFormat, body_format, read_json};
+use fhir::format::{BodyFormat, body_format, read_json_patch};
 use fhir::outcome::{Issue, IssueType};
 
 /// An entry, understood.
@@ -70,7 +71,8 @@ fn one(number: usize, mut entry: Value, context: &Context, depth: usize) -> Resu
         Method::from_bytes(method.as_bytes()).or(Err(Refusal::invalid("There is no such method.")))?;
     let url = relative(context, url);
     let (path, query) = url.split_once('?').unwrap_or((url, ""));
-    let (route, target) = resolve(&method, path)?;
+    let path = normal(path);
+    let (route, target) = resolve(&method, &path)?;
     if matches!(method.as_str(), "POST" | "PUT") && resource.is_none() && !path.ends_with("_search") {
         return Err(Refusal::invalid("An entry that creates or updates needs a resource."));
     }
@@ -78,7 +80,7 @@ fn one(number: usize, mut entry: Value, context: &Context, depth: usize) -> Resu
         route,
         target,
         params: pairs(query),
-        path: path.to_owned(),
+        path: path.into_owned(),
         body: resource.map(|resource| body(&method, resource, depth)).transpose()?,
         conditions: Conditions {
             if_match: text("/request/ifMatch").map(Versions::parse).transpose().map_err(bad_tag)?,
@@ -86,6 +88,7 @@ fn one(number: usize, mut entry: Value, context: &Context, depth: usize) -> Resu
             if_modified_since: text("/request/ifModifiedSince")
                 .and_then(|at| base::date_time::FhirDateTime::parse(at).ok())
                 .map(|at| at.earliest()),
+            if_unmodified_since: None,
             if_none_exist: text("/request/ifNoneExist").map(str::to_owned),
         },
         prepared: Prepared::Nothing,
@@ -117,7 +120,7 @@ fn body(method: &Method, resource: Value, depth: usize) -> Result<Body, Refusal>
     // FHIR allows white space in base64.
     let data: String = text("data").ok_or_else(wrong)?.split_ascii_whitespace().collect();
     let patch = STANDARD.decode(data).or(Err(wrong()))?;
-    Ok(Body::JsonPatch(read_json(&patch, depth)?))
+    Ok(Body::JsonPatch(read_json_patch(&patch, depth)?))
 }
 
 fn bad_tag<E>(_wrong: E) -> Refusal {

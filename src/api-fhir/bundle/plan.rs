@@ -16,7 +16,9 @@ use crate::bundle::refusal::in_entry;
 use crate::context::Context;
 use crate::interaction::conditional::Match;
 use crate::interaction::request::{Body, Handler, Prepared, Request};
-use crate::interaction::{authorize, check, condition_of, conditional, keep_head, outcome_of, read_draft};
+use crate::interaction::{
+    authorize, check, condition_of, conditional, keep_head, outcome_of, read_draft, replaces_document,
+};
 use crate::refusal::Refusal;
 use crate::search::query::pairs;
 use base::ids;
@@ -111,10 +113,12 @@ impl Plan {
         reads.map(|step| (step.entry.number, step.entry.request.clone())).collect()
     }
 
-    /// The requests that patch what is stored, and the numbers of their entries.
-    pub(crate) fn patches(&mut self) -> impl Iterator<Item = (usize, &mut Request)> {
+    /// The requests that patch or replace what is stored, and the numbers of their entries.
+    pub(crate) fn changes(&mut self) -> impl Iterator<Item = (usize, &mut Request)> {
         let requests = self.steps.iter_mut().map(|step| (step.entry.number, &mut step.entry.request));
-        requests.filter(|(_, request)| matches!(request.route.handler, Handler::Patch(_)))
+        requests.filter(|(_, request)| {
+            matches!(request.route.handler, Handler::Patch(_)) || replaces_document(request)
+        })
     }
 
     /// Judges entries and puts them in order.

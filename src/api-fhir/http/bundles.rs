@@ -6,7 +6,7 @@ use crate::bundle;
 use crate::bundle::{BundleType, Entry, Plan, Undone};
 use crate::context::Context;
 use crate::http::api::Api;
-use crate::http::carry_out::{carry_out, patch_one};
+use crate::http::carry_out::{carry_out, ready_one};
 use crate::interaction::reply::Reply;
 use crate::interaction::request::Request;
 use crate::refusal::Refusal;
@@ -104,13 +104,13 @@ fn changing() -> Refusal {
     Refusal::new(409, Issue::error(IssueType::Conflict, told))
 }
 
-/// Applies the patches of a prepared transaction, and carries it out.
+/// Applies the patches of a prepared transaction, compares what it replaces, and carries it out.
 async fn once(api: Api<'_>, context: &Context, mut plan: Plan) -> Result<Vec<Reply>, Undone> {
-    for (number, request) in plan.patches() {
+    for (number, request) in plan.changes() {
         let rest = request.without_body();
         let taken = std::mem::replace(request, rest);
-        let patched = patch_one(api, context, taken).await;
-        *request = patched.map_err(|refusal| bundle::in_entry(refusal, number))?;
+        let ready = ready_one(api, context, taken).await;
+        *request = ready.map_err(|refusal| bundle::in_entry(refusal, number))?;
     }
     let (caller, is_read, context) = (context.caller.clone(), plan.is_read(), context.for_writer());
     let work = move |tx: &mut Tx<'_>| {

@@ -7,7 +7,8 @@ use crate::context::Context;
 use crate::interaction::reply::Reply;
 use crate::interaction::request::{Body, Handler, Request};
 use crate::interaction::{
-    asks, authorize, find_base, find_to_validate, outcome_of, perform, perform_judged, prepare_patch,
+    asks, authorize, compare, find_base, find_replaced, find_to_validate, outcome_of, perform,
+    perform_judged, prepare_patch, replaces_document,
 };
 use crate::refusal::Refusal;
 use crate::resource::resource_type::ResourceType;
@@ -31,13 +32,11 @@ pub(super) async fn carry_out(
     let handler = request.route.handler;
     let result = if matches!(handler, Handler::Validate(_)) {
         validate(api, &context, request, asked.clone()).await
-    } else if matches!(handler, Handler::Patch(_)) {
-        match patch_one(api, &context, request).await {
+    } else if handler.is_write() {
+        match ready_one(api, &context, request).await {
             Ok(request) => write(api, context, request, asked.clone()).await,
             Err(refusal) => Err(refusal),
         }
-    } else if handler.is_write() {
-        write(api, context, request, asked.clone()).await
     } else {
         read(api, context, request, (asked.clone(), writing)).await
     };
@@ -97,23 +96,44 @@ pub(super) async fn read(
     api.gate.read_as(caller, lane, work).await
 }
 
+/// Does of a write what needs the version that there is, before the transaction that writes another.
+pub(super) async fn ready_one(api: Api<'_>, context: &Context, request: Request) -> Result<Request, Refusal> {
+    if matches!(request.route.handler, Handler::Patch(_)) {
+        patch_one(api, context, request).await
+    } else if replaces_document(&request) {
+        compare_one(api, context, request).await
+    } else {
+        Ok(request)
+    }
+}
+
+/// Compares what replaces a document with what it replaces. That costs a read of its own, of access requests and
+/// subscriptions alone: to compare the two in the transaction would keep all other writers waiting.
+async fn compare_one(api: Api<'_>, context: &Context, mut request: Request) -> Result<Request, Refusal> {
+    let (inner, asking) = (context.for_writer(), request.without_body());
+    let find = move |tx: &mut Tx<'_>| tx.within(&inner.budget, |tx| find_replaced(tx, &inner, &asking));
+    let Some(base) = api.gate.read_as(context.caller.clone(), Lane::Ordinary, find).await? else {
+        return Ok(request);
+    };
+    let size = base.document.as_ref().map_or(0, String::len);
+    api.bodies.cpu.run(size, move || compare(&mut request, &base).map(|()| request)).await?
+}
+
 /// Applies a patch to the version that it is for, before the transaction that writes the result.
-pub(super) async fn patch_one(
-    api: Api<'_>,
-    context: &Context,
-    mut request: Request,
-) -> Result<Request, Refusal> {
+async fn patch_one(api: Api<'_>, context: &Context, mut request: Request) -> Result<Request, Refusal> {
     // A role is made of a few columns: to apply a small JSON Patch to it in the transaction that writes it takes some
     // microseconds, and to read it before in another one a third of the whole request.
     let is_brief = matches!(&request.body, Some(Body::JsonPatch(_))) && !request.has_large_body();
     if request.target.kind == Some(ResourceType::Consent) && is_brief {
         return Ok(request);
     }
-    let (inner, asking) = (context.clone(), request.without_body());
+    // The document comes as the text that it is, and is parsed below.
+    let (inner, asking) = (context.for_writer(), request.without_body());
     let asks = asks(&request);
     let find = move |tx: &mut Tx<'_>| tx.within(&inner.budget, |tx| find_base(tx, &inner, &asking, asks));
     let base = api.gate.read_as(context.caller.clone(), Lane::Ordinary, find).await?;
-    let size = if is_large(&request, &base.body) { usize::MAX } else { 0 };
+    let document = base.document.as_ref().map_or(0, String::len);
+    let size = if is_large(&request, &base.body) { usize::MAX } else { document };
     let context = context.clone();
     let work = move || prepare_patch(&context, &mut request, &base).map(|()| request);
     api.bodies.cpu.run(size, work).await?

@@ -6,7 +6,7 @@ use std::fmt;
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
 
-use crate::http::respond::refuse_plainly;
+use crate::http::respond::{VARIES, refuse_plainly};
 use crate::refusal::{Challenge, Refusal};
 use fhir::outcome::{Issue, IssueType};
 use service::admission::Denied;
@@ -51,10 +51,10 @@ impl ApiError for Refusal {
 /// G-15; the request's own id is in its answer (G-14).
 impl Shared for Refusal {
     const CORS: Cors = Cors {
-        origins: Origins::Echoed { vary: "origin, accept, prefer" },
+        origins: Origins::Echoed { vary: VARIES },
         preflight: StatusCode::OK,
         allowed_headers: "authorization, dpop, content-type, accept, prefer, if-match, if-none-match, \
-            if-modified-since, if-none-exist, x-request-id, x-correlation-id",
+            if-modified-since, if-unmodified-since, if-none-exist, x-request-id, x-correlation-id",
         allowed_methods: "GET, HEAD, POST, PUT, PATCH, DELETE",
         exposed_headers: "etag, location, content-location, last-modified, www-authenticate, x-request-id, \
             x-correlation-id",

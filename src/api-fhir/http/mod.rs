@@ -7,7 +7,7 @@ mod error;
 pub(crate) mod respond;
 mod understand;
 
-use actix_web::http::header::ETAG;
+use actix_web::http::header::{ETAG, HeaderValue, VARY};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
 
@@ -21,6 +21,7 @@ use crate::refusal::Refusal;
 use crate::resource::resource_type::ResourceType;
 use crate::routes::resolve;
 use crate::search::query::pairs;
+use crate::url::normal;
 use crate::{capability, trail};
 use ::web::body::Bodies;
 use ::web::caller::authenticate;
@@ -37,7 +38,7 @@ use fhir::format;
 use fhir::format::Format;
 use fhir::format::prefer::Return;
 use fhir::outcome::operation_outcome;
-use respond::{refuse, respond_with};
+use respond::{VARIES, refuse, respond_with};
 use service::authority::Authority;
 
 /// Answers every request of this front.
@@ -52,7 +53,8 @@ pub(super) async fn handle(
     let query = pairs(request.query_string());
     let (writing, result) = match writing(&request, &query) {
         Ok(mut writing) => {
-            let path = request.path().strip_prefix(BASE_PATH).unwrap_or_default().trim_matches('/');
+            let path = normal(request.path());
+            let path = path.strip_prefix(BASE_PATH).unwrap_or_default().trim_matches('/');
             let resolved = resolve(request.method(), path);
             if let Ok((Route { handler: Handler::Capabilities, .. }, _)) = resolved {
                 let told = capabilities(api, &request, writing);
@@ -102,6 +104,7 @@ fn capabilities(api: Api<'_>, request: &HttpRequest, writing: Writing) -> Result
     let is_known = known.is_some_and(|versions| versions.include(&rendered.version.to_string()));
     let mut response = if is_known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     response.insert_header((ETAG, etag::render_etag(rendered.version)));
+    response.insert_header((VARY, HeaderValue::from_static(VARIES)));
     if is_known {
         return Ok(response.finish());
     }

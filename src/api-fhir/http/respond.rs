@@ -2,7 +2,8 @@
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
-    ALLOW, CACHE_CONTROL, ETAG, LAST_MODIFIED, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
+    ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, ETAG, HeaderValue, LAST_MODIFIED, LOCATION, RETRY_AFTER, VARY,
+    WWW_AUTHENTICATE,
 };
 use actix_web::{HttpResponse, HttpResponseBuilder};
 
@@ -14,9 +15,13 @@ use fhir::format::prefer::Return;
 use fhir::outcome::operation_outcome;
 use fhir::{etag, format};
 
+/// What an answer hangs on besides its URL (RFC 9110, section 12.5.5).
+pub(super) const VARIES: &str = "origin, accept, prefer";
+
 pub(super) fn respond(status: u16, writing: Writing, has_body: bool) -> HttpResponseBuilder {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = HttpResponse::build(status);
+    response.insert_header((VARY, HeaderValue::from_static(VARIES)));
     if has_body {
         response.content_type(writing.format.content_type());
     }
@@ -67,6 +72,9 @@ pub(super) fn refuse(refusal: &Refusal, writing: Writing) -> HttpResponse {
     let mut response = respond(refusal.status, writing, true);
     if let Some(allow) = &refusal.allow {
         response.insert_header((ALLOW, allow.as_ref()));
+    }
+    if refusal.takes_no_encoding {
+        response.insert_header((ACCEPT_ENCODING, "identity"));
     }
     if let Some(seconds) = refusal.retry_after {
         response.insert_header((RETRY_AFTER, seconds));

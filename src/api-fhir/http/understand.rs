@@ -3,7 +3,9 @@
 
 use actix_web::HttpRequest;
 use actix_web::http::Method;
-use actix_web::http::header::{CONTENT_TYPE, HeaderMap, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH};
+use actix_web::http::header::{
+    CONTENT_TYPE, HeaderMap, HeaderName, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE,
+};
 use actix_web::web::Payload;
 use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
@@ -176,7 +178,9 @@ impl Arriving {
         let body = match format::body_format(self.content_type.as_deref())? {
             BodyFormat::Json if !self.is_search() => Body::Resource(self.read_json()?),
             BodyFormat::Xml if !self.is_search() => Body::Resource(read_xml(&self.bytes, self.depth)?),
-            BodyFormat::JsonPatch if patches => Body::JsonPatch(self.read_json()?),
+            BodyFormat::JsonPatch if patches => {
+                Body::JsonPatch(format::read_json_patch(&self.bytes, self.depth)?)
+            }
             BodyFormat::Form | BodyFormat::Json | BodyFormat::Xml | BodyFormat::JsonPatch => {
                 let told = "This kind of body does not belong to this request.";
                 return Err(Refusal::new(415, Issue::error(IssueType::NotSupported, told)));
@@ -223,12 +227,15 @@ pub(super) fn conditions(headers: &HeaderMap) -> Result<Conditions, Refusal> {
         let tags = joined(headers, name).map(|text| parse(&text)).transpose();
         tags.map_err(|_wrong| Refusal::invalid("An entity tag is written W/\"1\"."))
     };
-    let since = headers.get(IF_MODIFIED_SINCE).and_then(|value| value.to_str().ok());
+    // A date that cannot be read is no condition (RFC 9110 §13.1.3, §13.1.4).
+    let date = |name: HeaderName| {
+        headers.get(name).and_then(|value| value.to_str().ok()).and_then(etag::parse_http_date)
+    };
     Ok(Conditions {
         if_match: tags(IF_MATCH.as_str(), Versions::parse)?,
         if_none_match: tags(IF_NONE_MATCH.as_str(), Versions::parse_known)?,
-        // A date that cannot be read is no condition (RFC 9110 §13.1.3).
-        if_modified_since: since.and_then(etag::parse_http_date),
+        if_modified_since: date(IF_MODIFIED_SINCE),
+        if_unmodified_since: date(IF_UNMODIFIED_SINCE),
         if_none_exist: headers.get("if-none-exist").and_then(|value| value.to_str().ok()).map(str::to_owned),
     })
 }
@@ -243,6 +250,11 @@ impl From<BodyFault> for Refusal {
     fn from(fault: BodyFault) -> Self {
         let (status, code, told) = match fault {
             BodyFault::TooLarge => (413, IssueType::TooLong, "The body is larger than this server accepts."),
+            BodyFault::Encoded => {
+                let told = "Send the body without a Content-Encoding.";
+                let refusal = Self::new(415, Issue::error(IssueType::NotSupported, told));
+                return Self { takes_no_encoding: true, ..refusal };
+            }
             BodyFault::Incomplete => (400, IssueType::Invalid, "The body is incomplete."),
             BodyFault::Late => {
                 (408, IssueType::Timeout, "The request did not arrive within the time allowed.")

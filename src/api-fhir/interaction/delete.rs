@@ -3,7 +3,7 @@
 use crate::context::Context;
 use crate::interaction::read;
 use crate::interaction::reply::Reply;
-use crate::interaction::request::{Request, check_if_match, instance};
+use crate::interaction::request::{Request, check_preconditions, instance};
 use crate::refusal::Refusal;
 use crate::resource;
 use domain::account::Letter;
@@ -14,7 +14,7 @@ pub(crate) fn delete(tx: &mut Tx<'_>, context: &Context, request: &Request) -> R
     let (kind, id) = instance(request)?;
     read::lock(tx, kind, id)?;
     if let Some(current) = read::find_even_deleted(tx, context, kind, id, Letter::Delete)? {
-        check_if_match(request, &current)?;
+        check_preconditions(request, &current)?;
         resource::delete(tx, context, &current)?;
     }
     Ok(Reply::nothing())

@@ -31,6 +31,7 @@ use request::{Body, Handler, Prepared, Request, Target, kind_of, resource_of};
 use service::access;
 use service::access::Action;
 use store::Tx;
+pub(crate) use update::{compare, find_replaced, replaces_document};
 pub(crate) use validate::{check, find as find_to_validate, outcome as outcome_of};
 
 /// Carries a request out that was prepared or needs no preparation.

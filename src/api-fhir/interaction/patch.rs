@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::enforce;
 use crate::interaction::conditional::Match;
 use crate::interaction::reply::Reply;
-use crate::interaction::request::{Body, Patched, Prepared, Request, check_if_match, instance, kind_of};
+use crate::interaction::request::{Body, Patched, Prepared, Request, check_preconditions, instance, kind_of};
 use crate::interaction::validate::check;
 use crate::interaction::{conditional, read, update};
 use crate::refusal::Refusal;
@@ -57,7 +57,7 @@ fn check_may_ask(tx: &mut Tx<'_>, context: &Context, current: &Stored, asks: boo
 
 /// Applies a patch to the version that it is for.
 pub(crate) fn prepare(context: &Context, request: &mut Request, current: &Stored) -> Result<(), Refusal> {
-    check_if_match(request, current)?;
+    check_preconditions(request, current)?;
     let patched = apply(context, request, current)?;
     request.prepared = Prepared::Patched(Box::new(patched));
     Ok(())
@@ -83,7 +83,7 @@ pub(crate) fn conditional_patch(
 }
 
 fn write(tx: &mut Tx<'_>, context: &Context, request: &Request, current: &Stored) -> Result<Reply, Refusal> {
-    check_if_match(request, current)?;
+    check_preconditions(request, current)?;
     match &request.prepared {
         Prepared::Patched(patched) if (&patched.id, patched.version) == (&current.id, current.version) => {
             update::replace(tx, context, request, (current, &patched.body, &patched.draft))
@@ -91,9 +91,8 @@ fn write(tx: &mut Tx<'_>, context: &Context, request: &Request, current: &Stored
         Prepared::Patched(_) | Prepared::Nothing | Prepared::Draft(_) | Prepared::Outcome(_) => {
             check_small(request, current)?;
             check_may_ask(tx, context, current, asks(request))?;
-            let current = current.clone().complete()?;
-            let patched = apply(context, request, &current)?;
-            update::replace(tx, context, request, (&current, &patched.body, &patched.draft))
+            let patched = apply(context, request, current)?;
+            update::replace(tx, context, request, (current, &patched.body, &patched.draft))
         }
     }
 }
@@ -112,7 +111,8 @@ fn check_small(request: &Request, current: &Stored) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn apply(context: &Context, request: &Request, current: &Stored) -> Result<Patched, Refusal> {
+fn apply(context: &Context, request: &Request, stored: &Stored) -> Result<Patched, Refusal> {
+    let current = stored.clone().complete()?;
     let patched = match &request.body {
         Some(Body::JsonPatch(patch)) if current.kind == ResourceType::Consent => {
             engine::json_patch(&current.body, &vrs_form::consent_patch(&current.body, patch))
@@ -134,8 +134,9 @@ fn apply(context: &Context, request: &Request, current: &Stored) -> Result<Patch
     // The patch itself was understood: what it would make of the resource breaks a rule.
     check(&body, current.kind).map_err(|refusal| Refusal { status: 422, ..refusal })?;
     resource::decide_kind(context, current.kind, Purpose::Update)?;
-    let draft = resource::read(context, current.kind, &body, Purpose::Update)?;
-    Ok(Patched { id: current.id.clone(), version: current.version, body, draft })
+    let mut draft = resource::read(context, current.kind, &body, Purpose::Update)?;
+    resource::settle(&mut draft, stored)?;
+    Ok(Patched { id: current.id, version: current.version, body, draft })
 }
 
 /// Whether a patch asks what the resource says, so that its success or failure tells: by the operation `test` of a JSON Patch, or

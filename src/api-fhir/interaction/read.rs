@@ -3,7 +3,7 @@
 use crate::context::Context;
 use crate::enforce;
 use crate::interaction::reply::Reply;
-use crate::interaction::request::{Request, instance};
+use crate::interaction::request::{Request, check_preconditions, instance};
 use crate::refusal::Refusal;
 use crate::resource;
 use crate::resource::kind::Backing;
@@ -106,6 +106,7 @@ pub(super) fn lock(tx: &mut Tx<'_>, kind: ResourceType, id: &str) -> Result<(), 
 pub(crate) fn read(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
     let (kind, id) = instance(request)?;
     let mut stored = find_or_gone(tx, context, kind, id, Letter::Read)?;
+    check_preconditions(request, &stored)?;
     let conditions = &request.conditions;
     let version = stored.version.to_string();
     let is_known = is_not_modified(
@@ -125,8 +126,10 @@ pub(crate) fn vread(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Re
     let (kind, id) = instance(request)?;
     // Whoever may not see the resource may not see its past either.
     let present = find_even_deleted(tx, context, kind, id, Letter::Read)?;
-    let version = request.target.version.as_ref().and_then(|version| version.parse().ok());
-    let version: i64 = version.ok_or_else(Refusal::not_found)?;
+    // A version id is a text: `01` is not the version `1`.
+    let written = request.target.version.as_deref().unwrap_or_default();
+    let version: Option<i64> = written.parse().ok().filter(|version: &i64| version.to_string() == written);
+    let version = version.ok_or_else(Refusal::not_found)?;
     let stored = load_versions(tx, context, kind, &[(id.to_owned(), version)])?.pop();
     let stored = stored.ok_or_else(Refusal::not_found)?;
     if stored.body.is_null() {

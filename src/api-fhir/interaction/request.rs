@@ -20,6 +20,7 @@ use base::json::is_larger;
 use domain::account::Letter;
 use domain::audit::Interaction as Audit;
 use fhir::etag::Versions;
+use fhir::outcome::IssueType;
 use store::Tx;
 
 /// A request, understood.
@@ -97,7 +98,7 @@ pub(crate) enum Body {
     JsonPatch(Value),
 }
 
-/// `If-Match`, `If-None-Match`, `If-Modified-Since`, `If-None-Exist`.
+/// `If-Match`, `If-None-Match`, `If-Modified-Since`, `If-Unmodified-Since`, `If-None-Exist`.
 #[derive(Clone, Debug, Default)]
 #[expect(clippy::struct_field_names, reason = "the names are those of the headers")]
 pub(crate) struct Conditions {
@@ -105,8 +106,10 @@ pub(crate) struct Conditions {
     pub(crate) if_match: Option<Versions>,
     /// The versions that the caller has.
     pub(crate) if_none_match: Option<Versions>,
-    /// The time up to which the caller knows.
+    /// The time up to which the caller knows: of a read alone (RFC 9110 §13.1.3).
     pub(crate) if_modified_since: Option<DateTime<Utc>>,
+    /// The time since which it must not have changed.
+    pub(crate) if_unmodified_since: Option<DateTime<Utc>>,
     /// The search that must find nothing.
     pub(crate) if_none_exist: Option<String>,
 }
@@ -149,14 +152,39 @@ pub(super) fn draft_of(request: &Request) -> Result<&Draft, Refusal> {
     }
 }
 
-/// Refuses a version that the caller did not expect (R-22, R-33).
-pub(super) fn check_if_match(request: &Request, current: &Stored) -> Result<(), Refusal> {
-    let Some(expected) = &request.conditions.if_match else { return Ok(()) };
-    if expected.include(&current.version.to_string()) {
+/// Refuses a version that the caller did not expect (R-22, R-33), in the order of RFC 9110 §13.2.2: `If-Match`, without
+/// it `If-Unmodified-Since`, then `If-None-Match`, which a read answers with 304 itself.
+pub(super) fn check_preconditions(request: &Request, current: &Stored) -> Result<(), Refusal> {
+    let Conditions { if_match, if_none_match, if_unmodified_since, .. } = &request.conditions;
+    if (if_match, if_none_match, if_unmodified_since) == (&None, &None, &None) {
         return Ok(());
     }
-    let told = "The resource has changed since the version that If-Match names: read it again.";
-    Err(Refusal::precondition(fhir::outcome::IssueType::Conflict, told))
+    let version = current.version.to_string();
+    let is_expected = match (if_match, if_unmodified_since) {
+        (Some(expected), _) => expected.include(&version),
+        (None, Some(since)) => current.updated_at.timestamp() <= since.timestamp(),
+        (None, None) => true,
+    };
+    if !is_expected {
+        let told = "The resource has changed since the version that If-Match names, or the time that \
+                    If-Unmodified-Since names: read it again.";
+        return Err(Refusal::precondition(IssueType::Conflict, told));
+    }
+    let is_known = if_none_match.as_ref().is_some_and(|known| known.include(&version));
+    if is_known && request.route.handler.is_write() {
+        let told = "If-None-Match names the version that there is: nothing was written.";
+        return Err(Refusal::precondition(IssueType::Conflict, told));
+    }
+    Ok(())
+}
+
+/// Refuses a version that the caller expects of what is not there.
+pub(super) fn check_may_be_absent(request: &Request) -> Result<(), Refusal> {
+    if request.conditions.if_match.is_none() {
+        return Ok(());
+    }
+    let told = "There is no resource that has a version which If-Match names.";
+    Err(Refusal::precondition(IssueType::Conflict, told))
 }
 
 /// Carries a request out within a transaction.

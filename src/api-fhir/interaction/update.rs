@@ -8,12 +8,15 @@ use crate::context::Context;
 use crate::interaction::conditional::Match;
 use crate::interaction::reply::Reply;
 use crate::interaction::request::{
-    Request, check_if_match, draft_of, instance, kind_of, new_id, resource_of,
+    Prepared, Request, check_may_be_absent, check_preconditions, draft_of, instance, kind_of, new_id,
+    resource_of,
 };
 use crate::interaction::{conditional, read};
 use crate::refusal::Refusal;
 use crate::resource;
 use crate::resource::kind::Draft;
+use crate::resource::kind::Purpose;
+use crate::resource::resource_type::ResourceType;
 use crate::resource::stored::Stored;
 use fhir::outcome::{Issue, IssueType};
 use store::Tx;
@@ -39,6 +42,39 @@ pub(crate) fn update(tx: &mut Tx<'_>, context: &Context, request: &Request) -> R
     replace(tx, context, request, (&current, body, draft_of(request)?))
 }
 
+/// What an update would replace, as it stands now; nothing where it is refused, or creates, when its turn comes.
+pub(crate) fn find_replaced(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    request: &Request,
+) -> Result<Option<Stored>, Refusal> {
+    let kind = kind_of(request)?;
+    let found = match &request.target.id {
+        Some(id) => read::find(tx, context, kind, id, Letter::Update),
+        None => conditional::find(tx, context, kind, &request.params).map(|found| match found {
+            Match::One(current) => Some(*current),
+            Match::None | Match::Many => None,
+        }),
+    };
+    found.or_else(|refusal| if refusal.status < 500 { Ok(None) } else { Err(refusal) })
+}
+
+/// Whether a request replaces a document that a client wrote, which is compared with what is stored
+/// ([`resource::settle`]).
+pub(crate) fn replaces_document(request: &Request) -> bool {
+    let purpose = request.route.handler.purpose();
+    matches!(purpose, Some(Purpose::Update | Purpose::Either))
+        && request.target.kind.is_some_and(ResourceType::is_a_document)
+}
+
+/// Compares what an update brings with what it replaces.
+pub(crate) fn compare(request: &mut Request, current: &Stored) -> Result<(), Refusal> {
+    if let Prepared::Draft(draft) = &mut request.prepared {
+        resource::settle(draft, current)?;
+    }
+    Ok(())
+}
+
 /// Writes a body, and what was read of it, over what is there.
 pub(super) fn replace(
     tx: &mut Tx<'_>,
@@ -46,7 +82,7 @@ pub(super) fn replace(
     request: &Request,
     (current, body, draft): (&Stored, &Value, &Draft),
 ) -> Result<Reply, Refusal> {
-    check_if_match(request, current)?;
+    check_preconditions(request, current)?;
     if is_subsetted(body) {
         let told = "This is a part of the resource only (SUBSETTED): read the whole, then change that.";
         return Err(Refusal::new(422, Issue::error(IssueType::BusinessRule, told)));
@@ -72,6 +108,7 @@ pub(crate) fn conditional_update(
     match (conditional::find_to_change(tx, context, kind, &request.params)?, id) {
         (Match::Many, _) => Err(conditional::many()),
         (Match::None, None) => {
+            check_may_be_absent(request)?;
             let created = resource::create(tx, context, kind, draft_of(request)?, new_id(context, request))?;
             Ok(Reply::written(201, created, context))
         }

@@ -16,6 +16,7 @@ mod residue;
 pub(crate) mod resource_type;
 pub(crate) mod stored;
 pub(crate) mod subscription;
+mod unchanged;
 
 use std::collections::{HashMap, HashSet};
 
@@ -40,6 +41,7 @@ use store::Tx;
 use store::search::Filter;
 pub(crate) use stored::disclosed;
 use stored::{Stored, find_ids};
+pub(crate) use unchanged::settle;
 
 impl ResourceType {
     /// How its resources are loaded, and written.

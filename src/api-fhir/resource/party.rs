@@ -1,5 +1,7 @@
 //! Whom a reference means. A person is named by NHS number, by the Patient of this front, or by both.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 
 use crate::context::Context;
@@ -7,6 +9,7 @@ use crate::refusal::Refusal;
 use crate::resource::patient;
 use crate::resource::stored::{find_ids, nhs_identifier};
 use crate::url;
+use crate::url::normal;
 use domain::person::{NhsNumber, NumberCheck};
 use fhir::outcome::{Issue, IssueType};
 use store::Tx;
@@ -77,7 +80,8 @@ pub(super) fn check_found(
     reference: &Value,
     at: &str,
 ) -> Result<(), Refusal> {
-    let id = literal(reference, context).and_then(|reference| reference.strip_prefix("Patient/"));
+    let reference = literal(reference, context);
+    let id = reference.as_deref().and_then(|reference| reference.strip_prefix("Patient/"));
     let Some(id) = id else { return Ok(()) };
     let found = patient::select(tx, context, &Filter::text(Table::People.id(), id))?;
     found.first().map(|_| ()).ok_or_else(|| Refusal::rule(UNKNOWN, at))
@@ -99,9 +103,9 @@ pub(super) fn check_reached(
 }
 
 /// The type that a reference names, itself or by the resource that it leads to.
-pub(super) fn type_of<'r>(reference: &'r Value, context: &Context) -> Option<&'r str> {
-    let declared = reference.get("type").and_then(Value::as_str);
-    declared.or_else(|| literal(reference, context)?.split_once('/').map(|(kind, _)| kind))
+pub(super) fn type_of<'r>(reference: &'r Value, context: &Context) -> Option<Cow<'r, str>> {
+    let declared = reference.get("type").and_then(Value::as_str).map(Cow::Borrowed);
+    declared.or_else(|| literal(reference, context)?.split_once('/').map(|(kind, _)| kind.to_owned().into()))
 }
 
 /// Adds to a reference what its sender left out of the type and the identifier.
@@ -125,7 +129,7 @@ fn make_local(value: &mut Value, context: &Context) {
         Value::Object(members) => {
             for (key, member) in members {
                 if let (Value::String(text), "reference") = (&mut *member, key.as_str()) {
-                    *text = context.relative(text).to_owned();
+                    *text = normal(context.relative(text)).into_owned();
                 } else {
                     make_local(member, context);
                 }
@@ -135,9 +139,9 @@ fn make_local(value: &mut Value, context: &Context) {
     }
 }
 
-/// `Reference.reference`, relative if it leads to this front.
-fn literal<'r>(reference: &'r Value, context: &Context) -> Option<&'r str> {
-    reference.get("reference").and_then(Value::as_str).map(|reference| context.relative(reference))
+/// `Reference.reference`, relative if it leads to this front, and without what need not be encoded.
+fn literal<'r>(reference: &'r Value, context: &Context) -> Option<Cow<'r, str>> {
+    reference.get("reference").and_then(Value::as_str).map(|reference| normal(context.relative(reference)))
 }
 
 fn by_identifier(reference: &Value, check: NumberCheck, at: &str) -> Result<Option<NhsNumber>, Refusal> {

@@ -15,6 +15,7 @@ use crate::search::param::{Index, Param, Reference};
 use crate::url;
 use base::date_time::FhirDateTime;
 use base::error::Error;
+use base::held;
 use domain::audit::People;
 use domain::person::NhsNumber;
 use domain::proxy::{AccessRequest, Applicant, ReferenceCode, Versioned};
@@ -197,9 +198,10 @@ impl GivenAccessRequest {
         let at = "QuestionnaireResponse.source";
         let source = body.get("source");
         let source = source.ok_or_else(|| wrong(at, "Say who applies."))?;
-        let applicant = party::type_of(source, context).and_then(Applicant::parse).ok_or_else(|| {
-            wrong("QuestionnaireResponse.source.type", "Say who applies: RelatedPerson or Patient.")
-        })?;
+        let applicant =
+            party::type_of(source, context).and_then(|kind| Applicant::parse(&kind)).ok_or_else(|| {
+                wrong("QuestionnaireResponse.source.type", "Say who applies: RelatedPerson or Patient.")
+            })?;
         let subject = body.get("subject");
         let subject = subject.ok_or_else(|| wrong("QuestionnaireResponse.subject", "Name the patient."))?;
         let patient = party::number_in(subject, context, "QuestionnaireResponse.subject")?;
@@ -257,13 +259,34 @@ fn kept(body: &Value, applicant: Applicant, patient: NhsNumber, source: NhsNumbe
         members.shift_remove("meta");
         members.shift_remove("identifier");
     }
+    name_people(&mut document, applicant, patient, source);
+    document.to_string()
+}
+
+fn name_people(document: &mut Value, applicant: Applicant, patient: NhsNumber, source: NhsNumber) {
     for (name, kind, number) in [("subject", "Patient", patient), ("source", applicant.source_type(), source)]
     {
         if let Some(reference) = document.get_mut(name) {
             party::complete(reference, kind, number);
         }
     }
-    document.to_string()
+}
+
+/// Makes the document of a draft the one that is stored, where both say the same.
+pub(super) fn settle(given: &mut GivenAccessRequest, current: &Stored) -> Result<(), Error> {
+    let Some(document) = current.document.as_ref().filter(|document| **document != given.document) else {
+        return Ok(());
+    };
+    held::check(|| document.len());
+    let parse = |text: &str| serde_json::from_str::<Value>(text).map_err(Error::fault);
+    let mut stored = parse(document)?;
+    // What the service adds by itself is no change, where the other API kept the document without it.
+    let source = if given.applicant == Applicant::Proxy { given.proxy } else { given.patient };
+    name_people(&mut stored, given.applicant, given.patient, source);
+    if stored == parse(&given.document)? {
+        given.document.clone_from(document);
+    }
+    Ok(())
 }
 
 /// The text that answers a question, wherever the question stands.

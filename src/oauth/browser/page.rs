@@ -311,6 +311,7 @@ impl From<BodyFault> for Problem {
     fn from(fault: BodyFault) -> Self {
         let (status, title) = match fault {
             BodyFault::TooLarge => (413, "The form is too large"),
+            BodyFault::Encoded => (415, "The form is encoded"),
             BodyFault::Incomplete => (400, "The form is incomplete"),
             BodyFault::Late => (408, "The form did not arrive in time"),
         };

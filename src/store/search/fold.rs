@@ -68,7 +68,7 @@ struct Folded {
     table: &'static str,
     key: [&'static str; 3],
     text: &'static str,
-    folded: &'static str,
+    column: &'static str,
     save: fn(&mut Db, &FoldRow) -> Result<usize, diesel::result::Error>,
 }
 
@@ -77,21 +77,21 @@ const FOLDED: [Folded; 3] = [
         table: "person_name_parts",
         key: ["nhs_number", "0", "position"],
         text: "value",
-        folded: "folded",
+        column: "folded",
         save: save_name_part,
     },
     Folded {
         table: "relationship_codes",
         key: ["relationship_id", "version", "position"],
         text: "display",
-        folded: "display_folded",
+        column: "display_folded",
         save: save_code,
     },
     Folded {
         table: "subscriptions",
         key: ["id", "0", "0"],
         text: "criteria",
-        folded: "criteria_folded",
+        column: "criteria_folded",
         save: save_criteria,
     },
 ];
@@ -123,7 +123,7 @@ fn wanted(folded: &Folded, row: &FoldRow) -> String {
 
 fn next_rows(
     db: &mut Db,
-    Folded { table, key: [id, version, position], text, folded, .. }: &Folded,
+    Folded { table, key: [id, version, position], text, column, .. }: &Folded,
     (last, last_version, last_position): &(String, i64, i64),
 ) -> Result<Vec<FoldRow>, Error> {
     let is_not_ascii = match db {
@@ -132,7 +132,7 @@ fn next_rows(
     };
     let sql = format!(
         "SELECT {id} AS id, CAST({version} AS BIGINT) AS version, CAST({position} AS BIGINT) AS position, \
-         {text} AS text, COALESCE({folded}, '') AS folded FROM {table} WHERE {is_not_ascii} \
+         {text} AS text, COALESCE({column}, '') AS folded FROM {table} WHERE {is_not_ascii} \
          AND ({id} > ? OR ({id} = ? AND ({version} > ? OR ({version} = ? AND {position} > ?)))) \
          ORDER BY {id}, 2, 3 LIMIT {BATCH}"
     );

@@ -6,6 +6,7 @@ mod caps;
 pub mod client;
 mod concurrency;
 mod content;
+mod elements;
 mod format;
 mod general;
 mod instance;

@@ -23,6 +23,7 @@ use crate::resource::resource_type::ResourceType;
 use crate::resource::stored::{Stored, head};
 use base::date_time::{FhirDateTime, render_instant};
 use base::error::Error;
+use base::held;
 use domain::event::{Draft as SubscriptionDraft, Style, Subscription, SubscriptionStatus};
 use domain::proxy::Versioned;
 use fhir::outcome::{Issue, IssueType};
@@ -187,7 +188,7 @@ fn draft(body: &Value, context: &Context) -> Result<SubscriptionDraft, Refusal> 
     let Subscribing { settings, .. } = context.subscribing()?;
     let channel = channel::read(body, style, settings)?;
     let headers = header::read(body, channel.kind)?;
-    let document = kept(body, &channel);
+    let document = kept(body, &channel).to_string();
     if document.len() > MOST_BYTES {
         let told = format!("A subscription has {MOST_BYTES} bytes at the most, as JSON without its headers.");
         return Err(Refusal::new(413, Issue::error(IssueType::TooLong, told).at("Subscription")));
@@ -235,8 +236,19 @@ fn check_extensions(body: &Value) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Makes the document of a draft the one that is stored, where both say the same.
+pub(super) fn settle(draft: &mut SubscriptionDraft, current: &Stored) -> Result<(), Error> {
+    held::check_value(&current.body);
+    let stored = kept(&current.body, &draft.channel);
+    let given: Value = serde_json::from_str(&draft.document).map_err(Error::fault)?;
+    if stored == given {
+        draft.document = stored.to_string();
+    }
+    Ok(())
+}
+
 /// The document without what stands elsewhere: the secrets above all.
-fn kept(body: &Value, channel: &domain::event::Channel) -> String {
+fn kept(body: &Value, channel: &domain::event::Channel) -> Value {
     let mut document = body.clone();
     if let Some(members) = document.as_object_mut() {
         for name in ["resourceType", "id", "meta", "status", "error"] {
@@ -253,7 +265,7 @@ fn kept(body: &Value, channel: &domain::event::Channel) -> String {
             members.insert("payload".to_owned(), normal.into());
         }
     }
-    document.to_string()
+    document
 }
 
 /// Refuses what would be lost of a body: its document is kept but for what stands elsewhere ([`kept`]). The status,

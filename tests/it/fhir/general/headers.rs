@@ -123,6 +123,7 @@ async fn a_browser_of_another_origin_is_told_what_it_may_do(
             "if-match",
             "if-none-match",
             "if-modified-since",
+            "if-unmodified-since",
             "if-none-exist",
             "x-request-id",
         ] {

@@ -1,6 +1,8 @@
 //! HTTP as every request meets it (checks G-01 to G-20).
 
+mod encodings;
 mod failures;
 mod formats;
 mod headers;
+mod paths;
 mod refusals;

@@ -6,5 +6,7 @@ mod create;
 mod delete;
 mod history;
 mod patch;
+mod preconditions;
 mod read;
+mod unchanged;
 mod update;

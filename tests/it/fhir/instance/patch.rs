@@ -1,9 +1,12 @@
 //! patch, in both forms.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::fhir::bodies::{access_request, fhirpath_replace};
+use crate::fhir::bodies::{access_request, fhirpath_replace, one_of_each};
+use crate::fhir::bundle::{bundle, give, statuses};
 use crate::fhir::client::{get, patch, post, request, send, send_well, told, with_resource};
 use crate::support::{Backend, TestApp, bodies};
 use crate::vrs::footprint::{Footprint, Rows};
@@ -161,4 +164,69 @@ async fn a_patch_of_the_data_drops_the_narrative_that_tells_of_them(
     let told = json!([{ "op": "add", "path": "/text", "value": narrative }]);
     assert_eq!(send_well(&app, patch(&path, &told), 200).await["text"], narrative);
     assert_eq!(send_well(&app, get(&path), 200).await["text"], narrative);
+}
+
+// covers FAULT-5, R-30, R-35
+#[rstest]
+#[actix_web::test]
+async fn a_json_patch_may_be_empty_and_hold_what_json_may(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = TestApp::strict(backend).await;
+    // A request for a pair that has a role is refused, so the role comes last.
+    let mut paths = Vec::new();
+    for (path, body) in one_of_each(LONER, SON).into_iter().rev() {
+        let created = send_well(&app, post(path, &body), 201).await;
+        paths.push(format!("{path}/{}", created["id"].as_str().expect("an id")));
+    }
+    let mut footprint = Footprint::of(&app);
+    for path in &paths {
+        let id = path.rsplit('/').next().expect("an id");
+        let kind = path.split('/').nth(1).expect("a type");
+        let by_condition = format!("/{kind}?_id={id}");
+        for place in [path, &by_condition] {
+            let same = send(&app, patch(place, &json!([]))).await;
+            assert_eq!((same.status, same.header("etag")), (200, Some("W/\"1\"")), "{place}");
+        }
+        footprint.check_untouched(path);
+        let one = |op: &str, path: &str, value: Value| json!([{ "op": op, "path": path, "value": value }]);
+        let element = if kind == "RelatedPerson" { "/active" } else { "/status" };
+        let list = match kind {
+            "Consent" => "/performer",
+            "RelatedPerson" => "/relationship",
+            _ => "/item",
+        };
+        for value in [json!(null), json!({}), json!([]), json!([null]), json!({ "a": null })] {
+            for operation in ["test", "add", "replace"] {
+                for target in [element, list, "/text", "/meta", "/extension", "/_status"] {
+                    let answer = send(&app, patch(path, &one(operation, target, value.clone()))).await;
+                    assert_eq!(answer.status, 422, "{operation} {target} {value} {path}: {}", answer.json());
+                }
+            }
+            // The same in a Bundle.
+            let data = STANDARD.encode(one("test", element, value).to_string());
+            let binary = json!({
+                "resourceType": "Binary", "contentType": "application/json-patch+json", "data": data,
+            });
+            let entry = give("PATCH", &path[1..], &binary);
+            let batch = post("", &bundle("batch", std::slice::from_ref(&entry)));
+            assert_eq!(statuses(&send_well(&app, batch, 200).await), ["422"], "{path}");
+            assert_eq!(send(&app, post("", &bundle("transaction", &[entry]))).await.status, 422, "{path}");
+        }
+        footprint.check_untouched(path);
+        for body in [
+            "",
+            "[",
+            "[{\"op\":\"test\",\"op\":\"test\",\"path\":\"\",\"value\":null}]",
+            "null",
+            "{}",
+            "[null]",
+            "[[]]",
+        ] {
+            let malformed =
+                request("PATCH", path).header("Content-Type", "application/json-patch+json").body(body);
+            assert_eq!(send(&app, malformed).await.status, 400, "{body}");
+        }
+        footprint.check_untouched(path);
+    }
 }
