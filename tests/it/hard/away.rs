@@ -178,7 +178,8 @@ fn a_database_server_that_goes_and_comes_back_loses_nothing_that_was_answered() 
     service.folder.run(&["audit", "verify", "--config", &service.config]).well();
     assert!(refused > 0 && !answered.is_empty());
     assert!(service.running.has_ended().is_none());
-    let told = format!("cut {cuts} times; {} acknowledged, none lost; {refused} answered 503", answered.len());
+    let told =
+        format!("cut {cuts} times; {} acknowledged, none lost; {refused} answered 503", answered.len());
     measured("database server gone and back", told);
     measured("database server gone and back: ready again after", millis(back));
 }
