@@ -21,7 +21,7 @@ struct Bridge {
     ends: Arc<Mutex<Vec<TcpStream>>>,
 }
 
-/// Where PostgreSQL really is: a socket in a folder, or a host.
+/// Where PostgreSQL really is: a socket in a folder, or a host, with its port; and the name of the database.
 fn upstream(url: &str) -> (String, String) {
     let (_, place) = url.split_once('@').expect("the URL names a user");
     let (host, name) = place.split_once('/').expect("the URL names a database");
@@ -67,14 +67,14 @@ fn join(client: TcpStream, host: &str) {
         });
     };
     let copy = || client.try_clone().expect("a socket");
-    if host.starts_with('/') {
-        let server = UnixStream::connect(format!("{host}/.s.PGSQL.5432")).expect("the server listens");
+    let (place, port) = host.split_once(':').unwrap_or((host, "5432"));
+    if place.starts_with('/') {
+        let server = UnixStream::connect(format!("{place}/.s.PGSQL.{port}")).expect("the server listens");
         let again = server.try_clone().expect("a socket");
         both(Box::new(copy()), Box::new(server), copy());
         both(Box::new(again), Box::new(copy()), copy());
     } else {
-        let place = if host.contains(':') { host.to_owned() } else { format!("{host}:5432") };
-        let server = TcpStream::connect(place).expect("the server listens");
+        let server = TcpStream::connect(format!("{place}:{port}")).expect("the server listens");
         let again = server.try_clone().expect("a socket");
         both(Box::new(copy()), Box::new(server), copy());
         both(Box::new(again), Box::new(copy()), copy());
