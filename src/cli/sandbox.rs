@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use chrono::{Months, NaiveDate};
+
 use crate::sandbox_identity::{SandboxIdentity, identity};
 use crate::seed;
 use crate::seed_file::SeedFile;
@@ -9,16 +11,19 @@ use crate::serve::{listen, public_url, run, survive_hang_up};
 use crate::verb::database::open_serving_store;
 use crate::verb::failure::{Failure, say};
 use api_vrs as vrs;
-use base::clock::SystemClock;
+use base::clock::{Clock as _, SystemClock};
 use base::error::Error;
 use config::Sources;
 use service::policy::AccessPolicy;
 use service::proxy as command;
+use service::proxy::Seeded;
 use store::{SANDBOX_MARK, Store};
 use web::observe;
 
 /// The people, relationships, roles and the access request of the sandbox.
 const DATA: &str = include_str!("../../examples/sandbox-data.json");
+/// More of them, whose ages follow the day.
+const PEOPLE: &str = include_str!("../../examples/sandbox-people.json");
 
 pub(super) fn sandbox(sources: &Sources, keep: bool) -> Result<(), Failure> {
     let config = sources.load()?;
@@ -39,14 +44,27 @@ pub(super) fn sandbox(sources: &Sources, keep: bool) -> Result<(), Failure> {
         ))
     })?;
     prepare(&store, keep)?;
-    let data = SeedFile::parse(DATA).and_then(|data| data.read(config.contract.nhs_number_check));
-    let data = data.map_err(Failure::Other)?;
-    let seeded = store.write_here::<_, Error, _>(|tx| command::seed(tx, &SystemClock, data))?;
+    let today = SystemClock.now().date_naive();
+    let mut seeded = Seeded::default();
+    for text in [DATA, &with_birthdays(PEOPLE, today)] {
+        let data = SeedFile::parse(text).and_then(|data| data.read(config.contract.nhs_number_check));
+        let data = data.map_err(Failure::Other)?;
+        seeded += store.write_here::<_, Error, _>(|tx| command::seed(tx, &SystemClock, data))?;
+    }
     let address = listener.local_addr().map_err(|error| Failure::Other(error.to_string()))?;
     say(&format!("database {} ({})", store.url(), seed::describe(seeded)));
     let SandboxIdentity { identity, told } = identity(&public_url(&config, address), &config)?;
     say(&welcome(address, &told));
     run(&config, store, AccessPolicy::Open, listener, identity)
+}
+
+/// Puts a date in the place of each birthday that says how many years ago it was: a month before the day, so that the age
+/// holds for eleven more months.
+fn with_birthdays(text: &str, today: NaiveDate) -> String {
+    (0..120).fold(text.to_owned(), |text, years| {
+        let born = today.checked_sub_months(Months::new(12 * years + 1)).unwrap_or(today);
+        text.replace(&format!("\"{years} years ago\""), &format!("\"{born}\""))
+    })
 }
 
 /// Empties the database, unless it is to be kept, and marks it as the sandbox's. A database that

@@ -28,7 +28,7 @@ pub(super) fn find(
     find_if(tx, context, kind, id, |filter| enforce::limited(context, kind, letter, filter))
 }
 
-/// As [`find`], and as an error that a resource of the caller's was deleted.
+/// As [`find`], and as an error that a resource of the caller's was deleted: 410 (<https://hl7.org/fhir/R4/http.html#read>).
 pub(super) fn find_or_gone(
     tx: &mut Tx<'_>,
     context: &Context,

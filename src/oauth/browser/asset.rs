@@ -1,4 +1,5 @@
-//! The style sheet of the pages. Its name holds its digest, so that a browser may keep it for ever.
+//! The style sheet of the pages, and the images that it asks for. The name of the style sheet holds its digest, so that a browser
+//! may keep it for ever; the images change with the version of NHS.UK frontend alone.
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
@@ -6,13 +7,38 @@ use actix_web::web::Path;
 
 use super::page::{Problem, STYLE, STYLE_NAME};
 
-pub(super) async fn send(name: Path<String>) -> HttpResponse {
+macro_rules! icon {
+    ($name:literal) => {
+        ($name, include_str!(concat!("../../../assets/nhsuk-frontend/images/", $name)))
+    };
+}
+
+/// The images of the style sheet.
+const IMAGES: [(&str, &str); 4] = [
+    icon!("nhsuk-icon-arrow-down.svg"),
+    icon!("nhsuk-icon-arrow-up-down.svg"),
+    icon!("nhsuk-icon-arrow-up.svg"),
+    icon!("nhsuk-icon-cross.svg"),
+];
+
+pub(super) async fn style(name: Path<String>) -> HttpResponse {
     if *name != *STYLE_NAME {
         return Problem::new(404, "Page not found").render();
     }
+    send("text/css; charset=utf-8", "public, max-age=31536000, immutable", STYLE)
+}
+
+pub(super) async fn image(name: Path<String>) -> HttpResponse {
+    match IMAGES.iter().find(|(known, _)| known == name.as_ref()) {
+        Some((_, image)) => send("image/svg+xml", "public, max-age=86400", image),
+        None => Problem::new(404, "Page not found").render(),
+    }
+}
+
+fn send(content_type: &'static str, cache: &'static str, body: &'static str) -> HttpResponse {
     HttpResponse::Ok()
-        .content_type("text/css; charset=utf-8")
-        .insert_header((CACHE_CONTROL, "public, max-age=31536000, immutable"))
+        .content_type(content_type)
+        .insert_header((CACHE_CONTROL, cache))
         .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .body(STYLE)
+        .body(body)
 }

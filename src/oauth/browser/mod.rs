@@ -82,7 +82,8 @@ pub(super) fn configure(config: &mut ServiceConfig) {
                 .route(web::post().to(log_out::confirm)),
         )
         .service(page("/oauth/leave").route(web::post().to(approve::leave)))
-        .service(web::resource("/assets/{name}").route(web::get().to(asset::send)));
+        .service(web::resource("/assets/{name}").route(web::get().to(asset::style)))
+        .service(web::resource("/assets/images/{name}").route(web::get().to(asset::image)));
 }
 
 async fn other_method() -> HttpResponse {

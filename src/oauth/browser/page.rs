@@ -21,8 +21,12 @@ use web::observe::log_failure;
 
 use super::redirect::csp_source;
 
-/// NHS.UK frontend, without its font faces: Frutiger is for whoever has a licence for it.
-pub(super) const STYLE: &str = include_str!("../../../assets/nhsuk-frontend/nhsuk-frontend-10.6.1.min.css");
+/// NHS.UK frontend, without its font faces (Frutiger needs a licence), and without its rule that prints the target of every
+/// link: an address of these pages has handles that belong on no paper.
+pub(super) const STYLE: &str = concat!(
+    include_str!("../../../assets/nhsuk-frontend/nhsuk-frontend-10.6.1.min.css"),
+    "@media print{a:after,.nhsuk-link:after{content:none!important}}"
+);
 
 pub(super) static STYLE_NAME: LazyLock<String> =
     LazyLock::new(|| format!("nhsuk-frontend-{}.css", digest(STYLE).get(..16).unwrap_or_default()));

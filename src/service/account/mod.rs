@@ -66,7 +66,7 @@ pub struct Issue {
     pub audience: Vec<String>,
     /// The next refresh token.
     pub refresh_token: Option<String>,
-    /// The token's end, in seconds since 1970.
+    /// When the access token expires.
     pub expires_at: DateTime<Utc>,
 }
 

@@ -1,5 +1,7 @@
 //! Fills a database with people, relationships, roles and access requests that exist elsewhere.
 
+use std::ops::AddAssign;
+
 use chrono::{DateTime, Utc};
 
 use crate::proxy::people::{Bar, check_people, state_in, subject_of};
@@ -31,6 +33,15 @@ pub struct Seeded {
     pub relationships: usize,
     pub roles: usize,
     pub access_requests: usize,
+}
+
+impl AddAssign for Seeded {
+    fn add_assign(&mut self, other: Self) {
+        self.people += other.people;
+        self.relationships += other.relationships;
+        self.roles += other.roles;
+        self.access_requests += other.access_requests;
+    }
 }
 
 /// Writes what is not there yet; what is there stays as it is, so that seeding twice is seeding once.

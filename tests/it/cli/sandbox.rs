@@ -282,3 +282,36 @@ fn a_database_that_somebody_else_made_is_not_touched(
     assert_eq!(ended, Some(1), "the sandbox took over a database of {:?}", tables(&database));
     assert_eq!(tables(&database), ["customers"]);
 }
+
+// covers GAP-16
+#[test]
+fn the_sandbox_has_people_of_every_age_and_state_that_rules_depend_on() {
+    let folder = Folder::new();
+    let mut sandbox = folder.start(&["sandbox", "--listen", "127.0.0.1:0"]);
+    let mut search = |path: &str| {
+        let answer = connect(&mut sandbox).send(&Request::new("GET", &format!("/FHIR/R4{path}")));
+        answer.expect("there is an answer").json()
+    };
+    let today = chrono::Utc::now().date_naive();
+    for (number, age) in [("9000000201", 12), ("9000000202", 15), ("9000000203", 16)] {
+        let born = search(&format!("/Patient/{number}"))["birthDate"].as_str().expect("a date").to_owned();
+        let born: chrono::NaiveDate = born.parse().expect("a date");
+        assert_eq!(today.years_since(born), Some(age), "{number}");
+        assert!(born.checked_add_months(chrono::Months::new(12 * age + 10)).is_some_and(|day| day > today));
+    }
+    let total = |bundle: &Value| bundle["total"].as_i64().expect("a total");
+    let cared_for = search("/Consent?performer:identifier=9000000212&status=active");
+    assert_eq!(total(&cared_for), 4, "a carer of four");
+    let ended = search("/Consent?performer:identifier=9000000231&patient=Patient/9000000232");
+    assert_eq!((total(&ended), &ended["entry"][0]["resource"]["status"]), (1, &"inactive".into()));
+    let mut practices = std::collections::BTreeSet::new();
+    for patient in ["9000000221", "9000000222"] {
+        let practice =
+            search(&format!("/Patient/{patient}"))["generalPractitioner"][0]["identifier"]["value"].clone();
+        practices.insert(practice.as_str().expect("a practice").to_owned());
+    }
+    assert_eq!(practices.len(), 2, "patients, and so staff, of two practices: {practices:?}");
+    let file = format!("sqlite:{}", folder.path("onbehalf-sandbox.sqlite").display());
+    let standing = "SELECT standing AS value FROM people WHERE nhs_number = '9000000230'";
+    assert_eq!(sql::values(&file, standing), ["restricted"]);
+}

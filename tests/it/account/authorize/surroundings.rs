@@ -79,6 +79,37 @@ async fn the_style_sheet_is_kept_for_ever_under_the_name_of_its_digest(
     assert_eq!(app.send(Request::new("GET", "/assets/other.css")).await.status, 404);
 }
 
+// covers GAP-15
+#[rstest]
+#[actix_web::test]
+async fn every_image_of_the_style_sheet_is_served_and_no_link_is_printed_with_its_target(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = start(backend).await;
+    let page = Browser::stranger(&app).get("/oauth/log-in").await;
+    assert!(page.header("content-security-policy").is_some_and(|policy| policy.contains("img-src 'self'")));
+    let html = text(&page);
+    let (_, rest) = html.split_once("rel=\"stylesheet\" href=\"").unwrap();
+    let css = text(&app.send(Request::new("GET", rest.split('"').next().unwrap())).await);
+    let mut images: Vec<&str> = css
+        .split("url(")
+        .skip(1)
+        .filter_map(|rest| rest.split(')').next())
+        .filter(|url| !url.starts_with("data:"))
+        .collect();
+    images.sort_unstable();
+    images.dedup();
+    assert!(images.len() >= 4, "{images:?}");
+    for image in images {
+        let answer = app.send(Request::new("GET", image.trim_matches('"'))).await;
+        assert_eq!((answer.status, answer.header("content-type")), (200, Some("image/svg+xml")), "{image}");
+        assert!(text(&answer).starts_with("<svg"), "{image}");
+    }
+    assert_eq!(app.send(Request::new("GET", "/assets/images/other.svg")).await.status, 404);
+    let own = css.rsplit_once("@media print").unwrap().1;
+    assert!(own.contains("a:after") && own.contains("content:none!important"), "{own}");
+}
+
 #[rstest]
 #[actix_web::test]
 async fn the_cookie_is_for_the_server_and_nobody_else(
