@@ -193,6 +193,7 @@ fn no_example_is_left_out() {
             "consent-reactivate.json",
             "people.json",
             "sandbox-data.json",
+            "sandbox-people.json",
             "subscription-backport.json",
             "subscription-classic.json",
             "subscription-national.json",
