@@ -55,7 +55,7 @@ def delivered(told):
     for name, figures in told["latency"].items():
         since = ["p50 {:.1f} ms, p99 {:.1f} ms".format(*figures[key]) for key in ("sent", "committed", "answered")]
         rows.append([f"{name} ({figures['changes_per_second']:.0f} changes/s)", *since])
-    rates = table(["subscribers", "events told a second"], [[count, number(rate)] for count, rate in told["rate"].items()])
+    rates = table(["subscribers", "events delivered a second"], [[count, number(rate)] for count, rate in told["rate"].items()])
     return table(["", "from the request", "from its commit", "from its answer"], rows) + "\n\n" + rates
 
 
@@ -137,7 +137,7 @@ def write(told):
                   operations(result), floor(result)]
         if "delivery" in result:
             parts += ["Delivery of events, each PATCH to a consumer of its own process; how long after the request's first byte, its "
-                      "commit and its answer the notification's first byte came. PostgreSQL tells when it has committed "
+                      "commit and its answer the notification's first byte came. PostgreSQL reports when it has committed "
                       "(`pg_xact_commit_timestamp`); for SQLite it is when the change was made, in its transaction, which is "
                       "sooner:", delivered(result["delivery"])]
         if "flat" in result:

@@ -1,4 +1,4 @@
-"""Writes reliability.md: what was tried to bring the service down, and what was seen.
+"""Writes reliability.md: the attacks on a running server, and the measurements.
 
 `tests/hard` runs the tests and calls this with their output. A test prints its figures as lines
 `measured | WHAT | FIGURE`; the first line of the documentation of its module says what is tried.
@@ -24,9 +24,9 @@ ROOMS = [
     ("budgets::one", "One expensive request", "budgets/one.rs"),
     ("budgets::attacks", "Expensive requests, many at a time", "budgets/attacks.rs"),
     ("disk", "A full disk", "disk.rs"),
-    ("away", "A database that goes and comes back", "away.rs"),
+    ("away", "A database that stops and comes back", "away.rs"),
     ("clock", "A clock that jumps", "clock.rs"),
-    ("fuzz", "Input that nobody meant", "fuzz/mod.rs"),
+    ("fuzz", "Malformed input", "fuzz/mod.rs"),
 ]
 
 
@@ -96,7 +96,7 @@ def main():
         "",
         f"A **{'release' if 'ONBEHALF_BINARY' in os.environ else 'debug'} build** of the server, and where the load is not about 1,"
         " a machine that others used as well.",
-        "`.ci/run` tries all of it with fewer clients and less time. Memory is what the",
+        "`.ci/run` runs all of it with fewer clients and less time. Memory is what the",
         "process had resident (`VmRSS`, `VmHWM`). An honest client asked for a role throughout, on a new connection each",
         "time; each read is recorded before it is answered.",
     ]

@@ -22,6 +22,8 @@ async fn every_body_is_accepted(#[values(Backend::Sqlite, Backend::Postgres)] ba
         let path = location.strip_prefix(&app.base()).expect("a location of ours");
         let ended = app.patch(path, example("consent-end.json")).await;
         assert_eq!(ended.status, 200, "{}", ended.json());
+        let reactivated = app.patch(path, example("consent-reactivate.json")).await;
+        assert_eq!(reactivated.status, 200, "{}", reactivated.json());
         let submitted = app.post("/QuestionnaireResponse", example("access-request.json")).await;
         assert_eq!(submitted.status, 200, "{}", submitted.json());
     }
@@ -85,13 +87,27 @@ async fn every_style_of_subscribing_is_accepted(
     }
 }
 
+/// What stands for a part of a path on the pages.
+const STANDING_FOR: [(&str, &str); 7] = [
+    ("{id}", "x"),
+    ("{type}", "Consent"),
+    ("{version}", "1"),
+    ("{NHS", "9000000009"),
+    ("$ROLE", "x"),
+    ("$ID", "x"),
+    ("$WS", "x"),
+];
+
 /// The paths that a page writes behind a name for the beginning of a URL.
 fn paths(page: &str, name: &str) -> Vec<String> {
     let ends = |letter: char| letter.is_whitespace() || "`'\"|),;…".contains(letter);
     let behind = page.split(name).skip(1).map(|rest| rest.split(ends).next().unwrap_or_default());
     let mut paths: Vec<String> = behind
         .filter(|path| path.starts_with('/') && path.len() > 1 && !path.contains("HOST"))
-        .map(|path| path.trim_end_matches(['.', '*', ':']).replace("{id}", "x").replace("{ID}", "x"))
+        .map(|path| {
+            let path = path.trim_end_matches(['.', '*', ':', '\\']).replace('\\', "");
+            STANDING_FOR.iter().fold(path, |path, (written, value)| path.replace(written, value))
+        })
         .collect();
     paths.sort();
     paths.dedup();
@@ -115,7 +131,7 @@ async fn every_path_of_the_documents_is_one_of_the_api_that_it_names() {
     let (integrator, fhir) = (page("integrator.md"), page("fhir.md"));
     let mut count = 0;
     for (page, name, base) in
-        [(&integrator, "ROOT", ""), (&integrator, "BASE", VRS), (&fhir, "BASE", "/FHIR/R4")]
+        [(&integrator, "$ROOT", ""), (&integrator, "$VRS", VRS), (&fhir, "$FHIR", "/FHIR/R4")]
     {
         // The base of an API is no path of it.
         for path in paths(page, name).into_iter().filter(|path| path != VRS) {
@@ -160,7 +176,7 @@ fn no_example_is_left_out() {
     let mut names: Vec<String> = std::fs::read_dir(folder)
         .expect("the folder is there")
         .map(|entry| entry.expect("an entry"))
-        // The portal is a program: a browser goes through it (`tests/browser`).
+        // Programs in folders have tests of their own; `tests/docs/run` runs what the READMEs say, and `citizen-token`.
         .filter(|entry| entry.file_type().expect("its kind").is_file())
         .map(|entry| entry.file_name().into_string().expect("a name"))
         .collect();
@@ -169,9 +185,12 @@ fn no_example_is_left_out() {
     assert_eq!(
         names,
         [
+            "README.md",
             "access-request.json",
+            "citizen-token",
             "consent-create.json",
             "consent-end.json",
+            "consent-reactivate.json",
             "people.json",
             "sandbox-data.json",
             "sandbox-people.json",

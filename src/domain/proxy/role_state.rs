@@ -119,3 +119,55 @@ pub fn reasons_to_be(status: Status, lifecycle: Lifecycle) -> Vec<ReasonCode> {
     let before = std::iter::once(None).chain(Status::ALL.map(Some));
     before.filter_map(|from| reasons_for(from, status, lifecycle)).flatten().copied().collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Lifecycle, Status, reasons_for};
+    use crate::proxy::legal_basis::LegalBasis;
+    use crate::proxy::status_reason::ReasonCode;
+
+    const PAGE: &str = include_str!("../../../docs/integrator.md");
+
+    /// The reasons of the page's row for a change of status; none where it has no such row.
+    fn documented_reasons(from: Option<Status>, to: Status) -> Option<Vec<&'static str>> {
+        let from = from.map_or("(new)", Status::as_str);
+        let row =
+            PAGE.lines().find_map(|line| line.strip_prefix(&format!("| {from} | {} | ", to.as_str())))?;
+        let codes = row.split('`').skip(1).step_by(2);
+        let is_meant = |written: &str, code: &str| match written.strip_suffix('…') {
+            Some(start) => code.starts_with(start),
+            None => code == written,
+        };
+        Some(
+            codes
+                .flat_map(|written| {
+                    ReasonCode::all().map(ReasonCode::code).filter(move |code| is_meant(written, code))
+                })
+                .collect(),
+        )
+    }
+
+    #[test]
+    fn each_change_of_status_is_in_the_documentation_with_its_reasons() {
+        for from in std::iter::once(None).chain(Status::ALL.map(Some)) {
+            for to in Status::ALL {
+                let allowed = reasons_for(from, to, Lifecycle::WithApplications);
+                let mut allowed =
+                    allowed.map(|reasons| reasons.iter().map(|reason| reason.code()).collect::<Vec<_>>());
+                let mut documented = documented_reasons(from, to);
+                for reasons in [&mut allowed, &mut documented].into_iter().flatten() {
+                    reasons.sort_unstable();
+                }
+                assert_eq!(documented, allowed, "{from:?} to {to:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn each_reason_and_each_legal_basis_is_in_the_documentation_with_its_display() {
+        let reasons = ReasonCode::all().map(|reason| (reason.code(), reason.display()));
+        for (code, display) in reasons.chain(LegalBasis::ALL.map(|basis| (basis.code(), basis.display()))) {
+            assert!(PAGE.contains(&format!("| `{code}` | {display} |")), "{code}");
+        }
+    }
+}

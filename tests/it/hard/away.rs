@@ -1,4 +1,4 @@
-//! The database server goes, in the middle of what is written, and comes back.
+//! The database server stops in the middle of writes, and comes back.
 
 use std::io;
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -21,7 +21,7 @@ struct Bridge {
     ends: Arc<Mutex<Vec<TcpStream>>>,
 }
 
-/// Where PostgreSQL really is: a socket in a folder, or a host.
+/// Where PostgreSQL really is: a socket in a folder, or a host, with its port; and the name of the database.
 fn upstream(url: &str) -> (String, String) {
     let (_, place) = url.split_once('@').expect("the URL names a user");
     let (host, name) = place.split_once('/').expect("the URL names a database");
@@ -67,15 +67,14 @@ fn join(client: TcpStream, host: &str) {
         });
     };
     let copy = || client.try_clone().expect("a socket");
-    if host.starts_with('/') {
-        let (folder, port) = host.rsplit_once(':').unwrap_or((host, "5432"));
-        let server = UnixStream::connect(format!("{folder}/.s.PGSQL.{port}")).expect("the server listens");
+    let (place, port) = host.split_once(':').unwrap_or((host, "5432"));
+    if place.starts_with('/') {
+        let server = UnixStream::connect(format!("{place}/.s.PGSQL.{port}")).expect("the server listens");
         let again = server.try_clone().expect("a socket");
         both(Box::new(copy()), Box::new(server), copy());
         both(Box::new(again), Box::new(copy()), copy());
     } else {
-        let place = if host.contains(':') { host.to_owned() } else { format!("{host}:5432") };
-        let server = TcpStream::connect(place).expect("the server listens");
+        let server = TcpStream::connect(format!("{place}:{port}")).expect("the server listens");
         let again = server.try_clone().expect("a socket");
         both(Box::new(copy()), Box::new(server), copy());
         both(Box::new(again), Box::new(copy()), copy());
@@ -179,7 +178,8 @@ fn a_database_server_that_goes_and_comes_back_loses_nothing_that_was_answered() 
     service.folder.run(&["audit", "verify", "--config", &service.config]).well();
     assert!(refused > 0 && !answered.is_empty());
     assert!(service.running.has_ended().is_none());
-    let told = format!("cut {cuts} times; {} acknowledged, none lost; {refused} told 503", answered.len());
+    let told =
+        format!("cut {cuts} times; {} acknowledged, none lost; {refused} answered 503", answered.len());
     measured("database server gone and back", told);
     measured("database server gone and back: ready again after", millis(back));
 }

@@ -1,5 +1,5 @@
-//! The clock of the server jumps: ahead and back again. Versions stay in order, ids are never given twice, tokens are
-//! good by the clock and nothing else, jobs and leases do not wait for a time that was shown by mistake.
+//! The clock of the server jumps: ahead and back again. Versions stay in order, ids are never used twice, tokens are
+//! valid by the clock alone, and jobs and leases do not wait for a time that was wrong.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::account::{Proofing, Who};

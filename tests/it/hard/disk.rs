@@ -1,8 +1,8 @@
-//! The disk is full: what cannot be written is refused with 503, what was answered for stays, and when there is room
-//! again the same process goes on.
+//! The disk is full: requests that must write are refused with 503, answered writes stay, and when there is room again
+//! the same process continues.
 //!
 //! A limit on the size of files stands for the full disk: it needs no mount and no rights, and a write over it fails
-//! as one on a full disk does (`EFBIG` for `ENOSPC`). The process has SIGXFSZ ignored, or the signal would end it.
+//! as one on a full disk does (`EFBIG` for `ENOSPC`). The process ignores SIGXFSZ, which would end it.
 
 use std::fs;
 use std::process::Command;

@@ -1,14 +1,12 @@
-//! Input that nobody meant, for whatever reads bytes from outside: it must neither panic, nor take long, nor need a
-//! deep stack.
+//! Malformed input, for each reader of bytes from outside: it must neither panic, nor take long, nor need a deep stack.
 //!
-//! Each target has a kept corpus (`tests/it/data/fuzz/TARGET`), which is tried as it stands. Then, for a fixed time
-//! (`ONBEHALF_FUZZ_SECONDS` for each target), what is in it is cut, doubled, crossed and mixed. An input that is
-//! answered with words not heard before is kept for the rest of the run and changed further; with
-//! `ONBEHALF_FUZZ_KEEP=1` it is written into the corpus.
+//! Each target has a kept corpus (`tests/it/data/fuzz/TARGET`), which is tried unchanged. Then, for a fixed time
+//! (`ONBEHALF_FUZZ_SECONDS` for each target), its inputs are cut, doubled, crossed and mixed. An input whose answer has
+//! new words is kept for the rest of the run and changed further; with `ONBEHALF_FUZZ_KEEP=1` it is written into the
+//! corpus.
 //!
-//! This is done here and not by a fuzzing crate because those are guided by nothing on the stable compiler: bolero's
-//! engine for `cargo test` draws bytes and does not start from its corpus, and its code coverage needs a nightly
-//! compiler's flags.
+//! No fuzzing crate is used, because none is guided by coverage on the stable compiler: bolero's engine for `cargo test`
+//! draws bytes and does not start from its corpus, and its code coverage needs a nightly compiler's flags.
 
 mod mutate;
 mod targets;

@@ -1,4 +1,4 @@
-//! Bodies without end, bodies that are not as long as they say, and bodies that are more than they seem.
+//! Endless bodies, bodies with a wrong length, and compressed bodies.
 
 use std::process::Command;
 use std::time::Instant;

@@ -1,4 +1,4 @@
-//! Heads that are too much, requests that are too many, and connections that are closed by half.
+//! Heads that are too large, too many requests at once, and half-closed connections.
 
 use super::{Duration, Hostile, LIMIT, SLACK, measured, memory_within, millis, scale, service, until_over};
 
@@ -29,7 +29,7 @@ fn flood(name: &str, request: &str, more: &[u8], status: u16) {
     let outcome = hostile.iter().find(|one| !one.heard.is_empty()).expect("an answer");
     assert!(String::from_utf8_lossy(&outcome.heard).contains("OperationOutcome"));
     drop(hostile);
-    measured(name, format!("{count} connections told {status} after {}", millis(took)));
+    measured(name, format!("{count} connections answered {status} after {}", millis(took)));
     measured(&format!("{name}: memory"), memory_within(150, before, service.memory().1));
     measured(&format!("{name}: honest client"), served.well());
     service.assert_recovered(files);

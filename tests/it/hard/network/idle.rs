@@ -1,4 +1,4 @@
-//! Clients that connect and ask for nothing.
+//! Clients that connect and send nothing.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 

@@ -1,4 +1,4 @@
-//! Clients that take their time: to send a head, the next head, a body, or to take what they are answered.
+//! Clients that are slow to send a head, the next head or a body, or to read the response.
 
 use crate::support::poll::poll;
 
