@@ -30,7 +30,7 @@ pub(super) type Grants = HashMap<(Option<Uuid>, String), bool>;
 pub enum Unnumbered {
     /// What the front says of this subscription, it says in vain: it is to be set aside, and then all goes on.
     Subscription(Uuid, Error),
-    /// The front must be asked about a subscription: first, in a read ([`judge`](judge::judge)).
+    /// The front must be asked about a subscription: first, in a read ([`judge`](super::judge::judge)).
     Unjudged,
     /// The database does not answer.
     Store(Error),
