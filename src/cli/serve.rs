@@ -16,7 +16,7 @@ use config::{Config, Faults, Sources};
 use delivery::channel::{Brokers, Channels, RestHook};
 use delivery::worker;
 use delivery::worker::Worker;
-use server::{Composition, Parts};
+use server::{Composition, ServerParts};
 use service::job::{Runner, sender};
 use service::policy::AccessPolicy;
 use store::{ExposedFile, Store, list_exposed_files};
@@ -82,7 +82,7 @@ pub(super) fn run(
     let public_url = public_url(config, address);
     let authority = identity.authority.clone();
     let identities = identity.identities(&public_url)?;
-    let composition = Composition::new(Parts {
+    let composition = Composition::new(ServerParts {
         store: store.clone(),
         clock: Arc::new(SystemClock),
         policy,

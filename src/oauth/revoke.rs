@@ -10,7 +10,7 @@ use ::web::gate::Gate;
 use domain::account::claims::AccessClaims;
 use jose::key::Purpose;
 use service::account::revoke;
-use service::account::revoke::{Revoked, Shown};
+use service::account::revoke::{Revoked, TokenToRevoke};
 
 /// `POST`: 200 also for what is no token, or is worth nothing any more (§2.2).
 pub(super) async fn revoke(gate: Data<Gate>, request: ClientRequest) -> Result<HttpResponse, Problem> {
@@ -19,8 +19,8 @@ pub(super) async fn revoke(gate: Data<Gate>, request: ClientRequest) -> Result<H
     // An access token that has expired still ends its grant.
     let claims = authority(&gate)?.read_signed::<AccessClaims>(token, Purpose::AccessToken, "at+jwt");
     let shown = match claims {
-        Ok(claims) => Shown::Access(claims.grant),
-        Err(_) => Shown::Other(token.to_owned()),
+        Ok(claims) => TokenToRevoke::Access(claims.grant),
+        Err(_) => TokenToRevoke::Other(token.to_owned()),
     };
     let (now, client_id) = (gate.clock.now(), client.client_id.clone());
     let revoked = gate.store.write(move |tx| revoke::revoke(tx, &client_id, &shown, now)).await?;

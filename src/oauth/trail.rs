@@ -10,7 +10,7 @@ use base::error::Error;
 use domain::account::identity::{Proven, ProvenKind};
 use domain::account::{Caller, Grant, GrantType, Registration, Who};
 use domain::audit::{Access, Act, Actor};
-use service::account::Issue;
+use service::account::IssuedTokens;
 use web::error::ApiError as _;
 use web::gate::Gate;
 use web::record;
@@ -20,8 +20,8 @@ pub(super) async fn token(
     gate: &Gate,
     (client, request_id): (&Registration, Option<String>),
     grant_type: GrantType,
-    result: Result<Issue, Problem>,
-) -> Result<Issue, Problem> {
+    result: Result<IssuedTokens, Problem>,
+) -> Result<IssuedTokens, Problem> {
     let now = gate.clock.now();
     let act = if grant_type == GrantType::TokenExchange { Act::TokenExchanged } else { Act::TokenIssued };
     let access = match &result {

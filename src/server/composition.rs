@@ -25,7 +25,7 @@ use store::Store;
 use crate::metrics::MetricsToken;
 
 /// What a server is made of.
-pub struct Parts {
+pub struct ServerParts {
     /// The database.
     pub store: Store,
     /// The time.
@@ -83,8 +83,8 @@ pub struct Composition {
 
 impl Composition {
     /// Puts the parts together. Starts the journal and the CPU pool.
-    pub fn new(parts: Parts) -> Self {
-        let Parts { store, clock, policy, authority, contract, disclosure, limits, .. } = parts;
+    pub fn new(parts: ServerParts) -> Self {
+        let ServerParts { store, clock, policy, authority, contract, disclosure, limits, .. } = parts;
         let process = ids::new_uuid(clock.now()).to_string();
         let gate = Gate::new(store, Arc::clone(&clock), policy, authority, &parts.public_url);
         Self {

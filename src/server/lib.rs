@@ -35,7 +35,7 @@ use api_registry as inbox;
 use api_vrs as vrs;
 
 pub use certificate::{Certificate, Names, read_certificate};
-pub use composition::{Composition, Parts};
+pub use composition::{Composition, ServerParts};
 use drain::Drain;
 
 use certificate::Tls;

@@ -10,7 +10,7 @@ use jose::dpop::Expected;
 
 /// What a request shows of its caller.
 #[derive(Clone, Copy, Debug)]
-pub struct Shown<'r> {
+pub struct PresentedCredentials<'r> {
     /// The header `Authorization`.
     pub authorization: Option<&'r str>,
     /// The header `DPoP` (RFC 9449 §4.1). Whoever sends several proves nothing.
@@ -63,7 +63,7 @@ impl Denied {
 pub fn admit(
     policy: &AccessPolicy,
     authority: Option<&Authority>,
-    shown: &Shown<'_>,
+    shown: &PresentedCredentials<'_>,
     now: DateTime<Utc>,
 ) -> Result<Caller, Denied> {
     if form_urlencoded::parse(shown.query.as_bytes()).any(|(name, _)| name == "access_token") {

@@ -3,13 +3,13 @@
 use actix_web::HttpRequest;
 use actix_web::http::header::{AUTHORIZATION, HeaderValue};
 
-use service::admission::Shown;
+use service::admission::PresentedCredentials;
 
 /// What a request shows. `url` is where clients reach it, without query and fragment: a proof of a key is made
 /// for that (RFC 9449 §4.2).
-pub(crate) fn shown<'r>(request: &'r HttpRequest, url: &'r str) -> Shown<'r> {
+pub(crate) fn shown<'r>(request: &'r HttpRequest, url: &'r str) -> PresentedCredentials<'r> {
     let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
-    Shown {
+    PresentedCredentials {
         authorization: header(AUTHORIZATION.as_str()),
         dpop: header("dpop").filter(|_| request.headers().get_all("dpop").count() == 1),
         method: request.method().as_str(),

@@ -10,7 +10,7 @@ use domain::account::Caller;
 use domain::audit::Access;
 use service::access;
 use service::admission;
-use service::admission::{Denied, Shown};
+use service::admission::{Denied, PresentedCredentials};
 use service::authority::Authority;
 use service::journal::Journal;
 use service::policy::AccessPolicy;
@@ -60,7 +60,7 @@ impl Gate {
     /// # Errors
     ///
     /// [`Denied`] for nobody.
-    pub(crate) fn admit(&self, shown: &Shown<'_>) -> Result<Caller, Denied> {
+    pub(crate) fn admit(&self, shown: &PresentedCredentials<'_>) -> Result<Caller, Denied> {
         admission::admit(&self.policy, self.authority.as_deref(), shown, self.clock.now())
     }
 

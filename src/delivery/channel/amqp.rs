@@ -13,7 +13,7 @@ use lapin::{BasicProperties, Channel, Connection, ConnectionProperties, ErrorKin
 use tokio::sync::Mutex;
 
 use domain::event::Failure;
-use service::event::channel::broker_url::{BrokerUrl, LogIn, Protocol, lines};
+use service::event::channel::broker_url::{BrokerCredentials, BrokerUrl, Protocol, lines};
 use service::event::channel::carrier::{Carried, Parcel};
 
 /// The most connections that are kept open.
@@ -24,7 +24,7 @@ pub(crate) const UNROUTABLE: &str = "unroutable";
 const PERSISTENT: u8 = 2;
 
 /// Host, virtual host, and as whom we log in.
-type Key = (String, String, LogIn);
+type Key = (String, String, BrokerCredentials);
 
 /// Connections to AMQP brokers, each with one channel that confirms.
 #[derive(Clone, Default)]
@@ -38,7 +38,7 @@ type Open = (Arc<Connection>, Channel);
 impl Amqp {
     /// Publishes a message, and waits until the broker has it in a queue.
     pub(super) async fn carry(&self, url: &BrokerUrl, parcel: &Parcel, timeout: Duration) -> Carried {
-        let key = (url.authority(), url.path.clone(), LogIn::of(parcel));
+        let key = (url.authority(), url.path.clone(), BrokerCredentials::of(parcel));
         let result = tokio::time::timeout(timeout, self.publish(url, &key, parcel)).await;
         let outcome = result.unwrap_or(Err("timeout"));
         if outcome.is_err() {
@@ -78,10 +78,10 @@ impl Amqp {
             return Ok(channel.clone());
         }
         let userinfo = match &key.2 {
-            LogIn::Password(name, password) => {
+            BrokerCredentials::Password(name, password) => {
                 AMQPUserInfo { username: name.clone(), password: password.clone() }
             }
-            LogIn::Nobody | LogIn::Token(_) => AMQPUserInfo::default(),
+            BrokerCredentials::Nobody | BrokerCredentials::Token(_) => AMQPUserInfo::default(),
         };
         let is_tls = url.protocol == Protocol::Amqp { tls: true };
         let uri = AMQPUri {

@@ -9,7 +9,7 @@ use async_nats::{ConnectErrorKind, ConnectOptions, HeaderMap, jetstream};
 use tokio::sync::Mutex;
 
 use domain::event::Failure;
-use service::event::channel::broker_url::{BrokerUrl, LogIn, Protocol, lines};
+use service::event::channel::broker_url::{BrokerCredentials, BrokerUrl, Protocol, lines};
 use service::event::channel::carrier::{Carried, Parcel};
 
 /// The most connections that are kept open.
@@ -20,14 +20,14 @@ pub(crate) const NO_STREAM: &str = "no-stream";
 /// Connections to NATS servers.
 #[derive(Clone, Default)]
 pub(super) struct Nats {
-    open: Arc<Mutex<HashMap<(String, LogIn), Context>>>,
+    open: Arc<Mutex<HashMap<(String, BrokerCredentials), Context>>>,
 }
 
 impl Nats {
     /// Publishes a message, and waits until a stream has it. Its id is that of the notification, by which
     /// JetStream leaves out a duplicate (`Nats-Msg-Id`).
     pub(super) async fn carry(&self, url: &BrokerUrl, parcel: &Parcel, timeout: Duration) -> Carried {
-        let key = (url.authority(), LogIn::of(parcel));
+        let key = (url.authority(), BrokerCredentials::of(parcel));
         let result = tokio::time::timeout(timeout, self.publish(url, &key, parcel, timeout)).await;
         let outcome = result.unwrap_or(Err("timeout"));
         if outcome.is_err() {
@@ -41,7 +41,7 @@ impl Nats {
     async fn publish(
         &self,
         url: &BrokerUrl,
-        key: &(String, LogIn),
+        key: &(String, BrokerCredentials),
         parcel: &Parcel,
         timeout: Duration,
     ) -> Result<(), &'static str> {
@@ -61,7 +61,7 @@ impl Nats {
     async fn context(
         &self,
         url: &BrokerUrl,
-        key: &(String, LogIn),
+        key: &(String, BrokerCredentials),
         timeout: Duration,
     ) -> Result<Context, &'static str> {
         if let Some(context) = self.open.lock().await.get(key) {
@@ -74,9 +74,11 @@ impl Nats {
             .ignore_discovered_servers()
             .require_tls(url.protocol == Protocol::Nats { tls: true });
         let options = match &key.1 {
-            LogIn::Nobody => options,
-            LogIn::Password(name, password) => options.user_and_password(name.clone(), password.clone()),
-            LogIn::Token(token) => options.token(token.clone()),
+            BrokerCredentials::Nobody => options,
+            BrokerCredentials::Password(name, password) => {
+                options.user_and_password(name.clone(), password.clone())
+            }
+            BrokerCredentials::Token(token) => options.token(token.clone()),
         };
         let client =
             options.connect(format!("nats://{}", key.0)).await.map_err(|error| match error.kind() {

@@ -15,7 +15,7 @@ use domain::person::{NhsNumber, NumberCheck};
 use idp::Providers;
 use idp::{UpstreamError, claims_of};
 use service::account::exchange::{Subject, Target, exchange};
-use service::account::{Issue, TokenError};
+use service::account::{IssuedTokens, TokenError};
 use web::gate::Gate;
 
 /// The type of our own tokens (RFC 8693 §3).
@@ -32,7 +32,7 @@ enum Proved {
 }
 
 /// A token to act for the patient whom the form names.
-pub(super) async fn by_token(gate: &Gate, asker: Asker, form: &Form) -> Result<Issue, Problem> {
+pub(super) async fn by_token(gate: &Gate, asker: Asker, form: &Form) -> Result<IssuedTokens, Problem> {
     check(form)?;
     let target = target(form)?;
     let token = form.need("subject_token", "name the subject_token")?;

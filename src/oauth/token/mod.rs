@@ -19,9 +19,9 @@ use ::web::gate::Gate;
 use asker::{Asker, write};
 use domain::account::{GrantType, Registration};
 use service::account::client_credentials::client_credentials;
-use service::account::redeem_code::{Shown, redeem_code};
+use service::account::redeem_code::{CodeRedemption, redeem_code};
 use service::account::refresh::refresh;
-use service::account::{Issue, Outcome};
+use service::account::{IssuedTokens, TokenOutcome};
 
 /// `POST`: the app proves itself, then shows what it has.
 pub(super) async fn token(
@@ -51,7 +51,7 @@ async fn ask(
     (client, found): (&Arc<Registration>, &Arc<AtomicBool>),
     grant_type: GrantType,
     form: &Form,
-) -> Result<Issue, Problem> {
+) -> Result<IssuedTokens, Problem> {
     let key = client::proved_key(gate, http)?;
     // Token exchange knows `audience` as well (RFC 8693 §2.1).
     let other = (grant_type == GrantType::TokenExchange).then_some("audience");
@@ -60,7 +60,12 @@ async fn ask(
     issue(gate, Asker { app, key, audience, found, providers }, grant_type, form).await
 }
 
-async fn issue(gate: &Gate, asker: Asker, grant_type: GrantType, form: &Form) -> Result<Issue, Problem> {
+async fn issue(
+    gate: &Gate,
+    asker: Asker,
+    grant_type: GrantType,
+    form: &Form,
+) -> Result<IssuedTokens, Problem> {
     match grant_type {
         GrantType::AuthorizationCode => by_code(gate, asker, form).await,
         GrantType::RefreshToken => by_refresh_token(gate, asker, form).await,
@@ -72,23 +77,23 @@ async fn issue(gate: &Gate, asker: Asker, grant_type: GrantType, form: &Form) ->
     }
 }
 
-async fn by_code(gate: &Gate, asker: Asker, form: &Form) -> Result<Issue, Problem> {
+async fn by_code(gate: &Gate, asker: Asker, form: &Form) -> Result<IssuedTokens, Problem> {
     let text = |name: &str| form.get(name).unwrap_or_default().to_owned();
     let code = form.need("code", "name the code")?.to_owned();
     // What is missing is wrong: it spends the code as well (LA-03).
-    let shown = Shown { code, redirect_uri: text("redirect_uri"), verifier: text("code_verifier") };
+    let shown = CodeRedemption { code, redirect_uri: text("redirect_uri"), verifier: text("code_verifier") };
     settle(write(gate, asker, move |tx, asking| redeem_code(tx, asking, &shown)).await?)
 }
 
-async fn by_refresh_token(gate: &Gate, asker: Asker, form: &Form) -> Result<Issue, Problem> {
+async fn by_refresh_token(gate: &Gate, asker: Asker, form: &Form) -> Result<IssuedTokens, Problem> {
     let token = form.need("refresh_token", "name the refresh_token")?.to_owned();
     let scope = form.get("scope").map(str::to_owned);
     settle(write(gate, asker, move |tx, asking| refresh(tx, asking, &token, scope.as_deref())).await?)
 }
 
-fn settle(outcome: Outcome) -> Result<Issue, Problem> {
+fn settle(outcome: TokenOutcome) -> Result<IssuedTokens, Problem> {
     match outcome {
-        Outcome::Issue(issue) => Ok(*issue),
-        Outcome::Spent(refusal) => Err(refusal.into()),
+        TokenOutcome::IssuedTokens(issue) => Ok(*issue),
+        TokenOutcome::Spent(refusal) => Err(refusal.into()),
     }
 }

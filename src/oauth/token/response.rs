@@ -12,13 +12,13 @@ use base::ids;
 use domain::account::claims::{AccessClaims, Confirmation, Delegation};
 use domain::account::{Grant, Word};
 use jose::key::Purpose;
-use service::account::Issue;
+use service::account::IssuedTokens;
 use service::authority::Authority;
 
 /// Signs what is issued, and answers it.
 pub(super) fn render(
     authority: &Authority,
-    issue: &Issue,
+    issue: &IssuedTokens,
     issued_type: Option<&str>,
     now: DateTime<Utc>,
 ) -> Result<HttpResponse, Problem> {
@@ -49,7 +49,7 @@ pub(super) fn render(
 }
 
 /// What the access token says, as `account::claims` describes it.
-fn access_claims(authority: &Authority, issue: &Issue, now: DateTime<Utc>) -> AccessClaims {
+fn access_claims(authority: &Authority, issue: &IssuedTokens, now: DateTime<Utc>) -> AccessClaims {
     let grant = &issue.grant;
     AccessClaims {
         nbf: None,
@@ -76,8 +76,8 @@ fn access_claims(authority: &Authority, issue: &Issue, now: DateTime<Utc>) -> Ac
 
 /// What the id token says (OpenID Connect Core §2, LA-07): about the person who has logged in, whoever they
 /// act for.
-fn id_claims(authority: &Authority, issue: &Issue, now: DateTime<Utc>) -> Option<Value> {
-    let Issue { grant, scopes, .. } = issue;
+fn id_claims(authority: &Authority, issue: &IssuedTokens, now: DateTime<Utc>) -> Option<Value> {
+    let IssuedTokens { grant, scopes, .. } = issue;
     let Grant { id, user, app, created_at, .. } = grant;
     let user = user.filter(|_| scopes.has(Word::OpenId))?;
     let mut claims = json!({

@@ -1,6 +1,6 @@
 //! A token for an app by itself (RFC 6749 §4.4, SMART App Launch 2.2 "Backend Services").
 
-use crate::account::{Asking, Issue, TokenError, fit};
+use crate::account::{Asking, IssuedTokens, TokenError, fit};
 use base::ids;
 use domain::account::scope::Scope;
 use domain::account::{Grant, GrantType, Mode, ScopeContext, Scopes, Word};
@@ -16,7 +16,7 @@ pub fn client_credentials(
     tx: &mut Tx<'_>,
     asking: &Asking<'_>,
     scope: Option<&str>,
-) -> Result<Issue, TokenError> {
+) -> Result<IssuedTokens, TokenError> {
     asking.check(GrantType::ClientCredentials)?;
     if asking.app.mode != Mode::System || !asking.app.authentication.is_confidential() {
         return Err(TokenError::Unauthorized);
@@ -53,7 +53,7 @@ pub fn client_credentials(
         expires_at: asking.now + asking.lifetimes.access_ttl,
     };
     tx.insert_grant(&grant)?;
-    Ok(Issue {
+    Ok(IssuedTokens {
         scopes,
         role_version: None,
         nonce: None,

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use crate::account::act::fhir_user_acting;
 use crate::account::log_in::find_or_make_user;
-use crate::account::{Asking, Issue, TokenError, fit, live_grant, narrow_audience};
+use crate::account::{Asking, IssuedTokens, TokenError, fit, live_grant, narrow_audience};
 use base::ids;
 use domain::account::identity::{Proven, ProvenKind};
 use domain::account::scope::Scope;
@@ -103,7 +103,7 @@ pub fn exchange(
     subject: Subject,
     target: Target,
     scope: Option<&str>,
-) -> Result<Issue, TokenError> {
+) -> Result<IssuedTokens, TokenError> {
     asking.check(GrantType::TokenExchange)?;
     if asking.app.mode != Mode::Citizen {
         return Err(TokenError::Unauthorized);
@@ -138,7 +138,7 @@ pub fn exchange(
     let state = tx.find_grant_state(grant.id)?.ok_or(TokenError::Target("the grant was not kept"))?;
     state.check(asking.now).map_err(|lapsed| TokenError::Target(lapsed.reason()))?;
     asking.use_role(tx, &grant)?;
-    Ok(Issue {
+    Ok(IssuedTokens {
         scopes,
         role_version: state.role_version(),
         nonce: None,

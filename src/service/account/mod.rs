@@ -51,7 +51,7 @@ pub struct Asking<'r> {
 
 /// What a token is to be issued for.
 #[derive(Clone, Debug)]
-pub struct Issue {
+pub struct IssuedTokens {
     /// The grant.
     pub grant: Grant,
     /// What the token is for: as much as the grant, or less.
@@ -72,9 +72,9 @@ pub struct Issue {
 
 /// What becomes of a request with something that may be shown once.
 #[derive(Debug)]
-pub enum Outcome {
+pub enum TokenOutcome {
     /// A token is issued.
-    Issue(Box<Issue>),
+    IssuedTokens(Box<IssuedTokens>),
     /// None is, and what was shown is worth nothing any more.
     Spent(TokenError),
 }

@@ -1,7 +1,7 @@
 //! A code becomes a token (RFC 6749 §4.1.3).
 
 use crate::account::revoke::end_grant;
-use crate::account::{Asking, Issue, Outcome, TokenError, live_grant, narrow_audience};
+use crate::account::{Asking, IssuedTokens, TokenError, TokenOutcome, live_grant, narrow_audience};
 use base::token::digest;
 use domain::account::{Code, GrantType, Redeemed};
 use jose::dpop;
@@ -11,7 +11,7 @@ const NONE: TokenError = TokenError::Grant("there is no such code");
 
 /// What an app shows for a code.
 #[derive(Clone, Debug)]
-pub struct Shown {
+pub struct CodeRedemption {
     /// The code.
     pub code: String,
     /// Where it was sent.
@@ -27,7 +27,11 @@ pub struct Shown {
 /// # Errors
 ///
 /// [`TokenError`]; then nothing has changed.
-pub fn redeem_code(tx: &mut Tx<'_>, asking: &Asking<'_>, shown: &Shown) -> Result<Outcome, TokenError> {
+pub fn redeem_code(
+    tx: &mut Tx<'_>,
+    asking: &Asking<'_>,
+    shown: &CodeRedemption,
+) -> Result<TokenOutcome, TokenError> {
     asking.check(GrantType::AuthorizationCode)?;
     let digest = digest(&shown.code);
     let Some(grant) = tx.find_code_grant(&digest)? else { return Err(NONE) };
@@ -37,29 +41,29 @@ pub fn redeem_code(tx: &mut Tx<'_>, asking: &Asking<'_>, shown: &Shown) -> Resul
         Redeemed::Once(code) => code,
         Redeemed::Again(grant) if is_theirs => {
             end_grant(tx, &asking.app.client_id, grant, asking.now)?;
-            return Ok(Outcome::Spent(TokenError::Grant("the code was shown before")));
+            return Ok(TokenOutcome::Spent(TokenError::Grant("the code was shown before")));
         }
         Redeemed::Again(_) => return Err(NONE),
-        Redeemed::Never => return Ok(Outcome::Spent(NONE)),
+        Redeemed::Never => return Ok(TokenOutcome::Spent(NONE)),
     };
     let (grant, role_version) = match live_grant(tx, code.grant, asking.now) {
         Err(TokenError::Store(error)) => return Err(error.into()),
-        Err(refusal) => return Ok(Outcome::Spent(refusal)),
+        Err(refusal) => return Ok(TokenOutcome::Spent(refusal)),
         Ok(live) => live,
     };
     if !is_theirs {
-        return Ok(Outcome::Spent(NONE));
+        return Ok(TokenOutcome::Spent(NONE));
     }
     if let Err(refusal) = fits(&code, shown, asking.jkt) {
-        return Ok(Outcome::Spent(refusal));
+        return Ok(TokenOutcome::Spent(refusal));
     }
     let audience = match narrow_audience(&grant.audience, asking.audience) {
-        Err(refusal) => return Ok(Outcome::Spent(refusal)),
+        Err(refusal) => return Ok(TokenOutcome::Spent(refusal)),
         Ok(audience) => audience,
     };
     asking.use_role(tx, &grant)?;
     let refresh_token = asking.next_refresh_token(tx, &grant)?;
-    Ok(Outcome::Issue(Box::new(Issue {
+    Ok(TokenOutcome::IssuedTokens(Box::new(IssuedTokens {
         scopes: grant.scopes.clone(),
         role_version,
         nonce: code.nonce,
@@ -72,7 +76,7 @@ pub fn redeem_code(tx: &mut Tx<'_>, asking: &Asking<'_>, shown: &Shown) -> Resul
 }
 
 /// Whether what is shown belongs to the code.
-fn fits(code: &Code, shown: &Shown, jkt: Option<&str>) -> Result<(), TokenError> {
+fn fits(code: &Code, shown: &CodeRedemption, jkt: Option<&str>) -> Result<(), TokenError> {
     if code.redirect_uri != shown.redirect_uri {
         return Err(TokenError::Grant("the redirect_uri is not the one that the code was sent to"));
     }

@@ -1,7 +1,7 @@
 //! A refresh token becomes an access token, and the next refresh token (RFC 6749 §6).
 
 use crate::account::revoke::end_grant;
-use crate::account::{Asking, Issue, Outcome, TokenError, live_grant, narrow, narrow_audience};
+use crate::account::{Asking, IssuedTokens, TokenError, TokenOutcome, live_grant, narrow, narrow_audience};
 use base::token::digest;
 use domain::account::{GrantType, Redeemed};
 use store::Tx;
@@ -20,7 +20,7 @@ pub fn refresh(
     asking: &Asking<'_>,
     token: &str,
     scope: Option<&str>,
-) -> Result<Outcome, TokenError> {
+) -> Result<TokenOutcome, TokenError> {
     asking.check(GrantType::RefreshToken)?;
     let digest = digest(token);
     let Some(known) = tx.find_refresh_token(&digest)? else { return Err(NONE) };
@@ -37,7 +37,7 @@ pub fn refresh(
         Redeemed::Once(_) => {}
         Redeemed::Again(grant) => {
             end_grant(tx, &asking.app.client_id, grant, asking.now)?;
-            return Ok(Outcome::Spent(TokenError::Grant("the refresh token was shown before")));
+            return Ok(TokenOutcome::Spent(TokenError::Grant("the refresh token was shown before")));
         }
         Redeemed::Never => return Err(NONE),
     }
@@ -45,7 +45,7 @@ pub fn refresh(
     let audience = narrow_audience(&grant.audience, asking.audience)?;
     asking.use_role(tx, &grant)?;
     let refresh_token = asking.next_refresh_token(tx, &grant)?;
-    Ok(Outcome::Issue(Box::new(Issue {
+    Ok(TokenOutcome::IssuedTokens(Box::new(IssuedTokens {
         scopes,
         role_version,
         nonce: None,

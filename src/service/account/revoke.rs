@@ -11,7 +11,7 @@ use store::Tx;
 
 /// A token, as an app shows it.
 #[derive(Clone, Debug)]
-pub enum Shown {
+pub enum TokenToRevoke {
     /// An access token, by its grant.
     Access(Uuid),
     /// Anything else: a refresh token, or nothing.
@@ -35,10 +35,15 @@ pub enum Revoked {
 /// # Errors
 ///
 /// When the database refuses.
-pub fn revoke(tx: &mut Tx<'_>, client_id: &str, shown: &Shown, now: DateTime<Utc>) -> Result<Revoked, Error> {
+pub fn revoke(
+    tx: &mut Tx<'_>,
+    client_id: &str,
+    shown: &TokenToRevoke,
+    now: DateTime<Utc>,
+) -> Result<Revoked, Error> {
     let id = match shown {
-        Shown::Access(grant) => Some(*grant),
-        Shown::Other(token) => tx.find_refresh_token(&digest(token))?.map(|token| token.grant),
+        TokenToRevoke::Access(grant) => Some(*grant),
+        TokenToRevoke::Other(token) => tx.find_refresh_token(&digest(token))?.map(|token| token.grant),
     };
     let grant = id.map(|id| tx.find_grant(id)).transpose()?.flatten();
     let Some(grant) = grant else { return Ok(Revoked::Nothing) };

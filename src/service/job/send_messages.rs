@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 
 use crate::job::letter;
 use crate::job::run::{Halt, Run};
-use crate::job::sender::{Letter, Refusal};
+use crate::job::sender::{OutgoingEmail, SendRefused};
 use base::error::{Error, Kind};
 use domain::person::{Door, Verdict, decide_person};
 use domain::proxy::Status;
@@ -55,18 +55,20 @@ fn send(run: &mut Run<'_>, message: &Outgoing) -> Result<(), Halt> {
         Err(halt) => return Err(halt),
     };
     let (subject, text) = letter::write(message.kind, &message.end);
-    let (state, due) = match run.sender.send(&Letter { to: &address, subject, text: &text }) {
+    let (state, due) = match run.sender.send(&OutgoingEmail { to: &address, subject, text: &text }) {
         Ok(()) => (MessageState::Sent, now),
-        Err(Refusal::Unknown) => {
+        Err(SendRefused::Unknown) => {
             tracing::warn!("a message may or may not have arrived; it is not sent again");
             run.skipped += 1;
             return Ok(());
         }
-        Err(Refusal::Later) => match usize::try_from(message.attempts).ok().and_then(|at| BACK_OFF.get(at)) {
-            Some(minutes) => (MessageState::Waiting, run.now() + TimeDelta::minutes(*minutes)),
-            None => (MessageState::Failed, now),
-        },
-        Err(Refusal::Never) => (MessageState::Failed, now),
+        Err(SendRefused::Later) => {
+            match usize::try_from(message.attempts).ok().and_then(|at| BACK_OFF.get(at)) {
+                Some(minutes) => (MessageState::Waiting, run.now() + TimeDelta::minutes(*minutes)),
+                None => (MessageState::Failed, now),
+            }
+        }
+        Err(SendRefused::Never) => (MessageState::Failed, now),
     };
     run.commit(|tx| tx.move_message(&message.id, (MessageState::Sending, state), attempts, due))?;
     match state {

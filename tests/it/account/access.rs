@@ -6,7 +6,7 @@ use domain::proxy::{Change, EndChange, LegalBasis, OdsCode, ReasonCode, Role, St
 use service::access::{Action, Refusal};
 use service::access::{decide_change, decide_kind, decide_parties};
 use service::admission::admit;
-use service::admission::{Denied, Shown};
+use service::admission::{Denied, PresentedCredentials};
 use service::policy::{AccessPolicy, Token};
 use sha2::{Digest as _, Sha256};
 
@@ -113,8 +113,13 @@ fn a_token_is_known_by_its_digest_alone() {
 #[test]
 fn without_a_token_nobody_is_let_in_but_to_the_sandbox() {
     let now = "2026-11-22T12:00:00Z".parse().unwrap();
-    let shown =
-        |authorization| Shown { authorization, dpop: None, method: "GET", url: "https://x/y", query: "" };
+    let shown = |authorization| PresentedCredentials {
+        authorization,
+        dpop: None,
+        method: "GET",
+        url: "https://x/y",
+        query: "",
+    };
     let token = Token { digest: Sha256::digest(b"the token").into(), who: system() };
     let policy = AccessPolicy::Tokens(vec![token]);
     let who = |policy: &AccessPolicy, authorization| {

@@ -20,7 +20,7 @@ use domain::person::NumberCheck;
 use idp::{HttpOptions, KeySource, ProviderSettings, Providers};
 use jose::key::KeyRing;
 use oauth::{AppKeys, Federation};
-use server::{Composition, Identities, Parts};
+use server::{Composition, Identities, ServerParts};
 use service::authority::{Authority, AuthoritySettings, Lifetimes};
 use service::event::channel::sockets::Sockets;
 use service::event::settings::Subscriptions;
@@ -218,7 +218,7 @@ impl TestApp {
             providers: providers(options.providers, options.is_simulating, &public_url, &clock).into(),
             app_keys: AppKeys::new(&public_url).expect("the client can be made").into(),
         };
-        let composition = Composition::new(Parts {
+        let composition = Composition::new(ServerParts {
             store: store.clone(),
             clock: Arc::new(FusedClock { clock: clock.clone(), fuse: options.fuse }),
             policy: options.policy,

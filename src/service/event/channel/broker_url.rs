@@ -133,7 +133,7 @@ fn decoded(text: &str) -> Result<String, NotABroker> {
 
 /// As whom we log in at a broker.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub enum LogIn {
+pub enum BrokerCredentials {
     /// As nobody.
     Nobody,
     /// With a name and a password (`Authorization: Basic`).
@@ -142,7 +142,7 @@ pub enum LogIn {
     Token(String),
 }
 
-impl LogIn {
+impl BrokerCredentials {
     /// Reads it from the lines of a parcel.
     pub fn of(parcel: &Parcel) -> Self {
         let line = parcel.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("authorization"));

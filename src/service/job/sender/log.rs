@@ -1,6 +1,6 @@
 //! Where no sender is configured: the log says that there was a message, and not for whom.
 
-use crate::job::sender::letter::{Away, Letter, Refusal, Sender};
+use crate::job::sender::email::{Away, OutgoingEmail, SendRefused, Sender};
 
 /// Sends nothing.
 #[derive(Clone, Copy, Debug)]
@@ -11,7 +11,7 @@ impl Sender for LogSender {
         Ok(())
     }
 
-    fn send(&self, letter: &Letter<'_>) -> Result<(), Refusal> {
+    fn send(&self, letter: &OutgoingEmail<'_>) -> Result<(), SendRefused> {
         tracing::info!(subject = letter.subject, "a message was left; no sender is configured ([smtp])");
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! How messages reach people. Another way than these is another [`Sender`].
 
-mod letter;
+mod email;
 mod log;
 mod smtp;
 
@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::job::settings::Smtp;
 
-pub use letter::{Away, Letter, Refusal, Sender};
+pub use email::{Away, OutgoingEmail, SendRefused, Sender};
 pub use log::LogSender;
 pub use smtp::SmtpSender;
 

@@ -10,7 +10,7 @@ use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Tls, TlsParameters};
 use lettre::{Address, SmtpTransport, Transport as _};
 
-use crate::job::sender::letter::{Away, Letter, Refusal, Sender};
+use crate::job::sender::email::{Away, OutgoingEmail, SendRefused, Sender};
 use crate::job::settings::{Smtp, SmtpTls};
 
 /// How long the mail server may take for one step.
@@ -69,9 +69,9 @@ impl Sender for SmtpSender {
         }
     }
 
-    fn send(&self, letter: &Letter<'_>) -> Result<(), Refusal> {
+    fn send(&self, letter: &OutgoingEmail<'_>) -> Result<(), SendRefused> {
         // What somebody's provider told us is an address or nothing: no list, no second header.
-        let to: Address = letter.to.parse().map_err(|_wrong| Refusal::Never)?;
+        let to: Address = letter.to.parse().map_err(|_wrong| SendRefused::Never)?;
         let automatic = HeaderName::new_from_ascii_str("Auto-Submitted");
         let message = Message::builder()
             .from(self.from.clone())
@@ -80,12 +80,12 @@ impl Sender for SmtpSender {
             .raw_header(HeaderValue::new(automatic, "auto-generated".to_owned()))
             .header(ContentType::TEXT_PLAIN)
             .body(letter.text.to_owned())
-            .map_err(|_wrong| Refusal::Never)?;
+            .map_err(|_wrong| SendRefused::Never)?;
         match self.transport.send(&message) {
             Ok(_taken) => Ok(()),
-            Err(error) if error.is_permanent() => Err(Refusal::Never),
-            Err(error) if error.is_transient() => Err(Refusal::Later),
-            Err(_broken) => Err(Refusal::Unknown),
+            Err(error) if error.is_permanent() => Err(SendRefused::Never),
+            Err(error) if error.is_transient() => Err(SendRefused::Later),
+            Err(_broken) => Err(SendRefused::Unknown),
         }
     }
 }

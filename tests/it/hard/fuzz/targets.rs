@@ -19,7 +19,7 @@ use jose::dpop::Expected;
 use jose::read_keys;
 use jsonwebtoken::jwk::JwkSet;
 use serde_json::Value;
-use service::admission::Shown;
+use service::admission::PresentedCredentials;
 use service::admission::admit;
 use service::authority::{Authority, AuthoritySettings, Lifetimes};
 use service::policy::AccessPolicy;
@@ -177,7 +177,13 @@ fn now() -> DateTime<Utc> {
 fn a_token(input: &[u8]) -> String {
     let text = text(input);
     let url = "https://proxy.example/FHIR/R4/Consent";
-    let shown = Shown { authorization: Some(&text), dpop: Some(&text), method: "GET", url, query: &text };
+    let shown = PresentedCredentials {
+        authorization: Some(&text),
+        dpop: Some(&text),
+        method: "GET",
+        url,
+        query: &text,
+    };
     let policy = AccessPolicy::Tokens(Vec::new());
     let admitted = admit(&policy, Some(authority()), &shown, now());
     let bare = text.split_once(' ').map_or(text.as_str(), |(_, token)| token);

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// A message for somebody. All of it is personal: it has no `Debug`.
 #[derive(Clone, Copy)]
-pub struct Letter<'l> {
+pub struct OutgoingEmail<'l> {
     /// Where it goes: an e-mail address.
     pub to: &'l str,
     /// Its subject.
@@ -15,7 +15,7 @@ pub struct Letter<'l> {
 
 /// Why a message did not leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub enum SendRefused {
     /// It surely did not; later it may.
     Later,
     /// It surely did not, and never will.
@@ -42,6 +42,6 @@ pub trait Sender: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`Refusal`].
-    fn send(&self, letter: &Letter<'_>) -> Result<(), Refusal>;
+    /// [`SendRefused`].
+    fn send(&self, letter: &OutgoingEmail<'_>) -> Result<(), SendRefused>;
 }
