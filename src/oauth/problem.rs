@@ -43,7 +43,7 @@ impl Problem {
 
     /// 401 `invalid_client`: the same words whether there is such an app or not; why is for the log.
     pub(crate) fn client(reason: impl Into<Cow<'static, str>>) -> Self {
-        let told = "the app has not proved itself in the way that it is registered for";
+        let told = "client authentication failed";
         Self {
             challenge: Some("Basic realm=\"OnBehalf\"".to_owned()),
             ..Self::new(401, "invalid_client", told).because(reason)

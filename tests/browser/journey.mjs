@@ -203,7 +203,7 @@ if (probe.status === 303 && !probe.headers.get("location").startsWith(redirect))
     assert((await page.locator(".nhsuk-error-summary a").getAttribute("href")) === "#patient-self", "no link to the field");
     await page.getByLabel("Miss Jane Marie Anne Smith").check();
     await page.locator("button", { hasText: "Continue" }).click();
-    await assertPage(page, /^Do you want to let/);
+    await assertPage(page, /^Allow .* to use your information/);
     assert((await page.content()).includes("You are acting for Miss Jane Marie Anne Smith."), "for whom is not said");
     assert(!/9\d{9}/.test(await page.locator("body").innerText()), "a number is shown");
     await page.locator("button", { hasText: "Allow" }).first().click();
@@ -244,7 +244,7 @@ if (probe.status === 303 && !probe.headers.get("location").startsWith(redirect))
     assert(new URL(page.url()).pathname.startsWith("/simulated/cis2"), `not at the simulated CIS2: ${page.url()}`);
     await page.locator("input[name=person]").first().check();
     await page.locator("button[type=submit]").first().click();
-    await assertPage(page, /^Do you want to let/);
+    await assertPage(page, /^Allow .* to use your information/);
     await page.locator("button", { hasText: "Allow" }).first().click();
     assert(page.url().startsWith(redirect) && answer(page).get("code"), "no code");
   });

@@ -39,7 +39,7 @@ impl HttpError for Refusal {
 impl ApiError for Refusal {
     fn denied(denied: Denied) -> Self {
         let challenge = denied.code().map(|error| Challenge { error, scope: None });
-        let told = "Show a valid access token: Authorization: Bearer, then the token.";
+        let told = "Provide a valid access token: Authorization: Bearer <token>.";
         Self { challenge, ..Self::new(401, Issue::error(IssueType::Login, told)) }
     }
 

@@ -133,7 +133,7 @@ impl Comparison {
 }
 
 fn unheld(path: &str) -> Issue {
-    let told = "This service cannot hold this element, or not with this value: leave it out, or correct it.";
+    let told = "This service does not support this element or value. Remove or correct it.";
     Issue::error(IssueType::NotSupported, told).at(path)
 }
 

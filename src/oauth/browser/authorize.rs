@@ -57,7 +57,7 @@ async fn answer(gate: &Gate, http: &HttpRequest, params: &Params) -> Result<Http
     let redirect_uri = params.one("redirect_uri").map_err(|Repeated| bad_link("It has two ways back."))?;
     let redirect_uri = redirect_uri.filter(|uri| client.redirect_uris.iter().any(|known| known == uri));
     let redirect_uri = redirect_uri
-        .ok_or_else(|| bad_link("The address that it would send you back to is not the app's."))?;
+        .ok_or_else(|| bad_link("The app asked us to send you to an address we do not recognise."))?;
     match request::read(params, &client, redirect_uri, &authority) {
         Ok(request) => begin((gate, http), &authority, &client, request).await,
         Err(refused) => {

@@ -122,7 +122,7 @@ pub(super) fn callback_url(gate: &Gate, provider: &str) -> String {
 /// A provider that does not answer, or not as it should.
 pub(super) fn is_away(name: &str, status: u16) -> Problem {
     Problem::new(status, format!("{name} is not available"))
-        .saying(format!("We could not log you in with {name}. This can pass within minutes."))
+        .saying(format!("We could not log you in with {name}. Try again in a few minutes."))
         .again_at(PATH)
 }
 

@@ -37,7 +37,7 @@ fn of_word(word: Word, whom: &Whom<'_>) -> Option<String> {
         Word::OpenId | Word::FhirUser | Word::Profile => Some("Know who you are".to_owned()),
         // The person has said so on the page before.
         Word::Launch | Word::LaunchPatient | Word::OnlineAccess | Word::RegistryEvents => None,
-        Word::OfflineAccess => Some(format!("Go on {lasts} when you are not using the app")),
+        Word::OfflineAccess => Some(format!("Keep this access {lasts}, even when you are not using the app")),
         Word::Delegation => Some("See the list of people you can act for".to_owned()),
         Word::ValidatedRelationships => {
             Some(format!("See who can act for {object}, ask for access, and end a role"))
@@ -163,6 +163,9 @@ mod tests {
         assert_eq!(said("patient/Subscription.rs"), ["See which changes it has asked to be told about"]);
         assert!(said("patient/*.cruds").contains(&told.to_owned()));
         assert!(!said("patient/*.rs").contains(&told.to_owned()));
-        assert_eq!(said("offline_access"), ["Go on for up to 12 hours when you are not using the app"]);
+        assert_eq!(
+            said("offline_access"),
+            ["Keep this access for up to 12 hours, even when you are not using the app"]
+        );
     }
 }

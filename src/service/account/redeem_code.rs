@@ -41,7 +41,7 @@ pub fn redeem_code(
         Redeemed::Once(code) => code,
         Redeemed::Again(grant) if is_theirs => {
             end_grant(tx, &asking.app.client_id, grant, asking.now)?;
-            return Ok(TokenOutcome::Spent(TokenError::Grant("the code was shown before")));
+            return Ok(TokenOutcome::Spent(TokenError::Grant("the code has already been used")));
         }
         Redeemed::Again(_) => return Err(NONE),
         Redeemed::Never => return Ok(TokenOutcome::Spent(NONE)),

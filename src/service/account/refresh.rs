@@ -37,7 +37,7 @@ pub fn refresh(
         Redeemed::Once(_) => {}
         Redeemed::Again(grant) => {
             end_grant(tx, &asking.app.client_id, grant, asking.now)?;
-            return Ok(TokenOutcome::Spent(TokenError::Grant("the refresh token was shown before")));
+            return Ok(TokenOutcome::Spent(TokenError::Grant("the refresh token has already been used")));
         }
         Redeemed::Never => return Err(NONE),
     }

@@ -27,7 +27,7 @@ async fn a_proxy_gives_an_app_what_it_asks_for_the_patient(
         "You are acting for Miss Jane Marie Anne Smith.",
         "<li>See who can act for Miss Jane Marie Anne Smith, and for whom</li>",
         "<li>End a role</li>",
-        "<li>Go on for up to 30 days when you are not using the app</li>",
+        "<li>Keep this access for up to 30 days, even when you are not using the app</li>",
     ] {
         assert!(page.contains(there), "{there} {page}");
     }
