@@ -34,7 +34,7 @@ pub(super) static KIND: Kind = Kind { load, select: None, writing: None };
 
 /// R4's parameters.
 const PARAMS: &[Param] = &[
-    Param::reference("agent", Index::Absent, &[]),
+    Param::reference("agent", Index::Author, &[]),
     Param::token("agent-role", Index::Absent),
     Param::token("agent-type", Index::Constant(&[(AUTHOR, "author")])),
     Param::reference("entity", Index::Absent, &[]),
@@ -71,8 +71,8 @@ fn stored(record: &AuditRecord, context: &Context) -> Stored {
     add("activity", json!({ "coding": [{ "system": activity, "code": code }] }));
     let identifier = match (&record.caller_id, record.caller_kind.as_str()) {
         (Some(id), "citizen" | "proxy") => json!({ "system": url::NHS_NUMBER, "value": id }),
-        (Some(id), _) => json!({ "value": id }),
-        (None, kind) => json!({ "value": kind }),
+        (Some(id), _) => json!({ "system": url::CALLER, "value": id }),
+        (None, kind) => json!({ "system": url::CALLER, "value": kind }),
     };
     let agent = json!({
         "type": { "coding": [{ "system": AUTHOR, "code": "author", "display": "Author" }] },

@@ -69,6 +69,8 @@ pub(crate) enum Index {
     Present(&'static [(&'static str, &'static str, Field)]),
     /// Who acted, or through which app, by identifier.
     Agent,
+    /// Who made a change, by identifier: the one agent of a Provenance, which names no app.
+    Author,
     /// A reference by identifier.
     Reference(Reference),
     /// The one of an access request's two people who applies.

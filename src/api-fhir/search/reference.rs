@@ -10,6 +10,7 @@ use crate::search::query::bad;
 use crate::search::token::Token;
 use crate::search::uri;
 use crate::url;
+use domain::account::Who;
 use store::search::{AccessRequestField, AuditField, Field, Filter};
 
 /// The filter of one alternative (S-20).
@@ -81,6 +82,9 @@ fn by_identifier(param: &Param, token: &Token) -> Filter {
     if let Index::Agent = param.index {
         return agent(token);
     }
+    if let Index::Author = param.index {
+        return author(token);
+    }
     let is_number = token.system.as_deref().is_none_or(|system| system == url::NHS_NUMBER);
     match &token.code {
         Some(number) if is_number && matches!(param.index, Index::Applicant) => applicant(number),
@@ -94,18 +98,41 @@ fn applicant(number: &str) -> Filter {
     Filter::text(AccessRequestField::Applicant, number)
 }
 
-/// Records of what somebody did, or an app for them. Citizens are named by NHS number; what we call others is
-/// ours.
+/// Records of what somebody did, or an app for them.
 fn agent(token: &Token) -> Filter {
     let Some(code) = &token.code else { return Filter::NOTHING };
-    let citizens = Filter::one_of(AuditField::CallerKind, vec!["citizen".to_owned(), "proxy".to_owned()]);
-    let caller = Filter::text(AuditField::Caller, code.as_str());
     let app = Filter::text(AuditField::App, code.as_str());
     match token.system.as_deref() {
-        None => Filter::Any(vec![caller, app]),
+        None => Filter::Any(vec![caller(None, code), app]),
+        Some(url::APP) => app,
+        system => caller(system, code),
+    }
+}
+
+/// Changes that a caller made. The service itself has no identifier of its own and is named by its kind.
+fn author(token: &Token) -> Filter {
+    let Some(code) = &token.code else { return Filter::NOTHING };
+    let named = caller(token.system.as_deref(), code);
+    let names_callers = token.system.as_deref().is_none_or(|system| system == url::CALLER);
+    let service = Who::Service.kind();
+    if code != service || !names_callers {
+        return named;
+    }
+    let by_service = Filter::All(vec![
+        Filter::Null(Field::Audit(AuditField::Caller)),
+        Filter::text(AuditField::CallerKind, service),
+    ]);
+    Filter::Any(vec![named, by_service])
+}
+
+/// Records of a caller. Citizens are named by NHS number; what we call others is ours.
+fn caller(system: Option<&str>, code: &str) -> Filter {
+    let citizens = Filter::one_of(AuditField::CallerKind, vec!["citizen".to_owned(), "proxy".to_owned()]);
+    let caller = Filter::text(AuditField::Caller, code);
+    match system {
+        None => caller,
         Some(url::NHS_NUMBER) => Filter::All(vec![caller, citizens]),
         Some(url::CALLER) => Filter::All(vec![caller, citizens.negated()]),
-        Some(url::APP) => app,
         Some(_) => Filter::NOTHING,
     }
 }

@@ -171,6 +171,7 @@ fn of_index(param: &Param, token: &Token, context: &Context) -> Filter {
         | Index::Reference(_)
         | Index::Applicant
         | Index::Agent
+        | Index::Author
         | Index::LocalReference(_)
         | Index::Date(..)
         | Index::Names(_)

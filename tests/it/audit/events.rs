@@ -1,5 +1,8 @@
 //! The record as resources of FHIR: whole, valid, and only for those whom it is about.
 
+use std::collections::BTreeSet;
+
+use api_vrs as vrs;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rstest::rstest;
@@ -7,8 +10,8 @@ use serde_json::Value;
 
 use super::{ACTING, guarded};
 use crate::fhir::client::{entries, get, send_well};
-use crate::support::{Backend, REQUEST_ID, TestApp};
-use crate::vrs::callers::{NURSE, citizen};
+use crate::support::{Backend, REQUEST_ID, Request, TestApp, bodies};
+use crate::vrs::callers::{NURSE, SYSTEM, citizen};
 use crate::vrs::known::{ACTIVE, CHILD, LONER, MOTHER, MOTHERS_ROLE};
 
 const NUMBER: &str = "https://fhir.nhs.uk/Id/nhs-number";
@@ -148,5 +151,54 @@ async fn events_are_found_by_what_they_say(#[values(Backend::Sqlite, Backend::Po
             count,
             "{query}"
         );
+    }
+}
+
+// covers S-20, S-28, G-16
+#[rstest]
+#[actix_web::test]
+async fn provenance_is_found_by_each_agent_that_it_names_and_by_no_other(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = guarded(backend).await;
+    for (by, status, reason) in [
+        (citizen(MOTHER), "inactive", "ROLE_DEACTIVATED_INACTIVE_ROLE"),
+        (SYSTEM.to_owned(), "active", "ROLE_REACTIVATED"),
+        (NURSE.to_owned(), "inactive", "ROLE_DEACTIVATED_SAFEGUARDING"),
+    ] {
+        let grantor = (status == "active").then(|| bodies::grantor("A20047"));
+        let extensions: Vec<Value> = [bodies::reason(reason)].into_iter().chain(grantor).collect();
+        let change = bodies::move_to(status, &extensions);
+        let path = format!("{}/Consent/{MOTHERS_ROLE}", vrs::BASE_PATH);
+        assert_eq!(app.send(Request::patch(&path, change).bearer(&by)).await.status, 200, "{reason}");
+    }
+    let identifier = |record: &Value| {
+        let text = |name: &str| record["agent"][0]["who"]["identifier"][name].as_str().map(str::to_owned);
+        (text("system").expect("a system"), text("value").expect("a value"))
+    };
+    let all = found(&app, NURSE, "/Provenance?_count=200").await;
+    let agents: BTreeSet<(String, String)> = all.iter().map(identifier).collect();
+    let values: BTreeSet<&str> = agents.iter().map(|(_, value)| value.as_str()).collect();
+    assert!(values.is_superset(&BTreeSet::from([MOTHER, "record system", "nurse"])), "{values:?}");
+    for (system, value) in &agents {
+        let named: Vec<&Value> =
+            all.iter().filter(|record| identifier(record) == (system.clone(), value.clone())).collect();
+        for written in [format!("{system}|{value}"), value.clone()] {
+            let path = format!("/Provenance?agent:identifier={written}&_count=200");
+            let found = found(&app, NURSE, &path).await;
+            assert_eq!(found.iter().collect::<Vec<_>>(), named, "{written}");
+        }
+        let other = if system == NUMBER { "https://fhir.onbehalf.org.uk/Id/caller" } else { NUMBER };
+        for written in [format!("{other}|{value}"), format!("|{value}"), format!("urn:other|{value}")] {
+            let path = format!("/Provenance?agent:identifier={written}");
+            assert_eq!(found(&app, NURSE, &path).await.len(), 0, "{written}");
+        }
+    }
+    for (token, count) in [(NURSE.to_owned(), all.len()), (citizen(MOTHER), 1), (citizen(CHILD), 0)] {
+        let shown = found(&app, &token, "/Provenance?agent:missing=false&_count=200").await;
+        assert_eq!(shown.len(), count, "{token}");
+        assert!(shown.iter().all(|record| record["agent"][0]["who"].get("identifier").is_some()), "{token}");
+        let by_nurse = found(&app, &token, "/Provenance?agent:identifier=nurse").await;
+        assert_eq!(by_nurse.len(), usize::from(token == NURSE), "{token}");
     }
 }

@@ -240,11 +240,15 @@ async fn what_a_person_did_is_shown_to_them_alone(
     // Who did it: the record names its maker to themselves.
     for (token, is_named) in [(&mother, true), (&child, false)] {
         for kind in ["Provenance?target", "AuditEvent?entity"] {
-            let records = get(&format!("/{kind}=Consent/{MOTHERS_ROLE}&_count=200")).bearer(token);
-            let records = entries(&send_well(&app, records, 200).await);
+            let path = format!("/{kind}=Consent/{MOTHERS_ROLE}&_count=200");
+            let records = entries(&send_well(&app, get(&path).bearer(token), 200).await);
             let agents = |record: &Value| record["agent"].to_string();
             assert!(!records.is_empty());
             assert_eq!(records.iter().any(|record| agents(record).contains(MOTHER)), is_named, "{kind}");
+            // A search finds by the agents that are shown, and by no other.
+            let by_agent = get(&format!("{path}&agent:identifier={MOTHER}")).bearer(token);
+            let found = entries(&send_well(&app, by_agent, 200).await);
+            assert_eq!(!found.is_empty(), is_named, "{kind}");
         }
     }
     // By staff, the same reason is nobody's own.

@@ -159,6 +159,7 @@ pub(super) fn missing(param: &Param, context: &Context) -> Filter {
         | Index::RoleReason
         | Index::OfAct(_)
         | Index::Agent
+        | Index::Author
         | Index::Applicant
         | Index::Element(_)
         | Index::Composite(..)

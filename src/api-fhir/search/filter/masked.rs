@@ -57,7 +57,7 @@ pub(crate) fn is_masked(index: &Index, context: &Context) -> bool {
 
 fn tells_actor(index: &Index) -> bool {
     match index {
-        Index::Agent => true,
+        Index::Agent | Index::Author => true,
         Index::Token(_, field) | Index::Uri(field) => ACTOR.contains(field),
         Index::Absent
         | Index::Constant(_)

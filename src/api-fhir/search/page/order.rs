@@ -71,6 +71,7 @@ fn field(param: &Param) -> Option<Field> {
         | Index::OfAct(_)
         | Index::Present(_)
         | Index::Agent
+        | Index::Author
         | Index::Applicant
         | Index::Account
         | Index::Element(_)

@@ -59,7 +59,7 @@ const ONE_ROLE: &str = "018f0000-0000-7000-8000-100000000007";
 fn promised() -> Vec<(&'static str, String, &'static [&'static str])> {
     let of_pair: &[&str] = &["roles_by_patient", "roles_proxy_patient_key", "sqlite_autoindex_roles_2"];
     let of_people: &[&str] = &["people_pkey", "sqlite_autoindex_people_1"];
-    let table: [(&str, &str, &[&str]); 22] = [
+    let table: [(&str, &str, &[&str]); 25] = [
         ("Consent", "patient=9990001505", &["roles_by_patient"]),
         ("Consent", "consentor=9990000100", of_pair),
         ("Consent", "performer:identifier=9990000100", of_pair),
@@ -86,6 +86,13 @@ fn promised() -> Vec<(&'static str, String, &'static [&'static str])> {
         ("AuditEvent", "type=110137", &["audit_records_by_act"]),
         ("AuditEvent", "entity-role=24&patient=9990001505", &["audit_records_by_patient"]),
         ("AuditEvent", "entity-type=4&agent:identifier=app-4711", &["audit_records_by_app"]),
+        ("Provenance", "agent:identifier=system 4711", &["audit_records_by_caller"]),
+        (
+            "Provenance",
+            "agent:identifier=https://fhir.onbehalf.org.uk/Id/caller|system 4711",
+            &["audit_records_by_caller"],
+        ),
+        ("Provenance", "agent:identifier=service", &["audit_records_by_caller"]),
     ];
     table.map(|(kind, query, indexes)| (kind, query.to_owned(), indexes)).into()
 }
