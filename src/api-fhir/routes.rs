@@ -7,7 +7,8 @@ use actix_web::http::Method;
 
 use crate::interaction::request::{At, Handler, Operation, Part, Route, Target};
 use crate::interaction::{
-    create, delete, everything, history, meta, patch, read, search, subscription, update, validate, versions,
+    create, delete, everything, expand, history, meta, patch, read, search, subscription, update, validate,
+    versions,
 };
 use crate::refusal::Refusal;
 use crate::resource::kind::{Backing, Purpose};
@@ -36,6 +37,10 @@ const fn deletable(kind: ResourceType) -> bool {
 
 const fn subscriptions(kind: ResourceType) -> bool {
     matches!(kind, ResourceType::Subscription)
+}
+
+const fn value_sets(kind: ResourceType) -> bool {
+    matches!(kind, ResourceType::ValueSet)
 }
 
 const fn patients(kind: ResourceType) -> bool {
@@ -133,6 +138,8 @@ pub(crate) static ROUTES: &[Route] = &[
         (&[(BOTH, &[Type, Id, Name])], any), Validate(validate::validate)),
     operation("Everything", ("everything", "http://hl7.org/fhir/OperationDefinition/Patient-everything"), R,
         (&[(BOTH, &[Type, Name]), (BOTH, &[Type, Id, Name])], patients), Read(everything::everything)),
+    operation("Expand", ("expand", "http://hl7.org/fhir/OperationDefinition/ValueSet-expand"), R,
+        (&[(BOTH, &[Type, Name]), (BOTH, &[Type, Id, Name])], value_sets), Read(expand::expand)),
 
     operation("Status", ("status", BACKPORT_STATUS), R,
         (&[(BOTH, &[Type, Name]), (BOTH, &[Type, Id, Name])], subscriptions), Read(subscription::status)),

@@ -71,23 +71,6 @@ pub fn find_by_url(canonical: &str) -> Option<&'static ConformanceResource> {
     all().iter().find(|it| it.url == url && has_version(it))
 }
 
-/// The codes of a value set of ours, each with its system; `None` for one that is not ours.
-pub fn expand(canonical: &str) -> Option<Vec<(String, String)>> {
-    let value_set = find_by_url(canonical).filter(|it| it.resource_type == "ValueSet")?;
-    let includes = value_set.resource.pointer("/compose/include")?.as_array()?;
-    Some(includes.iter().flat_map(codes_of).collect())
-}
-
-/// The codes that an include lists, or all of its code system.
-fn codes_of(include: &Value) -> Vec<(String, String)> {
-    let system = include.get("system").and_then(Value::as_str).unwrap_or_default();
-    let listed = include.get("concept");
-    let whole = || find_by_url(system).and_then(|it| it.resource.get("concept"));
-    let concepts = listed.or_else(whole).and_then(Value::as_array).into_iter().flatten();
-    let code = |concept: &Value| concept.get("code").and_then(Value::as_str).map(str::to_owned);
-    concepts.filter_map(code).map(|code| (system.to_owned(), code)).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::{

@@ -5,13 +5,11 @@
 //! One answer holds everything, up to as much as a page can hold at most. With `_count`, or where there is
 //! more, links lead on.
 
-use serde_json::Value;
-
 use crate::context::Context;
 use crate::enforce;
 use crate::interaction::read;
 use crate::interaction::reply::Reply;
-use crate::interaction::request::{Body, Request};
+use crate::interaction::request::{Body, Request, in_parameters};
 use crate::refusal::Refusal;
 use crate::resource::resource_type::{COMPARTMENT, ResourceType};
 use crate::search;
@@ -34,7 +32,8 @@ pub(crate) fn everything(tx: &mut Tx<'_>, context: &Context, request: &Request) 
     }
     let mut asked = request.params.clone();
     if let Some(Body::Resource(body)) = &request.body {
-        asked.extend(in_parameters(body));
+        let named = in_parameters(body).into_iter();
+        asked.extend(named.filter_map(|(name, value)| Some((name.to_owned(), value?))));
     }
     List::Parameters.check(asked.len())?;
     asked.retain(|(name, value)| PARAMETERS.contains(&name.as_str()) && !value.is_empty());
@@ -60,19 +59,6 @@ pub(crate) fn everything(tx: &mut Tx<'_>, context: &Context, request: &Request) 
 
 fn values<'p>(asked: &'p [(String, String)], name: &'static str) -> impl Iterator<Item = &'p str> {
     asked.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
-}
-
-/// What came as a Parameters resource.
-fn in_parameters(body: &Value) -> Vec<(String, String)> {
-    let parameters = body.get("parameter").and_then(Value::as_array).into_iter().flatten();
-    let pair = |parameter: &Value| {
-        let name = parameter.get("name")?.as_str()?;
-        let members = parameter.as_object()?;
-        let (_, value) = members.iter().find(|(key, _)| key.starts_with("value"))?;
-        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        Some((name.to_owned(), value))
-    };
-    parameters.filter_map(pair).collect()
 }
 
 /// What of a type belongs to the answer. The person themselves always does.

@@ -5,6 +5,7 @@ pub(crate) mod conditional;
 pub(crate) mod create;
 pub(crate) mod delete;
 pub(crate) mod everything;
+pub(crate) mod expand;
 pub(crate) mod history;
 pub(crate) mod meta;
 pub(crate) mod patch;

@@ -137,6 +137,17 @@ pub(super) fn resource_of(request: &Request) -> Result<&Value, Refusal> {
     }
 }
 
+/// The parameters of a Parameters resource, in its order; without a value where a parameter has none, or is a resource or parts.
+pub(super) fn in_parameters(body: &Value) -> Vec<(&str, Option<String>)> {
+    let parameters = body.get("parameter").and_then(Value::as_array).into_iter().flatten();
+    let pair = |parameter: &'_ Value| -> Option<String> {
+        let (_, value) = parameter.as_object()?.iter().find(|(key, _)| key.starts_with("value"))?;
+        Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+    };
+    let name = |parameter| Value::as_str(Value::get(parameter, "name")?);
+    parameters.filter_map(|parameter| Some((name(parameter)?, pair(parameter)))).collect()
+}
+
 /// The id of what a request creates.
 pub(super) fn new_id(context: &Context, request: &Request) -> Uuid {
     request.new_id.unwrap_or_else(|| ids::new_uuid(context.now()))

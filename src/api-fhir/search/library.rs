@@ -20,7 +20,7 @@ use crate::search::token;
 use crate::search::token::Token;
 use crate::search::uri;
 use base::date_time::{FhirDateTime, to_millis};
-use fhir::profiles;
+use fhir::expansion;
 use store::fold;
 
 /// The definitions that match, in order; the id decides between equals. The criteria were understood
@@ -95,7 +95,7 @@ fn elements<'v>(param: &Param, body: &'v Value) -> Vec<Cow<'v, Value>> {
 fn codings(body: &Value) -> Vec<Value> {
     let url = body.get("url").and_then(Value::as_str).unwrap_or_default();
     let coding = |system: &str, code: &str| json!({ "system": system, "code": code });
-    let expanded = profiles::expand(url).unwrap_or_default();
+    let expanded = expansion::codes_of(url).unwrap_or_default();
     let expanded = expanded.iter().map(|(system, code)| coding(system, code));
     let own = values(body, &["concept", "code"]).into_iter().filter_map(Value::as_str);
     expanded.chain(own.map(|code| coding(url, code))).collect()

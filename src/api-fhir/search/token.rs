@@ -12,8 +12,8 @@ use crate::search::query::bad;
 use crate::url;
 use domain::audit::Act;
 use domain::proxy::{LegalBasis, ReasonCode, Status};
-use fhir::profiles;
 use fhir::validate::value_set;
+use fhir::{expansion, profiles};
 use store::search::{AuditField, Field, Filter, Is, RelationshipCodeField, RoleField};
 
 /// A token, taken apart.
@@ -92,8 +92,8 @@ pub(super) fn filter(
 pub(super) fn codes_of(canonical: &str, context: &Context) -> Result<Vec<(String, String)>, Refusal> {
     let told = "This server does not know the value set, or cannot expand it.";
     let ours = match context.relative(canonical).strip_prefix("ValueSet/") {
-        Some(id) => profiles::find("ValueSet", id).and_then(|it| profiles::expand(&it.url)),
-        None => profiles::expand(canonical),
+        Some(id) => profiles::find("ValueSet", id).and_then(|it| expansion::codes_of(&it.url)),
+        None => expansion::codes_of(canonical),
     };
     let unversioned = canonical.strip_suffix("|4.0.1").unwrap_or(canonical);
     ours.or_else(|| value_set(unversioned)).ok_or_else(|| bad(told))

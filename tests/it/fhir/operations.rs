@@ -208,3 +208,119 @@ async fn everything_of_everybody_is_what_the_caller_may_see(
     assert_eq!(send(&app, unknown).await.status, 404);
     assert_eq!(send(&app, get("/Consent/$everything").bearer(NURSE)).await.status, 404);
 }
+
+const LEGAL_BASES: &str = "https://fhir.onbehalf.org.uk/R4/ValueSet/proxy-legal-basis";
+
+/// The codes of an expansion.
+fn codes(value_set: &Value) -> Vec<&str> {
+    assert_eq!(value_set["resourceType"], "ValueSet");
+    let contains = value_set["expansion"]["contains"].as_array().map_or(&[][..], Vec::as_slice);
+    contains.iter().map(|concept| concept["code"].as_str().expect("a code")).collect()
+}
+
+// covers C-01
+#[rstest]
+#[actix_web::test]
+async fn expand_answers_the_codes_of_every_value_set_by_id_and_by_url(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = guarded(backend).await;
+    let token = citizen(LONER);
+    let sets = entries(&send_well(&app, get("/ValueSet?_count=200").bearer(&token), 200).await);
+    assert!(!sets.is_empty());
+    for set in &sets {
+        let text = |name: &str| set[name].as_str().expect("a text");
+        let (id, url, version) = (text("id"), text("url"), text("version"));
+        let by_id = format!("/ValueSet/{id}/$expand");
+        let mut first = send_well(&app, get(&by_id).bearer(&token), 200).await;
+        let found = codes(&first);
+        assert!(!found.is_empty() && first["expansion"]["total"] == found.len(), "{url}");
+        assert_eq!((&first["url"], first.get("compose")), (&set["url"], None));
+        assert!(first["expansion"]["timestamp"].is_string());
+        // Each is a code by which a search with `:in` or `code` finds.
+        let search = format!("/ValueSet?url={url}&code={}", found[0]);
+        assert_eq!(entries(&send_well(&app, get(&search).bearer(&token), 200).await).len(), 1, "{search}");
+        let body = json!({ "resourceType": "Parameters", "parameter": [{ "name": "url", "valueUri": url }] });
+        first["expansion"]["timestamp"] = Value::Null;
+        for same in [
+            request("POST", &by_id),
+            get(&format!("/ValueSet/$expand?url={url}")),
+            get(&format!("/ValueSet/$expand?url={url}|{version}")),
+            post("/ValueSet/$expand", &body),
+        ] {
+            let mut answer = send_well(&app, same.bearer(&token), 200).await;
+            answer["expansion"]["timestamp"] = Value::Null;
+            assert_eq!(answer, first, "{url}");
+        }
+    }
+    assert_eq!(send(&app, get("/ValueSet/proxy-legal-basis/$expand")).await.status, 401);
+}
+
+// covers S-10
+#[rstest]
+#[actix_web::test]
+async fn an_expansion_is_filtered_and_paged(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let app = TestApp::sandbox(backend).await;
+    let path = "/ValueSet/proxy-legal-basis/$expand";
+    let whole = send_well(&app, get(path), 200).await;
+    let all = codes(&whole);
+    for (offset, count) in [(0, 0), (0, 2), (2, 2), (1, 500), (all.len(), 3), (2_147_483_647, 2_147_483_647)]
+    {
+        let page = send_well(&app, get(&format!("{path}?offset={offset}&count={count}")), 200).await;
+        let wanted: Vec<&str> = all.iter().skip(offset).take(count).copied().collect();
+        assert_eq!(codes(&page), wanted, "{offset} {count}");
+        assert_eq!(
+            (&page["expansion"]["total"], &page["expansion"]["offset"]),
+            (&all.len().into(), &offset.into())
+        );
+    }
+    let unknown = send_well(&app, get(&format!("{path}?filter=UNKN%C3%96WN")), 200).await;
+    assert_eq!(codes(&unknown), ["UNK"]);
+    assert_eq!(unknown["expansion"]["contains"][0]["display"], "Unknown");
+    assert_eq!(unknown["expansion"]["parameter"][0]["valueString"], "UNKN\u{d6}WN");
+    let none = send_well(&app, get(&format!("{path}?filter=zzz")), 200).await;
+    assert_eq!((&none["expansion"]["total"], none["expansion"].get("contains")), (&0.into(), None));
+    let entry =
+        json!({ "request": { "method": "GET", "url": "ValueSet/proxy-legal-basis/$expand?filter=unk" } });
+    let batch = json!({ "resourceType": "Bundle", "type": "batch", "entry": [entry] });
+    assert_eq!(codes(&entries(&send_well(&app, post("", &batch), 200).await)[0]), ["UNK"]);
+}
+
+#[rstest]
+#[actix_web::test]
+async fn an_expansion_that_is_not_supported_is_refused(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let app = TestApp::sandbox(backend).await;
+    let by_id = "proxy-legal-basis/$expand";
+    for (path, status, code) in [
+        ("$expand", 400, "required"),
+        (&*format!("$expand?url={LEGAL_BASES}|99"), 404, "not-found"),
+        ("$expand?url=http://hl7.org/fhir/ValueSet/administrative-gender", 404, "not-found"),
+        ("nothing/$expand", 404, "not-found"),
+        (&format!("{by_id}?url={LEGAL_BASES}"), 400, "invalid"),
+        (&format!("{by_id}?count=1&count=2"), 400, "invalid"),
+        (&format!("{by_id}?count=-1"), 400, "value"),
+        (&format!("{by_id}?offset=many"), 400, "value"),
+        (&format!("{by_id}?count=2147483648"), 400, "value"),
+        (&format!("{by_id}?filter=%00"), 400, "value"),
+        (&format!("{by_id}?activeOnly=true"), 422, "not-supported"),
+        (&format!("{by_id}?displayLanguage=cy"), 422, "not-supported"),
+    ] {
+        let answer = told(&send(&app, get(&format!("/ValueSet/{path}"))).await);
+        assert_eq!((answer.0, &*answer.1), (status, code), "{path}");
+    }
+    let set = json!({ "name": "valueSet", "resource": { "resourceType": "ValueSet", "status": "active" } });
+    for (body, status) in [
+        (json!({ "resourceType": "Parameters", "parameter": [set] }), 422),
+        (
+            json!({ "resourceType": "Parameters", "parameter": [{ "name": "count", "valueString": "x" }] }),
+            400,
+        ),
+        (json!({ "resourceType": "Parameters", "parameter": [{ "name": "count" }] }), 400),
+        (json!({ "resourceType": "ValueSet", "status": "active" }), 400),
+    ] {
+        assert_eq!(send(&app, post("/ValueSet/$expand", &body)).await.status, status, "{body}");
+    }
+    assert_eq!(send(&app, get("/CodeSystem/$expand")).await.status, 404);
+}
