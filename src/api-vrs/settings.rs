@@ -13,4 +13,4 @@ pub struct VrsSettings {
 }
 
 /// The path under which the seven operations live.
-pub const BASE_PATH: &str = "/validated-relationships/FHIR/R4";
+pub const BASE_PATH: &str = domain::account::endpoints::VRS_BASE;

@@ -107,6 +107,24 @@ pub(super) async fn document(gate: Data<Gate>) -> Result<HttpResponse, Problem> 
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "public, max-age=300")).json(metadata))
 }
 
+/// `GET` of the metadata of the API at a path of this server, or of the server where the path is empty (RFC 9728 §2). An app that
+/// knows only the URL of the API finds the authorization server by it.
+pub(super) async fn protected_resource(
+    gate: Data<Gate>,
+    base: &'static str,
+) -> Result<HttpResponse, Problem> {
+    let authority = authority(&gate)?;
+    let metadata = json!({
+        "resource": authority.url(base),
+        "authorization_servers": [authority.issuer()],
+        "scopes_supported": SCOPES,
+        "bearer_methods_supported": ["header"],
+        "dpop_signing_alg_values_supported": names(&dpop::ALGORITHMS),
+        "dpop_bound_access_tokens_required": false,
+    });
+    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "public, max-age=300")).json(metadata))
+}
+
 /// `GET` of how an app may look beside our own pages: the colours of the NHS.
 pub(super) async fn style() -> HttpResponse {
     HttpResponse::Ok().insert_header((CACHE_CONTROL, "public, max-age=86400")).json(json!({

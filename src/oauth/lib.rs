@@ -52,6 +52,12 @@ pub fn configure(config: &mut ServiceConfig, federation: Federation) {
         let routes = [web::get().to(discovery::document), web::head().to(discovery::document)];
         serve(config, path, "GET, HEAD", routes);
     }
+    for base in ["", endpoints::FHIR_BASE, endpoints::VRS_BASE] {
+        let get = web::get().to(move |gate| discovery::protected_resource(gate, base));
+        let head = web::head().to(move |gate| discovery::protected_resource(gate, base));
+        let path = format!("{}{base}", endpoints::PROTECTED_RESOURCE);
+        serve(config, &path, "GET, HEAD", [get, head]);
+    }
     let keys = [web::get().to(discovery::keys), web::head().to(discovery::keys)];
     serve(config, endpoints::JWKS, "GET, HEAD", keys);
     let style = [web::get().to(discovery::style), web::head().to(discovery::style)];

@@ -38,7 +38,7 @@ use fhir::format;
 use fhir::format::Format;
 use fhir::format::prefer::Return;
 use fhir::outcome::operation_outcome;
-use respond::{VARIES, refuse, respond_with};
+use respond::{VARIES, name_metadata, refuse, respond_with};
 use service::authority::Authority;
 
 /// Answers every request of this front.
@@ -66,13 +66,15 @@ pub(super) async fn handle(
         }
         Err(refusal) => (plain, Err(refusal)),
     };
-    match result {
+    let mut response = match result {
         Ok(reply) => match rendered(api, reply, writing).await {
             Ok(reply) => respond_with(reply, writing),
             Err(fault) => refuse(&fault.into(), writing),
         },
         Err(refusal) => refuse(&refusal, writing),
-    }
+    };
+    name_metadata(&mut response, api.gate.authority.as_deref());
+    response
 }
 
 /// Renders an answer that was not yet rendered; a large one not on the present thread.

@@ -10,10 +10,12 @@ use actix_web::{HttpResponse, HttpResponseBuilder};
 use super::api::Writing;
 use crate::interaction::reply::Reply;
 use crate::refusal::{Challenge, Refusal};
+use domain::account::endpoints;
 use fhir::format::Format;
 use fhir::format::prefer::Return;
 use fhir::outcome::operation_outcome;
 use fhir::{etag, format};
+use service::authority::Authority;
 
 /// What an answer hangs on besides its URL (RFC 9110, section 12.5.5).
 pub(super) const VARIES: &str = "origin, accept, prefer";
@@ -65,6 +67,20 @@ pub(super) fn challenge(challenge: Option<&Challenge>) -> String {
         Some(_) | None => "Bearer",
     };
     format!("{scheme} realm=\"OnBehalf\"{}{}", error.unwrap_or_default(), scope.unwrap_or_default())
+}
+
+/// Adds to the challenge of a 401 where the metadata of this API is (RFC 9728 §5.1). There is some where there is an
+/// authorization server.
+pub(super) fn name_metadata(response: &mut HttpResponse, authority: Option<&Authority>) {
+    let (Some(authority), StatusCode::UNAUTHORIZED) = (authority, response.status()) else { return };
+    let Some(Ok(challenge)) = response.headers().get(WWW_AUTHENTICATE).map(HeaderValue::to_str) else {
+        return;
+    };
+    let metadata = authority.url(&format!("{}{}", endpoints::PROTECTED_RESOURCE, endpoints::FHIR_BASE));
+    let challenge = format!("{challenge}, resource_metadata=\"{metadata}\"");
+    if let Ok(challenge) = HeaderValue::try_from(challenge) {
+        response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+    }
 }
 
 pub(super) fn refuse(refusal: &Refusal, writing: Writing) -> HttpResponse {

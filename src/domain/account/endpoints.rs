@@ -3,12 +3,16 @@
 
 /// The path of the R4 front, whose URL is the audience of an app's tokens.
 pub const FHIR_BASE: &str = "/FHIR/R4";
+/// The path of the Validated Relationships API, whose URL is an audience as well.
+pub const VRS_BASE: &str = "/validated-relationships/FHIR/R4";
 /// What SMART apps read first, below the path of the R4 front (SMART App Launch 2.2, "Conformance").
 pub const SMART_CONFIGURATION: &str = "/.well-known/smart-configuration";
 /// OpenID Connect Discovery 1.0 §4.
 pub const OPENID_CONFIGURATION: &str = "/.well-known/openid-configuration";
 /// RFC 8414 §3.
 pub const OAUTH_METADATA: &str = "/.well-known/oauth-authorization-server";
+/// The metadata of a protected resource (RFC 9728 §3): the path of the resource follows it.
+pub const PROTECTED_RESOURCE: &str = "/.well-known/oauth-protected-resource";
 /// The public keys (RFC 7517).
 pub const JWKS: &str = "/oauth/jwks";
 /// Where a browser is sent (RFC 6749 §3.1).

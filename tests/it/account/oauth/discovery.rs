@@ -1,5 +1,7 @@
 //! What there is (SMART App Launch 2.2 "Conformance", Inferno's discovery group).
 
+use api_fhir as fhir;
+use api_vrs as vrs;
 use domain::account::GrantType;
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -54,6 +56,53 @@ async fn the_three_documents_say_the_same_and_what_smart_asks_for(
     assert_eq!((head.status, head.body.len()), (200, 0));
 }
 
+// covers SM-01, RS-03
+#[rstest]
+#[actix_rt::test]
+async fn each_api_has_protected_resource_metadata_and_a_401_names_it(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let server = start(backend).await;
+    let issuer = format!("http://{}", server.address);
+    let well_known = "/.well-known/oauth-protected-resource";
+    let authorization_server = server.send(Request::new("GET", SMART)).await.json();
+    let mut resources = Vec::new();
+    for base in ["", fhir::BASE_PATH, vrs::BASE_PATH] {
+        let path = format!("{well_known}{base}");
+        let request = Request::new("GET", &path).header("Origin", "https://app.example");
+        let answer = server.send(request).await;
+        assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json")), "{path}");
+        assert_eq!(answer.header("access-control-allow-origin"), Some("*"), "{path}");
+        let metadata = answer.json();
+        // The URL of the metadata is made of that of the resource, and the client compares them (RFC 9728 §3.3).
+        assert_eq!(metadata["resource"], format!("{issuer}{base}"), "{path}");
+        assert_eq!(metadata["authorization_servers"], json!([authorization_server["issuer"]]), "{path}");
+        assert_eq!(metadata["scopes_supported"], authorization_server["scopes_supported"], "{path}");
+        assert_eq!(metadata["bearer_methods_supported"], json!(["header"]), "{path}");
+        assert_eq!(metadata["dpop_bound_access_tokens_required"], false, "{path}");
+        assert!(metadata.get("resource_documentation").is_none(), "{path}");
+        resources.push(metadata["resource"].as_str().unwrap().to_owned());
+        let head = server.send(Request::new("HEAD", &path)).await;
+        assert_eq!((head.status, head.body.len()), (200, 0), "{path}");
+        let refused = server.send(Request::post(&path, "{}")).await;
+        assert_eq!((refused.status, refused.header("allow")), (405, Some("GET, HEAD")), "{path}");
+    }
+    // Those of the APIs are what tokens are for.
+    assert_eq!(resources[1..], *server.authority.as_ref().unwrap().audiences());
+    assert_eq!(server.send(Request::new("GET", &format!("{well_known}/FHIR/R5"))).await.status, 404);
+    let named = format!("resource_metadata=\"{issuer}{well_known}/FHIR/R4\"");
+    for request in [
+        Request::new("GET", "/FHIR/R4/Consent"),
+        Request::new("GET", "/FHIR/R4/Consent").bearer("wrong"),
+        Request::post("/FHIR/R4/Consent", "{}"),
+    ] {
+        let answer = server.send(request).await;
+        let challenge = answer.header("www-authenticate").unwrap();
+        assert_eq!(answer.status, 401);
+        assert!(challenge.starts_with("Bearer realm=") && challenge.ends_with(&named), "{challenge}");
+    }
+}
+
 #[rstest]
 #[actix_rt::test]
 async fn the_keys_hold_an_rsa_key_and_nothing_secret(#[values(Backend::Sqlite)] backend: Backend) {
@@ -88,7 +137,11 @@ async fn the_capability_statement_says_where_tokens_are_got(#[values(Backend::Sq
 #[actix_rt::test]
 async fn without_an_authority_there_is_none_of_it(#[values(Backend::Sqlite)] backend: Backend) {
     let server = TestApp::sandbox(backend).await;
-    for path in [SMART, "/.well-known/openid-configuration", "/oauth/jwks", "/oauth/userinfo"] {
+    let resource = "/.well-known/oauth-protected-resource";
+    let of_fhir = format!("{resource}/FHIR/R4");
+    for path in
+        [SMART, "/.well-known/openid-configuration", "/oauth/jwks", "/oauth/userinfo", resource, &of_fhir]
+    {
         assert_eq!(server.send(Request::new("GET", path)).await.status, 404, "{path}");
     }
     let metadata = server.send(Request::new("GET", "/FHIR/R4/metadata")).await.json();
