@@ -5,11 +5,9 @@
 
 use actix_web::http::Method;
 
+use crate::interaction::operation::{everything, expand, meta, versions};
 use crate::interaction::request::{At, Handler, Operation, Part, Route, Target};
-use crate::interaction::{
-    create, delete, everything, expand, history, meta, patch, read, search, subscription, update, validate,
-    versions,
-};
+use crate::interaction::{create, delete, history, patch, read, search, subscription, update, validate};
 use crate::refusal::Refusal;
 use crate::resource::kind::{Backing, Purpose};
 use crate::resource::resource_type::{COMPARTMENT, ResourceType, is_id};

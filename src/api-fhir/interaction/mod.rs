@@ -4,10 +4,8 @@
 pub(crate) mod conditional;
 pub(crate) mod create;
 pub(crate) mod delete;
-pub(crate) mod everything;
-pub(crate) mod expand;
 pub(crate) mod history;
-pub(crate) mod meta;
+pub(crate) mod operation;
 pub(crate) mod patch;
 pub(crate) mod read;
 pub(crate) mod reply;
@@ -16,7 +14,6 @@ pub(crate) mod search;
 pub(crate) mod subscription;
 pub(crate) mod update;
 pub(crate) mod validate;
-pub(crate) mod versions;
 
 use serde_json::Value;
 
