@@ -184,13 +184,13 @@ async fn provenance_is_found_by_each_agent_that_it_names_and_by_no_other(
         let named: Vec<&Value> =
             all.iter().filter(|record| identifier(record) == (system.clone(), value.clone())).collect();
         for written in [format!("{system}|{value}"), value.clone()] {
-            let path = format!("/Provenance?agent:identifier={written}&_count=200");
+            let path = format!("/Provenance?agent:identifier={}&_count=200", written.replace(' ', "%20"));
             let found = found(&app, NURSE, &path).await;
             assert_eq!(found.iter().collect::<Vec<_>>(), named, "{written}");
         }
         let other = if system == NUMBER { "https://fhir.onbehalf.org.uk/Id/caller" } else { NUMBER };
         for written in [format!("{other}|{value}"), format!("|{value}"), format!("urn:other|{value}")] {
-            let path = format!("/Provenance?agent:identifier={written}");
+            let path = format!("/Provenance?agent:identifier={}", written.replace(' ', "%20"));
             assert_eq!(found(&app, NURSE, &path).await.len(), 0, "{written}");
         }
     }
