@@ -58,19 +58,16 @@ fn add<'v>(expansion: &mut Expansion<'v>, include: &'v Value) -> Option<()> {
     let whole = code_system(system, version);
     let listed = include.get("concept").and_then(Value::as_array);
     let known = whole.map(|whole| concepts_of(system, whole)).unwrap_or_default();
-    match listed {
-        Some(listed) => {
-            let named = listed.iter().filter_map(|concept| concept_of(system, concept));
-            let display = |concept: &Concept<'v>| {
-                let of_system = known.iter().find(|known| known.code == concept.code);
-                concept.display.or(of_system.and_then(|known| known.display))
-            };
-            expansion.concepts.extend(named.map(|concept| Concept { display: display(&concept), ..concept }));
-        }
-        None => {
-            whole?;
-            expansion.concepts.extend(known);
-        }
+    if let Some(listed) = listed {
+        let named = listed.iter().filter_map(|concept| concept_of(system, concept));
+        let display = |concept: &Concept<'v>| {
+            let of_system = known.iter().find(|known| known.code == concept.code);
+            concept.display.or(of_system.and_then(|known| known.display))
+        };
+        expansion.concepts.extend(named.map(|concept| Concept { display: display(&concept), ..concept }));
+    } else {
+        whole?;
+        expansion.concepts.extend(known);
     }
     expansion.code_systems.extend(whole.and_then(version_of));
     Some(())

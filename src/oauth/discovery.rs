@@ -109,6 +109,7 @@ pub(super) async fn document(gate: Data<Gate>) -> Result<HttpResponse, Problem> 
 
 /// `GET` of the metadata of the API at a path of this server, or of the server where the path is empty (RFC 9728 §2). An app that
 /// knows only the URL of the API finds the authorization server by it.
+#[expect(clippy::unused_async, reason = "a handler is a future")]
 pub(super) async fn protected_resource(
     gate: Data<Gate>,
     base: &'static str,
