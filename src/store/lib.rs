@@ -34,8 +34,8 @@ pub use database::options::{ReplicaOptions, STATEMENT_DEADLINE, StoreOptions};
 pub use database::store::{Lane, Store};
 pub use database_url::{BadDatabaseUrl, DatabaseUrl};
 pub use life::{
-    Candidate, DueMessages, FactKind, Inbound, JobRow, MessageKind, MessageState, NewMessage, Old, Outgoing,
-    Vitals,
+    ANALYZED_TABLES, Candidate, DueMessages, FactKind, Inbound, JobRow, MessageKind, MessageState,
+    NewMessage, Old, Outgoing, Vitals,
 };
 pub use migrate::{Migration, SANDBOX_MARK, SoleUse};
 pub use private::{ExposedFile, list_exposed_files};

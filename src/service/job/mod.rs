@@ -20,6 +20,7 @@ mod runner;
 mod send_messages;
 pub mod sender;
 pub mod settings;
+mod statistics;
 mod table;
 
 pub use runner::{Runner, Running};

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 use super::run::{Halt, Run};
-use super::{deactivate_unused, expire_roles, milestones, purge, remind, send_messages};
+use super::{deactivate_unused, expire_roles, milestones, purge, remind, send_messages, statistics};
 
 /// A job.
 #[derive(Clone, Copy)]
@@ -23,6 +23,7 @@ pub const JOBS: &[Job] = &[
     Job { name: "remind", period: TimeDelta::hours(1), run: remind::run },
     Job { name: "send-messages", period: TimeDelta::minutes(1), run: send_messages::run },
     Job { name: "purge", period: TimeDelta::hours(1), run: purge::run },
+    Job { name: "statistics", period: TimeDelta::hours(24), run: statistics::run },
 ];
 
 impl Job {

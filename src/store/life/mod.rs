@@ -7,6 +7,7 @@ mod message;
 mod purge;
 mod registry;
 mod role;
+mod statistics;
 mod vitals;
 
 pub use fact::FactKind;
@@ -15,4 +16,5 @@ pub use message::{DueMessages, MessageKind, MessageState, NewMessage, Outgoing};
 pub use purge::Old;
 pub use registry::Inbound;
 pub use role::Candidate;
+pub use statistics::ANALYZED_TABLES;
 pub use vitals::Vitals;

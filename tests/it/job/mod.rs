@@ -8,6 +8,7 @@ mod milestones;
 mod plans;
 mod purge;
 mod roles;
+mod statistics;
 
 use std::sync::Arc;
 

@@ -4,7 +4,7 @@
 use rstest::rstest;
 
 use crate::store::query_plans::{assert_reads_no_whole_table, filled};
-use crate::support::Backend;
+use crate::support::{Backend, TestDatabase};
 
 const LAPSED: &str = "SELECT end_at, id FROM roles WHERE status = 'active' AND end_at < 1795348800000 \
     AND (end_at > 0 OR end_at = 0 AND id > 'x') ORDER BY end_at, id LIMIT 100";
@@ -24,10 +24,15 @@ const OF_PERSON: &str =
 #[rstest]
 fn what_is_due_is_found_by_an_index(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let database = filled(backend);
+    assert_due_is_found(&database);
+}
+
+/// What is due is found by an index.
+pub(super) fn assert_due_is_found(database: &TestDatabase) {
     for (table, statement) in
         [("roles", LAPSED), ("roles", REMIND), ("roles", UNUSED), ("people", BORN), ("roles", OF_PERSON)]
     {
-        assert_reads_no_whole_table(&database, table, statement);
+        assert_reads_no_whole_table(database, table, statement);
     }
 }
 

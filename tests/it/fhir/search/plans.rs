@@ -126,10 +126,14 @@ pub async fn assert_uses_index(
 async fn every_promised_search_uses_its_index(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
-    let database = filled(backend);
+    assert_promised(&filled(backend)).await;
+}
+
+/// Every promised search uses its index.
+pub async fn assert_promised(database: &TestDatabase) {
     for (kind, query, indexes) in promised() {
         let compiled = statement(kind, &query);
-        assert_uses_index(&database, compiled, Scope::Everything, (&query, indexes)).await;
+        assert_uses_index(database, compiled, Scope::Everything, (&query, indexes)).await;
     }
 }
 
