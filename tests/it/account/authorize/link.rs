@@ -73,14 +73,14 @@ async fn a_citizen_adds_a_second_way_to_log_in(
     let (app, provider) = start(backend).await;
     let mut browser = Browser::citizen(&app, MOTHER, SCOPES).await;
     assert!(text(&browser.get("/oauth/approve").await).contains("href=\"/oauth/link\""));
-    assert!(text(&browser.get("/oauth/link").await).contains("in one way now"));
+    assert!(text(&browser.get("/oauth/link").await).contains("You have one way to log in"));
     let user = browser.log_in().await.unwrap().person().unwrap().user;
     let back = log_in_there(&mut browser, &provider, "second").await;
     let before = browser.handle.clone();
     assert_eq!(goes_to(&browser.get(&back).await), (303, "/oauth/link"));
     assert_ne!(browser.handle, before, "the browser has another cookie");
     assert_eq!(identities(&app), [format!("{user} second"), format!("{user} someone")]);
-    assert!(text(&browser.get("/oauth/link").await).contains("in 2 ways now"));
+    assert!(text(&browser.get("/oauth/link").await).contains("You have 2 ways to log in"));
     let sql = "SELECT outcome || ' ' || caller_id || ' ' || app || ' ' || patient AS value FROM audit_records \
                WHERE act = 'identity-linked'";
     assert_eq!(sql::values(&app.database_url(), sql), [format!("0 {MOTHER} portal {MOTHER}")]);
@@ -109,7 +109,7 @@ async fn what_is_another_users_is_not_added(#[values(Backend::Sqlite, Backend::P
     assert!(text(&answer).contains("This way to log in cannot be added"));
     assert_eq!((identities(&app), app.count_rows("audit_records")), before);
     // Nothing is lost: the log-in goes on.
-    assert!(text(&browser.get("/oauth/link").await).contains("in one way now"));
+    assert!(text(&browser.get("/oauth/link").await).contains("You have one way to log in"));
     assert_eq!(browser.get("/oauth/approve").await.status, 200);
 }
 
