@@ -193,7 +193,10 @@ fn a_server_that_does_not_prove_its_name_is_refused_in_every_mode() {
     let url = format!(
         "postgres://tls:x@{NAME}:{port}/{name}?hostaddr=127.0.0.1&sslmode=verify-full&sslrootcert=system"
     );
-    assert!(refused(&url).contains("TLS with the database server failed"));
+    let told = refused(&url);
+    // A machine that has no authorities refuses before it connects.
+    let whys = ["TLS with the database server failed", "TLS to the database cannot be set up"];
+    assert!(whys.iter().any(|why| told.contains(why)), "{told}");
 }
 
 /// A server that answers the request for TLS with these bytes, and tells what else it was sent.
