@@ -124,7 +124,7 @@ fn delegation(of: &DelegationOf) -> Value {
     told
 }
 
-/// What an app was told of whoever has logged in, and of those whom they may act for.
+/// What an app was told of the citizen who has logged in, and of the patients whom they may act for.
 pub(super) async fn record_access(
     gate: &Gate,
     actor: Actor,

@@ -1,18 +1,17 @@
 //! The relay: a socket for libpq on one side, TLS to the server on the other.
 
-use std::fs::{DirBuilder, read_dir, remove_dir, remove_file};
+use std::fs::{Permissions, read_dir, remove_dir, remove_file};
 use std::io;
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream as Probe;
-use std::path::{Path, PathBuf};
-use std::process;
+use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use rustls::pki_types::ServerName;
 use socket2::{SockRef, TcpKeepalive};
+use tempfile::TempDir;
 use tokio::net::{TcpStream, UnixListener, UnixStream};
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
@@ -34,7 +33,7 @@ const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(15), Duration::from
 #[derive(Debug)]
 pub struct Relay {
     url: String,
-    folder: PathBuf,
+    _folder: TempDir,
     /// Ends the thread when it is dropped.
     _stop: oneshot::Sender<()>,
 }
@@ -50,11 +49,9 @@ impl Relay {
         let connector = Connector::of(&target)?;
         remove_stale();
         let folder = private_folder().map_err(RelayError::Socket)?;
-        let url = target.local_url(&folder);
+        let url = target.local_url(folder.path());
+        let socket = folder.path().join(Target::socket_name());
         let (stop, stopped) = oneshot::channel();
-        // From here on dropping it removes the folder.
-        let relay = Self { url, folder, _stop: stop };
-        let socket = relay.folder.join(Target::socket_name());
         let runtime = Builder::new_current_thread().enable_all().build().map_err(RelayError::Socket)?;
         let listener = {
             let _within = runtime.enter();
@@ -66,18 +63,12 @@ impl Relay {
             drop(runtime.block_on(stopped));
         };
         thread::Builder::new().name("postgres-tls".to_owned()).spawn(serve).map_err(RelayError::Socket)?;
-        Ok(Some(relay))
+        Ok(Some(Self { url, _folder: folder, _stop: stop }))
     }
 
     /// The URL by which libpq reaches the server through the relay.
     pub fn url(&self) -> &str {
         &self.url
-    }
-}
-
-impl Drop for Relay {
-    fn drop(&mut self) {
-        remove(&self.folder);
     }
 }
 
@@ -153,19 +144,9 @@ async fn relay(mut client: UnixStream, connector: &Connector) {
     }
 }
 
-/// A folder that its user alone can enter.
-fn private_folder() -> io::Result<PathBuf> {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    loop {
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let folder = std::env::temp_dir().join(format!("{FOLDER}{}-{number}", process::id()));
-        match DirBuilder::new().mode(0o700).create(&folder) {
-            Ok(()) => return Ok(folder),
-            // One of a process that is gone, or of another user.
-            Err(fault) if fault.kind() == io::ErrorKind::AlreadyExists && number < 10_000 => {}
-            Err(fault) => return Err(fault),
-        }
-    }
+/// A folder that its user alone can enter; it is removed when it is dropped.
+fn private_folder() -> io::Result<TempDir> {
+    tempfile::Builder::new().prefix(FOLDER).permissions(Permissions::from_mode(0o700)).tempdir()
 }
 
 /// Removes the folders of relays that were killed: nothing listens there any more.

@@ -43,7 +43,7 @@ impl actix_web::ResponseError for Refused {
     }
 }
 
-/// JSON that nobody keeps.
+/// JSON that no cache keeps.
 pub(crate) fn answer_json(status: StatusCode, body: &serde_json::Value) -> HttpResponse {
     HttpResponse::build(status)
         .insert_header((CACHE_CONTROL, "no-store"))

@@ -68,7 +68,7 @@ pub(super) async fn transaction(
     }
 }
 
-/// Carries a transaction out, prepared anew until its conditions find what it was prepared for.
+/// Carries a transaction out, prepared again until its conditions find what it was prepared for.
 async fn attempt(api: Api<'_>, context: &Context, plan: Plan) -> Result<Vec<Reply>, Refusal> {
     if !plan.is_open() {
         return match once(api, context, plan).await {

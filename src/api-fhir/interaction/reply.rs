@@ -30,7 +30,7 @@ pub(crate) struct Reply {
     pub(crate) written: Option<(ResourceType, String)>,
     /// Whose data, or which resources, the answer discloses: for the audit record.
     pub(crate) disclosed: Vec<Shown>,
-    /// Whether it holds a secret: nobody on the way may keep it.
+    /// Whether it holds a secret: no cache may keep it.
     pub(crate) is_secret: bool,
 }
 

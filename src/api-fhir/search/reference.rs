@@ -98,7 +98,7 @@ fn applicant(number: &str) -> Filter {
     Filter::text(AccessRequestField::Applicant, number)
 }
 
-/// Records of what somebody did, or an app for them.
+/// Records of what a person did, or an app for them.
 fn agent(token: &Token) -> Filter {
     let Some(code) = &token.code else { return Filter::NOTHING };
     let app = Filter::text(AuditField::App, code.as_str());

@@ -81,7 +81,7 @@ impl Amqp {
             BrokerCredentials::Password(name, password) => {
                 AMQPUserInfo { username: name.clone(), password: password.clone() }
             }
-            BrokerCredentials::Nobody | BrokerCredentials::Token(_) => AMQPUserInfo::default(),
+            BrokerCredentials::Absent | BrokerCredentials::Token(_) => AMQPUserInfo::default(),
         };
         let is_tls = url.protocol == Protocol::Amqp { tls: true };
         let uri = AMQPUri {

@@ -74,7 +74,7 @@ impl Nats {
             .ignore_discovered_servers()
             .require_tls(url.protocol == Protocol::Nats { tls: true });
         let options = match &key.1 {
-            BrokerCredentials::Nobody => options,
+            BrokerCredentials::Absent => options,
             BrokerCredentials::Password(name, password) => {
                 options.user_and_password(name.clone(), password.clone())
             }

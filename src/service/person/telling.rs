@@ -28,7 +28,7 @@ pub enum Told {
     Known,
     /// Something newer is known.
     Late,
-    /// Nobody here has this number.
+    /// No person of this database has this number.
     Unknown,
     /// It contradicts what is known, and only people can say which is right.
     Contradiction,
@@ -47,7 +47,7 @@ impl Told {
     }
 }
 
-/// How many numbers somebody can have had. Nobody has had so many; a way that is longer leads nowhere.
+/// How many numbers a person can have had. No person has had so many; a way that is longer leads nowhere.
 const MOST_NUMBERS: usize = 64;
 
 /// The number under which a person goes now, if it is anybody's here.
@@ -68,7 +68,7 @@ pub(super) fn latest_number(tx: &mut Tx<'_>, number: NhsNumber) -> Result<(NhsNu
     Err(Error::fault("a number was changed too often"))
 }
 
-/// Writes down that the registry told something of a person: nobody else is named in that.
+/// Writes down that the registry told something of a person: no other person is named in that.
 pub(super) fn record(
     tx: &mut Tx<'_>,
     act: Act,

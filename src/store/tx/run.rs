@@ -160,7 +160,7 @@ fn begin_on(pooled: &mut Pooled, mode: Mode) -> diesel::QueryResult<()> {
 /// SQLite takes its write lock at once: a transaction that reads first and then writes would be
 /// refused (82 of 100 in a measurement with four threads). PostgreSQL's reads see one snapshot.
 ///
-/// Through a pooler, what is set for a session is set for whoever comes next: there the settings of a connection
+/// Through a pooler, what is set for a session is set for the next client of that session: there the settings of a connection
 /// (`POSTGRES_SETTINGS` in [`crate::db`]) are set for the transaction, in the same message as its beginning.
 fn begin_statement(pooled: &Pooled, mode: Mode) -> Cow<'static, str> {
     let settings = || {

@@ -16,7 +16,7 @@ pub struct Tx<'c> {
     pub(crate) most: Option<u64>,
     /// The records of the audit, written right before the commit.
     pub(crate) pending: Vec<AuditRecord>,
-    /// Whether somebody is to be told of something when the transaction has committed.
+    /// Whether an event or a revocation was published, of which others are told when the transaction has committed.
     pub(crate) has_published: bool,
 }
 

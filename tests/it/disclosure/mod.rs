@@ -11,7 +11,7 @@ mod writes;
 use api_fhir::BASE_PATH;
 use serde_json::Value;
 
-use crate::fhir::bodies::role;
+use crate::fhir::bodies::{DEFINITIONS, role};
 use crate::fhir::client::{get, post, send_well};
 use crate::fhir::scopes::{citizen, issuing};
 use crate::fhir::subscription::id_of;
@@ -103,17 +103,7 @@ pub async fn claims(app: &TestApp) -> Vec<Claims> {
         includes: list(&resource["searchInclude"]).iter().map(text).collect(),
         reverse_includes: list(&resource["searchRevInclude"]).iter().map(text).collect(),
     };
-    // Definitions are nobody's data.
-    let definitions = [
-        "Questionnaire",
-        "StructureDefinition",
-        "CodeSystem",
-        "ValueSet",
-        "SearchParameter",
-        "OperationDefinition",
-        "Basic",
-    ];
-    resources.iter().map(of).filter(|claims| !definitions.contains(&claims.kind.as_str())).collect()
+    resources.iter().map(of).filter(|claims| !DEFINITIONS.contains(&claims.kind.as_str())).collect()
 }
 
 /// A request on the FHIR R4 API of a caller with this token.

@@ -4,6 +4,17 @@ use serde_json::{Value, json};
 
 use crate::support::bodies::{self, BASIS_SYSTEM, NHS};
 
+/// The types of the resources that are compiled in: they are about no person, and no scope is needed to read them.
+pub const DEFINITIONS: [&str; 7] = [
+    "Questionnaire",
+    "StructureDefinition",
+    "CodeSystem",
+    "ValueSet",
+    "SearchParameter",
+    "OperationDefinition",
+    "Basic",
+];
+
 pub fn person(number: &str) -> Value {
     bodies::person(number)
 }

@@ -14,6 +14,7 @@ use base::date_time::render_instant;
 use base::json::has_control;
 use fhir::expansion::{Concept, Expansion, expand as expansion_of};
 use fhir::outcome::{Issue, IssueType};
+use fhir::profiles;
 use store::{Tx, fold};
 
 /// What the answer repeats of the value set; the definition itself is left out.
@@ -51,15 +52,8 @@ fn find(request: &Request, asked: &Asked) -> Result<&'static Stored, Refusal> {
         }
         (Some(id), None) => all.find(|stored| stored.id == *id).ok_or_else(Refusal::not_found),
         (None, Some(canonical)) => {
-            let text = |stored: &'static Stored, name: &str| stored.body.get(name).and_then(Value::as_str);
-            let (url, version) = canonical
-                .split_once('|')
-                .map_or((canonical.as_str(), None), |(url, version)| (url, Some(version)));
-            let is_named = |stored: &&'static Stored| {
-                text(stored, "url") == Some(url)
-                    && version.is_none_or(|it| text(stored, "version") == Some(it))
-            };
-            all.find(is_named).ok_or_else(|| {
+            let named = profiles::find_by_url(canonical).filter(|it| it.resource_type == "ValueSet");
+            named.and_then(|named| all.find(|stored| stored.id == named.id)).ok_or_else(|| {
                 let told = "This server publishes no ValueSet with this url and version. GET ValueSet lists those \
                             that it publishes.";
                 Refusal::new(404, Issue::error(IssueType::NotFound, told))

@@ -134,8 +134,8 @@ fn decoded(text: &str) -> Result<String, NotABroker> {
 /// As whom we log in at a broker.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub enum BrokerCredentials {
-    /// As nobody.
-    Nobody,
+    /// Without credentials.
+    Absent,
     /// With a name and a password (`Authorization: Basic`).
     Password(String, String),
     /// With a token (`Authorization: Bearer`).
@@ -147,7 +147,7 @@ impl BrokerCredentials {
     pub fn of(parcel: &Parcel) -> Self {
         let line = parcel.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("authorization"));
         let Some((scheme, value)) = line.and_then(|(_, value)| value.split_once(' ')) else {
-            return Self::Nobody;
+            return Self::Absent;
         };
         if scheme.eq_ignore_ascii_case("bearer") {
             return Self::Token(value.trim().to_owned());
@@ -157,7 +157,7 @@ impl BrokerCredentials {
             Some((name, password)) if scheme.eq_ignore_ascii_case("basic") => {
                 Self::Password(name.to_owned(), password.to_owned())
             }
-            _ => Self::Nobody,
+            _ => Self::Absent,
         }
     }
 }

@@ -62,7 +62,7 @@ pub(super) fn heard_by<'e>(
     heard.map(|one| one.event).collect()
 }
 
-/// Whether what was granted to the owner was taken back. Then whoever delivers is to end the subscription (N-34). Each
+/// Whether what was granted to the owner was taken back. Then the delivery worker is to end the subscription (N-34). Each
 /// grant is looked up once.
 pub(super) fn has_lapsed(
     tx: &mut Tx<'_>,
@@ -100,7 +100,7 @@ pub(super) fn ask(
     }
 }
 
-/// Whether a subscription is to be told of an event. Conditions may hold before it or after it: whoever follows
+/// Whether a subscription is to be told of an event. Conditions may hold before it or after it: a subscriber who follows
 /// the active roles must hear that one is active no more (N-23).
 fn is_for(subscription: &Subscription, happened: &Happened<'_>, masks_reasons: bool) -> bool {
     let Happened { event, before, after, is_visible } = happened;

@@ -1,8 +1,8 @@
-//! A message for somebody, and what sends it.
+//! A message for a person, and what sends it.
 
 use std::fmt;
 
-/// A message for somebody. All of it is personal: it has no `Debug`.
+/// A message for a person. All of it is personal: it has no `Debug`.
 #[derive(Clone, Copy)]
 pub struct OutgoingEmail<'l> {
     /// Where it goes: an e-mail address.

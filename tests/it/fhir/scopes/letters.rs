@@ -7,7 +7,7 @@ use rstest::rstest;
 use serde_json::json;
 
 use super::{acting, citizen, issuing, system};
-use crate::fhir::bodies::role;
+use crate::fhir::bodies::{DEFINITIONS, role};
 use crate::fhir::client::{get, patch, post, put, request, send, send_well};
 use crate::support::{Backend, Request};
 use crate::vrs::known::{ACTIVE, LONER, MOTHER, PATIENTS};
@@ -202,18 +202,7 @@ async fn the_scope_of_a_403_is_one_that_this_kind_of_caller_can_have_and_that_do
 fn every_type() -> Vec<(&'static str, &'static str, Request)> {
     SERVED
         .iter()
-        .filter(|name| {
-            ![
-                "Questionnaire",
-                "StructureDefinition",
-                "CodeSystem",
-                "ValueSet",
-                "SearchParameter",
-                "OperationDefinition",
-                "Basic",
-            ]
-            .contains(name)
-        })
+        .filter(|name| !DEFINITIONS.contains(name))
         .map(|name| (*name, "s", get(&format!("/{name}"))))
         .collect()
 }
