@@ -15,8 +15,12 @@ struct Source {
 }
 
 fn sources() -> Vec<Source> {
+    sources_in("src")
+}
+
+fn sources_in(folder: &str) -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut folders = vec![root.join("src")];
+    let mut folders = vec![root.join(folder)];
     let mut sources = Vec::new();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).expect("a folder can be read") {
@@ -33,7 +37,7 @@ fn sources() -> Vec<Source> {
         }
     }
     sources.sort_by(|one, other| one.path.cmp(&other.path));
-    assert!(sources.len() > 50, "src was not found");
+    assert!(sources.len() > 50, "{folder} was not found");
     sources
 }
 
@@ -233,6 +237,15 @@ fn each_step_of_the_request_pipeline_is_written_once_in_web() {
         let gone: Vec<_> = homes.iter().filter(|home| !naming.contains(home)).collect();
         assert!(gone.is_empty(), "{step} is no longer written in {gone:?}: this test would not see a copy");
     }
+}
+
+/// A connection of the test's own that does not wait for SQLite's lock fails now and then with "database is locked".
+#[test]
+fn a_test_opens_sqlite_only_where_the_lock_is_waited_for() {
+    let opens = concat!("::esta", "blish(");
+    let opening = sources_in("tests").into_iter().filter(|source| source.text.contains(opens));
+    let homes: Vec<String> = opening.map(|source| source.path).collect();
+    assert_eq!(homes, ["tests/it/support/backend.rs", "tests/it/support/sql.rs"]);
 }
 
 /// The values that handlers are given: none of them is the state of everything.

@@ -61,7 +61,7 @@ pub fn check_copy(file: &Path) -> Result<Copied, Error> {
     let connection = SqliteConnection::establish(text(file)?);
     let mut pooled = Pooled::alone(Db::Sqlite(connection.map_err(Error::fault)?));
     let db = &mut pooled.db;
-    db.batch_execute("PRAGMA query_only = ON; BEGIN;")?;
+    db.batch_execute("PRAGMA busy_timeout = 5000; PRAGMA query_only = ON; BEGIN;")?;
     let damage: Vec<Line> = diesel::sql_query(
         "SELECT integrity_check AS line FROM pragma_integrity_check WHERE integrity_check <> 'ok'",
     )

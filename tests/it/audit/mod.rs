@@ -8,13 +8,12 @@ mod tampering;
 
 use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Text};
-use diesel::{PgConnection, SqliteConnection};
 use domain::account::{Proofing, Who};
 use service::policy::{AccessPolicy, Token};
 use sha2::{Digest as _, Sha256};
 use store::DatabaseUrl;
 
-use crate::support::{Backend, Options, TestApp, strict_contract};
+use crate::support::{Backend, Options, TestApp, sql, strict_contract};
 use crate::vrs::callers::{NURSE, SYSTEM, citizen, number};
 use crate::vrs::known::{CHILD, LONER, MOTHER, MOTHERS_ROLE, id};
 
@@ -102,8 +101,8 @@ impl Trail {
     fn grown(&mut self) -> Vec<Record> {
         let query = diesel::sql_query("SELECT * FROM audit_records ORDER BY id");
         let records: Vec<Record> = match self.url.strip_prefix("sqlite:") {
-            Some(path) => query.load(&mut SqliteConnection::establish(path).expect("the file opens")),
-            None => query.load(&mut PgConnection::establish(&self.url).expect("the server answers")),
+            Some(path) => query.load(&mut sql::sqlite(path)),
+            None => query.load(&mut sql::postgres(&self.url)),
         }
         .expect("there are records");
         let grown = records.get(self.seen..).unwrap_or_default().to_vec();

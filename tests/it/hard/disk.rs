@@ -148,7 +148,7 @@ fn a_database_that_is_locked_for_long_is_a_reason_to_come_again() {
     let database = TestDatabase::migrated(Backend::Sqlite);
     let path = database.url.strip_prefix("sqlite:").expect("a file").to_owned();
     let service = Service::on(database, settings(), "");
-    let mut holder: diesel::SqliteConnection = diesel::Connection::establish(&path).expect("it opens");
+    let mut holder = sql::sqlite(&path);
     // What the start still writes is waited for.
     holder.batch_execute("PRAGMA busy_timeout = 10000; BEGIN IMMEDIATE").expect("the lock");
     assert_refused(&service.ask(&read()).expect("an answer"));

@@ -107,10 +107,9 @@ async fn when_the_disk_takes_no_commit_all_of_it_are_told_to_try_again() {
     let (let_go, held) = std::sync::mpsc::channel::<()>();
     let (has_begun, begun) = std::sync::mpsc::channel::<()>();
     let other = std::thread::spawn(move || {
-        use diesel::Connection as _;
         use diesel::connection::SimpleConnection as _;
-        let mut connection = diesel::SqliteConnection::establish(&path).unwrap();
-        connection.batch_execute("PRAGMA busy_timeout = 10000; BEGIN IMMEDIATE").unwrap();
+        let mut connection = sql::sqlite(&path);
+        connection.batch_execute("BEGIN IMMEDIATE").unwrap();
         has_begun.send(()).unwrap();
         held.recv().unwrap();
         connection.batch_execute("ROLLBACK").unwrap();

@@ -61,7 +61,7 @@ pub fn filled(backend: Backend) -> TestDatabase {
 fn plan(database: &TestDatabase, statement: &str) -> Vec<String> {
     match database.url.strip_prefix("sqlite:") {
         Some(path) => {
-            let mut connection = SqliteConnection::establish(path).expect("the file opens");
+            let mut connection = sql::sqlite(path);
             let explain = diesel::sql_query(format!("EXPLAIN QUERY PLAN {statement}"));
             let steps: Vec<Step> = explain.load(&mut connection).expect("there is a plan");
             steps.into_iter().map(|step| step.detail).collect()

@@ -34,12 +34,17 @@ pub fn execute(url: &str, sql: &str) {
     .unwrap_or_else(|error| panic!("{error}: {sql}"));
 }
 
-fn sqlite(path: &str) -> SqliteConnection {
+/// A connection of the test's own to a SQLite database. It waits its turn: a server or a store that is being closed
+/// locks the file while it writes the log back, and what does not wait then fails with "database is locked".
+///
+/// Tests open no other: `architecture` says so.
+pub fn sqlite(path: &str) -> SqliteConnection {
     let mut connection = SqliteConnection::establish(path).expect("the file opens");
     connection.batch_execute("PRAGMA busy_timeout = 5000;").expect("a setting");
     connection
 }
 
-fn postgres(url: &str) -> PgConnection {
+/// A connection of the test's own to a PostgreSQL database.
+pub fn postgres(url: &str) -> PgConnection {
     PgConnection::establish(url).expect("the server answers")
 }

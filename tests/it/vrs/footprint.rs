@@ -5,7 +5,7 @@ use diesel::sql_types::BigInt;
 use diesel::{PgConnection, SqliteConnection};
 use store::DatabaseUrl;
 
-use crate::support::TestApp;
+use crate::support::{TestApp, sql};
 
 /// How many rows there are, or how many came.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, QueryableByName)]
@@ -51,11 +51,9 @@ impl Footprint {
         let connection = match app.store.url() {
             DatabaseUrl::Sqlite(path) => {
                 let path = path.to_str().expect("the path is text");
-                Watch::Sqlite(SqliteConnection::establish(path).expect("the database opens"))
+                Watch::Sqlite(sql::sqlite(path))
             }
-            DatabaseUrl::Postgres(url) => {
-                Watch::Postgres(PgConnection::establish(url).expect("the database opens"))
-            }
+            DatabaseUrl::Postgres(url) => Watch::Postgres(sql::postgres(url)),
         };
         let mut footprint = Self { connection, before: Rows::default() };
         footprint.before = footprint.count();

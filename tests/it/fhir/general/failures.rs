@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use diesel::SqliteConnection;
 use diesel::connection::SimpleConnection as _;
-use diesel::{Connection as _, SqliteConnection};
 use rstest::rstest;
 use store::DatabaseUrl;
 
@@ -115,7 +115,7 @@ impl Away {
         match app.store.url() {
             DatabaseUrl::Sqlite(path) => {
                 let path = path.to_str().expect("the path is text");
-                let mut holder = SqliteConnection::establish(path).expect("the database opens");
+                let mut holder = sql::sqlite(path);
                 holder.batch_execute("BEGIN IMMEDIATE").expect("the lock");
                 Self::Locked { _holder: holder }
             }
