@@ -33,7 +33,8 @@ const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(15), Duration::from
 #[derive(Debug)]
 pub struct Relay {
     url: String,
-    _folder: TempDir,
+    #[cfg_attr(not(test), expect(dead_code, reason = "it is removed when the relay is dropped"))]
+    folder: TempDir,
     _alive: File,
     /// Ends the thread when it is dropped.
     _stop: oneshot::Sender<()>,
@@ -64,7 +65,7 @@ impl Relay {
             drop(runtime.block_on(stopped));
         };
         thread::Builder::new().name("postgres-tls".to_owned()).spawn(serve).map_err(RelayError::Socket)?;
-        Ok(Some(Self { url, _folder: folder, _alive: alive, _stop: stop }))
+        Ok(Some(Self { url, folder, _alive: alive, _stop: stop }))
     }
 
     /// The URL by which libpq reaches the server through the relay.
@@ -182,7 +183,7 @@ mod tests {
         let start = || {
             for _ in 0..50 {
                 let relay = Relay::start(URL).unwrap().unwrap();
-                assert!(relay._folder.path().read_dir().unwrap().count() == 2, "the socket and the lock");
+                assert!(relay.folder.path().read_dir().unwrap().count() == 2, "the socket and the lock");
             }
         };
         thread::scope(|scope| (0..4).for_each(|_| drop(scope.spawn(start))));

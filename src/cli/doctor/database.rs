@@ -155,7 +155,7 @@ fn journal(store: &Store, report: &mut Report) {
             }
         }
         Err(error) => {
-            report.wrong("audit", told(&error), "see that the folder of the access journal can be read")
+            report.wrong("audit", told(&error), "see that the folder of the access journal can be read");
         }
     }
 }

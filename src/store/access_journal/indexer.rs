@@ -55,7 +55,7 @@ impl Indexer {
     }
 
     fn list(&self) -> Result<Vec<Segment>, Error> {
-        self.read(|tx| tx.list_segments())
+        self.read(list_segments)
     }
 
     pub(super) fn read<T>(&self, work: impl FnOnce(&mut Tx<'_>) -> Result<T, Error>) -> Result<T, Error> {
@@ -103,7 +103,7 @@ impl Indexer {
     }
 
     /// Removes a file that is indexed and that no process writes to any more.
-    fn remove_if_done(&self, segment: &Segment, path: &Path, end: &Option<Place>) -> Result<(), Error> {
+    fn remove_if_done(&self, segment: &Segment, path: &Path, end: Option<&Place>) -> Result<(), Error> {
         let Some(end) = end else { return Ok(()) };
         let is_whole = segment.length.is_none_or(|length| u64::try_from(length) == Ok(end.position));
         if !is_whole {
@@ -144,7 +144,7 @@ impl CatchUp for Indexer {
         for segment in self.list()? {
             let path = path_of(&self.folder, &segment.id);
             match self.index(&segment, &path) {
-                Ok(end) => self.remove_if_done(&segment, &path, &end)?,
+                Ok(end) => self.remove_if_done(&segment, &path, end.as_ref())?,
                 Err(error) if error.kind() == Kind::Busy => return Err(error),
                 Err(error) => {
                     tracing::error!(
@@ -165,12 +165,12 @@ impl std::fmt::Debug for Indexer {
     }
 }
 
-impl Tx<'_> {
-    /// The segments in the order in which they were begun.
-    pub(super) fn list_segments(&mut self) -> Result<Vec<Segment>, Error> {
-        Ok(segments::table.order(segments::number).select(Segment::as_select()).load(self.db)?)
-    }
+/// The segments in the order in which they were begun.
+pub(super) fn list_segments(tx: &mut Tx<'_>) -> Result<Vec<Segment>, Error> {
+    Ok(segments::table.order(segments::number).select(Segment::as_select()).load(tx.db)?)
+}
 
+impl Tx<'_> {
     pub(super) fn insert_segment(&mut self, id: &str, first_hash: &str) -> Result<(), Error> {
         let last: Option<i64> = segments::table.select(diesel::dsl::max(segments::number)).first(self.db)?;
         let row = (

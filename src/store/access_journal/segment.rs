@@ -161,3 +161,78 @@ impl Portion {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use domain::account::{Caller, Who};
+    use domain::audit::{Act, Actor, Interaction, Outcome, People};
+
+    use super::{Place, Rest, SegmentWriter, first_hash, path_of, read_portion};
+    use crate::audit::AuditRecord;
+
+    const ID: &str = "0123456789abcdef0123456789abcdef";
+
+    fn record(number: i64) -> AuditRecord {
+        let caller = Caller::direct(Who::System { name: "a \"name\"\nof two lines, with a \0".to_owned() });
+        let at = DateTime::from_timestamp(number, 0).unwrap();
+        let act = Act::Access(Interaction::Read);
+        AuditRecord::new(act, &Actor::of(&caller), Outcome::Allowed, People::default(), at)
+    }
+
+    /// A segment with batches of these sizes, and its records.
+    fn written(folder: &std::path::Path, batches: &[i64]) -> Vec<AuditRecord> {
+        let mut segment = SegmentWriter::create(folder, ID).unwrap();
+        let mut all = Vec::new();
+        for size in batches {
+            let batch: Vec<_> = (0..*size).map(record).collect();
+            segment.append(&batch).unwrap();
+            all.extend(batch);
+        }
+        all
+    }
+
+    fn start() -> Place {
+        Place { position: 0, hash: first_hash(ID) }
+    }
+
+    #[test]
+    fn records_are_read_back_portion_by_portion() {
+        let folder = tempfile::tempdir().unwrap();
+        let all = written(folder.path(), &[1, 200, 3, 64, 65]);
+        for wanted in [1, 2, 64, 100, 1000] {
+            let (mut place, mut found) = (start(), Vec::new());
+            loop {
+                let portion = read_portion(&path_of(folder.path(), ID), &place, wanted).unwrap();
+                assert!(portion.records.len() < wanted + 64);
+                place = portion.end;
+                found.extend(portion.records);
+                assert_ne!(portion.rest, Rest::Changed);
+                if portion.rest == Rest::Nothing {
+                    break;
+                }
+            }
+            assert_eq!(found, all, "{wanted}");
+        }
+    }
+
+    #[test]
+    fn no_changed_byte_of_a_line_is_read_as_a_record() {
+        let folder = tempfile::tempdir().unwrap();
+        let all = written(folder.path(), &[1, 1]);
+        let path = path_of(folder.path(), ID);
+        let whole = std::fs::read(&path).unwrap();
+        let end = whole.iter().position(|byte| *byte == 0).unwrap();
+        for at in 0..end {
+            for byte in [whole[at] ^ 1, b'0', b'"', 0, b'\n'] {
+                let mut changed = whole[..end + 10].to_vec();
+                changed[at] = byte;
+                std::fs::write(&path, &changed).unwrap();
+                let portion = read_portion(&path, &start(), 100).unwrap();
+                let is_same = changed[..end] == whole[..end];
+                assert_eq!(portion.records == all, is_same, "byte {at} as {byte}");
+                assert!(all.starts_with(&portion.records), "byte {at} as {byte}");
+            }
+        }
+    }
+}

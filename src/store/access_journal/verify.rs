@@ -5,7 +5,7 @@ use std::fmt;
 use std::fs;
 use std::path::Path;
 
-use super::indexer::{Indexer, Segment};
+use super::indexer::{Indexer, Segment, list_segments};
 use super::segment::{Place, Rest, first_hash, path_of, read_portion};
 use base::error::Error;
 
@@ -51,7 +51,7 @@ impl fmt::Display for SegmentFault {
 pub(super) fn verify_all(indexer: &Indexer) -> Result<Vec<SegmentBreak>, Error> {
     // In this order: a segment has its file before its row.
     let files = list_files(&indexer.folder)?;
-    let segments = indexer.read(|tx| tx.list_segments())?;
+    let segments = indexer.read(list_segments)?;
     let known: BTreeSet<&str> = segments.iter().map(|segment| segment.id.as_str()).collect();
     let mut breaks = Vec::new();
     for id in files.iter().filter(|id| !known.contains(id.as_str())) {
@@ -82,19 +82,19 @@ fn list_files(folder: &Path) -> Result<Vec<String>, Error> {
 fn verify(indexer: &Indexer, segment: &Segment) -> Result<Option<SegmentBreak>, Error> {
     let path = path_of(&indexer.folder, &segment.id);
     let broken = |position: u64, fault| Some(SegmentBreak { segment: segment.id.clone(), position, fault });
-    let indexed = segment.place();
+    let known = segment.place();
     if !path.exists() {
         // A server may have removed it meanwhile, when it was indexed.
-        let now = indexer.read(|tx| tx.list_segments())?;
+        let now = indexer.read(list_segments)?;
         let is_there = now.iter().any(|now| now.id == segment.id && !now.is_removed);
-        return Ok(if is_there { broken(indexed.position, SegmentFault::Missing) } else { None });
+        return Ok(if is_there { broken(known.position, SegmentFault::Missing) } else { None });
     }
     let mut place = Place { position: 0, hash: first_hash(&segment.id) };
     loop {
         // A portion ends at the indexed place, so that the hash there is compared.
         let portion = read_portion(&path, &place, PORTION)?;
-        let passes = place.position <= indexed.position && indexed.position <= portion.end.position;
-        if passes && !holds_at(&path, &place, &indexed)? {
+        let passes = place.position <= known.position && known.position <= portion.end.position;
+        if passes && !holds_at(&path, &place, &known)? {
             return Ok(broken(place.position, SegmentFault::Changed));
         }
         place = portion.end;
@@ -103,7 +103,7 @@ fn verify(indexer: &Indexer, segment: &Segment) -> Result<Option<SegmentBreak>, 
             Rest::Changed => return Ok(broken(place.position, SegmentFault::Changed)),
             Rest::Nothing => {
                 let written = segment.length.and_then(|length| u64::try_from(length).ok());
-                let is_cut = place.position < written.unwrap_or(indexed.position);
+                let is_cut = place.position < written.unwrap_or(known.position);
                 return Ok(if is_cut { broken(place.position, SegmentFault::CutOff) } else { None });
             }
         }

@@ -48,7 +48,7 @@ impl AuditRecord {
     }
 
     /// A record that is not chained yet.
-    pub(super) fn new(act: Act, actor: &Actor, outcome: Outcome, people: People, at: DateTime<Utc>) -> Self {
+    pub(crate) fn new(act: Act, actor: &Actor, outcome: Outcome, people: People, at: DateTime<Utc>) -> Self {
         Self {
             id: ids::new_uuid(at).to_string(),
             chain: 0,
