@@ -18,6 +18,7 @@ use crate::database::store::Store;
 use crate::db::{Db, Manager, Pooled};
 use crate::outbox;
 use crate::person::bring_deaths;
+use crate::private::beside;
 use crate::schema::settings;
 use crate::search::fold::refold;
 use crate::tx::Tx;
@@ -59,9 +60,8 @@ const SOLE_USE: i64 = 0x0073_616e_6462_6f78;
 
 /// Locks the file beside an SQLite file, if no other process has.
 fn lock_file(database: &Path) -> Result<Option<Held>, Error> {
-    let mut name = database.as_os_str().to_owned();
-    name.push(".lock");
-    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(name);
+    let path = beside(database, ".lock");
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
     let file = file.map_err(Error::fault)?;
     match file.try_lock() {
         Ok(()) => Ok(Some(Held::File(file))),

@@ -5,6 +5,9 @@ use std::io;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+/// What stands behind the name of a database in that of the folder of its access journal.
+pub(crate) const ACCESSES: &str = "-accesses";
+
 /// A file of the database that others than its owner may use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExposedFile {
@@ -26,17 +29,20 @@ pub(crate) fn create_private(path: &Path) {
     }
 }
 
+/// The path of a file that belongs to another: beside it, with its name and this behind it.
+pub(crate) fn beside(file: &Path, suffix: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
 /// The files of an SQLite database, and the folder of its access journal, that others than their owner may use: created by an earlier version, or with a mode
 /// that was changed.
 pub fn list_exposed_files(database: &Path) -> Vec<ExposedFile> {
-    let with = |suffix: &str| {
-        let mut name = database.as_os_str().to_owned();
-        name.push(suffix);
-        PathBuf::from(name)
-    };
     let exposed = |path: PathBuf| {
         let mode = fs::metadata(&path).ok()?.permissions().mode() & 0o777;
         (mode & 0o077 != 0).then_some(ExposedFile { path, mode })
     };
-    ["", "-wal", "-shm", "-journal", "-accesses"].into_iter().map(with).filter_map(exposed).collect()
+    let suffixes = ["", "-wal", "-shm", "-journal", ACCESSES];
+    suffixes.into_iter().map(|suffix| beside(database, suffix)).filter_map(exposed).collect()
 }

@@ -83,8 +83,9 @@ pub(super) async fn read(
         Ok((Some(access), reply))
     };
     let is_one = reads_one && is_present && kind.is_some_and(ResourceType::is_read_at_once);
-    // What a client wrote as one document can be large: it is not read on a thread that serves.
-    let is_small = kind.is_some_and(|kind| !kind.is_a_document());
+    // Not read on a thread that serves: what a client wrote as one document, which can be large, and accesses, before which
+    // those in the journal are indexed.
+    let is_small = kind.is_some_and(|kind| !kind.is_a_document() && kind != ResourceType::AuditEvent);
     if is_one {
         return api.gate.read_one_as(caller, work).await;
     }

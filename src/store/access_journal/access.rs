@@ -1,7 +1,5 @@
 //! The journal, as the store offers it.
 
-use std::sync::Arc;
-
 use super::verify::{SegmentBreak, verify_all};
 use crate::access_journal::tail::CatchUp as _;
 use crate::audit::records_without_rows;
@@ -28,18 +26,7 @@ impl Store {
         journal.append(&records)
     }
 
-    /// Indexes what stands in the access journal, so that a reader of the audit record finds every access that was answered.
-    ///
-    /// # Errors
-    ///
-    /// Database errors.
-    pub async fn catch_up(&self) -> Result<(), Error> {
-        let Some(journal) = &self.access_journal else { return Ok(()) };
-        let indexer = Arc::clone(&journal.indexer);
-        self.threads.run(move || indexer.catch_up().map(drop)).await
-    }
-
-    /// As [`Store::catch_up`], on the present thread.
+    /// Indexes what stands in the access journal, on the present thread. A transaction that reads accesses does this by itself.
     ///
     /// # Errors
     ///

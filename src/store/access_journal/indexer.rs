@@ -42,7 +42,7 @@ impl Segment {
 /// What indexes the journal of one database.
 pub(crate) struct Indexer {
     pub(super) folder: PathBuf,
-    /// A connection of its own: whoever holds another may wait for this.
+    /// A connection of its own: a transaction that reads accesses holds another while it waits for the indexer.
     readers: r2d2::Pool<Manager>,
     group: Group,
     /// One at a time in a process.
@@ -52,10 +52,6 @@ pub(crate) struct Indexer {
 impl Indexer {
     pub(super) fn new(folder: PathBuf, readers: r2d2::Pool<Manager>, group: Group) -> Self {
         Self { folder, readers, group, turn: Mutex::default() }
-    }
-
-    fn list(&self) -> Result<Vec<Segment>, Error> {
-        self.read(list_segments)
     }
 
     pub(super) fn read<T>(&self, work: impl FnOnce(&mut Tx<'_>) -> Result<T, Error>) -> Result<T, Error> {
@@ -141,7 +137,7 @@ impl CatchUp for Indexer {
             return Ok(false);
         }
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        for segment in self.list()? {
+        for segment in self.read(list_segments)? {
             let path = path_of(&self.folder, &segment.id);
             match self.index(&segment, &path) {
                 Ok(end) => self.remove_if_done(&segment, &path, end.as_ref())?,

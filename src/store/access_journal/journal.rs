@@ -3,7 +3,7 @@
 use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -14,6 +14,7 @@ use super::segment::{SIZE, SegmentWriter, first_hash};
 use crate::access_journal::tail::CatchUp as _;
 use crate::audit::AuditRecord;
 use crate::db::Manager;
+use crate::private::{ACCESSES, beside};
 use crate::tx::group::Group;
 use base::error::Error;
 use base::ids;
@@ -50,7 +51,7 @@ impl AccessJournal {
         group: Group,
         index_after: Duration,
     ) -> Result<Self, Error> {
-        let indexer = Arc::new(Indexer::new(folder_of(database), readers, group));
+        let indexer = Arc::new(Indexer::new(beside(database, ACCESSES), readers, group));
         let segments = Arc::new(Segments::default());
         let (wake, woken) = mpsc::sync_channel(1);
         let own = (Arc::clone(&indexer), Arc::clone(&segments));
@@ -155,11 +156,4 @@ fn begin(indexer: &Indexer) -> Result<SegmentWriter, Error> {
     let segment = SegmentWriter::create(&indexer.folder, &id).map_err(Error::busy)?;
     indexer.write("begin a segment", move |tx| tx.insert_segment(&id, &first_hash(&id)))?;
     Ok(segment)
-}
-
-/// The folder of the journal: beside the database, with its name and `-accesses`.
-fn folder_of(database: &Path) -> PathBuf {
-    let mut name = database.as_os_str().to_owned();
-    name.push("-accesses");
-    name.into()
 }

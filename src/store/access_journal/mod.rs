@@ -4,7 +4,7 @@
 //! indexes, some of them at random; an append to a file costs a write and a flush, which the requests of a batch share. So
 //! accesses go to a segment ([`segment`]), and an indexer ([`indexer`]) writes them to `audit_records` a moment later, in
 //! portions, with the hash chain of all records. Every read of the audit record first has the indexer write what is left
-//! ([`Store::catch_up`], [`Tx::catch_up`](crate::Tx)), so what was answered is found.
+//! ([`Tx::catch_up`](crate::Tx)), so what was answered is found.
 //!
 //! Changes are recorded in their own transactions. PostgreSQL, and SQLite in memory, have no journal: accesses are written to
 //! the table at once.

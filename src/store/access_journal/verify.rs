@@ -91,7 +91,7 @@ fn verify(indexer: &Indexer, segment: &Segment) -> Result<Option<SegmentBreak>, 
     }
     let mut place = Place { position: 0, hash: first_hash(&segment.id) };
     loop {
-        // A portion ends at the indexed place, so that the hash there is compared.
+        // The indexed place can lie within a portion: its lines are read by themselves then, to compare the hash there.
         let portion = read_portion(&path, &place, PORTION)?;
         let passes = place.position <= known.position && known.position <= portion.end.position;
         if passes && !holds_at(&path, &place, &known)? {

@@ -35,7 +35,7 @@ impl<'c> Tx<'c> {
 
     /// Before the audit record is read: has what was answered until now written to it ([`crate::access_journal`]). What this
     /// transaction reads from here on is of the moment after that. Does nothing in a transaction that writes, and on a
-    /// thread that serves requests: who reads there has called [`Store::catch_up`](crate::Store::catch_up) before.
+    /// thread that serves requests, where accesses are not read ([`Lane::Brief`](crate::Lane)).
     ///
     /// # Errors
     ///

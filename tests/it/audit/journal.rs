@@ -77,8 +77,7 @@ async fn no_read_is_answered_that_cannot_be_written_down(
         Backend::Postgres => &["audit_records", "audit_chains"],
     };
     for broken in accesses {
-        let (hide, show) = outage(&url, broken);
-        hide();
+        hide(&url, broken);
         for path in [&role, &pair] {
             let answer = app.get(path).await;
             assert_eq!(answer.status, 503, "{broken}: {path}");
@@ -90,7 +89,7 @@ async fn no_read_is_answered_that_cannot_be_written_down(
             assert_eq!(answer.status, 503, "{broken}: {path}");
             assert_eq!(answer.json()["resourceType"], "OperationOutcome");
         }
-        show();
+        show(&url, broken);
         assert_eq!(app.get(&role).await.status, 200);
     }
     for broken in ["audit_records", "audit_chains"] {
@@ -103,27 +102,28 @@ async fn no_read_is_answered_that_cannot_be_written_down(
     assert_eq!(sql::number(&url, &roles), 0);
 }
 
-/// Takes away where accesses are recorded, and brings it back.
-fn outage(url: &str, broken: &str) -> (impl Fn(), impl Fn()) {
-    let (url, broken) = (url.to_owned(), broken.to_owned());
-    // A file stands where the folder of the journal is to be.
-    let folder = url.strip_prefix("sqlite:").map(|path| format!("{path}{broken}"));
-    let (there, table) = (folder.clone(), (url.clone(), broken.clone()));
-    let hide = move || match &there {
-        Some(folder) => {
-            drop(fs::rename(folder, format!("{folder}.kept")));
+/// Takes away where accesses are recorded: on SQLite a file stands where the folder of the journal is to be.
+fn hide(url: &str, place: &str) {
+    match url.strip_prefix("sqlite:") {
+        Some(path) => {
+            let folder = format!("{path}{place}");
+            drop(fs::rename(&folder, format!("{folder}.kept")));
             fs::write(folder, "").expect("a file");
         }
-        None => sql::execute(&table.0, &format!("ALTER TABLE {} RENAME TO gone", table.1)),
-    };
-    let show = move || match &folder {
-        Some(folder) => {
-            fs::remove_file(folder).expect("it is there");
+        None => sql::execute(url, &format!("ALTER TABLE {place} RENAME TO gone")),
+    }
+}
+
+/// Brings back what [`hide`] took away.
+fn show(url: &str, place: &str) {
+    match url.strip_prefix("sqlite:") {
+        Some(path) => {
+            let folder = format!("{path}{place}");
+            fs::remove_file(&folder).expect("it is there");
             drop(fs::rename(format!("{folder}.kept"), folder));
         }
-        None => sql::execute(&url, &format!("ALTER TABLE gone RENAME TO {broken}")),
-    };
-    (hide, show)
+        None => sql::execute(url, &format!("ALTER TABLE gone RENAME TO {place}")),
+    }
 }
 
 /// On SQLite an access is text in a file, which refuses none.

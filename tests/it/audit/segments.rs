@@ -1,9 +1,10 @@
 //! The files of the access journal: what a killed process leaves is indexed once, and what is lost or changed is found.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::Read as _;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
@@ -86,6 +87,11 @@ fn first_byte(path: &PathBuf) -> u8 {
     byte[0]
 }
 
+fn overwrite(segment: &Path, at: usize, bytes: &[u8]) {
+    let file = OpenOptions::new().write(true).open(segment).expect("it can be written");
+    file.write_all_at(bytes, u64::try_from(at).expect("a place")).expect("it can be written");
+}
+
 fn read(number: usize) -> Request {
     let path = format!("/validated-relationships/FHIR/R4/Consent/{MOTHERS_ROLE}");
     Request::new("GET", &path).header("X-Request-ID", &request_id(number)).bearer(TOKEN)
@@ -161,9 +167,7 @@ fn a_changed_byte_of_a_segment_is_found() {
     let segment = place.left_behind();
     let text = fs::read(&segment).expect("it can be read");
     let at = String::from_utf8_lossy(&text).find("Consent").expect("it is named");
-    let mut file = OpenOptions::new().write(true).open(&segment).expect("it can be written");
-    file.seek(SeekFrom::Start(u64::try_from(at).expect("a place"))).expect("it is there");
-    file.write_all(b"D").expect("it can be written");
+    overwrite(&segment, at, b"D");
     let found = place.verify();
     assert!(found.contains("changed: a line is not what was written"), "{found}");
     let doctor = place.folder.run(&["doctor", "--config", &place.config]).printed();
@@ -202,9 +206,7 @@ fn a_line_of_which_only_a_part_was_written_is_the_end_of_a_segment() {
     let segment = place.left_behind();
     let text = fs::read(&segment).expect("it can be read");
     let end = text.iter().position(|byte| *byte == 0).expect("the rest is filled");
-    let mut file = OpenOptions::new().write(true).open(&segment).expect("it can be written");
-    file.seek(SeekFrom::Start(u64::try_from(end).expect("a place"))).expect("it is there");
-    file.write_all(&text[..40]).expect("it can be written");
+    overwrite(&segment, end, &text[..40]);
     let heads = place.folder.run(&["audit", "verify", "--config", &place.config]).well();
     assert_eq!(heads.lines().count(), 16);
     assert_eq!(place.recorded().len(), 3);
