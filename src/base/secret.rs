@@ -2,7 +2,7 @@
 //! database does not have.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
@@ -52,22 +52,18 @@ impl Vault {
         Self::new(&random()?)
     }
 
-    /// With the key of this file, which is made, for its owner alone, where it is not there.
+    /// With the key of this file, which is made, for its owner alone, where it is not there. Of processes that start at the
+    /// same time one makes it, and the others read it.
     ///
     /// # Errors
     ///
     /// [`SecretError::Io`] and [`SecretError::NotAKey`].
     pub fn open(path: &Path) -> Result<Self, SecretError> {
         let text = match fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let text = STANDARD.encode(random()?);
-                let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-                file.write_all(text.as_bytes())?;
-                file.sync_all()?;
-                text
-            }
-            Err(error) => return Err(error.into()),
+            // An empty file is one that another process is about to fill, or was killed before it did.
+            Ok(text) if !text.is_empty() => text,
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+            Ok(_) | Err(_) => read_or_make(path)?,
         };
         Self::new(&STANDARD.decode(text.trim()).or(Err(SecretError::NotAKey))?)
     }
@@ -105,6 +101,21 @@ impl Vault {
     }
 }
 
+/// The text of the file, filled with a new key if it is empty. Another process waits meanwhile.
+fn read_or_make(path: &Path) -> io::Result<String> {
+    let mut options = fs::OpenOptions::new();
+    let mut file = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
+    file.lock()?;
+    let mut text = String::new();
+    file.read_to_string(&mut text)?;
+    if text.is_empty() {
+        text = STANDARD.encode(random()?);
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+    }
+    Ok(text)
+}
+
 fn random() -> Result<[u8; KEY_LEN], io::Error> {
     ids::random_bytes().map_err(io::Error::other)
 }
@@ -124,6 +135,27 @@ mod tests {
             assert!(matches!(vault.open_sealed(purpose, &sealed), Err(SecretError::Sealed)));
         }
         assert!(matches!(vault.open_sealed("header", "AAAA"), Err(SecretError::Sealed)));
+    }
+
+    #[test]
+    fn processes_that_start_at_the_same_time_have_one_key() {
+        for _ in 0..20 {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("secrets.key");
+            let start = std::sync::Barrier::new(8);
+            let open = || {
+                start.wait();
+                Vault::open(&path).unwrap()
+            };
+            let vaults: Vec<Vault> = std::thread::scope(|scope| {
+                let threads: Vec<_> = (0..8).map(|_| scope.spawn(open)).collect();
+                threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+            });
+            let sealed = vaults[0].seal("a", "b").unwrap();
+            for vault in &vaults {
+                assert_eq!(vault.open_sealed("a", &sealed).unwrap(), "b");
+            }
+        }
     }
 
     #[test]

@@ -150,18 +150,24 @@ pub struct KeyRing {
 }
 
 impl KeyRing {
-    /// Reads the keys of a folder; makes the folder, and a key for each purpose that has none.
+    /// Reads the keys of a folder; makes the folder, and a key for each purpose that has none. Of processes that start at the
+    /// same time one makes them, and the others read them.
     ///
     /// # Errors
     ///
     /// [`KeyError`].
     pub fn open(folder: &Path, now: DateTime<Utc>) -> Result<Self, KeyError> {
         fs::create_dir_all(folder)?;
+        let ring = Self::load(folder)?;
+        if ring.missing().next().is_none() {
+            return Ok(ring);
+        }
+        // Until the end: another process may be making them.
+        let held = fs::File::open(folder)?;
+        held.lock()?;
         let mut ring = Self::load(folder)?;
-        for purpose in Purpose::ALL {
-            if ring.newest(purpose).is_none() {
-                ring.keys.push(add_key(folder, purpose, now)?);
-            }
+        for purpose in ring.missing().collect::<Vec<_>>() {
+            ring.keys.push(add_key(folder, purpose, now)?);
         }
         Ok(ring)
     }
@@ -198,6 +204,10 @@ impl KeyRing {
         Ok(Self { keys: Purpose::ALL.into_iter().map(make).collect::<Result<_, _>>()? })
     }
 
+    fn missing(&self) -> impl Iterator<Item = Purpose> {
+        Purpose::ALL.into_iter().filter(|purpose| self.newest(*purpose).is_none())
+    }
+
     /// The key that signs.
     pub fn newest(&self, purpose: Purpose) -> Option<&SigningKey> {
         self.keys.iter().rev().find(|key| key.purpose == purpose)
@@ -227,9 +237,12 @@ impl KeyRing {
 pub fn add_key(folder: &Path, purpose: Purpose, now: DateTime<Utc>) -> Result<SigningKey, KeyError> {
     let (key, text) = SigningKey::generate(purpose, now)?;
     let path = folder.join(format!("{}-{}.pem", purpose.as_str(), key.kid));
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    // It has its name when it is whole: other processes read the folder.
+    let unnamed = path.with_extension("new");
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unnamed)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
+    fs::rename(unnamed, path)?;
     Ok(key)
 }
 
@@ -238,6 +251,24 @@ mod tests {
     use super::{KeyRing, Purpose, add_key};
     use chrono::DateTime;
     use std::os::unix::fs::PermissionsExt as _;
+
+    #[test]
+    fn processes_that_start_at_the_same_time_have_the_same_keys() {
+        for _ in 0..5 {
+            let folder = tempfile::tempdir().unwrap();
+            let start = std::sync::Barrier::new(4);
+            let open = || {
+                start.wait();
+                let ring = KeyRing::open(folder.path(), DateTime::UNIX_EPOCH).unwrap();
+                ring.iter().map(|key| key.kid.clone()).collect::<std::collections::BTreeSet<_>>()
+            };
+            let rings: Vec<_> = std::thread::scope(|scope| {
+                let threads: Vec<_> = (0..4).map(|_| scope.spawn(open)).collect();
+                threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+            });
+            assert!(rings.iter().all(|ring| *ring == rings[0]), "{rings:?}");
+        }
+    }
 
     #[test]
     fn keys_are_made_once_kept_to_their_owner_and_rotated() {
