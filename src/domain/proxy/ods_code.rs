@@ -1,9 +1,9 @@
-//! ODS codes: which organisation.
+//! ODS codes, which identify organisations.
 
 use std::fmt;
 
-/// A code of the Organisation Data Service, upper-case: 3 to 10 letters or digits that begin with a
-/// letter and hold at least one digit (the contract defines no format; this is our decision).
+/// A code of the Organisation Data Service, upper-case: 3 to 10 letters or digits that begin with a letter
+/// and hold at least one digit (the contract defines no format; this is our decision).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct OdsCode(String);
 
@@ -13,7 +13,7 @@ pub struct OdsCode(String);
 pub struct NotAnOdsCode;
 
 impl OdsCode {
-    /// Reads a code; surrounding blanks and letter case do not matter.
+    /// Parses a code; surrounding blanks and letter case do not matter.
     ///
     /// # Errors
     ///

@@ -1,10 +1,10 @@
-//! The time in which a role holds. Both ends are inclusive.
+//! The period of a role. Both ends are inclusive.
 
 use chrono::{DateTime, Utc};
 
 use base::date_time::FhirDateTime;
 
-/// From when until when a role holds; an absent end means that it is open there.
+/// The period of a role; an absent end is open.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RolePeriod {
     /// The first day or instant.
@@ -13,7 +13,7 @@ pub struct RolePeriod {
     pub end: Option<FhirDateTime>,
 }
 
-/// What is wrong with an end.
+/// Why an end is not valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadEnd {
     /// It lies before the start.
@@ -30,7 +30,7 @@ impl RolePeriod {
         self.end.as_ref().is_some_and(|end| end.latest() < now)
     }
 
-    /// Checks an end that somebody wants to set: not before the start, and not passed.
+    /// Checks a requested end: not before the start, and not passed.
     ///
     /// # Errors
     ///
