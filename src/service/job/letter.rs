@@ -1,5 +1,5 @@
-//! What people are told, as plain text. A letter can be read by whoever sees the screen: it names nobody, no
-//! number, nothing clinical, and no link that could be imitated.
+//! The plain text of messages to people. Others may see the screen, so a message holds no name, no number,
+//! nothing clinical, and no link that could be imitated.
 
 use base::date_time::FhirDateTime;
 use store::MessageKind;
