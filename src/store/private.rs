@@ -1,11 +1,12 @@
-//! The files of an SQLite database are read by their owner alone: they hold names, NHS numbers and the audit record.
+//! File permissions of an SQLite database, readable by its owner only: it holds names, NHS numbers and the
+//! audit record.
 
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-/// A file of the database that others than its owner may use.
+/// A database file that other users than its owner may use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExposedFile {
     /// The file.
@@ -14,9 +15,9 @@ pub struct ExposedFile {
     pub mode: u32,
 }
 
-/// Creates the file of a new database with mode 0600, empty: SQLite takes an empty file for a new database, and gives the
-/// mode of the database to its -wal, -shm and -journal. What is there stays as it is. Where no file can be created, the
-/// error of opening it says so.
+/// Creates the file of a new database with mode 0600, empty: SQLite takes an empty file for a new database,
+/// and gives the mode of the database to its -wal, -shm and -journal. An existing file is unchanged. Where no
+/// file can be created, the error of opening it says so.
 pub(crate) fn create_private(path: &Path) {
     let created = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     if let Err(error) = created.map(drop)
@@ -26,8 +27,8 @@ pub(crate) fn create_private(path: &Path) {
     }
 }
 
-/// The files of an SQLite database that others than their owner may use: created by an earlier version, or with a mode
-/// that was changed.
+/// The files of an SQLite database that other users than its owner may use: created by an earlier version, or
+/// with a mode that was changed.
 pub fn list_exposed_files(database: &Path) -> Vec<ExposedFile> {
     let with = |suffix: &str| {
         let mut name = database.as_os_str().to_owned();

@@ -1,4 +1,4 @@
-//! The owner of a subscription as text: all that is needed to judge again what they may see.
+//! The owner of a subscription as text: all that is needed to authorize each event again.
 
 use std::sync::Arc;
 
