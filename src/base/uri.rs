@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-/// A path with those percent-encodings decoded that mean the same without (RFC 3986, section 6.2.2.2): of letters, digits
-/// and `-._~`, and of the characters that are `also` meant so. What stays encoded has its digits in capitals. A `/` or `%`
-/// that is encoded never becomes one, so that what a path is made of does not change.
+/// Decodes those percent-encodings of a path that mean the same without (RFC 3986, section 6.2.2.2): of
+/// letters, digits and `-._~`, and of the characters in `also`. Remaining encodings get capital digits. An
+/// encoded `/` or `%` stays encoded, so that the segments of a path do not change.
 pub fn normal_path<'p>(path: &'p str, also: &[char]) -> Cow<'p, str> {
     if !path.contains('%') {
         return Cow::Borrowed(path);

@@ -1,4 +1,4 @@
-//! The language, on the elements of our own resources.
+//! The language, tested on the elements of our own resources.
 
 use serde_json::{Value, json};
 

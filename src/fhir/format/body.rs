@@ -3,7 +3,7 @@
 use super::media::{Format, MediaFault};
 use super::media_type::MediaType;
 
-/// What a body is.
+/// The format of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyFormat {
     /// A resource in JSON.
@@ -16,7 +16,7 @@ pub enum BodyFormat {
     Form,
 }
 
-/// Reads a `Content-Type`. Which formats an interaction takes is for the interaction to say.
+/// Parses a `Content-Type`. The interaction decides which formats it accepts.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! Both directions, and what must never get through.
+//! Both directions, and documents that must be refused.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -65,7 +65,7 @@ b&#10;c"/>"#,
     assert_eq!(escaped.unwrap()["id"], "&lt;A a b\nc");
 }
 
-/// What the validator must see, to name it: it is neither refused here nor lost.
+/// The validator must see unknown elements, to report them: they are neither refused here nor lost.
 #[test]
 fn what_r4_does_not_know_is_kept_for_the_validator() {
     let read = patient(
@@ -154,7 +154,7 @@ fn a_narrative_is_kept_to_the_letter_or_refused() {
     }
 }
 
-/// XML 1.0 §2.11: whatever ends a line, the reader sees a line feed.
+/// XML 1.0 §2.11: every line end is read as a line feed.
 #[test]
 fn line_ends_are_made_one() {
     let div = DIV.replace("<p>", "<p>\r\n\r");
@@ -162,7 +162,7 @@ fn line_ends_are_made_one() {
     assert_eq!(read["text"]["div"], DIV.replace("<p>", "<p>\n\n"));
 }
 
-/// What is no XHTML cannot break the XML around it.
+/// Invalid XHTML cannot break the XML around it.
 #[test]
 fn a_false_narrative_is_written_as_text() {
     for div in ["</text><active value=\"true\"/>", "<div>x", "a < b", "<!DOCTYPE x>", "\u{0}"] {
@@ -230,7 +230,7 @@ proptest! {
 }
 
 // covers FAULT-18
-/// R4's integers are `[0]|[-+]?[1-9][0-9]*`, its decimals numbers as JSON has them.
+/// R4's integers are `[0]|[-+]?[1-9][0-9]*`, its decimals are numbers of JSON.
 #[test]
 fn numbers_are_written_as_r4_writes_them() {
     for (text, number) in [

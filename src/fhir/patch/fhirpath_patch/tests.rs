@@ -1,4 +1,4 @@
-//! What HL7's cases leave out: refusals, primitives with extensions, choices.
+//! Cases beyond HL7's: refusals, primitives with extensions, choices.
 
 use serde_json::{Value, json};
 
@@ -35,7 +35,7 @@ fn patch(kind: &str, parts: &Value) -> Result<Value, Kind> {
     })
 }
 
-/// more than one match is 422; none is 422 but for delete.
+/// more than one match is 422; none is 422 except for delete.
 #[test]
 fn a_path_selects_one_element() {
     let value = json!({ "valueString": "x" });
@@ -156,7 +156,7 @@ fn primitives_have_extensions_and_lists_of_them_stay_aligned() {
     );
 }
 
-/// What the operations look through together is bounded: each evaluates its path on the whole resource.
+/// The work of all operations together is bounded: each evaluates its path on the whole resource.
 #[test]
 fn many_operations_on_a_large_resource_are_refused() {
     let mut large = person();

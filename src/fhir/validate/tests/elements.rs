@@ -72,7 +72,7 @@ fn g_20_elements_are_known_and_shaped_as_r4_says() {
     );
 }
 
-/// G-20: what stands beside a primitive value.
+/// G-20: the second member of a primitive value.
 #[test]
 fn g_20_primitive_extensions_are_aligned_with_their_values() {
     let beside = json!({ "extension": [{ "url": "http://a", "valueBoolean": true }] });
@@ -98,7 +98,7 @@ fn g_20_primitive_extensions_are_aligned_with_their_values() {
             ),
         ],
     );
-    // It stands for the value where one is needed.
+    // It replaces the value where one is needed.
     let provenance = json!({
         "resourceType": "Provenance", "target": [{ "reference": "Patient/1" }], "_recorded": beside,
         "agent": [{ "who": { "display": "a" } }],
@@ -106,7 +106,7 @@ fn g_20_primitive_extensions_are_aligned_with_their_values() {
     assert_eq!(errors(&provenance), Vec::<String>::new());
 }
 
-/// V-01, V-02: what must be there.
+/// V-01, V-02: mandatory elements.
 #[test]
 fn v_01_required_elements_are_there() {
     let add = |name: &str| format!("required Consent.{name}: Add {name}: Consent must have it.");
@@ -273,7 +273,7 @@ fn extensions_keep_the_rules() {
     );
 }
 
-/// V-06: a modifier that is not understood.
+/// V-06: an unknown modifier.
 #[test]
 fn v_06_an_unknown_modifier_extension_is_refused_wherever_it_stands() {
     let words =

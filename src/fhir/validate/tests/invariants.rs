@@ -1,4 +1,4 @@
-//! The invariants: each with a document that keeps it and one that breaks it.
+//! The invariants: each with a document that satisfies it and one that breaks it.
 
 use serde_json::{Value, json};
 
@@ -397,7 +397,7 @@ fn structure_definitions_keep_their_invariants() {
     ]);
 }
 
-/// "An absolute URI", says the definition of ValueSet.compose.include.system; sdf-10 is about the snapshot.
+/// "An absolute URI", by the definition of ValueSet.compose.include.system; sdf-10 is about the snapshot.
 #[test]
 fn definitions_name_systems_absolutely_and_bind_as_their_snapshot_says() {
     let set = json!({

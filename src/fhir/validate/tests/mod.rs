@@ -12,8 +12,8 @@ use serde_json::{Map, Number, Value, json};
 use super::{validate, validate_profile};
 use crate::outcome::{Issue, Severity};
 
-/// A proxy role that R4 and our profile take without an issue, but for the extensible binding of
-/// `policyRule`: R4 knows no code for a legal basis.
+/// A proxy role that R4 and our profile accept without an issue, except the extensible binding of
+/// `policyRule`: R4 has no code for a legal basis.
 pub(super) fn role() -> Value {
     json!({
         "resourceType": "Consent",
@@ -63,7 +63,7 @@ pub(super) fn role() -> Value {
     })
 }
 
-/// The document with the value at the JSON pointer set, or removed when it is null.
+/// The document with the value at the JSON pointer set, or removed where it is null.
 pub(super) fn with(mut document: Value, pointer: &str, value: Value) -> Value {
     let (parent, name) = pointer.rsplit_once('/').unwrap();
     match document.pointer_mut(parent).unwrap_or_else(|| panic!("{pointer}")) {
@@ -95,7 +95,7 @@ pub(super) fn told(issues: &[Issue], severity: Severity) -> Vec<String> {
         .collect()
 }
 
-/// What is wrong with a document of the type that it names.
+/// The errors of a document of the type that it names.
 pub(super) fn errors(document: &Value) -> Vec<String> {
     let name = document["resourceType"].as_str().unwrap();
     told(&validate(document, name), Severity::Error)
@@ -177,7 +177,7 @@ fn more_faults_than_anybody_reads_are_cut() {
     assert!(issues.last().unwrap().diagnostics.starts_with("There are more issues"));
 }
 
-/// Names of elements, and some that are none.
+/// Names of elements, and other names.
 const NAMES: [&str; 45] = [
     "id",
     "_id",
@@ -226,7 +226,7 @@ const NAMES: [&str; 45] = [
     "_",
 ];
 
-/// JSON that looks a little like FHIR, so that a walk gets far.
+/// JSON that resembles FHIR, so that a walk gets far.
 fn any_json() -> impl Strategy<Value = Value> {
     let text = prop_oneof![
         "[ -~]{0,12}",
