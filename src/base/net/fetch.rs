@@ -46,7 +46,7 @@ pub enum FetchError {
     #[error("the URL may not be called")]
     Url,
     /// There is no response in time, or no address of the name may be called.
-    #[error("there is no response")]
+    #[error("no response")]
     Unavailable,
     /// The response is above the size limit.
     #[error("the answer is too large")]

@@ -226,7 +226,7 @@ const CASES: &[Case] = &[
         },
         "wrong",
         "provider",
-        "nobody answers",
+        "/.well-known/openid-configuration",
     ),
 ];
 

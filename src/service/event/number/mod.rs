@@ -82,7 +82,7 @@ pub fn number(
 }
 
 /// The error text of a subscription that can no longer be read.
-pub const UNREADABLE: &str = "this subscription can no longer be read: update it with a complete resource";
+pub const UNREADABLE: &str = "this subscription can no longer be read: send the subscription again";
 
 /// The events of these that the API lets the owner receive, where it must be called.
 fn narrowed<'e>(
