@@ -146,7 +146,7 @@ mod tests {
     use crate::error::Kind;
 
     #[actix_rt::test]
-    async fn small_work_runs_on_the_calling_thread_and_large_work_does_not() {
+    async fn small_input_runs_on_the_calling_thread_and_large_input_on_the_cpu_pool() {
         let pool = CpuPool::of(1, 1, Duration::from_secs(5));
         let here = thread::current().id();
         assert_eq!(pool.run(INLINE, move || thread::current().id()).await.unwrap(), here);
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[actix_rt::test]
-    async fn a_full_queue_and_a_late_turn_are_503() {
+    async fn full_cpu_queue_and_wait_timeout_are_503() {
         let pool = CpuPool::of(1, 1, Duration::from_millis(100));
         let (let_go, held) = mpsc::channel::<()>();
         let large = INLINE + 1;
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[actix_rt::test]
-    async fn a_panic_is_a_fault_and_gives_its_thread_back() {
+    async fn panic_in_the_cpu_pool_is_an_error_and_frees_its_thread() {
         let pool = CpuPool::of(1, 0, Duration::from_secs(5));
         let fault = pool.run(INLINE + 1, || panic!("a fault of ours")).await.unwrap_err();
         assert_eq!(fault.kind(), Kind::Fault);

@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_period_ends_with_the_last_digit_that_is_written() {
+    fn period_end_follows_the_written_precision() {
         for (text, end) in [
             ("2026-01", "2026-01-31T23:59:59.999Z"),
             ("2026-01-05", "2026-01-05T23:59:59.999Z"),
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_date_time_is_refused() {
+    fn invalid_date_time_is_rejected() {
         for text in [
             "",
             "26",

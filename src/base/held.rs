@@ -53,7 +53,7 @@ mod tests {
     use crate::cpu_pool::INLINE;
 
     #[test]
-    fn large_content_is_found_while_the_writer_is_held_and_only_then() {
+    fn large_content_panics_only_while_the_writer_is_held() {
         check(|| INLINE + 1);
         during(|| check(|| INLINE));
         let found = std::panic::catch_unwind(|| during(|| check(|| INLINE + 1)));

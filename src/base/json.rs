@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sound_document_keeps_its_order_and_its_numbers() {
+    fn valid_json_keeps_member_order_and_number_digits() {
         let text = r#"{"b":[1,2.50,-3e400,"x"],"a":{"c":true}}"#;
         assert_eq!(read(text).unwrap(), text.replace("e400", "e+400"));
     }
@@ -249,7 +249,7 @@ mod tests {
 
     // covers FAULT-5
     #[test]
-    fn what_is_not_fhir_may_hold_whatever_json_may_within_the_same_limits() {
+    fn non_fhir_json_allows_null_and_empty_values_within_the_same_limits() {
         let read = |text: &str| {
             let allowed = Allowed { all_of_json: true, ..Allowed::default() };
             parse_with(text.as_bytes(), 4, allowed).map(|value| value.to_string())
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn nesting_without_end_is_refused_and_not_followed() {
+    fn endless_nesting_is_rejected_without_recursion() {
         assert_eq!(read(&"[".repeat(100_000)), Err(JsonFault::TooDeep));
         assert_eq!(read(&"{\"a\":".repeat(100_000)), Err(JsonFault::TooDeep));
     }

@@ -27,7 +27,7 @@ mod tests {
     use super::{STEPS, give_way};
 
     #[test]
-    fn a_thread_gives_way_and_no_other_does() {
+    fn lower_priority_applies_to_one_thread_only() {
         let before = getpriority_process(None).unwrap();
         let other = thread::spawn(|| {
             give_way();

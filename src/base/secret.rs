@@ -114,7 +114,7 @@ mod tests {
     use super::{SecretError, Vault};
 
     #[test]
-    fn a_secret_is_read_with_its_key_and_for_its_purpose_alone() {
+    fn secret_is_decrypted_only_with_its_key_and_purpose() {
         let vault = Vault::passing().unwrap();
         let sealed = vault.seal("header", "Authorization: Bearer x").unwrap();
         assert!(!sealed.contains("Bearer"));
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_is_made_once_and_read_again() {
+    fn vault_key_file_is_created_once_and_reused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("secrets.key");
         let sealed = Vault::open(&path).unwrap().seal("a", "b").unwrap();

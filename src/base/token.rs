@@ -58,7 +58,7 @@ mod tests {
     use super::{digest, from_hex, is_secret, new_secret, to_hex};
 
     #[test]
-    fn digests_are_written_and_read_alike() {
+    fn digest_hex_round_trip() {
         let bytes = from_hex(&digest("a secret")).unwrap();
         assert_eq!(to_hex(&bytes), digest("a secret"));
         for wrong in ["", "0", "zz", &"0".repeat(63), &"0".repeat(66)] {
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_known_by_its_digest() {
+    fn secret_is_verified_by_its_sha256() {
         let secret = new_secret().unwrap();
         let sha256 = from_hex(&digest(&secret)).unwrap();
         assert!(is_secret(&secret, &sha256));

@@ -121,7 +121,7 @@ mod tests {
 
     /// the values of `If-Match`.
     #[test]
-    fn entity_tags_weak_or_strong_name_versions() {
+    fn if_match_accepts_weak_and_strong_etags() {
         assert_eq!(render_etag(3), "W/\"3\"");
         for (header, versions) in [
             ("W/\"3\"", vec!["3"]),
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn an_http_date_has_three_forms() {
+    fn http_date_is_parsed_in_three_forms() {
         let moment = at("1994-11-06T08:49:37Z");
         assert_eq!(render_http_date(moment), "Sun, 06 Nov 1994 08:49:37 GMT");
         for text in
@@ -179,7 +179,7 @@ mod tests {
 
     ///
     #[test]
-    fn a_version_that_the_caller_has_is_not_sent_again() {
+    fn if_none_match_and_if_modified_since_decide_304() {
         let updated = at("2026-01-01T12:00:00.900Z");
         let since = at("2026-01-01T12:00:00Z");
         let has = |header: &str| Versions::parse(header).unwrap();
@@ -193,7 +193,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn a_date_that_is_written_is_read(seconds in 0..253_402_300_800_i64) {
+        fn http_date_round_trip(seconds in 0..253_402_300_800_i64) {
             let moment = DateTime::from_timestamp(seconds, 0).unwrap();
             proptest::prop_assert_eq!(parse_http_date(&render_http_date(moment)), Some(moment));
         }

@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_set_whose_codes_are_not_here_is_not_expanded() {
+    fn value_set_without_local_codes_is_not_expanded() {
         for compose in [
             json!({ "include": [{ "system": "http://snomed.info/sct" }] }),
             json!({ "include": [{ "system": BASES }, { "system": "http://snomed.info/sct" }] }),

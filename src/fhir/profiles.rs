@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn the_code_systems_say_what_the_domain_says() {
+    fn code_systems_equal_the_domain_codes() {
         let codes = |id| -> Vec<(String, String)> {
             let concepts = find("CodeSystem", id).unwrap().resource["concept"].as_array().unwrap();
             let text = |concept: &serde_json::Value, name: &str| concept[name].as_str().unwrap().to_owned();

@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn formatted_words_are_taken() {
+    fn allowed_xhtml_formatting_is_accepted() {
         for inner in [
             "words",
             "<p>a <b>b</b><br/>&amp; &#160; &#xA0;</p>",
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_is_refused() {
+    fn other_xhtml_is_rejected() {
         for inner in [
             "<script>a</script>",
             "<p onclick=\"a\">a</p>",
@@ -316,7 +316,7 @@ mod tests {
 
     /// Which of the two sentences each kind of fault gets.
     #[test]
-    fn a_fault_of_form_is_not_one_of_content() {
+    fn xhtml_syntax_and_content_errors_are_distinguished() {
         for (inner, words) in [
             ("<script>a</script>", NOT_ALLOWED),
             ("<P>a</P>", NOT_ALLOWED),
@@ -340,7 +340,7 @@ mod tests {
     proptest! {
         /// A narrative that may be shown can be embedded in XML, except for the limits of XML here.
         #[test]
-        fn no_text_makes_it_panic_and_what_may_be_shown_can_stand_alone(
+        fn xhtml_check_never_panics_and_accepted_div_is_well_formed(
             text in "[<>/=\"'&;# a-e!?é-]{0,60}",
             tags in r#"((<p|<b|<a|<br|<!--|-->|</p>|</b>|</a>)|( class="a"| href='b'| title="&#0;"|xmlns="u")|(>|/>|a|&amp;|&#160;|&#0;| )){0,9}"#,
         ) {

@@ -68,7 +68,7 @@ mod tests {
     use super::{MAX, Verified};
 
     #[test]
-    fn what_was_checked_is_kept_until_it_expires_and_never_more_than_there_is_room_for() {
+    fn verified_token_cache_is_bounded_and_expires() {
         let verified = Verified::default();
         let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
         let claims = Arc::new(

@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_so_many_texts_that_callers_compose_are_kept() {
+    fn prepared_statement_cache_is_bounded() {
         let kept = (0..2 * KEPT).filter(|at| Sql::composed(format!("SELECT {at}"), Vec::new()).is_kept);
         assert!(kept.count() <= KEPT);
         assert!(!Sql::composed("x".repeat(LONGEST + 1), Vec::new()).is_kept);

@@ -154,7 +154,7 @@ fn manifests() -> Vec<(String, Vec<String>)> {
 }
 
 #[test]
-fn a_crate_depends_only_on_what_stands_below_it() {
+fn crates_depend_only_on_lower_crates() {
     let manifests = manifests();
     let names: Vec<&str> = manifests.iter().map(|(name, _)| name.as_str()).collect();
     let mut known: Vec<&str> = CRATES.iter().map(|(name, _)| *name).collect();
@@ -169,7 +169,7 @@ fn a_crate_depends_only_on_what_stands_below_it() {
 }
 
 #[test]
-fn a_library_is_named_only_where_it_is_at_home() {
+fn libraries_are_used_only_in_their_crates() {
     for (name, dependencies) in manifests() {
         for (library, homes) in HOMES {
             let is_named = dependencies.iter().any(|dependency| dependency == library);
@@ -397,7 +397,7 @@ fn strings(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn sql_stands_in_the_store_only() {
+fn sql_is_in_the_store_only() {
     let mut count = 0;
     let mut found = Vec::new();
     for source in sources() {
@@ -435,7 +435,7 @@ fn nothing_public_of_the_search_takes_sql() {
 }
 
 #[test]
-fn the_readers_of_this_test_see_what_is_there() {
+fn architecture_parsers_find_known_items() {
     let text = r##"f('"', "a \" b", r"c\", r#"d " e"#, &'static str, b'\'', "\\", '\\', "g")"##;
     assert_eq!(strings(text), [r#"a \" b"#, r"c\", r#"d " e"#, r"\\", "g"]);
     assert!(

@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_within_another_is_judged_by_what_it_reaches() {
+    fn ipv6_address_with_embedded_ipv4_is_judged_by_the_ipv4() {
         let forms = |v4: [u8; 4]| {
             let [a, b, c, d] = v4;
             let hex = format!("{a:02x}{b:02x}:{c:02x}{d:02x}");

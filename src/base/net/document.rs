@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[actix_rt::test]
-    async fn a_document_is_read_again_when_it_is_old_and_the_last_good_one_stays() {
+    async fn stale_document_is_refetched_and_the_last_good_one_is_kept_on_failure() {
         for refresh in [OF_PROVIDER, OF_CLIENT] {
             assert_rows(
                 refresh,
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[actix_rt::test]
-    async fn a_missing_key_is_looked_for_once_in_each_pause() {
+    async fn unknown_key_causes_one_refetch_per_pause() {
         assert_rows(
             OF_PROVIDER,
             &[
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[actix_rt::test]
-    async fn a_server_that_never_answered_is_left_alone_for_a_pause() {
+    async fn failed_server_is_not_asked_again_within_the_pause() {
         for refresh in [OF_PROVIDER, OF_CLIENT] {
             assert_rows(
                 refresh,

@@ -183,7 +183,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn only_https_is_spoken_but_on_loopback_where_that_is_allowed() {
+    fn only_https_urls_are_fetched_except_http_on_allowed_loopback() {
         for (url, is_strict, is_sandbox) in [
             ("https://auth.login.nhs.uk/token", true, true),
             ("http://auth.login.nhs.uk/token", false, false),
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_that_others_name_is_not_in_our_own_network() {
+    fn url_from_a_client_must_be_on_the_public_internet() {
         for inside in [
             "https://10.0.0.1/jwks",
             "https://169.254.169.254/latest/meta-data",
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[actix_rt::test]
-    async fn a_name_that_resolves_to_this_machine_is_not_connected_to() {
+    async fn host_name_that_resolves_to_loopback_is_not_connected_to() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("https://localhost:{}/jwks", listener.local_addr().unwrap().port());
         let options = FetchOptions {

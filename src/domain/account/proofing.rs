@@ -88,7 +88,7 @@ mod tests {
     use super::{NotAVector, Vector};
 
     #[test]
-    fn a_vector_satisfies_what_was_asked_or_less() {
+    fn vector_of_trust_satisfies_an_equal_or_lower_request() {
         let vector = |text| Vector::parse(text).unwrap();
         let asked = [vector("P9.Cp.Cd"), vector("P9.Cp.Ck"), vector("P9.Cm")];
         for enough in ["P9.Cp.Cd", "P9.Cp.Ck", "P9.Cm", "P9.Cd.Cp"] {
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_are_no_vectors() {
+    fn invalid_vector_of_trust_is_rejected() {
         for wrong in ["", "P9", "P9.", "P7.Cp", "Cp.P9", "P9.Cp.", "P9.X"] {
             assert_eq!(Vector::parse(wrong), Err(NotAVector), "{wrong}");
         }

@@ -223,7 +223,7 @@ mod tests {
     use super::{is_shown_well, without_hidden};
 
     #[test]
-    fn letters_of_every_script_are_shown_and_hidden_characters_are_not() {
+    fn app_name_allows_every_script_and_no_invisible_characters() {
         for good in ["Northtown Portal", "Côté’s & Søn", "Ysgol Tŷ", "医療", "الصحة", "A–B (1)"]
         {
             assert!(is_shown_well(good), "{good}");

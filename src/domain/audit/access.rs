@@ -258,13 +258,13 @@ mod tests {
     }
 
     #[test]
-    fn nothing_from_outside_breaks_a_batch() {
+    fn control_characters_do_not_break_an_audit_batch() {
         assert_eq!(clean("a\0b\nc", 10), "abc");
         assert_eq!(clean("ééé", 4), "éé…");
     }
 
     #[test]
-    fn a_record_of_a_citizen_names_nobody_whom_they_may_not_know() {
+    fn audit_record_of_a_citizen_names_only_people_they_may_know() {
         let (own, other, third) = (number("9000000009"), number("9000000017"), number("9000000033"));
         let place = Place::Own(own);
         let people = |patient, proxy| People { patient: Some(patient), proxy };

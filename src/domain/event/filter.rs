@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_condition_holds_for_any_of_its_values_and_never_for_what_is_not_there() {
+    fn event_filter_matches_any_of_its_values_and_never_an_absent_value() {
         assert!(matches(FilterName::Status, &["inactive", "active"]));
         assert!(!matches(FilterName::Status, &["inactive"]));
         assert!(

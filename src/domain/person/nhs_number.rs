@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_but_ten_ascii_digits_is_refused() {
+    fn nhs_number_is_ten_ascii_digits() {
         for text in
             ["", "900000001", "90000000177", "900 000 0017", "90000000１7", "900000001x", " 9000000017"]
         {

@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_of_the_docs_is_the_table_of_the_code() {
+    fn person_state_table_equals_the_documentation() {
         let page = include_str!("../../../docs/integrator.md");
         for door in Door::ALL {
             let verdicts = PersonState::ALL.map(|state| word(decide_person(state, door)));
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn standing_outweighs_death() {
+    fn person_standing_takes_precedence_over_death() {
         for standing in Standing::ALL {
             let (alive, died) = (PersonState::of(standing, false), PersonState::of(standing, true));
             assert_eq!(alive == died, standing != Standing::Current, "{standing:?}");

@@ -104,14 +104,14 @@ mod tests {
     use super::ReferenceCode;
 
     #[test]
-    fn a_drawn_code_reads_back() {
+    fn reference_code_round_trip() {
         let code = ReferenceCode::draw().unwrap();
         assert_eq!(ReferenceCode::parse(code.as_str()), Some(code.clone()));
         assert_ne!(ReferenceCode::draw().unwrap(), code);
     }
 
     #[test]
-    fn codes_of_the_contract_read_and_others_do_not() {
+    fn reference_codes_of_the_contract_are_parsed_and_others_rejected() {
         assert!(ReferenceCode::parse("19318ZGLAB").is_some());
         for text in ["", "19318zglab", "19318ZGLABX", "19318ZGLA", "19318ZGLÄB"] {
             assert!(ReferenceCode::parse(text).is_none(), "{text}");

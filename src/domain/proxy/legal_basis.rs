@@ -63,7 +63,7 @@ mod tests {
     use super::LegalBasis;
 
     #[test]
-    fn every_code_reads_back() {
+    fn every_legal_basis_code_round_trips() {
         for basis in LegalBasis::ALL {
             assert_eq!(LegalBasis::parse(basis.code()), Some(basis));
         }

@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn every_reason_of_an_ended_role_reads_the_same() {
+    fn every_masked_reason_of_an_ended_role_is_the_same() {
         let own = number("9000000009");
         for code in ReasonCode::all() {
             let ended = masked(Status::Inactive, reason(code), own);
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_citizen_who_gave_a_reason_is_shown_it() {
+    fn status_reason_is_shown_only_to_the_citizen_who_gave_it() {
         let (own, other) = (number("9000000009"), number("9000000017"));
         for code in ReasonCode::all() {
             let given = reason(code).given_by(Some(own));
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn no_text_of_an_active_role_is_shown() {
+    fn reason_text_of_an_active_role_is_masked() {
         for code in ReasonCode::all() {
             let shown = masked(Status::Active, reason(code), number("9000000009"));
             assert!(shown.text().is_none_or(|text| text == super::IN_FORCE), "{code:?}");

@@ -62,7 +62,7 @@ mod tests {
     use base::date_time::FhirDateTime;
 
     #[test]
-    fn a_birthday_begins_with_its_day_in_england() {
+    fn birthday_begins_at_midnight_in_england() {
         let turns =
             |birth: &str, age| birthday(&FhirDateTime::parse(birth).unwrap(), age).unwrap().to_rfc3339();
         assert_eq!(turns("2010-01-31", 16), "2026-01-31T00:00:00+00:00");
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_for_the_legal_basis_goes_before_one_for_all() {
+    fn milestone_of_a_legal_basis_precedes_the_general_one() {
         let line = |legal_basis, deed| Milestone { age: 16, legal_basis, deed };
         let parental = LegalBasis::ParentalResponsibility;
         let table = Milestones(vec![line(None, Deed::Review), line(Some(parental), Deed::End)]);

@@ -44,7 +44,7 @@ mod tests {
     use super::OdsCode;
 
     #[test]
-    fn codes_of_the_contract_are_accepted_and_upper_cased() {
+    fn ods_codes_of_the_contract_are_accepted_and_upper_cased() {
         for code in ["G8101234", "ODS12345", "A20047", "Y12345", "RX1"] {
             assert_eq!(OdsCode::parse(code).unwrap().as_str(), code);
         }
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused() {
+    fn invalid_ods_code_is_rejected() {
         for code in ["", "   ", "BAD", "A1", "1AB", "A1234567890", "A2-04", "Á20047"] {
             assert!(OdsCode::parse(code).is_err(), "{code}");
         }

@@ -61,21 +61,21 @@ mod tests {
     }
 
     #[test]
-    fn an_end_date_still_holds_on_its_day_in_england() {
+    fn role_is_active_on_its_end_date_in_england() {
         let summer = period(None, Some("2026-07-05"));
         assert!(!summer.has_ended(at("2026-07-05T22:59:59.999Z")));
         assert!(summer.has_ended(at("2026-07-05T23:00:00Z")));
     }
 
     #[test]
-    fn an_end_instant_holds_until_that_instant() {
+    fn role_with_an_end_instant_is_active_until_that_instant() {
         let period = period(None, Some("2026-07-05T10:00:00Z"));
         assert!(!period.has_ended(at("2026-07-05T10:00:00Z")));
         assert!(period.has_ended(at("2026-07-05T10:00:00.001Z")));
     }
 
     #[test]
-    fn no_end_never_ends() {
+    fn role_without_an_end_never_ends() {
         assert!(!period(Some("2020"), None).has_ended(at("9999-12-31")));
     }
 

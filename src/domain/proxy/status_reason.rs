@@ -238,7 +238,7 @@ mod tests {
     use super::{MissingText, ReasonCode, StatusReason};
 
     #[test]
-    fn every_code_reads_back_and_no_two_are_alike() {
+    fn every_status_reason_code_is_unique_and_round_trips() {
         for reason in ReasonCode::all() {
             assert_eq!(ReasonCode::parse(reason.code()), Some(reason));
             assert_eq!(ReasonCode::all().filter(|other| other.code() == reason.code()).count(), 1);
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn former_names_are_read_only_when_relaxed() {
+    fn former_status_reason_names_are_accepted_only_when_relaxed() {
         let abroad = "ROLE_DEACTIVATED_PROXY_ABROAD";
         assert_eq!(ReasonCode::parse(abroad), None);
         let now = ReasonCode::RoleDeactivatedProxyNotLivingInEnglandOrWales;
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn other_needs_text_and_the_rest_may_have_it() {
+    fn status_reason_other_requires_text() {
         assert_eq!(StatusReason::new(ReasonCode::Other, None), Err(MissingText));
         assert_eq!(StatusReason::new(ReasonCode::Other, Some("  ".into())), Err(MissingText));
         assert!(StatusReason::new(ReasonCode::Other, Some("moved".into())).is_ok());

@@ -80,18 +80,18 @@ mod tests {
     const PERSON: &str = r#"{"resourceType":"RelatedPerson","patient":{"reference":"Patient/1"}}"#;
 
     #[test]
-    fn a_valid_resource_passes() {
+    fn typed_codec_accepts_a_valid_resource() {
         assert_eq!(judge(ResourceType::RelatedPerson, PERSON), Ok(()));
     }
 
     #[test]
-    fn an_unknown_element_is_refused() {
+    fn typed_codec_rejects_an_unknown_element() {
         let json = PERSON.replace("\"patient\"", "\"pateint\":1,\"patient\"");
         assert!(judge(ResourceType::RelatedPerson, &json).is_err());
     }
 
     #[test]
-    fn a_wrong_json_type_is_refused() {
+    fn typed_codec_rejects_a_wrong_json_type() {
         let json = PERSON.replace("{\"reference\":\"Patient/1\"}", "\"Patient/1\"");
         assert!(judge(ResourceType::RelatedPerson, &json).is_err());
     }

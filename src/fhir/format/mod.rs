@@ -65,7 +65,7 @@ mod tests {
 
     /// G-06, G-08.
     #[test]
-    fn an_answer_is_written_as_asked() {
+    fn response_is_rendered_in_the_requested_format() {
         let resource = json!({ "resourceType": "Patient", "active": true });
         let text = |format, pretty| String::from_utf8(render(&resource, format, pretty)).unwrap();
         assert_eq!(text(Format::Json, false), r#"{"resourceType":"Patient","active":true}"#);

@@ -133,7 +133,7 @@ mod tests {
 
     /// G-04.
     #[test]
-    fn accept_chooses() {
+    fn accept_header_selects_the_response_format() {
         assert_eq!(negotiate(None, None), Ok(Format::Json));
         for header in [
             "",
@@ -185,7 +185,7 @@ mod tests {
 
     /// G-05.
     #[test]
-    fn the_parameter_beats_the_header() {
+    fn format_parameter_overrides_accept() {
         for name in [
             "json",
             "JSON",
@@ -215,7 +215,7 @@ mod tests {
 
     /// G-06.
     #[test]
-    fn only_our_version_is_answered() {
+    fn only_fhir_version_4_0_is_acceptable() {
         assert_eq!(accept("application/fhir+json; fhirVersion=4.0"), Ok(Format::Json));
         assert_eq!(accept("application/fhir+json; fhirVersion=\"4.0\""), Ok(Format::Json));
         assert_eq!(

@@ -54,7 +54,7 @@ mod tests {
 
     /// G-09, G-10, G-11.
     #[test]
-    fn wishes_are_heard_and_the_rest_is_ignored() {
+    fn prefer_header_is_parsed_and_unknown_preferences_are_ignored() {
         for (headers, returns, strict) in [
             (vec![], Return::Representation, false),
             (vec!["return=minimal"], Return::Minimal, false),

@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_primitive_and_what_stands_beside_it_go_together() {
+    fn primitive_and_its_extensions_are_edited_together() {
         let delete = |resource: &mut Value, at: &[_]| remove(resource, at).unwrap();
         let extension = json!({ "extension": [{ "url": "u", "valueId": "x" }] });
         assert_eq!(

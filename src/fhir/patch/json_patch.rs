@@ -119,7 +119,7 @@ mod tests {
 
     /// R-30: a document that is not a patch is 400, one that cannot be carried out is 422.
     #[test]
-    fn a_malformed_patch_and_an_impossible_one_differ() {
+    fn malformed_json_patch_is_400_and_impossible_one_is_422() {
         for document in [
             json!({ "op": "add" }),
             json!([{ "op": "add", "path": "/a" }]),
@@ -149,7 +149,7 @@ mod tests {
 
     /// RFC 6902 §4.6: numbers are equal when their values are.
     #[test]
-    fn a_test_compares_what_numbers_are_worth_and_values_keep_their_digits() {
+    fn json_patch_test_compares_numbers_by_value() {
         let tested: Value = serde_json::from_str(
             r#"[{"op":"test","path":"/rank","value":1.5},{"op":"add","path":"/factor","value":2.50}]"#,
         )
@@ -159,7 +159,7 @@ mod tests {
 
     /// R-36.
     #[test]
-    fn the_identity_of_a_resource_stays() {
+    fn patch_cannot_change_type_id_or_version() {
         for operation in [
             json!({ "op": "replace", "path": "/id", "value": "2" }),
             json!({ "op": "remove", "path": "/id" }),
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_patch_cannot_grow_a_resource_without_end() {
+    fn json_patch_copy_is_bounded() {
         let doubling: Vec<Value> = (0..60)
             .map(|n| json!({ "op": "copy", "from": "/category", "path": format!("/category/{}", n % 2) }))
             .collect();

@@ -374,7 +374,7 @@ mod tests {
     use super::{Content, Primitive, open_choice, r4, type_node};
 
     #[test]
-    fn the_file_is_read_and_every_member_leads_somewhere() {
+    fn r4_definitions_are_read_and_every_member_resolves() {
         assert!(r4().is_resource_type("Consent") && r4().is_resource_type("Observation"));
         assert!(!r4().is_resource_type("DomainResource") && !r4().is_resource_type("Period"));
         for node in &r4().nodes {
@@ -392,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn an_element_knows_whether_it_repeats_and_what_it_is() {
+    fn element_definitions_have_cardinality_and_type() {
         let primitive = |repeats, kind| (repeats, Content::Primitive(kind));
         assert_eq!(element("Patient", "id"), primitive(false, Primitive::Id));
         assert_eq!(element("Patient", "birthDate"), primitive(false, Primitive::Date));
@@ -431,7 +431,7 @@ mod tests {
 
     /// The npm package has elements of Medplum's server beside those of R4.
     #[test]
-    fn only_what_r4_defines_is_known() {
+    fn elements_outside_r4_are_unknown() {
         let has = |path: &str, name: &str| r4().type_node(path).unwrap().members.contains_key(name);
         assert!(has("Meta", "versionId") && has("Binary", "data"));
         for name in ["project", "author", "onBehalfOf", "account", "accounts", "compartment"] {

@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn other_types_and_endless_texts_are_told_apart() {
+    fn wrong_json_types_and_too_long_texts_are_distinguished() {
         assert_eq!(Primitive::of_type("Period"), None);
         assert_eq!(Primitive::String.check(&json!("a".repeat(1_048_577))), Err(Fault::TooLong));
     }

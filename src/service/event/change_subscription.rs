@@ -96,7 +96,7 @@ mod tests {
 
     // covers N-02, N-06, N-07, N-08
     #[test]
-    fn the_owner_asks_for_requested_and_off_and_the_service_knows_the_rest() {
+    fn subscription_owner_sets_requested_or_off_only() {
         for &current in SubscriptionStatus::ALL {
             for &asked in SubscriptionStatus::ALL {
                 let expected = match (current, asked) {

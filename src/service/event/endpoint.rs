@@ -162,7 +162,7 @@ mod tests {
 
     // covers N-03
     #[test]
-    fn a_rest_hook_goes_to_a_public_place_over_https_alone() {
+    fn rest_hook_endpoint_must_be_public_https() {
         let open = settings(false, &[], &[]);
         for (url, expected) in [
             ("https://listener.example.com/notify?key=1", Ok(())),
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn loopback_hosts_and_brokers_are_what_the_settings_say() {
+    fn allowed_loopback_hosts_and_brokers_follow_the_settings() {
         let narrow = settings(true, &["one.example.com", "*.two.example.com"], &["10.0.0.5:4222"]);
         for (kind, url, expected) in [
             (RestHook, "http://127.0.0.1:9999/x", Ok(())),

@@ -120,11 +120,6 @@ impl Run<'_> {
     fn skip(&mut self, row: &Candidate, error: &Error) {
         self.skipped += 1;
         let id = uuid::Uuid::parse_str(&row.id).map(|id| id.to_string()).unwrap_or_default();
-        tracing::error!(
-            job = self.name,
-            row = id,
-            cause = error.cause(),
-            "a row failed and is skipped"
-        );
+        tracing::error!(job = self.name, row = id, cause = error.cause(), "a row failed and is skipped");
     }
 }

@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_needs_a_mark_as_young_as_the_bound_and_as_their_last_write() {
+    fn replica_read_requires_a_mark_within_max_lag_and_after_the_last_write() {
         let start = Instant::now() + Duration::from_secs(3600);
         let mut seen = Seen::default();
         assert_eq!(seen.needed("one", LAG, start), None, "nothing is known of the primary");
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn of_too_many_writers_all_have_written() {
+    fn too_many_writers_count_as_all_written() {
         let start = Instant::now() + Duration::from_secs(3600);
         let mut seen = Seen::default();
         for number in 0..=MOST_WRITERS {
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_read_can_need_is_forgotten() {
+    fn unneeded_replica_marks_are_dropped() {
         let start = Instant::now() + Duration::from_secs(3600);
         let mut seen = Seen::default();
         seen.wrote("one", start);

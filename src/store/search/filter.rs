@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn one_condition_alone_is_itself() {
+    fn single_filter_is_not_wrapped() {
         let one = Filter::text(ID, "a");
         let nested = Filter::all_of(vec![Filter::all_of(vec![one.clone()])]);
         assert_eq!(nested, one);

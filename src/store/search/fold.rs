@@ -173,7 +173,7 @@ mod tests {
 
     // covers FAULT-15
     #[test]
-    fn letters_fold_as_unicode_has_it() {
+    fn case_folding_follows_unicode() {
         for (text, folded) in [
             ("Strauß", "strauss"),
             ("STRAUSS", "strauss"),

@@ -98,7 +98,7 @@ mod tests {
     use domain::proxy::OdsCode;
 
     #[test]
-    fn every_kind_of_owner_is_read_as_it_was_written() {
+    fn subscription_owner_round_trip() {
         let number = |text| NhsNumber::parse(text, NumberCheck::Length).unwrap();
         let (patient, proxy) = (number("9000000009"), number("9000000017"));
         let role = uuid::Uuid::nil();

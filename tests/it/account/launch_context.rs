@@ -96,7 +96,7 @@ async fn assert_same(server: &TestApp, case: &str, told: &Value, account: &str) 
 // covers FAULT-3, KIT-I-2
 #[rstest]
 #[actix_rt::test]
-async fn introspection_states_every_member_of_the_token_response_for_every_grant_type(
+async fn introspection_repeats_every_member_of_the_token_response_for_every_grant_type(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = start(backend).await;

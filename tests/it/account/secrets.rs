@@ -19,9 +19,7 @@ async fn start(backend: Backend) -> TestApp {
 
 #[rstest]
 #[actix_web::test]
-async fn the_cookie_from_before_the_log_in_is_worth_nothing_after_it(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn session_cookie_changes_at_log_in(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = start(backend).await;
     let mut browser = Browser { app: &app, cookie: None };
     let path = format!("/oauth/authorize?{}", asked(&app, &[("scope", SCOPE)]));
@@ -48,9 +46,7 @@ async fn the_cookie_from_before_the_log_in_is_worth_nothing_after_it(
 
 #[rstest]
 #[actix_web::test]
-async fn log_ins_that_are_begun_and_left_are_deleted(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn abandoned_log_ins_are_deleted(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = start(backend).await;
     let begin = async || {
         let path = format!("/oauth/authorize?{}", asked(&app, &[("scope", SCOPE)]));
@@ -133,7 +129,7 @@ async fn no_table_holds_a_code_a_token_or_a_cookie(
 // SEC-24: the tokens of a log-in are for the APIs that `resource` names (RFC 8707); `aud` alone restricts nothing.
 #[rstest]
 #[actix_web::test]
-async fn a_log_in_for_one_api_gives_tokens_for_it_alone(
+async fn authorization_for_one_resource_issues_tokens_for_it_only(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = start(backend).await;

@@ -52,7 +52,7 @@ async fn token(app: &TestApp, request: Request) -> String {
 // covers PX-02, PX-06, PX-08
 #[rstest]
 #[actix_web::test]
-async fn from_the_decision_to_the_suspension_everything_is_done_and_told(
+async fn journey_from_role_creation_to_suspension_with_events_and_audit(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let registrations = vec![epr(), portal()];

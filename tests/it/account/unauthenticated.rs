@@ -117,7 +117,7 @@ fn proof(server: &TestApp, path: &str) -> String {
 // SEC-10.
 #[rstest]
 #[actix_rt::test]
-async fn requests_that_prove_nothing_leave_no_row_anywhere(
+async fn unauthenticated_requests_write_no_rows(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = start(backend).await;
@@ -148,7 +148,7 @@ async fn requests_that_prove_nothing_leave_no_row_anywhere(
 // SEC-10.
 #[rstest]
 #[actix_rt::test]
-async fn what_a_browser_sends_without_a_log_in_leaves_no_row_anywhere(
+async fn browser_requests_without_a_log_in_write_no_rows(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = start(backend).await;
@@ -204,7 +204,7 @@ async fn what_a_browser_sends_without_a_log_in_leaves_no_row_anywhere(
 // SEC-10.
 #[rstest]
 #[actix_rt::test]
-async fn what_is_ours_and_a_client_that_authenticates_are_recorded(
+async fn refusals_of_known_tokens_and_authenticated_clients_are_audited(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = start(backend).await;
@@ -228,7 +228,7 @@ async fn what_is_ours_and_a_client_that_authenticates_are_recorded(
 // SEC-16.
 #[rstest]
 #[actix_rt::test]
-async fn of_a_pushed_request_only_what_is_read_is_kept_and_expired_ones_are_removed(
+async fn pushed_requests_store_known_parameters_only_and_expired_ones_are_removed(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = start(backend).await;

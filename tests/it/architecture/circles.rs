@@ -19,7 +19,7 @@ const ALLOWED: &[(&[&str], &str)] = &[(
 type Imports = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
 
 #[test]
-fn no_circle_of_imports_but_those_allowed() {
+fn no_import_cycles_except_those_allowed() {
     let sources = sources();
     let imports = imports(&sources);
     let count: usize = imports.values().map(BTreeMap::len).sum();

@@ -140,7 +140,7 @@ fn of_r4() -> Vec<Row> {
 
 #[rstest]
 #[actix_web::test]
-async fn every_operation_leaves_one_record_with_both_people(
+async fn every_operation_writes_one_audit_record_with_both_people(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = guarded(backend).await;
@@ -169,7 +169,7 @@ async fn every_operation_leaves_one_record_with_both_people(
 
 #[rstest]
 #[actix_web::test]
-async fn a_search_leaves_one_record_for_every_two_people_that_it_showed(
+async fn search_writes_one_audit_record_per_disclosed_pair(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = guarded(backend).await;
@@ -205,7 +205,7 @@ fn bundle(kind: &str, entries: &[Value]) -> Request {
 
 #[rstest]
 #[actix_web::test]
-async fn each_entry_of_a_bundle_is_recorded_by_itself(
+async fn each_bundle_entry_has_its_own_audit_record(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = guarded(backend).await;
@@ -244,7 +244,7 @@ async fn each_entry_of_a_bundle_is_recorded_by_itself(
 
 #[rstest]
 #[actix_web::test]
-async fn what_is_so_already_is_an_access_and_no_change(
+async fn write_without_a_change_is_audited_as_an_access(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = guarded(backend).await;
@@ -258,7 +258,7 @@ async fn what_is_so_already_is_an_access_and_no_change(
 
 #[rstest]
 #[actix_web::test]
-async fn a_request_without_a_valid_token_fills_no_table(
+async fn request_without_a_valid_token_writes_no_audit_record(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = guarded(backend).await;
@@ -277,7 +277,7 @@ async fn a_request_without_a_valid_token_fills_no_table(
 
 #[rstest]
 #[actix_web::test]
-async fn nothing_from_outside_keeps_a_record_from_being_written(
+async fn audit_record_is_written_for_any_client_input(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = guarded(backend).await;

@@ -56,7 +56,7 @@ impl Chained {
 }
 
 #[rstest]
-fn a_record_that_nobody_has_touched_holds(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+fn untouched_audit_chain_verifies(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let chained = Chained::new(backend);
     let heads = chained.verify(&[]).well();
     let is_head = |line: &str| line.starts_with(&format!("{} 32 ", chained.chain));
@@ -82,7 +82,7 @@ fn the_database_itself_refuses_to_change_a_record(
 }
 
 #[rstest]
-fn a_change_of_any_column_is_named(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+fn change_of_any_audit_column_is_detected(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let chained = Chained::new(backend);
     chained.tamper("");
     let table = "audit_records WHERE sequence = 7";
@@ -148,7 +148,9 @@ const TAMPERINGS: [(&str, i64, &str, &str); 8] = [
 ];
 
 #[rstest]
-fn what_is_deleted_moved_or_added_is_named(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+fn deleted_moved_or_added_audit_records_are_detected(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
     for (what, sequence, fault, statement) in TAMPERINGS {
         let chained = Chained::new(backend);
         chained.tamper(statement);
@@ -157,7 +159,7 @@ fn what_is_deleted_moved_or_added_is_named(#[values(Backend::Sqlite, Backend::Po
 }
 
 #[rstest]
-fn a_record_in_a_chain_that_there_is_not_is_named(
+fn audit_record_in_an_unknown_chain_is_detected(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let mut chained = Chained::new(backend);
@@ -170,7 +172,7 @@ fn a_record_in_a_chain_that_there_is_not_is_named(
 
 /// Somebody who knows the program writes a chain anew that holds: another database has one.
 #[rstest]
-fn a_chain_that_was_rewritten_is_told_by_the_heads_that_were_kept(
+fn rewritten_audit_chain_is_detected_by_kept_heads(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let (kept, rewritten) = (Chained::new(backend), Chained::new(backend));
@@ -194,9 +196,7 @@ fn a_chain_that_was_rewritten_is_told_by_the_heads_that_were_kept(
 }
 
 #[rstest]
-fn a_head_that_is_not_that_of_its_chain_is_named(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+fn wrong_audit_chain_head_is_detected(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let chained = Chained::new(backend);
     chained.tamper("UPDATE audit_chains SET hash = 'a' WHERE chain = CHAIN");
     chained.assert_named("the head", 32, "another hash than its head");

@@ -27,7 +27,7 @@ fn entity<'e>(event: &'e Value, role: &str) -> Option<&'e Value> {
 
 #[rstest]
 #[actix_web::test]
-async fn a_citizen_sees_who_looked_at_their_roles(
+async fn citizen_reads_audit_events_of_accesses_to_their_roles(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = guarded(backend).await;
@@ -68,7 +68,7 @@ async fn a_citizen_sees_who_looked_at_their_roles(
 
 #[rstest]
 #[actix_web::test]
-async fn a_refusal_says_why_and_tells_nobody_of_others(
+async fn audit_event_of_a_refusal_has_its_code_and_no_other_person(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = guarded(backend).await;
@@ -83,7 +83,7 @@ async fn a_refusal_says_why_and_tells_nobody_of_others(
 
 #[rstest]
 #[actix_web::test]
-async fn a_query_is_shown_to_those_who_see_everything_and_to_who_asked(
+async fn audit_query_is_shown_to_systems_and_to_its_own_caller(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = guarded(backend).await;
@@ -107,7 +107,7 @@ async fn a_query_is_shown_to_those_who_see_everything_and_to_who_asked(
 
 #[rstest]
 #[actix_web::test]
-async fn what_names_nobody_is_for_those_who_see_everything(
+async fn audit_event_without_people_is_for_unrestricted_callers(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = guarded(backend).await;
@@ -124,7 +124,7 @@ async fn what_names_nobody_is_for_those_who_see_everything(
 
 #[rstest]
 #[actix_web::test]
-async fn events_are_found_by_what_they_say(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn audit_event_search_parameters_match(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = guarded(backend).await;
     for token in [NURSE, ACTING] {
         send_well(&app, get(&format!("/Consent/{MOTHERS_ROLE}")).bearer(token), 200).await;

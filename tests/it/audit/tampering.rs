@@ -227,7 +227,7 @@ const TAMPERINGS: [(&str, Found, Tampering); 17] = [
 ];
 
 #[rstest]
-fn what_finds_each_kind_of_tampering(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+fn each_kind_of_audit_tampering_is_detected(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     for (kind, found, tamper) in TAMPERINGS {
         let place = Place::new(backend);
         place.unguard();

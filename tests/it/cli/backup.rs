@@ -104,7 +104,7 @@ fn assert_restored(url: &str, ids: &[String]) {
 }
 
 #[test]
-fn a_copy_of_sqlite_is_whole_while_the_service_is_written_to() {
+fn sqlite_backup_is_consistent_during_writes() {
     let (database, folder) = (TestDatabase::migrated(Backend::Sqlite), Folder::new());
     let config = folder.write("onbehalf.toml", &configuration(&database.url));
     let backup =
@@ -122,7 +122,7 @@ fn a_copy_of_sqlite_is_whole_while_the_service_is_written_to() {
 }
 
 #[test]
-fn a_copy_goes_over_no_database_in_use_and_leaves_nothing_by_half() {
+fn backup_overwrites_no_database_and_leaves_no_partial_file() {
     let (database, folder) = (TestDatabase::migrated(Backend::Sqlite), Folder::new());
     let config = folder.write("onbehalf.toml", &configuration(&database.url));
     let backup = |file: &str| folder.run(&["backup", file, "--force", "--config", &config]);
@@ -136,7 +136,7 @@ fn a_copy_goes_over_no_database_in_use_and_leaves_nothing_by_half() {
 }
 
 #[test]
-fn a_database_whose_audit_record_does_not_hold_is_no_backup() {
+fn backup_with_a_broken_audit_chain_fails() {
     let (database, folder) = (TestDatabase::migrated(Backend::Sqlite), Folder::new());
     let config = folder.write("onbehalf.toml", &configuration(&database.url));
     let people = seed::nhs_numbers(2);

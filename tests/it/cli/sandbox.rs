@@ -210,9 +210,7 @@ fn two_sandboxes_with_databases_of_their_own_run_beside_each_other() {
 }
 
 #[rstest]
-fn the_sandbox_begins_afresh_unless_it_is_told_to_keep(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+fn sandbox_starts_empty_unless_keep_is_set(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let (database, folder) = (TestDatabase::empty(backend), Folder::new());
     let begin = ["sandbox", "--listen", "127.0.0.1:0", "--database", &database.url];
     let keep = [&begin[..], &["--keep"]].concat();
@@ -241,7 +239,7 @@ fn the_sandbox_listens_on_loopback_only() {
 }
 
 #[rstest]
-fn a_database_of_the_service_is_not_touched(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+fn sandbox_refuses_a_production_database(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let (database, folder) = (TestDatabase::migrated(backend), Folder::new());
     let data = folder.write("data.json", SANDBOX_DATA);
     let length = [("ONBEHALF__CONTRACT__NHS_NUMBER_CHECK", "length")];
@@ -267,9 +265,7 @@ fn tables(database: &TestDatabase) -> Vec<String> {
 }
 
 #[rstest]
-fn a_database_that_somebody_else_made_is_not_touched(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+fn sandbox_refuses_a_foreign_database(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let (database, folder) = (TestDatabase::empty(backend), Folder::new());
     sql::execute(&database.url, "CREATE TABLE customers (name TEXT); INSERT INTO customers VALUES ('a')");
     let mut sandbox = folder.start(&["sandbox", "--listen", "127.0.0.1:0", "--database", &database.url]);

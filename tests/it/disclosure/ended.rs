@@ -94,7 +94,7 @@ fn put_role(app: &TestApp, id: &str, stands: &str) {
 // covers G-16, S-16
 #[rstest]
 #[actix_web::test]
-async fn a_proxy_sees_the_details_of_the_patient_while_the_role_is_active(
+async fn proxy_reads_patient_details_only_while_the_role_is_active(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let (app, id, token) = begin(backend).await;
@@ -134,7 +134,7 @@ async fn a_proxy_sees_the_details_of_the_patient_while_the_role_is_active(
 // covers G-16
 #[rstest]
 #[actix_web::test]
-async fn a_patient_sees_the_details_of_a_proxy_from_the_grant_to_the_end(
+async fn patient_reads_proxy_details_from_grant_to_end_of_the_role(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = issuing(backend).await;
@@ -194,7 +194,7 @@ async fn a_national_event_names_the_practice_of_a_patient_while_the_role_is_acti
 // covers G-16
 #[rstest]
 #[actix_web::test]
-async fn a_former_proxy_is_shown_no_organisation_that_looks(
+async fn former_proxy_sees_no_organisation_in_audit_events(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let (app, id, token) = begin(backend).await;

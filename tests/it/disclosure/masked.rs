@@ -68,7 +68,7 @@ fn reason_of(consent: &Value) -> (Option<&str>, Option<&str>) {
 // covers G-16, R-01, R-07, R-50
 #[rstest]
 #[actix_web::test]
-async fn no_way_tells_a_citizen_more_of_a_reason_than_the_status(
+async fn masked_reason_reveals_no_more_than_the_status_on_any_interaction(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let (app, id, token) = begin(backend).await;
@@ -139,7 +139,7 @@ async fn no_way_tells_a_citizen_more_of_a_reason_than_the_status(
 // covers S-26
 #[rstest]
 #[actix_web::test]
-async fn a_search_by_a_reason_finds_what_is_shown(
+async fn search_by_reason_matches_the_masked_reason(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let (app, id, token) = begin(backend).await;
@@ -191,7 +191,7 @@ async fn a_search_by_a_reason_finds_what_is_shown(
 //
 #[rstest]
 #[actix_web::test]
-async fn what_a_person_did_is_shown_to_them_alone(
+async fn actor_of_a_change_is_shown_only_to_that_citizen(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = issuing(backend).await;
@@ -265,7 +265,7 @@ async fn what_a_person_did_is_shown_to_them_alone(
 // covers G-16
 #[rstest]
 #[actix_web::test]
-async fn a_change_is_recorded_alike_whoever_made_it(
+async fn provenance_of_a_change_is_alike_for_every_actor(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let (app, id, token) = begin(backend).await;

@@ -296,7 +296,7 @@ async fn compare(backend: Backend, is_acting: bool) {
 // covers G-16
 #[rstest]
 #[actix_web::test]
-async fn a_citizen_is_answered_alike_for_hidden_unknown_and_known_strangers(
+async fn response_to_a_citizen_is_the_same_for_hidden_unknown_and_known_strangers(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     compare(backend, false).await;
@@ -305,7 +305,7 @@ async fn a_citizen_is_answered_alike_for_hidden_unknown_and_known_strangers(
 // covers G-16
 #[rstest]
 #[actix_web::test]
-async fn a_proxy_is_answered_alike_for_hidden_unknown_and_known_strangers(
+async fn response_to_a_proxy_is_the_same_for_hidden_unknown_and_known_strangers(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     compare(backend, true).await;

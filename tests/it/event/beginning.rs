@@ -27,7 +27,7 @@ fn turn(stage: &Stage, id: Uuid, asked: SubscriptionStatus, draft: Draft) {
 
 #[rstest]
 #[actix_web::test]
-async fn what_was_committed_before_a_subscription_passes_it_by_even_where_it_has_no_number_yet(
+async fn events_committed_before_a_subscription_are_not_delivered_to_it(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let stage = Stage::idle(backend, settings()).await;
@@ -51,7 +51,7 @@ async fn what_was_committed_before_a_subscription_passes_it_by_even_where_it_has
 
 /// Of the two databases PostgreSQL alone has two writers at a time.
 #[actix_web::test]
-async fn what_commits_after_a_subscription_is_told_however_long_before_it_began() {
+async fn events_committed_after_a_subscription_are_delivered_even_if_begun_before() {
     let stage = Stage::idle(Backend::Postgres, settings()).await;
     let receiver = Receiver::willing();
     let (begin, begun) = mpsc::channel();

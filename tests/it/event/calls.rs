@@ -95,7 +95,7 @@ async fn a_name_or_an_address_that_is_not_public_is_never_called() {
 
 // covers N-03
 #[actix_web::test]
-async fn a_name_that_turns_to_a_private_address_after_it_was_judged_gains_nothing() {
+async fn dns_rebinding_to_a_private_address_is_not_called() {
     let listener = Receiver::willing();
     let asked = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&asked);

@@ -206,7 +206,7 @@ fn subscribe(address: SocketAddr, receiver: &Receiver, mut body: Value) {
 // covers N-20, N-21, N-22, N-23
 #[rstest]
 #[test]
-fn every_consumer_hears_every_event_once_in_order_whatever_fails(
+fn every_event_is_delivered_in_order_despite_failures(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let size = size();

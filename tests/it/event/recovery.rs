@@ -39,7 +39,7 @@ async fn subscribe(stage: &Stage, endpoint: &str, content: &str) -> (Uuid, Value
 // covers N-04, N-05, N-24, N-28, N-36, KIT-1.2.01, KIT-1.2.02, KIT-3.1.2.02, KIT-3.1.2.03, KIT-3.2.2.02, KIT-3.2.2.03, KIT-3.3.2.02, KIT-3.3.2.03, KIT-4.01
 #[rstest]
 #[actix_web::test]
-async fn what_goes_over_the_wire_is_what_the_kit_asserts(
+async fn notification_wire_format_of_the_test_kit(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let stage = Stage::real(backend, settings()).await;
@@ -90,7 +90,7 @@ async fn what_goes_over_the_wire_is_what_the_kit_asserts(
 // covers N-07, N-14, N-21, N-25, N-26
 #[rstest]
 #[actix_web::test]
-async fn a_consumer_that_was_away_fetches_what_it_missed_and_goes_on(
+async fn consumer_recovers_missed_events_by_the_events_operation(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let short = Subscriptions { retries: vec![TimeDelta::seconds(10)], ..settings() };
@@ -141,7 +141,7 @@ async fn a_consumer_that_was_away_fetches_what_it_missed_and_goes_on(
 // covers N-34
 #[rstest]
 #[actix_web::test]
-async fn a_grant_that_is_revoked_ends_its_subscriptions_and_one_that_has_run_out_does_not(
+async fn revoked_grant_ends_its_subscriptions_and_expired_grant_does_not(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let stage = Stage::real(backend, settings()).await;
@@ -205,7 +205,7 @@ fn knowing(apps: &[&str]) -> Arc<Authority> {
 // covers N-34
 #[rstest]
 #[actix_web::test]
-async fn an_app_that_is_registered_no_more_hears_nothing_more(
+async fn subscription_of_an_unregistered_app_ends(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let mut stage = Stage::idle(backend, settings()).await;
@@ -238,7 +238,7 @@ async fn an_app_that_is_registered_no_more_hears_nothing_more(
 // covers N-35
 #[rstest]
 #[actix_web::test]
-async fn every_sending_is_in_the_audit_record_and_the_metrics_and_neither_says_too_much(
+async fn every_delivery_is_in_audit_and_metrics_without_personal_data(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let stage = Stage::real(backend, settings()).await;

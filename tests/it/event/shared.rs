@@ -14,7 +14,7 @@ use crate::support::{Backend, Receiver, sql};
 
 #[rstest]
 #[actix_web::test]
-async fn two_processes_send_nothing_twice_and_nothing_out_of_order(
+async fn two_processes_deliver_once_and_in_order(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let stage = Stage::start(backend).await;
@@ -79,7 +79,7 @@ async fn the_lease_of_a_killed_process_is_taken_over_when_it_ends_and_not_before
 
 #[rstest]
 #[actix_web::test]
-async fn a_process_that_stops_gives_its_leases_back(
+async fn stopping_process_releases_its_leases(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let mut stage = Stage::start(backend).await;
@@ -97,7 +97,7 @@ async fn a_process_that_stops_gives_its_leases_back(
 /// A hundred subscriptions to everything cost no more statements than one.
 #[rstest]
 #[actix_web::test]
-async fn what_numbering_costs_does_not_grow_with_the_subscriptions(
+async fn numbering_statements_do_not_grow_with_subscriptions(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let stage = Stage::idle(backend, settings()).await;

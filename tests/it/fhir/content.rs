@@ -18,7 +18,7 @@ fn severities(outcome: &Value) -> Vec<&str> {
 // covers V-01, V-07, R-13, G-17
 #[rstest]
 #[actix_web::test]
-async fn validate_tells_every_fault_at_once_and_writes_nothing(
+async fn validate_operation_reports_every_issue_and_writes_nothing(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -69,7 +69,7 @@ async fn validate_tells_every_fault_at_once_and_writes_nothing(
 // covers S-02
 #[rstest]
 #[actix_web::test]
-async fn everything_of_a_patient_is_what_their_compartment_holds(
+async fn everything_operation_returns_the_patient_compartment(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;

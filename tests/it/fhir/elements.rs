@@ -142,7 +142,7 @@ async fn an_id_of_an_element_is_unique_in_its_resource_and_has_no_space(
 // covers FAULT-1, FAULT-16
 #[rstest]
 #[actix_web::test]
-async fn an_id_beside_a_value_is_kept_by_every_way_in_and_an_id_alone_is_refused(
+async fn primitive_id_with_a_value_is_kept_and_id_alone_is_rejected(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;

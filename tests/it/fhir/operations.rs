@@ -19,9 +19,7 @@ fn returned(parameters: &Value) -> &Value {
 // covers G-01, C-01
 #[rstest]
 #[actix_web::test]
-async fn the_versions_that_are_spoken_are_told_to_everybody(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn versions_operation_is_public(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = guarded(backend).await;
     for method in ["GET", "POST"] {
         let told = send_well(&app, request(method, "/$versions"), 200).await;
@@ -38,7 +36,7 @@ async fn the_versions_that_are_spoken_are_told_to_everybody(
 // covers V-08, S-19
 #[rstest]
 #[actix_web::test]
-async fn meta_tells_the_labels_of_a_resource_of_a_type_and_of_everything(
+async fn meta_operation_returns_labels_of_instance_type_and_system(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -78,7 +76,7 @@ async fn meta_tells_the_labels_of_a_resource_of_a_type_and_of_everything(
 // covers G-16, S-16
 #[rstest]
 #[actix_web::test]
-async fn meta_tells_of_nothing_that_the_caller_may_not_see(
+async fn meta_operation_omits_hidden_resources(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = guarded(backend).await;
@@ -117,7 +115,7 @@ async fn pages(app: &TestApp, request: Request) -> (usize, Vec<Value>) {
 // covers S-02, S-04, S-10
 #[rstest]
 #[actix_web::test]
-async fn everything_is_one_answer_unless_pages_are_asked_for(
+async fn everything_operation_pages_only_with_count(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
@@ -152,7 +150,9 @@ async fn everything_is_one_answer_unless_pages_are_asked_for(
 // covers V-09
 #[rstest]
 #[actix_web::test]
-async fn everything_can_be_of_a_time(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn everything_operation_supports_since_start_and_end(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
     let app = TestApp::sandbox(backend).await;
     let everything = format!("/Patient/{CHILD}/$everything");
     for (query, kind, found) in [
@@ -180,7 +180,7 @@ async fn everything_can_be_of_a_time(#[values(Backend::Sqlite, Backend::Postgres
 // covers S-16, S-11, G-16
 #[rstest]
 #[actix_web::test]
-async fn everything_of_everybody_is_what_the_caller_may_see(
+async fn everything_operation_on_type_returns_visible_patients(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = guarded(backend).await;
@@ -221,7 +221,7 @@ fn codes(value_set: &Value) -> Vec<&str> {
 // covers C-01
 #[rstest]
 #[actix_web::test]
-async fn expand_answers_the_codes_of_every_value_set_by_id_and_by_url(
+async fn expand_operation_returns_codes_by_id_and_url(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = guarded(backend).await;
@@ -259,7 +259,7 @@ async fn expand_answers_the_codes_of_every_value_set_by_id_and_by_url(
 // covers S-10
 #[rstest]
 #[actix_web::test]
-async fn an_expansion_is_filtered_and_paged(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn expand_operation_filters_and_pages(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = TestApp::sandbox(backend).await;
     let path = "/ValueSet/proxy-legal-basis/$expand";
     let whole = send_well(&app, get(path), 200).await;
@@ -288,7 +288,7 @@ async fn an_expansion_is_filtered_and_paged(#[values(Backend::Sqlite, Backend::P
 
 #[rstest]
 #[actix_web::test]
-async fn an_expansion_that_is_not_supported_is_refused(
+async fn unsupported_expand_parameter_is_rejected(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;

@@ -76,7 +76,7 @@ async fn a_person_is_named_by_reference_by_number_or_by_both(
 // covers V-09, V-03
 #[rstest]
 #[actix_web::test]
-async fn a_form_names_its_people_by_number_also_where_its_sender_did_not(
+async fn questionnaire_response_gets_nhs_numbers_beside_references(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -128,7 +128,7 @@ async fn a_form_names_its_people_by_number_also_where_its_sender_did_not(
 // covers V-09
 #[rstest]
 #[actix_web::test]
-async fn a_reference_and_a_number_of_two_people_are_refused_by_both_names(
+async fn reference_and_identifier_of_different_people_are_rejected(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -160,7 +160,7 @@ async fn a_reference_and_a_number_of_two_people_are_refused_by_both_names(
 // covers V-09, G-16
 #[rstest]
 #[actix_web::test]
-async fn a_reference_to_nobody_is_refused_as_a_number_of_nobody_is(
+async fn reference_to_an_unknown_person_is_rejected_as_an_unknown_nhs_number(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -198,7 +198,7 @@ async fn a_reference_to_nobody_is_refused_as_a_number_of_nobody_is(
 // covers G-16, R-07
 #[rstest]
 #[actix_web::test]
-async fn a_citizen_refers_to_nobody_whom_they_cannot_see(
+async fn citizen_cannot_reference_a_hidden_person(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = guarded(backend).await;
@@ -220,7 +220,7 @@ async fn a_citizen_refers_to_nobody_whom_they_cannot_see(
 // covers B-04
 #[rstest]
 #[actix_web::test]
-async fn a_transaction_names_its_people_by_condition_alone(
+async fn transaction_references_people_by_conditional_reference(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     const RELATED: &str = "urn:uuid:6a0e2a4c-77e3-4d53-8f0b-b3a4f0c7f4d2";
@@ -268,7 +268,7 @@ fn policies(statement: &Value, kind: &str) -> Vec<String> {
 // covers V-09, C-03
 #[rstest]
 #[actix_web::test]
-async fn the_statement_claims_the_reference_policies_that_there_are(
+async fn capability_statement_has_the_actual_reference_policies(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;

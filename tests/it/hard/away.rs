@@ -115,7 +115,7 @@ fn write(
 }
 
 #[test]
-fn a_database_server_that_goes_and_comes_back_loses_nothing_that_was_answered() {
+fn database_restart_loses_no_answered_write() {
     let database = TestDatabase::migrated(Backend::Postgres);
     let real = database.url.clone();
     let (host, name) = upstream(&real);

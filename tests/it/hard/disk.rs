@@ -118,9 +118,7 @@ fn a_full_disk_refuses_loses_nothing_and_recovers() {
 /// PostgreSQL itself says when its disk is full (53100, `disk_full`); a trigger says so in its words.
 #[rstest]
 #[actix_web::test]
-async fn a_database_server_whose_disk_is_full_is_a_reason_to_come_again(
-    #[values("53100", "53200")] code: &str,
-) {
+async fn full_database_disk_is_503_with_retry_after(#[values("53100", "53200")] code: &str) {
     let app =
         TestApp::start(Backend::Postgres, Options { contract: strict_contract(), ..Options::default() });
     let app = app.await;
@@ -144,7 +142,7 @@ async fn a_database_server_whose_disk_is_full_is_a_reason_to_come_again(
 
 /// Somebody else holds SQLite's lock for longer than is waited for, and lets it go.
 #[test]
-fn a_database_that_is_locked_for_long_is_a_reason_to_come_again() {
+fn locked_database_is_503_with_retry_after() {
     let database = TestDatabase::migrated(Backend::Sqlite);
     let path = database.url.strip_prefix("sqlite:").expect("a file").to_owned();
     let service = Service::on(database, settings(), "");

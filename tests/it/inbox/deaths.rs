@@ -248,7 +248,7 @@ impl Stage {
 
 #[rstest]
 #[actix_web::test]
-async fn every_door_answers_each_state_of_a_person_as_the_table_says(
+async fn every_operation_treats_each_person_state_as_documented(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
     #[values(Side::Patient, Side::Proxy)] side: Side,
 ) {
@@ -299,7 +299,7 @@ async fn patient_deceased_is_read_and_searched_and_changes_version_and_etag(
 /// A death that is told of somebody who comes later is theirs when they come.
 #[rstest]
 #[actix_web::test]
-async fn a_death_notification_before_the_person_is_known_counts_when_they_come(
+async fn early_death_notification_applies_when_the_person_is_known(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;

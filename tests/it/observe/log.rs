@@ -164,7 +164,7 @@ fn names() -> BTreeSet<String> {
 }
 
 #[test]
-fn the_log_names_nobody() {
+fn log_has_no_personal_data() {
     let (log, _) = log_of_a_run();
     let words = words(&log);
     for name in names().iter().map(String::as_str).chain(["Lisa", "Thompson", "moved", "Jones"]) {

@@ -56,7 +56,7 @@ fn rules_are_checked_in_the_order_of_the_contract() {
 }
 
 #[test]
-fn becoming_active_names_a_grantor_anew_though_the_role_has_one() {
+fn re_activation_requires_a_grantor_in_the_request() {
     let inactive = role(Status::Inactive);
     let change = Change { grantor: Some(ods("B81001")), ..to(Status::Active, ReasonCode::RoleReactivated) };
     assert_eq!(inactive.changed(change, STRICT, now()).unwrap().grantor, Some(ods("B81001")));
@@ -106,7 +106,7 @@ fn the_same_status_again_needs_a_change_beside_it() {
 }
 
 #[test]
-fn asking_for_what_is_already_so_changes_nothing() {
+fn change_without_a_difference_creates_no_version() {
     let active = role(Status::Active);
     let same = Change {
         legal_basis: Some(active.legal_basis),
@@ -125,7 +125,7 @@ fn a_new_end_lies_neither_in_the_past_nor_before_the_start() {
 }
 
 #[test]
-fn every_reason_is_held_against_every_transition() {
+fn every_reason_is_checked_against_every_transition() {
     for reason in ReasonCode::all() {
         let change = to(Status::Inactive, reason);
         let strict = role(Status::Active).changed(change.clone(), STRICT, now());

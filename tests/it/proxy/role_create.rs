@@ -79,7 +79,7 @@ fn only_active_and_rejected_begin_a_role() {
 }
 
 #[test]
-fn nobody_is_their_own_proxy() {
+fn role_of_a_person_for_themselves_is_rejected() {
     let own = Draft { patient: draft().proxy, ..draft() };
     assert_eq!(create(own, STRICT), Err(RoleError::OwnProxy));
 }
@@ -93,7 +93,7 @@ fn an_end_lies_neither_in_the_past_nor_before_the_start() {
 }
 
 #[test]
-fn any_known_reason_will_do_where_only_the_code_is_checked() {
+fn known_code_check_accepts_any_reason() {
     let reason = because(ReasonCode::RoleReactivated);
     assert_eq!(create(Draft { reason: reason.clone(), ..draft() }, STRICT), Err(RoleError::ReasonNotAllowed));
     assert!(create(Draft { reason, ..draft() }, LENIENT).is_ok());

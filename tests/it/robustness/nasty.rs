@@ -309,7 +309,7 @@ async fn unusual_http_has_an_orderly_answer() {
 }
 
 #[actix_web::test]
-async fn less_body_than_promised_is_a_bad_request_or_hung_up_on() {
+async fn short_body_is_400_or_closed() {
     let app = TestApp::sandbox(Backend::Sqlite).await;
     let body = consent().to_string();
     for operation in OPERATIONS.into_iter().filter(|operation| operation.content_type.is_some()) {

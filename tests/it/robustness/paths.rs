@@ -17,7 +17,7 @@ fn kind(answer: &Response) -> &str {
 // covers USE-14
 #[rstest]
 #[actix_web::test]
-async fn a_path_that_no_api_has_is_404_in_the_form_that_its_client_reads(
+async fn unknown_path_is_404_in_the_format_of_the_client(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;

@@ -24,7 +24,7 @@ fn count(app: &TestApp, table: &str, condition: &str) -> i64 {
 
 #[rstest]
 #[actix_web::test]
-async fn of_many_who_create_the_same_role_at_the_same_time_one_does(
+async fn concurrent_creates_of_one_pair_create_one_role(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -114,7 +114,7 @@ fn assert_each_version_grants_one_wish(versions: &[Versioned<Role>], mut granted
 
 #[rstest]
 #[actix_web::test]
-async fn of_many_who_change_the_same_role_at_the_same_time_none_overwrites_another_unseen(
+async fn concurrent_changes_never_overwrite_each_other(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -149,7 +149,7 @@ async fn of_many_who_change_the_same_role_at_the_same_time_none_overwrites_anoth
 
 #[rstest]
 #[actix_web::test]
-async fn of_many_who_end_the_same_role_at_the_same_time_one_does(
+async fn concurrent_ends_of_one_role_end_it_once(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;

@@ -55,7 +55,9 @@ async fn writes_that_wait_at_the_same_time_share_a_commit() {
 
 #[rstest]
 #[actix_web::test]
-async fn one_that_fails_is_undone_by_itself(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn failed_write_of_a_group_is_rolled_back_alone(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
     let database = TestDatabase::migrated(backend);
     let store = database.open();
     let all = join_all((0..MANY).map(|at| {
@@ -80,7 +82,7 @@ async fn one_that_fails_is_undone_by_itself(#[values(Backend::Sqlite, Backend::P
 }
 
 #[actix_web::test]
-async fn a_write_that_was_told_to_try_again_does_not_happen_later() {
+async fn write_answered_busy_is_never_committed_later() {
     let database = TestDatabase::migrated(Backend::Sqlite);
     let store = database.open_to_wait(Duration::from_millis(200));
     let (let_go, held) = std::sync::mpsc::channel::<()>();
@@ -99,7 +101,7 @@ async fn a_write_that_was_told_to_try_again_does_not_happen_later() {
 }
 
 #[actix_web::test]
-async fn when_the_disk_takes_no_commit_all_of_it_are_told_to_try_again() {
+async fn failed_group_commit_is_503_for_every_write() {
     let database = TestDatabase::migrated(Backend::Sqlite);
     let store = database.open_to_wait(Duration::from_millis(200));
     // A writer of another process that does not let go stands in for a disk that takes nothing.
@@ -148,7 +150,7 @@ async fn a_write_that_holds_the_database_for_more_than_two_seconds_is_counted(
 
 /// FAULT-17: two transactions that each hold what the other wants. PostgreSQL gives one of them up, and it is run again.
 #[actix_web::test]
-async fn a_transaction_that_is_the_victim_of_a_deadlock_is_run_again() {
+async fn deadlock_victim_is_retried() {
     let database = TestDatabase::migrated(Backend::Postgres);
     let store = database.open();
     let both_hold_one = Arc::new(Barrier::new(2));

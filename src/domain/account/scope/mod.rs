@@ -373,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn scopes_are_read_and_written_alike() {
+    fn scopes_round_trip_and_unknown_ones_are_dropped() {
         let text = "openid fhirUser launch/patient patient/Consent.rs?status=active user/*.cruds system/Patient.r \
                     offline_access delegation";
         assert_eq!(scopes(text).to_string(), text);
@@ -382,7 +382,7 @@ mod tests {
 
     // covers CODE-4
     #[test]
-    fn a_constraint_is_written_back_as_the_app_wrote_it() {
+    fn scope_constraint_keeps_the_spelling_of_the_app() {
         let raw = "patient/Consent.rs?category=http://example.org/codes|a";
         let encoded = "patient/Consent.rs?category=http%3A%2F%2Fexample.org%2Fcodes%7Ca";
         for text in [raw, encoded, "user/Consent.r?a=b+c&d=e", "user/Consent.r?a=b%20c"] {
@@ -399,7 +399,7 @@ mod tests {
     }
 
     #[test]
-    fn version_1_means_what_it_means_in_version_2() {
+    fn smart_v1_scopes_map_to_v2() {
         assert_eq!(
             scopes("patient/Consent.read user/Consent.write patient/*.*").to_string(),
             "patient/Consent.rs user/Consent.cud patient/*.cruds"
@@ -407,7 +407,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_wrongly_is_refused_and_grants_nothing() {
+    fn malformed_scope_is_rejected_and_grants_nothing() {
         // covers SC-01
         for wrong in [
             "patient/Consent.sr",
@@ -427,7 +427,7 @@ mod tests {
     }
 
     #[test]
-    fn experimental_constraints_are_refused() {
+    fn experimental_scope_constraint_is_rejected() {
         // covers SC-04
         for wrong in ["status:not=active", "patient.name=x", "_filter=x", "", "status=", "_has=x"] {
             let scope = format!("patient/Consent.rs?{wrong}");
@@ -454,7 +454,7 @@ mod tests {
     }
 
     #[test]
-    fn reading_many_scopes_takes_no_more_than_linear_time() {
+    fn parsing_many_scopes_takes_linear_time() {
         let many: String = of(100_000);
         let begun = std::time::Instant::now();
         assert_eq!(Scopes::of_token(&many).iter().count(), 100_001);

@@ -38,7 +38,7 @@ fn request() -> Value {
 }
 
 #[test]
-fn v_03_answers_are_what_the_form_asks_for() {
+fn v_03_answers_match_the_questionnaire() {
     let first = "QuestionnaireResponse.item[0].item";
     let rule = "business-rule QuestionnaireResponse.item";
     let one = format!("business-rule {first}[1].answer");
@@ -120,7 +120,7 @@ fn v_03_a_question_that_the_form_does_not_have_is_a_warning() {
 // covers FAULT-7
 /// An extension replaces a missing value.
 #[test]
-fn v_03_an_answer_may_be_an_extension_that_says_why_there_is_no_value() {
+fn v_03_answer_may_be_a_data_absent_extension() {
     let absent = json!({ "_valueDate": { "extension": [{
         "url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "asked-unknown",
     }]}});

@@ -249,7 +249,7 @@ fn bundles_keep_their_invariants() {
 }
 
 #[test]
-fn a_resource_within_a_bundle_is_a_world_of_its_own() {
+fn resources_in_a_bundle_have_separate_id_scopes() {
     let entry = |resource: Value| json!({ "resourceType": "Bundle", "type": "collection", "entry": [{ "resource": resource }] });
     let contained = with(role(), "/contained", json!([{ "resourceType": "Patient", "id": "p" }]));
     let contained = with(contained, "/patient", json!({ "reference": "#p" }));

@@ -116,7 +116,7 @@ pub(super) fn assert_each(base: &Value, rows: &[(&str, Value, &[&str])]) {
 }
 
 #[test]
-fn the_samples_are_judged_as_they_are() {
+fn published_samples_have_the_expected_issues() {
     for name in [
         "01-subscription-create-id-only",
         "10-handshake",
@@ -134,7 +134,7 @@ fn the_samples_are_judged_as_they_are() {
 }
 
 #[test]
-fn the_examples_are_sound() {
+fn examples_are_valid() {
     for (name, profile) in
         [("consent-create", crate::profiles::PROXY_ROLE), ("access-request", crate::profiles::ACCESS_REQUEST)]
     {
@@ -149,7 +149,7 @@ fn the_examples_are_sound() {
 }
 
 #[test]
-fn no_message_repeats_what_the_document_says() {
+fn validation_messages_quote_no_document_value() {
     let secret = "9434765919 Ünsœn";
     let keys =
         [secret, "status", "_status", "patient", "scope", "category", "provision", "extension", "contained"];
@@ -170,7 +170,7 @@ fn no_message_repeats_what_the_document_says() {
 }
 
 #[test]
-fn more_faults_than_anybody_reads_are_cut() {
+fn validation_errors_are_limited_in_number() {
     let bad: Vec<Value> = (0..5_000).map(|_| json!({ "a": 1, "b": 2 })).collect();
     let issues = validate(&with(role(), "/identifier", json!(bad)), "Consent");
     assert_eq!(issues.iter().filter(|issue| issue.severity == Severity::Error).count(), 100);
@@ -272,7 +272,7 @@ proptest! {
     }
 
     #[test]
-    fn no_change_of_a_sound_role_makes_it_panic(
+    fn validation_of_a_changed_role_never_panics(
         pointer in prop::sample::select(vec![
             "/status", "/extension", "/extension/0", "/extension/0/valueCodeableConcept", "/scope", "/scope/coding",
             "/category/0", "/patient", "/patient/identifier", "/performer", "/provision", "/provision/period",

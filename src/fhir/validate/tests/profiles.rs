@@ -109,7 +109,7 @@ fn a_proxy_role_permits_information_access_for_privacy() {
 }
 
 #[test]
-fn a_proxy_role_holds_nothing_that_the_model_cannot() {
+fn proxy_role_profile_forbids_unsupported_elements() {
     let remove = |path: &str, name: &str| {
         format!("invariant Consent.{path}: Remove {name}: ProxyRole has no place for it.")
     };
@@ -131,7 +131,7 @@ fn a_proxy_role_holds_nothing_that_the_model_cannot() {
 }
 
 #[test]
-fn a_proxy_role_says_why_and_who_granted_it() {
+fn proxy_role_requires_status_reason_and_grantor() {
     let value_reason = "extension[0].value.ofType(CodeableConcept)";
     let reason = "Add extension (statusReason): ProxyRole demands it.";
     let bound = format!(
@@ -192,7 +192,7 @@ fn a_proxy_relationship_names_both_people() {
 }
 
 #[test]
-fn an_access_request_is_complete_and_says_who_applies() {
+fn access_request_profile_requires_status_and_source() {
     let mut request = json!({
         "resourceType": "QuestionnaireResponse",
         "questionnaire": "Questionnaire/1",
@@ -245,7 +245,7 @@ fn an_access_request_is_complete_and_says_who_applies() {
 
 /// V-08: a profile that `meta.profile` names is applied; an unknown one is reported.
 #[test]
-fn v_08_profiles_that_a_document_claims_are_applied() {
+fn v_08_profiles_in_meta_profile_are_applied() {
     let draft = with(role(), "/status", json!("draft"));
     assert_eq!(errors(&draft), Vec::<String>::new());
     for claim in [PROXY_ROLE.to_owned(), format!("{PROXY_ROLE}|0.1.0")] {

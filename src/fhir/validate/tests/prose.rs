@@ -7,7 +7,7 @@ use super::{assert_each, errors};
 // covers FAULT-1
 /// ele-1 demands a value or children; a value with an id has the first.
 #[test]
-fn ele_1_a_value_with_an_id_beside_it_is_whole() {
+fn ele_1_primitive_with_value_and_id_is_valid() {
     let whole = json!({
         "resourceType": "Patient", "active": true, "_active": { "id": "a1" },
         "name": [{ "given": ["a", "b"], "_given": [{ "id": "g1" }, null] }],

@@ -174,7 +174,7 @@ mod tests {
     use super::{BrokerUrl, Protocol};
 
     #[test]
-    fn the_urls_of_brokers_are_read() {
+    fn broker_url_is_parsed() {
         let nats = BrokerUrl::parse("nats://127.0.0.1/proxy.roles").unwrap();
         assert_eq!((nats.authority().as_str(), nats.path.as_str()), ("127.0.0.1:4222", "proxy.roles"));
         assert_eq!(BrokerUrl::parse("tls://[::1]:42/a").unwrap().authority(), "[::1]:42");
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_url_of_a_broker_is_refused() {
+    fn invalid_broker_url_is_rejected() {
         for text in [
             "https://mq/a",
             "nats://mq",

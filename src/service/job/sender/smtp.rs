@@ -35,7 +35,8 @@ impl SmtpSender {
     ///
     /// A sentence for the operator.
     pub fn new(settings: &Smtp) -> Result<Self, String> {
-        let from: Mailbox = settings.from.parse().map_err(|_wrong| "smtp.from is not a mailbox".to_owned())?;
+        let from: Mailbox =
+            settings.from.parse().map_err(|_wrong| "smtp.from is not a mailbox".to_owned())?;
         let parameters = || {
             TlsParameters::new(settings.host.clone())
                 .map_err(|error| format!("smtp.tls cannot be used: {error}"))

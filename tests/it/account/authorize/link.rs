@@ -67,9 +67,7 @@ fn identities(app: &TestApp) -> Vec<String> {
 
 #[rstest]
 #[actix_web::test]
-async fn a_citizen_adds_a_second_way_to_log_in(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn citizen_links_a_second_identity(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let (app, provider) = start(backend).await;
     let mut browser = Browser::citizen(&app, MOTHER, SCOPES).await;
     assert!(text(&browser.get("/oauth/approve").await).contains("href=\"/oauth/link\""));
@@ -93,7 +91,9 @@ async fn a_citizen_adds_a_second_way_to_log_in(
 
 #[rstest]
 #[actix_web::test]
-async fn what_is_another_users_is_not_added(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn identity_of_another_user_is_not_linked(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
     let (app, provider) = start(backend).await;
     let mut browser = Browser::citizen(&app, MOTHER, SCOPES).await;
     let (user, issuer) = (uuid::Uuid::now_v7(), &provider.issuer);
@@ -115,7 +115,7 @@ async fn what_is_another_users_is_not_added(#[values(Backend::Sqlite, Backend::P
 
 #[rstest]
 #[actix_web::test]
-async fn nobody_links_without_the_token_of_the_page_or_with_another_browsers_answer(
+async fn linking_requires_the_csrf_token_and_the_same_browser(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let (app, provider) = start(backend).await;
@@ -141,7 +141,7 @@ async fn nobody_links_without_the_token_of_the_page_or_with_another_browsers_ans
 
 #[rstest]
 #[actix_web::test]
-async fn who_is_not_known_or_no_citizen_has_nothing_to_add(
+async fn linking_is_for_authenticated_citizens_only(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let (app, _provider) = start(backend).await;

@@ -52,7 +52,7 @@ async fn is_live(app: &TestApp, tokens: &Value) -> bool {
 
 #[rstest]
 #[actix_web::test]
-async fn a_person_logs_out_of_an_app_here_or_everywhere(
+async fn log_out_ends_one_grant_or_all_grants_of_an_app(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = start(backend).await;
@@ -97,7 +97,7 @@ async fn a_person_logs_out_of_an_app_here_or_everywhere(
 
 #[rstest]
 #[actix_web::test]
-async fn a_log_out_sends_nobody_to_an_address_that_is_not_registered(
+async fn log_out_redirects_only_to_a_registered_post_logout_uri(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = start(backend).await;
@@ -133,7 +133,7 @@ async fn a_log_out_sends_nobody_to_an_address_that_is_not_registered(
 
 #[rstest]
 #[actix_web::test]
-async fn a_browsers_log_in_ends_by_its_own_form_alone(
+async fn browser_session_ends_only_by_its_own_form(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = super::start(backend).await;
@@ -152,7 +152,7 @@ async fn a_browsers_log_in_ends_by_its_own_form_alone(
 
 #[rstest]
 #[actix_web::test]
-async fn the_endpoint_is_announced(#[values(Backend::Sqlite)] backend: Backend) {
+async fn end_session_endpoint_is_in_the_metadata(#[values(Backend::Sqlite)] backend: Backend) {
     let app = start(backend).await;
     let told = app.send(Request::new("GET", "/.well-known/openid-configuration")).await.json();
     assert_eq!(told["end_session_endpoint"], format!("http://{}/oauth/log-out", app.address));

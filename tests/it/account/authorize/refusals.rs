@@ -37,7 +37,7 @@ async fn authorize(app: &TestApp, changes: &[Change<'_>]) -> Response {
 // covers LA-01
 #[rstest]
 #[actix_web::test]
-async fn nobody_is_sent_to_an_address_that_is_not_the_apps(
+async fn authorize_does_not_redirect_to_an_unregistered_uri(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = start(backend).await;
@@ -80,7 +80,9 @@ async fn nobody_is_sent_to_an_address_that_is_not_the_apps(
 // covers LA-01, LA-03, SC-01
 #[rstest]
 #[actix_web::test]
-async fn what_is_wrong_goes_back_to_the_app(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn authorize_errors_are_redirected_to_the_app(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
     let app = start(backend).await;
     let many = many_scopes("user", 51);
     let cases: &[(&[Change<'_>], &str)] = &[
@@ -140,9 +142,7 @@ async fn what_is_wrong_goes_back_to_the_app(#[values(Backend::Sqlite, Backend::P
 // covers LA-01
 #[rstest]
 #[actix_web::test]
-async fn a_state_that_can_be_guessed_is_refused(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn authorize_rejects_a_short_state(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = start(backend).await;
     for (state, repeated) in [(None, None), (Some("1234567"), Some("1234567".to_owned()))] {
         let answer = authorize(&app, &[("state", state)]).await;
@@ -157,7 +157,7 @@ async fn a_state_that_can_be_guessed_is_refused(
 // covers LA-01
 #[rstest]
 #[actix_web::test]
-async fn a_request_may_come_as_a_form(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn authorize_accepts_a_form_post(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = start(backend).await;
     let audience = format!("http://{}/FHIR/R4", app.address);
     let form = Request::new("POST", "/oauth/authorize").body(changed(&audience, &[("prompt", Some("none"))]));

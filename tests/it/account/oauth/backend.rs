@@ -23,7 +23,7 @@ fn with(key: &AppKey, algorithm: Algorithm) -> Header {
 // covers LA-08, LA-09
 #[rstest]
 #[actix_rt::test]
-async fn an_app_gets_a_short_token_for_what_it_is_registered_for(
+async fn client_credentials_token_has_registered_scopes_and_short_lifetime(
     #[values(Backend::Sqlite, Backend::Postgres)] database: Backend,
 ) {
     let server = start(database).await;
@@ -56,9 +56,7 @@ async fn an_app_gets_a_short_token_for_what_it_is_registered_for(
 // covers SC-07
 #[rstest]
 #[actix_rt::test]
-async fn scopes_that_mean_nothing_for_an_app_by_itself_are_refused(
-    #[values(Backend::Sqlite)] database: Backend,
-) {
+async fn client_credentials_rejects_patient_and_user_scopes(#[values(Backend::Sqlite)] database: Backend) {
     let server = start(database).await;
     for scope in
         ["patient/Consent.rs", "user/*.rs", "openid", "unknown", "system/Consent.sr", "system/Consent"]
@@ -94,7 +92,7 @@ async fn token_of_an_app_by_itself_has_fifty_scopes_over_resources_at_most(
 
 #[rstest]
 #[actix_rt::test]
-async fn an_assertion_with_anything_wrong_is_refused(#[values(Backend::Sqlite)] database: Backend) {
+async fn invalid_client_assertion_is_rejected(#[values(Backend::Sqlite)] database: Backend) {
     let server = start(database).await;
     let good = assertion_claims(&server);
     let now = server.now().timestamp();
@@ -153,9 +151,7 @@ async fn an_assertion_with_anything_wrong_is_refused(#[values(Backend::Sqlite)] 
 
 #[rstest]
 #[actix_rt::test]
-async fn an_assertion_is_good_once_also_for_two_at_once(
-    #[values(Backend::Sqlite, Backend::Postgres)] database: Backend,
-) {
+async fn client_assertion_is_accepted_once(#[values(Backend::Sqlite, Backend::Postgres)] database: Backend) {
     let server = start(database).await;
     let assertion = sign(&ES384, header(&ES384), &assertion_claims(&server));
     let send = || server.send(backend(&assertion, "system/Consent.rs"));
@@ -167,7 +163,7 @@ async fn an_assertion_is_good_once_also_for_two_at_once(
 
 #[rstest]
 #[actix_rt::test]
-async fn each_app_keeps_to_its_own_grants(#[values(Backend::Sqlite)] database: Backend) {
+async fn app_may_use_its_registered_grant_types_only(#[values(Backend::Sqlite)] database: Backend) {
     let server = start(database).await;
     let by_secret = basic(post(TOKEN, &[("grant_type", "client_credentials")]), "web", SECRET);
     assert_eq!(refused(&server.send(by_secret).await), (400, "unauthorized_client".into()));
@@ -250,9 +246,7 @@ impl KeyServer {
 // covers RS-02
 #[rstest]
 #[actix_rt::test]
-async fn keys_at_a_url_are_kept_changed_and_asked_for_no_more_often_than_they_may(
-    #[values(Backend::Sqlite)] database: Backend,
-) {
+async fn jwks_uri_is_cached_refreshed_and_rate_limited(#[values(Backend::Sqlite)] database: Backend) {
     use chrono::TimeDelta;
     let keys = KeyServer::start(&json!({ "keys": [ES384.public] }));
     let server = start_with(database, published(&keys.url)).await;
@@ -278,7 +272,7 @@ async fn keys_at_a_url_are_kept_changed_and_asked_for_no_more_often_than_they_ma
 
 #[rstest]
 #[actix_rt::test]
-async fn keys_that_cannot_be_had_prove_nothing(#[values(Backend::Sqlite)] database: Backend) {
+async fn unavailable_jwks_uri_is_invalid_client(#[values(Backend::Sqlite)] database: Backend) {
     for url in
         ["http://127.0.0.1:9/jwks", "http://app.example/jwks", "https://10.0.0.1/jwks", "file:///etc/passwd"]
     {
@@ -290,7 +284,7 @@ async fn keys_that_cannot_be_had_prove_nothing(#[values(Backend::Sqlite)] databa
 
 #[rstest]
 #[actix_rt::test]
-async fn the_national_front_takes_the_token_of_an_app(#[values(Backend::Sqlite)] database: Backend) {
+async fn vrs_api_accepts_a_client_credentials_token(#[values(Backend::Sqlite)] database: Backend) {
     let server = start(database).await;
     let assertion = sign(&ES384, header(&ES384), &assertion_claims(&server));
     let told = server.send(backend(&assertion, "system/Consent.rs")).await.json();

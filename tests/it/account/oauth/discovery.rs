@@ -18,9 +18,7 @@ fn strings(value: &Value) -> Vec<&str> {
 // covers SM-01, SM-02, SM-03
 #[rstest]
 #[actix_rt::test]
-async fn the_three_documents_say_the_same_and_what_smart_asks_for(
-    #[values(Backend::Sqlite)] backend: Backend,
-) {
+async fn smart_openid_and_oauth_metadata_agree(#[values(Backend::Sqlite)] backend: Backend) {
     let server = start(backend).await;
     let issuer = format!("http://{}", server.address);
     let answer = server.send(Request::new("GET", SMART).header("Origin", "https://app.example")).await;
@@ -105,7 +103,7 @@ async fn each_api_has_protected_resource_metadata_and_a_401_names_it(
 
 #[rstest]
 #[actix_rt::test]
-async fn the_keys_hold_an_rsa_key_and_nothing_secret(#[values(Backend::Sqlite)] backend: Backend) {
+async fn jwks_has_an_rsa_key_and_no_private_member(#[values(Backend::Sqlite)] backend: Backend) {
     let server = start(backend).await;
     let keys = server.send(Request::new("GET", "/oauth/jwks")).await.json();
     let keys = keys["keys"].as_array().unwrap();
@@ -118,7 +116,7 @@ async fn the_keys_hold_an_rsa_key_and_nothing_secret(#[values(Backend::Sqlite)] 
 // covers C-02
 #[rstest]
 #[actix_rt::test]
-async fn the_capability_statement_says_where_tokens_are_got(#[values(Backend::Sqlite)] backend: Backend) {
+async fn capability_statement_has_oauth_uris(#[values(Backend::Sqlite)] backend: Backend) {
     let server = start(backend).await;
     let answer = server.send(Request::new("GET", "/FHIR/R4/metadata").header("Origin", "https://a.b")).await;
     assert_eq!(answer.header("access-control-allow-origin"), Some("https://a.b"));
@@ -135,7 +133,7 @@ async fn the_capability_statement_says_where_tokens_are_got(#[values(Backend::Sq
 
 #[rstest]
 #[actix_rt::test]
-async fn without_an_authority_there_is_none_of_it(#[values(Backend::Sqlite)] backend: Backend) {
+async fn oauth_endpoints_are_404_when_oauth_is_off(#[values(Backend::Sqlite)] backend: Backend) {
     let server = TestApp::sandbox(backend).await;
     let resource = "/.well-known/oauth-protected-resource";
     let of_fhir = format!("{resource}/FHIR/R4");
@@ -151,7 +149,7 @@ async fn without_an_authority_there_is_none_of_it(#[values(Backend::Sqlite)] bac
 // covers LA-05, RS-03
 #[rstest]
 #[actix_rt::test]
-async fn what_is_asked_wrongly_is_refused_in_oauths_own_shape(#[values(Backend::Sqlite)] backend: Backend) {
+async fn oauth_errors_have_error_and_error_description(#[values(Backend::Sqlite)] backend: Backend) {
     let server = start(backend).await;
     for path in ["/oauth/token", "/oauth/introspect", "/oauth/revoke", "/oauth/par", "/oauth/register"] {
         let answer = server.send(Request::new("GET", path)).await;
@@ -181,7 +179,9 @@ async fn what_is_asked_wrongly_is_refused_in_oauths_own_shape(#[values(Backend::
 
 #[rstest]
 #[actix_rt::test]
-async fn oversized_headers_are_refused_and_the_server_goes_on(#[values(Backend::Sqlite)] backend: Backend) {
+async fn oversized_headers_are_rejected_and_the_server_continues(
+    #[values(Backend::Sqlite)] backend: Backend,
+) {
     let server = start(backend).await;
     for length in [10_000, 60_000, 200_000] {
         let long = "x".repeat(length);
@@ -233,9 +233,7 @@ fn defaults() -> [(&'static str, Value, Value); 19] {
 // covers FAULT-11
 #[rstest]
 #[actix_rt::test]
-async fn every_metadata_member_or_its_default_is_what_the_server_does(
-    #[values(Backend::Sqlite)] backend: Backend,
-) {
+async fn server_behaviour_equals_its_oauth_metadata(#[values(Backend::Sqlite)] backend: Backend) {
     let server = start(backend).await;
     let told = server.send(Request::new("GET", SMART)).await.json();
     for (name, default, done) in defaults() {

@@ -35,7 +35,7 @@ fn ask(token: &Value, more: &[(&str, &str)]) -> Request {
 // covers PX-01, PX-02, PX-08
 #[rstest]
 #[actix_rt::test]
-async fn a_proxy_reads_as_the_patient_until_the_role_ends(
+async fn exchanged_token_reads_the_patient_until_the_role_ends(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = start(backend).await;
@@ -67,7 +67,9 @@ async fn a_proxy_reads_as_the_patient_until_the_role_ends(
 
 #[rstest]
 #[actix_rt::test]
-async fn the_patient_is_named_by_number_reference_or_role(#[values(Backend::Sqlite)] backend: Backend) {
+async fn exchange_names_the_patient_by_nhs_number_reference_or_role(
+    #[values(Backend::Sqlite)] backend: Backend,
+) {
     let server = start(backend).await;
     let me = tokens(&server, "portal", SCOPES).await;
     let (by_reference, consent) = (format!("Patient/{CHILD}"), format!("Consent/{ROLE}"));
@@ -86,7 +88,7 @@ async fn the_patient_is_named_by_number_reference_or_role(#[values(Backend::Sqli
 // covers PX-03, PX-09
 #[rstest]
 #[actix_rt::test]
-async fn who_may_not_act_is_told_the_same_whether_there_is_a_role_or_not(
+async fn invalid_target_is_the_same_with_and_without_a_role(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = start(backend).await;
@@ -124,7 +126,7 @@ async fn who_may_not_act_is_told_the_same_whether_there_is_a_role_or_not(
 // covers PX-05
 #[rstest]
 #[actix_rt::test]
-async fn a_role_holds_in_its_time_only(#[values(Backend::Sqlite)] backend: Backend) {
+async fn exchange_requires_the_role_period_to_be_current(#[values(Backend::Sqlite)] backend: Backend) {
     let server = start(backend).await;
     let me = tokens(&server, "portal", SCOPES).await;
     let set = |column: &str, by: i64| {
@@ -146,7 +148,7 @@ async fn a_role_holds_in_its_time_only(#[values(Backend::Sqlite)] backend: Backe
 // covers PX-07
 #[rstest]
 #[actix_rt::test]
-async fn a_subject_token_that_is_not_ones_own_is_refused(#[values(Backend::Sqlite)] backend: Backend) {
+async fn subject_token_of_another_app_or_actor_is_rejected(#[values(Backend::Sqlite)] backend: Backend) {
     let server = start(backend).await;
     let me = tokens(&server, "portal", SCOPES).await;
     let acting = server.send(ask(&me["access_token"], &[("patient", CHILD)])).await.json();
@@ -193,7 +195,7 @@ async fn a_subject_token_that_is_not_ones_own_is_refused(#[values(Backend::Sqlit
 
 #[rstest]
 #[actix_rt::test]
-async fn low_proofing_acts_for_nobody(#[values(Backend::Sqlite)] backend: Backend) {
+async fn exchange_below_p9_is_rejected(#[values(Backend::Sqlite)] backend: Backend) {
     let server = start(backend).await;
     let low = grant(&server, "portal", SCOPES).await;
     let low = Grant { id: Uuid::now_v7(), vot: Some(Vector::parse("P5.Cp.Cd").unwrap()), ..low };
@@ -235,7 +237,7 @@ async fn by_provider(
 
 #[rstest]
 #[actix_rt::test]
-async fn whom_a_provider_proves_acts_by_the_same_rules(
+async fn provider_id_token_is_exchanged_by_the_same_rules(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = start(backend).await;

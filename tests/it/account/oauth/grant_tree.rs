@@ -114,7 +114,7 @@ async fn end(scene: &Scene, way: Way) {
 // SEC-8.
 #[rstest]
 #[actix_rt::test]
-async fn whichever_way_a_grant_is_revoked_what_was_exchanged_from_it_is_revoked_too(
+async fn every_revocation_revokes_exchanged_grants_too(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
     #[values(
         Way::CodeReplay,
@@ -145,7 +145,7 @@ async fn whichever_way_a_grant_is_revoked_what_was_exchanged_from_it_is_revoked_
 // SEC-8.
 #[rstest]
 #[actix_rt::test]
-async fn an_acting_grant_that_is_revoked_leaves_its_parent(
+async fn revoked_acting_grant_leaves_its_parent_active(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let scene = Scene::start(backend).await;
@@ -160,7 +160,7 @@ async fn an_acting_grant_that_is_revoked_leaves_its_parent(
 // SEC-8, SEC-22.
 #[rstest]
 #[actix_rt::test]
-async fn what_another_app_shows_again_ends_nothing(
+async fn code_or_token_reuse_by_another_app_revokes_nothing(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let scene = Scene::start(backend).await;
@@ -179,7 +179,7 @@ async fn what_another_app_shows_again_ends_nothing(
 // SEC-8.
 #[rstest]
 #[actix_rt::test]
-async fn an_exchange_at_the_same_time_as_the_revocation_leaves_no_live_grant(
+async fn exchange_concurrent_with_revocation_leaves_no_active_grant(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = start(backend).await;
@@ -209,7 +209,7 @@ async fn an_exchange_at_the_same_time_as_the_revocation_leaves_no_live_grant(
 // SEC-8.
 #[rstest]
 #[actix_rt::test]
-async fn a_grant_below_another_is_revoked_however_deep(
+async fn descendant_grants_are_revoked_at_any_depth(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = start(backend).await;

@@ -29,7 +29,9 @@ async fn act(server: &TestApp, me: &serde_json::Value) -> serde_json::Value {
 // covers LA-10
 #[rstest]
 #[actix_rt::test]
-async fn a_producer_is_told_the_live_truth(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn introspection_returns_the_current_state(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
     let server = start(backend).await;
     let me = tokens(&server, "portal", SCOPES).await;
     let answer = server.send(introspect(me["access_token"].as_str().unwrap())).await;
@@ -77,7 +79,7 @@ async fn a_producer_is_told_the_live_truth(#[values(Backend::Sqlite, Backend::Po
 // covers LA-10
 #[rstest]
 #[actix_rt::test]
-async fn what_is_worth_nothing_is_inactive_and_nothing_else(
+async fn introspection_of_an_invalid_token_is_active_false_only(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = start(backend).await;
@@ -100,7 +102,7 @@ async fn what_is_worth_nothing_is_inactive_and_nothing_else(
 
 #[rstest]
 #[actix_rt::test]
-async fn only_producers_may_ask(#[values(Backend::Sqlite)] backend: Backend) {
+async fn introspection_requires_a_registered_producer(#[values(Backend::Sqlite)] backend: Backend) {
     let server = start(backend).await;
     let form = [("token", "x")];
     assert_eq!(refused(&server.send(post("/oauth/introspect", &form)).await), (401, "invalid_client".into()));
@@ -118,9 +120,7 @@ async fn only_producers_may_ask(#[values(Backend::Sqlite)] backend: Backend) {
 // covers LA-11
 #[rstest]
 #[actix_rt::test]
-async fn a_token_that_is_given_back_ends_its_grant_at_once(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn revocation_ends_the_grant_at_once(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     for which in ["access_token", "refresh_token"] {
         let server = start(backend).await;
         let me = tokens(&server, "portal", SCOPES).await;
@@ -155,7 +155,7 @@ async fn a_token_that_is_given_back_ends_its_grant_at_once(
 
 #[rstest]
 #[actix_rt::test]
-async fn what_is_no_token_is_given_back_too(#[values(Backend::Sqlite)] backend: Backend) {
+async fn revocation_of_an_unknown_token_is_200(#[values(Backend::Sqlite)] backend: Backend) {
     let server = start(backend).await;
     let form = [("client_id", "portal"), ("token", "x"), ("token_type_hint", "nonsense")];
     assert_eq!(server.send(post("/oauth/revoke", &form)).await.status, 200);
@@ -183,7 +183,7 @@ const REQUEST: [(&str, &str); 8] = [
 // covers LA-12
 #[rstest]
 #[actix_rt::test]
-async fn a_request_that_is_left_here_is_there_once_for_its_app_and_a_minute(
+async fn pushed_request_uri_is_single_use_per_client_and_expires_after_a_minute(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = start(backend).await;
@@ -213,7 +213,7 @@ async fn a_request_that_is_left_here_is_there_once_for_its_app_and_a_minute(
 
 #[rstest]
 #[actix_rt::test]
-async fn a_request_with_anything_wrong_is_not_kept(#[values(Backend::Sqlite)] backend: Backend) {
+async fn invalid_pushed_authorization_request_is_rejected(#[values(Backend::Sqlite)] backend: Backend) {
     let server = start(backend).await;
     let many = many_scopes("user", 51);
     for (name, value, error) in [
@@ -243,7 +243,7 @@ async fn a_request_with_anything_wrong_is_not_kept(#[values(Backend::Sqlite)] ba
 // covers RS-01
 #[rstest]
 #[actix_rt::test]
-async fn a_signature_is_checked_once_and_the_grant_each_time(
+async fn token_signature_is_cached_and_its_grant_is_read_each_time(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = start(backend).await;

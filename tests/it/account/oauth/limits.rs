@@ -30,7 +30,7 @@ fn assert_throttled(answer: &Response) {
 
 #[rstest]
 #[actix_rt::test]
-async fn an_address_that_asks_too_often_is_told_when_to_come_back(
+async fn address_over_the_rate_limit_is_429_with_retry_after(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
     #[values("token", "introspect", "revoke", "par", "register", "authorize", "callback/x")] endpoint: &str,
 ) {
@@ -67,7 +67,7 @@ async fn an_address_that_asks_too_often_is_told_when_to_come_back(
 
 #[rstest]
 #[actix_rt::test]
-async fn an_app_that_has_proved_itself_is_counted_and_a_name_alone_is_not(
+async fn rate_limit_counts_authenticated_clients_only(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = limited(backend, 2, 0).await;
@@ -94,7 +94,7 @@ async fn an_app_that_has_proved_itself_is_counted_and_a_name_alone_is_not(
 // SEC-15.
 #[rstest]
 #[actix_rt::test]
-async fn half_bodies_of_strangers_keep_nobody_waiting(#[values(Backend::Sqlite)] backend: Backend) {
+async fn incomplete_unauthenticated_bodies_do_not_delay_others(#[values(Backend::Sqlite)] backend: Backend) {
     let server = limited(backend, 0, 0).await;
     let mut held: Vec<TcpStream> = Vec::new();
     for (path, length, sent) in [(TOKEN, 65_000, 17_000), ("/oauth/par", 8_000, 4_000)] {
@@ -123,7 +123,7 @@ async fn half_bodies_of_strangers_keep_nobody_waiting(#[values(Backend::Sqlite)]
 // SEC-15.
 #[rstest]
 #[actix_rt::test]
-async fn a_body_that_stands_still_is_late(#[values(Backend::Sqlite)] backend: Backend) {
+async fn stalled_body_is_408(#[values(Backend::Sqlite)] backend: Backend) {
     let server = limited(backend, 0, 0).await;
     let begun = Instant::now();
     let head = "POST /oauth/token HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n\

@@ -78,7 +78,7 @@ fn error(answer: &Response) -> String {
 // SEC-14.
 #[rstest]
 #[actix_rt::test]
-async fn an_app_exchanges_the_tokens_of_the_clients_that_are_named_for_it(
+async fn exchange_accepts_id_tokens_of_listed_audiences(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let (server, provider) = start(backend).await;
@@ -112,7 +112,7 @@ async fn an_app_exchanges_the_tokens_of_the_clients_that_are_named_for_it(
 // SEC-14.
 #[rstest]
 #[actix_rt::test]
-async fn a_providers_token_is_exchanged_once_for_a_patient_and_while_it_is_fresh(
+async fn provider_id_token_is_exchanged_once_per_patient_while_fresh(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let (server, provider) = start(backend).await;

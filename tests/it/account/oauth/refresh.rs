@@ -17,7 +17,7 @@ fn refresh(client_id: &str, token: &str, scope: Option<&str>) -> Request {
 // covers LA-06
 #[rstest]
 #[actix_rt::test]
-async fn a_refresh_token_becomes_the_next_with_the_same_launch(
+async fn refresh_rotates_the_token_and_keeps_the_launch_context(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = start(backend).await;
@@ -45,7 +45,7 @@ async fn a_refresh_token_becomes_the_next_with_the_same_launch(
 // covers LA-06
 #[rstest]
 #[actix_rt::test]
-async fn a_refresh_token_that_is_shown_again_ends_the_family(
+async fn reused_refresh_token_revokes_its_family(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = start(backend).await;
@@ -61,7 +61,7 @@ async fn a_refresh_token_that_is_shown_again_ends_the_family(
 
 #[rstest]
 #[actix_rt::test]
-async fn what_is_refused_leaves_the_refresh_token_good(
+async fn refused_refresh_leaves_the_token_valid(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = start(backend).await;
@@ -88,7 +88,9 @@ async fn what_is_refused_leaves_the_refresh_token_good(
 
 #[rstest]
 #[actix_rt::test]
-async fn a_refresh_token_ends_with_its_grant(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn refresh_token_is_invalid_after_its_grant_ends(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
     let server = start(backend).await;
     let grant = grant(&server, "portal", SCOPES).await;
     let told = server.send(redeem("portal", &code(&server, &grant).await)).await.json();

@@ -28,7 +28,7 @@ fn composite(scene: &Scene, outer: impl FnOnce(&mut Value), inner: impl FnOnce(&
 }
 
 #[actix_rt::test]
-async fn an_id_token_issued_to_a_known_app_proves_its_subject() {
+async fn id_token_of_a_known_client_identifies_its_subject() {
     let scene = Scene::start();
     let now = scene.clock.now();
     for audience in ["a-portal", "another"] {

@@ -68,7 +68,7 @@ fn author(answer: &Value, number: usize) -> &str {
 // covers B-04
 #[rstest]
 #[actix_web::test]
-async fn a_large_form_names_what_is_made_and_what_conditions_find(
+async fn large_questionnaire_response_resolves_references_in_a_transaction(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -114,7 +114,7 @@ async fn a_large_form_names_what_is_made_and_what_conditions_find(
 // covers B-01, B-04, R-14
 #[rstest]
 #[actix_web::test]
-async fn a_large_form_is_found_read_and_changed_whole(
+async fn large_questionnaire_response_is_searched_read_and_updated(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;

@@ -58,9 +58,7 @@ async fn a_body_with_a_content_encoding_is_415_on_every_api(
 // covers FAULT-18
 #[rstest]
 #[actix_web::test]
-async fn every_answer_says_that_it_varies_by_accept(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn every_response_has_vary_accept(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = TestApp::sandbox(backend).await;
     let role = format!("/Consent/{MOTHERS_ROLE}");
     for (request, status) in [

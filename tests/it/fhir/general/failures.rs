@@ -43,9 +43,7 @@ fn retry_after(answer: &Response) -> Option<u32> {
 // covers G-17
 #[rstest]
 #[actix_web::test]
-async fn a_body_that_does_not_arrive_is_a_timeout(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn body_that_does_not_arrive_is_408(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let mut options = Options::default();
     options.limits.request = Duration::from_secs(1);
     let app = TestApp::start(backend, options).await;
@@ -78,7 +76,7 @@ fn url_of(app: &TestApp) -> String {
 // covers G-17
 #[rstest]
 #[actix_web::test]
-async fn a_fault_of_the_service_is_told_without_its_cause(
+async fn internal_error_is_500_without_its_cause(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -142,7 +140,7 @@ impl Drop for Away {
 // covers G-17, G-18
 #[rstest]
 #[actix_web::test]
-async fn a_database_that_is_away_is_a_reason_to_come_again(
+async fn unavailable_database_is_503_with_retry_after(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let options =
@@ -172,7 +170,7 @@ async fn a_database_that_is_away_is_a_reason_to_come_again(
 // covers G-17
 #[rstest]
 #[actix_web::test]
-async fn a_panic_is_answered_500_on_every_front_and_the_server_goes_on(
+async fn panic_is_500_on_every_api_and_the_server_continues(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let fuse = Arc::new(AtomicBool::new(false));

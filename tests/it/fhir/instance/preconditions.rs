@@ -70,7 +70,7 @@ async fn stored(app: &TestApp) -> Vec<(String, Value, Value, &'static str)> {
 // covers FAULT-14, R-22, R-33
 #[rstest]
 #[actix_web::test]
-async fn a_write_whose_precondition_is_false_is_412_and_changes_nothing(
+async fn write_with_a_false_if_match_or_if_none_match_is_412(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -160,7 +160,7 @@ async fn the_preconditions_of_a_bundles_entries_are_those_of_a_request_alone(
 // covers FAULT-14
 #[rstest]
 #[actix_web::test]
-async fn a_read_or_an_upsert_whose_precondition_is_false_is_412(
+async fn read_or_upsert_with_a_false_precondition_is_412(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;

@@ -115,7 +115,7 @@ fn version(answer: &Value) -> Value {
 // covers FAULT-4, R-26
 #[rstest]
 #[actix_web::test]
-async fn the_same_content_again_makes_no_version_by_any_way_in(
+async fn write_of_the_same_content_creates_no_version(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
@@ -142,7 +142,7 @@ async fn the_same_content_again_makes_no_version_by_any_way_in(
 // covers FAULT-4, R-26
 #[rstest]
 #[actix_web::test]
-async fn the_digits_of_a_decimal_the_order_of_a_list_and_each_member_count_as_a_change(
+async fn decimal_digits_list_order_and_members_count_as_changes(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
@@ -177,7 +177,7 @@ async fn the_digits_of_a_decimal_the_order_of_a_list_and_each_member_count_as_a_
 // covers FAULT-4
 #[rstest]
 #[actix_web::test]
-async fn a_form_of_the_other_api_written_back_here_makes_no_version(
+async fn questionnaire_response_of_the_vrs_api_put_unchanged_creates_no_version(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;

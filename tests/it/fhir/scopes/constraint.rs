@@ -13,7 +13,7 @@ use crate::vrs::known::{ACTIVE, INACTIVE, LONER, PATIENTS, PROXY, REJECTED};
 // covers SC-03
 #[rstest]
 #[actix_web::test]
-async fn a_constraint_narrows_whatever_is_read(
+async fn scope_constraint_restricts_every_read(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = issuing(backend).await;
@@ -53,7 +53,7 @@ async fn a_constraint_narrows_whatever_is_read(
 // covers SC-03
 #[rstest]
 #[actix_web::test]
-async fn parameters_of_one_scope_all_hold_and_scopes_add_up(
+async fn scope_parameters_are_and_and_scopes_are_or(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = issuing(backend).await;
@@ -73,7 +73,9 @@ async fn parameters_of_one_scope_all_hold_and_scopes_add_up(
 // covers SC-03
 #[rstest]
 #[actix_web::test]
-async fn a_write_must_fit_before_and_after(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn write_must_match_the_scope_constraint_before_and_after(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
     let app = issuing(backend).await;
     let token = app.token(&system(), "system/Consent.cruds?status=active").await;
     let path = format!("/Consent/{ACTIVE}");

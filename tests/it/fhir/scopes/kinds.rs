@@ -12,7 +12,7 @@ const NAMED: [&str; 3] = ["AuditEvent", "Provenance", "Person"];
 // covers SC-10
 #[rstest]
 #[actix_web::test]
-async fn a_wildcard_covers_audit_provenance_and_person_and_each_can_be_named(
+async fn wildcard_scope_covers_audit_event_provenance_and_person(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = issuing(backend).await;

@@ -97,7 +97,7 @@ async fn search_with_fifty_constrained_scopes_is_answered_or_too_costly(
 /// A token of before the limit: as many as fit into the head of a request.
 #[rstest]
 #[actix_web::test]
-async fn token_with_more_scopes_than_one_may_have_now_is_never_answered_500(
+async fn token_with_too_many_scopes_is_never_500(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = issuing(backend).await;

@@ -13,7 +13,7 @@ use crate::support::{Backend, Request, TestApp};
 // covers S-02
 #[rstest]
 #[actix_web::test]
-async fn a_search_can_be_about_several_types_or_a_compartment(
+async fn search_supports_type_and_compartments(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
@@ -102,7 +102,7 @@ async fn a_parameter_that_not_every_searched_type_has_is_400_by_every_way_in(
 // covers FAULT-2
 #[rstest]
 #[actix_web::test]
-async fn two_types_are_searched_by_the_parameters_that_both_have(
+async fn system_search_accepts_common_parameters_only(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;

@@ -40,7 +40,7 @@ fn a_value(kind: &str) -> &'static str {
 // covers S-05, S-19, S-27, S-28
 #[rstest]
 #[actix_web::test]
-async fn every_parameter_of_every_type_is_told_and_accepted(
+async fn every_search_parameter_is_declared_and_accepted(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
@@ -86,7 +86,7 @@ async fn every_parameter_of_every_type_is_told_and_accepted(
 // covers S-26, S-27, S-29
 #[rstest]
 #[actix_web::test]
-async fn quantities_and_composites_are_read_before_they_find_nothing(
+async fn quantity_and_composite_parameters_are_validated(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
@@ -153,7 +153,7 @@ async fn contained_resources_are_not_searched(
 // covers S-19, G-10
 #[rstest]
 #[actix_web::test]
-async fn the_parameters_that_are_declared_unsupported_are_refused_or_ignored(
+async fn unsupported_search_parameters_are_rejected_or_ignored(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;

@@ -150,9 +150,7 @@ async fn the_newest_roles_are_read_from_the_end_of_an_index(
 
 #[rstest]
 #[actix_web::test]
-async fn what_a_citizen_may_see_is_found_by_index_too(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn citizen_scope_uses_an_index(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let database = filled(backend);
     let query = statement("Consent", "");
     let of_pair: &[&str] = &["roles_by_patient", "roles_proxy_patient_key", "sqlite_autoindex_roles_2"];
@@ -167,7 +165,7 @@ async fn what_a_citizen_may_see_is_found_by_index_too(
 
 // covers S-31
 #[actix_web::test]
-async fn what_no_index_serves_is_asked_of_the_audit_with_something_that_one_does() {
+async fn audit_search_requires_an_indexed_parameter() {
     let clock = Arc::new(SystemClock);
     for (query, is_taken) in [
         ("entity-role=24", false),

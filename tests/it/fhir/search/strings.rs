@@ -17,7 +17,7 @@ const STEPS_BEFORE: usize = 13;
 // covers S-24
 #[rstest]
 #[actix_web::test]
-async fn a_name_is_found_by_its_beginning_whatever_its_letters(
+async fn string_search_matches_the_beginning_without_case(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
@@ -48,7 +48,7 @@ async fn a_name_is_found_by_its_beginning_whatever_its_letters(
 // covers S-24
 #[rstest]
 #[actix_web::test]
-async fn accents_of_a_stored_name_do_not_matter_but_for_exact(
+async fn string_search_ignores_accents_except_exact(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;

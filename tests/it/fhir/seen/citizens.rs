@@ -13,7 +13,7 @@ use crate::vrs::known::{ACTIVE, CHILD, LONER, MOTHER, MOTHERS_ROLE, PATIENTS, PR
 // covers R-07, G-16
 #[rstest]
 #[actix_web::test]
-async fn what_names_others_is_not_found_on_any_way(
+async fn resources_of_other_people_are_404_on_every_interaction(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = guarded(backend).await;
@@ -52,7 +52,7 @@ async fn what_names_others_is_not_found_on_any_way(
 // covers G-16, S-11, S-16
 #[rstest]
 #[actix_web::test]
-async fn what_names_others_is_neither_listed_nor_counted(
+async fn resources_of_other_people_are_neither_listed_nor_counted(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = guarded(backend).await;
@@ -92,7 +92,7 @@ async fn what_names_others_is_neither_listed_nor_counted(
 // covers, V-10
 #[rstest]
 #[actix_web::test]
-async fn a_citizen_reads_their_own_and_ends_their_roles(
+async fn citizen_reads_own_data_and_ends_own_roles(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = guarded(backend).await;

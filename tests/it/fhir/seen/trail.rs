@@ -13,7 +13,7 @@ use crate::vrs::known::{LONER, PATIENTS, SON};
 //
 #[rstest]
 #[actix_web::test]
-async fn every_write_leaves_one_record_and_one_event(
+async fn every_write_has_one_audit_record_and_one_event(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -53,7 +53,7 @@ async fn every_write_leaves_one_record_and_one_event(
 // covers V-10
 #[rstest]
 #[actix_web::test]
-async fn a_role_of_one_front_is_seen_through_the_other(
+async fn role_of_one_api_is_readable_by_the_other(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;

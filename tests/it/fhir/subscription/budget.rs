@@ -131,7 +131,7 @@ async fn write_that_numbers_an_event_costs_as_many_statements_for_twenty_heavy_c
 /// Between the judgement and the numbers somebody is faster: nothing is missed, and nothing heard that may not be.
 #[rstest]
 #[actix_web::test]
-async fn what_changes_between_the_judgement_and_the_numbers_counts(
+async fn changes_between_evaluation_and_numbering_are_respected(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
@@ -177,7 +177,7 @@ async fn what_changes_between_the_judgement_and_the_numbers_counts(
 /// The same criteria of different people are different questions.
 #[rstest]
 #[actix_web::test]
-async fn equal_criteria_of_two_citizens_are_judged_for_each(
+async fn equal_criteria_are_evaluated_for_each_owner(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = issuing(backend).await;

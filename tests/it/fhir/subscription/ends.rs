@@ -72,7 +72,7 @@ fn kept_as(at: DateTime<Utc>) -> DateTime<Utc> {
 // SEC-9.
 #[rstest]
 #[actix_web::test]
-async fn a_citizens_subscription_ends_with_what_they_granted_and_says_so(
+async fn subscription_of_a_citizen_ends_with_their_grant(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = start(backend).await;
@@ -110,7 +110,7 @@ async fn a_citizens_subscription_ends_with_what_they_granted_and_says_so(
 // SEC-9.
 #[rstest]
 #[actix_web::test]
-async fn an_acting_subscription_ends_with_the_parent_grant_or_the_role(
+async fn subscription_of_a_proxy_ends_with_the_parent_grant_or_the_role(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = start(backend).await;
@@ -136,7 +136,7 @@ async fn an_acting_subscription_ends_with_the_parent_grant_or_the_role(
 // SEC-8, SEC-9.
 #[rstest]
 #[actix_web::test]
-async fn a_revoked_grant_ends_its_subscriptions_and_those_of_what_was_exchanged_at_once(
+async fn revoked_grant_ends_subscriptions_of_exchanged_grants_at_once(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = start(backend).await;
@@ -158,7 +158,7 @@ async fn a_revoked_grant_ends_its_subscriptions_and_those_of_what_was_exchanged_
 // SEC-9.
 #[rstest]
 #[actix_web::test]
-async fn a_systems_subscription_does_not_end_with_its_token(
+async fn subscription_of_a_system_outlives_its_token(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = start(backend).await;
@@ -176,7 +176,7 @@ async fn a_systems_subscription_does_not_end_with_its_token(
 // SEC-9.
 #[rstest]
 #[actix_web::test]
-async fn a_grant_is_not_kept_for_a_subscription_that_has_ended(
+async fn grant_of_an_ended_subscription_is_purged(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = start(backend).await;
@@ -201,7 +201,7 @@ async fn a_grant_is_not_kept_for_a_subscription_that_has_ended(
 // SEC-8.
 #[rstest]
 #[actix_web::test]
-async fn a_binding_token_is_revoked_with_the_grant_that_asked_for_it(
+async fn binding_token_is_revoked_with_its_grant(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = start(backend).await;

@@ -34,7 +34,7 @@ fn asked(id: &str, body: &Value) -> Vec<crate::support::Request> {
 // covers N-10, N-11
 #[rstest]
 #[actix_web::test]
-async fn nobody_but_the_owner_learns_of_a_subscription(
+async fn subscription_is_404_for_other_callers(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::start(backend, guarded_options()).await;
@@ -72,7 +72,7 @@ async fn nobody_but_the_owner_learns_of_a_subscription(
 // covers N-10, N-37
 #[rstest]
 #[actix_web::test]
-async fn a_subscription_is_found_by_what_it_says_and_by_no_secret(
+async fn subscription_search_does_not_match_secrets(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
@@ -110,7 +110,7 @@ async fn a_subscription_is_found_by_what_it_says_and_by_no_secret(
 // covers N-11
 #[rstest]
 #[actix_web::test]
-async fn another_app_of_the_same_person_knows_nothing_and_letters_hold(
+async fn subscription_is_404_for_another_app_and_scopes_are_enforced(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = issuing(backend).await;
@@ -142,7 +142,7 @@ async fn another_app_of_the_same_person_knows_nothing_and_letters_hold(
 // covers N-11
 #[rstest]
 #[actix_web::test]
-async fn a_system_learns_of_no_other_subscription_from_the_audit(
+async fn audit_search_reveals_no_subscription_of_another_system(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::start(backend, guarded_options()).await;

@@ -104,7 +104,7 @@ fn searches_that_name_everything_many_times_delay_others_little() {
 
 /// SEC-7: the criteria of many subscriptions are compared with each event.
 #[test]
-fn events_that_many_heavy_subscriptions_hear_delay_others_little() {
+fn events_of_many_heavy_subscriptions_delay_others_little() {
     let target = Target::start(2);
     let citizen = target.token("citizen");
     let subscription = |number: usize| {

@@ -15,7 +15,7 @@ fn open_files(needed: u64) {
 
 /// Half of them have never asked for anything, half have been answered once and are kept alive.
 #[test]
-fn idle_connections_cost_little_and_keep_nobody_out() {
+fn idle_connections_do_not_block_others() {
     let count = scale(1000, 10_000);
     open_files(u64::try_from(count + 500).expect("a number"));
     let mut service = Service::start("[limits]\nrequest_seconds = 300\nrequests_per_minute = 0");
@@ -57,7 +57,7 @@ fn no_more_connections_are_open_than_the_settings_say() {
 }
 
 #[test]
-fn a_limit_of_open_files_that_is_too_low_is_told_and_kept_to() {
+fn low_open_file_limit_is_logged_and_respected() {
     let before = "ulimit -n 400";
     let database = crate::support::TestDatabase::migrated(crate::support::Backend::Sqlite);
     let mut service = Service::on(database, "[limits]\nrequest_seconds = 3\nrequests_per_minute = 0", before);

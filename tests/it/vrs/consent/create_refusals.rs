@@ -173,9 +173,7 @@ fn business_rows() -> Vec<Row> {
 
 #[rstest]
 #[actix_web::test]
-async fn a_role_is_refused_in_the_words_of_its_row(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn create_fault_has_the_contract_text(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = TestApp::strict(backend).await;
     let mut footprint = Footprint::of(&app);
     let rows = [missing_rows(), invalid_identifier_rows(), invalid_rows(), business_rows()];
@@ -209,7 +207,7 @@ fn no_consents() -> Vec<(&'static str, String)> {
 
 #[rstest]
 #[actix_web::test]
-async fn a_body_that_is_no_consent_is_a_bad_request(
+async fn create_with_a_body_that_is_not_a_consent_is_400(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;

@@ -146,7 +146,7 @@ fn value_rows() -> Vec<Row> {
 
 #[rstest]
 #[actix_web::test]
-async fn of_two_faults_of_a_change_the_earlier_is_told(
+async fn patch_reports_the_first_fault_in_contract_order(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -165,7 +165,7 @@ async fn of_two_faults_of_a_change_the_earlier_is_told(
 /// An end that can be read and yet cannot be, beside a basis that nobody knows.
 #[rstest]
 #[actix_web::test]
-async fn an_end_that_has_passed_is_told_before_an_unknown_legal_basis(
+async fn past_end_is_reported_before_an_unknown_legal_basis(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;

@@ -193,7 +193,7 @@ fn value_rows() -> Vec<Row> {
 
 #[rstest]
 #[actix_web::test]
-async fn a_change_is_refused_in_the_words_of_its_row_and_leaves_no_trace(
+async fn patch_fault_has_the_contract_text_and_changes_nothing(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;

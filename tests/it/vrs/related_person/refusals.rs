@@ -78,7 +78,7 @@ fn rows() -> Vec<(String, Told)> {
 
 #[rstest]
 #[actix_web::test]
-async fn a_search_for_relationships_is_refused_in_the_words_of_its_row(
+async fn related_person_search_fault_has_the_contract_text(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;

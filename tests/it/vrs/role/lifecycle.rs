@@ -78,7 +78,7 @@ async fn try_arrow(app: &TestApp, role: &str, status: &str, allowed: &[&str], ba
 
 #[rstest]
 #[actix_web::test]
-async fn each_arrow_takes_the_reasons_of_its_row_and_no_others(
+async fn each_transition_accepts_its_reasons_only(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -94,9 +94,7 @@ async fn each_arrow_takes_the_reasons_of_its_row_and_no_others(
 
 #[rstest]
 #[actix_web::test]
-async fn every_other_arrow_is_an_invalid_transition(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn every_other_transition_is_rejected(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = TestApp::strict(backend).await;
     let mut footprint = Footprint::of(&app);
     let arrows =

@@ -54,9 +54,7 @@ async fn check_not_found_by(app: &TestApp, row: &str, person: &str, other: &str)
 
 #[rstest]
 #[actix_web::test]
-async fn whoever_must_not_be_seen_is_in_no_answer(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn hidden_person_is_in_no_response(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = TestApp::strict(backend).await;
     let mut footprint = Footprint::of(&app);
     for (person, other) in [(MOTHER, CHILD), (CHILD, MOTHER)] {
@@ -74,9 +72,7 @@ async fn whoever_must_not_be_seen_is_in_no_answer(
 
 #[rstest]
 #[actix_web::test]
-async fn nobody_becomes_a_party_who_must_not_be_seen(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn hidden_person_cannot_become_a_party(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = TestApp::strict(backend).await;
     let mut footprint = Footprint::of(&app);
     for standing in [Standing::Invalidated, Standing::Restricted, Standing::Superseded] {
@@ -92,7 +88,7 @@ async fn nobody_becomes_a_party_who_must_not_be_seen(
 /// A hidden role still is the one role of its pair, but the answer to a second does not tell so.
 #[rstest]
 #[actix_web::test]
-async fn a_second_role_for_a_hidden_pair_is_refused_like_one_for_an_unknown_person(
+async fn second_role_for_a_hidden_pair_is_rejected_as_unknown_person(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -106,7 +102,7 @@ async fn a_second_role_for_a_hidden_pair_is_refused_like_one_for_an_unknown_pers
 /// of them: it is taken like one for somebody whom the registry does not know.
 #[rstest]
 #[actix_web::test]
-async fn an_access_request_for_a_hidden_pair_tells_nothing_of_its_role(
+async fn access_request_for_a_hidden_pair_reveals_no_role(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -149,7 +145,7 @@ async fn an_access_request_for_a_hidden_pair_proposes_no_role(
 
 #[rstest]
 #[actix_web::test]
-async fn an_access_request_that_names_somebody_who_must_not_be_seen_is_not_found(
+async fn access_request_that_names_a_hidden_person_is_404(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
