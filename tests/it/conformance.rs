@@ -1,4 +1,4 @@
-//! The CapabilityStatement and the server say the same: what is claimed answers, what is not is refused.
+//! The CapabilityStatement and the server agree: what it claims is answered, anything else is refused.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ fn text<'v>(value: &'v Value, name: &str) -> &'v str {
     value[name].as_str().unwrap_or_default()
 }
 
-/// The id of something of the type that is there.
+/// The id of an existing resource of the type.
 async fn id_of(app: &TestApp, kind: &str) -> String {
     match kind {
         "Consent" => MOTHERS_ROLE.to_owned(),
@@ -179,7 +179,7 @@ async fn every_search_parameter_and_include_of_the_capability_statement_is_accep
             .map(|param| {
                 assert!(text(param, "definition").starts_with("http"), "{kind}: {param}");
                 let query = format!("{}={}", text(param, "name"), sample(text(param, "type")));
-                // What no index serves is asked with something that one does.
+                // A search without an index is combined with an indexed parameter.
                 let is_slow = matches!(text(param, "name"), "entity-role" | "entity-type");
                 if is_slow { format!("{query}&date=2026-11-22") } else { query }
             })
@@ -298,7 +298,7 @@ async fn every_example_validates() {
 const BACKPORT_SERVER: &str =
     "http://hl7.org/fhir/uv/subscriptions-backport/CapabilityStatement/backport-subscription-server-r4";
 
-/// Kit 2.01 and 2.02: what there is to subscribe to is told, and every topic that is told is defined.
+/// Kit 2.01 and 2.02: the available topics are listed, and every listed topic is defined.
 // covers C-07, N-17
 #[actix_web::test]
 async fn capability_statement_lists_published_topics() {

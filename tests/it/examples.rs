@@ -1,4 +1,4 @@
-//! Every file of `examples/` works as it is.
+//! Every file of `examples/` works unchanged.
 
 use rstest::rstest;
 
@@ -87,7 +87,7 @@ async fn every_subscription_example_is_accepted(
     }
 }
 
-/// What stands for a part of a path on the pages.
+/// Placeholders of path segments on the pages.
 const STANDING_FOR: [(&str, &str); 7] = [
     ("{id}", "x"),
     ("{type}", "Consent"),
@@ -98,7 +98,7 @@ const STANDING_FOR: [(&str, &str); 7] = [
     ("$WS", "x"),
 ];
 
-/// The paths that a page writes behind a name for the beginning of a URL.
+/// The paths that a page writes after a base URL.
 fn paths(page: &str, name: &str) -> Vec<String> {
     let ends = |letter: char| letter.is_whitespace() || "`'\"|),;…".contains(letter);
     let behind = page.split(name).skip(1).map(|rest| rest.split(ends).next().unwrap_or_default());

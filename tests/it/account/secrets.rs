@@ -1,4 +1,4 @@
-//! What a browser and a database hold of a log-in.
+//! Secrets of a log-in in the browser and in the database.
 
 use chrono::TimeDelta;
 use rstest::rstest;
@@ -34,7 +34,7 @@ async fn session_cookie_changes_at_log_in(#[values(Backend::Sqlite, Backend::Pos
     let (page, at) = browser.follow(back).await;
     assert_eq!((page.status, at.as_str()), (200, "/oauth/approve"));
     assert_ne!(browser.cookie.as_deref(), Some(before.as_str()));
-    // Whoever knew the old one, because they had planted it, goes on with nothing.
+    // An attacker who planted the old cookie gets nothing with it.
     let token = form_token(&page);
     let mut planted = Browser { app: &app, cookie: Some(before) };
     assert_eq!(planted.send(Request::new("GET", "/oauth/approve")).await.status, 400);
@@ -92,7 +92,7 @@ async fn no_table_holds_a_code_a_token_or_a_cookie(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = start(backend).await;
-    // One who is still on the way, one who has a code, one who has tokens.
+    // One log-in in progress, one with a code, one with tokens.
     let mut browser = Browser { app: &app, cookie: None };
     let path = format!("/oauth/authorize?{}", asked(&app, &[("scope", SCOPE)]));
     browser.send(Request::new("GET", &path)).await;

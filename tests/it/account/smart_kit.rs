@@ -89,7 +89,7 @@ fn words(value: &Value) -> Vec<&str> {
     value.as_str().unwrap().split(' ').collect()
 }
 
-/// What every token response has, and that nothing keeps it.
+/// The members that every token response has, and its no-store headers.
 #[track_caller]
 fn assert_token_response(answer: &Response, asked: &str) {
     assert!(answer.header("content-type").is_some_and(|kind| kind.starts_with("application/json")));

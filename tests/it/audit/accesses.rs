@@ -1,4 +1,5 @@
-//! Every protected operation of both fronts leaves exactly one record, with both people, and so does a refusal.
+//! Every protected operation of both APIs writes exactly one audit record, with both people, and so does a
+//! refusal.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -13,7 +14,7 @@ use crate::vrs::known::{
 };
 use crate::vrs::operations::{end, get, patch, post};
 
-/// A request, its token, its status, and what its record says: act and outcome, subject, patient and proxy.
+/// A request, its token, its status, and its record: act and outcome, subject, patient and proxy.
 type Row = (Request, String, u16, &'static str, String, (&'static str, &'static str));
 
 fn of_the_contract() -> Vec<Row> {
@@ -25,7 +26,7 @@ fn of_the_contract() -> Vec<Row> {
         (read(MOTHERS_ROLE), nurse.clone(), 200, "read 0", consent(MOTHERS_ROLE), pair),
         (read(MOTHERS_ROLE), ACTING.to_owned(), 200, "read 0", consent(MOTHERS_ROLE), pair),
         (read(NO_SUCH_ID), nurse.clone(), 404, "read 4 INVALIDATED_RESOURCE", consent(NO_SUCH_ID), ("", "")),
-        // A citizen who asks for a role of others does not learn from their own record whose it is.
+        // A citizen who requests a role of others does not learn from their own record whose it is.
         (read(ACTIVE), mother.clone(), 404, "read 4 INVALIDATED_RESOURCE", consent(ACTIVE), (MOTHER, "")),
         (
             get(&format!("/Consent?performer:identifier={LONER}")),

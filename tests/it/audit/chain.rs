@@ -1,4 +1,4 @@
-//! Whoever changes the record past the program is found out: `onbehalf audit verify` names the place.
+//! Changes of the audit record outside the program are detected: `onbehalf audit verify` names the place.
 
 use rstest::rstest;
 
@@ -30,7 +30,7 @@ impl Chained {
         self.folder.run(&[&["audit", "verify", "--config", &self.config], more].concat())
     }
 
-    /// Goes past the guard of the database.
+    /// Bypasses the database's guard.
     fn tamper(&self, statement: &str) {
         let url = &self.database.url;
         let (down, table) = if url.starts_with("sqlite:") {
@@ -122,7 +122,7 @@ fn change_of_any_audit_column_is_detected(#[values(Backend::Sqlite, Backend::Pos
     chained.verify(&[]).well();
 }
 
-/// Where in the chain, what is told, and what was done.
+/// The place in the chain, the reported fault, and the statement that causes it.
 const TAMPERINGS: [(&str, i64, &str, &str); 8] = [
     ("one deleted", 7, "missing", "DELETE FROM audit_records WHERE sequence = 7"),
     ("the first deleted", 1, "missing", "DELETE FROM audit_records WHERE sequence = 1"),
@@ -170,7 +170,7 @@ fn audit_record_in_an_unknown_chain_is_detected(
     assert!(ended.stderr.contains("chain 77, sequence 1"), "{}", ended.stderr);
 }
 
-/// Somebody who knows the program writes a chain anew that holds: another database has one.
+/// An attacker who knows the program rewrites a chain consistently: from another database.
 #[rstest]
 fn rewritten_audit_chain_is_detected_by_kept_heads(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,

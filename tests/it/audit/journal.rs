@@ -1,4 +1,4 @@
-//! Nothing is answered that is not written down, and much is written down at a time.
+//! No request is answered without its audit record, and records are written in batches.
 
 use base::error::Kind;
 use chrono::DateTime;
@@ -98,7 +98,7 @@ async fn failed_audit_insert_does_not_affect_other_accesses(
     let database = TestDatabase::migrated(backend);
     let store = database.open();
     let journal = Journal::start(store.clone());
-    // No query can be made like this; only a field that is set past the methods.
+    // No query can be made like this; only a field that is set without the methods.
     let refused = sql_refuses(&database, backend);
     let all = (0..8).map(|number| {
         let mut access = access();

@@ -1,4 +1,4 @@
-//! The database of a command: migrated or not, reachable or not, ours or not.
+//! The database of a command: migrated or not, reachable or not, of this program or not.
 
 use std::net::TcpListener;
 

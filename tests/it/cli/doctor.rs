@@ -1,4 +1,4 @@
-//! `onbehalf doctor`: each thing that can be wrong is named, with how to mend it; what is right is said to be.
+//! `onbehalf doctor`: each fault is reported with its fix, and each successful check too.
 
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
@@ -25,7 +25,7 @@ fn findings_in(folder: &Folder, config: &str, environment: &[(&str, &str)]) -> (
     (ended, findings)
 }
 
-/// Checks that one thing is found in this state, and that it is said how to mend it.
+/// Checks that one finding has this state and text, and has a fix.
 #[track_caller]
 fn assert_found(findings: &[Value], state: &str, about: &str, says: &str) {
     let is_it = |finding: &&Value| {
@@ -36,7 +36,7 @@ fn assert_found(findings: &[Value], state: &str, about: &str, says: &str) {
     assert_eq!(found["mend"].is_string(), state != "ok", "{found}");
 }
 
-/// A deployment in which everything is right.
+/// A deployment without faults.
 fn sound(backend: Backend) -> (TestDatabase, Folder, String) {
     let (database, folder) = (TestDatabase::migrated(backend), Folder::new());
     folder.write("onbehalf.key", "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=");
@@ -76,7 +76,7 @@ fn doctor_finds_no_fault_in_a_valid_deployment_and_changes_nothing(
     assert!(printed.contains("ok       migrations   all are applied"), "{printed}");
 }
 
-/// The throw-away server of the tests does not flush: the doctor says so.
+/// The throw-away server of the tests does not flush: `doctor` reports it.
 #[test]
 fn doctor_reports_a_database_without_flush() {
     let (_database, folder, text) = sound(Backend::Postgres);
@@ -99,7 +99,7 @@ fn doctor_reports_every_configuration_fault_at_once() {
     }
 }
 
-/// What is changed in a sound deployment, and what the doctor says of it.
+/// A change in a valid deployment, and the finding of `doctor`.
 type Case = (&'static str, fn(&Folder, String) -> String, &'static str, &'static str, &'static str);
 
 const CASES: &[Case] = &[

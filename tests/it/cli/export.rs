@@ -1,4 +1,4 @@
-//! `onbehalf export`: what it writes is what import reads, and the same database comes of it.
+//! `onbehalf export`: import reads its output, and the database is the same.
 
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -25,7 +25,7 @@ fn export_import_export_round_trip(#[values(Backend::Sqlite, Backend::Postgres)]
     let (database, folder) = (TestDatabase::migrated(backend), Folder::new());
     let data = folder.write("data.json", SANDBOX_DATA);
     run(&folder, &database, &["seed", &data]).well();
-    // One that has a history, and is to be looked at again.
+    // A role with a history and a review mark.
     sql::execute(
         &database.url,
         "UPDATE roles SET version = 7, needs_review = TRUE WHERE id = '6b71ac92-baa3-4b76-b0f5-a601257e2722'",

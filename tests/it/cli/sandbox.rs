@@ -1,4 +1,4 @@
-//! `onbehalf sandbox`: it works as its banner says, and keeps its hands off what is not its own.
+//! `onbehalf sandbox`: it works as its banner says, and leaves other databases unchanged.
 
 use std::process::Command;
 
@@ -178,7 +178,7 @@ fn two_sandboxes_never_share_a_database(#[values(Backend::Sqlite, Backend::Postg
     let begin = ["sandbox", "--listen", "127.0.0.1:0", "--database", &database.url];
     let mut first = folder.start(&begin);
     end_role(&mut first);
-    // Another port, another folder, or with --keep: the database of the first is its own.
+    // Another port, another folder, or with --keep: the database of the first stays its own.
     for arguments in [&begin[..], &[&begin[..], &["--keep"]].concat()] {
         for place in [&folder, &other] {
             let ended = place.run(arguments);
@@ -190,7 +190,7 @@ fn two_sandboxes_never_share_a_database(#[values(Backend::Sqlite, Backend::Postg
             assert_eq!(status_of_role(&mut first), "inactive");
         }
     }
-    // Killed, it lets go.
+    // Killed, it releases its claim.
     first.kill();
     let mut second = folder.start(&begin);
     assert_eq!(status_of_role(&mut second), "active");

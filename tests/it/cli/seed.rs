@@ -1,4 +1,4 @@
-//! `onbehalf seed`: all of a file or nothing of it, and twice is once.
+//! `onbehalf seed`: all of a file or nothing of it, and twice equals once.
 
 use rstest::rstest;
 use serde_json::{Value, json};

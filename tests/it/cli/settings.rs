@@ -1,4 +1,4 @@
-//! Settings: where they come from, what is wrong with them, what is never shown.
+//! Settings: their sources, their faults, and secrets that are never printed.
 
 use config::DEFAULTS;
 

@@ -1,4 +1,4 @@
-//! Stopping: what runs is finished, nothing new is begun.
+//! Shutdown: running requests are finished, no new one is started.
 
 use std::net::TcpStream;
 

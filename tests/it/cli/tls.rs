@@ -28,7 +28,7 @@ async fn server_with_a_certificate_accepts_tls_only() {
         .expect("a client");
     let answer = client.get(format!("https://localhost:{}/health", address.port())).send().await;
     assert_eq!(answer.expect("an answer").status(), 200);
-    // What is older than 1.2 is not spoken: the answer to a greeting of TLS 1.1 is an alert.
+    // Versions below 1.2 are not supported: the answer to a ClientHello of TLS 1.1 is an alert.
     let mut old = TcpStream::connect(address).expect("the server listens");
     std::io::Write::write_all(&mut old, &greeting(1)).expect("it is sent");
     let mut told = Vec::new();
@@ -39,7 +39,8 @@ async fn server_with_a_certificate_accepts_tls_only() {
     let mut first = [0; 1];
     new.read_exact(&mut first).expect("TLS 1.2 is answered");
     assert_eq!(first, [HANDSHAKE], "the same greeting of TLS 1.2 is taken");
-    // A client that trusts others does not trust this server, and plain HTTP is answered nothing readable.
+    // A client that trusts other authorities does not trust this server, and plain HTTP gets no readable
+    // response.
     let stranger =
         reqwest::Client::builder().resolve("localhost", address).no_proxy().build().expect("a client");
     assert!(stranger.get(format!("https://localhost:{}/health", address.port())).send().await.is_err());

@@ -1,4 +1,4 @@
-//! What the program says about itself.
+//! Help and version.
 
 use crate::support::Folder;
 

@@ -1,5 +1,5 @@
-//! A role shows the patient's details to the proxy while it is active, at this instant; before and after, and whatever
-//! else it is, it shows itself and nobody.
+//! A role discloses the patient's details to the proxy while it is active, at this instant; before and after,
+//! and in every other state, it discloses only itself.
 
 use api_vrs as vrs;
 use rstest::rstest;
@@ -32,7 +32,7 @@ const STANDS: [(&str, &str, bool); 10] = [
     ("withdrawn", "status = 'entered-in-error', reason_code = 'APPLICATION_WITHDRAWN'", false),
 ];
 
-/// Every way on which details could come, as a path of the FHIR R4 API.
+/// Every interaction by which details could be disclosed, as a path of the FHIR R4 API.
 fn ways(claims: &[Claims]) -> Vec<String> {
     let number = PATIENT.number;
     let mut all = vec![
@@ -66,7 +66,7 @@ fn ways(claims: &[Claims]) -> Vec<String> {
             all.push(format!("/{kind}?{include}&_include:iterate=*&_count=200"));
         }
         for (reference, _) in params.iter().filter(|(_, of)| of == "reference") {
-            // A match tells as much as the resource.
+            // A match reveals as much as the resource.
             for detail in [
                 format!("family={}", PATIENT.family),
                 format!("birthdate={}", PATIENT.birth_date),
@@ -79,7 +79,7 @@ fn ways(claims: &[Claims]) -> Vec<String> {
     all
 }
 
-/// Whether an answer tells of the patient: by a detail, or by finding anything for one.
+/// Whether a response reveals the patient: by a detail, or by any match.
 fn tells(path: &str, text: &str) -> bool {
     let is_chain = path.contains(":Patient.");
     if is_chain { text.contains(PATIENT.number) } else { PATIENT.is_described_in(text) }

@@ -1,5 +1,5 @@
-//! Staff see the patients who are registered at their organisation now, what is recorded of them, and the roles that the
-//! organisation granted; and they write of no other patient.
+//! Staff see the patients who are registered at their organisation now, what is recorded of them, and the
+//! roles that the organisation granted; and they write for no other patient.
 
 use api_vrs as vrs;
 use config::Contract;
@@ -155,7 +155,7 @@ async fn staff_write_only_for_patients_of_their_practice(
     let conditional = patch(&format!("/Consent?patient={}", OTHER.number), &end());
     assert_eq!(send(&app, conditional.bearer(&staff)).await.status, 404);
     for number in [OTHER.number, "9000000424"] {
-        // Not there, out of reach, and with a role already: the same.
+        // Unknown, out of reach, and with a role already: the same response.
         for proxy in [MOTHER, LONER] {
             let refused = send(&app, post("/Consent", &role(proxy, number)).bearer(&staff)).await;
             assert_eq!(refused.status, 422, "{number}");

@@ -1,4 +1,4 @@
-//! What a write answers, and who may write in whose name.
+//! Responses of writes, and who may write for whom.
 
 use domain::account::{Proofing, Who};
 use rstest::rstest;

@@ -175,7 +175,7 @@ async fn unroutable_or_unauthorized_rabbitmq_message_is_a_failed_delivery() {
     assert!(!["unroutable"].contains(&failure(&carried).0), "{carried:?}");
 }
 
-/// Subscribes over the API, with a broker for an endpoint, and makes something happen.
+/// Subscribes over the API, with a broker's URL as the endpoint, and causes an event.
 async fn tell(backend: Backend, url: &str, endpoint: &str) -> Stage {
     let allowed_brokers = vec![authority(url)];
     let stage = Stage::real(backend, Subscriptions { allowed_brokers, ..settings() }).await;

@@ -1,4 +1,4 @@
-//! What a consumer that is there is sent.
+//! Deliveries to a consumer that answers.
 
 use base::error::Error;
 use chrono::TimeDelta;
@@ -79,7 +79,7 @@ async fn notification_keeps_to_max_count(#[values(Backend::Sqlite, Backend::Post
             .collect()
     };
     assert_eq!((sizes(three), sizes(one)), (vec![3, 3, 1], vec![1; 7]));
-    // The national consumer would not understand a handshake Bundle: the first call is one without a body.
+    // A national consumer would not understand a handshake Bundle: the first call has no body.
     let kinds: Vec<String> = stage.attempts(one).into_iter().map(|attempt| attempt.kind).collect();
     assert_eq!(kinds, [vec!["handshake"; 1], vec!["event-notification"; 7]].concat());
 }
@@ -91,7 +91,7 @@ async fn delivery_is_signed_with_present_and_former_secret(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let stage = Stage::start(backend).await;
-    // The library that judges has the time of the machine.
+    // The library that verifies the signature uses the clock of the machine.
     let drift = chrono::DateTime::<chrono::Utc>::from(std::time::UNIX_EPOCH)
         + TimeDelta::from_std(std::time::UNIX_EPOCH.elapsed().unwrap()).unwrap()
         - stage.app.now();

@@ -1,4 +1,4 @@
-//! What a consumer that fails does to its subscription, and to nobody else's.
+//! Failing consumers: the effect on their own subscription, and none on others.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -187,7 +187,7 @@ async fn bad_responses_are_logged_as_attempts_and_affect_no_other_subscription(
     for id in [taking, ignored] {
         stage.wait_for_sent(id, 1);
     }
-    assert!(begun.elapsed() < Duration::from_secs(3), "nobody waits for those that fail");
+    assert!(begun.elapsed() < Duration::from_secs(3), "failing consumers delay no other");
     for (_, id, code, status) in &all {
         stage.wait_for_failures(*id, 1);
         let last = stage.attempts(*id).pop().unwrap();
@@ -222,7 +222,7 @@ async fn unreachable_consumer_does_not_delay_another(
     }
     stage.publish(1);
     dead.wait_for(14);
-    // Of another owner, elsewhere: an owner and a domain delay themselves.
+    // Of another owner and domain: delays are per owner and domain.
     let living = Receiver::willing_at("127.0.0.2");
     let other = Caller::direct(Who::System { name: "other".to_owned() });
     let id = stage.subscribe_as(&other, draft(&living));
@@ -282,7 +282,7 @@ async fn connection_failures_are_classified(#[values(Backend::Sqlite, Backend::P
     };
     for (endpoint, code) in [
         (format!("http://{closed}/"), "connect"),
-        // It answers in plain HTTP.
+        // It responds in plain HTTP.
         (format!("https://{}/", plain.address), "tls"),
     ] {
         let id = stage.subscribe(draft_to(&endpoint));
@@ -317,7 +317,7 @@ async fn delivered_events_are_purged_after_retention_and_undelivered_kept(
     assert_eq!(kept(), 4 + 4 + 1);
     stage.advance(31 * 24 * 3600);
     assert!(runner.run_now(&purge).expect("the database answers"));
-    assert_eq!(kept(), 1, "whoever is still asked whether they are there gets the event afterwards");
+    assert_eq!(kept(), 1, "a consumer with a pending handshake gets the event afterwards");
     assert_eq!((stage.app.count_rows("outbox"), stage.find(waiting).1.last_number), (0, 1));
     stage
         .app

@@ -70,7 +70,7 @@ async fn subscription_is_error_after_a_failed_handshake_and_active_when_requeste
         let failed = stage.wait_for_status(id, SubscriptionStatus::Error);
         assert!(failed.error.is_some_and(|why| why.contains("the handshake failed")), "{kind}");
         assert_eq!(refusing.all().len(), 1, "{kind}");
-        // Where nothing listens it is the same.
+        // Without a listener it is the same.
         let (away, _) = subscribe(&stage, body, "http://127.0.0.1:9/notify").await;
         stage.wait_for_status(away, SubscriptionStatus::Error);
         // Put to `requested` again, the first call is made again.

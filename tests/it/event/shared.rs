@@ -1,4 +1,4 @@
-//! Several processes share the work, and one that is gone is replaced.
+//! Several processes share the work, and a dead one is replaced.
 
 use std::collections::HashSet;
 
@@ -46,7 +46,7 @@ async fn the_lease_of_a_killed_process_is_taken_over_when_it_ends_and_not_before
     stage.stop();
     let (clock, front) = (stage.app.clock.clone(), stage.front.clone());
     stage.publish(3);
-    // A process numbers, leases, and is gone.
+    // A process numbers events, leases a subscription, and dies.
     let leased = stage.app.store.write_here(|tx| {
         service::event::number::number(
             tx,
@@ -73,7 +73,7 @@ async fn the_lease_of_a_killed_process_is_taken_over_when_it_ends_and_not_before
     drop(other);
     let all = receiver.all();
     assert_eq!(numbers(&all), [1, 2, 3, 4, 5]);
-    // What the first had begun to send is sent as it had begun it.
+    // A notification that the first had started is sent unchanged.
     assert_eq!(numbers(&all[1..2]), [1, 2]);
 }
 

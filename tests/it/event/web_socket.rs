@@ -15,7 +15,7 @@ use crate::support::poll::poll;
 use crate::support::{Backend, TestApp};
 use crate::vrs::known::MOTHERS_ROLE;
 
-/// What a socket says.
+/// What a WebSocket sends.
 #[derive(Debug, PartialEq, Eq)]
 enum Said {
     Text(String),
@@ -166,7 +166,7 @@ async fn websocket_gets_handshake_and_missed_events(
     })
     .await;
     assert_eq!(later, ["3", "4"]);
-    // A token is good once.
+    // A token is single-use.
     let again = talk(move || {
         let mut client = Client::open(address);
         client.say(1, format!("bind-with-token {used}").as_bytes());
@@ -205,7 +205,7 @@ async fn websocket_heartbeat_comes_a_full_period_after_the_handshake(
     assert_eq!(hear(false).await, "event-notification");
 }
 
-/// One at a time: each is a lease of its own, for which it is asked anew whether the consumer may be told.
+/// One event at a time: each has a lease of its own, for which the authorization is checked again.
 #[rstest]
 #[actix_web::test]
 async fn websocket_successes_do_not_open_the_circuit_breaker(
@@ -223,7 +223,7 @@ async fn websocket_successes_do_not_open_the_circuit_breaker(
     })
     .await;
     let id = id.parse().expect("an id");
-    // More than the failures in a row after which a host is left alone.
+    // More than the consecutive failures that open the circuit breaker.
     for number in 1..=i64::from(stage.settings.circuit_failures) + 2 {
         stage.change(1).await;
         stage.wait_for_sent(id, number);

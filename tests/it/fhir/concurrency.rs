@@ -1,4 +1,4 @@
-//! Many at once: a condition that was true when it was asked is true when it is acted on.
+//! Concurrent requests: a condition that was true when it was checked is true when the write commits.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use crate::support::{Backend, Request, TestApp, bodies};
 
 const ROLE: &str = "/FHIR/R4/Consent/6b71ac92-baa3-4b76-b0f5-a601257e2722";
 
-/// A RelatedPerson as this front takes it.
+/// A RelatedPerson that this API accepts.
 fn related_person(proxy: &str, patient: &str) -> Value {
     json!({
         "resourceType": "RelatedPerson",

@@ -1,4 +1,4 @@
-//! What resources say: `$validate`, `$everything`, compartments (checks V-01 to V-10, §1.7).
+//! Content of resources: `$validate`, `$everything`, compartments (checks V-01 to V-10, §1.7).
 
 use chrono::TimeDelta;
 use rstest::rstest;
@@ -76,7 +76,7 @@ async fn everything_operation_returns_the_patient_compartment(
     let everything = format!("/Patient/{CHILD}/$everything");
     let whole = send_well(&app, get(&everything), 200).await;
     assert_eq!(whole["type"], "searchset");
-    // Every look at the audit leaves a record: those that were there at the beginning come first.
+    // Every read of the audit record adds a record: those from the beginning come first.
     let lasting = |bundle: &Value| {
         let mut found = entries(bundle);
         found.retain(|resource| resource["resourceType"] != "AuditEvent");

@@ -1,4 +1,4 @@
-//! Whole resources through XML and back.
+//! Round trip of whole resources through XML.
 
 use fhir::format::{Format, render, xml};
 use rstest::rstest;

@@ -68,7 +68,7 @@ async fn expired_role_is_inactive_in_its_history(
         assert_eq!(history, [read.json(), created.clone()]);
     }
     footprint.check_untouched("looking");
-    // Whoever changes it meets the version that the lapse has made; each then is as it was written.
+    // A conditional change sees the version that the expiry has made; each version then is as it was written.
     let mut again = read.json();
     again["status"] = "active".into();
     again["extension"][0] = bodies::reason("ROLE_REACTIVATED");

@@ -1,4 +1,4 @@
-//! `$meta`, `$versions`, and what can be asked of `$everything` (§1.7).
+//! `$meta`, `$versions`, and the parameters of `$everything` (§1.7).
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -122,13 +122,13 @@ async fn everything_operation_pages_only_with_count(
     let everything = format!("/Patient/{CHILD}/$everything");
     let (count, whole) = pages(&app, get(&everything)).await;
     assert_eq!((count, whole.len()), (1, 14));
-    // Every reading leaves a record of the audit: what is compared is the rest.
+    // Every read adds an audit record: the rest is compared.
     let rest = "_type=Patient,Consent,RelatedPerson,QuestionnaireResponse,Provenance";
     let (count, whole) = pages(&app, get(&format!("{everything}?{rest}"))).await;
     assert_eq!((count, whole.len()), (1, 11));
     let (count, paged) = pages(&app, get(&format!("{everything}?{rest}&_count=4"))).await;
     assert_eq!((count, &paged), (3, &whole));
-    // The links keep what was asked for: the second page is about the same types and the same time.
+    // The links keep the parameters: the second page has the same types and the same period.
     let narrowed = format!("{everything}?_since=2000-01-01T00:00:00Z&_type=Consent,Provenance&_count=2");
     let first = send_well(&app, get(&narrowed), 200).await;
     let own = link(&first, "self").expect("a link");
@@ -237,7 +237,7 @@ async fn expand_operation_returns_codes_by_id_and_url(
         assert!(!found.is_empty() && first["expansion"]["total"] == found.len(), "{url}");
         assert_eq!((&first["url"], first.get("compose")), (&set["url"], None));
         assert!(first["expansion"]["timestamp"].is_string());
-        // Each is a code by which a search with `:in` or `code` finds.
+        // Each code is found by a search with `:in` or `code`.
         let search = format!("/ValueSet?url={url}&code={}", found[0]);
         assert_eq!(entries(&send_well(&app, get(&search).bearer(&token), 200).await).len(), 1, "{search}");
         let body = json!({ "resourceType": "Parameters", "parameter": [{ "name": "url", "valueUri": url }] });

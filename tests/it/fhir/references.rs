@@ -1,4 +1,4 @@
-//! Whom a reference means: a person by the Patient of this front, by NHS number, or by both.
+//! References to people: by the Patient of this API, by NHS number, or by both.
 
 use api_fhir::BASE_PATH;
 use domain::person::Standing;
@@ -16,7 +16,7 @@ use crate::vrs::footprint::{Footprint, Rows};
 use crate::vrs::judged::judged;
 use crate::vrs::known::{CHILD, LONER, MOTHER, NOBODY, PATIENTS, SON};
 
-/// What is emitted, however the person was named.
+/// The returned reference, however the person was named.
 fn whole(number: &str) -> Value {
     json!({
         "reference": format!("Patient/{number}"),
@@ -109,7 +109,7 @@ async fn questionnaire_response_gets_nhs_numbers_beside_references(
     let mut footprint = Footprint::of(&app);
     for (row, source, place) in [
         ("of another patient", json!({ "reference": reference(&others) }), "QuestionnaireResponse.source"),
-        ("nobody", json!({ "reference": "RelatedPerson/none" }), "QuestionnaireResponse.source"),
+        ("unknown", json!({ "reference": "RelatedPerson/none" }), "QuestionnaireResponse.source"),
         ("a practitioner", json!({ "reference": "Practitioner/1" }), "QuestionnaireResponse.source.type"),
         (
             "no type",
@@ -209,12 +209,12 @@ async fn citizen_cannot_reference_a_hidden_person(
         post("/QuestionnaireResponse", &form).bearer(&citizen(LONER))
     };
     let unseen = send(&app, submit(literal("", SON), SON)).await;
-    let nobody = send(&app, submit(literal("", NOBODY[0]), NOBODY[0])).await;
-    assert_eq!((unseen.status, unseen.json()), (422, nobody.json()));
+    let unknown = send(&app, submit(literal("", NOBODY[0]), NOBODY[0])).await;
+    assert_eq!((unseen.status, unseen.json()), (422, unknown.json()));
     footprint.check_untouched("refused");
     let mut named = person(SON);
     named["type"] = "Patient".into();
-    assert_eq!(send(&app, submit(named, SON)).await.status, 201, "a number may be anybody's");
+    assert_eq!(send(&app, submit(named, SON)).await.status, 201, "a number may be of any person");
 }
 
 // covers B-04
@@ -242,7 +242,7 @@ async fn transaction_references_people_by_conditional_reference(
     let mut wrong = entries.clone();
     wrong[1]["resource"]["performer"][0] = found(NOBODY[0]);
     assert_eq!(told(&send(&app, post("", &bundle("transaction", &wrong))).await).0, 412);
-    footprint.check_untouched("one of them finds nobody");
+    footprint.check_untouched("one condition has no match");
     let made = send_well(&app, post("", &bundle("transaction", &entries)), 200).await;
     assert_eq!(statuses(&made), ["201", "201", "201"], "{made:#}");
     let resource = |number: usize| &made["entry"][number]["resource"];
@@ -286,7 +286,7 @@ async fn capability_statement_has_the_actual_reference_policies(
     ] {
         assert_eq!(policies(&statement, kind), wanted, "{kind}");
     }
-    // A form is neither `local` nor `enforced`: it refers to whatever its author refers to.
+    // A form is neither `local` nor `enforced`: it refers to any target that its author names.
     let mut form = access_request(LONER, SON);
     form["author"] = json!({ "reference": "http://elsewhere.example/Practitioner/1" });
     let kept = send_well(&app, post("/QuestionnaireResponse", &form), 201).await;

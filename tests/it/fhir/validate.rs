@@ -215,7 +215,7 @@ async fn patient_audit_event_and_provenance_have_mandatory_elements(
     check_each(&app, rows).await;
 }
 
-/// What R4 demands of a Subscription: the judgement that stands behind `$validate` of every type.
+/// R4's rules for a Subscription: the validation behind `$validate` of every type.
 // covers V-05
 #[test]
 fn subscription_has_mandatory_elements() {
@@ -273,7 +273,8 @@ async fn resource_is_validated_by_meta_profile_and_unknown_profiles_are_reported
     }
     let known = send_well(&app, post("/Consent/$validate", &claim(ours)), 200).await;
     assert!(!told(&known, "warning").contains(&unknown));
-    // A claim that cannot be judged hinders no write; what is stored names the profile that it keeps.
+    // A claim that cannot be validated prevents no write; the stored resource names the profile that it
+    // conforms to.
     for (path, mut body) in one_of_each(LONER, SON).into_iter().rev() {
         body["meta"] = json!({ "profile": ["http://example.org/StructureDefinition/x"] });
         let created = send_well(&app, post(path, &body), 201).await;

@@ -1,4 +1,4 @@
-//! The database server stops in the middle of writes, and comes back.
+//! The database server stops during writes, and comes back.
 
 use std::io;
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -81,7 +81,7 @@ fn join(client: TcpStream, host: &str) {
     }
 }
 
-/// Writes until it is over; keeps the ids that were answered for, and counts who was refused.
+/// Writes until stopped; keeps the ids that were answered, and counts refusals.
 fn write(
     service: &Service,
     people: &[String],

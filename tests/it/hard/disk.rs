@@ -82,7 +82,7 @@ fn a_full_disk_refuses_loses_nothing_and_recovers() {
     let mut answered = Vec::new();
     let mut patients = crate::vrs::known::PATIENTS.iter().cycle();
     for round in 0..3 {
-        // First as it fills up while it is written to; then, nothing at all can be written, the log neither.
+        // First as it fills up during writes; then no write is possible at all, not even of the log.
         let room = if round == 2 { 0 } else { size(&service.url) + 200_000 };
         limit_files(&service, &room.to_string());
         let refused = poll("the disk to be full", || {
@@ -140,7 +140,7 @@ async fn full_database_disk_is_503_with_retry_after(#[values("53100", "53200")] 
     assert_eq!(app.send(create()).await.status, 201);
 }
 
-/// Somebody else holds SQLite's lock for longer than is waited for, and lets it go.
+/// Another connection holds SQLite's lock for longer than the wait, and releases it.
 #[test]
 fn locked_database_is_503_with_retry_after() {
     let database = TestDatabase::migrated(Backend::Sqlite);

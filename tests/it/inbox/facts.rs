@@ -1,4 +1,4 @@
-//! Each kind of event does to roles what the domain says, once.
+//! Each kind of registry event has its effects on roles, once.
 
 use rstest::rstest;
 
@@ -78,7 +78,7 @@ async fn restriction_hides_roles_and_lifting_shows_them(
     assert_eq!(seen(&app, &role).await, 200);
     let (_, topics) = trail(&app, &role).await;
     assert_eq!(topics, ["proxy-role-created", "proxy-role-deleted", "proxy-role-changed"]);
-    // That LONER was restricted is nothing for the proxy to read.
+    // The restriction of LONER is nothing for the proxy to read.
     let named = "audit_records WHERE act IN ('role-hidden', 'person-restricted') AND proxy IS NOT NULL";
     assert_eq!(app.count_rows(named), 0);
 }
@@ -135,7 +135,7 @@ async fn event_of_an_unknown_person_or_type_changes_nothing(
     let other = send(&app, &event("pds-birth-notification-1", SON, 20)).await;
     assert_eq!((other.status, other.json()["outcome"].as_str()), (202, Some("ignored")));
     footprint.check_untouched("strangers");
-    // A death has no way back: it is kept for when the person comes.
+    // A death is final: it is kept until the person is known.
     assert_eq!((app.count_rows("inbound_events"), app.count_rows("person_facts")), (7, 1));
     assert_eq!(app.count_rows("person_facts WHERE kind = 'death'"), 1);
 }

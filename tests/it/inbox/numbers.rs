@@ -1,4 +1,4 @@
-//! A number becomes another, and the roles go along.
+//! A number is superseded, and the roles move to the new one.
 
 use rstest::rstest;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! Events that come late, in the wrong order, or at the same time.
+//! Events that arrive late, out of order, or concurrently.
 
 use rstest::rstest;
 

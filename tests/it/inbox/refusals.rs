@@ -1,4 +1,5 @@
-//! Who may not tell, and what is not an event: refused by name, and nothing is changed.
+//! Callers that may not send registry events, and invalid events: refused with the attribute at fault, and
+//! nothing changes.
 
 use domain::account::Who;
 use rstest::rstest;
@@ -18,8 +19,11 @@ async fn registry_events_are_accepted_from_configured_systems_only(
     let app = TestApp::start(backend, guarded_options()).await;
     let mut footprint = Footprint::of(&app);
     let event = event(DEATH, LONER, 20);
-    let nobody = app.send(post(&event)).await;
-    assert_eq!((nobody.status, nobody.header("www-authenticate")), (401, Some("Bearer realm=\"OnBehalf\"")));
+    let anonymous = app.send(post(&event)).await;
+    assert_eq!(
+        (anonymous.status, anonymous.header("www-authenticate")),
+        (401, Some("Bearer realm=\"OnBehalf\""))
+    );
     assert_eq!(app.send(post(&event).bearer("nonsense")).await.status, 401);
     for token in [NURSE, SYSTEM, &citizen(MOTHER)] {
         assert_eq!(app.send(post(&event).bearer(token)).await.status, 403, "{token}");

@@ -1,4 +1,4 @@
-//! The process is killed in the middle of a job: whoever comes next goes on where it was, and nothing is done twice.
+//! The process is killed during a job: the next one continues from there, and nothing is done twice.
 
 use rstest::rstest;
 

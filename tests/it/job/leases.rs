@@ -55,7 +55,7 @@ async fn job_of_a_dead_process_is_taken_over_after_its_lease(
     app.clock.advance(TimeDelta::seconds(1));
     assert!(runner.run_due().contains(&"expire-roles"));
     assert_eq!(status(&app, &role).await.0, "inactive");
-    // Should it be there after all, it finds that the job is not its own any more.
+    // Should it still run, it finds that it has lost the lease.
     let until = app.now() + TimeDelta::hours(1);
     let keeps = write(&app, move |tx| tx.renew_job("expire-roles", "a process that is gone", until)).await;
     assert!(!keeps);

@@ -1,4 +1,4 @@
-//! Reminders, and the messages that carry them, to a real mail server on loopback.
+//! Reminders, and their messages, to a real mail server on localhost.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::support::{Backend, TestApp, bodies, sql};
 use crate::vrs::callers::number;
 use crate::vrs::known::{LONER, MOTHER};
 
-/// Somebody who runs the jobs, and sends through this mail server.
+/// A runner of the jobs, which sends through this mail server.
 fn sending(app: &TestApp, mail: &MailServer) -> Runner {
     let smtp = Smtp {
         host: mail.address.ip().to_string(),
@@ -31,7 +31,7 @@ fn sending(app: &TestApp, mail: &MailServer) -> Runner {
     Runner::new(app.store.clone(), app.clock.clone(), settings(), Arc::new(sender))
 }
 
-/// Somebody logs in, and their provider says where they can be written to.
+/// A person logs in, and their provider gives their address.
 async fn has_address(app: &TestApp, who: &str, address: &str) {
     let vot = Vector::parse("P9.Cp.Cd").expect("a vector");
     let proven = Proven {
@@ -70,7 +70,7 @@ async fn both_people_get_one_reminder_before_and_after_the_end(
         let (_, topics) = trail(&app, &role).await;
         topics.iter().filter(|topic| *topic == "proxy-role-reminder").count()
     };
-    // 29 days before, 6 days before, 2 days after; and the days between, on which nobody hears.
+    // 29 days before, 6 days before, 2 days after; and the days between, without a message.
     let mut heard = 0;
     for (days, is_heard) in [(0, true), (1, false), (22, true), (3, false), (5, true), (10, false)] {
         app.clock.advance(TimeDelta::days(days));

@@ -1,4 +1,4 @@
-//! Children grow up.
+//! Milestones: children reach an age.
 
 use chrono::TimeDelta;
 use cli::SeedFile;

@@ -1,5 +1,5 @@
-//! The jobs find what is due by an index, however many rows there are. The statements stand here as Diesel writes
-//! them, or as the store has them: when those change, these must.
+//! The jobs find due rows by an index, whatever the number of rows. The statements are copied here as Diesel
+//! writes them, or as the store has them: when those change, these must.
 
 use rstest::rstest;
 

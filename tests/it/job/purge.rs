@@ -1,4 +1,4 @@
-//! What nobody needs any more goes, and nothing else.
+//! Expired data are removed, and nothing else.
 
 use chrono::TimeDelta;
 use domain::account::{Code, RefreshToken, Who};

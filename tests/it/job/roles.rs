@@ -1,4 +1,4 @@
-//! Roles whose end has passed, and roles that nobody uses.
+//! Roles whose end has passed, and unused roles.
 
 use chrono::TimeDelta;
 use rstest::rstest;

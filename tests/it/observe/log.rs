@@ -1,4 +1,4 @@
-//! The log of a sandbox at its most talkative, after requests of every kind.
+//! The log of a sandbox at its most verbose level, after requests of every kind.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;

@@ -1,4 +1,4 @@
-//! What may become of a role (domain rules, contract §2.3 #7, §6).
+//! Changes of a role (domain rules, contract §2.3 #7, §6).
 
 use chrono::{DateTime, Utc};
 use domain::proxy::role_period::BadEnd;
@@ -45,12 +45,12 @@ fn rules_are_checked_in_the_order_of_the_contract() {
     let inactive = role(Status::Inactive);
     let without_reason = Change { status: Some(Status::Active), ..Change::default() };
     assert_eq!(inactive.changed(without_reason, STRICT, now()), Err(RoleError::MissingReason));
-    // No grantor, and the reason of another transition: the grantor is told first.
+    // No grantor, and the reason of another transition: the grantor is reported first.
     let without_grantor = to(Status::Active, ReasonCode::RoleCreated);
     assert_eq!(inactive.changed(without_grantor.clone(), STRICT, now()), Err(RoleError::MissingGrantor));
     let wrong_reason = Change { grantor: Some(ods("G81")), ..without_grantor };
     assert_eq!(inactive.changed(wrong_reason, STRICT, now()), Err(RoleError::ReasonNotAllowed));
-    // No such arrow, and no reason of any arrow: the arrow is told first.
+    // No such transition, and no reason of any transition: the transition is reported first.
     let no_arrow = to(Status::Proposed, ReasonCode::RoleCreated);
     assert_eq!(role(Status::Active).changed(no_arrow, STRICT, now()), Err(RoleError::InvalidTransition));
 }

@@ -1,4 +1,4 @@
-//! What may become a role (contract §5 #5, §6).
+//! Creation of a role (contract §5 #5, §6).
 
 use base::date_time::FhirDateTime;
 use domain::person::{NhsNumber, NumberCheck};

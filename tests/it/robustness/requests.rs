@@ -100,8 +100,8 @@ async fn any_query_has_an_orderly_answer() {
     assert_alive(&app).await;
 }
 
-/// Names of headers that mean something to us, to HTTP, or to whoever stands in front. Those that say
-/// how long the body is have their own test.
+/// Names of headers that have a meaning here, in HTTP, or for a proxy in front. Those that declare the length
+/// of the body have their own test.
 const NAMES: &[&str] = &[
     "X-Request-ID",
     "x-request-id",

@@ -1,4 +1,4 @@
-//! Many at the same time: one of them wins, and none overwrites another unseen.
+//! Concurrent writes: one of them succeeds, and none overwrites another.
 
 use domain::proxy::{Role, Versioned};
 use futures_util::future::join_all;
@@ -127,7 +127,7 @@ async fn concurrent_changes_never_overwrite_each_other(
     for (wish, answer) in wishes.into_iter().zip(&answers) {
         match answer.status {
             200 => granted.push(wish),
-            // Somebody else was faster and the service says so; nothing else may go wrong.
+            // A concurrent change came first and the service reports it; nothing else may go wrong.
             503 => {}
             _ => panic!("{wish:?}: {:?}", answer.told()),
         }
@@ -167,7 +167,8 @@ async fn concurrent_ends_of_one_role_end_it_once(
     assert_eq!(topics, ["proxy-role-changed", "proxy-role-created"]);
 }
 
-/// A role is created, and then changed, within one millisecond: subscribers must hear of it in this order.
+/// A role is created, and then changed, within one millisecond: subscribers must receive the events in this
+/// order.
 #[rstest]
 #[actix_web::test]
 async fn events_of_one_millisecond_keep_the_order_of_the_versions(

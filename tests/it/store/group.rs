@@ -1,4 +1,4 @@
-//! Writes that share a commit: each answered when it is on disk, none spoiled by another.
+//! Writes that share a commit: each is answered when it is on disk, and none affects another.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
@@ -47,8 +47,8 @@ async fn writes_that_wait_at_the_same_time_share_a_commit() {
     assert!(all.iter().all(Result::is_ok));
     let together = store.statements() - before;
     assert_eq!(rows(&database).len(), MANY + 1);
-    // Alone: begin, look, insert, commit. Together a savepoint and its release stand for begin and commit, and
-    // those of the transaction are told by whether there are fewer of them than writes: a few at the most.
+    // Alone: begin, select, insert, commit. Together a savepoint and its release replace begin and commit,
+    // and the transaction's own are recognised by being fewer than the writes: a few at the most.
     let savepoints = u64::try_from(MANY).unwrap() * alone;
     assert!(together < savepoints + 20, "{together} statements for {MANY} writes, {alone} for one");
 }
@@ -148,7 +148,8 @@ async fn a_write_that_holds_the_database_for_more_than_two_seconds_is_counted(
     assert_eq!(store.long_writes(), 3);
 }
 
-/// FAULT-17: two transactions that each hold what the other wants. PostgreSQL gives one of them up, and it is run again.
+/// FAULT-17: two transactions that each hold what the other needs. PostgreSQL aborts one of them, and it is
+/// repeated.
 #[actix_web::test]
 async fn deadlock_victim_is_retried() {
     let database = TestDatabase::migrated(Backend::Postgres);

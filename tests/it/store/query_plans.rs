@@ -140,7 +140,7 @@ fn the_history_of_a_role_is_found_by_an_index(
     }
 }
 
-/// Most events were told long ago; to look for those that wait costs nothing for them.
+/// Most events were delivered long ago; finding the waiting ones costs nothing for them.
 #[rstest]
 fn unnumbered_events_use_a_partial_index(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let database = filled(backend);

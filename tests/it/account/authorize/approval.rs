@@ -1,4 +1,4 @@
-//! What an app is given, and what it is not.
+//! Approval of an app's authorization request.
 
 use chrono::TimeDelta;
 use domain::account::{Acting, Mode, Stage};

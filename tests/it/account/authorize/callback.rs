@@ -1,4 +1,4 @@
-//! Coming back from a provider.
+//! The callback from a provider.
 
 use base::clock::Clock as _;
 use domain::account::{Mode, Stage};
@@ -34,7 +34,7 @@ async fn callback_of_another_browser_is_rejected(
         assert_eq!(goes_to(&answer), (400, ""), "{why}");
         assert!(text(&answer).contains("You are not logged in"), "{why}");
     }
-    // The right answer in another browser: somebody is to be logged in as somebody else.
+    // The right response in another browser: an attempt to log a person in as another (login CSRF).
     let elsewhere = Browser::stranger(&app).get(&format!("{GOOD}&code=x")).await;
     assert_eq!(goes_to(&elsewhere), (400, ""));
     let mut guess = Browser { app: &app, handle: Some("guess".to_owned()) };
@@ -124,7 +124,8 @@ async fn unavailable_provider_is_503_and_low_proofing_shows_what_to_do(
         let answer = browser.get(&format!("/oauth/callback/nhs-login?code=c&state={state}")).await;
         assert_eq!(answer.status, status, "{vot}");
         assert!(text(&answer).contains(told), "{vot}: {}", text(&answer));
-        // The help of NHS login is for a person below P9 alone; that the provider is away is for the others.
+        // NHS login's help is for a person below P9 only; the message on an unavailable provider is for
+        // others.
         let page = text(&answer);
         let has_help = page.contains("<a href=\"https://help.login.nhs.uk/");
         assert_eq!((has_help, page.contains("not available")), (status == 403, status != 403), "{vot}");

@@ -1,4 +1,4 @@
-//! A person logs out (OpenID Connect RP-Initiated Logout 1.0; SEC-24).
+//! Log-out (OpenID Connect RP-Initiated Logout 1.0; SEC-24).
 
 use domain::account::Registration;
 use rstest::rstest;
@@ -84,7 +84,7 @@ async fn log_out_ends_one_grant_or_all_grants_of_an_app(
     let gone = answer(&app, &page, "here").await;
     assert_eq!(goes_to(&gone), (303, "https://app.example/bye?state=a+b%26c"));
     assert_eq!((is_live(&app, &all[0]).await, is_live(&app, &all[1]).await), (false, true));
-    // Everywhere: the same id token still says whose.
+    // Everywhere: the same id token still identifies the user.
     let page = open(&app, &[("id_token_hint", hint)]).await;
     let done = answer(&app, &page, "everywhere").await;
     assert_eq!(done.status, 200);

@@ -1,4 +1,4 @@
-//! For whom somebody acts.
+//! The choice of the patient to act for.
 
 use chrono::TimeDelta;
 use domain::account::{Acting, Stage};

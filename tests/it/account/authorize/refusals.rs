@@ -1,5 +1,5 @@
-//! What `/oauth/authorize` refuses: on a page before the way back is known to be the app's, and from there
-//! on by the way back.
+//! Refusals of `/oauth/authorize`: on a page as long as the redirect URI is not known to be the app's, and by
+//! a redirect afterwards.
 
 use rstest::rstest;
 
@@ -10,7 +10,7 @@ use crate::support::{Backend, Request, Response, TestApp};
 /// A parameter with another value, or without.
 type Change<'p> = (&'p str, Option<&'p str>);
 
-/// A request that has all it needs, changed: `None` takes a parameter away.
+/// A complete request with changes: `None` removes a parameter.
 fn changed<'p>(audience: &'p str, changes: &[Change<'p>]) -> String {
     let whole = [
         ("response_type", "code"),
@@ -118,7 +118,7 @@ async fn authorize_errors_are_redirected_to_the_app(
         (&[("client_id", Some("robot"))], "unauthorized_client"),
         (&[("client_id", Some("narrow")), ("scope", Some("launch/patient"))], "invalid_scope"),
         (&[("nonce", Some("1")), ("nonce", Some("2"))], "invalid_request"),
-        // There is no provider in this server: what is whole comes as far as this.
+        // This server has no provider: a valid request gets as far as this page.
         (&[], "temporarily_unavailable"),
         (&[("prompt", Some("login consent"))], "temporarily_unavailable"),
         (&[("scope", Some("openid __unknown patient/Observation.rs"))], "temporarily_unavailable"),

@@ -1,4 +1,4 @@
-//! What surrounds every page.
+//! Headers and assets of every page.
 
 use domain::account::Stage;
 use domain::account::scope::SERVED;
@@ -120,7 +120,7 @@ async fn session_cookie_is_http_only_and_same_site_lax(
     let token = super::form_token(&browser.get("/oauth/log-in").await);
     let left = browser.post("/oauth/leave", &[("token", token.as_str())]).await;
     assert_eq!(left.header("set-cookie"), Some("onbehalf-login=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax"));
-    // The way to a provider changes something, so it needs the token of the page as well.
+    // The redirect to a provider changes the log-in, so it needs the page's token as well.
     let mut browser = Browser::at(&app, "portal", SCOPES, Stage::Begun).await;
     assert_eq!(goes_to(&browser.get("/oauth/log-in/nhs-login").await), (403, ""));
     let token = super::form_token(&browser.get("/oauth/log-in").await);

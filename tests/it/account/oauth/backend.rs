@@ -1,5 +1,4 @@
-//! Apps that ask for themselves, and the assertions by which they prove themselves (LA-08, LA-09; SMART
-//! Backend Services).
+//! Client credentials, and the assertions by which apps authenticate (LA-08, LA-09; SMART Backend Services).
 
 use domain::account::{ClientAuthentication, Registration, Scopes};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
@@ -81,7 +80,7 @@ async fn token_of_an_app_by_itself_has_fifty_scopes_over_resources_at_most(
     assert_eq!(server.send(backend(&assertion(), &many_scopes("system", 50))).await.status, 200);
     let answer = server.send(backend(&assertion(), &many_scopes("system", 51))).await;
     assert_eq!(refused(&answer), (400, "invalid_scope".into()));
-    // Nor where it asks for all that it is registered for.
+    // Nor where it requests every scope of its registration.
     let form = [
         ("grant_type", "client_credentials"),
         ("client_assertion_type", JWT_BEARER),
@@ -145,7 +144,7 @@ async fn invalid_client_assertion_is_rejected(#[values(Backend::Sqlite)] databas
     for (at, assertion) in wrong.iter().enumerate() {
         assert_eq!(told(&server, assertion).await, (401, "invalid_client".into()), "{at} {assertion}");
     }
-    // Nothing of this has used the jti up.
+    // None of these requests has used the jti.
     assert_eq!(server.send(backend(&signed, "system/Consent.rs")).await.status, 200);
 }
 
@@ -202,7 +201,7 @@ fn published(jwks_uri: &str) -> Vec<Registration> {
     apps().into_iter().map(by_url).collect()
 }
 
-/// Answers requests for keys with what stands in it, and counts them.
+/// Answers requests for keys with its content, and counts them.
 struct KeyServer {
     url: String,
     answer: std::sync::Arc<std::sync::Mutex<String>>,
@@ -255,13 +254,13 @@ async fn jwks_uri_is_cached_refreshed_and_rate_limited(#[values(Backend::Sqlite)
         server.send(backend(&assertion, "system/Consent.rs")).await.status
     };
     assert_eq!((send(&ES384).await, send(&ES384).await, keys.asked()), (200, 200, 1));
-    // A new key: the URL is asked again, but not at once.
+    // A new key: the URL is requested again, but not at once.
     keys.publish(&json!({ "keys": [ES256.public] }).to_string());
     assert_eq!((send(&ES256).await, keys.asked()), (401, 1));
     server.clock.advance(TimeDelta::seconds(30));
     assert_eq!((send(&ES256).await, keys.asked()), (200, 2));
     assert_eq!((send(&ES384).await, keys.asked()), (401, 2));
-    // The URL is down: the last good keys stay good.
+    // The URL is down: the last good keys stay valid.
     keys.publish("down");
     server.clock.advance(TimeDelta::hours(2));
     assert_eq!((send(&ES256).await, keys.asked()), (200, 3));

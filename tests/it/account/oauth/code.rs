@@ -1,4 +1,4 @@
-//! A code becomes a token, once and for whom it was made (LA-03, LA-04, LA-07; Inferno's standalone launch).
+//! The authorization code grant (LA-03, LA-04, LA-07; Inferno's standalone launch).
 
 use chrono::TimeDelta;
 use domain::account::{Grant, Vector};
@@ -191,7 +191,7 @@ async fn client_authenticates_by_its_registered_method_only(#[values(Backend::Sq
     }
     let both = basic(form(&shown, &[("client_secret", SECRET)]), "web", SECRET);
     assert_eq!(refused(&server.send(both).await), (400, "invalid_request".into()));
-    // Nothing of this has spent the code.
+    // None of these requests has spent the code.
     assert_eq!(server.send(basic(form(&shown, &[]), "web", SECRET)).await.status, 200);
     let posted = code(&server, &grant).await;
     let by_post = form(&posted, &[("client_id", "web"), ("client_secret", SECRET)]);
@@ -211,7 +211,7 @@ async fn client_is_locked_out_for_a_minute_after_wrong_secrets(#[values(Backend:
         (refused(&answer), answer.header("retry-after")),
         ((429, "invalid_client".into()), Some("61"))
     );
-    // Others are not locked out with them.
+    // Other clients are not locked out.
     let other = basic(post("/oauth/revoke", &[("token", "x")]), "producer", SECRET);
     assert_eq!(server.send(other).await.status, 200);
     server.clock.advance(TimeDelta::seconds(60));
@@ -245,7 +245,7 @@ async fn patient_scope_reads_the_launch_patient_only(#[values(Backend::Sqlite)] 
     assert_eq!(read(&server, &format!("/Patient/{ME}"), access).await.status, 200);
     assert_eq!(read(&server, "/Patient/9000000042", access).await.status, 404);
     assert_eq!(claims(&told["access_token"])["patient"], ME);
-    assert!(told.get("refresh_token").is_none(), "nobody asked for offline_access");
+    assert!(told.get("refresh_token").is_none(), "offline_access was not requested");
 }
 
 // covers RS-01, RS-03
@@ -287,7 +287,7 @@ async fn access_token_with_wrong_signature_or_claims_is_401(#[values(Backend::Sq
     }
     wrong.push(authority.sign(Purpose::AccessToken, "JWT", &said).unwrap());
     wrong.push(authority.sign(Purpose::IdToken, "at+jwt", &said).unwrap());
-    // Another's key, with our kid and with an unknown one.
+    // A key of another issuer, with our kid and with an unknown one.
     let other = KeyRing::generate(server.now()).unwrap();
     for kid in [head["kid"].as_str(), Some("unknown"), None] {
         let header = Header {

@@ -1,4 +1,4 @@
-//! What there is (SMART App Launch 2.2 "Conformance", Inferno's discovery group).
+//! Discovery documents (SMART App Launch 2.2 "Conformance", Inferno's discovery group).
 
 use api_fhir as fhir;
 use api_vrs as vrs;
@@ -85,7 +85,7 @@ async fn each_api_has_protected_resource_metadata_and_a_401_names_it(
         let refused = server.send(Request::post(&path, "{}")).await;
         assert_eq!((refused.status, refused.header("allow")), (405, Some("GET, HEAD")), "{path}");
     }
-    // Those of the APIs are what tokens are for.
+    // The APIs' own base URLs are the audiences of tokens.
     assert_eq!(resources[1..], *server.authority.as_ref().unwrap().audiences());
     assert_eq!(server.send(Request::new("GET", &format!("{well_known}/FHIR/R5"))).await.status, 404);
     let named = format!("resource_metadata=\"{issuer}{well_known}/FHIR/R4\"");
@@ -210,9 +210,9 @@ fn defaults() -> [(&'static str, Value, Value); 19] {
         ("grant_types_supported", json!(["authorization_code", "implicit"]), json!(grants)),
         ("token_endpoint_auth_methods_supported", basic(), methods()),
         ("revocation_endpoint_auth_methods_supported", basic(), methods()),
-        // Without a default: a client could not know.
+        // Members without a default: a client could not know the value.
         ("introspection_endpoint_auth_methods_supported", Value::Null, proved()),
-        // Omitted it means that there is no PKCE.
+        // Omitted, it means that there is no PKCE.
         ("code_challenge_methods_supported", json!([]), json!(["S256"])),
         ("request_uri_parameter_supported", true.into(), false.into()),
         ("request_parameter_supported", false.into(), false.into()),
@@ -239,7 +239,7 @@ async fn server_behaviour_equals_its_oauth_metadata(#[values(Backend::Sqlite)] b
     for (name, default, done) in defaults() {
         assert_eq!(told.get(name).unwrap_or(&default), &done, "{name}");
     }
-    // And that is what it does: each parameter is refused at the app, by its own code.
+    // The server behaves so: each parameter is refused at the app, by its own code.
     let aud = format!("http://{}/FHIR/R4", server.address);
     let asked = |changes: &[(&str, &str)]| {
         let usual = [
@@ -261,7 +261,7 @@ async fn server_behaviour_equals_its_oauth_metadata(#[values(Backend::Sqlite)] b
     let cases: [(&[(&str, &str)], &str); 7] = [
         (&[("request_uri", object)], "request_uri_not_supported"),
         (&[("request_uri", "urn:example:other")], "request_uri_not_supported"),
-        // The other parameters may stand in the object alone.
+        // The other parameters may be in the object only.
         (&[("request_uri", object), ("state", ""), ("code_challenge", "")], "request_uri_not_supported"),
         (&[("request", "e30.e30.")], "request_not_supported"),
         (&[("response_mode", "fragment")], "invalid_request"),
@@ -278,7 +278,7 @@ async fn server_behaviour_equals_its_oauth_metadata(#[values(Backend::Sqlite)] b
         let answer = server.send(asked(&[("request_uri", object), ("redirect_uri", redirect_uri)])).await;
         assert_eq!((answer.status, answer.header("location")), (400, None), "{redirect_uri}");
     }
-    // That of a pushed request which is not there has no redirect URI that could be trusted: a page.
+    // An unknown pushed request has no redirect URI that could be trusted: a page.
     let expired = format!("urn:ietf:params:oauth:request_uri:{}", "x".repeat(43));
     assert_eq!(server.send(asked(&[("request_uri", &expired)])).await.status, 400);
 }

@@ -75,7 +75,7 @@ async fn dpop_bound_token_requires_its_key(#[values(Backend::Sqlite, Backend::Po
         .header("Authorization", &format!("DPoP {token}"))
         .header("DPoP", &searched);
     assert_eq!(server.send(search).await.status, 200);
-    // As a bearer token it is worth nothing, with and without a proof, on both fronts.
+    // As a bearer token it is refused, with and without a proof, on both APIs.
     assert_eq!(server.send(Request::new("GET", PATH).bearer(token)).await.status, 401);
     let proved = Request::new("GET", PATH)
         .bearer(token)
@@ -208,7 +208,7 @@ async fn refresh_token_of_a_public_client_is_dpop_bound(#[values(Backend::Sqlite
     for key in [None, Some(&*ES384)] {
         let told = bound(&server, "portal").await;
         assert_eq!(refused(&server.send(refresh(&told, key)).await), (400, "invalid_dpop_proof".into()));
-        // Shown without its key it is not spent, neither once nor when it has been used: it stays with the app.
+        // Presented without its key it is not spent, neither unused nor used: it stays with the app.
         let next = server.send(refresh(&told, Some(&ES256))).await;
         assert_eq!(next.status, 200);
         assert_eq!(refused(&server.send(refresh(&told, key)).await), (400, "invalid_dpop_proof".into()));

@@ -1,4 +1,4 @@
-//! "Me" becomes "me for this patient" (RFC 8693), and never more than that.
+//! Token exchange: a user's token for one to act for a patient (RFC 8693), and never more than that.
 
 use std::sync::atomic::AtomicBool;
 
@@ -60,7 +60,7 @@ async fn exchanged_token_reads_the_patient_until_the_role_ends(
         &format!("UPDATE roles SET status = 'inactive' WHERE id = '{ROLE}'"),
     );
     assert_eq!(read(&server, &format!("/Consent/{ROLE}"), access).await.status, 401);
-    // The person's own token goes on.
+    // The person's own token stays valid.
     let own = me["access_token"].as_str().unwrap();
     assert_eq!(read(&server, &format!("/Patient/{ME}"), own).await.status, 200);
 }
@@ -95,12 +95,12 @@ async fn invalid_target_is_the_same_with_and_without_a_role(
     let me = tokens(&server, "portal", SCOPES).await;
     let mut answers = Vec::new();
     for named in [
-        // Nobody, themselves, no number.
+        // An unknown person, the proxy themselves, an invalid number.
         vec![],
         vec![("patient", ME)],
         vec![("patient", "x")],
         vec![("role", "x")],
-        // Unknown, no role, a role that is proposed or inactive, one of others.
+        // Unknown, no role, a role that is proposed or inactive, a role of others.
         vec![("patient", "9999999999")],
         vec![("patient", "9000000042")],
         vec![("patient", "9000000020")],
@@ -153,7 +153,7 @@ async fn subject_token_of_another_app_or_actor_is_rejected(#[values(Backend::Sql
     let me = tokens(&server, "portal", SCOPES).await;
     let acting = server.send(ask(&me["access_token"], &[("patient", CHILD)])).await.json();
     let child = [("patient", CHILD)];
-    // Who acts already does not act on.
+    // A token that acts is not exchanged again.
     let on = server.send(ask(&acting["access_token"], &child)).await;
     assert_eq!(refused(&on), (400, "invalid_request".into()));
     for wrong in ["x".into(), me["id_token"].clone(), me["refresh_token"].clone()] {
@@ -205,7 +205,7 @@ async fn exchange_below_p9_is_rejected(#[values(Backend::Sqlite)] backend: Backe
     assert_eq!(refused(&answer), (400, "invalid_request".into()));
 }
 
-/// As the token endpoint does it with somebody whom a provider has proved.
+/// As the token endpoint does with a person whom a provider has authenticated.
 async fn by_provider(
     server: &TestApp,
     subject: &str,
@@ -214,7 +214,7 @@ async fn by_provider(
 ) -> Result<Grant, TokenError> {
     let web = apps().remove(1);
     let (vot, now) = (Vector::parse("P9.Cp.Cd").unwrap(), server.now());
-    // Of a composite token the subject is the patient, and the actor has proved themselves.
+    // Of a composite token the subject is the patient, and the actor has authenticated.
     let nhs_number = Some(number(acting.unwrap_or(subject)));
     let patient = acting.map(|_| number(subject));
     let proven = Proven {

@@ -1,4 +1,4 @@
-//! A grant is revoked with everything that was exchanged from it, whichever way it is revoked (SEC-8).
+//! A grant is revoked with every grant exchanged from it, by every kind of revocation (SEC-8).
 
 use base::error::Error;
 use chrono::{DateTime, Utc};
@@ -57,7 +57,7 @@ impl Scene {
         Self { server, grant, code, own, acting }
     }
 
-    /// What each place that takes a token answers to the acting one: R4, VRS, introspection.
+    /// The response of each endpoint that takes a token to the acting one: R4, VRS, introspection.
     async fn answers(&self) -> (u16, u16, Value) {
         let server = &self.server;
         let r4 = read(server, &format!("/Patient/{CHILD}"), &self.acting).await.status;
@@ -69,7 +69,7 @@ impl Scene {
     }
 }
 
-/// The ways in which the person's own grant is revoked.
+/// The kinds of revocation of the person's own grant.
 #[derive(Clone, Copy, Debug)]
 enum Way {
     CodeReplay,
@@ -229,7 +229,7 @@ async fn descendant_grants_are_revoked_at_any_depth(
         assert_eq!(state(*id).await.expect("a grant").revoked_at.is_some(), depth >= 2, "{depth}");
     }
     assert!(state(other.id).await.expect("a grant").revoked_at.is_none());
-    // The id token says which grant it belongs to.
+    // The id token identifies its grant.
     let own = server.send(redeem("portal", &code(&server, &other).await)).await.json();
     assert_eq!(claims(&own["id_token"])["sid"], other.id.to_string());
 }

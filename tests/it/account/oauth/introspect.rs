@@ -1,4 +1,4 @@
-//! What tokens are worth, giving them back, and requests that are left beforehand (LA-10, LA-11, LA-12).
+//! Introspection, revocation, and pushed authorization requests (LA-10, LA-11, LA-12).
 
 use base::token::digest;
 use chrono::TimeDelta;
@@ -66,13 +66,13 @@ async fn introspection_returns_the_current_state(
         &format!("UPDATE roles SET status = 'inactive' WHERE id = '{ROLE}'"),
     );
     assert_eq!(server.send(introspect(token)).await.json(), json!({ "active": false }));
-    // Who asked what is written down, with both people where there were two.
+    // The producer and both people are in the audit record, where there were two.
     let sql = "SELECT coalesce(caller_id, '') || ' ' || coalesce(patient, '') || ' ' || coalesce(proxy, '') AS value \
                FROM audit_records WHERE act = 'token-introspected' ORDER BY id";
     let records = sql::values(&server.database_url(), sql);
     let both = format!("producer {CHILD} {ME}");
     assert_eq!(records, [format!("producer {ME} "), both.clone(), both, "producer  ".to_owned()]);
-    // The person's own goes on.
+    // The person's own grant stays.
     assert_eq!(server.send(introspect(me["access_token"].as_str().unwrap())).await.json()["active"], true);
 }
 
@@ -127,7 +127,7 @@ async fn revocation_ends_the_grant_at_once(#[values(Backend::Sqlite, Backend::Po
         let acting = act(&server, &me).await;
         let (access, other) =
             (me["access_token"].as_str().unwrap(), acting["access_token"].as_str().unwrap());
-        // Another app's token is not this one's to give back.
+        // An app cannot revoke another app's token.
         let form = [("token", me[which].as_str().unwrap())];
         let theirs = server.send(basic(post("/oauth/revoke", &form), "web", SECRET)).await;
         assert_eq!(refused(&theirs), (400, "invalid_grant".into()));
@@ -259,7 +259,7 @@ async fn token_signature_is_cached_and_its_grant_is_read_each_time(
     let forged = format!("{}A{}", &token[..token.len() - 9], &token[token.len() - 8..]);
     let mangled = if forged == token { token.to_lowercase() } else { forged };
     assert_eq!(read(&server, &path, &mangled).await.status, 401);
-    // It is remembered, and worth nothing the moment that its grant has ended, on both fronts.
+    // Its signature is cached, and it is refused the moment that its grant has ended, on both APIs.
     let form = [("client_id", "portal"), ("token", me["refresh_token"].as_str().unwrap())];
     assert_eq!(server.send(post("/oauth/revoke", &form)).await.status, 200);
     assert_eq!(read(&server, &path, token).await.status, 401);
@@ -268,7 +268,7 @@ async fn token_signature_is_cached_and_its_grant_is_read_each_time(
     assert_eq!(server.send(other.with_id().bearer(token)).await.status, 401);
     assert_eq!(server.send(introspect(token)).await.json(), json!({ "active": false }));
     assert_eq!(authority.signatures_checked(), 1, "it was remembered all the time");
-    // Nor does memory make it live longer.
+    // Nor does the cache extend its life.
     let mine = tokens(&server, "portal", SCOPES).await;
     let token = mine["access_token"].as_str().unwrap();
     assert_eq!(read(&server, &path, token).await.status, 200);

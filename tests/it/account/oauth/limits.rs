@@ -1,4 +1,4 @@
-//! How often one may ask where nobody is known yet.
+//! Rate limits of unauthenticated requests.
 
 use std::time::{Duration, Instant};
 
@@ -53,14 +53,14 @@ async fn address_over_the_rate_limit_is_429_with_retry_after(
     assert_throttled(&refused);
     if endpoint == "token" {
         assert_eq!(refused.json()["error"], "temporarily_unavailable");
-        // A browser app can read when to come back.
+        // A browser app can read `Retry-After`.
         assert_eq!(refused.header("access-control-allow-origin"), Some("*"));
     }
     assert_eq!((server.count_rows("grants"), server.count_rows("log_ins")), (grants, log_ins));
-    // Another address is another. What somebody writes before the proxy's own word changes nothing.
+    // Another address has its own limit. Values that a client adds before the proxy's own change nothing.
     assert_ne!(ask("203.0.113.8").await.status, 429);
     assert_throttled(&ask("198.51.100.1, 203.0.113.7").await);
-    // What is read without being known, and costs nothing, goes on.
+    // Unauthenticated reads that cost nothing stay allowed.
     let keys = from(Request::new("GET", "/oauth/jwks"), "203.0.113.7");
     assert_eq!(server.send(keys).await.status, 200);
 }
@@ -79,7 +79,7 @@ async fn rate_limit_counts_authenticated_clients_only(
         ))
     };
     for _ in 0..5 {
-        assert_eq!(ask("wrong").await.status, 401, "nobody uses up what is another's");
+        assert_eq!(ask("wrong").await.status, 401, "wrong secrets use up no limit of the app");
     }
     for _ in 0..2 {
         assert_eq!(ask(SECRET).await.status, 400);
@@ -105,7 +105,7 @@ async fn incomplete_unauthenticated_bodies_do_not_delay_others(#[values(Backend:
         for _ in 0..400 {
             let mut stream = TcpStream::connect(server.address).await.expect("a connection");
             stream.write_all(head.as_bytes()).await.expect("it is sent");
-            // What is refused by its length may be closed before it was sent.
+            // A request that is refused by its length may be closed before it was sent.
             let _sent = stream.write_all("a".repeat(sent).as_bytes()).await;
             held.push(stream);
         }

@@ -121,10 +121,10 @@ async fn provider_id_token_is_exchanged_once_per_patient_while_fresh(
     assert_eq!(error(&server.send(ask("first", &token)).await), "invalid_request");
     // The same person acts for another patient without another log-in.
     assert_eq!(server.send(ask_for("first", &token, "9000000005")).await.status, 200);
-    // What is refused is not used up: for nobody, then for the patient.
+    // A refused token is not used up: for an unknown person, then for the patient.
     let token = id_token(&server, &provider, |_| ());
-    let nobody = ask_for("first", &token, "9000000042");
-    assert_eq!(error(&server.send(nobody).await), "invalid_target");
+    let unknown_person = ask_for("first", &token, "9000000042");
+    assert_eq!(error(&server.send(unknown_person).await), "invalid_target");
     assert_eq!(server.send(ask("first", &token)).await.status, 200);
     let old = id_token(&server, &provider, |_| ());
     server.clock.advance(TimeDelta::minutes(10));

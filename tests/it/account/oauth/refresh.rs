@@ -1,4 +1,4 @@
-//! Refresh tokens: each once, and no wider than what was granted (LA-06; Inferno's refresh group).
+//! Refresh tokens: single-use, and no wider than the grant (LA-06; Inferno's refresh group).
 
 use chrono::TimeDelta;
 use rstest::rstest;
@@ -37,7 +37,7 @@ async fn refresh_rotates_the_token_and_keeps_the_launch_context(
     let access = third["access_token"].as_str().unwrap();
     assert_eq!(read(&server, &format!("/Patient/{ME}"), access).await.status, 200);
     assert_eq!(read(&server, "/Consent", access).await.status, 403);
-    // The next is as wide as the first again (RFC 6749 §6).
+    // The next one has all scopes of the first again (RFC 6749 §6).
     let widest = server.send(refresh("portal", third["refresh_token"].as_str().unwrap(), None)).await.json();
     assert_eq!(widest["scope"], SCOPES);
 }

@@ -1,4 +1,4 @@
-//! Apps register themselves (RFC 7591), and then are apps like others.
+//! Dynamic client registration (RFC 7591).
 
 use rstest::rstest;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Who has logged in, and whom they may act for.
+//! UserInfo: the user who logged in, and the people they may act for.
 
 use domain::account::{Grant, Mode};
 use rstest::rstest;

@@ -1,4 +1,4 @@
-//! What a provider publishes: kept, read again, and used while the provider is down.
+//! A provider's documents: cached, refreshed, and used while the provider is down.
 
 use base::clock::Clock as _;
 use chrono::TimeDelta;

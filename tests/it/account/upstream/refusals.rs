@@ -1,4 +1,4 @@
-//! Every way in which a provider's answer is refused.
+//! Refusals of providers' responses.
 
 use base::clock::Clock as _;
 use domain::account::identity::{Answer, Proven, ProvenKind};
@@ -138,7 +138,7 @@ async fn response_with_another_iss_is_rejected_before_the_code_is_sent() {
     let named = answer(Some(&scene.provider.issuer));
     scene.providers.complete("p", &departure, CALLBACK, &named).await.unwrap();
 
-    // A provider that says that it always names itself must do so.
+    // A provider whose metadata promise `iss` in every response must send it.
     let scene = Scene::start();
     let mut metadata = scene.provider.metadata();
     metadata["authorization_response_iss_parameter_supported"] = true.into();
@@ -196,7 +196,7 @@ async fn id_token_within_the_clock_skew_is_accepted() {
     scene.log_in(|claims| claims["nbf"] = json!(1.5)).await.expect("a fraction is a time");
 }
 
-/// The provider answers this access token to the code, and all else is good.
+/// The provider returns this access token for the code, and everything else is valid.
 async fn with_access_token(scene: &Scene, token: &str) -> Result<Proven, UpstreamError> {
     let departure = scene.begin().await;
     let id_token = sign(&rsa_keys()[0], &scene.claims(&departure.nonce));

@@ -1,4 +1,4 @@
-//! The simulated providers: the whole way there and back, over HTTP.
+//! The simulated providers: the whole log-in over HTTP.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -46,7 +46,7 @@ fn path_of<'u>(app: &TestApp, url: &'u str) -> &'u str {
     url.strip_prefix(&format!("http://{}", app.address)).expect("a URL of the server")
 }
 
-/// Chooses somebody on the page, as the form would.
+/// Chooses a person on the page, as the form would.
 async fn choose(app: &TestApp, departure: &Departure, person: &str, level: &str) -> Response {
     let path = path_of(app, &departure.url);
     let page = app.send(Request::new("GET", path)).await;
@@ -162,8 +162,8 @@ async fn simulated_page_is_marked_and_redirects_only_to_registered_uris() {
     let without_nonce = path.replace("&nonce=", "&other=");
     let back = app.send(Request::new("GET", &without_nonce)).await;
     assert_eq!(query(&back)["error"], "invalid_request");
-    let nobody = choose(&app, &departure, "0000000000", "P9").await;
-    assert_eq!(nobody.status, 400);
+    let unknown = choose(&app, &departure, "0000000000", "P9").await;
+    assert_eq!(unknown.status, 400);
     let script = path.replace("state=", "state=%22%3E%3Cscript%3E");
     let page = app.send(Request::new("GET", &script)).await;
     assert!(!String::from_utf8_lossy(&page.body).contains("<script>"));

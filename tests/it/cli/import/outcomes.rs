@@ -1,4 +1,4 @@
-//! What becomes of each line, and what is told of it.
+//! The outcome of each line, and its report.
 
 use std::time::{Duration, Instant};
 
@@ -86,7 +86,7 @@ fn import_dry_run_validates_and_writes_nothing(
     assert_eq!(super::super::counts(&desk.database.url), before);
 }
 
-/// The database has a rule that the program does not know of.
+/// The database has a rule that the program does not know.
 #[rstest]
 fn failed_import_line_does_not_affect_others(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let desk = Desk::new(backend, 6);
@@ -124,7 +124,7 @@ fn import_keeps_to_its_rate() {
     let file = desk.file(&lines);
     let began = Instant::now();
     desk.import(&file, &["--rate", "100"]).well();
-    // The last fifth of a second's worth is taken at once.
+    // The lines of the last fifth of a second are accepted at once.
     assert!(began.elapsed() >= Duration::from_millis(950), "{:?}", began.elapsed());
     assert_eq!(desk.roles(), 120);
 }

@@ -1,4 +1,4 @@
-//! Roles with a past: what could have come about step by step is taken as it stands.
+//! Roles with a past: a state that could have come about step by step is accepted as it is.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -79,7 +79,7 @@ fn import_rejects_a_role_in_an_unreachable_state(
     assert_eq!(desk.roles(), 0);
 }
 
-/// What is there is told as the same, though today's rules would not let it come.
+/// An existing role is reported as the same, though today's rules would not accept it.
 #[rstest]
 fn imported_role_is_unchanged_after_its_end_passed(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,

@@ -1,4 +1,4 @@
-//! Stopped at any moment, and begun again: the end is the same.
+//! An import that is stopped at any moment and started again has the same result.
 
 use rstest::rstest;
 use serde_json::Value;
@@ -88,7 +88,7 @@ fn import_on_sigterm_finishes_its_batch_and_says_how_to_resume(
     assert_done(&desk, &ended.stdout);
 }
 
-/// Without the report of the run that was stopped, every line is looked at again.
+/// Without the report of the stopped run, every line is checked again.
 #[test]
 fn another_report_has_every_line() {
     let desk = Desk::new(Backend::Sqlite, 40);

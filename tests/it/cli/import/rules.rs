@@ -1,4 +1,4 @@
-//! A line is refused with the code and the place that a create is.
+//! A line is rejected with the code and the location of a create.
 
 use rstest::rstest;
 use serde_json::{Value, json};

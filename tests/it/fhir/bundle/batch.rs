@@ -1,4 +1,4 @@
-//! batch.
+//! Batch.
 
 use rstest::rstest;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! References between the entries of a transaction, and to what a search finds.
+//! References between the entries of a transaction, and to the result of a search.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -74,7 +74,7 @@ async fn a_canonical_that_looks_like_a_name_of_an_entry_neither_waits_for_it_nor
     let mut other = access_request(LONER, PATIENTS[0]);
     let linked = json!({ "linkId": "linked", "answer": [{ "valueReference": { "reference": ROLE } }] });
     other["item"].as_array_mut().expect("items").push(linked);
-    // The one names the other by a canonical, the other refers to the one: no circle.
+    // One names the other by a canonical, the other refers to the first: no cycle.
     let entries = [
         named(RELATED, give("POST", "QuestionnaireResponse", &other)),
         named(ROLE, give("POST", "QuestionnaireResponse", &one)),

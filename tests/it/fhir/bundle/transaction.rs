@@ -1,4 +1,4 @@
-//! transaction.
+//! Transaction.
 
 use rstest::rstest;
 use serde_json::{Value, json};

@@ -1,5 +1,6 @@
-//! Large forms in transactions. While the writer is held nothing large is parsed, validated or compared: a debug build of
-//! the server, which the tests run, panics where that happens ([`base::held`]), so each row would be answered 500.
+//! Large forms in transactions. While the writer is held, no large content is parsed, validated or compared:
+//! a debug build of the server, which the tests run, panics where that happens ([`base::held`]), so each row
+//! would be answered 500.
 
 use rstest::rstest;
 use serde_json::{Value, json};

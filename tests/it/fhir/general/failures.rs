@@ -1,5 +1,5 @@
-//! What a caller is told when the service cannot answer: an OperationOutcome that says what to do and
-//! nothing of what is inside.
+//! Responses when the service cannot answer: an OperationOutcome that says what to do and nothing of the
+//! cause.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,7 +19,7 @@ use crate::support::{
 use crate::vrs::footprint::Footprint;
 use crate::vrs::known::{LONER, MOTHERS_ROLE, PATIENTS};
 
-/// Status and code, of an outcome that says one thing and nothing of what is inside.
+/// Status and code of an outcome with one issue and nothing of the cause.
 #[track_caller]
 fn told(answer: &Response) -> (u16, String) {
     let outcome = answer.json();
@@ -101,8 +101,8 @@ async fn internal_error_is_500_without_its_cause(
     send_well(&app, get(&path), 200).await;
 }
 
-/// Takes the database away until what is returned goes: SQLite's lock for writing is another's; PostgreSQL
-/// ends every connection and lets nobody in.
+/// Makes the database unavailable until the returned value is dropped: on SQLite another connection holds the
+/// write lock; PostgreSQL ends every connection and accepts none.
 enum Away {
     Locked { _holder: SqliteConnection },
     Closed { database: String },
@@ -153,7 +153,7 @@ async fn unavailable_database_is_503_with_retry_after(
     let answer = app.send(create()).await;
     assert_eq!((told(&answer), retry_after(&answer)), ((503, "transient".to_owned()), Some(1)));
     let read = app.send(get(&format!("/Consent/{MOTHERS_ROLE}"))).await;
-    // A read is written down before it is answered.
+    // The access is recorded before a read is answered.
     assert_eq!((told(&read), retry_after(&read)), ((503, "transient".to_owned()), Some(1)));
     drop(away);
     assert_eq!(versions(), before);

@@ -1,4 +1,4 @@
-//! Formats in and out.
+//! Formats of requests and responses.
 
 use fhir::format::xml;
 use rstest::rstest;

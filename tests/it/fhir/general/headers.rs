@@ -1,4 +1,4 @@
-//! Headers that every answer or many have.
+//! Common response headers.
 
 use rstest::rstest;
 

@@ -1,4 +1,4 @@
-//! Refusals that have nothing to do with resources.
+//! Refusals that do not depend on resources.
 
 use rstest::rstest;
 use serde_json::json;

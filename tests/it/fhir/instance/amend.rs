@@ -1,4 +1,4 @@
-//! An access request is handed in completed, and may be amended afterwards.
+//! An access request is submitted as completed, and may be amended afterwards.
 
 use rstest::rstest;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Conditions: `If-None-Exist`, and updates and patches of what a search finds.
+//! Conditional interactions: `If-None-Exist`, and updates and patches of the match of a search.
 
 use rstest::rstest;
 use serde_json::json;

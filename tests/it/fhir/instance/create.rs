@@ -1,4 +1,4 @@
-//! create.
+//! Create.
 
 use rstest::rstest;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! delete: it is never done, and what is refused leaves no trace.
+//! Delete: never carried out, and a refused one leaves no trace.
 
 use rstest::rstest;
 use serde_json::json;

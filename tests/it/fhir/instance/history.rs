@@ -1,4 +1,4 @@
-//! history.
+//! History.
 
 use chrono::TimeDelta;
 use rstest::rstest;

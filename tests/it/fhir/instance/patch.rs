@@ -1,4 +1,4 @@
-//! patch, in both forms.
+//! Patch, in both forms.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -1,4 +1,4 @@
-//! read and vread.
+//! Read and vread.
 
 use rstest::rstest;
 

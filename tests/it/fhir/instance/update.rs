@@ -1,4 +1,4 @@
-//! update.
+//! Update.
 
 use rstest::rstest;
 use serde_json::{Value, json};

@@ -51,7 +51,7 @@ async fn acting_proxy_reads_only_data_of_both(
         let answer = send(&app, get(&path).bearer(&token)).await;
         assert!(answer.status == 400 || answer.json()["total"] == 0, "{path}: {}", answer.json());
     }
-    // With patient/ alone, the patient and nobody else.
+    // With patient/ alone, only the patient.
     let narrow = app.token(&acting(), "patient/*.rs").await;
     assert_eq!(send(&app, get(&format!("/Patient/{MOTHER}")).bearer(&narrow)).await.status, 404);
 }
@@ -76,7 +76,7 @@ async fn suspended_role_is_401_on_the_next_request(
         let challenge = refused.header("www-authenticate").expect("a challenge");
         assert!(challenge.contains("error=\"invalid_token\""), "{challenge}");
     }
-    // The other front, too.
+    // The other API, too.
     let both = format!("/RelatedPerson?identifier={MOTHER}&patient:identifier={CHILD}");
     let request = crate::support::Request::new("GET", &format!("{}{both}", api_vrs::BASE_PATH));
     let refused = app.send(request.with_id().bearer(&token)).await;
@@ -84,7 +84,7 @@ async fn suspended_role_is_401_on_the_next_request(
         (refused.status, refused.json()["issue"][0]["details"]["coding"][0]["code"].clone()),
         (401, "ACCESS_DENIED".into())
     );
-    // As themselves they go on.
+    // As themselves they continue.
     let own = app.token(&citizen(MOTHER), "user/*.rs").await;
     assert_eq!(send(&app, get(&own_role()).bearer(&own)).await.status, 200);
 }
@@ -129,11 +129,11 @@ async fn token_that_contradicts_its_role_is_401(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = issuing(backend).await;
-    // A role of somebody else: the database has none between the two.
+    // A role of other people: the database has none between the two.
     let stolen = Who::Proxy { proxy: number(LONER), patient: number(CHILD), role: id_of(MOTHERS_ROLE) };
     let stolen = app.token(&stolen, ALL).await;
     assert_eq!(send(&app, get(&format!("/Patient/{CHILD}")).bearer(&stolen)).await.status, 401);
-    // Nobody acts for themselves.
+    // A person never acts for themselves.
     let mut own = app.claims(&citizen(MOTHER), ALL).await;
     own.act = Some(Actor { sub: MOTHER.to_owned(), iss: None });
     assert_eq!(send(&app, get("/Consent").bearer(&app.sign(&own))).await.status, 401);
@@ -234,7 +234,7 @@ async fn access_token_requires_issuer_audience_and_time(
     ] {
         assert_eq!(asks(&token).await, 401, "{row}");
     }
-    // A token in the query string is no token, and does not become a search parameter that is echoed.
+    // A token in the query string is not accepted, and does not become a search parameter that is echoed.
     let in_query = send(&app, get(&format!("/Consent?access_token={}", app.sign(&good)))).await;
     assert_eq!(in_query.status, 401);
 }

@@ -1,4 +1,4 @@
-//! What a wildcard covers, and what needs no scope.
+//! The types that a wildcard covers, and what needs no scope.
 
 use rstest::rstest;
 
@@ -28,7 +28,7 @@ async fn wildcard_scope_covers_audit_event_provenance_and_person(
             assert_eq!(status, if asked == kind { 200 } else { 403 }, "{asked} by {kind}");
         }
     }
-    // What is seen of them is what the person may see: the mother's own accesses name nobody else's.
+    // Only what the person may read is visible: the mother's own accesses name no other person's.
     let audit = send_well(&app, get("/AuditEvent?_count=100").bearer(&wide), 200).await;
     let entries = audit["entry"].as_array().expect("her own accesses");
     assert!(entries.iter().all(|entry| entry.to_string().contains(MOTHER)));

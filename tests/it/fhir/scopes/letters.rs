@@ -55,7 +55,7 @@ async fn each_interaction_requires_its_scope_letter_only(
             let told = format!("{letter} where {needed} is needed");
             let answer = send(&app, request.bearer(&token)).await;
             if needed == letter {
-                // A create that the rules refuse was let through.
+                // A create that the rules refuse was authorized.
                 assert!(matches!(answer.status, 200 | 201 | 422), "{told}: {}", answer.status);
                 continue;
             }
@@ -115,7 +115,7 @@ async fn chained_search_requires_scopes_of_all_types(
     let has = "/Patient?_has:Consent:patient:status=active";
     assert_eq!(entries("system/Patient.s", has).await.0, 403);
     assert_eq!(entries("system/Patient.s system/Consent.s", has).await.0, 200);
-    // Of everything, what no scope lets through is left out.
+    // Of the whole system, types without a scope are left out.
     let token = app.token(&system(), "system/RelatedPerson.s").await;
     let everything = send_well(&app, get("/?_count=500").bearer(&token), 200).await;
     let kinds = everything["entry"].as_array().expect("entries").iter();
@@ -160,7 +160,7 @@ async fn patient_scope_is_the_launch_patient_and_user_scope_what_the_user_may_re
     let all = "/Consent?_total=accurate";
     let (as_proxy, as_patient) = (count("user/*.rs", &mine).await, count("user/*.rs", &about_me).await);
     assert!(as_proxy > 0);
-    // A scope for everything is no right to everything.
+    // A scope for everything is not a permission for everything.
     assert_eq!(count("user/*.cruds __unknown https://other.example/scope", all).await, as_proxy + as_patient);
     assert_eq!(count("patient/*.rs", all).await, as_patient);
     assert_eq!(count("patient/*.rs", &mine).await, 0);

@@ -1,4 +1,4 @@
-//! Whatever a query string holds, the answer is a searchset or a refusal, never a fault.
+//! The response to any query string is a searchset or a 4xx, never a 5xx.
 
 use rstest::rstest;
 

@@ -1,4 +1,4 @@
-//! Chains and `_has`.
+//! Chained parameters and `_has`.
 
 use rstest::rstest;
 

@@ -1,4 +1,4 @@
-//! Pages follow each other by key: every row that was there at the beginning is on exactly one of them.
+//! Pages follow each other by key: every row from the beginning is on exactly one of them.
 
 use std::collections::BTreeMap;
 

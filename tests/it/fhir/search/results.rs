@@ -1,4 +1,4 @@
-//! What shapes an answer: order, number, total, summary, elements, links, and what is not understood.
+//! Result parameters: order, count, total, summary, elements, links, and unknown parameters.
 
 use rstest::rstest;
 use serde_json::Value;
@@ -137,7 +137,7 @@ async fn partial_resource_is_tagged_subsetted(
         assert!(there.iter().all(|name| resource.get(name).is_some()), "{query}: {resource}");
         assert!(gone.iter().all(|name| resource.get(name).is_none()), "{query}: {resource}");
         assert_eq!(subsetted(resource), is_part, "{query}: {resource}");
-        // A part may lack what the profile demands, and then does not claim to conform.
+        // A partial resource may lack what the profile demands, and then does not claim to conform.
         let claims = query == "_summary=data" || !is_part;
         assert_eq!(resource["meta"].get("profile").is_some(), claims, "{query}: {resource}");
     }

@@ -1,4 +1,4 @@
-//! A citizen learns nothing of what they may not see: not by a total, a chain, `_has`, or an include.
+//! A citizen learns nothing of hidden resources: not by a total, a chain, `_has`, or an include.
 
 use rstest::rstest;
 use serde_json::Value;

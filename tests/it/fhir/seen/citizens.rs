@@ -1,4 +1,4 @@
-//! A citizen sees what names them, and cannot tell that there is anything else.
+//! A citizen sees the resources that name them, and cannot detect any other.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -40,7 +40,7 @@ async fn resources_of_other_people_are_404_on_every_interaction(
         assert_eq!(answer.status, 404, "{row}");
         footprint.check_untouched(row);
     }
-    // An update of what is not there is 405, and so is one of what is hidden.
+    // An update of an unknown id is 405, and so is one of a hidden resource.
     let hidden = send(&app, put(&role, &held).bearer(&citizen(LONER))).await;
     let mut absent = held;
     absent["id"] = "none".into();

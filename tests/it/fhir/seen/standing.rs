@@ -1,4 +1,5 @@
-//! Who is not in good standing is in no answer, and neither is what is between them and somebody else.
+//! A person who is not in good standing is in no response, and neither is any resource between them and
+//! others.
 
 use domain::person::Standing;
 use rstest::rstest;

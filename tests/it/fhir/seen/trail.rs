@@ -1,4 +1,4 @@
-//! Every write leaves a record and an event, and both fronts see the same.
+//! Every write has an audit record and an event, and both APIs see the same.
 
 use api_vrs as vrs;
 use rstest::rstest;
@@ -42,7 +42,7 @@ async fn every_write_has_one_audit_record_and_one_event(
             footprint.check_untouched(&place);
         }
         let about = format!("{}/{id}", path.trim_start_matches('/'));
-        // Of five requests two have changed something.
+        // Two of five requests have changed something.
         for (kind, param, count) in [("AuditEvent", "entity", 5), ("Provenance", "target", 2)] {
             let found = send_well(&app, get(&format!("/{kind}?{param}={about}")), 200).await;
             assert_eq!(entries(&found).len(), count, "{kind} of {path}");

@@ -1,4 +1,4 @@
-//! What a subscription stands on, and when it ends (SEC-9; domain decision 2).
+//! The grants that subscriptions depend on, and when subscriptions end (SEC-9; domain decision 2).
 
 use base::date_time::{render_instant, to_millis};
 use base::error::Error;
@@ -16,7 +16,7 @@ use crate::account::oauth::kit::{
 use crate::fhir::client::{post, put, request, resource};
 use crate::support::{Backend, Options, TestApp, bodies, sql};
 
-/// A server that knows the apps of the kit, and lets in those without a token as well.
+/// A server that knows the apps of the kit, and accepts requests without a token as well.
 async fn start(backend: Backend) -> TestApp {
     let options = Options { registrations: kit::apps(), policy: AccessPolicy::Open, ..Options::default() };
     TestApp::start(backend, options).await
@@ -40,7 +40,7 @@ async fn subscribe_with(app: &TestApp, token: &Value, body: &Value) -> Value {
     resource(&answer)
 }
 
-/// Whether what the owner of a subscription was granted stands now.
+/// Whether the grant of a subscription's owner stands now.
 async fn stands(app: &TestApp, id: &str) -> bool {
     let (owner, now) = (kept(app, id).await.value.owner, app.now());
     let checked: Result<(), Error> =
@@ -92,11 +92,11 @@ async fn subscription_of_a_citizen_ends_with_their_grant(
     let earlier = end - TimeDelta::hours(5);
     let earlier_one = subscribe_with(&app, &own, &with_end(earlier)).await;
     assert_eq!(end_of(&earlier_one), earlier);
-    // What was read is taken back.
+    // The read is rolled back.
     let again = put(&format!("/Subscription/{}", id_of(&later)), &later)
         .bearer(own["access_token"].as_str().unwrap());
     assert_eq!(app.send(again).await.status, 200);
-    // Without a token it goes on, until then.
+    // Without a token it continues until then.
     let id = id_of(&subscription);
     app.clock.advance(TimeDelta::hours(1));
     change_role(&app).await;
@@ -150,7 +150,7 @@ async fn revoked_grant_ends_subscriptions_of_exchanged_grants_at_once(
     let revoked: Result<bool, Error> = app.store.write(move |tx| tx.revoke_grant(id, now)).await;
     assert!(revoked.expect("the database answers"));
     assert!(!stands(&app, &first).await && !stands(&app, &second).await);
-    assert_eq!(app.count_rows("deliveries WHERE due_at IS NOT NULL"), 2, "whoever delivers ends them");
+    assert_eq!(app.count_rows("deliveries WHERE due_at IS NOT NULL"), 2, "the delivery worker ends them");
     change_role(&app).await;
     assert!(heard(&app, &first).await.is_empty() && heard(&app, &second).await.is_empty());
 }

@@ -1,4 +1,4 @@
-//! From the first request to the deletion.
+//! Subscriptions from creation to deletion.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -17,7 +17,8 @@ fn with(mut body: Value, created: &Value, pairs: &[(&str, Value)]) -> Value {
     body
 }
 
-/// Kit 1.1.01 to 1.1.03, 3.1.1.01 to 3.3.1.03: a subscription is taken, is `requested`, and says back what was sent.
+/// Kit 1.1.01 to 1.1.03, 3.1.1.01 to 3.3.1.03: a subscription is created with the status `requested`, and
+/// returned as sent.
 // covers N-01, N-37
 #[rstest]
 #[actix_web::test]

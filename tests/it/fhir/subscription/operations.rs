@@ -18,7 +18,7 @@ fn parameter<'v>(parameters: &'v Value, name: &str) -> &'v Value {
     all.iter().find(|one| one["name"] == name).unwrap_or(&Value::Null)
 }
 
-/// The numbers that a Bundle tells.
+/// The event numbers in a Bundle.
 fn numbers(bundle: &Value) -> Vec<String> {
     let all = entries(bundle)[0]["parameter"].as_array().expect("parameters").clone();
     let events = all.iter().filter(|one| one["name"] == "notification-event");
@@ -107,7 +107,7 @@ async fn events_operation_returns_events_between_two_numbers_inclusive(
     for query in ["?eventsSinceNumber=x", "?eventsSinceNumber=3&eventsUntilNumber=2", "?content=much"] {
         assert_eq!(told(&send(&app, get(&format!("{path}{query}"))).await).0, 400, "{query}");
     }
-    // What is kept no longer is missed, and told of.
+    // Events that are no longer stored are reported as missing.
     crate::support::sql::execute(&app.database_url(), "DELETE FROM subscription_events WHERE number < 3");
     let bundle = send_well(&app, get(&path), 200).await;
     assert_eq!(numbers(&bundle), ["3", "4"]);

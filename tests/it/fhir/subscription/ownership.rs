@@ -1,4 +1,4 @@
-//! A subscription is its owner's alone, and the scopes of the type hold for it as for others.
+//! A subscription is visible to its owner only, and the scopes of the type apply as for other types.
 
 use rstest::rstest;
 use serde_json::Value;
@@ -10,7 +10,7 @@ use crate::support::{Backend, TestApp};
 use crate::vrs::callers::{NURSE, SYSTEM, citizen, guarded_options};
 use crate::vrs::known::{LONER, MOTHER};
 
-/// Everything that names a subscription of somebody.
+/// Every request that names a subscription.
 fn asked(id: &str, body: &Value) -> Vec<crate::support::Request> {
     let path = format!("/Subscription/{id}");
     let mut body = body.clone();
@@ -66,7 +66,7 @@ async fn subscription_is_404_for_other_callers(
     for path in ["/Subscription?status=requested", "/Subscription/$status", "/Subscription/_history"] {
         assert_eq!(send_well(&app, get(path).bearer(&mother), 200).await["total"], 1, "{path}");
     }
-    assert_eq!(app.count_rows("subscription_versions"), 1, "nobody has changed it");
+    assert_eq!(app.count_rows("subscription_versions"), 1, "it is unchanged");
 }
 
 // covers N-10, N-37
@@ -169,7 +169,7 @@ async fn audit_search_reveals_no_subscription_of_another_system(
             }
         }
     }
-    // What is not about subscriptions is seen as before.
+    // Other audit events are visible as before.
     let roles =
         send_well(&app, get("/AuditEvent?subtype=search-type&_total=accurate").bearer(SYSTEM), 200).await;
     assert!(roles["total"].as_i64().unwrap() > 0, "{roles}");

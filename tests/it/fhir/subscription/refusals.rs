@@ -1,4 +1,4 @@
-//! What is refused when it is asked for, each with the element that is wrong.
+//! Refused subscriptions, each with the element at fault.
 
 use rstest::rstest;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Who hears of what, in which form.
+//! Notifications: their recipients and content.
 
 use fhir::format::xml;
 use fhir::outcome::Severity;

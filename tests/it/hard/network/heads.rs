@@ -97,7 +97,8 @@ fn requests_without_waiting_are_all_answered() {
     service.assert_recovered(files);
 }
 
-/// Whoever closes their own side has still asked; whoever has not asked to the end is not waited for.
+/// A client that closes its own side after a whole request is answered; one with a partial request is not
+/// waited for.
 #[test]
 fn half_closed_connections_are_answered_and_ended() {
     let mut service = service();

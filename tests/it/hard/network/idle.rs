@@ -41,7 +41,8 @@ fn idle_connections_do_not_block_others() {
     service.assert_recovered(files);
 }
 
-/// `server.connections` bounds what is open; whoever comes beyond it waits, and is served when others have gone.
+/// `server.connections` bounds the open connections; further clients wait, and are served when others have
+/// gone.
 #[test]
 fn no_more_connections_are_open_than_the_settings_say() {
     let settings = "[limits]\nrequest_seconds = 3\nrequests_per_minute = 0";
@@ -51,7 +52,7 @@ fn no_more_connections_are_open_than_the_settings_say() {
     std::thread::sleep(Duration::from_secs(1));
     let open = service.sockets() - sockets;
     assert!(open <= 70, "{open} connections are open");
-    // The silent are ended after their time, and the next come in.
+    // Silent connections are closed after their time, and the next are accepted.
     assert_eq!(service.ask(&read()).map(|answer| answer.status), Some(200));
     until_over(&mut hostile, Duration::from_secs(60), Duration::from_millis(100), |_| {});
 }

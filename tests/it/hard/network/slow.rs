@@ -59,7 +59,7 @@ fn slow_bodies_are_closed_by_timeout() {
     drip("slow bodies", scale(300, 4000), head, &[408]);
 }
 
-/// They ask for much and read nothing of it.
+/// They request much and read nothing of it.
 #[test]
 fn unread_responses_are_closed_by_timeout() {
     let mut service = service();

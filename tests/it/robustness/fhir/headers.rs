@@ -1,4 +1,4 @@
-//! Headers that decide how a request of this front is read and answered.
+//! Headers that decide how a request of this API is parsed and answered.
 
 use proptest::prelude::*;
 use proptest::sample::select;

@@ -1,4 +1,4 @@
-//! Contract §4.5: which answers each question of an access request takes.
+//! Contract §4.5: the answers that each question of an access request accepts.
 
 use rstest::rstest;
 use serde_json::{Value, json};

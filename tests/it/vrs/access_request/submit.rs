@@ -122,7 +122,7 @@ fn refused() -> Vec<(String, Value)> {
     ] {
         rows.push((format!("{pointer} = {wrong}"), with(good(), pointer, wrong)));
     }
-    rows.push(("nobody is their own proxy".to_owned(), bodies::access_request(MOTHER, MOTHER)));
+    rows.push(("the proxy is the patient".to_owned(), bodies::access_request(MOTHER, MOTHER)));
     rows
 }
 
@@ -181,7 +181,7 @@ async fn open_access_requests_of_a_citizen_are_limited_409(
     let coding = &again.json()["issue"][0]["details"]["coding"][0];
     assert_eq!((again.status, coding["code"].clone()), (409, "OPEN_ACCESS_REQUEST".into()));
     assert_eq!(app.count_rows("access_requests"), before);
-    // About somebody else, and by somebody else.
+    // About another person, and by another applicant.
     assert_eq!(submit(MOTHER, LONER).await.status, 200);
     assert_eq!(submit(LONER, SON).await.status, 200);
     // Two of hers are open.

@@ -1,4 +1,4 @@
-//! Contract §4.1 and §5 #5: what `POST /Consent` accepts and what comes of it.
+//! Contract §4.1 and §5 #5: what `POST /Consent` accepts, and the result.
 
 use rstest::rstest;
 use serde_json::{Value, json};

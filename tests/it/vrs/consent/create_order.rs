@@ -1,4 +1,4 @@
-//! Contract §2.3 #5: of two faults of a new role, the earlier check is told.
+//! Contract §2.3 #5: of two faults of a new role, the earlier check is reported.
 
 use rstest::rstest;
 use serde_json::{Value, json};

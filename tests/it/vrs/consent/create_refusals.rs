@@ -165,7 +165,7 @@ fn business_rows() -> Vec<Row> {
         ("a pair that has an active role", bodies::consent(MOTHER, CHILD), duplicate_relationship()),
         ("a pair that has a rejected role", bodies::consent(PROXY, PATIENTS[1]), duplicate_relationship()),
         ("a pair that has an inactive role", bodies::consent(PROXY, PATIENTS[11]), duplicate_relationship()),
-        ("nobody is their own proxy", bodies::consent(LONER, LONER), invalid("INVALID_PERFORMER")),
+        ("the proxy is the patient", bodies::consent(LONER, LONER), invalid("INVALID_PERFORMER")),
         ("an unknown patient", bodies::consent(LONER, NOBODY[0]), invalid("INVALID_PATIENT")),
         ("an unknown performer", bodies::consent(NOBODY[0], LONER), invalid("INVALID_PERFORMER")),
     ]

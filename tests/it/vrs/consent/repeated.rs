@@ -1,4 +1,4 @@
-//! What stands twice with the same content counts once, where the model holds one value.
+//! Identical repetitions count once, where the model holds one value.
 
 use rstest::rstest;
 use serde_json::{Value, json};

@@ -1,5 +1,6 @@
 //! Contract §2.3, "gateway checks come first": token, rate limit, content type, access mode, then the
-//! operation's own checks from the headers on. Each request breaks two neighbours; the earlier one is told.
+//! operation's own checks from the headers on. Each request breaks two neighbours; the earlier one is
+//! reported.
 
 use rstest::rstest;
 use serde_json::json;

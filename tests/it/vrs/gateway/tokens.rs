@@ -1,4 +1,4 @@
-//! Tokens of the authorization server at this front: how far their scopes reach, and for how long.
+//! Access tokens of the authorization server at this API: the operations of their scopes, and their lifetime.
 
 use rstest::rstest;
 

@@ -1,4 +1,4 @@
-//! Contract §2.3 #7: of two faults of a change, the earlier check is told.
+//! Contract §2.3 #7: of two faults of a change, the earlier check is reported.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -162,7 +162,7 @@ async fn patch_reports_the_first_fault_in_contract_order(
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// An end that can be read and yet cannot be, beside a basis that nobody knows.
+/// An end that can be parsed and yet is not allowed, beside an unknown legal basis.
 #[rstest]
 #[actix_web::test]
 async fn past_end_is_reported_before_an_unknown_legal_basis(

@@ -39,7 +39,7 @@ fn rows() -> Vec<(String, Told)> {
         (format!("patient:identifier={}", NOBODY[0]), invalidated()),
         (format!("identifier={MOTHER}&patient:identifier={}", NOBODY[0]), invalidated()),
         (format!("identifier={}&patient:identifier={LONER}", NOBODY[0]), invalidated()),
-        // Two faults: the earlier one is told.
+        // Two faults: the earlier one is reported.
         ("identifier=https://fhir.nhs.uk/Id/nhs-number/invalid|730675929".into(), system()),
         (format!("identifier=1&patient:identifier=wrong|{MOTHER}"), system()),
         ("identifier=1&patient:identifier=1".into(), value()),

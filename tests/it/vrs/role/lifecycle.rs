@@ -1,4 +1,4 @@
-//! Contract §6.1, §6.2 and domain.md: which status may follow which, and for what reasons.
+//! Contract §6.1, §6.2 and domain.md: the transitions of a role, and their reasons.
 
 use domain::proxy::Lifecycle;
 use rstest::rstest;
@@ -55,7 +55,7 @@ fn to(status: &str, code: &str) -> Value {
     bodies::move_to(status, &[reason(code)].into_iter().chain(grantor).collect::<Vec<_>>())
 }
 
-/// Tries every reason for one arrow. `back` leads from its head to its tail again.
+/// Tries every reason for one transition. `back` leads from its end to its start.
 async fn try_arrow(app: &TestApp, role: &str, status: &str, allowed: &[&str], back: &[(&str, &str)]) {
     let path = consent(role);
     for code in every_reason() {

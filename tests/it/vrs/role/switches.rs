@@ -141,7 +141,7 @@ async fn access_request_creates_a_proposed_role_only_when_configured(
     assert_eq!(role["status"], "proposed");
     assert_eq!(role["extension"][0]["valueCodeableConcept"]["coding"][0]["code"], "APPLICATION_SUBMITTED");
     assert_eq!(role["policyRule"]["coding"][0]["code"], "UNK");
-    assert_eq!(role["extension"].as_array().map(Vec::len), Some(1), "nobody has granted it");
+    assert_eq!(role["extension"].as_array().map(Vec::len), Some(1), "it has no grantor");
     let again = proposing.post("/QuestionnaireResponse", &request).await;
     assert_eq!(again.told(), (409, "DUPLICATE_RELATIONSHIP".to_owned()));
     footprint.check_untouched("again");
