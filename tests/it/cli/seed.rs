@@ -13,7 +13,7 @@ fn run_seed(folder: &Folder, database: &TestDatabase, text: &str) -> Ended {
 }
 
 #[rstest]
-fn seeding_twice_is_seeding_once(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+fn seeding_is_idempotent(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let (database, folder) = (TestDatabase::migrated(backend), Folder::new());
     let first = run_seed(&folder, &database, SANDBOX_DATA).well();
     assert!(first.contains("48 people") && first.ends_with("1 access request\n"), "{first}");
@@ -25,7 +25,7 @@ fn seeding_twice_is_seeding_once(#[values(Backend::Sqlite, Backend::Postgres)] b
 
 // covers USE-16
 #[rstest]
-fn the_file_that_the_help_names_is_taken_with_the_default_settings(
+fn seed_file_of_the_help_is_accepted_with_default_settings(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let (database, folder) = (TestDatabase::migrated(backend), Folder::new());

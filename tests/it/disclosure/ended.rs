@@ -153,7 +153,7 @@ async fn patient_reads_proxy_details_from_grant_to_end_of_the_role(
 // covers V-10
 #[rstest]
 #[actix_web::test]
-async fn a_verified_relationship_shows_what_the_contract_says_without_any_role(
+async fn verified_relationship_has_the_contract_elements_without_any_role(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let (app, id, token) = begin(backend).await;

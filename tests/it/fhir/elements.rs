@@ -112,7 +112,7 @@ async fn a_primitive_of_any_type_has_a_value_or_an_extension_and_may_have_an_id(
 // covers FAULT-16
 #[rstest]
 #[actix_web::test]
-async fn an_id_of_an_element_is_unique_in_its_resource_and_has_no_space(
+async fn element_id_is_unique_in_its_resource_without_spaces(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;

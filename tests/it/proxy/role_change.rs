@@ -87,7 +87,7 @@ fn an_active_role_may_change_end_basis_and_grantor_without_a_status() {
 }
 
 #[test]
-fn no_other_status_allows_such_edits() {
+fn only_an_active_role_allows_edits_without_a_status() {
     for status in Status::ALL.into_iter().filter(|status| *status != Status::Active) {
         let refused = role(status).changed(until("2027-01-01"), STRICT, now());
         assert_eq!(refused, Err(RoleError::InvalidTransition), "{status:?}");
@@ -95,7 +95,7 @@ fn no_other_status_allows_such_edits() {
 }
 
 #[test]
-fn the_same_status_again_needs_a_change_beside_it() {
+fn same_status_requires_another_change() {
     let active = role(Status::Active);
     let again = to(Status::Active, ReasonCode::RoleCreated);
     for rules in [STRICT, LENIENT] {

@@ -62,7 +62,7 @@ fn a_rejected_role_needs_no_grantor_but_a_reason_of_its_own() {
 }
 
 #[test]
-fn only_active_and_rejected_begin_a_role() {
+fn role_is_created_as_active_or_rejected_only() {
     for status in [Status::Inactive, Status::EnteredInError, Status::Proposed] {
         for rules in [STRICT, LENIENT] {
             assert_eq!(

@@ -62,9 +62,7 @@ async fn unknown_path_is_404_in_the_format_of_the_client(
 // covers USE-14
 #[rstest]
 #[actix_web::test]
-async fn the_root_says_what_the_server_is_and_its_page_has_one_style(
-    #[values(Backend::Sqlite)] backend: Backend,
-) {
+async fn root_page_describes_the_server(#[values(Backend::Sqlite)] backend: Backend) {
     let app = TestApp::sandbox(backend).await;
     let told = app.send(Request::new("GET", "/")).await;
     assert_eq!((told.status, kind(&told)), (200, "application/json"));

@@ -90,7 +90,7 @@ fn import_on_sigterm_finishes_its_batch_and_says_how_to_resume(
 
 /// Without the report of the stopped run, every line is checked again.
 #[test]
-fn another_report_has_every_line() {
+fn import_without_its_report_checks_every_line_again() {
     let desk = Desk::new(Backend::Sqlite, 40);
     let file = desk.file(&lines(&desk));
     let mut running = start(&desk, &file);

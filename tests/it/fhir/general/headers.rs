@@ -146,7 +146,7 @@ async fn cors_preflight_lists_allowed_methods_and_headers(
 /// Java's HTTP client asks for HTTP/2 with each request over plain HTTP (RFC 9110, section 7.8).
 #[rstest]
 #[actix_web::test]
-async fn a_request_for_another_protocol_is_answered_in_http_1_1_and_the_connection_closes_as_told(
+async fn upgrade_to_http_2_is_answered_in_http_1_1(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;

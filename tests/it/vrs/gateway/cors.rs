@@ -57,7 +57,7 @@ async fn cors_preflight_lists_allowed_headers(
 
 #[rstest]
 #[actix_web::test]
-async fn the_origin_that_asks_is_the_one_that_is_allowed(
+async fn cors_allow_origin_repeats_the_request_origin(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = guarded(backend).await;

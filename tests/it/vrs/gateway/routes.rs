@@ -37,7 +37,7 @@ async fn another_method_is_405_with_allow(#[values(Backend::Sqlite, Backend::Pos
 
 #[rstest]
 #[actix_web::test]
-async fn an_unknown_path_is_an_invalidated_resource(
+async fn unknown_path_is_404_invalidated_resource(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
