@@ -25,7 +25,7 @@ pub const INTROSPECT: &str = "/oauth/introspect";
 pub const REVOKE: &str = "/oauth/revoke";
 /// Pushed authorization requests (RFC 9126).
 pub const PAR: &str = "/oauth/par";
-/// UserInfo (OpenID Connect Core §5.3).
+/// Userinfo (OpenID Connect Core §5.3).
 pub const USERINFO: &str = "/oauth/userinfo";
 /// The end-session endpoint, for browsers (OpenID Connect RP-Initiated Logout 1.0 §2).
 pub const END_SESSION: &str = "/oauth/log-out";

@@ -127,7 +127,7 @@ acts! {
         GrantRevoked "grant-revoked" Executes,
         /// An app was registered (RFC 7591).
         ClientRegistered "client-registered" Executes,
-        /// An app read UserInfo, and the people whom the user may act for (OpenID Connect Core §5.3).
+        /// An app read userinfo, and the people whom the user may act for (OpenID Connect Core §5.3).
         UserInfoRead "userinfo-read" Reads,
         /// An API producer introspected a token (RFC 7662).
         TokenIntrospected "token-introspected" Executes,

@@ -1,4 +1,4 @@
-//! UserInfo: the user who logged in, and the people they may act for.
+//! Userinfo: the user who logged in, and the people they may act for.
 
 use domain::account::{Grant, Mode};
 use rstest::rstest;
