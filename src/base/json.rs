@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn each_fault_is_named() {
+    fn each_parse_error_is_named() {
         for (text, fault) in [
             ("", JsonFault::Malformed),
             ("{", JsonFault::Malformed),

@@ -81,7 +81,7 @@ mod tests {
     use super::DatabaseUrl;
 
     #[test]
-    fn the_password_is_never_shown() {
+    fn database_url_display_hides_the_password() {
         let url: DatabaseUrl = "postgres://me:s3cret@db:5432/proxy?password=s3cret".parse().unwrap();
         assert_eq!(url.to_string(), "postgres://me@db:5432/proxy");
         assert!(!format!("{url:?}").contains("s3cret"));
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn other_schemes_are_refused() {
+    fn database_url_with_another_scheme_is_rejected() {
         for text in ["", "sqlite:", "mysql://x", "onbehalf.db", "postgres:x"] {
             assert!(text.parse::<DatabaseUrl>().is_err(), "{text}");
         }

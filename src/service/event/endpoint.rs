@@ -198,7 +198,7 @@ mod tests {
 
     // covers N-03
     #[test]
-    fn no_notification_goes_to_this_server() {
+    fn endpoint_on_this_server_is_rejected() {
         let own = |host: &str, port| Subscriptions {
             own: Some((host.to_owned(), port)),
             ..settings(true, &[], &[])

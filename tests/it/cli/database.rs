@@ -35,7 +35,7 @@ fn migrate_up_status_and_down(#[values(Backend::Sqlite, Backend::Postgres)] back
 }
 
 #[rstest]
-fn an_unmigrated_database_is_refused(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+fn unmigrated_database_is_rejected(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let (database, folder) = (TestDatabase::empty(backend), Folder::new());
     let config = folder.write("onbehalf.toml", &configuration(&database.url));
     let data = folder.write("data.json", SANDBOX_DATA);

@@ -199,7 +199,7 @@ async fn heartbeat_is_sent_only_when_due_and_requested(
 // covers N-09
 #[rstest]
 #[actix_web::test]
-async fn a_subscription_past_its_end_is_off(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn expired_subscription_is_off(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let stage = Stage::start(backend).await;
     let receiver = Receiver::willing();
     let end = Some(stage.app.now() + TimeDelta::hours(1));

@@ -76,7 +76,7 @@ fn settings() -> &'static str {
 }
 
 #[test]
-fn a_full_disk_refuses_loses_nothing_and_recovers() {
+fn full_disk_is_503_loses_nothing_and_recovers() {
     let database = TestDatabase::migrated(Backend::Sqlite);
     let mut service = Service::on(database, settings(), "trap '' XFSZ");
     let mut answered = Vec::new();

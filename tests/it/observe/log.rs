@@ -183,7 +183,7 @@ fn log_has_no_personal_data() {
 }
 
 #[test]
-fn every_request_has_exactly_one_line() {
+fn every_request_has_exactly_one_log_line() {
     let (log, statuses) = log_of_a_run();
     let lines: Vec<Value> = log
         .lines()
@@ -208,7 +208,7 @@ fn every_request_has_exactly_one_line() {
 }
 
 #[test]
-fn a_request_whose_caller_hangs_up_has_a_line_too() {
+fn aborted_request_has_a_log_line() {
     let folder = Folder::new();
     let mut sandbox = start(&folder);
     let mut connection = Connection::open(sandbox.address()).expect("the sandbox listens");

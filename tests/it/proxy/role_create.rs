@@ -48,7 +48,7 @@ fn an_active_role_with_a_grantor_is_created() {
 }
 
 #[test]
-fn an_active_role_without_a_grantor_is_not() {
+fn active_role_without_a_grantor_is_rejected() {
     let without = Draft { grantor: None, ..draft() };
     assert_eq!(create(without, STRICT), Err(RoleError::MissingGrantor));
 }

@@ -104,7 +104,7 @@ async fn resources(app: &TestApp) -> Vec<String> {
 // covers USE-11, G-15
 #[rstest]
 #[actix_web::test]
-async fn a_preflight_allows_every_method_that_the_resource_has(#[values(Backend::Sqlite)] backend: Backend) {
+async fn cors_preflight_allows_every_method_of_the_resource(#[values(Backend::Sqlite)] backend: Backend) {
     let app = TestApp::start(backend, Options { registrations: kit::apps(), ..Options::default() }).await;
     let mut offered = 0;
     for path in resources(&app).await {
@@ -149,7 +149,7 @@ async fn a_preflight_allows_every_method_that_the_resource_has(#[values(Backend:
 /// What the capability statement offers, too.
 #[rstest]
 #[actix_web::test]
-async fn a_preflight_allows_every_interaction_of_the_capability_statement(
+async fn cors_preflight_allows_every_interaction_of_the_capability_statement(
     #[values(Backend::Sqlite)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;

@@ -81,7 +81,7 @@ fn unknown_xml_elements_are_kept_for_the_validator() {
 }
 
 #[test]
-fn each_fault_is_named() {
+fn each_parse_error_is_named() {
     for (inside, fault) in [
         (r#"<id value=""/>"#, XmlFault::Empty),
         ("<id/>", XmlFault::Empty),

@@ -37,7 +37,7 @@ async fn wildcard_scope_covers_audit_event_provenance_and_person(
 // covers SC-10
 #[rstest]
 #[actix_web::test]
-async fn definitions_are_read_with_any_scope_and_not_without_a_token(
+async fn conformance_resources_are_readable_with_any_scope_and_401_without_a_token(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = issuing(backend).await;

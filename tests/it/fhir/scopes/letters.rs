@@ -126,7 +126,7 @@ async fn chained_search_requires_scopes_of_all_types(
 // covers B-08
 #[rstest]
 #[actix_web::test]
-async fn each_entry_of_a_bundle_needs_its_own_scope(
+async fn each_bundle_entry_requires_its_own_scope(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = issuing(backend).await;

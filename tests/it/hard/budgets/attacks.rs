@@ -157,7 +157,7 @@ fn requests_with_bare_line_feeds_take_no_memory_and_delay_others_little() {
 
 /// SEC-15, SEC-16, SEC-10: unauthenticated requests take no memory budget from others, and leave no rows.
 #[test]
-fn half_bodies_without_a_token_keep_no_room_from_others() {
+fn unauthenticated_half_bodies_do_not_exhaust_the_body_budget() {
     let target = Target::start(2);
     let without = honest(&target.service, lasts());
     let mut half = Vec::new();

@@ -117,7 +117,7 @@ async fn an_empty_reference_is_one_without_an_identifier(
 
 #[rstest]
 #[actix_web::test]
-async fn other_needs_text_on_creation_and_on_change(
+async fn reason_other_requires_text_on_create_and_patch(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;

@@ -213,7 +213,7 @@ async fn patch_fault_has_the_contract_text_and_changes_nothing(
 /// §9 row 5.
 #[rstest]
 #[actix_web::test]
-async fn the_status_of_a_bad_path_is_a_switch(
+async fn status_of_a_bad_patch_path_is_a_setting(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let body = json!([op("replace", "/patient", json!("x"))]);

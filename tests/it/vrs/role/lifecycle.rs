@@ -119,7 +119,7 @@ fn draft(number: usize, status: &str, code: &str) -> Value {
 
 #[rstest]
 #[actix_web::test]
-async fn a_role_begins_active_or_rejected_for_the_reasons_of_its_row(
+async fn role_starts_active_or_rejected_with_the_reasons_of_the_contract(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
