@@ -1,14 +1,12 @@
 //! Events and their delivery to subscribers.
 //!
 //! 1. A change publishes an [`Event`] in its own transaction (`store::Tx::publish`, table `outbox`): both
-//!   commit or neither does.
-//!
+//!    commit or neither does.
 //! 2. `service::event::number` assigns it a number in every [`Subscription`] that it matches: per
-//!   subscription from 1, without a gap, in the order of the commits. One transaction at a time does this, in
-//!   whichever process.
-//!
+//!    subscription from 1, without a gap, in the order of the commits. One transaction at a time does this, in
+//!    whichever process.
 //! 3. The worker of crate `delivery` sends each subscription its events in order, under a lease, until its
-//!   consumer has accepted them, [signed](signature), by a channel.
+//!    consumer has accepted them, [signed](signature), by a channel.
 //!
 //! How a notification looks on the wire, and what a subscriber may read, is defined by the API that the
 //! subscription was created with: it implements `service::event::front::Front`.

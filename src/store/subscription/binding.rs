@@ -99,7 +99,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Unbinds the WebSockets of these subscriptions from this process.
+    /// Unbinds the WebSocket connections of these subscriptions from this process.
     ///
     /// # Errors
     ///

@@ -178,7 +178,7 @@ pub struct TestApp {
     pub metrics: Metrics,
     /// The API that clients create subscriptions with.
     pub front: SubscriberFront,
-    /// The open WebSockets of consumers.
+    /// The open WebSocket connections of consumers.
     pub sockets: Sockets,
     handle: ServerHandle,
     pub database: TestDatabase,

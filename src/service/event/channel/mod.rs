@@ -1,5 +1,5 @@
 //! Delivery channels as the use cases see them: a message and its result, the brokers' URLs, the open
-//! WebSockets.
+//! WebSocket connections.
 
 pub mod broker_url;
 pub mod carrier;

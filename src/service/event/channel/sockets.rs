@@ -19,7 +19,7 @@ pub struct Frame {
     pub written: oneshot::Sender<()>,
 }
 
-/// The WebSockets of this process, by the subscriptions that they are bound to. Cheap to clone.
+/// The WebSocket connections of this process, by the subscriptions that they are bound to. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Sockets {
     process: Arc<str>,
@@ -34,7 +34,7 @@ struct Bound {
 }
 
 impl Sockets {
-    /// No WebSockets yet. The name of each process is unique.
+    /// No WebSocket connections yet. The name of each process is unique.
     pub fn new(process: &str) -> Self {
         Self { process: process.into(), bound: Arc::default(), is_stopping: watch::Sender::new(false) }
     }
@@ -49,7 +49,7 @@ impl Sockets {
         self.is_stopping.send_replace(true);
     }
 
-    /// Ends when the WebSockets are to close.
+    /// Ends when the WebSocket connections are to close.
     pub async fn wait_for_stop(&self) {
         let mut told = self.is_stopping.subscribe();
         // It cannot fail: we have the sender.
