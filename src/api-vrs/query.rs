@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn commas_widen_and_repetitions_narrow() {
+    fn comma_is_or_and_repeated_parameter_is_and() {
         assert_eq!(statuses(""), None);
         assert_eq!(statuses("status=active,inactive"), Some(vec![Status::Active, Status::Inactive]));
         assert_eq!(statuses("status=active,inactive&status=inactive,proposed"), Some(vec![Status::Inactive]));
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn statuses_that_are_named_again_and_again_take_no_more_than_linear_time() {
+    fn repeated_statuses_take_linear_time() {
         let group = vec!["active,inactive"; 50_000].join(",");
         let begun = std::time::Instant::now();
         let query = format!("status={group}&status={group}");

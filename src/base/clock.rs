@@ -1,14 +1,14 @@
-//! The one place that knows what time it is.
+//! The source of the current time.
 //!
-//! Everything else is given a [`Clock`], so that a test can stand on the last millisecond of a role
-//! and step over it.
+//! All other code is given a [`Clock`], so that a test can stop at the last millisecond of a role and step
+//! over it.
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 
-/// Tells the time in UTC, truncated to milliseconds: the precision that both databases keep.
+/// Returns the time in UTC, truncated to milliseconds: the precision that both databases keep.
 pub trait Clock: fmt::Debug + Send + Sync {
     /// The present instant.
     fn now(&self) -> DateTime<Utc>;
@@ -25,7 +25,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands still until it is told to move.
+/// A clock that moves only when a test moves it.
 #[derive(Debug)]
 pub struct StoppedClock(Mutex<DateTime<Utc>>);
 

@@ -1,9 +1,9 @@
-//! Threads for work on the content of large requests: parsing, validating, ordering, patching, rendering. The
-//! threads that serve connections only do this for small ones, so that the time of one request does not depend
-//! on the size of another.
+//! Threads for CPU work on large requests: parsing, validating, ordering, patching, rendering. The threads
+//! that serve connections do this only for small ones, so that the time of one request does not depend on the
+//! size of another.
 //!
-//! As many run as there are cores. The others wait in a queue of a bounded length and for a bounded time; then
-//! the request is answered 503.
+//! As many run as there are cores. Further work waits in a queue of bounded length and for a bounded time;
+//! then the request is answered 503.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,10 +16,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::error::Error;
 use crate::priority::give_way;
 
-/// Up to this size of its input, in bytes, work runs on the calling thread: the way to another and back would
-/// cost more than is gained.
+/// Up to this size of its input, in bytes, work runs on the calling thread: switching threads would cost more
+/// than it saves.
 pub const INLINE: usize = 16 * 1024;
-/// How many pieces of work may wait for each thread.
+/// The most waiting tasks for each thread.
 const QUEUE: usize = 32;
 
 /// A pool of threads. Cheap to clone; its threads end with the last of its clones.
@@ -28,15 +28,15 @@ pub struct CpuPool(Arc<Threads>);
 
 struct Threads {
     runtime: Option<Runtime>,
-    /// Those that run.
+    /// Running tasks.
     running: Arc<Semaphore>,
-    /// Those that run or wait.
+    /// Running and waiting tasks.
     admitted: Arc<Semaphore>,
     wait: Duration,
 }
 
 impl CpuPool {
-    /// A thread for each core, started when it is needed. Work waits for its turn for `wait` at the most.
+    /// One thread per core, started when it is needed. A task waits up to `wait` for its turn.
     pub fn new(wait: Duration) -> Self {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         Self::of(cores, QUEUE * cores, wait)
@@ -57,12 +57,12 @@ impl CpuPool {
         }))
     }
 
-    /// Runs `work` on input of this size, in bytes: at once where that is small, else on a thread of the pool. Work
-    /// whose caller has gone before its turn is left out.
+    /// Runs `work` on input of this size, in bytes: at once where that is small, else on a thread of the
+    /// pool. Work whose caller has gone before its turn is dropped.
     ///
     /// # Errors
     ///
-    /// [`Kind::Busy`](crate::error::Kind) when the queue is full, or its turn does not come in time.
+    /// [`Kind::Busy`](crate::error::Kind) where the queue is full, or its turn does not come in time.
     pub async fn run<T, F>(&self, bytes: usize, work: F) -> Result<T, Error>
     where
         T: Send + 'static,
@@ -81,7 +81,7 @@ impl CpuPool {
         self.run_in_turn((turn, Some(admitted)), work).await
     }
 
-    /// As [`CpuPool::run`], for what is to be answered of a write that was committed: it waits as long as it takes, for a
+    /// As [`CpuPool::run`], for the response of a write that was committed: it waits without a limit, for a
     /// refusal would say that nothing was written.
     ///
     /// # Errors
@@ -109,7 +109,7 @@ impl CpuPool {
         F: FnOnce() -> T + Send + 'static,
     {
         let Some(runtime) = &self.0.runtime else { return Err(Error::fault("there is no CPU pool")) };
-        // The turn is over with the work, also where the request has gone meanwhile.
+        // The turn ends with the work, also where the request has gone meanwhile.
         let done = runtime.spawn_blocking(move || {
             let value = work();
             drop(turn);
@@ -121,7 +121,7 @@ impl CpuPool {
 
 impl Drop for Threads {
     fn drop(&mut self) {
-        // What runs is not waited for: the last clone may be dropped on a thread that must not block.
+        // Running work is not waited for: the last clone may be dropped on a thread that must not block.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
@@ -146,7 +146,7 @@ mod tests {
     use crate::error::Kind;
 
     #[actix_rt::test]
-    async fn small_work_runs_on_the_calling_thread_and_large_work_does_not() {
+    async fn small_input_runs_on_the_calling_thread_and_large_input_on_the_cpu_pool() {
         let pool = CpuPool::of(1, 1, Duration::from_secs(5));
         let here = thread::current().id();
         assert_eq!(pool.run(INLINE, move || thread::current().id()).await.unwrap(), here);
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[actix_rt::test]
-    async fn a_full_queue_and_a_late_turn_are_503() {
+    async fn full_cpu_queue_and_wait_timeout_are_503() {
         let pool = CpuPool::of(1, 1, Duration::from_millis(100));
         let (let_go, held) = mpsc::channel::<()>();
         let large = INLINE + 1;
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[actix_rt::test]
-    async fn a_panic_is_a_fault_and_gives_its_thread_back() {
+    async fn panic_in_the_cpu_pool_is_an_error_and_frees_its_thread() {
         let pool = CpuPool::of(1, 0, Duration::from_secs(5));
         let fault = pool.run(INLINE + 1, || panic!("a fault of ours")).await.unwrap_err();
         assert_eq!(fault.kind(), Kind::Fault);

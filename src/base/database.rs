@@ -1,5 +1,5 @@
-//! What an error of the database means to a caller. It stands here, behind a feature that only the store turns on, because
-//! Rust lets no other crate say how one foreign type becomes [`Error`].
+//! Mapping of database errors to [`Error`]. It is here, behind a feature that only the store enables, because
+//! Rust lets no other crate implement the conversion of one foreign type to another.
 
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
@@ -11,14 +11,14 @@ impl From<DieselError> for Error {
             return Self::new(Kind::NotFound, "there is no such thing").because(source);
         }
         let DieselError::DatabaseError(kind, detail) = &source else { return Self::fault(source) };
-        // SQLite names no constraint, so nothing may depend on which one it was.
+        // SQLite does not name the constraint, so no code may depend on which one it was.
         if let DatabaseErrorKind::UniqueViolation = kind {
             return Self::new(Kind::Conflict, "it exists already").because(source);
         }
         let passes = matches!(
             kind,
             DatabaseErrorKind::SerializationFailure
-                // What was the primary is a replica for now: somebody is moving it.
+                // The former primary is read-only for now: a failover is in progress.
                 | DatabaseErrorKind::ReadOnlyTransaction
                 | DatabaseErrorKind::ClosedConnection
                 | DatabaseErrorKind::UnableToSendCommand
@@ -31,12 +31,13 @@ impl From<DieselError> for Error {
     }
 }
 
-/// The message of PostgreSQL, and that of SQLite for a statement that its progress handler has ended.
+/// The message of PostgreSQL for a statement past its time limit, and that of SQLite for one that its
+/// progress handler has interrupted.
 pub fn is_past_deadline(message: &str) -> bool {
     message.contains("statement timeout") || message == "interrupted"
 }
 
-/// Failures that neither driver gives a kind of its own, and that pass.
+/// Transient failures for which neither driver has an error kind.
 fn is_passing(message: &str) -> bool {
     const PASSING: [&str; 8] = [
         "database or disk is full",

@@ -1,14 +1,14 @@
-//! FHIR `date` and `dateTime`: a point in time to the precision that its author gave.
+//! FHIR `date` and `dateTime`: a point in time with its precision.
 //!
-//! A value without a time of day is a whole day (month, year) in England: `Europe/London`, with
-//! summer time. See <https://hl7.org/fhir/R4/datatypes.html#dateTime>.
+//! A value without a time of day is a whole day (month, year) in England: `Europe/London`, with summer time.
+//! See <https://hl7.org/fhir/R4/datatypes.html#dateTime>.
 
 use std::fmt;
 
 use chrono::{DateTime, Datelike, FixedOffset, Months, NaiveDate, TimeDelta, TimeZone, Utc};
 use chrono_tz::Europe::London;
 
-/// A FHIR `dateTime`, kept as it was written, with the first and last millisecond that it covers.
+/// A FHIR `dateTime`, kept as received, with the first and last millisecond that it covers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FhirDateTime {
     text: String,
@@ -22,11 +22,11 @@ pub struct FhirDateTime {
 pub struct NotADateTime;
 
 impl FhirDateTime {
-    /// Reads `YYYY`, `YYYY-MM`, `YYYY-MM-DD` or `YYYY-MM-DDThh:mm:ss(.s…)` with `Z` or an offset.
+    /// Parses `YYYY`, `YYYY-MM`, `YYYY-MM-DD` or `YYYY-MM-DDThh:mm:ss(.s…)` with `Z` or an offset.
     ///
     /// # Errors
     ///
-    /// [`NotADateTime`] for anything else, and for days that no calendar has.
+    /// [`NotADateTime`] for anything else, and for days that do not exist.
     pub fn parse(text: &str) -> Result<Self, NotADateTime> {
         let (earliest, after) = match text.len() {
             4 => {
@@ -50,12 +50,12 @@ impl FhirDateTime {
         Ok(Self { text: text.to_owned(), earliest, latest })
     }
 
-    /// The instant as FHIR writes it: UTC, milliseconds only when there are any.
+    /// The instant in FHIR's format: UTC, milliseconds only where there are any.
     pub fn from_instant(at: DateTime<Utc>) -> Self {
         Self { text: render_instant(at), earliest: at, latest: at }
     }
 
-    /// The value as it was written.
+    /// The value as received.
     pub fn text(&self) -> &str {
         &self.text
     }
@@ -70,8 +70,8 @@ impl FhirDateTime {
         self.latest
     }
 
-    /// The last millisecond of the period that the value means to its own precision: as [`latest`](Self::latest), and of a
-    /// time to the second, or to a fraction of it, the end of that.
+    /// The last millisecond of the value's period at its own precision: as [`latest`](Self::latest), and for
+    /// a time to the second, or to a fraction of it, the end of that.
     pub fn period_end(&self) -> DateTime<Utc> {
         // A leap second is the end of its minute already.
         if self.is_date() || self.text.get(17..19) == Some("60") {
@@ -87,7 +87,7 @@ impl FhirDateTime {
         self.latest + TimeDelta::milliseconds(rest)
     }
 
-    /// The day so many years after the last day covered; of 29 February, 1 March where there is none.
+    /// The day `years` years after the last day covered; for 29 February, 1 March where there is none.
     pub fn years_later(&self, years: i32) -> Option<Self> {
         let last = self.last_day();
         let year = last.year().checked_add(years)?;
@@ -112,7 +112,7 @@ impl fmt::Display for FhirDateTime {
     }
 }
 
-/// Writes a FHIR `instant` in UTC.
+/// Formats a FHIR `instant` in UTC.
 pub fn render_instant(at: DateTime<Utc>) -> String {
     at.format(if at.timestamp_subsec_millis() == 0 { "%FT%TZ" } else { "%FT%T%.3fZ" }).to_string()
 }
@@ -189,12 +189,12 @@ fn offset(zone: &str) -> Result<FixedOffset, NotADateTime> {
     FixedOffset::east_opt(sign * seconds).ok_or(NotADateTime)
 }
 
-/// Milliseconds since 1970, as both databases keep a time.
+/// Milliseconds since 1970, as both databases store a time.
 pub fn to_millis(at: DateTime<Utc>) -> i64 {
     at.timestamp_millis()
 }
 
-/// The instant that a database's milliseconds mean; 1970 for a number outside the calendar.
+/// The instant of a database's milliseconds; 1970 for a number outside the calendar.
 pub fn from_millis(millis: i64) -> DateTime<Utc> {
     DateTime::from_timestamp_millis(millis).unwrap_or(DateTime::UNIX_EPOCH)
 }
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_period_ends_with_the_last_digit_that_is_written() {
+    fn period_end_follows_the_written_precision() {
         for (text, end) in [
             ("2026-01", "2026-01-31T23:59:59.999Z"),
             ("2026-01-05", "2026-01-05T23:59:59.999Z"),
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_date_time_is_refused() {
+    fn invalid_date_time_is_rejected() {
         for text in [
             "",
             "26",

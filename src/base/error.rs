@@ -1,33 +1,33 @@
-//! The one error that crosses rooms.
+//! The error type that all crates share.
 //!
-//! [`Error::told`] is safe to show to the caller; the source is only logged, once, by the front that
-//! renders the answer. Pure modules keep small error types of their own.
+//! [`Error::told`] is safe to show to the caller; the source is only logged, once, by the API that renders
+//! the response. Pure modules keep small error types of their own.
 
 use std::borrow::Cow;
 use std::fmt;
 
-/// What kind of failure this is. Closed: every front maps every kind.
+/// The kind of a failure. Closed: every API maps every kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// The request cannot be understood.
+    /// The request is malformed.
     Invalid,
-    /// The request is understood and breaks a rule.
+    /// The request is well-formed and breaks a rule.
     Unprocessable,
-    /// Nobody knows who is asking.
+    /// Unauthenticated.
     Unauthenticated,
     /// The caller may not do this.
     Forbidden,
-    /// There is no such thing, as far as the caller may know.
+    /// Not found, as far as the caller may know.
     NotFound,
-    /// It stands in the way of something that exists.
+    /// Conflict with an existing resource.
     Conflict,
-    /// Somebody else was faster.
+    /// Conflict: the resource was changed concurrently.
     PreconditionFailed,
-    /// It would take more of the service than one request may: the caller can ask for less.
+    /// The request is too costly: the caller can ask for less.
     TooCostly,
-    /// The service is too busy, or its database is away; trying again may help.
+    /// The service is too busy, or its database is unavailable; a retry may succeed.
     Busy,
-    /// Our own fault.
+    /// A fault of the service.
     Fault,
 }
 
@@ -48,7 +48,7 @@ impl Kind {
     }
 }
 
-/// A failure: its kind, what the caller is told, and the cause for the log.
+/// A failure: its kind, the message for the caller, and the cause for the log.
 #[derive(Debug)]
 pub struct Error {
     kind: Kind,
@@ -57,22 +57,22 @@ pub struct Error {
 }
 
 impl Error {
-    /// An error that tells the caller `told`.
+    /// An error with a message for the caller.
     pub fn new(kind: Kind, told: impl Into<Cow<'static, str>>) -> Self {
         Self { kind, told: told.into(), source: None }
     }
 
-    /// Our own fault: the caller learns nothing of `source`.
+    /// A fault of the service: `source` is not shown to the caller.
     pub fn fault(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::new(Kind::Fault, "the service failed to answer").because(source)
     }
 
-    /// Trying again may help.
+    /// A failure that a retry may mend.
     pub fn busy(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::new(Kind::Busy, "the service is busy; try again").because(source)
     }
 
-    /// The same for somebody else whom it concerns: its cause is told as a text.
+    /// A copy for a further waiting caller: its cause is kept as text.
     #[must_use]
     pub fn again(&self) -> Self {
         let cause = self.cause();
@@ -104,7 +104,7 @@ impl Error {
         text
     }
 
-    /// What the caller may read.
+    /// The message for the caller.
     pub fn told(&self) -> &str {
         &self.told
     }

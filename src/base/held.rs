@@ -1,9 +1,10 @@
-//! Finds, in tests, what is worked on while the one writer of the database is held.
+//! Detects, in tests, CPU work while the one writer of the database is held.
 //!
-//! A transaction that writes keeps all other writers waiting, so the content of a request is parsed, validated and compared
-//! before it begins or after it has ended. The store says when the writer is held ([`during`]); what works on content calls
-//! [`check`]. In a build with debug assertions, which is that of the tests, work on more than [`INLINE`] bytes while the
-//! writer is held panics; in a release build neither does anything.
+//! A transaction that writes keeps all other writers waiting, so the content of a request is parsed,
+//! validated and compared before it begins or after it has ended. The store marks when the writer is held
+//! ([`during`]); code that works on content calls [`check`]. In a build with debug assertions, which is that
+//! of the tests, work on more than [`INLINE`] bytes while the writer is held panics; in a release build
+//! neither does anything.
 
 use std::cell::Cell;
 
@@ -28,7 +29,7 @@ pub fn during<R>(work: impl FnOnce() -> R) -> R {
     work()
 }
 
-/// Says that content of this size, in bytes, is to be worked on.
+/// Announces work on content of this size, in bytes.
 ///
 /// # Panics
 ///
@@ -37,7 +38,7 @@ pub fn check(size: impl FnOnce() -> usize) {
     debug_assert!(!IS_HELD.get() || size() <= INLINE, "large content is worked on while the writer is held");
 }
 
-/// As [`check`], for content that was parsed.
+/// As [`check`], for parsed content.
 ///
 /// # Panics
 ///
@@ -52,7 +53,7 @@ mod tests {
     use crate::cpu_pool::INLINE;
 
     #[test]
-    fn large_content_is_found_while_the_writer_is_held_and_only_then() {
+    fn large_content_panics_only_while_the_writer_is_held() {
         check(|| INLINE + 1);
         during(|| check(|| INLINE));
         let found = std::panic::catch_unwind(|| during(|| check(|| INLINE + 1)));

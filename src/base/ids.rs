@@ -1,4 +1,4 @@
-//! Where identifiers and randomness come from.
+//! Identifiers and randomness.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -6,9 +6,9 @@ use chrono::{DateTime, Utc};
 use sha2::{Digest as _, Sha256};
 use uuid::{ContextV7, Timestamp, Uuid};
 
-/// A new identifier: UUID version 7 (RFC 9562), so that rows made together lie together in an index.
-/// Ids that this process makes are in order, also within a millisecond; 32 bits of each, and the
-/// beginning of the count, are random.
+/// A new identifier: UUID version 7 (RFC 9562), so that rows made together are adjacent in an index. Ids of
+/// this process are in order, also within a millisecond; 32 bits of each, and the beginning of the count, are
+/// random.
 pub fn new_uuid(now: DateTime<Utc>) -> Uuid {
     static COUNTER: Mutex<ContextV7> = Mutex::new(ContextV7::new());
     let seconds = u64::try_from(now.timestamp()).unwrap_or_default();
@@ -16,8 +16,7 @@ pub fn new_uuid(now: DateTime<Utc>) -> Uuid {
     Uuid::new_v7(Timestamp::from_unix(&*counter, seconds, now.timestamp_subsec_nanos()))
 }
 
-/// An identifier that is the same whenever it is made of the same text: UUID version 8 (RFC 9562) over the beginning of
-/// the text's SHA-256.
+/// A deterministic identifier of a text: UUID version 8 (RFC 9562) over the beginning of the text's SHA-256.
 pub fn uuid_of(text: &str) -> Uuid {
     let digest: [u8; 32] = Sha256::digest(text).into();
     let mut bytes = [0; 16];
@@ -25,7 +24,7 @@ pub fn uuid_of(text: &str) -> Uuid {
     uuid::Builder::from_custom_bytes(bytes).into_uuid()
 }
 
-/// `N` characters drawn evenly from `alphabet` with the operating system's randomness.
+/// `N` characters drawn uniformly from `alphabet` with the operating system's randomness.
 ///
 /// # Errors
 ///
@@ -44,11 +43,11 @@ pub fn random_text<const N: usize>(alphabet: &[u8]) -> Result<String, getrandom:
     Ok(text)
 }
 
-/// Draws bytes that nobody can guess.
+/// Draws unpredictable bytes.
 ///
 /// # Errors
 ///
-/// When the system gives no randomness.
+/// When the operating system gives no randomness.
 #[expect(clippy::disallowed_methods, reason = "this is the home of randomness")]
 pub fn random_bytes<const N: usize>() -> Result<[u8; N], getrandom::Error> {
     let mut bytes = [0; N];

@@ -1,8 +1,8 @@
-//! JSON from outside, judged before anything looks at it.
+//! Validation of JSON from outside, before any other code reads it.
 //!
 //! RFC 8259 leaves duplicate keys open and FHIR forbids `null`, empty arrays and empty objects
-//! (<https://hl7.org/fhir/R4/json.html>). A document that gets through here has none of them, nests no
-//! deeper than it may, and ends where it ends.
+//! (<https://hl7.org/fhir/R4/json.html>). An accepted document has none of them, is within the nesting limit,
+//! and has no trailing content.
 
 use std::cell::Cell;
 use std::fmt;
@@ -10,10 +10,10 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// What is wrong with a document.
+/// Why a document is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JsonFault {
-    /// It is not UTF-8, or not JSON, or something follows its end.
+    /// It is not UTF-8, or not JSON, or has trailing content.
     #[error("the body is not JSON")]
     Malformed,
     /// It nests deeper than the limit.
@@ -22,7 +22,7 @@ pub enum JsonFault {
     /// An object has the same key twice.
     #[error("the JSON has an object with the same key twice")]
     DuplicateKey,
-    /// It holds a control character that no FHIR string may hold, as NUL.
+    /// It holds a control character that no FHIR string may hold, such as NUL.
     #[error("the JSON holds a control character")]
     ControlCharacter,
     /// It holds a `null`.
@@ -33,25 +33,25 @@ pub enum JsonFault {
     Empty,
 }
 
-/// Reads and judges a document.
+/// Parses and validates a document.
 ///
 /// # Errors
 ///
-/// [`JsonFault`], the first that is met.
+/// [`JsonFault`], the first fault.
 pub fn parse(bytes: &[u8], max_depth: usize) -> Result<Value, JsonFault> {
     parse_with(bytes, max_depth, Allowed::default())
 }
 
-/// What a document may hold all the same.
+/// What a document may hold in addition.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Allowed {
-    /// Empty objects: a VRS grantor's `valueReference: {}` has an error of its own. Whoever allows them
-    /// looks for others.
+    /// Empty objects: a VRS grantor's `valueReference: {}` has an error of its own. The calling code checks
+    /// the others.
     pub empty_objects: bool,
-    /// `null` as an item of an array: FHIR aligns the values of a repeating primitive with their
-    /// extensions so. The validator looks whether they are aligned.
+    /// `null` as an item of an array: FHIR aligns the values of a repeating primitive with their extensions
+    /// so. The validator checks the alignment.
     pub null_items: bool,
-    /// Whatever JSON may hold: `null` anywhere, empty arrays and objects. For a document that is not FHIR.
+    /// All of JSON: `null` anywhere, empty arrays and objects. For a document that is not FHIR.
     pub all_of_json: bool,
 }
 
@@ -59,7 +59,7 @@ pub struct Allowed {
 ///
 /// # Errors
 ///
-/// [`JsonFault`], the first that is met.
+/// [`JsonFault`], the first fault.
 pub fn parse_with(bytes: &[u8], max_depth: usize, allowed: Allowed) -> Result<Value, JsonFault> {
     let text = std::str::from_utf8(bytes).or(Err(JsonFault::Malformed))?;
     let fault = Cell::new(JsonFault::Malformed);
@@ -70,16 +70,16 @@ pub fn parse_with(bytes: &[u8], max_depth: usize, allowed: Allowed) -> Result<Va
     Ok(value)
 }
 
-/// The key under which `serde_json`, with arbitrary precision, hands over a number.
+/// The key under which `serde_json`, with arbitrary precision, passes a number.
 const NUMBER: &str = "$serde_json::private::Number";
 
 /// Whether a text holds a character that FHIR's `string` does not allow
-/// (<https://hl7.org/fhir/R4/datatypes.html#string>). PostgreSQL keeps no NUL.
+/// (<https://hl7.org/fhir/R4/datatypes.html#string>). PostgreSQL stores no NUL.
 pub fn has_control(text: &str) -> bool {
     text.chars().any(|letter| letter < ' ' && !matches!(letter, '\t' | '\r' | '\n'))
 }
 
-/// Whether a value takes more than so many bytes as JSON, about. Looks no further than it must.
+/// Whether a value takes more than this many bytes as JSON, approximately. Stops as soon as that is known.
 pub fn is_larger(value: &Value, bytes: usize) -> bool {
     fn left(value: &Value, bytes: usize) -> Option<usize> {
         let mut rest = bytes.checked_sub(2)?;
@@ -221,13 +221,13 @@ mod tests {
     }
 
     #[test]
-    fn a_sound_document_keeps_its_order_and_its_numbers() {
+    fn valid_json_keeps_member_order_and_number_digits() {
         let text = r#"{"b":[1,2.50,-3e400,"x"],"a":{"c":true}}"#;
         assert_eq!(read(text).unwrap(), text.replace("e400", "e+400"));
     }
 
     #[test]
-    fn each_fault_is_named() {
+    fn each_parse_error_is_named() {
         for (text, fault) in [
             ("", JsonFault::Malformed),
             ("{", JsonFault::Malformed),
@@ -249,7 +249,7 @@ mod tests {
 
     // covers FAULT-5
     #[test]
-    fn what_is_not_fhir_may_hold_whatever_json_may_within_the_same_limits() {
+    fn non_fhir_json_allows_null_and_empty_values_within_the_same_limits() {
         let read = |text: &str| {
             let allowed = Allowed { all_of_json: true, ..Allowed::default() };
             parse_with(text.as_bytes(), 4, allowed).map(|value| value.to_string())
@@ -268,14 +268,14 @@ mod tests {
     }
 
     #[test]
-    fn nesting_without_end_is_refused_and_not_followed() {
+    fn endless_nesting_is_rejected_without_recursion() {
         assert_eq!(read(&"[".repeat(100_000)), Err(JsonFault::TooDeep));
         assert_eq!(read(&"{\"a\":".repeat(100_000)), Err(JsonFault::TooDeep));
     }
 
     proptest! {
         #[test]
-        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        fn parsing_any_bytes_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _either = parse(&bytes, 8);
         }
     }

@@ -1,5 +1,5 @@
-//! What every crate may use: errors, the clock, ids, the limits of JSON, FHIR dates, secrets, threads for large work, and the
-//! one policy for outbound HTTP. No word of the domain is in it.
+//! What every crate may use: errors, the clock, ids, the limits of JSON, FHIR dates, secrets, threads for
+//! large work, and the one policy for outbound HTTP. Nothing here is specific to the domain.
 
 pub mod clock;
 pub mod cpu_pool;

@@ -1,14 +1,14 @@
-//! The priority of threads: work whose time depends on what a client asks for gives way to the threads that serve
-//! connections, so that one expensive request delays the others as little as the machine allows.
+//! Priority of threads: work whose time depends on a client's request has a lower priority than the threads
+//! that serve connections, so that one expensive request delays the others as little as possible.
 
 use rustix::process::{getpriority_process, setpriority_process};
 
-/// How much the present thread gives way: steps of `nice` (`setpriority(2)`). Where both want a core, a thread ten steps
-/// down has about a tenth of it; where a core is free, it runs as fast as any.
+/// By how much the priority is lowered: steps of `nice` (`setpriority(2)`). Where both want a core, a thread
+/// ten steps down has about a tenth of it; where a core is free, it runs as fast as any.
 const STEPS: i32 = 10;
 
-/// Makes the present thread give way to those that serve connections. On Linux the priority is that of a thread; elsewhere
-/// it would be that of the process, and stays as it is.
+/// Lowers the priority of the present thread. On Linux the priority is that of a thread; elsewhere it would
+/// be that of the process, and is unchanged.
 pub fn give_way() {
     if cfg!(target_os = "linux") {
         let lowered = getpriority_process(None).and_then(|now| setpriority_process(None, now + STEPS));
@@ -27,7 +27,7 @@ mod tests {
     use super::{STEPS, give_way};
 
     #[test]
-    fn a_thread_gives_way_and_no_other_does() {
+    fn lower_priority_applies_to_one_thread_only() {
         let before = getpriority_process(None).unwrap();
         let other = thread::spawn(|| {
             give_way();

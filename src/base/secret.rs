@@ -1,5 +1,5 @@
-//! Secrets that must be read again: encrypted wherever they are kept (AES-256-GCM), with a key that the
-//! database does not have.
+//! Secrets that must be readable again: stored encrypted (AES-256-GCM), with a key that is not in the
+//! database.
 
 use std::fs;
 use std::io::{self, Read as _, Write as _};
@@ -14,46 +14,46 @@ use crate::ids;
 
 const KEY_LEN: usize = 32;
 
-/// What encrypts and decrypts.
+/// Encrypts and decrypts secrets.
 pub struct Vault {
     key: RandomizedNonceKey,
 }
 
-/// A secret cannot be kept or read.
+/// Why a secret cannot be encrypted or decrypted.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
-    /// The file of the key.
+    /// The key file cannot be read or written.
     #[error("the key of the secrets cannot be read or made: {0}")]
     Io(#[from] io::Error),
-    /// The file holds something else than 32 bytes in base64.
+    /// The key file does not hold 32 bytes in base64.
     #[error("the file of the key of the secrets does not hold 32 bytes in base64")]
     NotAKey,
-    /// What is stored was not encrypted with this key, or was changed.
+    /// The stored text was not encrypted with this key, or was changed.
     #[error("a secret cannot be decrypted with this key")]
     Sealed,
 }
 
 impl Vault {
-    /// With a key of 32 bytes.
+    /// Uses a key of 32 bytes.
     ///
     /// # Errors
     ///
-    /// [`SecretError::NotAKey`] when it is no key.
+    /// [`SecretError::NotAKey`] for another length.
     pub fn new(key: &[u8]) -> Result<Self, SecretError> {
         Ok(Self { key: RandomizedNonceKey::new(&AES_256_GCM, key).or(Err(SecretError::NotAKey))? })
     }
 
-    /// With a key that is forgotten when the process ends: for tests.
+    /// Uses a key that ends with the process: for tests.
     ///
     /// # Errors
     ///
-    /// [`SecretError::Io`] when the system gives no randomness.
+    /// [`SecretError::Io`] when the operating system gives no randomness.
     pub fn passing() -> Result<Self, SecretError> {
         Self::new(&random()?)
     }
 
-    /// With the key of this file, which is made, for its owner alone, where it is not there. Of processes that start at the
-    /// same time one makes it, and the others read it.
+    /// Uses the key of this file, which is created, readable by its owner only, where it does not exist. Of processes
+    /// that start at the same time one creates it, and the others read it.
     ///
     /// # Errors
     ///
@@ -68,11 +68,11 @@ impl Vault {
         Self::new(&STANDARD.decode(text.trim()).or(Err(SecretError::NotAKey))?)
     }
 
-    /// Encrypts a text. `purpose` says what it is for: it is not hidden, and must be the same to decrypt.
+    /// Encrypts a text. `purpose` is bound to it: it is not hidden, and must be the same to decrypt.
     ///
     /// # Errors
     ///
-    /// [`SecretError::Sealed`] when the cryptographic library refuses.
+    /// [`SecretError::Sealed`] where the cryptographic library refuses.
     pub fn seal(&self, purpose: &str, text: &str) -> Result<String, SecretError> {
         let mut bytes = text.as_bytes().to_vec();
         let nonce = self
@@ -83,11 +83,11 @@ impl Vault {
         Ok(STANDARD.encode(sealed))
     }
 
-    /// Decrypts what [`Vault::seal`] made for the same purpose.
+    /// Decrypts the result of [`Vault::seal`] with the same purpose.
     ///
     /// # Errors
     ///
-    /// [`SecretError::Sealed`] when it did not.
+    /// [`SecretError::Sealed`] where it is not one.
     pub fn open_sealed(&self, purpose: &str, sealed: &str) -> Result<String, SecretError> {
         let bytes = STANDARD.decode(sealed).or(Err(SecretError::Sealed))?;
         let (nonce, rest) = bytes.split_at_checked(NONCE_LEN).ok_or(SecretError::Sealed)?;
@@ -125,7 +125,7 @@ mod tests {
     use super::{SecretError, Vault};
 
     #[test]
-    fn a_secret_is_read_with_its_key_and_for_its_purpose_alone() {
+    fn secret_is_decrypted_only_with_its_key_and_purpose() {
         let vault = Vault::passing().unwrap();
         let sealed = vault.seal("header", "Authorization: Bearer x").unwrap();
         assert!(!sealed.contains("Bearer"));
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_is_made_once_and_read_again() {
+    fn vault_key_file_is_created_once_and_reused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("secrets.key");
         let sealed = Vault::open(&path).unwrap().seal("a", "b").unwrap();

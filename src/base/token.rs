@@ -1,4 +1,4 @@
-//! Random secret texts, and their digests: what is kept of them.
+//! Random secrets, and the digests that are stored of them.
 
 use std::fmt::Write as _;
 
@@ -7,17 +7,17 @@ use sha2::{Digest as _, Sha256};
 use crate::error::Error;
 use crate::ids;
 
-/// The SHA-256 of a secret text, in hexadecimal: what the store keeps of it.
+/// The SHA-256 of a secret, in hexadecimal, as the store keeps it.
 pub fn digest(secret: &str) -> String {
     to_hex(&sha256(secret))
 }
 
-/// The SHA-256 of a secret text.
+/// The SHA-256 of a secret.
 pub fn sha256(secret: &str) -> [u8; 32] {
     Sha256::digest(secret.as_bytes()).into()
 }
 
-/// A digest as it is written down.
+/// Formats a digest in hexadecimal.
 pub fn to_hex(digest: &[u8; 32]) -> String {
     digest.iter().fold(String::with_capacity(64), |mut text, byte| {
         let _infallible = write!(text, "{byte:02x}");
@@ -25,7 +25,7 @@ pub fn to_hex(digest: &[u8; 32]) -> String {
     })
 }
 
-/// A digest as it was written down.
+/// Parses a digest in hexadecimal.
 pub fn from_hex(text: &str) -> Option<[u8; 32]> {
     let digits: Option<Vec<u8>> = text.chars().map(|digit| digit.to_digit(16)?.try_into().ok()).collect();
     let pairs: Vec<u8> = digits?
@@ -38,12 +38,12 @@ pub fn from_hex(text: &str) -> Option<[u8; 32]> {
     pairs.try_into().ok()
 }
 
-/// Whether a secret is the one with this SHA-256. It takes as long for every wrong one.
+/// Whether a secret has this SHA-256, compared in constant time.
 pub fn is_secret(shown: &str, sha256: &[u8; 32]) -> bool {
     aws_lc_rs::constant_time::verify_slices_are_equal(&self::sha256(shown), sha256).is_ok()
 }
 
-/// A secret text for somebody to show to us: 43 letters, 256 bits.
+/// A new secret for a client: 43 letters, 256 bits.
 ///
 /// # Errors
 ///
@@ -58,7 +58,7 @@ mod tests {
     use super::{digest, from_hex, is_secret, new_secret, to_hex};
 
     #[test]
-    fn digests_are_written_and_read_alike() {
+    fn digest_hex_round_trip() {
         let bytes = from_hex(&digest("a secret")).unwrap();
         assert_eq!(to_hex(&bytes), digest("a secret"));
         for wrong in ["", "0", "zz", &"0".repeat(63), &"0".repeat(66)] {
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_known_by_its_digest() {
+    fn secret_is_verified_by_its_sha256() {
         let secret = new_secret().unwrap();
         let sha256 = from_hex(&digest(&secret)).unwrap();
         assert!(is_secret(&secret, &sha256));

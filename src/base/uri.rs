@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-/// A path with those percent-encodings decoded that mean the same without (RFC 3986, section 6.2.2.2): of letters, digits
-/// and `-._~`, and of the characters that are `also` meant so. What stays encoded has its digits in capitals. A `/` or `%`
-/// that is encoded never becomes one, so that what a path is made of does not change.
+/// Decodes those percent-encodings of a path that mean the same without (RFC 3986, section 6.2.2.2): of
+/// letters, digits and `-._~`, and of the characters in `also`. Remaining encodings get capital digits. An
+/// encoded `/` or `%` stays encoded, so that the segments of a path do not change.
 pub fn normal_path<'p>(path: &'p str, also: &[char]) -> Cow<'p, str> {
     if !path.contains('%') {
         return Cow::Borrowed(path);
@@ -46,7 +46,7 @@ mod tests {
 
     // covers FAULT-10
     #[test]
-    fn unreserved_characters_are_decoded_and_no_others() {
+    fn only_unreserved_percent_encodings_are_decoded() {
         for (path, normal) in [
             ("Consent/1", "Consent/1"),
             ("%43onsent/%5Fsearch", "Consent/_search"),
@@ -68,7 +68,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_normal_path_stays_what_it_is_and_keeps_its_parts(path in "[a%0-9A-F/$é]{0,40}") {
+        fn path_normalization_is_idempotent_and_keeps_segments(path in "[a%0-9A-F/$é]{0,40}") {
             let normal = normal_path(&path, &['$']).into_owned();
             prop_assert_eq!(normal_path(&normal, &['$']).matches('/').count(), path.matches('/').count());
         }

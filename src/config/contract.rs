@@ -1,4 +1,4 @@
-//! `[contract]`: where published sources disagree, which of them is followed.
+//! `[contract]`: the choice where published sources disagree.
 
 use crate::reader::Reader;
 use domain::person::NumberCheck;
@@ -64,7 +64,7 @@ impl Contract {
 }
 
 impl Contract {
-    /// What it says of access requests.
+    /// The settings of access requests.
     pub fn submission_rules(&self) -> SubmissionRules {
         SubmissionRules {
             proposes: self.access_request_creates_role.then_some(self.rules),

@@ -1,4 +1,4 @@
-//! `[jobs]` and `[smtp]`: what the service does by itself.
+//! `[jobs]` and `[smtp]`: scheduled jobs and e-mail.
 
 use std::time::Duration;
 
@@ -56,7 +56,7 @@ fn milestones(reader: &mut Reader) -> Option<Milestones> {
     Some(Milestones(lines))
 }
 
-/// One line; `None` where nothing is to be done.
+/// One line; `None` where it has no action.
 fn milestone(table: &Dict) -> Result<Option<Milestone>, &'static str> {
     if table.keys().any(|key| !["age", "legal_basis", "action"].contains(&key.as_str())) {
         return Err("knows only age, legal_basis and action");
@@ -82,8 +82,7 @@ fn milestone(table: &Dict) -> Result<Option<Milestone>, &'static str> {
     }
 }
 
-/// Reads `[smtp]`.
-/// `Some(None)` where there is no mail server.
+/// Reads `[smtp]`. `Some(None)` where there is no mail server.
 #[expect(clippy::option_option, reason = "the outer one says whether the settings are right")]
 pub(crate) fn read_smtp(reader: &mut Reader) -> Option<Option<Smtp>> {
     let host = reader.text("smtp.host");
@@ -101,7 +100,7 @@ pub(crate) fn read_smtp(reader: &mut Reader) -> Option<Option<Smtp>> {
         reader.fault("smtp.tls", "\"none\" is for a server on this machine: 127.0.0.1, ::1 or localhost");
     }
     if from.is_empty() {
-        reader.fault("smtp.from", "must say from whom messages come");
+        reader.fault("smtp.from", "must be the sender's address");
     }
     let port = u16::try_from(port?).ok()?;
     Some(Some(Smtp { host, port, tls, username: username?, password_file: password_file?.into(), from }))

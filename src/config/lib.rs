@@ -1,7 +1,7 @@
-//! The settings: read, checked and typed.
+//! The settings: read, validated and typed.
 //!
-//! `default.toml` is compiled in and documents every key. A key that it does not have is a fault, and
-//! every fault is named at once.
+//! `default.toml` is compiled in and documents every key. An unknown key is a fault, and all faults are
+//! reported at once.
 
 mod contract;
 mod jobs;
@@ -28,13 +28,13 @@ use service::job::settings::{Jobs, Smtp};
 
 use reader::Reader;
 
-/// What the sandbox changes.
+/// The settings of the sandbox.
 pub const SANDBOX: &str = include_str!("sandbox.toml");
 
-/// Where settings come from besides the defaults and the environment.
+/// The sources of settings besides the defaults and the environment.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
-    /// Whether the sandbox's settings stand over the defaults.
+    /// Whether the sandbox's settings override the defaults.
     pub sandbox: bool,
     /// `--config FILE`.
     pub file: Option<PathBuf>,
@@ -63,7 +63,7 @@ pub struct Config {
 }
 
 impl Sources {
-    /// Reads and checks the settings.
+    /// Reads and validates the settings.
     ///
     /// # Errors
     ///
@@ -75,11 +75,11 @@ impl Sources {
         config.ok_or_else(|| Faults(vec!["the configuration cannot be read".to_owned()]))
     }
 
-    /// The settings in force as TOML text, without what is secret.
+    /// The settings in force as TOML text, without secrets.
     ///
     /// # Errors
     ///
-    /// [`Faults`] when a source cannot be read.
+    /// [`Faults`] where a source cannot be read.
     pub fn show(&self) -> Result<String, Faults> {
         Ok(self.reader()?.show())
     }
@@ -110,7 +110,7 @@ fn read_file(file: &Path) -> Result<String, Faults> {
 
 impl Config {
     fn read(reader: &mut Reader) -> Option<Self> {
-        // Every section is read before the first fault counts, so that all faults are found.
+        // Every section is read before faults are returned, so that all faults are found.
         let server = Server::read(reader);
         let database = Database::read(reader);
         let contract = Contract::read(reader);

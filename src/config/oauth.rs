@@ -60,8 +60,8 @@ impl OAuth {
     }
 }
 
-/// What a provider lists is exchanged by no app that does not list it itself, and the other way round: a file from before
-/// apps had lists is refused, so that no operator believes that an exchange goes on, or that it is closed.
+/// An id token's audience must be listed by both the provider and the app. A file from before apps had lists
+/// is refused, so that no operator believes that an exchange is open, or closed, when it is not.
 fn check_exchange(reader: &mut Reader, apps: &[Registration], providers: &[ProviderSettings]) {
     for provider in providers {
         let is_unlisted = |name: &&String| !apps.iter().any(|app| app.exchange_audiences.contains(name));
@@ -195,7 +195,7 @@ fn introspection_subject(word: &str) -> Result<IntrospectionSubject, String> {
     subject.ok_or_else(|| "introspection_subject must be \"account\" or \"user\"".to_owned())
 }
 
-/// URLs to which an app may have browsers sent.
+/// The redirect URIs of an app.
 fn uris(table: &Dict, key: &str, faults: &mut Vec<String>) -> Vec<String> {
     let uris = list(table, key).map_err(|fault| faults.push(fault)).unwrap_or_default();
     faults.extend(uris.iter().filter(|uri| !Registration::is_redirect_uri(uri)).map(|_uri| {

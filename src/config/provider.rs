@@ -1,4 +1,4 @@
-//! `[[oauth.providers]]`: where people log in.
+//! `[[oauth.providers]]`: identity providers.
 
 use figment::value::{Dict, Value};
 

@@ -1,4 +1,4 @@
-//! Reads typed values out of the merged settings and collects what is wrong with them.
+//! Reads typed values from the merged settings and collects their faults.
 
 use std::fmt::Write as _;
 
@@ -9,7 +9,7 @@ use figment::value::{Dict, Num, Value};
 /// The documented defaults.
 pub const DEFAULTS: &str = include_str!("default.toml");
 
-/// Everything that is wrong with a configuration, a sentence each.
+/// Every fault of a configuration, a sentence each.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .0.join("\n"))]
 pub struct Faults(pub Vec<String>);
@@ -53,7 +53,7 @@ impl Reader {
         self.values.get(section)?.as_dict()?.get(key)
     }
 
-    /// A text; a number in the environment is a text as well.
+    /// A text; the environment may give it as a number.
     pub(crate) fn text(&mut self, key: &str) -> Option<String> {
         match self.find(key) {
             Some(Value::String(_, text)) => Some(text.clone()),
@@ -65,7 +65,7 @@ impl Reader {
         }
     }
 
-    /// A text that `parse` understands.
+    /// A text that `parse` accepts.
     pub(crate) fn parsed<T, E: std::fmt::Display>(
         &mut self,
         key: &str,
@@ -147,7 +147,7 @@ impl Reader {
         if self.faults.is_empty() { Ok(()) } else { Err(Faults(self.faults)) }
     }
 
-    /// The settings as TOML, without what is secret.
+    /// The settings as TOML, without secrets.
     pub(crate) fn show(&self) -> String {
         let mut text = String::new();
         for (section, values) in &self.values {
@@ -176,12 +176,12 @@ impl Reader {
 }
 
 fn whole(figment: &Figment) -> Result<Dict, Faults> {
-    // Behind its first line, the text of an error shows the line that it is about, secrets and all.
+    // After its first line, an error's text quotes the faulty line, with any secret in it.
     let first_line = |error: figment::Error| error.to_string().lines().next().unwrap_or_default().to_owned();
     figment.extract().map_err(|errors| Faults(errors.into_iter().map(first_line).collect()))
 }
 
-/// A list of tables, each with what tells which it is and what it may: no secret, and no file or URL that may hold one.
+/// A list of tables with names and permissions only: no secret, and no file or URL that may hold one.
 fn render_named(value: &Value) -> String {
     const SHOWN: [&str; 11] = [
         "client_id",

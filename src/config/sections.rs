@@ -1,4 +1,4 @@
-//! The sections of the settings, but for `[contract]`.
+//! The sections of the settings, except `[contract]`.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -20,9 +20,9 @@ use store::{DatabaseUrl, INDEX_ACCESSES_AFTER, ReplicaOptions, STATEMENT_DEADLIN
 #[expect(missing_docs, reason = "default.toml documents every key")]
 pub struct Server {
     pub listen: SocketAddr,
-    /// Without a slash at its end; `None` where it follows from `listen`.
+    /// Without a final slash; `None` where it follows from `listen`.
     pub public_url: Option<String>,
-    /// `None` where no proxy stands in front that is to be believed.
+    /// `None` where no trusted proxy is in front.
     pub address_header: Option<String>,
     /// `None`: one for each core.
     pub workers: Option<usize>,
@@ -33,7 +33,7 @@ pub struct Server {
     pub tls: Option<Tls>,
 }
 
-/// The files with which the server speaks TLS.
+/// The certificate and key of the server's TLS.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "default.toml documents every key")]
 pub struct Tls {
@@ -93,7 +93,7 @@ pub struct Database {
     pub url: DatabaseUrl,
     pub connections: u32,
     pub wait: Duration,
-    /// Whether a pooler gives each transaction another connection.
+    /// Whether a pooler may give each transaction another connection.
     pub has_pooler: bool,
     /// `None` where there is no replica.
     pub replica: Option<ReplicaOptions>,
@@ -127,7 +127,7 @@ impl Database {
         })
     }
 
-    /// How to open this database.
+    /// The options for opening this database.
     pub fn options(&self) -> StoreOptions {
         StoreOptions {
             url: self.url.clone(),
@@ -144,13 +144,13 @@ impl Database {
 /// `[access]`
 #[derive(Clone, Debug)]
 pub struct Access {
-    /// `None` where nobody is let in.
+    /// `None` where no caller is accepted.
     pub policy: Option<AccessPolicy>,
-    /// What a request is answered that names another patient than the one of its token.
+    /// The status of a response to a request that names another patient than its token.
     pub status_for_other_patient: u16,
-    /// The names of the tokens with which systems may tell of people.
+    /// The names of the tokens with which systems may report events about people.
     pub events_from: Vec<String>,
-    /// What of the data of others is shown.
+    /// What callers see of other people's data.
     pub disclosure: Disclosure,
 }
 
@@ -280,7 +280,7 @@ pub struct Log {
     pub level: tracing::Level,
 }
 
-/// How a log line is written.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
     /// For people.

@@ -1,4 +1,4 @@
-//! `[secrets]` and `[subscriptions]`: who is told of events, and how patiently.
+//! `[secrets]` and `[subscriptions]`: limits and retries of deliveries.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use url::Url;
 use crate::reader::Reader;
 use crate::sections::Server;
 
-/// Where clients reach the server: by its public URL, else where it listens.
+/// The address under which clients reach the server: its public URL, else where it listens.
 fn own(server: &Server) -> Option<(String, u16)> {
     let Some(url) = &server.public_url else {
         return Some((server.listen.ip().to_string(), server.listen.port()));

@@ -1,5 +1,5 @@
-//! The national URLs of the contract (§4), which every front writes alike. HL7's own are written by each
-//! front in its way.
+//! The national URLs of the contract (§4), which every API writes alike. HL7's own are written by each API in
+//! its way.
 
 /// The system of NHS numbers.
 pub const NHS_NUMBER: &str = "https://fhir.nhs.uk/Id/nhs-number";
@@ -9,7 +9,7 @@ pub const ODS_CODE: &str = "https://fhir.nhs.uk/Id/ods-organization-code";
 pub const POLICY_AUTHORITY: &str = "https://www.england.nhs.uk";
 /// `Consent.policy.uri`: DAPB3051, identity verification and authentication.
 pub const POLICY_URI: &str = "https://digital.nhs.uk/data-and-information/information-standards/governance/latest-activity/standards-and-collections/dapb3051-identity-verification-and-authentication-standard-for-digital-health-and-care-services";
-/// The code system of every legal basis but the unknown one.
+/// The code system of every legal basis but `UNK`.
 pub const LEGAL_BASIS: &str = "https://fhir.nhs.uk/England/CodeSystem/England-NHSProxyLegalBasis";
 /// The status reason extension.
 pub const STATUS_REASON_EXTENSION: &str =

@@ -14,7 +14,7 @@ const FOLDER: &str = "../../fhir-profiles";
 fn main() -> io::Result<()> {
     let variable = |name: &str| env::var(name).map_err(io::Error::other);
     let folder = Path::new(&variable("CARGO_MANIFEST_DIR")?).join(FOLDER);
-    // Cargo looks at every file below a folder.
+    // Cargo watches every file below a folder.
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed={FOLDER}");
     let mut files = Vec::new();
@@ -24,11 +24,11 @@ fn main() -> io::Result<()> {
             files.extend(json_files(&path)?);
         }
     }
-    // By folder, and within it by name, whatever the order of the file system.
+    // By folder, and within it by name, in any order of the file system.
     files.sort_by(|one, other| key(one).cmp(&key(other)));
     let mut list = String::from("&[\n");
     for file in &files {
-        // No path of the machine: the list is the same wherever it is made.
+        // Without paths of the machine: the list is the same on every machine.
         let name = file.strip_prefix(&folder).map_err(io::Error::other)?.display().to_string();
         let path = format!("/{FOLDER}/{name}");
         writeln!(list, "    include_str!(concat!(env!(\"CARGO_MANIFEST_DIR\"), {path:?})),")

@@ -1,17 +1,17 @@
 //! Versions and times in headers: `ETag`, `If-Match`, `If-None-Match`, `Last-Modified`, `If-Modified-Since`
 //! (RFC 9110 §8.8 and §13, <https://hl7.org/fhir/R4/http.html#concurrency>, checks R-04, R-05, R-22).
 //!
-//! FHIR's entity tags are weak (`W/"3"`) and yet FHIR compares them in `If-Match`, where RFC 9110 would
-//! have strong ones only. So `W/"3"` and `"3"` are the same version here.
+//! FHIR's entity tags are weak (`W/"3"`) and yet FHIR compares them in `If-Match`, where RFC 9110 allows
+//! strong ones only. So `W/"3"` and `"3"` are the same version here.
 //!
-//! `httpdate` reads the dates. The lists of tags are read here: libraries split such a list at every comma, also at one
-//! within a tag (`W/"a,b"` is one tag), or do not say which tags stand in it.
+//! `httpdate` parses the dates. The lists of tags are parsed here: libraries split such a list at every
+//! comma, also at one within a tag (`W/"a,b"` is one tag), or do not return the tags.
 
 use std::fmt;
 
 use chrono::{DateTime, Utc};
 
-/// Writes the `ETag` of a version: `W/"3"`.
+/// Formats the `ETag` of a version: `W/"3"`.
 pub fn render_etag(version: impl fmt::Display) -> String {
     format!("W/\"{version}\"")
 }
@@ -19,19 +19,19 @@ pub fn render_etag(version: impl fmt::Display) -> String {
 /// The versions that `If-Match` or `If-None-Match` names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Versions {
-    /// `*`: whichever there is.
+    /// `*`: any existing version.
     Any,
     /// These.
     OneOf(Vec<String>),
 }
 
-/// The header is no list of entity tags (400).
+/// The header is not a list of entity tags (400).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the header must be * or entity tags such as W/\"3\", separated by commas")]
 pub struct NotAnEtag;
 
 impl Versions {
-    /// Reads the header; several of them joined by commas.
+    /// Parses the header; several of them joined by commas.
     ///
     /// # Errors
     ///
@@ -62,8 +62,8 @@ impl Versions {
         if versions.is_empty() { Err(NotAnEtag) } else { Ok(Self::OneOf(versions)) }
     }
 
-    /// Reads `If-None-Match`, where a version without its quotation marks (`3`) will do as well: fhirpy
-    /// sends it so, and a caller who is told what it has already loses nothing by it.
+    /// Parses `If-None-Match`, where a version without its quotation marks (`3`) is accepted too: fhirpy
+    /// sends it so, and answering 304 to it loses nothing.
     ///
     /// # Errors
     ///
@@ -74,7 +74,7 @@ impl Versions {
         if is_bare { Ok(Self::OneOf(vec![bare.to_owned()])) } else { Self::parse(header) }
     }
 
-    /// Whether the version of something that is there is among them.
+    /// Whether an existing version is among them.
     pub fn include(&self, version: &str) -> bool {
         match self {
             Self::Any => true,
@@ -83,19 +83,19 @@ impl Versions {
     }
 }
 
-/// Writes an HTTP date, as in `Last-Modified`: `Sun, 06 Nov 1994 08:49:37 GMT`.
+/// Formats an HTTP date, as in `Last-Modified`: `Sun, 06 Nov 1994 08:49:37 GMT`.
 pub fn render_http_date(at: DateTime<Utc>) -> String {
     at.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
-/// Reads an HTTP date in any of the three forms of RFC 9110 §5.6.7. A header with anything else is to be
-/// ignored (§13.1.3), so there is no error.
+/// Parses an HTTP date in any of the three forms of RFC 9110 §5.6.7. Any other header must be ignored
+/// (§13.1.3), so there is no error.
 pub fn parse_http_date(text: &str) -> Option<DateTime<Utc>> {
     httpdate::parse_http_date(text.trim()).ok().map(DateTime::from)
 }
 
-/// Whether a read answers 304: the caller has this version already. `If-None-Match` decides when it is
-/// there, else `If-Modified-Since`, to the second (RFC 9110 §13.2.2).
+/// Whether a read answers 304: the caller has this version already. `If-None-Match` decides where it is
+/// present, else `If-Modified-Since`, to the second (RFC 9110 §13.2.2).
 pub fn is_not_modified(
     if_none_match: Option<&Versions>,
     if_modified_since: Option<DateTime<Utc>>,
@@ -119,9 +119,9 @@ mod tests {
         text.parse().unwrap()
     }
 
-    /// R-22: what may stand in `If-Match`.
+    /// R-22: the values of `If-Match`.
     #[test]
-    fn entity_tags_weak_or_strong_name_versions() {
+    fn if_match_accepts_weak_and_strong_etags() {
         assert_eq!(render_etag(3), "W/\"3\"");
         for (header, versions) in [
             ("W/\"3\"", vec!["3"]),
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn an_http_date_has_three_forms() {
+    fn http_date_is_parsed_in_three_forms() {
         let moment = at("1994-11-06T08:49:37Z");
         assert_eq!(render_http_date(moment), "Sun, 06 Nov 1994 08:49:37 GMT");
         for text in
@@ -179,7 +179,7 @@ mod tests {
 
     /// R-04, R-05.
     #[test]
-    fn a_version_that_the_caller_has_is_not_sent_again() {
+    fn if_none_match_and_if_modified_since_decide_304() {
         let updated = at("2026-01-01T12:00:00.900Z");
         let since = at("2026-01-01T12:00:00Z");
         let has = |header: &str| Versions::parse(header).unwrap();
@@ -193,13 +193,13 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn a_date_that_is_written_is_read(seconds in 0..253_402_300_800_i64) {
+        fn http_date_round_trip(seconds in 0..253_402_300_800_i64) {
             let moment = DateTime::from_timestamp(seconds, 0).unwrap();
             proptest::prop_assert_eq!(parse_http_date(&render_http_date(moment)), Some(moment));
         }
 
         #[test]
-        fn no_header_makes_it_panic(
+        fn parsing_any_header_never_panics(
             header in r#"[W/"*, a-z0-9]{0,30}|\PC{0,30}|[A-Z][a-z]{2}, [0-9]{2} [JFMASOND][a-z]{2} [0-9]{4} [0-9:]{8} GMT"#,
         ) {
             let _either = Versions::parse(&header);

@@ -1,4 +1,5 @@
-//! The expansion of a value set (<https://hl7.org/fhir/R4/valueset.html#expansion>), by the terminology that is compiled in.
+//! The expansion of a value set (<https://hl7.org/fhir/R4/valueset.html#expansion>), from the terminology
+//! that is compiled in.
 
 use serde_json::Value;
 
@@ -20,7 +21,7 @@ pub struct Concept<'v> {
     pub system: &'v str,
     /// The code.
     pub code: &'v str,
-    /// How it is displayed, where the definitions say so.
+    /// Its display text, where the definitions have one.
     pub display: Option<&'v str>,
 }
 
@@ -32,8 +33,8 @@ pub fn codes_of(canonical: &str) -> Option<Vec<(String, String)>> {
     Some(concepts.map(|concept| (concept.system.to_owned(), concept.code.to_owned())).collect())
 }
 
-/// Expands a value set; `None` where it is made of codes that are not compiled in, or defined in a way that is not supported
-/// (by a filter, by other value sets, or with exclusions).
+/// Expands a value set; `None` where its codes are not compiled in, or its definition is not supported (a
+/// filter, other value sets, or exclusions).
 pub fn expand(value_set: &Value) -> Option<Expansion<'_>> {
     let compose = value_set.get("compose")?;
     let includes = compose.get("include")?.as_array()?;
@@ -86,7 +87,7 @@ fn version_of(code_system: &Value) -> Option<String> {
     Some(format!("{}|{}", text("url")?, text("version")?))
 }
 
-/// The concepts of a code system, or of a concept; those below a concept follow it.
+/// The concepts of a code system, or of a concept; children follow their parent.
 fn concepts_of<'v>(system: &'v str, of: &'v Value) -> Vec<Concept<'v>> {
     let concepts = of.get("concept").and_then(Value::as_array).into_iter().flatten();
     concepts
@@ -147,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_set_whose_codes_are_not_here_is_not_expanded() {
+    fn value_set_without_local_codes_is_not_expanded() {
         for compose in [
             json!({ "include": [{ "system": "http://snomed.info/sct" }] }),
             json!({ "include": [{ "system": BASES }, { "system": "http://snomed.info/sct" }] }),

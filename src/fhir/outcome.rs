@@ -1,18 +1,17 @@
-//! What is wrong, in FHIR's words: issues, and the OperationOutcome that carries them
-//! (<https://hl7.org/fhir/R4/operationoutcome.html>).
+//! Issues, and the OperationOutcome that carries them (<https://hl7.org/fhir/R4/operationoutcome.html>).
 
 use std::borrow::Cow;
 
 use serde_json::{Map, Value, json};
 
-/// How bad an issue is.
+/// The severity of an issue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
     /// The request was not carried out.
     Error,
-    /// The request was carried out; something about it may be wrong.
+    /// The request was carried out; something in it may be wrong.
     Warning,
-    /// Good to know.
+    /// For information.
     Information,
 }
 
@@ -96,11 +95,11 @@ impl IssueType {
 /// One issue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Issue {
-    /// How bad it is.
+    /// Its severity.
     pub severity: Severity,
-    /// What kind it is.
+    /// Its kind.
     pub code: IssueType,
-    /// Where it is: a FHIRPath expression such as `Consent.provision.actor[0].role`.
+    /// Its location: a FHIRPath expression such as `Consent.provision.actor[0].role`.
     pub expression: Option<String>,
     /// A sentence that says what to do. It quotes no value of the request.
     pub diagnostics: Cow<'static, str>,
@@ -119,7 +118,7 @@ impl Issue {
         self
     }
 
-    /// The same, pointing to an element.
+    /// The same, with the location of an element.
     #[must_use]
     pub fn at(mut self, expression: impl Into<String>) -> Self {
         self.expression = Some(expression.into());
@@ -138,7 +137,7 @@ impl Issue {
     }
 }
 
-/// The resource that carries issues. There is always one: none at all is told as good news.
+/// The resource that carries issues. It always has one: without any issue, one of the severity information.
 pub fn operation_outcome(issues: &[Issue]) -> Value {
     let all_well = Issue {
         severity: Severity::Information,

@@ -1,8 +1,9 @@
-//! The conformance resources that this service defines, compiled in: profiles, extensions, terminology,
-//! the form of an access request, search parameters, operations, and the topics of events (<https://hl7.org/fhir/R4/conformance-module.html>).
+//! The conformance resources that this service defines, compiled in: profiles, extensions, terminology, the
+//! form of an access request, search parameters, operations, and the topics of events
+//! (<https://hl7.org/fhir/R4/conformance-module.html>).
 //!
-//! They drive validation and are served by the API, so what is enforced is what anybody can read. The
-//! files stand in `fhir-profiles/`, one folder per resource type; `build.rs` lists them.
+//! They drive validation and are served by the API, so clients can read the rules that are enforced. The
+//! files are in `fhir-profiles/`, one folder per resource type; `build.rs` lists them.
 
 use std::sync::LazyLock;
 
@@ -35,7 +36,7 @@ pub struct ConformanceResource {
 static ALL: LazyLock<Vec<ConformanceResource>> =
     LazyLock::new(|| FILES.iter().copied().filter_map(read).collect());
 
-/// Every file is read; a test counts them.
+/// Every file is parsed; a test counts them.
 fn read(text: &str) -> Option<ConformanceResource> {
     let resource: Value = serde_json::from_str(text).ok()?;
     let part = |name| resource.get(name).and_then(Value::as_str).map(str::to_owned);
@@ -62,7 +63,7 @@ pub fn find(resource_type: &str, id: &str) -> Option<&'static ConformanceResourc
     all().iter().find(|it| it.resource_type == resource_type && it.id == id)
 }
 
-/// Finds a resource by its canonical URL. A version that follows `|` must be the version that there is.
+/// Finds a resource by its canonical URL. A version that follows `|` must be that of the resource.
 pub fn find_by_url(canonical: &str) -> Option<&'static ConformanceResource> {
     let (url, version) = canonical.split_once('|').map_or((canonical, None), |(url, v)| (url, Some(v)));
     let has_version = |it: &ConformanceResource| {
@@ -113,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn the_code_systems_say_what_the_domain_says() {
+    fn code_systems_equal_the_domain_codes() {
         let codes = |id| -> Vec<(String, String)> {
             let concepts = find("CodeSystem", id).unwrap().resource["concept"].as_array().unwrap();
             let text = |concept: &serde_json::Value, name: &str| concept[name].as_str().unwrap().to_owned();

@@ -1,8 +1,8 @@
-//! The narrative: a subset of XHTML that may be shown to people, without anything that runs
+//! The narrative: a subset of XHTML that may be shown to people, without active content
 //! (<https://hl7.org/fhir/R4/narrative.html#xhtml>; txt-1, txt-2).
 //!
-//! One reading for both formats: XML takes a `div` that can stand alone ([`stands_alone`]), and the validator one that
-//! also uses nothing but what FHIR allows ([`check`]).
+//! One parser for both formats: XML accepts a `div` that is valid by itself ([`stands_alone`]), and the
+//! validator one that also uses only what FHIR allows ([`check`]).
 
 use quick_xml::XmlVersion;
 use quick_xml::events::attributes::Attribute;
@@ -41,13 +41,13 @@ const ATTRIBUTES: &[&str] = &[
 const NOT_FORMED: &str = "txt-1: Close every element, quote every attribute, and write & and < as entities of XML (&amp;, &#160;).";
 const NOT_ALLOWED: &str = "txt-1: Use only the formatting elements and attributes that FHIR allows: no scripts, forms, frames or events.";
 
-/// How much a narrative may nest, and how many attributes an element may have.
+/// Limits of the nesting of a narrative, and of an element's attributes.
 struct Limits {
     depth: usize,
     attributes: usize,
 }
 
-/// What is wrong with a `div`.
+/// Why a `div` is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// A character that XML cannot have.
@@ -64,21 +64,21 @@ pub(crate) enum Fault {
     NotAllowed,
 }
 
-/// What stands in a `div`.
+/// A part of a `div`.
 enum Part<'p> {
     Element(&'p str),
-    /// The name and the value, as it is written.
+    /// The name and the raw value of an attribute.
     Attribute(&'p str, &'p str),
-    /// Words or an entity.
+    /// Text or an entity.
     Words,
 }
 
-/// Whether a `div` can stand alone in a document of XML.
+/// Checks that a `div` is valid by itself in a document of XML.
 pub(crate) fn stands_alone(div: &str) -> Result<(), Fault> {
     read(div, &Limits { depth: 100, attributes: 32 }, |_| Ok(()))
 }
 
-/// Judges a `div`. The error is a sentence that says what to do.
+/// Validates a `div`. The error is a sentence that says what to do.
 pub(crate) fn check(div: &str) -> Result<(), &'static str> {
     if !div.starts_with(OPENING) {
         return Err("Begin the narrative with <div xmlns=\"http://www.w3.org/1999/xhtml\">.");
@@ -114,7 +114,7 @@ pub(crate) fn check(div: &str) -> Result<(), &'static str> {
     }
 }
 
-/// Reads a `div` from its start to its end.
+/// Parses a `div` from its start to its end.
 fn read(div: &str, limits: &Limits, mut see: impl FnMut(Part<'_>) -> Result<(), Fault>) -> Result<(), Fault> {
     if !div.chars().all(is_char) {
         return Err(Fault::Character);
@@ -162,8 +162,8 @@ fn read(div: &str, limits: &Limits, mut see: impl FnMut(Part<'_>) -> Result<(), 
     }
 }
 
-/// Reads the attributes of an element, and says whether they name the namespace. No other can be named, so every element
-/// below is XHTML too.
+/// Parses the attributes of an element, and returns whether they name the namespace. No other can be named,
+/// so every element below is XHTML too.
 fn attributes(
     start: &BytesStart<'_>,
     most: usize,
@@ -191,7 +191,7 @@ fn attributes(
     Ok(has_namespace)
 }
 
-/// Whether white space stands before each attribute: quick-xml reads them without.
+/// Whether white space precedes each attribute: quick-xml accepts them without.
 fn is_spaced(tag: &str) -> bool {
     let (mut quote, mut is_closed) = (None, false);
     tag.chars().all(|letter| {
@@ -208,7 +208,7 @@ fn is_spaced(tag: &str) -> bool {
 
 fn is_formed(attribute: &Attribute<'_>) -> bool {
     let is_name = !attribute.key.into_inner().contains(['<', '>', '"', '\'', '&']);
-    // A value without a reference has only characters that were looked at with the whole text.
+    // The characters of a value without a reference were checked with the whole text.
     let is_value = !attribute.value.contains('<')
         && (!attribute.value.contains('&')
             || attribute
@@ -217,7 +217,7 @@ fn is_formed(attribute: &Attribute<'_>) -> bool {
     is_name && is_value
 }
 
-/// Only the five entities of XML itself, and characters by number.
+/// Accepts the five entities of XML itself, and numeric character references.
 fn reference(entity: &BytesRef<'_>) -> Result<(), Fault> {
     match entity.resolve_char_ref() {
         Ok(Some(letter)) if is_char(letter) => Ok(()),
@@ -230,14 +230,14 @@ fn is_link(attribute: &str) -> bool {
     matches!(attribute, "href" | "src" | "cite" | "longdesc" | "usemap")
 }
 
-/// Whether a link runs something when it is followed. A scheme that is hidden behind entities or
-/// white space is taken for the worst.
+/// Whether a link is active content. A scheme that is hidden behind entities or white space is treated as
+/// such.
 fn runs(name: &str, link: &str) -> bool {
     let is_known = |scheme: &str| {
         let known = ["http", "https", "mailto", "tel", "urn", "ftp"];
         known.iter().any(|known| scheme.eq_ignore_ascii_case(known))
     };
-    // Pictures within the text, as HL7's own narratives have them. An SVG can hold a script.
+    // Pictures within the text, as in HL7's own narratives. An SVG can hold a script.
     let is_picture = |scheme: &str, rest: &str| {
         let kind = rest.trim_start();
         name == "src" && scheme == "data" && kind.starts_with("image/") && !kind.starts_with("image/svg")
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn formatted_words_are_taken() {
+    fn allowed_xhtml_formatting_is_accepted() {
         for inner in [
             "words",
             "<p>a <b>b</b><br/>&amp; &#160; &#xA0;</p>",
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_is_refused() {
+    fn other_xhtml_is_rejected() {
         for inner in [
             "<script>a</script>",
             "<p onclick=\"a\">a</p>",
@@ -314,9 +314,9 @@ mod tests {
         }
     }
 
-    /// Which of the two sentences a fault of each kind gets.
+    /// Which of the two sentences each kind of fault gets.
     #[test]
-    fn a_fault_of_form_is_not_one_of_content() {
+    fn xhtml_syntax_and_content_errors_are_distinguished() {
         for (inner, words) in [
             ("<script>a</script>", NOT_ALLOWED),
             ("<P>a</P>", NOT_ALLOWED),
@@ -338,9 +338,9 @@ mod tests {
     }
 
     proptest! {
-        /// A narrative that may be shown can stand in XML, but for the limits of XML here.
+        /// A narrative that may be shown can be embedded in XML, except for the limits of XML here.
         #[test]
-        fn no_text_makes_it_panic_and_what_may_be_shown_can_stand_alone(
+        fn xhtml_check_never_panics_and_accepted_div_is_well_formed(
             text in "[<>/=\"'&;# a-e!?é-]{0,60}",
             tags in r#"((<p|<b|<a|<br|<!--|-->|</p>|</b>|</a>)|( class="a"| href='b'| title="&#0;"|xmlns="u")|(>|/>|a|&amp;|&#160;|&#0;| )){0,9}"#,
         ) {

@@ -111,13 +111,13 @@ mod tests {
     }
 
     #[test]
-    fn names_come_back_as_they_were_written() {
+    fn header_names_are_echoed_in_their_spelling() {
         let answer = "HTTP/1.1 200 OK\r\nx-request-id: 1\r\n\r\nbody";
         assert_eq!(written(answer, "X-REQUEST-id").unwrap(), answer.replace("x-request-id", "X-REQUEST-id"));
     }
 
     #[test]
-    fn a_refusal_without_a_body_gets_one_also_behind_an_answer() {
+    fn http_error_without_a_body_gets_an_operation_outcome() {
         let bare = "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
         let answer = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
         for before in ["", answer] {
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_says_what_is_wrong_where_the_library_does_not_know() {
+    fn http_error_names_the_cause_that_the_library_omits() {
         let bare = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
         let mut inbound = Inbound::default();
         inbound.refuse(408);
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_the_beginning_of_an_answer_is_left_alone() {
+    fn bytes_that_start_no_response_are_passed_unchanged() {
         assert!(written("more of a body", "x-request-id").is_none());
     }
 }

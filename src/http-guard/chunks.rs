@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_of_chunks_ends_behind_its_trailer_section() {
+    fn chunked_body_ends_after_its_trailer_section() {
         for body in [
             "0\r\n\r\n",
             "1\r\na\r\n0\r\n\r\n",
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn every_other_form_is_refused_where_it_stands() {
+    fn malformed_chunk_is_rejected_at_its_position() {
         for (body, at) in [
             ("\r\n", 0),
             (";a\r\n", 0),

@@ -165,7 +165,7 @@ mod tests {
     use super::{Framing, Head, has_strict_lines};
 
     #[test]
-    fn only_crlf_ends_a_line_however_the_bytes_are_cut() {
+    fn only_crlf_ends_a_header_line() {
         let strict = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
         let loose: [&[u8]; 6] = [
             b"GET / HTTP/1.1\nHost: x\r\n\r\n",
@@ -222,7 +222,7 @@ mod tests {
     ];
 
     #[test]
-    fn the_fields_of_a_head_say_what_follows_or_are_refused() {
+    fn content_length_and_transfer_encoding_are_validated() {
         for (fields, expected) in TABLE {
             assert_eq!(framing("POST / HTTP/1.1", fields), expected, "{fields}");
         }

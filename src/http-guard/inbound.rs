@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_may_lie_across_packets() {
+    fn header_name_may_span_packets() {
         let text = "GET / HTTP/1.1\r\nHost: x\r\nX-ReQuEsT-Id: 1\r\n\r\n";
         for cut in 0..text.len() {
             let (spellings, passed) = after(&[&text[..cut], &text[cut..]]);
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_is_no_head() {
+    fn body_bytes_are_not_parsed_as_a_head() {
         let head = "POST / HTTP/1.1\r\nX-Request-ID: 1\r\nContent-Length: 21\r\n\r\n";
         let (mut inbound, mut spellings) = (Inbound::default(), VecDeque::new());
         let next = "GET / HTTP/1.1\r\nx-request-id: 2\r\n\r\n";
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn the_second_of_two_requests_waits_until_the_first_is_answered() {
+    fn pipelined_request_waits_for_the_previous_response() {
         let one = "GET / HTTP/1.1\r\nX-Request-ID: 1\r\n\r\n";
         let two = "GET / HTTP/1.1\r\nX-REQUEST-ID: 1\r\n\r\n";
         let (mut inbound, mut spellings) = (Inbound::default(), VecDeque::new());
@@ -306,14 +306,14 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_passed_on_behind_a_close() {
+    fn no_request_is_forwarded_after_connection_close() {
         let last = "POST / HTTP/1.1\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}";
         let (_, passed) = after(&[&format!("{last}GET / HTTP/1.1\r\n\r\n"), "more"]);
         assert_eq!(passed, last);
     }
 
     #[test]
-    fn a_head_without_end_is_made_unreadable_and_says_what_is_too_long() {
+    fn endless_head_is_rejected_with_the_part_that_is_too_long() {
         let line = "GET / HTTP/1.1\r\n";
         for (start, status) in [("", 414), (line, 431)] {
             let (mut inbound, mut spellings) = (Inbound::default(), VecDeque::new());
@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_without_number_are_too_many() {
+    fn too_many_headers_are_rejected() {
         let (mut inbound, mut spellings) = (Inbound::default(), VecDeque::new());
         let head = format!("GET / HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(97));
         inbound.take(head.as_bytes(), &mut spellings);
@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_of_chunks_that_goes_on_after_its_answer_is_dropped() {
+    fn chunked_body_after_its_response_is_dropped() {
         let (mut inbound, mut spellings) = (Inbound::default(), VecDeque::new());
         let head = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
         assert_eq!(inbound.take(head, &mut spellings), head.len());
@@ -351,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn what_follows_an_upgrade_is_passed_on_as_it_is() {
+    fn bytes_after_an_upgrade_are_forwarded_unchanged() {
         let (mut inbound, mut spellings) = (Inbound::default(), VecDeque::new());
         inbound.take(b"GET / HTTP/1.1\r\n\r\n", &mut spellings);
         inbound.upgraded();

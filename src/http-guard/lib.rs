@@ -239,7 +239,7 @@ mod tests {
 
     /// A body of chunks of one byte keeps nobody else waiting for long.
     #[actix_rt::test]
-    async fn chunks_come_in_portions_and_whole() {
+    async fn guarded_connection_reads_in_bounded_portions() {
         let head = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
         let sent = format!("{head}{}0\r\n\r\n", "1\r\n \r\n".repeat(3000));
         let (mut client, mut wire) = connected().await;
@@ -256,7 +256,7 @@ mod tests {
 
     /// Nobody has had the time to read, longer than a head may take.
     #[actix_rt::test]
-    async fn what_came_in_time_is_read_before_anybody_is_late() {
+    async fn bytes_received_in_time_are_read_before_the_timeout() {
         let head = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
         let (mut client, mut wire) = connected().await;
         client.write_all(head).await.unwrap();
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[actix_rt::test]
-    async fn a_head_that_does_not_come_is_refused_in_time() {
+    async fn missing_request_head_times_out() {
         for begun in [&b""[..], b"GET / HT"] {
             let (mut client, mut wire) = connected().await;
             client.write_all(begun).await.unwrap();

@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn nhs_login_proves_a_number_at_p9_only() {
+    fn nhs_login_identity_has_an_nhs_number_at_p9_only() {
         let info = json!({ "nhs_number": "9000000009", "identity_proofing_level": "P9" });
         let proven = nhs_login(json!({ "vot": "P9.Cp.Cd" }), info.clone()).unwrap();
         let ProvenKind::Citizen { nhs_number, .. } = proven else { panic!("a citizen") };
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn the_class_of_a_log_in_at_cis2_must_reach_what_was_asked() {
+    fn cis2_acr_must_meet_the_requested_level() {
         let class = |minimum_aal, acr| check_class(&ProviderKind::Cis2 { minimum_aal }, acr).is_ok();
         for (minimum, acr, is_enough) in [
             (3, None, true),
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn another_provider_proves_no_number() {
+    fn generic_provider_gives_no_nhs_number() {
         let kind = ProviderKind::Generic { mode: Mode::Citizen };
         let said = claims(json!({ "nhs_number": "9000000009", "vot": "P9.Cp.Cd" }));
         let proven = prove(&kind, "s", &said, None, NumberCheck::Modulus11).unwrap();

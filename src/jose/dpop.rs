@@ -139,7 +139,7 @@ mod tests {
     use super::{hash, normal};
 
     #[test]
-    fn urls_are_compared_without_what_does_not_matter() {
+    fn dpop_htu_is_normalized_before_comparison() {
         for same in [
             "https://Example.org:443/x?y#z",
             "HTTPS://example.org/x",

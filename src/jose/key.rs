@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_made_once_kept_to_their_owner_and_rotated() {
+    fn signing_keys_are_created_once_owner_only_and_rotated() {
         let folder = tempfile::tempdir().unwrap();
         let at = |seconds: i64| DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap();
         let first = KeyRing::open(folder.path(), at(0)).unwrap();

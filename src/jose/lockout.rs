@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_guesses_too_often_waits_until_the_first_guess_is_a_minute_old() {
+    fn lockout_after_failed_attempts_lasts_until_the_first_is_a_minute_old() {
         let lockout = Lockout::default();
         for guess in 0..ALLOWED {
             assert_eq!(lockout.check("app", at(0) + TimeDelta::milliseconds(1)), Ok(()), "{guess}");

@@ -51,7 +51,7 @@ mod tests {
     use chrono::{DateTime, TimeDelta};
 
     #[test]
-    fn what_was_shown_is_remembered_for_as_long_as_it_could_be_shown_again() {
+    fn replay_cache_keeps_an_id_until_it_expires() {
         let seen = Seen::default();
         let start = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
         let at = |seconds| start + TimeDelta::seconds(seconds);

@@ -229,7 +229,7 @@ mod tests {
     use super::is_redirect;
 
     #[test]
-    fn answers_go_to_https_or_to_the_users_own_machine() {
+    fn redirect_uri_is_https_or_loopback() {
         for right in [
             "https://app.example/cb",
             "https://app.example/cb?a=b",

@@ -101,7 +101,7 @@ mod tests {
     use super::without_channel_binding;
 
     #[test]
-    fn mechanisms_with_channel_binding_are_left_out() {
+    fn sasl_mechanisms_with_channel_binding_are_removed() {
         let message = |names: &[u8]| {
             let length = u32::try_from(names.len() + 8).unwrap().to_be_bytes();
             [length.as_slice(), &[0, 0, 0, 10], names].concat()

@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn what_concerns_the_connection_is_the_relays_and_the_rest_is_libpqs() {
+    fn tls_parameters_go_to_the_relay_and_others_to_libpq() {
         let url = "postgres://me:s3/c?r@et@db.example:6432/proxy?sslmode=verify-full&sslrootcert=%2Fetc%2Fca.pem\
                    &application_name=onbehalf&keepalives_idle=15&connect_timeout=7";
         let found = target(url);
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn the_server_is_named_in_every_way_that_libpq_knows() {
+    fn postgres_host_is_parsed_in_every_libpq_form() {
         let found = target("postgresql://[::1]/proxy?sslmode=require");
         assert_eq!((found.host.as_str(), found.port, found.authorities), ("::1", 5432, None));
         let found = target(
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_supported_is_refused() {
+    fn unsupported_tls_parameter_is_rejected() {
         for (query, why) in [
             ("sslmode=verify", BadUrl::Mode),
             ("sslmode=verify-full&host=a,b", BadUrl::Hosts),

@@ -52,7 +52,7 @@ mod tests {
     use super::possible;
 
     #[test]
-    fn the_database_and_the_log_have_files_left() {
+    fn open_file_limit_reserves_files_for_database_and_log() {
         assert_eq!(possible(20_000), 19_744);
         assert_eq!(possible(300), 150);
         assert_eq!(possible(0), 0);

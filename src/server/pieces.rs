@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[actix_web::test]
-    async fn the_pieces_are_the_whole_in_order() {
+    async fn chunks_of_a_response_are_the_whole_in_order() {
         let whole: Vec<u8> = (0..2 * PIECE + 5).map(|at| u8::try_from(at % 251).unwrap()).collect();
         let mut body = Box::pin(Pieces(whole.clone().into()));
         assert_eq!(body.size(), BodySize::Sized(u64::try_from(whole.len()).unwrap()));

@@ -1,4 +1,4 @@
-//! Decides what a caller may do: first by the kind of caller, then by whose data it is.
+//! Authorization: what a caller may do, first by the kind of caller, then by whose data it is.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -10,16 +10,16 @@ use domain::person::NhsNumber;
 use domain::proxy::{Change, ReasonCode, Role, Status};
 use store::Tx;
 
-/// What somebody wants to do.
+/// An operation that a caller requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Hand in an access request.
+    /// Submit an access request.
     SubmitAccessRequest,
     /// Read an access request.
     ReadAccessRequest,
-    /// Look for verified relationships.
+    /// Search verified relationships.
     SearchRelationships,
-    /// Look for roles.
+    /// Search roles.
     SearchRoles,
     /// Record a decision as a new role.
     CreateRole,
@@ -27,9 +27,9 @@ pub enum Action {
     ReadRole,
     /// Change a role.
     ChangeRole,
-    /// Read or look for anything else: people, relationships, forms, definitions, the audit record.
+    /// Read or search anything else: people, relationships, forms, definitions, the audit record.
     ReadRecords,
-    /// Record or change a relationship, or an access request that was handed in.
+    /// Record or change a relationship, or change an access request.
     WriteRecords,
 }
 
@@ -53,18 +53,18 @@ impl Action {
 #[error("the caller may not do this")]
 pub struct Refusal;
 
-/// Decides by the kind of caller alone (contract §1.1 and §9 rows 17 and 18). A citizen needs proofing P9,
-/// and so had everybody for whom they were made proxy.
+/// Authorizes by the kind of caller alone (contract §1.1 and §9 rows 17 and 18). A citizen needs proofing P9,
+/// and so did every person who was made a proxy.
 ///
 /// # Errors
 ///
-/// [`Refusal`] when this kind of caller never does this.
+/// [`Refusal`] where this kind of caller may never do this.
 pub fn decide_kind(who: &Who, action: Action) -> Result<(), Refusal> {
     let may = match who {
         Who::Anyone | Who::Service => true,
         Who::Citizen { proofing, .. } if *proofing < Proofing::P9 => false,
         Who::Citizen { .. } => !matches!(action, Action::CreateRole | Action::WriteRecords),
-        // Whoever asks to act for more people asks as themselves.
+        // A person asks to act for more people as themselves, not as a proxy.
         Who::Proxy { .. } => {
             !matches!(action, Action::CreateRole | Action::WriteRecords | Action::SubmitAccessRequest)
         }
@@ -74,12 +74,13 @@ pub fn decide_kind(who: &Who, action: Action) -> Result<(), Refusal> {
     if may { Ok(()) } else { Err(Refusal) }
 }
 
-/// Decides by whose data it is: a citizen reaches only what names them, and a proxy who acts for a patient
+/// Authorizes by whose data it is: a citizen reaches only what names them, and a proxy who acts for a patient
 /// only what is between the two of them.
 ///
 /// # Errors
 ///
-/// [`Refusal`] when the caller is a citizen and is none of `parties`, or acts and the two are not both named.
+/// [`Refusal`] where the caller is a citizen and is none of `parties`, or a proxy and the two are not both
+/// named.
 pub fn decide_parties(who: &Who, parties: &[NhsNumber]) -> Result<(), Refusal> {
     let may = match who {
         Who::Citizen { nhs_number, .. } => parties.contains(nhs_number),
@@ -91,9 +92,9 @@ pub fn decide_parties(who: &Who, parties: &[NhsNumber]) -> Result<(), Refusal> {
     if may { Ok(()) } else { Err(Refusal) }
 }
 
-/// Decides whether the grant behind a caller's token still holds: not revoked, and the role that it stands
-/// on active at this instant, whatever the token says (PX-02, PX-05, PX-08). One indexed read in the
-/// transaction of the request; none for a caller without a grant.
+/// Checks that the grant behind a caller's token still holds: not revoked, and its role active at this
+/// instant, whatever the token says (PX-02, PX-05, PX-08). One indexed read in the transaction of the
+/// request; none for a caller without a grant.
 ///
 /// # Errors
 ///
@@ -104,10 +105,10 @@ pub fn check_live(tx: &mut Tx<'_>, caller: &Caller, now: DateTime<Utc>) -> Resul
     Ok(state.check(now)?)
 }
 
-/// Decides whether what was granted still stands, though the tokens of it may be past their time: for what goes on
-/// without a token, such as a subscription (N-34). For a citizen and a proxy it stands until [`granted_until`]; for staff
-/// and systems as long as their app is registered, which the delivery worker checks. A revocation, the end of the role
-/// or of a person's standing ends it for each.
+/// Checks that a grant still stands, though its tokens may have expired: for what continues without a token,
+/// such as a subscription (N-34). For a citizen and a proxy it stands until [`granted_until`]; for staff and
+/// systems as long as their app is registered, which the delivery worker checks. A revocation, the end of the
+/// role or of a person's standing ends it for each.
 ///
 /// # Errors
 ///
@@ -122,13 +123,13 @@ pub fn check_granted(tx: &mut Tx<'_>, caller: &Caller, now: DateTime<Utc>) -> Re
     Ok(GrantState { expires_at, ..state }.check(now)?)
 }
 
-/// What goes on without a token ends then: with the grant that a citizen gave, which lives as long as its refresh tokens,
-/// or for a few hours without them; for a proxy with the grant from which theirs was exchanged, or with the role, whichever
-/// is first. `None` where the app's registration alone ends it.
+/// When an operation without a token must end: with the grant that a citizen gave, which lives as long as its
+/// refresh tokens, or for a few hours without them; for a proxy with the grant from which theirs was
+/// exchanged, or with the role, whichever is first. `None` where only the app's registration ends it.
 ///
 /// # Errors
 ///
-/// When the database does not answer.
+/// Database errors.
 pub fn granted_until(tx: &mut Tx<'_>, caller: &Caller) -> Result<Option<DateTime<Utc>>, Error> {
     let Some(grant) = caller.grant else { return Ok(None) };
     let Stands::Until(end) = end_of_grant(tx, caller, grant)? else { return Ok(None) };
@@ -139,9 +140,9 @@ pub fn granted_until(tx: &mut Tx<'_>, caller: &Caller) -> Result<Option<DateTime
     Ok(Some(role_end.map_or(end, |role_end| end.min(role_end))))
 }
 
-/// What the grant behind a caller stands on beside its revocation.
+/// What bounds the grant behind a caller, beside its revocation.
 enum Stands {
-    /// Its time.
+    /// Its expiry.
     Until(DateTime<Utc>),
     /// The registration of its app: its grants last minutes, and it gets the next one by itself.
     WithApp,
@@ -156,10 +157,10 @@ fn end_of_grant(tx: &mut Tx<'_>, caller: &Caller, grant: Uuid) -> Result<Stands,
     })
 }
 
-/// The caller's token is worth nothing any more, or that cannot be told.
+/// The grant behind the caller's token does not hold, or could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum NotLive {
-    /// It is worth nothing.
+    /// It does not hold.
     #[error(transparent)]
     Lapsed(#[from] Lapsed),
     /// The store failed.
@@ -171,7 +172,7 @@ impl From<NotLive> for Error {
     fn from(not_live: NotLive) -> Self {
         match not_live {
             NotLive::Lapsed(lapsed) => {
-                Self::new(Kind::Unauthenticated, "The access token is no longer good: get another.")
+                Self::new(Kind::Unauthenticated, "The access token is no longer valid. Get a new one.")
                     .because(lapsed)
             }
             NotLive::Store(error) => error,
@@ -179,12 +180,12 @@ impl From<NotLive> for Error {
     }
 }
 
-/// Decides whether an app was given this for every resource of the type, on a front that knows no search by
-/// scope: a scope with a constraint does not count there.
+/// Checks that an app was granted this for every resource of the type, on an API without search by scope: a
+/// scope with a constraint does not count there.
 ///
 /// # Errors
 ///
-/// [`Refusal`] when no scope lets it through.
+/// [`Refusal`] where no scope grants it.
 pub fn decide_scope(caller: &Caller, resource: &str, letter: Letter) -> Result<(), Refusal> {
     let is_national = |scopes: &Scopes| scopes.has(Word::ValidatedRelationships);
     let may = match &caller.ceiling {
@@ -196,12 +197,12 @@ pub fn decide_scope(caller: &Caller, resource: &str, letter: Letter) -> Result<(
     if may { Ok(()) } else { Err(Refusal) }
 }
 
-/// Decides whether a caller may make this change to this role. Patient and proxy may end a role, and
-/// nothing else: active to inactive, because the patient asks or because nobody uses it.
+/// Checks that a caller may make this change to this role. Patient and proxy may only end a role: active to
+/// inactive, because the patient asks or because it is not used.
 ///
 /// # Errors
 ///
-/// [`Refusal`] when the caller is a citizen and wants anything else.
+/// [`Refusal`] where the caller is a citizen and requests anything else.
 pub fn decide_change(who: &Who, role: &Role, change: &Change) -> Result<(), Refusal> {
     let (Who::Citizen { .. } | Who::Proxy { .. }) = who else { return Ok(()) };
     decide_parties(who, &[role.proxy, role.patient])?;

@@ -1,4 +1,4 @@
-//! Who is let in at all: from the headers of a request to a [`Caller`].
+//! Authentication: from the headers of a request to a [`Caller`].
 
 use chrono::{DateTime, Utc};
 
@@ -8,43 +8,43 @@ use crate::policy::AccessPolicy;
 use domain::account::{Caller, Who};
 use jose::dpop::Expected;
 
-/// What a request shows of its caller.
+/// The credentials that a request presents.
 #[derive(Clone, Copy, Debug)]
 pub struct PresentedCredentials<'r> {
     /// The header `Authorization`.
     pub authorization: Option<&'r str>,
-    /// The header `DPoP` (RFC 9449 §4.1). Whoever sends several proves nothing.
+    /// The header `DPoP` (RFC 9449 §4.1). Several headers count as no proof.
     pub dpop: Option<&'r str>,
     /// The method of the request.
     pub method: &'r str,
     /// Its URL without query and fragment.
     pub url: &'r str,
-    /// Its query, in which no token may be (RS-03).
+    /// Its query, which must hold no token (RS-03).
     pub query: &'r str,
 }
 
-/// Nobody is let in.
+/// Authentication failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
-    /// No token was shown.
+    /// No token was sent.
     #[error("no token was shown")]
     NoToken,
-    /// A token that is not on the list of the settings, where there is only that list.
+    /// The token is not on the configured list, and no other tokens are accepted.
     #[error("the token is not known")]
     Unknown,
-    /// A token that is not good.
+    /// The token is not valid.
     #[error(transparent)]
     Bad(#[from] BadToken),
-    /// A token that is bound to a key, without a good proof of that key (RFC 9449 §7.1).
+    /// The token is bound to a key, and the request has no valid proof of that key (RFC 9449 §7.1).
     #[error("the token needs a proof of its key")]
     Unproved,
-    /// A token in the URL, where logs and histories keep it (RFC 9700 §4.3.2).
+    /// A token in the URL, which logs and histories keep (RFC 9700 §4.3.2).
     #[error("a token does not belong in a URL")]
     InUrl,
 }
 
 impl Denied {
-    /// The error code of RFC 6750 §3.1; none where no token was shown.
+    /// The error code of RFC 6750 §3.1; none where no token was sent.
     pub const fn code(self) -> Option<&'static str> {
         match self {
             Self::NoToken => None,
@@ -55,7 +55,7 @@ impl Denied {
     }
 }
 
-/// Finds out who is calling.
+/// Authenticates the caller.
 ///
 /// # Errors
 ///
@@ -97,7 +97,7 @@ pub fn admit(
             let proved = authority.check_proof(proof, &expected, &bound_to, now);
             proved.map(|()| caller).or(Err(Denied::Unproved))
         }
-        // A bound token is worth nothing without its key, and a proof binds nothing to a free one.
+        // A bound token requires its key, and a proof without a bound token is refused.
         (Some(_), ..) | (None, _, true) => Err(Denied::Unproved),
     }
 }

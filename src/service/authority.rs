@@ -1,5 +1,5 @@
-//! The authorization server's long-lived part: its name, its keys, the apps that it knows; and what the
-//! resource server asks of it: whose token is this?
+//! The authorization server's state: issuer, keys and registered apps; and validation of access tokens for
+//! the resource server.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -20,11 +20,11 @@ use jose::dpop::{BadProof, Expected};
 use jose::key::{KeyError, KeyRing, Purpose};
 use jose::{Lockout, Seen};
 
-/// What an [`Authority`] is made of.
+/// The settings of an [`Authority`].
 pub struct AuthoritySettings {
-    /// Who issues: the URL of this server without a path, which is the issuer identifier (RFC 8414).
+    /// The issuer identifier: the URL of this server without a path (RFC 8414).
     pub issuer: String,
-    /// The URLs of the fronts that tokens are for.
+    /// The base URLs of the APIs that tokens are for.
     pub audiences: Vec<String>,
     /// The folder of the keys; `None` keeps them in memory.
     pub key_folder: Option<PathBuf>,
@@ -32,20 +32,21 @@ pub struct AuthoritySettings {
     pub keys: Arc<KeyRing>,
     /// The apps of the settings. Others are in the store.
     pub registrations: Vec<Registration>,
-    /// How long things are good.
+    /// The configured lifetimes.
     pub lifetimes: Lifetimes,
-    /// The SHA-256 of the token with which apps register themselves (RFC 7591 §3); `None` where none does.
+    /// The SHA-256 of the initial access token of dynamic registration (RFC 7591 §3); `None` where
+    /// registration is off.
     pub initial_access: Option<[u8; 32]>,
 }
 
-/// How long things that we issue are good.
+/// Lifetimes of codes and tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lifetimes {
-    /// Access tokens, and grants that no refresh token prolongs.
+    /// Access tokens, and grants without a refresh token.
     pub access_ttl: TimeDelta,
     /// Codes (LA-03).
     pub code_ttl: TimeDelta,
-    /// Refresh tokens, each; a grant can end earlier.
+    /// Each refresh token; its grant can end earlier.
     pub refresh_ttl: TimeDelta,
 }
 
@@ -59,7 +60,7 @@ impl Default for Lifetimes {
     }
 }
 
-/// The authorization server's long-lived part.
+/// The authorization server's state.
 pub struct Authority {
     issuer: String,
     audiences: Vec<String>,
@@ -73,22 +74,22 @@ pub struct Authority {
     verified: Verified,
 }
 
-/// The token is not one that lets its bearer in. The reason is for the log and for `error_description`.
+/// An access token is not valid. The reason is for the log and for `error_description`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadToken {
-    /// It is no JWT, or not signed by us.
+    /// It is not a JWT, or not signed by this server.
     #[error("the token was not issued here")]
     NotOurs,
-    /// Its time is over.
-    #[error("the token has expired, or is not good yet")]
+    /// It has expired or is not yet valid.
+    #[error("the token has expired or is not yet valid")]
     Expired,
-    /// It is for somebody else, or of another kind.
+    /// It has another audience or type.
     #[error("the token is not an access token for this server")]
     WrongKind,
 }
 
 impl Authority {
-    /// Puts the parts together.
+    /// Builds it from its settings.
     pub fn new(settings: AuthoritySettings) -> Self {
         let by_id = |app: Registration| (app.client_id.clone(), Arc::new(app));
         Self {
@@ -110,13 +111,13 @@ impl Authority {
         &self.issuer
     }
 
-    /// The URLs of the fronts that tokens are for.
+    /// The base URLs of the APIs that tokens are for.
     pub fn audiences(&self) -> &[String] {
         &self.audiences
     }
 
-    /// The APIs that these URLs name, each once, with or without a slash at the end; none where they name every one.
-    /// `None` where one of them is not the base URL of an API of this server.
+    /// The APIs that these URLs name, each once, with or without a final slash; none where they name every
+    /// one. `None` where one of them is not the base URL of an API of this server.
     pub fn audience<'u>(&self, urls: impl Iterator<Item = &'u str>) -> Option<Vec<String>> {
         let mut named: Vec<String> = Vec::new();
         for url in urls {
@@ -137,23 +138,23 @@ impl Authority {
         format!("{}{endpoint}", self.issuer)
     }
 
-    /// How long things are good.
+    /// The configured lifetimes.
     pub const fn lifetimes(&self) -> Lifetimes {
         self.lifetimes
     }
 
-    /// The SHA-256 of the token with which apps register themselves.
+    /// The SHA-256 of the initial access token of dynamic registration.
     pub const fn initial_access(&self) -> Option<[u8; 32]> {
         self.initial_access
     }
 
-    /// Who has guessed too often.
+    /// Clients locked out after failed authentications.
     pub const fn lockout(&self) -> &Lockout {
         &self.lockout
     }
 
-    /// Checks the proof of a key that comes with an access token (RFC 9449 §7). It is good once, in this
-    /// process.
+    /// Validates the DPoP proof of a request with an access token (RFC 9449 §7). Each proof is accepted once
+    /// by this process.
     ///
     /// # Errors
     ///
@@ -177,12 +178,12 @@ impl Authority {
         self.registrations.get(client_id).cloned()
     }
 
-    /// The keys as they are now.
+    /// The current keys.
     pub fn keys(&self) -> Arc<KeyRing> {
         Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Reads the folder of the keys again, so that a rotation is heard of.
+    /// Reads the folder of the keys again, to pick up a rotation.
     ///
     /// # Errors
     ///
@@ -200,7 +201,7 @@ impl Authority {
     ///
     /// # Errors
     ///
-    /// [`KeyError::NotMade`] where there is no such key, or it does not sign.
+    /// [`KeyError::NotMade`] where there is no such key, or signing fails.
     pub fn sign(&self, purpose: Purpose, typ: &str, claims: &impl Serialize) -> Result<String, KeyError> {
         let keys = self.keys();
         let key = keys.newest(purpose).ok_or(KeyError::NotMade)?;
@@ -212,13 +213,13 @@ impl Authority {
         jsonwebtoken::encode(&header, claims, &key.signing).or(Err(KeyError::NotMade))
     }
 
-    /// How many good signatures of access tokens were checked: one for each token, as long as it is remembered.
+    /// How many valid signatures of access tokens were checked: one per token, as long as it is cached.
     pub fn signatures_checked(&self) -> u64 {
         self.verified.checked()
     }
 
-    /// Reads an access token of ours (RS-01): type, algorithm, key, issuer, audience and time all fit. Whether its
-    /// grant still holds is not in it.
+    /// Validates an access token of ours (RS-01): type, algorithm, key, issuer, audience and time. Whether
+    /// its grant still holds is checked elsewhere.
     ///
     /// # Errors
     ///
@@ -232,7 +233,7 @@ impl Authority {
         if claims.iss != self.issuer || !claims.aud.iter().any(|url| self.audiences.contains(url)) {
             return Err(BadToken::WrongKind);
         }
-        // One that is not good yet is not remembered either.
+        // A token that is not yet valid is not cached either.
         if claims.exp <= now.timestamp() || claims.nbf.is_some_and(|from| from > now.timestamp()) {
             return Err(BadToken::Expired);
         }
@@ -241,8 +242,8 @@ impl Authority {
         Ok(claims)
     }
 
-    /// As [`Authority::caller`], for a token that is shown at this URL. One that was issued for some of our APIs is no
-    /// good at the others (RFC 8707 §2.2); every one is good at the userinfo endpoint.
+    /// As [`Authority::caller`], for a token that is presented at this URL. One that was issued for some of
+    /// our APIs is not valid at the others (RFC 8707 §2.2); every one is valid at the userinfo endpoint.
     ///
     /// # Errors
     ///
@@ -265,7 +266,7 @@ impl Authority {
         Ok((caller, claims.cnf.as_ref().map(|bound| bound.jkt.clone())))
     }
 
-    /// Whom an access token of ours stands for, with the thumbprint of the key that it is bound to.
+    /// The caller of an access token of ours, with the thumbprint of the key that it is bound to.
     ///
     /// # Errors
     ///
@@ -277,7 +278,7 @@ impl Authority {
     }
 
     /// Checks type, algorithm and signature. The algorithm is the purpose's, whatever the header says; times
-    /// are held against our own clock, not the library's.
+    /// are compared with our own clock, not the library's.
     ///
     /// # Errors
     ///

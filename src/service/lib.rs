@@ -1,5 +1,5 @@
-//! Use cases. Each takes an open transaction and a clock, and writes the change, its audit record and its outgoing event
-//! together. Beside them stand the decisions on access, the journal of accesses, and the jobs.
+//! Use cases. Each takes an open transaction and a clock, and writes the change, its audit record and its
+//! outgoing event together. Authorization, the journal of accesses, and the jobs are here too.
 
 pub mod access;
 pub mod account;

@@ -1,5 +1,5 @@
-//! The access policy of a running service: whom it lets in beside those with a token of its own, and what of the data of
-//! others it shows a caller at this instant.
+//! The access policy of a running service: which callers it accepts beside those with its own tokens, and
+//! what of other people's data a caller may see at this instant.
 
 use std::fmt;
 
@@ -11,21 +11,21 @@ use domain::account::Who;
 use domain::person::NhsNumber;
 use store::search::Scope;
 
-/// How callers without a token of ours are told apart.
+/// How callers without a token of ours are authenticated.
 #[derive(Clone, Debug)]
 pub enum AccessPolicy {
-    /// Everybody may do everything. Exists in the sandbox only.
+    /// Not at all: every caller may do everything. In the sandbox only.
     Open,
-    /// Callers show a bearer token (RFC 6750) from a fixed list, which may be empty.
+    /// By a bearer token (RFC 6750) from a fixed list, which may be empty.
     Tokens(Vec<Token>),
 }
 
-/// A bearer token that is let in. Only its digest is known here.
+/// A bearer token that is accepted. Only its digest is stored.
 #[derive(Clone)]
 pub struct Token {
     /// The SHA-256 of the token's bytes.
     pub digest: [u8; 32],
-    /// Whom it stands for.
+    /// Its principal.
     pub who: Who,
 }
 
@@ -36,8 +36,8 @@ impl fmt::Debug for Token {
 }
 
 impl AccessPolicy {
-    /// Finds for whom a token of the list stands. The digest is compared, never the token, so the time that
-    /// a comparison takes tells nothing about a token.
+    /// The principal of a token on the list. Digests are compared, never tokens, so the time of a comparison
+    /// reveals nothing about a token.
     pub fn find_who(&self, token: &str) -> Option<Who> {
         match self {
             Self::Open => None,
@@ -49,7 +49,7 @@ impl AccessPolicy {
     }
 }
 
-/// How far staff see.
+/// What staff may see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StaffReach {
     /// The patients registered at the organisation that they work for now, and the roles that it granted.
@@ -61,9 +61,9 @@ pub enum StaffReach {
 /// `access.mask_reasons` and `access.staff_reach`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Disclosure {
-    /// Whether citizens are shown one neutral reason for each state of a role, and nothing of who brought it there.
+    /// Whether citizens see one neutral reason per status of a role, and not who set it.
     pub mask_reasons: bool,
-    /// How far staff see, on the FHIR R4 API.
+    /// What staff may see on the FHIR R4 API.
     pub staff_reach: StaffReach,
 }
 
@@ -71,13 +71,13 @@ impl Disclosure {
     /// Everything: for the service itself.
     pub const EVERYTHING: Self = Self { mask_reasons: false, staff_reach: StaffReach::Everyone };
 
-    /// For whom reasons and actors are masked: the citizen who is calling, where the settings mask them.
+    /// The citizen for whom reasons and actors are masked, where the settings mask them.
     pub fn masked_for(self, who: &Who) -> Option<NhsNumber> {
         who.user().filter(|_| self.mask_reasons)
     }
 }
 
-/// Which rows such a caller may see at this time, where staff see so far.
+/// The rows that such a caller may see at this time, with this reach of staff.
 pub fn scope_of(who: &Who, staff_reach: StaffReach, now: DateTime<Utc>) -> Scope {
     match who {
         Who::Citizen { nhs_number, .. } => Scope::Party { number: *nhs_number, now: to_millis(now) },

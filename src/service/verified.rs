@@ -1,9 +1,10 @@
-//! Access tokens of ours whose signature was checked before. To check one costs more than all else in a small
-//! request; what it said then it says again. Whether the grant behind it still holds is never kept: that is
-//! read from the database each time.
+//! Cache of access tokens whose signature was verified. A signature check costs more than all else in a small
+//! request, and its result never changes. Whether the grant behind a token still holds is never cached: that
+//! is read from the database each time.
 //!
-//! Each request looks here, so the cache is one whose lookup is cheap: `quick_cache` (16 to 60 ns measured, as the map
-//! under a lock that it replaces). `moka` takes 150 to 300 ns, most of it for the order and the clock of its entries.
+//! Each request looks here, so the cache is one whose lookup is cheap: `quick_cache` (16 to 60 ns measured,
+//! as the map under a lock that it replaces). `moka` takes 150 to 300 ns, most of it for the order and the
+//! clock of its entries.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,10 +14,10 @@ use quick_cache::sync::Cache;
 
 use domain::account::claims::AccessClaims;
 
-/// How many tokens are kept: some 20 MB at most. To fill it takes as many tokens of ours.
+/// The most tokens kept: some 20 MB. Filling it takes as many tokens of ours.
 const MAX: usize = 16_384;
 
-/// What was checked, by the SHA-256 of the token.
+/// Claims, by the SHA-256 of the token.
 #[derive(Debug)]
 pub struct Verified {
     tokens: Cache<[u8; 32], Arc<AccessClaims>>,
@@ -30,7 +31,7 @@ impl Default for Verified {
 }
 
 impl Verified {
-    /// The claims of a token that was checked before and has not expired.
+    /// The claims of a verified token that has not expired.
     pub fn find(&self, sha256: &[u8; 32], now: DateTime<Utc>) -> Option<Arc<AccessClaims>> {
         let found = self.tokens.get(sha256)?;
         if found.exp <= now.timestamp() {
@@ -40,18 +41,18 @@ impl Verified {
         Some(found)
     }
 
-    /// Keeps the claims of a token whose signature is good.
+    /// Keeps the claims of a verified token.
     pub fn keep(&self, sha256: [u8; 32], claims: &Arc<AccessClaims>) {
         self.checked.fetch_add(1, Ordering::Relaxed);
         self.tokens.insert(sha256, Arc::clone(claims));
     }
 
-    /// Forgets all of it: a key that has signed some may be gone.
+    /// Empties the cache: a key that signed some of the tokens may be gone.
     pub fn forget(&self) {
         self.tokens.clear();
     }
 
-    /// How many good signatures were really checked.
+    /// How many valid signatures were actually checked.
     pub fn checked(&self) -> u64 {
         self.checked.load(Ordering::Relaxed)
     }
@@ -67,7 +68,7 @@ mod tests {
     use super::{MAX, Verified};
 
     #[test]
-    fn what_was_checked_is_kept_until_it_expires_and_never_more_than_there_is_room_for() {
+    fn verified_token_cache_is_bounded_and_expires() {
         let verified = Verified::default();
         let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
         let claims = Arc::new(

@@ -34,12 +34,12 @@ struct AccessRequestRow {
     updated_at: i64,
 }
 
-/// How many requests of an applicant are open.
+/// The open requests of an applicant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OpenRequests {
-    /// Of all pairs.
+    /// About all pairs.
     pub all: i64,
-    /// Of one pair.
+    /// About one pair.
     pub of_pair: i64,
 }
 
@@ -52,12 +52,13 @@ struct OpenRow {
 }
 
 impl Tx<'_> {
-    /// Finds an access request, unless it names somebody who may not appear in an answer. It may name
-    /// people whom the registry does not know. To its applicant, if that is `reader`, it stays whatever the standing of the other person.
+    /// Finds an access request, unless it names a person who may not appear in an answer. It may name people
+    /// whom the registry does not know. Its applicant, if that is `reader`, sees it whatever the standing of
+    /// the other person.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn find_access_request(
         &mut self,
         id: Uuid,
@@ -83,11 +84,11 @@ impl Tx<'_> {
         row.map(AccessRequestRow::into_access_request).transpose()
     }
 
-    /// These access requests, in no particular order; ids without one are left out.
+    /// These access requests, in no particular order; unknown ids are left out.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn list_access_requests_by_id(
         &mut self,
         ids: &[String],
@@ -101,7 +102,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn list_access_request_versions_by_id(
         &mut self,
         wanted: &[(String, i64)],
@@ -116,12 +117,12 @@ impl Tx<'_> {
         rows.into_iter().map(AccessRequestRow::into_access_request).collect()
     }
 
-    /// How many requests of an applicant are open: handed in since then, and, among those of every pair, without a role.
-    /// (Of one pair all count: whether it has a role that may not be seen must not show.)
+    /// Counts the open requests of an applicant: submitted since a time, and without a role. (Of those about
+    /// one pair all count: whether that pair has a hidden role must not show.)
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn count_open_access_requests(
         &mut self,
         (applicant, proxy, patient): (Applicant, NhsNumber, NhsNumber),
@@ -149,11 +150,11 @@ impl Tx<'_> {
         Ok(OpenRequests { all: row.map_or(0, |row| row.all_open), of_pair: row.map_or(0, |row| row.of_pair) })
     }
 
-    /// Whether an access request with this id, or with this reference code, is there.
+    /// Whether an access request with this id, or with this reference code, exists.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn has_access_request(&mut self, id: Uuid, code: &ReferenceCode) -> Result<bool, Error> {
         let same = access_requests::table.filter(
             access_requests::id.eq(id.to_string()).or(access_requests::reference_code.eq(code.as_str())),
@@ -166,7 +167,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// [`Kind::Conflict`] when its id or its reference code is taken.
+    /// [`Kind::Conflict`] where its id or its reference code is taken.
     pub fn insert_access_request(
         &mut self,
         request: AccessRequest,
@@ -182,7 +183,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// [`Kind::PreconditionFailed`] when another change came first.
+    /// [`Kind::PreconditionFailed`] after a concurrent change.
     pub fn save_access_request(
         &mut self,
         request: AccessRequest,
@@ -198,7 +199,7 @@ impl Tx<'_> {
                 self.keep_access_request_version(next.value.id)?;
                 Ok(next)
             }
-            _ => Err(Error::new(Kind::PreconditionFailed, "the access request was changed by somebody else")),
+            _ => Err(Error::new(Kind::PreconditionFailed, "the access request was changed concurrently")),
         }
     }
 

@@ -1,7 +1,7 @@
-//! What Cargo cannot be told otherwise.
+//! Tells Cargo when to rebuild.
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    // They are compiled in, and a macro does not say which files it has read.
+    // The migrations are compiled in, and a macro does not report the files that it has read.
     println!("cargo::rerun-if-changed=../../migrations");
 }

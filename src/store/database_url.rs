@@ -1,4 +1,4 @@
-//! Where the database is.
+//! Database URLs.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ pub enum DatabaseUrl {
     Postgres(String),
 }
 
-/// The text is no database URL.
+/// The text is not a database URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a database is given as sqlite:PATH or postgres://USER@HOST/NAME")]
 pub struct BadDatabaseUrl;
@@ -49,15 +49,15 @@ impl FromStr for DatabaseUrl {
     }
 }
 
-/// Shows where the database is, without the password.
+/// Shows the database's location without the password.
 impl fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
             Self::Postgres(url) => {
                 let (scheme, rest) = url.split_once("//").unwrap_or(("postgres:", url));
-                // A password may hold any of the marks that part a URL: what stands behind the last `@` is
-                // no part of it, nor is what stands before the first mark.
+                // A password may hold any of the delimiters of a URL: the text after the last `@` is no part
+                // of it, nor is the text before the first delimiter.
                 let (user, place) =
                     rest.rsplit_once('@').map_or((None, rest), |(user, place)| (Some(user), place));
                 let place = place.split('?').next().unwrap_or_default();
@@ -81,7 +81,7 @@ mod tests {
     use super::DatabaseUrl;
 
     #[test]
-    fn the_password_is_never_shown() {
+    fn database_url_display_hides_the_password() {
         let url: DatabaseUrl = "postgres://me:s3cret@db:5432/proxy?password=s3cret".parse().unwrap();
         assert_eq!(url.to_string(), "postgres://me@db:5432/proxy");
         assert!(!format!("{url:?}").contains("s3cret"));
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn other_schemes_are_refused() {
+    fn database_url_with_another_scheme_is_rejected() {
         for text in ["", "sqlite:", "mysql://x", "onbehalf.db", "postgres:x"] {
             assert!(text.parse::<DatabaseUrl>().is_err(), "{text}");
         }

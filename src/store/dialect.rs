@@ -1,4 +1,4 @@
-//! The few statements that the two databases, or Diesel's enum over them, do not share.
+//! Statements that differ between the two databases, or in Diesel's enum over them.
 
 use diesel::QueryResult;
 use diesel::backend::Backend;
@@ -18,9 +18,9 @@ macro_rules! on_dialect {
     };
 }
 
-/// Whether a column has one of these texts, or `numbers`. SQLite prepares a list anew each time, which costs more than
-/// running it; so there the short ones are written with a fixed number of places, the last value standing in those
-/// that are left, and the others go as one JSON array. PostgreSQL takes a list as one value.
+/// Whether a column has one of these texts, or `numbers`. SQLite prepares a list again each time, which costs
+/// more than running it; so there short lists have a fixed number of places, the rest filled with the last
+/// value, and longer ones go as one JSON array. PostgreSQL takes a list as one value.
 macro_rules! among {
     (@condition $table:ident) => {
         Box<
@@ -59,7 +59,7 @@ macro_rules! among {
     }};
 }
 
-/// Whether a column has one of the values of a JSON array, on SQLite: one statement, however many they are.
+/// Whether a column has one of the values of a JSON array, on SQLite: one statement for any number of values.
 #[derive(Clone, Debug)]
 pub(crate) struct InList<C> {
     column: C,

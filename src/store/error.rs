@@ -1,16 +1,16 @@
-//! What an error of a statement means to a caller.
+//! Mapping of statement errors to errors for a caller.
 
 use base::database::is_past_deadline;
 use base::error::{Error, Kind};
 use diesel::result::Error as DieselError;
 
-/// What an error of a statement means that was composed of what a caller asks for: past its deadline, that is too
-/// much, and the caller can ask for less. Any other statement is late because the service is busy.
+/// The error of a statement composed from a caller's request: past its deadline the request is too costly,
+/// and the caller can ask for less. Any other statement is late because the service is busy.
 pub(crate) fn of_search(source: DieselError) -> Error {
     if let DieselError::DatabaseError(_, detail) = &source
         && is_past_deadline(detail.message())
     {
-        tracing::warn!("a search was ended: it ran past the deadline of a statement");
+        tracing::warn!("a search was cancelled: it exceeded the time limit of a statement");
         return Error::new(Kind::TooCostly, TOO_SLOW).because(source);
     }
     source.into()

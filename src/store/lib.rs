@@ -1,7 +1,7 @@
-//! The only SQL of the house: rows to domain values and back, on SQLite and on PostgreSQL.
+//! The only SQL of this program: rows to domain values and back, on SQLite and on PostgreSQL.
 //!
-//! [`Store::read`] and [`Store::write`] run a closure in one transaction on a thread that may block.
-//! A read sees one snapshot; a write that is answered is on disk.
+//! [`Store::read`] and [`Store::write`] run a closure in one transaction on a thread that may block. A read
+//! sees one snapshot; a write that is answered is on disk.
 
 mod access_journal;
 mod access_request;

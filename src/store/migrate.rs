@@ -1,4 +1,4 @@
-//! Bringing the database to the schema that this program knows, and back.
+//! Schema migrations, up and down.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -29,7 +29,7 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
 /// The name of the setting that marks a sandbox database, which may be emptied.
 pub const SANDBOX_MARK: &str = "sandbox";
 
-/// One step of the schema.
+/// One migration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Migration {
     /// Its version, in order.
@@ -42,7 +42,8 @@ pub struct Migration {
     pub is_known: bool,
 }
 
-/// A sandbox's claim to its database, for as long as this value lives: another sandbox would empty it.
+/// A sandbox's exclusive claim to its database, for as long as this value lives: another sandbox would empty
+/// it.
 #[must_use]
 pub struct SoleUse {
     /// A locked file beside an SQLite file, or a connection to PostgreSQL with an advisory lock of the database.
@@ -55,10 +56,10 @@ enum Held {
     Session(Box<Db>),
 }
 
-/// The advisory lock of a sandbox. Locks of PostgreSQL are of one database.
+/// The advisory lock of a sandbox. Advisory locks of PostgreSQL apply to one database.
 const SOLE_USE: i64 = 0x0073_616e_6462_6f78;
 
-/// Locks the file beside an SQLite file, if no other process has.
+/// Locks the file beside an SQLite file, unless another process has.
 fn lock_file(database: &Path) -> Result<Option<Held>, Error> {
     let path = beside(database, ".lock");
     let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
@@ -71,12 +72,12 @@ fn lock_file(database: &Path) -> Result<Option<Held>, Error> {
 }
 
 impl Store {
-    /// Claims the database for one sandbox; `None` where another process has it. The claim ends with the process, however it
-    /// ends.
+    /// Claims the database for one sandbox; `None` where another process has it. The claim ends with the
+    /// process, however that ends.
     ///
     /// # Errors
     ///
-    /// When the lock file cannot be opened, or the database does not answer.
+    /// Database errors; where the lock file cannot be opened.
     pub fn claim_sole_use(&self) -> Result<Option<SoleUse>, Error> {
         let held = self.url().file().map_or_else(|| self.lock_session(), lock_file)?;
         Ok(held.map(|held| SoleUse { _held: held }))
@@ -92,17 +93,18 @@ impl Store {
         Ok(is_free.then(|| Held::Session(Box::new(session))))
     }
 
-    /// Applies every step that is missing and returns their versions.
+    /// Applies every missing migration and returns their versions.
     ///
     /// # Errors
     ///
-    /// When the database is from a newer version, or a step fails.
+    /// Where the database is from a newer version, or a migration fails.
     pub fn migrate_up(&self) -> Result<Vec<String>, Error> {
         self.check_not_newer()?;
         self.with_own_connection(|db| {
             let applied = db.run_pending_migrations(MIGRATIONS).map_err(Error::fault)?;
             let applied = applied.iter().map(ToString::to_string).collect();
-            // Triggers and sequences are written differently for each database: no step of the portable schema.
+            // Triggers and sequences differ between the databases, so they are not in the portable
+            // migrations.
             guard(db)?;
             outbox::prepare(db)?;
             bring_deaths(db)?;
@@ -111,11 +113,12 @@ impl Store {
         })
     }
 
-    /// Takes back the last `steps` steps, data and all, and returns their versions.
+    /// Reverts the last `steps` migrations, which deletes the data in their tables, and returns their
+    /// versions.
     ///
     /// # Errors
     ///
-    /// When the database is from a newer version, or a step fails.
+    /// Where the database is from a newer version, or a migration fails.
     pub fn migrate_down(&self, steps: usize) -> Result<Vec<String>, Error> {
         self.check_not_newer()?;
         self.with_own_connection(|db| {
@@ -135,24 +138,25 @@ impl Store {
         })
     }
 
-    /// Every step that the database or this program knows, in order.
+    /// Every migration that the database or this program knows, in order.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn migrations(&self) -> Result<Vec<Migration>, Error> {
         if self.has_pooler {
-            // What a pooler is to keep together stands in one transaction. (Diesel makes its table if need be.)
+            // Behind a pooler, statements that belong together need one transaction. (Diesel creates its
+            // table if needed.)
             return self.write_here(|tx| migrations(tx.db));
         }
         self.with_connection(migrations)
     }
 
-    /// Whether the schema is exactly the one that this program knows.
+    /// Whether the schema is exactly the one of this program.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn is_current(&self) -> Result<bool, Error> {
         Ok(self.migrations()?.iter().all(|step| step.is_applied && step.is_known))
     }
@@ -161,7 +165,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub async fn check_current(&self) -> Result<bool, Error> {
         let store = self.clone();
         self.threads.run(move || store.is_current()).await
@@ -169,7 +173,7 @@ impl Store {
 
     /// # Errors
     ///
-    /// One sentence for the operator when a newer program has migrated this database.
+    /// One sentence for the operator where a newer program has migrated this database.
     pub fn check_not_newer(&self) -> Result<(), Error> {
         if self.migrations()?.iter().all(|step| step.is_known) {
             return Ok(());
@@ -178,11 +182,11 @@ impl Store {
         Err(Error::new(Kind::Fault, told))
     }
 
-    /// Whether the database has no table at all, neither ours nor anybody's.
+    /// Whether the database has no table at all, of any program.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn is_empty(&self) -> Result<bool, Error> {
         self.with_connection(|db| Ok(tables(db)?.is_empty()))
     }
@@ -192,7 +196,7 @@ impl Store {
         work(&mut pooled.db)
     }
 
-    /// As [`Store::with_connection`], on a connection of its own whose statements take as long as they take: a step can
+    /// As [`Store::with_connection`], on a connection of its own without a time limit: a migration can
     /// rewrite a table.
     fn with_own_connection<T>(&self, work: impl FnOnce(&mut Db) -> Result<T, Error>) -> Result<T, Error> {
         work(&mut self.own_connection()?.db)
@@ -226,13 +230,13 @@ fn tables(db: &mut Db) -> Result<Vec<String>, Error> {
 }
 
 fn migrations(db: &mut Db) -> Result<Vec<Migration>, Error> {
-    // Diesel makes its table when it is asked; a database that is only looked at stays as it is.
+    // Diesel creates its table when it is asked; a database that is only inspected is left unchanged.
     let applied: Vec<String> = if tables(db)?.iter().any(|table| table == "__diesel_schema_migrations") {
         db.applied_migrations().map_err(Error::fault)?.iter().map(ToString::to_string).collect()
     } else {
         Vec::new()
     };
-    // The same steps for both databases, so either may name them.
+    // The migrations are the same for both databases, so either may name them.
     let known: Vec<Box<dyn diesel::migration::Migration<diesel::sqlite::Sqlite>>> =
         MIGRATIONS.migrations().map_err(Error::fault)?;
     // A folder is named VERSION_NAME.
@@ -256,28 +260,28 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn find_setting(&mut self, name: &str) -> Result<Option<String>, Error> {
         let found = settings::table.filter(settings::name.eq(name)).select(settings::value);
         Ok(found.first(self.db).optional()?)
     }
 
-    /// Writes a setting of the database that is not there yet.
+    /// Inserts a setting of the database.
     ///
     /// # Errors
     ///
-    /// When the setting is there, or the database refuses.
+    /// Database errors; where the setting exists.
     pub fn insert_setting(&mut self, name: &str, value: &str) -> Result<(), Error> {
         let row = (settings::name.eq(name), settings::value.eq(value));
         diesel::insert_into(settings::table).values(row).execute(self.db)?;
         Ok(())
     }
 
-    /// Writes a setting of the database over what it was; none removes it.
+    /// Stores a setting of the database, replacing the previous value; none removes it.
     ///
     /// # Errors
     ///
-    /// When the database refuses.
+    /// Database errors.
     pub fn save_setting(&mut self, name: &str, value: Option<&str>) -> Result<(), Error> {
         diesel::delete(settings::table.filter(settings::name.eq(name))).execute(self.db)?;
         match value {

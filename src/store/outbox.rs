@@ -1,4 +1,4 @@
-//! Events that others must hear of: written with their change, taken from here when everybody is told.
+//! The outbox: events, written with their change and kept until they are numbered in every subscription.
 
 use chrono::{DateTime, Utc};
 use diesel::connection::SimpleConnection as _;
@@ -19,7 +19,7 @@ use base::ids;
 use domain::audit::Subject;
 use domain::event::{Event, Topic};
 
-/// The lock of whoever numbers events on PostgreSQL: one at a time. The number is our own.
+/// The advisory lock of numbering on PostgreSQL: one transaction at a time. The number is our own.
 const NUMBERING: i64 = 0x6f62_6576;
 /// How many events one statement writes.
 const BATCH: usize = 250;
@@ -27,7 +27,7 @@ const BATCH: usize = 250;
 const INSERT_ON_POSTGRES: &str = "INSERT INTO outbox \
     (id, occurred_at, topic, subject, subject_version, patient, proxy, position) \
     VALUES (?, ?, ?, ?, ?, ?, ?, nextval('outbox_position'))";
-/// One writer at a time, so nobody has the same place.
+/// SQLite has one writer at a time, so every place is unique.
 const INSERT_ON_SQLITE: &str = "INSERT INTO outbox \
     (id, occurred_at, topic, subject, subject_version, patient, proxy, position) \
     SELECT ?, ?, ?, ?, ?, ?, ?, COALESCE(MAX(position), 0) + 1 FROM outbox WHERE position IS NOT NULL";
@@ -58,7 +58,7 @@ impl EventRow {
     }
 }
 
-/// An event that is to be written.
+/// An event to insert.
 #[derive(Insertable)]
 #[diesel(table_name = outbox, treat_none_as_default_value = false)]
 struct NewEvent {
@@ -79,12 +79,11 @@ struct Next {
 }
 
 impl Tx<'_> {
-    /// Writes an event for everybody who must hear of it, and returns its id. Whoever tells them is woken
-    /// when the transaction has committed.
+    /// Publishes an event and returns its id. The numbering is woken when the transaction has committed.
     ///
     /// # Errors
     ///
-    /// When the database refuses.
+    /// Database errors.
     pub fn publish(&mut self, topic: Topic, subject: &Subject, now: DateTime<Utc>) -> Result<Uuid, Error> {
         let id = ids::new_uuid(now);
         let insert = match self.db {
@@ -108,7 +107,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// When the database refuses.
+    /// Database errors.
     pub fn publish_all(
         &mut self,
         topic: Topic,
@@ -152,7 +151,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn lock_numbering(&mut self) -> Result<(), Error> {
         if let Db::Postgres(connection) = self.db {
             Sql::fixed("SELECT pg_advisory_xact_lock(?)").number(NUMBERING).execute(connection)?;
@@ -160,11 +159,11 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// The first events that nobody was told of yet, in the order of their commits.
+    /// The first events without a number, in the order of their commits.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn list_waiting_events(&mut self, limit: i64) -> Result<Vec<Event>, Error> {
         let waiting = outbox::table.filter(outbox::position.is_not_null()).order(outbox::position);
         let columns = (
@@ -180,11 +179,11 @@ impl Tx<'_> {
         rows.into_iter().map(EventRow::into_event).collect()
     }
 
-    /// Marks events as numbered for everybody who is to hear of them.
+    /// Marks events as numbered in every subscription.
     ///
     /// # Errors
     ///
-    /// When the database refuses.
+    /// Database errors.
     pub fn mark_numbered(&mut self, events: &[Event]) -> Result<(), Error> {
         let ids: Vec<Uuid> = events.iter().map(|event| event.id).collect();
         let numbered = outbox::table.filter(among!(self.db, outbox.id, ids));
@@ -192,11 +191,11 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// How many events nobody was told of yet, and when the first of them happened.
+    /// The number of events that are not numbered yet, and the time of the first.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn count_waiting_events(&mut self) -> Result<(i64, Option<DateTime<Utc>>), Error> {
         let waiting = outbox::table.filter(outbox::position.is_not_null());
         let columns = (diesel::dsl::count_star(), diesel::dsl::min(outbox::occurred_at));
@@ -208,14 +207,14 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn list_topics(&mut self, reference: &str) -> Result<Vec<String>, Error> {
         let events = outbox::table.filter(outbox::subject.eq(reference)).order(outbox::id);
         Ok(events.select(outbox::topic).load(self.db)?)
     }
 }
 
-/// Makes the sequence that gives events their places, once the table is there.
+/// Creates the sequence for events' places, once the table exists.
 pub(super) fn prepare(db: &mut Db) -> Result<(), Error> {
     if let Db::Postgres(connection) = db {
         connection.batch_execute("CREATE SEQUENCE IF NOT EXISTS outbox_position;")?;
@@ -223,7 +222,7 @@ pub(super) fn prepare(db: &mut Db) -> Result<(), Error> {
     Ok(())
 }
 
-/// Removes it, when the table is gone.
+/// Drops it, when the table is gone.
 pub(super) fn clear(db: &mut Db) -> Result<(), Error> {
     if let Db::Postgres(connection) = db {
         connection.batch_execute("DROP SEQUENCE IF EXISTS outbox_position;")?;

@@ -56,7 +56,7 @@ struct NameRow {
 }
 
 /// That both people of a row may appear in an answer. Looked up for each row by key: a list of all such
-/// people, which `IN` would make SQLite draw up, grows with the registry.
+/// people, which `IN` would make SQLite build, grows with the registry.
 macro_rules! both_are_current {
     ($table:ident) => {{
         use $crate::schema::people;
@@ -72,18 +72,19 @@ macro_rules! both_are_current {
 }
 pub(crate) use both_are_current;
 
-/// Reads a stored NHS number: it was checked, as hard as the configuration asked, on its way in.
+/// Parses a stored NHS number: it was validated, as strictly as the configuration asked, when it was
+/// received.
 pub(crate) fn nhs_number(text: &str) -> Result<NhsNumber, Error> {
     NhsNumber::parse(text, NumberCheck::Length).or(Err(corrupt("NHS number")))
 }
 
 impl Tx<'_> {
-    /// The people of these numbers who may appear in an answer, in the order of their numbers, with
-    /// their names: two statements, however many they are.
+    /// The people of these numbers who may appear in an answer, in the order of their numbers, with their
+    /// names: two statements, whatever their number.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn list_current_people(&mut self, numbers: &[NhsNumber]) -> Result<Vec<Person>, Error> {
         let mut people = self.list_all_people(numbers)?;
         people.retain(|person| person.standing == Standing::Current);
@@ -94,7 +95,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub(crate) fn list_all_people(&mut self, numbers: &[NhsNumber]) -> Result<Vec<Person>, Error> {
         let rows: Vec<PersonRow> = people::table
             .filter(among!(self.db, people.nhs_number, numbers))
@@ -103,12 +104,12 @@ impl Tx<'_> {
         self.with_names(rows)
     }
 
-    /// The people that a filter lets through and that may be seen, with their names, in the order of their numbers: two
-    /// statements, for a filter that lets few through.
+    /// The people who match a filter and may be seen, with their names, in the order of their numbers: two
+    /// statements, for a filter with few matches.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn list_visible_people(&mut self, filter: &Filter, scope: Scope) -> Result<Vec<Person>, Error> {
         self.check_budget()?;
         let wanted = condition(Table::People, filter, scope)?;
@@ -136,7 +137,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn list_connected_people(&mut self, limit: i64) -> Result<Vec<Person>, Error> {
         let number = people::nhs_number;
         let of_role = roles::table.filter(roles::proxy.eq(number).or(roles::patient.eq(number)));
@@ -154,12 +155,11 @@ impl Tx<'_> {
         self.list_current_people(&numbers)
     }
 
-    /// Which of these numbers belong to people who may appear in an answer, and the practice of each:
-    /// one statement.
+    /// The practices of the people of these numbers who may appear in an answer: one statement.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn list_current_practices(
         &mut self,
         numbers: &[NhsNumber],
@@ -172,12 +172,13 @@ impl Tx<'_> {
         rows.into_iter().map(|(number, practice)| Ok((nhs_number(&number)?, ods_code(practice)?))).collect()
     }
 
-    /// What is known of each of these people whom the registry has; until the end of a write on PostgreSQL, nothing else
-    /// of them is told: a role that is made now is seen by the death that comes then, or sees it. One statement.
+    /// The state of each of these people whom the registry has, locked on PostgreSQL until the write ends:
+    /// either a role that is created now is seen by a concurrent report of a death, or the create sees the
+    /// death. One statement.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn lock_person_states(
         &mut self,
         numbers: &[NhsNumber],
@@ -190,11 +191,11 @@ impl Tx<'_> {
         rows.into_iter().map(|row| state_of((row.nhs_number, row.standing, row.died_at))).collect()
     }
 
-    /// What is known of each of these people whom the registry has: one statement.
+    /// The state of each of these people whom the registry has: one statement.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn list_person_states(
         &mut self,
         numbers: &[NhsNumber],
@@ -206,7 +207,7 @@ impl Tx<'_> {
         rows.into_iter().map(state_of).collect()
     }
 
-    /// The death of a person who is not there yet, told with them or before them.
+    /// The death of a person who is not stored yet, reported with them or before them.
     fn find_death(&mut self, person: &Person) -> Result<Option<DateTime<Utc>>, Error> {
         let told = self.find_fact(person.nhs_number, FactKind::Death)?;
         if let (None, Some(died_at)) = (told, person.died_at) {
@@ -215,11 +216,11 @@ impl Tx<'_> {
         Ok(told.or(person.died_at))
     }
 
-    /// Writes a person who is not there yet; one who is there stays as they are.
+    /// Inserts a person; an existing one is unchanged.
     ///
     /// # Errors
     ///
-    /// When the database refuses.
+    /// Database errors.
     pub fn insert_person_if_new(&mut self, person: &Person, now: DateTime<Utc>) -> Result<bool, Error> {
         let number = person.nhs_number.as_str();
         let known: i64 = people::table.filter(people::nhs_number.eq(number)).count().get_result(self.db)?;
@@ -267,7 +268,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// When the database refuses.
+    /// Database errors.
     pub fn save_standing(
         &mut self,
         number: NhsNumber,
@@ -284,11 +285,11 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Writes that a person has died; what was told before stays.
+    /// Stores a person's death; an earlier report stays.
     ///
     /// # Errors
     ///
-    /// When the database refuses.
+    /// Database errors.
     pub fn save_death(
         &mut self,
         number: NhsNumber,
@@ -307,8 +308,8 @@ impl Tx<'_> {
     }
 }
 
-/// Brings the deaths that are kept as facts alone to their people: those of before the column, and those that an earlier
-/// version of this program has taken in since.
+/// Copies deaths that are stored only as facts to their people: those from before the column, and those that
+/// an earlier version of this program has stored since.
 pub(crate) fn bring_deaths(db: &mut Db) -> Result<(), Error> {
     const BRING: &str = "UPDATE people SET version = version + 1, died_at = (SELECT occurred_at FROM person_facts f \
         WHERE f.nhs_number = people.nhs_number AND f.kind = 'death') WHERE died_at IS NULL AND nhs_number IN \
@@ -357,7 +358,7 @@ impl NameRow {
     }
 }
 
-/// The parts of a name, each with what it is.
+/// The parts of a name, each with its kind.
 fn name_parts(name: &HumanName) -> Vec<(&'static str, &str)> {
     let lists = [("given", &name.given), ("prefix", &name.prefix), ("suffix", &name.suffix)];
     let listed =

@@ -1,14 +1,15 @@
-//! The files of an SQLite database are read by their owner alone: they hold names, NHS numbers and the audit record.
+//! File permissions of an SQLite database, readable by its owner only: it holds names, NHS numbers and the
+//! audit record.
 
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-/// What stands behind the name of a database in that of the folder of its access journal.
+/// The suffix of the folder of the access journal, after the name of its database.
 pub(crate) const ACCESSES: &str = "-accesses";
 
-/// A file of the database that others than its owner may use.
+/// A database file that other users than its owner may use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExposedFile {
     /// The file.
@@ -17,9 +18,9 @@ pub struct ExposedFile {
     pub mode: u32,
 }
 
-/// Creates the file of a new database with mode 0600, empty: SQLite takes an empty file for a new database, and gives the
-/// mode of the database to its -wal, -shm and -journal. What is there stays as it is. Where no file can be created, the
-/// error of opening it says so.
+/// Creates the file of a new database with mode 0600, empty: SQLite takes an empty file for a new database,
+/// and gives the mode of the database to its -wal, -shm and -journal. An existing file is unchanged. Where no
+/// file can be created, the error of opening it says so.
 pub(crate) fn create_private(path: &Path) {
     let created = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     if let Err(error) = created.map(drop)
@@ -29,15 +30,15 @@ pub(crate) fn create_private(path: &Path) {
     }
 }
 
-/// The path of a file that belongs to another: beside it, with its name and this behind it.
+/// The path of a file that belongs to another: in the same folder, with its name and this suffix.
 pub(crate) fn beside(file: &Path, suffix: &str) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(suffix);
     name.into()
 }
 
-/// The files of an SQLite database, and the folder of its access journal, that others than their owner may use: created by an earlier version, or with a mode
-/// that was changed.
+/// The files of an SQLite database, and the folder of its access journal, that other users than its owner may
+/// use: created by an earlier version, or with a mode that was changed.
 pub fn list_exposed_files(database: &Path) -> Vec<ExposedFile> {
     let exposed = |path: PathBuf| {
         let mode = fs::metadata(&path).ok()?.permissions().mode() & 0o777;

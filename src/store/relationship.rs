@@ -28,7 +28,7 @@ struct RelationshipRow {
     updated_at: i64,
 }
 
-/// How many codes one statement inserts: each binds seven values, of which a statement can hold some ten thousand.
+/// The codes of one insert: each binds seven values, of which a statement can hold some ten thousand.
 const CODES_AT_ONCE: usize = 1000;
 
 /// A code as it is inserted; the columns are those of [`CodeRow`].
@@ -70,12 +70,12 @@ struct CodeRow {
 }
 
 impl Tx<'_> {
-    /// The verified relationships of a proxy, a patient, or the pair, that are in use and whose people
-    /// may both appear in an answer. Ordered by id. Two statements.
+    /// The verified relationships of a proxy, a patient, or the pair, that are in use and whose people may
+    /// both appear in an answer. Ordered by id. Two statements.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn list_verified_relationships(
         &mut self,
         proxy: Option<NhsNumber>,
@@ -97,12 +97,12 @@ impl Tx<'_> {
         Ok(values(self.with_codes(rows)?))
     }
 
-    /// Every relationship in use, verified or not, between these pairs of (proxy, patient). Ordered by
-    /// id. Two statements, however many pairs there are.
+    /// Every relationship in use, verified or not, between these pairs of (proxy, patient). Ordered by id.
+    /// Two statements, whatever the number of pairs.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn list_relationships_of_pairs(
         &mut self,
         pairs: &[(NhsNumber, NhsNumber)],
@@ -122,11 +122,11 @@ impl Tx<'_> {
         Ok(values(self.with_codes(rows.into_iter().filter(wanted).collect())?))
     }
 
-    /// These relationships, in no particular order; ids without one are left out.
+    /// These relationships, in no particular order; unknown ids are left out.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn list_relationships_by_id(
         &mut self,
         ids: &[String],
@@ -139,7 +139,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn list_relationship_versions_by_id(
         &mut self,
         wanted: &[(String, i64)],
@@ -154,11 +154,11 @@ impl Tx<'_> {
         self.with_codes(rows)
     }
 
-    /// Whether a relationship with this id is there.
+    /// Whether a relationship with this id exists.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn has_relationship(&mut self, id: &str) -> Result<bool, Error> {
         let count: i64 = relationships::table.filter(relationships::id.eq(id)).count().get_result(self.db)?;
         Ok(count > 0)
@@ -168,7 +168,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// [`Kind::Conflict`] when the id is taken.
+    /// [`Kind::Conflict`] where the id is taken.
     pub fn insert_relationship(
         &mut self,
         relationship: Relationship,
@@ -184,7 +184,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// [`Kind::PreconditionFailed`] when another change came first.
+    /// [`Kind::PreconditionFailed`] after a concurrent change.
     pub fn save_relationship(
         &mut self,
         relationship: Relationship,
@@ -200,7 +200,7 @@ impl Tx<'_> {
                 self.keep_relationship_version(&next)?;
                 Ok(next)
             }
-            _ => Err(Error::new(Kind::PreconditionFailed, "the relationship was changed by somebody else")),
+            _ => Err(Error::new(Kind::PreconditionFailed, "the relationship was changed concurrently")),
         }
     }
 

@@ -15,14 +15,14 @@ use base::error::{Error, Kind};
 use domain::person::NhsNumber;
 use domain::proxy::{LegalBasis, OdsCode, ReasonCode, Role, RolePeriod, Status, StatusReason, Versioned};
 
-/// What to look for. `None` does not restrict.
+/// The criteria of a search. `None` does not restrict.
 #[derive(Clone, Debug, Default)]
 pub struct RoleSearch {
     /// The roles of this proxy.
     pub proxy: Option<NhsNumber>,
     /// The roles for this patient.
     pub patient: Option<NhsNumber>,
-    /// The roles that count, at the time of the search, as one of these.
+    /// The roles with one of these statuses at the time of the search.
     pub statuses: Option<Vec<Status>>,
 }
 
@@ -55,7 +55,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn find_role(&mut self, id: Uuid) -> Result<Option<Versioned<Role>>, Error> {
         let row: Option<RoleRow> = roles::table
             .filter(both_are_current!(roles))
@@ -69,17 +69,17 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn find_role_within(&mut self, id: Uuid, scope: Scope) -> Result<Option<Versioned<Role>>, Error> {
         let filter = Filter::text(Table::Roles.id(), id.to_string());
         Ok(self.list_visible_roles(&filter, scope)?.pop())
     }
 
-    /// As [`Tx::find_role`], and keeps everybody else from changing it until this transaction ends.
+    /// As [`Tx::find_role`], locked until this transaction ends.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn find_role_to_change(&mut self, id: Uuid) -> Result<Option<Versioned<Role>>, Error> {
         self.lock_row(Table::Roles, &id.to_string())?;
         self.find_role(id)
@@ -89,7 +89,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn has_role(&mut self, number: NhsNumber) -> Result<bool, Error> {
         let named = roles::proxy.eq(number.to_string()).or(roles::patient.eq(number.to_string()));
         let theirs = roles::table.filter(both_are_current!(roles)).filter(named).select(roles::id);
@@ -97,11 +97,11 @@ impl Tx<'_> {
         Ok(found.is_some())
     }
 
-    /// Whether there is a role for this pair, visible or not.
+    /// Whether there is a role for this pair, hidden or not.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn has_role_of_pair(&mut self, proxy: NhsNumber, patient: NhsNumber) -> Result<bool, Error> {
         let pair = roles::table
             .filter(roles::proxy.eq(proxy.to_string()))
@@ -110,12 +110,12 @@ impl Tx<'_> {
         Ok(count > 0)
     }
 
-    /// The roles that match, as they are stored, whose people may both appear in an answer. Ordered by
-    /// id, which is the order of their creation. One statement.
+    /// The matching roles, as they are stored, whose people may both appear in an answer. Ordered by id,
+    /// which is the order of their creation. One statement.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn list_roles(
         &mut self,
         search: &RoleSearch,
@@ -128,7 +128,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn list_roles_within(
         &mut self,
         search: &RoleSearch,
@@ -170,7 +170,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// [`Kind::Conflict`] when there is a role for the pair, or with the id.
+    /// [`Kind::Conflict`] where there is a role for the pair, or with the id.
     pub fn insert_role(&mut self, role: Role, now: DateTime<Utc>) -> Result<Versioned<Role>, Error> {
         let first = Versioned { value: role, version: 1, updated_at: now };
         diesel::insert_into(roles::table).values(RoleRow::from_role(&first)).execute(self.db)?;
@@ -182,7 +182,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// [`Kind::PreconditionFailed`] when another change came first.
+    /// [`Kind::PreconditionFailed`] after a concurrent change.
     pub fn save_role(
         &mut self,
         role: Role,
@@ -197,7 +197,7 @@ impl Tx<'_> {
                 self.keep_version(next.value.id)?;
                 Ok(next)
             }
-            _ => Err(Error::new(Kind::PreconditionFailed, "the role was changed by somebody else")),
+            _ => Err(Error::new(Kind::PreconditionFailed, "the role was changed concurrently")),
         }
     }
 
@@ -205,7 +205,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn list_role_versions(&mut self, id: Uuid) -> Result<Vec<Versioned<Role>>, Error> {
         let versions =
             role_versions::table.filter(role_versions::id.eq(id.to_string())).order(role_versions::version);
@@ -213,24 +213,24 @@ impl Tx<'_> {
         rows.into_iter().map(RoleRow::into_role).collect()
     }
 
-    /// These roles, as they are stored, in no particular order; ids without one are left out. Whether
-    /// they may appear is for the search that found them: it goes through [`crate::search`].
+    /// These roles, as they are stored, in no particular order; unknown ids are left out. The search that
+    /// found them has checked that they may appear: it goes through [`crate::search`].
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn list_roles_by_id(&mut self, ids: &[String]) -> Result<Vec<Versioned<Role>>, Error> {
         let wanted = among!(self.db, roles.id, ids);
         let rows: Vec<RoleRow> = roles::table.filter(wanted).load(self.db)?;
         rows.into_iter().map(RoleRow::into_role).collect()
     }
 
-    /// The roles, as they are stored, that a filter lets through and that may be seen, in no particular order: one
-    /// statement, for a filter that lets few through.
+    /// The roles, as they are stored, that match a filter and may be seen, in no particular order: one
+    /// statement, for a filter with few matches.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn list_visible_roles(
         &mut self,
         filter: &Filter,
@@ -242,12 +242,12 @@ impl Tx<'_> {
         rows.into_iter().map(RoleRow::into_role).collect()
     }
 
-    /// Of these roles, those that an organisation granted, or whose patient is registered there, whether or not they may appear in an
-    /// answer.
+    /// Of these roles, those of this grantor, or whose patient is registered there, whether or not they may
+    /// appear in an answer.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn list_roles_reached(
         &mut self,
         ids: &[String],
@@ -267,7 +267,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn list_role_versions_by_id(
         &mut self,
         wanted: &[(String, i64)],

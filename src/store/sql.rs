@@ -1,8 +1,9 @@
-//! SQL that is written by hand, with values bound to it.
+//! Hand-written SQL with bound values.
 //!
-//! Diesel prepares such a statement anew every time it runs, which costs more than running it. Here a text that
-//! comes again is prepared once for each connection. Texts that callers can vary without end, as those of searches,
-//! would fill the memory of server and database that way: of those, only the first few hundred are kept.
+//! Diesel prepares such a statement again every time it runs, which costs more than running it. Here a
+//! repeated text is prepared once for each connection. Texts that callers can vary without end, as those of
+//! searches, would fill the memory of server and database that way: of those, only the first few hundred are
+//! kept.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -17,13 +18,13 @@ use diesel::{Connection, QueryResult, RunQueryDsl};
 
 use crate::search::filter::Datum;
 
-/// How many composed texts are kept prepared, and how long they may be, in bytes.
+/// The most composed texts that are kept prepared, and their greatest length, in bytes.
 const KEPT: usize = 300;
 const LONGEST: usize = 4000;
 
 static COMPOSED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
-/// A statement. The place of a value is written `?`, on both databases.
+/// A statement. The placeholder is `?`, on both databases.
 #[derive(Clone, Debug)]
 pub(super) struct Sql {
     text: Cow<'static, str>,
@@ -32,24 +33,24 @@ pub(super) struct Sql {
 }
 
 impl Sql {
-    /// One of the statements that are written in this program.
+    /// A statement whose text is fixed in this program.
     pub(super) fn fixed(text: &'static str) -> Self {
         Self { text: Cow::Borrowed(text), values: Vec::new(), is_kept: true }
     }
 
-    /// One that was composed of what somebody asks for.
+    /// A statement that was composed from a caller's request.
     pub(super) fn composed(text: String, values: Vec<Datum>) -> Self {
         let is_kept = is_kept(&text);
         Self { text: Cow::Owned(text), values, is_kept }
     }
 
-    /// Binds a text to the next place.
+    /// Binds a text to the next placeholder.
     pub(super) fn text(mut self, value: impl Into<String>) -> Self {
         self.values.push(Datum::Text(value.into()));
         self
     }
 
-    /// Binds a number to the next place.
+    /// Binds a number to the next placeholder.
     pub(super) fn number(mut self, value: i64) -> Self {
         self.values.push(Datum::Number(value));
         self
@@ -91,7 +92,7 @@ where
                     Some(Datum::Text(text)) => out.push_bind_param::<Text, String>(text)?,
                     Some(Datum::Number(number)) => out.push_bind_param::<BigInt, i64>(number)?,
                     Some(Datum::Truth(truth)) => out.push_bind_param::<Bool, bool>(truth)?,
-                    // Left as it stands, the database refuses it.
+                    // Left as it is, the database refuses it.
                     None => out.push_sql("?"),
                 }
             }
@@ -101,7 +102,7 @@ where
     }
 }
 
-/// SQL that is a condition of a statement of Diesel's. Whether its columns are there is for whoever writes it.
+/// SQL that is a condition of a statement of Diesel's. The calling code ensures that its columns exist there.
 #[derive(Clone, Debug)]
 pub(super) struct Condition(pub(super) Sql);
 
@@ -134,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_so_many_texts_that_callers_compose_are_kept() {
+    fn prepared_statement_cache_is_bounded() {
         let kept = (0..2 * KEPT).filter(|at| Sql::composed(format!("SELECT {at}"), Vec::new()).is_kept);
         assert!(kept.count() <= KEPT);
         assert!(!Sql::composed("x".repeat(LONGEST + 1), Vec::new()).is_kept);

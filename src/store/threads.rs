@@ -1,5 +1,5 @@
-//! The threads on which the database is asked: as many as it has connections, for all who serve requests. Whoever finds all of
-//! them busy waits where that costs no thread: each keeps memory of its own.
+//! The threads that run database work: as many as it has connections, for all requests. When all are busy,
+//! callers wait asynchronously, for each thread takes memory of its own.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use base::error::Error;
 use base::priority::give_way;
 
-/// Threads that may block. They end with the last store that has them.
+/// Threads that may block. They end with the last store that uses them.
 pub(super) struct Threads {
     runtime: Option<Runtime>,
     turns: Arc<Semaphore>,
@@ -19,12 +19,12 @@ pub(super) struct Threads {
 }
 
 impl Threads {
-    /// Room for `most` threads, each of which is started when it is needed. A turn is waited for as long as `wait`. Those for
-    /// long work give way to all others.
+    /// Up to `most` threads, each started when it is needed. A caller waits up to `wait` for its turn. Those
+    /// for long work have a lower priority.
     ///
     /// # Errors
     ///
-    /// When there can be no thread.
+    /// When no thread can be started.
     pub(super) fn new(most: u32, wait: Duration, are_for_long: bool) -> Result<Self, Error> {
         let most = usize::try_from(most).map_err(Error::fault)?.max(1);
         let mut runtime = Builder::new_current_thread();
@@ -43,7 +43,7 @@ impl Threads {
     ///
     /// # Errors
     ///
-    /// Those of `work`; [`Kind::Busy`](base::error::Kind) when its turn does not come in time.
+    /// Those of `work`; [`Kind::Busy`](base::error::Kind) where its turn does not come in time.
     pub(super) async fn run<T, E, F>(&self, work: F) -> Result<T, E>
     where
         T: Send + 'static,
@@ -54,7 +54,7 @@ impl Threads {
         let (Ok(Ok(turn)), Some(runtime)) = (turn, &self.runtime) else {
             return Err(Error::busy("all connections to the database were in use for too long").into());
         };
-        // The turn is over with the work, also where nobody waits for its result any more.
+        // The turn ends with the work, also where no caller waits for its result any more.
         let done = runtime.spawn_blocking(move || {
             let result = work();
             drop(turn);
@@ -69,7 +69,7 @@ impl Threads {
 
 impl Drop for Threads {
     fn drop(&mut self) {
-        // What runs is not waited for: the last store may be dropped on a thread that must not block.
+        // Running work is not waited for: the last store may be dropped on a thread that must not block.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }

@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_counted_with_its_neighbours_on_the_same_link() {
+    fn rate_limit_counts_ipv6_by_64_prefix() {
         let key = |text: &str| key(Some(text.parse().unwrap()));
         assert_eq!(key("2001:db8:1:2::3"), key("2001:db8:1:2:ffff::4"));
         assert_ne!(key("2001:db8:1:2::3"), key("2001:db8:1:3::3"));

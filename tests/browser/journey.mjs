@@ -136,7 +136,7 @@ async function choose(page, name, value) {
 
 const answer = (page) => new URL(page.url()).searchParams;
 
-await test("a link that leads nowhere is a page, and nobody is sent away", async (page) => {
+await test("an invalid authorization link is a page without a redirect", async (page) => {
   const response = await page.goto(`${base}/oauth/authorize?client_id=nobody&redirect_uri=https://evil.example/`);
   assert(response.status() === 400 || response.status() === 404, `status ${response.status()}`);
   await assertNoBarriers(page);
@@ -249,7 +249,7 @@ if (probe.status === 303 && !probe.headers.get("location").startsWith(redirect))
     assert(page.url().startsWith(redirect) && answer(page).get("code"), "no code");
   });
 
-  await test("whoever does not allow it goes back without a code", async (page) => {
+  await test("a denied approval redirects without a code", async (page) => {
     await logIn(page, "9000000017");
     await page.getByLabel("Yourself").check();
     await page.locator("button", { hasText: "Continue" }).click();

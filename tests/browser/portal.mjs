@@ -104,7 +104,7 @@ await test("fhirclient.js launches standalone with PKCE, for oneself, and reads"
   assert(person.status === 200 && (await person.json()).id === LISA, `status ${person.status}`);
 });
 
-await test("fhirclient.js launches standalone for a child, and reads nobody else", async (page) => {
+await test("fhirclient.js launches standalone for a child, and reads no other patient", async (page) => {
   await logIn(page, /Jane/);
   await shows(page, /Smith/);
   assert((await page.locator("#acting").innerText()).startsWith("You are acting for "), "for whom is not said");
@@ -113,7 +113,7 @@ await test("fhirclient.js launches standalone for a child, and reads nobody else
   assert(answer.patient === JANE, `the patient is ${answer.patient}`);
   assert((await read(answer.access_token, `Patient/${JANE}`)).status === 200, "the child cannot be read");
   const other = await read(answer.access_token, "Patient/9000000033");
-  assert([401, 403, 404].includes(other.status), `somebody else is read: ${other.status}`);
+  assert([401, 403, 404].includes(other.status), `another patient is read: ${other.status}`);
 });
 
 await test("a proxy sees for whom they may act, switches, goes back, and logs out", async (page, asked) => {
@@ -121,7 +121,7 @@ await test("a proxy sees for whom they may act, switches, goes back, and logs ou
   await shows(page, "Lisa Thompson");
   const own = (await tokenOf(page)).access_token;
   const choices = page.locator("#delegations button");
-  assert((await choices.count()) >= 1, "nobody to act for");
+  assert((await choices.count()) >= 1, "no patient to act for");
   await page.locator(`#delegations button[data-patient="${JANE}"]`).click();
   await shows(page, "Smith");
   assert(await page.getByText(`You are acting for`).isVisible(), "for whom is not said");
@@ -148,7 +148,7 @@ await test("a proxy sees for whom they may act, switches, goes back, and logs ou
   assert((await page.evaluate(() => sessionStorage.length)) === 0, "something is kept");
 });
 
-await test("whoever does not allow it is told so by the portal, and can begin again", async (page) => {
+await test("a denied approval is reported by the portal, and can be repeated", async (page) => {
   await logIn(page, "Yourself", "deny");
   await page.locator("#problem", { hasText: "access_denied" }).waitFor();
   await page.locator("#log-in").click();
@@ -164,7 +164,7 @@ await test("a link to the portal does not say where to log in", async (page) => 
 await test("the portal takes no answer of another server", async (page, asked) => {
   await page.goto(`${portal}/callback?code=some&state=some&iss=https://evil.example`);
   await page.locator("#problem", { hasText: "another server" }).waitFor();
-  assert(!asked.some((request) => request.url() === `${base}/oauth/token`), "the code is shown to somebody");
+  assert(!asked.some((request) => request.url() === `${base}/oauth/token`), "the token endpoint was called");
 });
 
 await browser.close();

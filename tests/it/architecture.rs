@@ -1,6 +1,6 @@
-//! What the manifests of the crates cannot say by themselves: which crates may name which, where a library is at home, and how
-//! large things may grow. That a crate uses nothing that its manifest does not name, and that there is no circle of crates, is
-//! for the compiler and for Cargo.
+//! Rules that the manifests of the crates cannot state: which crates may name which, where a library may be
+//! used, and size limits. That a crate uses only what its manifest names, and that there is no cycle of
+//! crates, is checked by the compiler and by Cargo.
 
 mod circles;
 
@@ -47,8 +47,8 @@ fn without_comments(text: &str) -> String {
     text.lines().filter(is_code).collect::<Vec<_>>().join("\n")
 }
 
-/// The crates of `src`, each with those of ours that it may depend on. An API never depends on another one; delivery stands
-/// above the FHIR API, which renders what it sends; the command line imports by way of it.
+/// The crates of `src`, each with those of ours that it may depend on. An API never depends on another one;
+/// delivery is above the FHIR API, which renders its notifications; the command line imports by way of it.
 const CRATES: &[(&str, &[&str])] = &[
     ("base", &[]),
     ("http-guard", &[]),
@@ -93,7 +93,7 @@ const ABOVE_APIS: &[&str] = &[
     "web",
 ];
 
-/// Libraries that are at home in few crates, and those crates.
+/// Libraries that only a few crates may use, and those crates.
 const HOMES: &[(&str, &[&str])] = &[
     ("actix-http", &["server"]),
     ("actix-server", &["server"]),
@@ -106,7 +106,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("async-nats", &["delivery"]),
     ("clap", &["cli"]),
     ("csv", &["cli"]),
-    // The feature of base says how an error of the database becomes ours, which Rust allows nowhere else.
+    // The feature of base converts errors of the database to ours, which Rust allows nowhere else.
     ("diesel", &["base", "store"]),
     ("diesel_migrations", &["store"]),
     ("figment", &["config"]),
@@ -122,7 +122,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("signal-hook", &["cli"]),
 ];
 
-/// Libraries that are at home in a part of a crate.
+/// Libraries that only a part of a crate may use.
 const PARTS: &[(&str, &str)] = &[
     ("sqlite_deadline", "src/store/db.rs"),
     ("postgres_tls", "src/store/db.rs"),
@@ -154,7 +154,7 @@ fn manifests() -> Vec<(String, Vec<String>)> {
 }
 
 #[test]
-fn a_crate_depends_only_on_what_stands_below_it() {
+fn crates_depend_only_on_lower_crates() {
     let manifests = manifests();
     let names: Vec<&str> = manifests.iter().map(|(name, _)| name.as_str()).collect();
     let mut known: Vec<&str> = CRATES.iter().map(|(name, _)| *name).collect();
@@ -169,7 +169,7 @@ fn a_crate_depends_only_on_what_stands_below_it() {
 }
 
 #[test]
-fn a_library_is_named_only_where_it_is_at_home() {
+fn libraries_are_used_only_in_their_crates() {
     for (name, dependencies) in manifests() {
         for (library, homes) in HOMES {
             let is_named = dependencies.iter().any(|dependency| dependency == library);
@@ -191,15 +191,16 @@ fn a_library_is_named_only_where_it_is_at_home() {
     }
 }
 
-/// The steps of the request pipeline by what they are written with, and the files that may: `web` has each step once, and an
-/// API supplies its rendering of errors. (A header that is only listed, as CORS does, is not read.)
+/// The steps of the request pipeline by the code that implements them, and the files that may contain it:
+/// `web` has each step once, and an API supplies its rendering of errors. (A header that is only listed, as
+/// CORS does, is not read.)
 const STEPS: &[(&str, &[&str])] = &[
     // Authentication and the credentials of a request.
     ("AUTHORIZATION", &["src/web/credentials.rs"]),
     ("admission::admit(", &["src/web/gate.rs"]),
     ("gate.admit(", &["src/web/caller.rs"]),
     ("CallerKind(", &["src/web/caller.rs", "src/web/observe/request_log.rs"]),
-    // How often a caller, a client or an address may ask.
+    // Rate limits of callers, clients and addresses.
     (".count_caller(", &["src/web/caller.rs"]),
     (".count_app(", &["src/oauth/client/mod.rs"]),
     (".count_address(", &["src/web/limit.rs"]),
@@ -216,13 +217,13 @@ const STEPS: &[(&str, &[&str])] = &[
     // Browser apps of other origins.
     ("ACCESS_CONTROL_", &["src/web/cors.rs"]),
     ("access-control-", &[]),
-    // Panics: a worker and a job have nets of their own.
+    // Panics: a worker and a job catch their own.
     ("request handler panicked", &["src/web/panic.rs"]),
     ("AssertUnwindSafe(next.", &["src/web/panic.rs"]),
     // Record, then answer.
     ("Journal::start(", &["src/web/gate.rs"]),
     ("journal.record(", &["src/web/gate.rs"]),
-    // The memory and the time of a body.
+    // The memory and time limits of a body.
     ("payload.next()", &["src/web/body.rs"]),
 ];
 
@@ -248,7 +249,7 @@ fn a_test_opens_sqlite_only_where_the_lock_is_waited_for() {
     assert_eq!(homes, ["tests/it/support/backend.rs", "tests/it/support/sql.rs"]);
 }
 
-/// The values that handlers are given: none of them is the state of everything.
+/// The arguments of handlers: none of them is the state of everything.
 #[test]
 fn no_struct_of_web_has_more_than_eight_fields() {
     let mut count = 0;
@@ -341,7 +342,7 @@ fn no_folder_holds_more_than_15_files() {
     assert!(folders.is_empty(), "{folders:?}");
 }
 
-/// What only SQL says, as it stands in a string.
+/// SQL keywords in a string.
 const SQL: &[&str] = &[
     "SELECT ",
     "INSERT INTO ",
@@ -397,7 +398,7 @@ fn strings(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn sql_stands_in_the_store_only() {
+fn sql_is_in_the_store_only() {
     let mut count = 0;
     let mut found = Vec::new();
     for source in sources() {
@@ -435,7 +436,7 @@ fn nothing_public_of_the_search_takes_sql() {
 }
 
 #[test]
-fn the_readers_of_this_test_see_what_is_there() {
+fn architecture_parsers_find_known_items() {
     let text = r##"f('"', "a \" b", r"c\", r#"d " e"#, &'static str, b'\'', "\\", '\\', "g")"##;
     assert_eq!(strings(text), [r#"a \" b"#, r"c\", r#"d " e"#, r"\\", "g"]);
     assert!(

@@ -1,4 +1,4 @@
-//! The CapabilityStatement and the server say the same: what is claimed answers, what is not is refused.
+//! The CapabilityStatement and the server agree: what it claims is answered, anything else is refused.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ fn text<'v>(value: &'v Value, name: &str) -> &'v str {
     value[name].as_str().unwrap_or_default()
 }
 
-/// The id of something of the type that is there.
+/// The id of an existing resource of the type.
 async fn id_of(app: &TestApp, kind: &str) -> String {
     match kind {
         "Consent" => MOTHERS_ROLE.to_owned(),
@@ -56,9 +56,7 @@ fn check_definition(operation: &Value) {
 // covers G-01, C-01, C-06, G-12
 #[rstest]
 #[actix_web::test]
-async fn the_statement_says_what_the_server_is_to_everybody(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn capability_statement_is_public(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = guarded(backend).await;
     for query in ["", "?mode=full", "?mode=normative", "?mode=terminology"] {
         let answer = send(&app, get(&format!("/metadata{query}"))).await;
@@ -88,7 +86,7 @@ async fn the_statement_says_what_the_server_is_to_everybody(
 // covers C-03, C-04, C-05
 #[rstest]
 #[actix_web::test]
-async fn every_interaction_that_is_claimed_answers(
+async fn every_interaction_of_the_capability_statement_is_implemented(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
@@ -168,7 +166,7 @@ fn sample(kind: &str) -> &'static str {
 // covers C-03, C-04, C-05
 #[rstest]
 #[actix_web::test]
-async fn every_parameter_and_include_that_is_claimed_is_understood(
+async fn every_search_parameter_and_include_of_the_capability_statement_is_accepted(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
@@ -181,7 +179,7 @@ async fn every_parameter_and_include_that_is_claimed_is_understood(
             .map(|param| {
                 assert!(text(param, "definition").starts_with("http"), "{kind}: {param}");
                 let query = format!("{}={}", text(param, "name"), sample(text(param, "type")));
-                // What no index serves is asked with something that one does.
+                // A search without an index is combined with an indexed parameter.
                 let is_slow = matches!(text(param, "name"), "entity-role" | "entity-type");
                 if is_slow { format!("{query}&date=2026-11-22") } else { query }
             })
@@ -204,7 +202,9 @@ async fn every_parameter_and_include_that_is_claimed_is_understood(
 // covers C-04, G-18, R-40, R-45, R-46
 #[rstest]
 #[actix_web::test]
-async fn what_is_not_claimed_is_refused(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn interactions_outside_the_capability_statement_are_rejected(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
     let app = TestApp::sandbox(backend).await;
     let statement = statement(&app).await;
     for entry in list(&statement["rest"][0], "resource") {
@@ -298,10 +298,10 @@ async fn every_example_validates() {
 const BACKPORT_SERVER: &str =
     "http://hl7.org/fhir/uv/subscriptions-backport/CapabilityStatement/backport-subscription-server-r4";
 
-/// Kit 2.01 and 2.02: what there is to subscribe to is told, and every topic that is told is defined.
+/// Kit 2.01 and 2.02: the available topics are listed, and every listed topic is defined.
 // covers C-07, N-17
 #[actix_web::test]
-async fn the_statement_tells_the_topics_and_each_of_them_is_published() {
+async fn capability_statement_lists_published_topics() {
     let app = TestApp::sandbox(Backend::Sqlite).await;
     let statement = statement(&app).await;
     let rest = &statement["rest"][0];
@@ -344,7 +344,7 @@ const OURS: &str = "https://fhir.onbehalf.org.uk/R4/";
 // covers C-07
 #[rstest]
 #[actix_web::test]
-async fn every_canonical_of_ours_that_the_statement_names_is_published(
+async fn every_local_canonical_of_the_capability_statement_is_readable(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
@@ -381,7 +381,7 @@ async fn every_canonical_of_ours_that_the_statement_names_is_published(
 
 // covers C-07
 #[actix_web::test]
-async fn the_statement_promises_no_subscriptions_where_there_are_none() {
+async fn capability_statement_without_subscriptions_when_they_are_off() {
     let mut options = crate::support::Options::default();
     options.subscriptions.enabled = false;
     let app = TestApp::start(Backend::Sqlite, options).await;
@@ -393,7 +393,7 @@ async fn the_statement_promises_no_subscriptions_where_there_are_none() {
 // covers FAULT-13, C-04
 #[rstest]
 #[actix_web::test]
-async fn the_statement_tells_of_versions_what_reads_answer(
+async fn capability_statement_versioning_equals_read_responses(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;

@@ -1,4 +1,4 @@
-//! Every file of `examples/` works as it is.
+//! Every file of `examples/` works unchanged.
 
 use rstest::rstest;
 
@@ -14,7 +14,7 @@ fn example(name: &str) -> String {
 
 #[rstest]
 #[actix_web::test]
-async fn every_body_is_accepted(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn every_example_body_is_accepted(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     for app in [TestApp::sandbox(backend).await, TestApp::strict(backend).await] {
         let created = app.post("/Consent", example("consent-create.json")).await;
         assert_eq!(created.status, 201, "{}", created.json());
@@ -76,7 +76,7 @@ fn other_person() -> serde_json::Value {
 
 #[rstest]
 #[actix_web::test]
-async fn every_style_of_subscribing_is_accepted(
+async fn every_subscription_example_is_accepted(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -87,7 +87,7 @@ async fn every_style_of_subscribing_is_accepted(
     }
 }
 
-/// What stands for a part of a path on the pages.
+/// Placeholders of path segments on the pages.
 const STANDING_FOR: [(&str, &str); 7] = [
     ("{id}", "x"),
     ("{type}", "Consent"),
@@ -98,7 +98,7 @@ const STANDING_FOR: [(&str, &str); 7] = [
     ("$WS", "x"),
 ];
 
-/// The paths that a page writes behind a name for the beginning of a URL.
+/// The paths that a page writes after a base URL.
 fn paths(page: &str, name: &str) -> Vec<String> {
     let ends = |letter: char| letter.is_whitespace() || "`'\"|),;…".contains(letter);
     let behind = page.split(name).skip(1).map(|rest| rest.split(ends).next().unwrap_or_default());
@@ -171,7 +171,7 @@ async fn the_documents_name_every_type_of_the_capability_statement_what_it_insta
 }
 
 #[test]
-fn no_example_is_left_out() {
+fn every_example_is_tested() {
     let folder = format!("{}/examples", env!("CARGO_MANIFEST_DIR"));
     let mut names: Vec<String> = std::fs::read_dir(folder)
         .expect("the folder is there")

@@ -1,4 +1,4 @@
-//! The tests of the whole: every one that touches a database runs on SQLite and on PostgreSQL.
+//! Tests of the whole program: each that uses a database runs on SQLite and on PostgreSQL.
 
 #![expect(unreachable_pub, reason = "a test binary exports nothing")]
 #![expect(

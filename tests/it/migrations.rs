@@ -1,4 +1,4 @@
-//! The migrations: there and back again, and what the code believes of them.
+//! Migrations up and down, and the schema in the code.
 
 use rstest::rstest;
 
@@ -204,7 +204,7 @@ fn acting_grants_get_the_users_own_grant_of_the_app_as_their_parent(
         )
     };
     assert_eq!(parents(), ["acting<own"]);
-    // A program that does not know the new columns goes on beside the new one.
+    // A program that does not know the new columns works beside the new one.
     sql::execute(&database.url, &grant("of-the-old-program", "a", "'u'", true, 10));
     assert_eq!(parents(), ["acting<own"]);
     let whole = "SELECT id AS value FROM grants ORDER BY id";

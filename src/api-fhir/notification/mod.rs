@@ -236,7 +236,7 @@ mod tests {
     use domain::person::{NhsNumber, NumberCheck};
 
     #[test]
-    fn different_owners_never_ask_the_same_question() {
+    fn different_owners_never_share_an_authorization_question() {
         let number = |text| NhsNumber::parse(text, NumberCheck::Length).unwrap();
         let (one, other) = (number("9000000009"), number("9000000017"));
         let role = uuid::Uuid::nil();

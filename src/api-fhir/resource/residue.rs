@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_held_is_named_and_what_stands_elsewhere_in_a_list_is_held() {
+    fn unsupported_elements_are_named_and_reordered_list_items_are_supported() {
         let held = json!({
             "resourceType": "Consent", "extension": [{ "url": "a", "v": 1 }, { "url": "b", "v": 2 }],
             "status": "active", "code": [{ "system": "http://terminology.hl7.org/x", "display": "X" }],

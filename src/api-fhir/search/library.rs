@@ -234,7 +234,7 @@ mod tests {
 
     // covers S-26, S-27
     #[test]
-    fn a_composite_asks_for_one_element_that_has_every_part() {
+    fn composite_parameter_matches_one_element_with_every_component() {
         let context = Context {
             caller: Caller::SERVICE,
             clock: Arc::new(SystemClock),

@@ -103,7 +103,7 @@ mod tests {
 
     // covers S-26
     #[test]
-    fn a_number_means_as_much_as_its_digits_say() {
+    fn number_search_has_the_precision_of_its_digits() {
         let age = json!({ "value": 18, "unit": "years", "system": "http://unitsofmeasure.org", "code": "a" });
         let ages = json!({ "low": { "value": 18, "code": "a" }, "high": { "value": 25, "code": "a" } });
         let open = json!({ "high": { "value": 25 } });

@@ -223,7 +223,7 @@ mod tests {
     use super::alternatives;
 
     #[test]
-    fn commas_part_alternatives_unless_escaped() {
+    fn commas_separate_alternatives_unless_escaped() {
         // covers S-07
         assert_eq!(alternatives("a,b"), ["a", "b"]);
         assert_eq!(alternatives(r"a\,b,c"), ["a,b", "c"]);

@@ -1,10 +1,10 @@
-//! Whether an address belongs to the public internet. What this server fetches or sends because somebody
-//! else named the place must not reach its own network: a name is resolved first, and each address judged.
-//! The ranges are those of IANA's registries of special-purpose addresses (RFC 6890).
+//! Whether an address belongs to the public internet. Requests to a URL that a client has named must not
+//! reach this server's own network: the name is resolved first, and each address checked. The ranges are
+//! those of IANA's registries of special-purpose addresses (RFC 6890).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// IPv4 ranges that are not public: their first address, and the bits that all of the range share.
+/// IPv4 ranges that are not public: the first address, and the length of the common prefix.
 const NOT_PUBLIC_V4: &[([u8; 4], u32)] = &[
     ([0, 0, 0, 0], 8),
     ([10, 0, 0, 0], 8),
@@ -32,20 +32,20 @@ const NOT_PUBLIC_V6: &[([u16; 8], u32)] = &[
     ([0x64, 0xff9b, 1, 0, 0, 0, 0, 0], 48),
     // Discard only (RFC 6666).
     ([0x100, 0, 0, 0, 0, 0, 0, 0], 64),
-    // Teredo: a tunnel to an IPv4 address that can be seen only through a mask.
+    // Teredo: a tunnel to an IPv4 address that is obfuscated.
     ([0x2001, 0, 0, 0, 0, 0, 0, 0], 32),
     // Documentation.
     ([0x2001, 0xdb8, 0, 0, 0, 0, 0, 0], 32),
     ([0x3fff, 0, 0, 0, 0, 0, 0, 0], 20),
-    // Unique local, link-local, the site-local of old, multicast.
+    // Unique local, link-local, the deprecated site-local, multicast.
     ([0xfc00, 0, 0, 0, 0, 0, 0, 0], 7),
     ([0xfe80, 0, 0, 0, 0, 0, 0, 0], 10),
     ([0xfec0, 0, 0, 0, 0, 0, 0, 0], 10),
     ([0xff00, 0, 0, 0, 0, 0, 0, 0], 8),
 ];
 
-/// Whether an address is one of the public internet: not private, not of this machine or link, not
-/// multicast, not reserved. An IPv6 address that carries an IPv4 one (mapped, NAT64, 6to4) is judged by it.
+/// Whether an address is on the public internet: not private, not of this machine or link, not multicast, not
+/// reserved. An IPv6 address that embeds an IPv4 one (mapped, NAT64, 6to4) is judged by that.
 pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
@@ -72,7 +72,7 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
     })
 }
 
-/// The IPv4 address that packets to an IPv6 one reach in the end.
+/// The IPv4 address that is embedded in an IPv6 one.
 fn carried(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let within = |high: u16, low: u16| {
         let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_within_another_is_judged_by_what_it_reaches() {
+    fn ipv6_address_with_embedded_ipv4_is_judged_by_the_ipv4() {
         let forms = |v4: [u8; 4]| {
             let [a, b, c, d] = v4;
             let hex = format!("{a:02x}{b:02x}:{c:02x}{d:02x}");

@@ -1,42 +1,42 @@
-//! A document that another server publishes (its keys, its metadata): read when it is first needed, kept for a while,
-//! and used on while that server is down (RS-02).
+//! A document that another server publishes (its keys, its metadata): read when it is first needed, cached,
+//! and still used while that server is down (RS-02).
 
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::Mutex;
 
-/// How long a document is kept, and how often its server is asked.
+/// The refresh policy of a document.
 #[derive(Clone, Copy, Debug)]
 pub struct Refresh {
-    /// How long a document is taken as it is.
+    /// How long a document is used without a refresh.
     pub fresh: TimeDelta,
-    /// How long nothing is asked again after a failure, or for something newer than what there is.
+    /// How long no request is made after a failure, or for a newer version.
     pub pause: TimeDelta,
-    /// Whether something newer may be asked for at once after a read that was due anyway. Not where a stranger can name
-    /// a key that does not exist: each name would cost a second request.
+    /// Whether a newer version may be requested at once after a read that was due anyway. Not where a
+    /// stranger can name a key that does not exist: each name would cost a second request.
     pub hurries_after_read: bool,
 }
 
-/// Which document a caller needs.
+/// The version that a caller needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
-    /// One that is fresh.
+    /// A fresh one.
     Fresh,
-    /// A newer one than there is, because something is missing in that.
+    /// A newer one than the cached one, which lacks something.
     Newer,
 }
 
-/// There is no document.
+/// Why there is no document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoDocument<E> {
-    /// It could not be read a moment ago, and is not asked for again yet.
+    /// Reading it has just failed, and it is not requested again yet.
     Paused,
     /// It cannot be read.
     Failed(E),
 }
 
-/// A published document. A caller that comes while it is being read waits for it: nothing is asked twice.
+/// A published document. Callers that arrive while it is being read wait for it: it is read once.
 #[derive(Debug)]
 pub struct Document<T>(Mutex<Kept<T>>);
 
@@ -47,7 +47,7 @@ impl<T> Default for Document<T> {
 }
 
 impl<T> Document<T> {
-    /// The document: as it is kept, or read now; after a failure the last good one, if there is one.
+    /// The document: cached, or read now; after a failure the last good one, if there is one.
     ///
     /// # Errors
     ///
@@ -83,7 +83,7 @@ impl<T> Default for Kept<T> {
 }
 
 impl<T> Kept<T> {
-    /// Whether the document is to be read now.
+    /// Whether the document must be read now.
     fn is_due(&mut self, refresh: Refresh, need: Need, now: DateTime<Utc>) -> bool {
         let within = |at: Option<DateTime<Utc>>, span| at.is_some_and(|at| now < at + span);
         let is_hurried = need == Need::Newer;
@@ -97,7 +97,7 @@ impl<T> Kept<T> {
         !is_fresh && !is_paused
     }
 
-    /// Takes what was read; after a failure the last good document.
+    /// Stores the result of a read; after a failure the last good document stays.
     fn take<E>(&mut self, now: DateTime<Utc>, read: Result<T, E>) -> Result<Arc<T>, NoDocument<E>> {
         match read {
             Ok(document) => {
@@ -126,7 +126,8 @@ mod tests {
         Refresh { fresh: TimeDelta::minutes(15), pause: TimeDelta::seconds(10), hurries_after_read: true };
     const OF_CLIENT: Refresh = Refresh { hurries_after_read: false, ..OF_PROVIDER };
 
-    /// What a row needs, in which second, what the server would answer, what the caller gets, and whether it was asked.
+    /// A row: the need, the second, the server's response, the caller's result, and whether the server was
+    /// asked.
     type Row = (Need, i64, Result<u8, &'static str>, Result<u8, NoDocument<&'static str>>, bool);
 
     async fn assert_rows(refresh: Refresh, rows: &[Row]) {
@@ -144,7 +145,7 @@ mod tests {
     }
 
     #[actix_rt::test]
-    async fn a_document_is_read_again_when_it_is_old_and_the_last_good_one_stays() {
+    async fn stale_document_is_refetched_and_the_last_good_one_is_kept_on_failure() {
         for refresh in [OF_PROVIDER, OF_CLIENT] {
             assert_rows(
                 refresh,
@@ -163,7 +164,7 @@ mod tests {
     }
 
     #[actix_rt::test]
-    async fn a_missing_key_is_looked_for_once_in_each_pause() {
+    async fn unknown_key_causes_one_refetch_per_pause() {
         assert_rows(
             OF_PROVIDER,
             &[
@@ -190,7 +191,7 @@ mod tests {
     }
 
     #[actix_rt::test]
-    async fn a_server_that_never_answered_is_left_alone_for_a_pause() {
+    async fn failed_server_is_not_asked_again_within_the_pause() {
         for refresh in [OF_PROVIDER, OF_CLIENT] {
             assert_rows(
                 refresh,

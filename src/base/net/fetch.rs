@@ -1,9 +1,9 @@
-//! Reads what others publish: keys, documents, tokens. Whatever answers, this ends: within a deadline, without
-//! following a redirect, and with no more bytes than are asked for.
+//! Fetches documents from other servers: keys, metadata, tokens. Every fetch is bounded: by a time limit,
+//! without following a redirect, and by a size limit.
 //!
-//! A place that the operator has named may be anywhere. One that an app has named must be on the public
-//! internet: its name is resolved first, must have public addresses alone ([`PublicOnly`]), and
-//! no proxy of the environment stands in between.
+//! A URL that the operator has configured may be anywhere. One that an app has named must be on the public
+//! internet: its name is resolved first, must have public addresses only ([`PublicOnly`]), and no proxy of
+//! the environment is used.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -16,54 +16,54 @@ use reqwest::{Client, Method, Request, StatusCode, Url};
 use crate::net::address::is_public;
 use crate::net::resolver::{PublicOnly, SystemLookup};
 
-/// How far a fetcher goes.
+/// The limits of a fetcher.
 #[derive(Clone, Copy, Debug)]
 pub struct FetchOptions {
-    /// How long an answer may take.
+    /// The time limit of a response.
     pub timeout: Duration,
-    /// The largest answer, in bytes.
+    /// The largest response, in bytes.
     pub max_bytes: usize,
-    /// Whether this machine itself may be asked, by `http` too: for the sandbox and for tests.
+    /// Whether localhost may be called, by `http` too: for the sandbox and for tests.
     pub allows_loopback: bool,
-    /// Which addresses are reached.
+    /// The addresses that may be called.
     pub reach: Reach,
 }
 
-/// Which addresses are reached.
+/// The addresses that may be called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
-    /// Any: the operator has named the place.
+    /// Any: the operator has configured the URL.
     Anywhere,
-    /// Those of the public internet: somebody else has named it.
+    /// Those of the public internet: a client has named the URL.
     Public,
 }
 
-/// Nothing was read.
+/// Why a fetch failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FetchError {
-    /// The URL is not https (or http on this machine where that is allowed), has credentials or a fragment, or
-    /// names an address that is not reached.
-    #[error("the URL is none to ask")]
+    /// The URL is not https (or http on localhost where that is allowed), has credentials or a fragment, or
+    /// names an address that may not be called.
+    #[error("the URL may not be called")]
     Url,
-    /// Nobody answers in time, or no address of the name may be reached.
-    #[error("nobody answers")]
+    /// There is no response in time, or no address of the name may be called.
+    #[error("no response")]
     Unavailable,
-    /// The answer is larger than is read.
+    /// The response is above the size limit.
     #[error("the answer is too large")]
     TooLarge,
-    /// The HTTP client cannot be made.
+    /// The HTTP client cannot be created.
     #[error("the HTTP client cannot be made")]
     Client,
 }
 
-/// An answer, whatever its status.
+/// A response, whatever its status.
 #[derive(Debug)]
 pub struct Fetched {
     /// Its status.
     pub status: StatusCode,
     /// Its headers.
     pub headers: HeaderMap,
-    /// Its body, whole.
+    /// Its whole body.
     pub body: Vec<u8>,
 }
 
@@ -75,8 +75,8 @@ pub struct Fetcher {
 }
 
 impl Fetcher {
-    /// Makes the client. It keeps no connections: what is fetched is fetched rarely, and a kept connection would
-    /// be tied to the worker thread that opened it.
+    /// Creates the client. It keeps no connections: fetches are rare, and a kept connection would be tied to
+    /// the worker thread that opened it.
     ///
     /// # Errors
     ///
@@ -99,7 +99,7 @@ impl Fetcher {
         Ok(Self { client: builder.build().or(Err(FetchError::Client))?, options })
     }
 
-    /// Whether anything is sent to this URL.
+    /// Checks that a URL may be called.
     ///
     /// # Errors
     ///
@@ -108,7 +108,7 @@ impl Fetcher {
         check_url(url, self.options.allows_loopback, self.options.reach)
     }
 
-    /// Reads a URL, as the bearer of a token where one is given.
+    /// Fetches a URL, with a bearer token where one is given.
     ///
     /// # Errors
     ///
@@ -127,7 +127,7 @@ impl Fetcher {
         self.send(request.build().or(Err(FetchError::Url))?).await
     }
 
-    /// Sends a request and reads the answer.
+    /// Sends a request and reads the response.
     ///
     /// # Errors
     ///
@@ -147,8 +147,8 @@ impl Fetcher {
     }
 }
 
-/// Whether anything may be sent to a URL: https, or http on this machine where that is allowed; no credentials
-/// and no fragment. An address in it must be one that is reached; a name is resolved when it is asked.
+/// Checks that a URL may be called: https, or http on localhost where that is allowed; no credentials and no
+/// fragment. An address in it must be one that may be called; a name is resolved when it is called.
 ///
 /// # Errors
 ///
@@ -171,7 +171,7 @@ pub fn check_url(url: &str, allows_loopback: bool, reach: Reach) -> Result<Url, 
     if is_reached && is_safe && is_plain { Ok(url) } else { Err(FetchError::Url) }
 }
 
-/// Whether a URL is one of a server that is there for trying things on one's own machine.
+/// Whether a URL is one of a test server on localhost.
 pub fn is_on_loopback(url: &str) -> bool {
     url.starts_with("http://") && check_url(url, true, Reach::Public).is_ok()
 }
@@ -183,7 +183,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn only_https_is_spoken_but_on_loopback_where_that_is_allowed() {
+    fn only_https_urls_are_fetched_except_http_on_allowed_loopback() {
         for (url, is_strict, is_sandbox) in [
             ("https://auth.login.nhs.uk/token", true, true),
             ("http://auth.login.nhs.uk/token", false, false),
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_that_others_name_is_not_in_our_own_network() {
+    fn url_from_a_client_must_be_on_the_public_internet() {
         for inside in [
             "https://10.0.0.1/jwks",
             "https://169.254.169.254/latest/meta-data",
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[actix_rt::test]
-    async fn a_name_that_resolves_to_this_machine_is_not_connected_to() {
+    async fn host_name_that_resolves_to_loopback_is_not_connected_to() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("https://localhost:{}/jwks", listener.local_addr().unwrap().port());
         let options = FetchOptions {
@@ -235,15 +235,15 @@ mod tests {
             allows_loopback: false,
             reach: Reach::Public,
         };
-        // The client itself, as if the name had passed for a public one.
+        // The client itself, as if the name had passed the check.
         let strict = Fetcher::new(options).unwrap();
         assert!(strict.client.get(&url).send().await.is_err());
         listener.set_nonblocking(true).unwrap();
-        assert!(listener.accept().is_err(), "nobody has connected");
+        assert!(listener.accept().is_err(), "there was no connection");
         listener.set_nonblocking(false).unwrap();
         let accepted = std::thread::spawn(move || listener.accept().map(drop));
         let anywhere = Fetcher::new(FetchOptions { reach: Reach::Anywhere, ..options }).unwrap();
-        assert!(anywhere.client.get(&url).send().await.is_err(), "nobody speaks TLS there");
+        assert!(anywhere.client.get(&url).send().await.is_err(), "the listener does not speak TLS");
         accepted.join().unwrap().expect("without the rule it is connected to");
     }
 }

@@ -1,5 +1,4 @@
-//! Outbound HTTP: which addresses may be called, how names become addresses, what is fetched within
-//! limits, and what is kept of it.
+//! Outbound HTTP: which addresses may be called, name resolution, fetches within limits, and their cache.
 
 pub mod address;
 pub mod document;

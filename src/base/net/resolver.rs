@@ -1,5 +1,5 @@
-//! Names of hosts that somebody else has named become addresses here, and each is judged: what is called is what was
-//! judged.
+//! Resolution of host names that clients have named, with a check of each address: the address that is called
+//! is the one that was checked.
 
 use std::error::Error as StdError;
 use std::io;
@@ -12,13 +12,13 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 use crate::net::address::is_public;
 
-/// Asks the domain name system.
+/// A lookup in the domain name system.
 pub trait Lookup: Send + Sync {
     /// The addresses of a host.
     fn look_up(&self, host: String) -> BoxFuture<'_, io::Result<Vec<IpAddr>>>;
 }
 
-/// Asks as the operating system is set up to.
+/// The operating system's resolver.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemLookup;
 
@@ -32,7 +32,7 @@ impl Lookup for SystemLookup {
     }
 }
 
-/// A name cannot be called.
+/// Why a name may not be called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameFault {
     /// It has no address.
@@ -43,13 +43,14 @@ pub enum NameFault {
     NotPublic,
 }
 
-/// Gives an HTTP client addresses of the public internet, and no others: a name that has another one too is refused. The
-/// client connects to these very addresses, so that a name that has others a moment later gains nothing (rebinding).
+/// Resolves names to addresses of the public internet only: a name that has another one too is refused. The
+/// client connects to these very addresses, so that a name that resolves differently a moment later gains
+/// nothing (DNS rebinding).
 #[derive(Clone)]
 pub struct PublicOnly {
-    /// Finds the addresses.
+    /// The lookup.
     pub lookup: Arc<dyn Lookup>,
-    /// Whether names of this machine itself pass: for the sandbox and for tests.
+    /// Whether names of localhost pass: for the sandbox and for tests.
     pub allows_loopback: bool,
 }
 

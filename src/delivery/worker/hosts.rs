@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn endpoint_is_called_so_often_at_a_time_and_left_alone_when_it_fails() {
+    fn endpoint_has_a_concurrency_limit_and_a_circuit_breaker() {
         let mut hosts = hosts(64, 2);
         let (a, b) = (place("a.example", "one"), place("b.example", "one"));
         let later = now() + TimeDelta::seconds(30);
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn slow_answers_take_slots_from_a_domain_and_quick_ones_give_them_back() {
+    fn slow_responses_reduce_the_slots_of_a_domain_and_fast_ones_restore_them() {
         let mut hosts = hosts(64, 16);
         let a = place("a.example", "one");
         let free = |hosts: &mut Hosts| {

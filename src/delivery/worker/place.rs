@@ -64,7 +64,7 @@ mod tests {
     use super::{Place, host_of, registrable};
 
     #[test]
-    fn of_an_endpoint_only_host_and_port_are_said() {
+    fn only_host_and_port_of_an_endpoint_are_logged() {
         assert_eq!(host_of("https://a.example/notify?key=secret"), "a.example");
         assert_eq!(host_of("http://127.0.0.1:8080/x"), "127.0.0.1:8080");
         assert_eq!(host_of("no url"), "");

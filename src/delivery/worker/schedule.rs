@@ -26,7 +26,7 @@ mod tests {
 
     // covers N-25
     #[test]
-    fn the_waits_are_those_of_the_schedule_with_jitter_and_what_the_consumer_asks_for_is_clamped() {
+    fn retry_delays_follow_the_schedule_with_jitter_and_retry_after_is_clamped() {
         let schedule = [10, 100].map(TimeDelta::seconds);
         let most = TimeDelta::seconds(60);
         let delay = |failures, chance, asked: Option<i64>| {

@@ -1,4 +1,4 @@
-//! Who is at the door.
+//! The authenticated caller of a request.
 
 use std::sync::Arc;
 
@@ -9,16 +9,16 @@ use crate::account::scope::{Letter, ScopeContext, Scopes, Word};
 use crate::person::nhs_number::NhsNumber;
 use crate::proxy::ods_code::OdsCode;
 
-/// One caller in one request.
+/// The authenticated caller of one request.
 #[derive(Clone, Debug)]
 pub struct Caller {
-    /// Who it is.
+    /// The principal.
     pub who: Who,
-    /// How much of what they may do was given to the app that asks for them.
+    /// The scopes of the app's token: the most that the app may do for the caller.
     pub ceiling: Ceiling,
-    /// The app (OAuth client) that asks, by its `client_id`.
+    /// The app (OAuth client) that sent the request, by its `client_id`.
     pub app: Option<Arc<str>>,
-    /// The grant that the token was issued for. It must live for the request to be answered.
+    /// The grant that the token was issued for. A request is answered only while the grant holds.
     pub grant: Option<Uuid>,
     /// The caller's own id for the request (`X-Request-ID`), for the audit record.
     pub request_id: Option<String>,
@@ -27,29 +27,29 @@ pub struct Caller {
 /// The kinds of caller, after the access modes of contract §1.1.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Who {
-    /// Anybody, in the sandbox: may do everything.
+    /// No authentication, in the sandbox only: may do everything.
     Anyone,
     /// A citizen, as themselves (mode P).
     Citizen {
-        /// Who they are; they reach only what they are a party to.
+        /// Their NHS number; they reach only resources that they are a party to.
         nhs_number: NhsNumber,
-        /// How surely that is known.
+        /// The level to which their identity was proved.
         proofing: Proofing,
     },
     /// A citizen, acting for a patient by a role.
     Proxy {
-        /// Who acts.
+        /// The proxy's NHS number.
         proxy: NhsNumber,
-        /// For whom.
+        /// The patient's NHS number.
         patient: NhsNumber,
-        /// By which role. It is read again at every request.
+        /// The role's id. The role is read again at every request.
         role: Uuid,
     },
-    /// A member of staff, proved by CIS2 at AAL3 (mode H).
+    /// A member of staff, authenticated by CIS2 at AAL3 (mode H).
     Staff {
         /// The name of the credential, or CIS2's user id.
         name: String,
-        /// The organisation in whose name they work now.
+        /// The organisation that they work for in this session.
         organisation: Option<OdsCode>,
     },
     /// A system, by its own credential (mode A).
@@ -61,13 +61,12 @@ pub enum Who {
     Service,
 }
 
-/// How much an app was given of what its user may do. Never more than that: SMART scopes are a ceiling
-/// (SC-08).
+/// The limit that an app's scopes set on what its user may do. SMART scopes only ever restrict (SC-08).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ceiling {
-    /// All of it: a credential of the caller's own, not an app's.
+    /// No limit: the credential is the caller's own, not an app's.
     None,
-    /// What these scopes let through.
+    /// These scopes.
     Scopes(Arc<Scopes>),
 }
 
@@ -81,8 +80,8 @@ impl std::fmt::Display for Ceiling {
 }
 
 impl Ceiling {
-    /// The constraints under which this may be done to resources of a type, one for each scope that lets it
-    /// through; an empty constraint is none. `None` without any such scope.
+    /// The constraints under which this permission applies to resources of a type, one per scope that grants
+    /// it; an empty constraint restricts nothing. `None` where no scope grants it.
     pub fn constraints(&self, resource: &str, letter: Letter) -> Option<Vec<Constraint>> {
         let Self::Scopes(scopes) = self else { return Some(vec![Constraint::default()]) };
         let fitting =
@@ -98,7 +97,7 @@ impl Ceiling {
     }
 }
 
-/// What `fhirUser` lets through: the resource that says who has logged in (LA-07).
+/// What `fhirUser` grants: reading the resource of the user who logged in (LA-07).
 fn who_has_logged_in(scopes: &Scopes, resource: &str, letter: Letter) -> Option<Constraint> {
     let is_given = letter == Letter::Read && (scopes.has(Word::FhirUser) || scopes.has(Word::Profile));
     match resource {
@@ -110,30 +109,30 @@ fn who_has_logged_in(scopes: &Scopes, resource: &str, letter: Letter) -> Option<
     }
 }
 
-/// Which resources a scope lets through.
+/// The resources that a scope covers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Constraint {
     /// Only those of the patient of the launch (`patient/…`).
     pub is_of_patient: bool,
-    /// Only what says who has logged in.
+    /// Only the resource of the user who logged in.
     pub is_of_user: bool,
     /// Only those that match these search parameters.
     pub params: Vec<(String, String)>,
 }
 
 impl Caller {
-    /// The service acting by itself.
+    /// The service itself as the caller.
     pub const SERVICE: Self =
         Self { who: Who::Service, ceiling: Ceiling::None, app: None, grant: None, request_id: None };
 
-    /// A caller with a credential of their own: no app, no ceiling.
+    /// A caller with a credential of their own: no app, no scope limit.
     pub const fn direct(who: Who) -> Self {
         Self { who, ceiling: Ceiling::None, app: None, grant: None, request_id: None }
     }
 }
 
 impl Who {
-    /// The kind in one word, for logs, metrics and the audit record.
+    /// The kind of caller as one word, for logs, metrics and the audit record.
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Anyone => "anyone",
@@ -145,7 +144,8 @@ impl Who {
         }
     }
 
-    /// Which caller of this kind. Personal for a citizen: for the audit record, never for a log.
+    /// The caller's identifier within its kind. Personal for a citizen: for the audit record, never for a
+    /// log.
     pub fn id(&self) -> Option<String> {
         match self {
             Self::Citizen { nhs_number, .. } => Some(nhs_number.to_string()),
@@ -155,7 +155,7 @@ impl Who {
         }
     }
 
-    /// The citizen who has logged in: themselves, or whoever acts.
+    /// The citizen who logged in: the caller themselves, or the proxy.
     pub const fn user(&self) -> Option<NhsNumber> {
         match self {
             Self::Citizen { nhs_number, .. } => Some(*nhs_number),
@@ -164,7 +164,7 @@ impl Who {
         }
     }
 
-    /// The patient in whose place the caller stands: themselves, or whom they act for.
+    /// The patient whose account the caller uses: their own, or that of the patient they act for.
     pub const fn patient(&self) -> Option<NhsNumber> {
         match self {
             Self::Citizen { nhs_number, .. } => Some(*nhs_number),

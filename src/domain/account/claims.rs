@@ -1,5 +1,6 @@
-//! What our access tokens say (RFC 9068, with RFC 8693 §4.1 for acting): a copy of the grant for whoever
-//! checks the signature. What is allowed is read from the grant and the role themselves, at every request.
+//! The claims of our access tokens (RFC 9068, with RFC 8693 §4.1 for acting): a copy of the grant for
+//! resource servers that check the signature. Authorization reads the grant and the role themselves, at every
+//! request.
 
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -15,49 +16,51 @@ use crate::proxy::ods_code::OdsCode;
 /// The claims of an access token.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AccessClaims {
-    /// Who issued it.
+    /// The issuer.
     pub iss: String,
-    /// The URLs of the fronts that it is for.
+    /// The base URLs of the APIs that the token is for.
     pub aud: Vec<String>,
     /// The account that it is about: for a citizen their NHS number, for a proxy the *patient's*; the user id
     /// of staff; the `client_id` of an app by itself.
     pub sub: String,
     /// The app that it was issued to.
     pub client_id: String,
-    /// When, in seconds since 1970.
+    /// Issued at, in seconds since 1970.
     pub iat: i64,
-    /// Until when, in seconds since 1970.
+    /// Expires at, in seconds since 1970.
     pub exp: i64,
-    /// From when on, in seconds since 1970: we issue none that is for later, and take none that is.
+    /// Not valid before, in seconds since 1970. We issue none with a later start, and accept none before its
+    /// start.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub nbf: Option<i64>,
-    /// Its own id.
+    /// The token's id.
     pub jti: String,
-    /// What the app may ask, with spaces between.
+    /// The granted scopes, separated by spaces.
     pub scope: String,
     /// The grant that it was issued for.
     #[serde(rename = "https://fhir.onbehalf.org.uk/claims/grant")]
     pub grant: Uuid,
-    /// For which kind of caller: `citizen`, `staff` or `system`.
+    /// The kind of caller: `citizen`, `staff` or `system`.
     #[serde(rename = "https://fhir.onbehalf.org.uk/claims/mode")]
     pub mode: String,
     /// The patient of the launch, as the id of a Patient.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub patient: Option<String>,
-    /// Who has logged in, as the URL of a resource.
+    /// The user who logged in, as the URL of a resource.
     #[serde(rename = "fhirUser", skip_serializing_if = "Option::is_none", default)]
     pub fhir_user: Option<String>,
-    /// Who acts, where it is not the subject. Only this one decides; actors within it are history (PX-07).
+    /// The proxy, where the subject is another person. Only the outermost actor decides; actors within it are
+    /// history (PX-07).
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub act: Option<Actor>,
-    /// The role by which they act.
+    /// The role by which the proxy acts.
     #[serde(
         rename = "https://fhir.nhs.uk/claims/delegation",
         skip_serializing_if = "Option::is_none",
         default
     )]
     pub delegation: Option<Delegation>,
-    /// How surely the person is known: `P9`.
+    /// The level to which the person's identity was proved, such as `P9`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub identity_proofing_level: Option<String>,
     /// The vector of trust of their log-in.
@@ -66,22 +69,22 @@ pub struct AccessClaims {
     /// The organisation for which a member of staff works now.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub ods_code: Option<String>,
-    /// The key that the token is bound to.
+    /// The key that the token is bound to (DPoP).
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub cnf: Option<Confirmation>,
 }
 
-/// Who acts for the subject of a token.
+/// The proxy who acts for the subject of a token.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Actor {
     /// The NHS number of the proxy.
     pub sub: String,
-    /// Who vouches for them.
+    /// The issuer that vouches for the proxy.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub iss: Option<String>,
 }
 
-/// The role by which somebody acts.
+/// The role by which a proxy acts.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Delegation {
     /// The role as it was when the token was issued: `Consent/{id}/_history/{version}`.
@@ -111,7 +114,7 @@ pub struct Confirmation {
 }
 
 impl AccessClaims {
-    /// Whom the token stands for; `None` where it does not say so consistently.
+    /// The caller that the claims describe; `None` where they contradict each other.
     pub fn caller(&self) -> Option<Caller> {
         let number = |text: &str| NhsNumber::parse(text, NumberCheck::Length).ok();
         let who = match (Mode::parse(&self.mode)?, &self.act) {

@@ -1,18 +1,18 @@
-//! What an app shows once to get a token: a code, a refresh token.
+//! Single-use values that an app exchanges for tokens: authorization codes and refresh tokens.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-/// A code, on its way from the authorization endpoint to the token endpoint (RFC 6749 §4.1.2).
+/// An authorization code (RFC 6749 §4.1.2), between the authorization endpoint and the token endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Code {
-    /// What was granted.
+    /// The grant.
     pub grant: Uuid,
-    /// Where it was sent: the app must say the same (§4.1.3).
+    /// The redirect URI that the code was sent to: the token request must repeat it (§4.1.3).
     pub redirect_uri: String,
     /// The S256 challenge (RFC 7636 §4.2).
     pub challenge: String,
-    /// What the id token repeats.
+    /// The `nonce` that the id token repeats.
     pub nonce: Option<String>,
     /// The thumbprint of the key that it is bound to (RFC 9449 §10).
     pub dpop_jkt: Option<String>,
@@ -23,7 +23,7 @@ pub struct Code {
 /// A refresh token (RFC 6749 §6).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefreshToken {
-    /// What was granted.
+    /// The grant.
     pub grant: Uuid,
     /// The thumbprint of the key that it is bound to (RFC 9449 §5).
     pub dpop_jkt: Option<String>,
@@ -31,13 +31,13 @@ pub struct RefreshToken {
     pub expires_at: DateTime<Utc>,
 }
 
-/// What becomes of something that may be shown once.
+/// The result of redeeming a single-use value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Redeemed<T> {
-    /// It was shown for the first time.
+    /// First use.
     Once(T),
-    /// It was shown before: somebody has stolen it. The grant must end.
+    /// Used before, so it may have been stolen. The grant must end.
     Again(Uuid),
-    /// There is none, or its time is over.
+    /// Unknown or expired.
     Never,
 }

@@ -1,5 +1,5 @@
-//! A grant: what a person, or the operator, gave to an app. Tokens are issued for it; when it ends, they
-//! end with it.
+//! A grant: one OAuth authorization, which a person or the operator gave to an app. Tokens are issued for it
+//! and end with it.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -19,59 +19,59 @@ pub struct Grant {
     pub id: Uuid,
     /// The app, by its `client_id`.
     pub app: String,
-    /// For which kind of caller.
+    /// The kind of caller.
     pub mode: Mode,
-    /// The user who gave it; none for an app by itself.
+    /// The user who gave it; none for an app that acts for itself.
     pub user: Option<Uuid>,
-    /// The account that it is about: the person themselves, or the patient for whom they act.
+    /// The patient of the account: the person themselves, or the one they act for.
     pub patient: Option<NhsNumber>,
-    /// Who acts for the patient.
+    /// The proxy, where one acts for the patient.
     pub proxy: Option<NhsNumber>,
-    /// By which role.
+    /// The role by which the proxy acts.
     pub role: Option<Uuid>,
-    /// What the app may ask.
+    /// The granted scopes.
     pub scopes: Scopes,
-    /// How a citizen was known at the log-in.
+    /// The vector of trust of a citizen's log-in.
     pub vot: Option<Vector>,
-    /// A member of staff, as CIS2 knows them.
+    /// A member of staff, by CIS2's user id.
     pub staff: Option<String>,
-    /// The organisation that they work for now.
+    /// The organisation that they work for in this session.
     pub organisation: Option<OdsCode>,
-    /// Who has logged in, as `Type/id` (`fhirUser`).
+    /// The user who logged in, as `Type/id` (`fhirUser`).
     pub fhir_user: Option<String>,
-    /// The grant from whose token it was exchanged: it is revoked with that one. None for a root.
+    /// The grant whose token was exchanged for this one: revoking it revokes this one. None for a root.
     pub parent: Option<Uuid>,
     /// The base URLs of the APIs that its tokens are for (RFC 8707 `resource`); none for every API of this server.
     pub audience: Vec<String>,
-    /// When it was given.
+    /// When it was granted.
     pub created_at: DateTime<Utc>,
-    /// When it ends by itself.
+    /// When it expires.
     pub expires_at: DateTime<Utc>,
 }
 
-/// Where a grant stands now, read together with the role and the people that it hangs on.
+/// The state of a grant, read together with the role and the people that it depends on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GrantState {
     /// When it was revoked.
     pub revoked_at: Option<DateTime<Utc>>,
-    /// When it ends by itself.
+    /// When it expires.
     pub expires_at: DateTime<Utc>,
-    /// What is known of everybody whom it names.
+    /// The state of each person whom it names.
     pub people: Vec<PersonState>,
-    /// The role, where it needs one; then its absence ends the grant too.
+    /// The role, where the grant needs one; without it the grant has ended.
     pub role: RoleState,
 }
 
-/// Where the role of a grant stands.
+/// The state of a grant's role.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RoleState {
     /// The grant needs none.
     NotNeeded,
     /// There is no such role between the two people of the grant: it was superseded.
     Gone,
-    /// There is.
+    /// The role exists.
     There {
-        /// Its status, as it is stored.
+        /// Its stored status.
         status: Status,
         /// When it begins.
         start_at: Option<DateTime<Utc>>,
@@ -82,20 +82,20 @@ pub enum RoleState {
     },
 }
 
-/// Why a grant is no longer good.
+/// Why a grant no longer holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.reason())]
 pub enum Lapsed {
-    /// It was revoked, has expired, or never was.
+    /// It was revoked, has expired, or does not exist.
     Ended,
-    /// A person whom it names may not appear any more, or has died.
+    /// A person whom it names may no longer appear, or has died.
     Person,
-    /// The role does not hold now (PX-02, PX-05, PX-08).
+    /// The role is not active now (PX-02, PX-05, PX-08).
     Role,
 }
 
 impl Lapsed {
-    /// Why, as its text.
+    /// The reason as text.
     pub const fn reason(self) -> &'static str {
         match self {
             Self::Ended => "the grant has ended",
@@ -114,11 +114,11 @@ impl GrantState {
         }
     }
 
-    /// Whether the grant is good at this instant.
+    /// Checks that the grant holds at this instant.
     ///
     /// # Errors
     ///
-    /// [`Lapsed`] where it is not.
+    /// [`Lapsed`] where it does not.
     pub fn check(&self, now: DateTime<Utc>) -> Result<(), Lapsed> {
         if self.revoked_at.is_some() || self.expires_at <= now {
             return Err(Lapsed::Ended);

@@ -1,4 +1,4 @@
-//! Who somebody is, as an identity provider has proved it. It says who, never what they may do.
+//! Identities that a provider has authenticated. They say who a person is, never what they may do.
 
 use std::fmt;
 
@@ -7,16 +7,16 @@ use crate::account::registration::Mode;
 use crate::person::nhs_number::NhsNumber;
 use crate::proxy::ods_code::OdsCode;
 
-/// What a provider has proved about somebody who has just logged in there.
+/// What a provider has proved about a person who just logged in there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proven {
     /// The provider's issuer identifier; with `subject` it names the identity.
     pub issuer: String,
-    /// The provider's own name for the person.
+    /// The person's identifier at the provider.
     pub subject: String,
-    /// What kind of person the provider is for.
+    /// The kind of person that the provider authenticates.
     pub kind: ProvenKind,
-    /// Where the person can be written to, as the provider has it.
+    /// The person's e-mail address, as the provider has it.
     pub email: Option<Email>,
 }
 
@@ -25,8 +25,8 @@ pub struct Proven {
 pub struct Email(String);
 
 impl Email {
-    /// Takes what has the form of one: something on both sides of an @, no blank, no control character, at most 254
-    /// bytes (RFC 5321).
+    /// Accepts characters on both sides of one @, no blank, no control character, at most 254 bytes (RFC
+    /// 5321).
     pub fn parse(text: &str) -> Option<Self> {
         let (local, domain) = text.rsplit_once('@')?;
         let is_good = !local.is_empty()
@@ -48,14 +48,14 @@ impl fmt::Debug for Email {
     }
 }
 
-/// The part of a proof that depends on whom the provider is for.
+/// The part of a proof that depends on the kind of person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProvenKind {
     /// A citizen (NHS login).
     Citizen {
-        /// Their NHS number; a provider tells it only of people whom it has proved well enough.
+        /// Their NHS number; a provider returns it only for people whom it has proved well enough.
         nhs_number: Option<NhsNumber>,
-        /// How well they were proved, and how they showed it now.
+        /// How well their identity was proved, and the credentials of this log-in.
         vot: Vector,
     },
     /// A member of staff (CIS2, at AAL3).
@@ -68,7 +68,7 @@ pub enum ProvenKind {
 }
 
 impl Proven {
-    /// For which kind of app this person can log in.
+    /// The access mode that this person can log in for.
     pub const fn mode(&self) -> Mode {
         match self.kind {
             ProvenKind::Citizen { .. } => Mode::Citizen,
@@ -77,10 +77,10 @@ impl Proven {
     }
 }
 
-/// A person's way to a provider and back: what was sent along, to be held against the answer.
+/// The authorization request to a provider: the values that its response must match.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Departure {
-    /// Where the browser goes.
+    /// The URL that the browser is sent to.
     pub url: String,
     /// `state` (RFC 6749 §10.12).
     pub state: String,
@@ -90,13 +90,13 @@ pub struct Departure {
     pub verifier: String,
 }
 
-/// What a provider sends back with the browser (OpenID Connect Core §3.1.2.5), once its `state` was found to
-/// be that of the [`Departure`].
+/// A provider's authorization response (OpenID Connect Core §3.1.2.5), whose `state` matched that of the
+/// [`Departure`].
 #[derive(Clone, PartialEq, Eq)]
 pub struct Answer {
     /// `code`.
     pub code: String,
-    /// `iss`, which says who answers (RFC 9207).
+    /// `iss`, the issuer that responds (RFC 9207).
     pub iss: Option<String>,
 }
 

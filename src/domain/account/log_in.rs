@@ -1,5 +1,4 @@
-//! A person on their way through the pages of the authorization endpoint: what the app asks, and how far
-//! they have come.
+//! A log-in at the authorization endpoint: the app's request, and the stage that the person has reached.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
@@ -9,18 +8,18 @@ use crate::account::proofing::Proofing;
 use crate::account::scope::{Scopes, Word};
 use crate::person::nhs_number::NhsNumber;
 
-/// What an app asks of a person (RFC 6749 §4.1.1), checked: nothing here is taken on trust.
+/// An app's authorization request (RFC 6749 §4.1.1), validated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthorizationRequest {
-    /// Where the answer goes: one of the app's redirect URIs.
+    /// Where the response goes: one of the app's redirect URIs.
     pub redirect_uri: String,
-    /// What the answer repeats.
+    /// The `state` that the response repeats.
     pub state: String,
-    /// What it asks, of what it may ask.
+    /// The scopes requested, of those that the app may request.
     pub scopes: Scopes,
     /// The S256 challenge (RFC 7636 §4.2).
     pub challenge: String,
-    /// What the id token repeats (OpenID Connect Core §3.1.2.1).
+    /// The `nonce` that the id token repeats (OpenID Connect Core §3.1.2.1).
     pub nonce: Option<String>,
     /// The thumbprint of the key that the code is to be bound to (RFC 9449 §10).
     pub dpop_jkt: Option<String>,
@@ -28,86 +27,85 @@ pub struct AuthorizationRequest {
     pub audience: Vec<String>,
 }
 
-/// A log-in, from the app's request to the answer.
+/// A log-in, from the app's request to the response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogIn {
     /// The app, by its `client_id`.
     pub app: String,
-    /// What it asks.
+    /// The request.
     pub request: AuthorizationRequest,
-    /// How far it has come.
+    /// The stage reached.
     pub stage: Stage,
-    /// When it is given up.
+    /// When it expires.
     pub expires_at: DateTime<Utc>,
 }
 
-/// How far a log-in has come.
+/// The stage of a log-in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// The person has not been sent anywhere yet.
+    /// The browser has not been sent to a provider yet.
     Begun,
-    /// They are at a provider.
+    /// The person is at a provider.
     Away {
         /// The provider.
         provider: String,
-        /// What was sent along.
+        /// The request to it.
         departure: Departure,
     },
-    /// They are known, and at a provider once more: to bring a second identity.
+    /// The person is authenticated, and at a provider again to link a second identity.
     Linking {
-        /// Who it is.
+        /// The person.
         person: KnownPerson,
-        /// For whom they act now.
+        /// Whom they act for.
         acting: Option<Acting>,
         /// The provider.
         provider: String,
-        /// What was sent along.
+        /// The request to it.
         departure: Departure,
     },
-    /// They have come back, and are known.
+    /// The person is back and authenticated.
     Known {
-        /// Who it is.
+        /// The person.
         person: KnownPerson,
-        /// For whom they act now; `None` until they have said so.
+        /// Whom they act for; `None` until they have chosen.
         acting: Option<Acting>,
     },
 }
 
-/// Somebody who has logged in.
+/// A person who has logged in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KnownPerson {
     /// The user.
     pub user: Uuid,
-    /// What the provider has proved in this sitting.
+    /// What the provider has proved in this session.
     pub proven: Proven,
 }
 
-/// For whom somebody acts.
+/// Whom a person acts for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Acting {
     /// For themselves.
     Oneself,
-    /// For somebody else.
+    /// For another person.
     For {
-        /// For whom.
+        /// The patient.
         patient: NhsNumber,
-        /// By which role. It is read again before anything is granted.
+        /// The role. It is read again before anything is granted.
         role: Uuid,
     },
 }
 
 impl LogIn {
-    /// How long a person may take: NHS login's pages, with a second factor, included.
+    /// How long a log-in may take: NHS login's pages, with a second factor, included.
     pub const TTL: TimeDelta = TimeDelta::minutes(15);
 
-    /// Whether the person is to say for whom they act: the app asks for a patient, and a member of staff
-    /// stands for nobody.
+    /// Whether the person must choose a patient: the app asks for one, and the person is a citizen.
     pub fn asks_for_whom(&self) -> bool {
         let is_citizen = self.person().is_some_and(KnownPerson::is_citizen);
         is_citizen && self.request.scopes.has(Word::LaunchPatient)
     }
 
-    /// Who it is, once that is known.
+    /// The person, once authenticated.
     pub const fn person(&self) -> Option<&KnownPerson> {
         match &self.stage {
             Stage::Known { person, .. } | Stage::Linking { person, .. } => Some(person),
@@ -117,8 +115,7 @@ impl LogIn {
 }
 
 impl Stage {
-    /// Where a log-in stands when its person comes back from linking a second identity, or does not go on
-    /// with that.
+    /// The log-in after its person has linked a second identity, or has cancelled that.
     #[must_use]
     pub fn after_linking(self) -> Self {
         match self {
@@ -129,12 +126,12 @@ impl Stage {
 }
 
 impl KnownPerson {
-    /// Whether it is a citizen, who can bring a second identity.
+    /// Whether the person is a citizen, who can link a second identity.
     pub const fn is_citizen(&self) -> bool {
         matches!(self.proven.kind, ProvenKind::Citizen { .. })
     }
 
-    /// The NHS number of a citizen who was proved well enough (P9).
+    /// The NHS number of a citizen whose identity is proved well enough (P9).
     pub fn proved_number(&self) -> Option<NhsNumber> {
         match &self.proven.kind {
             ProvenKind::Citizen { nhs_number, vot } if vot.proofing >= Proofing::P9 => *nhs_number,

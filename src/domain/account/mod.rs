@@ -1,7 +1,8 @@
-//! Who is calling and what they may do.
+//! Callers and what they may do.
 //!
-//! A [`Caller`] is who calls, with the scopes of their token; a [`grant`] is what an app of [`registration`] was given. In crate
-//! `service`, `admission` makes a caller of a request's headers, `access` decides, and `authority` issues and reads tokens.
+//! A [`Caller`] is the principal with the scopes of its token; a [`grant`] is one authorization of an app of
+//! [`registration`]. In crate `service`, `admission` authenticates a request's headers, `access` authorizes,
+//! and `authority` issues and validates tokens.
 
 pub mod caller;
 pub mod claims;

@@ -1,26 +1,26 @@
-//! How surely it is known who somebody is: levels of proofing and vectors of trust (NHS login's External
-//! Interface Specification 2.1; RFC 8485).
+//! Levels of identity proofing and vectors of trust (NHS login's External Interface Specification 2.1; RFC
+//! 8485).
 
 use std::fmt;
 
 /// The level to which an identity was proved (DCB3051).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Proofing {
-    /// Not at all: an address that was confirmed.
+    /// No proofing: only the e-mail address was confirmed.
     P0,
     /// Basic details were found to belong together.
     P5,
-    /// The person was seen to be who they say they are.
+    /// The identity was verified.
     P9,
 }
 
 impl Proofing {
-    /// Reads `P0`, `P5` or `P9`.
+    /// Parses `P0`, `P5` or `P9`.
     pub fn parse(text: &str) -> Option<Self> {
         [Self::P0, Self::P5, Self::P9].into_iter().find(|level| level.as_str() == text)
     }
 
-    /// As it is written.
+    /// The level's code.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::P0 => "P0",
@@ -36,8 +36,8 @@ impl fmt::Display for Proofing {
     }
 }
 
-/// A vector of trust: how well the identity was proved, and with which credentials it was shown now, such
-/// as `P9.Cp.Cd`.
+/// A vector of trust: how well the identity was proved, and the credentials of this log-in, such as
+/// `P9.Cp.Cd`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Vector {
     /// How well the identity was proved.
@@ -51,7 +51,7 @@ pub struct Vector {
 pub struct NotAVector;
 
 impl Vector {
-    /// Reads a vector: a level of proofing, then at least one credential.
+    /// Parses a vector: a level of proofing, then at least one credential.
     ///
     /// # Errors
     ///
@@ -67,8 +67,8 @@ impl Vector {
         Ok(Self { proofing, credentials })
     }
 
-    /// Whether this vector is one of those that were asked for, or better: the same credentials, and proofing
-    /// that is not lower.
+    /// Whether this vector meets one of those requested: the same credentials, and proofing that is not
+    /// lower.
     pub fn satisfies(&self, asked: &[Self]) -> bool {
         asked.iter().any(|asked| {
             self.proofing >= asked.proofing
@@ -88,7 +88,7 @@ mod tests {
     use super::{NotAVector, Vector};
 
     #[test]
-    fn a_vector_satisfies_what_was_asked_or_less() {
+    fn vector_of_trust_satisfies_an_equal_or_lower_request() {
         let vector = |text| Vector::parse(text).unwrap();
         let asked = [vector("P9.Cp.Cd"), vector("P9.Cp.Ck"), vector("P9.Cm")];
         for enough in ["P9.Cp.Cd", "P9.Cp.Ck", "P9.Cm", "P9.Cd.Cp"] {
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_are_no_vectors() {
+    fn invalid_vector_of_trust_is_rejected() {
         for wrong in ["", "P9", "P9.", "P7.Cp", "Cp.P9", "P9.Cp.", "P9.X"] {
             assert_eq!(Vector::parse(wrong), Err(NotAVector), "{wrong}");
         }

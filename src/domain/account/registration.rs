@@ -11,39 +11,39 @@ use url::{Host, Url};
 use crate::account::scope::Scopes;
 use base::net::fetch::{Reach, check_url, is_on_loopback};
 
-/// An app that may ask for tokens.
+/// An app that may request tokens.
 #[derive(Clone, Debug)]
 pub struct Registration {
     /// Its `client_id`.
     pub client_id: String,
-    /// What people call it.
+    /// Its display name.
     pub name: String,
-    /// For which kind of caller it asks.
+    /// The kind of caller it acts for.
     pub mode: Mode,
-    /// How it proves itself at the token endpoint.
+    /// How it authenticates at the token endpoint.
     pub authentication: ClientAuthentication,
-    /// Where answers may be sent, each compared as it is.
+    /// The redirect URIs, each compared as an exact string.
     pub redirect_uris: Vec<String>,
-    /// The grants that it may use.
+    /// The grant types that it may use.
     pub grant_types: Vec<GrantType>,
-    /// The most that it is ever given.
+    /// The most scopes that it is ever granted.
     pub scopes: Scopes,
-    /// Whether it may ask what a token is worth: an API producer (RFC 7662).
+    /// Whether it may introspect tokens: an API producer (RFC 7662).
     pub may_introspect: bool,
-    /// What introspection answers it as `sub`.
+    /// What introspection returns to it as `sub`.
     pub introspection_subject: IntrospectionSubject,
     /// The clients of identity providers whose id tokens it may exchange (RFC 8693); the providers must list them too.
     pub exchange_audiences: Vec<String>,
-    /// Where people may be sent after they have logged out (OpenID Connect RP-Initiated Logout 1.0 §3.1).
+    /// Where people may be sent after they log out (OpenID Connect RP-Initiated Logout 1.0 §3.1).
     pub logout_uris: Vec<String>,
     /// Whether its tokens are bound to a key (RFC 9449 §5.2 `dpop_bound_access_tokens`).
     pub is_dpop_bound: bool,
 }
 
 impl Registration {
-    /// Whether an answer may be sent to such a URL: https, or http on the person's own machine (RFC 8252 §7.3),
-    /// absolute, without a fragment (RFC 6749 §3.1.2), and no pattern. The host is the one that a URL parser finds, as a
-    /// browser does.
+    /// Whether a URL may be a redirect URI: https, or http on the person's own machine (RFC 8252 §7.3),
+    /// absolute, without a fragment (RFC 6749 §3.1.2), and not a pattern. The host is the one that a URL
+    /// parser finds, as a browser does.
     pub fn is_redirect_uri(uri: &str) -> bool {
         let is_plain = uri.bytes().all(|byte| byte.is_ascii_graphic())
             && !uri.contains(['#', '*', '@', '\\', '"', '<', '>']);
@@ -61,14 +61,14 @@ impl Registration {
     }
 }
 
-/// For which kind of caller an app asks: the access modes of contract §1.1.
+/// The kind of caller an app acts for: the access modes of contract §1.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// Citizens who log in with NHS login (P).
     Citizen,
     /// Staff who log in with CIS2 (H).
     Staff,
-    /// Itself (A).
+    /// The app itself (A).
     System,
 }
 
@@ -76,7 +76,7 @@ impl Mode {
     /// Every mode.
     pub const ALL: [Self; 3] = [Self::Citizen, Self::Staff, Self::System];
 
-    /// The word for it, in settings, tokens and tables.
+    /// The mode's word in settings, tokens and tables.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Citizen => "citizen",
@@ -85,13 +85,14 @@ impl Mode {
         }
     }
 
-    /// Reads the word.
+    /// Parses the word.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|mode| mode.as_str() == text)
     }
 }
 
-/// What introspection answers an app as the `sub` of a person's token. `iss` and the launch context are the same for both.
+/// What introspection returns to an app as the `sub` of a person's token. `iss` and the launch context are
+/// the same for both.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum IntrospectionSubject {
     /// The `sub` of the access token: the NHS number of the account, which is the patient's where a proxy acts (`act`).
@@ -102,7 +103,7 @@ pub enum IntrospectionSubject {
 }
 
 impl IntrospectionSubject {
-    /// Reads the word of the settings.
+    /// Parses the settings' word.
     pub fn parse(text: &str) -> Option<Self> {
         match text {
             "account" => Some(Self::Account),
@@ -112,22 +113,22 @@ impl IntrospectionSubject {
     }
 }
 
-/// How an app proves itself at the token endpoint.
+/// How an app authenticates at the token endpoint.
 #[derive(Clone)]
 pub enum ClientAuthentication {
-    /// Not at all: a public client. PKCE ties its code to it.
+    /// Not at all: a public client, whose codes are protected by PKCE.
     None,
-    /// By a secret (`client_secret_basic`, `client_secret_post`), of which we keep the SHA-256.
+    /// By a secret (`client_secret_basic`, `client_secret_post`), of which only the SHA-256 is kept.
     Secret {
         /// The SHA-256 of the secret.
         sha256: [u8; 32],
     },
     /// By a signed assertion (`private_key_jwt`, RFC 7523), with one of these keys.
     PrivateKeyJwt {
-        /// The keys, where they were registered themselves.
+        /// The keys, registered by value.
         jwks: JwkSet,
     },
-    /// By a signed assertion, with the keys that this URL answers.
+    /// By a signed assertion, with the keys published at this URL.
     PrivateKeyJwtAt {
         /// An https URL.
         jwks_uri: String,
@@ -150,8 +151,8 @@ impl ClientAuthentication {
         }
     }
 
-    /// Whether an app's keys may be read at a URL: https on the public internet, or this machine for a server
-    /// whose own URL is there.
+    /// Whether an app's keys may be fetched from a URL: https on the public internet, or localhost for a
+    /// server whose own URL is there.
     pub fn is_jwks_uri(url: &str, public_url: &str) -> bool {
         check_url(url, is_on_loopback(public_url), Reach::Public).is_ok()
     }
@@ -162,16 +163,16 @@ impl ClientAuthentication {
     }
 }
 
-/// A way to get a token.
+/// A grant type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GrantType {
-    /// By a code that a person's browser brought (RFC 6749 §4.1).
+    /// An authorization code (RFC 6749 §4.1).
     AuthorizationCode,
-    /// By a refresh token (§6).
+    /// A refresh token (§6).
     RefreshToken,
-    /// For the app itself (§4.4).
+    /// Client credentials, for the app itself (§4.4).
     ClientCredentials,
-    /// By another token (RFC 8693).
+    /// Token exchange (RFC 8693).
     TokenExchange,
 }
 
@@ -180,7 +181,7 @@ impl GrantType {
     pub const ALL: [Self; 4] =
         [Self::AuthorizationCode, Self::RefreshToken, Self::ClientCredentials, Self::TokenExchange];
 
-    /// As it is written in `grant_type`.
+    /// The value of `grant_type`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::AuthorizationCode => "authorization_code",
@@ -190,7 +191,7 @@ impl GrantType {
         }
     }
 
-    /// Reads it.
+    /// Parses the value.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|grant| grant.as_str() == text)
     }
@@ -201,17 +202,18 @@ const HIDDEN: GeneralCategoryGroup = GeneralCategoryGroup::Other
     .union(GeneralCategoryGroup::LineSeparator)
     .union(GeneralCategoryGroup::ParagraphSeparator);
 
-/// Whether a character is a control or format character, ends a line, is ignored by default, or is not assigned.
+/// Whether a character is a control or format character, ends a line, is ignored by default, or is not
+/// assigned.
 fn is_hidden(letter: char) -> bool {
     HIDDEN.contains(GeneralCategory::for_char(letter)) || DefaultIgnorableCodePoint::for_char(letter)
 }
 
-/// Whether a text that others have written may be shown to people on a page: it is not blank, and holds no such character.
+/// Whether a text from outside may be shown on a page: it is not blank and holds no such character.
 pub fn is_shown_well(text: &str) -> bool {
     !text.trim().is_empty() && !text.chars().any(is_hidden)
 }
 
-/// A text that a register holds, without such characters.
+/// A text from a register, without such characters.
 pub fn without_hidden(text: &str) -> String {
     text.chars().filter(|letter| !is_hidden(*letter)).collect()
 }
@@ -221,7 +223,7 @@ mod tests {
     use super::{is_shown_well, without_hidden};
 
     #[test]
-    fn letters_of_every_script_are_shown_and_hidden_characters_are_not() {
+    fn app_name_allows_every_script_and_no_invisible_characters() {
         for good in ["Northtown Portal", "Côté’s & Søn", "Ysgol Tŷ", "医療", "الصحة", "A–B (1)"]
         {
             assert!(is_shown_well(good), "{good}");

@@ -1,5 +1,5 @@
-//! An access: who asked for what, and what came of it. It becomes one record for every two people whose data
-//! were shown, so that each of them finds who looked; one, where nobody's were.
+//! An access: the caller, the request and its outcome. It becomes one audit record for each pair of people
+//! whose data were disclosed, so that each of them can see it; one record where no person's were.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -10,41 +10,41 @@ use crate::person::nhs_number::NhsNumber;
 
 /// The longest query that is kept, in bytes.
 const LONGEST_QUERY: usize = 4000;
-/// The longest name of anything else, in bytes.
+/// The longest other text, in bytes.
 const LONGEST_NAME: usize = 200;
 
-/// Who acts, as the record names them.
+/// The actor of an audit record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Actor {
-    /// The kind of caller ([`Who::kind`]), or `app` for an OAuth client before anybody is known.
+    /// The kind of caller ([`Who::kind`]), or `app` for an OAuth client before the caller is authenticated.
     pub kind: &'static str,
-    /// Which one of that kind: an NHS number for a citizen and a proxy.
+    /// The identifier within that kind: an NHS number for a citizen and a proxy.
     pub id: Option<String>,
-    /// The organisation in whose name staff work.
+    /// The organisation that staff work for.
     pub organisation: Option<String>,
-    /// The app that asks, by its `client_id`.
+    /// The app that sent the request, by its `client_id`.
     pub app: Option<String>,
     /// The grant that the token was issued for.
     pub grant: Option<Uuid>,
     /// The caller's own id for the request.
     pub request_id: Option<String>,
-    /// In whose place they stand. Nobody, where they are no citizen.
+    /// Whose account the actor uses; none for staff and systems.
     pub place: Place,
 }
 
-/// In whose place somebody acts: what of other people's names may stand in a record of theirs, because they
-/// can read it.
+/// Whose account an actor uses: it limits which other people a record of theirs may name, because they can
+/// read it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// An organisation's: any.
+    /// No person's: any name is allowed.
     Nobody,
     /// Their own.
     Own(NhsNumber),
     /// A patient's, by a role.
     Patient {
-        /// Who acts.
+        /// The proxy.
         proxy: NhsNumber,
-        /// For whom.
+        /// The patient.
         patient: NhsNumber,
     },
 }
@@ -52,53 +52,53 @@ pub enum Place {
 /// The two people of a record. Either may be missing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct People {
-    /// Whose data it is.
+    /// The person whose data it is.
     pub patient: Option<NhsNumber>,
-    /// Who acts, or may act, for them.
+    /// The person who acts, or may act, for them.
     pub proxy: Option<NhsNumber>,
 }
 
-/// What was shown.
+/// What was disclosed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Shown {
-    /// Something about these.
+    /// Data about these people.
     Of(People),
     /// A resource, as `Type/id`: the people are those of its row.
     Resource(String),
 }
 
-/// What came of it.
+/// The outcome of an access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It was done.
+    /// It succeeded.
     Allowed,
-    /// It was refused, for a reason with this short code. Never a text: that could be personal.
+    /// It was refused; a short code says why. Never a text: that could be personal.
     Refused(&'static str),
-    /// It failed, and not by the caller's fault.
+    /// It failed through a fault of the service.
     Failed(&'static str),
 }
 
-/// An access. Made by [`Access::new`], and told more by the methods below.
+/// An access. Made by [`Access::new`] and completed by the methods below.
 #[derive(Clone, Debug)]
 pub struct Access {
-    /// What was done or asked for.
+    /// The act.
     pub act: Act,
-    /// By whom.
+    /// The actor.
     pub actor: Actor,
     /// When.
     pub at: DateTime<Utc>,
-    /// Of what: `Type/id`, or `Type`.
+    /// The subject: `Type/id`, or `Type`.
     pub subject: Option<String>,
-    /// By which query, as it was asked. Personal: for the record, never for a log.
+    /// The query as received. Personal: for the record, never for a log.
     pub query: Option<String>,
-    /// What came of it.
+    /// The outcome.
     pub outcome: Outcome,
-    /// What was shown.
+    /// What was disclosed.
     pub shown: Vec<Shown>,
 }
 
 impl Actor {
-    /// Who stands behind a request with a token.
+    /// The actor of a request with a token.
     pub fn of(caller: &Caller) -> Self {
         let organisation = match &caller.who {
             Who::Staff { organisation, .. } => organisation.as_ref().map(ToString::to_string),
@@ -120,7 +120,7 @@ impl Actor {
         }
     }
 
-    /// An app that asks at the token endpoint, by the `client_id` that it gives, before anybody is known.
+    /// An app at the token endpoint, by the `client_id` that it sent, before the caller is authenticated.
     pub fn app(client_id: &str) -> Self {
         let client_id = clean(client_id, LONGEST_NAME);
         Self {
@@ -136,7 +136,7 @@ impl Actor {
 }
 
 impl Place {
-    /// The people of a record in which nobody else may be named.
+    /// The people of a record where no other person may be named: those of the actor.
     pub const fn people(self) -> People {
         match self {
             Self::Nobody => People { patient: None, proxy: None },
@@ -145,13 +145,13 @@ impl Place {
         }
     }
 
-    /// These people as the record may name them, if it may: a citizen reads the records that name them, and
-    /// must not learn from one whose role it is that they asked for in vain.
+    /// These people where the record may name them: citizens read the records that name them, and must not
+    /// learn from a record of a refused request whose role it was.
     pub fn naming(self, people: People) -> Option<People> {
         match self {
             Self::Nobody => Some(people),
             Self::Own(number) => match people {
-                // Somebody whom they know was shown to them.
+                // A person whom they know was disclosed to them.
                 People { patient: Some(patient), proxy: None } if patient != number => {
                     Some(People { patient: Some(patient), proxy: Some(number) })
                 }
@@ -165,7 +165,7 @@ impl Place {
 }
 
 impl Outcome {
-    /// What came of a request that is answered with this status and code.
+    /// The outcome of a request that is answered with this status and code.
     pub const fn of(status: u16, code: &'static str) -> Self {
         match status {
             ..400 => Self::Allowed,
@@ -183,7 +183,7 @@ impl Outcome {
         }
     }
 
-    /// Why not.
+    /// The code of the refusal or failure.
     pub const fn refusal(self) -> Option<&'static str> {
         match self {
             Self::Allowed => None,
@@ -193,40 +193,40 @@ impl Outcome {
 }
 
 impl Access {
-    /// An act that was allowed, about nobody in particular.
+    /// An act that was allowed, with no person named.
     pub const fn new(act: Act, actor: Actor, at: DateTime<Utc>) -> Self {
         Self { act, actor, at, subject: None, query: None, outcome: Outcome::Allowed, shown: Vec::new() }
     }
 
-    /// The same, of this resource or type.
+    /// Sets the subject: a resource or type.
     #[must_use]
     pub fn of(mut self, subject: &str) -> Self {
         self.subject = Some(clean(subject, LONGEST_NAME));
         self
     }
 
-    /// The same, by this query.
+    /// Sets the query.
     #[must_use]
     pub fn by(mut self, query: &str) -> Self {
         self.query = (!query.is_empty()).then(|| clean(query, LONGEST_QUERY));
         self
     }
 
-    /// The same, about these people: for a log-in, an exchange, a grant.
+    /// Names these people: for a log-in, an exchange, a grant.
     #[must_use]
     pub fn about(mut self, patient: Option<NhsNumber>, proxy: Option<NhsNumber>) -> Self {
         self.shown.push(Shown::Of(People { patient, proxy }));
         self
     }
 
-    /// The same, refused for a reason with this short code.
+    /// Marks it refused, with this short code.
     #[must_use]
     pub fn refused(mut self, code: &'static str) -> Self {
         self.outcome = Outcome::Refused(code);
         self
     }
 
-    /// The same, with this outcome.
+    /// Sets the outcome.
     #[must_use]
     pub fn ended(mut self, outcome: Outcome) -> Self {
         self.outcome = outcome;
@@ -234,8 +234,8 @@ impl Access {
     }
 }
 
-/// What a database takes from outside: no control characters (PostgreSQL refuses a NUL, and with it the
-/// records of everybody in the same batch), and no more than this.
+/// Removes control characters from text of outside sources (PostgreSQL rejects a NUL, and with it the whole
+/// batch of records), and cuts it to this length.
 fn clean(text: &str, longest: usize) -> String {
     let mut kept = String::with_capacity(text.len().min(longest));
     for letter in text.chars().filter(|letter| !letter.is_control()) {
@@ -258,13 +258,13 @@ mod tests {
     }
 
     #[test]
-    fn nothing_from_outside_breaks_a_batch() {
+    fn control_characters_do_not_break_an_audit_batch() {
         assert_eq!(clean("a\0b\nc", 10), "abc");
         assert_eq!(clean("ééé", 4), "éé…");
     }
 
     #[test]
-    fn a_record_of_a_citizen_names_nobody_whom_they_may_not_know() {
+    fn audit_record_of_a_citizen_names_only_people_they_may_know() {
         let (own, other, third) = (number("9000000009"), number("9000000017"), number("9000000033"));
         let place = Place::Own(own);
         let people = |patient, proxy| People { patient: Some(patient), proxy };

@@ -1,7 +1,7 @@
-//! What can be done, by the name under which the record keeps it. One row of one table says all there is to know of an
-//! act: to add one is to add a row.
+//! The acts that are recorded, by their stored names. One table holds all there is to know of an act: adding
+//! an act is adding a row.
 
-/// Makes the enums of their tables: each row is a variant, the name that the store keeps, and the effect.
+/// Generates the enums from their tables: each row is a variant, its stored name, and its effect.
 macro_rules! acts {
     (
         acts { $($(#[$doc:meta])* $act:ident $name:literal $effect:ident,)+ }
@@ -30,11 +30,11 @@ macro_rules! acts {
             }
         }
 
-        /// An act that leaves a record.
+        /// An act that leaves an audit record.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Act {
             $($(#[$doc])* $act,)+
-            /// A request to an API: it read, or it asked for a change and was refused or changed nothing.
+            /// A request to an API that read, or whose change was refused or changed nothing.
             Access(Interaction),
         }
 
@@ -43,7 +43,7 @@ macro_rules! acts {
             pub const ALL: &[Self] =
                 &[$(Self::$act,)+ $(Self::Access(Interaction::$interaction),)+];
 
-            /// The name that the store keeps.
+            /// The stored name.
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$act => $name,)+
@@ -63,73 +63,73 @@ macro_rules! acts {
 
 acts! {
     acts {
-        /// A role came to be.
+        /// A role was created.
         RoleCreated "role-created" Creates,
-        /// A role was changed by somebody.
+        /// A role was changed by a caller.
         RoleChanged "role-changed" Updates,
-        /// A role ended by itself: its end date had passed.
+        /// A role ended by itself: its end date has passed.
         RoleLapsed "role-lapsed" Updates,
-        /// A role is to be looked at again: its patient has come to an age.
+        /// A role is due for review: its patient has reached an age.
         RoleReviewDue "role-review-due" Updates,
-        /// A role ended by itself: its patient has come to an age.
+        /// A role ended by itself: its patient has reached an age.
         RoleOutgrown "role-outgrown" Updates,
-        /// A role ended by itself: nobody had used it for long.
+        /// A role ended by itself: it was not used for long.
         RoleUnused "role-unused" Updates,
-        /// The end of a role was brought to mind.
+        /// A reminder of a role's end was sent.
         RoleReminded "role-reminded" Executes,
         /// A role ended because one of its people has died.
         RoleBereaved "role-bereaved" Updates,
-        /// A role moved to the new number of one of its people.
+        /// A role moved to the new NHS number of one of its people.
         RoleRenumbered "role-renumbered" Updates,
-        /// A role left every answer, because one of its people did.
+        /// A role was hidden, because one of its people was.
         RoleHidden "role-hidden" Updates,
-        /// A role came back, because its people did.
+        /// A role is shown again, because its people are.
         RoleShown "role-shown" Updates,
-        /// The registry told of a death.
+        /// The registry reported a death.
         PersonDied "person-died" Updates,
-        /// The registry told that a number was superseded.
+        /// The registry reported that an NHS number was superseded.
         PersonRenumbered "person-renumbered" Updates,
-        /// The registry told that a number is not valid any more.
+        /// The registry reported that an NHS number is no longer valid.
         PersonInvalidated "person-invalidated" Updates,
-        /// The registry told that a person is sensitive.
+        /// The registry reported that a person is restricted (sensitive).
         PersonRestricted "person-restricted" Updates,
-        /// The registry told that a person is not sensitive any more.
+        /// The registry reported that a person is no longer restricted.
         PersonUnrestricted "person-unrestricted" Updates,
-        /// The registry told of another practice.
+        /// The registry reported another practice.
         PersonMoved "person-moved" Updates,
-        /// An access request came in.
+        /// An access request was submitted.
         AccessRequestSubmitted "access-request-submitted" Creates,
         /// An access request was amended.
         AccessRequestChanged "access-request-changed" Updates,
         /// A relationship was recorded.
         RelationshipCreated "relationship-created" Creates,
-        /// What is recorded of a relationship was changed.
+        /// A recorded relationship was changed.
         RelationshipChanged "relationship-changed" Updates,
-        /// Somebody subscribed to events.
+        /// A subscription was created.
         SubscriptionCreated "subscription-created" Creates,
-        /// A subscription was changed, by its owner or because its consumer could or could not be reached.
+        /// A subscription was changed, by its owner or by a change in its consumer's reachability.
         SubscriptionChanged "subscription-changed" Updates,
         /// A subscription was deleted by its owner.
         SubscriptionDeleted "subscription-deleted" Deletes,
-        /// A consumer was told of events, or could not be told.
+        /// A notification was sent, or its delivery failed.
         NotificationSent "notification-sent" Executes,
-        /// Somebody logged in, or tried to.
+        /// A person logged in, or tried to.
         LoggedIn "logged-in" Executes,
-        /// Somebody brought a second identity.
+        /// A person linked a second identity.
         IdentityLinked "identity-linked" UpdatesAccount,
         /// A token was issued.
         TokenIssued "token-issued" Executes,
-        /// A token was asked for in vain.
+        /// A token request was refused.
         TokenRefused "token-refused" Executes,
         /// A token was exchanged for one to act for a patient (RFC 8693).
         TokenExchanged "token-exchanged" Executes,
-        /// A grant was ended, and its tokens with it.
+        /// A grant was revoked, and its tokens with it.
         GrantRevoked "grant-revoked" Executes,
         /// An app was registered (RFC 7591).
         ClientRegistered "client-registered" Executes,
-        /// An app read who has logged in, and whom they may act for (OpenID Connect Core §5.3).
+        /// An app read userinfo, and the people whom the user may act for (OpenID Connect Core §5.3).
         UserInfoRead "userinfo-read" Reads,
-        /// An API producer asked what a token is worth (RFC 7662).
+        /// An API producer introspected a token (RFC 7662).
         TokenIntrospected "token-introspected" Executes,
     }
     interactions {
@@ -149,14 +149,14 @@ acts! {
     }
 }
 
-/// What an act does. Whatever else the record says of the kind of an act follows from this.
+/// The effect of an act, from which its codes in the audit record follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Effect {
-    /// It creates the resource that it is about.
+    /// It creates its subject.
     Creates,
-    /// It changes that resource.
+    /// It updates its subject.
     Updates,
-    /// It deletes that resource.
+    /// It deletes its subject.
     Deletes,
     /// It changes an account, which is no resource.
     UpdatesAccount,
@@ -176,12 +176,12 @@ pub enum Change {
 }
 
 impl Act {
-    /// Reads the name.
+    /// Parses the name.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|act| act.as_str() == text)
     }
 
-    /// What the act does to the resource that it is about; `None` where it changes none.
+    /// The change that the act makes to its subject; `None` where it changes no resource.
     pub const fn change(self) -> Option<Change> {
         match self.effect() {
             Effect::Creates => Some(Change::Create),
@@ -191,7 +191,7 @@ impl Act {
         }
     }
 
-    /// What kind of act it is, as `AuditEvent.action` has it: create, read, update, delete, or execute.
+    /// The code of `AuditEvent.action`: create, read, update, delete, or execute.
     pub const fn action(self) -> &'static str {
         match self.effect() {
             Effect::Creates => "C",

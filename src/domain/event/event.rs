@@ -1,4 +1,4 @@
-//! Something that happened.
+//! Events.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -7,27 +7,27 @@ use crate::person::nhs_number::NhsNumber;
 
 use super::topic::Topic;
 
-/// Something that happened.
+/// An event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// Which event: a UUIDv7, the same in every delivery of it.
+    /// Its id: a UUIDv7, the same in every delivery.
     pub id: Uuid,
-    /// Of which kind.
+    /// Its topic.
     pub topic: Topic,
-    /// When.
+    /// When it occurred.
     pub occurred_at: DateTime<Utc>,
-    /// To what: `Consent/…`, `RelatedPerson/…` or `QuestionnaireResponse/…`.
+    /// The resource that changed: `Consent/…`, `RelatedPerson/…` or `QuestionnaireResponse/…`.
     pub subject: String,
-    /// Which version of it came of this.
+    /// The version that the change wrote.
     pub subject_version: i64,
-    /// Whose patient it is about.
+    /// The patient of the resource.
     pub patient: NhsNumber,
-    /// And whose proxy.
+    /// The proxy of the resource.
     pub proxy: NhsNumber,
 }
 
 impl Event {
-    /// The FHIR type and the id of what it happened to.
+    /// The FHIR type and the id of its subject.
     pub fn subject_parts(&self) -> (&str, &str) {
         self.subject.split_once('/').unwrap_or((&self.subject, ""))
     }

@@ -1,4 +1,4 @@
-//! The conditions that a subscriber sets on the events of a topic.
+//! The filters of a subscription on the events of a topic.
 
 use crate::account::caller::Who;
 use crate::person::nhs_number::NhsNumber;
@@ -7,7 +7,7 @@ use crate::proxy::ods_code::OdsCode;
 use crate::proxy::role_state::Status;
 use crate::proxy::status_reason::StatusReason;
 
-/// What a condition can be on.
+/// The parameters that a filter can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FilterName {
     /// The patient, by NHS number.
@@ -16,9 +16,9 @@ pub enum FilterName {
     Proxy,
     /// The status: of a role, a relationship (`active` or `inactive`), or an access request.
     Status,
-    /// The reason of a role's status, by code.
+    /// The status reason of a role, by code.
     StatusReason,
-    /// By what right a role stands, by code.
+    /// The legal basis of a role, by code.
     LegalBasis,
     /// The practice where the patient is registered, by ODS code.
     PatientPractice,
@@ -44,7 +44,7 @@ impl FilterName {
         Self::Grantor,
     ];
 
-    /// The name that subscribers use, and the store keeps.
+    /// The name in subscriptions and in the store.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Patient => "patient",
@@ -59,22 +59,22 @@ impl FilterName {
         }
     }
 
-    /// Reads a name.
+    /// Parses a name.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|name| name.as_str() == text)
     }
 }
 
-/// One condition: any of these values. All conditions of a subscription must hold.
+/// One filter: any of these values matches. All filters of a subscription must match.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Filter {
-    /// On what.
+    /// The parameter.
     pub name: FilterName,
     /// The values, each in its plain form: an NHS number, a code, an ODS code in capitals.
     pub values: Vec<String>,
 }
 
-/// The reason of a role, with the status that it explains.
+/// The status reason of a role, with the status that it explains.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields are those of Role")]
 pub struct ReasonOfRole {
@@ -82,7 +82,7 @@ pub struct ReasonOfRole {
     pub reason: StatusReason,
 }
 
-/// What conditions are judged by: how the subject of an event stood in one version.
+/// What filters are evaluated against: the subject of an event in one version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields are those of FilterName")]
 pub struct Facts {
@@ -90,7 +90,7 @@ pub struct Facts {
     pub proxy: NhsNumber,
     pub status: Option<String>,
     pub status_reason: Option<ReasonOfRole>,
-    /// Who applied, of an access request.
+    /// The applicant of an access request.
     pub applicant: Option<NhsNumber>,
     pub legal_basis: Option<String>,
     pub grantor: Option<OdsCode>,
@@ -99,7 +99,7 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// Of these two people nothing else is known.
+    /// Facts with these two people only.
     pub const fn of(patient: NhsNumber, proxy: NhsNumber) -> Self {
         Self {
             patient,
@@ -114,9 +114,9 @@ impl Facts {
         }
     }
 
-    /// The same as a subscription of this caller may be judged by: what an event must be like to be told, the fact that it is
-    /// told tells. So a citizen's subscription knows nothing of where others are registered, and reasons as they are shown to
-    /// them where they are masked.
+    /// The facts that filters of this caller's subscription may use: receiving an event reveals that it
+    /// matched. So for a citizen's subscription the practices of other people are unknown, and reasons are
+    /// those shown to them where they are masked.
     #[must_use]
     pub fn known_to(self, who: &Who, masks_reasons: bool) -> Self {
         let Some(citizen) = who.user() else { return self };
@@ -132,7 +132,7 @@ impl Facts {
         }
     }
 
-    /// The same, with this status.
+    /// The facts with this status.
     #[must_use]
     pub fn with_status(self, status: &str) -> Self {
         Self { status: Some(status.to_owned()), ..self }
@@ -140,7 +140,7 @@ impl Facts {
 }
 
 impl Filter {
-    /// Whether these facts fulfil the condition.
+    /// Whether these facts match the filter.
     pub fn matches(&self, facts: &Facts) -> bool {
         let any = |value: Option<&str>| value.is_some_and(|value| self.values.iter().any(|one| one == value));
         let ods = |code: &Option<OdsCode>| any(code.as_ref().map(OdsCode::as_str));
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_condition_holds_for_any_of_its_values_and_never_for_what_is_not_there() {
+    fn event_filter_matches_any_of_its_values_and_never_an_absent_value() {
         assert!(matches(FilterName::Status, &["inactive", "active"]));
         assert!(!matches(FilterName::Status, &["inactive"]));
         assert!(

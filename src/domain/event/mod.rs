@@ -1,14 +1,15 @@
-//! What others must hear of, and how they hear of it.
+//! Events and their delivery to subscribers.
 //!
-//! 1. A change publishes an [`Event`] in its own transaction (`store::Tx::publish`, table
-//!    `outbox`), so that neither is ever there without the other.
-//! 2. `service::event::number` gives it a number in every [`Subscription`] that it matches: per subscription from 1, without a
-//!    gap, in the order of the commits. One transaction at a time does this, in whichever process.
-//! 3. The worker of crate `delivery` sends each subscription its events in order, under a lease, until its consumer has taken them,
-//!    [signed](signature), by a channel.
+//! 1. A change publishes an [`Event`] in its own transaction (`store::Tx::publish`, table `outbox`): both
+//!    commit or neither does.
+//! 2. `service::event::number` assigns it a number in every [`Subscription`] that it matches: per
+//!    subscription from 1, without a gap, in the order of the commits. One transaction at a time does this, in
+//!    whichever process.
+//! 3. The worker of crate `delivery` sends each subscription its events in order, under a lease, until its
+//!    consumer has accepted them, [signed](signature), by a channel.
 //!
-//! What a notification looks like on the wire, and what a subscriber may read, is known to the API in whose
-//! terms they subscribed: it implements `service::event::front::Front`.
+//! How a notification looks on the wire, and what a subscriber may read, is defined by the API that the
+//! subscription was created with: it implements `service::event::front::Front`.
 
 #[expect(clippy::module_inception, reason = "the room is named after what it holds")]
 mod event;
@@ -18,8 +19,8 @@ pub mod signature;
 mod subscription;
 mod topic;
 
-/// The header that every delivery over HTTP carries, and no subscriber may set: by it the inbox knows a call that a
-/// subscription has made, whatever host it was sent to.
+/// The header that every delivery over HTTP carries, and no subscriber may set: by it `POST /events`
+/// recognises a call made by a subscription, whatever host it was sent to.
 pub const DELIVERY: &str = "onbehalf-delivery";
 
 pub use filter::{Facts, Filter, FilterName};

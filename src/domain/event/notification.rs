@@ -1,4 +1,4 @@
-//! What is sent to a consumer, and what came of it.
+//! Notifications, and the result of sending them.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
@@ -11,51 +11,51 @@ use crate::event::subscription::SubscriptionStatus;
 pub struct Numbered {
     /// From 1, without a gap.
     pub number: i64,
-    /// What happened.
+    /// The event.
     pub event: Event,
 }
 
-/// Why something is sent (`SubscriptionStatus.type`).
+/// The type of a notification (`SubscriptionStatus.type`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
-    /// To see whether anybody is there.
+    /// Tests whether the consumer answers.
     Handshake,
-    /// To say that we are there.
+    /// Shows that the service is running.
     Heartbeat,
-    /// Because these happened.
+    /// These events.
     Events(Vec<Numbered>),
 }
 
-/// What is sent.
+/// A notification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notification {
-    /// Its id: the same however often it is tried, so that a consumer knows a duplicate.
+    /// Its id: the same in every attempt, so that a consumer recognises a duplicate.
     pub id: String,
-    /// When it was put together.
+    /// When it was made.
     pub at: DateTime<Utc>,
-    /// The status of the subscription, as it is told.
+    /// The status of the subscription that it reports.
     pub status: SubscriptionStatus,
-    /// How many events there were since the subscription began, those of this notification included.
+    /// The number of events since the subscription began, those of this notification included.
     pub events_since_start: i64,
-    /// Why it is sent.
+    /// Its type.
     pub notice: Notice,
 }
 
-/// Why a consumer did not take something.
+/// Why a delivery failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// A short code for the log and the metrics: `timeout`, `tls`, `connect`, `status`, `redirect`, `forbidden-address`, …
     pub code: &'static str,
-    /// Whether it makes no sense to try again (the consumer said 410, or may not be called at all).
+    /// Whether a retry is useless (the consumer answered 410, or may not be called at all).
     pub is_final: bool,
-    /// When the consumer wants to be called again (`Retry-After`).
+    /// When the consumer asks for a retry (`Retry-After`).
     pub retry_after: Option<TimeDelta>,
 }
 
-/// One attempt to tell a consumer something.
+/// One delivery attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
-    /// Which attempt: a UUIDv7.
+    /// Its id: a UUIDv7.
     pub id: Uuid,
     /// When it began.
     pub at: DateTime<Utc>,
@@ -63,50 +63,50 @@ pub struct Attempt {
     pub kind: &'static str,
     /// The first and the last number of its events.
     pub numbers: Option<(i64, i64)>,
-    /// How it ended.
+    /// Its outcome.
     pub outcome: Result<(), Failure>,
     /// The HTTP status, if there was one.
     pub status: Option<u16>,
     /// How long it took.
     pub duration: TimeDelta,
-    /// The beginning of what the consumer answered, a kilobyte at most.
+    /// The beginning of the consumer's response, a kilobyte at most.
     pub answer: Option<String>,
 }
 
-/// How far a subscription is told.
+/// The delivery state of a subscription.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
     /// The number of its last event.
     pub last_number: i64,
-    /// The number of the last event that its consumer has taken.
+    /// The number of the last event that its consumer has accepted.
     pub sent_number: i64,
-    /// The last number of the notification that is being sent. It has the same events at every attempt.
+    /// The last number of the notification that is being sent. Every attempt has the same events.
     pub batch_until: Option<i64>,
-    /// When there is something to send, or to try again.
+    /// When there is something to send or retry.
     pub due_at: Option<DateTime<Utc>>,
-    /// Attempts in a row that failed.
+    /// Consecutive failed attempts.
     pub failures: i64,
     /// When the first of them was made.
     pub failing_since: Option<DateTime<Utc>>,
-    /// Events to be sent once more: from, and up to.
+    /// Events to be sent again: from, and up to.
     pub resend: Option<(i64, i64)>,
-    /// When something was last sent.
+    /// The last attempt.
     pub sent_at: Option<DateTime<Utc>>,
-    /// When something was last taken.
+    /// The last successful attempt.
     pub succeeded_at: Option<DateTime<Utc>>,
-    /// What was wrong the last time.
+    /// The last error.
     pub last_error: Option<String>,
-    /// Of a websocket: whether a process holds its socket.
+    /// For a WebSocket: whether a process holds the connection.
     pub is_bound: bool,
 }
 
 impl Failure {
-    /// Something that can be different next time.
+    /// A transient failure.
     pub const fn passing(code: &'static str) -> Self {
         Self { code, is_final: false, retry_after: None }
     }
 
-    /// Something that will be the same however often it is tried.
+    /// A permanent failure.
     pub const fn lasting(code: &'static str) -> Self {
         Self { code, is_final: true, retry_after: None }
     }

@@ -1,4 +1,4 @@
-//! Deliveries are signed, so that a consumer knows that they come from here and are new: Standard Webhooks
+//! Signatures of deliveries, by which a consumer verifies their origin and age: Standard Webhooks
 //! (<https://www.standardwebhooks.com/>), symmetric, `v1`.
 
 use aws_lc_rs::hmac;
@@ -6,17 +6,17 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
 
-/// What a secret begins with, as its owner knows it.
+/// The prefix of a secret, as its owner sees it.
 const PREFIX: &str = "whsec_";
 
-/// A text is no secret.
+/// The text is not a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a secret is whsec_ and base64")]
 pub struct NotASecret;
 
 /// The header lines of a message with this id and body: `webhook-id`, `webhook-timestamp` (seconds) and
-/// `webhook-signature`, which has one signature for each secret, with a space between them. A consumer takes the
-/// message when one of them is right.
+/// `webhook-signature`, which has one signature per secret, separated by spaces. A consumer accepts the
+/// message when one of them is valid.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! Somebody who wants to hear of events.
+//! Subscriptions to events.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
@@ -8,7 +8,7 @@ use crate::event::filter::Filter;
 use crate::event::topic::Topic;
 use crate::person::nhs_number::NhsNumber;
 
-/// In which of the three ways a subscription was asked for.
+/// The three styles of subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
     /// By topic: Subscriptions R5 Backport 1.1 for R4.
@@ -19,31 +19,31 @@ pub enum Style {
     National,
 }
 
-/// Where a subscription stands (FHIR `subscription-status`).
+/// The status of a subscription (FHIR `subscription-status`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SubscriptionStatus {
     /// Its consumer has not answered the handshake yet. Events are numbered, none is sent.
     Requested,
-    /// Events are sent.
+    /// Events are delivered.
     Active,
-    /// Its consumer could not be reached. Events are numbered and kept; the owner sets it going again.
+    /// Its consumer could not be reached. Events are numbered and kept; the owner re-activates it.
     Error,
     /// Nothing is numbered and nothing is sent.
     Off,
 }
 
-/// By which way its consumer is told.
+/// The channel type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChannelType {
     /// An HTTP POST to an endpoint.
     RestHook,
-    /// Over a WebSocket that the consumer opens.
+    /// A WebSocket that the consumer opens.
     WebSocket,
-    /// To a message broker.
+    /// A message to a broker.
     Message,
 }
 
-/// What kind of document is sent.
+/// The media type of notifications.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Payload {
     /// FHIR as JSON.
@@ -54,37 +54,37 @@ pub enum Payload {
     CloudEvent,
 }
 
-/// How much of what an event is about is sent (`backport-payload-content`).
+/// How much of an event's subject is sent (`backport-payload-content`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Content {
-    /// That something happened, and nothing else.
+    /// Nothing but the fact.
     Empty,
-    /// To what.
+    /// The subject's id.
     IdOnly,
-    /// And the resource itself.
+    /// The subject's id and the resource.
     FullResource,
 }
 
-/// How its consumer is told.
+/// The delivery channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Channel {
-    /// By which way.
+    /// Its type.
     pub kind: ChannelType,
-    /// Where: a URL; none where the consumer comes by itself.
+    /// Its URL; none where the consumer connects to us.
     pub endpoint: Option<String>,
-    /// What kind of document; none for a bare call (R4's own way).
+    /// The media type; none for a call without a body (R4's own way).
     pub payload: Option<Payload>,
-    /// How much is said.
+    /// How much is sent.
     pub content: Content,
-    /// After how long without a notification one is sent all the same.
+    /// After this time without a notification a heartbeat is sent.
     pub heartbeat: Option<TimeDelta>,
-    /// How long an attempt may take.
+    /// The time limit of one attempt.
     pub timeout: Option<TimeDelta>,
     /// The most events of one notification.
     pub max_count: Option<i64>,
 }
 
-/// What a client asks for, judged.
+/// A client's subscription, validated.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the fields are those of Subscription")]
 pub struct Draft {
@@ -97,54 +97,54 @@ pub struct Draft {
     pub headers: Vec<String>,
     pub end: Option<DateTime<Utc>>,
     pub document: String,
-    /// What the client wants it to be: `off`, or one of the others (N-02).
+    /// The requested status: `off`, or one of the others (N-02).
     pub asked: SubscriptionStatus,
 }
 
 /// A subscription.
 #[derive(Clone, Debug)]
 pub struct Subscription {
-    /// Which.
+    /// Its id.
     pub id: Uuid,
-    /// Whose: all that is needed to judge again what they may see.
+    /// Its owner: all that is needed to authorize each event again.
     pub owner: Caller,
-    /// Asked for in which way.
+    /// Its style.
     pub style: Style,
-    /// Events of these kinds.
+    /// Its topics.
     pub topics: Vec<Topic>,
     /// `Subscription.criteria` as it was written.
     pub criteria: String,
-    /// For which all of these hold.
+    /// Filters that must all match.
     pub filters: Vec<Filter>,
-    /// How it is told.
+    /// Its channel.
     pub channel: Channel,
-    /// Where it stands.
+    /// Its status.
     pub status: SubscriptionStatus,
-    /// Why that is [`SubscriptionStatus::Error`].
+    /// The reason for [`SubscriptionStatus::Error`].
     pub error: Option<String>,
-    /// When it ends by itself.
+    /// When it ends.
     pub end: Option<DateTime<Utc>>,
-    /// The resource as JSON, without what stands in other fields.
+    /// The resource as JSON, without the elements that have a field here.
     pub document: String,
     /// Deleted by its owner.
     pub is_deleted: bool,
-    /// What nobody else may read.
+    /// Its secrets, which only the owner may read.
     pub secrets: Secrets,
 }
 
-/// What is encrypted wherever it is kept (`base::secret::Vault`).
+/// Secrets, encrypted wherever they are stored (`base::secret::Vault`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Secrets {
     /// The lines of `Subscription.channel.header`, as a JSON array.
     pub headers: String,
-    /// With which deliveries are signed.
+    /// The secret that signs deliveries.
     pub signing: String,
-    /// With which they were signed before, and until when that signs as well.
+    /// The previous signing secret, and until when it signs as well.
     pub former: Option<(String, DateTime<Utc>)>,
 }
 
 impl Draft {
-    /// The subscription that is asked for, of this owner, where it stands now, and with these secrets.
+    /// The subscription of this draft, for this owner, with this status and these secrets.
     pub fn into_subscription(
         self,
         id: Uuid,
@@ -172,27 +172,27 @@ impl Draft {
 }
 
 impl Subscription {
-    /// The purpose under which the vault keeps [`Secrets::headers`].
+    /// The vault's purpose for [`Secrets::headers`].
     pub const HEADERS: &str = "subscription-headers";
-    /// The purpose under which the vault keeps [`Secrets::signing`], as it was shown to the owner: `whsec_`, then
-    /// 32 bytes in base64.
+    /// The vault's purpose for [`Secrets::signing`], in the form shown to the owner: `whsec_`, then 32 bytes
+    /// in base64.
     pub const SIGNING: &str = "subscription-signing";
 
-    /// Whether the consumer understands a handshake and a heartbeat as the Backport has them. A consumer of FHIR R4's own
-    /// way, or of the national form, does not.
+    /// Whether the consumer understands the handshake and heartbeat of the Backport. Consumers of FHIR R4's
+    /// own style and of the national style do not.
     pub fn has_handshake(&self) -> bool {
         self.style != Style::Classic
             && matches!(self.channel.payload, Some(Payload::FhirJson | Payload::FhirXml))
     }
 
-    /// Whether the subscription becomes active only after a first call that the consumer has answered: the handshake, or
-    /// for an HTTP endpoint without one a call without a body. A broker is sent no empty message, and a consumer that opens a
-    /// socket has answered by that.
+    /// Whether the subscription becomes active only after the consumer has answered a first call: the
+    /// handshake, or for an HTTP endpoint without one a call without a body. A broker gets no empty message,
+    /// and a consumer that opens a WebSocket has answered by that.
     pub fn is_greeted(&self) -> bool {
         self.has_handshake() || self.channel.kind == ChannelType::RestHook
     }
 
-    /// How many events one notification may have: a call without a body and a `CloudEvent` are about one each.
+    /// The most events of one notification: a call without a body and a `CloudEvent` carry one each.
     pub fn batch_size(&self, most: i64) -> i64 {
         match (self.style, self.channel.payload) {
             (Style::Backport, Some(Payload::FhirJson | Payload::FhirXml)) => {
@@ -202,13 +202,13 @@ impl Subscription {
         }
     }
 
-    /// The one person whom every event for it names, where there is one.
+    /// The person whom every event of this subscription names, where there is one.
     pub fn about(&self) -> Option<NhsNumber> {
         about(&self.owner.who, &self.filters)
     }
 }
 
-/// The one person whom every event names that this caller hears of with these conditions.
+/// The person whom every event names that this caller may receive with these filters.
 pub(crate) fn about(owner: &Who, filters: &[Filter]) -> Option<NhsNumber> {
     use crate::event::filter::FilterName;
     use crate::person::NumberCheck;
@@ -219,8 +219,8 @@ pub(crate) fn about(owner: &Who, filters: &[Filter]) -> Option<NhsNumber> {
     owner.user().or_else(|| filters.iter().find_map(of_filter))
 }
 
-/// Whose a subscription is: the app, and the person or the system that it asks for. Whoever has another key may
-/// not know of it (N-11).
+/// The owner of a subscription as a key: the app, and the person or system that it acts for. A caller with
+/// another key gets 404 (N-11).
 pub fn owner_key(caller: &Caller) -> String {
     let id = caller.who.id().unwrap_or_default();
     let patient = match &caller.who {
@@ -239,14 +239,14 @@ macro_rules! words {
             #[doc = concat!("Every ", $what, ".")]
             pub const ALL: &[Self] = &[$(Self::$variant),+];
 
-            /// FHIR's code, or the word that the store keeps.
+            /// FHIR's code, or the stored word.
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $word),+
                 }
             }
 
-            /// Reads the word.
+            /// Parses the word.
             pub fn parse(text: &str) -> Option<Self> {
                 Self::ALL.iter().copied().find(|one| one.as_str() == text)
             }

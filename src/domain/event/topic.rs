@@ -1,19 +1,19 @@
-//! What an event is about.
+//! Topics of events.
 
-/// What an event is about (contract §7).
+/// The topic of an event (contract §7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Topic {
-    /// A role came to be.
+    /// A role was created.
     RoleCreated,
-    /// A role is different from what it was.
+    /// A role was changed.
     RoleChanged,
-    /// A role may not appear in an answer any more: one of its people was invalidated or is restricted.
+    /// A role is hidden: one of its people was invalidated or is restricted.
     RoleDeleted,
-    /// A role ends soon, or ended a while ago: its people are to be told.
+    /// A role ends soon, or ended a while ago: a reminder for its people.
     RoleReminder,
-    /// An access request came in, or was amended.
+    /// An access request was submitted or amended.
     AccessRequestSubmitted,
-    /// A relationship was recorded, or is different from what it was.
+    /// A relationship was recorded or changed.
     RelationshipChanged,
 }
 
@@ -28,7 +28,7 @@ impl Topic {
         Self::RelationshipChanged,
     ];
 
-    /// The name that the store keeps, and the id of the definition that is published.
+    /// The stored name, and the id of the published definition.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::RoleCreated => "proxy-role-created",
@@ -40,7 +40,7 @@ impl Topic {
         }
     }
 
-    /// Reads the name.
+    /// Parses the name.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|topic| topic.as_str() == text)
     }

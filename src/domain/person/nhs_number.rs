@@ -1,7 +1,7 @@
 //! NHS numbers.
 //!
-//! Ten digits, the last a Modulus 11 check digit (NHS Data Dictionary). The published sandbox data
-//! mostly fail the check, so how hard to look is a setting.
+//! Ten digits, the last a Modulus 11 check digit (NHS Data Dictionary). Most of the published sandbox data
+//! fail the check, so its strictness is a setting.
 
 use std::fmt;
 use std::str;
@@ -10,7 +10,7 @@ use std::str;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct NhsNumber([u8; 10]);
 
-/// How an NHS number is checked on its way in.
+/// How an NHS number is validated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NumberCheck {
     /// Ten digits with a correct check digit.
@@ -25,7 +25,7 @@ pub enum NumberCheck {
 pub struct NotAnNhsNumber;
 
 impl NhsNumber {
-    /// Reads ten digits without spaces.
+    /// Parses ten digits without spaces.
     ///
     /// # Errors
     ///
@@ -46,8 +46,8 @@ impl NhsNumber {
         str::from_utf8(&self.0).unwrap_or_default()
     }
 
-    /// Whether the tenth digit is the Modulus 11 check digit of the other nine. A remainder that
-    /// calls for the digit 10 means that no such number is issued.
+    /// Whether the tenth digit is the Modulus 11 check digit of the other nine. Where the remainder calls for
+    /// the digit 10, no such number is issued.
     pub fn has_valid_check_digit(&self) -> bool {
         let digits = self.0.iter().map(|digit| u32::from(digit.saturating_sub(b'0')));
         let sum: u32 = digits.clone().zip((2..=10).rev()).map(|(digit, weight)| digit * weight).sum();
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_but_ten_ascii_digits_is_refused() {
+    fn nhs_number_is_ten_ascii_digits() {
         for text in
             ["", "900000001", "90000000177", "900 000 0017", "90000000１7", "900000001x", " 9000000017"]
         {

@@ -10,9 +10,9 @@ use base::date_time::FhirDateTime;
 /// One person. `Debug` is not derived, because nothing here may reach a log.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Person {
-    /// Who this is.
+    /// Their NHS number.
     pub nhs_number: NhsNumber,
-    /// Whether they may appear in an answer.
+    /// Their standing, which decides whether they may appear in an answer.
     pub standing: Standing,
     /// Their names, the usual one first.
     pub names: Vec<HumanName>,
@@ -20,11 +20,11 @@ pub struct Person {
     pub birth_date: Option<FhirDateTime>,
     /// The ODS code of the practice where they are registered.
     pub practice: Option<OdsCode>,
-    /// When the registry told of their death, if it has.
+    /// When the registry reported their death, if it has.
     pub died_at: Option<DateTime<Utc>>,
-    /// The version of what is known of them.
+    /// The version of this record.
     pub version: i64,
-    /// When we last heard of a change.
+    /// When this record last changed.
     pub updated_at: DateTime<Utc>,
 }
 
@@ -46,9 +46,9 @@ pub struct HumanName {
 /// What a name is used for: the values of FHIR's `name-use` that the VRS contract allows (§4.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NameUse {
-    /// What the person usually goes by.
+    /// The usual name.
     Usual,
-    /// For a time.
+    /// Temporary.
     Temp,
     /// Informal.
     Nickname,
@@ -73,7 +73,7 @@ impl NameUse {
         }
     }
 
-    /// Reads a code back.
+    /// Parses a code.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|name_use| name_use.as_str() == text)
     }

@@ -1,6 +1,6 @@
 //! Whether a person's NHS number is in use, and whether they may appear in an answer.
 
-/// Where a person stands in the registry.
+/// The standing of a person in the registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// The number is in use: the person appears in answers.
@@ -17,7 +17,7 @@ impl Standing {
     /// Every standing.
     pub const ALL: [Self; 4] = [Self::Current, Self::Superseded, Self::Invalidated, Self::Restricted];
 
-    /// The name that the store and the seed file use.
+    /// The name in the store and in the seed file.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Current => "current",
@@ -27,7 +27,7 @@ impl Standing {
         }
     }
 
-    /// Reads a name back.
+    /// Parses a name.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|standing| standing.as_str() == text)
     }

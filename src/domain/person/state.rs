@@ -1,28 +1,28 @@
-//! What is known of a person, and what that means for everything that the service does: one table.
+//! The state of a person, and what it means for every operation of the service: one table.
 
 use crate::person::standing::Standing;
 
-/// What is known of a person whom the registry has.
+/// The state of a person whom the registry has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PersonState {
-    /// The number is in use, and no death was notified.
+    /// The number is in use, and no death was reported.
     Alive,
-    /// The registry has notified the death.
+    /// The registry has reported the death.
     Died,
     /// Sensitive (S-flagged).
     Restricted,
     /// The number is no longer valid.
     Invalidated,
-    /// The number became another.
+    /// The number was superseded by another.
     Superseded,
 }
 
-/// What a caller, or the service, wants to do with a person.
+/// An operation that concerns a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Door {
-    /// Make or import a role that is active or proposed, for or of the person.
+    /// Create or import a role that is active or proposed, for or of the person.
     CreateRole,
-    /// Make or import a role that is rejected or has ended.
+    /// Create or import a role that is rejected or has ended.
     RecordDecision,
     /// Make a role active or proposed, or change one that is.
     ActivateRole,
@@ -30,7 +30,7 @@ pub enum Door {
     EndRole,
     /// Seed a role that is active or proposed.
     SeedRole,
-    /// Hand in an access request that names the person.
+    /// Submit an access request that names the person.
     NameInRequest,
     /// Record or change a relationship of the person.
     RecordRelationship,
@@ -39,18 +39,18 @@ pub enum Door {
     /// Use a grant of or for the person: code, refresh token, exchange, access token, introspection, subscription and
     /// its deliveries.
     UseGrant,
-    /// Write a letter to the person.
+    /// Send a letter to the person.
     SendLetter,
 }
 
-/// What becomes of it.
+/// The decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is done.
+    /// The operation is carried out.
     Allowed,
-    /// It is refused, and the death may be named.
+    /// The operation is refused, and the error may name the death.
     Refused,
-    /// It is answered as if the registry did not know the person.
+    /// The operation is answered as if the registry did not know the person.
     AsUnknown,
 }
 
@@ -59,7 +59,7 @@ impl PersonState {
     pub const ALL: [Self; 5] =
         [Self::Alive, Self::Died, Self::Restricted, Self::Invalidated, Self::Superseded];
 
-    /// The state of a person of this standing. One who may not appear does not, dead or alive.
+    /// The state of a person of this standing. A person who may not appear does not, dead or alive.
     pub const fn of(standing: Standing, has_died: bool) -> Self {
         match (standing, has_died) {
             (Standing::Current, false) => Self::Alive,
@@ -77,7 +77,7 @@ impl PersonState {
 }
 
 impl Door {
-    /// Every door.
+    /// Every operation.
     pub const ALL: [Self; 10] = [
         Self::CreateRole,
         Self::RecordDecision,
@@ -96,11 +96,12 @@ impl Door {
 pub const fn decide_person(state: PersonState, door: Door) -> Verdict {
     use PersonState::{Alive, Died, Invalidated, Restricted, Superseded};
     match (state, door) {
-        // A request can name anybody: to refuse it would tell a stranger of a death. Staff see the death when they review it.
+        // A request can name any person: refusing it would reveal a death to a stranger. Staff see the death
+        // when they review it.
         (Alive, _) | (_, Door::NameInRequest)
-        // Every role ends with a death. What is over can be written down, and a relationship stays a fact.
+        // Every role ends with a death. A past role can be recorded, and a relationship stays a fact.
         | (Died, Door::RecordDecision | Door::EndRole | Door::RecordRelationship)
-        // A seed stands as it is told, and a role of a person who may not appear is in no answer.
+        // Seed data are stored as given, and a role of a person who may not appear is in no answer.
         | (Restricted | Invalidated | Superseded, Door::SeedRole) => Verdict::Allowed,
         (Died, Door::CreateRole | Door::ActivateRole | Door::SeedRole) => Verdict::Refused,
         (
@@ -111,7 +112,7 @@ pub const fn decide_person(state: PersonState, door: Door) -> Verdict {
             | Door::EndRole
             | Door::RecordRelationship,
         )
-        // Why is not said: a standing can be a secret.
+        // The reason is not given: a standing can be a secret.
         | (Died | Restricted | Invalidated | Superseded, Door::LogIn | Door::UseGrant | Door::SendLetter) => {
             Verdict::AsUnknown
         }
@@ -133,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_of_the_docs_is_the_table_of_the_code() {
+    fn person_state_table_equals_the_documentation() {
         let page = include_str!("../../../docs/integrator.md");
         for door in Door::ALL {
             let verdicts = PersonState::ALL.map(|state| word(decide_person(state, door)));
@@ -146,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn standing_outweighs_death() {
+    fn person_standing_takes_precedence_over_death() {
         for standing in Standing::ALL {
             let (alive, died) = (PersonState::of(standing, false), PersonState::of(standing, true));
             assert_eq!(alive == died, standing != Standing::Current, "{standing:?}");

@@ -1,4 +1,4 @@
-//! An access request: somebody asks that a proxy may act for a patient.
+//! Access requests: the application that a proxy may act for a patient.
 
 use std::fmt;
 
@@ -8,20 +8,20 @@ use crate::person::nhs_number::NhsNumber;
 use base::date_time::FhirDateTime;
 use base::ids;
 
-/// An access request (FHIR `QuestionnaireResponse`), kept and given back as it was sent.
+/// An access request (FHIR `QuestionnaireResponse`), stored and returned as it was sent.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AccessRequest {
     /// The identifier of the request.
     pub id: Uuid,
-    /// What the applicant quotes on the phone.
+    /// The code that the applicant quotes on the phone.
     pub reference_code: ReferenceCode,
     /// The status of the form (`QuestionnaireResponse.status`), `completed` as a rule.
     pub status: String,
-    /// Who of the two applies.
+    /// Which of the two applies.
     pub applicant: Applicant,
-    /// Who wants to act, or is wanted to.
+    /// The person who is to act.
     pub proxy: NhsNumber,
-    /// For whom.
+    /// The patient.
     pub patient: NhsNumber,
     /// When the form was filled in.
     pub authored: FhirDateTime,
@@ -32,7 +32,7 @@ pub struct AccessRequest {
 }
 
 impl AccessRequest {
-    /// Who applies, by NHS number.
+    /// The applicant's NHS number.
     pub const fn applicant_number(&self) -> NhsNumber {
         match self.applicant {
             Applicant::Proxy => self.proxy,
@@ -41,7 +41,7 @@ impl AccessRequest {
     }
 }
 
-/// Who applies (FHIR `QuestionnaireResponse.source.type`).
+/// The applicant (FHIR `QuestionnaireResponse.source.type`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Applicant {
     /// The proxy applies for themselves (`RelatedPerson`).
@@ -59,7 +59,7 @@ impl Applicant {
         }
     }
 
-    /// Reads a type name.
+    /// Parses a type name.
     pub fn parse(source_type: &str) -> Option<Self> {
         [Self::Proxy, Self::Patient].into_iter().find(|applicant| applicant.source_type() == source_type)
     }
@@ -72,7 +72,7 @@ const ALPHABET: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 pub struct ReferenceCode(String);
 
 impl ReferenceCode {
-    /// Draws a new code: one of 36^10. The store refuses the rare one that was drawn before.
+    /// Draws a new code: one of 36^10. The store refuses the rare duplicate.
     ///
     /// # Errors
     ///
@@ -81,7 +81,7 @@ impl ReferenceCode {
         ids::random_text::<10>(ALPHABET).map(Self)
     }
 
-    /// Reads a code.
+    /// Parses a code.
     pub fn parse(text: &str) -> Option<Self> {
         let well_formed = text.len() == 10 && text.bytes().all(|byte| ALPHABET.contains(&byte));
         well_formed.then(|| Self(text.to_owned()))
@@ -104,14 +104,14 @@ mod tests {
     use super::ReferenceCode;
 
     #[test]
-    fn a_drawn_code_reads_back() {
+    fn reference_code_round_trip() {
         let code = ReferenceCode::draw().unwrap();
         assert_eq!(ReferenceCode::parse(code.as_str()), Some(code.clone()));
         assert_ne!(ReferenceCode::draw().unwrap(), code);
     }
 
     #[test]
-    fn codes_of_the_contract_read_and_others_do_not() {
+    fn reference_codes_of_the_contract_are_parsed_and_others_rejected() {
         assert!(ReferenceCode::parse("19318ZGLAB").is_some());
         for text in ["", "19318zglab", "19318ZGLABX", "19318ZGLA", "19318ZGLÄB"] {
             assert!(ReferenceCode::parse(text).is_none(), "{text}");

@@ -1,9 +1,9 @@
-//! Why a person may act for another (contract §4.1, `Consent.policyRule`).
+//! The legal basis of a role (contract §4.1, `Consent.policyRule`).
 
 /// The legal basis of a role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LegalBasis {
-    /// Not known, as in roles that came from a GP system, or not given.
+    /// Not known, as in roles imported from a GP system, or not given.
     Unknown,
     /// A deputy that the Court of Protection appointed.
     CourtAppointedPersonalWelfareDeputy,
@@ -40,7 +40,7 @@ impl LegalBasis {
         }
     }
 
-    /// The words for people.
+    /// The display text.
     pub const fn display(self) -> &'static str {
         match self {
             Self::Unknown => "Unknown",
@@ -52,7 +52,7 @@ impl LegalBasis {
         }
     }
 
-    /// Reads a code.
+    /// Parses a code.
     pub fn parse(code: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|basis| basis.code() == code)
     }
@@ -63,7 +63,7 @@ mod tests {
     use super::LegalBasis;
 
     #[test]
-    fn every_code_reads_back() {
+    fn every_legal_basis_code_round_trips() {
         for basis in LegalBasis::ALL {
             assert_eq!(LegalBasis::parse(basis.code()), Some(basis));
         }

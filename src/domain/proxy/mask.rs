@@ -1,8 +1,9 @@
-//! What the two people of a role are shown of its reason where the settings mask it (`access.mask_reasons`).
+//! Masked status reasons, as the two people of a role see them where `access.mask_reasons` is set.
 //!
-//! The reason of a decision can hurt: that a practice saw a safeguarding concern, or that the patient asked for the
-//! end. So both people, and the apps that ask for them, see one neutral reason for each state, whatever caused it. A
-//! reason that a person gave themselves is shown to that person, and one that says no more than the status is shown to both.
+//! The reason of a decision can hurt: that a practice saw a safeguarding concern, or that the patient asked
+//! for the end. So both people, and the apps that act for them, get one neutral reason per status, whatever
+//! caused it. A reason that a person gave is shown to that person, and one that says no more than the status
+//! is shown to both.
 
 use crate::person::nhs_number::NhsNumber;
 use crate::proxy::role::Role;
@@ -15,9 +16,9 @@ pub const PAUSED: &str = "This access is paused.";
 pub const ENDED: &str = "This access has ended.";
 /// The text of a masked reason when a role was rejected.
 pub const NOT_SET_UP: &str = "This access was not set up.";
-/// The text of a masked reason of a role that is active, for a reason that none of [`PLAIN`] is.
+/// The text of a masked reason of an active role, for a reason not in [`PLAIN`].
 pub const IN_FORCE: &str = "This access is in force.";
-/// The same of a role that is applied for.
+/// The text of a masked reason of a proposed role.
 pub const REQUESTED: &str = "This access was requested.";
 
 /// The reasons that say no more than the status that they explain. Their text is masked all the same.
@@ -26,14 +27,14 @@ pub const PLAIN: [(Status, &[ReasonCode]); 2] = [
     (Status::Proposed, &[ReasonCode::ApplicationSubmitted, ReasonCode::ApplicationResubmitted]),
 ];
 
-/// The reasons that citizens may give themselves. No other is ever shown as a person's own.
+/// The reasons that citizens may give. No other is ever shown as a person's own.
 pub const OWN: [ReasonCode; 3] = [
     ReasonCode::RoleDeactivatedPatientRequest,
     ReasonCode::RoleDeactivatedInactiveRole,
     ReasonCode::ApplicationSubmitted,
 ];
 
-/// The reason of a role with this status, as this citizen is shown it.
+/// The reason of a role with this status, as this citizen sees it.
 #[must_use]
 pub fn masked(status: Status, reason: StatusReason, citizen: NhsNumber) -> StatusReason {
     let code = reason.code();
@@ -53,7 +54,7 @@ pub fn masked(status: Status, reason: StatusReason, citizen: NhsNumber) -> Statu
 }
 
 impl Role {
-    /// The role as this citizen is shown it; as it is, for a caller who is none, or where reasons are not masked.
+    /// The role as this citizen sees it; unchanged for other callers, or where reasons are not masked.
     #[must_use]
     pub fn masked_for(self, citizen: Option<NhsNumber>) -> Self {
         let Some(citizen) = citizen else { return self };
@@ -78,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn every_reason_of_an_ended_role_reads_the_same() {
+    fn every_masked_reason_of_an_ended_role_is_the_same() {
         let own = number("9000000009");
         for code in ReasonCode::all() {
             let ended = masked(Status::Inactive, reason(code), own);
@@ -90,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_citizen_who_gave_a_reason_is_shown_it() {
+    fn status_reason_is_shown_only_to_the_citizen_who_gave_it() {
         let (own, other) = (number("9000000009"), number("9000000017"));
         for code in ReasonCode::all() {
             let given = reason(code).given_by(Some(own));
@@ -101,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn no_text_of_an_active_role_is_shown() {
+    fn reason_text_of_an_active_role_is_masked() {
         for code in ReasonCode::all() {
             let shown = masked(Status::Active, reason(code), number("9000000009"));
             assert!(shown.text().is_none_or(|text| text == super::IN_FORCE), "{code:?}");

@@ -1,19 +1,18 @@
-//! What becomes of a role when its patient grows up.
+//! Milestones: what happens to a role when its patient reaches an age.
 //!
-//! A child's say grows with age: from 11 on a practice looks again at who sees what, at 13 a child may have an
-//! account of their own, at 16 they consent for themselves, and at 18 nobody has parental responsibility for
-//! them. What follows from that is policy, so it is a table in the settings: for an age and a legal basis, what
-//! to do.
+//! A child's say grows with age: from 11 on a practice reviews who sees what, at 13 a child may have an
+//! account of their own, at 16 they consent for themselves, and at 18 parental responsibility ends. What
+//! follows is policy, so it is a table in the settings: an action for an age and a legal basis.
 
 use chrono::{DateTime, Utc};
 
 use crate::proxy::legal_basis::LegalBasis;
 use base::date_time::FhirDateTime;
 
-/// What to do with a role on a birthday of its patient.
+/// The action for a role on a birthday of its patient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Deed {
-    /// Mark it for whoever granted it to look at.
+    /// Mark it for review by its grantor.
     Review,
     /// End it.
     End,
@@ -24,9 +23,9 @@ pub enum Deed {
 pub struct Milestone {
     /// The age that the patient reaches, in years.
     pub age: i32,
-    /// The roles that it is about; `None` for those of every legal basis.
+    /// The roles that it applies to; `None` for those of every legal basis.
     pub legal_basis: Option<LegalBasis>,
-    /// What to do with them.
+    /// The action.
     pub deed: Deed,
 }
 
@@ -43,7 +42,7 @@ impl Milestones {
         ages
     }
 
-    /// What to do with a role at this age: a line for its legal basis goes before one for all.
+    /// The action for a role at this age: a line for its legal basis precedes one for all.
     pub fn deed(&self, age: i32, legal_basis: LegalBasis) -> Option<Deed> {
         let of_age = || self.0.iter().filter(|line| line.age == age);
         let own = of_age().find(|line| line.legal_basis == Some(legal_basis));
@@ -51,8 +50,8 @@ impl Milestones {
     }
 }
 
-/// When somebody who was born on this day (or in this month, or year: then on its last day) turns this age: at
-/// the beginning of that day in England. Whoever was born on 29 February does so on 1 March in other years.
+/// When a person who was born on this day (or in this month, or year: then on its last day) turns this age:
+/// at the beginning of that day in England. A person born on 29 February does so on 1 March in other years.
 pub fn birthday(birth: &FhirDateTime, age: i32) -> Option<DateTime<Utc>> {
     birth.years_later(age).map(|day| day.earliest())
 }
@@ -63,7 +62,7 @@ mod tests {
     use base::date_time::FhirDateTime;
 
     #[test]
-    fn a_birthday_begins_with_its_day_in_england() {
+    fn birthday_begins_at_midnight_in_england() {
         let turns =
             |birth: &str, age| birthday(&FhirDateTime::parse(birth).unwrap(), age).unwrap().to_rfc3339();
         assert_eq!(turns("2010-01-31", 16), "2026-01-31T00:00:00+00:00");
@@ -75,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_for_the_legal_basis_goes_before_one_for_all() {
+    fn milestone_of_a_legal_basis_precedes_the_general_one() {
         let line = |legal_basis, deed| Milestone { age: 16, legal_basis, deed };
         let parental = LegalBasis::ParentalResponsibility;
         let table = Milestones(vec![line(None, Deed::Review), line(Some(parental), Deed::End)]);

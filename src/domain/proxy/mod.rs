@@ -1,7 +1,7 @@
-//! Who may act for whom.
+//! Proxy roles, relationships and access requests.
 //!
-//! The files of this folder are pure: the [`Role`] and its state machine, the [`Relationship`] that is
-//! its evidence, the [`AccessRequest`] that asks for it. The use cases are in `service::proxy`.
+//! The files of this folder are pure: the [`Role`] and its state machine, the [`Relationship`] that is its
+//! evidence, the [`AccessRequest`] that asks for it. The use cases are in `service::proxy`.
 
 pub mod access_request;
 pub mod legal_basis;

@@ -1,9 +1,9 @@
-//! ODS codes: which organisation.
+//! ODS codes, which identify organisations.
 
 use std::fmt;
 
-/// A code of the Organisation Data Service, upper-case: 3 to 10 letters or digits that begin with a
-/// letter and hold at least one digit (the contract defines no format; this is our decision).
+/// A code of the Organisation Data Service, upper-case: 3 to 10 letters or digits that begin with a letter
+/// and hold at least one digit (the contract defines no format; this is our decision).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct OdsCode(String);
 
@@ -13,7 +13,7 @@ pub struct OdsCode(String);
 pub struct NotAnOdsCode;
 
 impl OdsCode {
-    /// Reads a code; surrounding blanks and letter case do not matter.
+    /// Parses a code; surrounding blanks and letter case do not matter.
     ///
     /// # Errors
     ///
@@ -44,7 +44,7 @@ mod tests {
     use super::OdsCode;
 
     #[test]
-    fn codes_of_the_contract_are_accepted_and_upper_cased() {
+    fn ods_codes_of_the_contract_are_accepted_and_upper_cased() {
         for code in ["G8101234", "ODS12345", "A20047", "Y12345", "RX1"] {
             assert_eq!(OdsCode::parse(code).unwrap().as_str(), code);
         }
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused() {
+    fn invalid_ods_code_is_rejected() {
         for code in ["", "   ", "BAD", "A1", "1AB", "A1234567890", "A2-04", "Á20047"] {
             assert!(OdsCode::parse(code).is_err(), "{code}");
         }

@@ -1,4 +1,4 @@
-//! A fact about two people: how the one is related to the other.
+//! Relationships: facts about two people.
 
 use crate::person::nhs_number::NhsNumber;
 
@@ -9,13 +9,14 @@ pub struct Relationship {
     pub id: String,
     /// The person who is related.
     pub proxy: NhsNumber,
-    /// To whom.
+    /// The person whom they are related to.
     pub patient: NhsNumber,
-    /// What the proxy is to the patient, in codes.
+    /// The kinds of relationship, as codes.
     pub codes: Vec<RelationshipCode>,
     /// Whether it is in use (`RelatedPerson.active`).
     pub active: bool,
-    /// Whether a national register vouches for it. Others stand only beside the role that claims them.
+    /// Whether a national register vouches for it. An unverified one is shown only with the role that claims
+    /// it.
     pub verified: bool,
 }
 
@@ -26,6 +27,6 @@ pub struct RelationshipCode {
     pub system: String,
     /// The code.
     pub code: String,
-    /// The words for people.
+    /// The display text.
     pub display: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! A proxy role: one person may act for another.
+//! Proxy roles: one person may act for another.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -16,27 +16,27 @@ use base::date_time::FhirDateTime;
 pub struct Role {
     /// The identifier of the role, and of the Consent that shows it.
     pub id: Uuid,
-    /// Who acts.
+    /// The proxy.
     pub proxy: NhsNumber,
-    /// For whom.
+    /// The patient.
     pub patient: NhsNumber,
-    /// Where the role stands.
+    /// Its status.
     pub status: Status,
-    /// Why it stands there.
+    /// The status reason.
     pub reason: StatusReason,
-    /// By what right.
+    /// Its legal basis.
     pub legal_basis: LegalBasis,
     /// The organisation that authorised it. An active role has one.
     pub grantor: Option<OdsCode>,
-    /// When it holds.
+    /// The period in which it holds.
     pub period: RolePeriod,
     /// When the decision was made (`Consent.dateTime`).
     pub created: FhirDateTime,
-    /// Whether whoever granted it is to look at it again: the patient has come to an age at which that is due.
+    /// Whether the grantor should review it: the patient has reached an age at which a review is due.
     pub needs_review: bool,
 }
 
-/// A value with its place in its history.
+/// A value with its version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Versioned<T> {
     /// The value as it is in this version.
@@ -47,16 +47,16 @@ pub struct Versioned<T> {
     pub updated_at: DateTime<Utc>,
 }
 
-/// The rules that are a matter of configuration.
+/// The rules that are configured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rules {
-    /// Which machine is in force.
+    /// The state machine.
     pub lifecycle: Lifecycle,
-    /// How reasons are held against transitions.
+    /// How reasons are checked against transitions.
     pub reasons: ReasonCheck,
 }
 
-/// What a clinical system asks us to record as a new role.
+/// A new role, as a clinical system sends it.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the fields are those of Role")]
 pub struct Draft {
@@ -70,29 +70,29 @@ pub struct Draft {
     pub created: FhirDateTime,
 }
 
-/// What somebody wants to be different. `None` leaves a thing as it is.
+/// A requested change. `None` leaves a field unchanged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Change {
-    /// The status wanted.
+    /// The new status.
     pub status: Option<Status>,
-    /// Why.
+    /// Its reason.
     pub reason: Option<StatusReason>,
-    /// Who authorises it.
+    /// The organisation that authorises it.
     pub grantor: Option<OdsCode>,
-    /// What becomes of the end.
+    /// The change of the end date.
     pub end: Option<EndChange>,
-    /// The legal basis wanted.
+    /// The new legal basis.
     pub legal_basis: Option<LegalBasis>,
-    /// Whether somebody has looked at it again, and it may stay as it is.
+    /// Whether the role has been reviewed and may stay as it is.
     pub reviewed: bool,
 }
 
-/// What becomes of a role's end.
+/// A change of a role's end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EndChange {
     /// The role ends then.
     Set(FhirDateTime),
-    /// The role ends no more.
+    /// The role has no end.
     Clear,
 }
 
@@ -100,24 +100,24 @@ pub enum EndChange {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RoleError {
     /// Proxy and patient are the same person.
-    #[error("nobody is their own proxy")]
+    #[error("the proxy and the patient must be two people")]
     OwnProxy,
-    /// The machine has no such arrow, or the same status is asked for again and nothing changes.
+    /// The state machine has no such transition, or the status is the same and nothing changes.
     #[error("this change of status is not allowed")]
     InvalidTransition,
     /// A change of status needs a reason.
     #[error("a change of status needs a reason")]
     MissingReason,
-    /// This reason does not explain this change.
+    /// The reason does not explain this transition.
     #[error("this reason does not fit this change of status")]
     ReasonNotAllowed,
-    /// A role becomes active only by somebody's authority, named in the same request.
+    /// A role becomes active only with a grantor, named in the same request.
     #[error("a role becomes active only with a grantor")]
     MissingGrantor,
-    /// The end cannot be.
+    /// The end is not valid.
     #[error(transparent)]
     End(#[from] BadEnd),
-    /// The patient has died: no role is in force any more.
+    /// The patient has died, which ends every role.
     #[error("the patient has died")]
     PatientDied,
     /// The proxy has died.
@@ -144,7 +144,7 @@ impl Role {
         Ok(Self::drafted(id, draft))
     }
 
-    /// The role that a draft describes, whether or not it may be.
+    /// The role that a draft describes, not validated.
     pub fn drafted(id: Uuid, draft: Draft) -> Self {
         Self {
             id,
@@ -160,8 +160,8 @@ impl Role {
         }
     }
 
-    /// Judges a role that has a past in another system: whether a clinical system could have brought it where it
-    /// stands, step by step. That a role which is not active has ended is no fault of it.
+    /// Validates a role that has a past in another system: whether a clinical system could have brought it to
+    /// its status, step by step. A role that is not active may have a past end.
     ///
     /// # Errors
     ///
@@ -183,14 +183,14 @@ impl Role {
         }
     }
 
-    /// Whether this says what another role says: everything but its id and its mark.
+    /// Whether two roles are equal apart from their id and review mark.
     pub fn says_what(&self, other: &Self) -> bool {
         let as_other = Self { id: other.id, needs_review: other.needs_review, ..self.clone() };
         as_other == *other
     }
 
-    /// The role as it counts at `now`: one whose end has passed is inactive, even before the job has
-    /// moved it.
+    /// The role as it counts at `now`: one whose end has passed is inactive, even before the job has moved
+    /// it.
     #[must_use]
     pub fn as_of(mut self, now: DateTime<Utc>) -> Self {
         if self.has_lapsed(now) {
@@ -201,7 +201,7 @@ impl Role {
         self
     }
 
-    /// The role after the service itself has ended it; `None` where it is not active any more.
+    /// The role after the service itself has ended it; `None` where it is not active.
     #[must_use]
     pub fn ended(&self, reason: StatusReason) -> Option<Self> {
         (self.status == Status::Active).then(|| Self {
@@ -212,7 +212,7 @@ impl Role {
         })
     }
 
-    /// Whether the role gives something, or may come to do so by itself: what a death ends.
+    /// Whether the role gives access, or may come to do so by itself: a death ends such a role.
     pub const fn is_in_force(&self) -> bool {
         match self.status {
             Status::Active | Status::Proposed => true,
@@ -220,18 +220,18 @@ impl Role {
         }
     }
 
-    /// Whether somebody may act by this role at `now`.
+    /// Whether the proxy may act by this role at `now`.
     pub fn is_active_at(&self, now: DateTime<Utc>) -> bool {
         let has_begun = self.period.start.as_ref().is_none_or(|start| start.earliest() <= now);
         self.status == Status::Active && has_begun && !self.period.has_ended(now)
     }
 
-    /// Whether the role is active on paper while its end has passed.
+    /// Whether the role's status is still active though its end has passed.
     pub fn has_lapsed(&self, now: DateTime<Utc>) -> bool {
         self.status == Status::Active && self.period.has_ended(now)
     }
 
-    /// Judges the part of a change that concerns status, reason and grantor.
+    /// Checks the part of a change that concerns status, reason and grantor.
     ///
     /// # Errors
     ///
@@ -253,12 +253,12 @@ impl Role {
             }
             None if self.edits(change) && self.status != Status::Active => Err(RoleError::InvalidTransition),
             None if change.status.is_some() && !self.edits(change) => Err(RoleError::InvalidTransition),
-            // Nothing moves, so the reason has nothing to explain but what it explained before.
+            // The status stays, so only a reason that explained it before fits.
             None => fits(reason, &[self.reason.code()], rules),
         }
     }
 
-    /// Whether a change touches anything but status and reason.
+    /// Whether a change sets more than status and reason.
     fn edits(&self, change: &Change) -> bool {
         let end = match &change.end {
             Some(EndChange::Set(end)) => self.period.end.as_ref() != Some(end),
@@ -269,7 +269,7 @@ impl Role {
             || change.grantor.as_ref().is_some_and(|grantor| self.grantor.as_ref() != Some(grantor))
     }
 
-    /// The role after a change, or an equal one if the change asks for what is already so.
+    /// The role after a change, or an equal one if the change sets nothing new.
     ///
     /// # Errors
     ///
@@ -289,7 +289,7 @@ impl Role {
             Some(EndChange::Clear) => role.period.end = None,
             None => {}
         }
-        // Whoever changes anything has looked at it.
+        // Any change counts as a review.
         role.needs_review = self.needs_review && !change.reviewed && role == *self;
         if role.status == Status::Active && self.status != Status::Active {
             role.period.check_end(now)?;

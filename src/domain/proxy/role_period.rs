@@ -1,10 +1,10 @@
-//! The time in which a role holds. Both ends are inclusive.
+//! The period of a role. Both ends are inclusive.
 
 use chrono::{DateTime, Utc};
 
 use base::date_time::FhirDateTime;
 
-/// From when until when a role holds; an absent end means that it is open there.
+/// The period of a role; an absent end is open.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RolePeriod {
     /// The first day or instant.
@@ -13,7 +13,7 @@ pub struct RolePeriod {
     pub end: Option<FhirDateTime>,
 }
 
-/// What is wrong with an end.
+/// Why an end is not valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadEnd {
     /// It lies before the start.
@@ -30,7 +30,7 @@ impl RolePeriod {
         self.end.as_ref().is_some_and(|end| end.latest() < now)
     }
 
-    /// Checks an end that somebody wants to set: not before the start, and not passed.
+    /// Checks a requested end: not before the start, and not passed.
     ///
     /// # Errors
     ///
@@ -61,21 +61,21 @@ mod tests {
     }
 
     #[test]
-    fn an_end_date_still_holds_on_its_day_in_england() {
+    fn role_is_active_on_its_end_date_in_england() {
         let summer = period(None, Some("2026-07-05"));
         assert!(!summer.has_ended(at("2026-07-05T22:59:59.999Z")));
         assert!(summer.has_ended(at("2026-07-05T23:00:00Z")));
     }
 
     #[test]
-    fn an_end_instant_holds_until_that_instant() {
+    fn role_with_an_end_instant_is_active_until_that_instant() {
         let period = period(None, Some("2026-07-05T10:00:00Z"));
         assert!(!period.has_ended(at("2026-07-05T10:00:00Z")));
         assert!(period.has_ended(at("2026-07-05T10:00:00.001Z")));
     }
 
     #[test]
-    fn no_end_never_ends() {
+    fn role_without_an_end_never_ends() {
         assert!(!period(Some("2020"), None).has_ended(at("9999-12-31")));
     }
 

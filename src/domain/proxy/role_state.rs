@@ -1,7 +1,7 @@
-//! The state machine of a role: which status may follow which, and for what reasons.
+//! The state machine of a role: its transitions, and the reasons of each.
 //!
-//! Source: contract §6.1 (the machine of May 2026, the default) and §6.2 (the earlier one, a
-//! superset that adds applications; a setting).
+//! Source: contract §6.1 (the machine of May 2026, the default) and §6.2 (the earlier one, a superset that
+//! adds applications; a setting).
 
 use crate::proxy::status_reason::ReasonCode;
 
@@ -36,13 +36,13 @@ impl Status {
         }
     }
 
-    /// Reads a code.
+    /// Parses a code.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.as_str() == text)
     }
 }
 
-/// Which machine is in force.
+/// The configured state machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lifecycle {
     /// May 2026: decisions only.
@@ -51,7 +51,7 @@ pub enum Lifecycle {
     WithApplications,
 }
 
-/// How a reason is held against the transition that it explains.
+/// How a reason is checked against the transition that it explains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReasonCheck {
     /// Only the reasons of the transition's row.
@@ -93,8 +93,8 @@ const DEACTIVATED: &[ReasonCode] = &[
     ReasonCode::Other,
 ];
 
-/// The reasons that may explain a change of status, or `None` where the machine has no such arrow.
-/// `from` is `None` for a role that is being created.
+/// The reasons of a transition, or `None` where the machine has no such transition. `from` is `None` for a
+/// role that is being created.
 pub fn reasons_for(from: Option<Status>, to: Status, lifecycle: Lifecycle) -> Option<&'static [ReasonCode]> {
     use Status::{Active, EnteredInError, Inactive, Proposed, Rejected};
     match (from, to) {
@@ -113,8 +113,8 @@ pub fn reasons_for(from: Option<Status>, to: Status, lifecycle: Lifecycle) -> Op
     }
 }
 
-/// The reasons that a role with this status can have, by whatever arrow of the machine it came there; none where no
-/// arrow leads there. For roles that have a past elsewhere.
+/// The reasons that a role with this status can have after any transition to it; none where no transition
+/// leads there. For roles that have a past in another system.
 pub fn reasons_to_be(status: Status, lifecycle: Lifecycle) -> Vec<ReasonCode> {
     let before = std::iter::once(None).chain(Status::ALL.map(Some));
     before.filter_map(|from| reasons_for(from, status, lifecycle)).flatten().copied().collect()
@@ -128,7 +128,7 @@ mod tests {
 
     const PAGE: &str = include_str!("../../../docs/integrator.md");
 
-    /// The reasons of the page's row for a change of status; none where it has no such row.
+    /// The reasons of the page's row for a transition; none where it has no such row.
     fn documented_reasons(from: Option<Status>, to: Status) -> Option<Vec<&'static str>> {
         let from = from.map_or("(new)", Status::as_str);
         let row =

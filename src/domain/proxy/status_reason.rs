@@ -1,4 +1,4 @@
-//! Why a role has its status (contract §4.1, status reason codes 1.27).
+//! Status reasons of a role (contract §4.1, status reason codes 1.27).
 
 use crate::person::nhs_number::NhsNumber;
 
@@ -35,7 +35,7 @@ pub enum ReasonCode {
     Other,
 }
 
-/// Code and words of every reason, in the order of the contract.
+/// Code and display text of every reason, in the order of the contract.
 const CATALOGUE: [(ReasonCode, &str, &str); 27] = [
     (ReasonCode::RoleCreated, "ROLE_CREATED", "Role created"),
     (ReasonCode::RoleActivated, "ROLE_ACTIVATED", "Role activated"),
@@ -111,8 +111,8 @@ const CATALOGUE: [(ReasonCode, &str, &str); 27] = [
 ];
 
 /// Names from before version 1.26 that only changed their spelling. The two that were removed,
-/// `ROLE_DEACTIVATED_FAMILIAL_REASON` and `APPLICATION_REJECTED_COERCION`, have no successor, so no
-/// code could stand for them without changing what the sender said.
+/// `ROLE_DEACTIVATED_FAMILIAL_REASON` and `APPLICATION_REJECTED_COERCION`, have no successor: mapping them to
+/// another code would change the sender's statement.
 const FORMER_NAMES: [(&str, ReasonCode); 3] = [
     ("ROLE_DEACTIVATED_PROXY_ABROAD", ReasonCode::RoleDeactivatedProxyNotLivingInEnglandOrWales),
     ("APPLICATION_REJECTED_PROXY_ABROAD", ReasonCode::ApplicationRejectedProxyNotLivingInEnglandOrWales),
@@ -130,7 +130,7 @@ impl ReasonCode {
         self.row().1
     }
 
-    /// The words for people.
+    /// The display text.
     pub fn display(self) -> &'static str {
         self.row().2
     }
@@ -140,19 +140,19 @@ impl ReasonCode {
         row.copied().unwrap_or((self, "OTHER", "Other reason"))
     }
 
-    /// Reads a current code.
+    /// Parses a current code.
     pub fn parse(code: &str) -> Option<Self> {
         CATALOGUE.iter().find(|(_, name, _)| *name == code).map(|(reason, _, _)| *reason)
     }
 
-    /// Reads a current code, or a name from before version 1.26.
+    /// Parses a current code, or a name from before version 1.26.
     pub fn parse_relaxed(code: &str) -> Option<Self> {
         let former = || FORMER_NAMES.iter().find(|(name, _)| *name == code).map(|(_, reason)| *reason);
         Self::parse(code).or_else(former)
     }
 }
 
-/// A reason, with the words of its giver. Two are equal when they say the same, whatever the giver.
+/// A reason, with its free text and its giver. Equality ignores the giver.
 #[derive(Clone, Debug)]
 pub struct StatusReason {
     code: ReasonCode,
@@ -168,7 +168,7 @@ impl PartialEq for StatusReason {
 
 impl Eq for StatusReason {}
 
-/// OTHER was given without text.
+/// OTHER without text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the reason OTHER needs text")]
 pub struct MissingText;
@@ -196,7 +196,7 @@ impl StatusReason {
     /// The reason that the service itself gives when a role's end has passed.
     pub const END_DATE_REACHED: Self = Self::of_service(ReasonCode::RoleDeactivatedEndDateReached);
 
-    /// The reason that the service itself gives when nobody has used a role for long.
+    /// The reason that the service itself gives when a role was not used for long.
     pub const NOT_USED: Self = Self::of_service(ReasonCode::RoleDeactivatedInactiveRole);
 
     /// The reason that the service itself gives when the patient has died.
@@ -205,19 +205,19 @@ impl StatusReason {
     /// The reason that the service itself gives when the proxy has died.
     pub const PROXY_DECEASED: Self = Self::of_service(ReasonCode::RoleDeactivatedProxyDeceased);
 
-    /// The reason that the service itself gives for what no other code says, in words.
+    /// A reason that the service itself gives as text, where no code fits.
     #[must_use]
     pub fn in_words(text: &'static str) -> Self {
         Self { text: Some(text.to_owned()), ..Self::of_service(ReasonCode::Other) }
     }
 
-    /// The same reason, given by this citizen; by a system, staff or the service, where there is none.
+    /// The same reason, given by this citizen; `None` for a system, staff or the service.
     #[must_use]
     pub fn given_by(self, citizen: Option<NhsNumber>) -> Self {
         Self { given_by: citizen, ..self }
     }
 
-    /// The citizen who gave the reason themselves.
+    /// The citizen who gave the reason.
     pub const fn giver(&self) -> Option<NhsNumber> {
         self.given_by
     }
@@ -238,7 +238,7 @@ mod tests {
     use super::{MissingText, ReasonCode, StatusReason};
 
     #[test]
-    fn every_code_reads_back_and_no_two_are_alike() {
+    fn every_status_reason_code_is_unique_and_round_trips() {
         for reason in ReasonCode::all() {
             assert_eq!(ReasonCode::parse(reason.code()), Some(reason));
             assert_eq!(ReasonCode::all().filter(|other| other.code() == reason.code()).count(), 1);
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn former_names_are_read_only_when_relaxed() {
+    fn former_status_reason_names_are_accepted_only_when_relaxed() {
         let abroad = "ROLE_DEACTIVATED_PROXY_ABROAD";
         assert_eq!(ReasonCode::parse(abroad), None);
         let now = ReasonCode::RoleDeactivatedProxyNotLivingInEnglandOrWales;
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn other_needs_text_and_the_rest_may_have_it() {
+    fn status_reason_other_requires_text() {
         assert_eq!(StatusReason::new(ReasonCode::Other, None), Err(MissingText));
         assert_eq!(StatusReason::new(ReasonCode::Other, Some("  ".into())), Err(MissingText));
         assert!(StatusReason::new(ReasonCode::Other, Some("moved".into())).is_ok());

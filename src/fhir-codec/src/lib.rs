@@ -1,13 +1,13 @@
-//! The typed FHIR R4 (4.0.1) judge.
+//! Validation of FHIR R4 (4.0.1) documents by a typed model.
 //!
-//! fhirbolt's model knows every element of every R4 resource, so one strict parse finds misspelt
-//! elements, wrong JSON types and missing mandatory elements. It is also expensive to compile in the
-//! crate that calls it (every resource can be `contained` in every other), so this crate hides it
-//! behind functions that are not generic: an edit elsewhere never compiles it again.
+//! fhirbolt's model knows every element of every R4 resource, so one strict parse finds misspelt elements,
+//! wrong JSON types and missing mandatory elements. It is also expensive to compile in the crate that calls
+//! it (every resource can be `contained` in every other), so this crate hides it behind functions that are
+//! not generic: an edit elsewhere never compiles it again.
 //!
-//! Bytes from outside must be judged before they come here. fhirbolt panics on an empty array and
-//! recurses without a limit: the caller has refused `[]`, `{}`, `null` and deep nesting already.
-//! A panic that gets through all the same is caught and reported as [`NotR4`].
+//! Bytes from outside must be validated before. fhirbolt panics on an empty array and recurses without a
+//! limit: the caller has refused `[]`, `{}`, `null` and deep nesting already. A remaining panic is caught and
+//! reported as [`NotR4`].
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -22,7 +22,7 @@ pub enum ResourceType {
     Bundle,
     /// A proxy role.
     Consent,
-    /// What went wrong, or that nothing did.
+    /// The outcome of a request.
     OperationOutcome,
     /// A person in the registry.
     Patient,
@@ -35,7 +35,7 @@ pub enum ResourceType {
 /// Why a document is not the R4 resource that it claims to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotR4 {
-    /// The codec's own words. They can quote the document, so they are neither logged nor shown.
+    /// The codec's own message. It can quote the document, so it is neither logged nor shown.
     pub reason: String,
 }
 
@@ -47,14 +47,14 @@ impl fmt::Display for NotR4 {
 
 impl std::error::Error for NotR4 {}
 
-/// Parses `json` strictly as the given type and throws the result away.
+/// Parses `json` strictly as the given type and discards the result.
 ///
 /// Checked: names, JSON types and cardinality shape of every element, presence of mandatory
 /// elements. Not checked: bindings, primitive patterns, invariants, `resourceType` itself.
 ///
 /// # Errors
 ///
-/// [`NotR4`] when the document does not fit the type.
+/// [`NotR4`] where the document does not fit the type.
 pub fn judge(resource_type: ResourceType, json: &str) -> Result<(), NotR4> {
     match resource_type {
         ResourceType::Bundle => parse::<resources::Bundle>(json),
@@ -80,18 +80,18 @@ mod tests {
     const PERSON: &str = r#"{"resourceType":"RelatedPerson","patient":{"reference":"Patient/1"}}"#;
 
     #[test]
-    fn a_valid_resource_passes() {
+    fn typed_codec_accepts_a_valid_resource() {
         assert_eq!(judge(ResourceType::RelatedPerson, PERSON), Ok(()));
     }
 
     #[test]
-    fn an_unknown_element_is_refused() {
+    fn typed_codec_rejects_an_unknown_element() {
         let json = PERSON.replace("\"patient\"", "\"pateint\":1,\"patient\"");
         assert!(judge(ResourceType::RelatedPerson, &json).is_err());
     }
 
     #[test]
-    fn a_wrong_json_type_is_refused() {
+    fn typed_codec_rejects_a_wrong_json_type() {
         let json = PERSON.replace("{\"reference\":\"Patient/1\"}", "\"Patient/1\"");
         assert!(judge(ResourceType::RelatedPerson, &json).is_err());
     }

@@ -16,7 +16,7 @@ The argument is the folder of the unpacked npm package. The output has these mem
   service neither reads nor writes have their shape alone (`"shape":true`): what FHIRPath and XML must know of any resource
 - rules: per type or element that has elements of its own, the keys of R4's constraints on it
 - valueSets: per bound or searched value set its codes by code system. `null` stands for a set that the definitions do not
-  list (languages, media types, currencies) or that is too large to be worth carrying
+  list (languages, media types, currencies) or that is too large to carry
 
 Only the Python standard library is used.
 """

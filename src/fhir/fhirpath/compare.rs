@@ -1,5 +1,5 @@
-//! When two things are equal, and which of two comes first
-//! (<https://hl7.org/fhirpath/N1/#equality>, <https://hl7.org/fhirpath/N1/#comparison>).
+//! Equality and order of items (<https://hl7.org/fhirpath/N1/#equality>,
+//! <https://hl7.org/fhirpath/N1/#comparison>).
 
 use std::cmp::Ordering;
 
@@ -9,7 +9,7 @@ use super::fault::FhirPathFault;
 use super::item::Item;
 use base::date_time::FhirDateTime;
 
-/// The truth of a collection: nothing is unknown, one boolean is itself, one other item is true.
+/// The truth of a collection: an empty one is unknown, one boolean is itself, one other item is true.
 pub(super) fn truth(items: &[Item<'_>]) -> Result<Option<bool>, FhirPathFault> {
     match items {
         [] => Ok(None),
@@ -47,7 +47,7 @@ pub(super) fn same(left: &Item<'_>, right: &Item<'_>) -> bool {
     }
 }
 
-/// Whether two JSON values are equal, numbers by what they are worth.
+/// Whether two JSON values are equal, numbers by their numeric value.
 pub(crate) fn same_value(left: &Value, right: &Value) -> bool {
     match (left, right) {
         (Value::Number(left), Value::Number(right)) => number_order(left, right) == Some(Ordering::Equal),
@@ -75,7 +75,7 @@ fn same_instant(left: &Value, right: &Value) -> bool {
     }
 }
 
-/// Which of two items comes first; unknown when one is missing or a date is too vague to tell.
+/// The order of two items; unknown where one is missing or a date is not precise enough.
 pub(super) fn order(left: &[Item<'_>], right: &[Item<'_>]) -> Result<Option<Ordering>, FhirPathFault> {
     let (left, right) = match (left, right) {
         ([], _) | (_, []) => return Ok(None),

@@ -1,7 +1,8 @@
-//! Walking the tree of an expression.
+//! Evaluation of an expression.
 //!
-//! Absence is spread as FHIRPath has it: an operator over nothing gives nothing, and `and`, `or` and
-//! `implies` know three values (<https://hl7.org/fhirpath/N1/#boolean-logic>).
+//! Empty collections propagate as FHIRPath defines: an operator with an empty operand gives an empty
+//! collection, and `and`, `or` and `implies` use three-valued logic
+//! (<https://hl7.org/fhirpath/N1/#boolean-logic>).
 
 use std::cell::Cell;
 use std::cmp::Ordering;
@@ -18,10 +19,10 @@ use super::navigate::{child, descend};
 pub(super) type Items<'a> = Vec<Item<'a>>;
 pub(super) type Answer<'a> = Result<Items<'a>, FhirPathFault>;
 
-/// The items that may be handed on before an expression is given up.
+/// The most items of one evaluation.
 const MOST_ITEMS: usize = 200_000;
 
-/// What every part of an expression can see.
+/// The context of every part of an expression.
 pub(super) struct Context<'a> {
     pub(super) resource: Item<'a>,
     start: Item<'a>,
@@ -29,7 +30,7 @@ pub(super) struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// Pays for work.
+    /// Counts work against the limit.
     pub(super) fn spend(&self, items: usize) -> Result<(), FhirPathFault> {
         let left = self.left.get().checked_sub(items + 1).ok_or(FhirPathFault::TooCostly)?;
         self.left.set(left);
@@ -48,7 +49,7 @@ pub(super) fn evaluate<'a>(expr: &Expr, resource: &'a Value, at: &[Step]) -> Ans
 }
 
 impl<'a> Context<'a> {
-    /// What the expression says about the focus.
+    /// The value of the expression for the focus.
     pub(super) fn answer(&self, expr: &Expr, focus: &[Item<'a>]) -> Answer<'a> {
         let items = match expr {
             Expr::Literal(value) => vec![Item::computed(value.clone())],
@@ -159,7 +160,7 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// `and` (which ends at false) and `or` (which ends at true), over three values.
+    /// `and` (which stops at false) and `or` (which stops at true), in three-valued logic.
     fn until(&self, operands: &[Expr], focus: &[Item<'a>], ends: bool) -> Answer<'a> {
         let mut unknown = false;
         for operand in operands {
@@ -189,7 +190,7 @@ impl<'a> Context<'a> {
             Operator::Equals => Ok(known(equal(left, right))),
             Operator::Differs => Ok(known(equal(left, right).map(|equal| !equal))),
             Operator::Equivalent | Operator::NotEquivalent => {
-                // Each is looked for among all the others.
+                // Each is compared with all the others.
                 self.spend(left.len().saturating_mul(right.len()))?;
                 let is_meant = operator == Operator::Equivalent;
                 Ok(known(Some(equivalent(left, right) == is_meant)))
@@ -204,7 +205,7 @@ impl<'a> Context<'a> {
     }
 }
 
-/// A boolean, or nothing when it is unknown.
+/// A boolean, or an empty collection where it is unknown.
 pub(super) fn known<'a>(truth: Option<bool>) -> Items<'a> {
     truth.map(Item::computed).into_iter().collect()
 }

@@ -13,9 +13,9 @@ pub(super) enum Expr {
     This,
     /// `%resource`, `%context`, …
     Variable(String),
-    /// The elements of that name; of the focus, when nothing stands before it.
+    /// The elements of that name; of the focus, where no expression precedes it.
     Member { of: Option<Box<Expr>>, name: String },
-    /// A function, on the focus when nothing stands before it.
+    /// A function, on the focus where no expression precedes it.
     Call { of: Option<Box<Expr>>, function: String, arguments: Vec<Expr> },
     /// `x[n]`.
     At { of: Box<Expr>, index: Box<Expr> },
@@ -30,8 +30,8 @@ pub(super) enum Expr {
 }
 
 impl Expr {
-    /// Whether it only walks down from where it stands: no descendants, no way back to the whole resource.
-    /// Such an expression costs no more than the elements that it passes.
+    /// Whether it only walks down from the focus: no descendants, no reference to the whole resource. Such an
+    /// expression costs no more than the elements that it passes.
     pub(super) fn walks_down(&self) -> bool {
         let all = |parts: &[Self]| parts.iter().all(Self::walks_down);
         match self {
@@ -74,7 +74,7 @@ impl Expr {
     }
 }
 
-/// What stands between two operands.
+/// An operator between two operands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Operator {
     Implies,
@@ -98,7 +98,7 @@ pub(super) enum Operator {
 }
 
 impl Operator {
-    /// How tightly it binds: more binds first (<https://hl7.org/fhirpath/N1/#operator-precedence>).
+    /// Its precedence: higher binds first (<https://hl7.org/fhirpath/N1/#operator-precedence>).
     pub(super) const fn binding(self) -> u8 {
         match self {
             Self::Implies => 1,
@@ -112,7 +112,7 @@ impl Operator {
         }
     }
 
-    /// The operator that a word or symbol stands for.
+    /// The operator of a word or symbol.
     pub(super) fn of(word: &str) -> Option<Self> {
         Some(match word {
             "implies" => Self::Implies,
@@ -143,5 +143,5 @@ impl Operator {
     }
 }
 
-/// How tightly `is` and `as` bind: between `|` and `+`.
+/// The precedence of `is` and `as`: between `|` and `+`.
 pub(super) const TYPE_BINDING: u8 = 8;

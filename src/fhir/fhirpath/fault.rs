@@ -1,6 +1,6 @@
-//! Why an expression has no answer.
+//! Errors of FHIRPath expressions.
 
-/// Why an expression has no answer.
+/// Why an expression cannot be evaluated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FhirPathFault {
     /// It is not FHIRPath.
@@ -9,16 +9,16 @@ pub enum FhirPathFault {
     /// It is too long or nested too deeply.
     #[error("the FHIRPath expression is too long or nested too deeply")]
     TooLong,
-    /// It uses something that this service does not know.
+    /// It uses a function or operator that is not supported.
     #[error("the FHIRPath expression uses a function or operator that is not supported here")]
     Unsupported,
     /// There is more than one item where one is needed.
     #[error("the FHIRPath expression meets more than one element where it needs one")]
     NotSingle,
-    /// It has something of the wrong type, such as text where `and` needs a boolean.
+    /// It has a value of the wrong type, such as text where `and` needs a boolean.
     #[error("the FHIRPath expression meets a value of the wrong type")]
     WrongType,
-    /// It causes more work than is allowed.
+    /// It exceeds the limit of work.
     #[error("the FHIRPath expression is too costly")]
     TooCostly,
 }

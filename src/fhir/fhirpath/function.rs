@@ -10,7 +10,7 @@ use super::item::Item;
 use super::navigate::child;
 use super::tree_function::{children, descendants, repeat, resolve};
 
-/// Calls a function on `input`; `focus` is what `$this` means outside.
+/// Calls a function on `input`; `focus` is the value of `$this` outside.
 pub(super) fn call<'a>(
     context: &Context<'a>,
     name: &str,
@@ -156,7 +156,7 @@ fn filter<'a>(context: &Context<'a>, criterion: &Expr, input: Items<'a>) -> Answ
     Ok(kept)
 }
 
-/// What the expression says about each item.
+/// The value of the expression for each item.
 pub(super) fn each<'a>(context: &Context<'a>, expr: &Expr, input: &[Item<'a>]) -> Answer<'a> {
     let mut all = Vec::new();
     for item in input {
@@ -191,7 +191,7 @@ fn choose<'a>(
     }
 }
 
-/// The name of a type that stands as an argument, with or without `FHIR.` or `System.` before it.
+/// The type name in an argument, with or without `FHIR.` or `System.` before it.
 fn type_name(argument: &Expr) -> Result<&str, FhirPathFault> {
     if let Expr::Member { name, .. } = argument { Ok(name) } else { Err(FhirPathFault::Syntax) }
 }

@@ -1,4 +1,4 @@
-//! What an expression hands on: elements of the resource, each with its place, and computed values.
+//! Items of an evaluation: elements of the resource with their locations, and computed values.
 
 use std::borrow::Cow;
 
@@ -18,7 +18,7 @@ pub enum Step {
 /// The steps from the resource to an element.
 pub type Location = Vec<Step>;
 
-/// Writes a location as a FHIRPath, such as `Patient.contact[0].name`.
+/// Formats a location as a FHIRPath, such as `Patient.contact[0].name`.
 pub fn render_location(root: &str, location: &[Step]) -> String {
     location.iter().fold(root.to_owned(), |path, step| match step {
         Step::Key(key) => format!("{path}.{key}"),
@@ -29,15 +29,15 @@ pub fn render_location(root: &str, location: &[Step]) -> String {
 /// An element or a computed value.
 #[derive(Clone, Debug)]
 pub struct Item<'a> {
-    /// Where the element stands; nowhere, when the value is computed.
+    /// The element's location; none for a computed value.
     pub location: Option<Location>,
     /// Its value; a primitive that has only extensions has none.
     pub value: Option<Cow<'a, Value>>,
-    /// The id and the extensions of a primitive, which JSON keeps beside it.
+    /// The id and the extensions of a primitive, which JSON keeps in a second member.
     pub(super) beside: Option<&'a Value>,
-    /// The elements that it may have, as far as R4 is known to say.
+    /// The elements that R4 allows in it, where known.
     pub(super) shape: Option<&'static Node>,
-    /// The name of its type (`dateTime`, `HumanName`, `Patient`), as far as it is known.
+    /// The name of its type (`dateTime`, `HumanName`, `Patient`), where known.
     pub(super) type_name: Option<Cow<'static, str>>,
 }
 
@@ -54,13 +54,13 @@ impl<'a> Item<'a> {
         }
     }
 
-    /// A value that stands nowhere in the resource.
+    /// A computed value, without a location.
     pub(super) fn computed(value: impl Into<Value>) -> Self {
         let value = Some(Cow::Owned(value.into()));
         Self { location: None, value, beside: None, shape: None, type_name: None }
     }
 
-    /// The elements that it may have, as far as R4 is known to say; a primitive has none.
+    /// The elements that R4 allows in it, where known; a primitive has none.
     pub(crate) fn shape(&self) -> Option<&'static Node> {
         self.shape
     }
@@ -70,7 +70,7 @@ impl<'a> Item<'a> {
         self.value.as_deref().and_then(Value::as_str)
     }
 
-    /// The name of its type: told by its name, its definition or, failing both, by JSON.
+    /// The name of its type: from its name, its definition or, failing both, from JSON.
     pub fn type_name(&self) -> Option<&str> {
         if let Some(name) = &self.type_name {
             return Some(name);
@@ -84,7 +84,7 @@ impl<'a> Item<'a> {
         }
     }
 
-    /// Whether it is of the type, or of one that the type stands above.
+    /// Whether it is of the type, or of a subtype.
     pub(super) fn is_of(&self, wanted: &str) -> bool {
         let Some(own) = self.type_name() else { return false };
         let is_resource = || self.value.as_deref().is_some_and(|value| value.get("resourceType").is_some());
@@ -103,7 +103,7 @@ impl<'a> Item<'a> {
     }
 }
 
-/// What is known about an element before it is looked at.
+/// What the definitions say of an element.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Known {
     pub(super) shape: Option<&'static Node>,
@@ -111,7 +111,7 @@ pub(super) struct Known {
 }
 
 impl Known {
-    /// What the definition says; `choice` is the type that the element's name ends with, where it says nothing.
+    /// From its definition; `choice` is the type in the element's name, where there is no definition.
     pub(super) fn of(member: Option<&'static Member>, choice: Option<&'static str>) -> Self {
         match member.map(|member| (member, member.content)) {
             Some((_, Content::Resource)) => Self::default(),

@@ -1,15 +1,15 @@
-//! The words of a FHIRPath expression (<https://hl7.org/fhirpath/N1/#lexical-elements>).
+//! The tokens of a FHIRPath expression (<https://hl7.org/fhirpath/N1/#lexical-elements>).
 
 use super::fault::FhirPathFault;
 
-/// One word.
+/// One token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Token {
-    /// A name, or a word such as `and`. A name between back quotes is never such a word.
+    /// A name, or a keyword such as `and`. A name between back quotes is never a keyword.
     Name { text: String, quoted: bool },
     /// A text between single quotes.
     Text(String),
-    /// A number, as it is written.
+    /// A number, as written.
     Number(String),
     /// A date or time, without its `@`.
     Time(String),
@@ -21,7 +21,7 @@ pub(super) enum Token {
     Symbol(&'static str),
 }
 
-/// The longest expression in R4 is a union of about 300 words.
+/// The longest expression in R4 is a union of about 300 tokens.
 const MOST_WORDS: usize = 600;
 const LONGEST: usize = 8_000;
 

@@ -1,12 +1,11 @@
-//! FHIRPath, the part of it that R4 itself uses: the paths of FHIRPath Patch, the invariants of the
-//! definitions and the expressions of search parameters
-//! (<https://hl7.org/fhirpath/N1/>, <https://hl7.org/fhir/R4/fhirpath.html>).
+//! FHIRPath, as far as R4 itself uses it: the paths of FHIRPath Patch, the invariants of the definitions and
+//! the expressions of search parameters (<https://hl7.org/fhirpath/N1/>,
+//! <https://hl7.org/fhir/R4/fhirpath.html>).
 //!
-//! Every crate that we found pins our toolchain or gets choice elements wrong. This one reads JSON as it
-//! came, knows the R4 shape of what it walks over, and remembers where each element stands, so that a
-//! patch can change it in place. What it does not know it refuses by name; it never guesses. The text
-//! of an expression, the nesting of it and the work that it may cause are bounded, because a patch
-//! brings expressions from outside.
+//! Every crate that we found pins our toolchain or gets choice elements wrong. This one reads unchanged JSON,
+//! knows the R4 shape of the elements, and keeps their locations, so that a patch can change them in place.
+//! An unknown feature is an error that names it, never a guess. The length and nesting of an expression and
+//! the work that it may cause are bounded, because a patch brings expressions from outside.
 
 mod compare;
 mod evaluate;
@@ -32,7 +31,7 @@ use expression::Expr;
 pub struct Expression(Expr);
 
 impl Expression {
-    /// Reads an expression.
+    /// Parses an expression.
     ///
     /// # Errors
     ///
@@ -41,47 +40,46 @@ impl Expression {
         parser::parse(text).map(Self)
     }
 
-    /// Whether the expression only walks down the tree, as the paths of a patch do. One that does costs no
-    /// more than the elements that it passes, so that a patch may have many of them.
+    /// Whether the expression only walks down the tree, as the paths of a patch do. Such a path costs no more
+    /// than the elements that it passes, so that a patch may have many of them.
     pub fn walks_down(&self) -> bool {
         self.0.walks_down()
     }
 
-    /// What the expression says about a resource.
+    /// The value of the expression for a resource.
     ///
     /// # Errors
     ///
-    /// [`FhirPathFault`] when it cannot be answered.
+    /// [`FhirPathFault`] where it cannot be evaluated.
     pub fn evaluate<'a>(&self, resource: &'a Value) -> Result<Vec<Item<'a>>, FhirPathFault> {
         evaluate::evaluate(&self.0, resource, &[])
     }
 
-    /// What the expression says about the element at `at`, with the resource as `%resource`.
+    /// The value of the expression for the element at `at`, with the resource as `%resource`.
     ///
     /// # Errors
     ///
-    /// [`FhirPathFault`] when it cannot be answered.
+    /// [`FhirPathFault`] where it cannot be evaluated.
     pub fn evaluate_at<'a>(&self, resource: &'a Value, at: &[Step]) -> Result<Vec<Item<'a>>, FhirPathFault> {
         evaluate::evaluate(&self.0, resource, at)
     }
 
-    /// Whether an invariant holds for the element at `at`: nothing at all counts as true, as in the
+    /// Whether an invariant holds for the element at `at`: an empty result counts as true, as in the
     /// validators of HL7.
     ///
     /// # Errors
     ///
-    /// [`FhirPathFault`] when it cannot be answered.
+    /// [`FhirPathFault`] where it cannot be evaluated.
     pub fn holds(&self, resource: &Value, at: &[Step]) -> Result<bool, FhirPathFault> {
         let answer = self.evaluate_at(resource, at)?;
         Ok(compare::truth(&answer)?.unwrap_or(true))
     }
 
-    /// Where the elements stand that the expression selects; what it computes stands nowhere and is left
-    /// out.
+    /// The locations of the elements that the expression selects; computed values have none and are left out.
     ///
     /// # Errors
     ///
-    /// [`FhirPathFault`] when it cannot be answered.
+    /// [`FhirPathFault`] where it cannot be evaluated.
     pub fn locate(&self, resource: &Value) -> Result<Vec<Location>, FhirPathFault> {
         let items = self.evaluate(resource)?;
         Ok(items.into_iter().filter_map(|item| item.location).collect())

@@ -1,5 +1,5 @@
-//! Steps from an element to those inside it, as FHIR sees them: a choice answers to its bare name, a list
-//! is its items, and a primitive has the id and extensions that JSON keeps under `_name`
+//! Steps from an element to its children, in FHIR's model: a choice has its bare name, a list is its items,
+//! and a primitive has the id and extensions that JSON keeps under `_name`
 //! (<https://hl7.org/fhir/R4/json.html#primitive>, <https://hl7.org/fhir/R4/fhirpath.html#polymorphism>).
 
 use std::borrow::Cow;
@@ -46,7 +46,7 @@ pub(super) fn children<'a>(item: &Item<'a>) -> Vec<Item<'a>> {
     found
 }
 
-/// The element at a location, known as one who walked there knows it.
+/// The element at a location, with what the definitions say of it.
 pub(super) fn descend<'a>(resource: &'a Value, location: &[Step]) -> Option<Item<'a>> {
     let mut item = Item::resource(resource, Some(Vec::new()));
     let mut steps = location.iter().peekable();
@@ -67,7 +67,7 @@ pub(super) fn descend<'a>(resource: &'a Value, location: &[Step]) -> Option<Item
     Some(item)
 }
 
-/// The members of the element, and where they stand. Those of a primitive stand beside it.
+/// The members of the element, and their location. Those of a primitive are in its second member.
 fn members<'a>(item: &Item<'a>) -> Option<(&'a Map<String, Value>, Option<Location>)> {
     if let Some(Value::Object(object)) = item.beside {
         return Some((object, item.location.clone().map(beside)));
@@ -78,7 +78,7 @@ fn members<'a>(item: &Item<'a>) -> Option<(&'a Map<String, Value>, Option<Locati
     }
 }
 
-/// Where the id and extensions of the primitive stand: `_name`, or the item of that number in `_name`.
+/// The location of the id and extensions of the primitive: `_name`, or the item of that number in `_name`.
 fn beside(mut location: Location) -> Location {
     let key = location.iter_mut().rev().find_map(|step| match step {
         Step::Key(key) => Some(key),
@@ -94,12 +94,12 @@ fn is_there(object: &Map<String, Value>, name: &str) -> bool {
     object.contains_key(name) || object.contains_key(&format!("_{name}"))
 }
 
-/// `resourceType` is how JSON says what a resource is; it is no element, but in `ExampleScenario`.
+/// `resourceType` is JSON's marker of the type; it is not an element, except in `ExampleScenario`.
 fn is_type_marker(item: &Item<'_>, name: &str) -> bool {
     name == "resourceType" && item.shape.is_none_or(|shape| shape.element(name).is_none())
 }
 
-/// What is known of an element: without a definition of its parent, of a `value[x]` alone.
+/// What the definitions say of an element: without a definition of its parent, only of `value[x]`.
 fn known(shape: Option<&'static Node>, name: &str) -> Known {
     match shape {
         Some(shape) => Known::of(shape.members.get(name), None),
@@ -107,7 +107,7 @@ fn known(shape: Option<&'static Node>, name: &str) -> Known {
     }
 }
 
-/// Adds the element, or each item of it when it is a list.
+/// Adds the element, or each item of it where it is a list.
 fn push<'a>(
     object: &'a Map<String, Value>,
     place: Option<&Location>,

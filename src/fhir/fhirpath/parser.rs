@@ -1,4 +1,4 @@
-//! From words to a tree, by precedence climbing (<https://hl7.org/fhirpath/N1/grammar.html>).
+//! From tokens to a tree, by precedence climbing (<https://hl7.org/fhirpath/N1/grammar.html>).
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use super::expression::{Expr, Operator, TYPE_BINDING};
 use super::fault::FhirPathFault;
 use super::lexer::{Token, split};
 
-/// How deep brackets and calls may stand in one another.
+/// The deepest nesting of brackets and calls.
 const DEEPEST: usize = 24;
 
 pub(super) fn parse(text: &str) -> Result<Expr, FhirPathFault> {
@@ -78,7 +78,7 @@ impl<'a> Parser<'a> {
         Ok(left)
     }
 
-    /// The next word, when it can stand between two operands.
+    /// The next token, where it can be an operator between two operands.
     fn operator_word(&self) -> Option<&'a str> {
         match self.tokens.first()? {
             Token::Symbol(")" | "]" | "," | "}") => None,

@@ -1,4 +1,4 @@
-//! The language, on the elements of our own resources.
+//! The language, tested on the elements of our own resources.
 
 use serde_json::{Value, json};
 
@@ -35,7 +35,7 @@ fn places(resource: &Value, expression: &str) -> Vec<String> {
 }
 
 #[test]
-fn paths_lead_to_places() {
+fn fhirpath_selects_element_locations() {
     for (expression, place) in [
         ("RelatedPerson", vec!["RelatedPerson"]),
         ("RelatedPerson.telecom.where(system='email')", vec!["RelatedPerson.telecom[1]"]),
@@ -72,7 +72,7 @@ fn paths_lead_to_places() {
 }
 
 #[test]
-fn search_expressions_of_the_definitions_are_understood() {
+fn fhirpath_parses_search_parameter_expressions() {
     let consent = json!({
         "resourceType": "Consent",
         "provision": { "actor": [{ "reference": { "reference": "RelatedPerson/r1" } }], "period": { "start": "2026" } },
@@ -101,7 +101,7 @@ fn search_expressions_of_the_definitions_are_understood() {
 }
 
 #[test]
-fn answers_follow_the_rules_of_absence() {
+fn fhirpath_uses_three_valued_logic_for_empty_collections() {
     for (expression, answer) in [
         ("name.exists() and photo.empty()", Some(true)),
         ("photo.exists().not()", Some(true)),
@@ -140,7 +140,7 @@ fn answers_follow_the_rules_of_absence() {
 }
 
 #[test]
-fn an_invariant_is_asked_at_an_element() {
+fn invariant_is_evaluated_at_an_element() {
     let at = [Step::Key("telecom".into()), Step::Index(1)];
     let rule = Expression::parse("value.empty() or system.exists()").unwrap();
     assert_eq!(rule.holds(&person(), &at), Ok(true));
@@ -162,7 +162,7 @@ fn an_invariant_is_asked_at_an_element() {
 }
 
 #[test]
-fn what_is_wrong_with_an_expression_is_named() {
+fn each_fhirpath_error_is_named() {
     for (expression, fault) in [
         ("", FhirPathFault::Syntax),
         ("Patient.", FhirPathFault::Syntax),
@@ -184,7 +184,7 @@ fn what_is_wrong_with_an_expression_is_named() {
 }
 
 #[test]
-fn an_expression_without_end_is_refused_on_a_small_stack() {
+fn endless_fhirpath_is_rejected_on_a_small_stack() {
     let small = std::thread::Builder::new().stack_size(1024 * 1024);
     let work = || {
         for text in [
@@ -211,7 +211,7 @@ fn an_expression_without_end_is_refused_on_a_small_stack() {
 
 proptest::proptest! {
     #[test]
-    fn no_text_makes_it_panic(text in r"[a-z'`().,\[\]=|<>!~+@$%{} 0-9-]{0,60}|\PC{0,40}") {
+    fn parsing_any_text_never_panics(text in r"[a-z'`().,\[\]=|<>!~+@$%{} 0-9-]{0,60}|\PC{0,40}") {
         let _either = ask(&person(), &text);
     }
 }

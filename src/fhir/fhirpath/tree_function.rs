@@ -28,7 +28,7 @@ pub(super) fn descendants<'a>(context: &Context<'a>, input: &[Item<'a>]) -> Answ
     Ok(all)
 }
 
-/// What the expression gives, and what it gives of that, until there is nothing more.
+/// The result of the expression, and its results on those, until there are no more.
 pub(super) fn repeat<'a>(context: &Context<'a>, expr: &Expr, input: &[Item<'a>]) -> Answer<'a> {
     let mut all = Vec::new();
     let mut level = each(context, expr, input)?;
@@ -41,7 +41,7 @@ pub(super) fn repeat<'a>(context: &Context<'a>, expr: &Expr, input: &[Item<'a>])
     Ok(all)
 }
 
-/// What references point to: the contained resource itself; of any other one, only its type is known.
+/// The targets of references: the contained resource itself; of any other one, only its type is known.
 pub(super) fn resolve<'a>(context: &Context<'a>, input: &[Item<'a>]) -> Answer<'a> {
     let contained = child(&context.resource, "contained");
     context.spend(contained.len())?;
@@ -73,7 +73,7 @@ fn target<'a>(contained: &HashMap<&str, &Item<'a>>, item: &Item<'a>) -> Option<I
     })
 }
 
-/// The type that stands in a reference: `RelatedPerson/1`, `https://example.org/RelatedPerson/1/_history/2`.
+/// The type in a reference: `RelatedPerson/1`, `https://example.org/RelatedPerson/1/_history/2`.
 fn type_in(reference: &str) -> Option<&str> {
     let path = reference.split("/_history/").next()?;
     let mut parts = path.rsplit('/');

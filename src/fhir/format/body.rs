@@ -3,7 +3,7 @@
 use super::media::{Format, MediaFault};
 use super::media_type::MediaType;
 
-/// What a body is.
+/// The format of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyFormat {
     /// A resource in JSON.
@@ -16,7 +16,7 @@ pub enum BodyFormat {
     Form,
 }
 
-/// Reads a `Content-Type`. Which formats an interaction takes is for the interaction to say.
+/// Parses a `Content-Type`. The interaction decides which formats it accepts.
 ///
 /// # Errors
 ///
@@ -50,7 +50,7 @@ mod tests {
 
     /// G-07; R-30: a charset on a patch is accepted, as fhirclient.js sends it.
     #[test]
-    fn a_body_says_what_it_is() {
+    fn content_type_selects_the_body_format() {
         for (header, format) in [
             ("application/fhir+json", BodyFormat::Json),
             ("application/json", BodyFormat::Json),
@@ -67,7 +67,7 @@ mod tests {
 
     /// G-06, G-07, R-38.
     #[test]
-    fn what_is_not_understood_is_named() {
+    fn unsupported_content_type_is_415() {
         for (header, fault) in [
             (None, MediaFault::Unsupported),
             (Some(""), MediaFault::Unsupported),

@@ -1,8 +1,8 @@
-//! The formats of resources, and why a request cannot be served in those that it names.
+//! The formats of resources, and why a request cannot be served in the ones that it names.
 
 use crate::outcome::{Issue, IssueType};
 
-/// A format that resources are answered in.
+/// A format of responses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// `application/fhir+json`, the default.
@@ -12,7 +12,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// The `Content-Type` of an answer (G-06).
+    /// The `Content-Type` of a response (G-06).
     pub const fn content_type(self) -> &'static str {
         match self {
             Self::Json => "application/fhir+json; charset=UTF-8",
@@ -20,8 +20,8 @@ impl Format {
         }
     }
 
-    /// The format that a media type, without its parameters, names. Older names are understood too: clients
-    /// of DSTU2 say `application/json+fhir`.
+    /// The format of a media type without its parameters. Older names are accepted too: clients of DSTU2 send
+    /// `application/json+fhir`.
     pub(super) fn named(essence: &str) -> Option<Self> {
         match essence {
             "application/fhir+json" | "application/json" | "text/json" | "application/json+fhir" => {
@@ -38,11 +38,11 @@ impl Format {
 /// Why a request cannot be served in the formats that it names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MediaFault {
-    /// No format that the caller accepts is ours.
+    /// The caller accepts no format of this server.
     NotAcceptable,
-    /// The caller accepts our formats, in another FHIR version only.
+    /// The caller accepts the formats in another FHIR version only.
     NotAcceptableVersion,
-    /// The body says nothing of its format, or names one that is not ours.
+    /// The body has no media type, or one that is not supported.
     Unsupported,
     /// The body is a JSON Merge Patch.
     MergePatch,
@@ -61,7 +61,7 @@ impl MediaFault {
         }
     }
 
-    /// What the caller is told.
+    /// The issue for the caller.
     pub fn issue(self) -> Issue {
         let sentence = match self {
             Self::NotAcceptable => {

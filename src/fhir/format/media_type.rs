@@ -1,7 +1,8 @@
-//! Media types as they stand in `Accept` and `Content-Type` (RFC 9110 §8.3.1 and §12.5.1).
+//! Media types in `Accept` and `Content-Type` (RFC 9110 §8.3.1 and §12.5.1).
 //!
-//! Read here and not by a library: `mediatype` and `mime` refuse what clients send and what we have always understood: a
-//! URL as a parameter's value without quotes, white space around `=`, an empty parameter. A range that is refused is 406.
+//! Parsed here and not by a library: `mediatype` and `mime` refuse values that clients send and that we have
+//! always accepted: a URL as a parameter's value without quotes, white space around `=`, an empty parameter.
+//! A refused range is 406.
 
 /// A media type or range, in lower case, with its parameters.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,7 +13,7 @@ pub(super) struct MediaType {
 }
 
 impl MediaType {
-    /// Reads one; nothing when it is none.
+    /// Parses one; `None` for other text.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let mut parts = split(text, ';').into_iter();
         let essence = parts.next()?.trim().to_ascii_lowercase();
@@ -42,7 +43,7 @@ impl MediaType {
     }
 }
 
-/// The parts between separators that stand outside quotes.
+/// The parts between separators outside quotes.
 pub(super) fn split(text: &str, separator: char) -> Vec<&str> {
     let (mut in_quotes, mut after_backslash) = (false, false);
     text.split(|letter| {
@@ -56,7 +57,7 @@ pub(super) fn split(text: &str, separator: char) -> Vec<&str> {
     .collect()
 }
 
-/// The content of a quoted string, or the text as it is.
+/// The content of a quoted string, or the text itself.
 pub(super) fn unquoted(text: &str) -> String {
     let Some(inside) = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) else {
         return text.to_owned();

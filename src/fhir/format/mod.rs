@@ -1,8 +1,8 @@
-//! Which format a body has and which one the caller wants
-//! (<https://hl7.org/fhir/R4/http.html#mime-type>, checks G-04 to G-11, R-38).
+//! The formats of request and response bodies (<https://hl7.org/fhir/R4/http.html#mime-type>, checks G-04 to
+//! G-11, R-38).
 //!
-//! The caller's wish is the `_format` parameter, or else `Accept`; a body says itself what it is. Both may
-//! name the FHIR version, and only 4.0 is spoken here.
+//! The caller chooses by the `_format` parameter, or else by `Accept`; a body has its `Content-Type`. Both
+//! may name the FHIR version, and only 4.0 is supported.
 
 mod body;
 mod media;
@@ -22,21 +22,22 @@ use base::held;
 use base::json;
 use base::json::Allowed;
 
-/// Reads a JSON Patch, at most this deep. It is no FHIR: an empty array, an empty object and `null` are JSON like any other
-/// (RFC 6902, section 3). What a patch makes of a resource is judged when it is made.
+/// Parses a JSON Patch, at most this deep. It is not FHIR: an empty array, an empty object and `null` are
+/// allowed (RFC 6902, section 3). The patched resource is validated afterwards.
 ///
 /// # Errors
 ///
-/// What is wrong with it.
+/// The issue to report.
 pub fn read_json_patch(bytes: &[u8], depth: usize) -> Result<Value, Issue> {
     read_allowing(bytes, depth, Allowed { all_of_json: true, ..Allowed::default() })
 }
 
-/// Reads a resource, at most this deep. FHIR aligns a repeating primitive with its extensions by `null` items.
+/// Parses a resource, at most this deep. FHIR aligns a repeating primitive with its extensions by `null`
+/// items.
 ///
 /// # Errors
 ///
-/// What is wrong with it.
+/// The issue to report.
 pub fn read_json(bytes: &[u8], depth: usize) -> Result<Value, Issue> {
     read_allowing(bytes, depth, Allowed { null_items: true, ..Allowed::default() })
 }
@@ -47,7 +48,7 @@ fn read_allowing(bytes: &[u8], depth: usize, allowed: Allowed) -> Result<Value, 
         .map_err(|fault| Issue::error(IssueType::Structure, fault.to_string()))
 }
 
-/// Writes a resource (`_pretty`: G-08).
+/// Formats a resource (`_pretty`: G-08).
 pub fn render(resource: &Value, format: Format, pretty: bool) -> Vec<u8> {
     match (format, pretty) {
         // A Value has text keys only, and a Vec takes every byte.
@@ -64,7 +65,7 @@ mod tests {
 
     /// G-06, G-08.
     #[test]
-    fn an_answer_is_written_as_asked() {
+    fn response_is_rendered_in_the_requested_format() {
         let resource = json!({ "resourceType": "Patient", "active": true });
         let text = |format, pretty| String::from_utf8(render(&resource, format, pretty)).unwrap();
         assert_eq!(text(Format::Json, false), r#"{"resourceType":"Patient","active":true}"#);

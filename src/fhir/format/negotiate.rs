@@ -1,9 +1,9 @@
-//! The format of the answer: `_format` if it is there, else `Accept`, else JSON (G-04, G-05, G-06).
+//! Content negotiation: `_format` if present, else `Accept`, else JSON (G-04, G-05, G-06).
 
 use super::media::{Format, MediaFault};
 use super::media_type::{MediaType, split};
 
-/// Chooses the format of the answer.
+/// Chooses the format of the response.
 ///
 /// `accept` is the header, several of them joined by commas; `format` is the decoded `_format` parameter.
 ///
@@ -35,7 +35,7 @@ fn by_header(accept: &str) -> Result<Format, MediaFault> {
     let ranges: Vec<Range> = split(accept, ',').into_iter().filter_map(Range::parse).collect();
     let (ours, others): (Vec<_>, Vec<_>) =
         ranges.into_iter().partition(|range| range.media_type.is_our_version());
-    // A browser names XML before `*/*`, and shows JSON better.
+    // A browser names XML before `*/*`, and displays JSON better.
     let is_browser = ours.iter().any(|range| range.media_type.essence == "text/html" && range.quality > 0);
     let (json, xml) = (wish(&ours, Format::Json), wish(&ours, Format::Xml));
     if json.quality == 0 && xml.quality == 0 {
@@ -51,17 +51,18 @@ fn by_header(accept: &str) -> Result<Format, MediaFault> {
     Ok(if xml_first && !keep_json { Format::Xml } else { Format::Json })
 }
 
-/// How much the caller wants a format.
+/// The caller's preference for a format.
 struct Wish {
     /// In thousandths; 0 is not at all.
     quality: u16,
-    /// How exactly the range names it.
+    /// How specifically the range names it.
     reach: u8,
-    /// Where it stands in the header.
+    /// Its position in the header.
     place: usize,
 }
 
-/// The wish for a format: that of the most exact range, the best of those that are equally exact.
+/// The preference for a format: that of the most specific range, the highest quality among equally specific
+/// ones.
 fn wish(ranges: &[Range], format: Format) -> Wish {
     let mut best = Wish { quality: 0, reach: 0, place: usize::MAX };
     for (place, range) in ranges.iter().enumerate() {
@@ -91,7 +92,7 @@ impl Range {
         Some(Self { media_type, quality })
     }
 
-    /// 3 when the range names the format, 2 when it covers its kind, 1 when it covers all, 0 when none.
+    /// 3 where the range names the format, 2 where it covers its kind, 1 where it covers all, 0 where none.
     fn reach(&self, format: Format) -> u8 {
         match self.media_type.essence.as_str() {
             "*/*" => 1,
@@ -102,7 +103,7 @@ impl Range {
     }
 }
 
-/// A quality in thousandths; some clients leave the leading zero out.
+/// A quality in thousandths; some clients omit the leading zero.
 fn quality(text: &str) -> Option<u16> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let digits = format!("{fraction:0<3}");
@@ -132,7 +133,7 @@ mod tests {
 
     /// G-04.
     #[test]
-    fn accept_chooses() {
+    fn accept_header_selects_the_response_format() {
         assert_eq!(negotiate(None, None), Ok(Format::Json));
         for header in [
             "",
@@ -184,7 +185,7 @@ mod tests {
 
     /// G-05.
     #[test]
-    fn the_parameter_beats_the_header() {
+    fn format_parameter_overrides_accept() {
         for name in [
             "json",
             "JSON",
@@ -214,7 +215,7 @@ mod tests {
 
     /// G-06.
     #[test]
-    fn only_our_version_is_answered() {
+    fn only_fhir_version_4_0_is_acceptable() {
         assert_eq!(accept("application/fhir+json; fhirVersion=4.0"), Ok(Format::Json));
         assert_eq!(accept("application/fhir+json; fhirVersion=\"4.0\""), Ok(Format::Json));
         assert_eq!(
@@ -231,7 +232,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn no_header_makes_it_panic(accept in r#"[a-z/*;=,"\\.0-9 +]{0,60}|\PC{0,30}"#) {
+        fn parsing_any_header_never_panics(accept in r#"[a-z/*;=,"\\.0-9 +]{0,60}|\PC{0,30}"#) {
             let _either = negotiate(Some(&accept), None);
             let _either = negotiate(None, Some(&accept));
         }

@@ -1,16 +1,15 @@
 //! The `Prefer` header (RFC 7240, <https://hl7.org/fhir/R4/http.html#ops>, checks G-09, G-10, G-11).
 //!
-//! Preferences are wishes: what is not understood is ignored, never refused. fhirclient.js asks for
-//! `return=presentation`.
+//! Unknown preferences are ignored, never refused. fhirclient.js sends `return=presentation`.
 
 use super::media_type::{split, unquoted};
 
-/// What an answer to a change carries.
+/// The body of the response to a change.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Return {
     /// Nothing.
     Minimal,
-    /// The resource as it is now. R4 leaves the default to the server: this is ours.
+    /// The resource in its new version. R4 leaves the default to the server: this is ours.
     #[default]
     Representation,
     /// An OperationOutcome.
@@ -20,18 +19,18 @@ pub enum Return {
 /// The preferences of a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Prefer {
-    /// What the answer carries; the default when the caller does not say.
+    /// The body; the default where the caller has no preference.
     pub returns: Return,
-    /// Whether a search parameter that is not known is refused (`handling=strict`) or ignored.
+    /// Whether an unknown search parameter is refused (`handling=strict`) or ignored.
     pub strict: bool,
 }
 
 impl Prefer {
-    /// Reads the header, or several of them. The first wish of a kind counts, as RFC 7240 §2 has it.
+    /// Parses the header, or several of them. The first preference of a kind counts (RFC 7240 §2).
     pub fn parse<'a>(headers: impl IntoIterator<Item = &'a str>) -> Self {
         let (mut returns, mut strict) = (None, None);
         for preference in headers.into_iter().flat_map(|header| split(header, ',')) {
-            // Parameters of a preference follow a semicolon; none of ours has any.
+            // Parameters of a preference follow a semicolon; ours have none.
             let preference = split(preference, ';').into_iter().next().unwrap_or_default();
             let (name, value) = preference.split_once('=').unwrap_or((preference, ""));
             let value = unquoted(value.trim()).to_ascii_lowercase();
@@ -41,7 +40,7 @@ impl Prefer {
                 ("return", "operationoutcome") => returns = returns.or(Some(Return::OperationOutcome)),
                 ("handling", "strict") => strict = strict.or(Some(true)),
                 ("handling", "lenient") => strict = strict.or(Some(false)),
-                // respond-async among them: every answer here is synchronous.
+                // Also `respond-async`: every response here is synchronous.
                 _ => {}
             }
         }
@@ -55,7 +54,7 @@ mod tests {
 
     /// G-09, G-10, G-11.
     #[test]
-    fn wishes_are_heard_and_the_rest_is_ignored() {
+    fn prefer_header_is_parsed_and_unknown_preferences_are_ignored() {
         for (headers, returns, strict) in [
             (vec![], Return::Representation, false),
             (vec!["return=minimal"], Return::Minimal, false),

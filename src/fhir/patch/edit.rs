@@ -1,14 +1,14 @@
-//! Changing a resource in place, element by element.
+//! Changes of a resource in place, element by element.
 //!
-//! JSON spreads a primitive over two members, `birthDate` and `_birthDate`, and a list of primitives over
-//! two arrays that must stay aligned (<https://hl7.org/fhir/R4/json.html#primitive>). Here they are one
-//! element again, and what is left empty is taken away, as FHIR demands.
+//! JSON spreads a primitive over two members, `birthDate` and `_birthDate`, and a list of primitives over two
+//! arrays that must stay aligned (<https://hl7.org/fhir/R4/json.html#primitive>). Here they are one element
+//! again, and empty members are removed, as FHIR demands.
 
 use serde_json::{Map, Value};
 
 use crate::fhirpath::Step;
 
-/// An element: its value, and for a primitive the id and extensions beside it.
+/// An element: its value, and for a primitive its id and extensions.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Part {
     pub(super) value: Option<Value>,
@@ -59,7 +59,7 @@ pub(super) fn read_list(object: &Map<String, Value>, key: &str) -> Vec<Part> {
     (0..length).map(|_| Part { value: there(values.next()), beside: there(beside.next()) }).collect()
 }
 
-/// Writes a list; an empty one is not written at all.
+/// Writes a list; an empty one is omitted.
 pub(super) fn write_list(object: &mut Map<String, Value>, key: &str, items: Vec<Part>) {
     let (values, beside): (Vec<_>, Vec<_>) = items.into_iter().map(|part| (part.value, part.beside)).unzip();
     for (key, items) in [(key.to_owned(), values), (beside_key(key), beside)] {
@@ -72,7 +72,7 @@ pub(super) fn write_list(object: &mut Map<String, Value>, key: &str, items: Vec<
     }
 }
 
-/// Writes a single element; an empty one is not written at all.
+/// Writes a single element; an empty one is omitted.
 pub(super) fn write_one(object: &mut Map<String, Value>, key: &str, part: Part) {
     for (key, value) in [(key.to_owned(), part.value), (beside_key(key), part.beside)] {
         match value {
@@ -82,7 +82,7 @@ pub(super) fn write_one(object: &mut Map<String, Value>, key: &str, part: Part) 
     }
 }
 
-/// Puts something else where an element stands.
+/// Replaces an element.
 pub(super) fn replace(resource: &mut Value, location: &[Step], part: Part) -> Option<()> {
     let (object, key, index) = owner(resource, location)?;
     match index {
@@ -96,14 +96,15 @@ pub(super) fn replace(resource: &mut Value, location: &[Step], part: Part) -> Op
     Some(())
 }
 
-/// Takes an element away, and whatever that leaves empty.
+/// Removes an element, and members that become empty.
 pub(super) fn remove(resource: &mut Value, location: &[Step]) -> Option<()> {
     let (object, key, index) = owner(resource, location)?;
     match index {
         None => write_one(object, key, Part::default()),
         Some(index) => {
             let mut items = read_list(object, key);
-            // What stands beside a primitive keeps its number, or it would move to another one.
+            // The ids and extensions of a list of primitives keep their positions, or they would belong to
+            // another item.
             if key.starts_with('_') {
                 *items.get_mut(index)? = Part::default();
             } else if index < items.len() {
@@ -141,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_primitive_and_what_stands_beside_it_go_together() {
+    fn primitive_and_its_extensions_are_edited_together() {
         let delete = |resource: &mut Value, at: &[_]| remove(resource, at).unwrap();
         let extension = json!({ "extension": [{ "url": "u", "valueId": "x" }] });
         assert_eq!(

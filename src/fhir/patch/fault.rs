@@ -1,4 +1,4 @@
-//! Why a patch is refused.
+//! Errors of patches.
 
 use crate::outcome::{Issue, IssueType};
 use base::error::Kind;
@@ -6,10 +6,10 @@ use base::error::Kind;
 /// Why a patch is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PatchFault {
-    /// [`Kind::Invalid`] (400) when the document is not a patch, [`Kind::Unprocessable`] (422) when it
+    /// [`Kind::Invalid`] (400) where the document is not a patch, [`Kind::Unprocessable`] (422) where it
     /// cannot be carried out on this resource.
     pub kind: Kind,
-    /// What is wrong, for the OperationOutcome.
+    /// The issue for the OperationOutcome.
     pub issue: Issue,
 }
 

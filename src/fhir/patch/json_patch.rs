@@ -1,9 +1,9 @@
 //! JSON Patch (RFC 6902, `application/json-patch+json`, check R-30).
 //!
-//! The crate `json-patch` reads and carries out the operations, one at a time on a copy: its own undo
-//! loses the moved value when the second half of a `move` fails. `test` is ours, because RFC 6902 §4.6
-//! compares numbers by what they are worth and our JSON keeps their digits. What `copy` may add is
-//! bounded: thirty copies of the whole into itself would fill the memory.
+//! The crate `json-patch` parses and applies the operations, one at a time on a copy: its own undo loses the
+//! moved value when the second half of a `move` fails. `test` is ours, because RFC 6902 §4.6 compares numbers
+//! by value and our JSON keeps their digits. The growth by `copy` is bounded: thirty copies of the whole into
+//! itself would fill the memory.
 
 use json_patch::jsonptr::PointerBuf;
 use json_patch::{PatchErrorKind, PatchOperation};
@@ -13,15 +13,15 @@ use super::fault::PatchFault;
 use super::limit::{check_count, check_depth, check_identity, check_work, weight};
 use crate::fhirpath::same_value;
 
-/// What all `copy` operations of a patch may add, in bytes, about.
+/// The most that all `copy` operations of a patch may add, in bytes, approximately.
 const MOST_COPIED: usize = 1_000_000;
 
-/// Carries out a JSON Patch.
+/// Applies a JSON Patch.
 ///
 /// # Errors
 ///
-/// [`PatchFault`]: 400 when the document is no JSON Patch, 422 when a pointer is none or leads nowhere, a
-/// `test` fails, or the identity of the resource would change.
+/// [`PatchFault`]: 400 where the document is not a JSON Patch, 422 where a pointer is malformed or has no
+/// target, a `test` fails, or the identity of the resource would change.
 pub fn json_patch(resource: &Value, patch: &Value) -> Result<Value, PatchFault> {
     let operations = patch
         .as_array()
@@ -117,9 +117,9 @@ mod tests {
         })
     }
 
-    /// R-30: a document that is no patch is 400, one that cannot be carried out is 422.
+    /// R-30: a document that is not a patch is 400, one that cannot be carried out is 422.
     #[test]
-    fn a_malformed_patch_and_an_impossible_one_differ() {
+    fn malformed_json_patch_is_400_and_impossible_one_is_422() {
         for document in [
             json!({ "op": "add" }),
             json!([{ "op": "add", "path": "/a" }]),
@@ -147,9 +147,9 @@ mod tests {
         }
     }
 
-    /// RFC 6902 §4.6: numbers are equal when they are worth the same.
+    /// RFC 6902 §4.6: numbers are equal when their values are.
     #[test]
-    fn a_test_compares_what_numbers_are_worth_and_values_keep_their_digits() {
+    fn json_patch_test_compares_numbers_by_value() {
         let tested: Value = serde_json::from_str(
             r#"[{"op":"test","path":"/rank","value":1.5},{"op":"add","path":"/factor","value":2.50}]"#,
         )
@@ -159,7 +159,7 @@ mod tests {
 
     /// R-36.
     #[test]
-    fn the_identity_of_a_resource_stays() {
+    fn patch_cannot_change_type_id_or_version() {
         for operation in [
             json!({ "op": "replace", "path": "/id", "value": "2" }),
             json!({ "op": "remove", "path": "/id" }),
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_patch_cannot_grow_a_resource_without_end() {
+    fn json_patch_copy_is_bounded() {
         let doubling: Vec<Value> = (0..60)
             .map(|n| json!({ "op": "copy", "from": "/category", "path": format!("/category/{}", n % 2) }))
             .collect();

@@ -1,4 +1,4 @@
-//! What no patch may do: ask for too much work, nest too deeply, or change what the resource is.
+//! Limits of patches: their work, the nesting of the result, and the identity of the resource.
 
 use serde_json::Value;
 
@@ -10,16 +10,16 @@ use super::fault::PatchFault;
 /// The operations that one patch may have.
 const MOST_OPERATIONS: usize = 200;
 
-/// How deep a patched resource may nest: a patch could otherwise build what no parser would accept and no
-/// stack could hold.
+/// The deepest nesting of a patched resource: a patch could otherwise build a document that no parser would
+/// accept and no stack could hold.
 const DEEPEST: usize = 64;
 
-/// What the operations of one patch may look through together, in bytes of the resource: an operation can look
-/// through all of it.
+/// The most that the operations of one patch may read together, in bytes of the resource: an operation can
+/// read all of it.
 const MOST_WORK: usize = 20_000_000;
 
-/// Refuses so many operations, each of which can look through the whole of a resource that grows by what the patch
-/// brings.
+/// Refuses too many operations, each of which can read the whole of a resource that grows by the values of
+/// the patch.
 pub(super) fn check_work(operations: usize, resource: &Value, patch: &Value) -> Result<(), PatchFault> {
     let size = weight(resource).saturating_add(weight(patch));
     if operations.saturating_mul(size) > MOST_WORK {
@@ -30,7 +30,7 @@ pub(super) fn check_work(operations: usize, resource: &Value, patch: &Value) -> 
     Ok(())
 }
 
-/// About how many bytes the value takes as JSON.
+/// The approximate size of the value as JSON, in bytes.
 pub(super) fn weight(value: &Value) -> usize {
     match value {
         Value::Array(items) => items.iter().map(weight).sum::<usize>() + 2,
@@ -50,7 +50,7 @@ pub(super) fn check_count(operations: usize) -> Result<(), PatchFault> {
     Ok(())
 }
 
-/// Refuses a value that would nest too deeply where it is to stand.
+/// Refuses a value that would nest too deeply at its location.
 pub(super) fn check_depth(steps_above: usize, value: &Value) -> Result<(), PatchFault> {
     if steps_above.saturating_add(depth(value)) > DEEPEST {
         return Err(PatchFault::too_much("The patch would nest the resource too deeply."));
@@ -66,7 +66,7 @@ fn depth(value: &Value) -> usize {
     }
 }
 
-/// Refuses a patch that changes what the resource is or which version it is.
+/// Refuses a patch that changes the type, the id or the version of the resource.
 pub(super) fn check_identity(before: &Value, after: &Value) -> Result<(), PatchFault> {
     let kept: [(&str, &str, &'static str); 3] = [
         ("/resourceType", "resourceType", "A patch may not change the type of the resource."),

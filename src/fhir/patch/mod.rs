@@ -1,9 +1,9 @@
-//! PATCH: JSON Patch and FHIRPath Patch, all or nothing
-//! (<https://hl7.org/fhir/R4/http.html#patch>, checks ).
+//! PATCH: JSON Patch and FHIRPath Patch, all or nothing (<https://hl7.org/fhir/R4/http.html#patch>, checks
+//!
 //!
-//! Both work on a copy of the resource and hand back the patched one, or say which operation cannot be
-//! carried out and why. Whether the result is a valid resource is for the validator to say afterwards. No
-//! sentence quotes a value or a path of the request: either can hold what identifies a person.
+//! Both work on a copy of the resource and return the patched one, or report which operation cannot be
+//! carried out and why. The result is validated afterwards. No sentence quotes a value or a path of the
+//! request: either can hold what identifies a person.
 
 mod edit;
 mod fault;

@@ -1,9 +1,9 @@
-//! What R4 defines: its types, their elements, and the codes of bound value sets
-//! (<https://hl7.org/fhir/R4/elementdefinition.html>). The validator is driven by it, XML by the order of elements and by
-//! what each is made of, FHIRPath by the types.
+//! The definitions of R4: types, elements, and the codes of bound value sets
+//! (<https://hl7.org/fhir/R4/elementdefinition.html>). The validator is driven by them, XML by the order and
+//! content of elements, FHIRPath by the types.
 //!
-//! It is read once from `definitions/r4.json` of this crate, which `generate.py` beside it extracts. Each JSON
-//! member name leads straight to its element, so a document is judged in one walk.
+//! They are read once from `definitions/r4.json` of this crate, which `generate.py` beside it extracts. Each
+//! JSON member name leads straight to its element, so a document is validated in one walk.
 
 mod primitive;
 
@@ -15,7 +15,7 @@ use serde::Deserialize;
 pub(crate) use primitive::Primitive;
 
 static R4: LazyLock<Definitions> = LazyLock::new(|| {
-    // A file that cannot be read leaves nothing known, so nothing is accepted; a test reads it first.
+    // Without a readable file nothing is known, so nothing is accepted; a test reads it first.
     Definitions::read(include_str!("../definitions/r4.json")).unwrap_or_default()
 });
 
@@ -38,12 +38,12 @@ pub(crate) struct Definitions {
 /// The search parameters of a type by name: their types and the canonical URLs of their definitions.
 type SearchParameters = HashMap<String, (String, String)>;
 
-/// How much an element right below a resource matters.
+/// The importance of an element right below a resource.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Weight {
-    /// Whether a summary has it.
+    /// Whether a summary includes it.
     pub is_summary: bool,
-    /// Whether no part of the resource may lack it: it must be there, or changes what the rest means.
+    /// Whether no part of the resource may omit it: it is mandatory, or modifies the meaning of the rest.
     pub is_essential: bool,
 }
 
@@ -56,9 +56,9 @@ pub(crate) struct Node {
     pub(crate) path: String,
     /// Whether it is a resource.
     pub(crate) is_resource: bool,
-    /// Whether more is known of it than its shape, so that it can be validated.
+    /// Whether more than its shape is known, so that it can be validated.
     pub(crate) is_judged: bool,
-    /// What each JSON member means: `valueString` leads to `value[x]` as a string.
+    /// The meaning of each JSON member: `valueString` leads to `value[x]` as a string.
     pub(crate) members: HashMap<String, Member>,
     /// Its elements, in order.
     pub(crate) elements: Vec<Element>,
@@ -71,32 +71,32 @@ pub(crate) struct Element {
     pub(crate) name: String,
     /// Whether it is a choice of types.
     pub(crate) is_choice: bool,
-    /// The JSON members that it can be: of a choice one for each type.
+    /// Its JSON members: of a choice one for each type.
     pub(crate) keys: Vec<String>,
-    /// Whether it must be there.
+    /// Whether it is mandatory.
     pub(crate) is_required: bool,
     /// Whether it is an array in JSON.
     pub(crate) is_list: bool,
-    /// How much it matters.
+    /// Its importance.
     pub(crate) weight: Weight,
-    /// The codes that it may have.
+    /// Its binding.
     pub(crate) binding: Option<Binding>,
 }
 
-/// What one JSON member holds.
+/// The content of one JSON member.
 #[derive(Debug)]
 pub(crate) struct Member {
     /// The index of its element.
     pub(crate) element: usize,
     /// The name of its type.
     pub(crate) type_name: String,
-    /// What stands in it.
+    /// Its content.
     pub(crate) content: Content,
-    /// The types that it may point to, where it is a Reference; none stands for all.
+    /// The types that a Reference may point to; none stands for all.
     pub(crate) targets: Vec<String>,
 }
 
-/// What a value is made of.
+/// The content of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Content {
     /// A primitive type.
@@ -112,7 +112,7 @@ pub(crate) enum Content {
 /// A binding to a value set.
 #[derive(Debug)]
 pub(crate) struct Binding {
-    /// Required: another code is an error. If not it is extensible: another code is a warning.
+    /// Required: another code is an error. Otherwise extensible: another code is a warning.
     pub(crate) is_required: bool,
     /// The canonical URL of the set.
     pub(crate) url: String,
@@ -123,7 +123,7 @@ pub(crate) struct Binding {
 pub(crate) struct Codes(HashMap<String, HashSet<String>>);
 
 impl Content {
-    /// The node of what has elements of its own.
+    /// The node of content with elements of its own.
     pub(crate) fn node(self) -> Option<&'static Node> {
         match self {
             Self::Node(index) => r4().node(index),
@@ -137,8 +137,8 @@ pub(crate) fn type_node(name: &str) -> Option<&'static Node> {
     r4().type_node(name)
 }
 
-/// The type that a JSON member names, were the element one that can be of any type: `valueDateTime` is a `dateTime` of
-/// `value` (<https://hl7.org/fhir/R4/datatypes.html#open>).
+/// The type of a JSON member where the element may be of any type: `valueDateTime` is a `dateTime` of `value`
+/// (<https://hl7.org/fhir/R4/datatypes.html#open>).
 pub(crate) fn open_choice(element: &str, key: &str) -> Option<&'static str> {
     type_node("Extension")?.choice_type("value", &format!("value{}", key.strip_prefix(element)?))
 }
@@ -172,7 +172,7 @@ impl Definitions {
         self.resource_types.contains(name)
     }
 
-    /// The node of a type: of a resource type, or of a datatype that is no primitive.
+    /// The node of a type: of a resource type, or of a datatype that is not primitive.
     pub(crate) fn type_node(&self, name: &str) -> Option<&Node> {
         self.node(*self.types.get(name)?)
     }
@@ -251,7 +251,7 @@ impl Definitions {
 }
 
 impl Node {
-    /// The name of the type; `BackboneElement` for an element that is no type by itself.
+    /// The name of the type; `BackboneElement` for an element without a type of its own.
     pub(crate) fn type_name(&self) -> &str {
         if self.path.contains('.') { "BackboneElement" } else { &self.path }
     }
@@ -261,7 +261,7 @@ impl Node {
         self.elements.iter().flat_map(|element| element.keys.iter().map(String::as_str))
     }
 
-    /// The element of a JSON member, and what the member holds.
+    /// The element of a JSON member, and the member's content.
     pub(crate) fn element(&self, key: &str) -> Option<(&Element, &Member)> {
         let member = self.members.get(key)?;
         Some((self.elements.get(member.element)?, member))
@@ -324,7 +324,7 @@ fn content(type_name: &str, inner: Option<usize>, by_path: &HashMap<String, usiz
     Some(found)
 }
 
-/// `dateTime` as it stands in `valueDateTime`.
+/// `dateTime` as in `valueDateTime`.
 pub(crate) fn capitalised(name: &str) -> String {
     let mut letters = name.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
@@ -374,7 +374,7 @@ mod tests {
     use super::{Content, Primitive, open_choice, r4, type_node};
 
     #[test]
-    fn the_file_is_read_and_every_member_leads_somewhere() {
+    fn r4_definitions_are_read_and_every_member_resolves() {
         assert!(r4().is_resource_type("Consent") && r4().is_resource_type("Observation"));
         assert!(!r4().is_resource_type("DomainResource") && !r4().is_resource_type("Period"));
         for node in &r4().nodes {
@@ -392,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn an_element_knows_whether_it_repeats_and_what_it_is() {
+    fn element_definitions_have_cardinality_and_type() {
         let primitive = |repeats, kind| (repeats, Content::Primitive(kind));
         assert_eq!(element("Patient", "id"), primitive(false, Primitive::Id));
         assert_eq!(element("Patient", "birthDate"), primitive(false, Primitive::Date));
@@ -431,7 +431,7 @@ mod tests {
 
     /// The npm package has elements of Medplum's server beside those of R4.
     #[test]
-    fn only_what_r4_defines_is_known() {
+    fn elements_outside_r4_are_unknown() {
         let has = |path: &str, name: &str| r4().type_node(path).unwrap().members.contains_key(name);
         assert!(has("Meta", "versionId") && has("Binary", "data"));
         for name in ["project", "author", "onBehalfOf", "account", "accounts", "compartment"] {

@@ -1,5 +1,5 @@
-//! The primitive types of R4 (<https://hl7.org/fhir/R4/datatypes.html#primitive>). What their values look like is for the
-//! validator to say.
+//! The primitive types of R4 (<https://hl7.org/fhir/R4/datatypes.html#primitive>). The validator checks their
+//! values.
 
 /// A primitive type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,9 +1,9 @@
-//! The answers of a QuestionnaireResponse against the form that it names, where the form is ours (V-03,
+//! Validation of a QuestionnaireResponse against the form that it names, where the form is ours (V-03,
 //! <https://hl7.org/fhir/R4/questionnaireresponse.html#link>).
 //!
-//! A response that is completed or amended answers every required question; one in progress may leave
-//! them open. A question that the form does not have, does not ask after the answers that were given, or has in another
-//! place, is a warning: it is kept with the rest.
+//! A response that is completed or amended answers every required question; one in progress may leave them
+//! open. An answer to a question that the form does not have, does not ask after the answers given, or has in
+//! another place, is a warning: it is kept with the rest.
 
 use std::collections::HashSet;
 
@@ -15,7 +15,7 @@ use super::report::{Object, Path, Report, values_of};
 use crate::outcome::IssueType;
 use crate::profiles;
 
-/// Judges the answers of a resource, if it is a response to a form of ours.
+/// Validates the answers of a resource, where it is a response to a form of ours.
 pub(super) fn check(response: &Object<'_>, report: &mut Report) {
     let form = response.text("questionnaire").and_then(profiles::find_by_url);
     let is_response = response.text("resourceType") == Some("QuestionnaireResponse");
@@ -27,13 +27,13 @@ pub(super) fn check(response: &Object<'_>, report: &mut Report) {
     };
     let path = response.path.name("item");
     let questions = values_of(&form.resource, "item");
-    // Once for each question: it may stand in the response as often as the caller likes.
+    // Once for each question: its items may repeat as often as the client likes.
     let mut disabled = HashSet::new();
     condition::disabled(questions, response.items("item"), &mut disabled);
     Walk { disabled: &disabled, is_complete }.level(questions, response.items("item"), &path, report);
 }
 
-/// Judges the items of a completed response at one level of a form.
+/// Validates the items of a completed response at one level of a form.
 #[cfg(test)]
 pub(super) fn judge_level(
     questions: &[Value],
@@ -57,7 +57,7 @@ fn is_true(value: &Value, name: &str) -> bool {
 struct Walk<'v> {
     /// The questions that are not asked after these answers.
     disabled: &'v HashSet<&'v str>,
-    /// Whether every required question is answered.
+    /// Whether every required question must be answered.
     is_complete: bool,
 }
 
@@ -66,7 +66,7 @@ impl Walk<'_> {
         text(question, "linkId").is_some_and(|link_id| self.disabled.contains(link_id))
     }
 
-    /// Judges the items of one level against the questions of that level.
+    /// Validates the items of one level against the questions of that level.
     fn level(self, questions: &[Value], items: &[Value], at: &Path<'_>, report: &mut Report) {
         for question in questions {
             let link_id = text(question, "linkId").unwrap_or_default();
@@ -100,7 +100,7 @@ impl Walk<'_> {
                     report.warning(IssueType::Informational, &at.name("linkId"), words);
                 }
                 latest = latest.max(place);
-                // Below it nothing is required either.
+                // Nothing below it is required either.
                 let is_disabled = self.is_disabled(question);
                 if is_disabled {
                     let words =
@@ -117,7 +117,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Judges one item against its question.
+    /// Validates one item against its question.
     fn one(self, question: &Value, item: &Value, at: &Path<'_>, report: &mut Report) {
         let (answers, inner) = (values_of(item, "answer"), values_of(question, "item"));
         let answer_path = at.name("answer");
@@ -151,7 +151,7 @@ impl Walk<'_> {
     }
 }
 
-/// Whether an answer is of its question's type, length and options.
+/// Checks that an answer is of its question's type, length and options.
 fn fits(question: &Value, answer: &Value) -> Result<(), (IssueType, String)> {
     let kind = text(question, "type").unwrap_or_default();
     let allowed: &[&str] = match kind {
@@ -170,7 +170,7 @@ fn fits(question: &Value, answer: &Value) -> Result<(), (IssueType, String)> {
         _ => &["valueString"],
     };
     let Some(value) = allowed.iter().find_map(|name| answer.get(name)) else {
-        // An extension stands for a value that is not there, such as one that is unknown.
+        // An extension replaces a missing value, such as one that is unknown.
         if allowed.iter().any(|name| answer.get(format!("_{name}")).is_some()) {
             return Ok(());
         }

@@ -1,4 +1,4 @@
-//! Bindings: a required one makes another code an error, an extensible one a warning (V-07,
+//! Bindings: for a required one another code is an error, for an extensible one a warning (V-07,
 //! <https://hl7.org/fhir/R4/terminologies.html#strength>).
 
 use std::borrow::Cow;
@@ -9,7 +9,7 @@ use super::report::{Object, Path, Report};
 use crate::outcome::IssueType;
 use crate::structure::{Binding, Codes, Definitions};
 
-/// Judges a coded value of the named type.
+/// Validates a coded value of the named type.
 pub(super) fn check(
     definitions: &Definitions,
     binding: &Binding,
@@ -63,7 +63,7 @@ pub(super) fn canonical_system(system: &str) -> Cow<'_, str> {
     }
 }
 
-/// Sets whose codes are given by a rule and not by a list.
+/// Value sets whose codes follow a rule and not a list.
 fn is_in_open_set(url: &str, code: &str) -> bool {
     match url {
         // The short names are those of `_format`: CapabilityStatements list them as formats.

@@ -1,4 +1,5 @@
-//! Whether a question of a form is asked: `enableWhen` (<https://hl7.org/fhir/R4/questionnaire-definitions.html#Questionnaire.item.enableWhen>).
+//! Conditions of a form's questions: `enableWhen`
+//! (<https://hl7.org/fhir/R4/questionnaire-definitions.html#Questionnaire.item.enableWhen>).
 
 use std::cmp::Ordering;
 use std::collections::HashSet;
@@ -12,7 +13,7 @@ fn text<'v>(value: &'v Value, name: &str) -> Option<&'v str> {
     value.get(name).and_then(Value::as_str)
 }
 
-/// Finds the questions, by their linkIds, whose conditions do not hold for what a response answers.
+/// Finds the questions, by their linkIds, whose conditions do not hold for the answers of a response.
 pub(super) fn disabled<'v>(questions: &'v [Value], response: &[Value], found: &mut HashSet<&'v str>) {
     for question in questions {
         if !is_enabled(question, response) {
@@ -22,7 +23,8 @@ pub(super) fn disabled<'v>(questions: &'v [Value], response: &[Value], found: &m
     }
 }
 
-/// Whether the conditions of a question hold for what a response answers. One without conditions is always asked.
+/// Whether the conditions of a question hold for the answers of a response. A question without conditions is
+/// always asked.
 pub(super) fn is_enabled(question: &Value, response: &[Value]) -> bool {
     let conditions = values_of(question, "enableWhen");
     let is_met = |condition: &Value| is_met(condition, response);
@@ -55,7 +57,7 @@ fn is_met(condition: &Value, response: &[Value]) -> bool {
     }
 }
 
-/// Every answer to a question, wherever it stands in the response. One that is an extension alone is one too.
+/// Every answer to a question, anywhere in the response, also one that is only an extension.
 fn collect<'v>(link_id: &str, items: &'v [Value], found: &mut Vec<&'v Value>) {
     for item in items {
         let answers = values_of(item, "answer");
@@ -80,7 +82,7 @@ fn member<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
     value.as_object()?.iter().find(|(key, _)| key.starts_with(name)).map(|(_, value)| value)
 }
 
-/// How two values compare; `None` where they do not. Dates and times of R4 sort as texts.
+/// The order of two values; `None` where they cannot be compared. Dates and times of R4 sort as texts.
 fn compare(answer: &Value, expected: &Value) -> Option<Ordering> {
     match (answer, expected) {
         (Value::Number(answer), Value::Number(expected)) => answer.as_f64()?.partial_cmp(&expected.as_f64()?),

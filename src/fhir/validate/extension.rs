@@ -1,15 +1,15 @@
-//! Extensions (<https://hl7.org/fhir/R4/extensibility.html>): a modifier that is not understood is refused
-//! (V-06); an ordinary one that is defined here keeps to its definition, others are free.
+//! Extensions (<https://hl7.org/fhir/R4/extensibility.html>): an unknown modifier is refused (V-06); another
+//! one is validated against its definition where it is ours, and free otherwise.
 
 use super::profile;
 use super::report::{Object, Report, is_absolute};
 use crate::outcome::IssueType;
 use crate::structure::Element;
 
-/// The status of a topic in the Basic that wraps it: this service defines topics, and knows what that is.
+/// The status of a topic in the Basic that wraps it: a modifier that this service understands.
 const TOPIC_STATUS: &str = "http://hl7.org/fhir/5.0/StructureDefinition/extension-SubscriptionTopic.status";
 
-/// Judges an extension. The definitions and ext-1 have been applied already.
+/// Validates an extension. The definitions and ext-1 have been applied already.
 pub(super) fn check(extension: &Object<'_>, element: &Element, report: &mut Report) {
     let is_topic_status = extension.text("url") == Some(TOPIC_STATUS);
     if element.name == "modifierExtension" && !is_topic_status {

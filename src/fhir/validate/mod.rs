@@ -1,11 +1,11 @@
-//! Judges a document against R4 and against our profiles: every issue at once, each with its FHIRPath
+//! Validation of a document against R4 and against our profiles: every issue at once, each with its FHIRPath
 //! expression and a sentence that says what to do (<https://hl7.org/fhir/R4/validation.html>).
 //!
-//! The typed codec behind the fronts stops at the first fault, checks no patterns, bindings or invariants,
-//! and should meet sound documents only: this validator stands in front of it. It is driven by the R4
-//! definitions ([`crate::structure`]) and by the differentials of our own profiles ([`profile`]); only the
-//! invariants are code, each named by its key ([`invariant`]). No message quotes a value of the document,
-//! which could be personal data.
+//! The typed codec behind the APIs stops at the first fault, checks no patterns, bindings or invariants, and
+//! should see valid documents only: this validator runs before it. It is driven by the R4 definitions
+//! ([`crate::structure`]) and by the differentials of our own profiles ([`profile`]); only the invariants are
+//! code, each named by its key ([`invariant`]). No message quotes a value of the document, which could be
+//! personal data.
 
 mod answers;
 mod binding;
@@ -29,21 +29,21 @@ use base::held;
 use report::Path;
 use walk::Walk;
 
-/// Judges a resource of the expected type against R4, and against those of our profiles that its
-/// `meta.profile` names. No issue at all means that it is sound.
+/// Validates a resource of the expected type against R4, and against those of our profiles that its
+/// `meta.profile` names. No issue means that it is valid.
 ///
 /// The document has passed [`base::json::parse`], so its depth is bounded.
 pub fn validate(resource: &Value, expected_type: &str) -> Vec<Issue> {
     judge(resource, Some(expected_type), None)
 }
 
-/// Judges a resource against R4, against those of our profiles that its `meta.profile` names, and against
-/// the profile of this canonical URL ([`crate::profiles`]). One that is not known is an error.
+/// Validates a resource against R4, against those of our profiles that its `meta.profile` names, and against
+/// the profile of this canonical URL ([`crate::profiles`]). An unknown profile is an error.
 pub fn validate_profile(resource: &Value, profile: &str) -> Vec<Issue> {
     judge(resource, None, Some(profile))
 }
 
-/// What R4 says of a member of a resource; nothing, where R4 does not know it.
+/// The importance of a member of a resource in R4; the default where R4 does not know it.
 pub fn weight(resource_type: &str, member: &str) -> Weight {
     let find = || {
         let node = r4().type_node(resource_type)?;
@@ -68,7 +68,7 @@ pub fn value_set(url: &str) -> Option<Vec<(String, String)>> {
 fn judge(resource: &Value, expected_type: Option<&str>, profile: Option<&str>) -> Vec<Issue> {
     held::check_value(resource);
     let name = resource.get("resourceType").and_then(Value::as_str);
-    // A name that is none of R4 is not repeated.
+    // A name that R4 does not have is not repeated.
     let known = name.filter(|name| r4().is_resource_type(name));
     if let Some(expected) = expected_type.filter(|expected| known != Some(*expected)) {
         let words = format!("Send a resource whose resourceType is {expected}.");

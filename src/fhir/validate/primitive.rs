@@ -1,4 +1,4 @@
-//! The primitive types: what their values look like (<https://hl7.org/fhir/R4/datatypes.html#primitive>).
+//! Values of the primitive types (<https://hl7.org/fhir/R4/datatypes.html#primitive>).
 
 use chrono::NaiveDate;
 use serde_json::Value;
@@ -8,19 +8,19 @@ use crate::structure::Primitive;
 /// R4: "strings SHALL NOT exceed 1MB in size".
 const LONGEST_STRING: usize = 1024 * 1024;
 
-/// What is wrong with a value.
+/// Why a value is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
-    /// It is of another JSON type than this.
+    /// Its JSON type is not this one.
     Json(&'static str),
-    /// It is longer than allowed.
+    /// It is too long.
     TooLong,
-    /// It is not what this sentence demands.
+    /// It breaks the rule of this sentence.
     Value(&'static str),
 }
 
 impl Primitive {
-    /// Judges a value.
+    /// Validates a value.
     pub(super) fn check(self, value: &Value) -> Result<(), Fault> {
         match self {
             Self::Boolean => {
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn other_types_and_endless_texts_are_told_apart() {
+    fn wrong_json_types_and_too_long_texts_are_distinguished() {
         assert_eq!(Primitive::of_type("Period"), None);
         assert_eq!(Primitive::String.check(&json!("a".repeat(1_048_577))), Err(Fault::TooLong));
     }

@@ -1,6 +1,6 @@
-//! References: what they may point to (<https://hl7.org/fhir/R4/references.html>).
+//! References: the types that they may point to (<https://hl7.org/fhir/R4/references.html>).
 //!
-//! A target is judged where the reference itself names its type. Whether it exists is for the use case.
+//! A target is validated where the reference itself names its type. Whether it exists is for the use case.
 
 use std::collections::HashMap;
 
@@ -10,19 +10,19 @@ use super::report::{Object, Report, items};
 use crate::outcome::IssueType;
 use crate::structure::Definitions;
 
-/// What the text of a reference says about its target.
+/// The target of a reference, by its text.
 enum Target<'a> {
     /// A resource type of R4.
     Type(&'a str),
-    /// Nothing: a UUID, a URL of no known form, a part of this document.
+    /// Unknown: a UUID, a URL of no known form, a part of this document.
     Unknown,
     /// `Something/id`, where R4 has no such type.
     NoType,
-    /// `#id`, where nothing of that id is contained.
+    /// `#id`, where no contained resource has that id.
     NotContained,
 }
 
-/// The resources that another contains, by their ids: what `#id` means within it.
+/// The contained resources, by their ids: the targets of `#id`.
 #[derive(Default)]
 pub(super) struct Contained<'v>(HashMap<&'v str, &'v Value>);
 
@@ -39,7 +39,7 @@ impl<'v> Contained<'v> {
     }
 }
 
-/// Judges a reference that may point to `targets` (to anything when there are none).
+/// Validates a reference that may point to `targets` (to anything where there are none).
 pub(super) fn check(
     definitions: &Definitions,
     reference: &Object<'_>,

@@ -1,4 +1,4 @@
-//! What a walk through a document finds, and where it found it.
+//! The issues of a validation, and their locations.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,11 +7,11 @@ use serde_json::{Map, Value};
 
 use crate::outcome::{Issue, IssueType};
 
-/// More than this many errors are of no use to anybody at once.
+/// The most errors that are reported.
 const MOST_ERRORS: usize = 100;
 const MOST_WARNINGS: usize = 50;
 
-/// A place in a document. It borrows the places above it and becomes text only for an issue.
+/// A location in a document. It borrows its parents and becomes text only for an issue.
 #[derive(Clone, Copy)]
 pub(super) struct Path<'a> {
     above: Option<&'a Path<'a>>,
@@ -36,7 +36,7 @@ impl<'a> Path<'a> {
         Path { above: Some(self), step: Step::Name(name) }
     }
 
-    /// The same element where it has this one of its types.
+    /// The element with this one of its types.
     pub(super) const fn of_type<'b>(&'b self, type_name: &'b str) -> Path<'b> {
         Path { above: Some(self), step: Step::OfType(type_name) }
     }
@@ -46,7 +46,7 @@ impl<'a> Path<'a> {
         Path { above: Some(self), step: Step::Index(index) }
     }
 
-    /// Whether this extension is one of another extension.
+    /// Whether this extension is inside another extension.
     pub(super) fn is_nested_extension(&self) -> bool {
         self.element().above.is_some_and(|parent| {
             matches!(parent.element().step, Step::Name("extension" | "modifierExtension"))
@@ -74,28 +74,28 @@ impl fmt::Display for Path<'_> {
     }
 }
 
-/// An object of the document, and where it stands.
+/// An object of the document and its location.
 #[derive(Clone, Copy)]
 pub(super) struct Object<'a> {
     /// Its members.
     pub(super) members: &'a Map<String, Value>,
-    /// Where it stands.
+    /// Its location.
     pub(super) path: &'a Path<'a>,
 }
 
 impl<'a> Object<'a> {
-    /// Whether the element is there: its value, or what stands in the value's place.
+    /// Whether the element is present: its value, or an extension in its place.
     pub(super) fn has(&self, name: &str) -> bool {
         self.members.contains_key(name)
             || self.members.keys().any(|key| key.strip_prefix('_').is_some_and(|key| key == name))
     }
 
-    /// Whether a choice element is there with any of its types.
+    /// Whether a choice element is present with any of its types.
     pub(super) fn has_choice(&self, name: &str) -> bool {
         self.choice(name).is_some()
     }
 
-    /// The member of a choice element, with the name of its type: its value, or what stands in the value's place.
+    /// The member of a choice element, with the name of its type: its value, or an extension in its place.
     pub(super) fn choice(&self, name: &str) -> Option<(&'a str, &'a Value)> {
         let find = |start: &str| {
             self.members.iter().find_map(|(key, value)| {
@@ -160,7 +160,7 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// Notes an error.
+    /// Adds an error.
     pub(super) fn error(
         &mut self,
         code: IssueType,
@@ -175,12 +175,12 @@ impl Report {
         }
     }
 
-    /// Whether there were more errors than are reported: then no more need be looked for.
+    /// Whether there are more errors than are reported: then the walk can stop.
     pub(super) fn is_full(&self) -> bool {
         self.has_more && self.errors >= MOST_ERRORS
     }
 
-    /// Notes a warning.
+    /// Adds a warning.
     pub(super) fn warning(
         &mut self,
         code: IssueType,
@@ -195,14 +195,14 @@ impl Report {
         }
     }
 
-    /// Notes an invariant that does not hold.
+    /// Adds an error for an invariant that does not hold.
     pub(super) fn demand(&mut self, holds: bool, key: &str, at: &Path<'_>, words: &str) {
         if !holds {
             self.error(IssueType::Invariant, at, format!("{key}: {words}"));
         }
     }
 
-    /// Everything that was found.
+    /// All issues.
     pub(super) fn into_issues(mut self) -> Vec<Issue> {
         if self.has_more {
             let words = "There are more issues than these: correct them and validate again.";

@@ -1,5 +1,5 @@
-//! The walk through a document, element by element, with the definitions in hand: known elements, JSON
-//! shapes, cardinality, types (G-20, <https://hl7.org/fhir/R4/json.html>).
+//! The walk through a document, element by element, with the definitions: known elements, JSON shapes,
+//! cardinality, types (G-20, <https://hl7.org/fhir/R4/json.html>).
 
 use std::collections::BTreeSet;
 
@@ -16,13 +16,13 @@ use crate::xhtml;
 /// A walk through one document.
 pub(super) struct Walk<'v> {
     definitions: &'static Definitions,
-    /// What `#id` means within the resource.
+    /// The targets of `#id` within the resource.
     contained: Contained<'v>,
-    /// The ids of the elements met so far of the resource that is being judged.
+    /// The ids of the elements of the present resource so far.
     ids: BTreeSet<&'v str>,
-    /// The profile that the caller asks for, until the resource is met that it is asked for.
+    /// The profile that the caller asks for, until its resource is reached.
     asked: Option<&'v str>,
-    /// What was found so far.
+    /// The issues so far.
     pub(super) report: Report,
 }
 
@@ -32,13 +32,13 @@ impl<'v> Walk<'v> {
         Self { definitions: r4(), contained, ids: BTreeSet::new(), asked, report }
     }
 
-    /// Judges a resource of its own: a document, an entry of a Bundle, a parameter.
+    /// Validates a resource of its own: a document, an entry of a Bundle, a parameter.
     pub(super) fn resource(&mut self, value: &'v Value, at: &Path<'_>) {
         let outer = std::mem::replace(&mut self.contained, Contained::of(value.as_object()));
         let asked = self.asked.take();
         self.typed(value, at);
         self.contained = outer;
-        // Nothing that is found now would be reported.
+        // No further issue would be reported.
         if self.report.is_full() {
             return;
         }
@@ -50,7 +50,7 @@ impl<'v> Walk<'v> {
         profile::check(value, at, asked, &mut self.report);
     }
 
-    /// Judges a resource by the type that it names.
+    /// Validates a resource by the type that it names.
     fn typed(&mut self, value: &'v Value, at: &Path<'_>) {
         let Some(members) = value.as_object() else {
             return self.report.error(IssueType::Structure, at, "Write a resource as a JSON object.");
@@ -80,7 +80,7 @@ impl<'v> Walk<'v> {
         }
     }
 
-    /// Judges an object: every member is known, every required element there, every invariant holds.
+    /// Validates an object: every member is known, every required element present, every invariant holds.
     fn object(&mut self, members: &'v Map<String, Value>, node: &'static Node, at: &Path<'_>) {
         if !node.is_resource && members.keys().all(|key| key == "id") {
             self.report.demand(false, "ele-1", at, "Give this element a value or elements, or leave it out.");
@@ -88,7 +88,7 @@ impl<'v> Walk<'v> {
         self.members(members, node, at);
     }
 
-    /// Judges the members of an object: of an element, or of what stands beside a primitive value.
+    /// Validates the members of an object: of an element, or of the second member of a primitive value.
     fn members(&mut self, members: &'v Map<String, Value>, node: &'static Node, at: &Path<'_>) {
         if let Some(id) = members.get("id").and_then(Value::as_str).filter(|_| !node.is_resource) {
             self.element_id(id, node, at);
@@ -130,13 +130,13 @@ impl<'v> Walk<'v> {
         }
     }
 
-    /// Judges the id of an element (<https://hl7.org/fhir/R4/element-definitions.html#Element.id>).
+    /// Validates the id of an element (<https://hl7.org/fhir/R4/element-definitions.html#Element.id>).
     fn element_id(&mut self, id: &'v str, node: &Node, at: &Path<'_>) {
         if id.contains(char::is_whitespace) {
             let words = "Write the id of an element without spaces.";
             self.report.error(IssueType::Value, &at.name("id"), words);
         }
-        // A snapshot and a differential both have the ids of their elements: sdf-16 and sdf-17 look after these.
+        // A snapshot and a differential both have the ids of their elements: sdf-16 and sdf-17 check these.
         if !self.ids.insert(id) && node.path != "ElementDefinition" {
             let words = "Give each element an id of its own: another element of this resource has this one.";
             self.report.error(IssueType::Duplicate, &at.name("id"), words);
@@ -144,7 +144,7 @@ impl<'v> Walk<'v> {
     }
 
     fn unknown(&mut self, key: &str, node: &Node, at: &Path<'_>) {
-        // A key that is no name could be anything: it is not repeated.
+        // A key that is not a name could be anything: it is not repeated.
         let is_name = key.len() <= 64
             && !key.starts_with(|first: char| first.is_ascii_digit())
             && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
@@ -177,7 +177,7 @@ impl<'v> Walk<'v> {
         }
     }
 
-    /// Judges the value or the values of an element.
+    /// Validates the value or the values of an element.
     fn element(
         &mut self,
         value: &'v Value,
@@ -225,8 +225,8 @@ impl<'v> Walk<'v> {
         }
     }
 
-    /// Judges what stands beside a primitive value: its id and its extensions. An id alone is enough there (ele-1 asks
-    /// for a value or extensions); without a value it is not.
+    /// Validates the second member of a primitive value: its id and its extensions. An id alone is enough
+    /// where there is a value (ele-1 asks for a value or extensions); without a value it is not.
     fn siblings(&mut self, value: &'v Value, values: Option<&Value>, element: &Element, at: &Path<'_>) {
         let Some(node) = self.definitions.type_node("Element") else { return };
         match (element.is_list, value) {
@@ -255,7 +255,7 @@ impl<'v> Walk<'v> {
         }
     }
 
-    /// Judges what stands beside a primitive value that is there.
+    /// Validates the second member of a primitive value that is present.
     fn beside(&mut self, members: &'v Map<String, Value>, node: &'static Node, at: &Path<'_>) {
         if members.is_empty() {
             let words = "Leave the element out instead of giving an empty object.";
@@ -264,7 +264,7 @@ impl<'v> Walk<'v> {
         self.members(members, node, at);
     }
 
-    /// Judges what stands in place of a primitive value.
+    /// Validates the second member in place of a primitive value.
     fn instead(
         &mut self,
         members: &'v Map<String, Value>,
@@ -284,7 +284,7 @@ impl<'v> Walk<'v> {
         self.report.error(IssueType::Structure, at, "Write this element as a JSON object.");
     }
 
-    /// Judges one value.
+    /// Validates one value.
     fn value(&mut self, value: &'v Value, element: &'static Element, member: &'static Member, at: &Path<'_>) {
         match &member.content {
             Content::Primitive(primitive) => {
@@ -326,7 +326,7 @@ impl<'v> Walk<'v> {
         }
     }
 
-    /// Judges a primitive value, and says whether it is one.
+    /// Validates a primitive value, and returns whether it is one.
     fn primitive(&mut self, primitive: Primitive, value: &Value, at: &Path<'_>) -> bool {
         match primitive.check(value) {
             Ok(()) => return true,

@@ -86,7 +86,7 @@ mod tests {
     use super::{Back, csp_source};
 
     #[test]
-    fn an_answer_joins_the_query_that_is_there() {
+    fn redirect_response_is_added_to_an_existing_query() {
         let url = |redirect_uri, state| {
             Back { redirect_uri, state, issuer: "https://as.example" }.url(&[("code", "a&b")])
         };
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_names_origins_and_schemes_and_nothing_else() {
+    fn content_security_policy_lists_origins_and_schemes_only() {
         for (uri, source) in [
             ("https://app.example/back?x", Some("https://app.example")),
             ("http://127.0.0.1:9000/callback", Some("http://127.0.0.1:9000")),

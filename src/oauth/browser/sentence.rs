@@ -140,7 +140,7 @@ mod tests {
     use domain::account::Scopes;
 
     #[test]
-    fn each_thing_is_said_once() {
+    fn scope_descriptions_are_listed_once() {
         let whom = Whom { object: "you", possessive: "your", lasts: "for up to 12 hours" };
         let said = |text| sentences(&Scopes::parse(text).unwrap(), &whom);
         assert_eq!(

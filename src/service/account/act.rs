@@ -1,4 +1,4 @@
-//! Whom somebody may act for now.
+//! The patients whom a person may act for now.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -9,21 +9,21 @@ use domain::person::{NhsNumber, Person};
 use domain::proxy::{Role, Status};
 use store::{RoleSearch, Tx};
 
-/// Somebody for whom one may act.
+/// A patient whom a proxy may act for.
 #[derive(Clone)]
 pub struct Patient {
-    /// By which role.
+    /// The role.
     pub role: Uuid,
-    /// Who it is.
+    /// The person.
     pub person: Person,
 }
 
-/// Everybody for whom `proxy` has a role that holds at this instant, in the order of the roles: three
-/// statements, however many they are.
+/// The patients for whom `proxy` has a role that is active at this instant, in the order of the roles: three
+/// statements, whatever their number.
 ///
 /// # Errors
 ///
-/// When the database does not answer.
+/// Database errors.
 pub fn list_patients(tx: &mut Tx<'_>, clock: &dyn Clock, proxy: NhsNumber) -> Result<Vec<Patient>, Error> {
     let now = clock.now();
     let search = RoleSearch { proxy: Some(proxy), statuses: Some(vec![Status::Active]), patient: None };
@@ -38,14 +38,15 @@ pub fn list_patients(tx: &mut Tx<'_>, clock: &dyn Clock, proxy: NhsNumber) -> Re
     Ok(roles.into_iter().filter_map(|role| with_person(role.value)).collect())
 }
 
-/// Whether one may act by this role at this instant.
+/// Whether a proxy may act by this role at this instant.
 pub(super) fn holds(role: &Role, now: DateTime<Utc>) -> bool {
     let has_begun = role.period.start.as_ref().is_none_or(|start| start.earliest() <= now);
     role.status == Status::Active && has_begun && !role.period.has_ended(now)
 }
 
-/// Who has logged in where a proxy acts for a patient, as `Type/id` (`fhirUser`), the same for every grant type: the
-/// RelatedPerson that the proxy is to the patient, a verified one where there are several, else the Person of the user.
+/// `fhirUser` where a proxy acts for a patient, as `Type/id`, the same for every grant type: the
+/// RelatedPerson that the proxy is to the patient, a verified one where there are several, else the Person of
+/// the user.
 pub(super) fn fhir_user_acting(
     tx: &mut Tx<'_>,
     user: Option<Uuid>,

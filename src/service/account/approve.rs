@@ -1,4 +1,4 @@
-//! A person gives an app what it asks.
+//! A person approves an app's authorization request.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -16,39 +16,38 @@ use domain::account::{
 };
 use store::{Old, Tx};
 
-/// How long a grant is good for an app that does not stay: until the person has gone home. For one that does, as
-/// long as a refresh token.
+/// The lifetime of a grant without offline access. With it, the grant lives as long as a refresh token.
 const GRANT_TTL: TimeDelta = TimeDelta::hours(12);
 
-/// For how long a code that is over is known, so that its app is told why it is refused, and how many older ones are
-/// removed with each new one.
+/// How long an expired code is kept, so that the refusal can say that it was used; and how many older ones
+/// are removed with each new one.
 const KEPT_CODES: TimeDelta = TimeDelta::days(1);
 const SWEPT: i64 = 20;
 
-/// How long a grant with these scopes is good.
+/// The lifetime of a grant with these scopes.
 pub fn grant_ttl(scopes: &Scopes, lifetimes: Lifetimes) -> TimeDelta {
     if scopes.has(Word::OfflineAccess) { lifetimes.refresh_ttl } else { GRANT_TTL }
 }
 
-/// What the app is answered.
+/// The authorization response.
 #[derive(Clone, Debug)]
 pub struct Approved {
-    /// The code. It is kept nowhere.
+    /// The code. It is stored nowhere.
     pub code: String,
-    /// What the app had asked.
+    /// The app's request.
     pub request: AuthorizationRequest,
 }
 
-/// Nothing was given.
+/// The app is granted nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum ApproveError {
-    /// The log-in is over, or not that far.
+    /// The log-in has expired, or its person is not authenticated yet.
     #[error("there is no log-in to approve")]
     Gone,
-    /// The role by which they wanted to act holds no longer.
+    /// The role by which they wanted to act is no longer active.
     #[error("the role is not active")]
     RoleLapsed,
-    /// The person may not appear any more.
+    /// The person may no longer appear.
     #[error("the person is not current")]
     Person,
     /// The store failed.

@@ -1,4 +1,5 @@
-//! A token for an app by itself (RFC 6749 §4.4, SMART App Launch 2.2 "Backend Services").
+//! The client credentials grant: a token for the app itself (RFC 6749 §4.4, SMART App Launch 2.2 "Backend
+//! Services").
 
 use crate::account::{Asking, IssuedTokens, TokenError, fit};
 use base::ids;
@@ -6,8 +7,8 @@ use domain::account::scope::Scope;
 use domain::account::{Grant, GrantType, Mode, ScopeContext, Scopes, Word};
 use store::Tx;
 
-/// Grants an app what it asks for, as far as it is registered for it. There is no refresh token: it asks
-/// again.
+/// Grants an app the requested scopes for which it is registered. There is no refresh token: the app requests
+/// a new access token.
 ///
 /// # Errors
 ///
@@ -25,7 +26,7 @@ pub fn client_credentials(
     let asked = scope.map(Scopes::parse).transpose().or(Err(wrong))?;
     let given =
         asked.map_or_else(|| asking.app.scopes.clone(), |asked| asking.app.scopes.narrowed_to(&asked));
-    // Only `system/` means anything without a person (SC-07).
+    // Without a person only `system/` scopes apply (SC-07).
     let scopes = given.retaining(|scope| match scope {
         Scope::Resource(scope) => scope.context == ScopeContext::System,
         Scope::Word(word) => matches!(word, Word::ValidatedRelationships | Word::RegistryEvents),

@@ -1,4 +1,4 @@
-//! Whom somebody may act for now.
+//! The people whom a person may act for now.
 
 use chrono::{DateTime, Utc};
 
@@ -7,24 +7,24 @@ use domain::person::{NhsNumber, Person};
 use domain::proxy::{Relationship, Role, Status};
 use store::{RoleSearch, Tx};
 
-/// A role that is active now, with what there is to say about it.
+/// An active role, with its patient and relationship.
 #[derive(Clone)]
 pub struct DelegationOf {
     /// The role.
     pub role: Role,
-    /// The version in which it stands.
+    /// Its version.
     pub version: i64,
     /// The patient.
     pub patient: Option<Person>,
-    /// How the two are related, as far as it is known.
+    /// The relationship of the two people, where one is recorded.
     pub relationship: Option<Relationship>,
 }
 
-/// The roles of a proxy that are active at this instant. Five statements, however many there are.
+/// The roles of a proxy that are active at this instant. Five statements, whatever their number.
 ///
 /// # Errors
 ///
-/// When the database does not answer.
+/// Database errors.
 pub fn delegations(
     tx: &mut Tx<'_>,
     proxy: NhsNumber,

@@ -1,4 +1,4 @@
-//! "Me" becomes "me for this patient" (RFC 8693).
+//! Token exchange: a user's token for one to act for a patient (RFC 8693).
 
 use uuid::Uuid;
 
@@ -12,26 +12,26 @@ use domain::account::{Caller, Grant, GrantType, Mode, Proofing, ScopeContext, Sc
 use domain::person::NhsNumber;
 use store::{RoleSearch, Tx};
 
-/// Who wants to act, as the subject token proves it.
+/// The proxy, as the subject token proves them.
 #[derive(Clone, Debug)]
 pub struct Subject {
     /// The proxy.
     pub proxy: NhsNumber,
-    /// How the proxy was proved, and how they showed it.
+    /// The proxy's vector of trust.
     pub vot: Vector,
-    /// The patient whom the subject token itself is about, where it is not the proxy.
+    /// The patient whom the subject token is about, where it is not the proxy.
     pub patient: Option<NhsNumber>,
-    /// The user of ours that the proxy is.
+    /// The proxy's user in this service.
     pub user: Option<Uuid>,
-    /// The grant of the subject token, below which the new one stands; none for a provider's token.
+    /// The grant of the subject token, the parent of the new one; none for a provider's token.
     pub parent: Option<Uuid>,
     /// The APIs that the subject token is for; none for every API of this server.
     pub audience: Vec<String>,
-    /// What the app was given of what the proxy may do.
+    /// The scopes that the subject token has.
     pub scopes: Scopes,
 }
 
-/// For whom.
+/// The target of the exchange.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Target {
     /// The patient.
@@ -41,7 +41,8 @@ pub struct Target {
 }
 
 impl Subject {
-    /// The person of a token of ours: as themselves, and of this app. The token's grant must hold.
+    /// The person of an access token of ours: not acting for another, and of this app. The token's grant must
+    /// hold.
     ///
     /// # Errors
     ///
@@ -52,10 +53,10 @@ impl Subject {
         else {
             return Err(TokenError::Invalid("the subject_token is not one of a person for this app"));
         };
-        // Held until the new grant is written: what is revoked meanwhile is revoked with its children.
+        // Locked until the new grant is written: a revocation meanwhile also revokes its children.
         tx.lock_grant(grant)?;
         let (grant, _) = live_grant(tx, grant, asking.now)
-            .map_err(|_lapsed| TokenError::Invalid("the subject_token is no longer good"))?;
+            .map_err(|_lapsed| TokenError::Invalid("the subject_token is no longer valid"))?;
         asking.has_found_grant();
         let scopes = super::scopes_of(&caller.ceiling);
         if !scopes.has(Word::Delegation) {
@@ -66,9 +67,9 @@ impl Subject {
         Ok(Self { proxy: *nhs_number, vot, patient: None, user, parent: Some(id), audience, scopes })
     }
 
-    /// The person whom an identity provider has proved: by an id token of theirs, or by a composite one, which
-    /// is about the patient and says who acts. The app has what it is registered for, and must have authenticated. The
-    /// person becomes a user, by whom the grant is found and revoked.
+    /// The person whom an identity provider has authenticated: by an id token, or by a composite one, which
+    /// is about the patient and names the actor. The app, which must have authenticated, gets the scopes of
+    /// its registration. The person becomes a user, by whom the grant is found and revoked.
     ///
     /// # Errors
     ///
@@ -91,8 +92,8 @@ impl Subject {
     }
 }
 
-/// Lets a person act for another through an app, if they have a role for exactly this person that is active
-/// now. The grant lasts as long as its token: the app asks again.
+/// Lets a person act for another through an app, where they have a role for exactly this person that is
+/// active now. The grant lasts as long as its token: the app exchanges again.
 ///
 /// # Errors
 ///
@@ -134,7 +135,7 @@ pub fn exchange(
         expires_at: asking.now + asking.lifetimes.access_ttl,
     };
     tx.insert_grant(&grant)?;
-    // The one truth about a role is the one that every later request asks too.
+    // The state of the role is read in the same way as at every later request.
     let state = tx.find_grant_state(grant.id)?.ok_or(TokenError::Target("the grant was not kept"))?;
     state.check(asking.now).map_err(|lapsed| TokenError::Target(lapsed.reason()))?;
     asking.use_role(tx, &grant)?;
@@ -150,8 +151,8 @@ pub fn exchange(
     })
 }
 
-/// What of the app's scopes is about somebody else's records. Whoever acts has no id token of the patient,
-/// does not see whom else they may act for, and leaves no refresh token.
+/// The app's scopes that concern the patient's records. A proxy gets no id token of the patient, does not see
+/// whom else the patient may act for, and gets no refresh token.
 fn acting_scopes(asking: &Asking<'_>, had: &Scopes, scope: Option<&str>) -> Result<Scopes, TokenError> {
     let had = asking.app.scopes.narrowed_to(had);
     let wrong = TokenError::Scope("a scope over resources is not written as one");
@@ -169,8 +170,8 @@ fn acting_scopes(asking: &Asking<'_>, had: &Scopes, scope: Option<&str>) -> Resu
     fit(scopes)
 }
 
-/// The role that is meant, whatever its status. Nobody is their own proxy, and who names both patient and
-/// role must name those that belong together.
+/// The requested role, whatever its status. A proxy is never the patient, and a request that names both
+/// patient and role must name those that belong together.
 fn find_role(tx: &mut Tx<'_>, subject: &Subject, target: Target) -> Result<(Uuid, NhsNumber), TokenError> {
     let patient = match (subject.patient, target.patient) {
         (Some(one), Some(other)) if one != other => {

@@ -1,4 +1,4 @@
-//! What a token is worth now (RFC 7662), whatever it says itself.
+//! Token introspection (RFC 7662): the current state of a token's grant.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -12,16 +12,16 @@ use store::Tx;
 ///
 /// # Errors
 ///
-/// When the database does not answer.
+/// Database errors.
 pub fn is_live(tx: &mut Tx<'_>, grant: Uuid, now: DateTime<Utc>) -> Result<bool, Error> {
     Ok(tx.find_grant_state(grant)?.is_some_and(|state| state.check(now).is_ok()))
 }
 
-/// The grant behind an access token, if it holds now.
+/// The grant behind an access token, where it holds now.
 ///
 /// # Errors
 ///
-/// When the database does not answer.
+/// Database errors.
 pub fn find_live_grant(tx: &mut Tx<'_>, grant: Uuid, now: DateTime<Utc>) -> Result<Option<Grant>, Error> {
     if is_live(tx, grant, now)? { tx.find_grant(grant) } else { Ok(None) }
 }
@@ -30,7 +30,7 @@ pub fn find_live_grant(tx: &mut Tx<'_>, grant: Uuid, now: DateTime<Utc>) -> Resu
 ///
 /// # Errors
 ///
-/// When the database does not answer.
+/// Database errors.
 pub fn find_refresh_token(
     tx: &mut Tx<'_>,
     token: &str,

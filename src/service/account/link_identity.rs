@@ -1,4 +1,4 @@
-//! A user brings a second identity.
+//! Linking of a second identity to a user.
 
 use crate::account::log_in::{LogInError, LoggedIn, check_standing, log_in, proven_number};
 use base::clock::Clock;
@@ -6,16 +6,16 @@ use base::error::Error;
 use domain::account::identity::Proven;
 use store::Tx;
 
-/// The second identity is not linked.
+/// Why the second identity is not linked.
 #[derive(Debug, thiserror::Error)]
 pub enum LinkError {
-    /// The first does not log in.
+    /// The first identity does not log in.
     #[error(transparent)]
     LogIn(#[from] LogInError),
-    /// Another user has it.
+    /// The identity is another user's.
     #[error("the identity is another user's")]
     Taken,
-    /// The two are proved to be different people.
+    /// The identities are proved to be of different people.
     #[error("the identities are of different people")]
     DifferentPeople,
 }
@@ -26,8 +26,8 @@ impl From<Error> for LinkError {
     }
 }
 
-/// Links a second identity to the user of the first. Both must have been proved in the same sitting: that is
-/// why this takes two proofs and no user id. What is linked already stays.
+/// Links a second identity to the user of the first. Both must have been authenticated in the same session:
+/// that is why this takes two proofs and no user id. Identities already linked stay.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! Somebody has proved to a provider who they are: finds the user whom we know them as.
+//! Log-in: finds the user of an identity that a provider has authenticated.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -11,16 +11,16 @@ use domain::account::identity::{Proven, ProvenKind};
 use domain::person::{Door, NhsNumber, Verdict, decide_person};
 use store::Tx;
 
-/// Who has logged in. It says who, not what they may.
+/// A logged-in user. It says who, not what they may do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoggedIn {
     /// The user.
     pub user: Uuid,
-    /// The account that the identity has proved to be the user's own; none below P9, and none for staff.
+    /// The account whose NHS number the identity proves to be the user's; none below P9, and none for staff.
     pub account: Option<NhsNumber>,
 }
 
-/// Nobody has logged in.
+/// Why a log-in is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum LogInError {
     /// The person may not appear, has died, or is not known to the registry.
@@ -31,8 +31,8 @@ pub enum LogInError {
     Store(#[from] Error),
 }
 
-/// Logs somebody in: finds or makes the user, keeps the identity, and puts the user into the account of the
-/// NHS number that was proved. An identity by itself grants nothing (domain: accounts).
+/// Logs a person in: finds or creates the user, keeps the identity, and makes the user a member of the
+/// account of the proved NHS number. An identity by itself grants nothing (domain: accounts).
 ///
 /// # Errors
 ///
@@ -51,7 +51,7 @@ pub fn log_in(tx: &mut Tx<'_>, clock: &dyn Clock, proven: &Proven) -> Result<Log
     Ok(LoggedIn { user, account })
 }
 
-/// The NHS number that an identity proves to be somebody's own: at P9, not below.
+/// The NHS number that an identity proves to be the person's own: at P9, not below.
 pub(super) fn proven_number(proven: &Proven) -> Option<NhsNumber> {
     match &proven.kind {
         ProvenKind::Citizen { nhs_number, vot } => nhs_number.filter(|_| vot.proofing >= Proofing::P9),
@@ -73,7 +73,7 @@ pub(super) fn may_log_in(tx: &mut Tx<'_>, number: NhsNumber) -> Result<bool, Err
     Ok(states.iter().any(|(_, state)| decide_person(*state, Door::LogIn) == Verdict::Allowed))
 }
 
-/// The user who is this subject of this issuer, made where there is none.
+/// The user with this subject at this issuer, created where there is none.
 pub(super) fn find_or_make_user(tx: &mut Tx<'_>, proven: &Proven, now: DateTime<Utc>) -> Result<Uuid, Error> {
     if let Some(user) = tx.find_user_by_identity(&proven.issuer, &proven.subject)? {
         return Ok(user);
@@ -83,7 +83,7 @@ pub(super) fn find_or_make_user(tx: &mut Tx<'_>, proven: &Proven, now: DateTime<
     if tx.link_identity(user, &proven.issuer, &proven.subject, now)? {
         return Ok(user);
     }
-    // The same person was faster in another window: they are that user.
+    // A concurrent log-in of the same identity created the user first: it is used.
     tx.remove_new_user(user)?;
     let faster = tx.find_user_by_identity(&proven.issuer, &proven.subject)?;
     faster.ok_or_else(|| Error::busy("an identity came and went"))

@@ -1,5 +1,5 @@
-//! The use cases of accounts: what is done with log-ins, grants, tokens and apps, one per file, each in the transaction that it is
-//! given. They know nothing of HTTP, and sign nothing.
+//! The use cases of accounts: log-ins, grants, tokens and apps, one per file, each in the transaction that it
+//! is given. They know nothing of HTTP, and sign nothing.
 
 mod act;
 mod approve;
@@ -31,34 +31,34 @@ use domain::account::Ceiling;
 use domain::account::{Grant, GrantType, Lapsed, RefreshToken, Registration, Scopes, Word};
 use store::Tx;
 
-/// Who asks for a token, when, and what they have proved beside.
+/// A token request: the app, its proofs and the time.
 #[derive(Clone, Copy, Debug)]
 pub struct Asking<'r> {
-    /// The app, which has proved itself.
+    /// The authenticated app.
     pub app: &'r Registration,
-    /// The thumbprint of the key of which it has shown a proof (RFC 9449 §5).
+    /// The thumbprint of the key of its DPoP proof (RFC 9449 §5).
     pub jkt: Option<&'r str>,
-    /// The APIs that the token is to be for (RFC 8707), each one of this server's; none for as many as were granted.
+    /// The APIs requested for the token (RFC 8707), each one of this server's; none for those of the grant.
     pub audience: &'r [String],
-    /// How long things are good.
+    /// The configured lifetimes.
     pub lifetimes: Lifetimes,
     /// The time.
     pub now: DateTime<Utc>,
-    /// Whether what the client shows belongs to a grant: only then is a refusal of a client recorded that has not
-    /// authenticated.
+    /// Whether the presented code or token belongs to a grant: only then is the refusal of an unauthenticated
+    /// client recorded.
     pub found: &'r AtomicBool,
 }
 
-/// What a token is to be issued for.
+/// The content of the tokens to issue.
 #[derive(Clone, Debug)]
 pub struct IssuedTokens {
     /// The grant.
     pub grant: Grant,
-    /// What the token is for: as much as the grant, or less.
+    /// The token's scopes: those of the grant, or fewer.
     pub scopes: Scopes,
-    /// The version of the role by which somebody acts.
+    /// The version of the role by which a proxy acts.
     pub role_version: Option<i64>,
-    /// What the id token repeats.
+    /// The `nonce` that the id token repeats.
     pub nonce: Option<String>,
     /// The key that the token is bound to.
     pub jkt: Option<String>,
@@ -70,41 +70,41 @@ pub struct IssuedTokens {
     pub expires_at: DateTime<Utc>,
 }
 
-/// What becomes of a request with something that may be shown once.
+/// The result of a request with a single-use value.
 #[derive(Debug)]
 pub enum TokenOutcome {
-    /// A token is issued.
+    /// Tokens are issued.
     IssuedTokens(Box<IssuedTokens>),
-    /// None is, and what was shown is worth nothing any more.
+    /// None are, and the value can no longer be used.
     Spent(TokenError),
 }
 
-/// Why no token is issued (RFC 6749 §5.2). What is told is for the app's engineers.
+/// Why no token is issued (RFC 6749 §5.2). The texts are for the app's developers.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
-    /// The request cannot be understood.
+    /// The request is malformed.
     #[error("{0}")]
     Invalid(&'static str),
-    /// The code, refresh token or subject is worth nothing.
+    /// The code, refresh token or subject token is not valid.
     #[error("{0}")]
     Grant(&'static str),
-    /// The grant does not hold any more. Why is for the log.
+    /// The grant no longer holds. The reason is for the log.
     #[error("{0}")]
     Lapsed(Lapsed),
-    /// A scope that cannot be had.
+    /// A scope that cannot be granted.
     #[error("{0}")]
     Scope(&'static str),
-    /// Not a patient for whom this person may act (RFC 8693 §2.2.2). Whether there is such a role is not answered; why is for
-    /// the log.
+    /// Not a patient whom this person may act for (RFC 8693 §2.2.2). The response does not say whether such a
+    /// role exists; the reason is for the log.
     #[error("{0}")]
     Target(&'static str),
-    /// An API for which there is no token here, or that was not granted (RFC 8707 §2).
+    /// An API for which this server issues no token, or that was not granted (RFC 8707 §2).
     #[error("the resource is not the base URL of an API that was granted")]
     Audience,
-    /// The app may not get tokens in this way.
+    /// The app may not use this grant type.
     #[error("the app is not registered for this grant_type")]
     Unauthorized,
-    /// No good proof of a key, where one is needed.
+    /// A valid proof of a key is missing where one is required.
     #[error("{0}")]
     Proof(&'static str),
     /// The store failed.
@@ -128,12 +128,12 @@ impl From<Lapsed> for TokenError {
 }
 
 impl Asking<'_> {
-    /// What the client shows belongs to a grant.
+    /// Notes that the presented value belongs to a grant.
     fn has_found_grant(&self) {
         self.found.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the app is registered for this way to get a token, and shows a proof if its tokens are bound.
+    /// Whether the app is registered for this grant type, and sends a proof if its tokens are bound.
     fn check(&self, grant_type: GrantType) -> Result<(), TokenError> {
         if !self.app.grant_types.contains(&grant_type) {
             return Err(TokenError::Unauthorized);
@@ -144,14 +144,14 @@ impl Asking<'_> {
         Ok(())
     }
 
-    /// The next refresh token of a grant, if it has any: for whoever stays away, or stays.
+    /// The next refresh token of a grant, where its scopes include offline or online access.
     fn next_refresh_token(&self, tx: &mut Tx<'_>, grant: &Grant) -> Result<Option<String>, Error> {
         let is_wanted = grant.scopes.has(Word::OfflineAccess) || grant.scopes.has(Word::OnlineAccess);
         if !is_wanted || !self.app.grant_types.contains(&GrantType::RefreshToken) {
             return Ok(None);
         }
         let token = new_secret()?;
-        // A confidential app proves itself; of a public one only the key shows that it is the same (§5).
+        // A confidential app authenticates; for a public one only the key shows that it is the same (§5).
         let is_public = !self.app.authentication.is_confidential();
         let kept = RefreshToken {
             grant: grant.id,
@@ -162,12 +162,12 @@ impl Asking<'_> {
         Ok(Some(token))
     }
 
-    /// Writes down that the role is used by which the token's holder acts, if they act.
+    /// Records that the role is used by which the token's holder acts, if they act.
     fn use_role(&self, tx: &mut Tx<'_>, grant: &Grant) -> Result<(), Error> {
         grant.role.map_or(Ok(()), |role| tx.use_role(role, self.now))
     }
 
-    /// When an access token for a grant ends: never later than the grant.
+    /// When an access token for a grant expires: never later than the grant.
     fn token_end(&self, grant: &Grant) -> DateTime<Utc> {
         grant.expires_at.min(self.now + self.lifetimes.access_ttl)
     }
@@ -185,7 +185,7 @@ fn narrow(given: &Scopes, asked: Option<&str>) -> Result<Scopes, TokenError> {
     fit(narrowed)
 }
 
-/// These scopes, if they are few enough for one token.
+/// These scopes, where they are few enough for one token.
 fn fit(scopes: Scopes) -> Result<Scopes, TokenError> {
     if scopes.fit_a_token() { Ok(scopes) } else { Err(TokenError::Scope(TOO_MANY)) }
 }
@@ -201,7 +201,7 @@ fn narrow_audience(granted: &[String], asked: &[String]) -> Result<Vec<String>, 
     if asked.iter().all(is_granted) { Ok(asked.to_vec()) } else { Err(TokenError::Audience) }
 }
 
-/// The grant of somebody's token, if it is good at this instant, with the version of its role.
+/// The grant of a presented token, where it holds at this instant, with the version of its role.
 fn live_grant(
     tx: &mut Tx<'_>,
     id: uuid::Uuid,

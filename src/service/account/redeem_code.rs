@@ -1,4 +1,4 @@
-//! A code becomes a token (RFC 6749 §4.1.3).
+//! The authorization code grant: a code for tokens (RFC 6749 §4.1.3).
 
 use crate::account::revoke::end_grant;
 use crate::account::{Asking, IssuedTokens, TokenError, TokenOutcome, live_grant, narrow_audience};
@@ -9,20 +9,20 @@ use store::Tx;
 
 const NONE: TokenError = TokenError::Grant("there is no such code");
 
-/// What an app shows for a code.
+/// A client's request to redeem a code.
 #[derive(Clone, Debug)]
 pub struct CodeRedemption {
     /// The code.
     pub code: String,
-    /// Where it was sent.
+    /// The redirect URI that it was sent to.
     pub redirect_uri: String,
-    /// The verifier of PKCE (RFC 7636 §4.1).
+    /// The PKCE verifier (RFC 7636 §4.1).
     pub verifier: String,
 }
 
-/// Redeems a code. A client that shows one with anything else wrong has it from another client: it is spent. One that
-/// is shown again by its own app ends everything that was issued for it, and what was exchanged from that (§4.1.2); shown
-/// again by another app it ends nothing.
+/// Redeems a code. A client that sends one with any other value wrong has it from another client: the code is
+/// spent. A second use by its own app ends everything that was issued for it, and what was exchanged from
+/// that (§4.1.2); one by another app ends nothing.
 ///
 /// # Errors
 ///
@@ -75,14 +75,14 @@ pub fn redeem_code(
     })))
 }
 
-/// Whether what is shown belongs to the code.
+/// Checks that the request matches the code.
 fn fits(code: &Code, shown: &CodeRedemption, jkt: Option<&str>) -> Result<(), TokenError> {
     if code.redirect_uri != shown.redirect_uri {
         return Err(TokenError::Grant("the redirect_uri is not the one that the code was sent to"));
     }
     let is_verifier = (43..=128).contains(&shown.verifier.len())
         && shown.verifier.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte));
-    // S256 is the only method: what is compared is a digest.
+    // S256 is the only method, so digests are compared.
     if !is_verifier || dpop::hash(&shown.verifier) != code.challenge {
         return Err(TokenError::Grant("the code_verifier is not the one of the code's challenge"));
     }

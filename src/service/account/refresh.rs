@@ -1,4 +1,4 @@
-//! A refresh token becomes an access token, and the next refresh token (RFC 6749 §6).
+//! The refresh token grant: a refresh token for an access token and the next refresh token (RFC 6749 §6).
 
 use crate::account::revoke::end_grant;
 use crate::account::{Asking, IssuedTokens, TokenError, TokenOutcome, live_grant, narrow, narrow_audience};
@@ -8,9 +8,9 @@ use store::Tx;
 
 const NONE: TokenError = TokenError::Grant("there is no such refresh token");
 
-/// Redeems a refresh token. One that is shown again was stolen, from the app or by it: the family ends
-/// (RFC 9700 §4.14.2). A client that could not use it, another app or one without its key, neither spends it nor ends
-/// anything.
+/// Redeems a refresh token. A second use means that it was stolen, from the app or by it: the token family
+/// ends (RFC 9700 §4.14.2). A client that could not use it, another app or one without its key, neither
+/// spends it nor ends anything.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! An app registers itself (RFC 7591).
+//! Dynamic client registration (RFC 7591).
 
 use chrono::{DateTime, Utc};
 
@@ -8,20 +8,20 @@ use base::token::{self, new_secret};
 use domain::account::Registration;
 use store::Tx;
 
-/// What a new app is told, once.
+/// A new app's registration, with its secret, which is returned once.
 #[derive(Clone)]
 pub struct Registered {
     /// The app as it is registered.
     pub app: Registration,
-    /// Its secret, if it proves itself by one. Only its SHA-256 is kept.
+    /// Its secret, if it authenticates by one. Only its SHA-256 is kept.
     pub secret: Option<String>,
 }
 
-/// Gives an app an id, and a secret if it is to have one, and writes it down.
+/// Gives an app an id, and a secret if it is to have one, and stores it.
 ///
 /// # Errors
 ///
-/// When the database refuses, or the operating system gives no randomness.
+/// Database errors; when the operating system gives no randomness.
 pub fn register_app(tx: &mut Tx<'_>, mut app: Registration, now: DateTime<Utc>) -> Result<Registered, Error> {
     app.client_id = ids::new_uuid(now).to_string();
     let mut secret = None;

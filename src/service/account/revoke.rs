@@ -1,5 +1,5 @@
-//! Grants end: an app gives a token back (RFC 7009), or a person logs out of an app or of all. All of it ends in
-//! [`Tx::revoke_grant`], the one place that revokes.
+//! Revocation of grants: an app revokes a token (RFC 7009), or a person logs out of one app or of all. Every
+//! revocation goes through [`Tx::revoke_grant`].
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -9,32 +9,32 @@ use base::token::digest;
 use domain::audit::{Access, Act, Actor};
 use store::Tx;
 
-/// A token, as an app shows it.
+/// A token that an app presents for revocation.
 #[derive(Clone, Debug)]
 pub enum TokenToRevoke {
     /// An access token, by its grant.
     Access(Uuid),
-    /// Anything else: a refresh token, or nothing.
+    /// Any other text: a refresh token, or no token.
     Other(String),
 }
 
-/// What became of it.
+/// The result of a revocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Revoked {
-    /// Its grant was revoked, with all that was exchanged from it.
+    /// Its grant was revoked, with every grant exchanged from it.
     Done,
-    /// It was worth nothing before.
+    /// It was not valid before.
     Nothing,
-    /// It is another app's, and stays as it was.
+    /// It belongs to another app, and stays valid.
     NotTheirs,
 }
 
-/// Ends the grant of a token of this app. When the person's own grant ends, what the app does for others in
-/// their name ends too.
+/// Revokes the grant of a token of this app. When the person's own grant ends, the app's grants to act for
+/// others in their name end too.
 ///
 /// # Errors
 ///
-/// When the database refuses.
+/// Database errors.
 pub fn revoke(
     tx: &mut Tx<'_>,
     client_id: &str,
@@ -53,12 +53,12 @@ pub fn revoke(
     Ok(if end_grant(tx, client_id, grant.id, now)? { Revoked::Done } else { Revoked::Nothing })
 }
 
-/// Revokes a grant of an app with all below it, and records that, where it was not revoked before: the record is of the
-/// same transaction. Returns whether it was so.
+/// Revokes a grant of an app and its children, and records that in the same transaction; returns false where
+/// it was revoked before.
 ///
 /// # Errors
 ///
-/// When the database refuses.
+/// Database errors.
 pub(super) fn end_grant(
     tx: &mut Tx<'_>,
     client_id: &str,
@@ -85,11 +85,12 @@ pub struct Ending {
     pub is_everywhere: bool,
 }
 
-/// Logs a person out: the log-in of their browser, by the digest of its cookie, and what they end of an app.
+/// Logs a person out: ends the log-in of their browser, by the digest of its cookie, and their grants to an
+/// app.
 ///
 /// # Errors
 ///
-/// When the database refuses.
+/// Database errors.
 pub fn log_out(
     tx: &mut Tx<'_>,
     log_in: Option<&str>,
@@ -111,11 +112,11 @@ pub fn log_out(
     Ok(())
 }
 
-/// Ends what a user has granted to an app, or to every app. Returns how many grants there were.
+/// Revokes a user's grants to an app, or to every app. Returns their number.
 ///
 /// # Errors
 ///
-/// When the database refuses.
+/// Database errors.
 pub fn revoke_grants_of_user(
     tx: &mut Tx<'_>,
     user: Uuid,

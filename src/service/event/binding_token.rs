@@ -1,4 +1,4 @@
-//! The owner of subscriptions gets a token to bind a websocket to them.
+//! Tokens by which the owner of subscriptions binds a WebSocket to them.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
@@ -10,15 +10,15 @@ use domain::account::Caller;
 use domain::event::owner_key;
 use store::Tx;
 
-/// How long a token is good.
+/// The lifetime of a token.
 pub const BINDING_TTL: TimeDelta = TimeDelta::minutes(5);
 
-/// A token that binds a websocket, once.
+/// A single-use token that binds a WebSocket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Binding {
-    /// The token itself; the store has its digest alone.
+    /// The token; only its digest is stored.
     pub token: String,
-    /// Until when it is good.
+    /// When it expires.
     pub expires_at: DateTime<Utc>,
 }
 
@@ -26,7 +26,7 @@ pub struct Binding {
 ///
 /// # Errors
 ///
-/// When the database refuses.
+/// Database errors.
 pub fn bind(
     tx: &mut Tx<'_>,
     clock: &dyn Clock,
@@ -41,11 +41,11 @@ pub fn bind(
     Ok(Binding { token, expires_at })
 }
 
-/// Takes a token for what it is good for: its subscriptions, and the key of their owner. It is good no more.
+/// Redeems a token: returns its subscriptions and their owner's key. It cannot be used again.
 ///
 /// # Errors
 ///
-/// When the database does not answer.
+/// Database errors.
 pub fn take_binding(
     tx: &mut Tx<'_>,
     clock: &dyn Clock,

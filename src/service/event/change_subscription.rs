@@ -1,4 +1,4 @@
-//! The owner of a subscription changes it, or sets it going again.
+//! Update of a subscription by its owner.
 
 use crate::event::create_subscription::SubscribeError;
 use crate::event::owner::{owner, reference};
@@ -11,13 +11,14 @@ use domain::event::{Draft, Secrets, Subscription, SubscriptionStatus};
 use domain::proxy::Versioned;
 use store::Tx;
 
-/// Makes a subscription what a draft says. One that tells something else, or tells it elsewhere, is `requested`
-/// again, and so is one that the owner asks to be (N-06, N-07): its consumer is greeted anew. Its events keep
-/// their numbers. What is so already makes no version. `most` is the most that an owner may have that are not off.
+/// Updates a subscription to a draft. A change of content or channel makes it `requested` again, and so does
+/// the owner's request for that status (N-06, N-07): its consumer gets a new handshake. Its events keep their
+/// numbers. An update without a change makes no version. `most` is the most subscriptions that an owner may
+/// have that are not off.
 ///
 /// # Errors
 ///
-/// [`SubscribeError`]; of the kind [`PreconditionFailed`](base::error::Kind) when another change came first.
+/// [`SubscribeError`]; of the kind [`PreconditionFailed`](base::error::Kind) after a concurrent change.
 pub fn change_subscription(
     tx: &mut Tx<'_>,
     clock: &dyn Clock,
@@ -59,7 +60,7 @@ pub fn change_subscription(
     let is_called = changed.channel.endpoint.is_some();
     let changed = tx.save_subscription(changed, version, now)?;
     if was_off && status != SubscriptionStatus::Off {
-        // Nothing is numbered while it is off, so it begins anew.
+        // Nothing is numbered while it is off, so it starts from the present events.
         tx.begin_hearing(before.id)?;
     }
     if restarts {
@@ -71,8 +72,8 @@ pub fn change_subscription(
     Ok(changed)
 }
 
-/// The status of a subscription that has this one when its owner sends that one (N-02, N-06, N-07, N-08). Only
-/// the service makes one active or finds it in error.
+/// The next status of a subscription for the status that its owner sends (N-02, N-06, N-07, N-08). Only the
+/// service sets `active` and `error`.
 const fn next_status(
     current: SubscriptionStatus,
     asked: SubscriptionStatus,
@@ -95,7 +96,7 @@ mod tests {
 
     // covers N-02, N-06, N-07, N-08
     #[test]
-    fn the_owner_asks_for_requested_and_off_and_the_service_knows_the_rest() {
+    fn subscription_owner_sets_requested_or_off_only() {
         for &current in SubscriptionStatus::ALL {
             for &asked in SubscriptionStatus::ALL {
                 let expected = match (current, asked) {

@@ -1,4 +1,4 @@
-//! Somebody subscribes.
+//! Creation of a subscription.
 
 use uuid::Uuid;
 
@@ -13,10 +13,10 @@ use domain::event::{Draft, Subscription, SubscriptionStatus};
 use domain::proxy::Versioned;
 use store::Tx;
 
-/// Why there is no new subscription.
+/// Why a subscription is not created.
 #[derive(Debug, thiserror::Error)]
 pub enum SubscribeError {
-    /// The owner has as many as anybody may have.
+    /// The owner has the most subscriptions allowed.
     #[error("the owner has too many subscriptions")]
     TooMany,
     /// The store failed.
@@ -24,8 +24,9 @@ pub enum SubscribeError {
     Store(#[from] Error),
 }
 
-/// Keeps a subscription of this caller. Unless it is asked for as `off` it is `requested` (N-01): its consumer is
-/// greeted at once, and nothing is sent before that has answered. `most` is the most that an owner may have.
+/// Creates a subscription of this caller. Unless `off` is requested its status is `requested` (N-01): its
+/// consumer gets a handshake at once, and nothing else before it has answered. `most` is the most that an
+/// owner may have.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! The owner of a subscription deletes it.
+//! Deletion of a subscription by its owner.
 
 use crate::event::owner::reference;
 use base::clock::Clock;
@@ -9,11 +9,11 @@ use domain::event::{Subscription, SubscriptionStatus};
 use domain::proxy::Versioned;
 use store::Tx;
 
-/// Stops a subscription for good. Its versions stay, for its history.
+/// Deletes a subscription. Its versions stay, for its history.
 ///
 /// # Errors
 ///
-/// [`Kind::PreconditionFailed`](base::error::Kind) when another change came first.
+/// [`Kind::PreconditionFailed`](base::error::Kind) after a concurrent change.
 pub fn delete_subscription(
     tx: &mut Tx<'_>,
     clock: &dyn Clock,

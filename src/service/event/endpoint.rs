@@ -1,5 +1,4 @@
-//! Whether a place may be told of events, as far as its URL alone tells. Whoever calls it resolves its name and
-//! judges each address again.
+//! Validation of a channel's endpoint by its URL. Each call resolves the name and checks every address again.
 
 use std::net::IpAddr;
 
@@ -10,21 +9,21 @@ use crate::event::settings::Subscriptions;
 use base::net::address::is_public;
 use domain::event::ChannelType;
 
-/// Why a place may not be told.
+/// Why an endpoint is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EndpointFault {
-    /// It is no absolute URL.
-    #[error("This is no absolute URL.")]
+    /// It is not an absolute URL.
+    #[error("This is not an absolute URL.")]
     Malformed,
-    /// Another scheme than the channel has.
+    /// The channel type does not support its scheme.
     #[error(
         "The channel does not go to URLs of this scheme: rest-hook goes to https, message to nats, tls, amqp and amqps."
     )]
     Scheme,
-    /// It names a user or a password, which would be stored and logged as part of the URL.
+    /// It holds a user name or a password, which would be stored and logged as part of the URL.
     #[error("Leave user and password out of the URL: send what identifies you in a header.")]
     User,
-    /// It does not say where a message goes there.
+    /// It does not name the destination within the broker.
     #[error(
         "Say where the message goes: nats://HOST/SUBJECT, or amqp://HOST/VHOST/EXCHANGE?routing_key=KEY."
     )]
@@ -33,21 +32,21 @@ pub enum EndpointFault {
     #[error("Leave the fragment out of the URL: it is never sent.")]
     Fragment,
     /// It is this server.
-    #[error("This is the address of this server: name a place of your own.")]
+    #[error("This is the address of this server: use the URL of your own server.")]
     Own,
-    /// Its host is not one of those that the settings allow.
-    #[error("This host is not among those that may be called here.")]
+    /// Its host is not on the configured list.
+    #[error("This host is not on the list of allowed hosts.")]
     NotAllowed,
     /// It is an address, or a name, of a network that is not public.
-    #[error("This address is not one of the public internet.")]
+    #[error("This address is not on the public internet.")]
     NotPublic,
 }
 
-/// Judges the endpoint of a channel (N-03).
+/// Validates the endpoint of a channel (N-03).
 ///
 /// # Errors
 ///
-/// [`EndpointFault`], for the first thing that is wrong.
+/// [`EndpointFault`], the first fault.
 pub fn judge(kind: ChannelType, endpoint: &str, settings: &Subscriptions) -> Result<(), EndpointFault> {
     let is_plain = endpoint.bytes().all(|byte| byte.is_ascii_graphic() && !b"\\\"<>^`{|}".contains(&byte));
     let url = Url::parse(endpoint).ok().filter(|_| is_plain).ok_or(EndpointFault::Malformed)?;
@@ -102,8 +101,9 @@ fn judge_host(url: &Url, settings: &Subscriptions) -> Result<(), EndpointFault> 
     if allowed.is_empty() || allowed.iter().any(fits) { Ok(()) } else { Err(EndpointFault::NotAllowed) }
 }
 
-/// Whether a host is this server's own, by name on whichever port. On loopback many programs share an address: there the
-/// port decides. What else resolves to this server is told apart by what a delivery carries ([`domain::event::DELIVERY`]).
+/// Whether a host is this server's own, by name on whichever port. On localhost many programs share an
+/// address: there the port decides. Other names of this server are recognised by a header of each delivery
+/// ([`domain::event::DELIVERY`]).
 fn is_own(name: &str, address: Option<IpAddr>, port: Option<u16>, settings: &Subscriptions) -> bool {
     let Some((own, own_port)) = &settings.own else { return false };
     if address.is_some_and(|address| address.is_loopback()) {
@@ -117,7 +117,7 @@ fn is_own(name: &str, address: Option<IpAddr>, port: Option<u16>, settings: &Sub
     name.eq_ignore_ascii_case(own) || name.trim_matches(['[', ']']) == own
 }
 
-/// A broker is one that the operator has named, wherever it stands.
+/// Checks that the operator allows a broker, in whatever network it is.
 fn judge_broker(url: &Url, endpoint: &str, settings: &Subscriptions) -> Result<(), EndpointFault> {
     if !matches!(url.scheme(), "nats" | "tls" | "amqp" | "amqps") {
         return Err(EndpointFault::Scheme);
@@ -162,7 +162,7 @@ mod tests {
 
     // covers N-03
     #[test]
-    fn a_rest_hook_goes_to_a_public_place_over_https_alone() {
+    fn rest_hook_endpoint_must_be_public_https() {
         let open = settings(false, &[], &[]);
         for (url, expected) in [
             ("https://listener.example.com/notify?key=1", Ok(())),
@@ -198,7 +198,7 @@ mod tests {
 
     // covers N-03
     #[test]
-    fn no_notification_goes_to_this_server() {
+    fn endpoint_on_this_server_is_rejected() {
         let own = |host: &str, port| Subscriptions {
             own: Some((host.to_owned(), port)),
             ..settings(true, &[], &[])
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn loopback_hosts_and_brokers_are_what_the_settings_say() {
+    fn allowed_loopback_hosts_and_brokers_follow_the_settings() {
         let narrow = settings(true, &["one.example.com", "*.two.example.com"], &["10.0.0.5:4222"]);
         for (kind, url, expected) in [
             (RestHook, "http://127.0.0.1:9999/x", Ok(())),

@@ -1,29 +1,30 @@
-//! What delivery asks of the front in whose terms people subscribe.
+//! The interface of an API that clients create subscriptions with.
 
 use base::error::Error;
 use domain::event::{Event, Notification, Subscription};
 use store::Tx;
 
-/// A notification as it goes over the wire.
+/// A notification in its wire format.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     /// The id of the notification: the same at every attempt.
     pub id: String,
-    /// The media type of the body; none where nothing but the call is sent.
+    /// The media type of the body; none for a call without a body.
     pub content_type: Option<&'static str>,
     /// The body.
     pub body: Vec<u8>,
 }
 
-/// The front in whose terms people subscribe.
+/// An API that clients create subscriptions with.
 pub trait Front: Send + Sync {
-    /// Which of these events may be told to the owner of a subscription now, by what the owner may read at this
-    /// moment (that their grant still holds was checked before), and match what only the front can judge: the search of a classic subscription, and scopes with
-    /// constraints. In the order of the events. A fixed number of statements, however many events there are.
+    /// The events of these that the owner of a subscription may receive now, by what the owner may read at
+    /// this moment (that their grant still holds was checked before), and that match what only this API can
+    /// evaluate: the search of a classic subscription, and scopes with constraints. In the order of the
+    /// events. A fixed number of statements, whatever the number of events.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     fn may_hear(
         &self,
         tx: &mut Tx<'_>,
@@ -31,20 +32,21 @@ pub trait Front: Send + Sync {
         events: &[Event],
     ) -> Result<Vec<bool>, Error>;
 
-    /// Everything by which [`Front::may_hear`] decides for a subscription, as a text: two with the same text have the same
-    /// answers. `None` where it cannot say no for events that the owner is a party to or sees by their kind, so that
-    /// it need not be asked.
+    /// Everything on which [`Front::may_hear`] depends for a subscription, as a text: subscriptions with the
+    /// same text have the same answers. `None` where the answer is always yes for events that the owner is a
+    /// party to or sees by their kind, so that the check can be skipped.
     fn question(&self, subscription: &Subscription) -> Option<String>;
 
-    /// Whether reasons are masked for citizens: then their subscriptions are judged by what they are shown.
+    /// Whether reasons are masked for citizens: then their subscriptions are evaluated with the masked
+    /// reasons.
     fn masks_reasons(&self) -> bool;
 
-    /// Writes a notification down as its subscriber wants it. Of what the owner may not read any more, nothing
-    /// but the number is told (N-33). That the owner's grant still holds was checked before.
+    /// Renders a notification for its subscriber. Of events that the owner may no longer read, only the
+    /// number is included (N-33). That the owner's grant still holds was checked before.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     fn compose(
         &self,
         tx: &mut Tx<'_>,

@@ -1,4 +1,4 @@
-//! The service gives a subscription another status.
+//! Changes of a subscription's status by the service.
 
 use chrono::{DateTime, Utc};
 
@@ -10,14 +10,14 @@ use domain::event::{Subscription, SubscriptionStatus};
 use domain::proxy::Versioned;
 use store::Tx;
 
-/// A status, and why it is [`SubscriptionStatus::Error`].
+/// A status, and the error text of [`SubscriptionStatus::Error`].
 pub type Next = (SubscriptionStatus, Option<String>);
 
-/// Gives a subscription another status, as a new version, with its audit record.
+/// Sets a subscription's status, as a new version, with its audit record.
 ///
 /// # Errors
 ///
-/// [`Kind::PreconditionFailed`](base::error::Kind) when another change came first.
+/// [`Kind::PreconditionFailed`](base::error::Kind) after a concurrent change.
 pub fn give_status(
     tx: &mut Tx<'_>,
     current: Versioned<Subscription>,

@@ -1,5 +1,5 @@
-//! The use cases of subscribers, one per file. Each writes its change and its audit record in the transaction that
-//! it is given. Who may do it, and whose the subscription is, was decided by the front that found it.
+//! The use cases of subscriptions, one per file. Each writes its change and its audit record in the
+//! transaction that it is given. The API that found the subscription has authorized the caller.
 
 mod binding_token;
 mod change_subscription;

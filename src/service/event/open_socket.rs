@@ -1,4 +1,4 @@
-//! A consumer has opened a socket and binds it to subscriptions.
+//! Binding of a consumer's WebSocket to subscriptions.
 
 use uuid::Uuid;
 
@@ -15,21 +15,21 @@ use domain::event::{ChannelType, Notice, Notification, Style, Subscription, Subs
 use domain::proxy::Versioned;
 use store::Tx;
 
-/// A subscription that a socket is bound to, with what its consumer is told first.
+/// A subscription that a WebSocket is bound to, with its first message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Opened {
-    /// Which.
+    /// Its id.
     pub subscription: Uuid,
     /// The handshake.
     pub greeting: String,
 }
 
-/// Takes a token (N-15, N-30): what it was given for and may still be told is greeted, and active from now on.
-/// `None` for a token that is good for nothing.
+/// Redeems a binding token (N-15, N-30): its subscriptions whose grants still hold get a handshake, and
+/// become active. `None` for a token that is not valid.
 ///
 /// # Errors
 ///
-/// When the database does not answer.
+/// Database errors.
 pub fn open_socket(
     tx: &mut Tx<'_>,
     clock: &dyn Clock,
@@ -42,7 +42,7 @@ pub fn open_socket(
         let found = tx.find_subscription(id)?.filter(|found| is_open_to(&found.value, &key));
         let Some(found) = found else { continue };
         if let Err(not_live) = access::check_granted(tx, &found.value.owner, clock.now()) {
-            tracing::info!(subscription = %id, %not_live, "a socket is not bound");
+            tracing::info!(subscription = %id, %not_live, "a WebSocket is not bound");
             continue;
         }
         let events_since_start = tx.find_delivery(id)?.map_or(0, |delivery| delivery.last_number);
@@ -61,11 +61,11 @@ pub fn open_socket(
     Ok(Some(opened))
 }
 
-/// Binds a socket to a subscription of R4's own kind by its id, for the owner who has shown who they are.
+/// Binds a WebSocket to a subscription of R4's own style by its id, for its authenticated owner.
 ///
 /// # Errors
 ///
-/// When the database does not answer.
+/// Database errors.
 pub fn open_classic_socket(
     tx: &mut Tx<'_>,
     clock: &dyn Clock,
@@ -88,7 +88,7 @@ fn is_open_to(subscription: &Subscription, key: &str) -> bool {
         && owner_key(&subscription.owner) == key
 }
 
-/// A consumer that is there has answered the handshake.
+/// A connected consumer counts as having answered the handshake.
 fn activate(tx: &mut Tx<'_>, clock: &dyn Clock, found: Versioned<Subscription>) -> Result<(), Error> {
     if found.value.status != SubscriptionStatus::Requested {
         return Ok(());

@@ -1,9 +1,9 @@
-//! Whose a subscription is, and how an audit record names it.
+//! The owner of a subscription, and its reference in an audit record.
 
 use domain::account::Caller;
 use domain::event::Subscription;
 
-/// An owner as a subscription keeps them: the request by which it was made is over.
+/// An owner as a subscription stores it: without the request that created it.
 pub(super) fn owner(caller: &Caller) -> Caller {
     Caller { request_id: None, ..caller.clone() }
 }

@@ -1,16 +1,16 @@
-//! The owner of a subscription asks for events to be sent once more.
+//! Redelivery of events, requested by the owner of a subscription.
 
 use base::clock::Clock;
 use base::error::Error;
 use domain::event::{Subscription, SubscriptionStatus};
 use store::Tx;
 
-/// Has these events, by the first and the last number, sent once more, with the numbers that they have (N-16). The
+/// Schedules these events, by the first and the last number, for redelivery with their numbers (N-16). The
 /// request itself is in the audit record as an access.
 ///
 /// # Errors
 ///
-/// When the database refuses.
+/// Database errors.
 pub fn resend(
     tx: &mut Tx<'_>,
     clock: &dyn Clock,

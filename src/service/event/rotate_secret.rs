@@ -1,4 +1,4 @@
-//! The owner of a subscription gets another secret.
+//! Rotation of a subscription's signing secret.
 
 use chrono::TimeDelta;
 
@@ -9,12 +9,12 @@ use base::secret::Vault;
 use domain::event::{Secrets, Subscription};
 use store::Tx;
 
-/// Draws a new secret and returns it, as its owner is to know it. The one before signs beside it for as long as
+/// Draws a new secret and returns it in the owner's form. The previous one also signs for as long as
 /// `former`, so that no delivery fails meanwhile. The request itself is in the audit record as an access.
 ///
 /// # Errors
 ///
-/// When the database refuses.
+/// Database errors.
 pub fn rotate_secret(
     tx: &mut Tx<'_>,
     clock: &dyn Clock,

@@ -1,4 +1,4 @@
-//! The secrets of subscriptions, sealed and opened.
+//! Encryption of the secrets of subscriptions.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,7 +8,7 @@ use base::ids;
 use base::secret::Vault;
 use domain::event::{Secrets, Subscription};
 
-/// The secrets of a subscription, sealed: these lines, and a new secret to sign with.
+/// The encrypted secrets of a subscription: these headers, and a new signing secret.
 pub(super) fn seal(vault: &Vault, headers: &[String]) -> Result<Secrets, Error> {
     let headers = seal_headers(vault, headers)?;
     Ok(Secrets { headers, signing: seal_signing(vault, &draw_signing()?)?, former: None })
@@ -23,7 +23,7 @@ pub(super) fn seal_signing(vault: &Vault, secret: &str) -> Result<String, Error>
     vault.seal(Subscription::SIGNING, secret).map_err(Error::fault)
 }
 
-/// A new secret, as Standard Webhooks writes it.
+/// A new secret in the form of Standard Webhooks.
 pub(super) fn draw_signing() -> Result<String, Error> {
     let bytes: [u8; 32] = ids::random_bytes().map_err(Error::fault)?;
     Ok(format!("whsec_{}", STANDARD.encode(bytes)))
@@ -33,17 +33,17 @@ pub(super) fn draw_signing() -> Result<String, Error> {
 ///
 /// # Errors
 ///
-/// When they were sealed with another key.
+/// When they were encrypted with another key.
 pub fn open_headers(vault: &Vault, sealed: &str) -> Result<Vec<String>, Error> {
     let lines = vault.open_sealed(Subscription::HEADERS, sealed).map_err(Error::fault)?;
     serde_json::from_str(&lines).map_err(Error::fault)
 }
 
-/// The secret with which deliveries are signed, as its owner knows it.
+/// The secret that signs deliveries, in its owner's form.
 ///
 /// # Errors
 ///
-/// When it was sealed with another key.
+/// When it was encrypted with another key.
 pub fn open_signing(vault: &Vault, sealed: &str) -> Result<String, Error> {
     vault.open_sealed(Subscription::SIGNING, sealed).map_err(Error::fault)
 }

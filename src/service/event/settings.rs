@@ -1,4 +1,4 @@
-//! `[subscriptions]`: who is told of events, and how patiently.
+//! `[subscriptions]`: limits, allowed hosts and retries of deliveries.
 
 use chrono::TimeDelta;
 use domain::account::Who;
@@ -14,7 +14,7 @@ pub struct Subscriptions {
     pub allowed_hosts: Vec<String>,
     pub allowed_brokers: Vec<String>,
     pub loopback: bool,
-    /// The host and the port under which clients reach this server itself: no notification goes there.
+    /// The host and the port under which clients reach this server: no notification is sent there.
     pub own: Option<(String, u16)>,
     pub timeout: TimeDelta,
     pub most_timeout: TimeDelta,
@@ -31,7 +31,7 @@ pub struct Subscriptions {
 }
 
 impl Subscriptions {
-    /// How many subscriptions such a caller may have that are not off.
+    /// The most subscriptions that such a caller may have that are not off.
     pub fn most_of(&self, who: &Who) -> i64 {
         match who {
             Who::Citizen { .. } | Who::Proxy { .. } => self.most_per_citizen.min(self.most_per_owner),

@@ -1,11 +1,12 @@
-//! Roles that nobody has used for long become inactive, where the settings say so; and those of people who have died. A death
-//! ends them when it is told, and none becomes active after it: such a one was made by an earlier version of this program.
+//! Deactivates roles that were not used for long, where the settings say so, and roles of people who have
+//! died. A death ends them when it is reported, and none becomes active after it: such a role was made by an
+//! earlier version of this program.
 //!
-//! A role is used when a token to act by it is issued (at a log-in, an exchange, a refresh; such a token lasts minutes):
-//! `role_uses` has the day. A role that was changed within the time counts as used: somebody wants it.
+//! A role is used when a token to act by it is issued (at a log-in, an exchange, a refresh; such a token
+//! lasts minutes): `role_uses` has the day. A role that was changed within the time counts as used.
 //!
-//! The index gives the active roles whose last change is old; each costs one look by key at its last use. So a
-//! run reads as many rows as there are old active roles, once a day, in batches.
+//! The index gives the active roles whose last change is old; each costs one look-up by key of its last use.
+//! So a run reads as many rows as there are old active roles, once a day, in batches.
 
 use chrono::TimeDelta;
 

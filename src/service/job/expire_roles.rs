@@ -1,4 +1,4 @@
-//! Active roles whose end has passed become inactive.
+//! Deactivates active roles whose end has passed.
 
 use crate::job::run::{Halt, Run};
 use crate::proxy::expire_role;

@@ -1,5 +1,5 @@
-//! What people are told, as plain text. A letter can be read by whoever sees the screen: it names nobody, no
-//! number, nothing clinical, and no link that could be imitated.
+//! The plain text of messages to people. Others may see the screen, so a message holds no name, no number,
+//! nothing clinical, and no link that could be imitated.
 
 use base::date_time::FhirDateTime;
 use store::MessageKind;
@@ -32,7 +32,7 @@ mod tests {
     use super::{FhirDateTime, MessageKind, write};
 
     #[test]
-    fn a_letter_says_the_last_day_and_no_number() {
+    fn message_text_has_the_last_day_and_no_nhs_number() {
         for kind in [MessageKind::EndsSoon, MessageKind::HasEnded] {
             let (subject, text) = write(kind, &FhirDateTime::parse("2027-07-05").unwrap());
             assert!(text.contains("5 July 2027"), "{text}");

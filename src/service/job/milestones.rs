@@ -1,7 +1,6 @@
-//! Children grow up: on the birthdays of the settings' table, the roles for them are marked, or end.
+//! Milestones: on the birthdays of the settings' table, the roles for a child are marked for review, or end.
 //!
-//! A run goes through the birthdays since the last one that left nothing undone; the very first, through those of
-//! the last year.
+//! A run covers the birthdays since the last run that completed; the first run, those of the last year.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -13,8 +12,8 @@ use domain::person::{NhsNumber, NumberCheck};
 
 /// How far back the first run looks.
 const FIRST: TimeDelta = TimeDelta::days(366);
-/// Clocks of processes differ, and a day's birthdays are all due at its beginning: each run looks at the last day
-/// again. What was done is not done twice.
+/// Clocks of processes differ, and a day's birthdays are all due at its beginning: each run covers the last
+/// days again. Each action is done once.
 const OVERLAP: TimeDelta = TimeDelta::days(2);
 
 pub(super) fn run(run: &mut Run<'_>) -> Result<(), Halt> {
@@ -38,7 +37,7 @@ pub(super) fn run(run: &mut Run<'_>) -> Result<(), Halt> {
     Ok(())
 }
 
-/// The end of the last day of birth with which one has come to this age at that time.
+/// The end of the last day of birth of people who have reached this age at that time.
 fn born(at: DateTime<Utc>, age: i32) -> Option<DateTime<Utc>> {
     let day = FhirDateTime::from_instant(at).years_later(-age)?;
     Some(day.latest())

@@ -1,4 +1,4 @@
-//! What nobody needs any more is removed.
+//! Removes expired data.
 
 use chrono::TimeDelta;
 
@@ -10,11 +10,11 @@ pub(super) fn run(run: &mut Run<'_>) -> Result<(), Halt> {
     let now = run.now();
     for old in Old::ALL {
         let days = match old {
-            // Somebody may be told why it is no good: that it was used, not that it never was.
+            // Kept a while, so that a refusal can say that the value was used, not that it never existed.
             Old::Codes | Old::RefreshTokens | Old::SeenOnce | Old::LogIns | Old::PushedRequests => 1,
             Old::Grants => run.settings.keep_grants_days,
             Old::Messages => run.settings.keep_messages_days,
-            // For as long as somebody could be reminded of that end again.
+            // As long as a reminder of that end could still be sent.
             Old::Reminders => {
                 run.settings.keep_messages_days.max(remind::longest(&run.settings.remind_after))
             }

@@ -1,15 +1,16 @@
-//! The people of a role are reminded of its end, before and after it.
+//! Reminds the people of a role of its end, before and after it.
 //!
-//! Of the days of the settings only the nearest counts: whoever sets an end three days ahead is reminded once,
-//! as of the fewest days before it that are three or more, and after a time without a server nobody hears of a
-//! role twice in a minute. Of what ended more than a month before the last of the days after it, nobody hears.
+//! Of the configured days only the nearest counts: an end that is set three days ahead causes one reminder,
+//! that of the fewest days before it that are three or more; and after a time without a server no person gets
+//! two reminders of a role in a minute. There is no reminder of an end more than a month before the last of
+//! the days after it.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::job::run::{Halt, Run};
 use crate::proxy::remind_of_end;
 
-/// For how long after the last day of the settings a reminder is still worth giving.
+/// For how long after the last configured day a reminder is still sent.
 const LATE: i64 = 31;
 
 pub(super) fn run(run: &mut Run<'_>) -> Result<(), Halt> {
@@ -23,12 +24,13 @@ pub(super) fn run(run: &mut Run<'_>) -> Result<(), Halt> {
     Ok(())
 }
 
-/// After how many days nobody is reminded of an end any more, whatever happens.
+/// The number of days after an end from which no reminder is sent any more.
 pub(super) fn longest(after: &[i32]) -> i64 {
     after.iter().max().map_or(0, |days| i64::from(*days)) + LATE + 1
 }
 
-/// For each number of days, below 0 before the end, between which times an end must lie for it to be the nearest.
+/// For each number of days, below 0 before the end, the times between which an end must lie for it to be the
+/// nearest.
 fn windows(now: DateTime<Utc>, before: &[i32], after: &[i32]) -> Vec<(i32, DateTime<Utc>, DateTime<Utc>)> {
     let (mut before, mut after) = (before.to_vec(), after.to_vec());
     before.sort_unstable();

@@ -1,4 +1,4 @@
-//! One run of a job: its lease, its batches, what it has done.
+//! One run of a job: its lease, its batches, its counts.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -12,10 +12,10 @@ use base::clock::Clock;
 use base::error::{Error, Kind};
 use store::{Candidate, Store, Tx};
 
-/// The longest that a job gives way between two transactions.
+/// The longest pause between two transactions.
 const MOST_PAUSE: Duration = Duration::from_secs(1);
 
-/// A job on its way.
+/// A running job.
 pub(super) struct Run<'r> {
     pub(super) name: &'static str,
     pub(super) store: &'r Store,
@@ -24,18 +24,18 @@ pub(super) struct Run<'r> {
     pub(super) sender: &'r dyn Sender,
     pub(super) holder: &'r str,
     pub(super) is_stopping: &'r AtomicBool,
-    /// How many things were done.
+    /// Rows done.
     pub(super) done: i64,
-    /// How many could not be.
+    /// Rows skipped.
     pub(super) skipped: i64,
 }
 
-/// Why a run ends before its end.
+/// Why a run stops early.
 #[derive(Debug)]
 pub(super) enum Halt {
-    /// Somebody else has taken the job over.
+    /// Another process has taken the job over.
     Lost,
-    /// The process is told to stop.
+    /// The process is shutting down.
     Stopping,
     /// The run failed.
     Failed(Error),
@@ -48,14 +48,14 @@ impl From<Error> for Halt {
 }
 
 impl Run<'_> {
-    /// The time.
+    /// The current time.
     pub(super) fn now(&self) -> DateTime<Utc> {
         self.clock.now()
     }
 
-    /// Works in one transaction that commits only if the job is still ours, and for as long again; it is run again where
-    /// the database gave it up. Then it gives way for as long
-    /// as that took: on SQLite, which has one writer, nobody is answered meanwhile, and a job can have a million rows.
+    /// Works in one transaction that commits only if this process still holds the lease, which it renews; it
+    /// is run again where the database aborted it. Then the job pauses for as long as that took: SQLite has
+    /// one writer, requests wait for it, and a job can have a million rows.
     pub(super) fn commit<T>(&self, mut work: impl FnMut(&mut Tx<'_>) -> Result<T, Error>) -> Result<T, Halt> {
         if self.is_stopping.load(Ordering::Relaxed) {
             return Err(Halt::Stopping);
@@ -72,7 +72,7 @@ impl Run<'_> {
         done
     }
 
-    /// Does something to every row that `find` finds, batch after batch. `act` gives how much it has done.
+    /// Calls `act` for every row that `find` returns, batch after batch. `act` returns how much it has done.
     pub(super) fn for_each(
         &mut self,
         find: impl Fn(&mut Tx<'_>, &Candidate, i64) -> Result<Vec<Candidate>, Error>,
@@ -83,7 +83,7 @@ impl Run<'_> {
             let limit = self.settings.batch;
             let mut batch = self.store.read_here::<_, Error, _>(|tx| find(tx, &after, limit))?;
             let Some(last) = batch.last().cloned() else { return Ok(()) };
-            // In the order in which every other transaction takes its rows.
+            // The order in which every other transaction locks its rows.
             batch.sort_by(|one, other| one.id.cmp(&other.id));
             let all = self.commit(|tx| {
                 let mut done = 0;
@@ -116,15 +116,10 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Logs a row that cannot be done. A role has an id that says nothing; a person has none.
+    /// Logs a row that fails. The id of a role may be logged; that of a person is left out.
     fn skip(&mut self, row: &Candidate, error: &Error) {
         self.skipped += 1;
         let id = uuid::Uuid::parse_str(&row.id).map(|id| id.to_string()).unwrap_or_default();
-        tracing::error!(
-            job = self.name,
-            row = id,
-            cause = error.cause(),
-            "a row cannot be done, and is skipped"
-        );
+        tracing::error!(job = self.name, row = id, cause = error.cause(), "a row failed and is skipped");
     }
 }

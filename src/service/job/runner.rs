@@ -1,4 +1,4 @@
-//! Looks for jobs that are due, takes them and runs them, on a thread of its own.
+//! Runs due jobs on a thread of its own.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,7 +18,7 @@ use base::error::Error;
 use base::ids;
 use store::{JobRow, Store};
 
-/// How soon a job that failed is tried again, if its period is not shorter.
+/// The delay before a failed job is retried, if its period is not shorter.
 const RETRY: TimeDelta = TimeDelta::minutes(1);
 
 /// Runs jobs.
@@ -28,7 +28,7 @@ pub struct Runner {
     clock: Arc<dyn Clock>,
     settings: Arc<Jobs>,
     sender: Arc<dyn Sender>,
-    /// Who holds the leases: drawn for each runner.
+    /// The holder of the leases: drawn for each runner.
     holder: Arc<str>,
     is_stopping: Arc<AtomicBool>,
 }
@@ -40,14 +40,14 @@ impl fmt::Debug for Runner {
 }
 
 impl Runner {
-    /// A runner that does nothing yet.
+    /// A runner that is not started.
     pub fn new(store: Store, clock: Arc<dyn Clock>, settings: Jobs, sender: Arc<dyn Sender>) -> Self {
         let holder = ids::new_uuid(clock.now()).to_string().into();
         let settings = Arc::new(settings);
         Self { store, clock, settings, sender, holder, is_stopping: Arc::default() }
     }
 
-    /// Starts the thread that looks for jobs until it is told to stop.
+    /// Starts the thread that runs due jobs until it is stopped.
     pub fn start(self) -> Running {
         let (stop, stopped) = channel::<()>();
         let is_stopping = Arc::clone(&self.is_stopping);
@@ -61,12 +61,12 @@ impl Runner {
             }
         });
         if let Err(error) = &thread {
-            tracing::error!(%error, "jobs cannot run here: no thread");
+            tracing::error!(%error, "jobs cannot run in this process: no thread");
         }
         Running { is_stopping, stop: Some(stop), thread: thread.ok() }
     }
 
-    /// Runs every job that is due and that nobody else runs, one after the other, and gives their names.
+    /// Runs every due job that no other process runs, one after the other, and returns their names.
     pub fn run_due(&self) -> Vec<&'static str> {
         let mut ran = Vec::new();
         for job in JOBS {
@@ -77,7 +77,7 @@ impl Runner {
                     tracing::error!(
                         job = job.name,
                         cause = error.cause(),
-                        "a job cannot be looked at: {error}"
+                        "the state of a job cannot be read: {error}"
                     );
                 }
             }
@@ -85,11 +85,11 @@ impl Runner {
         ran
     }
 
-    /// Runs a job now, due or not; false where somebody else runs it.
+    /// Runs a job now, due or not; returns false where another process runs it.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn run_now(&self, job: &Job) -> Result<bool, Error> {
         self.run(job, true)
     }
@@ -118,13 +118,13 @@ impl Runner {
         Ok(true)
     }
 
-    /// Takes a job, if it is due and nobody else has it. Whoever only looks does not wait for anybody.
+    /// Takes the lease of a job, if it is due and free. The check takes no lock.
     fn take(&self, job: &Job, now: DateTime<Utc>, even_early: bool) -> Result<bool, Error> {
         let known = self.store.read_here::<_, Error, _>(|tx| {
             Ok(tx.list_jobs()?.into_iter().find(|row| row.name == job.name))
         })?;
-        // A job is never put off for longer than its period. One that is, is so by a clock that was ahead, and would
-        // not run until the time has come that it showed.
+        // A job is never postponed for longer than its period. A due time beyond that was written by a clock
+        // that was ahead, and would keep the job from running until that time.
         let is_ahead = known.as_ref().is_some_and(|known| known.due_at > now + job.period);
         if !even_early && !is_ahead && known.is_some_and(|known| known.due_at > now) {
             return Ok(false);
@@ -148,7 +148,7 @@ impl Runner {
         let (outcome, due_at) = match result {
             Ok(()) if skipped == 0 => ("done", started_at + job.period),
             Ok(()) => ("partly", started_at + job.period),
-            // Whoever is there goes on at once.
+            // Another process continues at once.
             Err(Halt::Stopping | Halt::Lost) => ("partly", finished_at),
             Err(Halt::Failed(error)) => {
                 tracing::error!(job = job.name, cause = error.cause(), "a job failed: {error}");
@@ -173,7 +173,7 @@ impl Runner {
     }
 }
 
-/// A runner on its thread; it stops, at the end of its present batch, when this goes.
+/// A running runner; dropping it stops it at the end of its present batch.
 #[derive(Debug)]
 pub struct Running {
     is_stopping: Arc<AtomicBool>,

@@ -1,8 +1,8 @@
-//! Messages leave, each at most once.
+//! Sends messages to people, each at most once.
 //!
-//! Before the sender is asked, the message is marked, and the mark is committed: a process that is killed in
-//! between leaves a message that may have arrived, and such a one is never sent again. What the sender surely
-//! did not take is tried again, later each time.
+//! Before the sender is called, the message is marked, and the mark is committed: a process that is killed in
+//! between leaves a message that may have been sent, and such a one is never sent again. A message that was
+//! certainly not sent is retried with growing delays.
 
 use chrono::TimeDelta;
 
@@ -14,7 +14,7 @@ use domain::person::{Door, Verdict, decide_person};
 use domain::proxy::Status;
 use store::{DueMessages, MessageKind, MessageState, Outgoing, Tx};
 
-/// How long after an attempt the next one is made, in minutes. After the last there is none.
+/// The delays between attempts, in minutes. After the last there is none.
 const BACK_OFF: [i64; 7] = [1, 5, 30, 120, 360, 720, 1440];
 
 pub(super) fn run(run: &mut Run<'_>) -> Result<(), Halt> {
@@ -29,7 +29,7 @@ pub(super) fn run(run: &mut Run<'_>) -> Result<(), Halt> {
             give_up(run, (id, *attempts), "it cannot be read")?;
         }
         if !messages.is_empty() {
-            // A mail server that is away costs no message an attempt.
+            // While the mail server is unavailable, no message loses an attempt.
             run.sender.check().map_err(Error::busy)?;
         }
         for message in &messages {
@@ -58,7 +58,7 @@ fn send(run: &mut Run<'_>, message: &Outgoing) -> Result<(), Halt> {
     let (state, due) = match run.sender.send(&OutgoingEmail { to: &address, subject, text: &text }) {
         Ok(()) => (MessageState::Sent, now),
         Err(SendRefused::Unknown) => {
-            tracing::warn!("a message may or may not have arrived; it is not sent again");
+            tracing::warn!("a message may have been sent; it is not sent again");
             run.skipped += 1;
             return Ok(());
         }
@@ -82,16 +82,16 @@ fn send(run: &mut Run<'_>, message: &Outgoing) -> Result<(), Halt> {
     Ok(())
 }
 
-/// Gives up a message that nobody can make anything of, so that it stands in no other's way.
+/// Gives up a message that cannot be processed, so that it does not block others.
 fn give_up(run: &mut Run<'_>, (id, attempts): (&str, i64), cause: &str) -> Result<(), Halt> {
-    tracing::error!(message = id, cause, "a message cannot be sent, and is given up");
+    tracing::error!(message = id, cause, "a message cannot be sent and is given up");
     let now = run.now();
     run.commit(|tx| tx.move_message(id, (MessageState::Waiting, MessageState::Failed), attempts, now))?;
     run.skipped += 1;
     Ok(())
 }
 
-/// Whether what a message says is still so, and where it goes.
+/// Whether a message is still true, and its address.
 fn prepare(tx: &mut Tx<'_>, message: &Outgoing) -> Result<(MessageState, Option<String>), Error> {
     let is_so = tx.find_role(message.role)?.is_some_and(|role| {
         let is_active = role.value.status == Status::Active;

@@ -1,4 +1,4 @@
-//! `[jobs]` and `[smtp]`: what the service does by itself.
+//! `[jobs]` and `[smtp]`: scheduled jobs and e-mail.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -17,7 +17,7 @@ pub struct Jobs {
     pub remind_before: Vec<i32>,
     pub remind_after: Vec<i32>,
     pub milestones: Milestones,
-    /// `None` where no role becomes inactive for want of use.
+    /// `None` where unused roles stay active.
     pub unused_after_days: Option<i64>,
     pub keep_grants_days: i64,
     pub keep_messages_days: i64,
@@ -38,13 +38,13 @@ pub struct Smtp {
     pub from: String,
 }
 
-/// How the connection to a mail server is kept from others.
+/// The security of the connection to a mail server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SmtpTls {
-    /// It must become TLS before anything is said (RFC 3207).
+    /// It must be upgraded to TLS before any command (RFC 3207).
     StartTls,
     /// It is TLS from the first byte (RFC 8314).
     Wrapped,
-    /// Not at all: for a server on this machine.
+    /// No TLS: for a server on localhost.
     None,
 }

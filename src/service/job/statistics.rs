@@ -1,4 +1,4 @@
-//! The statistics of the query planner are refreshed, table by table.
+//! Refreshes the statistics of the query planner, table by table.
 
 use crate::job::run::{Halt, Run};
 use base::error::Kind;
@@ -6,7 +6,7 @@ use store::ANALYZED_TABLES;
 
 pub(super) fn run(run: &mut Run<'_>) -> Result<(), Halt> {
     for table in ANALYZED_TABLES {
-        // The lease is renewed, and others have their turn.
+        // Renews the lease, and lets other writers in.
         run.commit(|_tx| Ok(()))?;
         match run.store.refresh_statistics(table) {
             Ok(is_refreshed) => run.done += i64::from(is_refreshed),
@@ -16,7 +16,7 @@ pub(super) fn run(run: &mut Run<'_>) -> Result<(), Halt> {
                     job = run.name,
                     table,
                     cause = error.cause(),
-                    "the statistics of a table cannot be refreshed, and stay as they are"
+                    "the statistics of a table cannot be refreshed"
                 );
             }
             Err(error) => return Err(error.into()),

@@ -1,4 +1,4 @@
-//! Every job, in one table.
+//! The table of jobs.
 
 use chrono::TimeDelta;
 
@@ -10,12 +10,12 @@ use super::{deactivate_unused, expire_roles, milestones, purge, remind, send_mes
 pub struct Job {
     /// Its name, in the database and on the command line.
     pub name: &'static str,
-    /// How long after the beginning of a run the next one is due.
+    /// The time from the beginning of a run until the next one is due.
     pub period: TimeDelta,
     pub(super) run: fn(&mut Run<'_>) -> Result<(), Halt>,
 }
 
-/// Every job, in the order in which those that are due are run.
+/// Every job, in the order in which due jobs run.
 pub const JOBS: &[Job] = &[
     Job { name: "expire-roles", period: TimeDelta::minutes(1), run: expire_roles::run },
     Job { name: "milestones", period: TimeDelta::hours(1), run: milestones::run },

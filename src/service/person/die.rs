@@ -1,4 +1,4 @@
-//! Somebody has died.
+//! Deaths.
 
 use crate::person::telling::{Telling, Told, latest_number, record};
 use crate::proxy::end_by_itself;
@@ -10,13 +10,13 @@ use domain::person::{NhsNumber, NumberCheck};
 use domain::proxy::StatusReason;
 use store::{FactKind, Tx};
 
-/// Ends every active role of somebody who has died, as the patient's or as the proxy's death. There is no way back
-/// from it, so it is never late: told again, it ends what has become active since. It is written to the person before
-/// their roles are looked at: a role that is made at the same time waits, and is refused then.
+/// Ends every active role of a person who has died, as the patient's or as the proxy's death. A death is
+/// final, so it is never late: reported again, it ends roles that became active since. It is written to the
+/// person before their roles are read: a role that is created at the same time waits, and is refused then.
 ///
 /// # Errors
 ///
-/// When the database refuses.
+/// Database errors.
 pub fn die(tx: &mut Tx<'_>, telling: Telling<'_>, person: NhsNumber) -> Result<Told, Error> {
     let (person, is_here) = latest_number(tx, person)?;
     let is_new = tx.find_fact(person, FactKind::Death)?.is_none();
@@ -33,18 +33,18 @@ pub fn die(tx: &mut Tx<'_>, telling: Telling<'_>, person: NhsNumber) -> Result<T
     Ok(if is_new || ended { Told::Applied } else { Told::Known })
 }
 
-/// Ends what is active of a person who has died, of whom that was told before; whether there was any.
+/// Ends the active roles of a person whose death was reported before; returns whether there were any.
 ///
 /// # Errors
 ///
-/// When the database refuses.
+/// Database errors.
 pub fn end_roles_of_dead(tx: &mut Tx<'_>, clock: &dyn Clock, person: &str) -> Result<bool, Error> {
     let person = NhsNumber::parse(person, NumberCheck::Length).map_err(Error::fault)?;
     let now = clock.now();
     bereave(tx, Telling { caller: &Caller::SERVICE, at: now, now }, person)
 }
 
-/// Ends the active roles of the dead; whether there were any.
+/// Ends the active roles of a dead person; returns whether there were any.
 pub(super) fn bereave(tx: &mut Tx<'_>, telling: Telling<'_>, dead: NhsNumber) -> Result<bool, Error> {
     let mut has_ended = false;
     for id in tx.list_role_ids_of(dead)? {

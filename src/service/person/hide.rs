@@ -1,4 +1,4 @@
-//! The roles of somebody who leaves every answer, or comes back to them.
+//! Hiding and showing the roles of a person who may not, or may again, appear.
 
 use crate::person::telling::Telling;
 use crate::proxy::subject_of;
@@ -8,8 +8,7 @@ use domain::event::Topic;
 use domain::person::{NhsNumber, Standing};
 use store::Tx;
 
-/// Takes a person out of every answer. Whoever listens is told that the roles that could be seen are gone; the
-/// rows stay as they are.
+/// Hides a person from every answer. Subscribers are notified that the visible roles are gone; the rows stay.
 pub(super) fn hide(
     tx: &mut Tx<'_>,
     telling: Telling<'_>,
@@ -20,14 +19,14 @@ pub(super) fn hide(
     tx.save_standing(person, standing, telling.now)
 }
 
-/// Brings a person back to answers, and the roles that can be seen then.
+/// Shows a person again, with the roles that are visible then.
 pub(super) fn show(tx: &mut Tx<'_>, telling: Telling<'_>, person: NhsNumber) -> Result<(), Error> {
     tx.save_standing(person, Standing::Current, telling.now)?;
     announce(tx, telling, person, (Act::RoleShown, Topic::RoleChanged))
 }
 
-/// Tells of every role of a person that can be seen now. The record names that person alone: that somebody is
-/// restricted is nothing for the other one to read.
+/// Publishes an event for every visible role of a person. The audit record names that person alone: a
+/// restriction is nothing for the other one to read.
 fn announce(
     tx: &mut Tx<'_>,
     telling: Telling<'_>,

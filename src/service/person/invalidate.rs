@@ -1,4 +1,4 @@
-//! A number is not valid any more, and no other took its place.
+//! Invalidation of an NHS number that no other replaces.
 
 use crate::person::hide::hide;
 use crate::person::telling::{Telling, Told, record};
@@ -7,12 +7,12 @@ use domain::audit::Act;
 use domain::person::{NhsNumber, Standing};
 use store::{FactKind, Tx};
 
-/// Takes the person of a number out of every answer, for good. It is about the number, not about whoever has a
-/// new one instead.
+/// Hides the person of a number for good. It is about the number, not about a person who has a new one
+/// instead.
 ///
 /// # Errors
 ///
-/// When the database refuses.
+/// Database errors.
 pub fn invalidate(tx: &mut Tx<'_>, telling: Telling<'_>, person: NhsNumber) -> Result<Told, Error> {
     match tx.find_standing(person)? {
         None => return Ok(Told::Unknown),

@@ -1,13 +1,12 @@
-//! What the registry tells of people, one kind of event per file, and what it does to their roles.
+//! Registry events about people, one kind per file, and their effects on roles.
 //!
-//! Each is safe when it comes late, twice or in the wrong order. A fact has the time when it happened, and of each
-//! kind we keep the newest: what is older undoes nothing. Death, supersession and invalidation have no way back,
-//! so their order among each other does not matter. What is told of a number that was superseded is told of the
-//! person who has the new one; only an invalidation is of the number itself. What the registry tells is taken in
-//! one event after the other.
+//! Each may arrive late, twice or out of order. A fact has the time when it occurred, and the newest of each
+//! kind is kept: an older one changes nothing. Death, supersession and invalidation are final, so their order
+//! among each other does not matter. An event about a superseded number applies to the person who has the new
+//! one; only an invalidation is of the number itself. Registry events are processed one after the other.
 //!
-//! An adoption gives a child a new number that nothing may link to the old one. Here it is an invalidation: the
-//! new number is not even read.
+//! An adoption gives a child a new number that must not be linked to the old one. Here it is an invalidation:
+//! the new number is not even read.
 
 mod die;
 mod hide;

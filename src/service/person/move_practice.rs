@@ -1,4 +1,4 @@
-//! Somebody is registered with another practice, or with none.
+//! Registration of a person with another practice, or with none.
 
 use crate::person::telling::{Telling, Told, present_number, record};
 use base::error::Error;
@@ -7,12 +7,12 @@ use domain::person::NhsNumber;
 use domain::proxy::OdsCode;
 use store::{FactKind, Tx};
 
-/// Writes where a person is registered now. Their roles stay as they are: the new practice looks at them (contract
+/// Records a person's present practice. Their roles are unchanged: the new practice reviews them (contract
 /// §6.4).
 ///
 /// # Errors
 ///
-/// When the database refuses.
+/// Database errors.
 pub fn move_practice(
     tx: &mut Tx<'_>,
     telling: Telling<'_>,

@@ -1,11 +1,12 @@
-//! A number was superseded by another: merged into it, or re-issued as it.
+//! Supersession of an NHS number by another: merged into it, or re-issued as it.
 //!
-//! The roles of the old number move to the new one; their older versions keep the old one. Where a role stands
-//! between the same two people already, one of the two must go on: the active one, else the one that was changed
-//! last. It goes on under the id that has the new number; the other row stays with the old number, ended and in no
-//! answer. A role between somebody's own two numbers ends, for nobody is their own proxy.
+//! The roles of the old number move to the new one; their older versions keep the old one. Where a role
+//! exists between the same two people already, one of the two remains: the active one, else the one that was
+//! changed last. It remains under the id that has the new number; the other row keeps the old number, ended
+//! and hidden. A role between a person's own two numbers ends, for proxy and patient must be two people.
 //!
-//! What is known of the old number is true of the person, so it goes along: a restriction and a death.
+//! A restriction and a death that are known of the old number are carried over, for they are true of the
+//! person.
 
 use crate::person::die::bereave;
 use crate::person::hide::hide;
@@ -22,7 +23,7 @@ use store::{FactKind, Tx};
 ///
 /// # Errors
 ///
-/// When the database refuses.
+/// Database errors.
 pub fn renumber(
     tx: &mut Tx<'_>,
     telling: Telling<'_>,
@@ -42,7 +43,7 @@ pub fn renumber(
         return Ok(Told::Contradiction);
     }
     tx.copy_person(old, new, telling.now)?;
-    // The new number can have been superseded itself by now; one that leads back contradicts.
+    // The new number may itself be superseded by now; a chain that leads back is a contradiction.
     let Some(new_number) = present_number(tx, new)?.filter(|target| *target != old) else {
         return Ok(Told::Contradiction);
     };
@@ -81,7 +82,7 @@ fn move_roles(tx: &mut Tx<'_>, telling: Telling<'_>, numbers: (NhsNumber, NhsNum
             roles.push((role, was_visible));
         }
     }
-    // From here on nothing with the old number can be seen, so what is left with it says nothing.
+    // From here on nothing with the old number is visible, so changes of its other roles publish no event.
     tx.save_standing(numbers.0, Standing::Superseded, telling.now)?;
     for (role, was_visible) in &roles {
         move_role(tx, telling, (role, *was_visible), numbers)?;
@@ -114,13 +115,13 @@ fn move_role(
     leave(tx, telling, (role, was_visible), "Another role between the same two people goes on.")
 }
 
-/// Whether one role goes on rather than the other.
+/// Whether one role remains rather than the other.
 fn counts_more(one: &Versioned<Role>, other: &Versioned<Role>) -> bool {
     let weight = |role: &Versioned<Role>| (role.value.status == Status::Active, role.updated_at);
     weight(one) > weight(other)
 }
 
-/// Leaves a role with the old number, which nobody sees any more, and ends it.
+/// Leaves a role with the old number, which is hidden from now on, and ends it.
 fn leave(
     tx: &mut Tx<'_>,
     telling: Telling<'_>,

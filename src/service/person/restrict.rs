@@ -1,4 +1,4 @@
-//! Somebody becomes sensitive (S-flagged), or is so no more.
+//! Restriction of a person as sensitive (S-flagged), and its lifting.
 
 use crate::person::hide::{hide, show};
 use crate::person::telling::{Telling, Told, present_number, record};
@@ -7,11 +7,12 @@ use domain::audit::Act;
 use domain::person::{NhsNumber, Standing};
 use store::{FactKind, Tx};
 
-/// Takes a person out of every answer. Told with the same time as the lifting, it is the safe one that counts.
+/// Hides a person from every answer. Of a restriction and a lifting with the same time, the restriction
+/// counts.
 ///
 /// # Errors
 ///
-/// When the database refuses.
+/// Database errors.
 pub fn restrict(tx: &mut Tx<'_>, telling: Telling<'_>, person: NhsNumber) -> Result<Told, Error> {
     let Some(person) = present_number(tx, person)? else { return Ok(Told::Unknown) };
     if tx.find_fact(person, FactKind::Restriction)?.is_some_and(|known| known > telling.at) {
@@ -26,11 +27,11 @@ pub fn restrict(tx: &mut Tx<'_>, telling: Telling<'_>, person: NhsNumber) -> Res
     Ok(Told::Applied)
 }
 
-/// Brings a person back who was restricted; one who left answers for another reason stays away.
+/// Shows a person again whose restriction is lifted; one who is hidden for another reason stays hidden.
 ///
 /// # Errors
 ///
-/// When the database refuses.
+/// Database errors.
 pub fn unrestrict(tx: &mut Tx<'_>, telling: Telling<'_>, person: NhsNumber) -> Result<Told, Error> {
     let Some(person) = present_number(tx, person)? else { return Ok(Told::Unknown) };
     if tx.find_fact(person, FactKind::Restriction)?.is_some_and(|known| known >= telling.at) {

@@ -1,4 +1,4 @@
-//! What the registry tells of a person, and how it is written down.
+//! Registry events about a person, and their records.
 
 use chrono::{DateTime, Utc};
 
@@ -8,34 +8,34 @@ use domain::audit::{Access, Act, Actor};
 use domain::person::NhsNumber;
 use store::Tx;
 
-/// Who tells, and when it happened.
+/// The context of a registry event.
 #[derive(Clone, Copy, Debug)]
 pub struct Telling<'c> {
-    /// The system that tells.
+    /// The system that reports it.
     pub caller: &'c Caller,
-    /// When it happened.
+    /// When it occurred.
     pub at: DateTime<Utc>,
     /// The time now.
     pub now: DateTime<Utc>,
 }
 
-/// What came of an event.
+/// The result of a registry event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Told {
-    /// Something is different.
+    /// It changed something.
     Applied,
-    /// It was so already.
+    /// It was known already.
     Known,
-    /// Something newer is known.
+    /// A newer event is known.
     Late,
     /// No person of this database has this number.
     Unknown,
-    /// It contradicts what is known, and only people can say which is right.
+    /// It contradicts what is known, and only people can decide which is right.
     Contradiction,
 }
 
 impl Told {
-    /// The word that the store and the answer have for it.
+    /// The word in the store and in the response.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Applied => "applied",
@@ -47,16 +47,16 @@ impl Told {
     }
 }
 
-/// How many numbers a person can have had. No person has had so many; a way that is longer leads nowhere.
+/// The most numbers that a person can have had. A longer chain leads nowhere.
 const MOST_NUMBERS: usize = 64;
 
-/// The number under which a person goes now, if it is anybody's here.
+/// The person's present number, where this database knows them.
 pub(super) fn present_number(tx: &mut Tx<'_>, number: NhsNumber) -> Result<Option<NhsNumber>, Error> {
     let (number, is_here) = latest_number(tx, number)?;
     Ok(is_here.then_some(number))
 }
 
-/// The number under which a person goes now, and whether it is anybody's here.
+/// The person's present number, and whether this database knows them.
 pub(super) fn latest_number(tx: &mut Tx<'_>, number: NhsNumber) -> Result<(NhsNumber, bool), Error> {
     let mut present = number;
     for _ in 0..MOST_NUMBERS {
@@ -68,7 +68,7 @@ pub(super) fn latest_number(tx: &mut Tx<'_>, number: NhsNumber) -> Result<(NhsNu
     Err(Error::fault("a number was changed too often"))
 }
 
-/// Writes down that the registry told something of a person: no other person is named in that.
+/// Records a registry event about a person; the record names no other person.
 pub(super) fn record(
     tx: &mut Tx<'_>,
     act: Act,

@@ -1,4 +1,4 @@
-//! A role that changes by itself, or because of what the registry tells.
+//! Changes of a role by the service itself, or because of a registry event.
 
 use chrono::{DateTime, Utc};
 
@@ -11,12 +11,12 @@ use store::Tx;
 
 use super::people::subject_of;
 
-/// Writes the next version of a role that changes by itself, or because of what the registry tells. Others hear
-/// of it only if the role may appear in an answer: who is hidden stays so.
+/// Writes the next version of a role that the service changes. It publishes an event only if the role may
+/// appear in an answer: a hidden person stays hidden.
 ///
 /// # Errors
 ///
-/// When the database refuses.
+/// Database errors.
 pub(crate) fn save_by_itself(
     tx: &mut Tx<'_>,
     caller: &Caller,
@@ -32,11 +32,11 @@ pub(crate) fn save_by_itself(
     Ok(())
 }
 
-/// Ends a role, as [`save_by_itself`] writes; false where it is not active any more.
+/// Ends a role, as [`save_by_itself`] writes; returns false where it is not active.
 ///
 /// # Errors
 ///
-/// When the database refuses.
+/// Database errors.
 pub(crate) fn end_by_itself(
     tx: &mut Tx<'_>,
     caller: &Caller,

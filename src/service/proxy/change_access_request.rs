@@ -1,4 +1,4 @@
-//! Somebody amends an access request that was handed in.
+//! Amendment of an access request.
 
 use base::clock::Clock;
 use base::error::{Error, Kind};
@@ -12,7 +12,7 @@ use store::Tx;
 ///
 /// # Errors
 ///
-/// [`Kind::NotFound`]; [`Kind::Unprocessable`] when it names other people than before, for that would be
+/// [`Kind::NotFound`]; [`Kind::Unprocessable`] where it names other people than before, for that would be
 /// another request.
 pub fn change_access_request(
     tx: &mut Tx<'_>,

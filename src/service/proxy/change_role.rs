@@ -1,4 +1,4 @@
-//! Somebody changes a role.
+//! Changes of a role.
 
 use uuid::Uuid;
 
@@ -12,13 +12,13 @@ use domain::person::Door;
 use domain::proxy::{Change, Role, RoleError, Rules, Versioned};
 use store::Tx;
 
-/// Changes a role as `propose` says when it is shown the role as it counts now. Nobody else changes the
-/// role in the meantime. A change that asks for what is already so makes no version and no event.
+/// Changes a role as `propose` says for the role as it counts now. The role is locked meanwhile. A change
+/// that sets nothing new makes no version and no event.
 ///
 /// # Errors
 ///
-/// [`Kind::NotFound`] when there is no such role that may appear in an answer, the refusal of
-/// `propose`, or the rule that the change breaks. Then nothing has changed.
+/// [`Kind::NotFound`] where there is no such role that may appear in an answer, the refusal of `propose`, or
+/// the rule that the change breaks. Then nothing has changed.
 pub fn change_role<E: From<Error> + From<RoleError>>(
     tx: &mut Tx<'_>,
     clock: &dyn Clock,
@@ -31,7 +31,7 @@ pub fn change_role<E: From<Error> + From<RoleError>>(
     let found = tx.find_role_to_change(id)?;
     let mut role = found.ok_or_else(not_found)?;
     if role.value.has_lapsed(now) {
-        // The end date came before the job that looks for it: the history shows both steps.
+        // The end has passed and the job has not run yet: the history shows both steps.
         let lapsed = role.value.as_of(now);
         role = tx.save_role(lapsed, role.version, now.max(role.updated_at))?;
         tx.record(Act::RoleLapsed, &Caller::SERVICE, &subject_of(&role), now)?;

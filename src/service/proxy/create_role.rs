@@ -1,4 +1,4 @@
-//! A clinical system records its decision as a new role.
+//! Creation of a role from a clinical system's decision.
 
 use uuid::Uuid;
 
@@ -12,16 +12,16 @@ use domain::person::Door;
 use domain::proxy::{Draft, Role, RoleError, Rules, Versioned};
 use store::Tx;
 
-/// Why there is no new role.
+/// Why a role is not created.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateRoleError {
     /// The draft breaks a rule.
     #[error(transparent)]
     Rule(#[from] RoleError),
-    /// The patient is nobody who may appear in an answer.
+    /// The registry does not know the patient, or they may not appear in an answer.
     #[error("the patient is not known")]
     UnknownPatient,
-    /// The proxy is nobody who may appear in an answer.
+    /// The registry does not know the proxy, or they may not appear in an answer.
     #[error("the proxy is not known")]
     UnknownProxy,
     /// There is a role for this pair, whatever its status.
@@ -42,12 +42,12 @@ impl From<Bar> for CreateRoleError {
     }
 }
 
-/// What it is to write a new role, made here or elsewhere.
+/// The operation that writing a new role is, made here or in another system.
 pub(super) const fn door_of(role: &Role) -> Door {
     if role.is_in_force() { Door::CreateRole } else { Door::RecordDecision }
 }
 
-/// Creates a role under an id that no role has.
+/// Creates a role with a new id.
 ///
 /// # Errors
 ///
@@ -67,7 +67,7 @@ pub fn create_role(
     if tx.has_role_of_pair(role.proxy, role.patient)? {
         return Err(CreateRoleError::Duplicate);
     }
-    // Of two that come at the same time, the database itself refuses the second.
+    // Of two concurrent creates the database refuses the second.
     let role = tx.insert_role(role, now).map_err(|error| {
         if error.kind() == Kind::Conflict { CreateRoleError::Duplicate } else { error.into() }
     })?;

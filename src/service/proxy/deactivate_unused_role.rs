@@ -1,4 +1,4 @@
-//! Nobody has used a role for long.
+//! Deactivation of an unused role.
 
 use chrono::{DateTime, Utc};
 
@@ -11,11 +11,11 @@ use domain::proxy::StatusReason;
 use store::Tx;
 use uuid::Uuid;
 
-/// Ends an active role that was neither changed nor used since a time; false where it was.
+/// Ends an active role that was neither changed nor used since a time; returns false where it was.
 ///
 /// # Errors
 ///
-/// When the database refuses.
+/// Database errors.
 pub fn deactivate_unused_role(
     tx: &mut Tx<'_>,
     clock: &dyn Clock,

@@ -1,7 +1,7 @@
-//! Roles that another system has kept come here, many at a time.
+//! Import of roles from another system, many at a time.
 //!
-//! The rules are those of a create and of the changes after it. What is here already is never written over: a line
-//! that says the same is nothing to do, so that an import that was broken off can be begun again.
+//! The rules are those of a create and of the changes after it. An existing role is never overwritten: a line
+//! with the same content is skipped, so that an interrupted import can be started again.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -19,36 +19,36 @@ use domain::person::{NhsNumber, PersonState};
 use domain::proxy::{Role, RoleError, Versioned};
 use store::Tx;
 
-/// A role that comes in.
+/// A role to import.
 #[derive(Clone, Debug)]
 pub struct Incoming {
     /// The role, with the id that it gets.
     pub role: Role,
-    /// Its version, and when that was written, where they are to stay as they were. Then its id is to stay as well.
+    /// Its version and the time of that, where both are kept. Then its id is kept as well.
     pub origin: Option<(i64, DateTime<Utc>)>,
-    /// Whether the rules let it be, by themselves ([`Role::check_past`]).
+    /// Whether the role itself is valid ([`Role::check_past`]).
     pub verdict: Result<(), RoleError>,
 }
 
-/// What became of it.
+/// The result of one role.
 #[derive(Debug)]
 pub enum Imported {
-    /// There is a new role.
+    /// The role was created.
     Created(Uuid),
-    /// This role says the same: nothing was done.
+    /// This role has the same content: nothing was done.
     Same(Uuid),
-    /// This role has the pair, or the id, and says something else: nothing was done.
+    /// This role has the pair, or the id, and other content: nothing was done.
     Conflict(Uuid),
-    /// It may not be.
+    /// It is not valid.
     Refused(CreateRoleError),
 }
 
-/// Writes those of these roles that may be and are not here yet: each with its version, its audit record and its
-/// event. In a rehearsal nothing is written. Answers for each, in their order.
+/// Writes the valid roles that do not exist yet: each with its version, its audit record and its event. A
+/// rehearsal writes nothing. Returns a result for each, in their order.
 ///
 /// # Errors
 ///
-/// When the database refuses; then nothing has changed.
+/// Database errors; then nothing has changed.
 pub fn import_roles(
     tx: &mut Tx<'_>,
     clock: &dyn Clock,
@@ -80,7 +80,7 @@ pub fn import_roles(
     Ok(outcomes)
 }
 
-/// What is here already of what comes in.
+/// Existing data about the roles to import.
 struct Known {
     people: HashMap<NhsNumber, PersonState>,
     of_pair: HashMap<(NhsNumber, NhsNumber), Role>,
@@ -119,7 +119,7 @@ impl Known {
         let Incoming { role, origin, verdict } = one;
         let present = self.of_pair.get(&(role.proxy, role.patient));
         if let Some(present) = present.filter(|present| is_same(present, role, origin.is_some(), now)) {
-            // What was right when it came is not refused because its end has passed since.
+            // A role that was valid when imported is not refused because its end has passed since.
             return Imported::Same(present.id);
         }
         if let Err(rule) = verdict {
@@ -136,7 +136,7 @@ impl Known {
     }
 }
 
-/// Whether a role that is here says what one says that comes in: as it was written, or as it counts now.
+/// Whether an existing role equals one to import: as stored, or as it counts now.
 fn is_same(present: &Role, role: &Role, keeps_id: bool, now: DateTime<Utc>) -> bool {
     if keeps_id && present.id != role.id {
         return false;

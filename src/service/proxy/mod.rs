@@ -1,5 +1,5 @@
-//! The use cases that change something, one per file. Each writes its change, its audit record and its
-//! event in the transaction that it is given.
+//! The use cases that change roles, relationships and access requests, one per file. Each writes its change,
+//! its audit record and its event in the transaction that it is given.
 
 mod by_itself;
 mod change_access_request;

@@ -1,12 +1,12 @@
-//! The two people of a role, as the registry knows them.
+//! Validation of the two people of a role.
 
 use domain::audit::Subject;
 use domain::person::{Door, NhsNumber, PersonState, Verdict, decide_person};
 use domain::proxy::{Role, RoleError, Versioned};
 
-/// Why a role may not be because of its two people.
+/// Why a role is refused because of its two people.
 pub(crate) enum Bar {
-    /// The registry does not have the patient, or they may not appear.
+    /// The registry does not know the patient, or they may not appear.
     UnknownPatient,
     /// The same of the proxy.
     UnknownProxy,
@@ -14,7 +14,7 @@ pub(crate) enum Bar {
     Died(RoleError),
 }
 
-/// Looks at the two people of a role, as the registry knows them, before it is written.
+/// Checks the two people of a role in the registry before it is written.
 ///
 /// # Errors
 ///
@@ -42,7 +42,7 @@ pub(crate) fn state_in(states: &[(NhsNumber, PersonState)]) -> impl Fn(NhsNumber
     move |number| states.iter().find(|(known, _)| *known == number).map(|(_, state)| *state)
 }
 
-/// What an act on this version of a role is about.
+/// The audit subject of an act on this version of a role.
 pub(crate) fn subject_of(role: &Versioned<Role>) -> Subject {
     Subject {
         reference: format!("Consent/{}", role.value.id),

@@ -1,4 +1,4 @@
-//! The use cases that only look. Every role that they show stands as it counts at that moment.
+//! The use cases that only read. Every role is returned as it counts at that moment.
 
 use std::collections::BTreeSet;
 
@@ -12,40 +12,40 @@ use domain::proxy::{Relationship, Role, Versioned};
 use store::search::{Filter, Scope, Table};
 use store::{RoleSearch, Tx};
 
-/// Who looks, and what of it they are shown.
+/// The reader of a query, and what they may see.
 #[derive(Clone, Debug)]
 pub struct Viewer {
-    /// Which rows they may see. Whether they are a party to what is looked for was decided before.
+    /// The rows that they may see. Whether they are a party to the searched data was checked before.
     pub scope: Scope,
-    /// For whom reasons are masked; `None` where they are not.
+    /// The citizen for whom reasons are masked; `None` where they are not.
     pub masked_for: Option<NhsNumber>,
-    /// The citizen who looks, where they are not to learn whether a person exists with whom they share nothing.
+    /// The citizen who reads, where they must not learn whether a person exists with whom they share nothing.
     pub among_strangers: Option<NhsNumber>,
 }
 
 impl Viewer {
-    /// Those of these people whom the caller may be told to be unknown, or without a practice.
+    /// Those of these people whom an error may report as unknown, or as without a practice.
     fn answerable(&self, named: Vec<NhsNumber>) -> Vec<NhsNumber> {
         let is_told = |number: &NhsNumber| self.among_strangers.is_none_or(|own| own == *number);
         named.into_iter().filter(is_told).collect()
     }
 
-    /// A role as it counts now, and is shown.
+    /// A role as it counts now, masked for the reader.
     fn shown(&self, role: Versioned<Role>, now: DateTime<Utc>) -> Versioned<Role> {
         Versioned { value: role.value.as_of(now).masked_for(self.masked_for), ..role }
     }
 }
 
-/// What to show beside the roles.
+/// The included resources of a search.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RoleIncludes {
-    /// The proxies as people, and how they are related to the patients.
+    /// The proxies as people, and their relationships to the patients.
     pub proxy: bool,
     /// The patients as people.
     pub patient: bool,
 }
 
-/// Roles and what was asked for beside them. Everything is in an order that does not change.
+/// The roles of a search with its includes, in a stable order.
 #[derive(Clone, Default)]
 pub struct RolesFound {
     /// The roles.
@@ -56,13 +56,13 @@ pub struct RolesFound {
     pub relationships: Vec<Relationship>,
 }
 
-/// Why a search has no answer.
+/// Why a search fails.
 #[derive(Debug, thiserror::Error)]
 pub enum SearchError {
-    /// It names somebody who may not appear in an answer.
+    /// It names a person who may not appear in an answer.
     #[error("a person that the search names is not known")]
     UnknownPerson,
-    /// It names somebody who is registered with no practice and has no role.
+    /// It names a person who has no practice and no role.
     #[error("a person that the search names has neither a practice nor a role")]
     NoPractice,
     /// The store failed.
@@ -70,7 +70,7 @@ pub enum SearchError {
     Store(#[from] Error),
 }
 
-/// Finds roles by proxy, patient and status: eight statements at most, however many roles there are.
+/// Searches roles by proxy, patient and status: eight statements at most, whatever the number of roles.
 ///
 /// # Errors
 ///
@@ -108,7 +108,7 @@ fn is_known<T>(named: &[NhsNumber], known: &[(NhsNumber, T)]) -> bool {
 ///
 /// # Errors
 ///
-/// When the database does not answer.
+/// Database errors.
 pub fn read_role(
     tx: &mut Tx<'_>,
     clock: &dyn Clock,
@@ -161,7 +161,7 @@ pub struct RelationshipsFound {
     pub patients: Vec<Person>,
 }
 
-/// Finds verified relationships by proxy, patient or both: five statements, however many there are.
+/// Searches verified relationships by proxy, patient or both: five statements, whatever their number.
 ///
 /// # Errors
 ///

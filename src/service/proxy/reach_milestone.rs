@@ -1,4 +1,4 @@
-//! A patient comes to an age at which others may act for them less.
+//! Milestones: a patient reaches an age at which roles are reviewed or end.
 
 use crate::proxy::by_itself::{end_by_itself, save_by_itself};
 use base::clock::Clock;
@@ -11,12 +11,12 @@ use domain::proxy::milestone::birthday;
 use domain::proxy::{Deed, Milestones, Role, Status, StatusReason, Versioned};
 use store::Tx;
 
-/// Does what the table says with every active role for a patient who has reached this age, and gives how many
-/// that were. Each role goes through a birthday once; one that was made after it does not.
+/// Applies the table to every active role for a patient who has reached this age, and returns their number.
+/// Each role passes a birthday once; a role that was made after it does not.
 ///
 /// # Errors
 ///
-/// When the database refuses.
+/// Database errors.
 pub fn reach_milestone(
     tx: &mut Tx<'_>,
     clock: &dyn Clock,
@@ -39,7 +39,7 @@ pub fn reach_milestone(
     Ok(changed)
 }
 
-/// Whether the role is active, and was made before the birthday, which has come.
+/// Whether the role is active, and was made before the birthday, which has passed.
 fn is_concerned(role: &Role, birth: &FhirDateTime, age: i32, clock: &dyn Clock) -> bool {
     let now = clock.now();
     let is_active = role.status == Status::Active && !role.has_lapsed(now);

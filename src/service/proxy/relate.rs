@@ -1,4 +1,4 @@
-//! Somebody records how two people are related, or changes what is recorded.
+//! Creation and change of relationships.
 
 use uuid::Uuid;
 
@@ -13,24 +13,24 @@ use store::Tx;
 /// Why a relationship is not recorded.
 #[derive(Debug, thiserror::Error)]
 pub enum RelationshipError {
-    /// The patient is nobody who may appear in an answer.
+    /// The registry does not know the patient, or they may not appear in an answer.
     #[error("the patient is not known")]
     UnknownPatient,
-    /// The related person is nobody who may appear in an answer.
+    /// The registry does not know the related person, or they may not appear in an answer.
     #[error("the related person is not known")]
     UnknownProxy,
     /// A change names other people than the relationship does.
     #[error("the people of a relationship cannot change")]
     OtherPeople,
     /// Both are the same person.
-    #[error("nobody is related to themselves")]
+    #[error("a relationship is between two people")]
     SamePerson,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] Error),
 }
 
-/// Records a relationship under an id that no other has.
+/// Records a relationship with a new id.
 ///
 /// # Errors
 ///
@@ -61,7 +61,7 @@ pub fn create_relationship(
     Ok(created)
 }
 
-/// Makes a relationship what it is told to be. What is so already makes no version and no event.
+/// Updates a relationship. An update without a change makes no version and no event.
 ///
 /// # Errors
 ///
@@ -79,7 +79,7 @@ pub fn change_relationship(
     if (wanted.proxy, wanted.patient) != (current.value.proxy, current.value.patient) {
         return Err(RelationshipError::OtherPeople);
     }
-    // Whether a register vouches for it is not for a client to say.
+    // A client cannot set whether a register vouches for it.
     let wanted = Relationship { verified: current.value.verified, ..wanted };
     if wanted == current.value {
         return Ok(current);

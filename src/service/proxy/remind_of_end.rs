@@ -1,4 +1,4 @@
-//! A role ends soon, or has ended: its people are told.
+//! Reminders of a role's end.
 
 use crate::proxy::people::{state_in, subject_of};
 use base::clock::Clock;
@@ -9,13 +9,13 @@ use domain::event::Topic;
 use domain::person::{Door, Verdict, decide_person};
 use store::{MessageKind, NewMessage, Tx};
 
-/// Reminds the people of a role of its end, `days` from it (below 0: before it): an event for whoever listens,
-/// and a message for each of the two. Once for each end and number of days; false where it was done, or the
-/// role may not appear in an answer or has no end any more.
+/// Reminds the people of a role of its end, `days` from it (below 0: before it): an event for subscribers,
+/// and a message to each of the two. Once for each end and number of days; returns false where it was done,
+/// or the role may not appear in an answer or has no end any more.
 ///
 /// # Errors
 ///
-/// When the database refuses.
+/// Database errors.
 pub fn remind_of_end(tx: &mut Tx<'_>, clock: &dyn Clock, id: &str, days: i32) -> Result<bool, Error> {
     let now = clock.now();
     let Some(role) = tx.find_stored_role(id)? else { return Ok(false) };

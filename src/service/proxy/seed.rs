@@ -1,4 +1,4 @@
-//! Fills a database with people, relationships, roles and access requests that exist elsewhere.
+//! Seeding of a database with existing people, relationships, roles and access requests.
 
 use std::ops::AddAssign;
 
@@ -14,8 +14,8 @@ use domain::person::{Door, Person};
 use domain::proxy::{AccessRequest, Relationship, Role};
 use store::Tx;
 
-/// What to fill in. Roles come with the time of their last change and stand as they are told: history
-/// is not judged by today's rules.
+/// The data to seed. Roles come with the time of their last change and are stored as given: history is not
+/// validated by today's rules.
 #[derive(Clone, Default)]
 #[expect(missing_docs, reason = "the fields say what they hold")]
 pub struct Seed {
@@ -25,7 +25,7 @@ pub struct Seed {
     pub access_requests: Vec<AccessRequest>,
 }
 
-/// How much was new.
+/// The numbers of new rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields say what they count")]
 pub struct Seeded {
@@ -44,11 +44,11 @@ impl AddAssign for Seeded {
     }
 }
 
-/// Writes what is not there yet; what is there stays as it is, so that seeding twice is seeding once.
+/// Writes what does not exist yet; existing rows are unchanged, so that seeding twice equals seeding once.
 ///
 /// # Errors
 ///
-/// When the database refuses; then nothing has changed.
+/// Database errors; then nothing has changed.
 pub fn seed(tx: &mut Tx<'_>, clock: &dyn Clock, seed: Seed) -> Result<Seeded, Error> {
     let now = clock.now();
     let mut seeded = Seeded::default();
@@ -79,7 +79,7 @@ pub fn seed(tx: &mut Tx<'_>, clock: &dyn Clock, seed: Seed) -> Result<Seeded, Er
     Ok(seeded)
 }
 
-/// History is not judged, but nothing is in force for a person who has died.
+/// History is not validated, but no role is active for a person who has died.
 fn check_alive(tx: &mut Tx<'_>, role: &Role) -> Result<(), Error> {
     let known = tx.lock_person_states(&[role.patient, role.proxy])?;
     match check_people(role, Door::SeedRole, state_in(&known)) {

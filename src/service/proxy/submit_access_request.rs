@@ -1,4 +1,4 @@
-//! A person hands in an access request.
+//! Submission of an access request by a person.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
@@ -18,7 +18,7 @@ use domain::proxy::{
 };
 use store::Tx;
 
-/// What is handed in: the fields of [`AccessRequest`] that the applicant gives.
+/// A submitted request: the fields of [`AccessRequest`] that the applicant gives.
 #[derive(Clone)]
 #[expect(missing_docs, reason = "the fields are those of AccessRequest")]
 pub struct Submission {
@@ -30,21 +30,21 @@ pub struct Submission {
     pub document: String,
 }
 
-/// What the settings say of access requests.
+/// The settings of access requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SubmissionRules {
-    /// With these rules a request makes a proposed role as well (`access_request_creates_role`).
+    /// With these rules a request also creates a proposed role (`access_request_creates_role`).
     pub proposes: Option<Rules>,
-    /// The most requests of a citizen that are open; 0: no limit.
+    /// The most open requests of a citizen; 0: no limit.
     pub most_open: i64,
-    /// Of them those about one pair.
+    /// The most of them about one pair.
     pub most_open_of_pair: i64,
 }
 
-/// For how long a request without an answer is open.
+/// For how long an unanswered request is open.
 const OPEN: TimeDelta = TimeDelta::days(28);
 
-/// Why there is no new access request.
+/// Why a request is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum SubmitError {
     /// There is a role for this pair.
@@ -58,7 +58,7 @@ pub enum SubmitError {
     Store(#[from] Error),
 }
 
-/// Keeps an access request under an id that no other has, and a new reference code.
+/// Stores an access request with a new id and a new reference code.
 ///
 /// # Errors
 ///
@@ -103,8 +103,9 @@ pub fn submit_access_request(
     Ok(request)
 }
 
-/// Whether a citizen may hand in one more: what they write reaches another person and the staff who must answer it. A
-/// request is open while the pair has no role, and for [`OPEN`] at most. One applicant at a time is counted.
+/// Whether a citizen may submit one more: what they write reaches another person and the staff who must
+/// answer it. A request is open while the pair has no role, and for [`OPEN`] at most. The count locks the
+/// applicant.
 fn check_open(
     tx: &mut Tx<'_>,
     caller: &Caller,
@@ -131,16 +132,15 @@ fn check_open(
 }
 
 /// Whether the pair has a role that may appear in an answer. The applicant can be either of the two, so a
-/// role that is hidden with one of its people must not stand in the way: being told of it would be an
-/// answer about somebody who may not appear in one. Such a request is taken as one that names somebody
-/// whom the registry does not know.
+/// role that is hidden with one of its people must not cause a refusal: that would reveal a person who may
+/// not appear. Such a request is stored like one that names a person whom the registry does not know.
 fn has_visible_role(tx: &mut Tx<'_>, proxy: NhsNumber, patient: NhsNumber) -> Result<bool, Error> {
     let visible = tx.list_current_practices(&[proxy, patient])?;
     Ok(visible.len() == 2 && tx.has_role_of_pair(proxy, patient)?)
 }
 
-/// Makes the proposed role of an application. An applicant whom the registry does not know is no
-/// reason to lose the application: then there is no role.
+/// Creates the proposed role of an application. Where the registry does not know the applicant, the
+/// application is kept without a role.
 fn propose(
     tx: &mut Tx<'_>,
     clock: &dyn Clock,

@@ -98,7 +98,7 @@ fn deadline_is_freed_with_its_connection() {
 /// Prints what watching costs: `cargo test -p sqlite-deadline --release -- --ignored --nocapture`.
 #[test]
 #[ignore = "a measurement"]
-fn watching_costs_next_to_nothing() {
+fn deadline_check_is_cheap() {
     let deadline = Deadline::new(Duration::from_secs(5));
     let (watched, _) = deadline.watch(Connection::open);
     let plain = Connection::open();

@@ -1,4 +1,4 @@
-//! Apps that have registered themselves, and the requests that they leave here.
+//! Dynamically registered apps, and pushed authorization requests.
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -87,33 +87,32 @@ impl AppRow {
 }
 
 impl Tx<'_> {
-    /// Writes down an app that has registered itself.
+    /// Stores a dynamically registered app.
     ///
     /// # Errors
     ///
-    /// [`Kind::Conflict`](base::error::Kind) when there is one with its id.
+    /// [`Kind::Conflict`](base::error::Kind) where its id is taken.
     pub fn insert_app(&mut self, app: &Registration, now: DateTime<Utc>) -> Result<(), Error> {
         let row = AppRow::from_registration(app, now)?;
         diesel::insert_into(apps::table).values(row).execute(self.db)?;
         Ok(())
     }
 
-    /// The app that has registered itself under this id. It may never introspect: that is the operator's to
-    /// allow.
+    /// The dynamically registered app with this id. It may never introspect: only the operator allows that.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn find_app(&mut self, client_id: &str) -> Result<Option<Registration>, Error> {
         let row: Option<AppRow> = apps::table.find(client_id).first(self.db).optional()?;
         row.map(AppRow::into_registration).transpose()
     }
 
-    /// Keeps an authorization request by the digest of its `request_uri`.
+    /// Stores a pushed authorization request by the digest of its `request_uri`.
     ///
     /// # Errors
     ///
-    /// When the database refuses.
+    /// Database errors.
     pub fn insert_pushed_request(
         &mut self,
         digest: &str,
@@ -131,12 +130,12 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Takes an authorization request of this app away, with its parameters as they came. `digest` is that
-    /// of the whole `request_uri`. It is there once (RFC 9126 §4): of two who take it, one gets nothing.
+    /// Takes a pushed authorization request of this app, with its parameters as received. `digest` is that of
+    /// the whole `request_uri`. It can be used once (RFC 9126 §4): of two concurrent uses, one gets nothing.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn take_pushed_request(
         &mut self,
         digest: &str,

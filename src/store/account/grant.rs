@@ -1,4 +1,4 @@
-//! Grants, and where they stand.
+//! Grants and their state.
 
 use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
@@ -18,7 +18,7 @@ use domain::account::{Grant, GrantState, Mode, RoleState, Scopes, Vector};
 use domain::person::{PersonState, Standing};
 use domain::proxy::{OdsCode, Status};
 
-/// One row: a grant with the role and the people that it hangs on. A role counts only while it is between
+/// One row: a grant with the role and the people that it depends on. A role counts only while it is between
 /// the two people of the grant: superseding a person moves their roles to another number.
 const STATE: &str = "SELECT g.expires_at, g.revoked_at, g.role_id, \
     (SELECT CASE WHEN died_at IS NULL THEN standing ELSE standing || ' died' END FROM people \
@@ -105,7 +105,7 @@ impl GrantRow {
 
 impl StateRow {
     fn into_state(self) -> Result<GrantState, Error> {
-        // A person whom the registry does not know is nobody who may appear.
+        // A person whom the registry does not know may not appear.
         let state = |text: Option<String>| {
             let Some(text) = text else { return Ok(PersonState::Invalidated) };
             let (standing, has_died) = match text.strip_suffix(" died") {
@@ -142,22 +142,22 @@ impl StateRow {
 }
 
 impl Tx<'_> {
-    /// Where a grant stands: one indexed read, also for the role and the people that it hangs on.
+    /// The state of a grant: one indexed read, also for the role and the people that it depends on.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn find_grant_state(&mut self, id: Uuid) -> Result<Option<GrantState>, Error> {
         let state = Sql::fixed(STATE).text(id.to_string());
         let rows: Vec<StateRow> = on_dialect!(self.db, c => state.load(c))?;
         rows.into_iter().next().map(StateRow::into_state).transpose()
     }
 
-    /// Writes a grant down.
+    /// Stores a grant.
     ///
     /// # Errors
     ///
-    /// When the database refuses.
+    /// Database errors.
     pub fn insert_grant(&mut self, grant: &Grant) -> Result<(), Error> {
         let row = (
             grants::id.eq(grant.id.to_string()),
@@ -181,23 +181,23 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Reads a grant back.
+    /// Reads a grant.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn find_grant(&mut self, id: Uuid) -> Result<Option<Grant>, Error> {
         let found = grants::table.filter(grants::id.eq(id.to_string()));
         let row: Option<GrantRow> = found.first(self.db).optional()?;
         row.map(GrantRow::into_grant).transpose()
     }
 
-    /// How long what a grant allows without a token may go on, such as a subscription: its own end, or that of the
-    /// grant from which it was exchanged, whichever is later.
+    /// Until when an operation without a token may continue, such as a subscription: the end of its grant, or
+    /// of the grant from which that was exchanged, whichever is later.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn find_grant_end(&mut self, id: Uuid) -> Result<Option<DateTime<Utc>>, Error> {
         #[derive(QueryableByName)]
         struct EndRow {

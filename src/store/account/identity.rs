@@ -1,4 +1,4 @@
-//! Users, the identities that they have proved, and the accounts within which they may act.
+//! Users, their linked identities, and the accounts of which they are members.
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -13,22 +13,22 @@ use base::error::Error;
 use domain::person::NhsNumber;
 
 impl Tx<'_> {
-    /// The user who has proved to be this subject of this issuer.
+    /// The user of an identity: this subject of this issuer.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn find_user_by_identity(&mut self, issuer: &str, subject: &str) -> Result<Option<Uuid>, Error> {
         let found = identities::table.find((issuer, subject)).select(identities::user_id);
         let user: Option<String> = found.first(self.db).optional()?;
         user.map(|user| Uuid::parse_str(&user).map_err(Error::fault)).transpose()
     }
 
-    /// Writes a new user down.
+    /// Stores a new user.
     ///
     /// # Errors
     ///
-    /// When the database refuses.
+    /// Database errors.
     pub fn insert_user(&mut self, user: Uuid, now: DateTime<Utc>) -> Result<(), Error> {
         let now = to_millis(now);
         let row = (users::id.eq(user.to_string()), users::created_at.eq(now), users::updated_at.eq(now));
@@ -36,22 +36,22 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Takes a user away again who has neither an identity nor anything else.
+    /// Removes a user without identities or other data.
     ///
     /// # Errors
     ///
-    /// When the database refuses.
+    /// Database errors.
     pub fn remove_new_user(&mut self, user: Uuid) -> Result<(), Error> {
         diesel::delete(users::table.find(user.to_string())).execute(self.db)?;
         Ok(())
     }
 
-    /// Keeps an identity of a user. Gives whether it is new: an identity belongs to one user, the first, also
-    /// where two log in for the first time at the same moment.
+    /// Links an identity to a user. Returns whether it is new: an identity belongs to one user, the first,
+    /// also for two concurrent first log-ins.
     ///
     /// # Errors
     ///
-    /// When the database refuses.
+    /// Database errors.
     pub fn link_identity(
         &mut self,
         user: Uuid,
@@ -78,7 +78,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn list_identities(&mut self, user: Uuid) -> Result<Vec<(String, String)>, Error> {
         let found = identities::table
             .filter(identities::user_id.eq(user.to_string()))
@@ -87,11 +87,11 @@ impl Tx<'_> {
         Ok(found.load(self.db)?)
     }
 
-    /// Puts a user into the account of an NHS number. Gives whether they were not there yet.
+    /// Makes a user a member of the account of an NHS number. Returns whether they were not one yet.
     ///
     /// # Errors
     ///
-    /// When the database refuses.
+    /// Database errors.
     pub fn join_account(&mut self, number: NhsNumber, user: Uuid, now: DateTime<Utc>) -> Result<bool, Error> {
         let row = (
             account_users::nhs_number.eq(number.as_str()),
@@ -107,11 +107,11 @@ impl Tx<'_> {
         Ok(inserted > 0)
     }
 
-    /// The accounts within which a user may act, by their NHS numbers.
+    /// The accounts of which a user is a member, by their NHS numbers.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn list_accounts(&mut self, user: Uuid) -> Result<Vec<NhsNumber>, Error> {
         let found = account_users::table
             .filter(account_users::user_id.eq(user.to_string()))

@@ -1,4 +1,4 @@
-//! Log-ins on their way, each by the digest of the cookie that binds it to a browser.
+//! Log-ins in progress, each by the digest of the cookie that binds it to a browser.
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -65,44 +65,44 @@ enum PersonText {
 }
 
 impl Tx<'_> {
-    /// Keeps a new log-in by the digest of its cookie.
+    /// Stores a new log-in by the digest of its cookie.
     ///
     /// # Errors
     ///
-    /// When the database refuses.
+    /// Database errors.
     pub fn insert_log_in(&mut self, digest: &str, log_in: &LogIn) -> Result<(), Error> {
         let row = LogInRow::of(digest, log_in)?;
         diesel::insert_into(log_ins::table).values(row).execute(self.db)?;
         Ok(())
     }
 
-    /// The log-in of a cookie, unless its time is over.
+    /// The log-in of a cookie, unless it has expired.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn find_log_in(&mut self, digest: &str, now: DateTime<Utc>) -> Result<Option<LogIn>, Error> {
         let live = log_ins::table.find(digest).filter(log_ins::expires_at.gt(to_millis(now)));
         let row: Option<LogInRow> = live.first(self.db).optional()?;
         row.map(LogInRow::into_log_in).transpose()
     }
 
-    /// Takes a log-in out. Of two who take the same, one has it.
+    /// Takes a log-in. Of two concurrent takers, one gets it.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn take_log_in(&mut self, digest: &str, now: DateTime<Utc>) -> Result<Option<LogIn>, Error> {
         let found = self.find_log_in(digest, now)?;
         let taken = diesel::delete(log_ins::table.find(digest)).execute(self.db)?;
         Ok(found.filter(|_| taken == 1))
     }
 
-    /// Writes how far a log-in has come.
+    /// Stores the stage of a log-in.
     ///
     /// # Errors
     ///
-    /// When the database refuses.
+    /// Database errors.
     pub fn save_log_in(&mut self, digest: &str, log_in: &LogIn) -> Result<(), Error> {
         let row = LogInRow::of(digest, log_in)?;
         diesel::update(log_ins::table.find(digest)).set(row).execute(self.db)?;
@@ -153,7 +153,7 @@ impl LogInRow {
     }
 
     fn is_known(&mut self, person: &KnownPerson, acting: Option<Acting>) -> Result<(), Error> {
-        // Where they can be written to was kept when they logged in.
+        // The address was stored when they logged in.
         let Proven { issuer, subject, kind, email: _ } = &person.proven;
         let kind = PersonText::of(kind);
         let known = KnownText { issuer: issuer.clone(), subject: subject.clone(), kind };

@@ -1,4 +1,4 @@
-//! Users, their identities and accounts, and what they gave to apps.
+//! Users, their identities and accounts, and their grants to apps.
 
 mod app;
 mod grant;

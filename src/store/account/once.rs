@@ -1,4 +1,4 @@
-//! What may be shown once: codes, refresh tokens, the ids of assertions. Of each, only a digest is kept.
+//! Single-use values: codes, refresh tokens, the ids of assertions. Only a digest of each is stored.
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -11,11 +11,11 @@ use base::error::{Error, Kind};
 use domain::account::{Code, Redeemed, RefreshToken};
 
 impl Tx<'_> {
-    /// Keeps a code by its digest.
+    /// Stores a code by its digest.
     ///
     /// # Errors
     ///
-    /// When the database refuses.
+    /// Database errors.
     pub fn insert_code(&mut self, digest: &str, code: &Code) -> Result<(), Error> {
         let row = (
             codes::digest.eq(digest),
@@ -30,11 +30,11 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Redeems a code. Of two who show it at once, one is the second.
+    /// Redeems a code. Of two concurrent redemptions, one is the second.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn redeem_code(&mut self, digest: &str, now: DateTime<Utc>) -> Result<Redeemed<Code>, Error> {
         let fresh = codes::table.filter(codes::digest.eq(digest)).filter(codes::used_at.is_null());
         let taken = diesel::update(fresh).set(codes::used_at.eq(to_millis(now))).execute(self.db)?;
@@ -48,11 +48,11 @@ impl Tx<'_> {
         })
     }
 
-    /// Keeps a refresh token by its digest.
+    /// Stores a refresh token by its digest.
     ///
     /// # Errors
     ///
-    /// When the database refuses.
+    /// Database errors.
     pub fn insert_refresh_token(&mut self, digest: &str, token: &RefreshToken) -> Result<(), Error> {
         let row = (
             refresh_tokens::digest.eq(digest),
@@ -68,7 +68,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn redeem_refresh_token(
         &mut self,
         digest: &str,
@@ -94,11 +94,11 @@ impl Tx<'_> {
         })
     }
 
-    /// A refresh token, used or not: it is only looked at.
+    /// A refresh token, used or not, without redeeming it.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn find_refresh_token(&mut self, digest: &str) -> Result<Option<RefreshToken>, Error> {
         let row: Option<(String, Option<String>, i64)> = refresh_tokens::table
             .find(digest)
@@ -110,22 +110,22 @@ impl Tx<'_> {
         Ok(Some(RefreshToken { grant, dpop_jkt, expires_at: from_millis(expires_at) }))
     }
 
-    /// The grant of a code, used or not: it is only looked at.
+    /// The grant of a code, used or not, without redeeming it.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn find_code_grant(&mut self, digest: &str) -> Result<Option<Uuid>, Error> {
         let grant: Option<String> =
             codes::table.find(digest).select(codes::grant_id).first(self.db).optional()?;
         grant.map(|grant| Uuid::parse_str(&grant).map_err(Error::fault)).transpose()
     }
 
-    /// A refresh token that may still be used: for whoever introspects it.
+    /// A refresh token that has not been used, for introspection.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn find_fresh_refresh_token(
         &mut self,
         digest: &str,
@@ -144,11 +144,11 @@ impl Tx<'_> {
         Ok(Some(RefreshToken { grant, dpop_jkt, expires_at: from_millis(expires_at) }))
     }
 
-    /// Whether this is shown for the first time. It must be remembered until `expires_at`.
+    /// Whether this value is used for the first time. It must be remembered until `expires_at`.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn see_once(&mut self, digest: &str, expires_at: DateTime<Utc>) -> Result<bool, Error> {
         let known: Option<String> =
             seen_once::table.find(digest).select(seen_once::digest).first(self.db).optional()?;
@@ -159,7 +159,7 @@ impl Tx<'_> {
         let inserted = diesel::insert_into(seen_once::table).values(row).execute(self.db);
         match inserted.map_err(Error::from) {
             Ok(_) => Ok(true),
-            // Somebody else was faster. On PostgreSQL the transaction is lost with it: the caller refuses.
+            // A concurrent use came first. On PostgreSQL the transaction is aborted: the caller refuses.
             Err(error) if error.kind() == Kind::Conflict => Ok(false),
             Err(error) => Err(error),
         }

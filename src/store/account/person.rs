@@ -1,4 +1,4 @@
-//! Users as the FHIR R4 front shows them: each with their account and the relationships of its person.
+//! Users as the FHIR R4 API shows them (Person): each with their account and their relationships.
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -15,20 +15,20 @@ use domain::person::NhsNumber;
 pub struct AccountUser {
     /// Their id.
     pub id: String,
-    /// When something about them was last changed.
+    /// When the user was last changed.
     pub updated_at: DateTime<Utc>,
-    /// The accounts within which they may act.
+    /// The accounts of which they are a member.
     pub accounts: Vec<NhsNumber>,
     /// The relationships, by id, in which they are the proxy.
     pub relationships: Vec<String>,
 }
 
 impl Tx<'_> {
-    /// These users, in no particular order; ids without one are left out. Three statements.
+    /// These users, in no particular order; unknown ids are left out. Three statements.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn list_account_users(&mut self, ids: &[String]) -> Result<Vec<AccountUser>, Error> {
         let found: Vec<(String, i64)> = users::table
             .filter(users::id.eq_any(ids))

@@ -1,4 +1,4 @@
-//! The one place that revokes grants: a grant, every grant that was exchanged from it, and what was given for them.
+//! Revocation: of a grant, every grant exchanged from it, and their codes and tokens. No other code revokes.
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -13,8 +13,8 @@ use crate::tx::Tx;
 use base::date_time::to_millis;
 use base::error::Error;
 
-/// The ids of a grant and of all below it. A user's own grant has those acting grants of its app below it, too, whose
-/// parent was not written down: the person approved them by themselves, or an older program exchanged them.
+/// The ids of a grant and of its descendants. Those of a user's own grant include the acting grants of its
+/// app without a recorded parent: the person approved them directly, or an older program exchanged them.
 macro_rules! tree {
     ($statement:literal) => {
         concat!(
@@ -28,11 +28,11 @@ macro_rules! tree {
     };
 }
 
-/// Marks every grant of the tree that is not revoked yet.
+/// Revokes every grant of the tree that is not revoked yet.
 const REVOKE: &str =
     tree!("UPDATE grants SET revoked_at = ? WHERE revoked_at IS NULL AND id IN (SELECT id FROM tree)");
 
-/// What was given for the grants of the tree and could still be shown.
+/// The unused codes and tokens of the grants of the tree.
 const SPEND: [&str; 2] = [
     tree!("UPDATE codes SET used_at = ? WHERE used_at IS NULL AND grant_id IN (SELECT id FROM tree)"),
     tree!(
@@ -41,7 +41,7 @@ const SPEND: [&str; 2] = [
 ];
 const UNBIND: &str = tree!("DELETE FROM binding_tokens WHERE grant_id IN (SELECT id FROM tree)");
 
-/// The subscriptions that stand on the tree.
+/// The subscriptions of the grants of the tree.
 const SUBSCRIPTIONS: &str = tree!(
     "SELECT id FROM subscriptions WHERE grant_id IN (SELECT id FROM tree) \
      AND is_deleted = FALSE AND status IN ('requested', 'active')"
@@ -54,16 +54,16 @@ struct IdRow {
 }
 
 impl Tx<'_> {
-    /// Revokes a grant and every grant that was exchanged from it, with their codes, refresh tokens and binding tokens;
-    /// their subscriptions are due, so that delivery ends them at once. Returns whether any grant was revoked that was
-    /// not before.
+    /// Revokes a grant and every grant that was exchanged from it, with their codes, refresh tokens and
+    /// binding tokens; their subscriptions become due, so that delivery ends them at once. Returns whether
+    /// any grant was revoked that was not before.
     ///
-    /// An exchange that runs at the same time cannot leave a child behind: it holds its parent's row
-    /// ([`Tx::lock_grant`]), so either it finds the parent revoked, or a further pass finds its child.
+    /// A concurrent exchange cannot leave a child behind: it locks its parent's row ([`Tx::lock_grant`]), so
+    /// either it finds the parent revoked, or a further pass finds its child.
     ///
     /// # Errors
     ///
-    /// When the database refuses.
+    /// Database errors.
     pub fn revoke_grant(&mut self, id: Uuid, now: DateTime<Utc>) -> Result<bool, Error> {
         self.lock_grant(id)?;
         let mut has_revoked = false;
@@ -101,11 +101,12 @@ impl Tx<'_> {
         Ok(on_dialect!(self.db, c => statement.execute(c))?)
     }
 
-    /// Keeps a grant from being revoked until this transaction ends: for the transaction that makes a grant below it.
+    /// Locks a grant against revocation until this transaction ends: for the transaction that creates a child
+    /// of it.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn lock_grant(&mut self, id: Uuid) -> Result<(), Error> {
         if let Db::Postgres(connection) = self.db {
             let lock = Sql::fixed("SELECT FROM grants WHERE id = ? FOR UPDATE").text(id.to_string());
@@ -114,11 +115,12 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// The grants of a user that are not revoked, of one app or of all, each with its app; roots before what is below them.
+    /// The grants of a user that are not revoked, of one app or of all, each with its app; parents before
+    /// children.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn list_grants_of_user(
         &mut self,
         user: Uuid,

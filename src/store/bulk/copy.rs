@@ -1,8 +1,8 @@
-//! A copy of the whole database, made while others read and write it.
+//! Copies of the whole database, made while it is in use.
 //!
-//! SQLite only. `VACUUM INTO` reads one snapshot in one statement, so the copy is the database of one instant,
-//! and in WAL mode nobody waits for it. The backup interface of the C library would copy the free pages as
-//! well, begins again whenever another process has written, and is not to be had from Diesel.
+//! SQLite only. `VACUUM INTO` reads one snapshot in one statement, so the copy is the database of one
+//! instant, and in WAL mode it blocks no other connection. The backup interface of the C library would copy
+//! the free pages too, starts again whenever another process has written, and is not available from Diesel.
 
 use std::path::Path;
 
@@ -17,14 +17,14 @@ use crate::schema::{access_segments, roles};
 use crate::tx::Tx;
 use base::error::{Error, Kind};
 
-/// What a look at a copy has found.
+/// The result of checking a copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Copied {
-    /// What SQLite says of it: nothing, where every page and index is sound.
+    /// Damage that SQLite reports; empty where every page and index is sound.
     pub damage: Vec<String>,
-    /// Where chains of the audit record do not hold.
+    /// Breaks of the audit record's chains.
     pub breaks: Vec<Break>,
-    /// How many roles it holds.
+    /// The number of roles in it.
     pub roles: i64,
 }
 
@@ -35,12 +35,13 @@ struct Line {
 }
 
 impl Store {
-    /// Writes the database of this instant to a file that is empty, or not there, with every access that was answered until
-    /// now: the copy needs no access journal, and has none. The file need not have reached the disk when this returns.
+    /// Writes the database of this instant to a file that is empty or does not exist, with every access that was
+    /// answered until now: the copy needs no access journal, and has none. The file need not have reached the
+    /// disk when this returns.
     ///
     /// # Errors
     ///
-    /// Where the database is no SQLite, or the file cannot be written.
+    /// Where the database is not SQLite, or the file cannot be written.
     pub fn copy_to(&self, file: &Path) -> Result<(), Error> {
         let path = text(file)?;
         self.catch_up_here()?;
@@ -55,11 +56,12 @@ impl Store {
     }
 }
 
-/// Looks whether a copy is whole: SQLite's own check of pages and indexes, and the chains of the audit record.
+/// Checks that a copy is complete: SQLite's own check of pages and indexes, and the chains of the audit
+/// record.
 ///
 /// # Errors
 ///
-/// Where the file is no database at all.
+/// Where the file is not a database.
 pub fn check_copy(file: &Path) -> Result<Copied, Error> {
     let connection = SqliteConnection::establish(text(file)?);
     let mut pooled = Pooled::alone(Db::Sqlite(connection.map_err(Error::fault)?));
@@ -74,7 +76,7 @@ pub fn check_copy(file: &Path) -> Result<Copied, Error> {
     Ok(Copied { damage: damage.into_iter().map(|line| line.line).collect(), breaks, roles })
 }
 
-/// The path as SQLite takes it.
+/// The path in the form that SQLite takes.
 fn text(file: &Path) -> Result<&str, Error> {
     file.to_str().ok_or_else(|| Error::new(Kind::Invalid, "the path is not text"))
 }

@@ -1,4 +1,4 @@
-//! Much at a time: copies of the database, and roles by the thousand.
+//! Bulk operations: copies of the database, and roles in large batches.
 
 mod copy;
 mod roles;

@@ -1,4 +1,4 @@
-//! Roles by the thousand, in few statements.
+//! Roles in large batches, in few statements.
 
 use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
@@ -14,20 +14,20 @@ use base::error::Error;
 use domain::person::{NhsNumber, Person, Standing};
 use domain::proxy::{OdsCode, Role, Versioned};
 
-/// How many rows one statement writes: a database takes so many values in one.
+/// The rows of one statement, within the databases' limit of bound values.
 const BATCH: usize = 250;
 
-/// For a connection that writes much: 128 MB of pages in memory instead of 8, and a journal of 64 MB before it
-/// is brought into the file instead of 16, so that pages that change again and again are written less often. Nothing
-/// of what makes an answered commit last.
+/// Settings of a connection that writes much: 128 MB of pages in memory instead of 8, and a journal of 64 MB
+/// before it is merged into the file instead of 16, so that pages that change repeatedly are written less
+/// often. Durability settings are not changed.
 const SQLITE_SETTINGS: &str = "PRAGMA cache_size = -131072; PRAGMA wal_autocheckpoint = 16384;";
 
 impl Tx<'_> {
-    /// Tells the connection that it will write much. It stays so for as long as the connection lives.
+    /// Prepares the connection for many writes. The settings stay for as long as the connection lives.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn expect_much(&mut self) -> Result<(), Error> {
         if let Db::Sqlite(connection) = self.db {
             connection.batch_execute(SQLITE_SETTINGS)?;
@@ -39,18 +39,19 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn list_roles_of_proxies(&mut self, proxies: &[NhsNumber]) -> Result<Vec<Versioned<Role>>, Error> {
         let proxies: Vec<&str> = proxies.iter().map(NhsNumber::as_str).collect();
         let rows: Vec<RoleRow> = roles::table.filter(roles::proxy.eq_any(proxies)).load(self.db)?;
         rows.into_iter().map(RoleRow::into_role).collect()
     }
 
-    /// Writes roles that are not there, each in this version, which is the first that the history has.
+    /// Inserts new roles, each in this version, which is the first of its history.
     ///
     /// # Errors
     ///
-    /// [`Kind::Conflict`](base::error::Kind) when there is a role for one of the pairs, or with one of the ids.
+    /// [`Kind::Conflict`](base::error::Kind) where there is a role for one of the pairs, or with one of the
+    /// ids.
     pub fn insert_roles(&mut self, new: &[Versioned<Role>]) -> Result<(), Error> {
         for new in new.chunks(BATCH) {
             let rows: Vec<RoleRow> = new.iter().map(RoleRow::from_role).collect();
@@ -62,12 +63,12 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Roles whose people may both appear in an answer, in the order of their ids, from behind `after`: those that
-    /// this organisation granted, or all.
+    /// Roles whose people may both appear in an answer, in the order of their ids, after `after`: those of
+    /// this grantor, or all.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn list_roles_after(
         &mut self,
         after: Option<Uuid>,
@@ -86,11 +87,11 @@ impl Tx<'_> {
         rows.into_iter().map(RoleRow::into_role).collect()
     }
 
-    /// People who may appear in an answer, in the order of their numbers, from behind `after`.
+    /// People who may appear in an answer, in the order of their numbers, after `after`.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn list_people_after(&mut self, after: Option<NhsNumber>, limit: i64) -> Result<Vec<Person>, Error> {
         let numbers: Vec<String> = people::table
             .filter(people::standing.eq(Standing::Current.as_str()))

@@ -1,4 +1,4 @@
-//! The database: how it is opened, and what runs transactions on it.
+//! The database: its options, and its transactions.
 
 pub(crate) mod options;
 pub(crate) mod store;

@@ -1,4 +1,4 @@
-//! The database, as it is read and written.
+//! The store: transactions on the database.
 
 use std::any::type_name;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -28,7 +28,7 @@ pub struct Store {
     pub(crate) statements: Arc<AtomicU64>,
     published: Arc<Notify>,
     pub(crate) threads: Arc<Threads>,
-    /// For reads that may take long: at most half of the connections.
+    /// For long reads: at most half of the connections.
     long: Arc<Threads>,
     /// On SQLite: writes that share a commit.
     group: Option<Group>,
@@ -38,28 +38,28 @@ pub struct Store {
     pub(crate) has_pooler: bool,
 }
 
-/// On which threads a read runs.
+/// The threads on which a read runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
-    /// On those that have the connections.
+    /// Those that have the connections.
     Ordinary,
-    /// A few reads by key: on SQLite on the present thread, if a connection is free, for the way to another and back costs
-    /// more than they do.
+    /// For a few reads by key: on SQLite on the present thread, if a connection is free, for switching
+    /// threads costs more than they do.
     Brief,
-    /// What a client asks for in so many words that it may take long. Such reads have half of the connections at the most,
-    /// and threads that give way to all others.
+    /// For requests that may take long by their nature. Such reads have half of the connections at the most,
+    /// and threads of lower priority.
     Long,
 }
 
 impl Store {
-    /// Opens the database and makes sure that it answers.
+    /// Opens the database and checks that it answers.
     ///
-    /// SQLite is written through one connection, so that writers queue for it in order and none waits
-    /// in vain for SQLite's lock (measured with four: p99 of 0.7 to 1.1 s).
+    /// SQLite is written through one connection, so that writers queue for it in order and none waits in vain
+    /// for SQLite's lock (measured with four: p99 of 0.7 to 1.1 s).
     ///
     /// # Errors
     ///
-    /// One sentence for the operator when the database cannot be reached or made.
+    /// One sentence for the operator where the database cannot be reached or created.
     pub fn open(options: &StoreOptions) -> Result<Self, Error> {
         let statements = Arc::new(AtomicU64::new(0));
         let (url, deadline) = (options.url.clone(), options.statement_deadline);
@@ -120,7 +120,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// Those of `work`; [`Kind::Busy`](base::error::Kind) when the database does not answer.
+    /// Those of `work`; [`Kind::Busy`](base::error::Kind) where the database does not answer.
     pub async fn read<T, E, F>(&self, work: F) -> Result<T, E>
     where
         T: Send + 'static,
@@ -155,10 +155,10 @@ impl Store {
         threads.run(move || store.read_here(work)).await
     }
 
-    /// Runs `work`, which reads what one statement finds, without a transaction around it, whose beginning and end would
-    /// cost as much as the statement; or what a few find that need not be of one moment. It may be run again should the
-    /// connection turn out to be dead. On SQLite it runs on the present thread if a connection is free. Behind a pooler there
-    /// is a transaction, which carries the settings.
+    /// Runs `work`, which reads what one statement finds, without a transaction around it, whose beginning
+    /// and end would cost as much as the statement; or what a few find that need not be of one moment. It is
+    /// run again where the connection turns out to be dead. On SQLite it runs on the present thread if a
+    /// connection is free. Behind a pooler there is a transaction, which carries the settings.
     ///
     /// # Errors
     ///
@@ -181,18 +181,19 @@ impl Store {
         self.threads.run(move || tx::run_bare(&readers, &work)).await
     }
 
-    /// Whether there is a replica to read from.
+    /// Whether there is a replica.
     pub fn has_replica(&self) -> bool {
         self.replica.is_some()
     }
 
-    /// Whether the replica may answer this reader: it is near enough, and has what this reader wrote last.
+    /// Whether the replica may answer this reader: its lag is within the limit, and it has the reader's last
+    /// write.
     pub fn may_read_late(&self, reader: &str) -> bool {
         self.replica.as_ref().is_some_and(|replica| replica.may_serve(reader))
     }
 
-    /// As [`Store::read`], from the replica, which may be late by [`ReplicaOptions::most_lag`]; from the database
-    /// itself where the replica is away, further behind, or has not what this reader wrote last.
+    /// As [`Store::read`], from the replica, which may lag by [`ReplicaOptions::most_lag`]; from the primary
+    /// where the replica is unavailable, lags more, or does not have this reader's last write.
     ///
     /// # Errors
     ///
@@ -212,19 +213,19 @@ impl Store {
         self.threads.run(read).await
     }
 
-    /// Remembers that this reader has just written: what they read next is not older than that.
+    /// Records that this reader has just written: their next read is not older than that.
     pub fn has_written(&self, reader: &str) {
         if let Some(replica) = &self.replica {
             replica.has_written(reader);
         }
     }
 
-    /// Runs `work` in one transaction. All of it is on disk when this returns `Ok`; nothing of it
-    /// happened when this returns `Err`. On SQLite it may share its commit with others ([`tx::group`]).
+    /// Runs `work` in one transaction. All of it is on disk when this returns `Ok`; nothing of it happened
+    /// when this returns `Err`. On SQLite it may share its commit with others ([`tx::group`]).
     ///
     /// # Errors
     ///
-    /// Those of `work`; [`Kind::Busy`](base::error::Kind) when the database does not answer.
+    /// Those of `work`; [`Kind::Busy`](base::error::Kind) where the database does not answer.
     pub async fn write<T, E, F>(&self, work: F) -> Result<T, E>
     where
         T: Send + 'static,
@@ -238,8 +239,9 @@ impl Store {
         self.threads.run(move || store.write_here(work)).await
     }
 
-    /// As [`Store::write`], for `work` that can be run again: PostgreSQL may give a transaction up for another one's sake,
-    /// and this one is then run again, a few times. `name` names it in the log ([`std::any::type_name`]).
+    /// As [`Store::write`], for `work` that can be repeated: PostgreSQL may abort a transaction in favour of
+    /// another one, and this one is then repeated, a few times. `name` names it in the log
+    /// ([`std::any::type_name`]).
     ///
     /// # Errors
     ///
@@ -298,7 +300,7 @@ impl Store {
         tx::run(&self.readers, Mode::Read, &self.published, work)
     }
 
-    /// Which database this is.
+    /// The URL of the database.
     pub fn url(&self) -> &DatabaseUrl {
         &self.url
     }
@@ -308,12 +310,13 @@ impl Store {
         self.published.notified().await;
     }
 
-    /// How many writes have held the database for longer than two seconds since the store was opened. Each was logged.
+    /// The number of writes that have held the database for longer than two seconds since the store was
+    /// opened. Each was logged.
     pub fn long_writes(&self) -> u64 {
         self.writer.long.load(Ordering::Relaxed)
     }
 
-    /// How many SQL statements were sent since the store was opened, transaction control included.
+    /// The number of SQL statements sent since the store was opened, transaction control included.
     pub fn statements(&self) -> u64 {
         self.statements.load(Ordering::Relaxed)
     }

@@ -1,6 +1,6 @@
-//! The kinds of facts that the registry tells.
+//! The kinds of facts that the registry reports.
 
-/// The kinds of facts that the registry tells; of each, a person has the newest.
+/// The kinds of facts that the registry reports; of each kind a person has the newest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say which")]
 pub enum FactKind {

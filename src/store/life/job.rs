@@ -1,4 +1,4 @@
-//! The jobs: when each is due, and who runs it.
+//! Scheduled jobs: their due times and leases.
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -9,28 +9,28 @@ use crate::tx::Tx;
 use base::date_time::{from_millis, to_millis};
 use base::error::Error;
 
-/// No process takes a job for as long as this (`jobs.lease_seconds`), nor is its clock so far from another's. A
-/// lease that is longer was taken by a clock that was ahead. In milliseconds.
+/// No lease of a job is as long as this (`jobs.lease_seconds`), nor do the clocks of processes differ by as
+/// much. A longer lease was taken by a clock that was ahead. In milliseconds.
 const LONGEST_LEASE: i64 = 2 * 3600 * 1000;
 
-/// A job, as the database knows it.
+/// The row of a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JobRow {
     /// Its name.
     pub name: String,
-    /// When it is to run next.
+    /// When it is due.
     pub due_at: DateTime<Utc>,
-    /// Which process runs it, and until when nobody else may.
+    /// The process that runs it, and when its lease expires.
     pub lease: Option<(String, DateTime<Utc>)>,
     /// When its last run began.
     pub started_at: Option<DateTime<Utc>>,
     /// When its last run ended.
     pub finished_at: Option<DateTime<Utc>>,
-    /// What came of it: `done`, `partly` or `failed`.
+    /// The outcome of its last run: `done`, `partly` or `failed`.
     pub outcome: Option<String>,
-    /// How many things the last run did.
+    /// The number of things that the last run did.
     pub done: i64,
-    /// How many it skipped, because they cannot be done.
+    /// The number of rows that it skipped because they failed.
     pub skipped: i64,
 }
 
@@ -48,11 +48,11 @@ type Row = (
 );
 
 impl Tx<'_> {
-    /// Makes a job known, due now; one that is known stays as it is.
+    /// Inserts a job, due now; an existing one is unchanged.
     ///
     /// # Errors
     ///
-    /// When the database refuses.
+    /// Database errors.
     pub fn insert_job_if_new(&mut self, name: &str, now: DateTime<Utc>) -> Result<(), Error> {
         let row =
             (jobs::name.eq(name), jobs::due_at.eq(to_millis(now)), jobs::done.eq(0), jobs::skipped.eq(0));
@@ -66,7 +66,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn list_jobs(&mut self) -> Result<Vec<JobRow>, Error> {
         let rows: Vec<Row> = jobs::table.order(jobs::name).load(self.db)?;
         let job = |(name, due_at, holder, until, started, finished, outcome, done, skipped, _): Row| JobRow {
@@ -82,12 +82,12 @@ impl Tx<'_> {
         Ok(rows.into_iter().map(job).collect())
     }
 
-    /// Takes a job that is due (or, for whoever says so, at any time), unless somebody else has it. Of two at
-    /// once, one gets it.
+    /// Takes the lease of a job that is due (or, with `even_early`, at any time), unless another process
+    /// holds it. Of two concurrent callers, one gets it.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn take_job(
         &mut self,
         name: &str,
@@ -110,23 +110,23 @@ impl Tx<'_> {
         Ok(diesel::update(target).set(lease).execute(self.db)? == 1)
     }
 
-    /// Keeps a job for longer; false where it was taken over. In the transaction of the work it does more: it
-    /// makes sure that the work of somebody who lost the job is not committed.
+    /// Renews a lease; returns false where the job was taken over. In the transaction of the work this also
+    /// ensures that the work of a process that lost the job is not committed.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn renew_job(&mut self, name: &str, holder: &str, until: DateTime<Utc>) -> Result<bool, Error> {
         let held = jobs::table.find(name).filter(jobs::lease_holder.eq(holder));
         let kept = diesel::update(held).set(jobs::lease_until.eq(to_millis(until))).execute(self.db)?;
         Ok(kept == 1)
     }
 
-    /// Lets a job go, and says what came of it; nothing where it was taken over.
+    /// Releases a job with the outcome of its run; nothing where it was taken over.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn finish_job(&mut self, holder: &str, job: &JobRow) -> Result<(), Error> {
         let held = jobs::table.find(&job.name).filter(jobs::lease_holder.eq(holder));
         let ended = (
@@ -142,22 +142,22 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Up to when everything of a job is done, where it goes forward in time.
+    /// The mark of a job that goes forward in time: everything up to it is done.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn find_job_mark(&mut self, name: &str) -> Result<Option<DateTime<Utc>>, Error> {
         let mark: Option<Option<i64>> =
             jobs::table.find(name).select(jobs::mark).first(self.db).optional()?;
         Ok(mark.flatten().map(from_millis))
     }
 
-    /// Says up to when everything of a job is done.
+    /// Stores the mark of a job.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn save_job_mark(&mut self, name: &str, mark: DateTime<Utc>) -> Result<(), Error> {
         diesel::update(jobs::table.find(name)).set(jobs::mark.eq(to_millis(mark))).execute(self.db)?;
         Ok(())

@@ -13,7 +13,7 @@ use base::error::Error;
 use base::ids;
 use domain::person::NhsNumber;
 
-/// What a message is about.
+/// The subject of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MessageKind {
     /// A role ends soon.
@@ -23,7 +23,7 @@ pub enum MessageKind {
 }
 
 impl MessageKind {
-    /// The name that the store keeps.
+    /// The stored name.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::EndsSoon => "ends-soon",
@@ -36,25 +36,25 @@ impl MessageKind {
     }
 }
 
-/// What became of a message.
+/// The state of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MessageState {
-    /// It is to be sent, now or again.
+    /// To be sent, for the first time or again.
     Waiting,
-    /// The sender was asked, and nothing more is known: it may have arrived.
+    /// The sender was called without a known result: it may have been sent.
     Sending,
-    /// The sender has it.
+    /// The sender has accepted it.
     Sent,
-    /// Nobody knows an address of this person.
+    /// There is no address of this person.
     Unaddressed,
-    /// It was given up.
+    /// Given up.
     Failed,
-    /// What it says is not so any more.
+    /// Its text is no longer true.
     Withdrawn,
 }
 
 impl MessageState {
-    /// The name that the store keeps.
+    /// The stored name.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Waiting => "waiting",
@@ -67,55 +67,56 @@ impl MessageState {
     }
 }
 
-/// A message that is to be left for somebody.
+/// A message to store.
 #[derive(Clone, Debug)]
 pub struct NewMessage<'m> {
-    /// To whom.
+    /// The recipient.
     pub person: NhsNumber,
-    /// Why: nobody hears twice for the same reason.
+    /// The reason: no person gets two messages with the same reason.
     pub reason: &'m str,
     /// The role that it is about.
     pub role: Uuid,
-    /// What it says of the role.
+    /// The kind of message.
     pub kind: MessageKind,
     /// The end of the role.
     pub end: &'m FhirDateTime,
 }
 
-/// A message on its way out.
+/// A message to send.
 #[derive(Clone, Debug)]
 pub struct Outgoing {
     /// Its id.
     pub id: String,
-    /// To whom.
+    /// The recipient.
     pub person: NhsNumber,
     /// The role that it is about.
     pub role: Uuid,
-    /// What it says of it.
+    /// The kind of message.
     pub kind: MessageKind,
     /// The end of the role.
     pub end: FhirDateTime,
-    /// How often it was tried.
+    /// The number of attempts.
     pub attempts: i64,
 }
 
-/// What is to be sent now, the one that is due longest first.
+/// The messages to send now, the one that has been due longest first.
 #[derive(Clone, Debug)]
 pub struct DueMessages {
     /// Those that can be read.
     pub messages: Vec<Outgoing>,
-    /// The ids of those that cannot, and how often each was tried. They are to be given up, and stand in nobody's way.
+    /// The ids of unreadable ones with their numbers of attempts. They must be given up, so that they do not
+    /// block others.
     pub unreadable: Vec<(String, i64)>,
 }
 
 type Row = (String, String, String, String, String, i64);
 
 impl Tx<'_> {
-    /// Leaves a message; false where this person was told for the same reason already.
+    /// Stores a message; returns false where this person has one with the same reason.
     ///
     /// # Errors
     ///
-    /// When the database refuses.
+    /// Database errors.
     pub fn insert_message(&mut self, message: &NewMessage<'_>, now: DateTime<Utc>) -> Result<bool, Error> {
         let row = (
             messages::id.eq(ids::new_uuid(now).to_string()),
@@ -135,11 +136,11 @@ impl Tx<'_> {
         Ok(inserted == 1)
     }
 
-    /// So many of the messages that are to be sent now.
+    /// The first messages that are due.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn list_due_messages(&mut self, now: DateTime<Utc>, limit: i64) -> Result<DueMessages, Error> {
         let rows: Vec<Row> = messages::table
             .filter(messages::state.eq(MessageState::Waiting.as_str()))
@@ -177,12 +178,12 @@ impl Tx<'_> {
         Ok(due)
     }
 
-    /// Moves a message from one state to another; false where it is not in the first. With the time when it is
-    /// due next, or when this happened.
+    /// Moves a message from one state to another; returns false where it is not in the first. With the time
+    /// when it is due next, or of this change.
     ///
     /// # Errors
     ///
-    /// When the database refuses.
+    /// Database errors.
     pub fn move_message(
         &mut self,
         id: &str,
@@ -199,11 +200,11 @@ impl Tx<'_> {
         Ok(diesel::update(target).set(state).execute(self.db)? == 1)
     }
 
-    /// Where this person can be written to: what the user of their account has told last.
+    /// The address of this person: the last one that the user of their account gave.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn find_address(&mut self, person: NhsNumber) -> Result<Option<String>, Error> {
         let address: Option<Option<String>> = account_users::table
             .inner_join(users::table.on(users::id.eq(account_users::user_id)))
@@ -216,11 +217,11 @@ impl Tx<'_> {
         Ok(address.flatten())
     }
 
-    /// Keeps where a user says that they can be written to.
+    /// Stores a user's address.
     ///
     /// # Errors
     ///
-    /// When the database refuses.
+    /// Database errors.
     pub fn save_address(&mut self, user: Uuid, email: &str, now: DateTime<Utc>) -> Result<(), Error> {
         let other = users::table
             .find(user.to_string())

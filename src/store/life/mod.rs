@@ -1,5 +1,4 @@
-//! What happens by itself: the jobs and their leases, the roles that are due, the messages, what the registry
-//! tells.
+//! Scheduled work: jobs and their leases, due roles, messages, registry events.
 
 pub(crate) mod fact;
 mod job;

@@ -1,4 +1,4 @@
-//! The removal of what nobody needs any more.
+//! Removal of expired data.
 
 use chrono::{DateTime, Utc};
 use diesel::RunQueryDsl as _;
@@ -9,37 +9,37 @@ use crate::tx::Tx;
 use base::date_time::to_millis;
 use base::error::Error;
 
-/// What is removed once it is old enough.
+/// Kinds of data that are removed once old enough.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Old {
-    /// Codes that were not redeemed, or were.
+    /// Codes, redeemed or not.
     Codes,
-    /// Refresh tokens that are over.
+    /// Expired refresh tokens.
     RefreshTokens,
-    /// What may be shown once.
+    /// Single-use values.
     SeenOnce,
-    /// Log-ins that were given up.
+    /// Abandoned log-ins.
     LogIns,
-    /// Authorization requests that were left beforehand.
+    /// Pushed authorization requests.
     PushedRequests,
-    /// Grants that ended long ago, on which nothing hangs any more: no subscription that is live, or that its consumer
-    /// made fail and an operator may set going again.
+    /// Grants that ended long ago and have no dependants: no subscription that is live, or in error through
+    /// its consumer, so that an operator may re-activate it.
     Grants,
     /// Messages that were sent or given up.
     Messages,
     /// Reminders of ends long past.
     Reminders,
-    /// The ids of events that came in.
+    /// The ids of registry events.
     InboundEvents,
-    /// Events of subscriptions whose consumers have taken them, or to whom nothing is sent any more.
+    /// Events of subscriptions that were accepted, or will not be sent any more.
     NumberedEvents,
-    /// The log of attempts to tell consumers.
+    /// The log of delivery attempts.
     Attempts,
-    /// Events that everybody has numbers for.
+    /// Events that are numbered in every subscription.
     PublishedEvents,
 }
 
-/// Grants on which neither a code nor a token hangs, nor a subscription that is live, or that an operator may set going again.
+/// Grants without a code, a token, or a subscription that is live or that an operator may re-activate.
 const GRANTS: &str = "DELETE FROM grants WHERE id IN (SELECT id FROM grants WHERE expires_at < ? \
      AND NOT EXISTS (SELECT 1 FROM codes WHERE codes.grant_id = grants.id) \
      AND NOT EXISTS (SELECT 1 FROM refresh_tokens WHERE refresh_tokens.grant_id = grants.id) \
@@ -49,7 +49,7 @@ const GRANTS: &str = "DELETE FROM grants WHERE id IN (SELECT id FROM grants WHER
      ORDER BY expires_at LIMIT ?)";
 
 impl Old {
-    /// Every kind, what hangs on another before that other.
+    /// Every kind, dependants first.
     pub const ALL: [Self; 12] = [
         Self::Codes,
         Self::RefreshTokens,
@@ -65,7 +65,8 @@ impl Old {
         Self::PublishedEvents,
     ];
 
-    /// Removes so many of those that were over before a time; two columns name a row where it takes two.
+    /// The statement that removes up to so many rows that expired before a time; two columns name a row where
+    /// its key has two.
     const fn statement(self) -> &'static str {
         match self {
             Self::Codes => {
@@ -101,7 +102,8 @@ impl Old {
                 "DELETE FROM inbound_events WHERE (source, id) IN \
                  (SELECT source, id FROM inbound_events WHERE received_at < ? ORDER BY received_at LIMIT ?)"
             }
-            // What a consumer that is called has not taken yet stays, however old it is: it would be a gap.
+            // An undelivered event of a consumer that is called stays, however old it is: without it there
+            // would be a gap.
             Self::NumberedEvents => {
                 "DELETE FROM subscription_events WHERE (subscription_id, number) IN \
                  (SELECT e.subscription_id, e.number FROM subscription_events e \
@@ -122,11 +124,11 @@ impl Old {
 }
 
 impl Tx<'_> {
-    /// Removes what was over before a time, so many at most, and gives how many those were.
+    /// Removes up to `limit` rows that expired before a time, and returns their number.
     ///
     /// # Errors
     ///
-    /// When the database refuses.
+    /// Database errors.
     pub fn delete_old(&mut self, old: Old, before: DateTime<Utc>, limit: i64) -> Result<usize, Error> {
         let delete = Sql::fixed(old.statement()).number(to_millis(before)).number(limit);
         Ok(on_dialect!(self.db, c => delete.execute(c))?)

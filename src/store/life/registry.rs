@@ -1,4 +1,4 @@
-//! What the registry tells of people: each event once, and nothing that is older than what we know.
+//! Registry events about people: each is processed once, and older facts change nothing.
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -14,25 +14,26 @@ use base::error::Error;
 use domain::person::{NhsNumber, Person, Standing};
 use domain::proxy::OdsCode;
 
-/// An event that came in.
+/// A received registry event.
 #[derive(Clone, Debug)]
 pub struct Inbound<'e> {
-    /// Who tells.
+    /// The system that reports it.
     pub source: &'e str,
-    /// The id that they gave it.
+    /// The id that the system gave it.
     pub id: &'e str,
     /// Its type.
     pub kind: &'e str,
-    /// When it happened.
+    /// When it occurred.
     pub occurred_at: DateTime<Utc>,
 }
 
 impl Tx<'_> {
-    /// Takes an event in; false where it came before. Of two at once, the second waits for the first.
+    /// Stores an event; returns false for a duplicate. Of two concurrent ones, the second waits for the
+    /// first.
     ///
     /// # Errors
     ///
-    /// When the database refuses.
+    /// Database errors.
     pub fn take_in(&mut self, event: &Inbound<'_>, now: DateTime<Utc>) -> Result<bool, Error> {
         let row = (
             inbound_events::source.eq(event.source),
@@ -48,43 +49,43 @@ impl Tx<'_> {
         Ok(inserted == 1)
     }
 
-    /// Says what came of an event.
+    /// Stores the result of an event.
     ///
     /// # Errors
     ///
-    /// When the database refuses.
+    /// Database errors.
     pub fn save_inbound_outcome(&mut self, event: &Inbound<'_>, outcome: &str) -> Result<(), Error> {
         let row = inbound_events::table.find((event.source, event.id));
         diesel::update(row).set(inbound_events::outcome.eq(outcome)).execute(self.db)?;
         Ok(())
     }
 
-    /// What came of an event that came before.
+    /// The result of an event that was received before.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn find_inbound_outcome(&mut self, event: &Inbound<'_>) -> Result<Option<String>, Error> {
         let row = inbound_events::table.find((event.source, event.id));
         Ok(row.select(inbound_events::outcome).first(self.db).optional()?)
     }
 
-    /// When what we know of this kind last happened.
+    /// When the newest known fact of this kind occurred.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn find_fact(&mut self, person: NhsNumber, kind: FactKind) -> Result<Option<DateTime<Utc>>, Error> {
         let row = person_facts::table.find((person.as_str(), kind.as_str()));
         let at: Option<i64> = row.select(person_facts::occurred_at).first(self.db).optional()?;
         Ok(at.map(from_millis))
     }
 
-    /// Writes down when something of this kind happened, over what was there.
+    /// Stores when a fact of this kind occurred, replacing the previous time.
     ///
     /// # Errors
     ///
-    /// When the database refuses.
+    /// Database errors.
     pub fn save_fact(&mut self, person: NhsNumber, kind: FactKind, at: DateTime<Utc>) -> Result<(), Error> {
         let row = person_facts::table.find((person.as_str(), kind.as_str()));
         let at = person_facts::occurred_at.eq(to_millis(at));
@@ -96,11 +97,11 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// A person's standing; `None` of one who is not here.
+    /// A person's standing; `None` for an unknown person.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn find_standing(&mut self, person: NhsNumber) -> Result<Option<Standing>, Error> {
         let row = people::table.find(person.as_str()).select(people::standing);
         let standing: Option<String> = row.first(self.db).optional()?;
@@ -111,41 +112,41 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn find_birth_date(&mut self, person: NhsNumber) -> Result<Option<FhirDateTime>, Error> {
         let row = people::table.find(person.as_str()).select(people::birth_date);
         let birth: Option<Option<String>> = row.first(self.db).optional()?;
         birth.flatten().map(|date| FhirDateTime::parse(&date).or(Err(corrupt("date")))).transpose()
     }
 
-    /// The number under which a person goes now: that of the last of their number changes. The way is as long
-    /// as it was when it was written, and never leads back.
+    /// A person's present number: that of the last of their number changes. The chain is followed when it is
+    /// written, so it is never longer, and never leads back.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn find_successor(&mut self, person: NhsNumber) -> Result<Option<NhsNumber>, Error> {
         let row = number_changes::table.find(person.as_str()).select(number_changes::new_number);
         let successor: Option<String> = row.first(self.db).optional()?;
         successor.map(|number| nhs_number(&number)).transpose()
     }
 
-    /// Writes down that a number became another.
+    /// Records that a number was superseded by another.
     ///
     /// # Errors
     ///
-    /// When it has become one already, or the database refuses.
+    /// Database errors; where the number was superseded before.
     pub fn insert_number_change(&mut self, old: NhsNumber, new: NhsNumber) -> Result<(), Error> {
         let row = (number_changes::old_number.eq(old.as_str()), number_changes::new_number.eq(new.as_str()));
         diesel::insert_into(number_changes::table).values(row).execute(self.db)?;
         Ok(())
     }
 
-    /// Writes where a person is registered.
+    /// Stores a person's practice.
     ///
     /// # Errors
     ///
-    /// When the database refuses.
+    /// Database errors.
     pub fn save_practice(
         &mut self,
         person: NhsNumber,
@@ -159,12 +160,12 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Makes the person of a new number, with the names, the day of birth and the practice of the old one, where
-    /// there is none of the new number yet. `false` where there is.
+    /// Creates the person of a new number, with the names, the date of birth and the practice of the old one.
+    /// `false` where the new number has a person already.
     ///
     /// # Errors
     ///
-    /// When the database refuses.
+    /// Database errors.
     pub fn copy_person(&mut self, old: NhsNumber, new: NhsNumber, now: DateTime<Utc>) -> Result<bool, Error> {
         let found: Option<Person> = self.list_all_people(&[old])?.pop();
         let Some(person) = found else { return Ok(false) };

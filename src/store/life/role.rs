@@ -1,5 +1,5 @@
-//! The roles that are due: found in batches, behind the last of the batch before, by an index. A status stands in
-//! these statements as it is written, in front of what the index orders by.
+//! Due roles, found in batches by an index, each after the last row of the batch before. Statuses are
+//! literals in these statements, before the columns that the index orders by.
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -15,10 +15,10 @@ use base::error::Error;
 use domain::person::NhsNumber;
 use domain::proxy::{ReasonCode, Role, Status, Versioned};
 
-/// A row that may be due, and its place in the order in which it was found.
+/// A row that may be due, and its position in the order of the search.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
-    /// What the rows are ordered by, in front of the id.
+    /// The sort value, which precedes the id.
     pub order: i64,
     /// The row.
     pub id: String,
@@ -29,7 +29,7 @@ impl Candidate {
     pub const FIRST: Self = Self { order: i64::MIN, id: String::new() };
 }
 
-/// Rows behind the last one of the batch before.
+/// Rows after the last one of the batch before.
 macro_rules! behind {
     ($query:expr, $column:expr, $after:expr, $limit:expr) => {{
         let later = $column.gt($after.order);
@@ -47,11 +47,11 @@ fn candidates(rows: Vec<(i64, String)>) -> Vec<Candidate> {
 }
 
 impl Tx<'_> {
-    /// The roles that are active and whose end has passed.
+    /// Active roles whose end has passed.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn list_lapsed_roles(
         &mut self,
         now: DateTime<Utc>,
@@ -65,12 +65,12 @@ impl Tx<'_> {
         Ok(candidates(rows))
     }
 
-    /// The roles that end, or have ended, behind `from` and not behind `to`, and were not reminded of that for
-    /// this number of days: below 0 those that are active still, else those that the service itself has ended.
+    /// Roles whose end is after `from` and not after `to`, without a reminder for this number of days: below
+    /// 0 those that are still active, else those that the service itself has ended.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn list_roles_to_remind(
         &mut self,
         (from, to): (DateTime<Utc>, DateTime<Utc>),
@@ -98,11 +98,11 @@ impl Tx<'_> {
         Ok(candidates(rows))
     }
 
-    /// Writes down that a role's people are reminded of its end; false where they were already.
+    /// Records that a role's people are reminded of its end; returns false where they were already.
     ///
     /// # Errors
     ///
-    /// When the database refuses.
+    /// Database errors.
     pub fn insert_reminder(
         &mut self,
         role: Uuid,
@@ -122,11 +122,11 @@ impl Tx<'_> {
         Ok(inserted == 1)
     }
 
-    /// The active roles whose last change lies before a time, and that nobody has used since it.
+    /// Active roles whose last change and last use are before a time.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn list_unused_roles(
         &mut self,
         since: DateTime<Utc>,
@@ -151,11 +151,11 @@ impl Tx<'_> {
         Ok(candidates(rows))
     }
 
-    /// The people who have died and have an active role all the same, by number.
+    /// People who have died and still have an active role, by number.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn list_dead_with_active_roles(
         &mut self,
         after: &Candidate,
@@ -179,18 +179,19 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn find_role_use(&mut self, role: Uuid) -> Result<Option<DateTime<Utc>>, Error> {
         let used: Option<i64> =
             role_uses::table.find(role.to_string()).select(role_uses::used_at).first(self.db).optional()?;
         Ok(used.map(base::date_time::from_millis))
     }
 
-    /// Writes down that a role is used, at most once a day. A use that is written already costs one look by key.
+    /// Records the use of a role, at most once a day. A use that is recorded already costs one look-up by
+    /// key.
     ///
     /// # Errors
     ///
-    /// When the database refuses.
+    /// Database errors.
     pub fn use_role(&mut self, role: Uuid, now: DateTime<Utc>) -> Result<(), Error> {
         let day = chrono::TimeDelta::days(1);
         match self.find_role_use(role)? {
@@ -209,12 +210,12 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// The people whose day of birth (or month, or year) ends behind `from` and not behind `to`, and who are the
-    /// patient of an active role that has not gone through this birthday.
+    /// People whose date of birth (or month, or year) ends after `from` and not after `to`, and who are the
+    /// patient of an active role that has not passed this birthday.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn list_born(
         &mut self,
         (from, to): (DateTime<Utc>, DateTime<Utc>),
@@ -243,11 +244,11 @@ impl Tx<'_> {
         Ok(candidates(rows))
     }
 
-    /// Writes down that a role has gone through a birthday of its patient; false where it had already.
+    /// Records that a role has passed a birthday of its patient; returns false where it had already.
     ///
     /// # Errors
     ///
-    /// When the database refuses.
+    /// Database errors.
     pub fn insert_milestone(&mut self, role: Uuid, age: i32, now: DateTime<Utc>) -> Result<bool, Error> {
         let row = (
             role_milestones::role_id.eq(role.to_string()),
@@ -260,23 +261,22 @@ impl Tx<'_> {
         Ok(inserted == 1)
     }
 
-    /// A role as it is stored, whether or not its people may appear, and keeps everybody else from changing it
-    /// until this transaction ends.
+    /// A role as it is stored, whether or not its people may appear, locked until this transaction ends.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn find_stored_role(&mut self, id: &str) -> Result<Option<Versioned<Role>>, Error> {
         self.lock_row(Table::Roles, id)?;
         Ok(self.list_roles_by_id(&[id.to_owned()])?.pop())
     }
 
-    /// Keeps everybody else from changing any role of these two people until this transaction ends, in the order of
-    /// the ids ([`Tx::lock_rows`]): for one who changes the roles of both.
+    /// Locks every role of these two people until this transaction ends, in the order of the ids
+    /// ([`Tx::lock_rows`]): for a transaction that changes the roles of both.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn lock_roles_of(&mut self, one: NhsNumber, other: NhsNumber) -> Result<(), Error> {
         if self.locks_rows() {
             let mut ids = self.list_role_ids_of(one)?;
@@ -286,21 +286,21 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// The ids of every role of a person, as proxy or as patient, whether or not they may appear, in order.
+    /// The ids of every role of a person, as proxy or as patient, hidden ones included, in order.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn list_role_ids_of(&mut self, number: NhsNumber) -> Result<Vec<String>, Error> {
         let named = roles::proxy.eq(number.to_string()).or(roles::patient.eq(number.to_string()));
         Ok(roles::table.filter(named).order(roles::id).select(roles::id).load(self.db)?)
     }
 
-    /// The role of a pair, whether or not they may appear, kept from everybody else.
+    /// The role of a pair, hidden or not, locked.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn find_stored_role_of_pair(
         &mut self,
         proxy: NhsNumber,
@@ -317,7 +317,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn is_visible(&mut self, role: &Role) -> Result<bool, Error> {
         Ok(self.list_current_practices(&[role.proxy, role.patient])?.len() == 2)
     }

@@ -1,4 +1,4 @@
-//! The statistics by which the planner of the database chooses among indexes.
+//! Statistics by which the database's planner chooses among indexes.
 
 use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
@@ -52,11 +52,11 @@ pub const ANALYZED_TABLES: [&str; 40] = [
     "users",
 ];
 
-/// The fewest rows of a table with statistics on SQLite. It counts rows when it makes them, not when it plans: those of a table
-/// that was small would recommend to read it whole when it has grown.
+/// The fewest rows of a table with statistics on SQLite. Its statistics hold the row count of their own time:
+/// those of a table that was small would recommend a full scan when it has grown.
 const FEWEST: i64 = 1000;
-/// How many rows of each index SQLite looks at (<https://sqlite.org/pragma.html#pragma_analysis_limit>): the writer is held for
-/// milliseconds, however many rows there are.
+/// The rows of each index that SQLite samples (<https://sqlite.org/pragma.html#pragma_analysis_limit>): the
+/// writer is held for milliseconds, whatever the number of rows.
 const LIMIT: i64 = 400;
 
 #[derive(QueryableByName)]
@@ -66,12 +66,12 @@ struct Counted {
 }
 
 impl Store {
-    /// Refreshes the statistics of one table, in no transaction. PostgreSQL looks at a sample of the rows and keeps no write
-    /// waiting. False for a table that SQLite plans better without.
+    /// Refreshes the statistics of one table, outside a transaction. PostgreSQL reads a sample of the rows
+    /// and blocks no write. Returns false for a table that SQLite plans better without.
     ///
     /// # Errors
     ///
-    /// When the database does not answer, or not in time.
+    /// Database errors; past the time limit.
     pub fn refresh_statistics(&self, table: &'static str) -> Result<bool, Error> {
         let mut pooled = self.writer.pool.get().map_err(Error::busy)?;
         match &mut pooled.db {

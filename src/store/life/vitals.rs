@@ -1,4 +1,4 @@
-//! How the database is: for whoever looks a deployment over.
+//! Diagnostics of the database, for `doctor`.
 
 use chrono::{DateTime, Utc};
 use diesel::connection::SimpleConnection as _;
@@ -11,18 +11,18 @@ use crate::tx::Tx;
 use base::date_time::from_millis;
 use base::error::Error;
 
-/// How the database is.
+/// Diagnostics of the database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Vitals {
-    /// Which database and which version of it.
+    /// The name and version of the database.
     pub version: String,
-    /// What time it is there.
+    /// The database's clock.
     pub now: DateTime<Utc>,
-    /// Whether what it has answered for survives a loss of power.
+    /// Whether answered commits survive a loss of power.
     pub is_durable: bool,
-    /// The settings that say so, as the database writes them.
+    /// The settings that decide it, as the database writes them.
     pub durability: String,
-    /// How many connections are open, and the most that there may be; `None` where there is no server.
+    /// The number of open connections and its limit; `None` where there is no server.
     pub connections: Option<(i64, i64)>,
 }
 
@@ -40,8 +40,8 @@ struct Row {
     most: Option<i64>,
 }
 
-/// Both flush at every commit through settings of our own connection; a server that does not flush at all
-/// cannot be told to.
+/// Both databases flush at every commit through settings of our own connection; a server that never flushes
+/// ignores them.
 const POSTGRES: &str = "SELECT 'PostgreSQL ' || current_setting('server_version') AS version, \
      CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) AS now, \
      'fsync = ' || current_setting('fsync') || ', full_page_writes = ' || current_setting('full_page_writes') \
@@ -54,16 +54,16 @@ const SQLITE: &str = "SELECT 'SQLite ' || sqlite_version() AS version, \
      'synchronous = ' || synchronous AS durability, NULL AS open, NULL AS most FROM pragma_synchronous";
 
 impl Store {
-    /// How the database is. Begins a transaction that could write, and takes it back.
+    /// Reads the diagnostics. Begins a transaction that could write, and rolls it back.
     ///
     /// # Errors
     ///
-    /// When the database does not answer, or may not be written to.
+    /// Database errors; where the database is read-only.
     pub fn vitals(&self) -> Result<Vitals, Error> {
         let mut pooled = self.writer.pool.get().map_err(Error::busy)?;
         let row: Row = match &mut pooled.db {
             Db::Postgres(connection) => {
-                // A standby, or a server that is only read from, refuses here.
+                // A standby, or a read-only server, refuses here.
                 connection.batch_execute("BEGIN READ WRITE; ROLLBACK;")?;
                 diesel::sql_query(POSTGRES).get_result(connection)?
             }
@@ -96,12 +96,12 @@ struct WipedRow {
 }
 
 impl Tx<'_> {
-    /// The chains of the audit whose last record is not there, is another, or has one behind it. It is a look at
-    /// the ends: [`Tx::verify_audit`] walks the whole.
+    /// The chains of the audit record whose last record is missing, differs, or has a successor. It checks
+    /// the ends only: [`Tx::verify_audit`] reads the whole.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn list_loose_heads(&mut self) -> Result<Vec<i64>, Error> {
         let rows: Vec<ChainRow> = diesel::sql_query(
             "SELECT c.chain FROM audit_chains c WHERE (c.sequence > 0 AND NOT EXISTS (SELECT 1 FROM \
@@ -113,11 +113,11 @@ impl Tx<'_> {
         Ok(rows.into_iter().map(|row| row.chain).collect())
     }
 
-    /// Whether there are roles and not one record of how they came to be.
+    /// Whether there are roles without a single audit record.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn is_audit_wiped(&mut self) -> Result<bool, Error> {
         let row: WipedRow = diesel::sql_query(
             "SELECT EXISTS (SELECT 1 FROM roles) AND NOT EXISTS (SELECT 1 FROM audit_records) AS is_wiped",

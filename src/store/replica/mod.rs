@@ -1,14 +1,16 @@
-//! Reading from a streaming replica, which is a little behind, so that nobody sees more of that than was promised.
+//! Reads from a streaming replica, within the configured staleness.
 //!
-//! At short intervals a thread asks the primary how far its log has come, and keeps that with the time *before* the
-//! question: a mark. What the replica has once it has come to a mark is everything that was committed before the
-//! time of the mark. So a read may go to the replica exactly if that has come to a mark which is
+//! At short intervals a thread asks the primary for the position of its log, and keeps that with the time
+//! *before* the question: a mark. A replica that has reached a mark has everything that was committed before
+//! the time of the mark. So a read may go to the replica exactly if it has reached a mark which is
 //!
-//! - not older than [`most_lag`](crate::database::options::ReplicaOptions): then the answer is not later than that, and
-//! - not older than the last write of whoever reads: then they read what they wrote.
+//! - not older than [`most_lag`](crate::database::options::ReplicaOptions): then the answer is not staler
+//!   than that, and
 //!
-//! Whether it has come so far is asked of the replica before each read. Everything else goes to the primary: while
-//! there is no such mark, while the replica is behind it, or does not answer.
+//! - not older than the reader's last write: then they read their own writes.
+//!
+//! The replica is asked for its position before each read. All other reads go to the primary: while there is
+//! no such mark, while the replica is behind it, or does not answer.
 
 mod seen;
 
@@ -30,7 +32,7 @@ use base::error::Error;
 
 use seen::{Mark, Seen};
 
-/// How long a read waits for a connection to the replica, and how long one that failed is left alone.
+/// How long a read waits for a connection to the replica, and how long a failed replica is not asked.
 const WAIT: Duration = Duration::from_millis(250);
 const REST: Duration = Duration::from_secs(2);
 
@@ -58,7 +60,7 @@ impl Replica {
     ///
     /// # Errors
     ///
-    /// When there can be no thread.
+    /// When no thread can be started.
     pub(super) fn start(
         options: &ReplicaOptions,
         store: &StoreOptions,
@@ -85,17 +87,17 @@ impl Replica {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether it is worth asking the replica.
+    /// Whether the replica should be asked.
     pub(super) fn may_serve(&self, reader: &str) -> bool {
         self.needed(reader).is_some()
     }
 
-    /// Remembers that this reader has just written.
+    /// Records that this reader has just written.
     pub(super) fn has_written(&self, reader: &str) {
         self.seen().wrote(reader, Instant::now());
     }
 
-    /// Reads from the replica, or gives the work back.
+    /// Reads from the replica, or returns the work.
     pub(super) fn read<T, E, F>(&self, reader: &str, published: &Notify, work: F) -> Result<Result<T, E>, F>
     where
         E: From<Error>,
@@ -119,13 +121,14 @@ impl Replica {
         }
     }
 
-    /// How far the replica must have come to answer this reader; `None` where that is not known, or it rests.
+    /// The position that the replica must have reached to answer this reader; `None` where that is not known,
+    /// or it is paused.
     fn needed(&self, reader: &str) -> Option<String> {
         self.seen().needed(reader, self.most_lag, Instant::now())
     }
 
-    /// A connection to the replica, if that has come so far. Asked before the transaction: its snapshot is taken
-    /// afterwards and has at least that.
+    /// A connection to the replica, if it has reached the position. Asked before the transaction: its
+    /// snapshot is taken afterwards and has at least that.
     fn connect(&self, needed: &str) -> Result<Option<PooledConnection<Manager>>, Error> {
         const QUESTION: &str = "SELECT COALESCE(pg_is_in_recovery() \
              AND pg_last_wal_replay_lsn() >= CAST(? AS TEXT)::pg_lsn, FALSE) AS has_reached";
@@ -133,7 +136,7 @@ impl Replica {
         match ask(&mut pooled, Sql::fixed(QUESTION).text(needed)) {
             Ok(Reached { has_reached }) => Ok(has_reached.then_some(pooled)),
             Err(error) => {
-                // The pool throws such a connection away.
+                // The pool discards such a connection.
                 pooled.is_in_use = true;
                 Err(error)
             }
@@ -151,7 +154,7 @@ where
     }
 }
 
-/// Asks the primary how far it has come, for as long as somebody wants to know.
+/// Asks the primary for its position, for as long as the replica is in use.
 fn watch(replica: &Weak<Replica>, primary: &Pool<Manager>, every: Duration) {
     loop {
         let Some(replica) = replica.upgrade() else { return };

@@ -1,24 +1,24 @@
-//! What a server knows of the primary, of who has written, and of the replica.
+//! The state known of the primary, of writers, and of the replica.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-/// How many writers are remembered one by one.
+/// The most writers that are remembered one by one.
 const MOST_WRITERS: usize = 100_000;
 
-/// What is known of the primary, of writers, and of the replica.
+/// The state known of the primary, of writers, and of the replica.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     /// The oldest first.
     marks: VecDeque<Mark>,
     writers: HashMap<String, Instant>,
-    /// Where there were too many writers to remember each: all have written then.
+    /// Set where there were too many writers to remember each: all count as having written then.
     all_wrote: Option<Instant>,
-    /// Until when the replica is left alone.
+    /// Until when the replica is not asked.
     pub(super) rests_until: Option<Instant>,
 }
 
-/// How far the log of the primary had come, at this time or a little after it.
+/// The position of the primary's log at this time or a little after it.
 #[derive(Clone, Debug)]
 pub(super) struct Mark {
     pub(super) at: Instant,
@@ -26,7 +26,8 @@ pub(super) struct Mark {
 }
 
 impl Seen {
-    /// The position that the replica must have reached for this reader; `None` where none is known, or it rests.
+    /// The position that the replica must have reached for this reader; `None` where none is known, or it is
+    /// paused.
     pub(super) fn needed(&self, reader: &str, most_lag: Duration, now: Instant) -> Option<String> {
         if self.rests_until.is_some_and(|until| now < until) {
             return None;
@@ -36,7 +37,7 @@ impl Seen {
         self.marks.iter().find(|mark| mark.at >= since).map(|mark| mark.position.clone())
     }
 
-    /// Remembers that this reader has written.
+    /// Records that this reader has written.
     pub(super) fn wrote(&mut self, reader: &str, now: Instant) {
         if self.writers.len() >= MOST_WRITERS {
             self.writers.clear();
@@ -45,7 +46,7 @@ impl Seen {
         self.writers.insert(reader.to_owned(), now);
     }
 
-    /// Keeps a mark, and forgets what no read can need any more.
+    /// Keeps a mark, and drops those that no read can need.
     pub(super) fn keep(&mut self, mark: Mark, most_lag: Duration) {
         let Some(old) = mark.at.checked_sub(most_lag) else { return };
         self.marks.retain(|mark| mark.at >= old);
@@ -65,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_needs_a_mark_as_young_as_the_bound_and_as_their_last_write() {
+    fn replica_read_requires_a_mark_within_max_lag_and_after_the_last_write() {
         let start = Instant::now() + Duration::from_secs(3600);
         let mut seen = Seen::default();
         assert_eq!(seen.needed("one", LAG, start), None, "nothing is known of the primary");
@@ -91,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn of_too_many_writers_all_have_written() {
+    fn too_many_writers_count_as_all_written() {
         let start = Instant::now() + Duration::from_secs(3600);
         let mut seen = Seen::default();
         for number in 0..=MOST_WRITERS {
@@ -103,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_read_can_need_is_forgotten() {
+    fn unneeded_replica_marks_are_dropped() {
         let start = Instant::now() + Duration::from_secs(3600);
         let mut seen = Seen::default();
         seen.wrote("one", start);

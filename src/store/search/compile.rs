@@ -1,4 +1,4 @@
-//! Filters to SQL: the same text for both databases, but for how a value's place is marked.
+//! Compilation of filters to SQL: the same text for both databases, except for the placeholders.
 
 use diesel::RunQueryDsl as _;
 use diesel::sql_types::Text;
@@ -15,22 +15,22 @@ use domain::person::Standing;
 const TOO_LARGE: &str = "The search, with what the scopes of the access token add to it, is larger than this server \
     carries out. Narrow it: fewer alternatives, chains or constraints.";
 
-/// The longest list that is written with more places than it has values.
+/// The longest list that is padded with further placeholders.
 const MOST_PADDED: usize = 1000;
 
-/// Joins a relationship to the codes of its present version: those of earlier ones stand in the same table.
+/// Joins a relationship to the codes of its present version: those of earlier ones are in the same table.
 const CODES: &str = "relationship_codes.relationship_id = relationships.id \
     AND relationship_codes.version = relationships.version";
 
-/// Between the values of a list.
+/// The separator of a list.
 const LIST: &str = ", ";
 
-/// SQL with the values that are bound to it. A value's place is written `?`.
+/// SQL with its bound values. The placeholder is `?`.
 pub(super) struct Statement {
     sql: String,
     values: Vec<Datum>,
     pub(super) scope: Scope,
-    /// Whether few rows are looked at, whatever the filter says.
+    /// Whether it reads few rows, whatever the filter is.
     pub(super) is_of_few: bool,
     /// Whether it reads accesses, here or in a subselect: changes are in the table when they are answered.
     pub(super) reads_accesses: bool,
@@ -57,7 +57,7 @@ impl Statement {
         statement.push(&format!(" FROM {} WHERE ", query.table.name()));
         statement.found(query.table, &query.filter);
         if let Some(after) = &query.after {
-            // (a, b, id) after (x, y, z), spelt out because each key has its own direction.
+            // (a, b, id) after (x, y, z), written out because each key has its own direction.
             let mut keys: Vec<(String, bool, Datum)> = order
                 .iter()
                 .zip(&after.values)
@@ -76,7 +76,7 @@ impl Statement {
         statement
     }
 
-    /// What rows of a table must fulfil to be found.
+    /// The condition for rows of a table.
     pub(super) fn condition(table: Table, filter: &Filter, scope: Scope) -> Self {
         let mut statement = Self::new(scope);
         statement.found(table, filter);
@@ -90,8 +90,7 @@ impl Statement {
         statement
     }
 
-    /// The versions take the name of the table of the present rows, so that whatever is said of these is said of
-    /// them.
+    /// The versions get the name of the table of the present rows, so that conditions on these apply to them.
     pub(super) fn matching(
         table: Table,
         versions: Table,
@@ -140,7 +139,7 @@ impl Statement {
         statement
     }
 
-    /// What belongs to a history, wherever its page begins.
+    /// The versions of a history, wherever its page begins.
     fn versions(&mut self, query: &HistoryQuery) {
         self.found(query.table, &query.filter);
         if let Some(id) = &query.id {
@@ -167,7 +166,7 @@ impl Statement {
         self.value(value.clone());
     }
 
-    /// The value of a place that stands in the SQL already.
+    /// The value of a placeholder that is in the SQL already.
     pub(super) fn value(&mut self, value: Datum) {
         self.values.push(value);
     }
@@ -181,8 +180,8 @@ impl Statement {
         self.push(")");
     }
 
-    /// Many items as a balanced tree: SQLite takes expressions a thousand deep at most, and each item of a plain list
-    /// is one deeper than the last.
+    /// Many items as a balanced tree: SQLite takes expressions a thousand deep at most, and each item of a
+    /// plain list is one deeper than the last.
     fn balanced<T>(&mut self, items: &[T], word: &str, each: &impl Fn(&mut Self, &T)) {
         const MOST_FLAT: usize = 64;
         if items.len() > MOST_FLAT && word != LIST {
@@ -203,7 +202,7 @@ impl Statement {
         }
     }
 
-    /// What may be seen, and is asked for.
+    /// The visible rows that match the filter.
     fn found(&mut self, table: Table, filter: &Filter) {
         self.reads_accesses |= table == Table::AuditRecords;
         self.visible(table, filter);
@@ -234,8 +233,8 @@ impl Statement {
             Filter::OneOf(field, values) => {
                 self.push(field.sql());
                 self.push(" IN ");
-                // In as many places as the next power of two has, so that few texts of statements are made of lists; long
-                // ones as they are, since a statement can hold so many values.
+                // Padded to the next power of two, so that lists make few different statement texts; long
+                // ones are not padded, since the number of values of a statement is limited.
                 let fits = values.len() <= MOST_PADDED;
                 let places = if fits { values.len().next_power_of_two() } else { values.len() };
                 let values: Vec<&String> = values.iter().cycle().take(places).collect();
@@ -274,8 +273,8 @@ impl Statement {
         self.push(")");
     }
 
-    /// The clauses that are part of every statement and of every subselect (see `reach`). A person's standing is looked
-    /// up by key for each row: a list of all people in good standing would grow with the registry.
+    /// The clauses that are part of every statement and of every subselect (see `reach`). A person's standing
+    /// is looked up by key for each row: a list of all people in good standing would grow with the registry.
     fn visible(&mut self, table: Table, filter: &Filter) {
         let current = Datum::Text(Standing::Current.as_str().to_owned());
         let name = table.name();
@@ -290,7 +289,7 @@ impl Statement {
                 }
                 self.named(table, filter);
             }
-            // A record names two people, one, or nobody. What names nobody is for those who see everything.
+            // A record names two people, one, or none. One that names none is for those who see everything.
             Table::AuditRecords | Table::AuditChanges => {
                 if table == Table::AuditChanges {
                     self.push("subject_version IS NOT NULL AND ");
@@ -320,12 +319,12 @@ impl Statement {
                 }
                 self.push(if filter.names_owner() { "1 = 1" } else { "1 = 0" });
             }
-            // Reached only from the tables that they belong to.
+            // Read only through the tables that they belong to.
             Table::RelationshipCodes | Table::PersonNameParts => self.push("1 = 1"),
         }
     }
 
-    /// Rows that stand after a position: `a > x OR (a = x AND (b > y OR …))`.
+    /// Rows after a position: `a > x OR (a = x AND (b > y OR …))`.
     fn after(&mut self, keys: &[(String, bool, Datum)]) {
         let Some(((column, is_descending, value), rest)) = keys.split_first() else {
             return self.push("1 = 0");
@@ -342,7 +341,8 @@ impl Statement {
         self.push(")");
     }
 
-    /// Refuses what the databases would: SQLite takes 32,766 values and a million bytes of SQL, PostgreSQL 65,535 values.
+    /// Refuses statements above the databases' limits: SQLite takes 32,766 values and a million bytes of SQL,
+    /// PostgreSQL 65,535 values.
     pub(super) fn check(&self) -> Result<(), Error> {
         const MOST_VALUES: usize = 32_000;
         const LONGEST: usize = 900_000;
@@ -373,8 +373,7 @@ impl Statement {
     }
 }
 
-/// A field as it stands in an order. Null takes part as the least value, so that a page can begin
-/// after it.
+/// A field as a sort key. Null counts as the least value, so that a page can begin after it.
 fn ordered(field: Field) -> String {
     let column = field.column();
     match (column.is_nullable, column.is_number) {
@@ -384,7 +383,7 @@ fn ordered(field: Field) -> String {
     }
 }
 
-/// A sort value, as it came back from a page link.
+/// A sort value, as a page link returns it.
 fn datum(field: Field, value: &str) -> Datum {
     if field.column().is_number {
         Datum::Number(value.parse().unwrap_or_default())

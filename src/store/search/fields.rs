@@ -1,9 +1,9 @@
-//! The fields by which rows are found and ordered. An API names a field by what it means; the SQL that it compiles to is
-//! known here only.
+//! The fields by which rows are found and ordered. An API names a field by its meaning; the SQL that it
+//! compiles to is known here only.
 //!
-//! A filter on a table names fields of that table ([`Table::fields`]). Of a table of versions they are those by which a
-//! history is found; [`list_matching_versions`](crate::tx::Tx::list_matching_versions) puts the versions in the place of the
-//! present rows, and its filter names the fields of these.
+//! A filter on a table names fields of that table ([`Table::fields`]). Those of a table of versions are the
+//! fields by which a history is found; [`list_matching_versions`](crate::tx::Tx::list_matching_versions) puts
+//! the versions in the place of the present rows, and its filter names the fields of these.
 
 use crate::search::table::Table;
 
@@ -26,14 +26,14 @@ impl Column {
         Self { name, is_number: true, is_nullable: false }
     }
 
-    /// The same, where it may be null. In an order, null stands before every value.
+    /// The same, where it may be null. In an order, null precedes every value.
     const fn or_null(mut self) -> Self {
         self.is_nullable = true;
         self
     }
 }
 
-/// Defines the fields of one table: of each its name, its documentation and its column.
+/// Defines the fields of one table: name, documentation and column of each.
 macro_rules! fields {
     (
         $(#[$doc:meta])*
@@ -72,11 +72,11 @@ fields! {
         Id = Column::text("id");
         /// `Consent/{id}`, as audit records name it.
         Reference = Column::text("('Consent/' || id)");
-        /// The NHS number of the person who acts.
+        /// The NHS number of the proxy.
         Proxy = Column::text("proxy");
-        /// The NHS number of the person for whom the proxy acts.
+        /// The NHS number of the patient.
         Patient = Column::text("patient");
-        /// The status as it was written: a role whose end has passed may still be `active`.
+        /// The stored status: a role whose end has passed may still be `active`.
         Status = Column::text("status");
         /// The code of the status reason.
         Reason = Column::text("reason_code");
@@ -84,7 +84,7 @@ fields! {
         ReasonGiver = Column::text("reason_by").or_null();
         /// The code of the legal basis.
         LegalBasis = Column::text("legal_basis");
-        /// The ODS code of the organisation that authorised the role.
+        /// The ODS code of the grantor.
         Grantor = Column::text("grantor").or_null();
         /// The first millisecond of the period.
         StartAt = Column::number("start_at").or_null();
@@ -120,7 +120,7 @@ fields! {
 }
 
 fields! {
-    /// A field of a code that says what a relationship is.
+    /// A field of a code of a relationship.
     RelationshipCodeField as RelationshipCode {
         /// The id of the relationship.
         Relationship = Column::text("relationship_id");
@@ -141,12 +141,12 @@ fields! {
         Id = Column::text("id");
         /// `QuestionnaireResponse/{id}`, as audit records name it.
         Reference = Column::text("('QuestionnaireResponse/' || id)");
-        /// The NHS number of the person who would act.
+        /// The NHS number of the person who is to act.
         Proxy = Column::text("proxy");
-        /// The NHS number of the person for whom they would act.
+        /// The NHS number of the patient.
         Patient = Column::text("patient");
-        /// The NHS number of the one of the two who applies. One comparison, not an OR of two: SQLite plans hundreds of
-        /// those for minutes.
+        /// The NHS number of the applicant. One comparison, not an OR of two: SQLite plans hundreds of those
+        /// for minutes.
         Applicant = Column::text("(CASE applicant WHEN 'Patient' THEN patient ELSE proxy END)");
         /// The code that the applicant quotes on the phone.
         ReferenceCode = Column::text("reference_code");
@@ -174,7 +174,7 @@ fields! {
         BornFrom = Column::number("birth_from").or_null();
         /// The last millisecond of the date of birth.
         BornTo = Column::number("birth_to").or_null();
-        /// When the registry said that the person has died.
+        /// When the registry reported the person's death.
         DiedAt = Column::number("died_at").or_null();
         /// The first of the given names, folded; empty where there is none. For an order.
         FirstGivenName = Column::text(
@@ -196,9 +196,9 @@ fields! {
     NamePartField as NamePart {
         /// The NHS number of the person.
         NhsNumber = Column::text("nhs_number");
-        /// Which part it is: `family`, `given`, `prefix` or `suffix`.
+        /// The kind of part: `family`, `given`, `prefix` or `suffix`.
         Part = Column::text("part");
-        /// The text as it was written.
+        /// The text as received.
         Written = Column::text("value");
         /// The text without letter case, accents and punctuation ([`fold`](crate::fold)).
         Folded = Column::text("folded");
@@ -216,7 +216,7 @@ fields! {
 }
 
 fields! {
-    /// A field of what joins a user to an account.
+    /// A field of a membership of a user in an account.
     AccountUserField as AccountUser {
         /// The id of the user.
         User = Column::text("user_id");
@@ -236,7 +236,7 @@ fields! {
         Act = Column::text("act");
         /// The code of the outcome.
         Outcome = Column::text("outcome");
-        /// What kind of caller acted.
+        /// The kind of caller.
         CallerKind = Column::text("caller_kind");
         /// The identifier of the caller.
         Caller = Column::text("caller_id").or_null();
@@ -248,21 +248,21 @@ fields! {
         Request = Column::text("request_id").or_null();
         /// The query of a search.
         Query = Column::text("query").or_null();
-        /// What it is about, as `Type/id`, or a type alone.
+        /// The subject, as `Type/id`, or a type alone.
         Subject = Column::text("subject").or_null();
         /// The subject, where it is a resource and not a type.
         SubjectResource = Column::text("(CASE WHEN subject LIKE '%/%' THEN subject END)").or_null();
-        /// The version of the subject that a change made; null where nothing was changed.
+        /// The version of the subject that a change wrote; null where nothing was changed.
         SubjectVersion = Column::number("subject_version").or_null();
-        /// The owner of the subscription that it is about; the empty text where it is about anything else. A subscription
-        /// that is not kept any more belongs to no owner.
+        /// The owner of the subscription that the record is about; the empty text for other records. A
+        /// subscription that is no longer stored has no owner.
         SubscriptionOwner = Column::text(
             "(CASE WHEN subject LIKE 'Subscription/%' THEN COALESCE((SELECT s.owner_key FROM subscriptions s \
-             WHERE s.id = SUBSTR(audit_records.subject, 14)), 'nobody') ELSE '' END)",
+             WHERE s.id = SUBSTR(audit_records.subject, 14)), 'none') ELSE '' END)",
         );
-        /// The NHS number of the patient whom it concerns.
+        /// The NHS number of the patient.
         Patient = Column::text("patient").or_null();
-        /// The NHS number of the proxy whom it concerns.
+        /// The NHS number of the proxy.
         Proxy = Column::text("proxy").or_null();
     }
 }
@@ -272,18 +272,18 @@ fields! {
     SubscriptionField as Subscription {
         /// Its id.
         Id = Column::text("id");
-        /// The owner ([`owner_key`](domain::event::owner_key)). A search of subscriptions that does not name it finds
-        /// nothing.
+        /// The owner ([`owner_key`](domain::event::owner_key)). A search of subscriptions that does not name
+        /// it finds nothing.
         Owner = Column::text("owner_key");
         /// Its status.
         Status = Column::text("status");
-        /// The criteria as they were written.
+        /// The criteria as received.
         Criteria = Column::text("criteria");
         /// The criteria without letter case and accents ([`fold_words`](crate::fold_words)).
         CriteriaFolded = Column::text("COALESCE(criteria_folded, LOWER(criteria))");
         /// The contacts, each as `system|value` between unit separators.
         Contacts = Column::text("contacts").or_null();
-        /// The media type of what is sent.
+        /// The media type of notifications.
         Payload = Column::text("payload").or_null();
         /// The type of the channel.
         ChannelType = Column::text("channel_type");
@@ -331,7 +331,7 @@ impl Field {
         self.column().name
     }
 
-    /// Whether few rows have the same value: it identifies a row, or a person whose rows these are.
+    /// Whether few rows have the same value: it identifies a row, or a person of the row.
     pub(super) fn is_narrow(self) -> bool {
         matches!(self.sql(), "id" | "proxy" | "patient" | "nhs_number" | "subject")
     }
@@ -358,7 +358,7 @@ impl Table {
         }
     }
 
-    /// The field that holds the NHS number of the patient whose rows these are; `None` where rows are not one patient's.
+    /// The field with the NHS number of a row's patient; `None` where rows do not have one patient.
     pub const fn patient(self) -> Option<Field> {
         match self {
             Self::Roles | Self::RoleVersions => Some(Field::Role(RoleField::Patient)),

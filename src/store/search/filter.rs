@@ -1,5 +1,5 @@
-//! What to look for, in terms of tables and their fields. The SQL of a field is a fixed text of this crate, values are
-//! always bound: nothing from outside becomes SQL.
+//! Filters, in terms of tables and their fields. The SQL of a field is a fixed text of this crate, and values
+//! are always bound: nothing from outside becomes SQL.
 
 use std::collections::{HashSet, VecDeque};
 
@@ -29,13 +29,13 @@ pub enum Is {
 /// A condition on a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Filter {
-    /// Every one of them; all rows, if there is none.
+    /// All of them; every row, if there is none.
     All(Vec<Filter>),
-    /// Any one of them; no row, if there is none.
+    /// Any of them; no row, if there is none.
     Any(Vec<Filter>),
-    /// The opposite. A row for which the condition cannot be told counts.
+    /// The negation. A row for which the condition is unknown (null) matches.
     Not(Box<Filter>),
-    /// The field compares like this.
+    /// The field compares to a value.
     Compare(Field, Is, Datum),
     /// The field is one of these texts.
     OneOf(Field, Vec<String>),
@@ -43,20 +43,20 @@ pub enum Filter {
     Contains(Field, String),
     /// The field has no value.
     Null(Field),
-    /// The field is among what a subselect finds.
+    /// The field is in the result of a subselect.
     Within(Field, Box<Select>),
-    /// The present version of the relationship has a code that fulfils this.
+    /// The present version of the relationship has a matching code.
     HasCode(Box<Filter>),
 }
 
 /// A subselect: a field of the rows that match.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Select {
-    /// Of which table.
+    /// The table.
     pub table: Table,
-    /// Which field.
+    /// The field.
     pub field: Field,
-    /// Of which rows.
+    /// The condition.
     pub filter: Filter,
 }
 
@@ -71,7 +71,7 @@ impl Filter {
         Self::Compare(field.into(), Is::Equal, Datum::Text(value.into()))
     }
 
-    /// The field compares like this with a number.
+    /// The field compares to a number.
     pub fn number(field: impl Into<Field>, is: Is, value: i64) -> Self {
         Self::Compare(field.into(), is, Datum::Number(value))
     }
@@ -86,18 +86,18 @@ impl Filter {
         Self::OneOf(field.into(), values)
     }
 
-    /// The opposite.
+    /// The negation.
     #[must_use]
     pub fn negated(self) -> Self {
         Self::Not(Box::new(self))
     }
 
-    /// The field is among what a subselect finds.
+    /// The field is in the result of a subselect.
     pub fn within(field: impl Into<Field>, table: Table, selected: impl Into<Field>, filter: Self) -> Self {
         Self::Within(field.into(), Box::new(Select { table, field: selected.into(), filter }))
     }
 
-    /// Every one of them; one alone is itself.
+    /// All of them; a single one is itself.
     pub fn all_of(mut filters: Vec<Self>) -> Self {
         match filters.pop() {
             Some(Self::All(inner)) if filters.is_empty() => Self::all_of(inner),
@@ -110,7 +110,7 @@ impl Filter {
         }
     }
 
-    /// How many values and subselects it has: what it costs to prepare.
+    /// The number of its values and subselects, on which the cost of preparing it depends.
     pub fn size(&self) -> usize {
         match self {
             Self::All(all) | Self::Any(all) => all.iter().map(Self::size).sum(),
@@ -122,8 +122,8 @@ impl Filter {
         }
     }
 
-    /// Any one of them. Equalities of one field become one list: SQLite plans each branch of an OR by
-    /// itself, which takes it seconds for a few hundred.
+    /// Any of them. Equalities of one field become one list: SQLite plans each branch of an OR by itself,
+    /// which takes it seconds for a few hundred.
     pub fn any_of(filters: Vec<Self>) -> Self {
         let (mut lists, mut rest): (Vec<(Field, Vec<String>)>, _) = (Vec::new(), Vec::new());
         let mut add =
@@ -158,7 +158,7 @@ impl Filter {
         Self::Any(rest)
     }
 
-    /// Whether only rows of one owner fulfil this: a subscription is shown to nobody else.
+    /// Whether only rows of one owner match: a subscription is visible to its owner alone.
     pub(super) fn names_owner(&self) -> bool {
         match self {
             Self::All(all) => all.iter().any(Self::names_owner),
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn one_condition_alone_is_itself() {
+    fn single_filter_is_not_wrapped() {
         let one = Filter::text(ID, "a");
         let nested = Filter::all_of(vec![Filter::all_of(vec![one.clone()])]);
         assert_eq!(nested, one);

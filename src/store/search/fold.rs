@@ -1,9 +1,10 @@
-//! Texts as searches compare them: without letter case and accents (<https://hl7.org/fhir/R4/search.html#string>). Folding is
-//! done here and not by the databases, which fold each in a way of its own.
+//! Folding of texts for searches: without letter case and accents
+//! (<https://hl7.org/fhir/R4/search.html#string>). It is done here and not by the databases, which each fold
+//! in a way of their own.
 //!
-//! Letter case is Unicode's full case folding: `ß` is `ss`, and the final sigma a sigma. Its table is not part of the standard
-//! library; the small letters of the capital letters of a letter's small letters are the same for every letter but for the
-//! dotless `ı`, which is an `i` here.
+//! Letter case is Unicode's full case folding: `ß` is `ss`, and the final sigma a sigma. Its table is not
+//! part of the standard library; lower case of upper case of lower case is the same for every letter but for
+//! the dotless `ı`, which is an `i` here.
 
 use diesel::QueryableByName;
 use diesel::prelude::*;
@@ -17,8 +18,8 @@ use crate::schema::{person_name_parts, relationship_codes, subscriptions};
 use crate::sql::Sql;
 use base::error::Error;
 
-/// A text in the form in which names are searched: without letter case and accents, letters and digits only. What is left
-/// orders alike in every locale.
+/// A text in the form in which names are searched: without letter case and accents, letters and digits only.
+/// The result sorts alike in every locale.
 pub fn fold(text: &str) -> String {
     if text.is_ascii() {
         return text
@@ -36,7 +37,7 @@ pub fn fold_words(text: &str) -> String {
     text.nfd().filter(|letter| !is_accent(letter)).flat_map(fold_case).collect()
 }
 
-/// [`fold_words`] of a text for which the lower case of the databases will not do.
+/// [`fold_words`] of a text where the lower case of the databases differs.
 pub(crate) fn folded_words(text: &str) -> Option<String> {
     (!text.is_ascii()).then(|| fold_words(text))
 }
@@ -45,10 +46,10 @@ fn fold_case(letter: char) -> impl Iterator<Item = char> {
     letter.to_lowercase().flat_map(char::to_uppercase).flat_map(char::to_lowercase)
 }
 
-/// How many rows are read, and written in one transaction, at a time.
+/// The rows read, and written in one transaction, at a time.
 const BATCH: usize = 1000;
 
-/// A row with a text to be folded: its key, the text, and how that is folded now.
+/// A row with a text to fold: its key, the text, and its present folded form.
 #[derive(QueryableByName)]
 struct FoldRow {
     #[diesel(sql_type = Text)]
@@ -63,7 +64,8 @@ struct FoldRow {
     folded: String,
 }
 
-/// What is folded: the columns of the key, of the text, and of what it is folded to, and how that is written.
+/// A folded column: the columns of the key, of the text, and of the folded text, and the statement that
+/// writes it.
 struct Folded {
     table: &'static str,
     key: [&'static str; 3],
@@ -96,8 +98,8 @@ const FOLDED: [Folded; 3] = [
     },
 ];
 
-/// Folds what an earlier version of this program has folded otherwise, or not at all. Of texts that are all ASCII every
-/// version has made the same, so they are not read.
+/// Folds texts that an earlier version of this program has folded otherwise, or not at all. Every version
+/// folds ASCII texts alike, so they are not read.
 pub(crate) fn refold(db: &mut Db) -> Result<(), Error> {
     for folded in &FOLDED {
         let mut after = (String::new(), -1, -1);
@@ -171,7 +173,7 @@ mod tests {
 
     // covers FAULT-15
     #[test]
-    fn letters_fold_as_unicode_has_it() {
+    fn case_folding_follows_unicode() {
         for (text, folded) in [
             ("Strauß", "strauss"),
             ("STRAUSS", "strauss"),

@@ -1,10 +1,10 @@
-//! Searching: a question in terms of tables and fields becomes one SQL statement.
+//! Searches: a filter on tables and fields becomes one SQL statement.
 //!
-//! The APIs know what a FHIR parameter means and say it as a [`Filter`] on [`Field`]s; here it is compiled, for
-//! either database, together with the two clauses that no caller can leave out: only people in good
-//! standing appear, and a citizen sees only what names them. Both are part of every subselect as well, so
-//! that a chain, a `_has` or a total never tells of what may not be seen. Subscriptions are found only by a filter
-//! that names their owner.
+//! The APIs translate FHIR parameters to a [`Filter`] on [`Field`]s; here it is compiled, for either
+//! database, together with the two clauses that no caller can leave out: only people in good standing appear,
+//! and a citizen sees only what names them. Both are part of every subselect as well, so that a chain, a
+//! `_has` or a total reveals nothing that is hidden. Subscriptions are found only by a filter that names
+//! their owner.
 
 mod compile;
 mod fields;
@@ -62,11 +62,11 @@ struct VersionRow {
     updated_at: i64,
 }
 
-/// The condition of a search, for a statement that reads the rows themselves: what is found, and may be seen.
+/// The condition of a search, for a statement that reads the rows themselves: matching and visible.
 ///
 /// # Errors
 ///
-/// When it is more than a statement can hold.
+/// Where it exceeds the limits of a statement.
 pub(crate) fn condition(table: Table, filter: &Filter, scope: Scope) -> Result<Condition, Error> {
     let statement = Statement::condition(table, filter, scope);
     statement.check()?;
@@ -74,7 +74,7 @@ pub(crate) fn condition(table: Table, filter: &Filter, scope: Scope) -> Result<C
 }
 
 impl Tx<'_> {
-    /// Runs a statement that was composed of what a caller asks for.
+    /// Runs a statement that was composed from a caller's request.
     fn find<T>(&mut self, statement: Statement) -> Result<Vec<T>, Error>
     where
         T: QueryableByName<diesel::pg::Pg> + QueryableByName<diesel::sqlite::Sqlite> + 'static,
@@ -91,7 +91,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn search(&mut self, query: &PageQuery, scope: Scope) -> Result<Vec<Position>, Error> {
         let statement = Statement::page(query, scope);
         let keys = query.order.len();
@@ -107,7 +107,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn may_see_person(&mut self, number: NhsNumber, scope: Scope) -> Result<bool, Error> {
         let table = Table::People;
         let filter = Filter::text(table.id(), number.as_str());
@@ -115,11 +115,11 @@ impl Tx<'_> {
         Ok(!self.search(&query, scope)?.is_empty())
     }
 
-    /// Counts what matches: one statement.
+    /// Counts the matches: one statement.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn count(&mut self, table: Table, filter: &Filter, scope: Scope) -> Result<i64, Error> {
         let statement = Statement::count(table, filter, scope);
         let rows: Vec<CountRow> = self.find(statement)?;
@@ -130,7 +130,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn search_history(&mut self, query: &HistoryQuery, scope: Scope) -> Result<Vec<FoundVersion>, Error> {
         let statement = Statement::history(query, scope);
         let rows: Vec<VersionRow> = self.find(statement)?;
@@ -139,12 +139,12 @@ impl Tx<'_> {
         Ok(rows.into_iter().map(found).collect())
     }
 
-    /// Of these versions, those that match as they stood, by id and version: one statement. `table` is that of the
-    /// present rows, whose fields `versions` has as well.
+    /// Of these versions, those that match in their own state, by id and version: one statement. `table` is
+    /// that of the present rows, whose fields `versions` has as well.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn list_matching_versions(
         &mut self,
         table: Table,
@@ -162,18 +162,18 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn count_history(&mut self, query: &HistoryQuery, scope: Scope) -> Result<i64, Error> {
         let statement = Statement::history_count(query, scope);
         let rows: Vec<CountRow> = self.find(statement)?;
         Ok(rows.first().map_or(0, |row| row.count))
     }
 
-    /// How the database would carry a search out, in its own words, for tests and for the operator.
+    /// The database's plan of a search, in its own words, for tests and for the operator.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn explain(&mut self, query: &PageQuery, scope: Scope) -> Result<String, Error> {
         let lines = Statement::page(query, scope).explain(self.db)?;
         Ok(lines.join("\n"))

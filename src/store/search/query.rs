@@ -1,4 +1,4 @@
-//! What is asked of the database: a page of a search, or of a history, and what may be seen.
+//! Queries: a page of a search, or of a history, and the scope of what may be seen.
 
 use super::fields::Field;
 use super::filter::Filter;
@@ -6,26 +6,26 @@ use super::table::Table;
 use domain::person::NhsNumber;
 use domain::proxy::OdsCode;
 
-/// What may be seen.
+/// The rows that a caller may see.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// Everything that may appear in an answer.
     Everything,
-    /// Only what names this person.
+    /// Only rows that name this person.
     Party {
-        /// Who they are.
+        /// Their NHS number.
         number: NhsNumber,
-        /// The time, in milliseconds since 1970: what others' roles show depends on it.
+        /// The time, in milliseconds since 1970: the roles of others are visible depending on it.
         now: i64,
     },
-    /// Only the patients who are registered with this organisation now, what is recorded of them, and the roles that it
-    /// granted. Nothing, where no organisation is known.
+    /// Only the patients who are registered with this organisation now, what is recorded of them, and the
+    /// roles that it granted. Nothing, where no organisation is known.
     Organisation(Option<OdsCode>),
-    /// Only what is between these two.
+    /// Only rows between these two.
     Pair {
-        /// Who acts.
+        /// The proxy.
         proxy: NhsNumber,
-        /// For whom.
+        /// The patient.
         patient: NhsNumber,
     },
 }
@@ -33,28 +33,28 @@ pub enum Scope {
 /// One key of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SortKey {
-    /// By what.
+    /// The field.
     pub field: Field,
-    /// Whether the greatest comes first.
+    /// Whether the order is descending.
     pub is_descending: bool,
 }
 
 /// One page of a search.
 #[derive(Clone, Debug)]
 pub struct PageQuery {
-    /// Of what.
+    /// The table.
     pub table: Table,
-    /// Which.
+    /// The filter.
     pub filter: Filter,
-    /// In which order; the id decides between equals. Three keys at most count.
+    /// The order; the id decides between equals. Three keys at most count.
     pub order: Vec<SortKey>,
     /// The row after which the page begins: its sort values and its id.
     pub after: Option<Position>,
-    /// How many rows at most.
+    /// The most rows.
     pub limit: i64,
 }
 
-/// Where a row stands in an order.
+/// The position of a row in an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Position {
     /// Its value for each sort key, as text.
@@ -63,30 +63,30 @@ pub struct Position {
     pub id: String,
 }
 
-/// A version of something, found in a history.
+/// A version that was found in a history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FoundVersion {
-    /// Of which resource.
+    /// The id of its resource.
     pub id: String,
-    /// Which version.
+    /// Its version.
     pub version: i64,
     /// When it was written, in milliseconds since 1970.
     pub updated_at: i64,
 }
 
-/// Which versions to find: the newest first.
+/// The versions to find, the newest first.
 #[derive(Clone, Debug)]
 pub struct HistoryQuery {
     /// The table of versions.
     pub table: Table,
-    /// Of one resource, or of all.
+    /// The versions of one resource, or of all.
     pub id: Option<String>,
-    /// Restrictions on `updated_at`.
+    /// Conditions on `updated_at`.
     pub filter: Filter,
-    /// Leaves out what was followed by another version up to this time, in milliseconds since 1970.
+    /// Leaves out versions that were replaced up to this time, in milliseconds since 1970.
     pub current_from: Option<i64>,
     /// The version after which the page begins.
     pub after: Option<FoundVersion>,
-    /// How many at most.
+    /// The most versions.
     pub limit: i64,
 }

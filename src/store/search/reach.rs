@@ -1,8 +1,9 @@
-//! The clause that keeps callers to what they may see at this instant. It is part of every statement and of every
-//! subselect.
+//! The clause that restricts callers to the rows that they may see at this instant. It is part of every
+//! statement and of every subselect.
 //!
-//! A search that names its rows (by id, or by one of their people) has the clause looked up for each row. One that does not
-//! is led by the rows of the organisation: to look each row of the country up until a page is full would take long.
+//! A search that names its rows (by id, or by one of their people) has the clause looked up for each row. One
+//! that does not is driven by the rows of the organisation: checking each row of the country until a page is
+//! full would take long.
 
 use crate::search::compile::Statement;
 use crate::search::filter::{Datum, Filter, Is};
@@ -15,7 +16,7 @@ use domain::proxy::{OdsCode, Status};
 const REGISTERED: &str = "SELECT nhs_number FROM people WHERE practice = ?";
 
 impl Statement {
-    /// Rows that name two people: those that the caller is one of, those between the two of a role, or those of an
+    /// Rows that name two people: those that name the caller, those between the two of a role, or those of an
     /// organisation.
     pub(super) fn named(&mut self, table: Table, filter: &Filter) {
         match self.scope.clone() {
@@ -62,12 +63,13 @@ impl Statement {
         }
     }
 
-    /// People: oneself and those with whom one has a role that is active, the two of a role, or the patients of an
-    /// organisation.
+    /// People: the caller and those with whom they have an active role, the two of a role, or the patients of
+    /// an organisation.
     ///
-    /// A proxy sees the patient's details at the instants at which they may act. A patient sees a proxy's from when the role
-    /// is granted, though it begin later, for they may end it before; and not when it has ended: the practice of
-    /// somebody says where they live, and a proxy may have left. What stays of a role that is not active is the Consent.
+    /// A proxy sees the patient's details while they may act. A patient sees a proxy's from when the role is
+    /// granted, though it begin later, for they may end it before; and not after it has ended: a person's
+    /// practice shows where they live, and a proxy may have moved. Of a role that is not active only the
+    /// Consent stays visible.
     pub(super) fn known(&mut self) {
         match self.scope.clone() {
             Scope::Everything => self.push("1 = 1"),
@@ -98,8 +100,9 @@ impl Statement {
         }
     }
 
-    /// Access requests whose two people may appear, if the registry knows them. An applicant sees their own whatever
-    /// became of the other: it holds what they wrote, and that it vanished would tell of the other.
+    /// Access requests whose two people may appear, if the registry knows them. An applicant sees their own
+    /// whatever the standing of the other: it holds what they wrote, and its disappearance would reveal the
+    /// other's standing.
     pub(super) fn requested(&mut self, name: &str, current: &Datum) {
         const APPLICANT: &str = "(CASE applicant WHEN 'Patient' THEN patient ELSE proxy END) = ?";
         let applicant = match self.scope {
@@ -115,9 +118,9 @@ impl Statement {
         self.push(")");
     }
 
-    /// Records whose two people may appear. Of what a citizen did about their own requests, those stay as well that name
-    /// somebody who may not, or whom the registry does not know: they say what the caller wrote. Records about roles and
-    /// relationships go as these do.
+    /// Records whose two people may appear. Records of a citizen's own requests stay visible where they name
+    /// a person who may not appear, or whom the registry does not know: they hold what the caller wrote.
+    /// Records about roles and relationships are hidden with these.
     pub(super) fn recorded(&mut self, name: &str, current: &Datum) {
         const OWN: &str = "(caller_id = ? AND caller_kind IN ('citizen', 'proxy') \
              AND (subject IS NULL OR (subject NOT LIKE 'Consent%' AND subject NOT LIKE 'RelatedPerson%')))";
@@ -151,7 +154,7 @@ impl Statement {
         self.push(")");
     }
 
-    /// Users whose person may appear. One without an account is staff.
+    /// Users whose person may appear. A user without an account is staff.
     pub(super) fn users(&mut self, table: Table, current: &Datum) {
         let (standing, own, registered) = if table == Table::Users {
             (
@@ -181,7 +184,7 @@ impl Statement {
         }
     }
 
-    /// SQL with a place for each of these numbers.
+    /// SQL with a placeholder for each of these numbers.
     fn bound(&mut self, sql: &str, numbers: &[NhsNumber]) {
         self.push(sql);
         for number in numbers {
@@ -191,7 +194,7 @@ impl Statement {
 }
 
 impl Filter {
-    /// Whether this names few rows: by what each has for itself, or by one of the people whose they are.
+    /// Whether the filter names few rows: by an identifier of their own, or by one of their people.
     fn names_rows(&self) -> bool {
         match self {
             Self::All(all) => all.iter().any(Self::names_rows),

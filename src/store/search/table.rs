@@ -20,7 +20,7 @@ pub enum Table {
     AuditChanges,
     /// Those that are not deleted.
     Subscriptions,
-    /// Those that are deleted as well.
+    /// Deleted ones included.
     EverySubscription,
     SubscriptionVersions,
 }

@@ -1,4 +1,4 @@
-//! The log of the attempts to tell consumers.
+//! The log of delivery attempts.
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -10,7 +10,7 @@ use base::date_time::{from_millis, to_millis};
 use base::error::Error;
 use domain::event::{Attempt, Failure};
 
-/// An attempt, as the log has it.
+/// A logged attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields are the columns, which the migration describes")]
 pub struct AttemptRecord {
@@ -43,7 +43,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn list_attempts(&mut self, subscription: Uuid, limit: i64) -> Result<Vec<AttemptRecord>, Error> {
         let rows: Vec<AttemptRow> = attempts::table
             .filter(attempts::subscription_id.eq(subscription.to_string()))
@@ -80,11 +80,11 @@ impl Tx<'_> {
         Ok(rows.into_iter().map(record).collect())
     }
 
-    /// Keeps an attempt.
+    /// Stores an attempt.
     ///
     /// # Errors
     ///
-    /// When the database refuses.
+    /// Database errors.
     pub fn insert_attempt(&mut self, subscription: Uuid, attempt: &Attempt) -> Result<(), Error> {
         let (first, last) = attempt.numbers.unzip();
         let row = (

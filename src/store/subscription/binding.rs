@@ -1,4 +1,4 @@
-//! Tokens that bind a websocket to subscriptions.
+//! Tokens that bind a WebSocket to subscriptions.
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -9,7 +9,7 @@ use crate::tx::Tx;
 use base::date_time::to_millis;
 use base::error::Error;
 
-/// What is so when nobody holds the socket: nothing is due, for the consumer comes by itself.
+/// The values of an unbound subscription: nothing is due, for the consumer connects by itself.
 #[derive(AsChangeset)]
 #[diesel(table_name = deliveries, treat_none_as_null = true)]
 struct Unbound {
@@ -21,12 +21,12 @@ struct Unbound {
 const UNBOUND: Unbound = Unbound { bound_to: None, bound_until: None, due_at: None };
 
 impl Tx<'_> {
-    /// Keeps a token, of which only the digest is told, of an owner and of the grant by which they asked for it, with which
-    /// it is revoked; forgets those that are past their time.
+    /// Stores the digest of a token, with its owner and the grant by which they asked for it, with which it
+    /// is revoked; removes expired ones.
     ///
     /// # Errors
     ///
-    /// When the database refuses.
+    /// Database errors.
     pub fn insert_binding_token(
         &mut self,
         digest: &str,
@@ -49,12 +49,11 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Takes a token: whoever comes second with it finds nothing. Answers for which subscriptions it was given,
-    /// and to whom.
+    /// Redeems a token, once. Returns its subscriptions and their owner.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn take_binding_token(
         &mut self,
         digest: &str,
@@ -74,12 +73,12 @@ impl Tx<'_> {
         Ok(Some((owner_key, ids)))
     }
 
-    /// Says that this process holds the socket of a subscription, until then. It is due at once; the handshake that follows
-    /// counts as sent, so that the first heartbeat comes a whole period later.
+    /// Binds the WebSocket of a subscription to this process, until then. The subscription is due at once;
+    /// the handshake that follows counts as sent, so that the first heartbeat comes a whole period later.
     ///
     /// # Errors
     ///
-    /// When the database refuses.
+    /// Database errors.
     pub fn bind_delivery(
         &mut self,
         id: Uuid,
@@ -100,11 +99,11 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Says that this process does not hold the sockets of these subscriptions any more.
+    /// Unbinds the WebSocket connections of these subscriptions from this process.
     ///
     /// # Errors
     ///
-    /// When the database refuses.
+    /// Database errors.
     pub fn unbind_deliveries(&mut self, ids: &[Uuid], process: &str) -> Result<(), Error> {
         let ids: Vec<String> = ids.iter().map(Uuid::to_string).collect();
         let own = deliveries::table
@@ -114,12 +113,12 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Says that this process holds its sockets until then, and forgets those of processes that have not said so in
-    /// time.
+    /// Extends the bindings of this process until then, and removes those of processes that have not extended
+    /// theirs in time.
     ///
     /// # Errors
     ///
-    /// When the database refuses.
+    /// Database errors.
     pub fn renew_bindings(
         &mut self,
         process: &str,

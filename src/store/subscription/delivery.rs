@@ -1,4 +1,4 @@
-//! How far each subscription is told, and its events.
+//! The delivery state of each subscription, and its events.
 
 use std::collections::HashMap;
 
@@ -106,14 +106,14 @@ macro_rules! delivery {
 }
 
 impl Tx<'_> {
-    /// Gives events the next numbers of their subscriptions, in this order. Who calls this holds the lock of
-    /// [`Tx::lock_numbering`]. A subscription that is active is due `now`, unless it is waiting to try again, or
-    /// its consumer comes by itself. The number of statements does not depend on that of the subscriptions, but
-    /// for what fits into one `INSERT`.
+    /// Assigns events the next numbers of their subscriptions, in this order. The caller holds the lock of
+    /// [`Tx::lock_numbering`]. A subscription that is active becomes due `now`, unless it is waiting for a
+    /// retry, or its consumer connects by itself. The number of statements does not depend on that of the
+    /// subscriptions, except for the row limit of one `INSERT`.
     ///
     /// # Errors
     ///
-    /// When the database refuses.
+    /// Database errors.
     pub fn append_events(
         &mut self,
         heard: &[(&Subscription, Vec<&Event>)],
@@ -137,7 +137,7 @@ impl Tx<'_> {
         on_dialect!(self.db, c => {
             diesel::update(own()).set(deliveries::last_number.eq(sql::<BigInt>(highest))).execute(c)
         })?;
-        // Read now, when the rows are locked: one of them may have become active a moment ago.
+        // Read after the rows are locked: one of them may have just become active.
         let active: Vec<(String, Option<String>)> = subscriptions::table
             .filter(subscriptions::id.eq_any(&ids))
             .filter(subscriptions::status.eq(SubscriptionStatus::Active.as_str()))
@@ -156,11 +156,11 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Says that there is something to do for these subscriptions.
+    /// Makes these subscriptions due.
     ///
     /// # Errors
     ///
-    /// When the database refuses.
+    /// Database errors.
     pub fn make_due(&mut self, ids: &[Uuid], at: DateTime<Utc>) -> Result<(), Error> {
         let (ids, at): (Vec<String>, i64) = (ids.iter().map(Uuid::to_string).collect(), to_millis(at));
         let later = deliveries::table
@@ -170,24 +170,24 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// How far a subscription is told.
+    /// The delivery state of a subscription.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn find_delivery(&mut self, id: Uuid) -> Result<Option<Delivery>, Error> {
         let own = deliveries::table.filter(deliveries::subscription_id.eq(id.to_string()));
         let row = own.select(delivery!()).first::<DeliveryRow>(self.db).optional()?;
         Ok(row.map(DeliveryRow::into_delivery))
     }
 
-    /// As [`Tx::find_delivery`], and nobody else changes it, or its subscription, until this transaction ends:
-    /// numbering and the owner go on beside whoever sends, and nobody may undo what another wrote. Everybody locks
-    /// the subscription first.
+    /// As [`Tx::find_delivery`], with it and its subscription locked until this transaction ends: numbering
+    /// and the owner work concurrently with the sender, and none may undo what another wrote. Every
+    /// transaction locks the subscription first.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn lock_delivery(&mut self, id: Uuid) -> Result<Option<Delivery>, Error> {
         if let Db::Postgres(connection) = self.db {
             for sql in [
@@ -200,11 +200,11 @@ impl Tx<'_> {
         self.find_delivery(id)
     }
 
-    /// How far these subscriptions are told, by id.
+    /// The delivery states of these subscriptions, by id.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn list_deliveries(&mut self, ids: &[String]) -> Result<Vec<(String, Delivery)>, Error> {
         let own = deliveries::table.filter(deliveries::subscription_id.eq_any(ids));
         let rows: Vec<(String, DeliveryRow)> =
@@ -212,11 +212,12 @@ impl Tx<'_> {
         Ok(rows.into_iter().map(|(id, row)| (id, row.into_delivery())).collect())
     }
 
-    /// Writes how far a subscription is told, but for the number of its last event, which only numbering moves.
+    /// Stores the delivery state of a subscription, except the number of its last event, which only numbering
+    /// changes.
     ///
     /// # Errors
     ///
-    /// When the database refuses.
+    /// Database errors.
     pub fn save_delivery(&mut self, id: Uuid, delivery: &Delivery) -> Result<(), Error> {
         let (resend_from, resend_until) = delivery.resend.unzip();
         let set = (
@@ -236,13 +237,13 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Begins anew: whatever failed before is forgotten, and the subscription is due then; with `None` nothing is
-    /// sent any more. What its consumer has taken is left alone, for somebody may be sending this moment; what is not
-    /// kept any more counts as taken, for it cannot be sent.
+    /// Restarts delivery: earlier failures are forgotten, and the subscription is due then; with `None`
+    /// nothing is sent any more. The number of the last accepted event is unchanged, for an attempt may be
+    /// running; events that are no longer stored count as accepted, for they cannot be sent.
     ///
     /// # Errors
     ///
-    /// When the database refuses.
+    /// Database errors.
     pub fn restart_delivery(&mut self, id: Uuid, due_at: Option<DateTime<Utc>>) -> Result<(), Error> {
         let own = deliveries::table.filter(deliveries::subscription_id.eq(id.to_string()));
         let set = (
@@ -263,11 +264,11 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Asks for events to be sent once more, beside those that are to be already. The subscription is due then.
+    /// Schedules events for redelivery, beside those already scheduled. The subscription is due then.
     ///
     /// # Errors
     ///
-    /// When the database refuses.
+    /// Database errors.
     pub fn ask_to_resend(
         &mut self,
         id: Uuid,
@@ -289,12 +290,12 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// The first and the last number of the events of a subscription that are kept, and that happened between two
-    /// times, both included.
+    /// The first and the last number of the stored events of a subscription that occurred between two times,
+    /// both included.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn find_numbers(
         &mut self,
         id: Uuid,
@@ -315,7 +316,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn list_events_of(
         &mut self,
         id: Uuid,

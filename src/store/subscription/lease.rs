@@ -1,4 +1,4 @@
-//! Who sends what now: a process that leases a subscription keeps all others away from it.
+//! Leases of subscriptions: only the process that holds the lease sends.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::dsl::sql;
@@ -16,25 +16,25 @@ use base::date_time::to_millis;
 use base::error::Error;
 use domain::event::SubscriptionStatus;
 
-/// A subscription that there is something to do for, leased to whoever asked.
+/// A due subscription, leased to the caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Due {
-    /// Which.
+    /// Its id.
     pub subscription: Uuid,
-    /// Its endpoint, which says whom a failing consumer shares its fate with.
+    /// Its endpoint: subscriptions with a failing endpoint are postponed together.
     pub endpoint: Option<String>,
-    /// Whose it is, as far as sharing goes: a person in all apps, or a system or member of staff in one.
+    /// Its owner as far as quotas go: a person in all apps, or a system or member of staff in one.
     pub owner: String,
-    /// Whether there is nothing to send but a heartbeat.
+    /// Whether only a heartbeat is due.
     pub is_heartbeat: bool,
 }
 
-/// How much is leased, and for how long.
+/// The limits of a lease.
 #[derive(Clone, Copy, Debug)]
 pub struct Lease<'h> {
-    /// Who leases: a name that no other process has.
+    /// The holder: a name that no other process has.
     pub holder: &'h str,
-    /// For how long.
+    /// Its duration.
     pub length: TimeDelta,
     /// The most subscriptions.
     pub limit: i64,
@@ -42,7 +42,7 @@ pub struct Lease<'h> {
     pub most_events: i64,
 }
 
-/// What there is to do.
+/// The kinds of work that is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Waiting {
     /// Events to number.
@@ -72,7 +72,7 @@ struct DueRow {
 
 impl DueRow {
     fn into_due(self) -> Result<Due, Error> {
-        // The parts of the key are the kind, who it is, for whom they act, and the app.
+        // The parts of the key are the kind, the principal, the patient they act for, and the app.
         let mut parts = self.owner_key.split('\u{1f}');
         let owner = match (parts.next(), parts.next()) {
             (Some("citizen" | "proxy"), Some(person)) => format!("person\u{1f}{person}"),
@@ -89,8 +89,8 @@ impl DueRow {
     }
 }
 
-/// Gives the notification that is sent next its last event, unless it has one: it is tried with the same events
-/// until it is taken, also by whoever takes the lease over. The size is that of `Subscription::batch_size`.
+/// Sets the last event of the notification that is sent next, unless it has one: every attempt has the same
+/// events, also those of a process that takes the lease over. The size is that of `Subscription::batch_size`.
 fn batch_until(most: i64) -> String {
     let size = format!(
         "(SELECT CASE WHEN style <> 'backport' OR payload IS NULL OR payload = 'application/json' THEN 1 \
@@ -104,11 +104,11 @@ fn batch_until(most: i64) -> String {
 }
 
 impl Tx<'_> {
-    /// What there is to do now, in three reads of an index.
+    /// The work that is due now, in three reads of an index.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn find_waiting(&mut self, now: DateTime<Utc>) -> Result<Waiting, Error> {
         let published = outbox::table.filter(outbox::position.is_not_null()).select(outbox::id).limit(1);
         let is_published = !published.load::<String>(self.db)?.is_empty();
@@ -124,14 +124,13 @@ impl Tx<'_> {
         Ok(Waiting { is_published, is_due, is_ended })
     }
 
-    /// Takes what is due and nobody else is at, for as long as the lease: of two that ask at once, each gets
-    /// others.
+    /// Leases due subscriptions that no other process holds: two concurrent callers get different ones.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn lease_due(&mut self, lease: Lease<'_>, now: DateTime<Utc>) -> Result<Vec<Due>, Error> {
-        // The one writer of SQLite needs no lock.
+        // SQLite has one writer, which needs no lock.
         let skip = if matches!(self.db, Db::Postgres(_)) { " FOR UPDATE SKIP LOCKED" } else { "" };
         let sql_text = format!(
             "SELECT subscription_id AS id FROM deliveries WHERE due_at <= ? \
@@ -175,11 +174,11 @@ impl Tx<'_> {
         rows.into_iter().map(DueRow::into_due).collect()
     }
 
-    /// Holds a lease for longer. `false` when it was lost to somebody else: then nothing more may be sent.
+    /// Extends a lease. `false` where another process has taken it over: then nothing more may be sent.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn renew_lease(&mut self, id: Uuid, holder: &str, until: DateTime<Utc>) -> Result<bool, Error> {
         let renew = Sql::fixed(
             "UPDATE deliveries SET lease_until = ? WHERE subscription_id = ? AND lease_holder = ?",
@@ -188,11 +187,11 @@ impl Tx<'_> {
         Ok(on_dialect!(self.db, c => renew.execute(c))? == 1)
     }
 
-    /// Gives leases back.
+    /// Releases leases.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn release_leases(&mut self, ids: &[Uuid], holder: &str) -> Result<(), Error> {
         let ids: Vec<String> = ids.iter().map(Uuid::to_string).collect();
         let mine = deliveries::table
@@ -203,11 +202,11 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Gives every lease of a holder back.
+    /// Releases every lease of a holder.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn release_all_leases(&mut self, holder: &str) -> Result<(), Error> {
         let mine = deliveries::table.filter(deliveries::lease_holder.eq(holder));
         let set = (deliveries::lease_holder.eq(None::<String>), deliveries::lease_until.eq(None::<i64>));
@@ -215,11 +214,11 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Gives leases back, not to be taken again before a time.
+    /// Releases leases, not to be taken again before a time.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn postpone(&mut self, ids: &[Uuid], holder: &str, until: DateTime<Utc>) -> Result<(), Error> {
         let texts: Vec<String> = ids.iter().map(Uuid::to_string).collect();
         let mine = deliveries::table
@@ -230,12 +229,12 @@ impl Tx<'_> {
         self.release_leases(ids, holder)
     }
 
-    /// Sets a subscription aside in which something cannot be read or told: its status is error, and nothing is
-    /// numbered or sent for it until its owner writes it anew. `false` when it was set aside already.
+    /// Quarantines a subscription that cannot be read or rendered: its status is error, and nothing is
+    /// numbered or sent for it until its owner updates it. `false` where it was quarantined already.
     ///
     /// # Errors
     ///
-    /// When the database refuses.
+    /// Database errors.
     pub fn set_subscription_aside(&mut self, id: &str, why: &str, now: DateTime<Utc>) -> Result<bool, Error> {
         let target = subscriptions::table
             .filter(subscriptions::id.eq(id))

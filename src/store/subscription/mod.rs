@@ -1,4 +1,4 @@
-//! Subscriptions: what was asked for, by version, and how far each is told.
+//! Subscriptions by version, and their delivery states.
 
 mod attempt;
 mod binding;
@@ -28,12 +28,12 @@ pub use overview::{Overview, Unsent};
 pub use row::SubscriptionVersion;
 
 impl Tx<'_> {
-    /// Keeps a new subscription, which hears of what is committed from now on. With a time it is due then: its consumer
-    /// is to be greeted.
+    /// Inserts a subscription, which receives events committed from now on. With a time it is due then, for
+    /// the handshake.
     ///
     /// # Errors
     ///
-    /// When the database refuses.
+    /// Database errors.
     pub fn insert_subscription(
         &mut self,
         subscription: Subscription,
@@ -61,7 +61,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// [`Kind::PreconditionFailed`] when another change came first.
+    /// [`Kind::PreconditionFailed`] after a concurrent change.
     pub fn save_subscription(
         &mut self,
         subscription: Subscription,
@@ -80,15 +80,15 @@ impl Tx<'_> {
                 self.has_published = true;
                 Ok(next)
             }
-            _ => Err(Error::new(Kind::PreconditionFailed, "the subscription was changed by somebody else")),
+            _ => Err(Error::new(Kind::PreconditionFailed, "the subscription was changed concurrently")),
         }
     }
 
-    /// Replaces the secrets of a subscription, which are no part of its versions but for the headers.
+    /// Replaces the secrets of a subscription. Of them only the headers are part of its versions.
     ///
     /// # Errors
     ///
-    /// When the database refuses.
+    /// Database errors.
     pub fn save_signing_secrets(&mut self, subscription: &Subscription) -> Result<(), Error> {
         let secrets = &subscription.secrets;
         let (former, until) = match &secrets.former {
@@ -105,22 +105,22 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Finds a subscription, whosoever it is, deleted or not.
+    /// Finds a subscription of any owner, deleted or not.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn find_subscription(&mut self, id: Uuid) -> Result<Option<Versioned<Subscription>>, Error> {
         let row = subscriptions::table.find(id.to_string()).first::<SubscriptionRow>(self.db).optional()?;
         row.map(SubscriptionRow::into_subscription).transpose()
     }
 
-    /// These subscriptions, deleted ones too, in no particular order. Whether they may appear is for the search
-    /// that found them.
+    /// These subscriptions, deleted ones too, in no particular order. The search that found them has checked
+    /// that they may appear.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn list_subscriptions_by_id(
         &mut self,
         ids: &[String],
@@ -134,7 +134,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn list_subscription_versions_by_id(
         &mut self,
         wanted: &[(String, i64)],
@@ -150,12 +150,12 @@ impl Tx<'_> {
         rows.into_iter().filter(is_wanted).map(VersionRow::into_version).collect()
     }
 
-    /// How many subscriptions an owner has that are neither deleted nor off: a citizen in all apps, whether as themselves
-    /// or acting; anybody else in this app.
+    /// The number of an owner's subscriptions that are neither deleted nor off: of a citizen in all apps,
+    /// whether as themselves or acting; of another caller in this app.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn count_subscriptions_of(&mut self, owner: &domain::account::Caller) -> Result<i64, Error> {
         let live = subscriptions::table
             .filter(subscriptions::is_deleted.eq(false))
@@ -171,12 +171,12 @@ impl Tx<'_> {
         Ok(own.count().get_result(self.db)?)
     }
 
-    /// Subscriptions whose events are numbered, and that are about everybody or about one of these people; and the
-    /// ids of those among them that cannot be read: they are to be set aside, and stand in nobody's way.
+    /// Subscriptions whose events are numbered, and that are about all people or about one of these; and the
+    /// ids of unreadable ones, which must be quarantined so that they do not block others.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn list_listening_subscriptions(
         &mut self,
         people: &[NhsNumber],
@@ -204,7 +204,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn list_ended_subscriptions(&mut self, now: DateTime<Utc>, limit: i64) -> Result<Vec<Uuid>, Error> {
         let ids: Vec<String> = subscriptions::table
             .filter(subscriptions::end_at.le(to_millis(now)))

@@ -1,4 +1,4 @@
-//! How subscriptions stand: for operators.
+//! Overview of subscriptions, for operators.
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -13,30 +13,30 @@ use crate::tx::Tx;
 use base::date_time::{from_millis, to_millis};
 use base::error::Error;
 
-/// How a subscription stands.
+/// The state of a subscription.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Overview {
-    /// Which.
+    /// Its id.
     pub id: String,
     /// The kind of its owner; none where that cannot be read.
     pub owner_kind: Option<&'static str>,
     /// Its status.
     pub status: String,
-    /// Why that is `error`.
+    /// The reason for `error`.
     pub error: Option<String>,
-    /// By which way it is told.
+    /// The channel type.
     pub channel: String,
-    /// Where. A URL: for the operator's eyes, not for a log.
+    /// The endpoint. A URL: for the operator's eyes, not for a log.
     pub endpoint: Option<String>,
-    /// How many events its consumer has not taken.
+    /// The number of undelivered events.
     pub unsent: i64,
-    /// When the first of them happened.
+    /// The time of the first of them.
     pub unsent_since: Option<DateTime<Utc>>,
-    /// When something was last taken.
+    /// The last successful attempt.
     pub succeeded_at: Option<DateTime<Utc>>,
-    /// What was wrong the last time.
+    /// The last error.
     pub last_error: Option<String>,
-    /// When there is something to send, or to try again.
+    /// When there is something to send or retry.
     pub due_at: Option<DateTime<Utc>>,
 }
 
@@ -66,14 +66,14 @@ struct OverviewRow {
     due_at: Option<i64>,
 }
 
-/// What no consumer has taken yet, of all active subscriptions together.
+/// Undelivered events of all active subscriptions together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unsent {
-    /// How many events.
+    /// Their number.
     pub count: i64,
-    /// When the first of them happened.
+    /// The time of the first of them.
     pub since: Option<DateTime<Utc>>,
-    /// How many subscriptions are leased now, by any process.
+    /// The number of subscriptions that are leased now, by any process.
     pub leases: i64,
 }
 
@@ -94,7 +94,7 @@ const OVERVIEW: &str = "SELECT s.id, s.owner, s.status, s.error, s.channel_type,
      LEFT JOIN subscription_events e ON e.subscription_id = s.id AND e.number = d.sent_number + 1 \
      WHERE NOT s.is_deleted AND ";
 
-/// Only what is due to be sent: the rows of the index, not of the table.
+/// Only due subscriptions: the rows of the index, not of the table.
 const UNSENT: &str = "SELECT CAST(COALESCE(SUM(d.last_number - d.sent_number), 0) AS BIGINT) AS count, \
      MIN(e.occurred_at) AS since, \
      CAST(COALESCE(SUM(CASE WHEN d.lease_until > ? THEN 1 ELSE 0 END), 0) AS BIGINT) AS leases \
@@ -103,20 +103,20 @@ const UNSENT: &str = "SELECT CAST(COALESCE(SUM(d.last_number - d.sent_number), 0
      WHERE d.due_at IS NOT NULL";
 
 impl Tx<'_> {
-    /// How subscriptions stand: those after this id, in its order.
+    /// The states of subscriptions after this id, in its order.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn list_overview(&mut self, after: Option<&str>, limit: i64) -> Result<Vec<Overview>, Error> {
         self.overview("s.id > ?", after.unwrap_or_default(), limit)
     }
 
-    /// How one subscription stands.
+    /// The state of one subscription.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn find_overview(&mut self, id: Uuid) -> Result<Option<Overview>, Error> {
         Ok(self.overview("s.id = ?", &id.to_string(), 1)?.pop())
     }
@@ -141,11 +141,11 @@ impl Tx<'_> {
         Ok(read.collect())
     }
 
-    /// What no consumer has taken yet.
+    /// The undelivered events.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn count_unsent(&mut self, now: DateTime<Utc>) -> Result<Unsent, Error> {
         let unsent = Sql::fixed(UNSENT).number(to_millis(now));
         let row: UnsentRow = on_dialect!(self.db, c => unsent.get_result(c))?;

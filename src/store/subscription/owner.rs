@@ -1,4 +1,4 @@
-//! The owner of a subscription as text: all that is needed to judge again what they may see.
+//! The owner of a subscription as text: all that is needed to authorize each event again.
 
 use std::sync::Arc;
 
@@ -98,7 +98,7 @@ mod tests {
     use domain::proxy::OdsCode;
 
     #[test]
-    fn every_kind_of_owner_is_read_as_it_was_written() {
+    fn subscription_owner_round_trip() {
         let number = |text| NhsNumber::parse(text, NumberCheck::Length).unwrap();
         let (patient, proxy) = (number("9000000009"), number("9000000017"));
         let role = uuid::Uuid::nil();

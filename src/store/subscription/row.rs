@@ -141,7 +141,7 @@ fn contacts_in(document: &str) -> Option<String> {
     (!all.is_empty()).then(|| format!("\u{1f}{}\u{1f}", all.join("\u{1f}")))
 }
 
-/// Conditions as JSON: `[["status","active","inactive"]]`.
+/// Filters as JSON: `[["status","active","inactive"]]`.
 fn write_filters(filters: &[Filter]) -> String {
     let one = |filter: &Filter| {
         let name = std::iter::once(filter.name.as_str());

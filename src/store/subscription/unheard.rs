@@ -1,9 +1,10 @@
-//! Where a subscription begins in the stream of events.
+//! The start of a subscription in the stream of events.
 //!
-//! It hears of what is committed after it, and of nothing that was committed before, even where that has no number yet.
-//! Neither times nor places in the outbox tell the two apart: a transaction that began long before the subscription can
-//! commit after it. So the transaction that makes a subscription writes down which events it finds committed and waiting;
-//! these, and no others, pass it by. What commits while it is being made is told.
+//! A subscription receives events that are committed after it, and none that was committed before, even where
+//! that has no number yet. Neither times nor places in the outbox tell the two apart: a transaction that
+//! began long before the subscription can commit after it. So the transaction that creates a subscription
+//! records the events that it finds committed and waiting; these, and no others, are skipped. Events that
+//! commit while it is being created are delivered.
 
 use std::collections::HashSet;
 
@@ -18,11 +19,11 @@ use base::error::Error;
 use domain::event::Event;
 
 impl Tx<'_> {
-    /// Lets a subscription begin now: what waits for its numbers at this moment is not for it.
+    /// Starts a subscription now: events that wait for their numbers at this moment are skipped for it.
     ///
     /// # Errors
     ///
-    /// When the database refuses.
+    /// Database errors.
     pub fn begin_hearing(&mut self, subscription: Uuid) -> Result<(), Error> {
         let id = subscription.to_string();
         let before = unheard_events::table.filter(unheard_events::subscription_id.eq(&id));
@@ -34,11 +35,11 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Which of these events pass which subscriptions by. Whoever asks has read the subscriptions before.
+    /// The pairs of an event and a subscription that skips it. The caller has read the subscriptions before.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// Database errors.
     pub fn list_unheard(&mut self, events: &[Event]) -> Result<HashSet<(Uuid, Uuid)>, Error> {
         let ids: Vec<Uuid> = events.iter().map(|event| event.id).collect();
         let rows: Vec<(String, String)> =
@@ -47,11 +48,11 @@ impl Tx<'_> {
         rows.iter().map(|(event, subscription)| Ok((read(event)?, read(subscription)?))).collect()
     }
 
-    /// Forgets what is said of events that do not wait any more.
+    /// Removes the entries of events that are not waiting any more.
     ///
     /// # Errors
     ///
-    /// When the database refuses.
+    /// Database errors.
     pub fn forget_unheard(&mut self) -> Result<(), Error> {
         let over = "DELETE FROM unheard_events WHERE NOT EXISTS (SELECT 1 FROM outbox \
              WHERE outbox.id = unheard_events.event_id AND outbox.position IS NOT NULL)";

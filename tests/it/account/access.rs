@@ -26,7 +26,7 @@ fn system() -> Who {
 }
 
 #[test]
-fn each_kind_of_caller_does_what_its_access_mode_allows() {
+fn each_caller_kind_is_authorized_by_its_access_mode() {
     let allowed: [(Action, [bool; 3]); 9] = [
         (Action::SubmitAccessRequest, [true, false, false]),
         (Action::ReadAccessRequest, [true, true, true]),
@@ -48,7 +48,7 @@ fn each_kind_of_caller_does_what_its_access_mode_allows() {
 }
 
 #[test]
-fn a_citizen_reaches_only_what_names_them() {
+fn citizen_is_authorized_only_for_data_that_names_them() {
     let parties = [number("9000000017"), number("9000000009")];
     assert_eq!(decide_parties(&citizen("9000000017"), &parties), Ok(()));
     assert_eq!(decide_parties(&citizen("9000000009"), &parties), Ok(()));
@@ -81,7 +81,7 @@ fn patient_and_proxy_may_end_a_role_for_two_reasons_only() {
 }
 
 #[test]
-fn patient_and_proxy_may_change_nothing_else() {
+fn patient_and_proxy_may_only_end_a_role() {
     let party = citizen("9000000009");
     let end = ending(ReasonCode::RoleDeactivatedPatientRequest);
     let others = [
@@ -100,7 +100,7 @@ fn patient_and_proxy_may_change_nothing_else() {
 }
 
 #[test]
-fn a_token_is_known_by_its_digest_alone() {
+fn bearer_token_is_matched_by_its_sha256() {
     let token = Token { digest: Sha256::digest(b"the token").into(), who: system() };
     let policy = AccessPolicy::Tokens(vec![token]);
     assert_eq!(policy.find_who("the token"), Some(system()));
@@ -111,7 +111,7 @@ fn a_token_is_known_by_its_digest_alone() {
 }
 
 #[test]
-fn without_a_token_nobody_is_let_in_but_to_the_sandbox() {
+fn request_without_a_token_is_401_except_in_the_sandbox() {
     let now = "2026-11-22T12:00:00Z".parse().unwrap();
     let shown = |authorization| PresentedCredentials {
         authorization,

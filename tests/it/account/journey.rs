@@ -1,4 +1,4 @@
-//! The way of a person through the pages: from the app's request, over the simulated provider, to the app's answer.
+//! A person's way through the pages: from the app's request, over the simulated provider, to the response.
 
 use std::collections::HashMap;
 
@@ -29,7 +29,7 @@ impl Browser<'_> {
         answer
     }
 
-    /// Follows redirects; gives the last answer, and where it came from.
+    /// Follows redirects; returns the last response, and the path that it came from.
     pub async fn follow(&mut self, mut answer: Response) -> (Response, String) {
         let base = format!("http://{}", self.app.address);
         let mut at = String::new();
@@ -46,7 +46,7 @@ impl Browser<'_> {
     }
 }
 
-/// What an app asks in every journey; `changes` take the place of what is there, and add what is not.
+/// The parameters of the app's request in every journey; `changes` replace and add.
 pub fn asked(app: &TestApp, changes: &[(&str, &str)]) -> String {
     let aud = format!("http://{}/FHIR/R4", app.address);
     let usual = [
@@ -63,8 +63,8 @@ pub fn asked(app: &TestApp, changes: &[(&str, &str)]) -> String {
     query(&kept.chain(changes).copied().collect::<Vec<_>>())
 }
 
-/// Logs in at the simulated NHS login, chooses to act for oneself where that is asked, allows the app what it
-/// asks, and gives the app's answer.
+/// Logs in at the simulated NHS login, chooses the user where a patient is asked for, approves the app, and
+/// returns the authorization response.
 pub async fn journey(
     app: &TestApp,
     person: &str,
@@ -114,7 +114,7 @@ pub async fn journey_for(
     answer_of(&location)
 }
 
-/// The parameters of an answer to an app.
+/// The parameters of an authorization response.
 fn answer_of(location: &str) -> HashMap<String, String> {
     let (_, answer) = location.split_once('?').expect("an answer to the app");
     form_urlencoded::parse(answer.as_bytes()).into_owned().collect()

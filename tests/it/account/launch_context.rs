@@ -49,7 +49,8 @@ async fn send(server: &TestApp, form: &[(&str, &str)]) -> Value {
     answer.json()
 }
 
-/// Every member of a token response, as both kinds of producers are answered it; and what an id token says.
+/// Every member of a token response, as introspection returns it to both kinds of producers; and the claims
+/// of an id token.
 async fn assert_same(server: &TestApp, case: &str, told: &Value, account: &str) {
     let worth = ask(server, "producer", &told["access_token"]).await;
     let smart = ask(server, "smart", &told["access_token"]).await;
@@ -78,7 +79,7 @@ async fn assert_same(server: &TestApp, case: &str, told: &Value, account: &str) 
         }
         assert_eq!(worth["fhirUser"], who["fhirUser"], "{case}");
     }
-    // Nothing else depends on who asks.
+    // Nothing else depends on the producer.
     let names = |answer: &Value| answer.as_object().unwrap().keys().cloned().collect::<BTreeSet<String>>();
     assert_eq!(names(&worth), names(&smart), "{case}");
     if told["refresh_token"].is_string() {
@@ -96,7 +97,7 @@ async fn assert_same(server: &TestApp, case: &str, told: &Value, account: &str) 
 // covers FAULT-3, KIT-I-2
 #[rstest]
 #[actix_rt::test]
-async fn introspection_states_every_member_of_the_token_response_for_every_grant_type(
+async fn introspection_repeats_every_member_of_the_token_response_for_every_grant_type(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = start(backend).await;

@@ -51,7 +51,7 @@ fn assert_no_empty_user(app: &TestApp) {
 
 #[rstest]
 #[actix_rt::test]
-async fn a_person_proved_to_p9_is_the_same_user_each_time_in_their_own_account(
+async fn p9_identity_is_the_same_user_in_their_own_account(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
@@ -92,7 +92,7 @@ async fn an_identity_by_itself_grants_no_account(
 #[case::invalidated(LISA, Some("invalidated"))]
 #[case::restricted(LISA, Some("restricted"))]
 #[actix_rt::test]
-async fn who_may_not_appear_does_not_log_in(
+async fn hidden_or_dead_person_cannot_log_in(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
     #[case] number: &str,
     #[case] standing: Option<&str>,
@@ -112,7 +112,7 @@ async fn who_may_not_appear_does_not_log_in(
 
 #[rstest]
 #[actix_rt::test]
-async fn two_identities_proved_in_one_sitting_are_one_user(
+async fn identities_linked_in_one_session_are_one_user(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
@@ -134,7 +134,7 @@ async fn two_identities_proved_in_one_sitting_are_one_user(
 
 #[rstest]
 #[actix_rt::test]
-async fn of_two_first_log_ins_at_once_both_are_the_same_user(
+async fn concurrent_first_log_ins_are_one_user(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;

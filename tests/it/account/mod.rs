@@ -1,4 +1,4 @@
-//! Who may do what.
+//! Authentication, authorization, OAuth.
 
 mod access;
 pub mod authorize;

@@ -1,4 +1,4 @@
-//! What a browser and a database hold of a log-in.
+//! Secrets of a log-in in the browser and in the database.
 
 use chrono::TimeDelta;
 use rstest::rstest;
@@ -19,9 +19,7 @@ async fn start(backend: Backend) -> TestApp {
 
 #[rstest]
 #[actix_web::test]
-async fn the_cookie_from_before_the_log_in_is_worth_nothing_after_it(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn session_cookie_changes_at_log_in(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = start(backend).await;
     let mut browser = Browser { app: &app, cookie: None };
     let path = format!("/oauth/authorize?{}", asked(&app, &[("scope", SCOPE)]));
@@ -36,7 +34,7 @@ async fn the_cookie_from_before_the_log_in_is_worth_nothing_after_it(
     let (page, at) = browser.follow(back).await;
     assert_eq!((page.status, at.as_str()), (200, "/oauth/approve"));
     assert_ne!(browser.cookie.as_deref(), Some(before.as_str()));
-    // Whoever knew the old one, because they had planted it, goes on with nothing.
+    // An attacker who planted the old cookie gets nothing with it.
     let token = form_token(&page);
     let mut planted = Browser { app: &app, cookie: Some(before) };
     assert_eq!(planted.send(Request::new("GET", "/oauth/approve")).await.status, 400);
@@ -48,9 +46,7 @@ async fn the_cookie_from_before_the_log_in_is_worth_nothing_after_it(
 
 #[rstest]
 #[actix_web::test]
-async fn log_ins_that_are_begun_and_left_are_deleted(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn abandoned_log_ins_are_deleted(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = start(backend).await;
     let begin = async || {
         let path = format!("/oauth/authorize?{}", asked(&app, &[("scope", SCOPE)]));
@@ -96,7 +92,7 @@ async fn no_table_holds_a_code_a_token_or_a_cookie(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = start(backend).await;
-    // One who is still on the way, one who has a code, one who has tokens.
+    // One log-in in progress, one with a code, one with tokens.
     let mut browser = Browser { app: &app, cookie: None };
     let path = format!("/oauth/authorize?{}", asked(&app, &[("scope", SCOPE)]));
     browser.send(Request::new("GET", &path)).await;
@@ -133,7 +129,7 @@ async fn no_table_holds_a_code_a_token_or_a_cookie(
 // SEC-24: the tokens of a log-in are for the APIs that `resource` names (RFC 8707); `aud` alone restricts nothing.
 #[rstest]
 #[actix_web::test]
-async fn a_log_in_for_one_api_gives_tokens_for_it_alone(
+async fn authorization_for_one_resource_issues_tokens_for_it_only(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = start(backend).await;

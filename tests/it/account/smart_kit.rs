@@ -89,7 +89,7 @@ fn words(value: &Value) -> Vec<&str> {
     value.as_str().unwrap().split(' ').collect()
 }
 
-/// What every token response has, and that nothing keeps it.
+/// The members that every token response has, and its no-store headers.
 #[track_caller]
 fn assert_token_response(answer: &Response, asked: &str) {
     assert!(answer.header("content-type").is_some_and(|kind| kind.starts_with("application/json")));
@@ -110,7 +110,7 @@ fn assert_token_response(answer: &Response, asked: &str) {
 // covers KIT-D-1, KIT-D-2, KIT-D-3, KIT-D-4, KIT-D-5
 #[rstest]
 #[actix_rt::test]
-async fn the_configuration_is_what_the_kit_asks_for(
+async fn smart_configuration_has_the_required_members(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = start(backend).await;
@@ -137,7 +137,7 @@ async fn the_configuration_is_what_the_kit_asks_for(
 // covers KIT-L-2, KIT-L-3, KIT-L-4, KIT-L-5, KIT-L-6, KIT-L-7, KIT-G-11, KIT-G-13
 #[rstest]
 #[actix_rt::test]
-async fn a_public_app_launches_by_itself(
+async fn public_client_standalone_launch(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
     #[values("GET", "POST")] method: &str,
 ) {
@@ -161,9 +161,7 @@ async fn a_public_app_launches_by_itself(
 // covers KIT-E-1
 #[rstest]
 #[actix_rt::test]
-async fn a_launch_from_within_an_ehr_is_not_taken(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn ehr_launch_is_invalid_request(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = start(backend).await;
     let answer = journey(&app, ME, &[("scope", ALL), ("launch", "xyz")], "GET").await;
     assert_eq!((answer["error"].as_str(), answer.get("code")), ("invalid_request", None));
@@ -172,7 +170,7 @@ async fn a_launch_from_within_an_ehr_is_not_taken(
 // covers KIT-O-1, KIT-O-2, KIT-O-3, KIT-O-4, KIT-O-5, KIT-O-6
 #[rstest]
 #[actix_rt::test]
-async fn the_id_token_says_who_it_is_and_leads_to_them(
+async fn id_token_has_sub_and_a_readable_fhir_user(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = start(backend).await;
@@ -221,9 +219,7 @@ async fn the_id_token_says_who_it_is_and_leads_to_them(
 // covers KIT-R-1, KIT-R-2, KIT-R-3
 #[rstest]
 #[actix_rt::test]
-async fn a_token_is_refreshed_with_and_without_a_scope(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn refresh_with_and_without_scope(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = start(backend).await;
     let first = tokens(&app, ALL).await;
     let second = app.send(refresh(&first, None)).await;
@@ -242,7 +238,7 @@ async fn a_token_is_refreshed_with_and_without_a_scope(
 // covers KIT-B-2, KIT-B-3, KIT-B-4, KIT-B-5, KIT-B-6
 #[rstest]
 #[actix_rt::test]
-async fn a_backend_service_gets_a_token_for_a_good_assertion_only(
+async fn backend_service_requires_a_valid_assertion(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = start(backend).await;
@@ -275,7 +271,7 @@ async fn a_backend_service_gets_a_token_for_a_good_assertion_only(
 // covers KIT-I-1, KIT-I-2, KIT-I-3
 #[rstest]
 #[actix_rt::test]
-async fn introspection_says_what_the_token_response_said(
+async fn introspection_equals_the_token_response(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = start(backend).await;
@@ -298,7 +294,7 @@ async fn introspection_says_what_the_token_response_said(
 // covers KIT-G-1, KIT-G-2, KIT-G-3
 #[rstest]
 #[actix_rt::test]
-async fn a_code_is_nothing_without_its_verifier_and_its_app(
+async fn code_requires_its_verifier_and_client(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = start(backend).await;
@@ -322,7 +318,9 @@ async fn a_code_is_nothing_without_its_verifier_and_its_app(
 // covers KIT-G-5
 #[rstest]
 #[actix_rt::test]
-async fn a_wrong_audience_yields_no_code(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn authorize_with_a_wrong_aud_issues_no_code(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
     let app = start(backend).await;
     for aud in ["https://inferno.healthit.gov/invalid_aud", "", "/FHIR/R4"] {
         let answer = journey(&app, ME, &[("scope", ALL), ("aud", aud)], "GET").await;
@@ -333,7 +331,7 @@ async fn a_wrong_audience_yields_no_code(#[values(Backend::Sqlite, Backend::Post
 // covers KIT-G-4, KIT-G-6, KIT-G-7
 #[rstest]
 #[actix_rt::test]
-async fn what_was_revoked_or_never_was_opens_nothing(
+async fn revoked_or_unknown_token_is_rejected(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = start(backend).await;
@@ -372,7 +370,7 @@ async fn scopes_of_version_1_are_granted_and_read(
 // covers KIT-G-9, KIT-G-12
 #[rstest]
 #[actix_rt::test]
-async fn what_was_granted_is_reached_and_the_rest_is_not(
+async fn granted_scopes_are_200_and_others_403(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = start(backend).await;
@@ -397,9 +395,7 @@ async fn what_was_granted_is_reached_and_the_rest_is_not(
 // covers KIT-G-10
 #[rstest]
 #[actix_rt::test]
-async fn an_app_that_proves_itself_by_a_key_launches(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn private_key_jwt_client_launch(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = start(backend).await;
     let code = launch(&app, "keyed", ALL).await["code"].clone();
     let mut claims = assertion_claims(&app);

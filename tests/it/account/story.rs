@@ -1,5 +1,5 @@
-//! The whole story: a clinical system records a decision, the proxy logs in and acts, the practice suspends the
-//! role, and the record tells all of it.
+//! The whole story: a clinical system records a decision, the proxy logs in and acts, the practice suspends
+//! the role, and the audit record has all of it.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -35,7 +35,7 @@ fn portal() -> Registration {
     Registration { grant_types, ..registration("portal", Mode::Citizen) }
 }
 
-/// Logs in, allows the app what it asks, and gives the app's code.
+/// Logs in, approves the app, and returns its code.
 async fn log_in(app: &TestApp, person: &str) -> String {
     let answer = journey(app, person, &[("scope", SCOPES)], "GET").await;
     assert_eq!(answer["state"], STATE);
@@ -52,7 +52,7 @@ async fn token(app: &TestApp, request: Request) -> String {
 // covers PX-02, PX-06, PX-08
 #[rstest]
 #[actix_web::test]
-async fn from_the_decision_to_the_suspension_everything_is_done_and_told(
+async fn journey_from_role_creation_to_suspension_with_events_and_audit(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let registrations = vec![epr(), portal()];
@@ -66,7 +66,7 @@ async fn from_the_decision_to_the_suspension_everything_is_done_and_told(
     let role = send_well(&app, post("/Consent", &role(LONER, PATIENT)).bearer(&epr), 201).await;
     let path = format!("/Consent/{}", role["id"].as_str().expect("an id"));
 
-    // The proxy logs in, and sees for whom they may act.
+    // The proxy logs in, and sees the patients whom they may act for.
     let code = log_in(&app, LONER).await;
     let redeemed = form(
         "/oauth/token",
@@ -83,7 +83,7 @@ async fn from_the_decision_to_the_suspension_everything_is_done_and_told(
     assert_eq!(who["delegations"].as_array().map(Vec::len), Some(1), "{who}");
     assert_eq!(who["delegations"][0]["consent"], path.trim_start_matches('/'));
 
-    // They switch to the patient, and read in the patient's place.
+    // They exchange the token, and read as the patient.
     let exchange = form(
         "/oauth/token",
         &[
@@ -98,12 +98,12 @@ async fn from_the_decision_to_the_suspension_everything_is_done_and_told(
     let read = get(&format!("/Patient/{PATIENT}"));
     assert_eq!(send_well(&app, read.clone().bearer(&acting), 200).await["id"], PATIENT);
 
-    // The practice suspends the role: the very next call is refused, and so is another switch.
+    // The practice suspends the role: the next request is refused, and so is another exchange.
     send_well(&app, patch(&path, &bodies::suspend()).bearer(&epr), 200).await;
     assert_eq!(send(&app, read.bearer(&acting)).await.status, 401);
     assert_eq!(app.send(exchange).await.status, 400);
 
-    // The record tells of it, with both people.
+    // The record has it, with both people.
     let audit = format!("/AuditEvent?patient={PATIENT}&_sort=date&_count=500");
     let audit = send_well(&app, get(&audit).bearer(&epr), 200).await;
     let told = audit["entry"].as_array().expect("records").iter().map(|entry| &entry["resource"]);

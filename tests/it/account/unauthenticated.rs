@@ -1,4 +1,4 @@
-//! Requests that prove nothing leave nothing (SEC-10, SEC-16): no record of the audit, no row anywhere.
+//! Unauthenticated requests write nothing (SEC-10, SEC-16): no audit record, no row in any table.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use super::oauth::kit::{
 };
 use crate::support::{Backend, Request, TestApp, sql};
 
-/// How many rows every table has.
+/// The row counts of every table.
 fn rows(server: &TestApp) -> BTreeMap<String, i64> {
     let url = server.database_url();
     let tables = if url.starts_with("sqlite:") {
@@ -31,7 +31,7 @@ const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS: &str = "urn:ietf:params:oauth:token-type:access_token";
 const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";
 
-/// What is shown for each way to get a token: nothing of it is ours.
+/// The values sent for each grant type: none of them is ours.
 fn junk() -> Vec<Vec<(&'static str, &'static str)>> {
     vec![
         vec![("grant_type", "authorization_code"), ("code", "junk")],
@@ -77,8 +77,8 @@ fn junk() -> Vec<Vec<(&'static str, &'static str)>> {
 /// Makes a request to an endpoint with a form.
 type Ask = Box<dyn Fn(&str, &[(&str, &str)]) -> Request>;
 
-/// Every way to be nobody: no client, an unknown one, a public one by its name alone, a confidential one without its
-/// proof, with a wrong one, or with two.
+/// Every unauthenticated client: none, an unknown one, a public one by its name alone, a confidential one
+/// without its proof, with a wrong one, or with two.
 fn nobodies() -> Vec<(&'static str, Ask)> {
     fn with(path: &str, form: &[(&str, &str)], more: &[(&str, &str)]) -> Request {
         post(path, &[form, more].concat())
@@ -117,7 +117,7 @@ fn proof(server: &TestApp, path: &str) -> String {
 // SEC-10.
 #[rstest]
 #[actix_rt::test]
-async fn requests_that_prove_nothing_leave_no_row_anywhere(
+async fn unauthenticated_requests_write_no_rows(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = start(backend).await;
@@ -133,7 +133,7 @@ async fn requests_that_prove_nothing_leave_no_row_anywhere(
                     }
                     let answer = server.send(request).await;
                     let is_refused = (400..500).contains(&answer.status);
-                    // What was no token is given back already (RFC 7009 §2.2).
+                    // An unknown token counts as revoked already (RFC 7009 §2.2).
                     let is_revoked = path == "/oauth/revoke" && answer.status == 200;
                     assert!(is_refused || is_revoked, "{path} {who} {form:?}: {}", answer.status);
                     sent += 1;
@@ -148,7 +148,7 @@ async fn requests_that_prove_nothing_leave_no_row_anywhere(
 // SEC-10.
 #[rstest]
 #[actix_rt::test]
-async fn what_a_browser_sends_without_a_log_in_leaves_no_row_anywhere(
+async fn browser_requests_without_a_log_in_write_no_rows(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = start(backend).await;
@@ -204,7 +204,7 @@ async fn what_a_browser_sends_without_a_log_in_leaves_no_row_anywhere(
 // SEC-10.
 #[rstest]
 #[actix_rt::test]
-async fn what_is_ours_and_a_client_that_authenticates_are_recorded(
+async fn refusals_of_known_tokens_and_authenticated_clients_are_audited(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = start(backend).await;
@@ -212,11 +212,11 @@ async fn what_is_ours_and_a_client_that_authenticates_are_recorded(
     let shown = code(&server, &grant(&server, "portal", SCOPES).await).await;
     let told: Value = server.send(redeem("portal", &shown)).await.json();
     assert!(told["access_token"].is_string());
-    // The code again: refused, and its grant ends.
+    // The code a second time: refused, and its grant ends.
     assert_eq!(refused(&server.send(redeem("portal", &shown)).await).1, "invalid_grant");
     let wrong = basic(post(TOKEN, &[("grant_type", "refresh_token"), ("refresh_token", "x")]), "web", SECRET);
     assert_eq!(refused(&server.send(wrong).await).1, "invalid_grant");
-    // Given back: nothing is left of it.
+    // Revoked: no row of it is left.
     let token = told["refresh_token"].as_str().expect("a token");
     let back = post("/oauth/revoke", &[("client_id", "portal"), ("token", token)]);
     assert_eq!(server.send(back).await.status, 200);
@@ -228,7 +228,7 @@ async fn what_is_ours_and_a_client_that_authenticates_are_recorded(
 // SEC-16.
 #[rstest]
 #[actix_rt::test]
-async fn of_a_pushed_request_only_what_is_read_is_kept_and_expired_ones_are_removed(
+async fn pushed_requests_store_known_parameters_only_and_expired_ones_are_removed(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = start(backend).await;

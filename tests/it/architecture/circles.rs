@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Source, sources};
 
-/// The circles that stay, by their files, each with its reason.
+/// The cycles that stay, by their files, each with its reason.
 const ALLOWED: &[(&[&str], &str)] = &[(
     &["src/fhir/fhirpath/evaluate.rs", "src/fhir/fhirpath/function.rs", "src/fhir/fhirpath/tree_function.rs"],
     "an interpreter: an expression calls functions, whose arguments are expressions",
@@ -19,7 +19,7 @@ const ALLOWED: &[(&[&str], &str)] = &[(
 type Imports = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
 
 #[test]
-fn no_circle_of_imports_but_those_allowed() {
+fn no_import_cycles_except_those_allowed() {
     let sources = sources();
     let imports = imports(&sources);
     let count: usize = imports.values().map(BTreeMap::len).sum();
@@ -37,7 +37,7 @@ fn no_circle_of_imports_but_those_allowed() {
     }
 }
 
-/// A circle and the names that tie it.
+/// A cycle and the names that tie it.
 fn describe(circle: &[String], imports: &Imports) -> String {
     let mut lines = vec![format!("{} files: {}", circle.len(), circle.join(", "))];
     for file in circle {
@@ -210,7 +210,7 @@ impl<'m> Reader<'m> {
                     depth = depth.saturating_sub(1);
                     self.inline.pop_if(|(_, end)| *end == depth);
                 }
-                // Tests use what they test by.
+                // Tests import their helpers.
                 "mod" if tokens.get(at + 1..at + 3) == Some(&["tests", "{"]) => {
                     at += block(&tokens[at..]);
                 }

@@ -1,4 +1,5 @@
-//! Every protected operation of both fronts leaves exactly one record, with both people, and so does a refusal.
+//! Every protected operation of both APIs writes exactly one audit record, with both people, and so does a
+//! refusal.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -13,7 +14,7 @@ use crate::vrs::known::{
 };
 use crate::vrs::operations::{end, get, patch, post};
 
-/// A request, its token, its status, and what its record says: act and outcome, subject, patient and proxy.
+/// A request, its token, its status, and its record: act and outcome, subject, patient and proxy.
 type Row = (Request, String, u16, &'static str, String, (&'static str, &'static str));
 
 fn of_the_contract() -> Vec<Row> {
@@ -25,7 +26,7 @@ fn of_the_contract() -> Vec<Row> {
         (read(MOTHERS_ROLE), nurse.clone(), 200, "read 0", consent(MOTHERS_ROLE), pair),
         (read(MOTHERS_ROLE), ACTING.to_owned(), 200, "read 0", consent(MOTHERS_ROLE), pair),
         (read(NO_SUCH_ID), nurse.clone(), 404, "read 4 INVALIDATED_RESOURCE", consent(NO_SUCH_ID), ("", "")),
-        // A citizen who asks for a role of others does not learn from their own record whose it is.
+        // A citizen who requests a role of others does not learn from their own record whose it is.
         (read(ACTIVE), mother.clone(), 404, "read 4 INVALIDATED_RESOURCE", consent(ACTIVE), (MOTHER, "")),
         (
             get(&format!("/Consent?performer:identifier={LONER}")),
@@ -140,7 +141,7 @@ fn of_r4() -> Vec<Row> {
 
 #[rstest]
 #[actix_web::test]
-async fn every_operation_leaves_one_record_with_both_people(
+async fn every_operation_writes_one_audit_record_with_both_people(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = guarded(backend).await;
@@ -169,7 +170,7 @@ async fn every_operation_leaves_one_record_with_both_people(
 
 #[rstest]
 #[actix_web::test]
-async fn a_search_leaves_one_record_for_every_two_people_that_it_showed(
+async fn search_writes_one_audit_record_per_disclosed_pair(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = guarded(backend).await;
@@ -205,7 +206,7 @@ fn bundle(kind: &str, entries: &[Value]) -> Request {
 
 #[rstest]
 #[actix_web::test]
-async fn each_entry_of_a_bundle_is_recorded_by_itself(
+async fn each_bundle_entry_has_its_own_audit_record(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = guarded(backend).await;
@@ -244,7 +245,7 @@ async fn each_entry_of_a_bundle_is_recorded_by_itself(
 
 #[rstest]
 #[actix_web::test]
-async fn what_is_so_already_is_an_access_and_no_change(
+async fn write_without_a_change_is_audited_as_an_access(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = guarded(backend).await;
@@ -258,7 +259,7 @@ async fn what_is_so_already_is_an_access_and_no_change(
 
 #[rstest]
 #[actix_web::test]
-async fn a_request_without_a_valid_token_fills_no_table(
+async fn request_without_a_valid_token_writes_no_audit_record(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = guarded(backend).await;
@@ -277,7 +278,7 @@ async fn a_request_without_a_valid_token_fills_no_table(
 
 #[rstest]
 #[actix_web::test]
-async fn nothing_from_outside_keeps_a_record_from_being_written(
+async fn audit_record_is_written_for_any_client_input(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = guarded(backend).await;

@@ -1,4 +1,4 @@
-//! Whoever changes the record past the program is found out: `onbehalf audit verify` names the place.
+//! Changes of the audit record outside the program are detected: `onbehalf audit verify` names the place.
 
 use rstest::rstest;
 
@@ -30,7 +30,7 @@ impl Chained {
         self.folder.run(&[&["audit", "verify", "--config", &self.config], more].concat())
     }
 
-    /// Goes past the guard of the database.
+    /// Bypasses the database's guard.
     fn tamper(&self, statement: &str) {
         let url = &self.database.url;
         let (down, table) = if url.starts_with("sqlite:") {
@@ -56,7 +56,7 @@ impl Chained {
 }
 
 #[rstest]
-fn a_record_that_nobody_has_touched_holds(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+fn untouched_audit_chain_verifies(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let chained = Chained::new(backend);
     let heads = chained.verify(&[]).well();
     let is_head = |line: &str| line.starts_with(&format!("{} 32 ", chained.chain));
@@ -82,7 +82,7 @@ fn the_database_itself_refuses_to_change_a_record(
 }
 
 #[rstest]
-fn a_change_of_any_column_is_named(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+fn change_of_any_audit_column_is_detected(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let chained = Chained::new(backend);
     chained.tamper("");
     let table = "audit_records WHERE sequence = 7";
@@ -122,7 +122,7 @@ fn a_change_of_any_column_is_named(#[values(Backend::Sqlite, Backend::Postgres)]
     chained.verify(&[]).well();
 }
 
-/// Where in the chain, what is told, and what was done.
+/// The place in the chain, the reported fault, and the statement that causes it.
 const TAMPERINGS: [(&str, i64, &str, &str); 8] = [
     ("one deleted", 7, "missing", "DELETE FROM audit_records WHERE sequence = 7"),
     ("the first deleted", 1, "missing", "DELETE FROM audit_records WHERE sequence = 1"),
@@ -148,7 +148,9 @@ const TAMPERINGS: [(&str, i64, &str, &str); 8] = [
 ];
 
 #[rstest]
-fn what_is_deleted_moved_or_added_is_named(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+fn deleted_moved_or_added_audit_records_are_detected(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
     for (what, sequence, fault, statement) in TAMPERINGS {
         let chained = Chained::new(backend);
         chained.tamper(statement);
@@ -157,7 +159,7 @@ fn what_is_deleted_moved_or_added_is_named(#[values(Backend::Sqlite, Backend::Po
 }
 
 #[rstest]
-fn a_record_in_a_chain_that_there_is_not_is_named(
+fn audit_record_in_an_unknown_chain_is_detected(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let mut chained = Chained::new(backend);
@@ -168,9 +170,9 @@ fn a_record_in_a_chain_that_there_is_not_is_named(
     assert!(ended.stderr.contains("chain 77, sequence 1"), "{}", ended.stderr);
 }
 
-/// Somebody who knows the program writes a chain anew that holds: another database has one.
+/// An attacker who knows the program rewrites a chain consistently: from another database.
 #[rstest]
-fn a_chain_that_was_rewritten_is_told_by_the_heads_that_were_kept(
+fn rewritten_audit_chain_is_detected_by_kept_heads(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let (kept, rewritten) = (Chained::new(backend), Chained::new(backend));
@@ -194,9 +196,7 @@ fn a_chain_that_was_rewritten_is_told_by_the_heads_that_were_kept(
 }
 
 #[rstest]
-fn a_head_that_is_not_that_of_its_chain_is_named(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+fn wrong_audit_chain_head_is_detected(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let chained = Chained::new(backend);
     chained.tamper("UPDATE audit_chains SET hash = 'a' WHERE chain = CHAIN");
     chained.assert_named("the head", 32, "another hash than its head");

@@ -1,4 +1,4 @@
-//! The record as resources of FHIR: whole, valid, and only for those whom it is about.
+//! The audit record as FHIR resources: complete, valid, and only for the people whom it is about.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ use crate::vrs::known::{ACTIVE, CHILD, LONER, MOTHER, MOTHERS_ROLE};
 
 const NUMBER: &str = "https://fhir.nhs.uk/Id/nhs-number";
 
-/// What a citizen, a nurse or a proxy finds.
+/// The events that a citizen, a nurse or a proxy finds.
 async fn found(app: &TestApp, token: &str, path: &str) -> Vec<Value> {
     entries(&send_well(app, get(path).bearer(token), 200).await)
 }
@@ -27,7 +27,7 @@ fn entity<'e>(event: &'e Value, role: &str) -> Option<&'e Value> {
 
 #[rstest]
 #[actix_web::test]
-async fn a_citizen_sees_who_looked_at_their_roles(
+async fn citizen_reads_audit_events_of_accesses_to_their_roles(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = guarded(backend).await;
@@ -48,7 +48,8 @@ async fn a_citizen_sees_who_looked_at_their_roles(
     assert_eq!(entity(event, "1").expect("the patient")["what"]["reference"], format!("Patient/{CHILD}"));
     assert_eq!(entity(event, "6").expect("the proxy")["what"]["identifier"]["value"], MOTHER);
     assert!(event.to_string().contains(REQUEST_ID));
-    // The proxy of the role finds it as well, and who acts for the patient, but not by whom; a stranger does not.
+    // The proxy of the role finds it as well, and the one who acts for the patient, without the actor; a
+    // stranger does not.
     for (token, count) in [(citizen(MOTHER), 1), (ACTING.to_owned(), 1), (citizen(LONER), 0)] {
         let query = format!("/AuditEvent?entity=Consent/{MOTHERS_ROLE}&action=R");
         let looked = found(&app, &token, &query).await;
@@ -68,7 +69,7 @@ async fn a_citizen_sees_who_looked_at_their_roles(
 
 #[rstest]
 #[actix_web::test]
-async fn a_refusal_says_why_and_tells_nobody_of_others(
+async fn audit_event_of_a_refusal_has_its_code_and_no_other_person(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = guarded(backend).await;
@@ -83,7 +84,7 @@ async fn a_refusal_says_why_and_tells_nobody_of_others(
 
 #[rstest]
 #[actix_web::test]
-async fn a_query_is_shown_to_those_who_see_everything_and_to_who_asked(
+async fn audit_query_is_shown_to_systems_and_to_its_own_caller(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = guarded(backend).await;
@@ -107,24 +108,25 @@ async fn a_query_is_shown_to_those_who_see_everything_and_to_who_asked(
 
 #[rstest]
 #[actix_web::test]
-async fn what_names_nobody_is_for_those_who_see_everything(
+async fn audit_event_without_people_is_for_unrestricted_callers(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = guarded(backend).await;
     send_well(&app, get("/Consent?_count=0").bearer(NURSE), 200).await;
-    let nobody = "/AuditEvent?patient:missing=true";
-    assert_eq!(found(&app, NURSE, nobody).await.len(), 1);
+    let without_people = "/AuditEvent?patient:missing=true";
+    assert_eq!(found(&app, NURSE, without_people).await.len(), 1);
     for token in [citizen(MOTHER), citizen(CHILD), ACTING.to_owned()] {
-        assert_eq!(found(&app, &token, nobody).await.len(), 0, "{token}");
+        assert_eq!(found(&app, &token, without_people).await.len(), 0, "{token}");
         let counted =
-            send_well(&app, get(&format!("{nobody}&_total=accurate&_count=0")).bearer(&token), 200).await;
+            send_well(&app, get(&format!("{without_people}&_total=accurate&_count=0")).bearer(&token), 200)
+                .await;
         assert_eq!(counted["total"], 0, "{token}");
     }
 }
 
 #[rstest]
 #[actix_web::test]
-async fn events_are_found_by_what_they_say(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn audit_event_search_parameters_match(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = guarded(backend).await;
     for token in [NURSE, ACTING] {
         send_well(&app, get(&format!("/Consent/{MOTHERS_ROLE}")).bearer(token), 200).await;

@@ -1,4 +1,4 @@
-//! Nothing is answered that is not written down, and much is written down at a time.
+//! No request is answered without its audit record, and records are written in batches.
 
 use std::fs;
 
@@ -24,7 +24,7 @@ fn access() -> Access {
 
 #[rstest]
 #[actix_web::test]
-async fn many_accesses_at_a_time_are_written_in_few_transactions(
+async fn concurrent_accesses_are_audited_in_few_transactions(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let database = TestDatabase::migrated(backend);
@@ -44,7 +44,7 @@ async fn many_accesses_at_a_time_are_written_in_few_transactions(
 /// A Bundle of ten thousand entries would keep the writer for tenths of a second.
 #[rstest]
 #[actix_web::test]
-async fn many_accesses_of_one_request_are_all_written_and_one_of_another_is_not_kept_until_then(
+async fn large_request_audit_does_not_delay_that_of_another(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let database = TestDatabase::migrated(backend);
@@ -65,7 +65,7 @@ async fn many_accesses_of_one_request_are_all_written_and_one_of_another_is_not_
 
 #[rstest]
 #[actix_web::test]
-async fn no_read_is_answered_that_cannot_be_written_down(
+async fn read_is_503_when_its_audit_record_cannot_be_written(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -128,7 +128,7 @@ fn show(url: &str, place: &str) {
 
 /// On SQLite an access is text in a file, which refuses none.
 #[actix_web::test]
-async fn one_access_that_the_database_refuses_does_not_take_the_others_with_it() {
+async fn failed_audit_insert_does_not_affect_other_accesses() {
     let backend = Backend::Postgres;
     let database = TestDatabase::migrated(backend);
     let store = database.open();

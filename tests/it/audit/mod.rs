@@ -21,7 +21,7 @@ use crate::vrs::known::{CHILD, LONER, MOTHER, MOTHERS_ROLE, id};
 /// The token of [`MOTHER`], acting for [`CHILD`].
 const ACTING: &str = "token-of-a-mother-who-acts";
 
-/// A server that lets in a nurse, a system, citizens, and a proxy who acts.
+/// A server that accepts a nurse, a system, citizens, and a proxy who acts.
 async fn guarded(backend: Backend) -> TestApp {
     let token = |text: &str, who| Token { digest: Sha256::digest(text.as_bytes()).into(), who };
     let person = |text: &str| Who::Citizen { nhs_number: number(text), proofing: Proofing::P9 };
@@ -46,7 +46,7 @@ fn url_of(app: &TestApp) -> String {
     }
 }
 
-/// What a record says, but for when and where in the chain.
+/// The content of a record, without its time and place in the chain.
 #[derive(Clone, Debug, PartialEq, Eq, QueryableByName)]
 struct Record {
     #[diesel(sql_type = Text)]
@@ -86,7 +86,7 @@ impl Record {
     }
 }
 
-/// The records of a server since the last look, in order.
+/// The records of a server since the last call, in order.
 struct Trail {
     url: String,
     seen: usize,
@@ -112,7 +112,7 @@ impl Trail {
         grown
     }
 
-    /// The one record that came since the last look.
+    /// The one record since the last call.
     #[track_caller]
     fn one(&mut self, row: &str) -> Record {
         let mut grown = self.grown();

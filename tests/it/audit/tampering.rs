@@ -1,5 +1,6 @@
-//! What finds each kind of tampering with the audit record, past the guard of the database: `audit verify`, the same with
-//! heads that were kept, or `doctor`. The tamperer knows the program and computes hashes as it does.
+//! Detection of each kind of tampering with the audit record, past the guard of the database: by `audit
+//! verify`, the same with kept heads, or `doctor`. The attacker knows the program and computes hashes as it
+//! does.
 
 use rstest::rstest;
 use sha2::{Digest as _, Sha256};
@@ -32,7 +33,7 @@ const COLUMNS: [&str; 20] = [
 const NOTHING: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 const DAY: i64 = 24 * 60 * 60 * 1000;
 
-/// A database with records in one chain, and the heads of before the tampering.
+/// A database with records in one chain, and the heads from before the tampering.
 struct Place {
     database: TestDatabase,
     folder: Folder,
@@ -148,7 +149,7 @@ fn digest(record: &[Option<String>], previous: &str) -> String {
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// What finds it.
+/// The check that detects it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Found {
     verify: bool,
@@ -162,7 +163,8 @@ const KEPT: Found = Found { verify: false, expect: true, doctor: false };
 
 type Tampering = fn(&Place);
 
-/// Each kind, who finds it, and what is done. Another chain is one that has no record.
+/// Each kind of tampering, the check that detects it, and its statements. Another chain is one without
+/// records.
 const TAMPERINGS: [(&str, Found, Tampering); 17] = [
     ("nothing", Found { verify: false, expect: false, doctor: false }, |_| {}),
     ("edited", WALK, |place| place.execute("UPDATE audit_records SET act = 'read' WHERE sequence = 7")),
@@ -199,7 +201,7 @@ const TAMPERINGS: [(&str, Found, Tampering); 17] = [
         let last = place.record(place.chain, 32)[4].clone().expect("a hash");
         place.back_date(place.chain, 33, &last);
     }),
-    // On SQLite no other chain is used, so that the walk alone finds it there.
+    // On SQLite no other chain is used, so that only the walk detects it there.
     ("back-dated in an unused chain", KEPT, |place| place.back_date((place.chain + 7) % 16, 1, NOTHING)),
     ("chains swapped", EVERY, |place| {
         let other = (place.chain + 1) % 16;
@@ -227,7 +229,7 @@ const TAMPERINGS: [(&str, Found, Tampering); 17] = [
 ];
 
 #[rstest]
-fn what_finds_each_kind_of_tampering(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+fn each_kind_of_audit_tampering_is_detected(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     for (kind, found, tamper) in TAMPERINGS {
         let place = Place::new(backend);
         place.unguard();

@@ -1,4 +1,4 @@
-//! A copy is made while the service is written to, and another server takes it up.
+//! A backup is made during writes, and another server starts from it.
 
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
@@ -14,7 +14,7 @@ use crate::support::poll::poll;
 use crate::support::{Backend, Connection, Folder, Request, TestDatabase, bodies, seed, sql};
 
 const PEOPLE: usize = 60;
-/// How many roles are answered for before the copy is begun, and while it is made.
+/// How many roles are answered before the copy starts, and while it is made.
 const BEFORE: usize = 40;
 const MEANWHILE: usize = 20;
 
@@ -26,7 +26,7 @@ fn new_role(people: &[String], number: usize) -> Request {
     Request::post(&format!("{BASE}/Consent"), body).bearer(TOKEN)
 }
 
-/// Creates roles until it is told to stop; keeps the ids of those that were answered.
+/// Creates roles until stopped; keeps the ids of those that were answered.
 fn create(
     address: SocketAddr,
     people: &[String],
@@ -45,7 +45,7 @@ fn create(
     }
 }
 
-/// A server that is written to all the time while `copy` runs; returns the ids that were answered before.
+/// A server under constant writes while `copy` runs; returns the ids that were answered before.
 fn copy_while_writing(
     database: &TestDatabase,
     folder: &Folder,
@@ -66,7 +66,7 @@ fn copy_while_writing(
         poll("roles", || (count() >= BEFORE).then_some(()));
         let before = ids.lock().expect("no thread failed").clone();
         copy();
-        // The service goes on.
+        // The service continues.
         let made = count();
         poll("more roles", || (count() >= made + MEANWHILE).then_some(()));
         stop.store(true, Ordering::Relaxed);
@@ -76,7 +76,8 @@ fn copy_while_writing(
     before
 }
 
-/// Another server, on the copy: it has every role that was answered before the copy was begun, and takes new ones.
+/// Another server, on the copy: it has every role that was answered before the copy started, and accepts new
+/// ones.
 fn assert_restored(url: &str, ids: &[String]) {
     let folder = Folder::new();
     let config = folder.write("onbehalf.toml", &configuration(url));
@@ -104,7 +105,7 @@ fn assert_restored(url: &str, ids: &[String]) {
 }
 
 #[test]
-fn a_copy_of_sqlite_is_whole_while_the_service_is_written_to() {
+fn sqlite_backup_is_consistent_during_writes() {
     let (database, folder) = (TestDatabase::migrated(Backend::Sqlite), Folder::new());
     let config = folder.write("onbehalf.toml", &configuration(&database.url));
     let backup =
@@ -122,7 +123,7 @@ fn a_copy_of_sqlite_is_whole_while_the_service_is_written_to() {
 }
 
 #[test]
-fn a_copy_goes_over_no_database_in_use_and_leaves_nothing_by_half() {
+fn backup_overwrites_no_database_and_leaves_no_partial_file() {
     let (database, folder) = (TestDatabase::migrated(Backend::Sqlite), Folder::new());
     let config = folder.write("onbehalf.toml", &configuration(&database.url));
     let backup = |file: &str| folder.run(&["backup", file, "--force", "--config", &config]);
@@ -136,7 +137,7 @@ fn a_copy_goes_over_no_database_in_use_and_leaves_nothing_by_half() {
 }
 
 #[test]
-fn a_database_whose_audit_record_does_not_hold_is_no_backup() {
+fn backup_with_a_broken_audit_chain_fails() {
     let (database, folder) = (TestDatabase::migrated(Backend::Sqlite), Folder::new());
     let config = folder.write("onbehalf.toml", &configuration(&database.url));
     let people = seed::nhs_numbers(2);

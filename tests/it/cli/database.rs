@@ -1,4 +1,4 @@
-//! The database of a command: migrated or not, reachable or not, ours or not.
+//! The database of a command: migrated or not, reachable or not, of this program or not.
 
 use std::net::TcpListener;
 
@@ -14,7 +14,7 @@ fn steps() -> usize {
 }
 
 #[rstest]
-fn migrate_goes_up_tells_and_goes_down(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+fn migrate_up_status_and_down(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let (database, folder) = (TestDatabase::empty(backend), Folder::new());
     let migrate = |arguments: &[&str]| {
         folder.run(&[&["migrate"], arguments, &["--database", &database.url]].concat()).well()
@@ -35,7 +35,7 @@ fn migrate_goes_up_tells_and_goes_down(#[values(Backend::Sqlite, Backend::Postgr
 }
 
 #[rstest]
-fn an_unmigrated_database_is_refused(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+fn unmigrated_database_is_rejected(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let (database, folder) = (TestDatabase::empty(backend), Folder::new());
     let config = folder.write("onbehalf.toml", &configuration(&database.url));
     let data = folder.write("data.json", SANDBOX_DATA);
@@ -74,7 +74,7 @@ fn a_database_of_a_newer_version_is_refused_by_every_verb_and_not_changed(
 }
 
 #[rstest]
-fn a_port_that_is_taken_is_named(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+fn port_in_use_is_reported(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let (database, folder) = (TestDatabase::migrated(backend), Folder::new());
     let config = folder.write("onbehalf.toml", &configuration(&database.url));
     let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
@@ -86,7 +86,7 @@ fn a_port_that_is_taken_is_named(#[values(Backend::Sqlite, Backend::Postgres)] b
 }
 
 #[test]
-fn a_path_where_no_database_can_be_is_named() {
+fn invalid_database_path_is_reported() {
     let folder = Folder::new();
     folder.write("poem.txt", &"Shall I compare thee to a summer's day? ".repeat(100));
     for (path, names) in [
@@ -103,7 +103,7 @@ fn a_path_where_no_database_can_be_is_named() {
 }
 
 #[test]
-fn a_server_that_is_not_there_is_named_without_the_password() {
+fn unreachable_database_server_is_reported_without_the_password() {
     let folder = Folder::new();
     let config = folder.write("onbehalf.toml", &configuration("postgres://me:s3cret@127.0.0.1:1/name"));
     for verb in [&["serve"][..], &["migrate", "up"], &["sandbox"]] {

@@ -1,4 +1,4 @@
-//! What the command line says of itself and of what it found: JSON, completions, manual pages, default settings.
+//! Descriptions that the command line prints: JSON, completions, manual pages, default settings.
 
 use rstest::rstest;
 use serde_json::Value;

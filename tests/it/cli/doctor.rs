@@ -1,4 +1,4 @@
-//! `onbehalf doctor`: each thing that can be wrong is named, with how to mend it; what is right is said to be.
+//! `onbehalf doctor`: each fault is reported with its fix, and each successful check too.
 
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
@@ -25,7 +25,7 @@ fn findings_in(folder: &Folder, config: &str, environment: &[(&str, &str)]) -> (
     (ended, findings)
 }
 
-/// Checks that one thing is found in this state, and that it is said how to mend it.
+/// Checks that one finding has this state and text, and has a fix.
 #[track_caller]
 fn assert_found(findings: &[Value], state: &str, about: &str, says: &str) {
     let is_it = |finding: &&Value| {
@@ -36,7 +36,7 @@ fn assert_found(findings: &[Value], state: &str, about: &str, says: &str) {
     assert_eq!(found["mend"].is_string(), state != "ok", "{found}");
 }
 
-/// A deployment in which everything is right.
+/// A deployment without faults.
 fn sound(backend: Backend) -> (TestDatabase, Folder, String) {
     let (database, folder) = (TestDatabase::migrated(backend), Folder::new());
     folder.write("onbehalf.key", "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=");
@@ -51,7 +51,7 @@ fn chmod(folder: &Folder, name: &str, mode: u32) {
 }
 
 #[rstest]
-fn a_sound_deployment_is_found_to_be_so_and_left_as_it_is(
+fn doctor_finds_no_fault_in_a_valid_deployment_and_changes_nothing(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let (database, folder, text) = sound(backend);
@@ -76,9 +76,9 @@ fn a_sound_deployment_is_found_to_be_so_and_left_as_it_is(
     assert!(printed.contains("ok       migrations   all are applied"), "{printed}");
 }
 
-/// The throw-away server of the tests does not flush: the doctor says so.
+/// The throw-away server of the tests does not flush: `doctor` reports it.
 #[test]
-fn a_server_that_does_not_flush_is_told_of() {
+fn doctor_reports_a_database_without_flush() {
     let (_database, folder, text) = sound(Backend::Postgres);
     let config = folder.write("onbehalf.toml", &text);
     let (_, found) = findings(&folder, &config);
@@ -89,7 +89,7 @@ fn a_server_that_does_not_flush_is_told_of() {
 }
 
 #[test]
-fn every_fault_of_the_settings_is_named_at_once() {
+fn doctor_reports_every_configuration_fault_at_once() {
     let folder = Folder::new();
     let text = "[server]\nlisten = \"here\"\nwokers = 2\n[limits]\njson_depth = 1\n";
     let config = folder.write("onbehalf.toml", text);
@@ -99,7 +99,7 @@ fn every_fault_of_the_settings_is_named_at_once() {
     }
 }
 
-/// What is changed in a sound deployment, and what the doctor says of it.
+/// A change in a valid deployment, and the finding of `doctor`.
 type Case = (&'static str, fn(&Folder, String) -> String, &'static str, &'static str, &'static str);
 
 const CASES: &[Case] = &[
@@ -226,7 +226,7 @@ const CASES: &[Case] = &[
         },
         "wrong",
         "provider",
-        "nobody answers",
+        "/.well-known/openid-configuration",
     ),
 ];
 
@@ -236,7 +236,7 @@ fn with_database(text: &str, url: &str) -> String {
 }
 
 #[test]
-fn each_thing_that_is_wrong_is_named_with_how_to_mend_it() {
+fn doctor_reports_each_fault_with_its_fix() {
     for (name, spoil, state, about, says) in CASES {
         let (_database, folder, text) = sound(Backend::Sqlite);
         let config = folder.write("onbehalf.toml", &spoil(&folder, text));
@@ -251,7 +251,7 @@ fn each_thing_that_is_wrong_is_named_with_how_to_mend_it() {
 }
 
 #[rstest]
-fn a_database_that_needs_something_is_told_of(
+fn doctor_reports_a_broken_audit_chain_and_pending_or_newer_migrations(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let (database, folder, text) = sound(backend);
@@ -266,7 +266,7 @@ fn a_database_that_needs_something_is_told_of(
 }
 
 #[test]
-fn keys_that_are_missing_open_or_broken_are_told_of() {
+fn doctor_reports_missing_exposed_or_invalid_keys() {
     let (_database, folder, text) = sound(Backend::Sqlite);
     let text = text.replace("[server]", "[server]\npublic_url = \"https://proxy.example\"");
     let config = folder.write("onbehalf.toml", &format!("{text}\n[oauth]\nenabled = true\n"));
@@ -282,7 +282,7 @@ fn keys_that_are_missing_open_or_broken_are_told_of() {
 }
 
 #[test]
-fn a_certificate_that_ends_or_is_for_others_is_told_of() {
+fn doctor_reports_an_expired_or_mismatched_certificate() {
     let (_database, folder, text) = sound(Backend::Sqlite);
     let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
     drop(taken);
@@ -306,7 +306,7 @@ fn a_certificate_that_ends_or_is_for_others_is_told_of() {
 
 /// With a mail server whose certificate the system trusts, or does not, and with its password, or another.
 #[rstest]
-fn it_logs_in_to_the_mail_server_over_tls(#[values(true, false)] is_wrapped: bool) {
+fn doctor_logs_in_to_the_mail_server_over_tls(#[values(true, false)] is_wrapped: bool) {
     let (_database, folder, text) = sound(Backend::Sqlite);
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a certificate");
     let mail = MailServer::guarded(&made, is_wrapped, "onbehalf", "a password");

@@ -1,4 +1,4 @@
-//! `onbehalf export`: what it writes is what import reads, and the same database comes of it.
+//! `onbehalf export`: import reads its output, and the database is the same.
 
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -21,13 +21,11 @@ fn read(folder: &Folder, name: &str) -> String {
 }
 
 #[rstest]
-fn what_is_exported_imported_and_exported_again_is_the_same(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+fn export_import_export_round_trip(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let (database, folder) = (TestDatabase::migrated(backend), Folder::new());
     let data = folder.write("data.json", SANDBOX_DATA);
     run(&folder, &database, &["seed", &data]).well();
-    // One that has a history, and is to be looked at again.
+    // A role with a history and a review mark.
     sql::execute(
         &database.url,
         "UPDATE roles SET version = 7, needs_review = TRUE WHERE id = '6b71ac92-baa3-4b76-b0f5-a601257e2722'",
@@ -55,7 +53,7 @@ fn what_is_exported_imported_and_exported_again_is_the_same(
 }
 
 #[rstest]
-fn an_export_can_be_narrowed_to_an_organisation_and_is_written_down(
+fn export_can_be_limited_to_a_grantor_and_is_audited(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let (database, folder) = (TestDatabase::migrated(backend), Folder::new());
@@ -92,7 +90,9 @@ fn an_export_can_be_narrowed_to_an_organisation_and_is_written_down(
 
 #[rstest]
 #[actix_web::test]
-async fn a_line_is_what_a_read_answers(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn export_line_equals_the_read_response(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
     let app = TestApp::strict(backend).await;
     let folder = Folder::new();
     let lines = folder.run(&["export", "--database", &app.database_url()]).well();

@@ -19,7 +19,7 @@ fn keys_are_added_and_the_older_ones_stay() {
 
 // covers RS-02
 #[actix_web::test]
-async fn a_rotation_is_heard_of_and_what_was_signed_stays_good() {
+async fn key_rotation_is_loaded_and_older_tokens_stay_valid() {
     use jose::key::{KeyRing, Purpose, add_key};
     use service::authority::{Authority, AuthoritySettings, Lifetimes};
     use std::sync::Arc;

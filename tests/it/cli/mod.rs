@@ -1,4 +1,4 @@
-//! The command line, each verb as a process: exit code, what it prints, what it leaves behind.
+//! The command line, each verb as a process: exit code, output, side effects.
 
 mod backup;
 mod database;
@@ -20,7 +20,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::support::{Ended, sql};
 
-/// A token that the configurations below let in.
+/// A token that the configurations below accept.
 pub const TOKEN: &str = "s3cret-token";
 const BASE: &str = "/validated-relationships/FHIR/R4";
 
@@ -41,7 +41,7 @@ pub fn configuration(database: &str) -> String {
     )
 }
 
-/// Checks that a command failed with one sentence for a person, which says this, and returns it.
+/// Checks that a command failed with one sentence that contains this, and returns it.
 #[track_caller]
 fn assert_one_sentence(ended: &Ended, says: &str) {
     assert_eq!(ended.code, Some(1), "{}", ended.printed());

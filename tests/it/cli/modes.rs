@@ -1,5 +1,5 @@
-//! Every file that a command creates is its owner's alone, whatever the umask (SEC-13): the database, what SQLite puts beside
-//! it, keys, backups, exports, reports.
+//! Every file that a command creates has mode 600, whatever the umask (SEC-13): the database, SQLite's
+//! further files, keys, backups, exports, reports.
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
@@ -9,7 +9,7 @@ use super::configuration;
 use crate::support::poll::poll;
 use crate::support::{Folder, SANDBOX_DATA};
 
-/// The umask of most systems: what is created is read by everybody.
+/// The umask of most systems: new files are readable by every user.
 const WIDE: &str = "umask 022";
 const LENGTH: &str = "[contract]\nnhs_number_check = \"length\"\n";
 

@@ -1,4 +1,4 @@
-//! `onbehalf sandbox`: it works as its banner says, and keeps its hands off what is not its own.
+//! `onbehalf sandbox`: it works as its banner says, and leaves other databases unchanged.
 
 use std::process::Command;
 
@@ -178,7 +178,7 @@ fn two_sandboxes_never_share_a_database(#[values(Backend::Sqlite, Backend::Postg
     let begin = ["sandbox", "--listen", "127.0.0.1:0", "--database", &database.url];
     let mut first = folder.start(&begin);
     end_role(&mut first);
-    // Another port, another folder, or with --keep: the database of the first is its own.
+    // Another port, another folder, or with --keep: the database of the first stays its own.
     for arguments in [&begin[..], &[&begin[..], &["--keep"]].concat()] {
         for place in [&folder, &other] {
             let ended = place.run(arguments);
@@ -190,7 +190,7 @@ fn two_sandboxes_never_share_a_database(#[values(Backend::Sqlite, Backend::Postg
             assert_eq!(status_of_role(&mut first), "inactive");
         }
     }
-    // Killed, it lets go.
+    // Killed, it releases its claim.
     first.kill();
     let mut second = folder.start(&begin);
     assert_eq!(status_of_role(&mut second), "active");
@@ -210,9 +210,7 @@ fn two_sandboxes_with_databases_of_their_own_run_beside_each_other() {
 }
 
 #[rstest]
-fn the_sandbox_begins_afresh_unless_it_is_told_to_keep(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+fn sandbox_starts_empty_unless_keep_is_set(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let (database, folder) = (TestDatabase::empty(backend), Folder::new());
     let begin = ["sandbox", "--listen", "127.0.0.1:0", "--database", &database.url];
     let keep = [&begin[..], &["--keep"]].concat();
@@ -241,7 +239,7 @@ fn the_sandbox_listens_on_loopback_only() {
 }
 
 #[rstest]
-fn a_database_of_the_service_is_not_touched(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+fn sandbox_refuses_a_production_database(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let (database, folder) = (TestDatabase::migrated(backend), Folder::new());
     let data = folder.write("data.json", SANDBOX_DATA);
     let length = [("ONBEHALF__CONTRACT__NHS_NUMBER_CHECK", "length")];
@@ -267,9 +265,7 @@ fn tables(database: &TestDatabase) -> Vec<String> {
 }
 
 #[rstest]
-fn a_database_that_somebody_else_made_is_not_touched(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+fn sandbox_refuses_a_foreign_database(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let (database, folder) = (TestDatabase::empty(backend), Folder::new());
     sql::execute(&database.url, "CREATE TABLE customers (name TEXT); INSERT INTO customers VALUES ('a')");
     let mut sandbox = folder.start(&["sandbox", "--listen", "127.0.0.1:0", "--database", &database.url]);

@@ -1,4 +1,4 @@
-//! `onbehalf seed`: all of a file or nothing of it, and twice is once.
+//! `onbehalf seed`: all of a file or nothing of it, and twice equals once.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ fn run_seed(folder: &Folder, database: &TestDatabase, text: &str) -> Ended {
 }
 
 #[rstest]
-fn seeding_twice_is_seeding_once(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+fn seeding_is_idempotent(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let (database, folder) = (TestDatabase::migrated(backend), Folder::new());
     let first = run_seed(&folder, &database, SANDBOX_DATA).well();
     assert!(first.contains("48 people") && first.ends_with("1 access request\n"), "{first}");
@@ -25,7 +25,7 @@ fn seeding_twice_is_seeding_once(#[values(Backend::Sqlite, Backend::Postgres)] b
 
 // covers USE-16
 #[rstest]
-fn the_file_that_the_help_names_is_taken_with_the_default_settings(
+fn seed_file_of_the_help_is_accepted_with_default_settings(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let (database, folder) = (TestDatabase::migrated(backend), Folder::new());
@@ -62,7 +62,7 @@ fn with(pointer: &str, value: Value) -> String {
 }
 
 #[rstest]
-fn a_broken_file_changes_nothing_and_is_told_of_without_its_data(
+fn invalid_seed_file_changes_nothing_and_is_reported_without_its_data(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let (database, folder) = (TestDatabase::migrated(backend), Folder::new());
@@ -112,7 +112,7 @@ fn a_broken_file_changes_nothing_and_is_told_of_without_its_data(
 }
 
 #[test]
-fn a_file_that_is_not_there_is_named() {
+fn missing_file_is_reported() {
     let (database, folder) = (TestDatabase::migrated(Backend::Sqlite), Folder::new());
     let ended = folder.run(&["seed", "nowhere.json", "--database", &database.url]);
     super::assert_one_sentence(&ended, "nowhere.json");
@@ -120,7 +120,7 @@ fn a_file_that_is_not_there_is_named() {
 
 // covers USE-15
 #[test]
-fn a_file_that_is_json_but_no_seed_file_is_refused() {
+fn json_file_in_another_format_is_rejected_as_seed() {
     let (database, folder) = (TestDatabase::migrated(Backend::Sqlite), Folder::new());
     let consent = include_str!("../../../examples/consent-create.json");
     for text in ["[]", "[[], [], [], []]", "{}", "{\"people\": []}", consent] {

@@ -1,4 +1,4 @@
-//! Settings: where they come from, what is wrong with them, what is never shown.
+//! Settings: their sources, their faults, and secrets that are never printed.
 
 use config::DEFAULTS;
 
@@ -14,7 +14,7 @@ fn assert_faults(ended: &Ended, named: &[&str]) {
 }
 
 #[test]
-fn serve_without_a_policy_says_that_nobody_would_be_let_in() {
+fn serve_without_an_authentication_method_is_refused() {
     assert_faults(&Folder::new().run(&["serve"]), &["access.policy", "nobody"]);
 }
 
@@ -98,7 +98,7 @@ const FAULTS: &[&str] = &[
 ];
 
 #[test]
-fn every_fault_is_named_at_once_and_none_prints_a_secret() {
+fn every_configuration_fault_is_reported_at_once_without_secrets() {
     let folder = Folder::new();
     let file = folder.write("faulty.toml", FAULTY);
     for verb in [&["serve"][..], &["sandbox"], &["config", "check"], &["migrate", "up"], &["seed", "x.json"]]
@@ -111,7 +111,7 @@ fn every_fault_is_named_at_once_and_none_prints_a_secret() {
 }
 
 #[test]
-fn a_file_that_is_not_toml_is_told_of_without_its_secrets() {
+fn invalid_toml_is_reported_without_its_secrets() {
     let folder = Folder::new();
     for text in [
         "[database]\nurl = \"postgres://me:s3cret@db/name\n",
@@ -126,13 +126,13 @@ fn a_file_that_is_not_toml_is_told_of_without_its_secrets() {
 }
 
 #[test]
-fn a_file_that_is_not_there_is_named() {
+fn missing_file_is_reported() {
     let ended = Folder::new().run(&["config", "check", "--config", "nowhere.toml"]);
     assert_faults(&ended, &["nowhere.toml"]);
 }
 
 #[test]
-fn a_misspelt_variable_of_the_environment_is_a_fault() {
+fn misspelt_environment_variable_is_a_configuration_fault() {
     let folder = Folder::new();
     let ended = folder.run_in(&["config", "check"], &[("ONBEHALF__SERVER__LISEN", "127.0.0.1:1")]);
     assert_faults(&ended, &["server.lisen"]);
@@ -177,7 +177,7 @@ fn config_show_prints_no_secret() {
 }
 
 #[test]
-fn what_config_show_prints_is_a_configuration() {
+fn config_show_output_is_a_valid_configuration() {
     let folder = Folder::new();
     let text = folder.run(&["config", "show", "--listen", "127.0.0.1:99"]).well();
     let file = folder.write("shown.toml", &text);
@@ -212,7 +212,7 @@ fn the_environment_overrides_the_file_and_flags_override_both() {
 }
 
 #[test]
-fn addresses_that_are_too_wide_for_an_app_are_faults() {
+fn too_wide_redirect_uri_or_jwks_uri_is_a_configuration_fault() {
     let folder = Folder::new();
     let check = |redirect: &str, jwks: &str| {
         let app = format!(
@@ -273,7 +273,7 @@ fn the_subject_of_introspection_is_the_account_or_the_user() {
 
 // SEC-14.
 #[test]
-fn what_a_provider_lists_for_exchange_is_listed_by_an_app_that_authenticates() {
+fn exchange_audiences_of_providers_and_apps_must_match() {
     let folder = Folder::new();
     let settings = |provider: &str, app: &str, authentication: &str| {
         format!(

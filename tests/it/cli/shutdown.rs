@@ -1,4 +1,4 @@
-//! Stopping: what runs is finished, nothing new is begun.
+//! Shutdown: running requests are finished, no new one is started.
 
 use std::net::TcpStream;
 
@@ -61,7 +61,7 @@ fn a_running_request_is_finished_and_new_ones_are_refused(
 }
 
 #[rstest]
-fn a_request_that_does_not_end_is_waited_for_no_longer_than_the_setting(
+fn shutdown_waits_for_a_running_request_up_to_the_setting(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let (database, folder) = (TestDatabase::migrated(backend), Folder::new());
@@ -86,7 +86,7 @@ fn an_idle_connection_does_not_hold_up_a_shutdown() {
 }
 
 #[rstest]
-fn a_server_that_drains_says_so_and_serves_on_until_it_is_asked_again(
+fn draining_server_is_503_on_ready_and_serves_until_the_second_signal(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let (database, folder) = (TestDatabase::migrated(backend), Folder::new());

@@ -8,7 +8,7 @@ use crate::support::{Answer, Backend, Folder, Receiver};
 
 #[rstest]
 #[actix_web::test]
-async fn an_operator_sees_how_subscribers_are_told_and_switches_one_off(
+async fn operator_lists_subscriptions_and_switches_one_off(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let stage = Stage::start(backend).await;

@@ -9,7 +9,7 @@ use crate::support::{Backend, Connection, Folder, Request, Running, TestDatabase
 
 // covers KIT-L-1, KIT-B-1
 #[actix_web::test]
-async fn a_server_with_a_certificate_speaks_tls_and_nothing_else() {
+async fn server_with_a_certificate_accepts_tls_only() {
     let (database, folder) = (TestDatabase::migrated(Backend::Sqlite), Folder::new());
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a certificate");
     let certificate = folder.write("certificate.pem", &made.cert.pem());
@@ -28,7 +28,7 @@ async fn a_server_with_a_certificate_speaks_tls_and_nothing_else() {
         .expect("a client");
     let answer = client.get(format!("https://localhost:{}/health", address.port())).send().await;
     assert_eq!(answer.expect("an answer").status(), 200);
-    // What is older than 1.2 is not spoken: the answer to a greeting of TLS 1.1 is an alert.
+    // Versions below 1.2 are not supported: the answer to a ClientHello of TLS 1.1 is an alert.
     let mut old = TcpStream::connect(address).expect("the server listens");
     std::io::Write::write_all(&mut old, &greeting(1)).expect("it is sent");
     let mut told = Vec::new();
@@ -39,7 +39,8 @@ async fn a_server_with_a_certificate_speaks_tls_and_nothing_else() {
     let mut first = [0; 1];
     new.read_exact(&mut first).expect("TLS 1.2 is answered");
     assert_eq!(first, [HANDSHAKE], "the same greeting of TLS 1.2 is taken");
-    // A client that trusts others does not trust this server, and plain HTTP is answered nothing readable.
+    // A client that trusts other authorities does not trust this server, and plain HTTP gets no readable
+    // response.
     let stranger =
         reqwest::Client::builder().resolve("localhost", address).no_proxy().build().expect("a client");
     assert!(stranger.get(format!("https://localhost:{}/health", address.port())).send().await.is_err());
@@ -75,7 +76,7 @@ fn greeting(minor: u8) -> Vec<u8> {
 }
 
 #[test]
-fn files_that_are_no_certificate_stop_the_start() {
+fn invalid_certificate_file_stops_serve() {
     let (database, folder) = (TestDatabase::migrated(Backend::Sqlite), Folder::new());
     let certificate = folder.write("certificate.pem", "no certificate");
     let files = format!("[server]\ntls_certificate = {certificate:?}\ntls_key = {certificate:?}");
@@ -112,7 +113,7 @@ fn hang_up(server: &Running) {
 
 // covers USE-7, MISS-3
 #[test]
-fn sighup_reads_the_certificate_again_and_a_bad_file_leaves_the_present_one() {
+fn sighup_reloads_the_certificate_and_keeps_it_on_failure() {
     let (database, folder) = (TestDatabase::migrated(Backend::Sqlite), Folder::new());
     let make = || rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a certificate");
     let (first, second) = (make(), make());
@@ -144,7 +145,7 @@ fn sighup_reads_the_certificate_again_and_a_bad_file_leaves_the_present_one() {
 
 // covers USE-7
 #[test]
-fn sighup_ends_neither_a_server_nor_a_sandbox_nor_what_begins() {
+fn sighup_ends_no_process() {
     let (database, folder) = (TestDatabase::migrated(Backend::Sqlite), Folder::new());
     let config = folder.write("onbehalf.toml", &configuration(&database.url));
     for arguments in [&["serve", "--config", &config][..], &["sandbox", "--listen", "127.0.0.1:0"]] {

@@ -1,4 +1,4 @@
-//! What the program says about itself.
+//! Help and version.
 
 use crate::support::Folder;
 
@@ -13,7 +13,7 @@ fn help_mentions_every_verb_and_every_common_flag() {
 }
 
 #[test]
-fn every_verb_explains_itself() {
+fn every_verb_has_help() {
     let folder = Folder::new();
     for verb in VERBS {
         let help = folder.run(&[verb, "--help"]).well();

@@ -1,5 +1,5 @@
-//! A role shows the patient's details to the proxy while it is active, at this instant; before and after, and whatever
-//! else it is, it shows itself and nobody.
+//! A role discloses the patient's details to the proxy while it is active, at this instant; before and after,
+//! and in every other state, it discloses only itself.
 
 use api_vrs as vrs;
 use rstest::rstest;
@@ -32,7 +32,7 @@ const STANDS: [(&str, &str, bool); 10] = [
     ("withdrawn", "status = 'entered-in-error', reason_code = 'APPLICATION_WITHDRAWN'", false),
 ];
 
-/// Every way on which details could come, as a path of the FHIR R4 API.
+/// Every interaction by which details could be disclosed, as a path of the FHIR R4 API.
 fn ways(claims: &[Claims]) -> Vec<String> {
     let number = PATIENT.number;
     let mut all = vec![
@@ -66,7 +66,7 @@ fn ways(claims: &[Claims]) -> Vec<String> {
             all.push(format!("/{kind}?{include}&_include:iterate=*&_count=200"));
         }
         for (reference, _) in params.iter().filter(|(_, of)| of == "reference") {
-            // A match tells as much as the resource.
+            // A match reveals as much as the resource.
             for detail in [
                 format!("family={}", PATIENT.family),
                 format!("birthdate={}", PATIENT.birth_date),
@@ -79,7 +79,7 @@ fn ways(claims: &[Claims]) -> Vec<String> {
     all
 }
 
-/// Whether an answer tells of the patient: by a detail, or by finding anything for one.
+/// Whether a response reveals the patient: by a detail, or by any match.
 fn tells(path: &str, text: &str) -> bool {
     let is_chain = path.contains(":Patient.");
     if is_chain { text.contains(PATIENT.number) } else { PATIENT.is_described_in(text) }
@@ -94,7 +94,7 @@ fn put_role(app: &TestApp, id: &str, stands: &str) {
 // covers G-16, S-16
 #[rstest]
 #[actix_web::test]
-async fn a_proxy_sees_the_details_of_the_patient_while_the_role_is_active(
+async fn proxy_reads_patient_details_only_while_the_role_is_active(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let (app, id, token) = begin(backend).await;
@@ -134,7 +134,7 @@ async fn a_proxy_sees_the_details_of_the_patient_while_the_role_is_active(
 // covers G-16
 #[rstest]
 #[actix_web::test]
-async fn a_patient_sees_the_details_of_a_proxy_from_the_grant_to_the_end(
+async fn patient_reads_proxy_details_from_grant_to_end_of_the_role(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = issuing(backend).await;
@@ -153,7 +153,7 @@ async fn a_patient_sees_the_details_of_a_proxy_from_the_grant_to_the_end(
 // covers V-10
 #[rstest]
 #[actix_web::test]
-async fn a_verified_relationship_shows_what_the_contract_says_without_any_role(
+async fn verified_relationship_has_the_contract_elements_without_any_role(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let (app, id, token) = begin(backend).await;
@@ -194,7 +194,7 @@ async fn a_national_event_names_the_practice_of_a_patient_while_the_role_is_acti
 // covers G-16
 #[rstest]
 #[actix_web::test]
-async fn a_former_proxy_is_shown_no_organisation_that_looks(
+async fn former_proxy_sees_no_organisation_in_audit_events(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let (app, id, token) = begin(backend).await;

@@ -1,5 +1,5 @@
-//! The reason of a role's status, its text, and who brought the role there, are masked for its two people on every way;
-//! staff, systems and the applicant of a reason see them.
+//! The reason of a role's status, its text, and its actor are masked for the two people of the role on every
+//! interaction; staff, systems and the giver of a reason see them.
 
 use api_vrs as vrs;
 use domain::proxy::{ReasonCode, Status, mask};
@@ -32,7 +32,7 @@ fn stands() -> Vec<(Status, ReasonCode)> {
     all.filter(|(status, reason)| *reason == ReasonCode::Other || fits(*status, reason.code())).collect()
 }
 
-/// What a citizen is shown.
+/// What a citizen sees.
 fn expected(status: Status, reason: ReasonCode) -> (ReasonCode, Option<&'static str>) {
     if mask::PLAIN.iter().any(|(of, codes)| *of == status && codes.contains(&reason)) {
         return (reason, None);
@@ -68,7 +68,7 @@ fn reason_of(consent: &Value) -> (Option<&str>, Option<&str>) {
 // covers G-16, R-01, R-07, R-50
 #[rstest]
 #[actix_web::test]
-async fn no_way_tells_a_citizen_more_of_a_reason_than_the_status(
+async fn masked_reason_reveals_no_more_than_the_status_on_any_interaction(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let (app, id, token) = begin(backend).await;
@@ -91,7 +91,7 @@ async fn no_way_tells_a_citizen_more_of_a_reason_than_the_status(
         "/Consent?_summary=data".to_owned(),
     ];
     for claims in claims(&app).await {
-        // Those that lead to a role.
+        // The transitions that lead to a role.
         let leads = |name: &&String| {
             claims.kind == "Consent"
                 || ["Consent:", ":entity", ":target"].iter().any(|part| name.contains(part))
@@ -139,7 +139,7 @@ async fn no_way_tells_a_citizen_more_of_a_reason_than_the_status(
 // covers S-26
 #[rstest]
 #[actix_web::test]
-async fn a_search_by_a_reason_finds_what_is_shown(
+async fn search_by_reason_matches_the_masked_reason(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let (app, id, token) = begin(backend).await;
@@ -173,7 +173,7 @@ async fn a_search_by_a_reason_finds_what_is_shown(
     assert!(matches!(in_set.status, 200 | 400), "{}", in_set.status);
     let strict = get("/Consent?_sort=status-reason").header("Prefer", "handling=strict").bearer(&token);
     assert_eq!(send(&app, strict).await.status, 400, "an order would tell");
-    // A subscription is judged by what is shown: otherwise the event itself would tell.
+    // A subscription is evaluated with the masked values: otherwise the event itself would reveal them.
     put_role(&app, &id, (Status::Active, ReasonCode::RoleCreated));
     let mut subscriptions = Vec::new();
     for filter in ["status-reason=ROLE_DEACTIVATED_SAFEGUARDING", "status-reason=OTHER"] {
@@ -191,7 +191,7 @@ async fn a_search_by_a_reason_finds_what_is_shown(
 //
 #[rstest]
 #[actix_web::test]
-async fn what_a_person_did_is_shown_to_them_alone(
+async fn actor_of_a_change_is_shown_only_to_that_citizen(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = issuing(backend).await;
@@ -214,12 +214,12 @@ async fn what_a_person_did_is_shown_to_them_alone(
         entries(&send_well(&app, query, 200).await).len()
     };
     assert_eq!((found(&mother).await, found(&child).await), (1, 0));
-    // The version is the same for all, and so is what a condition says of it.
+    // The version is the same for all, and so is the result of a condition on it.
     for token in [&mother, &child, &SYSTEM.to_owned()] {
         let known = send(&app, get(&path).header("If-None-Match", "W/\"2\"").bearer(token)).await;
         assert_eq!(known.status, 304);
     }
-    // What is no end of an active role is not theirs to do, whatever the reason behind the mask.
+    // A citizen may only end an active role, whatever the reason behind the mask.
     let status = async |token: &str, request: Request| send(&app, request.bearer(token)).await.status;
     for token in [&mother, &child] {
         let shown = read(token).await;
@@ -229,7 +229,7 @@ async fn what_a_person_did_is_shown_to_them_alone(
             assert_eq!(status(token, put(&path, &body)).await, 403);
         }
     }
-    // No test tells what is behind it: a right guess fails as a wrong one does.
+    // No `test` reveals the masked value: a right guess fails as a wrong one does.
     let test = |code: &str| {
         let place = "/extension/0/valueCodeableConcept/coding/0/code";
         patch(&path, &json!([{ "op": "test", "path": place, "value": code }]))
@@ -237,7 +237,7 @@ async fn what_a_person_did_is_shown_to_them_alone(
     let wrong = status(&child, test("ROLE_CREATED")).await;
     assert_eq!((status(&child, test(code)).await, status(&child, test("OTHER")).await), (wrong, 403));
     assert_ne!(wrong, 403);
-    // Who did it: the record names its maker to themselves.
+    // The actor: the record names its maker to themselves.
     for (token, is_named) in [(&mother, true), (&child, false)] {
         for kind in ["Provenance?target", "AuditEvent?entity"] {
             let path = format!("/{kind}=Consent/{MOTHERS_ROLE}&_count=200");
@@ -251,7 +251,7 @@ async fn what_a_person_did_is_shown_to_them_alone(
             assert_eq!(!found.is_empty(), is_named, "{kind}");
         }
     }
-    // By staff, the same reason is nobody's own.
+    // By staff, the same reason has no giver.
     let back = bodies::move_to("active", &[bodies::reason("ROLE_REACTIVATED"), bodies::grantor("A20047")]);
     let end = bodies::move_to("inactive", &[bodies::reason(code)]);
     for body in [back, end] {
@@ -265,7 +265,7 @@ async fn what_a_person_did_is_shown_to_them_alone(
 // covers G-16
 #[rstest]
 #[actix_web::test]
-async fn a_change_is_recorded_alike_whoever_made_it(
+async fn provenance_of_a_change_is_alike_for_every_actor(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let (app, id, token) = begin(backend).await;

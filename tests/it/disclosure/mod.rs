@@ -1,5 +1,6 @@
-//! What callers are shown of others at each instant, on every way to it. The ways are generated: from the table of
-//! routes, and from the parameters and includes that the CapabilityStatement lists, which are those of the tables.
+//! What callers see of other people at each instant, by every interaction. The interactions are generated:
+//! from the table of routes, and from the parameters and includes that the CapabilityStatement lists, which
+//! are those of the tables.
 
 mod ended;
 mod masked;
@@ -19,7 +20,7 @@ use crate::support::{Backend, Request, Response, TestApp, sql};
 use crate::vrs::callers::SYSTEM;
 use crate::vrs::known::LONER;
 
-/// A person whom no other test has, with details that are found nowhere else.
+/// A person whom no other test uses, with unique details.
 #[derive(Clone, Copy)]
 pub struct Invented {
     pub number: &'static str,
@@ -60,13 +61,13 @@ impl Invented {
         );
     }
 
-    /// Whether an answer holds one of their details.
+    /// Whether a response holds one of their details.
     pub fn is_described_in(&self, text: &str) -> bool {
         [self.family, self.birth_date, self.practice].iter().any(|detail| text.contains(detail))
     }
 }
 
-/// The answer's resource as text; searches are echoed in links, which say nothing.
+/// The response's resource as text, without links, which repeat the search.
 pub fn told(answer: &Response) -> String {
     let Ok(mut body) = serde_json::from_slice::<Value>(&answer.body) else {
         return String::from_utf8_lossy(&answer.body).into_owned();

@@ -1,5 +1,5 @@
-//! Staff see the patients who are registered at their organisation now, what is recorded of them, and the roles that the
-//! organisation granted; and they write of no other patient.
+//! Staff see the patients who are registered at their organisation now, what is recorded of them, and the
+//! roles that the organisation granted; and they write for no other patient.
 
 use api_vrs as vrs;
 use config::Contract;
@@ -76,7 +76,7 @@ fn end() -> Value {
 // covers R-07, S-16
 #[rstest]
 #[actix_web::test]
-async fn staff_see_the_patients_of_their_practice_on_every_way(
+async fn staff_read_only_patients_of_their_practice_on_every_interaction(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Stage { app, near, far, staff } = begin(backend, options()).await;
@@ -143,7 +143,7 @@ async fn staff_see_the_patients_of_their_practice_on_every_way(
 //
 #[rstest]
 #[actix_web::test]
-async fn staff_write_of_the_patients_of_their_practice_alone(
+async fn staff_write_only_for_patients_of_their_practice(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Stage { app, near, far, staff } = begin(backend, options()).await;
@@ -155,7 +155,7 @@ async fn staff_write_of_the_patients_of_their_practice_alone(
     let conditional = patch(&format!("/Consent?patient={}", OTHER.number), &end());
     assert_eq!(send(&app, conditional.bearer(&staff)).await.status, 404);
     for number in [OTHER.number, "9000000424"] {
-        // Not there, out of reach, and with a role already: the same.
+        // Unknown, out of reach, and with a role already: the same response.
         for proxy in [MOTHER, LONER] {
             let refused = send(&app, post("/Consent", &role(proxy, number)).bearer(&staff)).await;
             assert_eq!(refused.status, 422, "{number}");
@@ -199,7 +199,7 @@ async fn a_role_stays_with_the_organisation_that_granted_it_and_the_patient_does
 // covers N-33
 #[rstest]
 #[actix_web::test]
-async fn a_subscription_of_staff_hears_of_their_patients_alone(
+async fn subscription_of_staff_receives_events_of_their_patients_only(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Stage { app, near, far, staff } = begin(backend, options()).await;
@@ -266,9 +266,7 @@ async fn the_contract_lets_staff_see_everyone_unless_the_settings_say_otherwise(
 
 #[rstest]
 #[actix_web::test]
-async fn what_staff_may_see_is_found_by_index(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn staff_reach_uses_an_index(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let database = crate::fhir::search::plans::filled(backend);
     let scope = Scope::Organisation(OdsCode::parse("Z99999").ok());
     let rows: [(&str, &str, &[&str]); 7] = [

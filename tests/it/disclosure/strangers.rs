@@ -1,5 +1,5 @@
-//! A citizen learns nothing of a person with whom they share nothing: whether there is one, whether they are hidden,
-//! whether they have a practice.
+//! A citizen learns nothing of a person with whom they share nothing: whether the person exists, is hidden,
+//! or has a practice.
 
 use api_fhir::every_route;
 use api_vrs as vrs;
@@ -23,7 +23,7 @@ const X: Invented =
 const KINDS: [&str; 6] =
     ["unknown", "current", "restricted", "invalidated", "superseded", "without practice"];
 
-/// An answer without what differs from run to run.
+/// A response without the parts that differ from run to run.
 fn normalised(answer: &Response, address: &str) -> (u16, Vec<String>) {
     let headers = ["content-type", "etag", "location", "www-authenticate"];
     let mut lines: Vec<String> = headers
@@ -85,7 +85,7 @@ fn plain(text: &str, address: &str) -> String {
     result
 }
 
-/// The requests about a stranger that every run sends: a label, and what is sent.
+/// The requests about a stranger that every run sends, with labels.
 fn requests(claims: &[Claims], token: &str) -> Vec<(String, Request)> {
     let mut all: Vec<(String, Request)> = Vec::new();
     let mut add = |method: &str, path: String, body: Option<Value>| {
@@ -107,7 +107,7 @@ fn requests(claims: &[Claims], token: &str) -> Vec<(String, Request)> {
         let path = path.replace("{id}", X.number).replace("{version}", "1");
         let body = written.iter().find(|(of, _)| *of == kind).map(|(_, body)| body.clone());
         let body = body.filter(|_| matches!(method, "POST" | "PUT") && !path.contains("_search"));
-        // Answered by the table itself, to everybody alike.
+        // Answered by the table itself, alike for every caller.
         if !path.contains("metadata") {
             add(method, path, body);
         }
@@ -134,7 +134,7 @@ fn requests(claims: &[Claims], token: &str) -> Vec<(String, Request)> {
                     add("GET", format!("/{kind}?{chain}&_total=accurate"), None);
                 }
             }
-            // The codes of requests are drawn by lot.
+            // The reference codes of requests are random.
             if (kind.as_str(), name.as_str()) != ("QuestionnaireResponse", "identifier") {
                 add("GET", format!("/{kind}?_sort={name}&_count=5"), None);
             }
@@ -206,7 +206,7 @@ async fn unlimited(backend: Backend) -> TestApp {
     TestApp::start(backend, options).await
 }
 
-/// Everything that a caller is answered about the stranger, after a citizen has applied for and to them.
+/// Every response to a caller about the stranger, after a citizen has applied for and to them.
 async fn everything(backend: Backend, kind: &str, is_acting: bool) -> Vec<Noted> {
     let app = unlimited(backend).await;
     match kind {
@@ -263,14 +263,14 @@ async fn everything(backend: Backend, kind: &str, is_acting: bool) -> Vec<Noted>
 /// An answer under its label: status, headers and body.
 type Noted = (String, (u16, Vec<String>));
 
-/// What was asked, and answered.
+/// Request and response.
 struct Notes {
     address: String,
     answers: Vec<Noted>,
 }
 
 impl Notes {
-    /// Sends a request, and returns where what it made is.
+    /// Sends a request, and returns the location of the created resource.
     async fn ask(&mut self, app: &TestApp, label: String, request: Request) -> Option<String> {
         let answer = app.send(request).await;
         assert!(answer.status < 500, "{label}");
@@ -296,7 +296,7 @@ async fn compare(backend: Backend, is_acting: bool) {
 // covers G-16
 #[rstest]
 #[actix_web::test]
-async fn a_citizen_is_answered_alike_for_hidden_unknown_and_known_strangers(
+async fn response_to_a_citizen_is_the_same_for_hidden_unknown_and_known_strangers(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     compare(backend, false).await;
@@ -305,7 +305,7 @@ async fn a_citizen_is_answered_alike_for_hidden_unknown_and_known_strangers(
 // covers G-16
 #[rstest]
 #[actix_web::test]
-async fn a_proxy_is_answered_alike_for_hidden_unknown_and_known_strangers(
+async fn response_to_a_proxy_is_the_same_for_hidden_unknown_and_known_strangers(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     compare(backend, true).await;

@@ -8,7 +8,7 @@ use crate::support::{Backend, TestDatabase, sql};
 const STEP: &str = "20261127000013";
 
 #[rstest]
-fn a_reason_that_a_citizen_gave_before_the_upgrade_stays_theirs(
+fn migration_keeps_the_giver_of_a_status_reason(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let database = TestDatabase::empty(backend);

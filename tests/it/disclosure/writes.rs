@@ -1,4 +1,4 @@
-//! What a write answers, and who may write in whose name.
+//! Responses of writes, and who may write for whom.
 
 use domain::account::{Proofing, Who};
 use rstest::rstest;
@@ -15,7 +15,7 @@ use crate::vrs::known::{LONER, MOTHERS_ROLE, NOBODY, PATIENTS, SON};
 // covers SC-02, R-10, R-16, R-20, R-30
 #[rstest]
 #[actix_web::test]
-async fn a_write_without_the_letter_r_answers_without_a_body(
+async fn write_without_scope_r_has_no_response_body(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = issuing(backend).await;
@@ -64,7 +64,7 @@ async fn a_write_without_the_letter_r_answers_without_a_body(
 // covers R-30, SC-09
 #[rstest]
 #[actix_web::test]
-async fn a_patch_that_asks_needs_the_letter_r(
+async fn patch_that_reads_values_requires_scope_r(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = issuing(backend).await;
@@ -114,7 +114,7 @@ async fn an_access_request_is_submitted_by_its_applicant(
 // covers SC-06, SC-09
 #[rstest]
 #[actix_web::test]
-async fn a_compartment_tells_of_no_patient_to_a_token_without_patients(
+async fn compartment_search_without_patient_scope_reveals_no_patient(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = issuing(backend).await;

@@ -1,4 +1,4 @@
-//! A subscription hears of what is committed after it, and of nothing that was committed before.
+//! A subscription receives events committed after it, and none that was committed before.
 
 use std::sync::mpsc;
 use std::thread;
@@ -27,7 +27,7 @@ fn turn(stage: &Stage, id: Uuid, asked: SubscriptionStatus, draft: Draft) {
 
 #[rstest]
 #[actix_web::test]
-async fn what_was_committed_before_a_subscription_passes_it_by_even_where_it_has_no_number_yet(
+async fn events_committed_before_a_subscription_are_not_delivered_to_it(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let stage = Stage::idle(backend, settings()).await;
@@ -40,7 +40,7 @@ async fn what_was_committed_before_a_subscription_passes_it_by_even_where_it_has
     let last = |id| stage.find(id).1.last_number;
     assert_eq!((last(earlier), last(later)), (5, 2));
     assert_eq!(stage.app.count_rows("unheard_events"), 0, "nothing is kept of it");
-    // What is off hears nothing, and begins anew when it is set going.
+    // A subscription that is off receives nothing, and starts from the present when it is re-activated.
     turn(&stage, later, Off, draft(&receiver));
     stage.publish(4);
     turn(&stage, later, Requested, draft(&receiver));
@@ -51,7 +51,7 @@ async fn what_was_committed_before_a_subscription_passes_it_by_even_where_it_has
 
 /// Of the two databases PostgreSQL alone has two writers at a time.
 #[actix_web::test]
-async fn what_commits_after_a_subscription_is_told_however_long_before_it_began() {
+async fn events_committed_after_a_subscription_are_delivered_even_if_begun_before() {
     let stage = Stage::idle(Backend::Postgres, settings()).await;
     let receiver = Receiver::willing();
     let (begin, begun) = mpsc::channel();
@@ -60,7 +60,7 @@ async fn what_commits_after_a_subscription_is_told_however_long_before_it_began(
     let slow = thread::spawn(move || {
         store.write_here::<_, Error, _>(|tx| {
             publish(tx, 1, now)?;
-            begin.send(()).expect("somebody waits");
+            begin.send(()).expect("the receiver waits");
             may_end.recv().map_err(Error::fault)
         })
     });
@@ -69,7 +69,7 @@ async fn what_commits_after_a_subscription_is_told_however_long_before_it_began(
     let id = stage.subscribe(draft(&receiver));
     stage.number();
     assert_eq!(stage.find(id).1.last_number, 0);
-    end.send(()).expect("somebody waits");
+    end.send(()).expect("the receiver waits");
     slow.join().expect("no panic").expect("it commits");
     stage.number();
     assert_eq!(stage.find(id).1.last_number, 1);

@@ -67,7 +67,7 @@ fn failure(carried: &service::event::channel::carrier::Carried) -> (&'static str
 }
 
 #[actix_rt::test]
-async fn a_stream_of_nats_keeps_each_message_once() {
+async fn nats_stream_stores_each_message_once() {
     let url = nats();
     let context = jetstream::new(async_nats::connect(&url).await.expect("NATS answers"));
     let config = jetstream::stream::Config {
@@ -99,7 +99,7 @@ async fn a_stream_of_nats_keeps_each_message_once() {
 }
 
 #[actix_rt::test]
-async fn what_no_stream_holds_is_not_taken() {
+async fn nats_subject_without_a_stream_is_a_failed_delivery() {
     let url = nats();
     let brokers = Brokers::new(vec![authority(&url)]);
     let carried = brokers.carry(&parcel(&format!("{url}/nobody.listens"), "n1")).await;
@@ -116,7 +116,7 @@ async fn a_broker_that_is_not_on_the_list_is_not_called() {
 }
 
 #[actix_rt::test]
-async fn a_broker_that_is_not_there_is_tried_again_and_one_that_says_nothing_is_not_waited_for() {
+async fn unreachable_broker_is_retried_and_silent_broker_times_out() {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let silent = silent.local_addr().map(|address| (address.to_string(), silent)).expect("an address");
     let closed = {
@@ -141,7 +141,7 @@ async fn a_broker_that_is_not_there_is_tried_again_and_one_that_says_nothing_is_
 }
 
 #[actix_rt::test]
-async fn a_queue_of_rabbitmq_holds_a_message_that_outlives_a_restart() {
+async fn rabbitmq_message_is_persistent() {
     let url = amqp();
     let connection = connected(&url).await;
     let channel = connection.create_channel().await.expect("a channel");
@@ -160,7 +160,7 @@ async fn a_queue_of_rabbitmq_holds_a_message_that_outlives_a_restart() {
 }
 
 #[actix_rt::test]
-async fn what_rabbitmq_cannot_route_or_does_not_let_in_is_not_taken() {
+async fn unroutable_or_unauthorized_rabbitmq_message_is_a_failed_delivery() {
     let url = amqp();
     drop(connected(&url).await);
     let brokers = Brokers::new(vec![authority(&url)]);
@@ -175,7 +175,7 @@ async fn what_rabbitmq_cannot_route_or_does_not_let_in_is_not_taken() {
     assert!(!["unroutable"].contains(&failure(&carried).0), "{carried:?}");
 }
 
-/// Subscribes over the API, with a broker for an endpoint, and makes something happen.
+/// Subscribes over the API, with a broker's URL as the endpoint, and causes an event.
 async fn tell(backend: Backend, url: &str, endpoint: &str) -> Stage {
     let allowed_brokers = vec![authority(url)];
     let stage = Stage::real(backend, Subscriptions { allowed_brokers, ..settings() }).await;
@@ -196,7 +196,7 @@ fn kind(body: &[u8]) -> Value {
 
 #[rstest]
 #[actix_rt::test]
-async fn who_subscribes_with_a_broker_is_told_there(
+async fn broker_subscription_is_delivered_to_the_broker(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let url = nats();

@@ -1,4 +1,4 @@
-//! Where a call may go: the public internet, and nowhere else.
+//! Delivery calls go to the public internet only.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -55,7 +55,7 @@ async fn a_name_or_an_address_that_is_not_public_is_never_called() {
         &["169.254.169.254"],
         &["fd00::1"],
         &["0.0.0.0"],
-        // One of several is enough: which one is taken is not ours to choose.
+        // One of several addresses is enough: the choice between them is not ours.
         &["93.184.215.14", "127.0.0.1"],
     ] {
         for settings in [strict(), settings()] {
@@ -90,16 +90,17 @@ async fn a_name_or_an_address_that_is_not_public_is_never_called() {
         "forbidden-address"
     );
     assert_eq!(code(&call("https://consumer.example/", settings(), to(&[])).await), ("dns", false));
-    assert!(listener.all().is_empty(), "nobody was called");
+    assert!(listener.all().is_empty(), "no address was called");
 }
 
 // covers N-03
 #[actix_web::test]
-async fn a_name_that_turns_to_a_private_address_after_it_was_judged_gains_nothing() {
+async fn dns_rebinding_to_a_private_address_is_not_called() {
     let listener = Receiver::willing();
     let asked = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&asked);
-    // Public when it is judged (and nobody is there: TEST-NET would be refused), private whenever it is asked again.
+    // Public when it is checked (without a listener: TEST-NET would be refused), private at every later
+    // lookup.
     let turning = move |_: &str| {
         let address = if count.fetch_add(1, Ordering::SeqCst) == 0 { "192.88.99.1" } else { "127.0.0.1" };
         vec![address.parse().unwrap()]

@@ -1,7 +1,7 @@
-//! Everything fails at random, the server is killed again and again, and nothing is lost.
+//! Every part fails at random, the server is killed again and again, and no event is lost.
 //!
-//! The ordinary suite runs a short form. The full one, 5,000 changes and ten kills:
-//! `ONBEHALF_CHAOS=full tests/run --test it -- event::chaos --nocapture`
+//! The ordinary suite runs a short form. The full one, 5,000 changes and ten kills: `ONBEHALF_CHAOS=full
+//! tests/run --test it -- event::chaos --nocapture`
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
@@ -51,7 +51,7 @@ fn configuration(url: &str) -> String {
     )
 }
 
-/// A consumer that takes greetings, and fails at one call in five.
+/// A consumer that answers handshakes, and fails at one call in five.
 fn moody(seed: u64) -> Receiver {
     let state = Mutex::new(seed);
     Receiver::start(move |one| {
@@ -89,7 +89,7 @@ impl World {
         (&self.people[proxy], &self.people[(proxy + step) % people])
     }
 
-    /// Creates roles and ends them, at whichever server is up, until enough is done.
+    /// Creates and ends roles, at any server that is up, until enough is done.
     fn change(&self, own: usize) {
         let mut connection: Option<Connection> = None;
         while self.done.load(Ordering::Relaxed) < self.changes {
@@ -132,7 +132,7 @@ impl World {
     }
 }
 
-/// What a consumer is to hear: the topic, and the people of it if it wants those of some only.
+/// What a consumer must receive: the topic, and the people where it filters by them.
 fn wanted(number: usize, people: &[String]) -> (Value, String) {
     let (topic, matching) = match number % 3 {
         0 => ("proxy-role-created", "topic = 'proxy-role-created'"),
@@ -206,7 +206,7 @@ fn subscribe(address: SocketAddr, receiver: &Receiver, mut body: Value) {
 // covers N-20, N-21, N-22, N-23
 #[rstest]
 #[test]
-fn every_consumer_hears_every_event_once_in_order_whatever_fails(
+fn every_event_is_delivered_in_order_despite_failures(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let size = size();

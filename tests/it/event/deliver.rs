@@ -1,4 +1,4 @@
-//! What a consumer that is there is sent.
+//! Deliveries to a consumer that answers.
 
 use base::error::Error;
 use chrono::TimeDelta;
@@ -14,9 +14,7 @@ use crate::support::{Answer, Backend, Received, Receiver};
 // covers N-04, N-05, N-21, N-28, KIT-4.01
 #[rstest]
 #[actix_web::test]
-async fn a_consumer_is_greeted_before_it_is_sent_its_events_in_order(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn handshake_precedes_events_in_order(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let stage = Stage::start(backend).await;
     let receiver = Receiver::willing();
     let id = stage.subscribe(draft(&receiver));
@@ -55,9 +53,7 @@ async fn a_consumer_is_greeted_before_it_is_sent_its_events_in_order(
 // covers N-24
 #[rstest]
 #[actix_web::test]
-async fn a_notification_has_no_more_events_than_its_subscriber_wants(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn notification_keeps_to_max_count(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let stage = Stage::start(backend).await;
     let receiver = Receiver::willing();
     let wanted = draft(&receiver);
@@ -83,7 +79,7 @@ async fn a_notification_has_no_more_events_than_its_subscriber_wants(
             .collect()
     };
     assert_eq!((sizes(three), sizes(one)), (vec![3, 3, 1], vec![1; 7]));
-    // The national consumer would not understand a handshake Bundle: the first call is one without a body.
+    // A national consumer would not understand a handshake Bundle: the first call has no body.
     let kinds: Vec<String> = stage.attempts(one).into_iter().map(|attempt| attempt.kind).collect();
     assert_eq!(kinds, [vec!["handshake"; 1], vec!["event-notification"; 7]].concat());
 }
@@ -91,11 +87,11 @@ async fn a_notification_has_no_more_events_than_its_subscriber_wants(
 // covers N-35
 #[rstest]
 #[actix_web::test]
-async fn a_delivery_is_signed_with_the_present_secret_and_the_former_one_while_that_holds(
+async fn delivery_is_signed_with_present_and_former_secret(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let stage = Stage::start(backend).await;
-    // The library that judges has the time of the machine.
+    // The library that verifies the signature uses the clock of the machine.
     let drift = chrono::DateTime::<chrono::Utc>::from(std::time::UNIX_EPOCH)
         + TimeDelta::from_std(std::time::UNIX_EPOCH.elapsed().unwrap()).unwrap()
         - stage.app.now();
@@ -130,7 +126,7 @@ async fn a_delivery_is_signed_with_the_present_secret_and_the_former_one_while_t
 // covers N-16
 #[rstest]
 #[actix_web::test]
-async fn what_was_sent_is_sent_again_with_its_numbers_when_its_owner_asks(
+async fn resend_delivers_events_with_their_numbers(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let stage = Stage::start(backend).await;
@@ -162,7 +158,7 @@ async fn what_was_sent_is_sent_again_with_its_numbers_when_its_owner_asks(
 // covers N-27, KIT-4.02
 #[rstest]
 #[actix_web::test]
-async fn a_heartbeat_comes_when_nothing_else_did_and_only_where_it_was_asked_for(
+async fn heartbeat_is_sent_only_when_due_and_requested(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let stage = Stage::start(backend).await;
@@ -203,7 +199,7 @@ async fn a_heartbeat_comes_when_nothing_else_did_and_only_where_it_was_asked_for
 // covers N-09
 #[rstest]
 #[actix_web::test]
-async fn a_subscription_past_its_end_is_off(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn expired_subscription_is_off(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let stage = Stage::start(backend).await;
     let receiver = Receiver::willing();
     let end = Some(stage.app.now() + TimeDelta::hours(1));
@@ -222,7 +218,7 @@ async fn a_subscription_past_its_end_is_off(#[values(Backend::Sqlite, Backend::P
 // covers N-20
 #[rstest]
 #[actix_web::test]
-async fn what_happened_while_nobody_delivered_is_delivered(
+async fn events_during_an_outage_are_delivered_afterwards(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let mut stage = Stage::start(backend).await;

@@ -1,4 +1,4 @@
-//! What a consumer that fails does to its subscription, and to nobody else's.
+//! Failing consumers: the effect on their own subscription, and none on others.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -32,7 +32,7 @@ fn short() -> Subscriptions {
 // covers N-04
 #[rstest]
 #[actix_web::test]
-async fn a_greeting_that_fails_makes_an_error_and_is_not_repeated(
+async fn failed_handshake_sets_error_and_is_not_retried(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let stage = Stage::start(backend).await;
@@ -54,7 +54,7 @@ async fn a_greeting_that_fails_makes_an_error_and_is_not_repeated(
 // covers N-21, N-22, N-25, N-26
 #[rstest]
 #[actix_web::test]
-async fn a_consumer_that_is_away_is_tried_by_the_schedule_and_then_its_subscription_is_in_error(
+async fn unreachable_consumer_is_retried_by_schedule_then_subscription_is_error(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let stage = Stage::with(backend, short()).await;
@@ -93,7 +93,7 @@ async fn a_consumer_that_is_away_is_tried_by_the_schedule_and_then_its_subscript
 // covers N-25
 #[rstest]
 #[actix_web::test]
-async fn a_consumer_is_asked_again_when_it_wants_that_but_not_later_than_is_sensible(
+async fn retry_after_of_a_consumer_is_respected_up_to_the_maximum(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let stage = Stage::start(backend).await;
@@ -125,7 +125,7 @@ async fn a_consumer_is_asked_again_when_it_wants_that_but_not_later_than_is_sens
 // covers N-25
 #[rstest]
 #[actix_web::test]
-async fn a_consumer_that_is_gone_ends_its_subscription_and_one_that_does_not_know_us_is_in_error_soon(
+async fn consumer_410_ends_the_subscription_and_401_sets_error(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let stage = Stage::start(backend).await;
@@ -152,7 +152,7 @@ async fn a_consumer_that_is_gone_ends_its_subscription_and_one_that_does_not_kno
 // covers N-25, N-32
 #[rstest]
 #[actix_web::test]
-async fn bad_answers_are_written_down_and_disturb_nobody(
+async fn bad_responses_are_logged_as_attempts_and_affect_no_other_subscription(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let stage = Stage::start(backend).await;
@@ -187,7 +187,7 @@ async fn bad_answers_are_written_down_and_disturb_nobody(
     for id in [taking, ignored] {
         stage.wait_for_sent(id, 1);
     }
-    assert!(begun.elapsed() < Duration::from_secs(3), "nobody waits for those that fail");
+    assert!(begun.elapsed() < Duration::from_secs(3), "failing consumers delay no other");
     for (_, id, code, status) in &all {
         stage.wait_for_failures(*id, 1);
         let last = stage.attempts(*id).pop().unwrap();
@@ -204,7 +204,7 @@ async fn bad_answers_are_written_down_and_disturb_nobody(
 // covers N-26
 #[rstest]
 #[actix_web::test]
-async fn a_dead_consumer_does_not_delay_another(
+async fn unreachable_consumer_does_not_delay_another(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let few = Subscriptions { concurrency: 8, concurrency_per_host: 2, ..settings() };
@@ -222,7 +222,7 @@ async fn a_dead_consumer_does_not_delay_another(
     }
     stage.publish(1);
     dead.wait_for(14);
-    // Of another owner, elsewhere: an owner and a domain delay themselves.
+    // Of another owner and domain: delays are per owner and domain.
     let living = Receiver::willing_at("127.0.0.2");
     let other = Caller::direct(Who::System { name: "other".to_owned() });
     let id = stage.subscribe_as(&other, draft(&living));
@@ -238,7 +238,7 @@ async fn a_dead_consumer_does_not_delay_another(
 // covers N-32
 #[rstest]
 #[actix_web::test]
-async fn a_bad_subscription_is_set_aside_and_never_stops_others_or_a_start(
+async fn unreadable_subscription_is_quarantined_and_stops_no_other(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let mut stage = Stage::start(backend).await;
@@ -273,9 +273,7 @@ async fn a_bad_subscription_is_set_aside_and_never_stops_others_or_a_start(
 // covers N-25
 #[rstest]
 #[actix_web::test]
-async fn a_consumer_that_cannot_be_reached_is_an_error_by_its_kind(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn connection_failures_are_classified(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let stage = Stage::start(backend).await;
     let plain = Receiver::willing();
     let closed = {
@@ -284,7 +282,7 @@ async fn a_consumer_that_cannot_be_reached_is_an_error_by_its_kind(
     };
     for (endpoint, code) in [
         (format!("http://{closed}/"), "connect"),
-        // It answers in plain HTTP.
+        // It responds in plain HTTP.
         (format!("https://{}/", plain.address), "tls"),
     ] {
         let id = stage.subscribe(draft_to(&endpoint));
@@ -295,7 +293,7 @@ async fn a_consumer_that_cannot_be_reached_is_an_error_by_its_kind(
 
 #[rstest]
 #[actix_web::test]
-async fn what_is_older_than_is_promised_goes_unless_a_consumer_is_still_to_take_it(
+async fn delivered_events_are_purged_after_retention_and_undelivered_kept(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let once = Subscriptions { retries: vec![TimeDelta::seconds(1)], ..settings() };
@@ -319,7 +317,7 @@ async fn what_is_older_than_is_promised_goes_unless_a_consumer_is_still_to_take_
     assert_eq!(kept(), 4 + 4 + 1);
     stage.advance(31 * 24 * 3600);
     assert!(runner.run_now(&purge).expect("the database answers"));
-    assert_eq!(kept(), 1, "whoever is still asked whether they are there gets the event afterwards");
+    assert_eq!(kept(), 1, "a consumer with a pending handshake gets the event afterwards");
     assert_eq!((stage.app.count_rows("outbox"), stage.find(waiting).1.last_number), (0, 1));
     stage
         .app

@@ -36,7 +36,7 @@ async fn subscribe(stage: &Stage, mut body: Value, endpoint: &str) -> (Uuid, Val
 // covers FAULT-12, USE-4
 #[rstest]
 #[actix_web::test]
-async fn every_style_is_requested_until_the_first_call_is_answered_2xx(
+async fn subscription_is_requested_until_the_handshake_is_2xx(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let stage = Stage::real(backend, settings()).await;
@@ -60,7 +60,7 @@ async fn every_style_is_requested_until_the_first_call_is_answered_2xx(
 // covers FAULT-12, USE-4
 #[rstest]
 #[actix_web::test]
-async fn every_style_is_in_error_where_the_first_call_fails_and_active_once_it_is_requested_again(
+async fn subscription_is_error_after_a_failed_handshake_and_active_when_requested_again(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let stage = Stage::real(backend, settings()).await;
@@ -70,7 +70,7 @@ async fn every_style_is_in_error_where_the_first_call_fails_and_active_once_it_i
         let failed = stage.wait_for_status(id, SubscriptionStatus::Error);
         assert!(failed.error.is_some_and(|why| why.contains("the handshake failed")), "{kind}");
         assert_eq!(refusing.all().len(), 1, "{kind}");
-        // Where nothing listens it is the same.
+        // Without a listener it is the same.
         let (away, _) = subscribe(&stage, body, "http://127.0.0.1:9/notify").await;
         stage.wait_for_status(away, SubscriptionStatus::Error);
         // Put to `requested` again, the first call is made again.

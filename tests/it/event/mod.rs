@@ -1,4 +1,4 @@
-//! Events reach whoever must know: numbering, delivery, what goes wrong on the way.
+//! Events: numbering, delivery, failures.
 
 mod beginning;
 mod brokers;

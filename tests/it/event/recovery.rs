@@ -1,4 +1,4 @@
-//! Through the R4 API from end to end: what a consumer is sent, and how it finds out what it has missed.
+//! Subscriptions over the R4 API from end to end: deliveries, and recovery of missed events.
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
@@ -39,7 +39,7 @@ async fn subscribe(stage: &Stage, endpoint: &str, content: &str) -> (Uuid, Value
 // covers N-04, N-05, N-24, N-28, N-36, KIT-1.2.01, KIT-1.2.02, KIT-3.1.2.02, KIT-3.1.2.03, KIT-3.2.2.02, KIT-3.2.2.03, KIT-3.3.2.02, KIT-3.3.2.03, KIT-4.01
 #[rstest]
 #[actix_web::test]
-async fn what_goes_over_the_wire_is_what_the_kit_asserts(
+async fn notification_wire_format_of_the_test_kit(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let stage = Stage::real(backend, settings()).await;
@@ -85,12 +85,12 @@ async fn what_goes_over_the_wire_is_what_the_kit_asserts(
     }
 }
 
-/// The recovery sequence: the listener goes down, the subscription ends in error, what was missed is fetched, the
-/// subscription is set going again, and the numbers go on.
+/// The recovery sequence: the listener goes down, the subscription ends in error, missed events are fetched,
+/// the subscription is re-activated, and the numbers continue.
 // covers N-07, N-14, N-21, N-25, N-26
 #[rstest]
 #[actix_web::test]
-async fn a_consumer_that_was_away_fetches_what_it_missed_and_goes_on(
+async fn consumer_recovers_missed_events_by_the_events_operation(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let short = Subscriptions { retries: vec![TimeDelta::seconds(10)], ..settings() };
@@ -141,7 +141,7 @@ async fn a_consumer_that_was_away_fetches_what_it_missed_and_goes_on(
 // covers N-34
 #[rstest]
 #[actix_web::test]
-async fn a_grant_that_is_revoked_ends_its_subscriptions_and_one_that_has_run_out_does_not(
+async fn revoked_grant_ends_its_subscriptions_and_expired_grant_does_not(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let stage = Stage::real(backend, settings()).await;
@@ -174,7 +174,7 @@ async fn a_grant_that_is_revoked_ends_its_subscriptions_and_one_that_has_run_out
     stage.advance(3600);
     stage.change(1).await;
     stage.wait_for_sent(id, 1);
-    // What a grant stands for that has run out long ago is not forgotten either.
+    // Nor is a grant purged that expired long ago.
     stage.advance(100 * 24 * 3600);
     let purge = Job::find("purge").expect("there is such a job");
     assert!(runner_with(&stage.app, jobs()).run_now(&purge).expect("the database answers"));
@@ -205,7 +205,7 @@ fn knowing(apps: &[&str]) -> Arc<Authority> {
 // covers N-34
 #[rstest]
 #[actix_web::test]
-async fn an_app_that_is_registered_no_more_hears_nothing_more(
+async fn subscription_of_an_unregistered_app_ends(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let mut stage = Stage::idle(backend, settings()).await;
@@ -238,7 +238,7 @@ async fn an_app_that_is_registered_no_more_hears_nothing_more(
 // covers N-35
 #[rstest]
 #[actix_web::test]
-async fn every_sending_is_in_the_audit_record_and_the_metrics_and_neither_says_too_much(
+async fn every_delivery_is_in_audit_and_metrics_without_personal_data(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let stage = Stage::real(backend, settings()).await;
@@ -297,14 +297,15 @@ async fn the_example_of_a_consumer_checks_signatures_survives_restarts_and_fills
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let stage = Stage::real(backend, settings()).await;
-    // The example has the time of the machine.
+    // The example uses the clock of the machine.
     let machine = std::time::UNIX_EPOCH.elapsed().unwrap();
     let drift = TimeDelta::from_std(machine).unwrap() - (stage.app.now() - chrono::DateTime::UNIX_EPOCH);
     stage.app.clock.advance(drift);
     let folder = Folder::new();
     let state = folder.path("state.json").display().to_string();
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    // Before the greeting nobody knows the secret, and the greeting is signed: so it is created off.
+    // The handshake is signed with a secret that the owner reads only afterwards: so the subscription is
+    // created off.
     let mut body = backport("proxy-role-changed", "id-only", &[]);
     body["channel"]["endpoint"] = format!("http://127.0.0.1:{port}/").into();
     body["status"] = "off".into();
@@ -320,7 +321,7 @@ async fn the_example_of_a_consumer_checks_signatures_survives_restarts_and_fills
     stage.change(2).await;
     stage.wait_for_sent(id, 2);
     drop(example);
-    // A state of an hour ago: event 2 was lost by the consumer, and it finds out.
+    // The state of an hour ago: event 2 was lost by the consumer, which detects it.
     let known =
         |path: &str| -> Value { serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap() };
     let mut old = known(&state);
@@ -338,7 +339,7 @@ async fn the_example_of_a_consumer_checks_signatures_survives_restarts_and_fills
         .map(|event| (event["number"].as_i64().unwrap(), event["focus"].is_string()))
         .collect();
     assert_eq!(all, BTreeMap::from([(1, true), (2, true), (3, true)]));
-    // Whoever does not know the secret is turned away.
+    // A request without the right signature is refused.
     let forged = Request::post("/", "{}").header("webhook-id", "1").header("webhook-signature", "v1,AAAA");
     assert_eq!(forged.send(format!("127.0.0.1:{port}").parse().unwrap()).await.status, 401);
 }

@@ -1,4 +1,4 @@
-//! Several processes share the work, and one that is gone is replaced.
+//! Several processes share the work, and a dead one is replaced.
 
 use std::collections::HashSet;
 
@@ -14,7 +14,7 @@ use crate::support::{Backend, Receiver, sql};
 
 #[rstest]
 #[actix_web::test]
-async fn two_processes_send_nothing_twice_and_nothing_out_of_order(
+async fn two_processes_deliver_once_and_in_order(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let stage = Stage::start(backend).await;
@@ -46,7 +46,7 @@ async fn the_lease_of_a_killed_process_is_taken_over_when_it_ends_and_not_before
     stage.stop();
     let (clock, front) = (stage.app.clock.clone(), stage.front.clone());
     stage.publish(3);
-    // A process numbers, leases, and is gone.
+    // A process numbers events, leases a subscription, and dies.
     let leased = stage.app.store.write_here(|tx| {
         service::event::number::number(
             tx,
@@ -73,13 +73,13 @@ async fn the_lease_of_a_killed_process_is_taken_over_when_it_ends_and_not_before
     drop(other);
     let all = receiver.all();
     assert_eq!(numbers(&all), [1, 2, 3, 4, 5]);
-    // What the first had begun to send is sent as it had begun it.
+    // A notification that the first had started is sent unchanged.
     assert_eq!(numbers(&all[1..2]), [1, 2]);
 }
 
 #[rstest]
 #[actix_web::test]
-async fn a_process_that_stops_gives_its_leases_back(
+async fn stopping_process_releases_its_leases(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let mut stage = Stage::start(backend).await;
@@ -97,7 +97,7 @@ async fn a_process_that_stops_gives_its_leases_back(
 /// A hundred subscriptions to everything cost no more statements than one.
 #[rstest]
 #[actix_web::test]
-async fn what_numbering_costs_does_not_grow_with_the_subscriptions(
+async fn numbering_statements_do_not_grow_with_subscriptions(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let stage = Stage::idle(backend, settings()).await;

@@ -15,7 +15,7 @@ use crate::support::poll::poll;
 use crate::support::{Answer, Backend, Receiver};
 use crate::vrs::known::MOTHER;
 
-/// A consumer that takes what it is sent at once until it is told to be slow; then it counts, and takes so long.
+/// A consumer that answers at once until it is made slow; then it counts, and takes so long.
 fn slow(seconds: u64, is_slow: &Arc<AtomicBool>, held: &Arc<AtomicUsize>) -> Receiver {
     let (is_slow, held) = (Arc::clone(is_slow), Arc::clone(held));
     Receiver::start(move |_| {
@@ -56,8 +56,8 @@ async fn owner_with_slow_consumers_does_not_delay_another_owner(
     let quick = Receiver::willing_at("127.0.0.2");
     let id = stage.subscribe(draft_to(&quick.url("/notify")));
     stage.wait_for_status(id, SubscriptionStatus::Active);
-    // Each of the citizen's subscriptions has this event, and as soon as it is sent hangs for 25 seconds; and is due for a
-    // heartbeat besides.
+    // Each of the citizen's subscriptions has this event, and once it is sent hangs for 25 seconds; and is
+    // due for a heartbeat besides.
     is_slow.store(true, Ordering::SeqCst);
     stage.publish(1);
     poll("the slow consumers to hold slots", || (held.load(Ordering::SeqCst) > 0).then_some(()));

@@ -1,4 +1,4 @@
-//! A service that delivers, with a front of few words: what the R4 front adds is tested with that front.
+//! A service that delivers, with a minimal API: the additions of the R4 API are tested with that API.
 
 use std::collections::HashSet;
 use std::io;
@@ -37,13 +37,13 @@ use crate::support::poll::poll;
 use crate::support::{Backend, Options, Receiver, TestApp, bodies};
 use crate::vrs::known::{CHILD, MOTHER, MOTHERS_ROLE};
 
-/// A front that says what it is told to.
+/// An API with scripted answers.
 #[derive(Default)]
 pub struct Plain {
-    /// Subscriptions over which it fails, and panics.
+    /// Subscriptions for which it fails, and panics.
     pub failing: Mutex<HashSet<Uuid>>,
     pub panicking: Mutex<HashSet<Uuid>>,
-    /// Those of which it must be asked.
+    /// Those for which it must be called.
     pub asked: Mutex<HashSet<Uuid>>,
 }
 
@@ -101,10 +101,10 @@ impl Front for Plain {
     }
 }
 
-/// A domain name system of the test's own.
+/// A scripted resolver.
 pub struct Names(pub Find);
 
-/// Finds the addresses of a name.
+/// Resolves a name.
 type Find = Box<dyn Fn(&str) -> Vec<IpAddr> + Send + Sync>;
 
 impl Lookup for Names {
@@ -116,12 +116,12 @@ impl Lookup for Names {
 
 /// The service.
 pub struct Stage {
-    // It stops before its database goes.
+    // It stops before its database is dropped.
     worker: Option<Worker>,
     pub app: TestApp,
     pub front: Arc<Plain>,
     pub settings: Arc<Subscriptions>,
-    /// Whoever delivers from now on knows these apps; with `None` there are none.
+    /// Workers started from now on know these apps; with `None` there are none.
     pub authority: Option<Arc<Authority>>,
 }
 
@@ -131,7 +131,7 @@ pub fn settings() -> Subscriptions {
 }
 
 impl Stage {
-    /// As the sandbox is.
+    /// With the settings of the sandbox.
     pub async fn start(backend: Backend) -> Self {
         Self::with(backend, settings()).await
     }
@@ -142,7 +142,7 @@ impl Stage {
         stage
     }
 
-    /// With the R4 front.
+    /// With the R4 API.
     pub async fn real(backend: Backend, settings: Subscriptions) -> Self {
         let mut stage = Self::idle(backend, settings).await;
         let front = Arc::new(stage.app.front.clone());
@@ -150,17 +150,17 @@ impl Stage {
         stage
     }
 
-    /// Delivers, as a process does that has just been started.
+    /// Starts delivery, as a new process does.
     pub fn go_on(&mut self) {
         self.worker = Some(self.work(self.app.store.clone(), Arc::new(SystemLookup)));
     }
 
-    /// Nobody delivers yet.
+    /// Without delivery.
     pub async fn idle(backend: Backend, settings: Subscriptions) -> Self {
         let options = Options { subscriptions: settings.clone(), ..Options::default() };
         let app = TestApp::start(backend, options).await;
         let front: Arc<Plain> = Arc::default();
-        // What the data of the sandbox have published is nobody's news.
+        // The events of the sandbox data are delivered to no subscription.
         let stage = Self { app, front, settings: Arc::new(settings), worker: None, authority: None };
         stage.number();
         stage
@@ -171,13 +171,13 @@ impl Stage {
         self.work(self.app.open_again(), Arc::new(SystemLookup))
     }
 
-    /// Delivers as one who finds hosts so.
+    /// Starts delivery with this resolver.
     fn work(&self, store: Store, lookup: Arc<dyn Lookup>) -> Worker {
         self.work_with(self.front.clone(), store, lookup)
     }
 
     fn work_with(&self, front: Arc<dyn Front>, store: Store, lookup: Arc<dyn Lookup>) -> Worker {
-        // Whoever delivers beside the first is a process of its own, without sockets.
+        // A second worker is a process of its own, without WebSockets.
         let sockets = if self.worker.is_none() {
             self.app.sockets.clone()
         } else {
@@ -203,12 +203,12 @@ impl Stage {
         .expect("the worker starts")
     }
 
-    /// Stops delivering, as a process does that is asked to stop.
+    /// Stops delivery, as a stopping process does.
     pub fn stop(&mut self) {
-        self.worker.take().expect("somebody delivers").stop(Duration::from_secs(5));
+        self.worker.take().expect("a worker runs").stop(Duration::from_secs(5));
     }
 
-    /// Subscribes, as a system that hears of everybody.
+    /// Creates a subscription, as a system that receives the events of all people.
     pub fn subscribe(&self, draft: Draft) -> Uuid {
         self.subscribe_as(&Caller::direct(Who::System { name: "test".to_owned() }), draft)
     }
@@ -227,7 +227,7 @@ impl Stage {
         self.app.store.write_here(|tx| publish(tx, count, now)).expect("the events are written");
     }
 
-    /// Gives what was published its numbers.
+    /// Numbers the published events.
     pub fn number(&self) {
         let (clock, front) = (&self.app.clock, &self.front);
         self.app
@@ -236,7 +236,7 @@ impl Stage {
             .expect("the events are numbered");
     }
 
-    /// Changes a role so often: it is ended, and set going again.
+    /// Changes a role so often: it is ended, and re-activated.
     pub async fn change(&self, times: usize) {
         let path = format!("/Consent/{MOTHERS_ROLE}");
         for _ in 0..times {
@@ -330,7 +330,7 @@ pub fn draft_to(endpoint: &str) -> Draft {
     }
 }
 
-/// What the status of a notification says under a name; null where it says nothing.
+/// A parameter of a notification's status; null where it is missing.
 pub fn parameter<'v>(bundle: &'v Value, name: &str) -> &'v Value {
     let all = bundle["entry"][0]["resource"]["parameter"].as_array().expect("parameters");
     all.iter().find(|parameter| parameter["name"] == name).unwrap_or(&Value::Null)

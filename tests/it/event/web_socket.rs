@@ -15,7 +15,7 @@ use crate::support::poll::poll;
 use crate::support::{Backend, TestApp};
 use crate::vrs::known::MOTHERS_ROLE;
 
-/// What a socket says.
+/// What a WebSocket sends.
 #[derive(Debug, PartialEq, Eq)]
 enum Said {
     Text(String),
@@ -130,7 +130,7 @@ fn for_sockets(mut body: Value) -> Value {
 // covers N-15, N-30
 #[rstest]
 #[actix_web::test]
-async fn a_socket_is_greeted_and_hears_what_happened_while_nobody_listened(
+async fn websocket_gets_handshake_and_missed_events(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let stage = Stage::real(backend, settings()).await;
@@ -166,7 +166,7 @@ async fn a_socket_is_greeted_and_hears_what_happened_while_nobody_listened(
     })
     .await;
     assert_eq!(later, ["3", "4"]);
-    // A token is good once.
+    // A token is single-use.
     let again = talk(move || {
         let mut client = Client::open(address);
         client.say(1, format!("bind-with-token {used}").as_bytes());
@@ -178,7 +178,7 @@ async fn a_socket_is_greeted_and_hears_what_happened_while_nobody_listened(
 // covers USE-12, N-27
 #[rstest]
 #[actix_web::test]
-async fn the_handshake_on_a_socket_is_followed_by_no_heartbeat_before_its_period_is_over(
+async fn websocket_heartbeat_comes_a_full_period_after_the_handshake(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let stage = Stage::real(backend, settings()).await;
@@ -205,10 +205,10 @@ async fn the_handshake_on_a_socket_is_followed_by_no_heartbeat_before_its_period
     assert_eq!(hear(false).await, "event-notification");
 }
 
-/// One at a time: each is a lease of its own, for which it is asked anew whether the consumer may be told.
+/// One event at a time: each has a lease of its own, for which the authorization is checked again.
 #[rstest]
 #[actix_web::test]
-async fn a_socket_that_takes_everything_is_never_left_alone(
+async fn websocket_successes_do_not_open_the_circuit_breaker(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let stage = Stage::real(backend, settings()).await;
@@ -223,7 +223,7 @@ async fn a_socket_that_takes_everything_is_never_left_alone(
     })
     .await;
     let id = id.parse().expect("an id");
-    // More than the failures in a row after which a host is left alone.
+    // More than the consecutive failures that open the circuit breaker.
     for number in 1..=i64::from(stage.settings.circuit_failures) + 2 {
         stage.change(1).await;
         stage.wait_for_sent(id, number);
@@ -234,7 +234,7 @@ async fn a_socket_that_takes_everything_is_never_left_alone(
 // covers N-30
 #[rstest]
 #[actix_web::test]
-async fn r4s_own_kind_is_bound_by_its_id_and_hears_a_ping_for_each_event(
+async fn r4_classic_websocket_binds_by_id_and_gets_a_ping_per_event(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let stage = Stage::real(backend, settings()).await;
@@ -257,7 +257,7 @@ async fn r4s_own_kind_is_bound_by_its_id_and_hears_a_ping_for_each_event(
 // covers N-30
 #[rstest]
 #[actix_web::test]
-async fn what_a_socket_was_bound_to_ends_with_its_owners_wish_and_another_socket_takes_it_over(
+async fn websocket_binding_ends_with_off_and_moves_to_another_websocket(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let stage = Stage::real(backend, settings()).await;
@@ -301,7 +301,7 @@ async fn what_a_socket_was_bound_to_ends_with_its_owners_wish_and_another_socket
 
 #[rstest]
 #[actix_web::test]
-async fn a_process_that_stops_says_so_to_its_sockets_and_lets_them_go(
+async fn stopping_process_closes_its_websockets(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let stage = Stage::real(backend, settings()).await;
@@ -325,7 +325,7 @@ async fn a_process_that_stops_says_so_to_its_sockets_and_lets_them_go(
 
 #[rstest]
 #[actix_web::test]
-async fn whoever_says_something_else_is_not_listened_to(
+async fn websocket_with_an_invalid_message_is_closed_1008(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let stage = Stage::real(backend, settings()).await;

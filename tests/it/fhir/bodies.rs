@@ -1,4 +1,4 @@
-//! Resources that this front takes as they are, to be changed by tests.
+//! Resources that this API accepts, to be changed by tests.
 
 use serde_json::{Value, json};
 

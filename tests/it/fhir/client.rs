@@ -1,4 +1,4 @@
-//! The requests of this front's tests. Every answer that comes back is checked to be valid R4.
+//! The requests of this API's tests. Every response is checked to be valid R4.
 
 use api_fhir::BASE_PATH;
 use fhir::format::xml;
@@ -35,7 +35,7 @@ pub fn patch(path: &str, body: &Value) -> Request {
     request("PATCH", path).header("Content-Type", "application/json-patch+json").body(body)
 }
 
-/// Sends a request, and checks whatever comes back.
+/// Sends a request, and checks the response.
 pub async fn send(app: &TestApp, request: Request) -> Response {
     let answer = app.send(request).await;
     check(&answer);
@@ -72,8 +72,8 @@ fn check(answer: &Response) {
     judge(answer).unwrap_or_else(|why| panic!("{why}"));
 }
 
-/// Whether an answer is one that this front may give: no fault; what it says is valid R4 in the format
-/// that it names; a refusal says why.
+/// Whether a response is one that this API may give: no 5xx; valid R4 in the format that it names; a refusal
+/// has an issue.
 pub fn judge(answer: &Response) -> Result<(), String> {
     let shown = || format!("{} {}", answer.status, String::from_utf8_lossy(&answer.body));
     if answer.status >= 500 {
@@ -104,8 +104,8 @@ pub fn judge(answer: &Response) -> Result<(), String> {
     }
 }
 
-/// Where in an answer stand parts of resources (`_summary`, `_elements`), which need not have what the whole
-/// must have.
+/// The locations of partial resources (`_summary`, `_elements`) in a response, which may lack mandatory
+/// elements.
 fn parts(resource: &Value, path: &str) -> Vec<String> {
     if resource["meta"]["tag"][0]["code"] == "SUBSETTED" {
         return vec![path.to_owned()];
@@ -117,7 +117,7 @@ fn parts(resource: &Value, path: &str) -> Vec<String> {
     entries.flat_map(inner).collect()
 }
 
-/// Status, code and place of the first issue of a refusal.
+/// Status, code and location of the first issue of a refusal.
 pub fn told(answer: &Response) -> (u16, String, String) {
     let outcome = resource(answer);
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -125,7 +125,7 @@ pub fn told(answer: &Response) -> (u16, String, String) {
     (answer.status, text(&issue["code"]), text(&issue["expression"][0]))
 }
 
-/// The places that the issues of an outcome name.
+/// The locations of the issues of an outcome.
 pub fn places(outcome: &Value) -> Vec<String> {
     let issues = outcome["issue"].as_array().expect("issues").iter();
     issues.filter_map(|issue| issue["expression"][0].as_str()).map(str::to_owned).collect()

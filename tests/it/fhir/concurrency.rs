@@ -1,4 +1,4 @@
-//! Many at once: a condition that was true when it was asked is true when it is acted on.
+//! Concurrent requests: a condition that was true when it was checked is true when the write commits.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use crate::support::{Backend, Request, TestApp, bodies};
 
 const ROLE: &str = "/FHIR/R4/Consent/6b71ac92-baa3-4b76-b0f5-a601257e2722";
 
-/// A RelatedPerson as this front takes it.
+/// A RelatedPerson that this API accepts.
 fn related_person(proxy: &str, patient: &str) -> Value {
     json!({
         "resourceType": "RelatedPerson",
@@ -25,7 +25,7 @@ fn related_person(proxy: &str, patient: &str) -> Value {
 //
 #[rstest]
 #[actix_web::test]
-async fn of_many_changes_of_one_version_one_is_made(
+async fn concurrent_updates_with_if_match_one_succeeds(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
@@ -45,7 +45,9 @@ async fn of_many_changes_of_one_version_one_is_made(
 //
 #[rstest]
 #[actix_web::test]
-async fn no_patch_undoes_another(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn concurrent_patches_do_not_overwrite_each_other(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
     let app = TestApp::sandbox(backend).await;
     let end = json!([{ "op": "add", "path": "/provision/period/end", "value": "2030-01-01" }]);
     let basis = json!([{ "op": "replace", "path": "/policyRule/coding/0", "value": {
@@ -63,7 +65,7 @@ async fn no_patch_undoes_another(#[values(Backend::Sqlite, Backend::Postgres)] b
 //
 #[rstest]
 #[actix_web::test]
-async fn of_many_conditional_creates_one_creates(
+async fn concurrent_conditional_creates_create_one(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;

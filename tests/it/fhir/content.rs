@@ -1,4 +1,4 @@
-//! What resources say: `$validate`, `$everything`, compartments (checks V-01 to V-10, §1.7).
+//! Content of resources: `$validate`, `$everything`, compartments (checks V-01 to V-10, §1.7).
 
 use chrono::TimeDelta;
 use rstest::rstest;
@@ -18,7 +18,7 @@ fn severities(outcome: &Value) -> Vec<&str> {
 // covers V-01, V-07, R-13, G-17
 #[rstest]
 #[actix_web::test]
-async fn validate_tells_every_fault_at_once_and_writes_nothing(
+async fn validate_operation_reports_every_issue_and_writes_nothing(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -69,14 +69,14 @@ async fn validate_tells_every_fault_at_once_and_writes_nothing(
 // covers S-02
 #[rstest]
 #[actix_web::test]
-async fn everything_of_a_patient_is_what_their_compartment_holds(
+async fn everything_operation_returns_the_patient_compartment(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
     let everything = format!("/Patient/{CHILD}/$everything");
     let whole = send_well(&app, get(&everything), 200).await;
     assert_eq!(whole["type"], "searchset");
-    // Every look at the audit leaves a record: those that were there at the beginning come first.
+    // Every read of the audit record adds a record: those from the beginning come first.
     let lasting = |bundle: &Value| {
         let mut found = entries(bundle);
         found.retain(|resource| resource["resourceType"] != "AuditEvent");

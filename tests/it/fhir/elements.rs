@@ -1,4 +1,4 @@
-//! What stands beside the value of a primitive, in its place, and the ids of elements: by every way in.
+//! Ids and extensions of primitives, missing values, and the ids of elements: by every write interaction.
 
 use fhir::format::xml;
 use rstest::rstest;
@@ -103,7 +103,7 @@ async fn a_primitive_of_any_type_has_a_value_or_an_extension_and_may_have_an_id(
         let both = json!({ "id": "x1", "extension": absent });
         assert!(is_sound(&app, &beside(&patient, pointer, both.clone(), true)).await, "{pointer} with both");
         assert!(!is_sound(&app, &beside(&patient, pointer, id, false)).await, "{pointer} is an id alone");
-        // A code of a required binding must be said.
+        // A code of a required binding must be present.
         let may_be_absent = !matches!(pointer.as_str(), "/gender" | "/photo/0/contentType");
         assert_eq!(is_sound(&app, &beside(&patient, pointer, both, false)).await, may_be_absent, "{pointer}");
     }
@@ -112,7 +112,7 @@ async fn a_primitive_of_any_type_has_a_value_or_an_extension_and_may_have_an_id(
 // covers FAULT-16
 #[rstest]
 #[actix_web::test]
-async fn an_id_of_an_element_is_unique_in_its_resource_and_has_no_space(
+async fn element_id_is_unique_in_its_resource_without_spaces(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
@@ -131,7 +131,7 @@ async fn an_id_of_an_element_is_unique_in_its_resource_and_has_no_space(
             assert_eq!(outcome["issue"][0]["severity"], "error", "{pointer} {id}");
         }
     }
-    // A contained resource, and each entry of a Bundle, is a space of its own.
+    // A contained resource, and each entry of a Bundle, has an id scope of its own.
     let one = json!({ "resourceType": "Patient", "id": "p", "name": [{ "id": "n", "family": "A" }] });
     let mut holding = one.clone();
     holding["contained"] = json!([one]);
@@ -142,7 +142,7 @@ async fn an_id_of_an_element_is_unique_in_its_resource_and_has_no_space(
 // covers FAULT-1, FAULT-16
 #[rstest]
 #[actix_web::test]
-async fn an_id_beside_a_value_is_kept_by_every_way_in_and_an_id_alone_is_refused(
+async fn primitive_id_with_a_value_is_kept_and_id_alone_is_rejected(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;

@@ -1,4 +1,4 @@
-//! Whole resources through XML and back.
+//! Round trip of whole resources through XML.
 
 use fhir::format::{Format, render, xml};
 use rstest::rstest;
@@ -32,7 +32,7 @@ fn types_of(value: &Value, found: &mut Vec<String>) {
 }
 
 #[rstest]
-fn every_sample_comes_back_equal(
+fn every_sample_round_trips(
     #[values("examples", "tests/it/data/fhir-samples")] folder: &str,
     #[values(false, true)] pretty: bool,
 ) {

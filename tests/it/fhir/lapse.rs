@@ -13,7 +13,7 @@ use crate::vrs::known::{LONER, PATIENTS};
 //
 #[rstest]
 #[actix_web::test]
-async fn a_lapsed_role_is_never_not_modified(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn expired_role_is_never_304(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = TestApp::strict(backend).await;
     let body = bodies::consent("9000000017", "9000000033");
     let created = app.post("/Consent", body).await;
@@ -39,7 +39,7 @@ fn shown(resource: &Value) -> (&str, &str) {
 //
 #[rstest]
 #[actix_web::test]
-async fn the_present_version_of_a_lapsed_role_is_not_active_in_its_history_either(
+async fn expired_role_is_inactive_in_its_history(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -68,7 +68,7 @@ async fn the_present_version_of_a_lapsed_role_is_not_active_in_its_history_eithe
         assert_eq!(history, [read.json(), created.clone()]);
     }
     footprint.check_untouched("looking");
-    // Whoever changes it meets the version that the lapse has made; each then is as it was written.
+    // A conditional change sees the version that the expiry has made; each version then is as it was written.
     let mut again = read.json();
     again["status"] = "active".into();
     again["extension"][0] = bodies::reason("ROLE_REACTIVATED");

@@ -1,4 +1,4 @@
-//! The FHIR R4 front.
+//! The FHIR R4 API.
 
 pub mod bodies;
 pub mod bundle;

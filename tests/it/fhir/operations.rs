@@ -1,4 +1,4 @@
-//! `$meta`, `$versions`, and what can be asked of `$everything` (§1.7).
+//! `$meta`, `$versions`, and the parameters of `$everything` (§1.7).
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -19,9 +19,7 @@ fn returned(parameters: &Value) -> &Value {
 // covers G-01, C-01
 #[rstest]
 #[actix_web::test]
-async fn the_versions_that_are_spoken_are_told_to_everybody(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn versions_operation_is_public(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = guarded(backend).await;
     for method in ["GET", "POST"] {
         let told = send_well(&app, request(method, "/$versions"), 200).await;
@@ -38,7 +36,7 @@ async fn the_versions_that_are_spoken_are_told_to_everybody(
 // covers V-08, S-19
 #[rstest]
 #[actix_web::test]
-async fn meta_tells_the_labels_of_a_resource_of_a_type_and_of_everything(
+async fn meta_operation_returns_labels_of_instance_type_and_system(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -78,7 +76,7 @@ async fn meta_tells_the_labels_of_a_resource_of_a_type_and_of_everything(
 // covers G-16, S-16
 #[rstest]
 #[actix_web::test]
-async fn meta_tells_of_nothing_that_the_caller_may_not_see(
+async fn meta_operation_omits_hidden_resources(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = guarded(backend).await;
@@ -117,20 +115,20 @@ async fn pages(app: &TestApp, request: Request) -> (usize, Vec<Value>) {
 // covers S-02, S-04, S-10
 #[rstest]
 #[actix_web::test]
-async fn everything_is_one_answer_unless_pages_are_asked_for(
+async fn everything_operation_pages_only_with_count(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
     let everything = format!("/Patient/{CHILD}/$everything");
     let (count, whole) = pages(&app, get(&everything)).await;
     assert_eq!((count, whole.len()), (1, 14));
-    // Every reading leaves a record of the audit: what is compared is the rest.
+    // Every read adds an audit record: the rest is compared.
     let rest = "_type=Patient,Consent,RelatedPerson,QuestionnaireResponse,Provenance";
     let (count, whole) = pages(&app, get(&format!("{everything}?{rest}"))).await;
     assert_eq!((count, whole.len()), (1, 11));
     let (count, paged) = pages(&app, get(&format!("{everything}?{rest}&_count=4"))).await;
     assert_eq!((count, &paged), (3, &whole));
-    // The links keep what was asked for: the second page is about the same types and the same time.
+    // The links keep the parameters: the second page has the same types and the same period.
     let narrowed = format!("{everything}?_since=2000-01-01T00:00:00Z&_type=Consent,Provenance&_count=2");
     let first = send_well(&app, get(&narrowed), 200).await;
     let own = link(&first, "self").expect("a link");
@@ -152,7 +150,9 @@ async fn everything_is_one_answer_unless_pages_are_asked_for(
 // covers V-09
 #[rstest]
 #[actix_web::test]
-async fn everything_can_be_of_a_time(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn everything_operation_supports_since_start_and_end(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
     let app = TestApp::sandbox(backend).await;
     let everything = format!("/Patient/{CHILD}/$everything");
     for (query, kind, found) in [
@@ -180,7 +180,7 @@ async fn everything_can_be_of_a_time(#[values(Backend::Sqlite, Backend::Postgres
 // covers S-16, S-11, G-16
 #[rstest]
 #[actix_web::test]
-async fn everything_of_everybody_is_what_the_caller_may_see(
+async fn everything_operation_on_type_returns_visible_patients(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = guarded(backend).await;
@@ -221,7 +221,7 @@ fn codes(value_set: &Value) -> Vec<&str> {
 // covers C-01
 #[rstest]
 #[actix_web::test]
-async fn expand_answers_the_codes_of_every_value_set_by_id_and_by_url(
+async fn expand_operation_returns_codes_by_id_and_url(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = guarded(backend).await;
@@ -237,7 +237,7 @@ async fn expand_answers_the_codes_of_every_value_set_by_id_and_by_url(
         assert!(!found.is_empty() && first["expansion"]["total"] == found.len(), "{url}");
         assert_eq!((&first["url"], first.get("compose")), (&set["url"], None));
         assert!(first["expansion"]["timestamp"].is_string());
-        // Each is a code by which a search with `:in` or `code` finds.
+        // Each code is found by a search with `:in` or `code`.
         let search = format!("/ValueSet?url={url}&code={}", found[0]);
         assert_eq!(entries(&send_well(&app, get(&search).bearer(&token), 200).await).len(), 1, "{search}");
         let body = json!({ "resourceType": "Parameters", "parameter": [{ "name": "url", "valueUri": url }] });
@@ -259,7 +259,7 @@ async fn expand_answers_the_codes_of_every_value_set_by_id_and_by_url(
 // covers S-10
 #[rstest]
 #[actix_web::test]
-async fn an_expansion_is_filtered_and_paged(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn expand_operation_filters_and_pages(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = TestApp::sandbox(backend).await;
     let path = "/ValueSet/proxy-legal-basis/$expand";
     let whole = send_well(&app, get(path), 200).await;
@@ -288,7 +288,7 @@ async fn an_expansion_is_filtered_and_paged(#[values(Backend::Sqlite, Backend::P
 
 #[rstest]
 #[actix_web::test]
-async fn an_expansion_that_is_not_supported_is_refused(
+async fn unsupported_expand_parameter_is_rejected(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;

@@ -1,4 +1,4 @@
-//! Whom a reference means: a person by the Patient of this front, by NHS number, or by both.
+//! References to people: by the Patient of this API, by NHS number, or by both.
 
 use api_fhir::BASE_PATH;
 use domain::person::Standing;
@@ -16,7 +16,7 @@ use crate::vrs::footprint::{Footprint, Rows};
 use crate::vrs::judged::judged;
 use crate::vrs::known::{CHILD, LONER, MOTHER, NOBODY, PATIENTS, SON};
 
-/// What is emitted, however the person was named.
+/// The returned reference, however the person was named.
 fn whole(number: &str) -> Value {
     json!({
         "reference": format!("Patient/{number}"),
@@ -76,7 +76,7 @@ async fn a_person_is_named_by_reference_by_number_or_by_both(
 // covers V-09, V-03
 #[rstest]
 #[actix_web::test]
-async fn a_form_names_its_people_by_number_also_where_its_sender_did_not(
+async fn questionnaire_response_gets_nhs_numbers_beside_references(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -109,7 +109,7 @@ async fn a_form_names_its_people_by_number_also_where_its_sender_did_not(
     let mut footprint = Footprint::of(&app);
     for (row, source, place) in [
         ("of another patient", json!({ "reference": reference(&others) }), "QuestionnaireResponse.source"),
-        ("nobody", json!({ "reference": "RelatedPerson/none" }), "QuestionnaireResponse.source"),
+        ("unknown", json!({ "reference": "RelatedPerson/none" }), "QuestionnaireResponse.source"),
         ("a practitioner", json!({ "reference": "Practitioner/1" }), "QuestionnaireResponse.source.type"),
         (
             "no type",
@@ -128,7 +128,7 @@ async fn a_form_names_its_people_by_number_also_where_its_sender_did_not(
 // covers V-09
 #[rstest]
 #[actix_web::test]
-async fn a_reference_and_a_number_of_two_people_are_refused_by_both_names(
+async fn reference_and_identifier_of_different_people_are_rejected(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -160,7 +160,7 @@ async fn a_reference_and_a_number_of_two_people_are_refused_by_both_names(
 // covers V-09, G-16
 #[rstest]
 #[actix_web::test]
-async fn a_reference_to_nobody_is_refused_as_a_number_of_nobody_is(
+async fn reference_to_an_unknown_person_is_rejected_as_an_unknown_nhs_number(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -198,7 +198,7 @@ async fn a_reference_to_nobody_is_refused_as_a_number_of_nobody_is(
 // covers G-16, R-07
 #[rstest]
 #[actix_web::test]
-async fn a_citizen_refers_to_nobody_whom_they_cannot_see(
+async fn citizen_cannot_reference_a_hidden_person(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = guarded(backend).await;
@@ -209,18 +209,18 @@ async fn a_citizen_refers_to_nobody_whom_they_cannot_see(
         post("/QuestionnaireResponse", &form).bearer(&citizen(LONER))
     };
     let unseen = send(&app, submit(literal("", SON), SON)).await;
-    let nobody = send(&app, submit(literal("", NOBODY[0]), NOBODY[0])).await;
-    assert_eq!((unseen.status, unseen.json()), (422, nobody.json()));
+    let unknown = send(&app, submit(literal("", NOBODY[0]), NOBODY[0])).await;
+    assert_eq!((unseen.status, unseen.json()), (422, unknown.json()));
     footprint.check_untouched("refused");
     let mut named = person(SON);
     named["type"] = "Patient".into();
-    assert_eq!(send(&app, submit(named, SON)).await.status, 201, "a number may be anybody's");
+    assert_eq!(send(&app, submit(named, SON)).await.status, 201, "a number may be of any person");
 }
 
 // covers B-04
 #[rstest]
 #[actix_web::test]
-async fn a_transaction_names_its_people_by_condition_alone(
+async fn transaction_references_people_by_conditional_reference(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     const RELATED: &str = "urn:uuid:6a0e2a4c-77e3-4d53-8f0b-b3a4f0c7f4d2";
@@ -242,7 +242,7 @@ async fn a_transaction_names_its_people_by_condition_alone(
     let mut wrong = entries.clone();
     wrong[1]["resource"]["performer"][0] = found(NOBODY[0]);
     assert_eq!(told(&send(&app, post("", &bundle("transaction", &wrong))).await).0, 412);
-    footprint.check_untouched("one of them finds nobody");
+    footprint.check_untouched("one condition has no match");
     let made = send_well(&app, post("", &bundle("transaction", &entries)), 200).await;
     assert_eq!(statuses(&made), ["201", "201", "201"], "{made:#}");
     let resource = |number: usize| &made["entry"][number]["resource"];
@@ -268,7 +268,7 @@ fn policies(statement: &Value, kind: &str) -> Vec<String> {
 // covers V-09, C-03
 #[rstest]
 #[actix_web::test]
-async fn the_statement_claims_the_reference_policies_that_there_are(
+async fn capability_statement_has_the_actual_reference_policies(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -286,7 +286,7 @@ async fn the_statement_claims_the_reference_policies_that_there_are(
     ] {
         assert_eq!(policies(&statement, kind), wanted, "{kind}");
     }
-    // A form is neither `local` nor `enforced`: it refers to whatever its author refers to.
+    // A form is neither `local` nor `enforced`: it refers to any target that its author names.
     let mut form = access_request(LONER, SON);
     form["author"] = json!({ "reference": "http://elsewhere.example/Practitioner/1" });
     let kept = send_well(&app, post("/QuestionnaireResponse", &form), 201).await;

@@ -159,7 +159,7 @@ async fn a_questionnaire_keeps_each_of_its_invariants(
 // covers V-05
 #[rstest]
 #[actix_web::test]
-async fn people_records_of_acts_and_provenance_have_what_they_must(
+async fn patient_audit_event_and_provenance_have_mandatory_elements(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -215,10 +215,10 @@ async fn people_records_of_acts_and_provenance_have_what_they_must(
     check_each(&app, rows).await;
 }
 
-/// What R4 demands of a Subscription: the judgement that stands behind `$validate` of every type.
+/// R4's rules for a Subscription: the validation behind `$validate` of every type.
 // covers V-05
 #[test]
-fn a_subscription_has_what_it_must() {
+fn subscription_has_mandatory_elements() {
     let places = |body: &Value| {
         let issues = validate(body, "Subscription").into_iter();
         let errors = issues.filter(|issue| issue.severity == Severity::Error);
@@ -245,7 +245,7 @@ fn a_subscription_has_what_it_must() {
 // covers V-08
 #[rstest]
 #[actix_web::test]
-async fn a_resource_is_judged_by_the_profiles_that_it_names_and_told_of_those_that_are_unknown(
+async fn resource_is_validated_by_meta_profile_and_unknown_profiles_are_reported(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -273,7 +273,8 @@ async fn a_resource_is_judged_by_the_profiles_that_it_names_and_told_of_those_th
     }
     let known = send_well(&app, post("/Consent/$validate", &claim(ours)), 200).await;
     assert!(!told(&known, "warning").contains(&unknown));
-    // A claim that cannot be judged hinders no write; what is stored names the profile that it keeps.
+    // A claim that cannot be validated prevents no write; the stored resource names the profile that it
+    // conforms to.
     for (path, mut body) in one_of_each(LONER, SON).into_iter().rev() {
         body["meta"] = json!({ "profile": ["http://example.org/StructureDefinition/x"] });
         let created = send_well(&app, post(path, &body), 201).await;

@@ -1,4 +1,4 @@
-//! The database server stops in the middle of writes, and comes back.
+//! The database server stops during writes, and comes back.
 
 use std::io;
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -81,7 +81,7 @@ fn join(client: TcpStream, host: &str) {
     }
 }
 
-/// Writes until it is over; keeps the ids that were answered for, and counts who was refused.
+/// Writes until stopped; keeps the ids that were answered, and counts refusals.
 fn write(
     service: &Service,
     people: &[String],
@@ -115,7 +115,7 @@ fn write(
 }
 
 #[test]
-fn a_database_server_that_goes_and_comes_back_loses_nothing_that_was_answered() {
+fn database_restart_loses_no_answered_write() {
     let database = TestDatabase::migrated(Backend::Postgres);
     let real = database.url.clone();
     let (host, name) = upstream(&real);

@@ -74,7 +74,7 @@ async fn jobs_run_again_when_the_clock_comes_back(
 
 #[rstest]
 #[actix_web::test]
-async fn a_lease_of_a_clock_that_was_ahead_keeps_nobody_away(
+async fn lease_of_a_clock_ahead_does_not_block_a_job(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -99,9 +99,7 @@ async fn a_lease_of_a_clock_that_was_ahead_keeps_nobody_away(
 
 #[rstest]
 #[actix_web::test]
-async fn a_token_is_good_while_the_clock_says_so(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn token_validity_follows_the_clock(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let registrations = vec![token::registration()];
     let app = TestApp::start(backend, Options { registrations, ..Options::default() }).await;
     let nhs_number = NhsNumber::parse(MOTHER, NumberCheck::Length).expect("a number");

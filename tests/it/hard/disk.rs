@@ -76,13 +76,13 @@ fn settings() -> &'static str {
 }
 
 #[test]
-fn a_full_disk_refuses_loses_nothing_and_recovers() {
+fn full_disk_is_503_loses_nothing_and_recovers() {
     let database = TestDatabase::migrated(Backend::Sqlite);
     let mut service = Service::on(database, settings(), "trap '' XFSZ");
     let mut answered = Vec::new();
     let mut patients = crate::vrs::known::PATIENTS.iter().cycle();
     for round in 0..3 {
-        // First as it fills up while it is written to; then, nothing at all can be written, the log neither.
+        // First as it fills up during writes; then no write is possible at all, not even of the log.
         let room = if round == 2 { 0 } else { size(&service.url) + 200_000 };
         limit_files(&service, &room.to_string());
         let refused = poll("the disk to be full", || {
@@ -120,9 +120,7 @@ fn a_full_disk_refuses_loses_nothing_and_recovers() {
 /// PostgreSQL itself says when its disk is full (53100, `disk_full`); a trigger says so in its words.
 #[rstest]
 #[actix_web::test]
-async fn a_database_server_whose_disk_is_full_is_a_reason_to_come_again(
-    #[values("53100", "53200")] code: &str,
-) {
+async fn full_database_disk_is_503_with_retry_after(#[values("53100", "53200")] code: &str) {
     let app =
         TestApp::start(Backend::Postgres, Options { contract: strict_contract(), ..Options::default() });
     let app = app.await;
@@ -144,9 +142,9 @@ async fn a_database_server_whose_disk_is_full_is_a_reason_to_come_again(
     assert_eq!(app.send(create()).await.status, 201);
 }
 
-/// Somebody else holds SQLite's lock for longer than is waited for, and lets it go.
+/// Another connection holds SQLite's lock for longer than the wait, and releases it.
 #[test]
-fn a_database_that_is_locked_for_long_is_a_reason_to_come_again() {
+fn locked_database_is_503_with_retry_after() {
     let database = TestDatabase::migrated(Backend::Sqlite);
     let path = database.url.strip_prefix("sqlite:").expect("a file").to_owned();
     let service = Service::on(database, settings(), "");

@@ -1,6 +1,6 @@
-//! Hard to kill: hostile clients, a full disk, a database that goes and comes back, clocks that jump, and input that
-//! nobody meant. `tests/hard` runs all of it in full and writes `docs/reliability.md`; the ordinary run has less of
-//! everything.
+//! Robustness: hostile clients, a full disk, a database that goes and comes back, clocks that jump, and
+//! malformed input. `tests/hard` runs all of it in full and writes `docs/reliability.md`; the ordinary run
+//! has less of everything.
 
 mod away;
 mod budgets;
@@ -23,7 +23,7 @@ fn scale(short: usize, full: usize) -> usize {
     if is_full() { full } else { short }
 }
 
-/// Tells a figure to whoever collects them (`docs/reliability.py`).
+/// Reports a figure to its collector (`docs/reliability.py`).
 fn measured(what: &str, figure: impl std::fmt::Display) {
     println!("\nmeasured | {what} | {figure}");
 }

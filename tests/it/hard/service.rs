@@ -1,5 +1,5 @@
-//! The program as a process, to be attacked from outside: what it needs of memory and files, and whether an honest
-//! client is served meanwhile.
+//! The program as a process under attack: its memory and files, and whether an honest client is served
+//! meanwhile.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -149,7 +149,7 @@ impl Service {
 }
 
 impl Served {
-    /// Checks that nobody waited for long, and tells how long that was.
+    /// Checks that no honest request waited for long, and reports the latencies.
     #[track_caller]
     pub fn well(&self) -> String {
         let at = |part: usize| self.latencies[(self.latencies.len() - 1) * part / 100];
@@ -159,7 +159,7 @@ impl Served {
     }
 }
 
-/// An honest request: it reads the database, and writes down that it did.
+/// An honest request: it reads the database, and its access is recorded.
 pub fn read() -> Request {
     let path = "/validated-relationships/FHIR/R4/Consent?performer:identifier=9000000017";
     Request::new("GET", path).with_id().bearer(crate::cli::TOKEN)

@@ -1,4 +1,5 @@
-//! People who have died or may not appear, at every door: the whole table of `person::state`, for patient and proxy.
+//! People who have died or may not appear, in every operation: the whole table of `person::state`, for
+//! patient and proxy.
 
 use base::clock::Clock as _;
 use base::error::Error;
@@ -90,7 +91,7 @@ impl Stage {
             PersonState::Alive => return,
             PersonState::Died => {
                 assert_eq!(tell(&self.app, &event(DEATH, PERSON, 21)).await, "applied");
-                // As an earlier version leaves it that makes a role during a rolling upgrade.
+                // As an earlier version leaves it that creates a role during a rolling upgrade.
                 let id = &self.roles[2];
                 let active = format!(
                     "UPDATE roles SET status = 'active', reason_code = 'ROLE_CREATED' WHERE id = '{id}'"
@@ -168,7 +169,7 @@ impl Stage {
         }
     }
 
-    /// Goes through a door and checks what it answers.
+    /// Carries out an operation and checks the response.
     async fn try_door(&self, door: Door) {
         let verdict = decide_person(self.state, door);
         let is_allowed = verdict == Verdict::Allowed;
@@ -236,7 +237,7 @@ impl Stage {
         self.app.store.write(move |tx| log_in(tx, &*clock, &proven)).await.is_ok()
     }
 
-    /// How many letters to the person a reminder leaves.
+    /// The number of messages to the person for a reminder.
     async fn letters(&self) -> i64 {
         let (clock, id) = (self.app.clock.clone(), self.roles[3].clone());
         let remind = move |tx: &mut store::Tx<'_>| remind_of_end(tx, &*clock, &id, -30);
@@ -248,13 +249,13 @@ impl Stage {
 
 #[rstest]
 #[actix_web::test]
-async fn every_door_answers_each_state_of_a_person_as_the_table_says(
+async fn every_operation_treats_each_person_state_as_documented(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
     #[values(Side::Patient, Side::Proxy)] side: Side,
 ) {
     for state in PersonState::ALL {
         for door in Door::ALL {
-            // What one door has done must not stand in the way of another.
+            // The effects of one operation must not hinder another.
             if door == Door::CreateRole {
                 Stage::set(backend, side, state).await.try_door(door).await;
             }
@@ -268,7 +269,7 @@ async fn every_door_answers_each_state_of_a_person_as_the_table_says(
     }
 }
 
-/// The Patient of a person who has died says so, and is another version.
+/// The Patient of a person who has died has `deceased`, and another version.
 #[rstest]
 #[actix_web::test]
 async fn patient_deceased_is_read_and_searched_and_changes_version_and_etag(
@@ -296,10 +297,10 @@ async fn patient_deceased_is_read_and_searched_and_changes_version_and_etag(
     assert_eq!(found("deceased:missing=false").await, 1);
 }
 
-/// A death that is told of somebody who comes later is theirs when they come.
+/// A reported death of an unknown person applies when the person becomes known.
 #[rstest]
 #[actix_web::test]
-async fn a_death_notification_before_the_person_is_known_counts_when_they_come(
+async fn early_death_notification_applies_when_the_person_is_known(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -328,12 +329,12 @@ async fn a_death_notification_before_the_person_is_known_counts_when_they_come(
     assert_eq!(patient["deceasedBoolean"], true);
     let answer = app.post("/Consent", bodies::consent(MOTHER, unknown)).await;
     assert_eq!(answer.told(), (422, "INVALID_PATIENT".to_owned()));
-    // Told once more, now that they are here: nothing is new.
+    // Reported once more, with the person known: nothing is new.
     again["id"] = "a third one".into();
     assert_eq!(tell(&app, &again).await, "known");
 }
 
-/// A role that an earlier version made for a person who had died ends by itself.
+/// A role that an earlier version created for a person who had died ends by itself.
 #[rstest]
 #[actix_web::test]
 async fn an_active_role_of_a_person_who_has_died_is_ended_by_the_daily_job(
@@ -355,7 +356,7 @@ async fn an_active_role_of_a_person_who_has_died_is_ended_by_the_daily_job(
     }
 }
 
-/// A role that is created while the death is taken in is either ended by it or refused because of it.
+/// A role that is created while a death is processed is either ended by it or refused because of it.
 #[actix_web::test]
 async fn a_create_at_the_same_time_as_a_death_leaves_no_active_role() {
     for _ in 0..4 {
@@ -373,7 +374,8 @@ async fn a_create_at_the_same_time_as_a_death_leaves_no_active_role() {
 /// The steps of the schema before this column.
 const STEPS_BEFORE: usize = 10;
 
-/// From the schema of before with rows, and with an earlier version that goes on writing during a rolling upgrade.
+/// From the previous schema with rows, and with an earlier version that still writes during a rolling
+/// upgrade.
 #[rstest]
 fn migration_brings_deaths_that_were_facts_alone(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,

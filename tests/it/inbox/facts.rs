@@ -1,4 +1,4 @@
-//! Each kind of event does to roles what the domain says, once.
+//! Each kind of registry event has its effects on roles, once.
 
 use rstest::rstest;
 
@@ -44,7 +44,7 @@ async fn a_death_ends_the_roles_of_patient_and_proxy_once(
 
 #[rstest]
 #[actix_web::test]
-async fn an_invalid_number_takes_its_roles_out_of_every_answer_and_keeps_the_rows(
+async fn invalidated_nhs_number_hides_its_roles_and_keeps_the_rows(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -67,7 +67,7 @@ async fn an_invalid_number_takes_its_roles_out_of_every_answer_and_keeps_the_row
 
 #[rstest]
 #[actix_web::test]
-async fn a_restriction_hides_and_its_lifting_shows(
+async fn restriction_hides_roles_and_lifting_shows_them(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -78,14 +78,14 @@ async fn a_restriction_hides_and_its_lifting_shows(
     assert_eq!(seen(&app, &role).await, 200);
     let (_, topics) = trail(&app, &role).await;
     assert_eq!(topics, ["proxy-role-created", "proxy-role-deleted", "proxy-role-changed"]);
-    // That LONER was restricted is nothing for the proxy to read.
+    // The restriction of LONER is nothing for the proxy to read.
     let named = "audit_records WHERE act IN ('role-hidden', 'person-restricted') AND proxy IS NOT NULL";
     assert_eq!(app.count_rows(named), 0);
 }
 
 #[rstest]
 #[actix_web::test]
-async fn a_role_between_two_hidden_people_comes_back_with_the_second(
+async fn role_of_two_hidden_people_is_shown_when_both_are_visible(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -122,7 +122,7 @@ async fn a_change_of_practice_changes_the_person_and_no_role(
 
 #[rstest]
 #[actix_web::test]
-async fn nobody_is_changed_by_what_is_told_of_a_stranger_or_is_of_another_type(
+async fn event_of_an_unknown_person_or_type_changes_nothing(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -135,14 +135,14 @@ async fn nobody_is_changed_by_what_is_told_of_a_stranger_or_is_of_another_type(
     let other = send(&app, &event("pds-birth-notification-1", SON, 20)).await;
     assert_eq!((other.status, other.json()["outcome"].as_str()), (202, Some("ignored")));
     footprint.check_untouched("strangers");
-    // A death has no way back: it is kept for when the person comes.
+    // A death is final: it is kept until the person is known.
     assert_eq!((app.count_rows("inbound_events"), app.count_rows("person_facts")), (7, 1));
     assert_eq!(app.count_rows("person_facts WHERE kind = 'death'"), 1);
 }
 
 #[rstest]
 #[actix_web::test]
-async fn the_attributes_may_come_in_headers(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn cloud_event_binary_mode_is_accepted(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = TestApp::strict(backend).await;
     let role = create_role(&app, MOTHER, LONER).await;
     let mut request = Request::new("POST", "/events");

@@ -1,4 +1,4 @@
-//! What the registry tells of people.
+//! Registry events about people.
 
 mod deaths;
 mod facts;
@@ -17,7 +17,7 @@ pub const RESTRICTED: &str = "pds-restriction-1";
 pub const LIFTED: &str = "pds-restriction-lifted-1";
 pub const MOVED: &str = "pds-change-of-gp-1";
 
-/// An event, told at noon of this day of November 2026.
+/// An event at noon of this day of November 2026.
 pub fn event(kind: &str, subject: &str, day: u8) -> Value {
     json!({
         "specversion": "1.0",
@@ -29,14 +29,14 @@ pub fn event(kind: &str, subject: &str, day: u8) -> Value {
     })
 }
 
-/// The event that a number became another.
+/// The event that a number was superseded by another.
 pub fn renumbered(old: &str, new: &str, day: u8) -> Value {
     let mut event = event(NUMBER, old, day);
     event["data"] = json!({ "newNhsNumber": new });
     event
 }
 
-/// The event that somebody has another practice.
+/// The event of a change of practice.
 pub fn moved(subject: &str, practice: &str, day: u8) -> Value {
     let mut event = event(MOVED, subject, day);
     event["data"] = json!({ "generalPractitioner": practice });
@@ -51,7 +51,7 @@ pub async fn send(app: &TestApp, event: &Value) -> Response {
     app.send(post(event)).await
 }
 
-/// Tells, and gives what came of it.
+/// Sends an event, and returns its result.
 pub async fn tell(app: &TestApp, event: &Value) -> String {
     let answer = send(app, event).await;
     assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));

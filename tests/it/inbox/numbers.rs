@@ -1,4 +1,4 @@
-//! A number becomes another, and the roles go along.
+//! A number is superseded, and the roles move to the new one.
 
 use rstest::rstest;
 use serde_json::json;
@@ -40,7 +40,7 @@ async fn the_roles_move_to_the_new_number_and_their_older_versions_keep_the_old(
 
 #[rstest]
 #[actix_web::test]
-async fn of_two_roles_between_the_same_people_the_active_one_goes_on(
+async fn merge_of_two_roles_keeps_the_active_one(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     for is_old_active in [true, false] {
@@ -65,7 +65,9 @@ async fn of_two_roles_between_the_same_people_the_active_one_goes_on(
 
 #[rstest]
 #[actix_web::test]
-async fn nobody_becomes_their_own_proxy(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn superseded_number_ends_a_role_between_own_numbers(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
     let app = TestApp::strict(backend).await;
     let role = create_role(&app, MOTHER, LONER).await;
     assert_eq!(tell(&app, &renumbered(LONER, MOTHER, 21)).await, "applied");
@@ -75,7 +77,9 @@ async fn nobody_becomes_their_own_proxy(#[values(Backend::Sqlite, Backend::Postg
 
 #[rstest]
 #[actix_web::test]
-async fn a_restriction_and_a_death_go_along(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn restriction_and_death_follow_to_the_new_number(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
     let app = TestApp::strict(backend).await;
     let role = create_role(&app, MOTHER, LONER).await;
     let others = create_role(&app, MOTHER, SON).await;
@@ -95,7 +99,9 @@ async fn a_restriction_and_a_death_go_along(#[values(Backend::Sqlite, Backend::P
 
 #[rstest]
 #[actix_web::test]
-async fn an_adoption_links_nothing(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn adoption_does_not_link_the_old_and_new_number(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
     let app = TestApp::strict(backend).await;
     let role = create_role(&app, MOTHER, LONER).await;
     let mut adopted = renumbered(LONER, SON, 21);

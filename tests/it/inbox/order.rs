@@ -1,4 +1,4 @@
-//! Events that come late, in the wrong order, or at the same time.
+//! Events that arrive late, out of order, or concurrently.
 
 use rstest::rstest;
 
@@ -14,7 +14,7 @@ fn standing(app: &TestApp, who: &str) -> String {
 
 #[rstest]
 #[actix_web::test]
-async fn what_is_older_undoes_nothing_that_is_newer(
+async fn older_event_does_not_undo_a_newer_one(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -33,7 +33,7 @@ async fn what_is_older_undoes_nothing_that_is_newer(
 
 #[rstest]
 #[actix_web::test]
-async fn a_lifting_that_comes_before_its_restriction_keeps_it_from_hiding_anybody(
+async fn lifting_before_an_older_restriction_keeps_the_person_visible(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -44,7 +44,7 @@ async fn a_lifting_that_comes_before_its_restriction_keeps_it_from_hiding_anybod
 
 #[rstest]
 #[actix_web::test]
-async fn a_lifting_brings_nobody_back_whose_number_is_invalid(
+async fn lifting_does_not_show_an_invalidated_person(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -56,7 +56,7 @@ async fn a_lifting_brings_nobody_back_whose_number_is_invalid(
 
 #[rstest]
 #[actix_web::test]
-async fn what_is_told_of_an_old_number_is_told_of_the_person(
+async fn event_of_a_superseded_number_applies_to_the_person(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -101,7 +101,7 @@ async fn number_changes_in_the_wrong_order_lead_to_the_last_number(
 
 #[rstest]
 #[actix_web::test]
-async fn the_same_event_many_times_at_once_is_dealt_with_once(
+async fn concurrent_duplicate_events_are_processed_once(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;

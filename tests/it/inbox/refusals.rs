@@ -1,4 +1,5 @@
-//! Who may not tell, and what is not an event: refused by name, and nothing is changed.
+//! Callers that may not send registry events, and invalid events: refused with the attribute at fault, and
+//! nothing changes.
 
 use domain::account::Who;
 use rstest::rstest;
@@ -12,14 +13,17 @@ use crate::vrs::known::{LONER, MOTHER};
 
 #[rstest]
 #[actix_web::test]
-async fn only_systems_that_the_settings_name_may_tell(
+async fn registry_events_are_accepted_from_configured_systems_only(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::start(backend, guarded_options()).await;
     let mut footprint = Footprint::of(&app);
     let event = event(DEATH, LONER, 20);
-    let nobody = app.send(post(&event)).await;
-    assert_eq!((nobody.status, nobody.header("www-authenticate")), (401, Some("Bearer realm=\"OnBehalf\"")));
+    let anonymous = app.send(post(&event)).await;
+    assert_eq!(
+        (anonymous.status, anonymous.header("www-authenticate")),
+        (401, Some("Bearer realm=\"OnBehalf\""))
+    );
     assert_eq!(app.send(post(&event).bearer("nonsense")).await.status, 401);
     for token in [NURSE, SYSTEM, &citizen(MOTHER)] {
         assert_eq!(app.send(post(&event).bearer(token)).await.status, 403, "{token}");
@@ -36,7 +40,7 @@ async fn only_systems_that_the_settings_name_may_tell(
 
 #[rstest]
 #[actix_web::test]
-async fn an_app_needs_the_scope_and_to_be_a_system(
+async fn registry_events_require_the_scope_and_mode_system(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app =
@@ -59,7 +63,7 @@ type Change = fn(&mut Value);
 
 #[rstest]
 #[actix_web::test]
-async fn what_is_wrong_with_an_event_is_named(
+async fn invalid_registry_event_is_400_with_the_attribute(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -98,7 +102,7 @@ async fn what_is_wrong_with_an_event_is_named(
 
 #[rstest]
 #[actix_web::test]
-async fn no_body_makes_it_fail(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn no_registry_event_body_is_500(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = TestApp::strict(backend).await;
     let structured = |body: &[u8]| {
         let request = Request::new("POST", "/events").header("Content-Type", "application/cloudevents+json");
@@ -133,7 +137,7 @@ async fn no_body_makes_it_fail(#[values(Backend::Sqlite, Backend::Postgres)] bac
 // SEC-24.
 #[rstest]
 #[actix_web::test]
-async fn a_delivery_of_a_subscription_tells_nothing(
+async fn subscription_delivery_to_the_registry_endpoint_is_rejected(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;

@@ -30,7 +30,7 @@ fn the_jobs_are_listed_and_run_by_name(#[values(Backend::Sqlite, Backend::Postgr
 }
 
 #[rstest]
-fn a_server_runs_them_by_itself(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+fn server_runs_jobs_by_schedule(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let (database, folder) = (TestDatabase::migrated(backend), Folder::new());
     let config = folder.write("onbehalf.toml", &configuration(&database.url));
     let mut server = folder.start(&["serve", "--config", &config]);

@@ -1,4 +1,4 @@
-//! The process is killed in the middle of a job: whoever comes next goes on where it was, and nothing is done twice.
+//! The process is killed during a job: the next one continues from there, and nothing is done twice.
 
 use rstest::rstest;
 
@@ -20,9 +20,7 @@ fn inactive(database: &TestDatabase) -> i64 {
 }
 
 #[rstest]
-fn what_a_killed_process_left_undone_is_done_once(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+fn work_of_a_killed_process_is_done_once(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let (database, folder) = (filled(backend), Folder::new());
     let lapsed = format!(
         "UPDATE roles SET end_text = '2021-01-01', end_at = 1609545599999

@@ -14,9 +14,7 @@ use crate::vrs::known::{LONER, MOTHER};
 
 #[rstest]
 #[actix_web::test]
-async fn of_many_that_look_at_once_one_runs_a_job(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn concurrent_runners_run_a_job_once(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = TestApp::strict(backend).await;
     let role = create_role(&app, MOTHER, LONER).await;
     app.clock.advance(TimeDelta::days(400));
@@ -35,7 +33,7 @@ async fn of_many_that_look_at_once_one_runs_a_job(
 
 #[rstest]
 #[actix_web::test]
-async fn the_job_of_a_process_that_is_gone_is_taken_over_after_its_lease(
+async fn job_of_a_dead_process_is_taken_over_after_its_lease(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -57,7 +55,7 @@ async fn the_job_of_a_process_that_is_gone_is_taken_over_after_its_lease(
     app.clock.advance(TimeDelta::seconds(1));
     assert!(runner.run_due().contains(&"expire-roles"));
     assert_eq!(status(&app, &role).await.0, "inactive");
-    // Should it be there after all, it finds that the job is not its own any more.
+    // Should it still run, it finds that it has lost the lease.
     let until = app.now() + TimeDelta::hours(1);
     let keeps = write(&app, move |tx| tx.renew_job("expire-roles", "a process that is gone", until)).await;
     assert!(!keeps);
@@ -66,7 +64,7 @@ async fn the_job_of_a_process_that_is_gone_is_taken_over_after_its_lease(
 
 #[rstest]
 #[actix_web::test]
-async fn whoever_lost_a_job_in_the_middle_commits_nothing_more(
+async fn runner_that_lost_its_lease_commits_nothing(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -86,9 +84,7 @@ async fn whoever_lost_a_job_in_the_middle_commits_nothing_more(
 
 #[rstest]
 #[actix_web::test]
-async fn a_thread_of_the_server_does_it_and_stops(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn runner_thread_starts_and_stops(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = TestApp::strict(backend).await;
     let role = create_role(&app, MOTHER, LONER).await;
     app.clock.advance(TimeDelta::days(400));

@@ -1,4 +1,4 @@
-//! Reminders, and the messages that carry them, to a real mail server on loopback.
+//! Reminders, and their messages, to a real mail server on localhost.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::support::{Backend, TestApp, bodies, sql};
 use crate::vrs::callers::number;
 use crate::vrs::known::{LONER, MOTHER};
 
-/// Somebody who runs the jobs, and sends through this mail server.
+/// A runner of the jobs, which sends through this mail server.
 fn sending(app: &TestApp, mail: &MailServer) -> Runner {
     let smtp = Smtp {
         host: mail.address.ip().to_string(),
@@ -31,7 +31,7 @@ fn sending(app: &TestApp, mail: &MailServer) -> Runner {
     Runner::new(app.store.clone(), app.clock.clone(), settings(), Arc::new(sender))
 }
 
-/// Somebody logs in, and their provider says where they can be written to.
+/// A person logs in, and their provider gives their address.
 async fn has_address(app: &TestApp, who: &str, address: &str) {
     let vot = Vector::parse("P9.Cp.Cd").expect("a vector");
     let proven = Proven {
@@ -60,7 +60,7 @@ async fn ending(app: &TestApp) -> String {
 
 #[rstest]
 #[actix_web::test]
-async fn both_people_hear_before_and_after_the_end_each_time_once(
+async fn both_people_get_one_reminder_before_and_after_the_end(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let (app, mail) = (TestApp::strict(backend).await, MailServer::start());
@@ -70,7 +70,7 @@ async fn both_people_hear_before_and_after_the_end_each_time_once(
         let (_, topics) = trail(&app, &role).await;
         topics.iter().filter(|topic| *topic == "proxy-role-reminder").count()
     };
-    // 29 days before, 6 days before, 2 days after; and the days between, on which nobody hears.
+    // 29 days before, 6 days before, 2 days after; and the days between, without a message.
     let mut heard = 0;
     for (days, is_heard) in [(0, true), (1, false), (22, true), (3, false), (5, true), (10, false)] {
         app.clock.advance(TimeDelta::days(days));
@@ -94,9 +94,7 @@ async fn both_people_hear_before_and_after_the_end_each_time_once(
 
 #[rstest]
 #[actix_web::test]
-async fn whoever_moves_the_end_is_reminded_of_the_new_one(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn changed_end_causes_a_new_reminder(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = TestApp::strict(backend).await;
     let role = ending(&app).await;
     let runner = runner(&app);
@@ -114,7 +112,7 @@ async fn whoever_moves_the_end_is_reminded_of_the_new_one(
 
 #[rstest]
 #[actix_web::test]
-async fn what_a_mail_server_does_not_take_now_is_tried_again_later_each_time(
+async fn transient_smtp_failure_is_retried_with_back_off(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let (app, mail) = (TestApp::strict(backend).await, MailServer::start());
@@ -139,7 +137,7 @@ async fn what_a_mail_server_does_not_take_now_is_tried_again_later_each_time(
 
 #[rstest]
 #[actix_web::test]
-async fn what_a_mail_server_never_takes_is_given_up(
+async fn permanent_smtp_failure_is_not_retried(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let (app, mail) = (TestApp::strict(backend).await, MailServer::start());
@@ -151,7 +149,7 @@ async fn what_a_mail_server_never_takes_is_given_up(
 
 #[rstest]
 #[actix_web::test]
-async fn what_may_have_arrived_is_never_sent_again(
+async fn message_with_unknown_outcome_is_never_sent_again(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let (app, mail) = (TestApp::strict(backend).await, MailServer::start());
@@ -168,7 +166,7 @@ async fn what_may_have_arrived_is_never_sent_again(
 
 #[rstest]
 #[actix_web::test]
-async fn a_message_that_cannot_be_read_is_given_up_and_stops_no_other(
+async fn unreadable_message_is_given_up_and_blocks_no_other(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     for broken in ["end_text = 'some day'", "person = '123'"] {
@@ -192,7 +190,7 @@ async fn a_message_that_cannot_be_read_is_given_up_and_stops_no_other(
 
 #[rstest]
 #[actix_web::test]
-async fn a_mail_server_that_is_away_costs_no_attempt(
+async fn unavailable_mail_server_costs_no_attempt(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let (app, mail) = (TestApp::strict(backend).await, MailServer::start());
@@ -209,7 +207,7 @@ async fn a_mail_server_that_is_away_costs_no_attempt(
 
 #[rstest]
 #[actix_web::test]
-async fn a_message_is_not_sent_that_is_not_true_any_more_or_has_nowhere_to_go(
+async fn outdated_or_unaddressed_message_is_not_sent(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let (app, mail) = (TestApp::strict(backend).await, MailServer::start());

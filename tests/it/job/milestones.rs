@@ -1,4 +1,4 @@
-//! Children grow up.
+//! Milestones: children reach an age.
 
 use chrono::TimeDelta;
 use cli::SeedFile;
@@ -34,7 +34,7 @@ async fn read(app: &TestApp, role: &str) -> Value {
 
 #[rstest]
 #[actix_web::test]
-async fn on_the_sixteenth_birthday_a_role_is_marked_once_and_the_mark_goes_when_it_was_looked_at(
+async fn sixteenth_birthday_marks_a_role_for_review_once(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -76,7 +76,7 @@ async fn on_the_sixteenth_birthday_a_role_is_marked_once_and_the_mark_goes_when_
 
 #[rstest]
 #[actix_web::test]
-async fn a_change_by_somebody_takes_the_mark_away(
+async fn change_of_a_role_removes_the_review_mark(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -111,7 +111,7 @@ async fn parental_responsibility_ends_with_the_eighteenth_birthday_and_consent_d
 
 #[rstest]
 #[actix_web::test]
-async fn birthdays_that_were_missed_are_made_up_for(
+async fn missed_birthdays_are_processed_later(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -128,7 +128,7 @@ async fn birthdays_that_were_missed_are_made_up_for(
 
 #[rstest]
 #[actix_web::test]
-async fn a_role_that_was_made_after_the_birthday_is_not_concerned(
+async fn role_created_after_the_birthday_is_not_affected(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;

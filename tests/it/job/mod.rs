@@ -1,4 +1,4 @@
-//! What the service does by itself, with the clock moved by hand.
+//! The scheduled jobs, with the clock moved by the test.
 
 mod command;
 mod killed;
@@ -27,12 +27,12 @@ pub fn settings() -> Jobs {
     Sources::default().load().expect("the compiled-in settings are right").jobs
 }
 
-/// Somebody who runs the jobs of a server, by these settings.
+/// A runner of a server's jobs, with these settings.
 pub fn runner_with(app: &TestApp, settings: Jobs) -> Runner {
     Runner::new(app.store.clone(), app.clock.clone(), settings, Arc::new(LogSender))
 }
 
-/// Somebody who runs the jobs of a server.
+/// A runner of a server's jobs.
 pub fn runner(app: &TestApp) -> Runner {
     runner_with(app, settings())
 }
@@ -49,7 +49,7 @@ pub async fn create(app: &TestApp, body: Value) -> String {
     created.header("location").and_then(|at| at.rsplit('/').next()).expect("an id").to_owned()
 }
 
-/// What was done with a role, and the events of it.
+/// The records of a role, and its events.
 pub async fn trail(app: &TestApp, role: &str) -> (Vec<String>, Vec<String>) {
     let reference = format!("Consent/{role}");
     app.look(move |tx| {

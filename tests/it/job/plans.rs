@@ -1,5 +1,5 @@
-//! The jobs find what is due by an index, however many rows there are. The statements stand here as Diesel writes
-//! them, or as the store has them: when those change, these must.
+//! The jobs find due rows by an index, whatever the number of rows. The statements are copied here as Diesel
+//! writes them, or as the store has them: when those change, these must.
 
 use rstest::rstest;
 
@@ -22,7 +22,7 @@ const OF_PERSON: &str =
     "SELECT id FROM roles WHERE proxy = '9990000100' OR patient = '9990000100' ORDER BY id";
 
 #[rstest]
-fn what_is_due_is_found_by_an_index(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+fn due_rows_use_an_index(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let database = filled(backend);
     assert_due_is_found(&database);
 }
@@ -38,7 +38,7 @@ pub(super) fn assert_due_is_found(database: &TestDatabase) {
 
 /// So few rows are there that PostgreSQL would rightly read them all.
 #[test]
-fn what_is_old_is_found_by_an_index() {
+fn expired_rows_use_an_index() {
     let database = filled(Backend::Sqlite);
     for (table, by) in [
         ("codes", "expires_at"),

@@ -1,4 +1,4 @@
-//! What nobody needs any more goes, and nothing else.
+//! Expired data are removed, and nothing else.
 
 use chrono::TimeDelta;
 use domain::account::{Code, RefreshToken, Who};
@@ -11,9 +11,7 @@ use crate::support::{Backend, Options, TestApp, token};
 
 #[rstest]
 #[actix_web::test]
-async fn what_is_over_goes_in_batches_when_its_time_has_come(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn expired_rows_are_purged_in_batches(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let options = Options { registrations: vec![token::registration()], ..Options::default() };
     let app = TestApp::start(backend, options).await;
     let who = Who::System { name: "a system".to_owned() };

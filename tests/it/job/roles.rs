@@ -1,4 +1,4 @@
-//! Roles whose end has passed, and roles that nobody uses.
+//! Roles whose end has passed, and unused roles.
 
 use chrono::TimeDelta;
 use rstest::rstest;
@@ -17,7 +17,7 @@ fn is(status: &(String, String), expected: (&str, &str)) -> bool {
 
 #[rstest]
 #[actix_web::test]
-async fn a_role_ends_once_when_its_last_day_is_over(
+async fn role_expires_once_after_its_last_day(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -42,7 +42,7 @@ async fn a_role_ends_once_when_its_last_day_is_over(
 
 #[rstest]
 #[actix_web::test]
-async fn everything_that_ended_while_no_server_ran_is_done_by_the_next_run(
+async fn roles_that_expired_during_downtime_are_ended_by_the_next_run(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -57,9 +57,7 @@ async fn everything_that_ended_while_no_server_ran_is_done_by_the_next_run(
 
 #[rstest]
 #[actix_web::test]
-async fn a_row_that_cannot_be_done_stops_no_other(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn failing_row_stops_no_other(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = TestApp::strict(backend).await;
     let bad = create_role(&app, MOTHER, LONER).await;
     let good = create_role(&app, MOTHER, SON).await;
@@ -77,7 +75,7 @@ async fn a_row_that_cannot_be_done_stops_no_other(
 
 #[rstest]
 #[actix_web::test]
-async fn the_role_of_somebody_hidden_ends_without_a_word(
+async fn role_of_a_hidden_person_expires_without_an_event(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -91,7 +89,7 @@ async fn the_role_of_somebody_hidden_ends_without_a_word(
 
 #[rstest]
 #[actix_web::test]
-async fn a_role_that_nobody_uses_becomes_inactive_where_the_settings_say_so(
+async fn unused_role_becomes_inactive_where_configured(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -136,7 +134,9 @@ async fn by_default_a_role_becomes_inactive_after_five_years_without_use(
 
 #[rstest]
 #[actix_web::test]
-async fn a_use_is_written_at_most_once_a_day(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn role_use_is_recorded_at_most_once_a_day(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
     let app = TestApp::strict(backend).await;
     let id = uuid::Uuid::parse_str(&create_role(&app, MOTHER, LONER).await).expect("an id");
     let first = app.now();
@@ -155,7 +155,7 @@ async fn a_use_is_written_at_most_once_a_day(#[values(Backend::Sqlite, Backend::
 
 #[rstest]
 #[actix_web::test]
-async fn looking_costs_the_same_however_many_roles_there_are(
+async fn job_statements_do_not_grow_with_the_number_of_roles(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;

@@ -69,9 +69,7 @@ async fn statistics_are_refreshed_and_every_promised_search_still_uses_its_index
 }
 
 #[rstest]
-fn what_is_due_is_found_by_an_index_with_statistics_too(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+fn due_rows_use_an_index_with_statistics(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let database = query_plans::filled(backend);
     assert_eq!(refresh(&database).1, 0);
     assert_due_is_found(&database);

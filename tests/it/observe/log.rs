@@ -1,4 +1,4 @@
-//! The log of a sandbox at its most talkative, after requests of every kind.
+//! The log of a sandbox at its most verbose level, after requests of every kind.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -164,7 +164,7 @@ fn names() -> BTreeSet<String> {
 }
 
 #[test]
-fn the_log_names_nobody() {
+fn log_has_no_personal_data() {
     let (log, _) = log_of_a_run();
     let words = words(&log);
     for name in names().iter().map(String::as_str).chain(["Lisa", "Thompson", "moved", "Jones"]) {
@@ -183,7 +183,7 @@ fn the_log_names_nobody() {
 }
 
 #[test]
-fn every_request_has_exactly_one_line() {
+fn every_request_has_exactly_one_log_line() {
     let (log, statuses) = log_of_a_run();
     let lines: Vec<Value> = log
         .lines()
@@ -208,7 +208,7 @@ fn every_request_has_exactly_one_line() {
 }
 
 #[test]
-fn a_request_whose_caller_hangs_up_has_a_line_too() {
+fn aborted_request_has_a_log_line() {
     let folder = Folder::new();
     let mut sandbox = start(&folder);
     let mut connection = Connection::open(sandbox.address()).expect("the sandbox listens");

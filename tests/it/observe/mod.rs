@@ -1,4 +1,4 @@
-//! What a run leaves in the log: a line for every request, and nothing about anybody.
+//! The log of a run: a line for every request, and no personal data.
 
 mod log;
 mod refusals;

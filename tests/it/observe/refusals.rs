@@ -1,4 +1,4 @@
-//! Why an app was refused: one line of the log for each refusal, and a record of the audit only where something was proved.
+//! Refusals of apps: one log line for each, and an audit record only where the app authenticated.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -67,7 +67,7 @@ fn basic(request: Request, app: &str, secret: &str) -> Request {
     request.header("Authorization", &format!("Basic {}", STANDARD.encode(format!("{app}:{secret}"))))
 }
 
-/// What a client is refused that has not authenticated.
+/// Refusals of clients that have not authenticated.
 fn strangers() -> Vec<Case> {
     const CODE: (&str, &str) = ("grant_type", "authorization_code");
     const INVALID: (u16, &str) = (401, "invalid_client");
@@ -151,7 +151,7 @@ fn register(token: Option<&str>, metadata: Value) -> Request {
     token.map(|token| request.clone().bearer(token)).unwrap_or(request)
 }
 
-/// What a client is refused that has.
+/// Refusals of clients that have authenticated.
 fn known() -> Vec<Case> {
     let web = |path: &str, form: &[(&str, &str)]| basic(post(path, form), "web", SECRET);
     let robot = |form: &[(&str, &str)]| basic(post("/oauth/token", form), "robot", SECRET);

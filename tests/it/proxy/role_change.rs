@@ -1,4 +1,4 @@
-//! What may become of a role (domain rules, contract §2.3 #7, §6).
+//! Changes of a role (domain rules, contract §2.3 #7, §6).
 
 use chrono::{DateTime, Utc};
 use domain::proxy::role_period::BadEnd;
@@ -45,18 +45,18 @@ fn rules_are_checked_in_the_order_of_the_contract() {
     let inactive = role(Status::Inactive);
     let without_reason = Change { status: Some(Status::Active), ..Change::default() };
     assert_eq!(inactive.changed(without_reason, STRICT, now()), Err(RoleError::MissingReason));
-    // No grantor, and the reason of another transition: the grantor is told first.
+    // No grantor, and the reason of another transition: the grantor is reported first.
     let without_grantor = to(Status::Active, ReasonCode::RoleCreated);
     assert_eq!(inactive.changed(without_grantor.clone(), STRICT, now()), Err(RoleError::MissingGrantor));
     let wrong_reason = Change { grantor: Some(ods("G81")), ..without_grantor };
     assert_eq!(inactive.changed(wrong_reason, STRICT, now()), Err(RoleError::ReasonNotAllowed));
-    // No such arrow, and no reason of any arrow: the arrow is told first.
+    // No such transition, and no reason of any transition: the transition is reported first.
     let no_arrow = to(Status::Proposed, ReasonCode::RoleCreated);
     assert_eq!(role(Status::Active).changed(no_arrow, STRICT, now()), Err(RoleError::InvalidTransition));
 }
 
 #[test]
-fn becoming_active_names_a_grantor_anew_though_the_role_has_one() {
+fn re_activation_requires_a_grantor_in_the_request() {
     let inactive = role(Status::Inactive);
     let change = Change { grantor: Some(ods("B81001")), ..to(Status::Active, ReasonCode::RoleReactivated) };
     assert_eq!(inactive.changed(change, STRICT, now()).unwrap().grantor, Some(ods("B81001")));
@@ -87,7 +87,7 @@ fn an_active_role_may_change_end_basis_and_grantor_without_a_status() {
 }
 
 #[test]
-fn no_other_status_allows_such_edits() {
+fn only_an_active_role_allows_edits_without_a_status() {
     for status in Status::ALL.into_iter().filter(|status| *status != Status::Active) {
         let refused = role(status).changed(until("2027-01-01"), STRICT, now());
         assert_eq!(refused, Err(RoleError::InvalidTransition), "{status:?}");
@@ -95,7 +95,7 @@ fn no_other_status_allows_such_edits() {
 }
 
 #[test]
-fn the_same_status_again_needs_a_change_beside_it() {
+fn same_status_requires_another_change() {
     let active = role(Status::Active);
     let again = to(Status::Active, ReasonCode::RoleCreated);
     for rules in [STRICT, LENIENT] {
@@ -106,7 +106,7 @@ fn the_same_status_again_needs_a_change_beside_it() {
 }
 
 #[test]
-fn asking_for_what_is_already_so_changes_nothing() {
+fn change_without_a_difference_creates_no_version() {
     let active = role(Status::Active);
     let same = Change {
         legal_basis: Some(active.legal_basis),
@@ -125,7 +125,7 @@ fn a_new_end_lies_neither_in_the_past_nor_before_the_start() {
 }
 
 #[test]
-fn every_reason_is_held_against_every_transition() {
+fn every_reason_is_checked_against_every_transition() {
     for reason in ReasonCode::all() {
         let change = to(Status::Inactive, reason);
         let strict = role(Status::Active).changed(change.clone(), STRICT, now());

@@ -1,4 +1,4 @@
-//! What may become a role (contract §5 #5, §6).
+//! Creation of a role (contract §5 #5, §6).
 
 use base::date_time::FhirDateTime;
 use domain::person::{NhsNumber, NumberCheck};
@@ -48,7 +48,7 @@ fn an_active_role_with_a_grantor_is_created() {
 }
 
 #[test]
-fn an_active_role_without_a_grantor_is_not() {
+fn active_role_without_a_grantor_is_rejected() {
     let without = Draft { grantor: None, ..draft() };
     assert_eq!(create(without, STRICT), Err(RoleError::MissingGrantor));
 }
@@ -62,7 +62,7 @@ fn a_rejected_role_needs_no_grantor_but_a_reason_of_its_own() {
 }
 
 #[test]
-fn only_active_and_rejected_begin_a_role() {
+fn role_is_created_as_active_or_rejected_only() {
     for status in [Status::Inactive, Status::EnteredInError, Status::Proposed] {
         for rules in [STRICT, LENIENT] {
             assert_eq!(
@@ -79,7 +79,7 @@ fn only_active_and_rejected_begin_a_role() {
 }
 
 #[test]
-fn nobody_is_their_own_proxy() {
+fn role_of_a_person_for_themselves_is_rejected() {
     let own = Draft { patient: draft().proxy, ..draft() };
     assert_eq!(create(own, STRICT), Err(RoleError::OwnProxy));
 }
@@ -93,7 +93,7 @@ fn an_end_lies_neither_in_the_past_nor_before_the_start() {
 }
 
 #[test]
-fn any_known_reason_will_do_where_only_the_code_is_checked() {
+fn known_code_check_accepts_any_reason() {
     let reason = because(ReasonCode::RoleReactivated);
     assert_eq!(create(Draft { reason: reason.clone(), ..draft() }, STRICT), Err(RoleError::ReasonNotAllowed));
     assert!(create(Draft { reason, ..draft() }, LENIENT).is_ok());

@@ -31,7 +31,7 @@ fn is_written(rows: &[(&str, &str, &[&str])], from: Option<Status>, to: Status, 
 }
 
 #[test]
-fn the_machine_has_exactly_the_arrows_and_reasons_of_the_contract() {
+fn state_machine_has_the_transitions_and_reasons_of_the_contract() {
     let starts = [None].into_iter().chain(Status::ALL.map(Some));
     let mut judged = 0;
     for from in starts {
@@ -57,7 +57,7 @@ fn the_machine_has_exactly_the_arrows_and_reasons_of_the_contract() {
 }
 
 #[test]
-fn an_arrow_exists_only_where_the_contract_draws_one() {
+fn transition_exists_only_in_the_contract_table() {
     for lifecycle in [Lifecycle::Decisions, Lifecycle::WithApplications] {
         let starts = [None].into_iter().chain(Status::ALL.map(Some));
         let arrows = starts.flat_map(|from| Status::ALL.map(|to| reasons_for(from, to, lifecycle)));

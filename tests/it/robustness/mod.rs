@@ -1,4 +1,4 @@
-//! Whatever comes in, the answer is one that the contract has, and the service goes on.
+//! Whatever the input, the response is one of the contract, and the service continues.
 
 mod bodies;
 mod document;

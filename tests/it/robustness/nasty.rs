@@ -97,9 +97,7 @@ fn no_json() -> Vec<(&'static str, Vec<u8>)> {
 /// Every body here is no FHIR Consent, and none makes a role.
 #[rstest]
 #[actix_web::test]
-async fn a_body_that_is_no_sound_json_or_no_consent_is_a_bad_request(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn invalid_json_or_consent_is_400(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = TestApp::sandbox(backend).await;
     for (name, body) in no_consents().into_iter().chain(no_json()) {
         let request = Request::post(&format!("{BASE}/Consent"), "").bytes(body);
@@ -169,7 +167,7 @@ async fn an_element_of_the_wrong_json_type_is_refused(
 /// A NUL is valid JSON, but no FHIR string can hold it, and not every database either.
 #[rstest]
 #[actix_web::test]
-async fn a_nul_in_a_text_that_is_kept_is_refused(
+async fn nul_character_in_a_stored_text_is_rejected(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
@@ -200,7 +198,7 @@ async fn a_nul_in_a_text_that_is_kept_is_refused(
 }
 
 #[actix_web::test]
-async fn a_body_over_the_limit_is_too_large_however_it_is_sent() {
+async fn body_over_the_limit_is_413_plain_and_chunked() {
     let mut options = Options::default();
     options.limits.body_bytes = 4096;
     let app = TestApp::start(Backend::Sqlite, options).await;
@@ -239,7 +237,7 @@ async fn json_may_be_nested_to_the_limit_and_no_deeper() {
 }
 
 #[actix_web::test]
-async fn a_head_of_100_kilobytes_has_an_orderly_answer() {
+async fn head_of_100_kilobytes_is_4xx_or_closed() {
     let app = TestApp::sandbox(Backend::Sqlite).await;
     let long = "a".repeat(100_000);
     let many: String = (0..500).map(|number| format!("X-Many-{number}: x\r\n")).collect();
@@ -267,7 +265,7 @@ async fn a_head_of_100_kilobytes_has_an_orderly_answer() {
 
 /// The HTTP library's type for names holds 65,535 bytes.
 #[actix_web::test]
-async fn a_header_name_of_100_kilobytes_has_an_orderly_answer() {
+async fn header_name_of_100_kilobytes_is_4xx() {
     let app = TestApp::sandbox(Backend::Sqlite).await;
     let name = "a".repeat(100_000);
     let request =
@@ -278,7 +276,7 @@ async fn a_header_name_of_100_kilobytes_has_an_orderly_answer() {
 }
 
 #[actix_web::test]
-async fn unusual_http_has_an_orderly_answer() {
+async fn unusual_http_is_2xx_or_4xx() {
     let app = TestApp::sandbox(Backend::Sqlite).await;
     let id = format!("X-Request-ID: {REQUEST_ID}\r\nConnection: close\r\n");
     let good = format!("{BASE}/Consent/{ROLE}");
@@ -309,7 +307,7 @@ async fn unusual_http_has_an_orderly_answer() {
 }
 
 #[actix_web::test]
-async fn less_body_than_promised_is_a_bad_request_or_hung_up_on() {
+async fn short_body_is_400_or_closed() {
     let app = TestApp::sandbox(Backend::Sqlite).await;
     let body = consent().to_string();
     for operation in OPERATIONS.into_iter().filter(|operation| operation.content_type.is_some()) {

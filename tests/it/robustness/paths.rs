@@ -17,7 +17,7 @@ fn kind(answer: &Response) -> &str {
 // covers USE-14
 #[rstest]
 #[actix_web::test]
-async fn a_path_that_no_api_has_is_404_in_the_form_that_its_client_reads(
+async fn unknown_path_is_404_in_the_format_of_the_client(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
@@ -62,9 +62,7 @@ async fn a_path_that_no_api_has_is_404_in_the_form_that_its_client_reads(
 // covers USE-14
 #[rstest]
 #[actix_web::test]
-async fn the_root_says_what_the_server_is_and_its_page_has_one_style(
-    #[values(Backend::Sqlite)] backend: Backend,
-) {
+async fn root_page_describes_the_server(#[values(Backend::Sqlite)] backend: Backend) {
     let app = TestApp::sandbox(backend).await;
     let told = app.send(Request::new("GET", "/")).await;
     assert_eq!((told.status, kind(&told)), (200, "application/json"));
@@ -106,7 +104,7 @@ async fn resources(app: &TestApp) -> Vec<String> {
 // covers USE-11, G-15
 #[rstest]
 #[actix_web::test]
-async fn a_preflight_allows_every_method_that_the_resource_has(#[values(Backend::Sqlite)] backend: Backend) {
+async fn cors_preflight_allows_every_method_of_the_resource(#[values(Backend::Sqlite)] backend: Backend) {
     let app = TestApp::start(backend, Options { registrations: kit::apps(), ..Options::default() }).await;
     let mut offered = 0;
     for path in resources(&app).await {
@@ -151,7 +149,7 @@ async fn a_preflight_allows_every_method_that_the_resource_has(#[values(Backend:
 /// What the capability statement offers, too.
 #[rstest]
 #[actix_web::test]
-async fn a_preflight_allows_every_interaction_of_the_capability_statement(
+async fn cors_preflight_allows_every_interaction_of_the_capability_statement(
     #[values(Backend::Sqlite)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;

@@ -86,7 +86,7 @@ fn near_query() -> impl Strategy<Value = Vec<u8>> {
 }
 
 #[actix_web::test]
-async fn any_query_has_an_orderly_answer() {
+async fn any_query_is_2xx_or_4xx() {
     let app = server().await;
     for operation in OPERATIONS {
         let body = body_of(operation);
@@ -100,8 +100,8 @@ async fn any_query_has_an_orderly_answer() {
     assert_alive(&app).await;
 }
 
-/// Names of headers that mean something to us, to HTTP, or to whoever stands in front. Those that say
-/// how long the body is have their own test.
+/// Names of headers that have a meaning here, in HTTP, or for a proxy in front. Those that declare the length
+/// of the body have their own test.
 const NAMES: &[&str] = &[
     "X-Request-ID",
     "x-request-id",
@@ -151,7 +151,7 @@ fn header() -> impl Strategy<Value = Header> {
 }
 
 #[actix_web::test]
-async fn any_headers_have_an_orderly_answer() {
+async fn any_headers_are_2xx_or_4xx() {
     let app = server().await;
     for operation in OPERATIONS {
         let body = body_of(operation);
@@ -217,7 +217,7 @@ fn path() -> impl Strategy<Value = Vec<u8>> {
 }
 
 #[actix_web::test]
-async fn any_method_and_path_have_an_orderly_answer() {
+async fn any_method_and_path_are_2xx_or_4xx() {
     let app = server().await;
     let holds = async |(method, path): (String, Vec<u8>)| {
         let head = format!(

@@ -64,7 +64,7 @@ fn fragments() -> impl Strategy<Value = Vec<u8>> {
 }
 
 #[actix_web::test]
-async fn bytes_that_are_not_http_are_refused_or_hung_up_on() {
+async fn non_http_bytes_are_rejected_or_closed() {
     let app = impatient().await;
     let holds = async |bytes: Vec<u8>| match exchange(app.address, &bytes).await {
         None => Ok(()),
@@ -80,7 +80,7 @@ async fn bytes_that_are_not_http_are_refused_or_hung_up_on() {
 }
 
 #[actix_web::test]
-async fn headers_that_lie_about_the_body_are_refused_or_hung_up_on() {
+async fn contradictory_body_headers_are_rejected_or_closed() {
     let app = impatient().await;
     let body = bodies::consent("9000000017", "9000000033").to_string();
     let right = body.len().to_string();
@@ -126,7 +126,7 @@ async fn headers_that_lie_about_the_body_are_refused_or_hung_up_on() {
 }
 
 #[actix_web::test]
-async fn a_request_cut_off_anywhere_harms_nobody() {
+async fn truncated_request_affects_no_other() {
     let app = server().await;
     let body = bodies::consent("9000000017", "9000000033").to_string();
     let request = OPERATIONS[4].request(b"", &[], body.as_bytes());
@@ -148,7 +148,7 @@ fn assert_timeout(answer: Option<Response>) {
 }
 
 #[actix_web::test]
-async fn a_body_that_does_not_come_is_waited_for_no_longer_than_the_limit() {
+async fn missing_body_is_closed_after_the_limit() {
     let app = impatient().await;
     let head = OPERATIONS.into_iter().filter(|operation| operation.content_type.is_some()).map(|operation| {
         operation.request(b"", &[(b"Content-Length".to_vec(), b"1000".to_vec())], b"{\"resourceType\":")
@@ -161,7 +161,7 @@ async fn a_body_that_does_not_come_is_waited_for_no_longer_than_the_limit() {
 }
 
 #[actix_web::test]
-async fn a_head_that_does_not_come_is_waited_for_no_longer_than_the_limit() {
+async fn missing_head_is_closed_after_the_limit() {
     let app = impatient().await;
     for part in ["POST ", "GET /validated-relationships/FHIR/R4/Consent HTTP/1.1\r\nHost: x\r\nX-Request-"] {
         assert_timeout(send_bytes(app.address, part.as_bytes()).await);
@@ -191,7 +191,7 @@ fn drip(address: SocketAddr, start: &[u8], byte: u8) -> Option<Response> {
 }
 
 #[actix_web::test]
-async fn a_request_that_drips_in_has_no_more_time_than_another() {
+async fn slow_request_has_the_same_timeout() {
     let app = impatient().await;
     let address = app.address;
     let head = format!("POST {BASE}/Consent HTTP/1.1\r\nHost: x\r\nX-Request-ID: {REQUEST_ID}\r\n");
@@ -205,7 +205,7 @@ async fn a_request_that_drips_in_has_no_more_time_than_another() {
 }
 
 #[actix_web::test]
-async fn several_requests_in_one_packet_have_an_answer_each() {
+async fn pipelined_requests_in_one_packet_are_each_answered() {
     let app = server().await;
     let one = format!("GET {BASE}/Consent HTTP/1.1\r\nHost: x\r\nX-Request-ID: {REQUEST_ID}\r\n\r\n");
     let last = one.replace("Host: x", "Host: x\r\nConnection: close");
@@ -217,7 +217,7 @@ async fn several_requests_in_one_packet_have_an_answer_each() {
 }
 
 #[actix_web::test]
-async fn what_is_not_http_is_refused_in_full_behind_an_answered_request_too() {
+async fn non_http_bytes_after_a_response_are_rejected() {
     let app = server().await;
     let good = format!("GET {BASE}/Consent HTTP/1.1\r\nHost: x\r\nX-Request-ID: {REQUEST_ID}\r\n\r\n");
     let answers =
@@ -239,7 +239,7 @@ async fn the_request_id_is_echoed_as_the_head_spells_it_whatever_the_body_says()
 
 /// RFC 9112 §9.6: behind a request that closes the connection nothing is acted on.
 #[actix_web::test]
-async fn a_request_behind_one_that_closes_the_connection_is_not_acted_on() {
+async fn request_after_connection_close_is_not_processed() {
     let app = server().await;
     let last = OPERATIONS[3].request(b"performer:identifier=9000000017", &[], b"");
     let body = bodies::consent("9000000017", "9000000033").to_string();
@@ -253,7 +253,7 @@ async fn a_request_behind_one_that_closes_the_connection_is_not_acted_on() {
 
 /// SEC-6: with LF for CRLF, too. The guard of the wire refuses the first head.
 #[actix_web::test]
-async fn a_request_with_bare_lf_is_400_and_nothing_behind_it_is_acted_on() {
+async fn request_with_bare_lf_is_400_and_later_ones_are_not_processed() {
     let app = server().await;
     let last = OPERATIONS[3].request(b"performer:identifier=9000000017", &[], b"");
     let body = bodies::consent("9000000017", "9000000033").to_string();
@@ -314,7 +314,7 @@ async fn an_ambiguous_end_of_a_message_is_400_and_closes_the_connection() {
 
 /// Behind a body of chunks, too, nothing is acted on once the connection is to be closed.
 #[actix_web::test]
-async fn a_request_behind_chunks_that_close_the_connection_is_not_acted_on() {
+async fn request_after_a_closing_chunked_body_is_not_processed() {
     let app = server().await;
     let head = "POST /ready HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
     let behind = "GET /health HTTP/1.1\r\nHost: x\r\n\r\n";

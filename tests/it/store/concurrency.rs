@@ -1,4 +1,4 @@
-//! Many at the same time: one of them wins, and none overwrites another unseen.
+//! Concurrent writes: one of them succeeds, and none overwrites another.
 
 use domain::proxy::{Role, Versioned};
 use futures_util::future::join_all;
@@ -24,7 +24,7 @@ fn count(app: &TestApp, table: &str, condition: &str) -> i64 {
 
 #[rstest]
 #[actix_web::test]
-async fn of_many_who_create_the_same_role_at_the_same_time_one_does(
+async fn concurrent_creates_of_one_pair_create_one_role(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -114,7 +114,7 @@ fn assert_each_version_grants_one_wish(versions: &[Versioned<Role>], mut granted
 
 #[rstest]
 #[actix_web::test]
-async fn of_many_who_change_the_same_role_at_the_same_time_none_overwrites_another_unseen(
+async fn concurrent_changes_never_overwrite_each_other(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -127,7 +127,7 @@ async fn of_many_who_change_the_same_role_at_the_same_time_none_overwrites_anoth
     for (wish, answer) in wishes.into_iter().zip(&answers) {
         match answer.status {
             200 => granted.push(wish),
-            // Somebody else was faster and the service says so; nothing else may go wrong.
+            // A concurrent change came first and the service reports it; nothing else may go wrong.
             503 => {}
             _ => panic!("{wish:?}: {:?}", answer.told()),
         }
@@ -149,7 +149,7 @@ async fn of_many_who_change_the_same_role_at_the_same_time_none_overwrites_anoth
 
 #[rstest]
 #[actix_web::test]
-async fn of_many_who_end_the_same_role_at_the_same_time_one_does(
+async fn concurrent_ends_of_one_role_end_it_once(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -167,7 +167,8 @@ async fn of_many_who_end_the_same_role_at_the_same_time_one_does(
     assert_eq!(topics, ["proxy-role-changed", "proxy-role-created"]);
 }
 
-/// A role is created, and then changed, within one millisecond: subscribers must hear of it in this order.
+/// A role is created, and then changed, within one millisecond: subscribers must receive the events in this
+/// order.
 #[rstest]
 #[actix_web::test]
 async fn events_of_one_millisecond_keep_the_order_of_the_versions(

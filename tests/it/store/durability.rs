@@ -1,4 +1,4 @@
-//! The process is killed while it writes: whatever it had answered is there, and nothing is there by half.
+//! The process is killed while it writes: every answered write exists, and none exists in part.
 
 use std::net::SocketAddr;
 use std::sync::Mutex;
@@ -100,7 +100,7 @@ fn assert_role_is_there(connection: &mut Connection, url: &str, id: &str) {
     }
 }
 
-/// Roles that nobody was answered for may be there, but whole.
+/// Roles whose create was not answered may exist, but complete.
 fn assert_nothing_is_there_by_half(url: &str) {
     let ids = |table: &str, id: &str| {
         let mut ids = sql::values(url, &format!("SELECT {id} AS value FROM {table}"));

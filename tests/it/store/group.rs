@@ -1,4 +1,4 @@
-//! Writes that share a commit: each answered when it is on disk, none spoiled by another.
+//! Writes that share a commit: each is answered when it is on disk, and none affects another.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
@@ -47,15 +47,17 @@ async fn writes_that_wait_at_the_same_time_share_a_commit() {
     assert!(all.iter().all(Result::is_ok));
     let together = store.statements() - before;
     assert_eq!(rows(&database).len(), MANY + 1);
-    // Alone: begin, look, insert, commit. Together a savepoint and its release stand for begin and commit, and
-    // those of the transaction are told by whether there are fewer of them than writes: a few at the most.
+    // Alone: begin, select, insert, commit. Together a savepoint and its release replace begin and commit,
+    // and the transaction's own are recognised by being fewer than the writes: a few at the most.
     let savepoints = u64::try_from(MANY).unwrap() * alone;
     assert!(together < savepoints + 20, "{together} statements for {MANY} writes, {alone} for one");
 }
 
 #[rstest]
 #[actix_web::test]
-async fn one_that_fails_is_undone_by_itself(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn failed_write_of_a_group_is_rolled_back_alone(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
     let database = TestDatabase::migrated(backend);
     let store = database.open();
     let all = join_all((0..MANY).map(|at| {
@@ -80,7 +82,7 @@ async fn one_that_fails_is_undone_by_itself(#[values(Backend::Sqlite, Backend::P
 }
 
 #[actix_web::test]
-async fn a_write_that_was_told_to_try_again_does_not_happen_later() {
+async fn write_answered_busy_is_never_committed_later() {
     let database = TestDatabase::migrated(Backend::Sqlite);
     let store = database.open_to_wait(Duration::from_millis(200));
     let (let_go, held) = std::sync::mpsc::channel::<()>();
@@ -99,7 +101,7 @@ async fn a_write_that_was_told_to_try_again_does_not_happen_later() {
 }
 
 #[actix_web::test]
-async fn when_the_disk_takes_no_commit_all_of_it_are_told_to_try_again() {
+async fn failed_group_commit_is_503_for_every_write() {
     let database = TestDatabase::migrated(Backend::Sqlite);
     let store = database.open_to_wait(Duration::from_millis(200));
     // A writer of another process that does not let go stands in for a disk that takes nothing.
@@ -146,9 +148,10 @@ async fn a_write_that_holds_the_database_for_more_than_two_seconds_is_counted(
     assert_eq!(store.long_writes(), 3);
 }
 
-/// FAULT-17: two transactions that each hold what the other wants. PostgreSQL gives one of them up, and it is run again.
+/// FAULT-17: two transactions that each hold what the other needs. PostgreSQL aborts one of them, and it is
+/// repeated.
 #[actix_web::test]
-async fn a_transaction_that_is_the_victim_of_a_deadlock_is_run_again() {
+async fn deadlock_victim_is_retried() {
     let database = TestDatabase::migrated(Backend::Postgres);
     let store = database.open();
     let both_hold_one = Arc::new(Barrier::new(2));

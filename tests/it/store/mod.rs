@@ -1,4 +1,4 @@
-//! What the store promises: nothing is lost, nothing is overwritten unseen, nothing is read at length.
+//! Guarantees of the store: no lost write, no silent overwrite, no full scan.
 
 mod concurrency;
 mod deadline;

@@ -140,11 +140,9 @@ fn the_history_of_a_role_is_found_by_an_index(
     }
 }
 
-/// Most events were told long ago; to look for those that wait costs nothing for them.
+/// Most events were delivered long ago; finding the waiting ones costs nothing for them.
 #[rstest]
-fn what_waits_for_its_numbers_is_found_by_an_index_of_that_alone(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+fn unnumbered_events_use_a_partial_index(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let database = filled(backend);
     sql::execute(
         &database.url,
@@ -164,9 +162,7 @@ fn what_waits_for_its_numbers_is_found_by_an_index_of_that_alone(
 }
 
 #[rstest]
-fn the_roles_to_review_are_found_by_an_index_of_them_alone(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+fn roles_to_review_use_a_partial_index(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let database = filled(backend);
     let statement = format!(
         "SELECT id FROM roles WHERE {} AND (CASE WHEN needs_review THEN 'review-due' END) = 'review-due' ORDER BY id LIMIT 51",

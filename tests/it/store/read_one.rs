@@ -15,7 +15,7 @@ const PATIENT: &str = "9000000009";
 
 #[rstest]
 #[actix_web::test]
-async fn a_role_is_read_by_one_statement_and_shown_to_those_who_may_see_it(
+async fn role_read_is_one_statement_with_access_filter(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
@@ -36,7 +36,7 @@ async fn a_role_is_read_by_one_statement_and_shown_to_those_who_may_see_it(
 
 #[rstest]
 #[actix_web::test]
-async fn a_grant_that_ends_while_its_app_reads_lets_nothing_be_told(
+async fn grant_that_ends_during_a_read_is_401(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = kit::start(backend).await;
@@ -58,7 +58,7 @@ async fn a_grant_that_ends_while_its_app_reads_lets_nothing_be_told(
 }
 
 #[actix_web::test]
-async fn connections_whose_server_was_restarted_are_replaced_unseen() {
+async fn connections_are_replaced_after_a_database_restart() {
     let app = TestApp::sandbox(Backend::Postgres).await;
     let read = || get(&format!("/Consent/{MOTHERS_ROLE}"));
     send_well(&app, read(), 200).await;

@@ -144,7 +144,7 @@ fn connections(database: &TestDatabase, name: &str) -> (i64, i64) {
 #[rstest]
 #[case::password("tls:se%2Fc%3Fr%40et", "")]
 #[case::certificate("tls_by_certificate", "&sslcert={folder}/client.pem&sslkey={folder}/client.key")]
-fn a_server_that_proves_its_name_is_used_over_tls(#[case] user: &str, #[case] more: &str) {
+fn postgres_server_with_a_valid_certificate_is_used_over_tls(#[case] user: &str, #[case] more: &str) {
     let files = server();
     let (database, name) = database();
     let more = more.replace("{folder}", &files.folder.path().display().to_string());
@@ -169,7 +169,7 @@ fn a_server_that_proves_its_name_is_used_over_tls(#[case] user: &str, #[case] mo
 }
 
 #[test]
-fn a_server_that_does_not_prove_its_name_is_refused_in_every_mode() {
+fn postgres_server_with_an_invalid_certificate_is_rejected() {
     let files = server();
     let (database, name) = database();
     let port = &files.port;
@@ -222,7 +222,7 @@ fn answering(bytes: &'static [u8]) -> (u16, thread::JoinHandle<Vec<u8>>) {
 #[case::without_tls(b"N", "offers no TLS")]
 #[case::with_an_error(b"E", "offers no TLS")]
 #[case::that_says_more_before_tls(b"SR\0\0\0\x08\0\0\0\0", "TLS with the database server failed")]
-fn a_server_without_tls_is_refused_and_sent_nothing(#[case] answer: &'static [u8], #[case] why: &str) {
+fn postgres_server_without_tls_is_rejected_before_any_data(#[case] answer: &'static [u8], #[case] why: &str) {
     let (port, served) = answering(answer);
     let url = format!("postgres://tls:secret@127.0.0.1:{port}/x?sslmode=require&connect_timeout=3");
     let told = refused(&url);
@@ -233,7 +233,7 @@ fn a_server_without_tls_is_refused_and_sent_nothing(#[case] answer: &'static [u8
 }
 
 #[test]
-fn a_server_that_is_away_or_silent_is_told_of() {
+fn unreachable_or_silent_postgres_server_is_reported() {
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = silent.local_addr().expect("an address").port();
     let url = format!("postgres://tls@127.0.0.1:{port}/x?sslmode=require&connect_timeout=1");

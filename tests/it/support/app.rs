@@ -50,7 +50,7 @@ pub struct Options {
     pub disclosure: Disclosure,
     pub status_for_other_patient: u16,
     pub policy: AccessPolicy,
-    /// The apps of the authorization server; without any there is none.
+    /// The registered apps; without any there is no authorization server.
     pub registrations: Vec<Registration>,
     /// When it is lit, the server's clock panics.
     pub fuse: Arc<AtomicBool>,
@@ -60,7 +60,7 @@ pub struct Options {
     pub is_simulating: bool,
     pub limits: Limits,
     pub subscriptions: Subscriptions,
-    /// The tokens that may tell of people.
+    /// The tokens that may send registry events.
     pub events_from: Vec<String>,
     /// The key of `_status`.
     pub status_key: &'static str,
@@ -70,7 +70,7 @@ pub struct Options {
     pub statement_deadline: Duration,
     /// Whether the sandbox data are there.
     pub is_seeded: bool,
-    /// The header of the proxy in front.
+    /// The header of the reverse proxy.
     pub address_header: Option<&'static str>,
 }
 
@@ -176,9 +176,9 @@ pub struct TestApp {
     pub authority: Option<Arc<Authority>>,
     pub vault: Arc<Vault>,
     pub metrics: Metrics,
-    /// The front in whose terms people subscribe.
+    /// The API that clients create subscriptions with.
     pub front: SubscriberFront,
-    /// The sockets that consumers have opened.
+    /// The open WebSocket connections of consumers.
     pub sockets: Sockets,
     handle: ServerHandle,
     pub database: TestDatabase,
@@ -195,7 +195,7 @@ impl TestApp {
         Self::start(backend, Options::default()).await
     }
 
-    /// A server as `serve` has it by default, but open to everybody, with the sandbox data.
+    /// A server with the defaults of `serve`, but without authentication, with the sandbox data.
     pub async fn strict(backend: Backend) -> Self {
         Self::start(backend, Options { contract: strict_contract(), ..Options::default() }).await
     }
@@ -257,12 +257,12 @@ impl TestApp {
         Self { address, gate, store, clock, authority, vault, metrics, front, sockets, handle, database }
     }
 
-    /// Stops the server as a process does that is asked to: what runs may end.
+    /// Stops the server as a stopping process does: running requests may end.
     pub fn stop_serving(&self) -> impl Future<Output = ()> + use<> {
         self.handle.stop(true)
     }
 
-    /// The URL of the VRS front.
+    /// The URL of the VRS API.
     pub fn base(&self) -> String {
         format!("http://{}{}", self.address, vrs::BASE_PATH)
     }
@@ -272,17 +272,17 @@ impl TestApp {
         request.send(self.address).await
     }
 
-    /// `GET` below the VRS front's base, with a request id.
+    /// `GET` below the VRS API's base, with a request id.
     pub async fn get(&self, path: &str) -> Response {
         self.send(Request::new("GET", &format!("{}{path}", vrs::BASE_PATH)).with_id()).await
     }
 
-    /// `POST` of a FHIR resource below the VRS front's base.
+    /// `POST` of a FHIR resource below the VRS API's base.
     pub async fn post(&self, path: &str, body: impl ToString) -> Response {
         self.send(Request::post(&format!("{}{path}", vrs::BASE_PATH), body)).await
     }
 
-    /// `PATCH` with a JSON Patch below the VRS front's base.
+    /// `PATCH` with a JSON Patch below the VRS API's base.
     pub async fn patch(&self, path: &str, body: impl ToString) -> Response {
         self.send(Request::patch(&format!("{}{path}", vrs::BASE_PATH), body)).await
     }

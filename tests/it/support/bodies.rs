@@ -71,7 +71,7 @@ pub fn move_to(status: &str, extensions: &[Value]) -> Value {
     ])
 }
 
-/// A JSON Patch that suspends a role, as the R4 front has it: the reason stands first among the extensions.
+/// A JSON Patch that suspends a role, for the R4 API: the reason is the first extension.
 pub fn suspend() -> Value {
     json!([
         { "op": "replace", "path": "/status", "value": "inactive" },

@@ -13,7 +13,7 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// `None` when nobody listens.
+    /// `None` where there is no listener.
     pub fn open(address: SocketAddr) -> Option<Self> {
         let stream = TcpStream::connect(address).ok()?;
         stream.set_read_timeout(Some(PATIENCE)).ok()?;

@@ -1,5 +1,5 @@
-//! An HTTP/1.1 client that sends exactly what it is told and shows exactly what comes back, letter case
-//! of header names included.
+//! An HTTP/1.1 client that sends exactly the given bytes and shows exactly the response, letter case of
+//! header names included.
 
 use std::net::SocketAddr;
 use std::time::Duration;

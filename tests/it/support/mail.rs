@@ -1,4 +1,4 @@
-//! A mail server on loopback that takes what it is told to take (RFC 5321), and shows every letter.
+//! A mail server on localhost that accepts what a test allows (RFC 5321), and shows every message.
 
 use std::io::{BufRead as _, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -44,7 +44,7 @@ struct Guard {
     tls: Arc<ServerConfig>,
     /// TLS from the first byte (RFC 8314 section 3.3), or after STARTTLS (RFC 3207).
     is_wrapped: bool,
-    /// The words of AUTH PLAIN (RFC 4616) that are let in.
+    /// The credentials of AUTH PLAIN (RFC 4616) that are accepted.
     words: String,
 }
 
@@ -53,7 +53,7 @@ impl MailServer {
         Self::listen(None)
     }
 
-    /// One that shows this certificate, and takes letters from whoever logs in with this name and password.
+    /// One with this certificate, which accepts messages from clients with this name and password.
     pub fn guarded(
         made: &rcgen::CertifiedKey<rcgen::KeyPair>,
         is_wrapped: bool,
@@ -116,7 +116,7 @@ fn serve(mut stream: TcpStream, state: &State, guard: Option<&Guard>) -> std::io
     talk(stream, state, Some(&guard.words))
 }
 
-/// Talks, with whoever says the words first if any are asked for.
+/// Runs the session, after AUTH with the credentials if any are required.
 fn talk<S: Read + Write>(stream: S, state: &State, words: Option<&str>) -> std::io::Result<()> {
     let mut stream = BufReader::new(stream);
     let (mut to, mut is_known) = (String::new(), words.is_none());

@@ -1,5 +1,5 @@
-//! What the tests stand on: a fresh database each, a running server, a client that sees every byte,
-//! the program as a process.
+//! Support of the tests: a fresh database each, a running server, a client that sees every byte, the program
+//! as a process.
 
 mod app;
 mod backend;

@@ -1,4 +1,4 @@
-//! An OpenID provider on loopback that answers whatever a test wants: real HTTP, real signatures.
+//! An OpenID provider on localhost with scripted responses: real HTTP, real signatures.
 
 use std::collections::HashMap;
 use std::io::{Read as _, Write as _};

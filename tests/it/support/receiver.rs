@@ -1,4 +1,4 @@
-//! A consumer: a real HTTP server on loopback that keeps all it is sent, and answers as it is told.
+//! A consumer: a real HTTP server on localhost that keeps every request, with scripted responses.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};

@@ -1,4 +1,5 @@
-//! Keeps what the R4 front answers, and what it tells subscribers, for a validator that is not ours: `tests/clients/run FOLDER`.
+//! Keeps the responses of the R4 API and its notifications for an independent validator: `tests/clients/run
+//! FOLDER`.
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
@@ -13,8 +14,8 @@ use super::Response;
 /// Longer answers are not kept: those that attack a limit repeat one element, and a validator takes minutes for them.
 const MOST: usize = 128 * 1024;
 
-/// With `ONBEHALF_RECORD_ANSWERS` set to a folder, writes the body of this answer there, if the R4 front
-/// was asked and said something.
+/// With `ONBEHALF_RECORD_ANSWERS` set to a folder, writes the body of this response there, where it is of the
+/// R4 API and not empty.
 pub fn record(request: &[u8], answer: &Response) {
     let length = answer.header("content-length").and_then(|length| length.parse().ok());
     let body = &answer.body[..length.unwrap_or(usize::MAX).min(answer.body.len())];
@@ -24,8 +25,8 @@ pub fn record(request: &[u8], answer: &Response) {
     }
 }
 
-/// The same for what a consumer was sent, where that is FHIR: a notification. The front of few words that some tests
-/// have says no resources.
+/// The same for deliveries to a consumer that are FHIR notifications. The minimal API of some tests sends no
+/// resources.
 pub fn record_notification(content_type: &str, body: &[u8]) {
     let is_resource = body.starts_with(b"{\"resourceType\"") || body.starts_with(b"<");
     if is_resource && content_type.starts_with("application/fhir+") {

@@ -1,4 +1,4 @@
-//! Access tokens as the authorization server issues them, for whoever tests what they open.
+//! Access tokens as the authorization server issues them, for tests of authorization.
 
 use base::error::Error;
 use base::ids;
@@ -35,7 +35,7 @@ pub fn registration() -> Registration {
 }
 
 impl TestApp {
-    /// What a token for this caller and these scopes says, and the grant that it stands on.
+    /// The claims of a token for this caller and these scopes, and its grant.
     pub async fn claims(&self, who: &Who, scope: &str) -> AccessClaims {
         let authority = self.authority.as_ref().expect("a server with apps");
         claims(&self.store, authority, self.now(), who, scope).await
@@ -68,7 +68,7 @@ pub async fn claims(
         }
         Who::Staff { name, .. } => (Mode::Staff, name.clone(), None, None),
         Who::System { name } => (Mode::System, name.clone(), None, None),
-        Who::Anyone | Who::Service => panic!("nobody issues a token for them"),
+        Who::Anyone | Who::Service => panic!("no token is issued for them"),
     };
     let proofing = match who {
         Who::Citizen { proofing, .. } => Some(proofing.to_string()),

@@ -1,4 +1,4 @@
-//! What a request leaves behind: rows of roles, versions, records of changes, events and access requests.
+//! The rows that a request writes: roles, versions, records of changes, events and access requests.
 
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;

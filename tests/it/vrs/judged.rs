@@ -1,4 +1,4 @@
-//! Everything that the front emits is valid R4: answers are taken through here.
+//! Everything that the API returns is valid R4: responses are checked here.
 
 use fhir_codec::ResourceType;
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! People and roles of the sandbox data that the tests of this front stand on.
+//! People and roles of the sandbox data that the tests of this API use.
 
 use uuid::Uuid;
 
@@ -33,7 +33,7 @@ pub const PATIENTS: [&str; 16] = [
     "9992000155",
     "9992000163",
 ];
-/// Modulus-11 numbers that nobody has.
+/// Modulus-11 numbers of no person.
 pub const NOBODY: [&str; 2] = ["9000000041", "1000000001"];
 
 /// Active, of [`MOTHER`] for [`CHILD`], until 2099.
@@ -61,7 +61,7 @@ pub const MORE_ACTIVE: [&str; 8] = [
 ];
 /// The access request of 9000000005 for 9000000006.
 pub const ACCESS_REQUEST: &str = "156e1560-e532-4e2a-85ad-5aeff03dc43e";
-/// UUIDs that nothing has.
+/// UUIDs of no resource.
 pub const NO_SUCH_ID: &str = "a0922245-1072-40c3-8f4e-a7490c10d365";
 
 /// The path of a role.

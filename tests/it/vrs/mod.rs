@@ -1,4 +1,4 @@
-//! The Validated Relationships front, row by row of its contract.
+//! The Validated Relationships API, row by row of its contract.
 
 mod access_request;
 pub mod callers;

@@ -1,5 +1,4 @@
-//! What a caller is told when a request fails (contract §2.1, §2.2): literal texts of the contract,
-//! compared as a whole.
+//! Expected errors of the VRS API (contract §2.1, §2.2): literal texts of the contract, compared as a whole.
 
 use fhir_codec::ResourceType;
 use serde_json::{Value, json};
@@ -22,7 +21,7 @@ const ISSUE_CODES: [&str; 8] = [
     "required",
 ];
 
-/// The answer that a failing request gets.
+/// The response to a failing request.
 #[derive(Clone, Debug)]
 pub struct Told {
     status: u16,

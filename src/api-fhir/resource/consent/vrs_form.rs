@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn an_appended_list_is_its_items_and_a_reason_takes_the_place_of_the_present_one() {
+    fn patch_appends_list_items_and_replaces_the_status_reason() {
         let reason = |code: &str| json!({ "url": url::STATUS_REASON_EXTENSION, "valueCode": code });
         let other = json!({ "url": "urn:other" });
         let current = json!({ "extension": [{ "url": "urn:first" }, reason("a")] });
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_related_person_by_identifier_is_the_patient_of_that_number_and_one_by_reference_is_not() {
+    fn related_person_by_identifier_becomes_the_patient_and_by_reference_does_not() {
         let by = |kind: &str, more: Value| {
             let mut reference = json!({ "type": kind, "identifier": { "value": "1" } });
             reference.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());

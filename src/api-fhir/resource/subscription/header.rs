@@ -79,7 +79,7 @@ mod tests {
 
     // covers N-28
     #[test]
-    fn a_header_must_not_change_the_call() {
+    fn channel_header_that_would_change_the_http_request_is_rejected() {
         for line in ["Authorization: Bearer a.b~c", "X-Key:1", "X-Empty: ", "Accept: */*"] {
             assert_eq!(judge(line), Ok(()), "{line}");
         }

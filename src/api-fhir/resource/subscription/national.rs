@@ -80,7 +80,7 @@ mod tests {
     use super::terms;
 
     #[test]
-    fn terms_are_joined_by_and_alone() {
+    fn national_criteria_terms_are_joined_by_and_only() {
         let one = ("eventType", "vrs-proxy-role-changed-1");
         assert_eq!(terms("eventType='vrs-proxy-role-changed-1'"), Some(vec![one]));
         let both = "eventType = 'vrs-proxy-role-changed-1' and generalpractitioner='Y12345'";

@@ -54,7 +54,7 @@ mod tests {
 
     // covers N-29
     #[test]
-    fn a_payload_names_a_media_type_of_its_style_and_no_other_version() {
+    fn payload_is_a_media_type_of_its_subscription_style_and_fhir_version() {
         for (style, text, expected) in [
             (Style::Backport, "application/fhir+json", Some(Payload::FhirJson)),
             (Style::Backport, "application/fhir+xml;fhirVersion=4.0", Some(Payload::FhirXml)),

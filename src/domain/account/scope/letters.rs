@@ -1,8 +1,8 @@
-//! What a scope lets an app do: the letters `cruds`.
+//! The permissions of a scope: the letters `cruds`.
 
 use std::fmt;
 
-/// One thing that a scope can let an app do (SMART App Launch 2.2, "Scopes for requesting FHIR Resources").
+/// One permission of a scope (SMART App Launch 2.2, "Scopes for requesting FHIR Resources").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Letter {
     /// create.
@@ -41,12 +41,12 @@ impl Letter {
     }
 }
 
-/// Some of the letters; at least one.
+/// A set of permissions; at least one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Letters(u8);
 
 impl Letters {
-    /// Reads letters in the order `cruds`, or a word of version 1.
+    /// Parses letters in the order `cruds`, or a word of version 1.
     pub fn parse(text: &str) -> Option<Self> {
         let text = match text {
             "read" => "rs",
@@ -65,12 +65,12 @@ impl Letters {
         (rest.is_empty() && bits != 0).then_some(Self(bits))
     }
 
-    /// Whether this letter is among them.
+    /// Whether this permission is in the set.
     pub const fn has(self, letter: Letter) -> bool {
         self.0 & letter.bit() != 0
     }
 
-    /// Whether all of `others` are among them.
+    /// Whether all of `others` are in the set.
     pub const fn contain(self, others: Self) -> bool {
         self.0 & others.0 == others.0
     }

@@ -1,7 +1,7 @@
 //! SMART scopes, version 2 (<https://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html>), with
-//! version 1 taken for what it means there.
+//! version 1 accepted under its version 2 meaning.
 //!
-//! A scope is a ceiling: it lets an app ask, and what is answered is for the account's rules to say (SC-08).
+//! A scope is a limit: it lets an app ask, and the account's rules decide the answer (SC-08).
 
 mod letters;
 mod resource_types;
@@ -18,59 +18,59 @@ pub use served::SERVED;
 /// One scope.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Scope {
-    /// On whose behalf, which resources, to do what: `patient/Consent.rs?status=active`.
+    /// A scope over resources: `patient/Consent.rs?status=active`.
     Resource(ResourceScope),
-    /// One of those that are a word.
+    /// A named scope.
     Word(Word),
 }
 
-/// The scopes that are a word.
+/// The named scopes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Word {
     /// `openid`: an id token.
     OpenId,
-    /// `fhirUser`: who has logged in, as a resource.
+    /// `fhirUser`: the user who logged in, as a resource.
     FhirUser,
     /// `profile`: the same, by its older name.
     Profile,
-    /// `launch`: from within an EHR.
+    /// `launch`: launch from within an EHR.
     Launch,
     /// `launch/patient`: the person chooses a patient.
     LaunchPatient,
     /// `offline_access`: a refresh token.
     OfflineAccess,
-    /// `online_access`: a refresh token for as long as the person stays.
+    /// `online_access`: a refresh token for as long as the person's session lasts.
     OnlineAccess,
-    /// `delegation`: whom the person may act for (the national proxy service's scope).
+    /// `delegation`: the people whom the user may act for (the national proxy service's scope).
     Delegation,
-    /// `urn:nhsd:apim:…:validated-relationships-service-api`: every operation of the national contract that
-    /// is for this kind of caller (contract §1.2).
+    /// `urn:nhsd:apim:…:validated-relationships-service-api`: every operation of the national contract for
+    /// this kind of caller (contract §1.2).
     ValidatedRelationships,
-    /// `registry-events`: to tell of people, as the registry does, on `POST /events`. For systems only.
+    /// `registry-events`: report changes to people on `POST /events`, as the registry does. For systems only.
     RegistryEvents,
 }
 
 /// A scope over resources.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ResourceScope {
-    /// On whose behalf.
+    /// Whose resources.
     pub context: ScopeContext,
-    /// Of which type; `None` for every type (`*`).
+    /// The resource type; `None` for every type (`*`).
     pub resource: Option<String>,
-    /// To do what.
+    /// The permissions.
     pub letters: Letters,
-    /// Which of them: search parameters that all must match. Empty for all.
+    /// Search parameters that all must match. Empty for no constraint.
     pub constraint: Vec<(String, String)>,
     written: Written,
 }
 
-/// The constraint as the app wrote it, for it is answered with the same text: SMART App Launch 2.2 writes `:`, `/` and `|` as they
-/// are, some clients percent-encode them. Two that mean the same are the same scope.
+/// The constraint as the app wrote it, which the granted scope repeats: SMART App Launch 2.2 writes `:`, `/`
+/// and `|` as they are, some clients percent-encode them. Two spellings of one constraint are the same scope.
 #[derive(Clone, Debug, Default)]
 struct Written(Option<Box<str>>);
 
 impl Written {
-    /// A text that a scope may hold (RFC 6749 §3.3); any other is encoded.
+    /// The text where a scope may hold it (RFC 6749 §3.3); otherwise encoded.
     fn of(query: &str) -> Self {
         let is_good = |byte: u8| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
         Self(query.bytes().all(is_good).then(|| query.into()))
@@ -89,12 +89,12 @@ impl Hash for Written {
     fn hash<H: Hasher>(&self, _state: &mut H) {}
 }
 
-/// On whose behalf a scope lets an app act (SC-07).
+/// Whose resources a scope covers (SC-07).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ScopeContext {
     /// The patient of the launch.
     Patient,
-    /// The person who has logged in.
+    /// The user who logged in.
     User,
     /// The app itself.
     System,
@@ -103,36 +103,37 @@ pub enum ScopeContext {
 /// The text is not a scope of this server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadScope {
-    /// It looks like a scope over resources, and is not written as one.
+    /// A scope over resources with a syntax error.
     #[error(
         "a scope over resources is written patient/Consent.rs: letters of cruds in that order, and a resource type"
     )]
     Malformed,
-    /// Its constraint is one that only experimental servers understand (SC-04).
+    /// Its constraint uses features that are optional in SMART (SC-04).
     #[error(
         "a scope's constraint holds plain search parameters, ten at most: no modifier, no chain, no _filter"
     )]
     Constraint,
-    /// There are more over resources than an app may be registered for.
+    /// More scopes over resources than an app may be registered for.
     #[error("there are more than a hundred scopes over resources")]
     TooMany,
 }
 
-/// How many scopes over resources an app may be registered for.
+/// The most scopes over resources that an app may be registered for.
 const MOST_REGISTERED: usize = 100;
-/// How many of them one token may have: each adds a condition to every query.
+/// The most of them that one token may have: each adds a condition to every query.
 const MOST_OF_TOKEN: usize = 50;
-/// How many search parameters the constraint of one scope may have.
+/// The most search parameters in the constraint of one scope.
 const MOST_OF_CONSTRAINT: usize = 10;
 
 const VALIDATED_RELATIONSHIPS: &str = ":validated-relationships-service-api";
 
 impl Scope {
-    /// Reads one scope; `None` for a text that means nothing here, such as another server's URL (SC-11).
+    /// Parses one scope; `None` for a text that is not a scope of this server, such as another server's URL
+    /// (SC-11).
     ///
     /// # Errors
     ///
-    /// [`BadScope`] where something over resources is meant that cannot be granted.
+    /// [`BadScope`] for a scope over resources that cannot be granted.
     pub fn parse(text: &str) -> Result<Option<Self>, BadScope> {
         let context = match text.split_once('/') {
             Some(("patient", _)) => ScopeContext::Patient,
@@ -179,12 +180,12 @@ impl ResourceScope {
         Ok(Self { context, resource, letters, constraint, written })
     }
 
-    /// Whether it is about this resource type.
+    /// Whether the scope covers this resource type.
     pub fn is_about(&self, resource: &str) -> bool {
         self.resource.as_deref().is_none_or(|name| name == resource)
     }
 
-    /// Whether whoever has this scope has `other` as well.
+    /// Whether this scope includes `other`.
     fn covers(&self, other: &Self) -> bool {
         self.context == other.context
             && (self.resource.is_none() || self.resource == other.resource)
@@ -206,17 +207,17 @@ fn constraint(query: &str) -> Result<Vec<(String, String)>, BadScope> {
     if is_good { Ok(pairs) } else { Err(BadScope::Constraint) }
 }
 
-/// What an app was granted: scopes, each once.
+/// The scopes granted to an app, each once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scopes(Vec<Scope>);
 
 impl Scopes {
-    /// Reads a list with spaces between. What means nothing here is left out (SC-11); duplicates are one.
+    /// Parses a list separated by spaces. Unknown scopes are dropped (SC-11), duplicates merged.
     ///
     /// # Errors
     ///
-    /// [`BadScope`] for the first that is written wrongly (SC-01), or where there are more over resources than an app may
-    /// be registered for.
+    /// [`BadScope`] for the first with a syntax error (SC-01), or where there are more over resources than an
+    /// app may be registered for.
     pub fn parse(text: &str) -> Result<Self, BadScope> {
         let words: Vec<Option<Scope>> =
             text.split_ascii_whitespace().map(Scope::parse).collect::<Result<_, _>>()?;
@@ -224,7 +225,7 @@ impl Scopes {
         if scopes.resources().count() > MOST_REGISTERED { Err(BadScope::TooMany) } else { Ok(scopes) }
     }
 
-    /// Reads the scopes of a token: one that is written wrongly grants nothing (SC-01).
+    /// Parses the scopes of a token: one with a syntax error grants nothing (SC-01).
     pub fn of_token(text: &str) -> Self {
         text.split_ascii_whitespace().filter_map(|word| Scope::parse(word).ok().flatten()).collect()
     }
@@ -239,7 +240,7 @@ impl Scopes {
         self.0.iter()
     }
 
-    /// Those over resources.
+    /// The scopes over resources.
     pub fn resources(&self) -> impl Iterator<Item = &ResourceScope> {
         self.0.iter().filter_map(|scope| match scope {
             Scope::Resource(scope) => Some(scope),
@@ -247,18 +248,18 @@ impl Scopes {
         })
     }
 
-    /// Whether this word is among them.
+    /// Whether this named scope is granted.
     pub fn has(&self, word: Word) -> bool {
         self.0.contains(&Scope::Word(word))
     }
 
-    /// Whether there is none.
+    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Those of `asked` that `self` allows: a scope that is narrower than one of ours is allowed, and of one
-    /// that is wider, nothing.
+    /// The part of `asked` that `self` allows: a scope that one of ours includes is allowed; of a wider one,
+    /// nothing.
     #[must_use]
     pub fn narrowed_to(&self, asked: &Self) -> Self {
         let is_allowed = |scope: &Scope| match scope {
@@ -268,7 +269,7 @@ impl Scopes {
         Self(asked.0.iter().filter(|scope| is_allowed(scope)).cloned().collect())
     }
 
-    /// Only those that `keep` keeps.
+    /// The scopes that `keep` accepts.
     #[must_use]
     pub fn retaining(&self, keep: impl Fn(&Scope) -> bool) -> Self {
         Self(self.0.iter().filter(|scope| keep(scope)).cloned().collect())
@@ -277,7 +278,7 @@ impl Scopes {
 
 impl FromIterator<Scope> for Scopes {
     fn from_iter<I: IntoIterator<Item = Scope>>(scopes: I) -> Self {
-        /// Up to so many are compared one by one, which costs a request less than a set.
+        /// Up to this many are compared one by one, which is cheaper for a request than a set.
         const FEW: usize = 16;
         let (mut all, mut known): (Vec<Scope>, HashSet<Scope>) = (Vec::new(), HashSet::new());
         for scope in scopes {
@@ -319,7 +320,7 @@ impl fmt::Display for Scope {
 }
 
 impl Word {
-    /// The scope as it is written.
+    /// The scope's text.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::OpenId => "openid",
@@ -337,7 +338,7 @@ impl Word {
 }
 
 impl ScopeContext {
-    /// As it is written before the slash.
+    /// Its text before the slash.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Patient => "patient",
@@ -372,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn scopes_are_read_and_written_alike() {
+    fn scopes_round_trip_and_unknown_ones_are_dropped() {
         let text = "openid fhirUser launch/patient patient/Consent.rs?status=active user/*.cruds system/Patient.r \
                     offline_access delegation";
         assert_eq!(scopes(text).to_string(), text);
@@ -381,24 +382,24 @@ mod tests {
 
     // covers CODE-4
     #[test]
-    fn a_constraint_is_written_back_as_the_app_wrote_it() {
+    fn scope_constraint_keeps_the_spelling_of_the_app() {
         let raw = "patient/Consent.rs?category=http://example.org/codes|a";
         let encoded = "patient/Consent.rs?category=http%3A%2F%2Fexample.org%2Fcodes%7Ca";
         for text in [raw, encoded, "user/Consent.r?a=b+c&d=e", "user/Consent.r?a=b%20c"] {
             assert_eq!(scopes(text).to_string(), text);
             assert_eq!(Scopes::of_token(&scopes(text).to_string()), scopes(text));
-            // What is granted is what was asked, of an app that is registered with the other text.
+            // The granted scope has the requested spelling, whichever spelling the app is registered with.
             assert_eq!(scopes("patient/*.rs user/*.r").narrowed_to(&scopes(text)).to_string(), text);
         }
         assert_eq!(scopes(raw), scopes(encoded));
         assert_eq!(scopes(&format!("{raw} {encoded}")).to_string(), raw, "they are one scope");
         assert_eq!(scopes(raw).narrowed_to(&scopes(encoded)).to_string(), encoded);
-        // What no scope may hold is encoded.
+        // Characters that no scope may hold are encoded.
         assert_eq!(scopes("user/Consent.r?a=\"é\"").to_string(), "user/Consent.r?a=%22%C3%A9%22");
     }
 
     #[test]
-    fn version_1_means_what_it_means_in_version_2() {
+    fn smart_v1_scopes_map_to_v2() {
         assert_eq!(
             scopes("patient/Consent.read user/Consent.write patient/*.*").to_string(),
             "patient/Consent.rs user/Consent.cud patient/*.cruds"
@@ -406,7 +407,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_wrongly_is_refused_and_grants_nothing() {
+    fn malformed_scope_is_rejected_and_grants_nothing() {
         // covers SC-01
         for wrong in [
             "patient/Consent.sr",
@@ -426,7 +427,7 @@ mod tests {
     }
 
     #[test]
-    fn experimental_constraints_are_refused() {
+    fn experimental_scope_constraint_is_rejected() {
         // covers SC-04
         for wrong in ["status:not=active", "patient.name=x", "_filter=x", "", "status=", "_has=x"] {
             let scope = format!("patient/Consent.rs?{wrong}");
@@ -434,7 +435,7 @@ mod tests {
         }
     }
 
-    /// So many scopes over resources, none of which is another, and a word.
+    /// So many different scopes over resources, and a named one.
     fn of(many: usize) -> String {
         let scopes = (0..many).map(|number| format!("user/Consent.rs?_id={number}"));
         scopes.chain(["openid ".to_owned()]).collect::<Vec<String>>().join(" ")
@@ -445,7 +446,7 @@ mod tests {
         assert!(scopes(&of(50)).fit_a_token() && !scopes(&of(51)).fit_a_token());
         assert!(Scopes::parse(&of(100)).is_ok());
         assert_eq!(Scopes::parse(&of(101)), Err(BadScope::TooMany));
-        // Duplicates are one.
+        // Duplicates are merged.
         assert!(scopes(&of(50).repeat(20)).fit_a_token());
         let pairs = |many: usize| format!("user/Consent.rs?{}", vec!["a=b"; many].join("&"));
         assert!(Scopes::parse(&pairs(10)).is_ok());
@@ -453,7 +454,7 @@ mod tests {
     }
 
     #[test]
-    fn reading_many_scopes_takes_no_more_than_linear_time() {
+    fn parsing_many_scopes_takes_linear_time() {
         let many: String = of(100_000);
         let begun = std::time::Instant::now();
         assert_eq!(Scopes::of_token(&many).iter().count(), 100_001);

@@ -160,7 +160,7 @@ mod tests {
     use super::{RESOURCE_TYPES, is_resource_type};
 
     #[test]
-    fn the_names_are_in_order() {
+    fn scope_resource_types_are_sorted() {
         assert!(RESOURCE_TYPES.is_sorted());
         assert!(is_resource_type("Consent") && !is_resource_type("consent"));
     }

@@ -1,7 +1,7 @@
-//! The resource types that this server has.
+//! The resource types that this server serves.
 
-/// Each of them: a scope over another type would be worth nothing. `tests/it/account/authorize` holds the
-/// list against the CapabilityStatement.
+/// Each of them; a scope over another type would grant nothing. `tests/it/account/authorize` compares the
+/// list with the CapabilityStatement.
 pub const SERVED: [&str; 15] = [
     "Consent",
     "RelatedPerson",

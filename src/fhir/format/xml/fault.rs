@@ -1,11 +1,11 @@
-//! What is wrong with a document, and the namespace of FHIR.
+//! Faults of XML documents, and the namespace of FHIR.
 
 use crate::xhtml;
 
-/// What is wrong with a document.
+/// Why a document is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum XmlFault {
-    /// It is not UTF-8, or not well-formed, or cut off, or something follows its end.
+    /// It is not UTF-8, or not well-formed, or truncated, or has trailing content.
     #[error("the body is not well-formed XML")]
     Malformed,
     /// It nests deeper than the limit.
@@ -14,7 +14,7 @@ pub enum XmlFault {
     /// A document type, an entity, a processing instruction, a CDATA section, or another encoding.
     #[error("the XML has a document type, an entity, a processing instruction or CDATA, which FHIR forbids")]
     Forbidden,
-    /// An element that belongs to another namespace than FHIR's.
+    /// An element in another namespace than FHIR's.
     #[error("every element of the XML must be in the namespace http://hl7.org/fhir")]
     Namespace,
     /// Text where FHIR has only elements and attributes.
@@ -23,13 +23,13 @@ pub enum XmlFault {
     /// An attribute that FHIR does not have there.
     #[error("the XML has an attribute that FHIR does not have there")]
     Attribute,
-    /// An element that can have no place in a resource, such as two resources where one may stand.
+    /// An element that has no place in a resource, such as two resources where one is allowed.
     #[error("the XML has an element where FHIR has none")]
     Element,
     /// An element or attribute that is empty.
     #[error("the XML has an empty element or an empty value")]
     Empty,
-    /// The narrative is not a `div` of XHTML that could stand alone.
+    /// The narrative is not a `div` of XHTML that is valid by itself.
     #[error(
         "the narrative must be one XHTML div with the default namespace http://www.w3.org/1999/xhtml and no entities"
     )]
@@ -39,7 +39,7 @@ pub enum XmlFault {
 /// The namespace of FHIR.
 pub(super) const FHIR: &str = "http://hl7.org/fhir";
 
-/// Whether the `div` of a narrative can stand alone. Which tags it may use is for the validator to say.
+/// Checks that the `div` of a narrative is valid by itself. The validator checks its tags.
 pub(super) fn check_narrative(div: &str) -> Result<(), XmlFault> {
     xhtml::stands_alone(div).map_err(|fault| match fault {
         xhtml::Fault::Character => XmlFault::Malformed,

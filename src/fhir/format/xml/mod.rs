@@ -1,9 +1,9 @@
 //! XML, in and out (<https://hl7.org/fhir/R4/xml.html>).
 //!
-//! fhirbolt's XML has no depth limit (a body could abort the process), takes a truncated document for a
-//! complete one, and merges the words of a narrative. This is our own: quick-xml finds the tags, [`tree`]
-//! judges them, [`crate::xhtml`] reads the narratives, and the R4 shapes say what is a list and what is a number. A narrative passes unchanged,
-//! letter for letter, but for the ends of its lines.
+//! fhirbolt's XML has no depth limit (a body could abort the process), accepts a truncated document as
+//! complete, and joins the words of a narrative. This is our own: quick-xml finds the tags, [`tree`]
+//! validates them, [`crate::xhtml`] reads the narratives, and the R4 shapes say what is a list and what is a
+//! number. A narrative is unchanged, letter for letter, except for the ends of its lines.
 
 mod fault;
 mod read;
@@ -15,28 +15,28 @@ use serde_json::Value;
 use base::held;
 pub use fault::XmlFault;
 
-/// Reads and judges a resource. The answer is FHIR JSON; whether it is valid is for the validator to say.
+/// Parses a resource to FHIR JSON. The validator checks it afterwards.
 ///
 /// # Errors
 ///
-/// [`XmlFault`], the first that is met.
+/// [`XmlFault`], the first fault.
 pub fn parse(bytes: &[u8], max_depth: usize) -> Result<Value, XmlFault> {
     let text = std::str::from_utf8(bytes).or(Err(XmlFault::Malformed))?;
     parse_text(text, max_depth)
 }
 
-/// The same for text.
+/// As [`parse`], for text.
 ///
 /// # Errors
 ///
-/// [`XmlFault`], the first that is met.
+/// [`XmlFault`], the first fault.
 pub fn parse_text(text: &str, max_depth: usize) -> Result<Value, XmlFault> {
     held::check(|| text.len());
     read::resource(&tree::parse(text, max_depth)?)
 }
 
-/// Writes a resource. Elements come in the order of their definition, as XML demands; what R4 does not
-/// know comes last.
+/// Formats a resource. Elements are in the order of their definition, as XML demands; elements that R4 does
+/// not know come last.
 pub fn render(resource: &Value, pretty: bool) -> String {
     write::resource(resource, pretty)
 }

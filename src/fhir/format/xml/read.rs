@@ -1,7 +1,7 @@
 //! From the elements of XML to FHIR JSON.
 //!
-//! An element that R4 does not know is kept, as a text when it has a value and as an object otherwise, so
-//! that the validator can name it together with everything else that is wrong.
+//! An element that R4 does not know is kept, as a text where it has a value and as an object otherwise, so
+//! that the validator can report it together with every other fault.
 
 use serde_json::{Map, Number, Value};
 
@@ -51,7 +51,7 @@ fn elements(
     Ok(())
 }
 
-/// What an element is made of that no definition knows.
+/// The content of an element without a definition.
 fn guess(node: &Node) -> Content {
     let extensions_only = node.children.iter().all(|child| child.name == "extension");
     match type_node("Extension") {
@@ -93,7 +93,7 @@ fn complex(node: &Node, shape: Option<&'static structure::Node>) -> Result<Value
         }
         object.insert("url".to_owned(), url.as_str().into());
     }
-    // A value where elements belong: the validator finds it, by the name that it has here.
+    // A value in the place of elements: the validator reports it, by this name.
     if let Some(value) = &node.value {
         object.insert("value".to_owned(), value.as_str().into());
     }
@@ -111,7 +111,7 @@ fn primitive(node: &Node, kind: Primitive) -> Result<(Option<Value>, Option<Valu
         beside.insert("id".to_owned(), id.as_str().into());
     }
     elements(node, None, false, &mut beside)?;
-    // `extension` repeats wherever it stands, known or not.
+    // `extension` repeats in every element, known or not.
     if let Some(extension) = beside.get_mut("extension")
         && !extension.is_array()
     {
@@ -123,14 +123,14 @@ fn primitive(node: &Node, kind: Primitive) -> Result<(Option<Value>, Option<Valu
     Ok((value, (!beside.is_empty()).then_some(Value::Object(beside))))
 }
 
-/// A value as JSON has it; one that is not of its type stays a text, for the validator to refuse.
+/// A value in JSON; one that does not fit its type stays a text, for the validator to refuse.
 fn scalar(text: &str, kind: Primitive) -> Value {
     match (kind, text) {
         (Primitive::Boolean, "true") => true.into(),
         (Primitive::Boolean, "false") => false.into(),
         (Primitive::Integer | Primitive::UnsignedInt | Primitive::PositiveInt | Primitive::Decimal, _) => {
-            // R4's integer and positiveInt may have a plus, which JSON's have not. Otherwise only what JSON itself calls a number: no
-            // leading zeros, no spaces.
+            // R4's integer and positiveInt may have a plus, which JSON's have not. Otherwise only numbers of
+            // JSON: no leading zeros, no spaces.
             let unsigned = text.strip_prefix('+').filter(|rest| {
                 matches!(kind, Primitive::Integer | Primitive::PositiveInt)
                     && rest.starts_with(|first: char| ('1'..='9').contains(&first))
@@ -144,7 +144,7 @@ fn scalar(text: &str, kind: Primitive) -> Value {
     }
 }
 
-/// Adds an element; one that comes again becomes a list, whether it may or not.
+/// Adds an element; a repeated one becomes a list, allowed or not.
 fn push(
     object: &mut Map<String, Value>,
     name: &str,

@@ -1,4 +1,4 @@
-//! Both directions, and what must never get through.
+//! Both directions, and documents that must be refused.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ fn patient(inside: &str) -> Result<Value, XmlFault> {
 }
 
 #[test]
-fn json_survives_the_way_through_xml() {
+fn json_to_xml_round_trip() {
     there_and_back(&json!({
         "resourceType": "Patient",
         "id": "1",
@@ -65,9 +65,9 @@ b&#10;c"/>"#,
     assert_eq!(escaped.unwrap()["id"], "&lt;A a b\nc");
 }
 
-/// What the validator must see, to name it: it is neither refused here nor lost.
+/// The validator must see unknown elements, to report them: they are neither refused here nor lost.
 #[test]
-fn what_r4_does_not_know_is_kept_for_the_validator() {
+fn unknown_xml_elements_are_kept_for_the_validator() {
     let read = patient(
         r#"<pateint value="x"/><gender value="a"/><gender value="b"/><active value="yes"/><multipleBirthInteger value="007"/><odd><a value="1"/><a value="2"/></odd>"#,
     );
@@ -81,7 +81,7 @@ fn what_r4_does_not_know_is_kept_for_the_validator() {
 }
 
 #[test]
-fn each_fault_is_named() {
+fn each_parse_error_is_named() {
     for (inside, fault) in [
         (r#"<id value=""/>"#, XmlFault::Empty),
         ("<id/>", XmlFault::Empty),
@@ -154,17 +154,17 @@ fn a_narrative_is_kept_to_the_letter_or_refused() {
     }
 }
 
-/// XML 1.0 §2.11: whatever ends a line, the reader sees a line feed.
+/// XML 1.0 §2.11: every line end is read as a line feed.
 #[test]
-fn line_ends_are_made_one() {
+fn xml_line_ends_are_normalized() {
     let div = DIV.replace("<p>", "<p>\r\n\r");
     let read = patient(&format!("\r\n<text>\r{div}</text>")).unwrap();
     assert_eq!(read["text"]["div"], DIV.replace("<p>", "<p>\n\n"));
 }
 
-/// What is no XHTML cannot break the XML around it.
+/// Invalid XHTML cannot break the XML around it.
 #[test]
-fn a_false_narrative_is_written_as_text() {
+fn invalid_narrative_is_written_as_escaped_text() {
     for div in ["</text><active value=\"true\"/>", "<div>x", "a < b", "<!DOCTYPE x>", "\u{0}"] {
         let xml = render(&json!({ "resourceType": "Patient", "text": { "div": div } }), false);
         let read = parse_text(&xml, 64).unwrap();
@@ -173,7 +173,7 @@ fn a_false_narrative_is_written_as_text() {
 }
 
 #[test]
-fn attacks_end_in_a_refusal() {
+fn xml_attacks_are_rejected() {
     let laughs: String = (1..10).fold(String::new(), |all, n| {
         all + &format!("<!ENTITY l{n} \"{}\">", format!("&l{};", n - 1).repeat(10))
     });
@@ -198,7 +198,7 @@ fn attacks_end_in_a_refusal() {
 }
 
 #[test]
-fn a_truncated_document_is_never_complete() {
+fn truncated_xml_is_rejected() {
     let xml = render(
         &json!({ "resourceType": "Patient", "text": { "status": "generated", "div": DIV }, "active": true }),
         true,
@@ -210,12 +210,12 @@ fn a_truncated_document_is_never_complete() {
 
 proptest! {
     #[test]
-    fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+    fn parsing_any_bytes_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         let _either = parse(&bytes, 8);
     }
 
     #[test]
-    fn no_markup_makes_it_panic_and_what_it_reads_it_can_write(
+    fn parsed_xml_can_be_rendered_again(
         inside in r#"((<|</|<!--|-->|<\?|\?>|<!|\]\]>)|(id|text|div|name|extension|x:|[a-zé]|-)|( value| url| id| xmlns)|(="|='|"|')|(>|/>| )|(&|;|#|[0-9])){0,40}"#,
     ) {
         if let Ok(read) = patient(&inside) {
@@ -224,13 +224,13 @@ proptest! {
     }
 
     #[test]
-    fn any_text_survives(text in r"\PC{1,20}|[ -~\n\t\r]{1,20}") {
+    fn any_text_round_trips_through_xml(text in r"\PC{1,20}|[ -~\n\t\r]{1,20}") {
         there_and_back(&json!({ "resourceType": "Patient", "id": text }));
     }
 }
 
 // covers FAULT-18
-/// R4's integers are `[0]|[-+]?[1-9][0-9]*`, its decimals numbers as JSON has them.
+/// R4's integers are `[0]|[-+]?[1-9][0-9]*`, its decimals are numbers of JSON.
 #[test]
 fn numbers_are_written_as_r4_writes_them() {
     for (text, number) in [

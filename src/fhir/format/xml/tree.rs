@@ -1,7 +1,8 @@
-//! XML as elements with the three attributes that FHIR has, judged before anything looks at it.
+//! XML as elements with the three attributes that FHIR has, validated before any other code reads it.
 //!
-//! Nothing here calls itself: the depth of a document costs no stack. What FHIR has no use for (document
-//! types, entities, processing instructions, CDATA) is refused, and with it every known attack on XML.
+//! Nothing here is recursive: the depth of a document costs no stack. Constructs that FHIR does not use
+//! (document types, entities, processing instructions, CDATA) are refused, and with them every known attack
+//! on XML.
 
 use quick_xml::XmlVersion;
 use quick_xml::events::{BytesDecl, BytesStart, Event};
@@ -21,7 +22,7 @@ pub(super) struct Node {
     pub(super) id: Option<String>,
     pub(super) url: Option<String>,
     pub(super) value: Option<String>,
-    /// The whole `div`, when it is the XHTML of a narrative.
+    /// The whole `div`, where it is the XHTML of a narrative.
     pub(super) xhtml: Option<String>,
     pub(super) children: Vec<Node>,
 }
@@ -31,7 +32,7 @@ pub(super) fn parse(text: &str, max_depth: usize) -> Result<Node, XmlFault> {
     if !text.chars().all(is_char) {
         return Err(XmlFault::Malformed);
     }
-    // Every line ends with a line feed, before anything else (XML 1.0 §2.11).
+    // Every line end is normalised to a line feed first (XML 1.0 §2.11).
     let normalised = text.contains('\r').then(|| text.replace("\r\n", "\n").replace('\r', "\n"));
     let text = normalised.as_deref().unwrap_or(text);
     let mut reader = NsReader::from_str(text);
@@ -138,7 +139,7 @@ fn open(reader: &NsReader<&[u8]>, start: &BytesStart<'_>) -> Result<Node, XmlFau
     Ok(node)
 }
 
-/// `xsi:schemaLocation` and the like say nothing about the resource, and editors add them.
+/// `xsi:schemaLocation` and the like are hints that editors add; they are ignored.
 fn is_schema_hint(
     reader: &NsReader<&[u8]>,
     attribute: &quick_xml::events::attributes::Attribute<'_>,

@@ -38,7 +38,7 @@ impl Writer {
         self.wrap(name, namespace, |writer| writer.elements(object, shape, &["resourceType"]));
     }
 
-    /// An element with elements inside; without any it closes itself.
+    /// An element with elements inside; without any it is self-closing.
     fn wrap(&mut self, name: &str, attributes: &str, inside: impl FnOnce(&mut Self)) {
         self.line();
         self.out.extend(["<", name, attributes, ">"]);
@@ -55,7 +55,7 @@ impl Writer {
         }
     }
 
-    /// The members of an object, those that are known in the order of the definition.
+    /// The members of an object, known ones in the order of the definition.
     fn elements(&mut self, object: &Map<String, Value>, shape: Option<&'static Node>, attributes: &[&str]) {
         let known: Vec<&str> = shape.into_iter().flat_map(Node::names).collect();
         let told = |name: &str| object.contains_key(name) || object.contains_key(&format!("_{name}"));
@@ -127,7 +127,7 @@ impl Writer {
         self.wrap(name, &attributes, |writer| writer.elements(beside, None, &["id"]));
     }
 
-    /// The `div` as it is; one that is no XHTML, which the validator lets nobody store, as plain text.
+    /// The `div` unchanged; invalid XHTML, which the validator never lets a client store, as plain text.
     fn narrative(&mut self, div: &str) {
         self.line();
         if check_narrative(div).is_ok() {
@@ -162,7 +162,7 @@ fn escaped(text: &str) -> String {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
-            // A reader turns these into spaces unless they come by number.
+            // A reader would turn these into spaces unless they are numeric references.
             '\n' => out.push_str("&#10;"),
             '\r' => out.push_str("&#13;"),
             '\t' => out.push_str("&#9;"),

@@ -1,4 +1,4 @@
-//! Carrying out one operation.
+//! Execution of one operation.
 
 use serde_json::{Map, Value};
 
@@ -62,7 +62,7 @@ pub(super) fn carry_out(resource: &mut Value, operation: &Operation) -> Result<(
     }
 }
 
-/// An element that a path selects, with nothing borrowed from the resource.
+/// An element that a path selects, without borrowing the resource.
 struct Found {
     location: Location,
     content: Option<Content>,
@@ -131,7 +131,7 @@ fn add(resource: &mut Value, found: &Found, name: &str, value: &PatchValue) -> R
     check_depth(found.location.len(), &whole)
 }
 
-/// The object that an addition goes into: the element itself, or what stands beside a primitive.
+/// The object that an addition goes into: the element itself, or the second member of a primitive.
 fn target<'a>(resource: &'a mut Value, found: &Found) -> Option<&'a mut Map<String, Value>> {
     if found.location.is_empty() {
         return resource.as_object_mut();
@@ -159,7 +159,7 @@ fn target<'a>(resource: &'a mut Value, found: &Found) -> Option<&'a mut Map<Stri
     place.as_object_mut()
 }
 
-/// Changes the list whose items, all of them, were selected.
+/// Changes the list whose items were all selected.
 fn change_list(
     resource: &mut Value,
     found: &[Found],
@@ -182,7 +182,7 @@ fn change_list(
     Ok(())
 }
 
-/// Where the new value stands: a choice is named after its type (`deceasedBoolean`, `deceasedDateTime`).
+/// The location of the new value: a choice is named after its type (`deceasedBoolean`, `deceasedDateTime`).
 fn retyped(resource: &Value, found: &Found, value: &PatchValue) -> Location {
     let mut location = found.location.clone();
     let (PatchValue::Given { choice, .. }, Some(old)) = (value, &found.type_name) else { return location };

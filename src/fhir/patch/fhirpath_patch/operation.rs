@@ -1,4 +1,4 @@
-//! The operations, read from the Parameters resource.
+//! The operations of a FHIRPath Patch, parsed from the Parameters resource.
 
 use serde_json::{Map, Value};
 
@@ -12,11 +12,11 @@ use crate::patch::fault::PatchFault;
 pub(super) enum Operation {
     /// Appends to the element, under a name.
     Add { path: Expression, name: String, value: PatchValue },
-    /// Puts an item into a list.
+    /// Inserts an item into a list.
     Insert { path: Expression, index: usize, value: PatchValue },
-    /// Takes an element away.
+    /// Removes an element.
     Delete { path: Expression },
-    /// Puts something else in its place.
+    /// Replaces an element.
     Replace { path: Expression, value: PatchValue },
     /// Moves an item within its list.
     Move { path: Expression, source: usize, destination: usize },
@@ -59,7 +59,7 @@ fn read(parameter: &Value) -> Result<Operation, PatchFault> {
     }
 }
 
-/// Reads a path; one that computes or wanders could cost more than a patch is worth.
+/// Parses a path; one that computes values or searches descendants could cost more than a patch may.
 fn read_path(text: &str) -> Result<Expression, PatchFault> {
     let strange = || {
         PatchFault::impossible(

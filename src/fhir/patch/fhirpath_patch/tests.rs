@@ -1,4 +1,4 @@
-//! What HL7's cases leave out: refusals, primitives with extensions, choices.
+//! Cases beyond HL7's: refusals, primitives with extensions, choices.
 
 use serde_json::{Value, json};
 
@@ -35,9 +35,9 @@ fn patch(kind: &str, parts: &Value) -> Result<Value, Kind> {
     })
 }
 
-/// more than one match is 422; none is 422 but for delete.
+/// more than one match is 422; none is 422 except for delete.
 #[test]
-fn a_path_selects_one_element() {
+fn patch_path_that_selects_more_than_one_element_is_422() {
     let value = json!({ "valueString": "x" });
     for (kind, parts) in [
         ("delete", json!({ "path": path("Patient.name") })),
@@ -79,7 +79,7 @@ fn a_path_selects_one_element() {
 }
 
 #[test]
-fn a_document_that_is_no_patch_is_malformed() {
+fn invalid_fhirpath_patch_is_400() {
     for (kind, parts) in [
         ("sing", json!({ "path": path("Patient") })),
         ("delete", json!({})),
@@ -108,7 +108,7 @@ fn a_document_that_is_no_patch_is_malformed() {
 
 ///
 #[test]
-fn the_identity_of_a_resource_stays() {
+fn patch_cannot_change_type_id_or_version() {
     for parts in [
         json!({ "path": path("Patient.id") }),
         json!({ "path": path("Patient.meta") }),
@@ -125,7 +125,7 @@ fn the_identity_of_a_resource_stays() {
 }
 
 #[test]
-fn a_choice_changes_its_type_and_a_name_without_type_is_understood() {
+fn patch_can_change_the_type_of_a_choice_element() {
     let parts = json!({ "path": path("Patient.deceased"), "value": { "valueDateTime": "2026-01-01" } });
     let patched = patch("replace", &parts).unwrap();
     assert_eq!(patched["deceasedDateTime"], "2026-01-01");
@@ -156,7 +156,7 @@ fn primitives_have_extensions_and_lists_of_them_stay_aligned() {
     );
 }
 
-/// What the operations look through together is bounded: each evaluates its path on the whole resource.
+/// The work of all operations together is bounded: each evaluates its path on the whole resource.
 #[test]
 fn many_operations_on_a_large_resource_are_refused() {
     let mut large = person();

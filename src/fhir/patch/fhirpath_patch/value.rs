@@ -1,4 +1,4 @@
-//! The value that a patch brings, and what it becomes in the element that it is meant for.
+//! The value of an operation, and the element that it becomes.
 
 use serde_json::{Map, Value};
 
@@ -18,7 +18,7 @@ pub(super) enum PatchValue {
 }
 
 impl PatchValue {
-    /// The element that the value becomes inside something made of `content`.
+    /// The element that the value becomes inside an element of `content`.
     pub(super) fn build(&self, content: Option<Content>) -> Result<Part, PatchFault> {
         match self {
             Self::Given { part, .. } => Ok(part.clone()),
@@ -35,18 +35,18 @@ impl PatchValue {
     }
 }
 
-/// What is known of the elements inside the one that is written to.
+/// The definition of the elements inside the one that is written to.
 pub(super) enum Inside {
     /// Its definition.
     Known(&'static Node),
     /// It is a primitive: an id and extensions.
     Primitive,
-    /// Nothing: a resource of a type that R4 does not have.
+    /// Unknown: a resource of a type that R4 does not have.
     Unknown,
 }
 
 impl Inside {
-    /// What is known of the elements inside what is made of this.
+    /// The definition of the elements inside this content.
     pub(super) fn of(content: Option<Content>) -> Self {
         match content {
             Some(Content::Primitive(_) | Content::Xhtml) => Self::Primitive,
@@ -55,7 +55,7 @@ impl Inside {
         }
     }
 
-    /// Appends a value under a name: to the list, or as the single element that is not there yet.
+    /// Appends a value under a name: to the list, or as the single element where there is none yet.
     pub(super) fn put(
         &self,
         object: &mut Map<String, Value>,
@@ -83,7 +83,7 @@ impl Inside {
         Ok(())
     }
 
-    /// The member that a name means for this value, whether it is a list, and what it is made of. A choice is named with or
+    /// The member of a name for this value, whether it is a list, and its content. A choice is named with or
     /// without its type.
     fn element(&self, name: &str, value: &PatchValue) -> Result<(String, bool, Content), PatchFault> {
         let bare = name.strip_suffix("[x]").unwrap_or(name);

@@ -35,7 +35,7 @@ pub(super) fn bundle(it: &Object<'_>, report: &mut Report) {
     check_entries(it, kind, entries, report);
 }
 
-/// What the type of a Bundle demands of its entries.
+/// Validates the entries of a Bundle by its type.
 fn check_entries(it: &Object<'_>, kind: &str, entries: &[Value], report: &mut Report) {
     let needs_request = matches!(kind, "batch" | "transaction" | "history");
     let needs_response = matches!(kind, "batch-response" | "transaction-response" | "history");

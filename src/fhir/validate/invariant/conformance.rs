@@ -64,7 +64,7 @@ fn collect<'v>(concept: &'v Value, codes: &mut Vec<&'v str>) {
     }
 }
 
-/// ValueSet.compose.exclude repeats the content of include, so it is judged by the same rules.
+/// ValueSet.compose.exclude repeats the content of include, so the same rules apply.
 pub(super) fn include(it: &Object<'_>, report: &mut Report) {
     let (concept, filter, system) = (it.has("concept"), it.has("filter"), it.has("system"));
     report.demand(system || it.has("valueSet"), "vsd-1", it.path, "Add a system or a valueSet.");
@@ -75,7 +75,7 @@ pub(super) fn include(it: &Object<'_>, report: &mut Report) {
         "Add the system of the concepts or filters.",
     );
     report.demand(!concept || !filter, "vsd-3", it.path, "Give concepts or filters, not both.");
-    // "An absolute URI", as the definition of the element has it.
+    // "An absolute URI", by the definition of the element.
     if it.text("system").is_some_and(|system| !is_absolute(system)) {
         report.error(IssueType::Value, &it.path.name("system"), "Give the system as an absolute URI.");
     }
@@ -103,7 +103,7 @@ pub(super) fn operation_definition(it: &Object<'_>, report: &mut Report) {
     machine_name(it, "opd-0", report);
 }
 
-/// OperationDefinition.parameter.part repeats the content of parameter, so it is judged by the same rules.
+/// OperationDefinition.parameter.part repeats the content of parameter, so the same rules apply.
 pub(super) fn operation_parameter(it: &Object<'_>, report: &mut Report) {
     let kind = it.text("type");
     report.demand(kind.is_some() || it.has("part"), "opd-1", it.path, "Add a type or parts.");

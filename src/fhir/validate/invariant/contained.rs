@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::super::report::{Object, Report};
 use super::text::text;
 
-/// Judges what a resource contains.
+/// Validates the contained resources.
 pub(crate) fn check(it: &Object<'_>, report: &mut Report) {
     let contained = it.items("contained");
     if contained.is_empty() {
@@ -40,7 +40,7 @@ pub(crate) fn check(it: &Object<'_>, report: &mut Report) {
     }
 }
 
-/// Collects what follows `#` in every text that begins with it.
+/// Collects the ids of every text that begins with `#`.
 fn collect<'v>(value: &'v Value, local: &mut HashSet<&'v str>) {
     match value {
         Value::String(text) => local.extend(text.strip_prefix('#')),

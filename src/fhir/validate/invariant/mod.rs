@@ -1,13 +1,15 @@
-//! The invariants of R4 as code, each named by its key (<https://hl7.org/fhir/R4/conformance-rules.html#constraints>).
+//! The invariants of R4 as code, each named by its key
+//! (<https://hl7.org/fhir/R4/conformance-rules.html#constraints>).
 //!
-//! The definitions carry them as FHIRPath; here each is a line of Rust, found once per type, with words that say what to
-//! do. They are not evaluated from FHIRPath: that would take an engine with regular expressions, arithmetic, `trace`,
-//! `combine`, `iif` and `replaceMatches`, which patches and search do not need, each with a bound on its cost, and
-//! `isDistinct` over the entries of a Bundle would make an item with its place of each. A test compares the keys here with
-//! those of the definitions, so that none is forgotten, and HL7's validator judges the same documents (`tests/clients`).
+//! The definitions carry them as FHIRPath; here each is a line of Rust, looked up once per type, with a
+//! message that says what to do. They are not evaluated from FHIRPath: that would take an engine with regular
+//! expressions, arithmetic, `trace`, `combine`, `iif` and `replaceMatches`, which patches and search do not
+//! need, each with a bound on its cost, and `isDistinct` over the entries of a Bundle would make an item with
+//! its location of each. A test compares the keys here with those of the definitions, so that none is
+//! missing, and HL7's validator validates the same documents (`tests/clients`).
 //!
-//! Not here: ele-1 (the walk), ref-1 (references), txt-1 and txt-2 (the narrative),
-//! ppc-2 to ppc-5 (they name the system `something` and never fire) and dom-6 (advice).
+//! Not here: ele-1 (the walk), ref-1 (references), txt-1 and txt-2 (the narrative), ppc-2 to ppc-5 (they name
+//! the system `something` and never fire) and dom-6 (advice).
 
 mod bundle;
 mod conformance;
@@ -27,7 +29,7 @@ use std::sync::LazyLock;
 use super::report::{Object, Report};
 use crate::structure::{Node, r4};
 
-/// Judges an object by the invariants of its type.
+/// Validates an object by the invariants of its type.
 pub(super) type Check = fn(&Object<'_>, &mut Report);
 
 /// The invariants of a type, or of an element that has elements of its own.
@@ -98,7 +100,7 @@ mod tests {
         rules: HashMap<String, Vec<String>>,
     }
 
-    /// Rules of R4 that stand elsewhere or need no code.
+    /// Rules of R4 that are elsewhere or need no code.
     const ELSEWHERE: [(&str, &str); 12] = [
         ("ref-1", "references"),
         ("txt-1", "the narrative"),

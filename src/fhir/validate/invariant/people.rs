@@ -5,8 +5,8 @@ use super::text::text;
 use crate::outcome::IssueType;
 use crate::validate::report::values_of;
 
-/// ppc-1, and what ppc-2 to ppc-5 mean (V-01): as published they ask for a system named `something`, so
-/// none of them can ever fail.
+/// ppc-1, and the intention of ppc-2 to ppc-5 (V-01): as published they ask for a system named `something`,
+/// so none of them can ever fail.
 pub(super) fn consent(it: &Object<'_>, report: &mut Report) {
     let has_policy = it.has("policy") || it.has("policyRule");
     report.demand(has_policy, "ppc-1", it.path, "Add a policy or a policyRule.");

@@ -23,10 +23,10 @@ fn collect<'v>(item: &'v Value, link_ids: &mut Vec<&'v str>) {
     }
 }
 
-/// The types of question that que-5 lets choose from a list.
+/// The types of question that que-5 allows an answer list for.
 const CHOOSABLE: [&str; 9] =
     ["choice", "open-choice", "decimal", "integer", "date", "dateTime", "time", "string", "quantity"];
-/// The types of question that que-10 lets limit.
+/// The types of question that que-10 allows a maxLength for.
 const LIMITABLE: [&str; 7] = ["boolean", "decimal", "integer", "string", "text", "url", "open-choice"];
 
 pub(super) fn item(it: &Object<'_>, report: &mut Report) {
@@ -76,7 +76,7 @@ pub(super) fn item(it: &Object<'_>, report: &mut Report) {
     ] {
         report.demand(holds, key, it.path, words);
     }
-    // The words of que-12 say "more than one", its expression "more than two".
+    // The text of que-12 says "more than one", its expression "more than two".
     if conditions == 2 && !it.has("enableBehavior") {
         let words = "que-12: Add enableBehavior: there is more than one enableWhen.";
         report.warning(IssueType::Invariant, it.path, words);

@@ -1,6 +1,6 @@
 //! Invariants of StructureDefinition (<https://hl7.org/fhir/R4/structuredefinition.html#invs>).
 //!
-//! sdf-19 and sdf-22 speak of HL7's own definitions and are left to HL7.
+//! sdf-19 and sdf-22 concern HL7's own definitions and are left to HL7.
 
 use serde_json::Value;
 
@@ -71,7 +71,7 @@ fn starts_with_type(elements: &[Value], kind: &str, is_snapshot: bool) -> bool {
     })
 }
 
-/// What is demanded of the elements together, and of the first of them.
+/// Rules for the elements together, and for the first of them.
 fn check_elements(it: &Object<'_>, snapshot: &[Value], differential: &[Value], report: &mut Report) {
     let has = |element: &Value, name: &str| element.get(name).is_some();
     let is_root = |element: &&Value| text(element, "path").is_some_and(|path| !path.contains('.'));

@@ -1,4 +1,4 @@
-//! What several invariants ask.
+//! Conditions that several invariants share.
 
 use crate::validate::report::{Object, Report};
 
@@ -8,12 +8,12 @@ pub(super) fn are_distinct<T: Eq + std::hash::Hash>(values: impl IntoIterator<It
     values.into_iter().all(|value| seen.insert(value))
 }
 
-/// A text of a value, if it is an object that has it.
+/// A text of a value, where it is an object that has it.
 pub(super) fn text<'v>(value: &'v serde_json::Value, name: &str) -> Option<&'v str> {
     value.get(name).and_then(serde_json::Value::as_str)
 }
 
-/// The names that code generators like: a warning where one is not (cpb-0, csd-0, opd-0, que-0, sdf-0, spd-0, vsd-0).
+/// Names for code generators: a warning for any other (cpb-0, csd-0, opd-0, que-0, sdf-0, spd-0, vsd-0).
 pub(super) fn machine_name(object: &Object<'_>, key: &str, report: &mut Report) {
     let is_fit = |name: &str| {
         name.starts_with(|first: char| first.is_ascii_uppercase())

@@ -7,14 +7,14 @@ use super::super::report::{Object, Path, Report, values};
 use super::rule::{ProfileBinding, Rule};
 use crate::outcome::IssueType;
 
-/// Judges an object by the rules for what is within it. `profile` is the name that messages call it by.
+/// Validates an object by the rules for its elements. `profile` is its name in messages.
 pub(super) fn apply(rule: &Rule, object: &Object<'_>, profile: &str, report: &mut Report) {
     for inner in &rule.inner {
         element(inner, object, profile, report);
     }
 }
 
-/// Judges an element of an object, or one slice of it.
+/// Validates an element of an object, or one slice of it.
 fn element(rule: &Rule, object: &Object<'_>, profile: &str, report: &mut Report) {
     let named = object.path.name(&rule.name);
     let (type_name, value) = match (rule.is_choice, object.choice(&rule.name)) {
@@ -28,7 +28,7 @@ fn element(rule: &Rule, object: &Object<'_>, profile: &str, report: &mut Report)
     let is_array = value.is_some_and(Value::is_array);
     let is_chosen = |value: &Value| rule.slice.is_none() || is_of_slice(rule, value);
     let chosen: Vec<(usize, &Value)> = all.iter().enumerate().filter(|(_, value)| is_chosen(value)).collect();
-    // An element without a value, but with extensions, is there.
+    // An element without a value, but with extensions, is present.
     let is_extended = value.is_none() && rule.slice.is_none() && object.has(&rule.name);
     count(rule, chosen.len().max(usize::from(is_extended)), at, profile, report);
     if rule.max == Some(0) {
@@ -46,7 +46,7 @@ fn element(rule: &Rule, object: &Object<'_>, profile: &str, report: &mut Report)
     }
 }
 
-/// The name of a type without regard to its first letter: `valueString` holds a `string`.
+/// The name of a type with a lower-case first letter: `valueString` holds a `string`.
 fn capital_free(name: &str) -> String {
     let mut letters = name.chars();
     letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
@@ -70,7 +70,7 @@ fn count(rule: &Rule, count: usize, at: &Path<'_>, profile: &str, report: &mut R
     }
 }
 
-/// Judges one value of an element.
+/// Validates one value of an element.
 fn one(rule: &Rule, value: &Value, at: &Path<'_>, profile: &str, report: &mut Report) {
     let is_fixed = rule.fixed.as_ref().is_none_or(|fixed| fixed == value);
     let is_alike = rule.slice.is_some() || rule.pattern.as_ref().is_none_or(|pattern| holds(pattern, value));
@@ -107,9 +107,9 @@ fn is_of_slice(rule: &Rule, value: &Value) -> bool {
         && rule.pattern.as_ref().is_none_or(|pattern| holds(pattern, value))
 }
 
-/// Whether a value has everything that a pattern has
-/// (<https://hl7.org/fhir/R4/elementdefinition-definitions.html#ElementDefinition.pattern_x_>). HL7's
-/// systems are the same with `http://` and with `https://`.
+/// Whether a value includes the whole pattern
+/// (<https://hl7.org/fhir/R4/elementdefinition-definitions.html#ElementDefinition.pattern_x_>). HL7's systems
+/// are the same with `http://` and with `https://`.
 fn holds(pattern: &Value, value: &Value) -> bool {
     match (pattern, value) {
         (Value::Object(pattern), Value::Object(value)) => {

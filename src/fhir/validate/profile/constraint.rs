@@ -7,7 +7,7 @@ use super::super::report::{Report, values_of};
 use crate::fhirpath::{Expression, render_location};
 use crate::outcome::IssueType;
 
-/// What must hold of every element of a path.
+/// A constraint on every element of a path.
 pub(super) struct Constraint {
     path: Expression,
     holds: Expression,
@@ -15,7 +15,7 @@ pub(super) struct Constraint {
     is_error: bool,
 }
 
-/// The constraints of a StructureDefinition. A test makes sure that every expression is understood.
+/// The constraints of a StructureDefinition. A test ensures that every expression can be parsed.
 pub(super) fn read(structure: &Value) -> Vec<Constraint> {
     let differential = structure.get("differential").map(|view| values_of(view, "element"));
     let elements = differential.unwrap_or_default().iter();
@@ -34,8 +34,8 @@ fn one(element: &Value, constraint: &Value) -> Option<Constraint> {
     })
 }
 
-/// Judges a resource, which stands at `at` in its document. What an expression cannot be asked of is told
-/// by the rules for its type.
+/// Validates a resource at the location `at` of its document. Where an expression cannot be evaluated, the
+/// rules for the type report the fault.
 pub(super) fn check(constraints: &[Constraint], resource: &Value, at: &str, report: &mut Report) {
     for constraint in constraints {
         for location in constraint.path.locate(resource).unwrap_or_default() {

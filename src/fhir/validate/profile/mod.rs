@@ -1,7 +1,7 @@
 //! Our own profiles, enforced by their differentials (V-08, <https://hl7.org/fhir/R4/profiling.html>).
 //!
-//! What a profile is derived from (UK Core) adds nothing that can fail but extensible bindings to value
-//! sets that are not carried here, so the differential beside R4 itself is the whole of it.
+//! The base of a profile (UK Core) adds nothing that can fail except extensible bindings to value sets that
+//! are not carried here, so R4 itself and the differential are all that applies.
 
 mod apply;
 mod constraint;
@@ -26,7 +26,7 @@ struct Profile {
     constraints: Vec<Constraint>,
 }
 
-/// A resource, and where it stands.
+/// A resource and its location.
 struct Resource<'a> {
     value: &'a Value,
     object: Object<'a>,
@@ -47,14 +47,15 @@ fn compile(structure: &Value) -> Profile {
     }
 }
 
-/// Judges an extension, if its definition is ours.
+/// Validates an extension, where its definition is ours.
 pub(super) fn check_extension(url: &str, extension: &Object<'_>, report: &mut Report) {
     if let Some(profile) = PROFILES.get(url).filter(|profile| profile.type_name == "Extension") {
         apply::apply(&profile.rules, extension, &profile.title, report);
     }
 }
 
-/// Judges a resource by the profiles that its `meta.profile` names, and by the one that the caller asks for.
+/// Validates a resource by the profiles that its `meta.profile` names, and by the one that the caller asks
+/// for.
 pub(super) fn check(value: &Value, at: &Path<'_>, asked: Option<&str>, report: &mut Report) {
     let Some(members) = value.as_object() else { return };
     let resource = &Resource { value, object: Object { members, path: at } };
@@ -85,7 +86,7 @@ fn without_version(url: &str) -> &str {
     url.split_once('|').map_or(url, |(url, _)| url)
 }
 
-/// Judges by one profile; false when there is none of this URL for this type.
+/// Validates by one profile; false where there is none of this URL for this type.
 fn is_checked(url: &str, resource: &Resource<'_>, report: &mut Report) -> bool {
     let type_name = resource.object.text("resourceType").unwrap_or_default();
     let base = url.strip_prefix("http://hl7.org/fhir/StructureDefinition/");

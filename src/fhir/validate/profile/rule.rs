@@ -1,7 +1,7 @@
 //! A differential as a tree of rules (<https://hl7.org/fhir/R4/profiling.html#snapshot>).
 //!
-//! Understood is what our own profiles say: min, max, fixed and pattern values, the types of a choice,
-//! bindings, and slices that are told apart by a pattern or by the URL of an extension; constraints stand in
+//! Supported are the features of our own profiles: min, max, fixed and pattern values, the types of a choice,
+//! bindings, and slices that are discriminated by a pattern or by the URL of an extension; constraints are in
 //! a file of their own.
 
 use serde_json::Value;
@@ -10,7 +10,7 @@ use super::super::report::values_of;
 use super::terminology;
 use crate::structure::Codes;
 
-/// What a profile demands of one element.
+/// The rule of a profile for one element.
 #[derive(Default)]
 pub(super) struct Rule {
     /// The name of the element, without `[x]`.
@@ -19,21 +19,21 @@ pub(super) struct Rule {
     pub(super) is_choice: bool,
     /// The name of the slice that this rule is for.
     pub(super) slice: Option<String>,
-    /// How often the element is there at least.
+    /// The minimum cardinality.
     pub(super) min: usize,
-    /// And at most.
+    /// The maximum cardinality.
     pub(super) max: Option<usize>,
-    /// The value that it has.
+    /// The fixed value.
     pub(super) fixed: Option<Value>,
-    /// What its value holds.
+    /// The pattern of its value.
     pub(super) pattern: Option<Value>,
     /// The URL of the extension that a slice is for.
     pub(super) extension_url: Option<String>,
     /// The types that a choice may have; none stands for all.
     pub(super) types: Vec<String>,
-    /// The codes that it may have, with the URL of their set and whether they are required.
+    /// Its binding.
     pub(super) binding: Option<ProfileBinding>,
-    /// The rules for the elements and slices within.
+    /// The rules for the elements and slices inside.
     pub(super) inner: Vec<Rule>,
 }
 

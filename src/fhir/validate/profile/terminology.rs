@@ -7,7 +7,7 @@ use super::super::report::values_of;
 use crate::profiles;
 use crate::structure::Codes;
 
-/// The codes of a value set; `None` when it is not ours, or names a system whose codes are not.
+/// The codes of a value set; `None` where it is not ours, or names a system whose codes are not.
 pub(super) fn expand(url: &str) -> Option<Codes> {
     let compose = profiles::find_by_url(url)?.resource.get("compose")?;
     values_of(compose, "include").iter().map(include).collect::<Option<Vec<_>>>().map(Codes::from_iter)

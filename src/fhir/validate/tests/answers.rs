@@ -38,7 +38,7 @@ fn request() -> Value {
 }
 
 #[test]
-fn v_03_answers_are_what_the_form_asks_for() {
+fn v_03_answers_match_the_questionnaire() {
     let first = "QuestionnaireResponse.item[0].item";
     let rule = "business-rule QuestionnaireResponse.item";
     let one = format!("business-rule {first}[1].answer");
@@ -118,9 +118,9 @@ fn v_03_a_question_that_the_form_does_not_have_is_a_warning() {
 }
 
 // covers FAULT-7
-/// An extension stands for a value that is not there.
+/// An extension replaces a missing value.
 #[test]
-fn v_03_an_answer_may_be_an_extension_that_says_why_there_is_no_value() {
+fn v_03_answer_may_be_a_data_absent_extension() {
     let absent = json!({ "_valueDate": { "extension": [{
         "url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "asked-unknown",
     }]}});
@@ -131,7 +131,7 @@ fn v_03_an_answer_may_be_an_extension_that_says_why_there_is_no_value() {
 }
 
 // covers FAULT-6
-/// What stands in a group whose condition does not hold is told of, and kept.
+/// An answer in a group whose condition does not hold is reported, and kept.
 #[test]
 fn v_03_an_answer_that_the_form_does_not_ask_for_is_a_warning() {
     let group = json!({ "linkId": "parentalApplicationSupplementaryDetails", "item": [
@@ -145,14 +145,14 @@ fn v_03_an_answer_that_the_form_does_not_ask_for_is_a_warning() {
     let told = |at: usize| [format!("informational QuestionnaireResponse.item[{at}].linkId: {words}")];
     assert_eq!(warnings(&with(asked.clone(), basis, json!("CHILD"))), told(1), "another answer");
     assert_eq!(warnings(&with(asked.clone(), "/item/0/item/2", json!(null))), told(1), "no answer");
-    // An answer that is an extension alone is none that the condition asks for.
+    // An answer that is only an extension does not meet the condition.
     let unknown = json!({ "extension": [{ "url": "http://example.org/a", "valueCode": "unknown" }] });
     let declined = with(asked, "/item/0/item/2/answer/0/valueCoding", unknown);
     assert_eq!(warnings(&declined), told(1), "no code");
 }
 
 // covers FAULT-6
-/// Of what a form does not ask nothing is required, however deep it stands; where it is asked, it is.
+/// Nothing is required of questions that are not asked, however deep; of those that are asked, it is.
 #[test]
 fn v_03_nothing_is_required_of_a_group_that_is_not_enabled() {
     let question = |link_id: &str| json!({ "linkId": link_id, "type": "string", "required": true });
@@ -196,7 +196,7 @@ fn v_03_items_in_another_order_than_the_forms_are_a_warning() {
 }
 
 // covers FAULT-7
-/// The element is there where an extension stands for its value: for every type of question.
+/// The element is present where an extension replaces its value: for every type of question.
 #[test]
 fn v_03_an_extension_stands_for_an_answer_of_every_primitive_type() {
     let types = [

@@ -10,7 +10,7 @@ const ARRAY: &str = "Write this element as an array: it can repeat.";
 const SINGLE: &str = "Write this element without an array: it cannot repeat.";
 
 #[test]
-fn the_type_is_the_one_that_is_expected() {
+fn resource_type_must_be_the_expected_one() {
     let words = ["structure resourceType: Send a resource whose resourceType is RelatedPerson."];
     for document in
         [role(), json!({ "id": "a" }), json!({ "resourceType": 1 }), json!("RelatedPerson"), json!(null)]
@@ -21,7 +21,7 @@ fn the_type_is_the_one_that_is_expected() {
 
 /// G-20: unknown elements and wrong JSON shapes.
 #[test]
-fn g_20_elements_are_known_and_shaped_as_r4_says() {
+fn g_20_unknown_elements_and_wrong_shapes_are_rejected() {
     let unknown = |name: &str| {
         format!("structure Consent.{name}: Remove this element: Consent has no such element in R4.")
     };
@@ -72,7 +72,7 @@ fn g_20_elements_are_known_and_shaped_as_r4_says() {
     );
 }
 
-/// G-20: what stands beside a primitive value.
+/// G-20: the second member of a primitive value.
 #[test]
 fn g_20_primitive_extensions_are_aligned_with_their_values() {
     let beside = json!({ "extension": [{ "url": "http://a", "valueBoolean": true }] });
@@ -98,7 +98,7 @@ fn g_20_primitive_extensions_are_aligned_with_their_values() {
             ),
         ],
     );
-    // It stands for the value where one is needed.
+    // It replaces the value where one is needed.
     let provenance = json!({
         "resourceType": "Provenance", "target": [{ "reference": "Patient/1" }], "_recorded": beside,
         "agent": [{ "who": { "display": "a" } }],
@@ -106,7 +106,7 @@ fn g_20_primitive_extensions_are_aligned_with_their_values() {
     assert_eq!(errors(&provenance), Vec::<String>::new());
 }
 
-/// V-01, V-02: what must be there.
+/// V-01, V-02: mandatory elements.
 #[test]
 fn v_01_required_elements_are_there() {
     let add = |name: &str| format!("required Consent.{name}: Add {name}: Consent must have it.");
@@ -159,7 +159,7 @@ fn v_01_required_elements_are_there() {
 }
 
 #[test]
-fn a_choice_is_made_once_and_among_its_types() {
+fn choice_element_occurs_once_with_an_allowed_type() {
     let base = with(role(), "/sourceReference", json!({ "display": "a" }));
     let once = "structure Consent.source: Give this element with one of its types only.";
     let unknown = "structure Consent.sourceString: Remove this element: Consent has no such element in R4.";
@@ -209,7 +209,7 @@ fn v_07_codes_are_of_their_value_sets() {
 }
 
 #[test]
-fn a_reference_points_to_a_type_that_it_may() {
+fn reference_target_type_must_be_allowed() {
     let targets = |member: &str, targets: &str| {
         format!("value Consent.patient.{member}: Point to one of these resource types: {targets}.")
     };
@@ -243,7 +243,7 @@ fn a_reference_points_to_a_type_that_it_may() {
 }
 
 #[test]
-fn extensions_keep_the_rules() {
+fn extension_rules_are_enforced() {
     let ext = |value| json!({ "url": "http://a", "valueString": value });
     let ext_1 = "invariant Consent.extension[2]: ext-1: Give this extension a value or extensions of its own, not both.";
     assert_each(
@@ -273,9 +273,9 @@ fn extensions_keep_the_rules() {
     );
 }
 
-/// V-06: a modifier that is not understood.
+/// V-06: an unknown modifier.
 #[test]
-fn v_06_an_unknown_modifier_extension_is_refused_wherever_it_stands() {
+fn v_06_unknown_modifier_extension_is_rejected_anywhere() {
     let words =
         "Remove this modifier extension: this service does not understand it, so it may not act on the rest.";
     let modifier = json!([{ "url": "http://a", "valueBoolean": true }]);
@@ -297,7 +297,7 @@ fn v_06_an_unknown_modifier_extension_is_refused_wherever_it_stands() {
 }
 
 #[test]
-fn contained_resources_are_judged_by_their_type() {
+fn contained_resources_are_validated_by_their_type() {
     let base = with(role(), "/contained", json!([{ "resourceType": "Patient", "id": "p" }]));
     let base = with(base, "/patient", json!({ "reference": "#p" }));
     let at = "Consent.contained[0]";
@@ -370,7 +370,7 @@ fn a_contained_resource_of_a_type_that_is_not_carried_is_not_checked() {
 }
 
 #[test]
-fn a_narrative_is_xhtml_that_may_be_shown() {
+fn narrative_is_limited_xhtml() {
     let text = |div: &str| json!({ "status": "generated", "div": div });
     let allowed = "invariant Consent.text.div: txt-1: Use only the formatting elements and attributes that FHIR allows: \
          no scripts, forms, frames or events.";

@@ -1,4 +1,4 @@
-//! The invariants: each with a document that keeps it and one that breaks it.
+//! The invariants: each with a document that satisfies it and one that breaks it.
 
 use serde_json::{Value, json};
 
@@ -249,7 +249,7 @@ fn bundles_keep_their_invariants() {
 }
 
 #[test]
-fn a_resource_within_a_bundle_is_a_world_of_its_own() {
+fn resources_in_a_bundle_have_separate_id_scopes() {
     let entry = |resource: Value| json!({ "resourceType": "Bundle", "type": "collection", "entry": [{ "resource": resource }] });
     let contained = with(role(), "/contained", json!([{ "resourceType": "Patient", "id": "p" }]));
     let contained = with(contained, "/patient", json!({ "reference": "#p" }));
@@ -397,7 +397,7 @@ fn structure_definitions_keep_their_invariants() {
     ]);
 }
 
-/// "An absolute URI", says the definition of ValueSet.compose.include.system; sdf-10 is about the snapshot.
+/// "An absolute URI", by the definition of ValueSet.compose.include.system; sdf-10 is about the snapshot.
 #[test]
 fn definitions_name_systems_absolutely_and_bind_as_their_snapshot_says() {
     let set = json!({

@@ -12,8 +12,8 @@ use serde_json::{Map, Number, Value, json};
 use super::{validate, validate_profile};
 use crate::outcome::{Issue, Severity};
 
-/// A proxy role that R4 and our profile take without an issue, but for the extensible binding of
-/// `policyRule`: R4 knows no code for a legal basis.
+/// A proxy role that R4 and our profile accept without an issue, except the extensible binding of
+/// `policyRule`: R4 has no code for a legal basis.
 pub(super) fn role() -> Value {
     json!({
         "resourceType": "Consent",
@@ -63,7 +63,7 @@ pub(super) fn role() -> Value {
     })
 }
 
-/// The document with the value at the JSON pointer set, or removed when it is null.
+/// The document with the value at the JSON pointer set, or removed where it is null.
 pub(super) fn with(mut document: Value, pointer: &str, value: Value) -> Value {
     let (parent, name) = pointer.rsplit_once('/').unwrap();
     match document.pointer_mut(parent).unwrap_or_else(|| panic!("{pointer}")) {
@@ -95,7 +95,7 @@ pub(super) fn told(issues: &[Issue], severity: Severity) -> Vec<String> {
         .collect()
 }
 
-/// What is wrong with a document of the type that it names.
+/// The errors of a document of the type that it names.
 pub(super) fn errors(document: &Value) -> Vec<String> {
     let name = document["resourceType"].as_str().unwrap();
     told(&validate(document, name), Severity::Error)
@@ -116,7 +116,7 @@ pub(super) fn assert_each(base: &Value, rows: &[(&str, Value, &[&str])]) {
 }
 
 #[test]
-fn the_samples_are_judged_as_they_are() {
+fn published_samples_have_the_expected_issues() {
     for name in [
         "01-subscription-create-id-only",
         "10-handshake",
@@ -134,7 +134,7 @@ fn the_samples_are_judged_as_they_are() {
 }
 
 #[test]
-fn the_examples_are_sound() {
+fn examples_are_valid() {
     for (name, profile) in
         [("consent-create", crate::profiles::PROXY_ROLE), ("access-request", crate::profiles::ACCESS_REQUEST)]
     {
@@ -149,7 +149,7 @@ fn the_examples_are_sound() {
 }
 
 #[test]
-fn no_message_repeats_what_the_document_says() {
+fn validation_messages_quote_no_document_value() {
     let secret = "9434765919 Ünsœn";
     let keys =
         [secret, "status", "_status", "patient", "scope", "category", "provision", "extension", "contained"];
@@ -170,14 +170,14 @@ fn no_message_repeats_what_the_document_says() {
 }
 
 #[test]
-fn more_faults_than_anybody_reads_are_cut() {
+fn validation_errors_are_limited_in_number() {
     let bad: Vec<Value> = (0..5_000).map(|_| json!({ "a": 1, "b": 2 })).collect();
     let issues = validate(&with(role(), "/identifier", json!(bad)), "Consent");
     assert_eq!(issues.iter().filter(|issue| issue.severity == Severity::Error).count(), 100);
     assert!(issues.last().unwrap().diagnostics.starts_with("There are more issues"));
 }
 
-/// Names of elements, and some that are none.
+/// Names of elements, and other names.
 const NAMES: [&str; 45] = [
     "id",
     "_id",
@@ -226,7 +226,7 @@ const NAMES: [&str; 45] = [
     "_",
 ];
 
-/// JSON that looks a little like FHIR, so that a walk gets far.
+/// JSON that resembles FHIR, so that a walk gets far.
 fn any_json() -> impl Strategy<Value = Value> {
     let text = prop_oneof![
         "[ -~]{0,12}",
@@ -257,7 +257,7 @@ fn any_json() -> impl Strategy<Value = Value> {
 
 proptest! {
     #[test]
-    fn no_json_makes_it_panic(
+    fn validating_any_json_never_panics(
         document in any_json(),
         name in prop::sample::select(vec![
             "Consent", "Bundle", "Questionnaire", "QuestionnaireResponse", "StructureDefinition", "Parameters", "ValueSet",
@@ -272,7 +272,7 @@ proptest! {
     }
 
     #[test]
-    fn no_change_of_a_sound_role_makes_it_panic(
+    fn validation_of_a_changed_role_never_panics(
         pointer in prop::sample::select(vec![
             "/status", "/extension", "/extension/0", "/extension/0/valueCodeableConcept", "/scope", "/scope/coding",
             "/category/0", "/patient", "/patient/identifier", "/performer", "/provision", "/provision/period",

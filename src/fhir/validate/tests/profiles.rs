@@ -1,4 +1,4 @@
-//! Our profiles: each rule with a document that keeps it and one that breaks it (V-08).
+//! Our profiles: each rule with a document that satisfies it and one that breaks it (V-08).
 
 use serde_json::{Value, json};
 
@@ -36,18 +36,18 @@ fn a_proxy_role_is_about_a_patient_and_one_proxy_by_nhs_number() {
     };
     let demands = |at: &str, what: &str| format!("required Consent.{at}: Add {what}: ProxyRole demands it.");
     let person = |at: &str| format!("invariant Consent.{at}: {PERSON}");
-    let nobody = json!({ "display": "a" });
+    let unnamed = json!({ "display": "a" });
     assert_profile(
         &role(),
         PROXY_ROLE,
         &[
             ("/patient", literal.clone(), &[]),
-            ("/patient", nobody.clone(), &[&person("patient")]),
+            ("/patient", unnamed.clone(), &[&person("patient")]),
             ("/patient", other.clone(), &[&pattern("patient")]),
             ("/patient", no_value.clone(), &[&demands("patient.identifier.value", "value")]),
             ("/performer", json!(null), &[&demands("performer", "performer")]),
             ("/performer/0", literal.clone(), &[]),
-            ("/performer/0", nobody.clone(), &[&person("performer[0]")]),
+            ("/performer/0", unnamed.clone(), &[&person("performer[0]")]),
             ("/performer/0", other, &[&pattern("performer[0]")]),
             (
                 "/performer/1",
@@ -57,7 +57,7 @@ fn a_proxy_role_is_about_a_patient_and_one_proxy_by_nhs_number() {
                 ],
             ),
             ("/provision/actor/0/reference", literal, &[]),
-            ("/provision/actor/0/reference", nobody, &[&person("provision.actor[0].reference")]),
+            ("/provision/actor/0/reference", unnamed, &[&person("provision.actor[0].reference")]),
             (
                 "/provision/actor/0/reference",
                 no_value,
@@ -109,7 +109,7 @@ fn a_proxy_role_permits_information_access_for_privacy() {
 }
 
 #[test]
-fn a_proxy_role_holds_nothing_that_the_model_cannot() {
+fn proxy_role_profile_forbids_unsupported_elements() {
     let remove = |path: &str, name: &str| {
         format!("invariant Consent.{path}: Remove {name}: ProxyRole has no place for it.")
     };
@@ -131,7 +131,7 @@ fn a_proxy_role_holds_nothing_that_the_model_cannot() {
 }
 
 #[test]
-fn a_proxy_role_says_why_and_who_granted_it() {
+fn proxy_role_requires_status_reason_and_grantor() {
     let value_reason = "extension[0].value.ofType(CodeableConcept)";
     let reason = "Add extension (statusReason): ProxyRole demands it.";
     let bound = format!(
@@ -162,7 +162,7 @@ fn a_proxy_role_says_why_and_who_granted_it() {
             ),
         ],
     );
-    // A known extension keeps to its definition without any profile.
+    // A known extension is validated against its definition without any profile.
     assert_eq!(errors(&with(role(), "/extension/0/valueCodeableConcept/coding/0/code", json!("a"))), [bound]);
 }
 
@@ -192,7 +192,7 @@ fn a_proxy_relationship_names_both_people() {
 }
 
 #[test]
-fn an_access_request_is_complete_and_says_who_applies() {
+fn access_request_profile_requires_status_and_source() {
     let mut request = json!({
         "resourceType": "QuestionnaireResponse",
         "questionnaire": "Questionnaire/1",
@@ -243,9 +243,9 @@ fn an_access_request_is_complete_and_says_who_applies() {
     );
 }
 
-/// V-08: a profile that `meta.profile` names is applied; one that is not known is told.
+/// V-08: a profile that `meta.profile` names is applied; an unknown one is reported.
 #[test]
-fn v_08_profiles_that_a_document_claims_are_applied() {
+fn v_08_profiles_in_meta_profile_are_applied() {
     let draft = with(role(), "/status", json!("draft"));
     assert_eq!(errors(&draft), Vec::<String>::new());
     for claim in [PROXY_ROLE.to_owned(), format!("{PROXY_ROLE}|0.1.0")] {
@@ -267,7 +267,7 @@ fn v_08_profiles_that_a_document_claims_are_applied() {
     assert_eq!(told(&validate_profile(&role(), "http://a"), Severity::Error), [words]);
 }
 
-/// Where an element stands in the order of R4, step by step; `None` for a path that R4 does not have.
+/// The position of an element in the order of R4, step by step; `None` for a path that R4 does not have.
 fn place(type_name: &str, path: &str) -> Option<Vec<usize>> {
     let mut node = r4().type_node(type_name)?;
     let mut places = Vec::new();
@@ -285,7 +285,7 @@ fn place(type_name: &str, path: &str) -> Option<Vec<usize>> {
     Some(places)
 }
 
-/// HL7's snapshot generator passes over an element of a differential that stands behind a later one.
+/// HL7's snapshot generator skips an element of a differential that follows a later one.
 #[test]
 fn the_differentials_of_our_profiles_are_in_the_order_of_r4() {
     let mut count = 0;

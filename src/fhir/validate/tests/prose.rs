@@ -1,13 +1,13 @@
-//! Rules that R4 states in words: of ids, extensions, references and identifiers.
+//! Rules that R4 states in prose: of ids, extensions, references and identifiers.
 
 use serde_json::json;
 
 use super::{assert_each, errors};
 
 // covers FAULT-1
-/// ele-1 asks for a value or children; a value with an id has the first.
+/// ele-1 demands a value or children; a value with an id has the first.
 #[test]
-fn ele_1_a_value_with_an_id_beside_it_is_whole() {
+fn ele_1_primitive_with_value_and_id_is_valid() {
     let whole = json!({
         "resourceType": "Patient", "active": true, "_active": { "id": "a1" },
         "name": [{ "given": ["a", "b"], "_given": [{ "id": "g1" }, null] }],
@@ -60,7 +60,7 @@ fn element_ids_are_unique_within_a_resource_and_have_no_spaces() {
     );
 }
 
-/// A required binding leaves no room for a code that is not said.
+/// A required binding does not allow a missing code.
 #[test]
 fn v_07_an_extension_does_not_stand_for_a_required_code() {
     let absent = json!({ "extension": [{
@@ -74,7 +74,7 @@ fn v_07_an_extension_does_not_stand_for_a_required_code() {
     assert_each(&patient, &[("/_gender", absent.clone(), &[&words]), ("/_birthDate", absent, &[])]);
 }
 
-/// Extensibility: the URL of an extension is absolute, but for those within an extension.
+/// Extensibility: the URL of an extension is absolute, except within an extension.
 #[test]
 fn the_url_of_an_extension_is_absolute_unless_it_is_nested() {
     let words =

@@ -1,10 +1,10 @@
-//! Where a message goes at a broker, and as whom we log in there.
+//! URLs and credentials of message brokers.
 //!
 //! - NATS JetStream: `nats://HOST:PORT/SUBJECT`, with TLS `tls://…`. A stream must hold the subject.
 //! - AMQP 0-9-1: `amqp://HOST:PORT/VHOST/EXCHANGE?routing_key=KEY`, with TLS `amqps://…`. Without an exchange the
 //!   default one, whose routing keys are the names of queues.
 //!
-//! Who logs in stands in the subscription's header `Authorization`, which is kept encrypted; never in the URL.
+//! Credentials are in the subscription's header `Authorization`, which is stored encrypted; never in the URL.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -13,7 +13,7 @@ use url::{Host, Url};
 
 use crate::event::channel::carrier::Parcel;
 
-/// Which protocol, and whether with TLS.
+/// The protocol, and whether it uses TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Protocol {
     /// NATS.
@@ -31,7 +31,7 @@ pub enum Protocol {
 /// The URL of a broker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BrokerUrl {
-    /// Which protocol.
+    /// The protocol.
     pub protocol: Protocol,
     /// The name or the address of the host; an IPv6 address without its brackets.
     pub host: String,
@@ -45,19 +45,19 @@ pub struct BrokerUrl {
     pub routing_key: String,
 }
 
-/// A text is not the URL of a broker.
+/// The text is not the URL of a broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not the URL of a broker")]
 pub struct NotABroker;
 
 impl BrokerUrl {
-    /// Reads a URL.
+    /// Parses a URL.
     ///
     /// # Errors
     ///
-    /// [`NotABroker`] when it is none, or holds who logs in.
+    /// [`NotABroker`] for another URL, or one with credentials.
     pub fn parse(text: &str) -> Result<Self, NotABroker> {
-        // The parser would leave some of these out.
+        // The URL parser would drop some of these.
         if text.contains(|letter: char| letter == ' ' || letter.is_control()) {
             return Err(NotABroker);
         }
@@ -122,7 +122,7 @@ fn is_subject(text: &str) -> bool {
     text.split('.').all(is_word)
 }
 
-/// Names of brokers are plain: nothing in them is encoded.
+/// A broker's host name is plain: nothing in it is encoded.
 fn is_host(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
 }
@@ -131,7 +131,7 @@ fn decoded(text: &str) -> Result<String, NotABroker> {
     percent_decode_str(text).decode_utf8().map(std::borrow::Cow::into_owned).or(Err(NotABroker))
 }
 
-/// As whom we log in at a broker.
+/// The credentials for a broker.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub enum BrokerCredentials {
     /// Without credentials.
@@ -143,7 +143,7 @@ pub enum BrokerCredentials {
 }
 
 impl BrokerCredentials {
-    /// Reads it from the lines of a parcel.
+    /// Reads them from the headers of a parcel.
     pub fn of(parcel: &Parcel) -> Self {
         let line = parcel.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("authorization"));
         let Some((scheme, value)) = line.and_then(|(_, value)| value.split_once(' ')) else {
@@ -162,7 +162,7 @@ impl BrokerCredentials {
     }
 }
 
-/// The lines of a parcel that go with its message: all but who logs in.
+/// The headers of a parcel that go with its message: all but the credentials.
 pub fn lines(parcel: &Parcel) -> impl Iterator<Item = (&str, &str)> {
     let lines = parcel.headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("authorization"));
     let content_type = parcel.message.content_type.map(|kind| ("content-type", kind));
@@ -174,7 +174,7 @@ mod tests {
     use super::{BrokerUrl, Protocol};
 
     #[test]
-    fn the_urls_of_brokers_are_read() {
+    fn broker_url_is_parsed() {
         let nats = BrokerUrl::parse("nats://127.0.0.1/proxy.roles").unwrap();
         assert_eq!((nats.authority().as_str(), nats.path.as_str()), ("127.0.0.1:4222", "proxy.roles"));
         assert_eq!(BrokerUrl::parse("tls://[::1]:42/a").unwrap().authority(), "[::1]:42");
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_url_of_a_broker_is_refused() {
+    fn invalid_broker_url_is_rejected() {
         for text in [
             "https://mq/a",
             "nats://mq",

@@ -1,4 +1,4 @@
-//! What delivery asks of a channel: to carry one message to one consumer.
+//! The interface of a delivery channel: it sends one message to one consumer.
 
 use chrono::TimeDelta;
 use futures_util::future::BoxFuture;
@@ -7,36 +7,36 @@ use uuid::Uuid;
 use crate::event::front::Message;
 use domain::event::{ChannelType, Failure};
 
-/// A message on its way.
+/// A message to send.
 #[derive(Clone)]
 pub struct Parcel {
-    /// Of which subscription.
+    /// Its subscription.
     pub subscription: Uuid,
-    /// By which way.
+    /// The channel type.
     pub kind: ChannelType,
-    /// To whom: a URL.
+    /// The consumer's URL.
     pub endpoint: String,
-    /// What goes with it: the subscriber's own lines, then those of the signature. Never logged.
+    /// The subscriber's own headers, then those of the signature. Never logged.
     pub headers: Vec<(String, String)>,
-    /// What is carried.
+    /// The message.
     pub message: Message,
-    /// How long that may take.
+    /// The time limit.
     pub timeout: TimeDelta,
 }
 
-/// What came of it.
+/// The result of sending.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Carried {
-    /// Whether the consumer has taken it.
+    /// Whether the consumer has accepted it.
     pub outcome: Result<(), Failure>,
     /// The HTTP status, if there was one.
     pub status: Option<u16>,
-    /// The beginning of what the consumer answered, a kilobyte at most.
+    /// The beginning of the consumer's response, a kilobyte at most.
     pub answer: Option<String>,
 }
 
 /// A channel.
 pub trait Carrier: Send + Sync {
-    /// Carries a message. Whatever happens is told in what comes back, within the time allowed.
+    /// Sends a message, and returns every outcome as a result within the time limit.
     fn carry<'a>(&'a self, parcel: &'a Parcel) -> BoxFuture<'a, Carried>;
 }

@@ -1,4 +1,5 @@
-//! What delivers events, seen from the use cases: a message and what came of it, the brokers' URLs, the open web sockets.
+//! Delivery channels as the use cases see them: a message and its result, the brokers' URLs, the open
+//! WebSocket connections.
 
 pub mod broker_url;
 pub mod carrier;

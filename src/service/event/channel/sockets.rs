@@ -1,4 +1,4 @@
-//! The channel `websocket`: the consumer has opened a socket to this process, and bound it to subscriptions.
+//! The channel `websocket`: consumers' connections to this process, bound to subscriptions.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,16 +10,16 @@ use uuid::Uuid;
 use crate::event::channel::carrier::{Carried, Parcel};
 use domain::event::Failure;
 
-/// A text on its way to a socket.
+/// A text to send over a WebSocket.
 #[derive(Debug)]
 pub struct Frame {
     /// The text.
     pub text: String,
-    /// Is told when the text was written. Gone without a word: it was not.
+    /// Signals that the text was written. Dropped without a signal: it was not.
     pub written: oneshot::Sender<()>,
 }
 
-/// The sockets of this process, by the subscriptions that they are bound to. Cheap to clone.
+/// The WebSocket connections of this process, by the subscriptions that they are bound to. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Sockets {
     process: Arc<str>,
@@ -34,7 +34,7 @@ struct Bound {
 }
 
 impl Sockets {
-    /// None yet, of a process with this name, which no other has.
+    /// No WebSocket connections yet. The name of each process is unique.
     pub fn new(process: &str) -> Self {
         Self { process: process.into(), bound: Arc::default(), is_stopping: watch::Sender::new(false) }
     }
@@ -44,12 +44,12 @@ impl Sockets {
         &self.process
     }
 
-    /// Asks every socket to close, those that are opened later too.
+    /// Asks every WebSocket to close, also those that are opened later.
     pub fn stop(&self) {
         self.is_stopping.send_replace(true);
     }
 
-    /// Ends when the sockets are to close.
+    /// Ends when the WebSocket connections are to close.
     pub async fn wait_for_stop(&self) {
         let mut told = self.is_stopping.subscribe();
         // It cannot fail: we have the sender.
@@ -60,18 +60,18 @@ impl Sockets {
         self.bound.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Binds a subscription to a socket. Who was bound to it before hears of it by the end of its frames: of two
-    /// that hold the same subscription, the second has it.
+    /// Binds a subscription to a WebSocket. A WebSocket that was bound to it before loses it, and sees the
+    /// end of its frames.
     pub fn bind(&self, subscription: Uuid, socket: Uuid, frames: mpsc::Sender<Frame>) {
         self.bound().insert(subscription, Bound { socket, frames });
     }
 
-    /// What is still bound to a socket.
+    /// The subscriptions that are still bound to a WebSocket.
     pub fn list_of(&self, socket: Uuid) -> Vec<Uuid> {
         self.bound().iter().filter(|(_, bound)| bound.socket == socket).map(|(id, _)| *id).collect()
     }
 
-    /// Unbinds what is still bound to a socket, and returns it.
+    /// Unbinds a WebSocket's remaining subscriptions, and returns them.
     pub fn unbind(&self, socket: Uuid) -> Vec<Uuid> {
         let own = self.list_of(socket);
         let mut bound = self.bound();
@@ -81,7 +81,8 @@ impl Sockets {
         own
     }
 
-    /// Carries a message to the socket of its subscription. R4's own way has no body: then it is `ping` and the id.
+    /// Sends a message to the WebSocket of its subscription. R4's own style has no body: then it is `ping`
+    /// and the id.
     pub async fn carry(&self, parcel: &Parcel) -> Carried {
         let frames = self.bound().get(&parcel.subscription).map(|bound| bound.frames.clone());
         let outcome = match frames {
@@ -95,7 +96,7 @@ impl Sockets {
     }
 }
 
-/// The code of a failure that says nothing of the consumer but that it is away.
+/// The failure code for a consumer that is not connected.
 pub const NOT_CONNECTED: &str = "not-connected";
 
 async fn write(frames: &mpsc::Sender<Frame>, parcel: &Parcel) -> Result<(), &'static str> {

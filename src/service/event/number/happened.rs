@@ -1,4 +1,4 @@
-//! How things stood before and after an event.
+//! The facts before and after an event.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use domain::person::NhsNumber;
 use domain::proxy::OdsCode;
 use store::Tx;
 
-/// An event with how things stood before and after it.
+/// An event with the facts before and after it.
 pub(super) struct Happened<'e> {
     pub(super) event: &'e Event,
     pub(super) before: Option<Facts>,
@@ -18,7 +18,7 @@ pub(super) struct Happened<'e> {
     pub(super) is_visible: bool,
 }
 
-/// The facts of events: one statement for each kind of subject, one for the practices.
+/// The facts of events: one statement per kind of subject, one for the practices.
 pub(super) fn happened<'e>(
     tx: &mut Tx<'_>,
     events: &'e [Event],
@@ -52,7 +52,7 @@ pub(super) fn happened<'e>(
     Ok(all.collect())
 }
 
-/// How the subjects of events stood in the versions before and after, by id and version.
+/// The facts of events' subjects in the versions before and after, by id and version.
 fn list_facts(tx: &mut Tx<'_>, events: &[Event]) -> Result<Vec<(String, i64, Facts)>, Error> {
     let wanted = |kind: &str| -> Vec<(String, i64)> {
         let of_kind = events.iter().filter(|event| event.subject_parts().0 == kind);

@@ -1,4 +1,4 @@
-//! Which events a subscription is to be told of, and the front that is asked about them.
+//! Matching of events with subscriptions, and the API that evaluates them.
 
 use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,20 +19,20 @@ use store::Tx;
 /// The most events of one transaction.
 pub const MOST: i64 = 500;
 
-/// So many waiting events are told from those that came later.
+/// Up to this many waiting events are distinguished from later ones.
 pub(super) const MOST_SEEN: i64 = 4 * MOST;
 
-/// Whether what owners stand on was taken back, by grant and owner.
+/// Whether the grants of owners were revoked, by grant and owner.
 pub(super) type Grants = HashMap<(Option<Uuid>, String), bool>;
 
 /// Why events could not be numbered.
 #[derive(Debug)]
 pub enum Unnumbered {
-    /// What the front says of this subscription, it says in vain: it is to be set aside, and then all goes on.
+    /// The API fails for this subscription: it must be quarantined, then numbering continues.
     Subscription(Uuid, Error),
-    /// The front must be asked about a subscription: first, in a read ([`judge`](super::judge::judge)).
+    /// The API must evaluate a subscription first, in a read ([`judge`](super::judge::judge)).
     Unjudged,
-    /// The database does not answer.
+    /// The database failed.
     Store(Error),
 }
 
@@ -50,7 +50,7 @@ pub(super) fn people_of(events: &[Event]) -> Vec<NhsNumber> {
     people
 }
 
-/// The events that a subscription is to be told of, as far as can be said without its front.
+/// The events that match a subscription, as far as its API is not needed.
 pub(super) fn heard_by<'e>(
     subscription: &Subscription,
     happened: &[Happened<'e>],
@@ -62,7 +62,7 @@ pub(super) fn heard_by<'e>(
     heard.map(|one| one.event).collect()
 }
 
-/// Whether what was granted to the owner was taken back. Then the delivery worker is to end the subscription (N-34). Each
+/// Whether the owner's grant was revoked. Then the delivery worker must end the subscription (N-34). Each
 /// grant is looked up once.
 pub(super) fn has_lapsed(
     tx: &mut Tx<'_>,
@@ -84,7 +84,7 @@ pub(super) fn has_lapsed(
     Ok(has_lapsed)
 }
 
-/// Asks the front. One that panics over one subscription must not end the numbering for all.
+/// Calls the API. A panic over one subscription must not stop the numbering for all.
 pub(super) fn ask(
     tx: &mut Tx<'_>,
     front: &dyn Front,
@@ -100,8 +100,8 @@ pub(super) fn ask(
     }
 }
 
-/// Whether a subscription is to be told of an event. Conditions may hold before it or after it: a subscriber who follows
-/// the active roles must hear that one is active no more (N-23).
+/// Whether an event matches a subscription. Filters may match before it or after it: a subscriber who follows
+/// the active roles must learn that one is no longer active (N-23).
 fn is_for(subscription: &Subscription, happened: &Happened<'_>, masks_reasons: bool) -> bool {
     let Happened { event, before, after, is_visible } = happened;
     let who = &subscription.owner.who;
@@ -109,9 +109,10 @@ fn is_for(subscription: &Subscription, happened: &Happened<'_>, masks_reasons: b
         let known = facts.clone().known_to(who, masks_reasons);
         subscription.filters.iter().all(|filter| filter.matches(&known))
     };
-    // An applicant hears of their own request whatever the standing of the other person, as they read it.
+    // Applicants receive events of their own request whatever the standing of the other person, as they can
+    // read it.
     let is_own = matches!(who, Who::Citizen { nhs_number, .. } if after.applicant == Some(*nhs_number));
-    // What may not appear any more is told to those who could see it: that is what the topic is for.
+    // The topic `role deleted` is for subscribers who could see the role until now.
     (*is_visible || is_own || event.topic == Topic::RoleDeleted)
         && subscription.topics.contains(&event.topic)
         && (holds(after) || before.as_ref().is_some_and(holds))

@@ -1,4 +1,4 @@
-//! What the front says of waiting events, found out in a read before they are numbered.
+//! The API's evaluation of waiting events, in a read before they are numbered.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,23 +12,23 @@ use domain::event::{Event, Subscription};
 use domain::person::NhsNumber;
 use store::Tx;
 
-/// Which events may be told, by what was asked of the front.
+/// The evaluated events, with the API's answers.
 #[derive(Debug, Default)]
 pub struct Judged {
-    /// The events that waited; none where nothing was judged.
+    /// The events that were waiting; empty where nothing was evaluated.
     seen: HashSet<Uuid>,
     /// Those of them that are numbered next.
     next: HashSet<Uuid>,
-    /// Whether these are all that waited, so that any other came later.
+    /// Whether these were all waiting events, so that any other is later.
     is_whole: bool,
     /// For each question ([`Front::question`]) and event, the answer.
     answers: HashMap<String, HashMap<Uuid, bool>>,
-    /// For each grant that an owner stands on, whether it was taken back.
+    /// For each owner's grant, whether it was revoked.
     grants: Grants,
 }
 
-/// Asks the front about the events that are not yet numbered, for every subscription for which it must be asked: once
-/// for those that ask the same. In a transaction that only reads.
+/// Evaluates the events that are not yet numbered, for every subscription whose API must be called: once for
+/// those with the same question. In a transaction that only reads.
 ///
 /// # Errors
 ///
@@ -66,22 +66,22 @@ pub fn judge(tx: &mut Tx<'_>, clock: &dyn Clock, front: &dyn Front) -> Result<Ju
 }
 
 impl Judged {
-    /// Whether there was a judgement at all.
+    /// Whether there was an evaluation.
     pub(super) fn is_made(&self) -> bool {
         !self.seen.is_empty()
     }
 
-    /// Whether there was nothing to be asked.
+    /// Whether there was nothing to evaluate.
     pub fn is_empty(&self) -> bool {
         self.answers.is_empty() && self.grants.is_empty()
     }
 
-    /// The grants that were looked at.
+    /// The grants that were read.
     pub(super) fn grants(&self) -> &Grants {
         &self.grants
     }
 
-    /// Of the events that wait now, those to number, and the people of those that came after the judgement.
+    /// Of the events waiting now, those to number, and the people of those that came after the evaluation.
     pub(super) fn split(&self, waiting: Vec<Event>) -> (Vec<Event>, HashSet<NhsNumber>) {
         if !self.is_made() {
             return (waiting, HashSet::new());
@@ -91,8 +91,8 @@ impl Judged {
         (waiting.into_iter().filter(|event| self.next.contains(&event.id)).collect(), changed)
     }
 
-    /// The answers to a question about these events; `None` where one is missing, or may have become another since: by
-    /// a newer event that is about one of the same people.
+    /// The answers to a question about these events; `None` where one is missing, or may have changed since:
+    /// through a newer event about one of the same people.
     pub(super) fn verdicts(
         &self,
         question: &str,

@@ -1,8 +1,8 @@
-//! Gives events their numbers in every subscription that they match.
+//! Assigns events their numbers in every subscription that they match.
 //!
 //! One transaction at a time does this, so that numbers have no gap and no duplicate. Its cost depends on the
-//! events of the batch and on the subscriptions that may match them: those about everybody, and those about the
-//! people whom the events name.
+//! events of the batch and on the subscriptions that may match them: those about all people, and those about
+//! the people whom the events name.
 
 mod happened;
 mod hearing;
@@ -20,15 +20,16 @@ use hearing::{MOST_SEEN, ask, has_lapsed, heard_by, people_of};
 pub use judge::{Judged, judge};
 use store::Tx;
 
-/// Numbers the events that nobody was told of yet, [`MOST`] at most, and returns how many they were. The number
-/// of statements does not depend on that of the subscriptions, but for the grants that their owners stand on, and for
-/// those about which `judged` does not tell: it was made in a read before ([`judge`](judge::judge)), so that what the front must be
-/// asked, such as the search of a classic subscription, is not asked while others wait to write.
+/// Numbers the events that have no number yet, [`MOST`] at most, and returns how many they were. The number
+/// of statements does not depend on that of the subscriptions, except for the grants of their owners, and for
+/// subscriptions that `judged` does not cover: it was made in a read before ([`judge`](judge::judge)), so
+/// that what the API must evaluate, such as the search of a classic subscription, does not block other
+/// writers.
 ///
-/// Between that read and this transaction anything may have happened. An event that was not there yet waits for the next
-/// time. What is about people of whom such an event tells, or for a subscription that asks something else by now, is
-/// judged again here; that the subscription is as it was and that people may appear is looked at here. A grant that is
-/// taken back in between ends the subscription before anything is sent: the delivery worker checks it each time.
+/// Between that read and this transaction anything may have changed. A later event waits for the next run.
+/// Events about people of a later event, or for a subscription whose question has changed, are evaluated
+/// again here; that the subscription is unchanged and that people may appear is checked here. A grant revoked
+/// in between ends the subscription before anything is sent: the delivery worker checks it each time.
 ///
 /// # Errors
 ///
@@ -49,7 +50,7 @@ pub fn number(
     let (subscriptions, unreadable) = tx.list_listening_subscriptions(&people)?;
     for id in unreadable {
         if tx.set_subscription_aside(&id, UNREADABLE, clock.now())? {
-            tracing::error!(subscription = %id, "a subscription cannot be read: it is set aside");
+            tracing::error!(subscription = %id, "subscription quarantined: it cannot be read");
         }
     }
     if !subscriptions.is_empty() {
@@ -80,10 +81,10 @@ pub fn number(
     Ok(events.len())
 }
 
-/// What the owner of a subscription is told that cannot be read any more.
-pub const UNREADABLE: &str = "something in this subscription cannot be read any more: write it anew";
+/// The error text of a subscription that can no longer be read.
+pub const UNREADABLE: &str = "this subscription can no longer be read: send the subscription again";
 
-/// What of these events the front lets the owner hear, where it must be asked.
+/// The events of these that the API lets the owner receive, where it must be called.
 fn narrowed<'e>(
     tx: &mut Tx<'_>,
     front: &dyn Front,

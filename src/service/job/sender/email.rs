@@ -1,32 +1,32 @@
-//! A message for a person, and what sends it.
+//! Messages to people, and the interface that sends them.
 
 use std::fmt;
 
-/// A message for a person. All of it is personal: it has no `Debug`.
+/// A message to a person. All of it is personal: it has no `Debug`.
 #[derive(Clone, Copy)]
 pub struct OutgoingEmail<'l> {
-    /// Where it goes: an e-mail address.
+    /// The recipient's e-mail address.
     pub to: &'l str,
     /// Its subject.
     pub subject: &'l str,
-    /// Its text, in plain words.
+    /// Its plain text.
     pub text: &'l str,
 }
 
-/// Why a message did not leave.
+/// Why a message was not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SendRefused {
-    /// It surely did not; later it may.
+    /// It was certainly not sent; a retry may succeed.
     Later,
-    /// It surely did not, and never will.
+    /// It was certainly not sent, and a retry cannot succeed.
     Never,
-    /// It may have.
+    /// It may have been sent.
     Unknown,
 }
 
-/// The sender cannot take anything now.
+/// The sender is unavailable.
 #[derive(Debug, thiserror::Error)]
-#[error("the sender of messages is away: {0}")]
+#[error("the sender of messages is unavailable: {0}")]
 pub struct Away(pub String);
 
 /// Sends messages.
@@ -38,7 +38,7 @@ pub trait Sender: fmt::Debug + Send + Sync {
     /// [`Away`].
     fn check(&self) -> Result<(), Away>;
 
-    /// Sends one message. When this returns `Ok`, the sender answers for it.
+    /// Sends one message. After `Ok`, the sender is responsible for it.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Where no sender is configured: the log says that there was a message, and not for whom.
+//! The sender where none is configured: it logs that there was a message, without the recipient.
 
 use crate::job::sender::email::{Away, OutgoingEmail, SendRefused, Sender};
 
@@ -12,7 +12,7 @@ impl Sender for LogSender {
     }
 
     fn send(&self, letter: &OutgoingEmail<'_>) -> Result<(), SendRefused> {
-        tracing::info!(subject = letter.subject, "a message was left; no sender is configured ([smtp])");
+        tracing::info!(subject = letter.subject, "a message was not sent: no sender is configured ([smtp])");
         Ok(())
     }
 }

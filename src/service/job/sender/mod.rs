@@ -1,4 +1,4 @@
-//! How messages reach people. Another way than these is another [`Sender`].
+//! Senders of messages to people. A further channel is a further [`Sender`].
 
 mod email;
 mod log;
@@ -12,7 +12,7 @@ pub use email::{Away, OutgoingEmail, SendRefused, Sender};
 pub use log::LogSender;
 pub use smtp::SmtpSender;
 
-/// The sender of the settings.
+/// The configured sender.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! Messages by e-mail (RFC 5321), handed to one mail server.
+//! Messages by e-mail (RFC 5321), sent through one mail server.
 
 use std::fmt;
 use std::fs;
@@ -13,7 +13,7 @@ use lettre::{Address, SmtpTransport, Transport as _};
 use crate::job::sender::email::{Away, OutgoingEmail, SendRefused, Sender};
 use crate::job::settings::{Smtp, SmtpTls};
 
-/// How long the mail server may take for one step.
+/// The time limit of one step of the mail server.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// A mail server.
@@ -29,13 +29,14 @@ impl fmt::Debug for SmtpSender {
 }
 
 impl SmtpSender {
-    /// A sender by these settings. Nothing is asked of the server yet.
+    /// A sender by these settings. It does not connect yet.
     ///
     /// # Errors
     ///
     /// A sentence for the operator.
     pub fn new(settings: &Smtp) -> Result<Self, String> {
-        let from: Mailbox = settings.from.parse().map_err(|_wrong| "smtp.from is no mailbox".to_owned())?;
+        let from: Mailbox =
+            settings.from.parse().map_err(|_wrong| "smtp.from is not a mailbox".to_owned())?;
         let parameters = || {
             TlsParameters::new(settings.host.clone())
                 .map_err(|error| format!("smtp.tls cannot be used: {error}"))
@@ -64,13 +65,13 @@ impl Sender for SmtpSender {
     fn check(&self) -> Result<(), Away> {
         match self.transport.test_connection() {
             Ok(true) => Ok(()),
-            Ok(false) => Err(Away("it does not answer".to_owned())),
+            Ok(false) => Err(Away("it does not respond".to_owned())),
             Err(error) => Err(Away(error.to_string())),
         }
     }
 
     fn send(&self, letter: &OutgoingEmail<'_>) -> Result<(), SendRefused> {
-        // What somebody's provider told us is an address or nothing: no list, no second header.
+        // The address comes from an identity provider: one address, no list, no second header.
         let to: Address = letter.to.parse().map_err(|_wrong| SendRefused::Never)?;
         let automatic = HeaderName::new_from_ascii_str("Auto-Submitted");
         let message = Message::builder()

@@ -1,4 +1,4 @@
-//! What an app is given, and what it is not.
+//! Approval of an app's authorization request.
 
 use chrono::TimeDelta;
 use domain::account::{Acting, Mode, Stage};
@@ -16,7 +16,7 @@ const SCOPES: &str = "openid fhirUser launch/patient patient/Consent.rus offline
 // covers LA-01, LA-02
 #[rstest]
 #[actix_web::test]
-async fn a_proxy_gives_an_app_what_it_asks_for_the_patient(
+async fn proxy_approves_an_app_for_the_patient(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = start(backend).await;
@@ -60,7 +60,7 @@ async fn a_proxy_gives_an_app_what_it_asks_for_the_patient(
 // covers LA-02
 #[rstest]
 #[actix_web::test]
-async fn without_a_patient_the_grant_is_about_oneself(
+async fn authorization_without_patient_scope_is_for_the_user(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
     #[values("openid user/Consent.rs delegation", "openid launch/patient patient/Consent.rs")] scopes: &str,
 ) {
@@ -78,9 +78,7 @@ async fn without_a_patient_the_grant_is_about_oneself(
 
 #[rstest]
 #[actix_web::test]
-async fn a_member_of_staff_gives_what_is_theirs(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn staff_approve_an_app_for_themselves(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = start(backend).await;
     let person = known(&app, staff()).await;
     let user = person.user;
@@ -98,7 +96,7 @@ async fn a_member_of_staff_gives_what_is_theirs(
 
 #[rstest]
 #[actix_web::test]
-async fn whoever_does_not_allow_it_goes_back_with_empty_hands(
+async fn denied_approval_redirects_with_access_denied(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
     #[values("/oauth/approve", "/oauth/leave")] path: &str,
 ) {
@@ -115,7 +113,7 @@ async fn whoever_does_not_allow_it_goes_back_with_empty_hands(
 // covers PX-02
 #[rstest]
 #[actix_web::test]
-async fn a_role_that_ends_before_the_approval_gives_nothing(
+async fn approval_after_the_role_ended_is_refused(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = start(backend).await;
@@ -134,7 +132,7 @@ async fn a_role_that_ends_before_the_approval_gives_nothing(
 
 #[rstest]
 #[actix_web::test]
-async fn an_approval_is_good_once(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn approval_form_is_accepted_once(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = start(backend).await;
     let mut browser = Browser::citizen(&app, MOTHER, "openid user/Consent.rs").await;
     let token = form_token(&browser.get("/oauth/approve").await);
@@ -151,9 +149,7 @@ async fn an_approval_is_good_once(#[values(Backend::Sqlite, Backend::Postgres)] 
 
 #[rstest]
 #[actix_web::test]
-async fn a_form_of_another_site_changes_nothing(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn cross_site_form_post_is_rejected(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = start(backend).await;
     let mut browser = Browser::citizen(&app, MOTHER, SCOPES).await;
     for path in ["/oauth/approve", "/oauth/patient", "/oauth/leave"] {
@@ -171,9 +167,7 @@ async fn a_form_of_another_site_changes_nothing(
 
 #[rstest]
 #[actix_web::test]
-async fn a_log_in_is_given_up_after_a_quarter_of_an_hour(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn log_in_expires_after_15_minutes(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = start(backend).await;
     let mut browser = Browser::citizen(&app, MOTHER, "openid user/Consent.rs").await;
     let token = form_token(&browser.get("/oauth/approve").await);

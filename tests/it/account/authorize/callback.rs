@@ -1,4 +1,4 @@
-//! Coming back from a provider.
+//! The callback from a provider.
 
 use base::clock::Clock as _;
 use domain::account::{Mode, Stage};
@@ -15,7 +15,7 @@ const GOOD: &str = "/oauth/callback/nhs-login?state=the-state-that-was-sent";
 
 #[rstest]
 #[actix_web::test]
-async fn an_answer_that_does_not_belong_to_this_browser_is_refused(
+async fn callback_of_another_browser_is_rejected(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = start(backend).await;
@@ -34,7 +34,7 @@ async fn an_answer_that_does_not_belong_to_this_browser_is_refused(
         assert_eq!(goes_to(&answer), (400, ""), "{why}");
         assert!(text(&answer).contains("You are not logged in"), "{why}");
     }
-    // The right answer in another browser: somebody is to be logged in as somebody else.
+    // The right response in another browser: an attempt to log a person in as another (login CSRF).
     let elsewhere = Browser::stranger(&app).get(&format!("{GOOD}&code=x")).await;
     assert_eq!(goes_to(&elsewhere), (400, ""));
     let mut guess = Browser { app: &app, handle: Some("guess".to_owned()) };
@@ -44,7 +44,7 @@ async fn an_answer_that_does_not_belong_to_this_browser_is_refused(
 
 #[rstest]
 #[actix_web::test]
-async fn a_provider_that_says_no_or_nothing_leaves_a_way_back(
+async fn provider_error_or_missing_response_offers_a_way_back(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = start(backend).await;
@@ -69,9 +69,7 @@ async fn a_provider_that_says_no_or_nothing_leaves_a_way_back(
 
 #[rstest]
 #[actix_web::test]
-async fn an_answer_that_comes_twice_is_refused(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn repeated_callback_is_rejected(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = start(backend).await;
     let mut browser = Browser::at(&app, "portal", SCOPES, Stage::Begun).await;
     assert_eq!(goes_to(&browser.get(&format!("{GOOD}&code=x")).await), (400, ""));
@@ -82,7 +80,7 @@ async fn an_answer_that_comes_twice_is_refused(
 // covers USE-2
 #[rstest]
 #[actix_web::test]
-async fn a_provider_that_is_down_is_503_and_a_person_below_p9_is_told_what_to_do(
+async fn unavailable_provider_is_503_and_low_proofing_shows_what_to_do(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let provider = ScriptedProvider::start();
@@ -126,7 +124,8 @@ async fn a_provider_that_is_down_is_503_and_a_person_below_p9_is_told_what_to_do
         let answer = browser.get(&format!("/oauth/callback/nhs-login?code=c&state={state}")).await;
         assert_eq!(answer.status, status, "{vot}");
         assert!(text(&answer).contains(told), "{vot}: {}", text(&answer));
-        // The help of NHS login is for a person below P9 alone; that the provider is away is for the others.
+        // NHS login's help is for a person below P9 only; the message on an unavailable provider is for
+        // others.
         let page = text(&answer);
         let has_help = page.contains("<a href=\"https://help.login.nhs.uk/");
         assert_eq!((has_help, page.contains("not available")), (status == 403, status != 403), "{vot}");

@@ -1,4 +1,4 @@
-//! A second way to log in.
+//! Linking of a second identity.
 
 use base::clock::Clock as _;
 use domain::account::Mode;
@@ -15,7 +15,7 @@ use crate::vrs::known::MOTHER;
 const SCOPES: &str = "openid user/Consent.rs";
 const CLIENT: &str = "our-client";
 
-/// A server that knows one provider of citizens, which proves nobody's NHS number.
+/// A server with one provider of citizens, which proves no NHS number.
 async fn start(backend: Backend) -> (TestApp, ScriptedProvider) {
     let provider = ScriptedProvider::start();
     let settings = ProviderSettings {
@@ -42,7 +42,7 @@ async fn link_of(browser: &mut Browser<'_>) -> String {
     format!("/oauth/link/other{}", rest.split('"').next().unwrap().replace("&amp;", "&"))
 }
 
-/// Goes to the provider, logs in there as this subject, and gives the path with which the browser comes back.
+/// Goes to the provider, logs in there as this subject, and returns the callback path.
 async fn log_in_there(browser: &mut Browser<'_>, provider: &ScriptedProvider, subject: &str) -> String {
     let link = link_of(browser).await;
     let away = browser.get(&link).await;
@@ -67,9 +67,7 @@ fn identities(app: &TestApp) -> Vec<String> {
 
 #[rstest]
 #[actix_web::test]
-async fn a_citizen_adds_a_second_way_to_log_in(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn citizen_links_a_second_identity(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let (app, provider) = start(backend).await;
     let mut browser = Browser::citizen(&app, MOTHER, SCOPES).await;
     assert!(text(&browser.get("/oauth/approve").await).contains("href=\"/oauth/link\""));
@@ -84,7 +82,7 @@ async fn a_citizen_adds_a_second_way_to_log_in(
     let sql = "SELECT outcome || ' ' || caller_id || ' ' || app || ' ' || patient AS value FROM audit_records \
                WHERE act = 'identity-linked'";
     assert_eq!(sql::values(&app.database_url(), sql), [format!("0 {MOTHER} portal {MOTHER}")]);
-    // The same answer again changes nothing, and the log-in goes on where it was.
+    // The same response again changes nothing, and the log-in stays where it was.
     assert_eq!(browser.get(&back).await.status, 400);
     let answer = browser.submit("/oauth/approve", &[("answer", "allow")]).await;
     assert!(sent(&answer, "code").is_some());
@@ -93,7 +91,9 @@ async fn a_citizen_adds_a_second_way_to_log_in(
 
 #[rstest]
 #[actix_web::test]
-async fn what_is_another_users_is_not_added(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn identity_of_another_user_is_not_linked(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
     let (app, provider) = start(backend).await;
     let mut browser = Browser::citizen(&app, MOTHER, SCOPES).await;
     let (user, issuer) = (uuid::Uuid::now_v7(), &provider.issuer);
@@ -108,14 +108,14 @@ async fn what_is_another_users_is_not_added(#[values(Backend::Sqlite, Backend::P
     assert_eq!(answer.status, 403);
     assert!(text(&answer).contains("This way to log in cannot be added"));
     assert_eq!((identities(&app), app.count_rows("audit_records")), before);
-    // Nothing is lost: the log-in goes on.
+    // Nothing is lost: the log-in continues.
     assert!(text(&browser.get("/oauth/link").await).contains("You have one way to log in"));
     assert_eq!(browser.get("/oauth/approve").await.status, 200);
 }
 
 #[rstest]
 #[actix_web::test]
-async fn nobody_links_without_the_token_of_the_page_or_with_another_browsers_answer(
+async fn linking_requires_the_csrf_token_and_the_same_browser(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let (app, provider) = start(backend).await;
@@ -126,13 +126,13 @@ async fn nobody_links_without_the_token_of_the_page_or_with_another_browsers_ans
     assert_eq!(goes_to(&Browser::stranger(&app).get("/oauth/link").await), (400, ""));
     let back = log_in_there(&mut browser, &provider, "second").await;
     assert!(matches!(browser.log_in().await.unwrap().stage, Stage::Linking { .. }));
-    // Somebody else's browser, a state that was not sent, another provider.
+    // Another browser, an unknown state, another provider.
     assert_eq!(Browser::stranger(&app).get(&back).await.status, 400);
     for wrong in ["/oauth/callback/other?code=c&state=guess", &back.replace("/other?", "/nhs-login?")] {
         assert_eq!(browser.get(wrong).await.status, 400, "{wrong}");
     }
     assert_eq!(identities(&app).len(), 1);
-    // Whoever comes back by themselves has not begun: the answer is late.
+    // A browser that comes back without the response has not started linking: the response is late.
     assert_eq!(goes_to(&browser.get("/oauth/approve").await), (303, "/oauth/link"));
     assert_eq!(browser.get("/oauth/link").await.status, 200);
     assert_eq!(browser.get(&back).await.status, 400);
@@ -141,7 +141,7 @@ async fn nobody_links_without_the_token_of_the_page_or_with_another_browsers_ans
 
 #[rstest]
 #[actix_web::test]
-async fn who_is_not_known_or_no_citizen_has_nothing_to_add(
+async fn linking_is_for_authenticated_citizens_only(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let (app, _provider) = start(backend).await;

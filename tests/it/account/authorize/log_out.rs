@@ -1,4 +1,4 @@
-//! A person logs out (OpenID Connect RP-Initiated Logout 1.0; SEC-24).
+//! Log-out (OpenID Connect RP-Initiated Logout 1.0; SEC-24).
 
 use domain::account::Registration;
 use rstest::rstest;
@@ -52,7 +52,7 @@ async fn is_live(app: &TestApp, tokens: &Value) -> bool {
 
 #[rstest]
 #[actix_web::test]
-async fn a_person_logs_out_of_an_app_here_or_everywhere(
+async fn log_out_ends_one_grant_or_all_grants_of_an_app(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = start(backend).await;
@@ -84,7 +84,7 @@ async fn a_person_logs_out_of_an_app_here_or_everywhere(
     let gone = answer(&app, &page, "here").await;
     assert_eq!(goes_to(&gone), (303, "https://app.example/bye?state=a+b%26c"));
     assert_eq!((is_live(&app, &all[0]).await, is_live(&app, &all[1]).await), (false, true));
-    // Everywhere: the same id token still says whose.
+    // Everywhere: the same id token still identifies the user.
     let page = open(&app, &[("id_token_hint", hint)]).await;
     let done = answer(&app, &page, "everywhere").await;
     assert_eq!(done.status, 200);
@@ -97,7 +97,7 @@ async fn a_person_logs_out_of_an_app_here_or_everywhere(
 
 #[rstest]
 #[actix_web::test]
-async fn a_log_out_sends_nobody_to_an_address_that_is_not_registered(
+async fn log_out_redirects_only_to_a_registered_post_logout_uri(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = start(backend).await;
@@ -133,7 +133,7 @@ async fn a_log_out_sends_nobody_to_an_address_that_is_not_registered(
 
 #[rstest]
 #[actix_web::test]
-async fn a_browsers_log_in_ends_by_its_own_form_alone(
+async fn browser_session_ends_only_by_its_own_form(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = super::start(backend).await;
@@ -152,7 +152,7 @@ async fn a_browsers_log_in_ends_by_its_own_form_alone(
 
 #[rstest]
 #[actix_web::test]
-async fn the_endpoint_is_announced(#[values(Backend::Sqlite)] backend: Backend) {
+async fn end_session_endpoint_is_in_the_metadata(#[values(Backend::Sqlite)] backend: Backend) {
     let app = start(backend).await;
     let told = app.send(Request::new("GET", "/.well-known/openid-configuration")).await.json();
     assert_eq!(told["end_session_endpoint"], format!("http://{}/oauth/log-out", app.address));

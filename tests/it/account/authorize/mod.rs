@@ -76,7 +76,7 @@ impl<'a> Browser<'a> {
         Self { app, handle: None }
     }
 
-    /// Whose log-in has come this far.
+    /// A browser whose log-in has reached this stage.
     pub async fn at(app: &'a TestApp, client: &str, scopes: &str, stage: Stage) -> Self {
         let request = AuthorizationRequest {
             redirect_uri: REDIRECT.to_owned(),
@@ -94,7 +94,7 @@ impl<'a> Browser<'a> {
         Self { app, handle: Some(HANDLE.to_owned()) }
     }
 
-    /// Who has logged in as this citizen and not yet said for whom they act.
+    /// A browser whose user has logged in as this citizen and not yet chosen a patient.
     pub async fn citizen(app: &'a TestApp, nhs_number: &str, scopes: &str) -> Self {
         let acting = (!scopes.contains("launch/patient")).then_some(Acting::Oneself);
         let stage = Stage::Known { person: known(app, citizen(nhs_number)).await, acting };
@@ -122,7 +122,7 @@ impl<'a> Browser<'a> {
         self.keep(answer)
     }
 
-    /// Opens a page and sends its form, with these fields beside the hidden one.
+    /// Opens a page and sends its form, with these fields and the hidden one.
     pub async fn submit(&mut self, path: &str, fields: &[(&str, &str)]) -> Response {
         let page = self.get(path).await;
         assert_eq!(page.status, 200, "{}", text(&page));
@@ -139,7 +139,7 @@ impl<'a> Browser<'a> {
         answer
     }
 
-    /// What the log-in of this browser has come to.
+    /// The state of this browser's log-in.
     pub async fn log_in(&self) -> Option<LogIn> {
         let (digest, now) = (digest(self.handle.as_deref().unwrap_or_default()), self.app.now());
         self.app.look(move |tx| tx.find_log_in(&digest, now)).await
@@ -164,7 +164,7 @@ pub fn staff() -> ProvenKind {
     ProvenKind::Staff { uid: "555021935107".to_owned(), organisation }
 }
 
-/// Somebody who has logged in before.
+/// A person who has logged in before.
 pub async fn known(app: &TestApp, kind: ProvenKind) -> KnownPerson {
     let proven = Proven {
         issuer: "https://login.example".to_owned(),
@@ -214,7 +214,7 @@ pub fn goes_to(answer: &Response) -> (u16, &str) {
     (answer.status, answer.header("location").unwrap_or_default())
 }
 
-/// What was granted for the code that an answer carries.
+/// The grant of the code in a response.
 pub async fn granted(app: &TestApp, answer: &Response) -> (Code, Grant) {
     let code = digest(&sent(answer, "code").expect("a code"));
     let now = app.now();

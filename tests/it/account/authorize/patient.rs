@@ -1,4 +1,4 @@
-//! For whom somebody acts.
+//! The choice of the patient to act for.
 
 use chrono::TimeDelta;
 use domain::account::{Acting, Stage};
@@ -14,7 +14,7 @@ const SCOPES: &str = "openid launch/patient patient/Consent.rs";
 // covers LA-02, PX-01
 #[rstest]
 #[actix_web::test]
-async fn oneself_and_everybody_with_an_active_role_are_listed_without_their_numbers(
+async fn patient_page_lists_the_user_and_active_roles_without_nhs_numbers(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = start(backend).await;
@@ -30,7 +30,7 @@ async fn oneself_and_everybody_with_an_active_role_are_listed_without_their_numb
 
 #[rstest]
 #[actix_web::test]
-async fn the_choice_is_kept_and_can_be_changed(
+async fn chosen_patient_is_kept_and_can_be_changed(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = start(backend).await;
@@ -51,7 +51,7 @@ async fn the_choice_is_kept_and_can_be_changed(
 // covers PX-03
 #[rstest]
 #[actix_web::test]
-async fn nobody_acts_by_a_role_that_is_not_theirs_or_not_active(
+async fn acting_requires_an_active_role_of_the_user(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = start(backend).await;
@@ -79,7 +79,9 @@ async fn nobody_acts_by_a_role_that_is_not_theirs_or_not_active(
 
 #[rstest]
 #[actix_web::test]
-async fn whoever_is_not_asked_goes_on(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn log_in_without_patient_scope_skips_the_patient_page(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
     let app = start(backend).await;
     let mut oneself = Browser::citizen(&app, MOTHER, "openid user/Consent.rs").await;
     assert_eq!(goes_to(&oneself.get("/oauth/patient").await), (303, "/oauth/approve"));

@@ -1,5 +1,5 @@
-//! What `/oauth/authorize` refuses: on a page before the way back is known to be the app's, and from there
-//! on by the way back.
+//! Refusals of `/oauth/authorize`: on a page as long as the redirect URI is not known to be the app's, and by
+//! a redirect afterwards.
 
 use rstest::rstest;
 
@@ -10,7 +10,7 @@ use crate::support::{Backend, Request, Response, TestApp};
 /// A parameter with another value, or without.
 type Change<'p> = (&'p str, Option<&'p str>);
 
-/// A request that has all it needs, changed: `None` takes a parameter away.
+/// A complete request with changes: `None` removes a parameter.
 fn changed<'p>(audience: &'p str, changes: &[Change<'p>]) -> String {
     let whole = [
         ("response_type", "code"),
@@ -37,7 +37,7 @@ async fn authorize(app: &TestApp, changes: &[Change<'_>]) -> Response {
 // covers LA-01
 #[rstest]
 #[actix_web::test]
-async fn nobody_is_sent_to_an_address_that_is_not_the_apps(
+async fn authorize_does_not_redirect_to_an_unregistered_uri(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = start(backend).await;
@@ -80,7 +80,9 @@ async fn nobody_is_sent_to_an_address_that_is_not_the_apps(
 // covers LA-01, LA-03, SC-01
 #[rstest]
 #[actix_web::test]
-async fn what_is_wrong_goes_back_to_the_app(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn authorize_errors_are_redirected_to_the_app(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
     let app = start(backend).await;
     let many = many_scopes("user", 51);
     let cases: &[(&[Change<'_>], &str)] = &[
@@ -116,7 +118,7 @@ async fn what_is_wrong_goes_back_to_the_app(#[values(Backend::Sqlite, Backend::P
         (&[("client_id", Some("robot"))], "unauthorized_client"),
         (&[("client_id", Some("narrow")), ("scope", Some("launch/patient"))], "invalid_scope"),
         (&[("nonce", Some("1")), ("nonce", Some("2"))], "invalid_request"),
-        // There is no provider in this server: what is whole comes as far as this.
+        // This server has no provider: a valid request gets as far as this page.
         (&[], "temporarily_unavailable"),
         (&[("prompt", Some("login consent"))], "temporarily_unavailable"),
         (&[("scope", Some("openid __unknown patient/Observation.rs"))], "temporarily_unavailable"),
@@ -140,9 +142,7 @@ async fn what_is_wrong_goes_back_to_the_app(#[values(Backend::Sqlite, Backend::P
 // covers LA-01
 #[rstest]
 #[actix_web::test]
-async fn a_state_that_can_be_guessed_is_refused(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn authorize_rejects_a_short_state(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = start(backend).await;
     for (state, repeated) in [(None, None), (Some("1234567"), Some("1234567".to_owned()))] {
         let answer = authorize(&app, &[("state", state)]).await;
@@ -157,7 +157,7 @@ async fn a_state_that_can_be_guessed_is_refused(
 // covers LA-01
 #[rstest]
 #[actix_web::test]
-async fn a_request_may_come_as_a_form(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn authorize_accepts_a_form_post(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = start(backend).await;
     let audience = format!("http://{}/FHIR/R4", app.address);
     let form = Request::new("POST", "/oauth/authorize").body(changed(&audience, &[("prompt", Some("none"))]));

@@ -1,4 +1,4 @@
-//! What surrounds every page.
+//! Headers and assets of every page.
 
 use domain::account::Stage;
 use domain::account::scope::SERVED;
@@ -12,7 +12,7 @@ const SCOPES: &str = "openid launch/patient patient/Consent.rs";
 
 #[rstest]
 #[actix_web::test]
-async fn a_page_runs_no_script_stands_in_no_frame_and_is_kept_nowhere(
+async fn pages_have_csp_frame_and_no_store_headers(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = start(backend).await;
@@ -52,7 +52,7 @@ async fn a_page_runs_no_script_stands_in_no_frame_and_is_kept_nowhere(
 
 #[rstest]
 #[actix_web::test]
-async fn what_others_have_written_is_escaped(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn pages_escape_text_from_outside(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = start(backend).await;
     let mut browser = Browser::citizen(&app, MOTHER, SCOPES).await;
     for path in ["/oauth/patient", "/oauth/log-in"] {
@@ -64,7 +64,7 @@ async fn what_others_have_written_is_escaped(#[values(Backend::Sqlite, Backend::
 
 #[rstest]
 #[actix_web::test]
-async fn the_style_sheet_is_kept_for_ever_under_the_name_of_its_digest(
+async fn style_sheet_is_immutable_under_its_digest(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = start(backend).await;
@@ -112,7 +112,7 @@ async fn every_image_of_the_style_sheet_is_served_and_no_link_is_printed_with_it
 
 #[rstest]
 #[actix_web::test]
-async fn the_cookie_is_for_the_server_and_nobody_else(
+async fn session_cookie_is_http_only_and_same_site_lax(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = start(backend).await;
@@ -120,7 +120,7 @@ async fn the_cookie_is_for_the_server_and_nobody_else(
     let token = super::form_token(&browser.get("/oauth/log-in").await);
     let left = browser.post("/oauth/leave", &[("token", token.as_str())]).await;
     assert_eq!(left.header("set-cookie"), Some("onbehalf-login=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax"));
-    // The way to a provider changes something, so it needs the token of the page as well.
+    // The redirect to a provider changes the log-in, so it needs the page's token as well.
     let mut browser = Browser::at(&app, "portal", SCOPES, Stage::Begun).await;
     assert_eq!(goes_to(&browser.get("/oauth/log-in/nhs-login").await), (403, ""));
     let token = super::form_token(&browser.get("/oauth/log-in").await);

@@ -1,5 +1,4 @@
-//! Apps that ask for themselves, and the assertions by which they prove themselves (LA-08, LA-09; SMART
-//! Backend Services).
+//! Client credentials, and the assertions by which apps authenticate (LA-08, LA-09; SMART Backend Services).
 
 use domain::account::{ClientAuthentication, Registration, Scopes};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
@@ -23,7 +22,7 @@ fn with(key: &AppKey, algorithm: Algorithm) -> Header {
 // covers LA-08, LA-09
 #[rstest]
 #[actix_rt::test]
-async fn an_app_gets_a_short_token_for_what_it_is_registered_for(
+async fn client_credentials_token_has_registered_scopes_and_short_lifetime(
     #[values(Backend::Sqlite, Backend::Postgres)] database: Backend,
 ) {
     let server = start(database).await;
@@ -56,9 +55,7 @@ async fn an_app_gets_a_short_token_for_what_it_is_registered_for(
 // covers SC-07
 #[rstest]
 #[actix_rt::test]
-async fn scopes_that_mean_nothing_for_an_app_by_itself_are_refused(
-    #[values(Backend::Sqlite)] database: Backend,
-) {
+async fn client_credentials_rejects_patient_and_user_scopes(#[values(Backend::Sqlite)] database: Backend) {
     let server = start(database).await;
     for scope in
         ["patient/Consent.rs", "user/*.rs", "openid", "unknown", "system/Consent.sr", "system/Consent"]
@@ -83,7 +80,7 @@ async fn token_of_an_app_by_itself_has_fifty_scopes_over_resources_at_most(
     assert_eq!(server.send(backend(&assertion(), &many_scopes("system", 50))).await.status, 200);
     let answer = server.send(backend(&assertion(), &many_scopes("system", 51))).await;
     assert_eq!(refused(&answer), (400, "invalid_scope".into()));
-    // Nor where it asks for all that it is registered for.
+    // Nor where it requests every scope of its registration.
     let form = [
         ("grant_type", "client_credentials"),
         ("client_assertion_type", JWT_BEARER),
@@ -94,7 +91,7 @@ async fn token_of_an_app_by_itself_has_fifty_scopes_over_resources_at_most(
 
 #[rstest]
 #[actix_rt::test]
-async fn an_assertion_with_anything_wrong_is_refused(#[values(Backend::Sqlite)] database: Backend) {
+async fn invalid_client_assertion_is_rejected(#[values(Backend::Sqlite)] database: Backend) {
     let server = start(database).await;
     let good = assertion_claims(&server);
     let now = server.now().timestamp();
@@ -147,15 +144,13 @@ async fn an_assertion_with_anything_wrong_is_refused(#[values(Backend::Sqlite)] 
     for (at, assertion) in wrong.iter().enumerate() {
         assert_eq!(told(&server, assertion).await, (401, "invalid_client".into()), "{at} {assertion}");
     }
-    // Nothing of this has used the jti up.
+    // None of these requests has used the jti.
     assert_eq!(server.send(backend(&signed, "system/Consent.rs")).await.status, 200);
 }
 
 #[rstest]
 #[actix_rt::test]
-async fn an_assertion_is_good_once_also_for_two_at_once(
-    #[values(Backend::Sqlite, Backend::Postgres)] database: Backend,
-) {
+async fn client_assertion_is_accepted_once(#[values(Backend::Sqlite, Backend::Postgres)] database: Backend) {
     let server = start(database).await;
     let assertion = sign(&ES384, header(&ES384), &assertion_claims(&server));
     let send = || server.send(backend(&assertion, "system/Consent.rs"));
@@ -167,7 +162,7 @@ async fn an_assertion_is_good_once_also_for_two_at_once(
 
 #[rstest]
 #[actix_rt::test]
-async fn each_app_keeps_to_its_own_grants(#[values(Backend::Sqlite)] database: Backend) {
+async fn app_may_use_its_registered_grant_types_only(#[values(Backend::Sqlite)] database: Backend) {
     let server = start(database).await;
     let by_secret = basic(post(TOKEN, &[("grant_type", "client_credentials")]), "web", SECRET);
     assert_eq!(refused(&server.send(by_secret).await), (400, "unauthorized_client".into()));
@@ -206,7 +201,7 @@ fn published(jwks_uri: &str) -> Vec<Registration> {
     apps().into_iter().map(by_url).collect()
 }
 
-/// Answers requests for keys with what stands in it, and counts them.
+/// Answers requests for keys with its content, and counts them.
 struct KeyServer {
     url: String,
     answer: std::sync::Arc<std::sync::Mutex<String>>,
@@ -250,9 +245,7 @@ impl KeyServer {
 // covers RS-02
 #[rstest]
 #[actix_rt::test]
-async fn keys_at_a_url_are_kept_changed_and_asked_for_no_more_often_than_they_may(
-    #[values(Backend::Sqlite)] database: Backend,
-) {
+async fn jwks_uri_is_cached_refreshed_and_rate_limited(#[values(Backend::Sqlite)] database: Backend) {
     use chrono::TimeDelta;
     let keys = KeyServer::start(&json!({ "keys": [ES384.public] }));
     let server = start_with(database, published(&keys.url)).await;
@@ -261,13 +254,13 @@ async fn keys_at_a_url_are_kept_changed_and_asked_for_no_more_often_than_they_ma
         server.send(backend(&assertion, "system/Consent.rs")).await.status
     };
     assert_eq!((send(&ES384).await, send(&ES384).await, keys.asked()), (200, 200, 1));
-    // A new key: the URL is asked again, but not at once.
+    // A new key: the URL is requested again, but not at once.
     keys.publish(&json!({ "keys": [ES256.public] }).to_string());
     assert_eq!((send(&ES256).await, keys.asked()), (401, 1));
     server.clock.advance(TimeDelta::seconds(30));
     assert_eq!((send(&ES256).await, keys.asked()), (200, 2));
     assert_eq!((send(&ES384).await, keys.asked()), (401, 2));
-    // The URL is down: the last good keys stay good.
+    // The URL is down: the last good keys stay valid.
     keys.publish("down");
     server.clock.advance(TimeDelta::hours(2));
     assert_eq!((send(&ES256).await, keys.asked()), (200, 3));
@@ -278,7 +271,7 @@ async fn keys_at_a_url_are_kept_changed_and_asked_for_no_more_often_than_they_ma
 
 #[rstest]
 #[actix_rt::test]
-async fn keys_that_cannot_be_had_prove_nothing(#[values(Backend::Sqlite)] database: Backend) {
+async fn unavailable_jwks_uri_is_invalid_client(#[values(Backend::Sqlite)] database: Backend) {
     for url in
         ["http://127.0.0.1:9/jwks", "http://app.example/jwks", "https://10.0.0.1/jwks", "file:///etc/passwd"]
     {
@@ -290,7 +283,7 @@ async fn keys_that_cannot_be_had_prove_nothing(#[values(Backend::Sqlite)] databa
 
 #[rstest]
 #[actix_rt::test]
-async fn the_national_front_takes_the_token_of_an_app(#[values(Backend::Sqlite)] database: Backend) {
+async fn vrs_api_accepts_a_client_credentials_token(#[values(Backend::Sqlite)] database: Backend) {
     let server = start(database).await;
     let assertion = sign(&ES384, header(&ES384), &assertion_claims(&server));
     let told = server.send(backend(&assertion, "system/Consent.rs")).await.json();

@@ -1,4 +1,4 @@
-//! A code becomes a token, once and for whom it was made (LA-03, LA-04, LA-07; Inferno's standalone launch).
+//! The authorization code grant (LA-03, LA-04, LA-07; Inferno's standalone launch).
 
 use chrono::TimeDelta;
 use domain::account::{Grant, Vector};
@@ -19,7 +19,7 @@ fn invalid_grant() -> (u16, String) {
 // covers LA-04, LA-07
 #[rstest]
 #[actix_rt::test]
-async fn a_code_becomes_tokens_that_say_who_and_let_them_in(
+async fn code_is_exchanged_for_access_and_id_token(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = start(backend).await;
@@ -75,9 +75,7 @@ async fn a_code_becomes_tokens_that_say_who_and_let_them_in(
 // covers LA-03
 #[rstest]
 #[actix_rt::test]
-async fn a_code_that_is_shown_again_ends_what_was_issued_for_it(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn reused_code_revokes_its_tokens(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let server = start(backend).await;
     let code = code(&server, &grant(&server, "portal", SCOPES).await).await;
     let first = server.send(redeem("portal", &code)).await.json();
@@ -89,7 +87,7 @@ async fn a_code_that_is_shown_again_ends_what_was_issued_for_it(
 
 #[rstest]
 #[actix_rt::test]
-async fn of_two_who_show_a_code_at_once_one_gets_a_token(
+async fn concurrent_code_redemption_issues_one_token(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = start(backend).await;
@@ -107,7 +105,7 @@ async fn of_two_who_show_a_code_at_once_one_gets_a_token(
 // covers LA-03
 #[rstest]
 #[actix_rt::test]
-async fn what_does_not_belong_to_the_code_is_refused_and_spends_it(
+async fn code_with_wrong_redirect_uri_or_verifier_is_rejected_and_spent(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = start(backend).await;
@@ -138,7 +136,9 @@ async fn what_does_not_belong_to_the_code_is_refused_and_spends_it(
 
 #[rstest]
 #[actix_rt::test]
-async fn a_code_of_another_app_is_no_code(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn code_of_another_client_is_invalid_grant(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
     let server = start(backend).await;
     let code = code(&server, &grant(&server, "web", SCOPES).await).await;
     assert_eq!(refused(&server.send(redeem("portal", &code)).await), invalid_grant());
@@ -147,7 +147,7 @@ async fn a_code_of_another_app_is_no_code(#[values(Backend::Sqlite, Backend::Pos
 // covers LA-03
 #[rstest]
 #[actix_rt::test]
-async fn a_code_is_good_for_a_minute(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn code_expires_after_a_minute(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let server = start(backend).await;
     let grant = grant(&server, "portal", SCOPES).await;
     let (first, second) = (code(&server, &grant).await, code(&server, &grant).await);
@@ -160,7 +160,7 @@ async fn a_code_is_good_for_a_minute(#[values(Backend::Sqlite, Backend::Postgres
 // covers LA-09
 #[rstest]
 #[actix_rt::test]
-async fn an_app_proves_itself_in_its_registered_way_only(#[values(Backend::Sqlite)] backend: Backend) {
+async fn client_authenticates_by_its_registered_method_only(#[values(Backend::Sqlite)] backend: Backend) {
     let server = start(backend).await;
     let grant = grant(&server, "web", SCOPES).await;
     let form = |code: &str, more: &[(&str, &str)]| {
@@ -191,7 +191,7 @@ async fn an_app_proves_itself_in_its_registered_way_only(#[values(Backend::Sqlit
     }
     let both = basic(form(&shown, &[("client_secret", SECRET)]), "web", SECRET);
     assert_eq!(refused(&server.send(both).await), (400, "invalid_request".into()));
-    // Nothing of this has spent the code.
+    // None of these requests has spent the code.
     assert_eq!(server.send(basic(form(&shown, &[]), "web", SECRET)).await.status, 200);
     let posted = code(&server, &grant).await;
     let by_post = form(&posted, &[("client_id", "web"), ("client_secret", SECRET)]);
@@ -200,7 +200,7 @@ async fn an_app_proves_itself_in_its_registered_way_only(#[values(Backend::Sqlit
 
 #[rstest]
 #[actix_rt::test]
-async fn whoever_guesses_a_secret_is_locked_out_for_a_minute(#[values(Backend::Sqlite)] backend: Backend) {
+async fn client_is_locked_out_for_a_minute_after_wrong_secrets(#[values(Backend::Sqlite)] backend: Backend) {
     let server = start(backend).await;
     let guess = |secret: &str| basic(post("/oauth/revoke", &[("token", "x")]), "web", secret);
     for _ in 0..10 {
@@ -211,7 +211,7 @@ async fn whoever_guesses_a_secret_is_locked_out_for_a_minute(#[values(Backend::S
         (refused(&answer), answer.header("retry-after")),
         ((429, "invalid_client".into()), Some("61"))
     );
-    // Others are not locked out with them.
+    // Other clients are not locked out.
     let other = basic(post("/oauth/revoke", &[("token", "x")]), "producer", SECRET);
     assert_eq!(server.send(other).await.status, 200);
     server.clock.advance(TimeDelta::seconds(60));
@@ -221,7 +221,7 @@ async fn whoever_guesses_a_secret_is_locked_out_for_a_minute(#[values(Backend::S
 // covers RS-01
 #[rstest]
 #[actix_rt::test]
-async fn a_token_ends_with_its_grant_and_with_its_time(
+async fn access_token_is_401_after_expiry_or_revocation_of_its_grant(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = start(backend).await;
@@ -238,20 +238,20 @@ async fn a_token_ends_with_its_grant_and_with_its_time(
 // covers RS-05
 #[rstest]
 #[actix_rt::test]
-async fn a_patient_scope_reaches_the_patient_and_nobody_else(#[values(Backend::Sqlite)] backend: Backend) {
+async fn patient_scope_reads_the_launch_patient_only(#[values(Backend::Sqlite)] backend: Backend) {
     let server = start(backend).await;
     let told = tokens(&server, "portal", "openid launch/patient patient/Patient.r").await;
     let access = told["access_token"].as_str().unwrap();
     assert_eq!(read(&server, &format!("/Patient/{ME}"), access).await.status, 200);
     assert_eq!(read(&server, "/Patient/9000000042", access).await.status, 404);
     assert_eq!(claims(&told["access_token"])["patient"], ME);
-    assert!(told.get("refresh_token").is_none(), "nobody asked for offline_access");
+    assert!(told.get("refresh_token").is_none(), "offline_access was not requested");
 }
 
 // covers RS-01, RS-03
 #[rstest]
 #[actix_rt::test]
-async fn tokens_that_we_did_not_sign_so_are_refused(#[values(Backend::Sqlite)] backend: Backend) {
+async fn access_token_with_wrong_signature_or_claims_is_401(#[values(Backend::Sqlite)] backend: Backend) {
     use super::kit::unsigned;
     use base64::Engine as _;
     use jose::key::{KeyRing, Purpose};
@@ -287,7 +287,7 @@ async fn tokens_that_we_did_not_sign_so_are_refused(#[values(Backend::Sqlite)] b
     }
     wrong.push(authority.sign(Purpose::AccessToken, "JWT", &said).unwrap());
     wrong.push(authority.sign(Purpose::IdToken, "at+jwt", &said).unwrap());
-    // Another's key, with our kid and with an unknown one.
+    // A key of another issuer, with our kid and with an unknown one.
     let other = KeyRing::generate(server.now()).unwrap();
     for kid in [head["kid"].as_str(), Some("unknown"), None] {
         let header = Header {
@@ -319,7 +319,7 @@ async fn tokens_that_we_did_not_sign_so_are_refused(#[values(Backend::Sqlite)] b
 
 #[rstest]
 #[actix_rt::test]
-async fn low_proofing_gets_a_token_that_opens_nothing(#[values(Backend::Sqlite)] backend: Backend) {
+async fn token_below_p9_reads_nothing(#[values(Backend::Sqlite)] backend: Backend) {
     let server = start(backend).await;
     let low =
         Grant { vot: Some(Vector::parse("P5.Cp.Cd").unwrap()), ..grant(&server, "portal", SCOPES).await };

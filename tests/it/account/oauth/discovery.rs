@@ -1,4 +1,4 @@
-//! What there is (SMART App Launch 2.2 "Conformance", Inferno's discovery group).
+//! Discovery documents (SMART App Launch 2.2 "Conformance", Inferno's discovery group).
 
 use api_fhir as fhir;
 use api_vrs as vrs;
@@ -18,9 +18,7 @@ fn strings(value: &Value) -> Vec<&str> {
 // covers SM-01, SM-02, SM-03
 #[rstest]
 #[actix_rt::test]
-async fn the_three_documents_say_the_same_and_what_smart_asks_for(
-    #[values(Backend::Sqlite)] backend: Backend,
-) {
+async fn smart_openid_and_oauth_metadata_agree(#[values(Backend::Sqlite)] backend: Backend) {
     let server = start(backend).await;
     let issuer = format!("http://{}", server.address);
     let answer = server.send(Request::new("GET", SMART).header("Origin", "https://app.example")).await;
@@ -87,7 +85,7 @@ async fn each_api_has_protected_resource_metadata_and_a_401_names_it(
         let refused = server.send(Request::post(&path, "{}")).await;
         assert_eq!((refused.status, refused.header("allow")), (405, Some("GET, HEAD")), "{path}");
     }
-    // Those of the APIs are what tokens are for.
+    // The APIs' own base URLs are the audiences of tokens.
     assert_eq!(resources[1..], *server.authority.as_ref().unwrap().audiences());
     assert_eq!(server.send(Request::new("GET", &format!("{well_known}/FHIR/R5"))).await.status, 404);
     let named = format!("resource_metadata=\"{issuer}{well_known}/FHIR/R4\"");
@@ -105,7 +103,7 @@ async fn each_api_has_protected_resource_metadata_and_a_401_names_it(
 
 #[rstest]
 #[actix_rt::test]
-async fn the_keys_hold_an_rsa_key_and_nothing_secret(#[values(Backend::Sqlite)] backend: Backend) {
+async fn jwks_has_an_rsa_key_and_no_private_member(#[values(Backend::Sqlite)] backend: Backend) {
     let server = start(backend).await;
     let keys = server.send(Request::new("GET", "/oauth/jwks")).await.json();
     let keys = keys["keys"].as_array().unwrap();
@@ -118,7 +116,7 @@ async fn the_keys_hold_an_rsa_key_and_nothing_secret(#[values(Backend::Sqlite)] 
 // covers C-02
 #[rstest]
 #[actix_rt::test]
-async fn the_capability_statement_says_where_tokens_are_got(#[values(Backend::Sqlite)] backend: Backend) {
+async fn capability_statement_has_oauth_uris(#[values(Backend::Sqlite)] backend: Backend) {
     let server = start(backend).await;
     let answer = server.send(Request::new("GET", "/FHIR/R4/metadata").header("Origin", "https://a.b")).await;
     assert_eq!(answer.header("access-control-allow-origin"), Some("https://a.b"));
@@ -135,7 +133,7 @@ async fn the_capability_statement_says_where_tokens_are_got(#[values(Backend::Sq
 
 #[rstest]
 #[actix_rt::test]
-async fn without_an_authority_there_is_none_of_it(#[values(Backend::Sqlite)] backend: Backend) {
+async fn oauth_endpoints_are_404_when_oauth_is_off(#[values(Backend::Sqlite)] backend: Backend) {
     let server = TestApp::sandbox(backend).await;
     let resource = "/.well-known/oauth-protected-resource";
     let of_fhir = format!("{resource}/FHIR/R4");
@@ -151,7 +149,7 @@ async fn without_an_authority_there_is_none_of_it(#[values(Backend::Sqlite)] bac
 // covers LA-05, RS-03
 #[rstest]
 #[actix_rt::test]
-async fn what_is_asked_wrongly_is_refused_in_oauths_own_shape(#[values(Backend::Sqlite)] backend: Backend) {
+async fn oauth_errors_have_error_and_error_description(#[values(Backend::Sqlite)] backend: Backend) {
     let server = start(backend).await;
     for path in ["/oauth/token", "/oauth/introspect", "/oauth/revoke", "/oauth/par", "/oauth/register"] {
         let answer = server.send(Request::new("GET", path)).await;
@@ -181,7 +179,9 @@ async fn what_is_asked_wrongly_is_refused_in_oauths_own_shape(#[values(Backend::
 
 #[rstest]
 #[actix_rt::test]
-async fn oversized_headers_are_refused_and_the_server_goes_on(#[values(Backend::Sqlite)] backend: Backend) {
+async fn oversized_headers_are_rejected_and_the_server_continues(
+    #[values(Backend::Sqlite)] backend: Backend,
+) {
     let server = start(backend).await;
     for length in [10_000, 60_000, 200_000] {
         let long = "x".repeat(length);
@@ -210,9 +210,9 @@ fn defaults() -> [(&'static str, Value, Value); 19] {
         ("grant_types_supported", json!(["authorization_code", "implicit"]), json!(grants)),
         ("token_endpoint_auth_methods_supported", basic(), methods()),
         ("revocation_endpoint_auth_methods_supported", basic(), methods()),
-        // Without a default: a client could not know.
+        // Members without a default: a client could not know the value.
         ("introspection_endpoint_auth_methods_supported", Value::Null, proved()),
-        // Omitted it means that there is no PKCE.
+        // Omitted, it means that there is no PKCE.
         ("code_challenge_methods_supported", json!([]), json!(["S256"])),
         ("request_uri_parameter_supported", true.into(), false.into()),
         ("request_parameter_supported", false.into(), false.into()),
@@ -233,15 +233,13 @@ fn defaults() -> [(&'static str, Value, Value); 19] {
 // covers FAULT-11
 #[rstest]
 #[actix_rt::test]
-async fn every_metadata_member_or_its_default_is_what_the_server_does(
-    #[values(Backend::Sqlite)] backend: Backend,
-) {
+async fn server_behaviour_equals_its_oauth_metadata(#[values(Backend::Sqlite)] backend: Backend) {
     let server = start(backend).await;
     let told = server.send(Request::new("GET", SMART)).await.json();
     for (name, default, done) in defaults() {
         assert_eq!(told.get(name).unwrap_or(&default), &done, "{name}");
     }
-    // And that is what it does: each parameter is refused at the app, by its own code.
+    // The server behaves so: each parameter is refused at the app, by its own code.
     let aud = format!("http://{}/FHIR/R4", server.address);
     let asked = |changes: &[(&str, &str)]| {
         let usual = [
@@ -263,7 +261,7 @@ async fn every_metadata_member_or_its_default_is_what_the_server_does(
     let cases: [(&[(&str, &str)], &str); 7] = [
         (&[("request_uri", object)], "request_uri_not_supported"),
         (&[("request_uri", "urn:example:other")], "request_uri_not_supported"),
-        // The other parameters may stand in the object alone.
+        // The other parameters may be in the object only.
         (&[("request_uri", object), ("state", ""), ("code_challenge", "")], "request_uri_not_supported"),
         (&[("request", "e30.e30.")], "request_not_supported"),
         (&[("response_mode", "fragment")], "invalid_request"),
@@ -280,7 +278,7 @@ async fn every_metadata_member_or_its_default_is_what_the_server_does(
         let answer = server.send(asked(&[("request_uri", object), ("redirect_uri", redirect_uri)])).await;
         assert_eq!((answer.status, answer.header("location")), (400, None), "{redirect_uri}");
     }
-    // That of a pushed request which is not there has no redirect URI that could be trusted: a page.
+    // An unknown pushed request has no redirect URI that could be trusted: a page.
     let expired = format!("urn:ietf:params:oauth:request_uri:{}", "x".repeat(43));
     assert_eq!(server.send(asked(&[("request_uri", &expired)])).await.status, 400);
 }

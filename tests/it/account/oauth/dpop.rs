@@ -56,9 +56,7 @@ fn get(token: &str, proof: &str) -> Request {
 // covers RS-01
 #[rstest]
 #[actix_rt::test]
-async fn a_bound_token_lets_in_whoever_has_its_key(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn dpop_bound_token_requires_its_key(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let server = start(backend).await;
     let told = bound(&server, "bound").await;
     assert_eq!(told["token_type"], "DPoP");
@@ -77,7 +75,7 @@ async fn a_bound_token_lets_in_whoever_has_its_key(
         .header("Authorization", &format!("DPoP {token}"))
         .header("DPoP", &searched);
     assert_eq!(server.send(search).await.status, 200);
-    // As a bearer token it is worth nothing, with and without a proof, on both fronts.
+    // As a bearer token it is refused, with and without a proof, on both APIs.
     assert_eq!(server.send(Request::new("GET", PATH).bearer(token)).await.status, 401);
     let proved = Request::new("GET", PATH)
         .bearer(token)
@@ -89,7 +87,7 @@ async fn a_bound_token_lets_in_whoever_has_its_key(
 
 #[rstest]
 #[actix_rt::test]
-async fn a_proof_with_anything_wrong_is_refused(#[values(Backend::Sqlite)] backend: Backend) {
+async fn invalid_dpop_proof_is_rejected(#[values(Backend::Sqlite)] backend: Backend) {
     let server = start(backend).await;
     let told = bound(&server, "bound").await;
     let token = told["access_token"].as_str().unwrap();
@@ -142,7 +140,7 @@ async fn a_proof_with_anything_wrong_is_refused(#[values(Backend::Sqlite)] backe
 
 #[rstest]
 #[actix_rt::test]
-async fn a_proof_binds_nothing_to_a_free_token(#[values(Backend::Sqlite)] backend: Backend) {
+async fn dpop_proof_with_an_unbound_token_is_rejected(#[values(Backend::Sqlite)] backend: Backend) {
     let server = start(backend).await;
     let told = tokens(&server, "portal", SCOPES).await;
     let token = told["access_token"].as_str().unwrap();
@@ -153,7 +151,7 @@ async fn a_proof_binds_nothing_to_a_free_token(#[values(Backend::Sqlite)] backen
 
 #[rstest]
 #[actix_rt::test]
-async fn at_the_token_endpoint_a_proof_is_good_once_and_the_bound_app_needs_one(
+async fn token_endpoint_accepts_a_dpop_proof_once_and_requires_it_of_bound_apps(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = start(backend).await;
@@ -178,7 +176,7 @@ async fn at_the_token_endpoint_a_proof_is_good_once_and_the_bound_app_needs_one(
 
 #[rstest]
 #[actix_rt::test]
-async fn a_code_that_is_bound_to_a_key_needs_that_key(#[values(Backend::Sqlite)] backend: Backend) {
+async fn code_with_dpop_jkt_requires_that_key(#[values(Backend::Sqlite)] backend: Backend) {
     let server = start(backend).await;
     let grant = grant(&server, "portal", SCOPES).await;
     for (key, status) in [(Some(&*ES384), 400), (None, 400), (Some(&*ES256), 200)] {
@@ -194,7 +192,7 @@ async fn a_code_that_is_bound_to_a_key_needs_that_key(#[values(Backend::Sqlite)]
 // SEC-22.
 #[rstest]
 #[actix_rt::test]
-async fn a_public_apps_refresh_token_is_bound_to_its_key(#[values(Backend::Sqlite)] backend: Backend) {
+async fn refresh_token_of_a_public_client_is_dpop_bound(#[values(Backend::Sqlite)] backend: Backend) {
     let server = start(backend).await;
     let refresh = |told: &Value, key: Option<&AppKey>| {
         let token = told["refresh_token"].as_str().unwrap();
@@ -210,7 +208,7 @@ async fn a_public_apps_refresh_token_is_bound_to_its_key(#[values(Backend::Sqlit
     for key in [None, Some(&*ES384)] {
         let told = bound(&server, "portal").await;
         assert_eq!(refused(&server.send(refresh(&told, key)).await), (400, "invalid_dpop_proof".into()));
-        // Shown without its key it is not spent, neither once nor when it has been used: it stays with the app.
+        // Presented without its key it is not spent, neither unused nor used: it stays with the app.
         let next = server.send(refresh(&told, Some(&ES256))).await;
         assert_eq!(next.status, 200);
         assert_eq!(refused(&server.send(refresh(&told, key)).await), (400, "invalid_dpop_proof".into()));
@@ -220,7 +218,9 @@ async fn a_public_apps_refresh_token_is_bound_to_its_key(#[values(Backend::Sqlit
 
 #[rstest]
 #[actix_rt::test]
-async fn a_bound_subject_token_is_exchanged_with_its_key_only(#[values(Backend::Sqlite)] backend: Backend) {
+async fn exchange_of_a_dpop_bound_subject_token_requires_its_key(
+    #[values(Backend::Sqlite)] backend: Backend,
+) {
     let server = start(backend).await;
     let me = bound(&server, "bound").await;
     let ask = |key: &AppKey| {
@@ -241,7 +241,7 @@ async fn a_bound_subject_token_is_exchanged_with_its_key_only(#[values(Backend::
 
 #[rstest]
 #[actix_rt::test]
-async fn a_proof_is_remembered_for_as_long_as_it_could_be_shown(#[values(Backend::Sqlite)] backend: Backend) {
+async fn dpop_jti_is_remembered_until_it_expires(#[values(Backend::Sqlite)] backend: Backend) {
     let server = start(backend).await;
     let told = bound(&server, "bound").await;
     let token = told["access_token"].as_str().unwrap();
@@ -257,7 +257,7 @@ async fn a_proof_is_remembered_for_as_long_as_it_could_be_shown(#[values(Backend
 
 #[rstest]
 #[actix_rt::test]
-async fn a_request_that_is_left_with_a_proof_is_bound_to_its_key(
+async fn pushed_authorization_request_with_dpop_is_bound_to_its_key(
     #[values(Backend::Sqlite)] backend: Backend,
 ) {
     let server = start(backend).await;

@@ -1,4 +1,4 @@
-//! "Me" becomes "me for this patient" (RFC 8693), and never more than that.
+//! Token exchange: a user's token for one to act for a patient (RFC 8693), and never more than that.
 
 use std::sync::atomic::AtomicBool;
 
@@ -35,7 +35,7 @@ fn ask(token: &Value, more: &[(&str, &str)]) -> Request {
 // covers PX-01, PX-02, PX-08
 #[rstest]
 #[actix_rt::test]
-async fn a_proxy_reads_as_the_patient_until_the_role_ends(
+async fn exchanged_token_reads_the_patient_until_the_role_ends(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = start(backend).await;
@@ -60,14 +60,16 @@ async fn a_proxy_reads_as_the_patient_until_the_role_ends(
         &format!("UPDATE roles SET status = 'inactive' WHERE id = '{ROLE}'"),
     );
     assert_eq!(read(&server, &format!("/Consent/{ROLE}"), access).await.status, 401);
-    // The person's own token goes on.
+    // The person's own token stays valid.
     let own = me["access_token"].as_str().unwrap();
     assert_eq!(read(&server, &format!("/Patient/{ME}"), own).await.status, 200);
 }
 
 #[rstest]
 #[actix_rt::test]
-async fn the_patient_is_named_by_number_reference_or_role(#[values(Backend::Sqlite)] backend: Backend) {
+async fn exchange_names_the_patient_by_nhs_number_reference_or_role(
+    #[values(Backend::Sqlite)] backend: Backend,
+) {
     let server = start(backend).await;
     let me = tokens(&server, "portal", SCOPES).await;
     let (by_reference, consent) = (format!("Patient/{CHILD}"), format!("Consent/{ROLE}"));
@@ -86,19 +88,19 @@ async fn the_patient_is_named_by_number_reference_or_role(#[values(Backend::Sqli
 // covers PX-03, PX-09
 #[rstest]
 #[actix_rt::test]
-async fn who_may_not_act_is_told_the_same_whether_there_is_a_role_or_not(
+async fn invalid_target_is_the_same_with_and_without_a_role(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = start(backend).await;
     let me = tokens(&server, "portal", SCOPES).await;
     let mut answers = Vec::new();
     for named in [
-        // Nobody, themselves, no number.
+        // An unknown person, the proxy themselves, an invalid number.
         vec![],
         vec![("patient", ME)],
         vec![("patient", "x")],
         vec![("role", "x")],
-        // Unknown, no role, a role that is proposed or inactive, one of others.
+        // Unknown, no role, a role that is proposed or inactive, a role of others.
         vec![("patient", "9999999999")],
         vec![("patient", "9000000042")],
         vec![("patient", "9000000020")],
@@ -124,7 +126,7 @@ async fn who_may_not_act_is_told_the_same_whether_there_is_a_role_or_not(
 // covers PX-05
 #[rstest]
 #[actix_rt::test]
-async fn a_role_holds_in_its_time_only(#[values(Backend::Sqlite)] backend: Backend) {
+async fn exchange_requires_the_role_period_to_be_current(#[values(Backend::Sqlite)] backend: Backend) {
     let server = start(backend).await;
     let me = tokens(&server, "portal", SCOPES).await;
     let set = |column: &str, by: i64| {
@@ -146,12 +148,12 @@ async fn a_role_holds_in_its_time_only(#[values(Backend::Sqlite)] backend: Backe
 // covers PX-07
 #[rstest]
 #[actix_rt::test]
-async fn a_subject_token_that_is_not_ones_own_is_refused(#[values(Backend::Sqlite)] backend: Backend) {
+async fn subject_token_of_another_app_or_actor_is_rejected(#[values(Backend::Sqlite)] backend: Backend) {
     let server = start(backend).await;
     let me = tokens(&server, "portal", SCOPES).await;
     let acting = server.send(ask(&me["access_token"], &[("patient", CHILD)])).await.json();
     let child = [("patient", CHILD)];
-    // Who acts already does not act on.
+    // A token that acts is not exchanged again.
     let on = server.send(ask(&acting["access_token"], &child)).await;
     assert_eq!(refused(&on), (400, "invalid_request".into()));
     for wrong in ["x".into(), me["id_token"].clone(), me["refresh_token"].clone()] {
@@ -193,7 +195,7 @@ async fn a_subject_token_that_is_not_ones_own_is_refused(#[values(Backend::Sqlit
 
 #[rstest]
 #[actix_rt::test]
-async fn low_proofing_acts_for_nobody(#[values(Backend::Sqlite)] backend: Backend) {
+async fn exchange_below_p9_is_rejected(#[values(Backend::Sqlite)] backend: Backend) {
     let server = start(backend).await;
     let low = grant(&server, "portal", SCOPES).await;
     let low = Grant { id: Uuid::now_v7(), vot: Some(Vector::parse("P5.Cp.Cd").unwrap()), ..low };
@@ -203,7 +205,7 @@ async fn low_proofing_acts_for_nobody(#[values(Backend::Sqlite)] backend: Backen
     assert_eq!(refused(&answer), (400, "invalid_request".into()));
 }
 
-/// As the token endpoint does it with somebody whom a provider has proved.
+/// As the token endpoint does with a person whom a provider has authenticated.
 async fn by_provider(
     server: &TestApp,
     subject: &str,
@@ -212,7 +214,7 @@ async fn by_provider(
 ) -> Result<Grant, TokenError> {
     let web = apps().remove(1);
     let (vot, now) = (Vector::parse("P9.Cp.Cd").unwrap(), server.now());
-    // Of a composite token the subject is the patient, and the actor has proved themselves.
+    // Of a composite token the subject is the patient, and the actor has authenticated.
     let nhs_number = Some(number(acting.unwrap_or(subject)));
     let patient = acting.map(|_| number(subject));
     let proven = Proven {
@@ -235,7 +237,7 @@ async fn by_provider(
 
 #[rstest]
 #[actix_rt::test]
-async fn whom_a_provider_proves_acts_by_the_same_rules(
+async fn provider_id_token_is_exchanged_by_the_same_rules(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = start(backend).await;

@@ -1,4 +1,4 @@
-//! A grant is revoked with everything that was exchanged from it, whichever way it is revoked (SEC-8).
+//! A grant is revoked with every grant exchanged from it, by every kind of revocation (SEC-8).
 
 use base::error::Error;
 use chrono::{DateTime, Utc};
@@ -57,7 +57,7 @@ impl Scene {
         Self { server, grant, code, own, acting }
     }
 
-    /// What each place that takes a token answers to the acting one: R4, VRS, introspection.
+    /// The response of each endpoint that takes a token to the acting one: R4, VRS, introspection.
     async fn answers(&self) -> (u16, u16, Value) {
         let server = &self.server;
         let r4 = read(server, &format!("/Patient/{CHILD}"), &self.acting).await.status;
@@ -69,7 +69,7 @@ impl Scene {
     }
 }
 
-/// The ways in which the person's own grant is revoked.
+/// The kinds of revocation of the person's own grant.
 #[derive(Clone, Copy, Debug)]
 enum Way {
     CodeReplay,
@@ -114,7 +114,7 @@ async fn end(scene: &Scene, way: Way) {
 // SEC-8.
 #[rstest]
 #[actix_rt::test]
-async fn whichever_way_a_grant_is_revoked_what_was_exchanged_from_it_is_revoked_too(
+async fn every_revocation_revokes_exchanged_grants_too(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
     #[values(
         Way::CodeReplay,
@@ -145,7 +145,7 @@ async fn whichever_way_a_grant_is_revoked_what_was_exchanged_from_it_is_revoked_
 // SEC-8.
 #[rstest]
 #[actix_rt::test]
-async fn an_acting_grant_that_is_revoked_leaves_its_parent(
+async fn revoked_acting_grant_leaves_its_parent_active(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let scene = Scene::start(backend).await;
@@ -160,7 +160,7 @@ async fn an_acting_grant_that_is_revoked_leaves_its_parent(
 // SEC-8, SEC-22.
 #[rstest]
 #[actix_rt::test]
-async fn what_another_app_shows_again_ends_nothing(
+async fn code_or_token_reuse_by_another_app_revokes_nothing(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let scene = Scene::start(backend).await;
@@ -179,7 +179,7 @@ async fn what_another_app_shows_again_ends_nothing(
 // SEC-8.
 #[rstest]
 #[actix_rt::test]
-async fn an_exchange_at_the_same_time_as_the_revocation_leaves_no_live_grant(
+async fn exchange_concurrent_with_revocation_leaves_no_active_grant(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = start(backend).await;
@@ -209,7 +209,7 @@ async fn an_exchange_at_the_same_time_as_the_revocation_leaves_no_live_grant(
 // SEC-8.
 #[rstest]
 #[actix_rt::test]
-async fn a_grant_below_another_is_revoked_however_deep(
+async fn descendant_grants_are_revoked_at_any_depth(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = start(backend).await;
@@ -229,7 +229,7 @@ async fn a_grant_below_another_is_revoked_however_deep(
         assert_eq!(state(*id).await.expect("a grant").revoked_at.is_some(), depth >= 2, "{depth}");
     }
     assert!(state(other.id).await.expect("a grant").revoked_at.is_none());
-    // The id token says which grant it belongs to.
+    // The id token identifies its grant.
     let own = server.send(redeem("portal", &code(&server, &other).await)).await.json();
     assert_eq!(claims(&own["id_token"])["sid"], other.id.to_string());
 }

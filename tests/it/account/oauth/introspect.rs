@@ -1,4 +1,4 @@
-//! What tokens are worth, giving them back, and requests that are left beforehand (LA-10, LA-11, LA-12).
+//! Introspection, revocation, and pushed authorization requests (LA-10, LA-11, LA-12).
 
 use base::token::digest;
 use chrono::TimeDelta;
@@ -29,7 +29,9 @@ async fn act(server: &TestApp, me: &serde_json::Value) -> serde_json::Value {
 // covers LA-10
 #[rstest]
 #[actix_rt::test]
-async fn a_producer_is_told_the_live_truth(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn introspection_returns_the_current_state(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
     let server = start(backend).await;
     let me = tokens(&server, "portal", SCOPES).await;
     let answer = server.send(introspect(me["access_token"].as_str().unwrap())).await;
@@ -64,20 +66,20 @@ async fn a_producer_is_told_the_live_truth(#[values(Backend::Sqlite, Backend::Po
         &format!("UPDATE roles SET status = 'inactive' WHERE id = '{ROLE}'"),
     );
     assert_eq!(server.send(introspect(token)).await.json(), json!({ "active": false }));
-    // Who asked what is written down, with both people where there were two.
+    // The producer and both people are in the audit record, where there were two.
     let sql = "SELECT coalesce(caller_id, '') || ' ' || coalesce(patient, '') || ' ' || coalesce(proxy, '') AS value \
                FROM audit_records WHERE act = 'token-introspected' ORDER BY id";
     let records = sql::values(&server.database_url(), sql);
     let both = format!("producer {CHILD} {ME}");
     assert_eq!(records, [format!("producer {ME} "), both.clone(), both, "producer  ".to_owned()]);
-    // The person's own goes on.
+    // The person's own grant stays.
     assert_eq!(server.send(introspect(me["access_token"].as_str().unwrap())).await.json()["active"], true);
 }
 
 // covers LA-10
 #[rstest]
 #[actix_rt::test]
-async fn what_is_worth_nothing_is_inactive_and_nothing_else(
+async fn introspection_of_an_invalid_token_is_active_false_only(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = start(backend).await;
@@ -100,7 +102,7 @@ async fn what_is_worth_nothing_is_inactive_and_nothing_else(
 
 #[rstest]
 #[actix_rt::test]
-async fn only_producers_may_ask(#[values(Backend::Sqlite)] backend: Backend) {
+async fn introspection_requires_a_registered_producer(#[values(Backend::Sqlite)] backend: Backend) {
     let server = start(backend).await;
     let form = [("token", "x")];
     assert_eq!(refused(&server.send(post("/oauth/introspect", &form)).await), (401, "invalid_client".into()));
@@ -118,16 +120,14 @@ async fn only_producers_may_ask(#[values(Backend::Sqlite)] backend: Backend) {
 // covers LA-11
 #[rstest]
 #[actix_rt::test]
-async fn a_token_that_is_given_back_ends_its_grant_at_once(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn revocation_ends_the_grant_at_once(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     for which in ["access_token", "refresh_token"] {
         let server = start(backend).await;
         let me = tokens(&server, "portal", SCOPES).await;
         let acting = act(&server, &me).await;
         let (access, other) =
             (me["access_token"].as_str().unwrap(), acting["access_token"].as_str().unwrap());
-        // Another app's token is not this one's to give back.
+        // An app cannot revoke another app's token.
         let form = [("token", me[which].as_str().unwrap())];
         let theirs = server.send(basic(post("/oauth/revoke", &form), "web", SECRET)).await;
         assert_eq!(refused(&theirs), (400, "invalid_grant".into()));
@@ -155,7 +155,7 @@ async fn a_token_that_is_given_back_ends_its_grant_at_once(
 
 #[rstest]
 #[actix_rt::test]
-async fn what_is_no_token_is_given_back_too(#[values(Backend::Sqlite)] backend: Backend) {
+async fn revocation_of_an_unknown_token_is_200(#[values(Backend::Sqlite)] backend: Backend) {
     let server = start(backend).await;
     let form = [("client_id", "portal"), ("token", "x"), ("token_type_hint", "nonsense")];
     assert_eq!(server.send(post("/oauth/revoke", &form)).await.status, 200);
@@ -183,7 +183,7 @@ const REQUEST: [(&str, &str); 8] = [
 // covers LA-12
 #[rstest]
 #[actix_rt::test]
-async fn a_request_that_is_left_here_is_there_once_for_its_app_and_a_minute(
+async fn pushed_request_uri_is_single_use_per_client_and_expires_after_a_minute(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = start(backend).await;
@@ -213,7 +213,7 @@ async fn a_request_that_is_left_here_is_there_once_for_its_app_and_a_minute(
 
 #[rstest]
 #[actix_rt::test]
-async fn a_request_with_anything_wrong_is_not_kept(#[values(Backend::Sqlite)] backend: Backend) {
+async fn invalid_pushed_authorization_request_is_rejected(#[values(Backend::Sqlite)] backend: Backend) {
     let server = start(backend).await;
     let many = many_scopes("user", 51);
     for (name, value, error) in [
@@ -243,7 +243,7 @@ async fn a_request_with_anything_wrong_is_not_kept(#[values(Backend::Sqlite)] ba
 // covers RS-01
 #[rstest]
 #[actix_rt::test]
-async fn a_signature_is_checked_once_and_the_grant_each_time(
+async fn token_signature_is_cached_and_its_grant_is_read_each_time(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = start(backend).await;
@@ -259,7 +259,7 @@ async fn a_signature_is_checked_once_and_the_grant_each_time(
     let forged = format!("{}A{}", &token[..token.len() - 9], &token[token.len() - 8..]);
     let mangled = if forged == token { token.to_lowercase() } else { forged };
     assert_eq!(read(&server, &path, &mangled).await.status, 401);
-    // It is remembered, and worth nothing the moment that its grant has ended, on both fronts.
+    // Its signature is cached, and it is refused the moment that its grant has ended, on both APIs.
     let form = [("client_id", "portal"), ("token", me["refresh_token"].as_str().unwrap())];
     assert_eq!(server.send(post("/oauth/revoke", &form)).await.status, 200);
     assert_eq!(read(&server, &path, token).await.status, 401);
@@ -268,7 +268,7 @@ async fn a_signature_is_checked_once_and_the_grant_each_time(
     assert_eq!(server.send(other.with_id().bearer(token)).await.status, 401);
     assert_eq!(server.send(introspect(token)).await.json(), json!({ "active": false }));
     assert_eq!(authority.signatures_checked(), 1, "it was remembered all the time");
-    // Nor does memory make it live longer.
+    // Nor does the cache extend its life.
     let mine = tokens(&server, "portal", SCOPES).await;
     let token = mine["access_token"].as_str().unwrap();
     assert_eq!(read(&server, &path, token).await.status, 200);

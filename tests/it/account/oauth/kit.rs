@@ -117,7 +117,7 @@ pub fn number(text: &str) -> NhsNumber {
     NhsNumber::parse(text, NumberCheck::Length).unwrap()
 }
 
-/// A grant of `ME` to an app, of a user who is there.
+/// A grant of `ME` to an app, with a user.
 pub async fn grant(server: &TestApp, client_id: &str, scope: &str) -> Grant {
     let user = Uuid::now_v7();
     sql::execute(
@@ -151,7 +151,7 @@ pub async fn keep(server: &TestApp, grant: Grant) {
     kept.unwrap();
 }
 
-/// A code for a grant, as the authorization endpoint makes one.
+/// A code for a grant, as the authorization endpoint creates one.
 pub async fn code(server: &TestApp, grant: &Grant) -> String {
     bound_code(server, grant, None).await
 }
@@ -185,7 +185,7 @@ pub fn basic(request: Request, client_id: &str, secret: &str) -> Request {
     request.header("Authorization", &format!("Basic {joined}"))
 }
 
-/// What a public app sends with a code.
+/// A public app's request with a code.
 pub fn redeem(client_id: &str, code: &str) -> Request {
     post(
         TOKEN,
@@ -216,7 +216,7 @@ pub fn refused(answer: &Response) -> (u16, String) {
     (answer.status, told["error"].as_str().unwrap_or_default().to_owned())
 }
 
-/// A signed JWT; `null` takes a claim away.
+/// A signed JWT; `null` removes a claim.
 pub fn sign(key: &AppKey, header: Header, claims: &Value) -> String {
     let mut claims = claims.clone();
     claims.as_object_mut().unwrap().retain(|_, value| !value.is_null());
@@ -236,8 +236,7 @@ pub fn assertion_claims(server: &TestApp) -> Value {
     })
 }
 
-/// What the EPR sends for a token.
-/// So many scopes over resources, none of which is another.
+/// The EPR's token request. So many different scopes over resources.
 pub fn many_scopes(context: &str, many: usize) -> String {
     (0..many).map(|at| format!("{context}/Consent.rs?_id={at}")).collect::<Vec<String>>().join(" ")
 }
@@ -264,7 +263,7 @@ pub fn claims(token: &Value) -> Value {
     part(token.as_str().unwrap(), 1)
 }
 
-/// A JWT whose signature is nothing.
+/// A JWT without a valid signature.
 pub fn unsigned(header: &Value, claims: &Value) -> String {
     let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     format!("{}.{}.", encode(header), encode(claims))

@@ -1,4 +1,4 @@
-//! How often one may ask where nobody is known yet.
+//! Rate limits of unauthenticated requests.
 
 use std::time::{Duration, Instant};
 
@@ -30,7 +30,7 @@ fn assert_throttled(answer: &Response) {
 
 #[rstest]
 #[actix_rt::test]
-async fn an_address_that_asks_too_often_is_told_when_to_come_back(
+async fn address_over_the_rate_limit_is_429_with_retry_after(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
     #[values("token", "introspect", "revoke", "par", "register", "authorize", "callback/x")] endpoint: &str,
 ) {
@@ -53,21 +53,21 @@ async fn an_address_that_asks_too_often_is_told_when_to_come_back(
     assert_throttled(&refused);
     if endpoint == "token" {
         assert_eq!(refused.json()["error"], "temporarily_unavailable");
-        // A browser app can read when to come back.
+        // A browser app can read `Retry-After`.
         assert_eq!(refused.header("access-control-allow-origin"), Some("*"));
     }
     assert_eq!((server.count_rows("grants"), server.count_rows("log_ins")), (grants, log_ins));
-    // Another address is another. What somebody writes before the proxy's own word changes nothing.
+    // Another address has its own limit. Values that a client adds before the proxy's own change nothing.
     assert_ne!(ask("203.0.113.8").await.status, 429);
     assert_throttled(&ask("198.51.100.1, 203.0.113.7").await);
-    // What is read without being known, and costs nothing, goes on.
+    // Unauthenticated reads that cost nothing stay allowed.
     let keys = from(Request::new("GET", "/oauth/jwks"), "203.0.113.7");
     assert_eq!(server.send(keys).await.status, 200);
 }
 
 #[rstest]
 #[actix_rt::test]
-async fn an_app_that_has_proved_itself_is_counted_and_a_name_alone_is_not(
+async fn rate_limit_counts_authenticated_clients_only(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = limited(backend, 2, 0).await;
@@ -79,7 +79,7 @@ async fn an_app_that_has_proved_itself_is_counted_and_a_name_alone_is_not(
         ))
     };
     for _ in 0..5 {
-        assert_eq!(ask("wrong").await.status, 401, "nobody uses up what is another's");
+        assert_eq!(ask("wrong").await.status, 401, "wrong secrets use up no limit of the app");
     }
     for _ in 0..2 {
         assert_eq!(ask(SECRET).await.status, 400);
@@ -94,7 +94,7 @@ async fn an_app_that_has_proved_itself_is_counted_and_a_name_alone_is_not(
 // SEC-15.
 #[rstest]
 #[actix_rt::test]
-async fn half_bodies_of_strangers_keep_nobody_waiting(#[values(Backend::Sqlite)] backend: Backend) {
+async fn incomplete_unauthenticated_bodies_do_not_delay_others(#[values(Backend::Sqlite)] backend: Backend) {
     let server = limited(backend, 0, 0).await;
     let mut held: Vec<TcpStream> = Vec::new();
     for (path, length, sent) in [(TOKEN, 65_000, 17_000), ("/oauth/par", 8_000, 4_000)] {
@@ -105,7 +105,7 @@ async fn half_bodies_of_strangers_keep_nobody_waiting(#[values(Backend::Sqlite)]
         for _ in 0..400 {
             let mut stream = TcpStream::connect(server.address).await.expect("a connection");
             stream.write_all(head.as_bytes()).await.expect("it is sent");
-            // What is refused by its length may be closed before it was sent.
+            // A request that is refused by its length may be closed before it was sent.
             let _sent = stream.write_all("a".repeat(sent).as_bytes()).await;
             held.push(stream);
         }
@@ -123,7 +123,7 @@ async fn half_bodies_of_strangers_keep_nobody_waiting(#[values(Backend::Sqlite)]
 // SEC-15.
 #[rstest]
 #[actix_rt::test]
-async fn a_body_that_stands_still_is_late(#[values(Backend::Sqlite)] backend: Backend) {
+async fn stalled_body_is_408(#[values(Backend::Sqlite)] backend: Backend) {
     let server = limited(backend, 0, 0).await;
     let begun = Instant::now();
     let head = "POST /oauth/token HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n\

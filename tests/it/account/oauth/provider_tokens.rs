@@ -78,7 +78,7 @@ fn error(answer: &Response) -> String {
 // SEC-14.
 #[rstest]
 #[actix_rt::test]
-async fn an_app_exchanges_the_tokens_of_the_clients_that_are_named_for_it(
+async fn exchange_accepts_id_tokens_of_listed_audiences(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let (server, provider) = start(backend).await;
@@ -112,7 +112,7 @@ async fn an_app_exchanges_the_tokens_of_the_clients_that_are_named_for_it(
 // SEC-14.
 #[rstest]
 #[actix_rt::test]
-async fn a_providers_token_is_exchanged_once_for_a_patient_and_while_it_is_fresh(
+async fn provider_id_token_is_exchanged_once_per_patient_while_fresh(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let (server, provider) = start(backend).await;
@@ -121,10 +121,10 @@ async fn a_providers_token_is_exchanged_once_for_a_patient_and_while_it_is_fresh
     assert_eq!(error(&server.send(ask("first", &token)).await), "invalid_request");
     // The same person acts for another patient without another log-in.
     assert_eq!(server.send(ask_for("first", &token, "9000000005")).await.status, 200);
-    // What is refused is not used up: for nobody, then for the patient.
+    // A refused token is not used up: for an unknown person, then for the patient.
     let token = id_token(&server, &provider, |_| ());
-    let nobody = ask_for("first", &token, "9000000042");
-    assert_eq!(error(&server.send(nobody).await), "invalid_target");
+    let unknown_person = ask_for("first", &token, "9000000042");
+    assert_eq!(error(&server.send(unknown_person).await), "invalid_target");
     assert_eq!(server.send(ask("first", &token)).await.status, 200);
     let old = id_token(&server, &provider, |_| ());
     server.clock.advance(TimeDelta::minutes(10));

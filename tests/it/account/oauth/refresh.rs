@@ -1,4 +1,4 @@
-//! Refresh tokens: each once, and no wider than what was granted (LA-06; Inferno's refresh group).
+//! Refresh tokens: single-use, and no wider than the grant (LA-06; Inferno's refresh group).
 
 use chrono::TimeDelta;
 use rstest::rstest;
@@ -17,7 +17,7 @@ fn refresh(client_id: &str, token: &str, scope: Option<&str>) -> Request {
 // covers LA-06
 #[rstest]
 #[actix_rt::test]
-async fn a_refresh_token_becomes_the_next_with_the_same_launch(
+async fn refresh_rotates_the_token_and_keeps_the_launch_context(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = start(backend).await;
@@ -37,7 +37,7 @@ async fn a_refresh_token_becomes_the_next_with_the_same_launch(
     let access = third["access_token"].as_str().unwrap();
     assert_eq!(read(&server, &format!("/Patient/{ME}"), access).await.status, 200);
     assert_eq!(read(&server, "/Consent", access).await.status, 403);
-    // The next is as wide as the first again (RFC 6749 §6).
+    // The next one has all scopes of the first again (RFC 6749 §6).
     let widest = server.send(refresh("portal", third["refresh_token"].as_str().unwrap(), None)).await.json();
     assert_eq!(widest["scope"], SCOPES);
 }
@@ -45,7 +45,7 @@ async fn a_refresh_token_becomes_the_next_with_the_same_launch(
 // covers LA-06
 #[rstest]
 #[actix_rt::test]
-async fn a_refresh_token_that_is_shown_again_ends_the_family(
+async fn reused_refresh_token_revokes_its_family(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = start(backend).await;
@@ -61,7 +61,7 @@ async fn a_refresh_token_that_is_shown_again_ends_the_family(
 
 #[rstest]
 #[actix_rt::test]
-async fn what_is_refused_leaves_the_refresh_token_good(
+async fn refused_refresh_leaves_the_token_valid(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = start(backend).await;
@@ -88,7 +88,9 @@ async fn what_is_refused_leaves_the_refresh_token_good(
 
 #[rstest]
 #[actix_rt::test]
-async fn a_refresh_token_ends_with_its_grant(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn refresh_token_is_invalid_after_its_grant_ends(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
     let server = start(backend).await;
     let grant = grant(&server, "portal", SCOPES).await;
     let told = server.send(redeem("portal", &code(&server, &grant).await)).await.json();

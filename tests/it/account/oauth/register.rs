@@ -1,4 +1,4 @@
-//! Apps register themselves (RFC 7591), and then are apps like others.
+//! Dynamic client registration (RFC 7591).
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ fn portal() -> Value {
 
 #[rstest]
 #[actix_rt::test]
-async fn a_public_app_registers_and_gets_a_token(
+async fn public_client_registers_and_gets_a_token(
     #[values(Backend::Sqlite, Backend::Postgres)] database: Backend,
 ) {
     let server = start(database).await;
@@ -40,7 +40,7 @@ async fn a_public_app_registers_and_gets_a_token(
 
 #[rstest]
 #[actix_rt::test]
-async fn an_app_with_a_secret_is_told_it_once_and_we_keep_its_digest(
+async fn registration_returns_the_secret_once_and_stores_its_sha256(
     #[values(Backend::Sqlite, Backend::Postgres)] database: Backend,
 ) {
     let server = start(database).await;
@@ -68,7 +68,9 @@ async fn an_app_with_a_secret_is_told_it_once_and_we_keep_its_digest(
 
 #[rstest]
 #[actix_rt::test]
-async fn a_system_registers_with_its_keys(#[values(Backend::Sqlite, Backend::Postgres)] database: Backend) {
+async fn system_client_registers_with_a_jwks(
+    #[values(Backend::Sqlite, Backend::Postgres)] database: Backend,
+) {
     let server = start(database).await;
     let metadata = json!({
         "client_name": "An EPR",
@@ -92,7 +94,7 @@ async fn a_system_registers_with_its_keys(#[values(Backend::Sqlite, Backend::Pos
 
 #[rstest]
 #[actix_rt::test]
-async fn metadata_with_anything_wrong_are_refused(#[values(Backend::Sqlite)] database: Backend) {
+async fn invalid_client_metadata_is_rejected(#[values(Backend::Sqlite)] database: Backend) {
     let server = start(database).await;
     let mut private = serde_json::to_value(&ES256.public).unwrap();
     private["d"] = "x".into();
@@ -155,7 +157,7 @@ async fn metadata_with_anything_wrong_are_refused(#[values(Backend::Sqlite)] dat
 
 #[rstest]
 #[actix_rt::test]
-async fn without_the_initial_token_nobody_registers(#[values(Backend::Sqlite)] database: Backend) {
+async fn registration_without_the_initial_access_token_is_401(#[values(Backend::Sqlite)] database: Backend) {
     let server = start(database).await;
     let none = server.send(Request::new("POST", "/oauth/register").body(portal())).await;
     assert_eq!(refused(&none).0, 401);

@@ -35,7 +35,7 @@ async fn r4(server: &TestApp, token: &Value) -> u16 {
 
 #[rstest]
 #[actix_rt::test]
-async fn a_token_for_one_api_is_no_good_at_the_other(
+async fn token_with_resource_of_one_api_is_401_at_the_other(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = start(backend).await;
@@ -75,7 +75,7 @@ async fn a_token_for_one_api_is_no_good_at_the_other(
 
 #[rstest]
 #[actix_rt::test]
-async fn what_was_granted_for_one_api_is_never_widened(
+async fn resource_of_a_grant_is_never_widened(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = start(backend).await;

@@ -1,4 +1,4 @@
-//! Who has logged in, and whom they may act for.
+//! Userinfo: the user who logged in, and the people they may act for.
 
 use domain::account::{Grant, Mode};
 use rstest::rstest;
@@ -20,7 +20,7 @@ async fn userinfo(server: &TestApp, told: &Value) -> Value {
 
 #[rstest]
 #[actix_rt::test]
-async fn a_person_is_told_who_they_are_and_whom_they_may_act_for(
+async fn userinfo_returns_the_user_and_their_delegations(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = start(backend).await;
@@ -48,7 +48,7 @@ async fn a_person_is_told_who_they_are_and_whom_they_may_act_for(
 
 #[rstest]
 #[actix_rt::test]
-async fn the_list_costs_the_same_however_long_it_is(
+async fn userinfo_delegations_take_a_fixed_number_of_statements(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = start(backend).await;
@@ -69,7 +69,7 @@ async fn the_list_costs_the_same_however_long_it_is(
 
 #[rstest]
 #[actix_rt::test]
-async fn nothing_is_told_that_was_not_given(#[values(Backend::Sqlite)] backend: Backend) {
+async fn userinfo_returns_granted_claims_only(#[values(Backend::Sqlite)] backend: Backend) {
     let server = start(backend).await;
     let told = tokens(&server, "portal", "openid patient/*.rs").await;
     let info = userinfo(&server, &told).await;
@@ -79,7 +79,7 @@ async fn nothing_is_told_that_was_not_given(#[values(Backend::Sqlite)] backend: 
 
 #[rstest]
 #[actix_rt::test]
-async fn nobody_else_is_told_anything(#[values(Backend::Sqlite)] backend: Backend) {
+async fn userinfo_without_a_token_is_401_and_without_openid_403(#[values(Backend::Sqlite)] backend: Backend) {
     let server = start(backend).await;
     let told = tokens(&server, "portal", SCOPES).await;
     let form = [
@@ -115,7 +115,7 @@ async fn nobody_else_is_told_anything(#[values(Backend::Sqlite)] backend: Backen
 
 #[rstest]
 #[actix_rt::test]
-async fn in_the_open_sandbox_nobody_is_nobody(#[values(Backend::Sqlite)] backend: Backend) {
+async fn userinfo_in_the_open_sandbox_without_a_token_is_401(#[values(Backend::Sqlite)] backend: Backend) {
     let options = crate::support::Options { registrations: super::kit::apps(), ..Default::default() };
     let server = TestApp::start(backend, options).await;
     let answer = server.send(Request::new("GET", "/oauth/userinfo")).await;
@@ -131,7 +131,7 @@ async fn in_the_open_sandbox_nobody_is_nobody(#[values(Backend::Sqlite)] backend
 
 #[rstest]
 #[actix_rt::test]
-async fn what_an_app_is_told_of_people_is_written_down(
+async fn userinfo_response_is_in_the_audit_record(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = start(backend).await;
@@ -163,7 +163,7 @@ async fn what_an_app_is_told_of_people_is_written_down(
 
 #[rstest]
 #[actix_rt::test]
-async fn staff_are_told_of_nobody_whom_they_could_act_for(
+async fn userinfo_of_staff_has_no_delegations(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let server = start(backend).await;
@@ -189,9 +189,7 @@ async fn staff_are_told_of_nobody_whom_they_could_act_for(
 
 #[rstest]
 #[actix_rt::test]
-async fn no_cookie_opens_an_endpoint_that_pages_of_other_origins_may_call(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn cors_endpoints_ignore_cookies(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let server = start(backend).await;
     let told = tokens(&server, "portal", SCOPES).await;
     let token = told["access_token"].as_str().unwrap();

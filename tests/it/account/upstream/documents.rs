@@ -1,4 +1,4 @@
-//! What a provider publishes: kept, read again, and used while the provider is down.
+//! A provider's documents: cached, refreshed, and used while the provider is down.
 
 use base::clock::Clock as _;
 use chrono::TimeDelta;
@@ -12,7 +12,7 @@ const DISCOVERY: &str = "/.well-known/openid-configuration";
 
 // covers RS-02
 #[actix_rt::test]
-async fn documents_are_read_once_and_again_when_they_are_old() {
+async fn provider_documents_are_cached_and_refreshed() {
     let scene = Scene::start();
     for _ in 0..3 {
         scene.log_in(|_| ()).await.unwrap();
@@ -25,7 +25,7 @@ async fn documents_are_read_once_and_again_when_they_are_old() {
 
 // covers RS-02
 #[actix_rt::test]
-async fn a_rotated_key_is_heard_of_and_an_unknown_one_is_looked_for_once() {
+async fn rotated_provider_key_is_fetched_and_unknown_kid_causes_one_fetch() {
     let scene = Scene::start();
     scene.log_in(|_| ()).await.unwrap();
     let departure = scene.begin().await;
@@ -59,7 +59,7 @@ async fn the_last_good_keys_verify_while_the_provider_is_down() {
 }
 
 #[actix_rt::test]
-async fn a_provider_that_is_down_silent_or_absent_is_unavailable() {
+async fn unreachable_or_silent_provider_is_unavailable() {
     let scene = Scene::start();
     scene.provider.go_down();
     assert_eq!(scene.providers.begin("p", CALLBACK).await, Err(UpstreamError::Unavailable));
@@ -78,7 +78,7 @@ async fn a_provider_that_is_down_silent_or_absent_is_unavailable() {
 }
 
 #[actix_rt::test]
-async fn metadata_that_break_a_rule_are_not_used() {
+async fn invalid_provider_metadata_is_rejected() {
     let scene = Scene::start();
     let changed = |name: &str, value: &str| {
         let mut metadata = scene.provider.metadata();

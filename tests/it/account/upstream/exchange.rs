@@ -1,4 +1,4 @@
-//! Tokens of a provider that are shown at our token endpoint.
+//! A provider's tokens at our token endpoint.
 
 use base::clock::Clock as _;
 use domain::account::identity::ProvenKind;
@@ -15,7 +15,7 @@ fn token(scene: &Scene, change: impl FnOnce(&mut Value)) -> String {
     sign(&rsa_keys()[0], &claims)
 }
 
-/// A composite token: the patient outside, the identity token of the proxy, signed by anybody, within.
+/// A composite token: the patient outside, the identity token of the proxy, signed by any key, within.
 fn composite(scene: &Scene, outer: impl FnOnce(&mut Value), inner: impl FnOnce(&mut Value)) -> String {
     let mut proxy = scene.claims("x");
     inner(&mut proxy);
@@ -28,7 +28,7 @@ fn composite(scene: &Scene, outer: impl FnOnce(&mut Value), inner: impl FnOnce(&
 }
 
 #[actix_rt::test]
-async fn an_id_token_issued_to_a_known_app_proves_its_subject() {
+async fn id_token_of_a_known_client_identifies_its_subject() {
     let scene = Scene::start();
     let now = scene.clock.now();
     for audience in ["a-portal", "another"] {
@@ -68,7 +68,10 @@ async fn a_composite_token_names_the_patient_and_who_acts() {
     assert_eq!(read.patient.as_str(), "9000000009");
     let ProvenKind::Citizen { nhs_number, .. } = &read.proxy.kind else { panic!("a citizen") };
     assert_eq!(nhs_number.unwrap().as_str(), "9000000017");
-    assert!(scene.providers.verify_id_token(&good, now).await.is_err(), "it is nobody's own token");
+    assert!(
+        scene.providers.verify_id_token(&good, now).await.is_err(),
+        "it is no identity token of a person"
+    );
     let nested = composite(&scene, |_| (), |inner| inner["act"] = json!({ "sub": "x.y.z" }));
     assert_eq!(scene.providers.verify_composite_token(&nested, now).await, Ok(read));
     let refused = [

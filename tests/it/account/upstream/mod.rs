@@ -1,4 +1,4 @@
-//! Logging in at providers.
+//! Log-in at providers.
 
 mod documents;
 mod exchange;
@@ -55,7 +55,7 @@ pub fn stopped() -> Arc<StoppedClock> {
     Arc::new(StoppedClock::at(beginning()))
 }
 
-/// A log-in at a scripted provider, to be spoiled by a test.
+/// A log-in at a scripted provider, which a test makes invalid.
 pub struct Scene {
     pub provider: ScriptedProvider,
     pub clock: Arc<StoppedClock>,
@@ -73,7 +73,7 @@ impl Scene {
         self.providers.begin("p", CALLBACK).await.unwrap()
     }
 
-    /// The claims of a good id token.
+    /// The claims of a valid id token.
     pub fn claims(&self, nonce: &str) -> Value {
         let now = self.clock.now().timestamp();
         json!({
@@ -83,7 +83,7 @@ impl Scene {
         })
     }
 
-    /// The provider answers this id token to the code, and a good userinfo.
+    /// The provider returns this id token for the code, and a valid userinfo.
     pub fn answer(&self, id_token: &str) {
         let tokens = json!({
             "access_token": "opaque", "token_type": "bearer", "expires_in": 300, "id_token": id_token,

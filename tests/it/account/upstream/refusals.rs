@@ -1,4 +1,4 @@
-//! Every way in which a provider's answer is refused.
+//! Refusals of providers' responses.
 
 use base::clock::Clock as _;
 use domain::account::identity::{Answer, Proven, ProvenKind};
@@ -16,7 +16,7 @@ fn assert_refused<T: std::fmt::Debug>(result: Result<T, UpstreamError>, said: &s
 }
 
 #[actix_rt::test]
-async fn a_good_answer_proves_who_somebody_is_and_we_prove_who_we_are() {
+async fn valid_provider_response_authenticates_the_person_and_the_client() {
     let scene = Scene::start();
     let proven = scene.log_in(|_| ()).await.unwrap();
     assert_eq!(
@@ -36,7 +36,7 @@ async fn a_good_answer_proves_who_somebody_is_and_we_prove_who_we_are() {
 }
 
 #[actix_rt::test]
-async fn a_departure_carries_state_nonce_challenge_and_vectors() {
+async fn authorization_request_to_the_provider_has_state_nonce_challenge_and_vtr() {
     let scene = Scene::start();
     let (one, other) = (scene.begin().await, scene.begin().await);
     assert_ne!(one.state, other.state);
@@ -72,7 +72,7 @@ async fn a_departure_carries_state_nonce_challenge_and_vectors() {
 #[case::other_number("nhs_number", json!("9000000009"), "contradict")]
 #[case::other_subject("sub", json!("another"), "about somebody else")]
 #[actix_rt::test]
-async fn an_id_token_with_a_wrong_claim_is_refused(
+async fn id_token_with_a_wrong_claim_is_rejected(
     #[case] claim: &str,
     #[case] value: Value,
     #[case] said: &str,
@@ -91,7 +91,7 @@ async fn an_id_token_with_a_wrong_claim_is_refused(
 }
 
 #[actix_rt::test]
-async fn an_id_token_that_the_provider_did_not_sign_is_refused() {
+async fn id_token_with_a_wrong_signature_is_rejected() {
     use base64::Engine as _;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     let scene = Scene::start();
@@ -127,7 +127,7 @@ async fn an_id_token_that_the_provider_did_not_sign_is_refused() {
 }
 
 #[actix_rt::test]
-async fn another_provider_that_answers_is_refused_before_it_gets_the_code() {
+async fn response_with_another_iss_is_rejected_before_the_code_is_sent() {
     let scene = Scene::start();
     let departure = scene.begin().await;
     scene.answer(&sign(&rsa_keys()[0], &scene.claims(&departure.nonce)));
@@ -138,7 +138,7 @@ async fn another_provider_that_answers_is_refused_before_it_gets_the_code() {
     let named = answer(Some(&scene.provider.issuer));
     scene.providers.complete("p", &departure, CALLBACK, &named).await.unwrap();
 
-    // A provider that says that it always names itself must do so.
+    // A provider whose metadata promise `iss` in every response must send it.
     let scene = Scene::start();
     let mut metadata = scene.provider.metadata();
     metadata["authorization_response_iss_parameter_supported"] = true.into();
@@ -147,7 +147,7 @@ async fn another_provider_that_answers_is_refused_before_it_gets_the_code() {
 }
 
 #[actix_rt::test]
-async fn an_answer_that_is_no_answer_is_refused() {
+async fn invalid_provider_response_is_rejected() {
     let scene = Scene::start();
     let departure = scene.begin().await;
     scene.answer(&sign(&rsa_keys()[0], &scene.claims(&departure.nonce)));
@@ -181,13 +181,13 @@ async fn an_answer_that_is_no_answer_is_refused() {
 }
 
 #[actix_rt::test]
-async fn a_provider_that_nobody_has_configured_is_unknown() {
+async fn unconfigured_provider_is_unknown() {
     let scene = Scene::start();
     assert_eq!(scene.providers.begin("other", CALLBACK).await, Err(UpstreamError::Unknown));
 }
 
 #[actix_rt::test]
-async fn a_token_that_begins_within_the_skew_of_clocks_is_taken() {
+async fn id_token_within_the_clock_skew_is_accepted() {
     let scene = Scene::start();
     let now = scene.clock.now().timestamp();
     scene.log_in(|claims| claims["nbf"] = json!(now + 59)).await.expect("a clock may be wrong by so much");
@@ -196,7 +196,7 @@ async fn a_token_that_begins_within_the_skew_of_clocks_is_taken() {
     scene.log_in(|claims| claims["nbf"] = json!(1.5)).await.expect("a fraction is a time");
 }
 
-/// The provider answers this access token to the code, and all else is good.
+/// The provider returns this access token for the code, and everything else is valid.
 async fn with_access_token(scene: &Scene, token: &str) -> Result<Proven, UpstreamError> {
     let departure = scene.begin().await;
     let id_token = sign(&rsa_keys()[0], &scene.claims(&departure.nonce));
@@ -207,7 +207,7 @@ async fn with_access_token(scene: &Scene, token: &str) -> Result<Proven, Upstrea
 }
 
 #[actix_rt::test]
-async fn the_access_token_must_be_of_the_same_person_and_of_a_vector_that_was_asked() {
+async fn userinfo_must_have_the_same_sub_and_a_requested_vot() {
     let scene = Scene::start();
     let issuer = scene.provider.issuer.clone();
     let claims = |vot: Value| json!({ "iss": issuer, "sub": "subject", "vot": vot });

@@ -1,4 +1,4 @@
-//! The simulated providers: the whole way there and back, over HTTP.
+//! The simulated providers: the whole log-in over HTTP.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -46,7 +46,7 @@ fn path_of<'u>(app: &TestApp, url: &'u str) -> &'u str {
     url.strip_prefix(&format!("http://{}", app.address)).expect("a URL of the server")
 }
 
-/// Chooses somebody on the page, as the form would.
+/// Chooses a person on the page, as the form would.
 async fn choose(app: &TestApp, departure: &Departure, person: &str, level: &str) -> Response {
     let path = path_of(app, &departure.url);
     let page = app.send(Request::new("GET", path)).await;
@@ -80,7 +80,7 @@ async fn log_in(
 
 #[rstest]
 #[actix_rt::test]
-async fn a_citizen_logs_in_with_simulated_nhs_login(
+async fn simulated_nhs_login_logs_in_a_citizen(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = simulating(backend).await;
@@ -97,7 +97,7 @@ async fn a_citizen_logs_in_with_simulated_nhs_login(
 }
 
 #[actix_rt::test]
-async fn a_member_of_staff_logs_in_with_simulated_cis2() {
+async fn simulated_cis2_logs_in_staff() {
     let app = simulating(Backend::Sqlite).await;
     let proven = log_in(&app, settings(&app, Which::Cis2), "910000000101", "AAL3").await.unwrap();
     let ProvenKind::Staff { uid, .. } = proven.kind else { panic!("staff") };
@@ -111,7 +111,7 @@ async fn a_member_of_staff_logs_in_with_simulated_cis2() {
 }
 
 #[actix_rt::test]
-async fn a_code_works_once_for_ten_minutes_with_its_verifier() {
+async fn simulated_code_is_single_use_for_ten_minutes_with_its_verifier() {
     let app = simulating(Backend::Sqlite).await;
     let providers = providers_of(&app, settings(&app, Which::NhsLogin));
     let callback = callback(&app);
@@ -140,7 +140,7 @@ async fn a_code_works_once_for_ten_minutes_with_its_verifier() {
 }
 
 #[actix_rt::test]
-async fn the_page_is_marked_and_sends_nobody_elsewhere() {
+async fn simulated_page_is_marked_and_redirects_only_to_registered_uris() {
     let app = simulating(Backend::Sqlite).await;
     let providers = providers_of(&app, settings(&app, Which::NhsLogin));
     let departure = providers.begin("p", &callback(&app)).await.unwrap();
@@ -162,15 +162,15 @@ async fn the_page_is_marked_and_sends_nobody_elsewhere() {
     let without_nonce = path.replace("&nonce=", "&other=");
     let back = app.send(Request::new("GET", &without_nonce)).await;
     assert_eq!(query(&back)["error"], "invalid_request");
-    let nobody = choose(&app, &departure, "0000000000", "P9").await;
-    assert_eq!(nobody.status, 400);
+    let unknown = choose(&app, &departure, "0000000000", "P9").await;
+    assert_eq!(unknown.status, 400);
     let script = path.replace("state=", "state=%22%3E%3Cscript%3E");
     let page = app.send(Request::new("GET", &script)).await;
     assert!(!String::from_utf8_lossy(&page.body).contains("<script>"));
 }
 
 #[actix_rt::test]
-async fn a_token_request_without_a_good_assertion_is_answered_400() {
+async fn simulated_token_request_without_a_valid_assertion_is_400() {
     let app = simulating(Backend::Sqlite).await;
     for (body, error) in [
         ("", "unsupported_grant_type"),
@@ -186,7 +186,7 @@ async fn a_token_request_without_a_good_assertion_is_answered_400() {
 }
 
 #[actix_rt::test]
-async fn without_the_option_nothing_is_simulated() {
+async fn simulated_providers_are_off_by_default() {
     let app = TestApp::sandbox(Backend::Sqlite).await;
     for which in Which::ALL {
         let path = format!("/simulated/{}/.well-known/openid-configuration", which.as_str());

@@ -60,7 +60,7 @@ impl Desk {
         roles
     }
 
-    /// Nobody's number is in what was printed.
+    /// No person's number is in the output.
     #[track_caller]
     pub(super) fn assert_tells_of_nobody(&self, text: &str) {
         for number in &self.people {
@@ -69,7 +69,7 @@ impl Desk {
     }
 }
 
-/// A role that does not end, so that tests do not age.
+/// A role without an end, so that tests do not age.
 pub(super) fn endless(proxy: &str, patient: &str) -> Value {
     let mut role = role(proxy, patient);
     role["provision"]["period"] = json!({ "start": "2020-01-01" });

@@ -1,4 +1,4 @@
-//! What becomes of each line, and what is told of it.
+//! The outcome of each line, and its report.
 
 use std::time::{Duration, Instant};
 
@@ -69,7 +69,9 @@ fn the_audit_record_names_the_run(#[values(Backend::Sqlite, Backend::Postgres)] 
 }
 
 #[rstest]
-fn a_rehearsal_judges_and_writes_nothing(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+fn import_dry_run_validates_and_writes_nothing(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
     let desk = Desk::new(backend, 4);
     desk.import(&desk.file(&[desk.role(0)]), &[]).well();
     let before = super::super::counts(&desk.database.url);
@@ -84,11 +86,9 @@ fn a_rehearsal_judges_and_writes_nothing(#[values(Backend::Sqlite, Backend::Post
     assert_eq!(super::super::counts(&desk.database.url), before);
 }
 
-/// The database has a rule that the program does not know of.
+/// The database has a rule that the program does not know.
 #[rstest]
-fn a_line_that_the_database_refuses_takes_no_other_with_it(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+fn failed_import_line_does_not_affect_others(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let desk = Desk::new(backend, 6);
     let refuse = match backend {
         Backend::Sqlite => {
@@ -118,19 +118,19 @@ fn a_line_that_the_database_refuses_takes_no_other_with_it(
 }
 
 #[test]
-fn no_more_lines_are_taken_than_the_rate_allows() {
+fn import_keeps_to_its_rate() {
     let desk = Desk::new(Backend::Sqlite, 12);
     let lines: Vec<_> = (0..120).map(|number| desk.role(number)).collect();
     let file = desk.file(&lines);
     let began = Instant::now();
     desk.import(&file, &["--rate", "100"]).well();
-    // The last fifth of a second's worth is taken at once.
+    // The lines of the last fifth of a second are accepted at once.
     assert!(began.elapsed() >= Duration::from_millis(950), "{:?}", began.elapsed());
     assert_eq!(desk.roles(), 120);
 }
 
 #[test]
-fn lines_that_are_no_resource_are_told_of_one_by_one() {
+fn invalid_import_lines_are_reported_one_by_one() {
     let desk = Desk::new(Backend::Sqlite, 3);
     let huge = format!("{{\"resourceType\":\"{}\"}}", "x".repeat(2 << 20));
     let role = desk.role(0).to_string();
@@ -160,9 +160,7 @@ fn lines_that_are_no_resource_are_told_of_one_by_one() {
 
 // covers USE-8
 #[rstest]
-fn a_role_as_the_validated_relationships_api_writes_it_is_taken(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+fn import_accepts_a_role_in_the_vrs_format(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let desk = Desk::new(backend, 2);
     let example = include_str!("../../../../examples/consent-create.json");
     let body = example.replace("9000000017", &desk.people[0]).replace("9000000025", &desk.people[1]);

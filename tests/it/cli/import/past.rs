@@ -1,4 +1,4 @@
-//! Roles with a past: what could have come about step by step is taken as it stands.
+//! Roles with a past: a state that could have come about step by step is accepted as it is.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -21,9 +21,7 @@ fn standing(desk: &Desk, number: usize, status: &str, reason: &str, end: Option<
 }
 
 #[rstest]
-fn a_role_that_has_ended_elsewhere_comes_as_it_stands(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+fn import_keeps_a_role_that_has_ended(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let desk = Desk::new(backend, 6);
     let stands = [
         ("active", "ROLE_CREATED", None),
@@ -53,7 +51,9 @@ fn a_role_that_has_ended_elsewhere_comes_as_it_stands(
 }
 
 #[rstest]
-fn a_role_that_no_step_leads_to_is_refused(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+fn import_rejects_a_role_in_an_unreachable_state(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
     let desk = Desk::new(backend, 8);
     let wrong = [
         (standing(&desk, 0, "inactive", "ROLE_CREATED", None), "Consent.extension"),
@@ -79,9 +79,9 @@ fn a_role_that_no_step_leads_to_is_refused(#[values(Backend::Sqlite, Backend::Po
     assert_eq!(desk.roles(), 0);
 }
 
-/// What is there is told as the same, though today's rules would not let it come.
+/// An existing role is reported as the same, though today's rules would not accept it.
 #[rstest]
-fn a_role_whose_end_has_passed_since_is_still_the_same(
+fn imported_role_is_unchanged_after_its_end_passed(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let desk = Desk::new(backend, 3);

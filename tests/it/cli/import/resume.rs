@@ -1,4 +1,4 @@
-//! Stopped at any moment, and begun again: the end is the same.
+//! An import that is stopped at any moment and started again has the same result.
 
 use rstest::rstest;
 use serde_json::Value;
@@ -56,9 +56,7 @@ fn assert_done(desk: &Desk, told: &str) {
 }
 
 #[rstest]
-fn a_run_that_was_killed_is_finished_by_the_next(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+fn killed_import_is_resumed_by_the_next_run(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let desk = Desk::new(backend, 40);
     let file = desk.file(&lines(&desk));
     let mut before = 0;
@@ -75,7 +73,7 @@ fn a_run_that_was_killed_is_finished_by_the_next(
 }
 
 #[rstest]
-fn a_run_that_is_told_to_stop_finishes_its_batch_and_says_how_to_go_on(
+fn import_on_sigterm_finishes_its_batch_and_says_how_to_resume(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let desk = Desk::new(backend, 40);
@@ -90,9 +88,9 @@ fn a_run_that_is_told_to_stop_finishes_its_batch_and_says_how_to_go_on(
     assert_done(&desk, &ended.stdout);
 }
 
-/// Without the report of the run that was stopped, every line is looked at again.
+/// Without the report of the stopped run, every line is checked again.
 #[test]
-fn another_report_has_every_line() {
+fn import_without_its_report_checks_every_line_again() {
     let desk = Desk::new(Backend::Sqlite, 40);
     let file = desk.file(&lines(&desk));
     let mut running = start(&desk, &file);
@@ -106,7 +104,7 @@ fn another_report_has_every_line() {
 }
 
 #[test]
-fn a_file_that_was_changed_is_begun_from_its_first_line() {
+fn changed_import_file_starts_from_its_first_line() {
     let desk = Desk::new(Backend::Sqlite, 40);
     let mut all = lines(&desk);
     let file = desk.file(&all);

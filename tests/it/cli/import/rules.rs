@@ -1,4 +1,4 @@
-//! A line is refused with the code and the place that a create is.
+//! A line is rejected with the code and the location of a create.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -70,7 +70,9 @@ fn refused() -> Vec<Value> {
 
 #[rstest]
 #[actix_web::test]
-async fn a_line_is_refused_as_a_create_is(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn import_line_is_rejected_as_a_create_is(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
     let app = TestApp::strict(backend).await;
     let mut footprint = Footprint::of(&app);
     let mut wanted = Vec::new();

@@ -9,7 +9,7 @@ use crate::support::{Backend, sql};
 const HEADER: &str = "proxy_nhs_number,patient_nhs_number,status,reason_code,reason_text,legal_basis,grantor_ods,start,end,decided";
 
 #[rstest]
-fn a_row_is_the_consent_that_its_cells_say(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+fn import_table_row_becomes_its_consent(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let desk = Desk::new(backend, 5);
     let [one, two, three, four, _] = &desk.people[..] else { panic!("five people") };
     let rows = [
@@ -44,7 +44,7 @@ fn a_row_is_the_consent_that_its_cells_say(#[values(Backend::Sqlite, Backend::Po
 }
 
 #[rstest]
-fn a_row_that_is_refused_is_told_by_its_line_and_column(
+fn rejected_table_row_is_reported_by_line_and_column(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let desk = Desk::new(backend, 4);
@@ -83,7 +83,7 @@ fn a_row_that_is_refused_is_told_by_its_line_and_column(
 }
 
 #[test]
-fn a_header_that_lacks_or_adds_a_column_is_refused() {
+fn import_table_with_wrong_columns_is_rejected() {
     let desk = Desk::new(Backend::Sqlite, 2);
     for (header, says) in [
         (HEADER.replace("decided", "colour"), "column 10 of the header is none of"),

@@ -1,4 +1,4 @@
-//! batch.
+//! Batch.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -55,7 +55,7 @@ fn batch() -> (Vec<Value>, Vec<&'static str>) {
 // covers B-05, B-06, B-07, G-17
 #[rstest]
 #[actix_web::test]
-async fn each_entry_of_a_batch_stands_alone(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn batch_entries_are_independent(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = TestApp::strict(backend).await;
     let mut footprint = Footprint::of(&app);
     let (entries, wanted) = batch();
@@ -129,7 +129,7 @@ async fn a_json_patch_in_a_bundle_is_the_data_of_a_binary(
 // covers B-08, G-16
 #[rstest]
 #[actix_web::test]
-async fn each_entry_of_a_bundle_is_judged_by_who_asks(
+async fn bundle_entries_are_authorized_for_the_caller(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = guarded(backend).await;
@@ -149,9 +149,7 @@ async fn each_entry_of_a_bundle_is_judged_by_who_asks(
 // covers B-09, B-10, B-06
 #[rstest]
 #[actix_web::test]
-async fn what_is_no_batch_and_no_transaction_is_refused(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn bundle_of_another_type_is_rejected(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = TestApp::strict(backend).await;
     let mut footprint = Footprint::of(&app);
     let many = vec![ask("GET", "Consent"); 1001];

@@ -1,4 +1,4 @@
-//! References between the entries of a transaction, and to what a search finds.
+//! References between the entries of a transaction, and to the result of a search.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -36,7 +36,7 @@ fn form() -> Value {
 // covers B-04
 #[rstest]
 #[actix_web::test]
-async fn names_of_entries_become_the_places_of_what_was_made(
+async fn full_urls_of_transaction_entries_are_replaced_by_created_ids(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -74,7 +74,7 @@ async fn a_canonical_that_looks_like_a_name_of_an_entry_neither_waits_for_it_nor
     let mut other = access_request(LONER, PATIENTS[0]);
     let linked = json!({ "linkId": "linked", "answer": [{ "valueReference": { "reference": ROLE } }] });
     other["item"].as_array_mut().expect("items").push(linked);
-    // The one names the other by a canonical, the other refers to the one: no circle.
+    // One names the other by a canonical, the other refers to the first: no cycle.
     let entries = [
         named(RELATED, give("POST", "QuestionnaireResponse", &other)),
         named(ROLE, give("POST", "QuestionnaireResponse", &one)),
@@ -90,7 +90,7 @@ async fn a_canonical_that_looks_like_a_name_of_an_entry_neither_waits_for_it_nor
 // covers B-04
 #[rstest]
 #[actix_web::test]
-async fn a_conditional_reference_finds_one_or_fails_the_transaction(
+async fn conditional_reference_matches_one_or_transaction_is_412(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;

@@ -1,4 +1,4 @@
-//! batch and transaction (checks B-01 to B-10).
+//! Batch and transaction (checks B-01 to B-10).
 
 mod batch;
 mod links;
@@ -7,7 +7,7 @@ mod writer;
 
 use serde_json::{Value, json};
 
-/// A Bundle to be carried out.
+/// A Bundle to process.
 pub fn bundle(kind: &str, entries: &[Value]) -> Value {
     let mut bundle = json!({ "resourceType": "Bundle", "type": kind });
     if !entries.is_empty() {

@@ -1,4 +1,4 @@
-//! transaction.
+//! Transaction.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ async fn ended(app: &TestApp, id: &str) -> Value {
 // covers B-01, B-06, B-07
 #[rstest]
 #[actix_web::test]
-async fn a_transaction_works_in_the_order_of_r4_and_answers_in_its_own(
+async fn transaction_is_processed_in_r4_order_and_answered_in_entry_order(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -54,7 +54,9 @@ async fn a_transaction_works_in_the_order_of_r4_and_answers_in_its_own(
 // covers B-02, B-03, B-06
 #[rstest]
 #[actix_web::test]
-async fn one_entry_that_fails_undoes_all(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn failed_entry_rolls_back_the_transaction(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
     let app = TestApp::strict(backend).await;
     let mut footprint = Footprint::of(&app);
     let mut held = send_well(&app, get(&format!("/Consent/{MOTHERS_ROLE}")), 200).await;

@@ -1,5 +1,6 @@
-//! Large forms in transactions. While the writer is held nothing large is parsed, validated or compared: a debug build of
-//! the server, which the tests run, panics where that happens ([`base::held`]), so each row would be answered 500.
+//! Large forms in transactions. While the writer is held, no large content is parsed, validated or compared:
+//! a debug build of the server, which the tests run, panics where that happens ([`base::held`]), so each row
+//! would be answered 500.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -68,7 +69,7 @@ fn author(answer: &Value, number: usize) -> &str {
 // covers B-04
 #[rstest]
 #[actix_web::test]
-async fn a_large_form_names_what_is_made_and_what_conditions_find(
+async fn large_questionnaire_response_resolves_references_in_a_transaction(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -114,7 +115,7 @@ async fn a_large_form_names_what_is_made_and_what_conditions_find(
 // covers B-01, B-04, R-14
 #[rstest]
 #[actix_web::test]
-async fn a_large_form_is_found_read_and_changed_whole(
+async fn large_questionnaire_response_is_searched_read_and_updated(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;

@@ -1,4 +1,4 @@
-//! What an answer varies by, and bodies that are encoded.
+//! The `Vary` header, and encoded bodies.
 
 use rstest::rstest;
 use serde_json::json;
@@ -45,7 +45,7 @@ async fn a_body_with_a_content_encoding_is_415_on_every_api(
         assert_eq!(answer.header("accept-encoding"), Some("identity"), "{coding}");
     }
     footprint.check_untouched("encoded bodies");
-    // Another 415 does not speak of encodings (RFC 9110, section 12.5.3), and `identity` is none.
+    // Another 415 does not name encodings (RFC 9110, section 12.5.3), and `identity` is none.
     let other = request("POST", "/Consent").header("Content-Type", "text/plain").body("x");
     let answer = send(&app, other).await;
     assert_eq!((answer.status, answer.header("accept-encoding")), (415, None));
@@ -58,9 +58,7 @@ async fn a_body_with_a_content_encoding_is_415_on_every_api(
 // covers FAULT-18
 #[rstest]
 #[actix_web::test]
-async fn every_answer_says_that_it_varies_by_accept(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn every_response_has_vary_accept(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = TestApp::sandbox(backend).await;
     let role = format!("/Consent/{MOTHERS_ROLE}");
     for (request, status) in [

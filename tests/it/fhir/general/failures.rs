@@ -1,5 +1,5 @@
-//! What a caller is told when the service cannot answer: an OperationOutcome that says what to do and
-//! nothing of what is inside.
+//! Responses when the service cannot answer: an OperationOutcome that says what to do and nothing of the
+//! cause.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,7 +19,7 @@ use crate::support::{
 use crate::vrs::footprint::Footprint;
 use crate::vrs::known::{LONER, MOTHERS_ROLE, PATIENTS};
 
-/// Status and code, of an outcome that says one thing and nothing of what is inside.
+/// Status and code of an outcome with one issue and nothing of the cause.
 #[track_caller]
 fn told(answer: &Response) -> (u16, String) {
     let outcome = answer.json();
@@ -43,9 +43,7 @@ fn retry_after(answer: &Response) -> Option<u32> {
 // covers G-17
 #[rstest]
 #[actix_web::test]
-async fn a_body_that_does_not_arrive_is_a_timeout(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn body_that_does_not_arrive_is_408(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let mut options = Options::default();
     options.limits.request = Duration::from_secs(1);
     let app = TestApp::start(backend, options).await;
@@ -78,7 +76,7 @@ fn url_of(app: &TestApp) -> String {
 // covers G-17
 #[rstest]
 #[actix_web::test]
-async fn a_fault_of_the_service_is_told_without_its_cause(
+async fn internal_error_is_500_without_its_cause(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -103,8 +101,8 @@ async fn a_fault_of_the_service_is_told_without_its_cause(
     send_well(&app, get(&path), 200).await;
 }
 
-/// Takes the database away until what is returned goes: SQLite's lock for writing is another's; PostgreSQL
-/// ends every connection and lets nobody in.
+/// Makes the database unavailable until the returned value is dropped: on SQLite another connection holds the
+/// write lock; PostgreSQL ends every connection and accepts none.
 enum Away {
     Locked { _holder: SqliteConnection },
     Closed { database: String },
@@ -142,7 +140,7 @@ impl Drop for Away {
 // covers G-17, G-18
 #[rstest]
 #[actix_web::test]
-async fn a_database_that_is_away_is_a_reason_to_come_again(
+async fn unavailable_database_is_503_with_retry_after(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let options =
@@ -155,7 +153,7 @@ async fn a_database_that_is_away_is_a_reason_to_come_again(
     let answer = app.send(create()).await;
     assert_eq!((told(&answer), retry_after(&answer)), ((503, "transient".to_owned()), Some(1)));
     let read = app.send(get(&format!("/Consent/{MOTHERS_ROLE}"))).await;
-    // A read is written down before it is answered.
+    // The access is recorded before a read is answered.
     assert_eq!((told(&read), retry_after(&read)), ((503, "transient".to_owned()), Some(1)));
     drop(away);
     assert_eq!(versions(), before);
@@ -172,7 +170,7 @@ async fn a_database_that_is_away_is_a_reason_to_come_again(
 // covers G-17
 #[rstest]
 #[actix_web::test]
-async fn a_panic_is_answered_500_on_every_front_and_the_server_goes_on(
+async fn panic_is_500_on_every_api_and_the_server_continues(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let fuse = Arc::new(AtomicBool::new(false));

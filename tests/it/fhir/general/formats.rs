@@ -1,4 +1,4 @@
-//! Formats in and out.
+//! Formats of requests and responses.
 
 use fhir::format::xml;
 use rstest::rstest;
@@ -20,7 +20,7 @@ fn kind(answer: &Response) -> Option<&str> {
 // covers G-04, G-05, G-06, G-17
 #[rstest]
 #[actix_web::test]
-async fn the_caller_chooses_the_format_of_every_answer(
+async fn accept_and_format_select_the_format_of_every_response(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
@@ -74,7 +74,7 @@ fn as_xml(request: Request, body: &Value) -> Request {
 // covers G-05, G-07, R-10, R-20, R-31, R-32
 #[rstest]
 #[actix_web::test]
-async fn every_write_takes_xml_too(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn every_write_accepts_xml(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = TestApp::strict(backend).await;
     for (path, body) in [
         ("/QuestionnaireResponse", access_request(LONER, SON)),
@@ -112,7 +112,7 @@ async fn every_write_takes_xml_too(#[values(Backend::Sqlite, Backend::Postgres)]
 // covers G-06, G-07
 #[rstest]
 #[actix_web::test]
-async fn a_body_of_another_kind_is_not_taken(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn body_of_another_media_type_is_415(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = TestApp::strict(backend).await;
     let mut footprint = Footprint::of(&app);
     let body = role(LONER, PATIENTS[0]);
@@ -153,7 +153,7 @@ async fn a_body_of_another_kind_is_not_taken(#[values(Backend::Sqlite, Backend::
 // covers G-08
 #[rstest]
 #[actix_web::test]
-async fn an_answer_is_laid_out_for_people_when_asked(
+async fn pretty_parameter_indents_the_response(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;

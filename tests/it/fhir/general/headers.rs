@@ -1,4 +1,4 @@
-//! Headers that every answer or many have.
+//! Common response headers.
 
 use rstest::rstest;
 
@@ -11,7 +11,7 @@ use crate::vrs::known::{LONER, MOTHERS_ROLE, PATIENTS};
 // covers G-09, G-11
 #[rstest]
 #[actix_web::test]
-async fn the_caller_says_what_a_write_answers(
+async fn prefer_return_selects_the_response_body_of_a_write(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -41,7 +41,7 @@ async fn the_caller_says_what_a_write_answers(
 // covers G-10
 #[rstest]
 #[actix_web::test]
-async fn an_unknown_parameter_is_refused_when_asked_and_else_left_out(
+async fn unknown_parameter_is_400_with_handling_strict_else_ignored(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
@@ -86,7 +86,7 @@ async fn head_is_get_without_a_body(#[values(Backend::Sqlite, Backend::Postgres)
 // covers G-14
 #[rstest]
 #[actix_web::test]
-async fn every_answer_carries_its_date_and_the_id_of_its_request(
+async fn every_response_has_date_and_x_request_id(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
@@ -101,7 +101,7 @@ async fn every_answer_carries_its_date_and_the_id_of_its_request(
 // covers G-15
 #[rstest]
 #[actix_web::test]
-async fn a_browser_of_another_origin_is_told_what_it_may_do(
+async fn cors_preflight_lists_allowed_methods_and_headers(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
@@ -146,7 +146,7 @@ async fn a_browser_of_another_origin_is_told_what_it_may_do(
 /// Java's HTTP client asks for HTTP/2 with each request over plain HTTP (RFC 9110, section 7.8).
 #[rstest]
 #[actix_web::test]
-async fn a_request_for_another_protocol_is_answered_in_http_1_1_and_the_connection_closes_as_told(
+async fn upgrade_to_http_2_is_answered_in_http_1_1(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;

@@ -1,4 +1,4 @@
-//! HTTP as every request meets it (checks G-01 to G-20).
+//! HTTP rules of every request (checks G-01 to G-20).
 
 mod encodings;
 mod failures;

@@ -49,7 +49,7 @@ async fn every_route_is_found_under_its_encoded_path(
 // covers FAULT-10
 #[rstest]
 #[actix_web::test]
-async fn what_is_no_unreserved_character_stays_encoded(
+async fn reserved_characters_stay_percent_encoded(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;

@@ -1,4 +1,4 @@
-//! Refusals that have nothing to do with resources.
+//! Refusals that do not depend on resources.
 
 use rstest::rstest;
 use serde_json::json;
@@ -13,9 +13,7 @@ use crate::vrs::known::{ACTIVE, LONER, MOTHER, MOTHERS_ROLE, PATIENTS};
 // covers G-16, G-17
 #[rstest]
 #[actix_web::test]
-async fn nobody_is_let_in_without_a_token_that_is_known(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn missing_or_unknown_token_is_401(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = guarded(backend).await;
     let mut footprint = Footprint::of(&app);
     let role_of_hers = format!("/Consent/{MOTHERS_ROLE}");
@@ -54,9 +52,7 @@ async fn nobody_is_let_in_without_a_token_that_is_known(
 // covers G-16
 #[rstest]
 #[actix_web::test]
-async fn who_may_not_do_a_thing_is_told_so_and_who_may_not_know_of_it_is_not(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn forbidden_is_403_and_hidden_is_404(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = guarded(backend).await;
     let mut footprint = Footprint::of(&app);
     let create = post("/Consent", &role(MOTHER, PATIENTS[0])).bearer(&citizen(MOTHER));
@@ -71,7 +67,7 @@ async fn who_may_not_do_a_thing_is_told_so_and_who_may_not_know_of_it_is_not(
 // covers G-17, G-18
 #[rstest]
 #[actix_web::test]
-async fn too_many_requests_are_told_when_to_come_back(
+async fn rate_limited_request_is_429_with_retry_after(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let mut options = guarded_options();
@@ -92,7 +88,7 @@ async fn too_many_requests_are_told_when_to_come_back(
 // covers G-17, B-10
 #[rstest]
 #[actix_web::test]
-async fn a_body_that_is_too_large_or_too_deep_is_refused(
+async fn too_large_body_is_413_and_too_deep_body_is_400(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let mut options = Options::default();
@@ -114,7 +110,7 @@ async fn a_body_that_is_too_large_or_too_deep_is_refused(
 // covers G-18, G-02
 #[rstest]
 #[actix_web::test]
-async fn a_method_that_is_not_for_a_path_is_answered_with_those_that_are(
+async fn unsupported_method_is_405_with_allow(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;

@@ -1,4 +1,4 @@
-//! An access request is handed in completed, and may be amended afterwards.
+//! An access request is submitted as completed, and may be amended afterwards.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ const STATUS: &str = "QuestionnaireResponse.status";
 // covers R-20, V-03
 #[rstest]
 #[actix_web::test]
-async fn a_request_that_was_handed_in_can_be_amended(
+async fn submitted_access_request_can_be_amended(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -49,7 +49,7 @@ async fn a_request_that_was_handed_in_can_be_amended(
 // covers V-03, R-13
 #[rstest]
 #[actix_web::test]
-async fn a_request_begins_completed_and_is_never_a_draft(
+async fn access_request_starts_completed_and_never_in_progress(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;

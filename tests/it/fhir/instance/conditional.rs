@@ -1,4 +1,4 @@
-//! Conditions: `If-None-Exist`, and updates and patches of what a search finds.
+//! Conditional interactions: `If-None-Exist`, and updates and patches of the match of a search.
 
 use rstest::rstest;
 use serde_json::json;
@@ -17,7 +17,7 @@ fn pair(proxy: &str, patient: &str) -> String {
 //
 #[rstest]
 #[actix_web::test]
-async fn a_conditional_create_creates_what_is_not_there(
+async fn if_none_exist_creates_when_there_is_no_match(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -64,7 +64,7 @@ async fn a_conditional_create_creates_what_is_not_there(
 //
 #[rstest]
 #[actix_web::test]
-async fn of_two_conditional_creates_at_once_one_creates(
+async fn concurrent_if_none_exist_creates_one(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -85,7 +85,7 @@ async fn of_two_conditional_creates_at_once_one_creates(
 //
 #[rstest]
 #[actix_web::test]
-async fn a_conditional_update_writes_to_the_one_that_it_finds(
+async fn conditional_update_changes_the_single_match(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -119,7 +119,7 @@ async fn a_conditional_update_writes_to_the_one_that_it_finds(
 //
 #[rstest]
 #[actix_web::test]
-async fn a_conditional_patch_changes_the_one_that_it_finds(
+async fn conditional_patch_changes_the_single_match(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;

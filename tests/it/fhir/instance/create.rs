@@ -1,4 +1,4 @@
-//! create.
+//! Create.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use crate::vrs::known::{CHILD, LONER, MOTHER, NOBODY, PATIENTS};
 // covers, G-12
 #[rstest]
 #[actix_web::test]
-async fn what_is_created_is_answered_with_its_place_and_version(
+async fn create_is_201_with_location_etag_and_last_modified(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -37,7 +37,7 @@ async fn what_is_created_is_answered_with_its_place_and_version(
 // covers, G-17, G-20
 #[rstest]
 #[actix_web::test]
-async fn what_is_no_resource_of_the_type_is_refused(
+async fn create_rejects_a_body_of_another_resource_type(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -130,7 +130,7 @@ fn unheld() -> Vec<(&'static str, Value, &'static str)> {
 // covers V-01, V-06
 #[rstest]
 #[actix_web::test]
-async fn what_the_model_cannot_hold_is_refused_by_name(
+async fn create_rejects_unsupported_elements_by_name(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -158,7 +158,7 @@ async fn what_the_model_cannot_hold_is_refused_by_name(
 // covers V-01, V-02, V-03, V-06
 #[rstest]
 #[actix_web::test]
-async fn a_relationship_or_a_form_is_kept_whole_or_refused(
+async fn create_stores_a_related_person_or_questionnaire_response_whole_or_rejects_it(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -196,9 +196,7 @@ async fn a_relationship_or_a_form_is_kept_whole_or_refused(
 // covers V-10, R-13
 #[rstest]
 #[actix_web::test]
-async fn the_rules_of_the_domain_hold_for_a_new_role(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn create_enforces_the_role_rules(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = TestApp::strict(backend).await;
     let mut footprint = Footprint::of(&app);
     let mut without_grantor = role(LONER, PATIENTS[0]);

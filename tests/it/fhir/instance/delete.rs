@@ -1,4 +1,4 @@
-//! delete: it is never done, and what is refused leaves no trace.
+//! Delete: never carried out, and a refused one leaves no trace.
 
 use rstest::rstest;
 use serde_json::json;
@@ -13,9 +13,7 @@ use crate::vrs::known::{ACTIVE, LONER, MOTHER, MOTHERS_ROLE, NO_SUCH_ID, PATIENT
 //
 #[rstest]
 #[actix_web::test]
-async fn a_second_delete_and_one_of_nothing_are_refused_as_the_first_is(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn delete_is_405_for_any_id(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = TestApp::strict(backend).await;
     for (path, body) in one_of_each(LONER, PATIENTS[0]).into_iter().rev() {
         let id = send_well(&app, post(path, &body), 201).await["id"].as_str().expect("an id").to_owned();
@@ -40,7 +38,7 @@ async fn a_second_delete_and_one_of_nothing_are_refused_as_the_first_is(
 // covers R-41, G-16
 #[rstest]
 #[actix_web::test]
-async fn a_refused_delete_does_not_tell_what_there_is(
+async fn refused_delete_reveals_no_existing_resource(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = guarded(backend).await;
@@ -56,7 +54,7 @@ async fn a_refused_delete_does_not_tell_what_there_is(
 //
 #[rstest]
 #[actix_web::test]
-async fn history_has_no_trace_of_a_refused_delete_and_an_update_after_it_is_one_like_any_other(
+async fn refused_delete_leaves_history_and_later_updates_unchanged(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;

@@ -1,4 +1,4 @@
-//! history.
+//! History.
 
 use chrono::TimeDelta;
 use rstest::rstest;
@@ -28,7 +28,7 @@ fn versions(bundle: &Value) -> Vec<String> {
 //
 #[rstest]
 #[actix_web::test]
-async fn a_history_tells_of_every_version_the_newest_first(
+async fn history_lists_every_version_newest_first(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -55,7 +55,9 @@ async fn a_history_tells_of_every_version_the_newest_first(
 //
 #[rstest]
 #[actix_web::test]
-async fn a_history_is_cut_by_number_and_time(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn history_is_limited_by_count_since_and_at(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
     let app = TestApp::strict(backend).await;
     let path = age(&app).await;
     for (query, wanted) in [
@@ -101,7 +103,7 @@ async fn a_history_is_cut_by_number_and_time(#[values(Backend::Sqlite, Backend::
 //
 #[rstest]
 #[actix_web::test]
-async fn the_pages_of_a_history_stay_whole_while_versions_are_added(
+async fn history_pages_are_stable_while_versions_are_added(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -133,7 +135,7 @@ async fn the_pages_of_a_history_stay_whole_while_versions_are_added(
 //
 #[rstest]
 #[actix_web::test]
-async fn a_history_of_a_type_or_of_all_types_names_what_was_written(
+async fn type_and_system_history_list_written_versions(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;

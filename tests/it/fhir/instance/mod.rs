@@ -1,4 +1,4 @@
-//! What is done with one resource (checks ).
+//! Interactions with one resource (checks ).
 
 mod amend;
 mod conditional;

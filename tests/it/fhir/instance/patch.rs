@@ -1,4 +1,4 @@
-//! patch, in both forms.
+//! Patch, in both forms.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -19,7 +19,9 @@ fn end(date: &str) -> Value {
 // covers, R-33b, G-12
 #[rstest]
 #[actix_web::test]
-async fn both_forms_of_patch_make_a_version(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn json_patch_and_fhirpath_patch_create_a_version(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
     let app = TestApp::strict(backend).await;
     let path = format!("/Consent/{MOTHERS_ROLE}");
     let mut footprint = Footprint::of(&app);
@@ -55,9 +57,7 @@ async fn both_forms_of_patch_make_a_version(#[values(Backend::Sqlite, Backend::P
 //
 #[rstest]
 #[actix_web::test]
-async fn a_patch_that_cannot_be_carried_out_changes_nothing(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn failed_patch_changes_nothing(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = TestApp::strict(backend).await;
     let path = format!("/Consent/{MOTHERS_ROLE}");
     let mut footprint = Footprint::of(&app);
@@ -118,7 +118,9 @@ async fn a_patch_that_cannot_be_carried_out_changes_nothing(
 // covers, G-07
 #[rstest]
 #[actix_web::test]
-async fn other_kinds_of_patch_are_not_taken(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn other_patch_media_types_are_415_or_400(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
     let app = TestApp::strict(backend).await;
     let path = format!("/Consent/{MOTHERS_ROLE}");
     let mut footprint = Footprint::of(&app);
@@ -145,7 +147,7 @@ async fn other_kinds_of_patch_are_not_taken(#[values(Backend::Sqlite, Backend::P
 //
 #[rstest]
 #[actix_web::test]
-async fn a_patch_of_the_data_drops_the_narrative_that_tells_of_them(
+async fn patch_of_data_removes_the_stale_narrative(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -169,7 +171,7 @@ async fn a_patch_of_the_data_drops_the_narrative_that_tells_of_them(
 // covers FAULT-5, R-30, R-35
 #[rstest]
 #[actix_web::test]
-async fn a_json_patch_may_be_empty_and_hold_what_json_may(
+async fn json_patch_may_be_empty_and_have_null_values(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;

@@ -1,4 +1,4 @@
-//! The conditions of RFC 9110 on reads and writes: what is not as a client expects is 412, and nothing changes.
+//! The preconditions of RFC 9110 on reads and writes: a false one is 412, and nothing changes.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -70,7 +70,7 @@ async fn stored(app: &TestApp) -> Vec<(String, Value, Value, &'static str)> {
 // covers FAULT-14, R-22, R-33
 #[rstest]
 #[actix_web::test]
-async fn a_write_whose_precondition_is_false_is_412_and_changes_nothing(
+async fn write_with_a_false_if_match_or_if_none_match_is_412(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -102,7 +102,7 @@ async fn a_write_whose_precondition_is_false_is_412_and_changes_nothing(
             footprint.check_untouched(path);
         }
         assert_eq!(send_well(&app, get(path), 200).await, before, "{path}");
-        // What holds is done; of what is done already no version is made.
+        // A true precondition lets the write through; a write without a change makes no version.
         for (conditions, _) in CONDITIONS.iter().filter(|(_, holds)| *holds) {
             let same = send(&app, under(put(path, &before), conditions)).await;
             assert_eq!((same.status, same.header("etag")), (200, Some("W/\"1\"")), "{path} {conditions:?}");
@@ -160,7 +160,7 @@ async fn the_preconditions_of_a_bundles_entries_are_those_of_a_request_alone(
 // covers FAULT-14
 #[rstest]
 #[actix_web::test]
-async fn a_read_or_an_upsert_whose_precondition_is_false_is_412(
+async fn read_or_upsert_with_a_false_precondition_is_412(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;

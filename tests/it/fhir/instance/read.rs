@@ -1,4 +1,4 @@
-//! read and vread.
+//! Read and vread.
 
 use rstest::rstest;
 
@@ -18,7 +18,7 @@ fn there() -> [String; 4] {
 // covers, G-12, G-13
 #[rstest]
 #[actix_web::test]
-async fn what_is_there_is_read_with_its_version(
+async fn read_is_200_with_etag_and_last_modified(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
@@ -59,7 +59,7 @@ async fn what_is_there_is_read_with_its_version(
 // covers, G-02, G-03, G-17
 #[rstest]
 #[actix_web::test]
-async fn what_is_not_there_is_not_found(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn read_of_an_unknown_id_is_404(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = TestApp::sandbox(backend).await;
     let long = "a".repeat(65);
     for path in [
@@ -102,7 +102,7 @@ async fn what_is_not_there_is_not_found(#[values(Backend::Sqlite, Backend::Postg
 // covers G-19
 #[rstest]
 #[actix_web::test]
-async fn a_read_is_cut_down_as_a_search_is(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn read_supports_summary_and_elements(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = TestApp::sandbox(backend).await;
     let role = format!("/Consent/{MOTHERS_ROLE}");
     for query in ["_elements=status", "_summary=true", "_summary=data", "_summary=text"] {

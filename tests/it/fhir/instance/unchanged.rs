@@ -1,4 +1,4 @@
-//! What is written back with the content that it has makes no version, no record and no event.
+//! A write of the present content makes no version, no audit record of a change and no event.
 
 use base::json;
 use fhir::format::xml;
@@ -38,8 +38,8 @@ fn sorted(value: &Value) -> Value {
     }
 }
 
-/// A resource of every type that clients write, and a subscription in each style; a form that is too large to be read on a
-/// thread that serves.
+/// A resource of every type that clients write, and a subscription in each style; and a form that is too
+/// large to be parsed on a serving thread.
 fn resources() -> Vec<(&'static str, Value)> {
     let mut large = bodies::access_request(LONER, PATIENTS[3]);
     let answers: Vec<Value> = (0..400)
@@ -68,7 +68,7 @@ fn resources() -> Vec<(&'static str, Value)> {
     all
 }
 
-/// Ways to write a resource back as it is.
+/// Interactions that write a resource back unchanged.
 fn ways(path: &str, resource: &Value) -> Vec<(&'static str, Request)> {
     let (kind, id) = path[1..].split_once('/').expect("a path");
     let status = if kind == "RelatedPerson" { "active" } else { "status" };
@@ -106,7 +106,7 @@ fn ways(path: &str, resource: &Value) -> Vec<(&'static str, Request)> {
     ]
 }
 
-/// The version that an answer tells, of a request alone or of the one entry of a Bundle.
+/// The version in a response, to a request alone or of the one entry of a Bundle.
 fn version(answer: &Value) -> Value {
     let etag = &answer["entry"][0]["response"]["etag"];
     if etag.is_null() { answer["meta"]["versionId"].clone() } else { etag.clone() }
@@ -115,7 +115,7 @@ fn version(answer: &Value) -> Value {
 // covers FAULT-4, R-26
 #[rstest]
 #[actix_web::test]
-async fn the_same_content_again_makes_no_version_by_any_way_in(
+async fn write_of_the_same_content_creates_no_version(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
@@ -142,7 +142,7 @@ async fn the_same_content_again_makes_no_version_by_any_way_in(
 // covers FAULT-4, R-26
 #[rstest]
 #[actix_web::test]
-async fn the_digits_of_a_decimal_the_order_of_a_list_and_each_member_count_as_a_change(
+async fn decimal_digits_list_order_and_members_count_as_changes(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
@@ -177,7 +177,7 @@ async fn the_digits_of_a_decimal_the_order_of_a_list_and_each_member_count_as_a_
 // covers FAULT-4
 #[rstest]
 #[actix_web::test]
-async fn a_form_of_the_other_api_written_back_here_makes_no_version(
+async fn questionnaire_response_of_the_vrs_api_put_unchanged_creates_no_version(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;

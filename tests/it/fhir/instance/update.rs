@@ -1,4 +1,4 @@
-//! update.
+//! Update.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ fn ended(mut role: Value) -> Value {
 // covers, G-12
 #[rstest]
 #[actix_web::test]
-async fn an_update_makes_one_version_and_the_same_again_makes_none(
+async fn update_creates_one_version_and_a_repeat_none(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -54,9 +54,7 @@ async fn an_update_makes_one_version_and_the_same_again_makes_none(
 //
 #[rstest]
 #[actix_web::test]
-async fn every_type_that_is_written_can_be_updated(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn every_writable_type_can_be_updated(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = TestApp::strict(backend).await;
     let [_, (_, mut related), (_, mut form)] = one_of_each(LONER, PATIENTS[0]);
     let mut footprint = Footprint::of(&app);
@@ -86,7 +84,7 @@ async fn every_type_that_is_written_can_be_updated(
 // covers, G-17, G-18
 #[rstest]
 #[actix_web::test]
-async fn an_update_names_one_resource_that_is_there(
+async fn update_requires_a_matching_existing_id(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -116,9 +114,7 @@ async fn an_update_names_one_resource_that_is_there(
 // covers V-10, R-22
 #[rstest]
 #[actix_web::test]
-async fn the_rules_of_the_domain_hold_for_a_change(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn update_enforces_the_role_rules(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = TestApp::strict(backend).await;
     let role = send_well(&app, get(&format!("/Consent/{MOTHERS_ROLE}")), 200).await;
     let rejected = send_well(&app, get(&format!("/Consent/{REJECTED}")), 200).await;
@@ -161,7 +157,7 @@ async fn the_rules_of_the_domain_hold_for_a_change(
 // covers S-13
 #[rstest]
 #[actix_web::test]
-async fn a_part_is_not_written_back_as_the_whole(
+async fn update_with_a_subsetted_resource_is_rejected(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -175,9 +171,7 @@ async fn a_part_is_not_written_back_as_the_whole(
 // covers, G-18
 #[rstest]
 #[actix_web::test]
-async fn nothing_is_deleted_and_what_others_own_is_not_written(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn delete_and_read_only_types_are_405(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = TestApp::strict(backend).await;
     let mut footprint = Footprint::of(&app);
     let all = [

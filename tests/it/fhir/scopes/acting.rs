@@ -25,7 +25,7 @@ fn own_role() -> String {
 // covers PX-04, PX-09, SC-07
 #[rstest]
 #[actix_web::test]
-async fn a_proxy_reaches_what_is_between_them_and_the_patient(
+async fn acting_proxy_reads_only_data_of_both(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = issuing(backend).await;
@@ -51,7 +51,7 @@ async fn a_proxy_reaches_what_is_between_them_and_the_patient(
         let answer = send(&app, get(&path).bearer(&token)).await;
         assert!(answer.status == 400 || answer.json()["total"] == 0, "{path}: {}", answer.json());
     }
-    // With patient/ alone, the patient and nobody else.
+    // With patient/ alone, only the patient.
     let narrow = app.token(&acting(), "patient/*.rs").await;
     assert_eq!(send(&app, get(&format!("/Patient/{MOTHER}")).bearer(&narrow)).await.status, 404);
 }
@@ -59,7 +59,7 @@ async fn a_proxy_reaches_what_is_between_them_and_the_patient(
 // covers PX-02, PX-08
 #[rstest]
 #[actix_web::test]
-async fn a_role_that_is_suspended_refuses_the_very_next_call(
+async fn suspended_role_is_401_on_the_next_request(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = issuing(backend).await;
@@ -76,7 +76,7 @@ async fn a_role_that_is_suspended_refuses_the_very_next_call(
         let challenge = refused.header("www-authenticate").expect("a challenge");
         assert!(challenge.contains("error=\"invalid_token\""), "{challenge}");
     }
-    // The other front, too.
+    // The other API, too.
     let both = format!("/RelatedPerson?identifier={MOTHER}&patient:identifier={CHILD}");
     let request = crate::support::Request::new("GET", &format!("{}{both}", api_vrs::BASE_PATH));
     let refused = app.send(request.with_id().bearer(&token)).await;
@@ -84,7 +84,7 @@ async fn a_role_that_is_suspended_refuses_the_very_next_call(
         (refused.status, refused.json()["issue"][0]["details"]["coding"][0]["code"].clone()),
         (401, "ACCESS_DENIED".into())
     );
-    // As themselves they go on.
+    // As themselves they continue.
     let own = app.token(&citizen(MOTHER), "user/*.rs").await;
     assert_eq!(send(&app, get(&own_role()).bearer(&own)).await.status, 200);
 }
@@ -92,7 +92,7 @@ async fn a_role_that_is_suspended_refuses_the_very_next_call(
 // covers PX-05
 #[rstest]
 #[actix_web::test]
-async fn a_role_that_is_bounded_ends_on_the_day(
+async fn token_of_a_role_is_401_after_its_end_date(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = issuing(backend).await;
@@ -109,7 +109,7 @@ async fn a_role_that_is_bounded_ends_on_the_day(
 // covers PX-02
 #[rstest]
 #[actix_web::test]
-async fn whoever_may_not_appear_neither_acts_nor_is_acted_for(
+async fn hidden_person_neither_acts_nor_is_acted_for(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = issuing(backend).await;
@@ -125,15 +125,15 @@ async fn whoever_may_not_appear_neither_acts_nor_is_acted_for(
 // covers PX-03, RS-06, PX-07
 #[rstest]
 #[actix_web::test]
-async fn a_token_that_does_not_fit_its_role_is_refused(
+async fn token_that_contradicts_its_role_is_401(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = issuing(backend).await;
-    // A role of somebody else: the database has none between the two.
+    // A role of other people: the database has none between the two.
     let stolen = Who::Proxy { proxy: number(LONER), patient: number(CHILD), role: id_of(MOTHERS_ROLE) };
     let stolen = app.token(&stolen, ALL).await;
     assert_eq!(send(&app, get(&format!("/Patient/{CHILD}")).bearer(&stolen)).await.status, 401);
-    // Nobody acts for themselves.
+    // A person never acts for themselves.
     let mut own = app.claims(&citizen(MOTHER), ALL).await;
     own.act = Some(Actor { sub: MOTHER.to_owned(), iss: None });
     assert_eq!(send(&app, get("/Consent").bearer(&app.sign(&own))).await.status, 401);
@@ -146,7 +146,7 @@ async fn a_token_that_does_not_fit_its_role_is_refused(
 // covers LA-11
 #[rstest]
 #[actix_web::test]
-async fn a_grant_that_was_revoked_refuses_the_very_next_call(
+async fn revoked_grant_is_401_on_the_next_request(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = issuing(backend).await;
@@ -162,7 +162,7 @@ async fn a_grant_that_was_revoked_refuses_the_very_next_call(
 // covers RS-01, RS-03
 #[rstest]
 #[actix_web::test]
-async fn only_a_token_of_ours_for_us_in_time_is_taken(
+async fn access_token_requires_issuer_audience_and_time(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = issuing(backend).await;
@@ -234,7 +234,7 @@ async fn only_a_token_of_ours_for_us_in_time_is_taken(
     ] {
         assert_eq!(asks(&token).await, 401, "{row}");
     }
-    // A token in the query string is no token, and does not become a search parameter that is echoed.
+    // A token in the query string is not accepted, and does not become a search parameter that is echoed.
     let in_query = send(&app, get(&format!("/Consent?access_token={}", app.sign(&good)))).await;
     assert_eq!(in_query.status, 401);
 }
@@ -242,9 +242,7 @@ async fn only_a_token_of_ours_for_us_in_time_is_taken(
 // covers PX-01
 #[rstest]
 #[actix_web::test]
-async fn who_is_not_proved_well_enough_reaches_nothing(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn citizen_below_p9_is_403(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = issuing(backend).await;
     for (proofing, status) in [(Proofing::P0, 403), (Proofing::P5, 403), (Proofing::P9, 200)] {
         let who = Who::Citizen { nhs_number: number(MOTHER), proofing };
@@ -259,7 +257,7 @@ async fn who_is_not_proved_well_enough_reaches_nothing(
 #[case(403, 403, 403)]
 #[case(401, 401, 401)]
 #[actix_web::test]
-async fn the_settings_say_how_another_patient_is_refused(
+async fn status_for_another_patient_is_a_setting(
     #[case] setting: u16,
     #[case] read: u16,
     #[case] search: u16,
@@ -291,9 +289,7 @@ async fn the_settings_say_how_another_patient_is_refused(
 // covers PX-07
 #[rstest]
 #[actix_web::test]
-async fn of_several_actors_in_a_token_the_outermost_alone_decides(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn outermost_act_claim_decides(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = issuing(backend).await;
     let claims = serde_json::to_value(app.claims(&acting(), ALL).await).unwrap();
     let authority = app.authority.clone().expect("it issues tokens");

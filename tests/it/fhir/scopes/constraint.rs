@@ -13,7 +13,7 @@ use crate::vrs::known::{ACTIVE, INACTIVE, LONER, PATIENTS, PROXY, REJECTED};
 // covers SC-03
 #[rstest]
 #[actix_web::test]
-async fn a_constraint_narrows_whatever_is_read(
+async fn scope_constraint_restricts_every_read(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = issuing(backend).await;
@@ -37,14 +37,14 @@ async fn a_constraint_narrows_whatever_is_read(
     assert_eq!(total(&token, "/Consent?status:not=active&_summary=count").await, 0);
     let history = total(&token, "/Consent/_history").await;
     assert!(history <= total(&whole, "/Consent/_history").await && history >= active);
-    // Neither a chain nor an include goes round it.
+    // Neither a chain nor an include bypasses it.
     let has = "/Patient?_has:Consent:patient:status=inactive&_total=accurate";
     assert!(total(&whole, has).await > 0);
     assert_eq!(total(&token, has).await, 0);
     let reverse = format!("/Patient?_id={}&_revinclude=Consent:patient", PATIENTS[11]);
     let found = send_well(&app, get(&reverse).bearer(&token), 200).await;
     assert_eq!(found["entry"].as_array().map(Vec::len), Some(1));
-    // The constraint is not told in the self link.
+    // The constraint is not in the self link.
     let page = send_well(&app, get("/Consent").bearer(&token), 200).await;
     let link = page["link"][0]["url"].as_str().expect("a self link");
     assert!(!link.contains("status"), "{link}");
@@ -53,7 +53,7 @@ async fn a_constraint_narrows_whatever_is_read(
 // covers SC-03
 #[rstest]
 #[actix_web::test]
-async fn parameters_of_one_scope_all_hold_and_scopes_add_up(
+async fn scope_parameters_are_and_and_scopes_are_or(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = issuing(backend).await;
@@ -66,14 +66,16 @@ async fn parameters_of_one_scope_all_hold_and_scopes_add_up(
     assert_eq!(total(&one).await, 1);
     assert_eq!(total(&format!("{one}&performer={LONER}")).await, 0);
     assert_eq!(total(&format!("{one} {other}")).await, 2);
-    // What this server cannot search by lets nothing through: it must not widen.
+    // An unsupported search parameter lets nothing through: it must not widen the scope.
     assert_eq!(total("system/Consent.s?nonsense=x").await, 0);
 }
 
 // covers SC-03
 #[rstest]
 #[actix_web::test]
-async fn a_write_must_fit_before_and_after(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn write_must_match_the_scope_constraint_before_and_after(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
     let app = issuing(backend).await;
     let token = app.token(&system(), "system/Consent.cruds?status=active").await;
     let path = format!("/Consent/{ACTIVE}");
@@ -82,7 +84,7 @@ async fn a_write_must_fit_before_and_after(#[values(Backend::Sqlite, Backend::Po
         { "op": "replace", "path": "/extension/0", "value": bodies::reason("ROLE_DEACTIVATED_PATIENT_REQUEST") },
     ]);
     let before = send_well(&app, get(&path).bearer(&token), 200).await;
-    // It would be hidden from whoever writes it.
+    // The result would be hidden from its writer.
     assert_eq!(send(&app, patch(&path, &end).bearer(&token)).await.status, 403);
     assert_eq!(send_well(&app, get(&path).bearer(&token), 200).await, before);
     let hidden = format!("/Consent/{INACTIVE}");

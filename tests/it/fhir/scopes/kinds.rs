@@ -1,4 +1,4 @@
-//! What a wildcard covers, and what needs no scope.
+//! The types that a wildcard covers, and what needs no scope.
 
 use rstest::rstest;
 
@@ -12,7 +12,7 @@ const NAMED: [&str; 3] = ["AuditEvent", "Provenance", "Person"];
 // covers SC-10
 #[rstest]
 #[actix_web::test]
-async fn a_wildcard_covers_audit_provenance_and_person_and_each_can_be_named(
+async fn wildcard_scope_covers_audit_event_provenance_and_person(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = issuing(backend).await;
@@ -28,7 +28,7 @@ async fn a_wildcard_covers_audit_provenance_and_person_and_each_can_be_named(
             assert_eq!(status, if asked == kind { 200 } else { 403 }, "{asked} by {kind}");
         }
     }
-    // What is seen of them is what the person may see: the mother's own accesses name nobody else's.
+    // Only what the person may read is visible: the mother's own accesses name no other person's.
     let audit = send_well(&app, get("/AuditEvent?_count=100").bearer(&wide), 200).await;
     let entries = audit["entry"].as_array().expect("her own accesses");
     assert!(entries.iter().all(|entry| entry.to_string().contains(MOTHER)));
@@ -37,7 +37,7 @@ async fn a_wildcard_covers_audit_provenance_and_person_and_each_can_be_named(
 // covers SC-10
 #[rstest]
 #[actix_web::test]
-async fn definitions_are_read_with_any_scope_and_not_without_a_token(
+async fn conformance_resources_are_readable_with_any_scope_and_401_without_a_token(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = issuing(backend).await;

@@ -43,7 +43,7 @@ fn interactions(held: &serde_json::Value) -> Vec<(&'static str, Request)> {
 // covers SC-02, SC-09, RS-04
 #[rstest]
 #[actix_web::test]
-async fn each_interaction_needs_its_letter_and_no_other(
+async fn each_interaction_requires_its_scope_letter_only(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = issuing(backend).await;
@@ -55,7 +55,7 @@ async fn each_interaction_needs_its_letter_and_no_other(
             let told = format!("{letter} where {needed} is needed");
             let answer = send(&app, request.bearer(&token)).await;
             if needed == letter {
-                // A create that the rules refuse was let through.
+                // A create that the rules refuse was authorized.
                 assert!(matches!(answer.status, 200 | 201 | 422), "{told}: {}", answer.status);
                 continue;
             }
@@ -70,7 +70,7 @@ async fn each_interaction_needs_its_letter_and_no_other(
 // covers SC-05
 #[rstest]
 #[actix_web::test]
-async fn a_condition_needs_the_right_to_search(
+async fn conditional_interaction_requires_scope_s(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = issuing(backend).await;
@@ -92,7 +92,7 @@ async fn a_condition_needs_the_right_to_search(
 // covers SC-06, S-16
 #[rstest]
 #[actix_web::test]
-async fn what_a_search_goes_through_needs_a_scope_of_its_own(
+async fn chained_search_requires_scopes_of_all_types(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = issuing(backend).await;
@@ -115,7 +115,7 @@ async fn what_a_search_goes_through_needs_a_scope_of_its_own(
     let has = "/Patient?_has:Consent:patient:status=active";
     assert_eq!(entries("system/Patient.s", has).await.0, 403);
     assert_eq!(entries("system/Patient.s system/Consent.s", has).await.0, 200);
-    // Of everything, what no scope lets through is left out.
+    // Of the whole system, types without a scope are left out.
     let token = app.token(&system(), "system/RelatedPerson.s").await;
     let everything = send_well(&app, get("/?_count=500").bearer(&token), 200).await;
     let kinds = everything["entry"].as_array().expect("entries").iter();
@@ -126,7 +126,7 @@ async fn what_a_search_goes_through_needs_a_scope_of_its_own(
 // covers B-08
 #[rstest]
 #[actix_web::test]
-async fn each_entry_of_a_bundle_needs_its_own_scope(
+async fn each_bundle_entry_requires_its_own_scope(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = issuing(backend).await;
@@ -146,7 +146,7 @@ async fn each_entry_of_a_bundle_needs_its_own_scope(
 // covers SC-07, SC-08, SC-11, PX-01
 #[rstest]
 #[actix_web::test]
-async fn patient_keeps_to_the_patient_and_user_to_what_the_user_may_see(
+async fn patient_scope_is_the_launch_patient_and_user_scope_what_the_user_may_read(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = issuing(backend).await;
@@ -160,7 +160,7 @@ async fn patient_keeps_to_the_patient_and_user_to_what_the_user_may_see(
     let all = "/Consent?_total=accurate";
     let (as_proxy, as_patient) = (count("user/*.rs", &mine).await, count("user/*.rs", &about_me).await);
     assert!(as_proxy > 0);
-    // A scope for everything is no right to everything.
+    // A scope for everything is not a permission for everything.
     assert_eq!(count("user/*.cruds __unknown https://other.example/scope", all).await, as_proxy + as_patient);
     assert_eq!(count("patient/*.rs", all).await, as_patient);
     assert_eq!(count("patient/*.rs", &mine).await, 0);
@@ -172,7 +172,7 @@ async fn patient_keeps_to_the_patient_and_user_to_what_the_user_may_see(
 // covers USE-10
 #[rstest]
 #[actix_web::test]
-async fn the_scope_of_a_403_is_one_that_this_kind_of_caller_can_have_and_that_does(
+async fn insufficient_scope_403_names_a_sufficient_scope(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = issuing(backend).await;

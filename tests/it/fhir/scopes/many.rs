@@ -1,4 +1,4 @@
-//! As many scopes with constraints as a token may have: whatever is asked with them, the answer is never a fault.
+//! The most constrained scopes that a token may have: no request with them is a 5xx.
 
 use rstest::rstest;
 
@@ -94,10 +94,10 @@ async fn search_with_fifty_constrained_scopes_is_answered_or_too_costly(
     }
 }
 
-/// A token of before the limit: as many as fit into the head of a request.
+/// A token from before the limit: as many as fit into the head of a request.
 #[rstest]
 #[actix_web::test]
-async fn token_with_more_scopes_than_one_may_have_now_is_never_answered_500(
+async fn token_with_too_many_scopes_is_never_500(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = issuing(backend).await;

@@ -1,5 +1,5 @@
-//! What access tokens of our own open on this front: letters, constraints, contexts, and the role behind a
-//! token that acts.
+//! Authorization by our own access tokens on this API: permissions, constraints, contexts, and the role
+//! behind a token that acts.
 
 mod acting;
 mod constraint;

@@ -1,4 +1,4 @@
-//! Searches of everything, and of a patient's compartment.
+//! Searches of the system, and of a patient's compartment.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ use crate::support::{Backend, Request, TestApp};
 // covers S-02
 #[rstest]
 #[actix_web::test]
-async fn a_search_can_be_about_several_types_or_a_compartment(
+async fn search_supports_type_and_compartments(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
@@ -77,7 +77,8 @@ async fn a_parameter_that_not_every_searched_type_has_is_400_by_every_way_in(
         let transaction = post("", &to_send("transaction", &[ask("GET", query)]));
         assert_eq!(send(&app, transaction).await.status, 400, "transaction {query}");
     }
-    // What each type has filters each; what none has is unknown as ever, and absent from the self link.
+    // Common parameters filter each type; one that no type has is unknown as usual, and absent from the self
+    // link.
     for (query, expected) in [
         ("?_type=Consent,RelatedPerson&patient=9000000009", 7),
         ("?_type=Consent,RelatedPerson&patient.family=smith", 7),
@@ -94,7 +95,7 @@ async fn a_parameter_that_not_every_searched_type_has_is_400_by_every_way_in(
     let next = link(&app, &page, "next").expect("a next page");
     let widened = next.replace("_type=Consent,RelatedPerson", "_type=Consent,RelatedPerson,Questionnaire");
     assert_refused(&app, 400, &[&widened]).await;
-    // One type that does not have it is as ever.
+    // One type without it behaves as usual.
     assert_eq!(total(&app, "Consent?family=smith").await, 32);
     assert_eq!(total(&app, "?_type=Consent&family=smith").await, 32);
 }
@@ -102,7 +103,7 @@ async fn a_parameter_that_not_every_searched_type_has_is_400_by_every_way_in(
 // covers FAULT-2
 #[rstest]
 #[actix_web::test]
-async fn two_types_are_searched_by_the_parameters_that_both_have(
+async fn system_search_accepts_common_parameters_only(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;

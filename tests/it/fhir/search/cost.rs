@@ -1,4 +1,4 @@
-//! What an answer costs in SQL does not grow with what it holds.
+//! The number of SQL statements of a response does not grow with its size.
 
 use base::date_time::FhirDateTime;
 use base::error::Error;
@@ -12,7 +12,8 @@ use super::{bundle, entries};
 use crate::support::{Backend, Options, TestApp, sandbox_contract};
 use crate::vrs::callers::number;
 
-/// What it costs to write down whose data were shown: two lookups, and a transaction for all who read now.
+/// The cost of recording whose data were disclosed: two look-ups, and a transaction for all concurrent
+/// readers.
 const JOURNAL: u64 = 7;
 pub const FEW: &str = "9900000000";
 pub const MANY: &str = "9910000000";

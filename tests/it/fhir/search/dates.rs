@@ -9,7 +9,7 @@ use crate::support::{Backend, TestApp};
 // covers S-25
 #[rstest]
 #[actix_web::test]
-async fn a_date_is_found_at_every_precision(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn date_search_matches_every_precision(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = TestApp::sandbox(backend).await;
     // Every role was written at 17:32:28Z on a summer's day, which England's clocks called 18:32:28.
     let table = [
@@ -75,7 +75,7 @@ async fn every_prefix_compares_periods_by_their_ends_and_open_ends_last(
 // covers FAULT-8, S-25
 #[rstest]
 #[actix_web::test]
-async fn equality_at_a_precision_means_the_whole_period_of_it(
+async fn date_equality_means_the_whole_period(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
@@ -166,9 +166,7 @@ async fn equality_at_a_precision_means_the_whole_period_of_it(
 // covers S-05, S-09, S-29
 #[rstest]
 #[actix_web::test]
-async fn what_is_no_date_or_has_no_such_prefix_is_refused(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn invalid_date_or_prefix_is_400(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = TestApp::sandbox(backend).await;
     let refused = [
         "Consent?date=%3E%3D2026",

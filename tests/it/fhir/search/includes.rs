@@ -8,9 +8,7 @@ use crate::support::{Backend, TestApp};
 // covers S-15
 #[rstest]
 #[actix_web::test]
-async fn what_is_referred_to_comes_along_once(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn include_returns_each_target_once(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = TestApp::sandbox(backend).await;
     let (child, proxies) =
         ("Patient/9000000009", ["Patient/9000000017", "Patient/9000000019", "Patient/9000000022"]);
@@ -36,9 +34,7 @@ async fn what_is_referred_to_comes_along_once(
 // covers S-15
 #[rstest]
 #[actix_web::test]
-async fn what_refers_to_a_match_comes_along_and_iterates(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn revinclude_and_iterate(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = TestApp::sandbox(backend).await;
     let count = |names: &[String], kind: &str| names.iter().filter(|name| name.starts_with(kind)).count();
     let page = bundle(&app, &format!("Consent?_id={ROLE}&_revinclude=Provenance:target")).await;
@@ -58,9 +54,7 @@ async fn what_refers_to_a_match_comes_along_and_iterates(
 // covers S-15
 #[rstest]
 #[actix_web::test]
-async fn each_page_brings_what_its_own_matches_refer_to(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn include_is_per_page(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = TestApp::sandbox(backend).await;
     let mut next = Some(format!("Consent?consentor={LISA}&_count=1&_include=Consent:performer"));
     let mut pages = 0;

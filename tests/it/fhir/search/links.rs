@@ -1,4 +1,4 @@
-//! Chains and `_has`.
+//! Chained parameters and `_has`.
 
 use rstest::rstest;
 
@@ -8,7 +8,9 @@ use crate::support::{Backend, TestApp};
 // covers S-18
 #[rstest]
 #[actix_web::test]
-async fn a_chain_asks_what_is_referred_to(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn chained_parameter_searches_the_target(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
     let app = TestApp::sandbox(backend).await;
     let table = [
         ("Consent?patient.identifier=https://fhir.nhs.uk/Id/nhs-number|9000000009", 3),
@@ -36,7 +38,7 @@ async fn a_chain_asks_what_is_referred_to(#[values(Backend::Sqlite, Backend::Pos
 // covers S-18, S-31
 #[rstest]
 #[actix_web::test]
-async fn has_asks_what_refers_to_it(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn has_parameter_searches_the_source(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = TestApp::sandbox(backend).await;
     let table = [
         ("Patient?_has:Consent:patient:status=active", 15),

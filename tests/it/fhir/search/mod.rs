@@ -1,4 +1,4 @@
-//! Search of the R4 front, through the whole service, on both databases.
+//! Search of the R4 API, through the whole service, on both databases.
 
 mod compartments;
 mod cost;
@@ -26,12 +26,12 @@ pub const JANE: &str = "9000000009";
 /// A role that no test changes.
 pub const ROLE: &str = "6b71ac92-baa3-4b76-b0f5-a601257e2722";
 
-/// `GET` below the front's base.
+/// `GET` below the API's base.
 pub async fn get(app: &TestApp, path: &str) -> Response {
     app.send(Request::new("GET", &format!("/FHIR/R4/{path}"))).await
 }
 
-/// The same, of which a searchset must come.
+/// The same, which must return a searchset.
 pub async fn bundle(app: &TestApp, path: &str) -> Value {
     let answer = get(app, path).await;
     let shown = String::from_utf8_lossy(&answer.body).into_owned();
@@ -97,7 +97,7 @@ pub async fn assert_totals(app: &TestApp, table: &[(&str, i64)]) {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Each query finds these, told by the beginning of their ids.
+/// Each query finds these, identified by the beginning of their ids.
 pub async fn assert_finds(app: &TestApp, table: &[(&str, &[&str])]) {
     for (query, expected) in table {
         let found = entries(&bundle(app, query).await, "match");
@@ -108,7 +108,7 @@ pub async fn assert_finds(app: &TestApp, table: &[(&str, &[&str])]) {
     }
 }
 
-/// Each query is refused with this status and an OperationOutcome that says why.
+/// Each query is refused with this status and an OperationOutcome with its cause.
 pub async fn assert_refused(app: &TestApp, status: u16, queries: &[&str]) {
     for query in queries {
         let answer = get(app, query).await;

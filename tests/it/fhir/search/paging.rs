@@ -1,4 +1,4 @@
-//! Pages follow each other by key: every row that was there at the beginning is on exactly one of them.
+//! Pages follow each other by key: every row from the beginning is on exactly one of them.
 
 use std::collections::BTreeMap;
 
@@ -32,7 +32,7 @@ async fn assert_old_rows_once(app: &TestApp, path: &str, patients: &mut u32) {
 // covers S-10
 #[rstest]
 #[actix_web::test]
-async fn every_old_row_is_shown_once_while_rows_are_added(
+async fn paging_returns_every_row_once_during_inserts(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = empty(backend).await;
@@ -108,9 +108,7 @@ async fn the_pages_of_a_posted_search_are_read_with_get(
 // covers S-10
 #[rstest]
 #[actix_web::test]
-async fn a_page_link_that_somebody_made_up_is_refused(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn forged_page_link_is_rejected(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = TestApp::sandbox(backend).await;
     let hexadecimal = |text: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
     let with_nul = hexadecimal(r#"["0","a\u0000",[]]"#);

@@ -8,8 +8,9 @@ use serde_json::Value;
 use super::{assert_refused, bundle, get, link, total};
 use crate::support::{Backend, Request, TestApp};
 
-/// What no type here has, and why: there is no search by words (`_content`, `_text`) and there are no named
-/// queries. R4 defines `_list` and `_filter` beside its parameters; they are not served either.
+/// R4's parameters that no type here supports: there is no full-text search (`_content`, `_text`) and there
+/// are no named queries. R4 defines `_list` and `_filter` beside its parameters; they are not supported
+/// either.
 const NOT_SERVED: [&str; 3] = ["_content", "_text", "_query"];
 
 /// A search parameter: its type, and the URL of its definition.
@@ -40,7 +41,7 @@ fn a_value(kind: &str) -> &'static str {
 // covers S-05, S-19, S-27, S-28
 #[rstest]
 #[actix_web::test]
-async fn every_parameter_of_every_type_is_told_and_accepted(
+async fn every_search_parameter_is_declared_and_accepted(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
@@ -70,7 +71,7 @@ async fn every_parameter_of_every_type_is_told_and_accepted(
     let commons = told.remove("").expect("the parameters of every type");
     for (kind, params) in &told {
         assert!(params.contains_key("_id"), "fhirclient.js looks for _id among those of {kind}");
-        // Every question of the audit leaves a record: these are of those that are no answers.
+        // Every read of the audit record adds a record: these are of requests without a result.
         let fixed = if kind == "AuditEvent" { "action=C&" } else { "" };
         let all = total(&app, &format!("{kind}?{fixed}")).await;
         for (name, (of_type, _)) in params.iter().chain(&commons) {
@@ -86,7 +87,7 @@ async fn every_parameter_of_every_type_is_told_and_accepted(
 // covers S-26, S-27, S-29
 #[rstest]
 #[actix_web::test]
-async fn quantities_and_composites_are_read_before_they_find_nothing(
+async fn quantity_and_composite_parameters_are_validated(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
@@ -153,7 +154,7 @@ async fn contained_resources_are_not_searched(
 // covers S-19, G-10
 #[rstest]
 #[actix_web::test]
-async fn the_parameters_that_are_declared_unsupported_are_refused_or_ignored(
+async fn unsupported_search_parameters_are_rejected_or_ignored(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;

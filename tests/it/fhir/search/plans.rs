@@ -1,4 +1,4 @@
-//! The searches that are promised to be fast find their rows by an index, however many rows there are.
+//! The searches with a performance guarantee use an index, whatever the number of rows.
 
 use std::sync::Arc;
 
@@ -55,7 +55,7 @@ pub fn filled(backend: Backend) -> TestDatabase {
 
 const ONE_ROLE: &str = "018f0000-0000-7000-8000-100000000007";
 
-/// What is promised, and the indexes of which one must serve it.
+/// The guaranteed searches, and the indexes of which one must be used.
 fn promised() -> Vec<(&'static str, String, &'static [&'static str])> {
     let of_pair: &[&str] = &["roles_by_patient", "roles_proxy_patient_key", "sqlite_autoindex_roles_2"];
     let of_people: &[&str] = &["people_pkey", "sqlite_autoindex_people_1"];
@@ -129,7 +129,7 @@ async fn every_promised_search_uses_its_index(
     assert_promised(&filled(backend)).await;
 }
 
-/// Every promised search uses its index.
+/// Every guaranteed search uses its index.
 pub async fn assert_promised(database: &TestDatabase) {
     for (kind, query, indexes) in promised() {
         let compiled = statement(kind, &query);
@@ -150,9 +150,7 @@ async fn the_newest_roles_are_read_from_the_end_of_an_index(
 
 #[rstest]
 #[actix_web::test]
-async fn what_a_citizen_may_see_is_found_by_index_too(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn citizen_scope_uses_an_index(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let database = filled(backend);
     let query = statement("Consent", "");
     let of_pair: &[&str] = &["roles_by_patient", "roles_proxy_patient_key", "sqlite_autoindex_roles_2"];
@@ -167,7 +165,7 @@ async fn what_a_citizen_may_see_is_found_by_index_too(
 
 // covers S-31
 #[actix_web::test]
-async fn what_no_index_serves_is_asked_of_the_audit_with_something_that_one_does() {
+async fn audit_search_requires_an_indexed_parameter() {
     let clock = Arc::new(SystemClock);
     for (query, is_taken) in [
         ("entity-role=24", false),

@@ -8,7 +8,7 @@ use crate::support::{Backend, TestApp};
 // covers S-20, S-21
 #[rstest]
 #[actix_web::test]
-async fn a_reference_is_found_however_it_is_written(
+async fn reference_search_matches_every_spelling(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;

@@ -1,4 +1,4 @@
-//! What shapes an answer: order, number, total, summary, elements, links, and what is not understood.
+//! Result parameters: order, count, total, summary, elements, links, and unknown parameters.
 
 use rstest::rstest;
 use serde_json::Value;
@@ -9,7 +9,7 @@ use crate::support::{Backend, Request, TestApp};
 // covers S-12
 #[rstest]
 #[actix_web::test]
-async fn results_come_in_the_order_asked_for(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn search_results_follow_sort(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = TestApp::sandbox(backend).await;
     let sorted = "Consent?patient=9000000009,9000000005&_sort=patient,-consentor";
     let found = bundle(&app, sorted).await;
@@ -25,7 +25,7 @@ async fn results_come_in_the_order_asked_for(#[values(Backend::Sqlite, Backend::
 // covers S-04, S-12
 #[rstest]
 #[actix_web::test]
-async fn a_key_that_nothing_is_sorted_by_leaves_the_self_link(
+async fn unsupported_sort_key_is_dropped_from_the_self_link(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
@@ -65,7 +65,7 @@ async fn definitions_are_sorted_and_paged_too(
 // covers S-03, S-10, S-11
 #[rstest]
 #[actix_web::test]
-async fn the_total_counts_matches_and_a_page_holds_no_more_than_asked(
+async fn total_counts_matches_and_count_limits_the_page(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
@@ -105,7 +105,7 @@ async fn the_total_counts_matches_and_a_page_holds_no_more_than_asked(
 // covers S-13, S-14
 #[rstest]
 #[actix_web::test]
-async fn a_part_of_a_resource_is_marked_as_such(
+async fn partial_resource_is_tagged_subsetted(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
@@ -137,7 +137,7 @@ async fn a_part_of_a_resource_is_marked_as_such(
         assert!(there.iter().all(|name| resource.get(name).is_some()), "{query}: {resource}");
         assert!(gone.iter().all(|name| resource.get(name).is_none()), "{query}: {resource}");
         assert_eq!(subsetted(resource), is_part, "{query}: {resource}");
-        // A part may lack what the profile demands, and then does not claim to conform.
+        // A partial resource may lack what the profile demands, and then does not claim to conform.
         let claims = query == "_summary=data" || !is_part;
         assert_eq!(resource["meta"].get("profile").is_some(), claims, "{query}: {resource}");
     }
@@ -146,7 +146,7 @@ async fn a_part_of_a_resource_is_marked_as_such(
 // covers S-04, S-06, S-08
 #[rstest]
 #[actix_web::test]
-async fn the_self_link_shows_what_was_used_and_only_that(
+async fn self_link_has_the_used_parameters_only(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
@@ -173,9 +173,7 @@ async fn the_self_link_shows_what_was_used_and_only_that(
 // covers S-01
 #[rstest]
 #[actix_web::test]
-async fn a_posted_search_finds_what_the_same_search_by_get_finds(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn post_search_equals_get_search(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = TestApp::sandbox(backend).await;
     for (url, form, same) in [
         ("Consent/_search", "patient=9000000009&status=active", "Consent?patient=9000000009&status=active"),
@@ -200,7 +198,7 @@ async fn a_posted_search_finds_what_the_same_search_by_get_finds(
 // covers S-13
 #[rstest]
 #[actix_web::test]
-async fn a_summary_has_what_r4_marks_and_what_must_be_there(
+async fn summary_has_summary_and_mandatory_elements(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
@@ -228,7 +226,7 @@ async fn a_summary_has_what_r4_marks_and_what_must_be_there(
 // covers S-01, G-05, G-08
 #[rstest]
 #[actix_web::test]
-async fn the_form_of_a_search_says_how_the_answer_is_written(
+async fn post_search_body_may_have_format_and_pretty(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;

@@ -1,4 +1,4 @@
-//! A citizen learns nothing of what they may not see: not by a total, a chain, `_has`, or an include.
+//! A citizen learns nothing of hidden resources: not by a total, a chain, `_has`, or an include.
 
 use rstest::rstest;
 use serde_json::Value;
@@ -28,7 +28,7 @@ async fn assert_total(app: &TestApp, token: &str, path: &str, expected: i64) {
 // covers S-11, S-16, S-18
 #[rstest]
 #[actix_web::test]
-async fn totals_chains_and_has_count_only_what_may_be_seen(
+async fn totals_chains_and_has_exclude_hidden_resources(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = guarded(backend).await;
@@ -59,9 +59,7 @@ async fn totals_chains_and_has_count_only_what_may_be_seen(
 // covers S-16
 #[rstest]
 #[actix_web::test]
-async fn includes_bring_only_what_may_be_seen(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn includes_exclude_hidden_resources(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = guarded(backend).await;
     let mother = citizen(MOTHER);
     let path = "Patient?_id=9000000009&_revinclude=Consent:patient&_include:iterate=Consent:performer\

@@ -17,7 +17,7 @@ const STEPS_BEFORE: usize = 13;
 // covers S-24
 #[rstest]
 #[actix_web::test]
-async fn a_name_is_found_by_its_beginning_whatever_its_letters(
+async fn string_search_matches_the_beginning_without_case(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
@@ -48,7 +48,7 @@ async fn a_name_is_found_by_its_beginning_whatever_its_letters(
 // covers S-24
 #[rstest]
 #[actix_web::test]
-async fn accents_of_a_stored_name_do_not_matter_but_for_exact(
+async fn string_search_ignores_accents_except_exact(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
@@ -170,8 +170,8 @@ async fn letter_case_is_that_of_unicode_in_every_string(
     .await;
 }
 
-/// From the schema of before with rows as an earlier version wrote them, and with that version writing on during a rolling
-/// upgrade.
+/// From the previous schema with rows as an earlier version wrote them, and with that version still writing
+/// during a rolling upgrade.
 // covers FAULT-15
 #[rstest]
 fn migration_folds_what_an_earlier_version_has_folded(
@@ -210,7 +210,7 @@ fn migration_folds_what_an_earlier_version_has_folded(
     let folded = ["strauss", "σισυφοσ", "zoe", "ævar"];
     assert_eq!(names("9990000018"), folded);
     assert_eq!(displays(), ["r9990000018a grosse", "r9990000018b -", "r9990000018c -"]);
-    // The earlier version goes on.
+    // The earlier version continues.
     sql::execute(&database.url, &person("9990000026", 3));
     assert_eq!(names("9990000026")[0], "strauß");
     assert!(store.migrate_up().expect("up").is_empty());

@@ -8,9 +8,7 @@ use crate::support::{Backend, TestApp};
 // covers S-23
 #[rstest]
 #[actix_web::test]
-async fn every_form_of_a_token_finds_what_it_means(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn every_token_form_matches(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = TestApp::sandbox(backend).await;
     let table = [
         ("Consent?status=active", 20),
@@ -55,9 +53,7 @@ async fn every_form_of_a_token_finds_what_it_means(
 // covers S-23, S-28, S-29
 #[rstest]
 #[actix_web::test]
-async fn every_modifier_of_a_token_finds_what_it_means(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn every_token_modifier_matches(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = TestApp::sandbox(backend).await;
     let table = [
         ("Consent?status:not=active", 12),
@@ -96,7 +92,7 @@ async fn every_modifier_of_a_token_finds_what_it_means(
 // covers S-07
 #[rstest]
 #[actix_web::test]
-async fn repeated_parameters_narrow_and_commas_widen(
+async fn repeated_parameters_are_and_and_commas_are_or(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
@@ -112,7 +108,7 @@ async fn repeated_parameters_narrow_and_commas_widen(
 // covers S-23, S-29
 #[rstest]
 #[actix_web::test]
-async fn in_and_not_in_ask_for_the_codes_of_a_value_set(
+async fn in_and_not_in_search_the_codes_of_a_value_set(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;

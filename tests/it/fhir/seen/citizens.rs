@@ -1,4 +1,4 @@
-//! A citizen sees what names them, and cannot tell that there is anything else.
+//! A citizen sees the resources that name them, and cannot detect any other.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use crate::vrs::known::{ACTIVE, CHILD, LONER, MOTHER, MOTHERS_ROLE, PATIENTS, PR
 // covers R-07, G-16
 #[rstest]
 #[actix_web::test]
-async fn what_names_others_is_not_found_on_any_way(
+async fn resources_of_other_people_are_404_on_every_interaction(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = guarded(backend).await;
@@ -40,7 +40,7 @@ async fn what_names_others_is_not_found_on_any_way(
         assert_eq!(answer.status, 404, "{row}");
         footprint.check_untouched(row);
     }
-    // An update of what is not there is 405, and so is one of what is hidden.
+    // An update of an unknown id is 405, and so is one of a hidden resource.
     let hidden = send(&app, put(&role, &held).bearer(&citizen(LONER))).await;
     let mut absent = held;
     absent["id"] = "none".into();
@@ -52,7 +52,7 @@ async fn what_names_others_is_not_found_on_any_way(
 // covers G-16, S-11, S-16
 #[rstest]
 #[actix_web::test]
-async fn what_names_others_is_neither_listed_nor_counted(
+async fn resources_of_other_people_are_neither_listed_nor_counted(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = guarded(backend).await;
@@ -92,7 +92,7 @@ async fn what_names_others_is_neither_listed_nor_counted(
 // covers, V-10
 #[rstest]
 #[actix_web::test]
-async fn a_citizen_reads_their_own_and_ends_their_roles(
+async fn citizen_reads_own_data_and_ends_own_roles(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = guarded(backend).await;

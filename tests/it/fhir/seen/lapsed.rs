@@ -11,7 +11,7 @@ use crate::vrs::known::{LONER, PATIENTS};
 // covers V-10, R-01
 #[rstest]
 #[actix_web::test]
-async fn a_role_that_has_lapsed_counts_as_inactive(
+async fn expired_role_is_searched_as_inactive(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;

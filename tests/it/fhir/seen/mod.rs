@@ -1,4 +1,4 @@
-//! Who sees what, whatever the way to it.
+//! Visibility of resources, by every interaction.
 
 mod citizens;
 mod lapsed;

@@ -1,4 +1,5 @@
-//! Who is not in good standing is in no answer, and neither is what is between them and somebody else.
+//! A person who is not in good standing is in no response, and neither is any resource between them and
+//! others.
 
 use domain::person::Standing;
 use rstest::rstest;
@@ -21,9 +22,7 @@ pub async fn stand(app: &TestApp, who: &str, standing: Standing) {
 // covers, V-10, S-16
 #[rstest]
 #[actix_web::test]
-async fn whoever_must_not_be_seen_is_in_no_answer(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn hidden_person_is_in_no_response(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = TestApp::strict(backend).await;
     let mut footprint = Footprint::of(&app);
     let end = json!([{ "op": "replace", "path": "/provision/period/end", "value": "2027-01-01" }]);
@@ -75,7 +74,7 @@ async fn whoever_must_not_be_seen_is_in_no_answer(
 // covers G-16, V-10
 #[rstest]
 #[actix_web::test]
-async fn an_access_request_for_a_hidden_pair_tells_nothing_of_its_role(
+async fn access_request_for_a_hidden_pair_reveals_no_role(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;

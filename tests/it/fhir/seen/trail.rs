@@ -1,4 +1,4 @@
-//! Every write leaves a record and an event, and both fronts see the same.
+//! Every write has an audit record and an event, and both APIs see the same.
 
 use api_vrs as vrs;
 use rstest::rstest;
@@ -13,7 +13,7 @@ use crate::vrs::known::{LONER, PATIENTS, SON};
 //
 #[rstest]
 #[actix_web::test]
-async fn every_write_leaves_one_record_and_one_event(
+async fn every_write_has_one_audit_record_and_one_event(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -42,7 +42,7 @@ async fn every_write_leaves_one_record_and_one_event(
             footprint.check_untouched(&place);
         }
         let about = format!("{}/{id}", path.trim_start_matches('/'));
-        // Of five requests two have changed something.
+        // Two of five requests have changed something.
         for (kind, param, count) in [("AuditEvent", "entity", 5), ("Provenance", "target", 2)] {
             let found = send_well(&app, get(&format!("/{kind}?{param}={about}")), 200).await;
             assert_eq!(entries(&found).len(), count, "{kind} of {path}");
@@ -53,7 +53,7 @@ async fn every_write_leaves_one_record_and_one_event(
 // covers V-10
 #[rstest]
 #[actix_web::test]
-async fn a_role_of_one_front_is_seen_through_the_other(
+async fn role_of_one_api_is_readable_by_the_other(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;

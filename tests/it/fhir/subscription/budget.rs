@@ -1,4 +1,4 @@
-//! What subscriptions may cost: how many there are of one owner, and how long their criteria hold the one who writes.
+//! Cost limits of subscriptions: their number per owner, and the time that their criteria hold the writer.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -14,13 +14,13 @@ use crate::fhir::scopes::{citizen, issuing, system};
 use crate::support::{Backend, TestApp};
 use crate::vrs::known::{LONER, MOTHER, PATIENTS};
 
-/// The heaviest criteria there may be; each time others.
+/// The heaviest criteria allowed; different ones each time.
 fn heaviest(at: usize) -> String {
     let names = (0..10).map(|n| format!("a{at}x{n}")).collect::<Vec<String>>().join(",");
     format!("Consent?{}", vec![format!("patient.name:contains={names}"); 3].join("&"))
 }
 
-/// Makes a role and ends it, so that its people hear of it twice.
+/// Creates a role and ends it, so that its people have two events.
 async fn change(app: &TestApp, patient: &str) {
     let as_system = async |request: crate::support::Request| match app.authority {
         Some(_) => request.bearer(&app.token(&system(), "system/*.cruds").await),
@@ -98,7 +98,7 @@ async fn citizen_has_twenty_live_subscriptions_and_one_more_is_422(
     }
 }
 
-/// What the writer does for one event does not depend on how heavy criteria are, nor on how many there are.
+/// The writer's work for one event does not depend on the size or the number of criteria.
 #[rstest]
 #[actix_web::test]
 async fn write_that_numbers_an_event_costs_as_many_statements_for_twenty_heavy_criteria_as_for_one(
@@ -109,7 +109,7 @@ async fn write_that_numbers_an_event_costs_as_many_statements_for_twenty_heavy_c
     let mut costs = Vec::new();
     for (from, to) in [(0, 1), (1, 20)] {
         for at in from..to {
-            // Each stands on a grant of its own.
+            // Each has a grant of its own.
             let token = app.token(&citizen(LONER), "user/*.cruds").await;
             let body = classic(&heaviest(at), None);
             send_well(&app, post("/Subscription", &body).bearer(&token), 201).await;
@@ -128,10 +128,11 @@ async fn write_that_numbers_an_event_costs_as_many_statements_for_twenty_heavy_c
     assert!(costs[0] <= 18, "{costs:?}");
 }
 
-/// Between the judgement and the numbers somebody is faster: nothing is missed, and nothing heard that may not be.
+/// Concurrent changes between evaluation and numbering: no event is missed, and none delivered that may not
+/// be.
 #[rstest]
 #[actix_web::test]
-async fn what_changes_between_the_judgement_and_the_numbers_counts(
+async fn changes_between_evaluation_and_numbering_are_respected(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
@@ -155,7 +156,7 @@ async fn what_changes_between_the_judgement_and_the_numbers_counts(
     body["status"] = "off".into();
     send_well(&app, put(&path, &body), 200).await;
     let late = id_of(&send_well(&app, post("/Subscription", &all), 201).await);
-    // An event that was not there yet.
+    // A later event.
     change(&app, PATIENTS[2]).await;
 
     let (front, clock) = (app.front.clone(), app.clock.clone());
@@ -167,7 +168,7 @@ async fn what_changes_between_the_judgement_and_the_numbers_counts(
     };
     assert_eq!([numbers(&kept_on).await, numbers(&changed).await], [2, 2]);
     assert_eq!([numbers(&ended).await, numbers(&late).await], [0, 0]);
-    // The others have their numbers the next time.
+    // The others are numbered in the next run.
     assert_eq!(heard(&app, &kept_on).await.len(), 4);
     assert_eq!(heard(&app, &changed).await.len(), 4);
     assert_eq!(heard(&app, &late).await.len(), 2);
@@ -177,7 +178,7 @@ async fn what_changes_between_the_judgement_and_the_numbers_counts(
 /// The same criteria of different people are different questions.
 #[rstest]
 #[actix_web::test]
-async fn equal_criteria_of_two_citizens_are_judged_for_each(
+async fn equal_criteria_are_evaluated_for_each_owner(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = issuing(backend).await;

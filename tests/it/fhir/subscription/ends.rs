@@ -1,4 +1,4 @@
-//! What a subscription stands on, and when it ends (SEC-9; domain decision 2).
+//! The grants that subscriptions depend on, and when subscriptions end (SEC-9; domain decision 2).
 
 use base::date_time::{render_instant, to_millis};
 use base::error::Error;
@@ -16,7 +16,7 @@ use crate::account::oauth::kit::{
 use crate::fhir::client::{post, put, request, resource};
 use crate::support::{Backend, Options, TestApp, bodies, sql};
 
-/// A server that knows the apps of the kit, and lets in those without a token as well.
+/// A server that knows the apps of the kit, and accepts requests without a token as well.
 async fn start(backend: Backend) -> TestApp {
     let options = Options { registrations: kit::apps(), policy: AccessPolicy::Open, ..Options::default() };
     TestApp::start(backend, options).await
@@ -40,7 +40,7 @@ async fn subscribe_with(app: &TestApp, token: &Value, body: &Value) -> Value {
     resource(&answer)
 }
 
-/// Whether what the owner of a subscription was granted stands now.
+/// Whether the grant of a subscription's owner stands now.
 async fn stands(app: &TestApp, id: &str) -> bool {
     let (owner, now) = (kept(app, id).await.value.owner, app.now());
     let checked: Result<(), Error> =
@@ -72,7 +72,7 @@ fn kept_as(at: DateTime<Utc>) -> DateTime<Utc> {
 // SEC-9.
 #[rstest]
 #[actix_web::test]
-async fn a_citizens_subscription_ends_with_what_they_granted_and_says_so(
+async fn subscription_of_a_citizen_ends_with_their_grant(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = start(backend).await;
@@ -92,11 +92,11 @@ async fn a_citizens_subscription_ends_with_what_they_granted_and_says_so(
     let earlier = end - TimeDelta::hours(5);
     let earlier_one = subscribe_with(&app, &own, &with_end(earlier)).await;
     assert_eq!(end_of(&earlier_one), earlier);
-    // What was read is taken back.
+    // The read is rolled back.
     let again = put(&format!("/Subscription/{}", id_of(&later)), &later)
         .bearer(own["access_token"].as_str().unwrap());
     assert_eq!(app.send(again).await.status, 200);
-    // Without a token it goes on, until then.
+    // Without a token it continues until then.
     let id = id_of(&subscription);
     app.clock.advance(TimeDelta::hours(1));
     change_role(&app).await;
@@ -110,7 +110,7 @@ async fn a_citizens_subscription_ends_with_what_they_granted_and_says_so(
 // SEC-9.
 #[rstest]
 #[actix_web::test]
-async fn an_acting_subscription_ends_with_the_parent_grant_or_the_role(
+async fn subscription_of_a_proxy_ends_with_the_parent_grant_or_the_role(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = start(backend).await;
@@ -136,7 +136,7 @@ async fn an_acting_subscription_ends_with_the_parent_grant_or_the_role(
 // SEC-8, SEC-9.
 #[rstest]
 #[actix_web::test]
-async fn a_revoked_grant_ends_its_subscriptions_and_those_of_what_was_exchanged_at_once(
+async fn revoked_grant_ends_subscriptions_of_exchanged_grants_at_once(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = start(backend).await;
@@ -150,7 +150,7 @@ async fn a_revoked_grant_ends_its_subscriptions_and_those_of_what_was_exchanged_
     let revoked: Result<bool, Error> = app.store.write(move |tx| tx.revoke_grant(id, now)).await;
     assert!(revoked.expect("the database answers"));
     assert!(!stands(&app, &first).await && !stands(&app, &second).await);
-    assert_eq!(app.count_rows("deliveries WHERE due_at IS NOT NULL"), 2, "whoever delivers ends them");
+    assert_eq!(app.count_rows("deliveries WHERE due_at IS NOT NULL"), 2, "the delivery worker ends them");
     change_role(&app).await;
     assert!(heard(&app, &first).await.is_empty() && heard(&app, &second).await.is_empty());
 }
@@ -158,7 +158,7 @@ async fn a_revoked_grant_ends_its_subscriptions_and_those_of_what_was_exchanged_
 // SEC-9.
 #[rstest]
 #[actix_web::test]
-async fn a_systems_subscription_does_not_end_with_its_token(
+async fn subscription_of_a_system_outlives_its_token(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = start(backend).await;
@@ -176,7 +176,7 @@ async fn a_systems_subscription_does_not_end_with_its_token(
 // SEC-9.
 #[rstest]
 #[actix_web::test]
-async fn a_grant_is_not_kept_for_a_subscription_that_has_ended(
+async fn grant_of_an_ended_subscription_is_purged(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = start(backend).await;
@@ -201,7 +201,7 @@ async fn a_grant_is_not_kept_for_a_subscription_that_has_ended(
 // SEC-8.
 #[rstest]
 #[actix_web::test]
-async fn a_binding_token_is_revoked_with_the_grant_that_asked_for_it(
+async fn binding_token_is_revoked_with_its_grant(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = start(backend).await;

@@ -1,4 +1,4 @@
-//! From the first request to the deletion.
+//! Subscriptions from creation to deletion.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -17,11 +17,12 @@ fn with(mut body: Value, created: &Value, pairs: &[(&str, Value)]) -> Value {
     body
 }
 
-/// Kit 1.1.01 to 1.1.03, 3.1.1.01 to 3.3.1.03: a subscription is taken, is `requested`, and says back what was sent.
+/// Kit 1.1.01 to 1.1.03, 3.1.1.01 to 3.3.1.03: a subscription is created with the status `requested`, and
+/// returned as sent.
 // covers N-01, N-37
 #[rstest]
 #[actix_web::test]
-async fn a_subscription_is_created_as_requested_and_says_back_what_was_sent(
+async fn subscription_is_created_with_status_requested(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
@@ -50,7 +51,7 @@ async fn a_subscription_is_created_as_requested_and_says_back_what_was_sent(
 // covers N-05, N-13
 #[rstest]
 #[actix_web::test]
-async fn the_status_of_a_new_subscription_and_its_handshake_say_that_nothing_has_happened(
+async fn new_subscription_status_has_no_events(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
@@ -79,7 +80,7 @@ async fn the_status_of_a_new_subscription_and_its_handshake_say_that_nothing_has
 // covers N-02, N-06, N-07, N-08
 #[rstest]
 #[actix_web::test]
-async fn the_status_follows_what_the_owner_asks_and_what_is_changed(
+async fn subscription_status_follows_owner_updates(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
@@ -136,7 +137,7 @@ async fn the_status_follows_what_the_owner_asks_and_what_is_changed(
 // covers N-08
 #[rstest]
 #[actix_web::test]
-async fn what_is_deleted_is_gone_and_its_history_tells_of_it(
+async fn deleted_subscription_is_410_with_history(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
@@ -170,7 +171,7 @@ async fn what_is_deleted_is_gone_and_its_history_tells_of_it(
 // covers N-12
 #[rstest]
 #[actix_web::test]
-async fn a_condition_keeps_a_client_from_subscribing_twice(
+async fn if_none_exist_prevents_a_second_subscription(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;

@@ -1,4 +1,4 @@
-//! Subscriptions: how they are made, judged, read, ended, and what is told to whom.
+//! Subscriptions: creation, validation, reads, end, and the content of notifications.
 
 mod budget;
 mod ends;
@@ -23,7 +23,7 @@ pub const TOPIC: &str = "https://fhir.onbehalf.org.uk/R4/SubscriptionTopic";
 pub const BACKPORT: &str = "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition";
 pub const ENDPOINT: &str = "https://listener.example.com/fhir/notify";
 
-/// A subscription by topic, with these conditions.
+/// A subscription by topic, with these filters.
 pub fn backport(topic: &str, content: &str, filters: &[&str]) -> Value {
     let filters = filters.iter().map(
         |filter| json!({ "url": format!("{BACKPORT}/backport-filter-criteria"), "valueString": filter }),
@@ -71,7 +71,7 @@ pub fn national(criteria: &str, payload: &str) -> Value {
     classic(criteria, Some(payload))
 }
 
-/// Subscribes, when everybody was told of what has happened before, and returns what was answered.
+/// Creates a subscription, after every earlier event is numbered, and returns the response.
 pub async fn subscribe(app: &TestApp, body: &Value) -> Value {
     number_all(app).await;
     send_well(app, post("/Subscription", body), 201).await
@@ -97,7 +97,7 @@ pub async fn activate(app: &TestApp, id: &str) {
     saved.expect("it is saved");
 }
 
-/// Numbers what has happened.
+/// Numbers the waiting events.
 pub async fn number_all(app: &TestApp) {
     let (front, clock) = (app.front.clone(), app.clock.clone());
     let (asked, at) = (front.clone(), clock.clone());
@@ -115,7 +115,7 @@ pub async fn heard(app: &TestApp, id: &str) -> Vec<(String, String)> {
     events.into_iter().map(|one| (one.event.topic.as_str().to_owned(), one.event.subject)).collect()
 }
 
-/// What would be sent for all events of a subscription, or to greet its consumer where there are none.
+/// The notification of all events of a subscription, or the handshake where there are none.
 pub async fn composed(app: &TestApp, id: &str) -> Message {
     use service::event::front::Front as _;
     number_all(app).await;

@@ -18,7 +18,7 @@ fn parameter<'v>(parameters: &'v Value, name: &str) -> &'v Value {
     all.iter().find(|one| one["name"] == name).unwrap_or(&Value::Null)
 }
 
-/// The numbers that a Bundle tells.
+/// The event numbers in a Bundle.
 fn numbers(bundle: &Value) -> Vec<String> {
     let all = entries(bundle)[0]["parameter"].as_array().expect("parameters").clone();
     let events = all.iter().filter(|one| one["name"] == "notification-event");
@@ -36,7 +36,7 @@ async fn happen(app: &TestApp, count: usize) {
 // covers N-13
 #[rstest]
 #[actix_web::test]
-async fn the_status_of_all_is_narrowed_by_ids_and_statuses(
+async fn status_operation_filters_by_id_and_status(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
@@ -72,7 +72,7 @@ async fn the_status_of_all_is_narrowed_by_ids_and_statuses(
 // covers N-14, N-36
 #[rstest]
 #[actix_web::test]
-async fn events_are_told_again_between_two_numbers_both_included(
+async fn events_operation_returns_events_between_two_numbers_inclusive(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
@@ -107,7 +107,7 @@ async fn events_are_told_again_between_two_numbers_both_included(
     for query in ["?eventsSinceNumber=x", "?eventsSinceNumber=3&eventsUntilNumber=2", "?content=much"] {
         assert_eq!(told(&send(&app, get(&format!("{path}{query}"))).await).0, 400, "{query}");
     }
-    // What is kept no longer is missed, and told of.
+    // Events that are no longer stored are reported as missing.
     crate::support::sql::execute(&app.database_url(), "DELETE FROM subscription_events WHERE number < 3");
     let bundle = send_well(&app, get(&path), 200).await;
     assert_eq!(numbers(&bundle), ["3", "4"]);
@@ -119,7 +119,7 @@ async fn events_are_told_again_between_two_numbers_both_included(
 // covers N-16
 #[rstest]
 #[actix_web::test]
-async fn events_are_sent_once_more_with_the_numbers_that_they_have(
+async fn resend_operation_keeps_event_numbers(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
@@ -148,7 +148,7 @@ async fn events_are_sent_once_more_with_the_numbers_that_they_have(
 // covers N-15
 #[rstest]
 #[actix_web::test]
-async fn a_token_binds_a_websocket_once_and_for_a_short_time(
+async fn binding_token_is_single_use_and_short_lived(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
@@ -190,7 +190,7 @@ async fn a_token_binds_a_websocket_once_and_for_a_short_time(
 // covers N-35, N-37
 #[rstest]
 #[actix_web::test]
-async fn the_owner_reads_the_secret_and_replaces_it(
+async fn secret_operation_returns_and_rotates_the_secret(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
@@ -214,7 +214,7 @@ async fn the_owner_reads_the_secret_and_replaces_it(
 // covers N-35
 #[rstest]
 #[actix_web::test]
-async fn the_owner_reads_how_the_last_attempts_went(
+async fn attempts_operation_lists_the_last_attempts(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;

@@ -1,4 +1,4 @@
-//! A subscription is its owner's alone, and the scopes of the type hold for it as for others.
+//! A subscription is visible to its owner only, and the scopes of the type apply as for other types.
 
 use rstest::rstest;
 use serde_json::Value;
@@ -10,7 +10,7 @@ use crate::support::{Backend, TestApp};
 use crate::vrs::callers::{NURSE, SYSTEM, citizen, guarded_options};
 use crate::vrs::known::{LONER, MOTHER};
 
-/// Everything that names a subscription of somebody.
+/// Every request that names a subscription.
 fn asked(id: &str, body: &Value) -> Vec<crate::support::Request> {
     let path = format!("/Subscription/{id}");
     let mut body = body.clone();
@@ -34,7 +34,7 @@ fn asked(id: &str, body: &Value) -> Vec<crate::support::Request> {
 // covers N-10, N-11
 #[rstest]
 #[actix_web::test]
-async fn nobody_but_the_owner_learns_of_a_subscription(
+async fn subscription_is_404_for_other_callers(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::start(backend, guarded_options()).await;
@@ -66,13 +66,13 @@ async fn nobody_but_the_owner_learns_of_a_subscription(
     for path in ["/Subscription?status=requested", "/Subscription/$status", "/Subscription/_history"] {
         assert_eq!(send_well(&app, get(path).bearer(&mother), 200).await["total"], 1, "{path}");
     }
-    assert_eq!(app.count_rows("subscription_versions"), 1, "nobody has changed it");
+    assert_eq!(app.count_rows("subscription_versions"), 1, "it is unchanged");
 }
 
 // covers N-10, N-37
 #[rstest]
 #[actix_web::test]
-async fn a_subscription_is_found_by_what_it_says_and_by_no_secret(
+async fn subscription_search_does_not_match_secrets(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
@@ -110,7 +110,7 @@ async fn a_subscription_is_found_by_what_it_says_and_by_no_secret(
 // covers N-11
 #[rstest]
 #[actix_web::test]
-async fn another_app_of_the_same_person_knows_nothing_and_letters_hold(
+async fn subscription_is_404_for_another_app_and_scopes_are_enforced(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = issuing(backend).await;
@@ -142,7 +142,7 @@ async fn another_app_of_the_same_person_knows_nothing_and_letters_hold(
 // covers N-11
 #[rstest]
 #[actix_web::test]
-async fn a_system_learns_of_no_other_subscription_from_the_audit(
+async fn audit_search_reveals_no_subscription_of_another_system(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::start(backend, guarded_options()).await;
@@ -169,7 +169,7 @@ async fn a_system_learns_of_no_other_subscription_from_the_audit(
             }
         }
     }
-    // What is not about subscriptions is seen as before.
+    // Other audit events are visible as before.
     let roles =
         send_well(&app, get("/AuditEvent?subtype=search-type&_total=accurate").bearer(SYSTEM), 200).await;
     assert!(roles["total"].as_i64().unwrap() > 0, "{roles}");

@@ -1,4 +1,4 @@
-//! What is refused when it is asked for, each with the element that is wrong.
+//! Refused subscriptions, each with the element at fault.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -44,7 +44,7 @@ fn filtered(topic: &str, filter: &str) -> Value {
 // covers N-03, N-28, N-29, N-31
 #[rstest]
 #[actix_web::test]
-async fn what_cannot_be_told_as_asked_is_refused_with_the_element(
+async fn unsupported_subscription_is_rejected_with_its_element(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let mut options = Options::default();

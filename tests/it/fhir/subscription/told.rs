@@ -1,4 +1,4 @@
-//! Who hears of what, in which form.
+//! Notifications: their recipients and content.
 
 use fhir::format::xml;
 use fhir::outcome::Severity;
@@ -51,7 +51,7 @@ fn events(bundle: &Value) -> Vec<Value> {
 // covers N-05, N-24, N-28, N-36
 #[rstest]
 #[actix_web::test]
-async fn a_notification_tells_as_much_as_was_asked_for(
+async fn notification_content_is_empty_id_only_or_full_resource(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
@@ -105,7 +105,7 @@ async fn a_notification_tells_as_much_as_was_asked_for(
 // covers N-23
 #[rstest]
 #[actix_web::test]
-async fn all_conditions_must_hold_before_or_after_the_change(
+async fn all_filters_must_match_before_or_after_the_change(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
@@ -140,7 +140,7 @@ async fn all_conditions_must_hold_before_or_after_the_change(
 // covers N-23
 #[rstest]
 #[actix_web::test]
-async fn each_filter_of_a_topic_lets_through_what_it_names_and_nothing_else(
+async fn each_topic_filter_matches_only_its_events(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
@@ -175,7 +175,7 @@ async fn each_filter_of_a_topic_lets_through_what_it_names_and_nothing_else(
 // covers N-23, N-33
 #[rstest]
 #[actix_web::test]
-async fn a_classic_subscription_hears_of_what_its_search_would_find(
+async fn classic_subscription_receives_events_that_its_criteria_match(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
@@ -210,7 +210,7 @@ async fn a_classic_subscription_hears_of_what_its_search_would_find(
 
 #[rstest]
 #[actix_web::test]
-async fn a_national_consumer_gets_what_the_contract_has(
+async fn national_subscription_gets_the_cloud_event_of_the_contract(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
@@ -249,9 +249,7 @@ async fn a_national_consumer_gets_what_the_contract_has(
 // covers N-23
 #[rstest]
 #[actix_web::test]
-async fn a_role_that_may_not_appear_any_more_is_told_as_deleted(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn hidden_role_is_notified_as_deleted(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = TestApp::sandbox(backend).await;
     let body = backport("proxy-role-deleted", "full-resource", &[]);
     let id = id_of(&subscribe(&app, &body).await);
@@ -276,7 +274,7 @@ async fn a_role_that_may_not_appear_any_more_is_told_as_deleted(
 // covers N-33, N-34
 #[rstest]
 #[actix_web::test]
-async fn what_is_told_is_what_the_owner_may_read_at_that_moment(
+async fn notification_holds_what_the_owner_may_read_at_delivery(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = issuing(backend).await;

@@ -1,4 +1,4 @@
-//! Several clients at once who send what is most expensive, for as long as the attack lasts.
+//! Several clients that send the most expensive requests at once, for as long as the attack lasts.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -18,8 +18,8 @@ fn lasts() -> Duration {
     Duration::from_secs(u64::try_from(scale(2, 15)).expect("seconds"))
 }
 
-/// Attacks from one client, of whom an honest one notices little; then from more clients than there are cores, which share
-/// the cores with it.
+/// Attacks from one client, which an honest one hardly notices; then from more clients than there are cores,
+/// which share the cores with it.
 fn attack(name: &str, target: &Target, clients: usize, requests: &[Request]) {
     attack_from(name, target, 1, requests);
     attack_from(name, target, clients, requests);
@@ -104,7 +104,7 @@ fn searches_that_name_everything_many_times_delay_others_little() {
 
 /// SEC-7: the criteria of many subscriptions are compared with each event.
 #[test]
-fn events_that_many_heavy_subscriptions_hear_delay_others_little() {
+fn events_of_many_heavy_subscriptions_delay_others_little() {
     let target = Target::start(2);
     let citizen = target.token("citizen");
     let subscription = |number: usize| {
@@ -155,9 +155,9 @@ fn requests_with_bare_line_feeds_take_no_memory_and_delay_others_little() {
     measured("bare line feeds: honest client", compare(&without, &under, true));
 }
 
-/// SEC-15, SEC-16, SEC-10: unauthenticated requests keep no room from others, and leave no rows.
+/// SEC-15, SEC-16, SEC-10: unauthenticated requests take no memory budget from others, and leave no rows.
 #[test]
-fn half_bodies_without_a_token_keep_no_room_from_others() {
+fn unauthenticated_half_bodies_do_not_exhaust_the_body_budget() {
     let target = Target::start(2);
     let without = honest(&target.service, lasts());
     let mut half = Vec::new();
@@ -174,7 +174,7 @@ fn half_bodies_without_a_token_keep_no_room_from_others() {
     }
     let under = honest(&target.service, lasts());
     measured("half bodies: honest client", compare(&without, &under, true));
-    // A large body of an honest client finds room meanwhile.
+    // A large body of an honest client is accepted meanwhile.
     let padding = "x".repeat(20_000);
     let bundle = json!({ "resourceType": "Bundle", "type": "batch", "entry": [{
         "request": { "method": "GET", "url": "Questionnaire?_count=1" }, "fullUrl": format!("urn:x:{padding}"),

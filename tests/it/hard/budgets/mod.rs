@@ -1,5 +1,5 @@
-//! Requests that cost the server more than they cost their client: the most expensive body or query that a budget lets
-//! through, and those that it refuses, sent by each kind of caller while an honest client asks.
+//! Requests that cost the server more than their client: the most expensive body or query within a limit, and
+//! those beyond it, sent by each kind of caller while an honest client sends requests.
 
 mod attacks;
 mod bodies;

@@ -59,7 +59,7 @@ fn send(target: &Target, costly: &Costly, token: &str) -> Waits {
 }
 
 #[test]
-fn one_request_of_a_megabyte_keeps_nothing_from_others_for_long() {
+fn one_request_of_a_megabyte_does_not_block_others_for_long() {
     let size = scale(150_000, 1_000_000);
     let target = Target::start(1);
     let (limit, mut late) = (if is_full() { MOST } else { MOST_BESIDE_OTHERS }, Vec::new());

@@ -184,7 +184,7 @@ pub fn smallest(input: &[u8], fails: impl Fn(&[u8]) -> bool) -> Vec<u8> {
 }
 
 #[test]
-fn the_same_seed_makes_the_same_inputs_and_what_fails_is_made_small() {
+fn fuzz_inputs_are_reproducible_and_failures_are_minimized() {
     let kept = vec![b"one input".to_vec(), b"and another".to_vec()];
     let made = |seed| {
         let mut mutator = Mutator::new(seed);

@@ -46,7 +46,7 @@ fn judged(resource: &Value) -> String {
     issues.join(" ")
 }
 
-/// The typed codec, on what has passed our own judge, as the fronts do.
+/// The typed codec, on documents that have passed our own validator, as in the APIs.
 fn coded(resource: &Value) -> String {
     use fhir_codec::ResourceType::{Consent, QuestionnaireResponse, RelatedPerson};
     let kinds = [Consent, QuestionnaireResponse, RelatedPerson];

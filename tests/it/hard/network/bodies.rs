@@ -62,18 +62,18 @@ fn pour(name: &str, framing: &str, piece: &[u8]) {
 }
 
 #[test]
-fn chunks_without_end_are_ended() {
+fn endless_chunked_body_is_closed() {
     let piece = format!("2000\r\n{}\r\n", " ".repeat(0x2000));
     pour("bodies of chunks without end", "Transfer-Encoding: chunked", piece.as_bytes());
 }
 
 #[test]
-fn chunks_of_one_byte_without_end_are_ended() {
+fn endless_one_byte_chunks_are_closed() {
     pour("chunks of one byte", "Transfer-Encoding: chunked", "1\r\n \r\n".repeat(1000).as_bytes());
 }
 
 #[test]
-fn a_body_of_ten_gigabytes_is_ended() {
+fn ten_gigabyte_body_is_closed() {
     pour("bodies of 10 GB", "Content-Length: 10000000000", &[b' '; 8192]);
 }
 
@@ -106,7 +106,7 @@ fn a_large_body_waits_until_there_is_room_and_a_small_one_does_not() {
 }
 
 #[test]
-fn a_body_that_is_longer_than_it_says_is_no_second_request() {
+fn bytes_after_content_length_are_not_a_second_request() {
     let service = service();
     let mut one = Hostile::open(service.address);
     let smuggled = "GET /health HTTP/1.1\r\nHost: x\r\n\r\n";

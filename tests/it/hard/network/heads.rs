@@ -38,23 +38,23 @@ fn flood(name: &str, request: &str, more: &[u8], status: u16) {
 const LINE: &str = "GET /FHIR/R4/metadata HTTP/1.1\r\nHost: x\r\n";
 
 #[test]
-fn a_head_of_many_headers_is_too_large() {
+fn head_with_many_headers_is_431() {
     let headers: String = (0..200).map(|number| format!("X-{number}: y\r\n")).collect();
     flood("200 headers", &format!("{LINE}{headers}\r\n"), b"", 431);
 }
 
 #[test]
-fn a_header_that_is_huge_is_too_large() {
+fn huge_header_is_431() {
     flood("a header without end", &format!("{LINE}X-Huge: {}", "y".repeat(60_000)), &[b'y'; 8192], 431);
 }
 
 #[test]
-fn headers_without_end_are_too_large() {
+fn endless_headers_are_431() {
     flood("headers without end", LINE, "X-More: y\r\n".repeat(500).as_bytes(), 431);
 }
 
 #[test]
-fn a_url_that_is_huge_is_too_long() {
+fn huge_url_is_414() {
     flood("a URL without end", &format!("GET /FHIR/R4/Consent?{}", "a".repeat(60_000)), &[b'a'; 8192], 414);
 }
 
@@ -67,7 +67,7 @@ fn pipelined_requests_with_bare_lf_are_refused_and_not_kept() {
 
 /// Many requests at once on a connection are answered one after the other, each of them.
 #[test]
-fn requests_without_waiting_are_all_answered() {
+fn pipelined_requests_are_all_answered() {
     let mut service = service();
     let (before, files) = (service.memory().0, service.files());
     let (count, each) = (scale(10, 50), scale(300, 2000));
@@ -97,7 +97,8 @@ fn requests_without_waiting_are_all_answered() {
     service.assert_recovered(files);
 }
 
-/// Whoever closes their own side has still asked; whoever has not asked to the end is not waited for.
+/// A client that closes its own side after a whole request is answered; one with a partial request is not
+/// waited for.
 #[test]
 fn half_closed_connections_are_answered_and_ended() {
     let mut service = service();

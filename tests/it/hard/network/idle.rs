@@ -15,7 +15,7 @@ fn open_files(needed: u64) {
 
 /// Half of them have never asked for anything, half have been answered once and are kept alive.
 #[test]
-fn idle_connections_cost_little_and_keep_nobody_out() {
+fn idle_connections_do_not_block_others() {
     let count = scale(1000, 10_000);
     open_files(u64::try_from(count + 500).expect("a number"));
     let mut service = Service::start("[limits]\nrequest_seconds = 300\nrequests_per_minute = 0");
@@ -41,7 +41,8 @@ fn idle_connections_cost_little_and_keep_nobody_out() {
     service.assert_recovered(files);
 }
 
-/// `server.connections` bounds what is open; whoever comes beyond it waits, and is served when others have gone.
+/// `server.connections` bounds the open connections; further clients wait, and are served when others have
+/// gone.
 #[test]
 fn no_more_connections_are_open_than_the_settings_say() {
     let settings = "[limits]\nrequest_seconds = 3\nrequests_per_minute = 0";
@@ -51,13 +52,13 @@ fn no_more_connections_are_open_than_the_settings_say() {
     std::thread::sleep(Duration::from_secs(1));
     let open = service.sockets() - sockets;
     assert!(open <= 70, "{open} connections are open");
-    // The silent are ended after their time, and the next come in.
+    // Silent connections are closed after their time, and the next are accepted.
     assert_eq!(service.ask(&read()).map(|answer| answer.status), Some(200));
     until_over(&mut hostile, Duration::from_secs(60), Duration::from_millis(100), |_| {});
 }
 
 #[test]
-fn a_limit_of_open_files_that_is_too_low_is_told_and_kept_to() {
+fn low_open_file_limit_is_logged_and_respected() {
     let before = "ulimit -n 400";
     let database = crate::support::TestDatabase::migrated(crate::support::Backend::Sqlite);
     let mut service = Service::on(database, "[limits]\nrequest_seconds = 3\nrequests_per_minute = 0", before);

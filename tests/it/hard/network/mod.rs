@@ -50,7 +50,7 @@ impl Hostile {
         }
     }
 
-    /// Hears what there is to hear, and notices the end.
+    /// Reads what there is to read, and notices the end.
     fn listen(&mut self) {
         let mut chunk = [0; 4096];
         while !self.is_over {

@@ -36,13 +36,13 @@ fn drip(name: &str, count: usize, begin: &str, answered: &[u16]) {
 }
 
 #[test]
-fn heads_that_drip_in_are_ended_in_time() {
+fn slow_heads_are_closed_by_timeout() {
     drip("slowloris", scale(300, 4000), &format!("{HEAD}X-Slow: "), &[408]);
 }
 
 /// The HTTP library gives the first head of a connection its time, and no other.
 #[test]
-fn a_second_head_that_drips_in_has_no_more_time_than_the_first() {
+fn slow_second_head_has_the_same_timeout() {
     let health = "GET /health HTTP/1.1\r\nHost: x\r\n\r\n";
     drip(
         "slowloris on the second request",
@@ -53,15 +53,15 @@ fn a_second_head_that_drips_in_has_no_more_time_than_the_first() {
 }
 
 #[test]
-fn bodies_that_drip_in_are_ended_in_time() {
+fn slow_bodies_are_closed_by_timeout() {
     let head = "POST /FHIR/R4/Consent HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer s3cret-token\r\n\
          Content-Type: application/fhir+json\r\nContent-Length: 100000\r\n\r\n";
     drip("slow bodies", scale(300, 4000), head, &[408]);
 }
 
-/// They ask for much and read nothing of it.
+/// They request much and read nothing of it.
 #[test]
-fn answers_that_nobody_takes_are_not_kept_for_ever() {
+fn unread_responses_are_closed_by_timeout() {
     let mut service = service();
     let (before, files) = (service.memory().0, service.files());
     let requests = format!("{HEAD}\r\n").repeat(400);

@@ -37,9 +37,7 @@ const OTHER_TYPES: [&str; 8] =
 
 #[rstest]
 #[actix_web::test]
-async fn a_resource_with_damage_is_taken_or_refused(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn mutated_resource_is_2xx_or_4xx(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = TestApp::sandbox(backend).await;
     let write = (select(writes(&app).await), weighted(0.1, select(OTHER_TYPES.to_vec())));
     let requests = write.prop_flat_map(|((method, path, mut body), other)| {
@@ -107,7 +105,7 @@ fn pieced(text: String) -> impl Strategy<Value = String> {
 
 #[rstest]
 #[actix_web::test]
-async fn a_resource_with_broken_bytes_is_taken_or_refused(
+async fn resource_with_broken_bytes_is_2xx_or_4xx(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;

@@ -71,9 +71,7 @@ async fn entries(app: &TestApp) -> Vec<Value> {
 
 #[rstest]
 #[actix_web::test]
-async fn a_bundle_with_damage_is_carried_out_or_refused(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn mutated_bundle_is_2xx_or_4xx(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = TestApp::sandbox(backend).await;
     let known = select(entries(&app).await);
     let strange = (known.clone(), select(METHODS), select(URLS)).prop_map(|(mut entry, method, url)| {

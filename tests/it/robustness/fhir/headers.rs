@@ -1,4 +1,4 @@
-//! Headers that decide how a request of this front is read and answered.
+//! Headers that decide how a request of this API is parsed and answered.
 
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -105,7 +105,7 @@ async fn sound(app: &TestApp) -> Vec<Mutated> {
 
 #[rstest]
 #[actix_web::test]
-async fn a_request_with_any_headers_is_answered_or_refused(
+async fn request_with_any_headers_is_2xx_or_4xx(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;

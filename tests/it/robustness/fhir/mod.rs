@@ -1,6 +1,6 @@
-//! Mutated requests at the R4 front. Each of the six properties sends 850 of them on each database, so that
+//! Mutated requests to the R4 API. Each of the six properties sends 850 of them on each database, so that
 //! a run sends 10 200; `ONBEHALF_MUTATIONS` says another number for each property. An answer is judged as
-//! in all tests of that front, and may neither be a fault nor fail to come.
+//! in all tests of that API, and may neither be a fault nor fail to come.
 
 mod bodies;
 mod bundles;
@@ -71,7 +71,8 @@ impl Mutated {
     }
 }
 
-/// Sends as many of these as a property has cases; then the server still reads what nobody wrote to.
+/// Sends as many of these as a property has cases; then the server still reads resources that no request
+/// wrote to.
 async fn all_stand(app: &TestApp, requests: impl Strategy<Value = Mutated>) {
     let stands = async |request: Mutated| {
         let bytes = request.bytes();

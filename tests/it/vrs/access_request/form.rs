@@ -1,4 +1,4 @@
-//! Contract §4.5: which answers each question of an access request takes.
+//! Contract §4.5: the answers that each question of an access request accepts.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -137,7 +137,7 @@ fn with_item(link_id: &str, answers: &[Value]) -> Value {
 
 #[rstest]
 #[actix_web::test]
-async fn every_question_takes_its_kind_of_answer_and_no_other(
+async fn every_question_accepts_its_answer_type_only(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -161,7 +161,7 @@ async fn every_question_takes_its_kind_of_answer_and_no_other(
 
 #[rstest]
 #[actix_web::test]
-async fn unknown_questions_absent_answers_and_empty_texts_are_let_through(
+async fn unknown_questions_and_absent_answers_are_accepted(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;

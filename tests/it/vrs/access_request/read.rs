@@ -23,7 +23,7 @@ fn not_found() -> Told {
 
 #[rstest]
 #[actix_web::test]
-async fn an_id_that_is_no_uuid_or_of_nothing_is_told_in_the_older_system(
+async fn malformed_or_unknown_access_request_id_has_the_older_code_system(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     for app in [TestApp::strict(backend).await, TestApp::sandbox(backend).await] {
@@ -44,7 +44,7 @@ async fn an_id_that_is_no_uuid_or_of_nothing_is_told_in_the_older_system(
 
 #[rstest]
 #[actix_web::test]
-async fn the_document_comes_back_unchanged_with_its_id_and_its_code(
+async fn access_request_is_returned_unchanged_with_id_and_reference_code(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -75,7 +75,7 @@ async fn the_document_comes_back_unchanged_with_its_id_and_its_code(
 
 #[rstest]
 #[actix_web::test]
-async fn the_published_access_request_is_there(
+async fn published_access_request_example_is_seeded(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
@@ -94,7 +94,7 @@ async fn the_published_access_request_is_there(
 /// A document with a resource of its own inside is valid R4 (<https://hl7.org/fhir/R4/references.html>).
 #[rstest]
 #[actix_web::test]
-async fn a_document_may_contain_a_resource_wherever_it_stands(
+async fn access_request_may_have_contained_resources(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;

@@ -22,7 +22,7 @@ fn is_reference_code(code: &str) -> bool {
 
 #[rstest]
 #[actix_web::test]
-async fn an_access_request_gets_a_place_and_a_code_to_quote(
+async fn submitted_access_request_has_location_and_reference_code(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -122,15 +122,13 @@ fn refused() -> Vec<(String, Value)> {
     ] {
         rows.push((format!("{pointer} = {wrong}"), with(good(), pointer, wrong)));
     }
-    rows.push(("nobody is their own proxy".to_owned(), bodies::access_request(MOTHER, MOTHER)));
+    rows.push(("the proxy is the patient".to_owned(), bodies::access_request(MOTHER, MOTHER)));
     rows
 }
 
 #[rstest]
 #[actix_web::test]
-async fn a_request_that_does_not_hold_together_is_a_bad_request(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn inconsistent_access_request_is_400(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = TestApp::strict(backend).await;
     let mut footprint = Footprint::of(&app);
     for (row, body) in refused() {
@@ -147,7 +145,7 @@ async fn a_request_that_does_not_hold_together_is_a_bad_request(
 
 #[rstest]
 #[actix_web::test]
-async fn a_pair_that_has_a_role_needs_no_request(
+async fn access_request_for_a_pair_with_a_role_is_409(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -167,7 +165,7 @@ async fn a_pair_that_has_a_role_needs_no_request(
 // SEC-24.
 #[rstest]
 #[actix_web::test]
-async fn a_citizen_waits_for_an_answer_before_the_next_request(
+async fn open_access_requests_of_a_citizen_are_limited_409(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let mut options = guarded_options();
@@ -183,7 +181,7 @@ async fn a_citizen_waits_for_an_answer_before_the_next_request(
     let coding = &again.json()["issue"][0]["details"]["coding"][0];
     assert_eq!((again.status, coding["code"].clone()), (409, "OPEN_ACCESS_REQUEST".into()));
     assert_eq!(app.count_rows("access_requests"), before);
-    // About somebody else, and by somebody else.
+    // About another person, and by another applicant.
     assert_eq!(submit(MOTHER, LONER).await.status, 200);
     assert_eq!(submit(LONER, SON).await.status, 200);
     // Two of hers are open.

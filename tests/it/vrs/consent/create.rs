@@ -1,4 +1,4 @@
-//! Contract §4.1 and §5 #5: what `POST /Consent` accepts and what comes of it.
+//! Contract §4.1 and §5 #5: what `POST /Consent` accepts, and the result.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -44,7 +44,7 @@ fn pair(number: usize) -> Value {
 
 #[rstest]
 #[actix_web::test]
-async fn a_new_role_is_shown_with_all_that_was_sent_and_what_the_service_fills_in(
+async fn create_returns_the_sent_role_with_service_fields(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -131,9 +131,7 @@ fn accepted() -> Vec<(&'static str, &'static str, Value, Option<Value>)> {
 
 #[rstest]
 #[actix_web::test]
-async fn a_role_may_be_written_in_every_way_of_the_contract(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn create_accepts_every_contract_form(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = TestApp::strict(backend).await;
     let mut footprint = Footprint::of(&app);
     for (number, (row, pointer, value, expected)) in accepted().into_iter().enumerate() {
@@ -154,7 +152,9 @@ async fn a_role_may_be_written_in_every_way_of_the_contract(
 
 #[rstest]
 #[actix_web::test]
-async fn what_is_optional_may_be_left_out(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn create_accepts_missing_optional_elements(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
     let app = TestApp::strict(backend).await;
     let mut footprint = Footprint::of(&app);
     let rows = [

@@ -1,4 +1,4 @@
-//! Contract §2.3 #5: of two faults of a new role, the earlier check is told.
+//! Contract §2.3 #5: of two faults of a new role, the earlier check is reported.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -91,7 +91,7 @@ const ROWS: [(&[&str], (u16, &str)); 37] = [
 
 #[rstest]
 #[actix_web::test]
-async fn of_two_faults_of_a_new_role_the_earlier_is_told(
+async fn create_reports_the_first_fault_in_contract_order(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;

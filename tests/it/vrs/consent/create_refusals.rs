@@ -165,7 +165,7 @@ fn business_rows() -> Vec<Row> {
         ("a pair that has an active role", bodies::consent(MOTHER, CHILD), duplicate_relationship()),
         ("a pair that has a rejected role", bodies::consent(PROXY, PATIENTS[1]), duplicate_relationship()),
         ("a pair that has an inactive role", bodies::consent(PROXY, PATIENTS[11]), duplicate_relationship()),
-        ("nobody is their own proxy", bodies::consent(LONER, LONER), invalid("INVALID_PERFORMER")),
+        ("the proxy is the patient", bodies::consent(LONER, LONER), invalid("INVALID_PERFORMER")),
         ("an unknown patient", bodies::consent(LONER, NOBODY[0]), invalid("INVALID_PATIENT")),
         ("an unknown performer", bodies::consent(NOBODY[0], LONER), invalid("INVALID_PERFORMER")),
     ]
@@ -173,9 +173,7 @@ fn business_rows() -> Vec<Row> {
 
 #[rstest]
 #[actix_web::test]
-async fn a_role_is_refused_in_the_words_of_its_row(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn create_fault_has_the_contract_text(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = TestApp::strict(backend).await;
     let mut footprint = Footprint::of(&app);
     let rows = [missing_rows(), invalid_identifier_rows(), invalid_rows(), business_rows()];
@@ -209,7 +207,7 @@ fn no_consents() -> Vec<(&'static str, String)> {
 
 #[rstest]
 #[actix_web::test]
-async fn a_body_that_is_no_consent_is_a_bad_request(
+async fn create_with_a_body_that_is_not_a_consent_is_400(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;

@@ -83,7 +83,7 @@ fn activation(reason: &str, grantor: Option<Value>) -> Value {
 
 #[rstest]
 #[actix_web::test]
-async fn a_role_becomes_active_only_with_a_grantor_that_is_right(
+async fn active_role_requires_a_valid_grantor(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -117,7 +117,7 @@ async fn an_empty_reference_is_one_without_an_identifier(
 
 #[rstest]
 #[actix_web::test]
-async fn other_needs_text_on_creation_and_on_change(
+async fn reason_other_requires_text_on_create_and_patch(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -140,7 +140,7 @@ async fn other_needs_text_on_creation_and_on_change(
 
 #[rstest]
 #[actix_web::test]
-async fn the_text_of_a_reason_is_kept_as_it_was_given(
+async fn status_reason_text_is_stored_unchanged(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;

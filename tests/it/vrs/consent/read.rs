@@ -35,7 +35,7 @@ async fn an_id_must_be_a_uuid(#[values(Backend::Sqlite, Backend::Postgres)] back
 
 #[rstest]
 #[actix_web::test]
-async fn of_two_faults_of_a_read_the_earlier_is_told(
+async fn read_reports_the_first_fault_in_contract_order(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;

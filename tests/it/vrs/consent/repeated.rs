@@ -1,4 +1,4 @@
-//! What stands twice with the same content counts once, where the model holds one value.
+//! Identical repetitions count once, where the model holds one value.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -93,7 +93,7 @@ async fn an_identical_repetition_counts_once_in_a_patch(
 // covers FAULT-19
 #[rstest]
 #[actix_web::test]
-async fn on_r4_what_the_profile_allows_once_is_refused_twice_and_other_repetitions_count_once(
+async fn r4_rejects_repetition_of_single_elements_and_merges_other_duplicates(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;

@@ -72,7 +72,7 @@ async fn identifiers_may_be_written_in_every_way_of_the_contract(
 
 #[rstest]
 #[actix_web::test]
-async fn a_comma_widens_and_a_repetition_narrows_the_statuses(
+async fn status_comma_is_or_and_repetition_is_and(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;
@@ -189,7 +189,7 @@ async fn relationships_that_belong_to_no_role_of_the_answer_are_not_included(
 
 #[rstest]
 #[actix_web::test]
-async fn every_entry_stands_under_its_own_url(
+async fn every_bundle_entry_has_its_own_full_url(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;

@@ -82,7 +82,7 @@ fn identifier_rows() -> Vec<(String, Told)> {
 
 #[rstest]
 #[actix_web::test]
-async fn wrong_identifiers_are_refused_in_the_words_of_their_row(
+async fn wrong_identifier_fault_has_the_contract_text(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -127,7 +127,7 @@ async fn unknown_statuses_and_includes_are_refused(
 
 #[rstest]
 #[actix_web::test]
-async fn of_two_faults_of_a_search_the_earlier_is_told(
+async fn search_reports_the_first_fault_in_contract_order(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -159,7 +159,7 @@ async fn of_two_faults_of_a_search_the_earlier_is_told(
 
 #[rstest]
 #[actix_web::test]
-async fn a_person_with_neither_practice_nor_role_has_no_practice_to_ask(
+async fn search_for_a_person_without_practice_and_role_is_an_error(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::sandbox(backend).await;

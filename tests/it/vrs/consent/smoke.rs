@@ -6,7 +6,7 @@ use crate::support::{Backend, TestApp, bodies};
 
 #[rstest]
 #[actix_web::test]
-async fn a_role_that_was_created_is_found(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn created_role_is_found_by_search(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = TestApp::strict(backend).await;
     let body = bodies::consent("9000000017", "9000000033");
     let created = app.post("/Consent", body).await;

@@ -1,4 +1,4 @@
-//! Contract §5 #4 "Latency matters": what an answer costs in SQL does not grow with what it holds.
+//! Contract §5 #4 "Latency matters": the number of SQL statements of a response does not grow with its size.
 
 use base::error::Error;
 use domain::person::{Person, Standing};

@@ -50,7 +50,7 @@ fn may() -> Vec<Row> {
 
 #[rstest]
 #[actix_web::test]
-async fn every_operation_lets_in_the_kinds_of_caller_of_its_row(
+async fn every_operation_accepts_the_access_modes_of_the_contract(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = guarded(backend).await;
@@ -130,7 +130,7 @@ fn only_own() -> Vec<(&'static str, &'static str, Request, u16)> {
 
 #[rstest]
 #[actix_web::test]
-async fn a_patient_reaches_only_what_names_them(
+async fn patient_reads_only_data_that_names_them(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = guarded(backend).await;
@@ -149,9 +149,7 @@ async fn a_patient_reaches_only_what_names_them(
 /// §6.4: P may only go from active to inactive, for the two reasons of a patient or proxy.
 #[rstest]
 #[actix_web::test]
-async fn a_patient_ends_a_role_and_changes_nothing_else(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn patient_may_only_end_a_role(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = guarded(backend).await;
     let reason = bodies::reason;
     let inactive = |code| bodies::move_to("inactive", &[reason(code)]);
@@ -188,7 +186,7 @@ async fn a_patient_ends_a_role_and_changes_nothing_else(
 
 #[rstest]
 #[actix_web::test]
-async fn nobody_is_let_in_without_a_bearer_token_that_is_known(
+async fn missing_or_unknown_bearer_token_is_401(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = guarded(backend).await;

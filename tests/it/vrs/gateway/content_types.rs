@@ -14,7 +14,7 @@ fn with_type(request: Request, content_type: &str) -> Request {
 
 #[rstest]
 #[actix_web::test]
-async fn every_answer_is_fhir_json(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn every_response_is_fhir_json(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = TestApp::strict(backend).await;
     for (operation, request) in all(ACCESS_REQUEST) {
         let answer = app.send(request).await;

@@ -24,7 +24,7 @@ fn list(value: Option<&str>) -> Vec<String> {
 
 #[rstest]
 #[actix_web::test]
-async fn a_browser_that_asks_first_is_told_what_it_may_send(
+async fn cors_preflight_lists_allowed_headers(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = guarded(backend).await;
@@ -57,7 +57,7 @@ async fn a_browser_that_asks_first_is_told_what_it_may_send(
 
 #[rstest]
 #[actix_web::test]
-async fn the_origin_that_asks_is_the_one_that_is_allowed(
+async fn cors_allow_origin_repeats_the_request_origin(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = guarded(backend).await;
@@ -69,7 +69,7 @@ async fn the_origin_that_asks_is_the_one_that_is_allowed(
 
 #[rstest]
 #[actix_web::test]
-async fn options_that_ask_for_no_method_are_an_ordinary_request(
+async fn options_without_request_method_is_an_ordinary_request(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = guarded(backend).await;
@@ -80,7 +80,7 @@ async fn options_that_ask_for_no_method_are_an_ordinary_request(
 
 #[rstest]
 #[actix_web::test]
-async fn without_an_origin_nothing_is_said_about_origins(
+async fn response_without_origin_has_no_cors_headers(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = guarded(backend).await;

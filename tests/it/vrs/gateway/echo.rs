@@ -33,7 +33,9 @@ fn check_echo(row: &str, answer: &Response, (request_id, correlation_id): (&str,
 
 #[rstest]
 #[actix_web::test]
-async fn both_ids_come_back_on_success(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn request_and_correlation_ids_are_echoed_on_success(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
     for spelling in SPELLINGS {
         let app = TestApp::strict(backend).await;
         for (operation, request) in all(ACCESS_REQUEST) {
@@ -69,7 +71,9 @@ fn faults() -> Vec<(u16, Request)> {
 
 #[rstest]
 #[actix_web::test]
-async fn both_ids_come_back_on_every_fault(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn request_and_correlation_ids_are_echoed_on_every_error(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
     let app = guarded(backend).await;
     for (status, request) in faults() {
         for spelling in SPELLINGS {
@@ -82,7 +86,7 @@ async fn both_ids_come_back_on_every_fault(#[values(Backend::Sqlite, Backend::Po
 
 #[rstest]
 #[actix_web::test]
-async fn both_ids_come_back_when_there_are_too_many_requests(
+async fn request_and_correlation_ids_are_echoed_on_429(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let mut options = guarded_options();
@@ -100,9 +104,7 @@ async fn both_ids_come_back_when_there_are_too_many_requests(
 /// "Canonicalised" or not, a caller finds what they sent even when it is that which is wrong.
 #[rstest]
 #[actix_web::test]
-async fn an_id_that_is_refused_comes_back_too(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn rejected_request_id_is_echoed(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = TestApp::strict(backend).await;
     for name in ["X-Request-ID", "x-correlation-id"] {
         let request = get(&consent(MOTHERS_ROLE)).without(name).header(name, "not-a-uuid");
@@ -114,9 +116,7 @@ async fn an_id_that_is_refused_comes_back_too(
 
 #[rstest]
 #[actix_web::test]
-async fn an_id_that_was_not_sent_is_not_made_up(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn missing_request_id_is_not_generated(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = TestApp::strict(backend).await;
     let answer = app.send(get(&consent(MOTHERS_ROLE))).await;
     assert_eq!(answer.status, 200);

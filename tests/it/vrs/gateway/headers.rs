@@ -32,7 +32,9 @@ async fn every_operation_needs_a_request_id(#[values(Backend::Sqlite, Backend::P
 
 #[rstest]
 #[actix_web::test]
-async fn both_ids_must_be_uuids(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn request_and_correlation_ids_must_be_uuids(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
     let app = TestApp::strict(backend).await;
     let mut footprint = Footprint::of(&app);
     for (operation, request) in all(ACCESS_REQUEST) {

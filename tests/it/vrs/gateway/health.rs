@@ -37,7 +37,9 @@ fn check_is_plain_json(answer: &Response) {
 
 #[rstest]
 #[actix_web::test]
-async fn ping_tells_what_runs_to_everybody(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn ping_returns_the_version_without_authentication(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
     let app = guarded(backend).await;
     let answer = app.send(Request::new("GET", PING)).await;
     check_is_plain_json(&answer);
@@ -47,9 +49,7 @@ async fn ping_tells_what_runs_to_everybody(#[values(Backend::Sqlite, Backend::Po
 
 #[rstest]
 #[actix_web::test]
-async fn status_tells_whether_the_service_works_to_whoever_has_the_key(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn status_with_the_key_reports_health(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = guarded(backend).await;
     let answer = app.send(Request::new("GET", STATUS).header("apikey", "test-key")).await;
     check_is_plain_json(&answer);
@@ -68,7 +68,7 @@ async fn status_tells_whether_the_service_works_to_whoever_has_the_key(
 
 #[rstest]
 #[actix_web::test]
-async fn a_head_request_gets_the_head_alone(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn health_head_has_no_body(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = guarded(backend).await;
     for path in [PING, STATUS] {
         let ask = |method: &str| Request::new(method, path).header("apikey", "test-key");
@@ -96,7 +96,7 @@ async fn status_is_denied_without_the_key(#[values(Backend::Sqlite, Backend::Pos
 
 #[rstest]
 #[actix_web::test]
-async fn health_is_only_read(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn health_post_is_405(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = guarded(backend).await;
     for path in [PING, STATUS] {
         let answer = app.send(Request::new("POST", path).header("apikey", "test-key")).await;

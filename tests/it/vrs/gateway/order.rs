@@ -1,5 +1,6 @@
 //! Contract §2.3, "gateway checks come first": token, rate limit, content type, access mode, then the
-//! operation's own checks from the headers on. Each request breaks two neighbours; the earlier one is told.
+//! operation's own checks from the headers on. Each request breaks two neighbours; the earlier one is
+//! reported.
 
 use rstest::rstest;
 use serde_json::json;
@@ -77,7 +78,7 @@ fn rows() -> Vec<(&'static str, Request, Told)> {
 
 #[rstest]
 #[actix_web::test]
-async fn the_earlier_check_of_the_gateway_wins(
+async fn gateway_reports_the_first_failed_check(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = guarded(backend).await;
@@ -88,7 +89,7 @@ async fn the_earlier_check_of_the_gateway_wins(
 
 #[rstest]
 #[actix_web::test]
-async fn too_many_requests_come_after_the_token_and_before_everything_else(
+async fn rate_limit_429_is_checked_after_the_token(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let mut options = guarded_options();

@@ -10,9 +10,7 @@ use crate::vrs::told::{invalidated, method_not_allowed, told};
 
 #[rstest]
 #[actix_web::test]
-async fn another_method_is_told_which_are_allowed(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn another_method_is_405_with_allow(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = TestApp::strict(backend).await;
     let mut footprint = Footprint::of(&app);
     let role = format!("/Consent/{MOTHERS_ROLE}");
@@ -39,7 +37,7 @@ async fn another_method_is_told_which_are_allowed(
 
 #[rstest]
 #[actix_web::test]
-async fn an_unknown_path_is_an_invalidated_resource(
+async fn unknown_path_is_404_invalidated_resource(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;

@@ -1,4 +1,4 @@
-//! Tokens of the authorization server at this front: how far their scopes reach, and for how long.
+//! Access tokens of the authorization server at this API: the operations of their scopes, and their lifetime.
 
 use rstest::rstest;
 
@@ -22,7 +22,7 @@ const NEEDED: [(&str, &str, bool); 7] = [
 
 #[rstest]
 #[actix_web::test]
-async fn a_scope_that_does_not_reach_an_operation_is_refused_and_changes_nothing(
+async fn insufficient_scope_is_403_and_changes_nothing(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = issuing(backend).await;
@@ -58,7 +58,7 @@ async fn a_scope_that_does_not_reach_an_operation_is_refused_and_changes_nothing
 // covers PX-02, PX-08
 #[rstest]
 #[actix_web::test]
-async fn a_token_that_acts_ends_with_its_role_on_this_front_too(
+async fn token_of_a_proxy_is_401_on_the_vrs_api_after_its_role_ends(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = issuing(backend).await;

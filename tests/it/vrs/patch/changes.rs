@@ -185,7 +185,7 @@ fn rows() -> Vec<(&'static str, &'static str, Value, &'static str, Value)> {
 
 #[rstest]
 #[actix_web::test]
-async fn a_change_makes_a_version_a_record_and_an_event(
+async fn patch_creates_a_version_an_audit_record_and_an_event(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -208,7 +208,7 @@ async fn a_change_makes_a_version_a_record_and_an_event(
 
 #[rstest]
 #[actix_web::test]
-async fn one_bad_operation_spoils_the_whole_patch(
+async fn one_invalid_operation_rejects_the_whole_patch(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -250,7 +250,7 @@ async fn one_bad_operation_spoils_the_whole_patch(
 /// §6.1: an end is set or cleared on an active role.
 #[rstest]
 #[actix_web::test]
-async fn a_role_that_is_not_active_has_nothing_to_change_but_its_status(
+async fn inactive_role_accepts_status_changes_only(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;

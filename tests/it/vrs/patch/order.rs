@@ -1,4 +1,4 @@
-//! Contract §2.3 #7: of two faults of a change, the earlier check is told.
+//! Contract §2.3 #7: of two faults of a change, the earlier check is reported.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -146,7 +146,7 @@ fn value_rows() -> Vec<Row> {
 
 #[rstest]
 #[actix_web::test]
-async fn of_two_faults_of_a_change_the_earlier_is_told(
+async fn patch_reports_the_first_fault_in_contract_order(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -162,10 +162,10 @@ async fn of_two_faults_of_a_change_the_earlier_is_told(
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// An end that can be read and yet cannot be, beside a basis that nobody knows.
+/// An end that can be parsed and yet is not allowed, beside an unknown legal basis.
 #[rstest]
 #[actix_web::test]
-async fn an_end_that_has_passed_is_told_before_an_unknown_legal_basis(
+async fn past_end_is_reported_before_an_unknown_legal_basis(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;

@@ -193,7 +193,7 @@ fn value_rows() -> Vec<Row> {
 
 #[rstest]
 #[actix_web::test]
-async fn a_change_is_refused_in_the_words_of_its_row_and_leaves_no_trace(
+async fn patch_fault_has_the_contract_text_and_changes_nothing(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -213,7 +213,7 @@ async fn a_change_is_refused_in_the_words_of_its_row_and_leaves_no_trace(
 /// §9 row 5.
 #[rstest]
 #[actix_web::test]
-async fn the_status_of_a_bad_path_is_a_switch(
+async fn status_of_a_bad_patch_path_is_a_setting(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let body = json!([op("replace", "/patient", json!("x"))]);

@@ -39,7 +39,7 @@ fn rows() -> Vec<(String, Told)> {
         (format!("patient:identifier={}", NOBODY[0]), invalidated()),
         (format!("identifier={MOTHER}&patient:identifier={}", NOBODY[0]), invalidated()),
         (format!("identifier={}&patient:identifier={LONER}", NOBODY[0]), invalidated()),
-        // Two faults: the earlier one is told.
+        // Two faults: the earlier one is reported.
         ("identifier=https://fhir.nhs.uk/Id/nhs-number/invalid|730675929".into(), system()),
         (format!("identifier=1&patient:identifier=wrong|{MOTHER}"), system()),
         ("identifier=1&patient:identifier=1".into(), value()),
@@ -78,7 +78,7 @@ fn rows() -> Vec<(String, Told)> {
 
 #[rstest]
 #[actix_web::test]
-async fn a_search_for_relationships_is_refused_in_the_words_of_its_row(
+async fn related_person_search_fault_has_the_contract_text(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;

@@ -39,7 +39,7 @@ async fn counts_as(app: &TestApp) -> (Value, Value, Vec<&'static str>) {
 
 #[rstest]
 #[actix_web::test]
-async fn a_role_works_on_its_last_day_and_not_a_millisecond_longer(
+async fn role_is_active_through_its_last_day_and_not_a_millisecond_longer(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     // From the beginning, 2026-11-22T12:00:00Z, to the last millisecond of each end.
@@ -104,7 +104,7 @@ async fn a_change_to_a_role_that_has_ended_leaves_both_steps_in_its_history(
 
 #[rstest]
 #[actix_web::test]
-async fn a_change_is_judged_by_what_an_ended_role_counts_as(
+async fn change_of_an_expired_role_is_validated_as_inactive(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;

@@ -1,4 +1,4 @@
-//! Contract §6.1, §6.2 and domain.md: which status may follow which, and for what reasons.
+//! Contract §6.1, §6.2 and domain.md: the transitions of a role, and their reasons.
 
 use domain::proxy::Lifecycle;
 use rstest::rstest;
@@ -55,7 +55,7 @@ fn to(status: &str, code: &str) -> Value {
     bodies::move_to(status, &[reason(code)].into_iter().chain(grantor).collect::<Vec<_>>())
 }
 
-/// Tries every reason for one arrow. `back` leads from its head to its tail again.
+/// Tries every reason for one transition. `back` leads from its end to its start.
 async fn try_arrow(app: &TestApp, role: &str, status: &str, allowed: &[&str], back: &[(&str, &str)]) {
     let path = consent(role);
     for code in every_reason() {
@@ -78,7 +78,7 @@ async fn try_arrow(app: &TestApp, role: &str, status: &str, allowed: &[&str], ba
 
 #[rstest]
 #[actix_web::test]
-async fn each_arrow_takes_the_reasons_of_its_row_and_no_others(
+async fn each_transition_accepts_its_reasons_only(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -94,9 +94,7 @@ async fn each_arrow_takes_the_reasons_of_its_row_and_no_others(
 
 #[rstest]
 #[actix_web::test]
-async fn every_other_arrow_is_an_invalid_transition(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn every_other_transition_is_rejected(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = TestApp::strict(backend).await;
     let mut footprint = Footprint::of(&app);
     let arrows =
@@ -121,7 +119,7 @@ fn draft(number: usize, status: &str, code: &str) -> Value {
 
 #[rstest]
 #[actix_web::test]
-async fn a_role_begins_active_or_rejected_for_the_reasons_of_its_row(
+async fn role_starts_active_or_rejected_with_the_reasons_of_the_contract(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;

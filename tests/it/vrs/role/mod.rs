@@ -1,4 +1,4 @@
-//! What becomes of a role: its states, its end, the switches, the standing of its people.
+//! Roles: states, end, switches, standing of people.
 
 mod end_date;
 mod lifecycle;

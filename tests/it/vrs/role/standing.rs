@@ -1,5 +1,5 @@
-//! Contract §5 and §6.4, domain.md: who is unknown, invalidated, superseded or restricted is in no answer,
-//! and neither is anything between them and somebody else.
+//! Contract §5 and §6.4, domain.md: a person who is unknown, invalidated, superseded or restricted is in no
+//! response, and neither is any resource between them and others.
 
 use domain::person::Standing;
 use domain::proxy::Lifecycle;
@@ -54,9 +54,7 @@ async fn check_not_found_by(app: &TestApp, row: &str, person: &str, other: &str)
 
 #[rstest]
 #[actix_web::test]
-async fn whoever_must_not_be_seen_is_in_no_answer(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn hidden_person_is_in_no_response(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = TestApp::strict(backend).await;
     let mut footprint = Footprint::of(&app);
     for (person, other) in [(MOTHER, CHILD), (CHILD, MOTHER)] {
@@ -74,9 +72,7 @@ async fn whoever_must_not_be_seen_is_in_no_answer(
 
 #[rstest]
 #[actix_web::test]
-async fn nobody_becomes_a_party_who_must_not_be_seen(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn hidden_person_cannot_become_a_party(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let app = TestApp::strict(backend).await;
     let mut footprint = Footprint::of(&app);
     for standing in [Standing::Invalidated, Standing::Restricted, Standing::Superseded] {
@@ -89,10 +85,10 @@ async fn nobody_becomes_a_party_who_must_not_be_seen(
     }
 }
 
-/// A hidden role still is the one role of its pair, but the answer to a second does not tell so.
+/// A hidden role still is the one role of its pair, but the response to a second create does not reveal it.
 #[rstest]
 #[actix_web::test]
-async fn a_second_role_for_a_hidden_pair_is_refused_like_one_for_an_unknown_person(
+async fn second_role_for_a_hidden_pair_is_rejected_as_unknown_person(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -102,11 +98,11 @@ async fn a_second_role_for_a_hidden_pair_is_refused_like_one_for_an_unknown_pers
     assert_eq!((hidden.status, hidden.json()), (unknown.status, unknown.json()));
 }
 
-/// The applicant may be either of the two, so an application must not tell of a role that is hidden with one
-/// of them: it is taken like one for somebody whom the registry does not know.
+/// The applicant may be either of the two, so an application must not reveal a role that is hidden with one
+/// of them: it is accepted like one for a person whom the registry does not know.
 #[rstest]
 #[actix_web::test]
-async fn an_access_request_for_a_hidden_pair_tells_nothing_of_its_role(
+async fn access_request_for_a_hidden_pair_reveals_no_role(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;
@@ -125,11 +121,11 @@ async fn an_access_request_for_a_hidden_pair_tells_nothing_of_its_role(
         }
     }
     let answer = app.post("/QuestionnaireResponse", bodies::access_request(MOTHER, CHILD)).await;
-    assert_eq!(answer.told(), (409, "DUPLICATE_RELATIONSHIP".to_owned()), "nobody is hidden any more");
+    assert_eq!(answer.told(), (409, "DUPLICATE_RELATIONSHIP".to_owned()), "both people are visible again");
 }
 
-/// The same with the setting that makes a proposed role of every application: there is none for somebody who
-/// must not be seen, and the second role of the pair is none either.
+/// The same with the setting that creates a proposed role for every application: there is none for a hidden
+/// person, and no second role of the pair either.
 #[rstest]
 #[actix_web::test]
 async fn an_access_request_for_a_hidden_pair_proposes_no_role(
@@ -149,7 +145,7 @@ async fn an_access_request_for_a_hidden_pair_proposes_no_role(
 
 #[rstest]
 #[actix_web::test]
-async fn an_access_request_that_names_somebody_who_must_not_be_seen_is_not_found(
+async fn access_request_that_names_a_hidden_person_is_404(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let app = TestApp::strict(backend).await;

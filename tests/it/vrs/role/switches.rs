@@ -25,7 +25,7 @@ fn inactive(code: &str) -> Value {
 
 #[rstest]
 #[actix_web::test]
-async fn both_profiles_stand_as_the_table_has_them() {
+async fn contract_switches_have_the_documented_defaults() {
     let (strict, sandbox) = (strict_contract(), sandbox_contract());
     assert_eq!(
         (strict.nhs_number_check, sandbox.nhs_number_check),
@@ -71,7 +71,7 @@ async fn numbers_are_checked_by_modulus_11_or_by_length(
 /// §6.3: the published examples set `inactive` with `ROLE_CREATED`.
 #[rstest]
 #[actix_web::test]
-async fn reasons_are_held_against_the_transition_or_only_known(
+async fn status_reason_switch_checks_the_transition_or_the_code_only(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let strict = turned(backend, |_| {}).await;
@@ -119,7 +119,7 @@ async fn former_reason_names_are_understood_when_relaxed(
 
 #[rstest]
 #[actix_web::test]
-async fn an_access_request_makes_a_proposed_role_only_when_it_is_told_to(
+async fn access_request_creates_a_proposed_role_only_when_configured(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let request = bodies::access_request(MOTHER, SON);
@@ -141,7 +141,7 @@ async fn an_access_request_makes_a_proposed_role_only_when_it_is_told_to(
     assert_eq!(role["status"], "proposed");
     assert_eq!(role["extension"][0]["valueCodeableConcept"]["coding"][0]["code"], "APPLICATION_SUBMITTED");
     assert_eq!(role["policyRule"]["coding"][0]["code"], "UNK");
-    assert_eq!(role["extension"].as_array().map(Vec::len), Some(1), "nobody has granted it");
+    assert_eq!(role["extension"].as_array().map(Vec::len), Some(1), "it has no grantor");
     let again = proposing.post("/QuestionnaireResponse", &request).await;
     assert_eq!(again.told(), (409, "DUPLICATE_RELATIONSHIP".to_owned()));
     footprint.check_untouched("again");
