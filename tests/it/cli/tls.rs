@@ -138,7 +138,7 @@ fn sighup_reads_the_certificate_again_and_a_bad_file_leaves_the_present_one() {
     folder.write("key.pem", &second.signing_key.serialize_pem());
     hang_up(&server);
     poll("the new certificate", || (shown(address) == Some(pem(&second.cert.pem()))).then_some(()));
-    assert!(server.stderr().contains("the certificate was read again"));
+    assert!(server.stderr().contains("certificate reloaded"));
     assert!(server.has_ended().is_none());
 }
 
