@@ -25,11 +25,11 @@ use crate::tls;
 
 /// The start of the name of a relay's folder.
 const FOLDER: &str = "onbehalf-pg-";
-/// A server on which nothing comes back any more is given up after this.
+/// How long an unresponsive server is waited for.
 const SILENCE: Duration = Duration::from_secs(30);
 const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(15), Duration::from_secs(5));
 
-/// A relay, until it is dropped. Connections that are open then are closed.
+/// A running relay. Dropping it closes its connections.
 #[derive(Debug)]
 pub struct Relay {
     url: String,
@@ -39,11 +39,12 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// Starts a relay to the server of this URL; `None` where the URL asks for no TLS, or for a socket of this machine.
+    /// Starts a relay to the server of this URL; `None` where the URL asks for no TLS, or names a Unix
+    /// socket.
     ///
     /// # Errors
     ///
-    /// [`RelayError`]. Whether the server can be reached is not looked at.
+    /// [`RelayError`]. Whether the server can be reached is not checked.
     pub fn start(url: &str) -> Result<Option<Self>, RelayError> {
         let Some(target) = Target::of(url)? else { return Ok(None) };
         let connector = Connector::of(&target)?;
@@ -59,7 +60,8 @@ impl Relay {
         };
         let serve = move || {
             runtime.spawn(accept(listener, Arc::new(connector)));
-            // It ends with the relay that holds the other end, and all connections with the runtime.
+            // The task ends with the relay, which holds the other end of the channel; all connections end
+            // with the runtime.
             drop(runtime.block_on(stopped));
         };
         thread::Builder::new().name("postgres-tls".to_owned()).spawn(serve).map_err(RelayError::Socket)?;
@@ -72,7 +74,7 @@ impl Relay {
     }
 }
 
-/// What a connection to the server is made with.
+/// How to connect to the server.
 struct Connector {
     target: Target,
     name: ServerName<'static>,
@@ -86,7 +88,7 @@ impl Connector {
         Ok(Self { target: target.clone(), name, tls })
     }
 
-    /// Connects, and verifies the server; the error is a sentence for the operator.
+    /// Connects, and verifies the server's certificate; the error is a sentence for the operator.
     async fn connect(&self) -> Result<TlsStream<TcpStream>, String> {
         let connect = async {
             let Target { host, address, port, .. } = &self.target;
@@ -107,7 +109,7 @@ impl Connector {
     }
 }
 
-/// A server that has vanished without a word is noticed; small messages are sent at once.
+/// TCP keep-alive, which detects a server that has vanished; small messages are sent at once.
 fn watch(server: &TcpStream) -> io::Result<()> {
     server.set_nodelay(true)?;
     let socket = SockRef::from(server);
@@ -123,7 +125,7 @@ async fn accept(listener: UnixListener, connector: Arc<Connector>) {
                 let connector = Arc::clone(&connector);
                 tokio::spawn(async move { relay(client, &connector).await });
             }
-            // Too many open files: those that are open may end.
+            // Too many open files: open connections may end, and then the next is accepted.
             Err(fault) => {
                 tracing::warn!(%fault, "a connection to the database could not be accepted by its relay");
                 tokio::time::sleep(Duration::from_millis(100)).await;
@@ -135,7 +137,7 @@ async fn accept(listener: UnixListener, connector: Arc<Connector>) {
 async fn relay(mut client: UnixStream, connector: &Connector) {
     match connector.connect().await {
         Ok(mut server) => {
-            // How it ended is for libpq and the server to say.
+            // libpq and the server report how it ended.
             if introduce(&mut client, &mut server).await.is_ok() {
                 drop(tokio::io::copy_bidirectional(&mut client, &mut server).await);
             }
@@ -144,12 +146,12 @@ async fn relay(mut client: UnixStream, connector: &Connector) {
     }
 }
 
-/// A folder that its user alone can enter; it is removed when it is dropped.
+/// A folder that only its user can enter; it is removed when it is dropped.
 fn private_folder() -> io::Result<TempDir> {
     tempfile::Builder::new().prefix(FOLDER).permissions(Permissions::from_mode(0o700)).tempdir()
 }
 
-/// Removes the folders of relays that were killed: nothing listens there any more.
+/// Removes the folders of relays that were killed, where no process listens any more.
 fn remove_stale() {
     let Ok(entries) = read_dir(std::env::temp_dir()) else { return };
     let folders = entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(FOLDER));
