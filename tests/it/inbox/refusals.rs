@@ -127,7 +127,7 @@ async fn no_body_makes_it_fail(#[values(Backend::Sqlite, Backend::Postgres)] bac
     assert_eq!((read.status, read.header("allow")), (405, Some("POST")));
     let twice =
         Request::new("POST", "/events").header("ce-specversion", "1.0").header("ce-specversion", "1.0");
-    assert_eq!(app.send(twice).await.json()["detail"], "specversion must stand once, in ASCII");
+    assert_eq!(app.send(twice).await.json()["detail"], "specversion must occur once, in ASCII");
 }
 
 // SEC-24.
