@@ -124,7 +124,7 @@ async fn in_the_open_sandbox_nobody_is_nobody(#[values(Backend::Sqlite)] backend
         answer.json(),
         json!({
             "error": "invalid_token",
-            "error_description": "show a good access token in the header Authorization",
+            "error_description": "send a valid access token in the Authorization header",
         })
     );
 }
