@@ -249,7 +249,7 @@ fn a_database_of_the_service_is_not_touched(#[values(Backend::Sqlite, Backend::P
     let before = counts(&database.url);
     for flags in [&[][..], &["--keep"]] {
         let arguments = ["sandbox", "--listen", "127.0.0.1:0", "--database", &database.url];
-        assert_one_sentence(&folder.run(&[&arguments[..], flags].concat()), "does not touch it");
+        assert_one_sentence(&folder.run(&[&arguments[..], flags].concat()), "does not change it");
         assert_eq!(counts(&database.url), before);
     }
 }

@@ -70,7 +70,7 @@ fn a_run_that_was_killed_is_finished_by_the_next(
     }
     let ended = desk.import(&file, &["--report", "left.ndjson"]);
     assert_eq!(ended.code, Some(1), "{}", ended.printed());
-    assert!(ended.stdout.contains("going on behind line "), "{}", ended.stdout);
+    assert!(ended.stdout.contains("continuing after line "), "{}", ended.stdout);
     assert_done(&desk, &ended.stdout);
 }
 
@@ -85,7 +85,7 @@ fn a_run_that_is_told_to_stop_finishes_its_batch_and_says_how_to_go_on(
     running.ask_to_stop();
     assert_eq!(running.wait().code(), Some(1));
     let told = running.stderr();
-    assert!(told.contains("stopped behind line ") && told.contains("run the same command again"), "{told}");
+    assert!(told.contains("stopped after line ") && told.contains("run the same command again"), "{told}");
     let ended = desk.import(&file, &["--report", "left.ndjson"]);
     assert_done(&desk, &ended.stdout);
 }
@@ -100,7 +100,7 @@ fn another_report_has_every_line() {
     running.kill();
     std::fs::remove_file(desk.folder.path("left.ndjson")).expect("there was a report");
     let ended = desk.import(&file, &["--report", "left.ndjson"]);
-    assert!(!ended.stdout.contains("going on"), "{}", ended.stdout);
+    assert!(!ended.stdout.contains("continuing after"), "{}", ended.stdout);
     assert_eq!(report(&desk.folder, "left.ndjson").len(), LINES / BAD);
     assert_eq!(desk.roles(), i64::try_from(LINES - LINES / BAD).unwrap());
 }
@@ -115,6 +115,6 @@ fn a_file_that_was_changed_is_begun_from_its_first_line() {
     running.kill();
     all[7]["status"] = "active".into();
     let ended = desk.import(&desk.file(&all), &[]);
-    assert!(!ended.stdout.contains("going on"), "{}", ended.stdout);
+    assert!(!ended.stdout.contains("continuing after"), "{}", ended.stdout);
     assert_eq!(desk.roles(), i64::try_from(LINES - LINES / BAD + 1).unwrap());
 }
