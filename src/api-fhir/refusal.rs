@@ -83,6 +83,7 @@ impl From<Issue> for Refusal {
     }
 }
 
+/// Faults that every interaction shares. The cause is logged here, once.
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         let kind = error.kind();

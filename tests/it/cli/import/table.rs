@@ -86,7 +86,7 @@ fn a_row_that_is_refused_is_told_by_its_line_and_column(
 fn a_header_that_lacks_or_adds_a_column_is_refused() {
     let desk = Desk::new(Backend::Sqlite, 2);
     for (header, says) in [
-        (HEADER.replace("decided", "colour"), "column 10 of the header is none of"),
+        (HEADER.replace("decided", "colour"), "column 10 of the header is not one of"),
         (HEADER.replace(",decided", ""), "the header lacks the column decided"),
         (format!("{HEADER},status"), "the header has the column status twice"),
         (String::new(), "the header lacks the column proxy_nhs_number"),
