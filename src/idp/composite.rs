@@ -47,7 +47,7 @@ pub(super) fn read(
     let patient = NhsNumber::parse(outer.subject().as_str(), check);
     let patient = patient.or(Err(UpstreamError::Refused("the composite token's subject is not a patient")))?;
     let act = outer.additional_claims().act.as_ref();
-    let act = act.ok_or(UpstreamError::Refused("the composite token does not say who acts"))?;
+    let act = act.ok_or(UpstreamError::Refused("the composite token has no act claim"))?;
     let inner = decode(&act.sub)?;
     if inner.iss != issuer {
         return Err(UpstreamError::Refused("the composite token holds another issuer's token"));

@@ -2,7 +2,7 @@
 //!
 //! A key is a file `<purpose>-<kid>.pem` (PKCS#8, mode 0600) in the folder of the settings. A `kid` is a
 //! UUIDv7, so the newest key of a purpose is the last by name: it signs, the older ones still verify. To
-//! rotate, the operator adds a file and, when no token of the old key is valid any more, removes the old one.
+//! rotate, the operator adds a file and, when no token of the old key is still valid, removes the old one.
 
 use std::fs;
 use std::io::{self, Write as _};

@@ -183,7 +183,7 @@ impl GivenAccessRequest {
         Ok(access::decide_parties(&context.caller.who, &[applicant])?)
     }
 
-    /// Refuses a source by reference that is not the proxy: the database tells whom a RelatedPerson is.
+    /// Refuses a source by reference that is not the proxy: only the database knows whose RelatedPerson it is.
     fn check_source(&self, tx: &mut Tx<'_>, context: &Context) -> Result<(), Refusal> {
         let at = "QuestionnaireResponse.source";
         if self.applicant == Applicant::Proxy

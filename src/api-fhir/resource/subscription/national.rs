@@ -50,8 +50,8 @@ pub(super) fn read(
 }
 
 fn malformed() -> Refusal {
-    let told = "National criteria must be one eventType='…', optionally with one generalpractitioner='…' and AND \
-                between them.";
+    let told = "National criteria must be one eventType='…', optionally with AND and one \
+                generalpractitioner='…'.";
     unsupported(told, AT)
 }
 
