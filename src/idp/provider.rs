@@ -33,7 +33,7 @@ use domain::person::NumberCheck;
 
 /// A provider.
 pub struct Provider {
-    /// Its name in the settings and in our URLs.
+    /// Its name in the settings and in this server's URLs.
     pub id: String,
     /// Its name for users.
     pub name: String,

@@ -11,7 +11,7 @@ use jose::key::KeyRing;
 /// The settings of a provider.
 #[derive(Clone, Debug)]
 pub struct ProviderSettings {
-    /// Its name in the settings and in our URLs.
+    /// Its name in the settings and in this server's URLs.
     pub id: String,
     /// Its name for users.
     pub name: String,

@@ -47,7 +47,7 @@ pub enum Origins {
 
 /// An API that apps of other origins may call.
 pub trait Shared: 'static {
-    /// What it allows them.
+    /// Its CORS policy.
     const CORS: Cors;
 }
 

@@ -61,9 +61,9 @@ struct Open {
 /// The results of conditions.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Found {
-    /// Of conditional references: `Type/id`.
+    /// The results of conditional references: `Type/id`.
     pub(super) references: HashMap<String, String>,
-    /// Of the conditions of entries that others name: the fullUrl, and `Type/id`.
+    /// The results of the conditions of entries that others refer to: the fullUrl, and `Type/id`.
     pub(super) places: HashMap<String, String>,
 }
 

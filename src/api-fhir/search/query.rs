@@ -153,7 +153,7 @@ impl Query {
     }
 }
 
-/// The parameters that shape the answer; all others are criteria.
+/// The parameters that shape the result; all others are criteria.
 const RESULTS: [&str; 10] = [
     "_sort",
     "_count",

@@ -84,7 +84,7 @@ pub(super) struct LinkPage {
     pub(super) providers: Vec<ProviderChoice>,
     /// How many identities the user has.
     pub(super) known: usize,
-    /// Whether that is one.
+    /// Whether that number is one.
     pub(super) has_one: bool,
     /// The page on which the log-in continues.
     pub(super) next: &'static str,
