@@ -216,7 +216,10 @@ fn search_param(kind: ResourceType, param: &Param) -> Value {
         "type": param.kind.code(),
     });
     if let (Index::Absent, Some(rendered)) = (param.index, rendered.as_object_mut()) {
-        rendered.insert("documentation".to_owned(), "Accepted, but finds nothing: the model has no such element.".into());
+        rendered.insert(
+            "documentation".to_owned(),
+            "Accepted, but finds nothing: the model has no such element.".into(),
+        );
     }
     rendered
 }

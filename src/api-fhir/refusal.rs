@@ -123,9 +123,10 @@ impl From<NotAllowed> for Refusal {
 impl From<RoleError> for Refusal {
     fn from(rule: RoleError) -> Self {
         let (at, told) = match rule {
-            RoleError::OwnProxy => {
-                ("Consent.performer", "The proxy and the patient must be different people: name another performer.")
-            }
+            RoleError::OwnProxy => (
+                "Consent.performer",
+                "The proxy and the patient must be different people: name another performer.",
+            ),
             RoleError::InvalidTransition => (
                 "Consent.status",
                 "The role cannot change from its current status to this one. Allowed are active to inactive; \
@@ -134,9 +135,10 @@ impl From<RoleError> for Refusal {
             RoleError::MissingReason => {
                 ("Consent.extension", "A change of status needs a status reason in the same request.")
             }
-            RoleError::ReasonNotAllowed => {
-                ("Consent.extension", "This status reason is not allowed for this status: use one of those defined for it.")
-            }
+            RoleError::ReasonNotAllowed => (
+                "Consent.extension",
+                "This status reason is not allowed for this status: use one of those defined for it.",
+            ),
             RoleError::MissingGrantor => (
                 "Consent.extension",
                 "A role becomes active only with the grantor extension: the ODS code of the organisation that \

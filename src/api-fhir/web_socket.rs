@@ -168,7 +168,10 @@ impl Socket {
         if !ids.is_empty() {
             let unbound = self.gate.store.write(move |tx| tx.unbind_deliveries(&ids, &process)).await;
             if let Err::<(), Error>(error) = unbound {
-                tracing::warn!(cause = error.cause(), "unbinding a web socket failed; the binding will expire");
+                tracing::warn!(
+                    cause = error.cause(),
+                    "unbinding a web socket failed; the binding will expire"
+                );
             }
         }
         drop(self.session.close(end.reason()).await);

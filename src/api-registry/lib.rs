@@ -134,7 +134,10 @@ fn apply(
         tx.record_access(&access.of("CloudEvent"))?;
     }
     if outcome == "contradiction" {
-        tracing::warn!(event.id = event.id, "a registry event contradicts the stored data and was not applied");
+        tracing::warn!(
+            event.id = event.id,
+            "a registry event contradicts the stored data and was not applied"
+        );
     }
     Ok(outcome.to_owned())
 }

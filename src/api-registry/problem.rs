@@ -41,8 +41,7 @@ impl Problem {
 
     /// The body is not an event.
     pub(super) fn media_type() -> Self {
-        let told =
-            "the Content-Type must be application/cloudevents+json, or application/json with ce- headers (binary mode)";
+        let told = "the Content-Type must be application/cloudevents+json, or application/json with ce- headers (binary mode)";
         Self::new(415, "not-supported", told)
     }
 
@@ -92,7 +91,10 @@ impl ResponseError for Problem {
 
 impl HttpError for Problem {
     fn throttled(seconds: u64) -> Self {
-        Self { retry_after: Some(seconds), ..Self::new(429, "throttled", "too many requests: retry after the time in Retry-After") }
+        Self {
+            retry_after: Some(seconds),
+            ..Self::new(429, "throttled", "too many requests: retry after the time in Retry-After")
+        }
     }
 }
 

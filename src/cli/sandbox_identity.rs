@@ -136,8 +136,10 @@ fn backend_key(beside: &Path, clock: &dyn Clock) -> Result<(PathBuf, SigningKey)
     };
     let key = SigningKey::read(Purpose::AccessToken, BACKEND_KID.to_owned(), &text);
     let key = key.map_err(|_unread| {
-        let told =
-            format!("{} is not an EC private key: remove it, and the sandbox creates another", path.display());
+        let told = format!(
+            "{} is not an EC private key: remove it, and the sandbox creates another",
+            path.display()
+        );
         Failure::Other(told)
     })?;
     Ok((path, key))

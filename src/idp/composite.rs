@@ -45,7 +45,8 @@ pub(super) fn read(
     check: NumberCheck,
 ) -> Result<Composite, UpstreamError> {
     let patient = NhsNumber::parse(outer.subject().as_str(), check);
-    let patient = patient.or(Err(UpstreamError::Refused("the composite token's subject is not a patient")))?;
+    let patient =
+        patient.or(Err(UpstreamError::Refused("the composite token's subject is not a patient")))?;
     let act = outer.additional_claims().act.as_ref();
     let act = act.ok_or(UpstreamError::Refused("the composite token has no act claim"))?;
     let inner = decode(&act.sub)?;

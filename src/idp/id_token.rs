@@ -110,15 +110,15 @@ fn seconds(at: DateTime<Utc>) -> f64 {
 /// The library's reason, without the values that it quotes.
 fn refused(error: &ClaimsVerificationError) -> UpstreamError {
     let is = |matches: bool, said: &'static str| matches.then_some(said);
-    let said = is(matches!(error, ClaimsVerificationError::Expired(_)), "the id token has expired or is not valid yet")
-        .or(is(
-            matches!(error, ClaimsVerificationError::InvalidIssuer(_)),
-            "the id token has another issuer",
-        ))
-        .or(is(matches!(error, ClaimsVerificationError::InvalidNonce(_)), "the id token has another nonce"))
-        .or(is(
-            matches!(error, ClaimsVerificationError::SignatureVerification(_)),
-            "the signature of the id token is not valid",
-        ));
+    let said = is(
+        matches!(error, ClaimsVerificationError::Expired(_)),
+        "the id token has expired or is not valid yet",
+    )
+    .or(is(matches!(error, ClaimsVerificationError::InvalidIssuer(_)), "the id token has another issuer"))
+    .or(is(matches!(error, ClaimsVerificationError::InvalidNonce(_)), "the id token has another nonce"))
+    .or(is(
+        matches!(error, ClaimsVerificationError::SignatureVerification(_)),
+        "the signature of the id token is not valid",
+    ));
     UpstreamError::Refused(said.unwrap_or("the id token is not valid"))
 }

@@ -214,7 +214,9 @@ mod tests {
             ("not assured to level 3", |it| it["id_assurance_level"] = json!("2")),
             ("not assured to level 3", |it| it["id_assurance_level"] = Value::Null),
             ("not assured to the requested level", |it| it["authentication_assurance_level"] = json!("2")),
-            ("not assured to the requested level", |it| it["authentication_assurance_level"] = json!("three")),
+            ("not assured to the requested level", |it| {
+                it["authentication_assurance_level"] = json!("three")
+            }),
             ("no role is selected", |it| it["selected_roleid"] = Value::Null),
             ("not one of the person's", |it| it["selected_roleid"] = json!("556")),
             ("has no organisation", |it| it["nhsid_nrbac_roles"][1]["org_code"] = Value::Null),

@@ -143,7 +143,9 @@ impl Provider {
         match &answer.iss {
             Some(iss) if *iss == self.settings.issuer => {}
             None if !metadata.authorization_response_iss_parameter_supported => {}
-            Some(_) | None => return Err(UpstreamError::Refused("the response is from another provider (RFC 9207)")),
+            Some(_) | None => {
+                return Err(UpstreamError::Refused("the response is from another provider (RFC 9207)"));
+            }
         }
         let tokens = self.exchange(&metadata, departure, callback, answer).await?;
         let audiences = [self.settings.client_id.clone()];
@@ -294,7 +296,8 @@ impl Provider {
                 UpstreamError::Refused("the provider's token response cannot be read")
             }
         })?;
-        let id_token = tokens.id_token().ok_or(UpstreamError::Refused("the token response has no id token"))?;
+        let id_token =
+            tokens.id_token().ok_or(UpstreamError::Refused("the token response has no id token"))?;
         Ok(Tokens { id_token: id_token.to_string(), access_token: tokens.access_token().secret().to_owned() })
     }
 

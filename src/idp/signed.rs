@@ -23,7 +23,8 @@ const ALGORITHMS: [Algorithm; 8] = [
     Algorithm::ES384,
 ];
 
-const NOT_GOOD: UpstreamError = UpstreamError::Refused("the signature of the provider's response is not valid");
+const NOT_GOOD: UpstreamError =
+    UpstreamError::Refused("the signature of the provider's response is not valid");
 
 /// Whether a text has the form of a JWT: three parts, of which the first is a JSON object with an algorithm.
 pub(super) fn is_jwt(text: &str) -> bool {

@@ -74,7 +74,11 @@ fn check(form: &Form, client: &Registration) -> Result<(), Problem> {
         return Err(Problem::invalid("a pushed request must not contain request_uri"));
     }
     if !client.grant_types.contains(&GrantType::AuthorizationCode) {
-        return Err(Problem::new(400, "unauthorized_client", "the app is not registered for the authorization code grant"));
+        return Err(Problem::new(
+            400,
+            "unauthorized_client",
+            "the app is not registered for the authorization code grant",
+        ));
     }
     if form.get("response_type") != Some("code") {
         return Err(Problem::new(400, "unsupported_response_type", "response_type must be code"));

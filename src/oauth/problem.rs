@@ -159,7 +159,8 @@ impl From<TokenError> for Problem {
                 Self::new(400, "invalid_grant", "the grant has ended").because(lapsed.reason())
             }
             TokenError::Target(why) => {
-                let told = "the user may not act for this patient or by this role, or the request names neither";
+                let told =
+                    "the user may not act for this patient or by this role, or the request names neither";
                 Self::new(400, "invalid_target", told).because(why)
             }
             TokenError::Audience => {
@@ -196,7 +197,9 @@ impl From<Error> for Problem {
             | Kind::Forbidden
             | Kind::NotFound
             | Kind::Conflict
-            | Kind::PreconditionFailed => Self::new(400, "invalid_grant", "a concurrent request was processed first"),
+            | Kind::PreconditionFailed => {
+                Self::new(400, "invalid_grant", "a concurrent request was processed first")
+            }
         }
     }
 }
@@ -204,7 +207,9 @@ impl From<Error> for Problem {
 impl From<BodyFault> for Problem {
     fn from(fault: BodyFault) -> Self {
         match fault {
-            BodyFault::TooLarge => Self::new(413, "invalid_request", "the body is larger than this service accepts"),
+            BodyFault::TooLarge => {
+                Self::new(413, "invalid_request", "the body is larger than this service accepts")
+            }
             BodyFault::Encoded => {
                 Self::new(415, "invalid_request", "a body with a Content-Encoding is not accepted")
             }

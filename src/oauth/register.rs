@@ -119,8 +119,7 @@ fn draft(metadata: &Map<String, Value>, issuer: &str) -> Result<Registration, Pr
     let redirect_uris = texts(metadata, "redirect_uris")?.unwrap_or_default();
     let is_bad = redirect_uris.len() > MAX_REDIRECTS || !redirect_uris.iter().all(|uri| is_redirect(uri));
     if is_bad || grant_types.contains(&GrantType::AuthorizationCode) == redirect_uris.is_empty() {
-        let told =
-            "redirect_uris must be https, or http on loopback, without fragment and without *";
+        let told = "redirect_uris must be https, or http on loopback, without fragment and without *";
         return Err(Problem::new(400, "invalid_redirect_uri", told));
     }
     let logout_uris = texts(metadata, "post_logout_redirect_uris")?.unwrap_or_default();
@@ -132,11 +131,7 @@ fn draft(metadata: &Map<String, Value>, issuer: &str) -> Result<Registration, Pr
         text(metadata, "client_name")?.filter(|name| (1..=200).contains(&name.len()) && is_shown_well(name));
     Ok(Registration {
         client_id: String::new(),
-        name: name
-            .ok_or(wrong(
-                "client_name is required: up to 200 visible characters",
-            ))?
-            .to_owned(),
+        name: name.ok_or(wrong("client_name is required: up to 200 visible characters"))?.to_owned(),
         mode,
         authentication,
         redirect_uris,
@@ -165,8 +160,7 @@ fn authentication(metadata: &Map<String, Value>, issuer: &str) -> Result<ClientA
         }
         (Some("private_key_jwt"), Some(keys), None) => {
             let keys = proof::read_keys(keys);
-            let told =
-                "jwks must contain public keys, each with a kid: EC on P-256 or P-384, or RSA of 2048 bits or more";
+            let told = "jwks must contain public keys, each with a kid: EC on P-256 or P-384, or RSA of 2048 bits or more";
             Ok(ClientAuthentication::PrivateKeyJwt { jwks: keys.ok_or(wrong(told))? })
         }
         (Some("private_key_jwt"), None, Some(url)) if ClientAuthentication::is_jwks_uri(url, issuer) => {

@@ -54,10 +54,7 @@ pub(crate) async fn introduce(
 async fn read_rest(from: &mut (impl AsyncRead + Unpin)) -> io::Result<Vec<u8>> {
     let length = from.read_u32().await?;
     if !(4..=MOST).contains(&length) {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidData,
-            "a startup message cannot have this length",
-        ));
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "a startup message cannot have this length"));
     }
     let mut message = length.to_be_bytes().to_vec();
     message.resize(usize::try_from(length).unwrap_or(message.len()), 0);

@@ -35,7 +35,10 @@ pub(super) async fn token(
     let which = Which::parse(&which)?;
     let (fields, now) = (fields(&body), gate.clock.now());
     if field(&fields, "grant_type") != "authorization_code" {
-        return Err(Refused::new("unsupported_grant_type", "the only supported grant_type is authorization_code"));
+        return Err(Refused::new(
+            "unsupported_grant_type",
+            "the only supported grant_type is authorization_code",
+        ));
     }
     let shown = (field(&fields, "client_assertion_type"), field(&fields, "client_assertion"));
     simulated.check_assertion(which, shown, now)?;

@@ -67,8 +67,8 @@ fn one(number: usize, mut entry: Value, context: &Context, depth: usize) -> Resu
     let (Some(method), Some(url)) = (text("/request/method"), text("/request/url")) else {
         return Err(Refusal::invalid("Each entry needs a request with method and url."));
     };
-    let method =
-        Method::from_bytes(method.as_bytes()).or(Err(Refusal::invalid("The method of the request is not valid.")))?;
+    let method = Method::from_bytes(method.as_bytes())
+        .or(Err(Refusal::invalid("The method of the request is not valid.")))?;
     let url = relative(context, url);
     let (path, query) = url.split_once('?').unwrap_or((url, ""));
     let path = normal(path);

@@ -99,8 +99,7 @@ async fn attempt(api: Api<'_>, context: &Context, plan: Plan) -> Result<Vec<Repl
 }
 
 fn changing() -> Refusal {
-    let told =
-        "The resources that the conditions of this transaction match have changed: send the transaction again.";
+    let told = "The resources that the conditions of this transaction match have changed: send the transaction again.";
     Refusal::new(409, Issue::error(IssueType::Conflict, told))
 }
 

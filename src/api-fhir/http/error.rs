@@ -30,7 +30,8 @@ impl ResponseError for Refusal {
 
 impl HttpError for Refusal {
     fn throttled(seconds: u64) -> Self {
-        let issue = Issue::error(IssueType::Throttled, "Too many requests. Retry after the time in Retry-After.");
+        let issue =
+            Issue::error(IssueType::Throttled, "Too many requests. Retry after the time in Retry-After.");
         Self { retry_after: Some(seconds), ..Self::new(429, issue) }
     }
 }

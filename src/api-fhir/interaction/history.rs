@@ -173,7 +173,8 @@ impl Asked {
                 "_list" => return Err(wrong("This server has no lists: _list is not supported.")),
                 "_page" => {
                     asked.after = Some(
-                        decode(value).ok_or_else(|| wrong("This page link was not issued by this server."))?,
+                        decode(value)
+                            .ok_or_else(|| wrong("This page link was not issued by this server."))?,
                     );
                 }
                 _ => {}

@@ -85,7 +85,8 @@ pub(super) fn replace(
 ) -> Result<Reply, Refusal> {
     check_preconditions(request, current)?;
     if is_subsetted(body) {
-        let told = "This is only a part of the resource (SUBSETTED): read the whole resource, then change that.";
+        let told =
+            "This is only a part of the resource (SUBSETTED): read the whole resource, then change that.";
         return Err(Refusal::new(422, Issue::error(IssueType::BusinessRule, told)));
     }
     let updated = resource::update(tx, context, current, draft)?;

@@ -17,7 +17,8 @@ use store::search::{Filter, Scope, Table};
 
 /// The message about a person whom the registry does not know, or whose data may not be disclosed: the two
 /// cases must not be distinguishable.
-pub(super) const UNKNOWN: &str = "The registry does not know this person, or their data may not be disclosed.";
+pub(super) const UNKNOWN: &str =
+    "The registry does not know this person, or their data may not be disclosed.";
 
 /// The NHS number in a reference: by identifier, by `Patient/…`, or by both, if they agree. The id of a
 /// Patient is the NHS number; whether the person exists is for the use case to check, in its transaction.
@@ -63,7 +64,10 @@ pub(super) fn related_number_in(
             let found = if ids.is_empty() { None } else { tx.list_relationships_by_id(&ids)?.pop() };
             let found = found.ok_or_else(|| Refusal::rule(UNKNOWN, at))?.value;
             if found.patient != patient {
-                return Err(wrong(at, "This RelatedPerson belongs to another patient: name one of this patient."));
+                return Err(wrong(
+                    at,
+                    "This RelatedPerson belongs to another patient: name one of this patient.",
+                ));
             }
             Some(found.proxy)
         }
@@ -164,8 +168,7 @@ fn one_of(
         (Some(number), None) | (None, Some(number)) => Ok(number),
         (Some(number), Some(same)) if number == same => Ok(number),
         (Some(_), Some(_)) => {
-            let told =
-                "The reference and the identifier are of different people: correct one of them, or leave it out.";
+            let told = "The reference and the identifier are of different people: correct one of them, or leave it out.";
             let at = |name| Issue::error(IssueType::Value, told).at(format!("{at}.{name}"));
             Err(Refusal::of(422, vec![at("reference"), at("identifier")]))
         }

@@ -201,7 +201,10 @@ impl GivenAccessRequest {
         let source = source.ok_or_else(|| wrong(at, "Name the applicant."))?;
         let applicant =
             party::type_of(source, context).and_then(|kind| Applicant::parse(&kind)).ok_or_else(|| {
-                wrong("QuestionnaireResponse.source.type", "Give the type of the applicant: RelatedPerson or Patient.")
+                wrong(
+                    "QuestionnaireResponse.source.type",
+                    "Give the type of the applicant: RelatedPerson or Patient.",
+                )
             })?;
         let subject = body.get("subject");
         let subject = subject.ok_or_else(|| wrong("QuestionnaireResponse.subject", "Name the patient."))?;

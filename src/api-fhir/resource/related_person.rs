@@ -117,9 +117,10 @@ impl From<RelationshipError> for Refusal {
             RelationshipError::OtherPeople => {
                 Self::rule("The people of a relationship cannot change.", "RelatedPerson.patient")
             }
-            RelationshipError::SamePerson => {
-                Self::rule("The patient and the related person must be different people.", "RelatedPerson.identifier")
-            }
+            RelationshipError::SamePerson => Self::rule(
+                "The patient and the related person must be different people.",
+                "RelatedPerson.identifier",
+            ),
             RelationshipError::Store(error) => error.into(),
         }
     }

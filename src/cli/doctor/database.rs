@@ -122,7 +122,11 @@ fn audit(store: &Store, report: &mut Report) {
             }
             if is_wiped {
                 let found = "there are roles, but no audit records of their creation";
-                report.warning("audit", found, "check whether records were removed: `onbehalf audit verify --expect`");
+                report.warning(
+                    "audit",
+                    found,
+                    "check whether records were removed: `onbehalf audit verify --expect`",
+                );
             }
         }
         Err(error) => report.wrong("audit", told(&error), "check the database's log"),
@@ -186,7 +190,11 @@ pub(super) fn compare(whose: &str, theirs: DateTime<Utc>, ours: DateTime<Utc>, r
     let found = format!("{whose} and the clock of this machine differ by {} seconds", apart.num_seconds());
     let mend = "synchronize both machines with the same time source (NTP)";
     if apart > FAR {
-        report.wrong("clock", found, format!("{mend}: otherwise tokens are refused, and roles end at the wrong time"));
+        report.wrong(
+            "clock",
+            found,
+            format!("{mend}: otherwise tokens are refused, and roles end at the wrong time"),
+        );
     } else if apart > SKEW {
         report.warning("clock", found, mend);
     } else {

@@ -104,7 +104,8 @@ async fn fetch(fetcher: &Fetcher, url: &str) -> Result<(Value, Fetched), String>
     if !answer.status.is_success() {
         return Err(format!("the status is {}", answer.status.as_u16()));
     }
-    let document = serde_json::from_slice(&answer.body).map_err(|_wrong| "the response is not JSON".to_owned())?;
+    let document =
+        serde_json::from_slice(&answer.body).map_err(|_wrong| "the response is not JSON".to_owned())?;
     Ok((document, answer))
 }
 

@@ -25,9 +25,7 @@ fn files(config: &Config, report: &mut Report) {
     }
     report.warning(
         "files",
-        format!(
-            "the limit of open files allows {possible} connections of server.connections = {wanted}"
-        ),
+        format!("the limit of open files allows {possible} connections of server.connections = {wanted}"),
         "raise it: LimitNOFILE= of systemd, `ulimit -Hn` of a shell, nofile of a container",
     );
 }
@@ -53,6 +51,10 @@ fn certificate(config: &Config, tls: &Tls, clock: &dyn Clock, report: &mut Repor
     let host = url::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned));
     if let Some(host) = host.filter(|host| !names.fit(host)) {
         let mend = "get a certificate for this name, or correct server.public_url";
-        report.wrong("certificate", format!("it is not valid for {host}, the host of server.public_url"), mend);
+        report.wrong(
+            "certificate",
+            format!("it is not valid for {host}, the host of server.public_url"),
+            mend,
+        );
     }
 }

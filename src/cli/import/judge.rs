@@ -19,7 +19,9 @@ pub(super) fn judge(bulk: &Bulk, columns: Option<&Columns>, raw: Raw) -> Line {
     let judged = match (raw.content, columns) {
         (Content::Json(line), _) => bulk.judge(&line),
         (Content::Row(row), Some(columns)) => judge_row(bulk, columns, &row),
-        (Content::Row(_), None) => refused(IssueType::Structure, "This is a row, but the file has no header."),
+        (Content::Row(_), None) => {
+            refused(IssueType::Structure, "This is a row, but the file has no header.")
+        }
         (Content::TooLong, _) => refused(IssueType::TooLong, "The line is larger than this server accepts."),
     };
     Line { number: raw.number, judged }

@@ -53,8 +53,10 @@ impl Progress {
         let milliseconds = self.began.elapsed().as_millis().max(1);
         let per_second = u128::from(self.lines) * 1000 / milliseconds;
         let created = tally.roles.created + tally.people.created;
-        self.bar
-            .set_message(format!("{per_second} lines/s  {created} created, {} not imported", tally.left_out()));
+        self.bar.set_message(format!(
+            "{per_second} lines/s  {created} created, {} not imported",
+            tally.left_out()
+        ));
         self.bar.set_position(batch.end.bytes);
     }
 

@@ -48,7 +48,8 @@ pub(super) enum Look {
 
 const UNREADABLE: &str = service::event::number::UNREADABLE;
 const UNTOLD: &str = "a notification for this subscription cannot be rendered: send the subscription again";
-const SEALED: &str = "the secrets of this subscription can no longer be decrypted: send the subscription again";
+const SEALED: &str =
+    "the secrets of this subscription can no longer be decrypted: send the subscription again";
 
 /// Prepares what is due for a subscription now.
 pub(super) fn look(tx: &mut Tx<'_>, context: &Context, id: Uuid) -> Result<Look, Error> {
@@ -67,11 +68,12 @@ pub(super) fn look(tx: &mut Tx<'_>, context: &Context, id: Uuid) -> Result<Look,
         return Ok(Look::Settle);
     };
     let composed = catch_unwind(AssertUnwindSafe(|| parts.front.compose(tx, &value, &notification)));
-    let message = match composed.unwrap_or_else(|_panic| Err(Error::fault("rendering a notification panicked"))) {
-        Ok(message) => message,
-        Err(error) if error.kind() == Kind::Busy => return Err(error),
-        Err(error) => return Ok(Look::SetAside(UNTOLD, error)),
-    };
+    let message =
+        match composed.unwrap_or_else(|_panic| Err(Error::fault("rendering a notification panicked"))) {
+            Ok(message) => message,
+            Err(error) if error.kind() == Kind::Busy => return Err(error),
+            Err(error) => return Ok(Look::SetAside(UNTOLD, error)),
+        };
     let headers = match headers(&parts.vault, &value, &message, now) {
         Ok(headers) => headers,
         Err(error) => return Ok(Look::SetAside(SEALED, error)),

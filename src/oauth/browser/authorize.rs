@@ -55,7 +55,8 @@ async fn answer(gate: &Gate, http: &HttpRequest, params: &Params) -> Result<Http
         Some(_) | None => None,
     };
     let params = pushed.as_ref().unwrap_or(params);
-    let redirect_uri = params.one("redirect_uri").map_err(|Repeated| bad_link("It has more than one return address."))?;
+    let redirect_uri =
+        params.one("redirect_uri").map_err(|Repeated| bad_link("It has more than one return address."))?;
     let redirect_uri = redirect_uri.filter(|uri| client.redirect_uris.iter().any(|known| known == uri));
     let redirect_uri = redirect_uri
         .ok_or_else(|| bad_link("The app asked us to send you to an address we do not recognise."))?;
@@ -91,7 +92,8 @@ async fn begin(
     let log_in =
         LogIn { app: client.client_id.clone(), request, stage: Stage::Begun, expires_at: now + LogIn::TTL };
     if providers.is_empty() {
-        let refused = Refused::new("temporarily_unavailable", "No identity provider is configured for this app.");
+        let refused =
+            Refused::new("temporarily_unavailable", "No identity provider is configured for this app.");
         return Ok(Back::of(&log_in.request, authority.issuer()).refused(refused));
     }
     let visit = Visit::begin()?;

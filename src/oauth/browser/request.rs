@@ -77,7 +77,10 @@ pub(super) fn read(
         return Err(Refused::new("request_not_supported", "Push the request instead (RFC 9126)."));
     }
     if one("request_uri").is_some() {
-        return Err(Refused::new("request_uri_not_supported", "The request_uri must be that of a pushed request (RFC 9126)."));
+        return Err(Refused::new(
+            "request_uri_not_supported",
+            "The request_uri must be that of a pushed request (RFC 9126).",
+        ));
     }
     let state = one("state").filter(|state| (8..=LONGEST).contains(&state.len()));
     let state =
@@ -108,7 +111,10 @@ pub(super) fn read(
 fn check_kind(params: &Params, app: &Registration) -> Result<(), Refused> {
     let one = |name: &str| params.one(name).unwrap_or_default();
     if app.mode == Mode::System || !app.grant_types.contains(&GrantType::AuthorizationCode) {
-        return Err(Refused::new("unauthorized_client", "The app is not registered for the authorization code grant."));
+        return Err(Refused::new(
+            "unauthorized_client",
+            "The app is not registered for the authorization code grant.",
+        ));
     }
     match one("response_type") {
         Some("code") => {}
@@ -123,7 +129,10 @@ fn check_kind(params: &Params, app: &Registration) -> Result<(), Refused> {
     }
     let prompts: Vec<&str> = one("prompt").unwrap_or_default().split_ascii_whitespace().collect();
     match prompts.as_slice() {
-        ["none"] => Err(Refused::new("login_required", "This server keeps no log-in sessions: prompt none is not possible.")),
+        ["none"] => Err(Refused::new(
+            "login_required",
+            "This server keeps no log-in sessions: prompt none is not possible.",
+        )),
         all if all.contains(&"none") => Err(invalid("prompt none must be the only value.")),
         // Every request requires log-in, choice and approval anyway.
         all if all.iter().all(|prompt| matches!(*prompt, "login" | "consent" | "select_account")) => Ok(()),
@@ -191,7 +200,10 @@ fn check_scopes(text: &str, app: &Registration) -> Result<Scopes, Refused> {
         ));
     }
     if scopes.is_empty() {
-        return Err(Refused::new("invalid_scope", "None of the requested scopes can be granted to this app."));
+        return Err(Refused::new(
+            "invalid_scope",
+            "None of the requested scopes can be granted to this app.",
+        ));
     }
     Ok(scopes)
 }

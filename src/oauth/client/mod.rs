@@ -103,7 +103,9 @@ fn credential(request: &HttpRequest, form: &Form) -> Result<(String, Credential)
         authorization(request).map_err(|repeated: Repeated| Problem::client(repeated.to_string()))?;
     let read = |header: &HeaderValue| {
         let read = header.to_str().ok().and_then(read_basic);
-        read.ok_or_else(|| Problem::client("the Authorization header is not Basic with a client_id and a secret"))
+        read.ok_or_else(|| {
+            Problem::client("the Authorization header is not Basic with a client_id and a secret")
+        })
     };
     let basic = header.map(read).transpose()?;
     let named = form.get("client_id").map(str::to_owned);
@@ -169,7 +171,8 @@ async fn check_assertion(
             let kid = assertion::claimed_key(text);
             let kid = kid.ok_or_else(|| Problem::client("the assertion has no kid"))?;
             let found = app_keys(request)?.find(jwks_uri, &kid, now).await;
-            fetched = found.ok_or_else(|| Problem::client("the keys at the app's jwks_uri cannot be fetched"))?;
+            fetched =
+                found.ok_or_else(|| Problem::client("the keys at the app's jwks_uri cannot be fetched"))?;
             &*fetched
         }
         ClientAuthentication::None | ClientAuthentication::Secret { .. } => {

@@ -65,7 +65,9 @@ pub(super) async fn by_token(gate: &Gate, asker: Asker, form: &Form) -> Result<I
 /// Checks the other parameters.
 fn check(form: &Form) -> Result<(), Problem> {
     if form.get("actor_token").is_some() {
-        return Err(Problem::invalid("actor_token is not supported: the actor is the subject of the subject_token"));
+        return Err(Problem::invalid(
+            "actor_token is not supported: the actor is the subject of the subject_token",
+        ));
     }
     if form.get("requested_token_type").is_some_and(|kind| kind != ACCESS_TOKEN) {
         return Err(Problem::invalid("requested_token_type must be that of an access token"));
@@ -161,7 +163,8 @@ async fn verify(
         (Err(composite), refused) => {
             let why =
                 format!("the subject_token as an id token: {refused}; as a composite token: {composite}");
-            Err(Problem::invalid("the subject_token is not a valid token of a configured provider").because(why))
+            Err(Problem::invalid("the subject_token is not a valid token of a configured provider")
+                .because(why))
         }
     }
 }

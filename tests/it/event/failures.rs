@@ -145,7 +145,10 @@ async fn a_consumer_that_is_gone_ends_its_subscription_and_one_that_does_not_kno
         stage.advance(10);
     }
     let found = stage.wait_for_status(second, SubscriptionStatus::Error);
-    assert_eq!(found.error.as_deref(), Some("the endpoint rejected the credentials (unauthorised: HTTP 401)"));
+    assert_eq!(
+        found.error.as_deref(),
+        Some("the endpoint rejected the credentials (unauthorised: HTTP 401)")
+    );
     assert_eq!(stage.find(second).1.failures, 3);
 }
 

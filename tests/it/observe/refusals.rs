@@ -191,7 +191,12 @@ fn known() -> Vec<Case> {
             "web",
             "the subject_token: the token was not issued here",
         ),
-        recorded(web("/oauth/token", &for_role), (400, "invalid_target"), "web", "role is not the id of a role"),
+        recorded(
+            web("/oauth/token", &for_role),
+            (400, "invalid_target"),
+            "web",
+            "role is not the id of a role",
+        ),
         recorded(
             web("/oauth/token", &for_patient),
             (400, "invalid_target"),

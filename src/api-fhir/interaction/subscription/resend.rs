@@ -23,8 +23,7 @@ pub(crate) fn resend(tx: &mut Tx<'_>, context: &Context, request: &Request) -> R
     let numbers = (number(request, "eventsSinceNumber")?, number(request, "eventsUntilNumber")?);
     let times = (instant(request, "eventsSinceInstant")?, instant(request, "eventsUntilInstant")?);
     if (numbers, times) == ((None, None), (None, None)) {
-        let told =
-            "Give a range of events: eventsSinceNumber, eventsUntilNumber, eventsSinceInstant, eventsUntilInstant.";
+        let told = "Give a range of events: eventsSinceNumber, eventsUntilNumber, eventsSinceInstant, eventsUntilInstant.";
         return Err(wrong(told, "eventsSinceNumber"));
     }
     let kept = tx.find_numbers(subscription.id, times)?;

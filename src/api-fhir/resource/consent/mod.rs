@@ -192,8 +192,7 @@ fn identity(body: &Value) -> Result<(Uuid, (i64, DateTime<Utc>)), Refusal> {
     let id = id.ok_or_else(|| wrong("Consent.id", "Give the UUID of the role."))?;
     let version = text("/meta/versionId").and_then(|version| version.parse().ok());
     let version = version.filter(|version| *version > 0);
-    let version =
-        version.ok_or_else(|| wrong("Consent.meta.versionId", "Give the version of the role."))?;
+    let version = version.ok_or_else(|| wrong("Consent.meta.versionId", "Give the version of the role."))?;
     let at = text("/meta/lastUpdated").and_then(|at| FhirDateTime::parse(at).ok());
     let told = "Give the time of the last change.";
     let at = at.ok_or_else(|| wrong("Consent.meta.lastUpdated", told))?;
@@ -232,8 +231,9 @@ impl GivenRole {
         Ok(Self {
             proxy,
             patient: party::number_in(patient, context, "Consent.patient")?,
-            status: status
-                .ok_or_else(|| wrong("Consent.status", "The status of a role must be active, inactive or rejected."))?,
+            status: status.ok_or_else(|| {
+                wrong("Consent.status", "The status of a role must be active, inactive or rejected.")
+            })?,
             reason: extensions.reason,
             grantor: extensions.grantor,
             legal_basis: match body.get("policyRule") {
@@ -276,9 +276,9 @@ impl GivenRole {
     fn into_draft(self) -> Result<RoleDraft, Refusal> {
         let created =
             self.created.ok_or_else(|| wrong("Consent.dateTime", "Give the time of the decision."))?;
-        let reason = self.reason.ok_or_else(|| {
-            wrong("Consent.extension", "Give the status reason: the extension is missing.")
-        })?;
+        let reason = self
+            .reason
+            .ok_or_else(|| wrong("Consent.extension", "Give the status reason: the extension is missing."))?;
         Ok(RoleDraft {
             proxy: self.proxy,
             patient: self.patient,

@@ -54,12 +54,12 @@ const TOPICS: [(ResourceType, &[Topic]); 3] = [
 /// The type of the criteria, and their filter.
 pub(crate) fn compile(criteria: &str, context: &Context) -> Result<(ResourceType, Filter), Refusal> {
     let (name, query) = criteria.split_once('?').unwrap_or((criteria, ""));
-    let kind = ResourceType::parse(name).ok_or_else(|| unsupported("This server does not have this resource type.", AT))?;
+    let kind = ResourceType::parse(name)
+        .ok_or_else(|| unsupported("This server does not have this resource type.", AT))?;
     let params = pairs(query);
     let query = Query::read(&params).map_err(at_criteria)?;
     if query.criteria.len() != params.len() {
-        let told =
-            "Criteria select resources: leave out the parameters that shape the result of a search.";
+        let told = "Criteria select resources: leave out the parameters that shape the result of a search.";
         return Err(unsupported(told, AT));
     }
     let strict = Context { is_strict: true, ..context.clone() };

@@ -153,8 +153,7 @@ pub(crate) fn find(tx: &mut Tx<'_>, id: &str) -> Result<Versioned<Subscription>,
 }
 
 fn bad_status() -> Refusal {
-    let told =
-        "Set the status to `requested` or `off`: the service sets active and error.";
+    let told = "Set the status to `requested` or `off`: the service sets active and error.";
     Refusal::rule(told, "Subscription.status")
 }
 
@@ -190,7 +189,8 @@ fn draft(body: &Value, context: &Context) -> Result<SubscriptionDraft, Refusal> 
     let headers = header::read(body, channel.kind)?;
     let document = kept(body, &channel).to_string();
     if document.len() > MOST_BYTES {
-        let told = format!("A subscription can have at most {MOST_BYTES} bytes, as JSON without its headers.");
+        let told =
+            format!("A subscription can have at most {MOST_BYTES} bytes, as JSON without its headers.");
         return Err(Refusal::new(413, Issue::error(IssueType::TooLong, told).at("Subscription")));
     }
     let asked = body.get("status").and_then(Value::as_str).and_then(SubscriptionStatus::parse);

@@ -37,7 +37,9 @@ pub(super) fn read(
             "eventtype" if topics.is_empty() => {
                 let topic = Topic::ALL.into_iter().find(|topic| event_type(*topic) == Some(value));
                 let topic = topic.filter(|topic| with_created || *topic != Topic::RoleCreated);
-                topics.push(topic.ok_or_else(|| unsupported("This server does not have this event type.", AT))?);
+                topics.push(
+                    topic.ok_or_else(|| unsupported("This server does not have this event type.", AT))?,
+                );
             }
             "generalpractitioner" if filters.is_empty() => {
                 let code = OdsCode::parse(value).or(Err(wrong("Name a practice by ODS code.", AT)))?;

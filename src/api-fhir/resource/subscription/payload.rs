@@ -15,7 +15,9 @@ pub(super) fn read(text: &str, style: Style) -> Result<Payload, Refusal> {
     let essence = parts.next().unwrap_or_default().to_ascii_lowercase();
     let told = match style {
         Style::National => "The payload must be application/json (the CloudEvent) or application/fhir+json.",
-        Style::Backport | Style::Classic => "The payload must be application/fhir+json or application/fhir+xml.",
+        Style::Backport | Style::Classic => {
+            "The payload must be application/fhir+json or application/fhir+xml."
+        }
     };
     let payload = Payload::parse(&essence).ok_or_else(|| unsupported(told, AT))?;
     let fits = match style {

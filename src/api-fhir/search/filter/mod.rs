@@ -131,7 +131,11 @@ struct Reverse<'k> {
 
 impl<'k> Reverse<'k> {
     fn parse(reverse: &'k str) -> Result<Self, Refusal> {
-        let malformed = || bad("_has must be written _has:Type:reference:parameter, with types and parameters of this server.");
+        let malformed = || {
+            bad(
+                "_has must be written _has:Type:reference:parameter, with types and parameters of this server.",
+            )
+        };
         let mut parts = reverse.splitn(3, ':');
         let (Some(source), Some(name), Some(rest)) = (parts.next(), parts.next(), parts.next()) else {
             return Err(malformed());
