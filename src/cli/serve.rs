@@ -28,7 +28,7 @@ use web::observe::Metrics;
 pub(super) fn serve(sources: &Sources) -> Result<(), Failure> {
     let config = sources.load()?;
     if config.access.policy.is_none() && !config.oauth.enabled {
-        return Err(Faults(vec![NOBODY.to_owned()]).into());
+        return Err(Faults(vec![NO_AUTHENTICATION.to_owned()]).into());
     }
     let policy = config.access.policy.clone().unwrap_or(AccessPolicy::Tokens(Vec::new()));
     survive_hang_up()?;
@@ -56,7 +56,7 @@ fn warn_of_exposed_files(config: &Config) {
     }
 }
 
-const NOBODY: &str = "access.policy: no caller could authenticate. Set it to \"tokens\" and list the tokens, or switch \
+const NO_AUTHENTICATION: &str = "access.policy: no caller could authenticate. Set it to \"tokens\" and list the tokens, or switch \
     oauth.enabled on; to try the service out with invented people, run `onbehalf sandbox`";
 
 /// The URL under which clients reach a server that listens on this address.
