@@ -15,7 +15,7 @@ fn assert_faults(ended: &Ended, named: &[&str]) {
 
 #[test]
 fn serve_without_a_policy_says_that_nobody_would_be_let_in() {
-    assert_faults(&Folder::new().run(&["serve"]), &["access.policy", "nobody"]);
+    assert_faults(&Folder::new().run(&["serve"]), &["access.policy", "no caller could authenticate"]);
 }
 
 #[test]
