@@ -10,11 +10,11 @@ use crate::verb::failure::{Failure, complain};
 use crate::verb::output::Output;
 use base::error::Error;
 use config::Sources;
-use store::{Break, Head};
+use store::{Break, Head, SegmentBreak};
 
 #[derive(Subcommand)]
 pub(super) enum Look {
-    /// Walk the chains of the audit record and name the first record of each that does not hold
+    /// Walk the chains of the audit record and the access journal, and name where each first does not hold
     ///
     /// Prints the head of every chain, as CHAIN SEQUENCE HASH. Keep them where nobody who can write to the
     /// database can: with --expect, a later run proves that the record still goes through them.
@@ -32,6 +32,8 @@ pub(super) fn audit(sources: &Sources, look: Look) -> Result<(), Failure> {
     let config = sources.load()?;
     let kept = expect.as_deref().map(read).transpose()?.unwrap_or_default();
     let store = open_migrated_store(&config)?;
+    // Before the chains: what is indexed meanwhile is looked at in one or the other.
+    let segments = store.verify_access_journal()?;
     let (heads, breaks) = store.read_here::<_, Error, _>(|tx| {
         // The heads are of the same instant as the walk.
         Ok((tx.list_audit_heads()?, tx.verify_audit(&kept)?))
@@ -41,10 +43,15 @@ pub(super) fn audit(sources: &Sources, look: Look) -> Result<(), Failure> {
             let Break { chain, sequence, id, fault } = broken;
             json!({ "chain": chain, "sequence": sequence, "record": id, "fault": fault.to_string() })
         };
+        let segment = |broken: &SegmentBreak| {
+            let SegmentBreak { segment, position, fault } = broken;
+            json!({ "segment": segment, "position": position, "fault": fault.to_string() })
+        };
         let head = |head: &Head| json!({ "chain": head.chain, "sequence": head.sequence, "hash": head.hash });
         json!({
             "heads": heads.iter().map(head).collect::<Vec<_>>(),
             "breaks": breaks.iter().map(broken).collect::<Vec<_>>(),
+            "segments": segments.iter().map(segment).collect::<Vec<_>>(),
         })
     };
     output.print(document, || heads.iter().map(ToString::to_string).collect());
@@ -52,7 +59,11 @@ pub(super) fn audit(sources: &Sources, look: Look) -> Result<(), Failure> {
         let id = broken.id.as_ref().map(|id| format!(", record {id}")).unwrap_or_default();
         complain(&format!("chain {}, sequence {}{id}: {}", broken.chain, broken.sequence, broken.fault));
     }
+    for SegmentBreak { segment, position, fault } in segments.iter().filter(|_| !output.json) {
+        complain(&format!("access journal, segment {segment}, byte {position}: {fault}"));
+    }
     match breaks.len() {
+        0 if !segments.is_empty() => Err(Failure::Other("the access journal does not hold".to_owned())),
         0 => Ok(()),
         1 => Err(Failure::Other("the audit record does not hold in 1 chain".to_owned())),
         more => Err(Failure::Other(format!("the audit record does not hold in {more} chains"))),

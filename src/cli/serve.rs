@@ -52,7 +52,7 @@ pub(super) fn survive_hang_up() -> Result<(), Failure> {
 fn warn_of_exposed_files(config: &Config) {
     for ExposedFile { path, mode } in config.database.url.file().map(list_exposed_files).unwrap_or_default() {
         let (file, mode) = (path.display(), format!("{mode:o}"));
-        tracing::warn!(%file, mode, "users other than its owner can access a file of the database: run `chmod 600` on it");
+        tracing::warn!(%file, mode, "users other than its owner can access a file of the database: run `chmod go=` on it");
     }
 }
 
@@ -117,6 +117,10 @@ pub(super) fn run(
     });
     // The running job ends with its batch.
     drop(running);
+    // A server that was stopped leaves nothing in its access journal; one that is killed leaves it to the next.
+    if let Err(error) = store.catch_up_here() {
+        tracing::warn!(cause = error.cause(), "the access journal is not indexed; the next start does it");
+    }
     drop(store);
     tracing::info!("stopped");
     served.map_err(|error| Failure::Other(format!("the server failed: {error}")))

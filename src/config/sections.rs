@@ -13,7 +13,7 @@ use domain::account::{Proofing, Who};
 use domain::person::{NhsNumber, NumberCheck};
 use domain::proxy::OdsCode;
 use service::policy::{AccessPolicy, Disclosure, Token};
-use store::{DatabaseUrl, ReplicaOptions, STATEMENT_DEADLINE, StoreOptions};
+use store::{DatabaseUrl, INDEX_ACCESSES_AFTER, ReplicaOptions, STATEMENT_DEADLINE, StoreOptions};
 
 /// `[server]`
 #[derive(Clone, Debug)]
@@ -135,6 +135,7 @@ impl Database {
             wait: self.wait,
             statement_deadline: Some(STATEMENT_DEADLINE),
             has_pooler: self.has_pooler,
+            index_accesses_after: INDEX_ACCESSES_AFTER,
             replica: self.replica.clone(),
         }
     }

@@ -1,10 +1,8 @@
 //! The relay: a socket for libpq on one side, TLS to the server on the other.
 
-use std::fs::{Permissions, read_dir, remove_dir, remove_file};
+use std::fs::{File, Permissions, read_dir, remove_dir_all, rename};
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
-use std::os::unix::net::UnixStream as Probe;
-use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -25,6 +23,8 @@ use crate::tls;
 
 /// The start of the name of a relay's folder.
 const FOLDER: &str = "onbehalf-pg-";
+/// The file in it that is locked as long as the relay lives.
+const ALIVE: &str = "alive";
 /// How long an unresponsive server is waited for.
 const SILENCE: Duration = Duration::from_secs(30);
 const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(15), Duration::from_secs(5));
@@ -34,6 +34,7 @@ const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(15), Duration::from
 pub struct Relay {
     url: String,
     _folder: TempDir,
+    _alive: File,
     /// Ends the thread when it is dropped.
     _stop: oneshot::Sender<()>,
 }
@@ -49,7 +50,7 @@ impl Relay {
         let Some(target) = Target::of(url)? else { return Ok(None) };
         let connector = Connector::of(&target)?;
         remove_stale();
-        let folder = private_folder().map_err(RelayError::Socket)?;
+        let (folder, alive) = private_folder().map_err(RelayError::Socket)?;
         let url = target.local_url(folder.path());
         let socket = folder.path().join(Target::socket_name());
         let (stop, stopped) = oneshot::channel();
@@ -65,7 +66,7 @@ impl Relay {
             drop(runtime.block_on(stopped));
         };
         thread::Builder::new().name("postgres-tls".to_owned()).spawn(serve).map_err(RelayError::Socket)?;
-        Ok(Some(Self { url, _folder: folder, _stop: stop }))
+        Ok(Some(Self { url, _folder: folder, _alive: alive, _stop: stop }))
     }
 
     /// The URL by which libpq reaches the server through the relay.
@@ -146,24 +147,55 @@ async fn relay(mut client: UnixStream, connector: &Connector) {
     }
 }
 
-/// A folder that only its user can enter; it is removed when it is dropped.
-fn private_folder() -> io::Result<TempDir> {
-    tempfile::Builder::new().prefix(FOLDER).permissions(Permissions::from_mode(0o700)).tempdir()
+/// A folder that only its user can enter, and the locked file in it. The file is locked before it gets its name, so that
+/// no other process finds it unlocked.
+fn private_folder() -> io::Result<(TempDir, File)> {
+    let permissions = Permissions::from_mode(0o700);
+    let folder = tempfile::Builder::new().prefix(FOLDER).permissions(permissions).tempdir()?;
+    let unnamed = folder.path().join("new");
+    let alive = File::create(&unnamed)?;
+    alive.lock()?;
+    rename(unnamed, folder.path().join(ALIVE))?;
+    Ok((folder, alive))
 }
 
-/// Removes the folders of relays that were killed, where no process listens any more.
+/// Removes the folders of relays that were killed: their lock is free.
 fn remove_stale() {
     let Ok(entries) = read_dir(std::env::temp_dir()) else { return };
     let folders = entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(FOLDER));
     for folder in folders.map(|entry| entry.path()) {
-        let probed = Probe::connect(folder.join(Target::socket_name()));
-        if probed.is_err_and(|fault| fault.kind() == io::ErrorKind::ConnectionRefused) {
-            remove(&folder);
+        if File::open(folder.join(ALIVE)).is_ok_and(|alive| alive.try_lock().is_ok()) {
+            drop(remove_dir_all(folder));
         }
     }
 }
 
-fn remove(folder: &Path) {
-    drop(remove_file(folder.join(Target::socket_name())));
-    drop(remove_dir(folder));
+#[cfg(test)]
+mod tests {
+    use std::fs::{File, create_dir};
+    use std::thread;
+
+    use super::{ALIVE, FOLDER, Relay};
+
+    const URL: &str = "postgres://user@database.test/x?sslmode=require&sslrootcert=system";
+
+    #[test]
+    fn relays_that_start_at_the_same_time_keep_their_folders() {
+        let start = || {
+            for _ in 0..50 {
+                let relay = Relay::start(URL).unwrap().unwrap();
+                assert!(relay._folder.path().read_dir().unwrap().count() == 2, "the socket and the lock");
+            }
+        };
+        thread::scope(|scope| (0..4).for_each(|_| drop(scope.spawn(start))));
+    }
+
+    #[test]
+    fn the_folder_of_a_relay_that_was_killed_is_removed() {
+        let left = std::env::temp_dir().join(format!("{FOLDER}left-{}", std::process::id()));
+        create_dir(&left).unwrap();
+        File::create(left.join(ALIVE)).unwrap();
+        let _relay = Relay::start(URL).unwrap().unwrap();
+        assert!(!left.exists());
+    }
 }

@@ -1,14 +1,13 @@
 //! The journal: accesses are written down together, each before it is answered.
 //!
 //! A durable write for every read would cost more than the read. So one thread writes whatever has come in
-//! while it wrote the last batch, in one transaction, and every request waits for the commit of its batch. What
+//! while it wrote the last batch, together ([`Store::record_accesses`]), and every request waits until its batch is on the disk. What
 //! cannot be written is not answered: a queue that is full, or a database that refuses, is a 503.
 //!
 //! A Bundle of a thousand entries is a thousand accesses. They are written in portions, each in a batch of its own turn, so
 //! that the requests that come meanwhile wait for a portion and not for the whole.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -16,7 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use base::error::{Error, Kind};
 use domain::audit::Access;
-use store::{Store, Tx};
+use store::Store;
 
 /// The most requests that wait to be written down.
 const WAITING: usize = 4096;
@@ -114,21 +113,15 @@ fn gather(first: Entry, waiting: &mut mpsc::Receiver<Entry>, expected: usize) ->
 }
 
 fn write(store: &Store, batch: Vec<Entry>) {
-    let (accesses, waiting): (Vec<_>, Vec<_>) =
+    let (accesses, waiting): (Vec<Vec<Access>>, Vec<_>) =
         batch.into_iter().map(|entry| (entry.accesses, entry.written)).unzip();
-    let accesses: Arc<[Vec<Access>]> = accesses.into();
-    let all = Arc::clone(&accesses);
-    let written = store.write_beside(move |tx| tx.record_accesses(&all.iter().flatten().collect::<Vec<_>>()));
+    let written = store.record_accesses(&accesses.iter().flatten().collect::<Vec<_>>());
     match written {
         Ok(()) => waiting.into_iter().for_each(|waiting| tell(waiting, Ok(()))),
         // Should one entry be what the database refuses, the others need not suffer.
         Err(error) if error.kind() != Kind::Busy && waiting.len() > 1 => {
-            for (at, waiting) in waiting.into_iter().enumerate() {
-                let all = Arc::clone(&accesses);
-                let one = move |tx: &mut Tx<'_>| {
-                    tx.record_accesses(&all.get(at).into_iter().flatten().collect::<Vec<_>>())
-                };
-                tell(waiting, store.write_beside(one));
+            for (accesses, waiting) in accesses.iter().zip(waiting) {
+                tell(waiting, store.record_accesses(&accesses.iter().collect::<Vec<_>>()));
             }
         }
         Err(error) => {

@@ -12,6 +12,7 @@ use postgres_tls::Relay;
 use r2d2::ManageConnection;
 use sqlite_deadline::Deadline;
 
+use crate::access_journal::tail::Tail;
 use crate::database_url::DatabaseUrl;
 use crate::private::create_private;
 use base::error::{Error, Kind};
@@ -29,6 +30,10 @@ pub(crate) struct Pooled {
     pub(crate) db: Db,
     pub(crate) meter: Arc<Meter>,
     pub(crate) is_in_use: bool,
+    /// Whether it is in a transaction on a thread that may wait.
+    pub(crate) may_catch_up: bool,
+    /// What the audit record is read after ([`Tx::catch_up`](crate::Tx)); nothing on the connection that writes.
+    pub(crate) tail: Tail,
     /// Whether a pooler stands between, and the next transaction may run on another connection of the server.
     pub(crate) has_pooler: bool,
     /// How long a statement may run: through a pooler each transaction brings it along.
@@ -81,6 +86,7 @@ pub(crate) struct Manager {
     deadline: Option<Duration>,
     statements: Arc<AtomicU64>,
     is_writer: bool,
+    pub(crate) tail: Tail,
 }
 
 /// An answered commit is on disk: WAL with a flush at every commit. Readers and the writer of other
@@ -116,12 +122,19 @@ impl Manager {
             })?,
             DatabaseUrl::Sqlite(_) => None,
         };
-        Ok(Self { url, relay: relay.map(Arc::new), has_pooler, deadline, statements, is_writer: false })
+        let relay = relay.map(Arc::new);
+        let tail = Arc::default();
+        Ok(Self { url, relay, has_pooler, deadline, statements, is_writer: false, tail })
     }
 
     /// The same for the one connection that writes to SQLite.
     pub(crate) fn for_writing(&self) -> Self {
-        Self { is_writer: true, ..self.clone() }
+        Self { is_writer: true, ..self.for_indexing() }
+    }
+
+    /// The same for connections on which the audit record is read as it is.
+    pub(crate) fn for_indexing(&self) -> Self {
+        Self { tail: Arc::default(), ..self.clone() }
     }
 
     /// Opens one connection and closes it, to tell the operator now what would be a 503 later.
@@ -142,8 +155,7 @@ impl Manager {
     fn open_sqlite(path: &Path, deadline: Option<&Deadline>) -> Result<Db, ConnectionError> {
         let path =
             path.to_str().ok_or_else(|| ConnectionError::BadConnection("the path is not text".into()))?;
-        // In-memory databases and URIs are no paths.
-        if !path.starts_with(':') && !path.starts_with("file:") {
+        if is_file(Path::new(path)) {
             create_private(Path::new(path));
         }
         let open = || SqliteConnection::establish(path);
@@ -200,11 +212,25 @@ fn with_patience(url: &str) -> String {
     url
 }
 
+/// Whether SQLite takes this for the path of a file: not for a database in memory, or a URI.
+pub(crate) fn is_file(path: &Path) -> bool {
+    !path.to_str().is_some_and(|path| path.starts_with(':') || path.starts_with("file:"))
+}
+
 impl Pooled {
     /// A connection of no pool, whose statements take as long as they take.
     pub(crate) fn alone(db: Db) -> Self {
         let meter = Meter::new(Arc::default(), None);
-        Self { db, meter: Arc::new(meter), is_in_use: false, has_pooler: false, deadline: None, _relay: None }
+        Self {
+            db,
+            meter: Arc::new(meter),
+            is_in_use: false,
+            may_catch_up: false,
+            tail: Arc::default(),
+            has_pooler: false,
+            deadline: None,
+            _relay: None,
+        }
     }
 
     /// Fails where the connection is dead.
@@ -232,7 +258,16 @@ impl ManageConnection for Manager {
         let meter = Arc::new(Meter::new(Arc::clone(&self.statements), watch));
         db.set_instrumentation(Watch(Arc::clone(&meter)));
         let (has_pooler, deadline) = (self.has_pooler, self.deadline);
-        Ok(Pooled { db, meter, is_in_use: false, has_pooler, deadline, _relay: self.relay.clone() })
+        Ok(Pooled {
+            db,
+            meter,
+            is_in_use: false,
+            may_catch_up: false,
+            tail: Arc::clone(&self.tail),
+            has_pooler,
+            deadline,
+            _relay: self.relay.clone(),
+        })
     }
 
     fn is_valid(&self, pooled: &mut Pooled) -> Result<(), ConnectionProblem> {

@@ -3,6 +3,7 @@
 //! [`Store::read`] and [`Store::write`] run a closure in one transaction on a thread that may block.
 //! A read sees one snapshot; a write that is answered is on disk.
 
+mod access_journal;
 mod access_request;
 mod account;
 mod audit;
@@ -27,10 +28,11 @@ mod subscription;
 mod threads;
 mod tx;
 
+pub use access_journal::{SegmentBreak, SegmentFault};
 pub use account::AccountUser;
 pub use audit::{AuditRecord, Break, Fault, Head, NotAHead};
 pub use bulk::{Copied, check_copy};
-pub use database::options::{ReplicaOptions, STATEMENT_DEADLINE, StoreOptions};
+pub use database::options::{INDEX_ACCESSES_AFTER, ReplicaOptions, STATEMENT_DEADLINE, StoreOptions};
 pub use database::store::{Lane, Store};
 pub use database_url::{BadDatabaseUrl, DatabaseUrl};
 pub use life::{

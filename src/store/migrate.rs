@@ -126,6 +126,11 @@ impl Store {
                 unguard(db)?;
                 outbox::clear(db)?;
             }
+            if let Some(journal) = &self.access_journal
+                && !tables(db)?.iter().any(|table| table == "access_segments")
+            {
+                journal.remove()?;
+            }
             Ok(reverted)
         })
     }

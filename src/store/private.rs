@@ -26,7 +26,7 @@ pub(crate) fn create_private(path: &Path) {
     }
 }
 
-/// The files of an SQLite database that others than their owner may use: created by an earlier version, or with a mode
+/// The files of an SQLite database, and the folder of its access journal, that others than their owner may use: created by an earlier version, or with a mode
 /// that was changed.
 pub fn list_exposed_files(database: &Path) -> Vec<ExposedFile> {
     let with = |suffix: &str| {
@@ -38,5 +38,5 @@ pub fn list_exposed_files(database: &Path) -> Vec<ExposedFile> {
         let mode = fs::metadata(&path).ok()?.permissions().mode() & 0o777;
         (mode & 0o077 != 0).then_some(ExposedFile { path, mode })
     };
-    ["", "-wal", "-shm", "-journal"].into_iter().map(with).filter_map(exposed).collect()
+    ["", "-wal", "-shm", "-journal", "-accesses"].into_iter().map(with).filter_map(exposed).collect()
 }

@@ -146,6 +146,17 @@ diesel::table! {
 }
 
 diesel::table! {
+    access_segments (id) {
+        id -> Text,
+        number -> BigInt,
+        position -> BigInt,
+        hash -> Text,
+        length -> Nullable<BigInt>,
+        is_removed -> Bool,
+    }
+}
+
+diesel::table! {
     access_request_versions (id, version) {
         id -> Text,
         version -> BigInt,

@@ -130,6 +130,10 @@ async fn answer(
     if target.kind == Some(ResourceType::Subscription) && !api.settings.subscriptions.enabled {
         return Err(Refusal::not_found());
     }
+    if target.kind == Some(ResourceType::AuditEvent) {
+        // Not on this thread, which answers others meanwhile.
+        api.gate.store.catch_up().await?;
+    }
     let context = Context::of(api.settings, caller, preference(request.headers()).strict);
     let asked = trail::access(&context, route, &target, &query);
     let asking = Asking { route, target, path, query };

@@ -8,7 +8,7 @@ use crate::doctor::report::Report;
 use base::clock::Clock;
 use base::error::Error;
 use config::Config;
-use store::{DatabaseUrl, ExposedFile, Store, Tx, Vitals, list_exposed_files};
+use store::{DatabaseUrl, ExposedFile, SegmentBreak, Store, Tx, Vitals, list_exposed_files};
 
 /// Below this much free space, in bytes, the check warns; below `NO_ROOM` it fails.
 const LITTLE_ROOM: u64 = 1 << 30;
@@ -131,6 +131,7 @@ fn audit(store: &Store, report: &mut Report) {
         }
         Err(error) => report.wrong("audit", told(&error), "check the database's log"),
     }
+    journal(store, report);
     match store.read_here::<_, Error, _>(loose_heads) {
         Ok(loose) if loose.is_empty() => {
             report.ok("audit", "every chain ends where its head says");
@@ -147,6 +148,22 @@ fn audit(store: &Store, report: &mut Report) {
     }
 }
 
+/// Whether every segment of an SQLite database's access journal is intact.
+fn journal(store: &Store, report: &mut Report) {
+    match store.verify_access_journal() {
+        Ok(breaks) if breaks.is_empty() => report.ok("audit", "every segment of the access journal holds"),
+        Ok(breaks) => {
+            for SegmentBreak { segment, fault, .. } in breaks {
+                let found = format!("segment {segment} of the access journal is {fault}");
+                report.wrong("audit", found, "keep the files as they are, and run `onbehalf audit verify`");
+            }
+        }
+        Err(error) => {
+            report.wrong("audit", told(&error), "check that the folder of the access journal can be read")
+        }
+    }
+}
+
 fn loose_heads(tx: &mut Tx<'_>) -> Result<Vec<i64>, Error> {
     tx.list_loose_heads()
 }
@@ -160,7 +177,7 @@ fn modes(database: &Path, report: &mut Report) {
     for ExposedFile { path, mode } in exposed {
         let name = path.display();
         let found = format!("users other than its owner can access {name} (mode {mode:o})");
-        report.wrong("database", found, format!("chmod 600 {name}"));
+        report.wrong("database", found, format!("chmod go= {name}"));
     }
 }
 

@@ -15,6 +15,8 @@ pub(crate) fn migrated(store: Store) -> Result<Store, Failure> {
         let told = "the database is not migrated: run `onbehalf migrate up` with the same settings first";
         return Err(Failure::Other(told.to_owned()));
     }
+    // What a server that was killed has left in its access journal is older than what is recorded from here on.
+    store.catch_up_here()?;
     Ok(store)
 }
 

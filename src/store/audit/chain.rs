@@ -234,6 +234,7 @@ impl Tx<'_> {
     ///
     /// When the database does not answer.
     pub fn list_audit_heads(&mut self) -> Result<Vec<Head>, Error> {
+        self.catch_up()?;
         Ok(audit_chains::table.order(audit_chains::chain).load(self.db)?)
     }
 

@@ -16,9 +16,28 @@ use base::error::Error;
 use domain::account::Caller;
 use domain::audit::{Access, Act, Actor, Outcome, People, Subject};
 
+use people::PeopleOfRows;
+
 pub use chain::{Break, Fault, Head, NotAHead};
 pub(crate) use guard::{guard, unguard};
 pub use record::AuditRecord;
+
+/// The records of these accesses, where no row of the database need be read to find out whose data they have shown.
+pub(crate) fn records_without_rows(accesses: &[&Access]) -> Option<Vec<AuditRecord>> {
+    people::wanted(accesses).is_empty().then(|| records_of(accesses, &PeopleOfRows::new()))
+}
+
+fn records_of(accesses: &[&Access], rows: &PeopleOfRows) -> Vec<AuditRecord> {
+    let records = |access: &&Access| -> Vec<AuditRecord> {
+        let record = |people| AuditRecord {
+            subject: access.subject.clone(),
+            query: access.query.clone(),
+            ..AuditRecord::new(access.act, &access.actor, access.outcome, people, access.at)
+        };
+        people::named(access, rows).into_iter().map(record).collect()
+    };
+    accesses.iter().flat_map(records).collect()
+}
 
 impl Tx<'_> {
     /// Writes down a change: who made which version of what. The record stands in the chain when the
@@ -85,18 +104,15 @@ impl Tx<'_> {
     ///
     /// When the database refuses.
     pub fn record_accesses(&mut self, accesses: &[&Access]) -> Result<(), Error> {
-        let rows = self.find_people_of(accesses)?;
-        for access in accesses {
-            for people in people::named(access, &rows) {
-                let record = AuditRecord::new(access.act, &access.actor, access.outcome, people, access.at);
-                self.pending.push(AuditRecord {
-                    subject: access.subject.clone(),
-                    query: access.query.clone(),
-                    ..record
-                });
-            }
-        }
+        let mut records = self.records_of(accesses)?;
+        self.pending.append(&mut records);
         Ok(())
+    }
+
+    /// The records of these accesses, not yet written.
+    pub(crate) fn records_of(&mut self, accesses: &[&Access]) -> Result<Vec<AuditRecord>, Error> {
+        let rows = self.find_people_of(accesses)?;
+        Ok(records_of(accesses, &rows))
     }
 
     /// How many records this transaction will write.

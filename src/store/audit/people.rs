@@ -12,7 +12,7 @@ use domain::audit::{Access, Outcome, People, Shown};
 use domain::person::{NhsNumber, NumberCheck};
 
 /// The people of rows, by `Type/id`.
-type PeopleOfRows = BTreeMap<String, People>;
+pub(super) type PeopleOfRows = BTreeMap<String, People>;
 
 /// As many values as every database takes in one list.
 const LIST: usize = 500;
@@ -56,23 +56,26 @@ fn subject_of(access: &Access) -> Option<&String> {
     access.subject.as_ref().filter(|subject| access.shown.is_empty() && subject.contains('/'))
 }
 
+/// The rows whose people are to be looked up, by type: those that these accesses have shown, or were about.
+pub(super) fn wanted<'a>(accesses: &[&'a Access]) -> BTreeMap<&'a str, BTreeSet<&'a str>> {
+    let mut wanted: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for access in accesses {
+        let shown = access.shown.iter().filter_map(|shown| match shown {
+            Shown::Resource(reference) => Some(reference),
+            Shown::Of(_) => None,
+        });
+        for (kind, id) in shown.chain(subject_of(access)).filter_map(|reference| reference.split_once('/')) {
+            wanted.entry(kind).or_default().insert(id);
+        }
+    }
+    wanted
+}
+
 impl Tx<'_> {
     /// Looks up the people of every row that these accesses have shown, or were about.
     pub(super) fn find_people_of(&mut self, accesses: &[&Access]) -> Result<PeopleOfRows, Error> {
-        let mut wanted: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-        for access in accesses {
-            let shown = access.shown.iter().filter_map(|shown| match shown {
-                Shown::Resource(reference) => Some(reference),
-                Shown::Of(_) => None,
-            });
-            for (kind, id) in
-                shown.chain(subject_of(access)).filter_map(|reference| reference.split_once('/'))
-            {
-                wanted.entry(kind).or_default().insert(id);
-            }
-        }
         let mut found = PeopleOfRows::new();
-        for (kind, ids) in wanted {
+        for (kind, ids) in wanted(accesses) {
             let ids: Vec<&str> = ids.into_iter().collect();
             for ids in ids.chunks(LIST) {
                 for (id, patient, proxy) in self.list_people(kind, ids)? {

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::schema::audit_records;
 use base::date_time::{from_millis, to_millis};
@@ -10,7 +10,7 @@ use base::ids;
 use domain::audit::{Act, Actor, Outcome, People};
 
 /// A record, as it is stored. All of it is chained; the migration describes the columns.
-#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Serialize, Deserialize)]
 #[diesel(table_name = audit_records)]
 #[expect(missing_docs, reason = "the fields are the columns, which the migration describes")]
 pub struct AuditRecord {

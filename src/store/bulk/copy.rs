@@ -13,7 +13,7 @@ use diesel::sql_types::Text;
 use crate::audit::Break;
 use crate::database::store::Store;
 use crate::db::{Db, Pooled};
-use crate::schema::roles;
+use crate::schema::{access_segments, roles};
 use crate::tx::Tx;
 use base::error::{Error, Kind};
 
@@ -35,19 +35,22 @@ struct Line {
 }
 
 impl Store {
-    /// Writes the database of this instant to a file that is empty, or not there. The file need not have reached
-    /// the disk when this returns.
+    /// Writes the database of this instant to a file that is empty, or not there, with every access that was answered until
+    /// now: the copy needs no access journal, and has none. The file need not have reached the disk when this returns.
     ///
     /// # Errors
     ///
     /// Where the database is no SQLite, or the file cannot be written.
     pub fn copy_to(&self, file: &Path) -> Result<(), Error> {
         let path = text(file)?;
+        self.catch_up_here()?;
         let mut pooled = self.readers.get().map_err(Error::busy)?;
         let Db::Sqlite(connection) = &mut pooled.db else {
             return Err(Error::new(Kind::Invalid, "only an SQLite database is copied by this program"));
         };
         diesel::sql_query("VACUUM INTO ?").bind::<Text, _>(path).execute(connection)?;
+        let mut copy = SqliteConnection::establish(path).map_err(Error::fault)?;
+        diesel::delete(access_segments::table).execute(&mut copy)?;
         Ok(())
     }
 }

@@ -1,15 +1,17 @@
 //! The database, as it is read and written.
 
 use std::any::type_name;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
 use r2d2::Pool;
 use tokio::sync::Notify;
 
 use super::options::{ReplicaOptions, StoreOptions};
+use crate::access_journal::indexer::Indexer;
+use crate::access_journal::journal::AccessJournal;
 use crate::database_url::DatabaseUrl;
-use crate::db::{Manager, SilentErrors};
+use crate::db::{Manager, SilentErrors, is_file};
 use crate::replica::Replica;
 use crate::threads::Threads;
 use crate::tx;
@@ -31,6 +33,8 @@ pub struct Store {
     /// On SQLite: writes that share a commit.
     group: Option<Group>,
     replica: Option<Arc<Replica>>,
+    /// On SQLite in a file: where accesses are recorded.
+    pub(crate) access_journal: Option<Arc<AccessJournal>>,
     pub(crate) has_pooler: bool,
 }
 
@@ -76,6 +80,22 @@ impl Store {
         let writers = if is_sqlite { pool(&manager.for_writing(), 1) } else { readers.clone() };
         let writer = Writer { pool: writers, published: Arc::clone(&published), long: Arc::default() };
         let group = is_sqlite.then(|| Group::start(writer.clone(), options.wait)).transpose()?;
+        let access_journal = match (options.url.file(), &group) {
+            // What is in memory is gone with the process: there is nothing to bring to the disk.
+            (Some(file), Some(group)) if is_file(file) => {
+                let journal = AccessJournal::open(
+                    file,
+                    pool(&manager.for_indexing(), 1),
+                    group.clone(),
+                    options.index_accesses_after,
+                )?;
+                // The first journal of this manager: the cell was empty.
+                let indexer: Weak<Indexer> = Arc::downgrade(&journal.indexer);
+                drop(manager.tail.set(indexer));
+                Some(Arc::new(journal))
+            }
+            _ => None,
+        };
         let start = |asked: &ReplicaOptions| Replica::start(asked, options, &statements, readers.clone());
         let replica = options.replica.as_ref().map(start).transpose()?;
         let databases = if replica.is_some() { 2 } else { 1 };
@@ -91,6 +111,7 @@ impl Store {
             long: Arc::new(long),
             group,
             replica,
+            access_journal,
             has_pooler: options.has_pooler,
         })
     }
@@ -262,23 +283,6 @@ impl Store {
         F: FnMut(&mut Tx<'_>) -> Result<T, E>,
     {
         tx::run_again(&self.writer, type_name::<F>(), work)
-    }
-
-    /// As [`Store::write`], for a thread of its own beside those that serve: it shares commits with them.
-    ///
-    /// # Errors
-    ///
-    /// As [`Store::write`].
-    pub fn write_beside<T, E, F>(&self, work: F) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: From<Error> + Send + 'static,
-        F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
-    {
-        match &self.group {
-            Some(group) => group.write_here(type_name::<F>(), work),
-            None => self.write_here(work),
-        }
     }
 
     /// As [`Store::read`], on the present thread: for the command line.

@@ -9,9 +9,10 @@ use crate::db::Db;
 use base::error::Error;
 
 /// Every table of the schema.
-pub const ANALYZED_TABLES: [&str; 39] = [
+pub const ANALYZED_TABLES: [&str; 40] = [
     "access_request_versions",
     "access_requests",
+    "access_segments",
     "account_users",
     "apps",
     "attempts",

@@ -32,11 +32,13 @@ pub(super) struct Statement {
     pub(super) scope: Scope,
     /// Whether few rows are looked at, whatever the filter says.
     pub(super) is_of_few: bool,
+    /// Whether it reads accesses, here or in a subselect: changes are in the table when they are answered.
+    pub(super) reads_accesses: bool,
 }
 
 impl Statement {
     fn new(scope: Scope) -> Self {
-        Self { sql: String::new(), values: Vec::new(), scope, is_of_few: false }
+        Self { sql: String::new(), values: Vec::new(), scope, is_of_few: false, reads_accesses: false }
     }
 
     pub(super) fn page(query: &PageQuery, scope: Scope) -> Self {
@@ -203,6 +205,7 @@ impl Statement {
 
     /// What may be seen, and is asked for.
     fn found(&mut self, table: Table, filter: &Filter) {
+        self.reads_accesses |= table == Table::AuditRecords;
         self.visible(table, filter);
         self.push(" AND ");
         self.filter(filter);

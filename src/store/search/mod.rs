@@ -81,6 +81,9 @@ impl Tx<'_> {
     {
         self.check_budget()?;
         statement.check()?;
+        if statement.reads_accesses {
+            self.catch_up()?;
+        }
         on_dialect!(self.db, c => statement.query().load(c)).map_err(of_search)
     }
 

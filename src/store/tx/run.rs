@@ -55,6 +55,7 @@ where
     F: FnOnce(&mut Tx<'_>) -> Result<T, E>,
 {
     begin_on(&mut pooled, mode).map_err(Error::from)?;
+    pooled.may_catch_up = false;
     carry_out(pooled, published, work)
 }
 
@@ -93,6 +94,7 @@ where
     F: Fn(&mut Tx<'_>) -> Result<T, E>,
 {
     pooled.is_in_use = true;
+    pooled.may_catch_up = false;
     let result = work(&mut Tx::new(pooled));
     pooled.is_in_use = false;
     result
@@ -144,7 +146,10 @@ pub(crate) fn begin(pool: &Pool<Manager>, mode: Mode) -> Result<r2d2::PooledConn
     loop {
         let mut pooled = pool.get().map_err(Error::busy)?;
         match begin_on(&mut pooled, mode) {
-            Ok(()) => return Ok(pooled),
+            Ok(()) => {
+                pooled.may_catch_up = mode == Mode::Read;
+                return Ok(pooled);
+            }
             Err(_) if left > 0 && matches!(pooled.db, Db::Postgres(_)) => left -= 1,
             Err(error) => return Err(error.into()),
         }

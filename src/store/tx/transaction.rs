@@ -1,8 +1,11 @@
 //! An open transaction, and what a request may still ask of the database.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
+use diesel::connection::SimpleConnection as _;
+
+use crate::access_journal::tail::Tail;
 use crate::audit::record::AuditRecord;
 use crate::db::{Db, Meter, Pooled};
 use base::error::{Error, Kind};
@@ -18,13 +21,31 @@ pub struct Tx<'c> {
     pub(crate) pending: Vec<AuditRecord>,
     /// Whether an event or a revocation was published, of which others are told when the transaction has committed.
     pub(crate) has_published: bool,
+    tail: &'c Tail,
+    may_catch_up: bool,
 }
 
 impl<'c> Tx<'c> {
     /// A transaction that has begun on this connection.
     pub(crate) fn new(pooled: &'c mut Pooled) -> Self {
-        let Pooled { db, meter, .. } = pooled;
-        Self { db, meter, most: None, pending: Vec::new(), has_published: false }
+        let Pooled { db, meter, tail, may_catch_up, .. } = pooled;
+        let may_catch_up = *may_catch_up;
+        Self { db, meter, most: None, pending: Vec::new(), has_published: false, tail, may_catch_up }
+    }
+
+    /// Before the audit record is read: has what was answered until now written to it ([`crate::access_journal`]). What this
+    /// transaction reads from here on is of the moment after that. Does nothing in a transaction that writes, and on a
+    /// thread that serves requests: who reads there has called [`Store::catch_up`](crate::Store::catch_up) before.
+    ///
+    /// # Errors
+    ///
+    /// Database errors.
+    pub(crate) fn catch_up(&mut self) -> Result<(), Error> {
+        let Some(tail) = self.tail.get().and_then(Weak::upgrade) else { return Ok(()) };
+        if self.may_catch_up && tail.catch_up()? {
+            self.db.batch_execute("COMMIT; BEGIN")?;
+        }
+        Ok(())
     }
 
     /// Runs a part of a request, whose statements are counted against the budget of that request.

@@ -4,6 +4,7 @@ mod accesses;
 mod chain;
 mod events;
 mod journal;
+mod segments;
 mod tampering;
 
 use diesel::prelude::*;
@@ -99,6 +100,7 @@ impl Trail {
     }
 
     fn grown(&mut self) -> Vec<Record> {
+        sql::catch_up(&self.url);
         let query = diesel::sql_query("SELECT * FROM audit_records ORDER BY id");
         let records: Vec<Record> = match self.url.strip_prefix("sqlite:") {
             Some(path) => query.load(&mut sql::sqlite(path)),

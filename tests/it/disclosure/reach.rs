@@ -159,7 +159,11 @@ async fn staff_write_of_the_patients_of_their_practice_alone(
         for proxy in [MOTHER, LONER] {
             let refused = send(&app, post("/Consent", &role(proxy, number)).bearer(&staff)).await;
             assert_eq!(refused.status, 422, "{number}");
-            assert!(refused.json().to_string().contains("The registry does not know this person"), "{}", refused.json());
+            assert!(
+                refused.json().to_string().contains("The registry does not know this person"),
+                "{}",
+                refused.json()
+            );
         }
         let refused = send(&app, post("/RelatedPerson", &relationship(MOTHER, number)).bearer(&staff)).await;
         assert_eq!(refused.status, 422, "{number}");

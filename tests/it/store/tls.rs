@@ -11,7 +11,7 @@ use std::time::Duration;
 use base::error::Error;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rstest::rstest;
-use store::{DatabaseUrl, Store, StoreOptions};
+use store::{DatabaseUrl, INDEX_ACCESSES_AFTER, Store, StoreOptions};
 use tempfile::TempDir;
 
 use crate::support::poll::poll;
@@ -119,6 +119,7 @@ fn open(url: &str) -> Result<Store, Error> {
         wait: Duration::from_secs(20),
         statement_deadline: None,
         has_pooler: false,
+        index_accesses_after: INDEX_ACCESSES_AFTER,
         replica: None,
     })
 }

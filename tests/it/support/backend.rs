@@ -93,10 +93,34 @@ impl TestDatabase {
 
     /// Opens it, to wait so long for a connection, with a deadline for each statement or without.
     pub fn open_for(&self, wait: Duration, statement_deadline: Option<Duration>) -> Store {
-        let url: DatabaseUrl = self.url.parse().expect("the URL is right");
-        let options =
-            StoreOptions { url, connections: 4, wait, statement_deadline, has_pooler: false, replica: None };
-        Store::open(&options).expect("the database opens")
+        open_store(&self.url, wait, statement_deadline)
+    }
+}
+
+/// Opens the database of this URL.
+pub(super) fn open_store(url: &str, wait: Duration, statement_deadline: Option<Duration>) -> Store {
+    let url: DatabaseUrl = url.parse().expect("the URL is right");
+    Store::open(&StoreOptions {
+        url,
+        connections: 4,
+        wait,
+        statement_deadline,
+        has_pooler: false,
+        // By themselves never: a test that counts statements counts those of its requests.
+        index_accesses_after: Duration::from_secs(3600),
+        replica: None,
+    })
+    .expect("the database opens")
+}
+
+impl Backend {
+    /// The statements that record an access: on PostgreSQL a transaction, the head of a chain read and moved, the record; on
+    /// SQLite none, for the access goes to the journal's file.
+    pub fn statements_of_an_access(self) -> u64 {
+        match self {
+            Self::Sqlite => 0,
+            Self::Postgres => 5,
+        }
     }
 }
 

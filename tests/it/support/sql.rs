@@ -1,8 +1,13 @@
 //! A look into a database past the store, by SQL.
 
+use std::path::Path;
+use std::time::Duration;
+
 use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Text};
+
+use super::backend::open_store;
 
 #[derive(QueryableByName)]
 struct Row {
@@ -12,6 +17,12 @@ struct Row {
 
 /// The column `value`, a text, of every row. `NULL` is the empty text.
 pub fn values(url: &str, sql: &str) -> Vec<String> {
+    catch_up_for(url, sql);
+    values_as_they_are(url, sql)
+}
+
+/// As [`values`], also of the audit record without what stands in the journal.
+pub fn values_as_they_are(url: &str, sql: &str) -> Vec<String> {
     let rows: Vec<Row> = match url.strip_prefix("sqlite:") {
         Some(path) => diesel::sql_query(sql).load(&mut sqlite(path)),
         None => diesel::sql_query(sql).load(&mut postgres(url)),
@@ -27,11 +38,25 @@ pub fn number(url: &str, sql: &str) -> i64 {
 
 /// Runs statements.
 pub fn execute(url: &str, sql: &str) {
+    catch_up_for(url, sql);
     match url.strip_prefix("sqlite:") {
         Some(path) => sqlite(path).batch_execute(sql),
         None => postgres(url).batch_execute(sql),
     }
     .unwrap_or_else(|error| panic!("{error}: {sql}"));
+}
+
+/// Has the accesses of the server's journal written to the audit record, as every reader of the product does before it reads.
+pub fn catch_up(url: &str) {
+    if url.strip_prefix("sqlite:").is_some_and(|path| Path::new(&format!("{path}-accesses")).exists()) {
+        open_store(url, Duration::from_secs(20), None).catch_up_here().expect("the journal is indexed");
+    }
+}
+
+fn catch_up_for(url: &str, sql: &str) {
+    if sql.contains("audit_") {
+        catch_up(url);
+    }
 }
 
 /// A connection of the test's own to a SQLite database. It waits its turn: a server or a store that is being closed
