@@ -221,5 +221,5 @@ async fn nothing_is_deleted_and_what_others_own_is_not_written(
     footprint.check_untouched("all of them");
     let why = send(&app, request("DELETE", &format!("/Consent/{MOTHERS_ROLE}"))).await.json();
     let why = why["issue"][0]["diagnostics"].as_str().expect("a sentence").to_owned();
-    assert!(why.contains("never deleted"), "{why}");
+    assert!(why.contains("cannot be deleted"), "{why}");
 }
