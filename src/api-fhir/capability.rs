@@ -1,5 +1,5 @@
-//! The CapabilityStatement: a hand-written half (who, what, why), and a half that is derived from the
-//! route table and the search parameters, so that it claims what there is.
+//! The CapabilityStatement: a hand-written part, and a part that is derived from the route table and the
+//! search parameters, so that it is always true.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -23,27 +23,27 @@ use fhir::format::Format;
 
 const WRITTEN: &str = include_str!("../../capability-statement/capability-statement.json");
 
-/// What the statement of a server says that tells of events by topic.
+/// The CapabilityStatement that a server with topic-based subscriptions instantiates.
 const BACKPORT: &str =
     "http://hl7.org/fhir/uv/subscriptions-backport/CapabilityStatement/backport-subscription-server-r4";
-/// Which topics there are.
+/// The extension with the supported topics.
 const TOPIC: &str = "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/capabilitystatement-subscriptiontopic-canonical";
 
-/// The statement as it is sent.
+/// A rendered statement.
 #[derive(Clone)]
 pub(crate) struct Rendered {
-    /// A digest, so that it is another one whenever the statement is (C-06).
+    /// A digest, so that it changes with the statement (C-06).
     pub(crate) version: i64,
-    /// In the format that was asked for.
+    /// In the requested format.
     pub(crate) bytes: Bytes,
 }
 
-/// How many renderings are kept. A server has one statement, in two formats, each plain and pretty.
+/// How many renderings are cached. A server has one statement, in two formats, each plain and pretty.
 const KEPT: usize = 64;
 
 static RENDERED: Mutex<BTreeMap<String, Rendered>> = Mutex::new(BTreeMap::new());
 
-/// As [`statement`], written in a format. It is made once: whoever asks again and again is no burden.
+/// As [`statement`], in a format. It is rendered once, so that repeated requests are cheap.
 pub(crate) fn rendered(
     base: &str,
     issuer: Option<&str>,
@@ -98,7 +98,7 @@ fn statement(base: &str, issuer: Option<&str>, tells_events: bool) -> Result<Val
     Ok(statement)
 }
 
-/// How apps get tokens (C-02; SMART App Launch 1.0, "Declaring support for `OAuth2` endpoints", which older
+/// The OAuth endpoints (C-02; SMART App Launch 1.0, "Declaring support for `OAuth2` endpoints", which older
 /// clients still read).
 fn smart(issuer: &str) -> Map<String, Value> {
     let endpoints = [
@@ -144,7 +144,7 @@ fn resource(kind: ResourceType) -> Value {
         add("documentation", documentation.into());
     }
     add("interaction", interactions(&codes));
-    // Every resource tells its version (`meta.versionId`), also where past versions are not kept.
+    // Every resource has its version (`meta.versionId`), even where past versions are not kept.
     add("versioning", "versioned".into());
     add("readHistory", keeps_versions.into());
     add("updateCreate", false.into());
@@ -170,23 +170,24 @@ fn resource(kind: ResourceType) -> Value {
     Value::Object(resource)
 }
 
-/// How the references of a type are treated (V-09): FHIR's codes, and the words that go with them.
+/// The reference policies of a type (V-09): FHIR's codes, and their documentation.
 const fn references(kind: ResourceType) -> (&'static [&'static str], Option<&'static str>) {
     match kind {
         ResourceType::Consent | ResourceType::RelatedPerson => (
             &["literal", "logical", "resolves", "enforced", "local"],
             Some(
                 "A person is named by `reference` (`Patient/{NHS number}`, also absolute on this server, and by condition \
-                 in a transaction), by `identifier` (the NHS number), or by both if they agree. Somebody who is not known, or \
-                 may not appear, is refused either way. Both are returned. An organisation is named by ODS code.",
+                 in a transaction), by `identifier` (the NHS number), or by both if they agree. A person who is unknown, or \
+                 whose data may not be disclosed, is refused either way. Both are returned. An organisation is named by \
+                 ODS code.",
             ),
         ),
         ResourceType::QuestionnaireResponse => (
             &["literal", "logical"],
             Some(
-                "Kept as it was sent. `subject` and `source` are named as the people of a Consent are; a `source` that is the \
-                 proxy is a RelatedPerson of the subject. What they lack of type and NHS number is added. No other reference \
-                 is followed.",
+                "Stored as it was sent. `subject` and `source` are named like the people of a Consent; a `source` that is the \
+                 proxy is a RelatedPerson of the subject. A missing type or NHS number is added to them. No other \
+                 reference is resolved.",
             ),
         ),
         ResourceType::Patient | ResourceType::Basic => (&["logical"], None),
@@ -215,7 +216,10 @@ fn search_param(kind: ResourceType, param: &Param) -> Value {
         "type": param.kind.code(),
     });
     if let (Index::Absent, Some(rendered)) = (param.index, rendered.as_object_mut()) {
-        rendered.insert("documentation".to_owned(), "Understood; the model holds no such element.".into());
+        rendered.insert(
+            "documentation".to_owned(),
+            "Accepted, but finds nothing: the model has no such element.".into(),
+        );
     }
     rendered
 }
@@ -235,7 +239,7 @@ fn reverse_includes(kind: ResourceType) -> Vec<Value> {
     ResourceType::ALL.into_iter().flat_map(of).collect()
 }
 
-/// The operations of these routes, each once.
+/// The operations of these routes, without duplicates.
 fn operations(is_meant: impl Fn(&Route) -> bool) -> Value {
     let routes = ROUTES.iter().filter(|route| is_meant(route));
     let mut all: Vec<Operation> = routes.filter_map(|route| route.operation).collect();
@@ -245,7 +249,7 @@ fn operations(is_meant: impl Fn(&Route) -> bool) -> Value {
     all.into_iter().map(render).collect()
 }
 
-/// The codes of the interactions that these routes are, in the order of the table.
+/// The codes of the interactions of these routes, in the order of the table.
 fn codes(is_meant: impl Fn(&Route) -> bool) -> Vec<&'static str> {
     ROUTES.iter().filter(|route| is_meant(route)).flat_map(|route| route.codes).copied().collect()
 }

@@ -1,4 +1,4 @@
-//! What every interaction of this front is given.
+//! The settings and the context of every interaction of this API.
 
 use std::sync::Arc;
 
@@ -16,67 +16,67 @@ use service::policy::scope_of;
 use store::Budget;
 use store::search::Scope;
 
-/// The path of this front.
+/// The path of this API.
 pub const BASE_PATH: &str = domain::account::endpoints::FHIR_BASE;
 
-/// What a context is made of, beside its caller. Cheap to clone.
+/// The settings of a context. Cheap to clone.
 #[derive(Clone)]
 pub struct FhirSettings {
-    /// The time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// What a request is answered that names another patient than its token's (RS-05).
+    /// The status of the response to a request about another patient than its token's (RS-05).
     pub status_for_other_patient: u16,
     /// The switches of the domain.
     pub contract: Contract,
-    /// What of the data of others is shown.
+    /// Which of other people's data are disclosed.
     pub disclosure: Disclosure,
-    /// How subscribers are told of events.
+    /// The settings of subscriptions.
     pub subscriptions: Arc<Subscriptions>,
-    /// What seals and opens the secrets of subscriptions.
+    /// Encrypts and decrypts the secrets of subscriptions.
     pub vault: Arc<Vault>,
     /// The URL under which clients reach this server, without a path and without a slash at its end.
     pub public_url: Arc<str>,
 }
 
 impl FhirSettings {
-    /// The URL of this front, without a slash at its end.
+    /// The URL of this API, without a slash at its end.
     pub(crate) fn base(&self) -> String {
         format!("{}{BASE_PATH}", self.public_url)
     }
 }
 
-/// One caller's request, apart from what it asks for.
+/// The context of one request: its caller, and the settings.
 #[derive(Clone)]
 pub(crate) struct Context {
-    /// Who is asking.
+    /// The caller.
     pub(crate) caller: Caller,
-    /// The time.
+    /// The clock.
     pub(crate) clock: Arc<dyn Clock>,
-    /// What a request is answered that names another patient than its token's (RS-05).
+    /// The status of the response to a request about another patient than its token's (RS-05).
     pub(crate) status_for_other_patient: u16,
     /// The switches of the domain.
     pub(crate) contract: Contract,
-    /// What of the data of others is shown.
+    /// Which of other people's data are disclosed.
     pub(crate) disclosure: Disclosure,
-    /// The URL of this front, without a slash at its end.
+    /// The URL of this API, without a slash at its end.
     pub(crate) base: String,
     /// `Prefer: handling=strict`: unknown search parameters are refused (G-10).
     pub(crate) is_strict: bool,
-    /// How people subscribe; `None` where nobody does.
+    /// The settings of subscriptions; `None` where subscribing is not possible.
     pub(crate) subscribing: Option<Subscribing>,
-    /// How many statements the request may still send.
+    /// How many more statements the request may send.
     pub(crate) budget: Budget,
-    /// Whether the request is carried out while the writer is held: then the document that a client wrote as one is loaded
-    /// as text ([`Stored::document`](crate::resource::stored::Stored)), and parsed when the transaction is over.
+    /// Whether the request runs while the writer is held: then the document that a client wrote is loaded as
+    /// text ([`Stored::document`](crate::resource::stored::Stored)), and parsed after the transaction.
     pub(crate) holds_writer: bool,
 }
 
-/// What subscriptions are judged by, and what keeps their secrets.
+/// The settings and the secrets of subscriptions.
 #[derive(Clone)]
 pub(crate) struct Subscribing {
     /// The settings.
     pub(crate) settings: Arc<Subscriptions>,
-    /// What seals and opens.
+    /// Encrypts and decrypts secrets.
     pub(crate) vault: Arc<Vault>,
 }
 
@@ -109,38 +109,38 @@ impl Context {
         Self { holds_writer: true, ..self.clone() }
     }
 
-    /// Where websockets are opened.
+    /// The URL for web sockets.
     pub(crate) fn websocket(&self) -> String {
         websocket_of(&self.base)
     }
 
-    /// How people subscribe here.
+    /// The settings of subscriptions, or a refusal.
     pub(crate) fn subscribing(&self) -> Result<&Subscribing, Refusal> {
         self.subscribing.as_ref().ok_or_else(Refusal::not_found)
     }
 
-    /// What this caller may see at this time.
+    /// The people whose data this caller may see now.
     pub(crate) fn scope(&self) -> Scope {
         scope_of(&self.caller.who, self.disclosure.staff_reach, self.now())
     }
 
-    /// For whom reasons and actors are masked; `None` where they are not.
+    /// The citizen for whom reasons and actors are masked; `None` where they are not.
     pub(crate) fn masked_for(&self) -> Option<NhsNumber> {
         self.disclosure.masked_for(&self.caller.who)
     }
 
-    /// The time.
+    /// The current time.
     pub(crate) fn now(&self) -> DateTime<Utc> {
         self.clock.now()
     }
 
-    /// A URL of this front as `Type/id`, if it is one of this front's, or relative.
+    /// A URL as `Type/id`, if it is one of this API's, or relative.
     pub(crate) fn relative<'u>(&self, url: &'u str) -> &'u str {
         url.strip_prefix(self.base.as_str()).map_or(url, |rest| rest.trim_start_matches('/'))
     }
 }
 
-/// Where websockets are opened, of the front at this URL.
+/// The URL for web sockets of the API at this URL.
 pub(crate) fn websocket_of(base: &str) -> String {
     // http becomes ws, and https wss.
     format!("{}/$subscription-ws", base.replacen("http", "ws", 1))

@@ -1,6 +1,6 @@
-//! What the scopes of the caller's app let through, as conditions on rows ([`limited`]): they become part of the query, so
-//! that no total, chain or include tells of what lies beyond them (SC-03, SC-06). Whose data the caller may
-//! see at all is [`Context::scope`]; both hold.
+//! Enforces the scopes of the caller's app, as conditions on rows ([`limited`]): they become part of the
+//! query, so that no total, chain or include reveals rows beyond them (SC-03, SC-06). [`Context::scope`]
+//! decides whose data the caller may see at all; both apply.
 
 use crate::context::Context;
 use crate::interaction::request::Request;
@@ -15,7 +15,7 @@ use fhir::outcome::{Issue, IssueType};
 use store::Tx;
 use store::search::{Filter, PageQuery};
 
-/// Refuses what no scope lets through for any of these types (SC-09).
+/// Refuses a request for types of which no scope allows any (SC-09).
 pub(crate) fn check_any(context: &Context, kinds: &[ResourceType], letter: Letter) -> Result<(), Refusal> {
     match kinds {
         [first, ..] if !kinds.iter().any(|kind| may(context, *kind, letter)) => {
@@ -25,9 +25,9 @@ pub(crate) fn check_any(context: &Context, kinds: &[ResourceType], letter: Lette
     }
 }
 
-/// Refuses a request that names another patient than the one of its token, where the settings want that told
-/// (RS-05; rule PXY-1 of the producers of national APIs). By default the patient is hidden as every other
-/// person is: a read is 404, a search finds nothing.
+/// Refuses a request about another patient than the one of its token, where the settings require it (RS-05;
+/// rule PXY-1 of the producers of national APIs). By default that patient is hidden like any other person: a
+/// read is 404, a search finds nothing.
 pub(crate) fn check_patient(context: &Context, request: &Request) -> Result<(), Refusal> {
     let status = context.status_for_other_patient;
     if status == 404 {
@@ -58,12 +58,12 @@ pub(crate) fn check_patient(context: &Context, request: &Request) -> Result<(), 
     if named.into_iter().all(|number| number == patient) {
         return Ok(());
     }
-    let told = "The request is about another patient than the one of the access token.";
+    let told = "The request is about another patient than that of the access token.";
     let code = if status == 401 { IssueType::Login } else { IssueType::Forbidden };
     Err(Refusal::new(status, Issue::error(code, told)))
 }
 
-/// Refuses a write whose result lies beyond the scopes (SC-03): nothing of it stays.
+/// Refuses a write whose result the scopes do not allow (SC-03): it is rolled back.
 pub(crate) fn check_written(
     tx: &mut Tx<'_>,
     context: &Context,
@@ -88,7 +88,7 @@ pub(crate) fn may_read(
     Ok(may(context, kind, Letter::Read) && lets_through(tx, context, kind, id, Letter::Read)?)
 }
 
-/// Refuses what would tell the caller of a resource that the scopes do not let them read.
+/// Refuses a request that would reveal a resource which the scopes do not let the caller read.
 pub(crate) fn check_read(
     tx: &mut Tx<'_>,
     context: &Context,
@@ -98,7 +98,7 @@ pub(crate) fn check_read(
     if may_read(tx, context, kind, id)? { Ok(()) } else { Err(insufficient(context, kind, Letter::Read)) }
 }
 
-/// Whether the scopes let this through to a row. Where they have no constraint the database is not asked.
+/// Whether the scopes allow access to a row. Where they have no constraint, no statement is sent.
 fn lets_through(
     tx: &mut Tx<'_>,
     context: &Context,

@@ -1,9 +1,9 @@
-//! The FHIR R4 front: true to the standard (4.0.1), for any FHIR client, at `/FHIR/R4`.
+//! The FHIR R4 API (4.0.1), for any FHIR client, at `/FHIR/R4`.
 //!
-//! `routes` says what there is, as data; `http` turns HTTP into a request and an answer into HTTP;
-//! [`interaction`] has one file for each interaction, each run in a transaction that it is given;
-//! [`resource`] one for each type; [`search`] compiles parameters to filters, one file for each type of
-//! parameter; [`bundle`] makes batches and transactions of requests.
+//! `routes` is the route table; `http` maps HTTP to requests and responses to HTTP; [`interaction`] has one
+//! file for each interaction, which runs in a given transaction; [`resource`] one for each type; [`search`]
+//! compiles parameters to filters, one file for each type of parameter; [`bundle`] runs batches and
+//! transactions of requests.
 
 pub mod bulk;
 mod bundle;
@@ -33,8 +33,8 @@ pub use context::{BASE_PATH, FhirSettings};
 pub use routes::every_route;
 pub use search::statement_of;
 
-/// Adds the routes of this front. One handler answers them all: the table in `routes` knows the rest, and
-/// the entries of a Bundle go through the same table.
+/// Adds the routes of this API. One handler serves them all: the table in `routes` has the rest, and the
+/// entries of a Bundle use the same table.
 pub fn configure(config: &mut ServiceConfig) {
     let front = web::scope(BASE_PATH)
         .wrap(from_fn(catch_panics::<Refusal>))

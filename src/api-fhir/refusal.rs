@@ -1,4 +1,4 @@
-//! Why a request of this front is refused: a status and its issues.
+//! Refusals of this API: a status and its issues.
 
 use std::borrow::Cow;
 
@@ -7,20 +7,20 @@ use domain::proxy::RoleError;
 use fhir::outcome::{Issue, IssueType};
 use service::access::Refusal as NotAllowed;
 
-/// A refusal: what becomes an OperationOutcome, by itself or as the outcome of a Bundle's entry.
+/// A refusal. It becomes an OperationOutcome, as the response or as the outcome of a Bundle's entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
     /// The HTTP status.
     pub(crate) status: u16,
-    /// What is wrong: at least one issue.
+    /// At least one issue.
     pub(crate) issues: Vec<Issue>,
-    /// The methods that are allowed, with a 405.
+    /// The allowed methods, with a 405.
     pub(crate) allow: Option<Cow<'static, str>>,
-    /// Whether it is for the encoding of the body, of which none is taken (RFC 9110, section 15.5.16).
+    /// Whether the body has a content coding: none is supported (RFC 9110, section 15.5.16).
     pub(crate) takes_no_encoding: bool,
-    /// The seconds after which to try again, with a 429 or 503.
+    /// The seconds for `Retry-After`, with a 429 or 503.
     pub(crate) retry_after: Option<u64>,
-    /// Why the token does not do, with a 401 or 403.
+    /// Why the token is not sufficient, with a 401 or 403.
     pub(crate) challenge: Option<Challenge>,
 }
 
@@ -29,17 +29,17 @@ pub(crate) struct Refusal {
 pub(crate) struct Challenge {
     /// The error code.
     pub(crate) error: &'static str,
-    /// A scope that would do.
+    /// A sufficient scope.
     pub(crate) scope: Option<String>,
 }
 
 impl Refusal {
-    /// A refusal for one reason.
+    /// A refusal with one issue.
     pub(crate) fn new(status: u16, issue: Issue) -> Self {
         Self::of(status, vec![issue])
     }
 
-    /// A refusal with every issue that was found.
+    /// A refusal with several issues.
     pub(crate) fn of(status: u16, issues: Vec<Issue>) -> Self {
         Self { status, issues, allow: None, takes_no_encoding: false, retry_after: None, challenge: None }
     }
@@ -49,17 +49,17 @@ impl Refusal {
         Self::new(400, Issue::error(IssueType::Invalid, diagnostics))
     }
 
-    /// 422: a rule of the domain is broken, at an element.
+    /// 422: a rule of the domain is violated, at an element.
     pub(crate) fn rule(diagnostics: impl Into<Cow<'static, str>>, expression: &str) -> Self {
         Self::new(422, Issue::error(IssueType::BusinessRule, diagnostics).at(expression))
     }
 
-    /// 404: there is no such thing, as far as the caller may know.
+    /// 404: the resource does not exist, as far as the caller may know.
     pub(crate) fn not_found() -> Self {
         Self::new(404, Issue::error(IssueType::NotFound, "There is no such resource."))
     }
 
-    /// 405: this is not done here.
+    /// 405: the method or interaction is not supported.
     pub(crate) fn not_allowed(
         allow: impl Into<Cow<'static, str>>,
         diagnostics: impl Into<Cow<'static, str>>,
@@ -76,14 +76,14 @@ impl Refusal {
     }
 }
 
-/// Failures that every interaction shares. The cause is logged here, once.
-/// 400: what cannot be read.
+/// 400: the request cannot be read.
 impl From<Issue> for Refusal {
     fn from(issue: Issue) -> Self {
         Self::new(400, issue)
     }
 }
 
+/// Faults that every interaction shares. The cause is logged here, once.
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         let kind = error.kind();
@@ -103,7 +103,7 @@ impl From<Error> for Refusal {
             Kind::Fault => IssueType::Exception,
         };
         let refusal = Self::new(kind.status(), Issue::error(code, error.told().to_owned()));
-        // The one error of a use case that says who is asking: a grant that holds no more.
+        // The one error of a use case about authentication: a grant that is no longer valid.
         let lapsed = Challenge { error: "invalid_token", scope: None };
         Self {
             retry_after: (kind == Kind::Busy).then_some(1),
@@ -115,35 +115,37 @@ impl From<Error> for Refusal {
 
 impl From<NotAllowed> for Refusal {
     fn from(_refusal: NotAllowed) -> Self {
-        Self::new(403, Issue::error(IssueType::Forbidden, "The caller may not do this."))
+        Self::new(403, Issue::error(IssueType::Forbidden, "The caller is not allowed to do this."))
     }
 }
 
-/// The rule that a role would break, and where.
+/// The rule that a role violates, and where.
 impl From<RoleError> for Refusal {
     fn from(rule: RoleError) -> Self {
         let (at, told) = match rule {
-            RoleError::OwnProxy => {
-                ("Consent.performer", "Nobody is their own proxy: name another performer.")
-            }
+            RoleError::OwnProxy => (
+                "Consent.performer",
+                "The proxy and the patient must be different people: name another performer.",
+            ),
             RoleError::InvalidTransition => (
                 "Consent.status",
-                "The role cannot take this status from the one that it has. From active it goes to inactive; from \
-                 inactive to active or rejected; from rejected to active. Only an active role can be edited.",
+                "The role cannot change from its current status to this one. Allowed are active to inactive; \
+                 inactive to active or rejected; rejected to active. Only an active role can be edited.",
             ),
             RoleError::MissingReason => {
                 ("Consent.extension", "A change of status needs a status reason in the same request.")
             }
-            RoleError::ReasonNotAllowed => {
-                ("Consent.extension", "This status reason does not explain this status: use one of its own.")
-            }
+            RoleError::ReasonNotAllowed => (
+                "Consent.extension",
+                "This status reason is not allowed for this status: use one of those defined for it.",
+            ),
             RoleError::MissingGrantor => (
                 "Consent.extension",
                 "A role becomes active only with the grantor extension: the ODS code of the organisation that \
                  authorises it.",
             ),
             RoleError::End(_) => {
-                ("Consent.provision.period.end", "The end must not lie before the start, nor in the past.")
+                ("Consent.provision.period.end", "The end must not be before the start, or in the past.")
             }
             RoleError::PatientDied => {
                 ("Consent.patient", "The patient has died: a role can end, and none can become active.")

@@ -1,7 +1,8 @@
-//! Every route of this API, as data. A row says all there is to know of an interaction or operation: its methods and
-//! paths, the types that it is for, the scope that it needs, its type of audit event, and what carries it out, which tells
-//! a read from a write. Dispatch, `Allow`, CapabilityStatement, metrics, audit record and the check of scopes are derived
-//! from the row, so that an operation is added by its row, the file of its handler, and its definition in `fhir-profiles/`.
+//! Every route of this API, as data. A row completely describes an interaction or operation: its methods and
+//! paths, its types, the scope that it needs, its type of audit event, and its handler, which distinguishes
+//! reads from writes. Dispatch, `Allow`, CapabilityStatement, metrics, audit records and the check of scopes
+//! are derived from the row, so that an operation is added by its row, the file of its handler, and its
+//! definition in `fhir-profiles/`.
 
 use actix_web::http::Method;
 
@@ -50,7 +51,7 @@ const POST: &[Method] = &[Method::POST];
 const PUT: &[Method] = &[Method::PUT];
 const PATCH: &[Method] = &[Method::PATCH];
 const DELETE: &[Method] = &[Method::DELETE];
-/// Of most operations (<https://hl7.org/fhir/R4/operations.html#executing>).
+/// The methods of most operations (<https://hl7.org/fhir/R4/operations.html#executing>).
 const BOTH: &[Method] = &[Method::GET, Method::POST];
 
 const HISTORY: Part = Literal("_history");
@@ -88,9 +89,9 @@ const U: Option<Letter> = Some(Letter::Update);
 const D: Option<Letter> = Some(Letter::Delete);
 const S: Option<Letter> = Some(Letter::Search);
 
-/// The table. An interaction: its name, its codes, its audit event, the scope that it needs, where and for which types, and its
-/// handler. An operation: its name, that of its definition and its URL, the scope, where and for which types, and its handler.
-/// Interactions are claimed in this order.
+/// The route table. An interaction: its name, its codes, its audit event, the scope that it needs, its paths
+/// and types, and its handler. An operation: its name, that of its definition and its URL, the scope, its
+/// paths and types, and its handler. Interactions are claimed in this order.
 #[rustfmt::skip]
 pub(crate) static ROUTES: &[Route] = &[
     interaction("Capabilities", &[], Audit::Operation, None, (&[(GET, &[Literal("metadata")])], any), Capabilities),
@@ -118,7 +119,8 @@ pub(crate) static ROUTES: &[Route] = &[
     interaction("SearchType", &["search-type"], Audit::SearchType, S,
         (&[(GET, &[Type]), (POST, &[Type, SEARCH])], any), Search(search::search)),
 
-    // A CapabilityStatement claims these by flags. To update is what they need also where they create (SMART App Launch 2.2).
+    // A CapabilityStatement claims these by flags. They need the permission to update even where they create
+    // (SMART App Launch 2.2).
     interaction("ConditionalUpdate", &[], Audit::Update, U,
         (&[(PUT, &[Type])], writable), Store(update::conditional_update, Purpose::Either)),
     interaction("ConditionalPatch", &[], Audit::Patch, U,
@@ -167,8 +169,8 @@ const OUR_ROTATE_SECRET: &str =
 const OUR_SECRET: &str = "https://fhir.onbehalf.org.uk/R4/OperationDefinition/Subscription-secret";
 const OUR_ATTEMPTS: &str = "https://fhir.onbehalf.org.uk/R4/OperationDefinition/Subscription-attempts";
 
-/// Every method and path that the table answers, for each type: with `{id}` for an id and `{version}` for a version. For checks that
-/// must leave none out.
+/// Every method and path of the table, for each type: with `{id}` for an id and `{version}` for a version.
+/// For tests that must cover all.
 pub fn every_route() -> Vec<(&'static str, String)> {
     let mut all = Vec::new();
     for route in ROUTES {
@@ -200,8 +202,8 @@ pub fn every_route() -> Vec<(&'static str, String)> {
     all
 }
 
-/// Finds what a request asks for. Types, ids and paths are case-sensitive (G-02). HEAD asks for what GET
-/// asks for (G-13).
+/// Finds the route of a request. Types, ids and paths are case-sensitive (G-02). HEAD has the route of GET
+/// (G-13).
 pub(crate) fn resolve(method: &Method, path: &str) -> Result<(&'static Route, Target), Refusal> {
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     let sought = if *method == Method::HEAD { &Method::GET } else { method };
@@ -222,11 +224,11 @@ fn refuse_method(method: &Method, fitting: &[(&Route, &[Method], Target)]) -> Re
     let is_instance = fitting.iter().any(|(route, _, _)| route.codes.contains(&"read"));
     let is_role = fitting.iter().any(|(_, _, target)| target.kind == Some(ResourceType::Consent));
     let told = if *method == Method::DELETE && is_role {
-        "A role is never deleted: end it with a status, and its history stays."
+        "A role cannot be deleted: end it by a change of status; its history is kept."
     } else if *method == Method::DELETE && is_instance {
-        "Nothing is deleted here: the record of what was known stays."
+        "Resources of this type cannot be deleted: the record is kept."
     } else {
-        "This is not done with resources of this type."
+        "This interaction is not supported for this resource type."
     };
     let has = |method: &Method| {
         let method = if *method == Method::HEAD { &Method::GET } else { method };
@@ -255,7 +257,7 @@ fn fit(route: &Route, pattern: &[Part], parts: &[&str]) -> Option<Target> {
             }
         }
     }
-    // A text that can be no id can name nothing (G-03).
+    // A text that is not a valid id matches nothing (G-03).
     (!pattern.contains(&Id) || target.id.is_some()).then_some(target)
 }
 
@@ -275,7 +277,7 @@ mod tests {
         assert_eq!(names.len(), ROUTES.len());
     }
 
-    /// What an OperationDefinition says of where an operation is and whether it writes.
+    /// The paths of an operation, and whether it writes, as in an OperationDefinition.
     fn declared(route: &Route) -> Value {
         let has = |wanted: &[super::Part]| route.at.iter().any(|(_, path)| *path == wanted);
         let kinds = ResourceType::ALL.into_iter().filter(|kind| (route.applies)(*kind));

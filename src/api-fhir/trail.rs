@@ -1,4 +1,4 @@
-//! What a request leaves in the audit record: made of the request itself, so that no interaction can forget.
+//! The access records of requests: derived from the request itself, so that no interaction can omit them.
 
 use crate::context::Context;
 use crate::interaction::reply::Reply;
@@ -7,7 +7,7 @@ use crate::refusal::Refusal;
 use domain::audit::{Access, Act, Actor};
 use web::error::ApiError as _;
 
-/// The access that a request is, as if it were allowed.
+/// The access record of a request, as if it were allowed.
 pub(crate) fn access(
     context: &Context,
     route: &Route,
@@ -25,13 +25,13 @@ pub(crate) fn access(
     }
 }
 
-/// The access with what its answer discloses.
+/// The access record with what the reply discloses.
 pub(crate) fn answered(mut access: Access, reply: &Reply) -> Access {
     access.shown.extend_from_slice(&reply.disclosed);
     access
 }
 
-/// The access as it was refused: with the code of the first issue, never its text.
+/// The access record of a refusal: with the code of the first issue, never its text.
 pub(crate) fn refused(access: Access, refusal: &Refusal) -> Access {
     access.ended(refusal.outcome())
 }

@@ -1,4 +1,4 @@
-//! The fixed URLs of this front. HL7's terminology is written as HL7 defines it, with `http://`.
+//! The fixed URLs of this API. HL7's terminology URLs begin with `http://`, as HL7 defines them.
 
 use std::borrow::Cow;
 
@@ -8,15 +8,15 @@ pub(crate) use domain::canonical::{
     STATUS_REASON_EXTENSION,
 };
 
-/// The canonical base of what we define ourselves.
+/// The canonical base of this server's own definitions.
 pub(crate) const OURS: &str = "https://fhir.onbehalf.org.uk/R4";
-/// The names of staff and systems, as the audit record has them.
+/// The identifier system of staff and systems, as in the audit record.
 pub(crate) const CALLER: &str = "https://fhir.onbehalf.org.uk/Id/caller";
 /// The `client_id` of an app.
 pub(crate) const APP: &str = "https://fhir.onbehalf.org.uk/Id/client-id";
-/// The mark of a role that is to be looked at again.
+/// The review mark of a role.
 pub(crate) const ROLE_REVIEW: &str = "https://fhir.onbehalf.org.uk/R4/CodeSystem/role-review";
-/// The acts of the service, which have no code of HL7's.
+/// The acts of the service that HL7 defines no code for.
 pub(crate) const ACCOUNT_ACT: &str = "https://fhir.onbehalf.org.uk/R4/CodeSystem/account-act";
 /// `Consent.scope`.
 pub(crate) const CONSENT_SCOPE: &str = "http://terminology.hl7.org/CodeSystem/consentscope";
@@ -29,13 +29,13 @@ pub(crate) const PARTICIPATION_TYPE: &str = "http://terminology.hl7.org/CodeSyst
 /// `Consent.status`.
 pub(crate) const CONSENT_STATE: &str = "http://hl7.org/fhir/consent-state-codes";
 
-/// A path, or a relative reference, without what need not be encoded: some clients encode the `$` of an operation, or the `*`
-/// of a compartment, or more.
+/// A path, or a relative reference, without unnecessary percent-encoding: some clients encode the `$` of an
+/// operation, or the `*` of a compartment, or more.
 pub(crate) fn normal(path: &str) -> Cow<'_, str> {
     uri::normal_path(path, &['$', '*'])
 }
 
-/// The same URL as HL7 defines it, where it is one of HL7's terminology written with `https://`.
+/// The same URL as HL7 defines it, if it is HL7 terminology written with `https://`.
 pub(crate) fn as_hl7_defines(url: &str) -> String {
     match url.strip_prefix("https://terminology.hl7.org/") {
         Some(rest) => format!("http://terminology.hl7.org/{rest}"),

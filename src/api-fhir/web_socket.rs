@@ -1,14 +1,14 @@
-//! The WebSocket over which consumers are told who have asked for that (Backport, websocket channel; N-30).
+//! The web socket of subscriptions with the channel `websocket` (Backport, websocket channel; N-30).
 //!
-//! A consumer opens it, says `bind-with-token` and a token of `$get-ws-binding-token`, gets a handshake for each
-//! subscription of the token, and then its notifications: the same Bundles, numbers and order as by any other
-//! channel. What it was not there for waits for it. R4's own kind is bound by `bind` and the id, if the request
-//! that opened the socket has shown the owner's token; it is answered `bound` and the id, and hears `ping` and the
-//! id for each event.
+//! A subscriber opens it, sends `bind-with-token` and a token of `$get-ws-binding-token`, gets a handshake
+//! for each subscription of the token, and then its notifications: the same Bundles, numbers and order as by
+//! any other channel. Events that occur while no socket is open wait. R4's own channel is bound by `bind` and
+//! the id, if the request that opened the socket had the owner's token; the server answers `bound` and the
+//! id, and sends `ping` and the id for each event.
 //!
-//! A token that is good for nothing closes the socket with 1008, and so does the end of whatever it was bound to:
-//! another socket has it, its owner has switched it off, or the grant behind it is gone. A process that stops closes its
-//! sockets with 1001: what they were bound to waits for the next socket, of whichever process.
+//! An invalid token closes the socket with 1008, and so does the end of a binding: another socket has bound
+//! the subscription, its owner has switched it off, or its grant has ended. A process that stops closes its
+//! sockets with 1001; the events wait for the next socket, in any process.
 
 use std::time::{Duration, Instant};
 
@@ -34,18 +34,18 @@ use service::access;
 use service::event::channel::sockets::{Frame, Sockets};
 use service::event::{Opened, open_classic_socket, open_socket};
 
-/// The longest text that a consumer has to say, in bytes.
+/// The longest message of a subscriber, in bytes.
 const MOST_BYTES: usize = 4096;
-/// How long a socket may be open without being bound.
+/// How long a socket may stay open without a binding.
 const UNBOUND: Duration = Duration::from_secs(30);
-/// How often the consumer is asked whether it is there, and what it is bound to is judged again.
+/// How often the socket is pinged, and its bindings are authorized again.
 const TICK: Duration = Duration::from_secs(5);
-/// After how long a consumer that says nothing is taken for gone.
+/// After how much silence a subscriber counts as gone.
 const SILENCE: Duration = Duration::from_secs(30);
-/// How many notifications wait for the socket.
+/// How many notifications may wait for the socket.
 const WAITING: usize = 16;
 
-/// What a socket hears.
+/// An input of a socket.
 enum Input {
     Said(AggregatedMessage),
     Told(Frame),
@@ -60,7 +60,7 @@ struct Socket {
     sockets: Data<Sockets>,
     id: Uuid,
     session: Session,
-    /// Who has opened it, where they have shown it.
+    /// The authenticated caller that opened it, if any.
     caller: Option<Caller>,
     frames: mpsc::Sender<Frame>,
     opened: Instant,
@@ -101,7 +101,7 @@ pub(super) async fn open(
     response
 }
 
-/// Everything that a socket hears, in the order in which it comes.
+/// All inputs of a socket, in the order of their arrival.
 fn inputs(
     messages: AggregatedMessageStream,
     told: mpsc::Receiver<Frame>,
@@ -126,24 +126,24 @@ fn inputs(
     stream::select_all([said, told.boxed_local(), ticks.boxed_local(), stopping.boxed_local()]).boxed_local()
 }
 
-/// Why a socket ends.
+/// Why a socket closes.
 #[derive(Clone, Copy)]
 enum End {
-    /// The consumer has gone, or cannot be served now.
+    /// The subscriber has gone, or cannot be served now.
     Gone,
-    /// The consumer may not have it, and is told why.
+    /// The subscriber may not use it, with the reason.
     Refused(&'static str),
-    /// This process stops: another one has a place.
+    /// This process stops: the subscriber should open another socket.
     Stopping,
 }
 
 impl End {
-    /// What the consumer is told (RFC 6455 §7.4.1).
+    /// The close frame (RFC 6455 §7.4.1).
     fn reason(self) -> Option<CloseReason> {
         let (code, why) = match self {
             Self::Gone => return None,
             Self::Refused(why) => (CloseCode::Policy, why),
-            Self::Stopping => (CloseCode::Away, "the service stops: open another socket"),
+            Self::Stopping => (CloseCode::Away, "the server is stopping: open another socket"),
         };
         Some(CloseReason { code, description: Some(why.to_owned()) })
     }
@@ -168,7 +168,10 @@ impl Socket {
         if !ids.is_empty() {
             let unbound = self.gate.store.write(move |tx| tx.unbind_deliveries(&ids, &process)).await;
             if let Err::<(), Error>(error) = unbound {
-                tracing::warn!(cause = error.cause(), "a socket was not unbound: that ends by itself");
+                tracing::warn!(
+                    cause = error.cause(),
+                    "unbinding a web socket failed; the binding will expire"
+                );
             }
         }
         drop(self.session.close(end.reason()).await);
@@ -176,7 +179,7 @@ impl Socket {
 
     async fn tell(&mut self, frame: Frame) -> Result<(), End> {
         self.session.text(frame.text).await.or(Err(End::Gone))?;
-        // Whoever waited has given up: it is told once more.
+        // The sender may have given up: then it sends again.
         let _given_up = frame.written.send(());
         Ok(())
     }
@@ -187,11 +190,11 @@ impl Socket {
             AggregatedMessage::Text(text) => match text.trim().split_once(' ') {
                 Some(("bind-with-token", token)) => self.bind(token.trim().to_owned()).await,
                 Some(("bind", id)) => self.bind_classic(id.trim()).await,
-                _ => Err(End::Refused("say: bind-with-token, then a token")),
+                _ => Err(End::Refused("send bind-with-token, then a token")),
             },
             AggregatedMessage::Ping(bytes) => self.session.pong(&bytes).await.or(Err(End::Gone)),
             AggregatedMessage::Pong(_) => Ok(()),
-            AggregatedMessage::Binary(_) => Err(End::Refused("say it as text")),
+            AggregatedMessage::Binary(_) => Err(End::Refused("send text, not binary")),
             AggregatedMessage::Close(_) => Err(End::Gone),
         }
     }
@@ -202,13 +205,13 @@ impl Socket {
         let opened = self.gate.store.write(move |tx| open_socket(tx, &*clock, &front, &token)).await;
         match opened {
             Ok(Some(opened)) if !opened.is_empty() => self.attach(opened).await,
-            Ok(_) => Err(End::Refused("the token is good for nothing")),
+            Ok(_) => Err(End::Refused("the token is not valid")),
             Err(error) => Err(fault(&error)),
         }
     }
 
     async fn bind_classic(&mut self, id: &str) -> Result<(), End> {
-        const NOTHING: End = End::Refused("there is no such subscription of yours");
+        const NOTHING: End = End::Refused("you have no such subscription");
         let (Some(caller), Ok(id)) = (self.caller.clone(), Uuid::parse_str(id)) else { return Err(NOTHING) };
         let clock = self.gate.clock.clone();
         let within = caller.clone();
@@ -221,7 +224,7 @@ impl Socket {
         }
     }
 
-    /// Greets, and from now on takes what there is to tell.
+    /// Sends the handshakes, and from now on receives notifications.
     async fn attach(&mut self, opened: Vec<Opened>) -> Result<(), End> {
         for Opened { subscription, greeting } in &opened {
             self.session.text(greeting.as_str()).await.or(Err(End::Gone))?;
@@ -236,14 +239,14 @@ impl Socket {
         due.await.map_err(|error: Error| fault(&error))
     }
 
-    /// Asks whether the consumer is there, and whether it may still hear what it is bound to.
+    /// Pings the subscriber, and authorizes its bindings again.
     async fn tick(&mut self) -> Result<(), End> {
         if self.heard.elapsed() > SILENCE {
             return Err(End::Gone);
         }
         if !self.is_bound {
             return if self.opened.elapsed() > UNBOUND {
-                Err(End::Refused("it was not bound in time"))
+                Err(End::Refused("the socket was not bound in time"))
             } else {
                 Ok(())
             };
@@ -260,13 +263,13 @@ impl Socket {
         });
         match live.await {
             Ok(true) => self.session.ping(b"").await.or(Err(End::Gone)),
-            Ok(false) => Err(End::Refused("what it was bound to has ended")),
+            Ok(false) => Err(End::Refused("the binding has ended")),
             Err(error) => Err(fault(&error)),
         }
     }
 }
 
 fn fault(error: &Error) -> End {
-    tracing::error!(cause = error.cause(), "a socket is closed");
+    tracing::error!(cause = error.cause(), "web socket closed after a fault");
     End::Gone
 }

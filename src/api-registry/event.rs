@@ -1,4 +1,4 @@
-//! Reads an event (`CloudEvents` 1.0, <https://cloudevents.io>), and what it tells.
+//! Parses and validates an event (CloudEvents 1.0, <https://cloudevents.io>).
 
 use actix_web::HttpRequest;
 use actix_web::http::header::CONTENT_TYPE;
@@ -12,12 +12,13 @@ use base::json::JsonFault;
 use domain::person::{NhsNumber, NumberCheck};
 use domain::proxy::OdsCode;
 
-/// The longest `id`, `source` or `type`.
+/// The longest `id`, `source` or `type`, in bytes.
 const LONGEST: usize = 256;
-/// How far ahead of ours the clock of a sender may be. A time far ahead would make everything later come late.
+/// How far a sender's clock may be ahead. Every later event would count as older than an event from the far
+/// future.
 const AHEAD: TimeDelta = TimeDelta::minutes(5);
 
-/// How an event is carried.
+/// The content mode of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mode {
     /// The whole event is the body.
@@ -26,17 +27,17 @@ pub(super) enum Mode {
     Binary,
 }
 
-/// An event, read and checked.
+/// A validated event.
 pub(super) struct Event {
     pub(super) id: String,
     pub(super) source: String,
     pub(super) kind: String,
     pub(super) time: DateTime<Utc>,
-    /// Of whom it tells, and what; `None` where the type is none of ours.
+    /// The person, and the fact about them; `None` where the type is not supported.
     pub(super) fact: Option<(NhsNumber, Fact)>,
 }
 
-/// What is told of a person.
+/// A fact about a person.
 pub(super) enum Fact {
     Death,
     NewNumber(NhsNumber),
@@ -46,7 +47,7 @@ pub(super) enum Fact {
     Practice(Option<OdsCode>),
 }
 
-/// How the event of a request is carried, by its content type.
+/// The content mode of a request, by its content type.
 pub(super) fn mode(request: &HttpRequest) -> Result<Mode, Problem> {
     let header =
         request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -62,7 +63,7 @@ pub(super) fn mode(request: &HttpRequest) -> Result<Mode, Problem> {
     }
 }
 
-/// Parses a body; nothing where there is none.
+/// Parses a body; `None` for an empty one.
 pub(super) fn parse(body: &[u8], depth: usize) -> Result<Option<Value>, Problem> {
     if body.is_empty() {
         return Ok(None);
@@ -71,7 +72,7 @@ pub(super) fn parse(body: &[u8], depth: usize) -> Result<Option<Value>, Problem>
 }
 
 impl Event {
-    /// Reads the event of a request. `body` is what [`parse`] made of it.
+    /// Reads the event of a request. `body` is the result of [`parse`].
     pub(super) fn read(
         request: &HttpRequest,
         mode: Mode,
@@ -95,7 +96,7 @@ impl Event {
         }
         let (id, source, kind) = (text("id")?, text("source")?, text("type")?);
         let time = DateTime::parse_from_rfc3339(text("time")?)
-            .map_err(|_wrong| Problem::wrong("time", "must be a time as in RFC 3339"))?;
+            .map_err(|_wrong| Problem::wrong("time", "must be an RFC 3339 date and time"))?;
         let fact = match kind {
             "pds-death-notification-1" => Some(Fact::Death),
             "pds-nhs-number-change-1" => Some(new_number(&data, number_check)?),
@@ -111,7 +112,7 @@ impl Event {
         if let Some((person, Fact::NewNumber(new))) = &fact
             && person == new
         {
-            return Err(Problem::wrong("data.newNhsNumber", "must be another number than the subject"));
+            return Err(Problem::wrong("data.newNhsNumber", "must differ from the subject"));
         }
         Ok(Self {
             id: id.to_owned(),
@@ -122,10 +123,10 @@ impl Event {
         })
     }
 
-    /// Whether the event can have happened.
+    /// Whether the event's time is possible.
     pub(super) fn check_time(&self, now: DateTime<Utc>) -> Result<(), Problem> {
         if self.time > now + AHEAD {
-            return Err(Problem::wrong("time", "must not lie in the future"));
+            return Err(Problem::wrong("time", "must not be in the future"));
         }
         Ok(())
     }
@@ -136,7 +137,7 @@ fn subject(text: &str, number_check: NumberCheck) -> Result<NhsNumber, Problem> 
     number.or(Err(Problem::wrong("subject", "must be an NHS number")))
 }
 
-/// The headers that are attributes; each stands once.
+/// The attributes in headers; each may occur once.
 fn headers(request: &HttpRequest) -> Result<Map<String, Value>, Problem> {
     let mut attributes = Map::new();
     for name in ["specversion", "id", "source", "type", "time", "subject"] {
@@ -144,7 +145,7 @@ fn headers(request: &HttpRequest) -> Result<Map<String, Value>, Problem> {
         let (first, second) = (values.next(), values.next());
         let Some(value) = first else { continue };
         let text = value.to_str().ok().filter(|_| second.is_none());
-        let text = text.ok_or_else(|| Problem::wrong(name, "must stand once, in ASCII"))?;
+        let text = text.ok_or_else(|| Problem::wrong(name, "must occur once, in ASCII"))?;
         attributes.insert(name.to_owned(), text.into());
     }
     Ok(attributes)
@@ -153,10 +154,11 @@ fn headers(request: &HttpRequest) -> Result<Map<String, Value>, Problem> {
 fn text<'m>(attributes: &'m Map<String, Value>, name: &'static str) -> Result<&'m str, Problem> {
     let text = attributes.get(name).and_then(Value::as_str);
     let is_good = |text: &&str| !text.is_empty() && text.len() <= LONGEST;
-    text.filter(is_good).ok_or_else(|| Problem::wrong(name, "must be there, a text of at most 256 bytes"))
+    text.filter(is_good).ok_or_else(|| Problem::wrong(name, "is required: a text of at most 256 bytes"))
 }
 
-/// The number that superseded another. With an adoption the new one is not looked at: the old one ends.
+/// The number that superseded another. With an adoption the new number is ignored: the old one is
+/// invalidated.
 fn new_number(data: &Value, number_check: NumberCheck) -> Result<Fact, Problem> {
     match data.get("reason").map(Value::as_str) {
         Some(Some("adoption")) => return Ok(Fact::Invalidation),
@@ -170,7 +172,7 @@ fn new_number(data: &Value, number_check: NumberCheck) -> Result<Fact, Problem> 
     number.map(Fact::NewNumber).ok_or_else(|| Problem::wrong("data.newNhsNumber", "must be an NHS number"))
 }
 
-/// The practice where somebody is registered now. That it is none must be said.
+/// The person's new practice. The absence of a practice must be explicit.
 fn practice(data: &Value) -> Result<Option<OdsCode>, Problem> {
     match (data.get("generalPractitioner"), data.get("deregistered")) {
         (None, Some(Value::Bool(true))) => Ok(None),

@@ -1,10 +1,11 @@
-//! The front that hears: `POST /events` takes CloudEvents 1.0 in which the registry tells of people.
+//! The API for registry events: `POST /events` accepts CloudEvents 1.0 in which the registry reports facts
+//! about people.
 //!
-//! Structured mode (`application/cloudevents+json`) and binary mode (`application/json` with `ce-` headers) of the
-//! HTTP binding; no batches. An event is dealt with in the transaction in which its id is kept, so it is answered
-//! 200 with what came of it, and again so when it comes again. An event of a type that this service does not know
-//! is kept by its id, answered 202, and nothing follows from it: a sender with a wider stream need not filter, and
-//! would only send again what is refused.
+//! It supports structured mode (`application/cloudevents+json`) and binary mode (`application/json` with
+//! `ce-` headers) of the HTTP binding; no batches. An event is processed in the transaction that stores its
+//! id; the response is 200 with the outcome, also when the event is sent again. An event of an unsupported
+//! type is stored by its id and answered 202, without any effect: a sender with a wider stream need not
+//! filter, and would only repeat a refused event.
 
 mod event;
 mod problem;
@@ -33,15 +34,15 @@ use store::{Inbound, Tx};
 use event::{Event, Fact};
 use problem::Problem;
 
-/// The path of this front.
+/// The path of this API.
 pub const PATH: &str = "/events";
 
-/// What the settings say of those who may tell of people.
+/// The settings of the senders.
 #[derive(Clone, Debug)]
 pub struct Senders {
-    /// The names of the tokens of the access policy with which systems may.
+    /// The names of the policy's tokens with which systems may send events.
     pub names: Arc<[String]>,
-    /// How the NHS numbers that they send are checked.
+    /// How the NHS numbers in events are checked.
     pub number_check: NumberCheck,
 }
 
@@ -59,13 +60,14 @@ async fn take(
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
-    // A delivery of our own, or of another such server: what a subscriber wrote into it is no word of the registry's.
+    // A notification of this service, or of another such server: its content, which a subscriber can
+    // influence, must not count as an event of the registry.
     if request.headers().contains_key(DELIVERY) {
         return Err(Problem::forbidden());
     }
     let caller = authenticate::<Problem>(&request)?;
     let result = deal_with((&gate, &bodies, &senders), &request, payload, caller.clone()).await;
-    // What is dealt with has its record in its transaction.
+    // A processed event has its audit record in its transaction.
     let Err(problem) = result else { return result };
     let create = Act::Access(Interaction::Create);
     let access = Access::new(create, Actor::of(&caller), gate.clock.now()).of("CloudEvent");
@@ -95,8 +97,8 @@ async fn deal_with(
     Ok(response.json(json!({ "id": id, "outcome": outcome })))
 }
 
-/// Deals with an event, once. One event is taken in after the other, so that two about the same person do not
-/// meet.
+/// Processes an event, once. Events are processed one after the other, so that two about the same person
+/// never conflict.
 fn apply(
     tx: &mut Tx<'_>,
     caller: &Caller,
@@ -108,7 +110,7 @@ fn apply(
     tx.lock_condition("what the registry tells")?;
     if !tx.take_in(&inbound, now)? {
         let known = tx.find_inbound_outcome(&inbound)?;
-        return known.ok_or_else(|| Error::busy("an event came and went"));
+        return known.ok_or_else(|| Error::busy("a concurrent request removed the event"));
     }
     let telling = Telling { caller, at: event.time, now };
     let outcome = match &event.fact {
@@ -126,19 +128,22 @@ fn apply(
         }
     };
     tx.save_inbound_outcome(&inbound, outcome)?;
-    // What is told of nobody, or for nothing, is an access all the same.
+    // An event without effect is recorded as an access.
     if tx.recorded() == 0 {
         let access = Access::new(Act::Access(Interaction::Create), Actor::of(caller), now);
         tx.record_access(&access.of("CloudEvent"))?;
     }
     if outcome == "contradiction" {
-        tracing::warn!(event.id = event.id, "an event contradicts what is known, and was left alone");
+        tracing::warn!(
+            event.id = event.id,
+            "a registry event contradicts the stored data and was not applied"
+        );
     }
     Ok(outcome.to_owned())
 }
 
-/// Whether the caller may tell of people: an app with the scope, or a system that the settings name. In the
-/// sandbox, anybody.
+/// Whether the caller may send events: an app with the scope, or a system that the settings name. In the
+/// sandbox, any caller.
 fn check_may_tell(senders: &Senders, caller: &Caller) -> Result<(), Problem> {
     let may = match (&caller.who, &caller.ceiling) {
         (Who::Anyone, _) => true,

@@ -1,4 +1,4 @@
-//! What a sender is told, as problem details (RFC 9457).
+//! Refusals as problem details (RFC 9457).
 
 use std::fmt;
 
@@ -29,34 +29,33 @@ impl Problem {
         Self { status, code, detail: detail.into(), challenge: None, retry_after: None }
     }
 
-    /// An attribute of the event is not as it must be.
+    /// An attribute of the event is not valid.
     pub(super) fn wrong(attribute: &'static str, what: &str) -> Self {
         Self::new(400, "invalid", format!("{attribute} {what}"))
     }
 
-    /// The body is no JSON that is taken.
+    /// The body is not accepted JSON.
     pub(super) fn json(fault: JsonFault) -> Self {
         Self::new(400, "structure", fault.to_string())
     }
 
-    /// The body is no event.
+    /// The body is not an event.
     pub(super) fn media_type() -> Self {
-        let told =
-            "send application/cloudevents+json, or application/json with the headers of the binary mode";
+        let told = "the Content-Type must be application/cloudevents+json, or application/json with ce- headers (binary mode)";
         Self::new(415, "not-supported", told)
     }
 
-    /// Only events come in here.
+    /// Only POST is supported.
     pub(super) fn method() -> Self {
-        Self::new(405, "not-supported", "events are sent by POST")
+        Self::new(405, "not-supported", "use POST to send an event")
     }
 
-    /// The caller may not tell of people.
+    /// The caller may not send events.
     pub(super) fn forbidden() -> Self {
         Self::new(
             403,
             "forbidden",
-            "only systems that may tell of people do so: see the scope registry-events",
+            "the caller may not send events about people: the token needs the scope registry-events",
         )
     }
 }
@@ -92,7 +91,10 @@ impl ResponseError for Problem {
 
 impl HttpError for Problem {
     fn throttled(seconds: u64) -> Self {
-        Self { retry_after: Some(seconds), ..Self::new(429, "throttled", "too many requests") }
+        Self {
+            retry_after: Some(seconds),
+            ..Self::new(429, "throttled", "too many requests: retry after the time in Retry-After")
+        }
     }
 }
 
@@ -102,7 +104,7 @@ impl ApiError for Problem {
             None => "Bearer realm=\"OnBehalf\"",
             Some(_) => "Bearer realm=\"OnBehalf\", error=\"invalid_token\"",
         };
-        let told = "show an access token that is good";
+        let told = "provide a valid access token: Authorization: Bearer <token>";
         Self { challenge: Some(challenge), ..Self::new(401, "login", told) }
     }
 
@@ -111,7 +113,7 @@ impl ApiError for Problem {
     }
 }
 
-/// Failures of our own. The cause is logged here, once.
+/// Faults of the service. The cause is logged here, once.
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let kind = error.kind();
@@ -138,7 +140,7 @@ impl From<Error> for Problem {
 impl From<BodyFault> for Problem {
     fn from(fault: BodyFault) -> Self {
         match fault {
-            BodyFault::TooLarge => Self::new(413, "too-long", "the body is larger than is accepted"),
+            BodyFault::TooLarge => Self::new(413, "too-long", "the body is larger than this service accepts"),
             BodyFault::Encoded => {
                 Self::new(415, "not-supported", "a body with a Content-Encoding is not accepted")
             }

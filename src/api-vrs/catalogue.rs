@@ -1,5 +1,5 @@
-//! Every error that this front answers (contract §2.2): status, code, FHIR issue type, display and
-//! diagnostics, word for word where the contract has the words. The others are ours, after its pattern.
+//! Every error of the VRS API (contract §2.2): status, code, FHIR issue type, display and diagnostics, in the
+//! contract's words where it has any. The others follow its pattern.
 
 use crate::problem::Problem;
 
@@ -89,7 +89,7 @@ pub(crate) const DUPLICATE_RELATIONSHIP: Problem = Problem::new(
     "Proxy role already exists.",
 );
 
-/// Of ours: the contract has no limit on access requests.
+/// Not in the contract, which has no limit on access requests.
 pub(crate) const TOO_MANY_OPEN_REQUESTS: Problem = Problem::new(
     409,
     "OPEN_ACCESS_REQUEST",
@@ -192,7 +192,7 @@ pub(crate) const GP_PRACTICE_NOT_FOUND: Problem = Problem::new(
     "GP Practice could not be found - invalid resources cannot be retrieved",
     "GP Practice could not be found",
 );
-/// Its status is a switch.
+/// Its status is set by a switch.
 pub(crate) const INVALID_ID_VALUE: Problem = Problem::new(
     422,
     "INVALID_ID_VALUE",
@@ -283,7 +283,7 @@ pub(crate) const INVALID_PATCH_FORMAT: Problem = Problem::new(
     "Request format is invalid.",
     "Malformed JSON patch document.",
 );
-/// Its status is a switch.
+/// Its status is set by a switch.
 pub(crate) const INVALID_PATCH_PATH: Problem =
     invalid("INVALID_PATCH_PATH", "Patch target is invalid.", "Patch targeting non-existent element.");
 pub(crate) const RESOURCE_NOT_FOUND: Problem = Problem::new(

@@ -1,4 +1,4 @@
-//! What the steps and the use cases that every API shares refuse, as problems of the catalogue.
+//! Maps the refusals of the shared steps and use cases to problems of the catalogue.
 
 use crate::catalogue;
 use crate::problem::Problem;
@@ -25,7 +25,7 @@ impl ApiError for Problem {
     }
 }
 
-/// Failures that every operation shares. The cause is logged here, once.
+/// Errors that every operation shares. The cause is logged here, once.
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         if matches!(error.kind(), Kind::Fault | Kind::Busy) {

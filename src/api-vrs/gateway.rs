@@ -1,6 +1,6 @@
-//! The checks before an operation, in the order of contract §2.3: token (401) and rate (429), both by the time that the
-//! handler has its caller ([`web::caller`]); content type (415), kind of caller and scope (403), headers (400). Whether the grant behind a token still holds is
-//! read in the transaction of the operation.
+//! The checks before an operation, in the order of contract §2.3: token (401) and rate (429), both before the
+//! handler gets its caller ([`web::caller`]); content type (415), kind of caller and scope (403), headers
+//! (400). Whether the grant of a token is still valid is read in the transaction of the operation.
 
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{HttpRequest, HttpResponse};
@@ -17,14 +17,14 @@ use web::error::ApiError;
 use web::gate::{Gate, Written};
 use web::record;
 
-/// What an operation asks of its caller before anything else.
+/// The requirements of an operation.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Operation {
-    /// What it does.
+    /// The action for access control and audit.
     pub(crate) action: Action,
-    /// The scope that it needs: a resource type and a letter.
+    /// The required scope: a resource type and a permission.
     pub(crate) scope: (&'static str, Letter),
-    /// The content types that its body may have; none where it takes no body.
+    /// The accepted content types of the body; empty where it has no body.
     pub(crate) content_types: &'static [&'static str],
 }
 
@@ -33,7 +33,7 @@ pub(crate) const FHIR_JSON: &[&str] = &["application/fhir+json", "application/fh
 /// A JSON Patch (RFC 6902) in a body.
 pub(crate) const JSON_PATCH: &[&str] = &["application/json-patch+json"];
 
-/// What an operation answers, and whose data it shows.
+/// The response of an operation, and the people whose data it contains.
 pub(crate) struct Answer {
     response: HttpResponse,
     shown: Vec<People>,
@@ -41,19 +41,19 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// An answer that shows something of these, or nothing.
+    /// A response with data of these people, or of none.
     pub(crate) fn showing(response: HttpResponse, shown: impl IntoIterator<Item = People>) -> Self {
         Self { response, shown: shown.into_iter().collect(), is_recorded: false }
     }
 
-    /// The answer to a write.
+    /// The response to a write.
     pub(crate) fn to<T>(written: &Written<T>, response: HttpResponse) -> Self {
         Self { response, shown: Vec::new(), is_recorded: written.is_recorded }
     }
 }
 
-/// Carries an operation out for its caller. This is the one place where the accesses of this front are written down:
-/// nothing is answered before, whoever may be calling. A change has its record already.
+/// Runs an operation for its caller. This is the one place where the accesses of this API are recorded: no
+/// response is sent before, for any caller. A change has its record already.
 pub(crate) async fn carry_out(
     gate: &Gate,
     request: &HttpRequest,
@@ -80,7 +80,7 @@ pub(crate) async fn carry_out(
     }
 }
 
-/// The access that a request is, as if it were allowed.
+/// The access record of a request, as if it were allowed.
 fn asked(gate: &Gate, request: &HttpRequest, operation: Operation, caller: &Caller) -> Access {
     let (kind, letter) = operation.scope;
     let interaction = match letter {
@@ -98,7 +98,7 @@ fn asked(gate: &Gate, request: &HttpRequest, operation: Operation, caller: &Call
     }
 }
 
-/// Lets a caller in to an operation, or tells why not.
+/// Checks that a caller may use an operation.
 fn admit(request: &HttpRequest, operation: Operation, caller: &Caller) -> Result<(), Problem> {
     if !operation.content_types.is_empty() {
         let given = request.headers().get(CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());

@@ -9,10 +9,10 @@ use crate::problem::Problem;
 use web::cors::{Cors, Origins, Shared};
 use web::request_id::{CORRELATION_ID, REQUEST_ID, is_request_id};
 
-/// The header of GP systems' connections. Only its form is looked at (§8.2).
+/// The header of GP systems' connections. Only its syntax is checked (§8.2).
 const IM1: HeaderName = HeaderName::from_static("x-im1-connection-params");
 
-/// Checks both ids and returns the request's.
+/// Checks both ids and returns the request id.
 pub(crate) fn check_ids(request: &HttpRequest) -> Result<String, Problem> {
     let id = request
         .headers()
@@ -27,7 +27,7 @@ pub(crate) fn check_ids(request: &HttpRequest) -> Result<String, Problem> {
     Ok(id.to_owned())
 }
 
-/// Checks the form of the IM1 header: two parts with a semicolon between.
+/// Checks the syntax of the IM1 header: two parts separated by a semicolon.
 pub(crate) fn check_im1(request: &HttpRequest) -> Result<(), Problem> {
     let Some(params) = request.headers().get(IM1) else { return Ok(()) };
     let parts = params.to_str().ok().and_then(|params| params.split_once(';'));

@@ -1,4 +1,4 @@
-//! `_ping` and `_status` (contract §1.1): the only answers of this front that are plain JSON.
+//! `_ping` and `_status` (contract §1.1): the only responses of this API that are plain JSON.
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
@@ -13,18 +13,18 @@ use base::error::Error;
 /// The version of this program.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// The SHA-256 of the key of `_status`; `None`: it is not served.
+/// The SHA-256 of the key of `_status`; `None`: the route does not exist.
 #[derive(Clone, Copy)]
 pub struct StatusKey(pub Option<[u8; 32]>);
 
-/// Alive; says what is running.
+/// The process is running; reports its version.
 pub(crate) async fn ping() -> HttpResponse {
     HttpResponse::Ok().json(json!({
         "version": VERSION, "revision": VERSION, "releaseId": VERSION, "commitId": VERSION,
     }))
 }
 
-/// Whether the service works, for whoever has the key.
+/// Whether the service works, for callers with the key.
 pub(crate) async fn status(
     gate: Data<Gate>,
     key: Data<StatusKey>,

@@ -1,9 +1,9 @@
-//! The Validated Relationships front: the published national contract to the letter, at
-//! `/validated-relationships/FHIR/R4`, so that a client of that service works here unchanged.
+//! The VRS API: the published national contract, exactly, at `/validated-relationships/FHIR/R4`, so that a
+//! client of that service works here unchanged.
 //!
-//! `operation` has one file for each of the seven operations, `input` reads what clients send,
-//! `resource` writes what they get, `catalogue` holds every error. Where published sources
-//! disagree, the settings of `[contract]` decide.
+//! `operation` has one file for each of the seven operations, `input` reads request bodies, `resource`
+//! renders responses, `catalogue` has every error. Where published sources disagree, the settings of
+//! `[contract]` decide.
 
 mod catalogue;
 mod failure;
@@ -31,7 +31,7 @@ pub use health::StatusKey;
 pub use problem::Problem;
 pub use settings::{BASE_PATH, VrsSettings};
 
-/// Adds the routes of this front.
+/// Adds the routes of this API.
 pub fn configure(config: &mut ServiceConfig) {
     let operations = web::scope("/FHIR/R4")
         .service(
@@ -72,7 +72,7 @@ pub fn configure(config: &mut ServiceConfig) {
     config.service(front);
 }
 
-/// Health is read only, by GET or HEAD, without a token.
+/// Health checks support GET and HEAD, without a token.
 fn health_resource<F, Args>(path: &str, handler: F) -> actix_web::Resource
 where
     F: actix_web::Handler<Args>,
@@ -130,7 +130,7 @@ impl ResourceBuilder {
         Self(self.0.route(web::method(method).to(handler)))
     }
 
-    /// Every other method is answered 405 with `Allow`, after the token was looked at.
+    /// Every other method is answered 405 with `Allow`, after authentication.
     fn build(self, allow: &'static str) -> actix_web::Resource {
         self.0.default_service(web::to(move |_caller: Authenticated<Problem>| async move {
             Err::<HttpResponse, Problem>(catalogue::METHOD_NOT_ALLOWED.allowing(allow))
@@ -142,12 +142,12 @@ async fn unknown_path(_caller: Authenticated<Problem>) -> Result<HttpResponse, P
     Err(catalogue::INVALIDATED_RESOURCE)
 }
 
-/// What a path that nothing answers is told.
+/// The problem of an unknown path.
 pub fn no_such_path() -> Problem {
     catalogue::INVALIDATED_RESOURCE
 }
 
-/// The OperationOutcome for a request that never became one: it is not HTTP, or did not arrive.
+/// The OperationOutcome for a message that is not a valid HTTP request, or did not arrive in time.
 pub fn outcome_of_bad_http(status: u16) -> String {
     let problem = match status {
         408 => catalogue::TIMEOUT,

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::url;
 
-/// What a request of this front is told when it fails.
+/// An error of this API.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     status: u16,
@@ -22,7 +22,7 @@ pub struct Problem {
     extra: Option<Box<Extra>>,
 }
 
-/// What a problem says beyond its entry in the catalogue. Apart, so that a `Result` stays small.
+/// Additions to the entry in the catalogue. Boxed, so that a `Result` stays small.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Extra {
     diagnostics: Option<Cow<'static, str>>,
@@ -56,13 +56,13 @@ impl Problem {
         Self { status, code, issue, display, diagnostics, system, extra: None }
     }
 
-    /// The same with the error system of the older service, as §2.1 has it for one operation.
+    /// The same with the error system of the older service, as in §2.1 for one operation.
     pub(crate) const fn in_spine_system(mut self) -> Self {
         self.system = System::Spine;
         self
     }
 
-    /// The same with another status: the contract's switches.
+    /// The same with another status, for the contract's switches.
     pub(crate) fn with_status(mut self, status: u16) -> Self {
         self.status = status;
         self
@@ -80,19 +80,19 @@ impl Problem {
         self
     }
 
-    /// The same, naming the methods that are allowed.
+    /// The same, with the allowed methods.
     pub(crate) fn allowing(mut self, methods: &'static str) -> Self {
         self.extra.get_or_insert_default().header = Some(Header::Allow(methods));
         self
     }
 
-    /// The same, naming the seconds after which to try again.
+    /// The same, with the seconds for `Retry-After`.
     pub(crate) fn retry_after(mut self, seconds: u64) -> Self {
         self.extra.get_or_insert_default().header = Some(Header::RetryAfter(seconds));
         self
     }
 
-    /// The same, for the encoding of the body, of which none is taken (RFC 9110, section 15.5.16).
+    /// The same, for a body with a content coding: none is supported (RFC 9110, section 15.5.16).
     pub(crate) fn without_encodings(mut self) -> Self {
         self.extra.get_or_insert_default().header = Some(Header::TakesNoEncoding);
         self

@@ -11,7 +11,7 @@ use store::RoleSearch;
 /// The parameters of a query string, decoded, in their order.
 pub(crate) struct Query(Vec<(String, String)>);
 
-/// What is wrong with an identifier token.
+/// Why an identifier token is not valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum BadToken {
     System,
@@ -27,7 +27,7 @@ impl Query {
         self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// The values of a parameter that may stand once; empty ones do not count.
+    /// The values of a parameter that may occur once; empty ones do not count.
     fn given<'q>(&'q self, name: &'q str) -> Vec<&'q str> {
         self.all(name).filter(|value| !value.is_empty()).collect()
     }
@@ -38,7 +38,7 @@ impl Query {
     }
 }
 
-/// `VALUE` or `SYSTEM|VALUE`. The system is looked at before the value.
+/// `VALUE` or `SYSTEM|VALUE`. The system is checked before the value.
 fn parse_token(tokens: &[&str], check: NumberCheck) -> Result<Option<NhsNumber>, BadToken> {
     let token = match tokens {
         [] => return Ok(None),
@@ -101,7 +101,7 @@ enum Party {
     Patient,
 }
 
-/// Both tokens, or the first fault: a wrong system of either before a wrong value of either.
+/// Both tokens, or the first fault: a wrong system of either comes before a wrong value of either.
 fn both<T>(proxy: Result<T, BadToken>, patient: Result<T, BadToken>) -> Result<(T, T), (Party, BadToken)> {
     match (proxy, patient) {
         (Ok(proxy), Ok(patient)) => Ok((proxy, patient)),
@@ -116,7 +116,7 @@ fn both<T>(proxy: Result<T, BadToken>, patient: Result<T, BadToken>) -> Result<(
 fn statuses(query: &Query) -> Result<Option<Vec<Status>>, Problem> {
     let mut allowed: Option<Vec<Status>> = None;
     for group in query.all("status") {
-        // Each status once, however often it is named: there are few.
+        // Each status once, even if it is repeated: there are few.
         let mut named: Vec<Status> = Vec::new();
         for status in group.split(',') {
             let status = Status::parse(status).ok_or(catalogue::INVALID_STATUS_PARAMETER)?;

@@ -1,16 +1,16 @@
-//! What this front is set to, and where it stands.
+//! The settings of this API, and its path.
 
 use config::Contract;
 use service::policy::Disclosure;
 
-/// What the settings say of this API.
+/// The settings of this API.
 #[derive(Clone, Copy, Debug)]
 pub struct VrsSettings {
     /// The switches of the contract.
     pub contract: Contract,
-    /// What of the data of others is shown.
+    /// Which of other people's data are disclosed.
     pub disclosure: Disclosure,
 }
 
-/// The path under which the seven operations live.
+/// The base path of the seven operations.
 pub const BASE_PATH: &str = domain::account::endpoints::VRS_BASE;

@@ -9,17 +9,17 @@ pub(crate) use domain::canonical::{
 pub(crate) const CONSENT_SCOPE: &str = "https://terminology.hl7.org/CodeSystem/consentscope";
 /// `Consent.category`.
 pub(crate) const ACT_CODE: &str = "https://terminology.hl7.org/CodeSystem/v3-ActCode";
-/// The code system of the unknown legal basis.
+/// The code system of an unknown legal basis.
 pub(crate) const NULL_FLAVOR: &str = "https://terminology.hl7.org/CodeSystem/v3-NullFlavor";
 /// `Consent.provision.actor.role`.
 pub(crate) const PARTICIPATION_TYPE: &str = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType";
 /// The system of error codes.
 pub(crate) const ERROR_CODE: &str =
     "https://fhir.nhs.uk/R4/CodeSystem/ValidatedRelationships-ErrorOrWarningCode";
-/// The system of error codes that `GET /QuestionnaireResponse/{id}` has from an older service.
+/// The system of error codes that `GET /QuestionnaireResponse/{id}` inherits from an older service.
 pub(crate) const SPINE_ERROR_CODE: &str = "https://fhir.nhs.uk/STU3/CodeSystem/Spine-ErrorOrWarningCode-1";
 
-/// Whether two URLs name the same code system: HL7's are written with `http://` and with `https://`.
+/// Whether two URLs name the same code system: those of HL7 are written with `http://` or `https://`.
 pub(crate) fn is_same_system(given: &str, expected: &str) -> bool {
     let place = |url: &str| url.strip_prefix("https://").or(url.strip_prefix("http://")).map(str::to_owned);
     given == expected || (expected.contains("//terminology.hl7.org/") && place(given) == place(expected))

@@ -1,4 +1,4 @@
-//! `onbehalf config`: look at the settings.
+//! `onbehalf config`: show or check the settings.
 
 use clap::Subcommand;
 
@@ -7,11 +7,11 @@ use config::{DEFAULTS, Sources};
 
 #[derive(Clone, Copy, Subcommand)]
 pub(super) enum Look {
-    /// Print the settings in force, without what is secret
+    /// Print the settings in force, without secrets
     Show,
-    /// Print the default settings: every setting there is, with what it is for
+    /// Print the default settings: every setting, with its description
     Default,
-    /// Check the settings, and name every fault in them
+    /// Check the settings, and report every fault in them
     Check,
 }
 
@@ -21,7 +21,7 @@ pub(super) fn look(sources: &Sources, look: Look) -> Result<(), Failure> {
         Look::Default => say(DEFAULTS.trim_end()),
         Look::Check => {
             sources.load()?;
-            say("the settings are right");
+            say("the settings are valid");
         }
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! `onbehalf export`: every role as a line of NDJSON, as a read answers it.
+//! `onbehalf export`: every role as a line of NDJSON, in the form of a read.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -19,18 +19,18 @@ use domain::audit::{Access, Act, Actor, Interaction};
 use domain::proxy::OdsCode;
 use store::{Store, Tx};
 
-/// How many rows are read at a time.
+/// The rows of one query.
 const PAGE: i64 = 1000;
 
 #[derive(Args)]
 pub(super) struct Options {
-    /// Write to this file, which takes its name when it is whole, instead of standard output
+    /// Write to this file instead of standard output. The file appears when it is complete
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Only the roles that this organisation granted
     #[arg(long, value_name = "ODS", value_parser = ods_code)]
     grantor: Option<OdsCode>,
-    /// Before the roles, every person of the registry as a Patient
+    /// Also write every person of the registry, as a Patient, before the roles
     #[arg(long)]
     with_people: bool,
 }
@@ -57,7 +57,7 @@ pub(super) fn export(sources: &Sources, options: &Options) -> Result<(), Failure
     finish(written.inspect_err(|_failed| drop(std::fs::remove_file(&part))))
 }
 
-/// Everybody's data leave: that is an access, and written down before.
+/// The export discloses all data, so the access is recorded before.
 fn write_down(store: &Store, clock: &dyn Clock, options: &Options) -> Result<(), Error> {
     let mut query = vec!["onbehalf export".to_owned()];
     query.extend(options.grantor.as_ref().map(|grantor| format!("--grantor {grantor}")));
@@ -67,7 +67,8 @@ fn write_down(store: &Store, clock: &dyn Clock, options: &Options) -> Result<(),
     store.write_here(|tx| tx.record_access(&access))
 }
 
-/// Writes the database of one instant, page by page, and says how many roles and people that were.
+/// Writes the state of the database at one instant, page by page, and returns the numbers of roles and
+/// people.
 fn write(
     store: &Store,
     bulk: &Bulk,
@@ -118,7 +119,7 @@ fn unwritten(error: io::Error) -> Error {
     Error::new(Kind::Fault, "cannot write the export").because(error)
 }
 
-/// Says on standard error, since standard output may be the export, how much it was.
+/// Reports the numbers on standard error, because standard output may be the export.
 fn finish(written: Result<(u64, u64), Failure>) -> Result<(), Failure> {
     let (roles, people) = written?;
     complain(&match people {

@@ -1,4 +1,4 @@
-//! Who vouches for callers: the authorization server and the identity providers of the settings.
+//! The authorization server and the identity providers of the settings.
 
 use std::sync::Arc;
 
@@ -14,17 +14,17 @@ use server::Identities;
 use service::authority::{Authority, AuthoritySettings};
 use simulated_idp::Simulated;
 
-/// Who vouches for callers.
+/// The authorization server, its providers and the simulated providers.
 #[derive(Default)]
 pub(super) struct Identity {
     pub(super) authority: Option<Arc<Authority>>,
     pub(super) providers: Providers,
-    /// Of the sandbox only.
+    /// Only in the sandbox.
     pub(super) simulated: Option<Simulated>,
 }
 
 impl Identity {
-    /// What the routes need of it, on a server with this URL.
+    /// The parts that the routes need, on a server with this URL.
     pub(super) fn identities(self, public_url: &str) -> Result<Identities, Failure> {
         let app_keys = AppKeys::new(public_url).map_err(|error| Failure::Other(error.to_string()))?;
         let federation = Federation { providers: Arc::new(self.providers), app_keys: Arc::new(app_keys) };
@@ -33,7 +33,7 @@ impl Identity {
     }
 }
 
-/// What the settings say: nobody, where the authorization server is off.
+/// The configured identity services; none where the authorization server is off.
 pub(super) fn configured(config: &Config) -> Result<Identity, Failure> {
     let (true, Some(url)) = (config.oauth.enabled, &config.server.public_url) else {
         return Ok(Identity::default());
@@ -56,12 +56,12 @@ pub(super) fn configured(config: &Config) -> Result<Identity, Failure> {
     Ok(Identity { authority: Some(authority), providers, simulated: None })
 }
 
-/// The URLs of the fronts, which tokens are for.
+/// The URLs of the APIs, which are the audiences of tokens.
 pub(super) fn audiences(public_url: &str) -> Vec<String> {
     [fhir::BASE_PATH, vrs::BASE_PATH].map(|path| format!("{public_url}{path}")).into()
 }
 
-/// The keys of an authorization server as they are now.
+/// The current keys of an authorization server.
 pub(super) fn keys_of(authority: &Arc<Authority>) -> KeySource {
     let authority = Arc::clone(authority);
     Arc::new(move || authority.keys())

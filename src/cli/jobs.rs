@@ -1,4 +1,4 @@
-//! `onbehalf jobs`: what the service does by itself, and when it did so last.
+//! `onbehalf jobs`: the service's jobs, and their last runs.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use store::{JobRow, Tx};
 
 #[derive(Subcommand)]
 pub(super) enum Act {
-    /// Run a job now, whether or not it is due, unless another process runs it
+    /// Run a job now, even if it is not due, unless another process is running it
     Run {
         /// Its name, as `onbehalf jobs` lists it
         name: String,
@@ -32,11 +32,11 @@ pub(super) fn jobs(sources: &Sources, act: Option<Act>, output: Output) -> Resul
     if let Some(Act::Run { name }) = act {
         let Some(job) = Job::find(&name) else {
             let names: Vec<&str> = JOBS.iter().map(|job| job.name).collect();
-            return Err(Failure::Other(format!("there is no job {name}: there are {}", names.join(", "))));
+            return Err(Failure::Other(format!("unknown job {name}; the jobs are {}", names.join(", "))));
         };
         if !runner(&config, &store, Arc::new(SystemClock))?.run_now(&job)? {
             return Err(Failure::Other(format!(
-                "another process runs {name} now: `onbehalf jobs` says until when"
+                "another process is running {name}: `onbehalf jobs` shows until when"
             )));
         }
         let rows = store.read_here::<_, Error, _>(list)?;
@@ -56,7 +56,7 @@ pub(super) fn jobs(sources: &Sources, act: Option<Act>, output: Output) -> Resul
     Ok(())
 }
 
-/// A job as JSON: times are instants, and null where there was none.
+/// A job as JSON: times are instants, or null.
 fn document(job: &Job, row: Option<&JobRow>) -> Value {
     let Some(row) = row else { return json!({ "name": job.name }) };
     let lease = row.lease.as_ref().filter(|(_, until)| *until > SystemClock.now());
@@ -76,7 +76,7 @@ fn list(tx: &mut Tx<'_>) -> Result<Vec<JobRow>, Error> {
     tx.list_jobs()
 }
 
-/// A line about a job, for people and for `grep`.
+/// One line about a job, for people and for `grep`.
 fn describe(job: &Job, row: Option<&JobRow>) -> String {
     let Some(row) = row else { return format!("{}: due now, has never run", job.name) };
     let at = |at: Option<DateTime<Utc>>| at.map_or_else(|| "never".to_owned(), render_instant);
@@ -84,7 +84,7 @@ fn describe(job: &Job, row: Option<&JobRow>) -> String {
     let lease = row.lease.as_ref().filter(|(_, until)| *until > SystemClock.now());
     let lease = lease.map(|(holder, until)| format!(", runs in {holder} until {}", render_instant(*until)));
     format!(
-        "{}: due {}, last begun {}, last ended {}, {outcome} ({} done, {} skipped){}",
+        "{}: due {}, last started {}, last finished {}, {outcome} ({} done, {} skipped){}",
         job.name,
         render_instant(row.due_at),
         at(row.started_at),

@@ -12,10 +12,10 @@ use jose::key::{KeyRing, SigningKey, add_key};
 
 #[derive(Clone, Copy, Subcommand)]
 pub(super) enum Act {
-    /// Print the keys of the folder, each with what it is for; the last of a purpose signs
+    /// Print the keys of the folder, each with its purpose; the last key of a purpose signs
     List(Output),
-    /// Add a key for each purpose. Running servers sign with it within five minutes, and what the older keys have
-    /// signed stays good for as long as their files are there
+    /// Add a key for each purpose. Running servers sign with it within five minutes; signatures of the older
+    /// keys stay valid as long as their files exist
     Rotate,
 }
 

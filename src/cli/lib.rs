@@ -32,8 +32,8 @@ use verb::output::Output;
 
 /// OnBehalf: who may act for whom in digital health.
 ///
-/// A proxy (a parent, a carer, an attorney) acts for a patient. This service holds the roles, answers
-/// who may act for whom, and keeps every version of every role. Try it with `onbehalf sandbox`.
+/// A proxy (a parent, a carer, an attorney) acts for a patient. This service stores the roles, answers who
+/// may act for whom, and keeps every version of every role. Try it with `onbehalf sandbox`.
 #[derive(Parser)]
 #[command(name = "onbehalf", version, about, arg_required_else_help = true)]
 struct Arguments {
@@ -45,7 +45,7 @@ struct Arguments {
 
 #[derive(Args)]
 struct Common {
-    /// Read settings from this TOML file. `onbehalf config default` prints every setting, and what it is for
+    /// Read settings from this TOML file. `onbehalf config default` prints every setting with its description
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Listen on this address and port, for example 127.0.0.1:8080
@@ -58,78 +58,79 @@ struct Common {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// Serve. Needs a migrated database and an access policy in the settings
+    /// Run the server. Needs a migrated database and an access policy in the settings
     Serve,
-    /// Try it out: a database of invented people, open to everybody on this machine
+    /// Run a demonstration: a database of invented people, open to every caller on this machine
     Sandbox {
-        /// Go on with what the sandbox held when it last ran, instead of beginning afresh
+        /// Keep the data of the last run, instead of starting afresh
         #[arg(long)]
         keep: bool,
     },
-    /// Bring the database to the schema of this version, or back
+    /// Migrate the database to the schema of this version, or undo migrations
     #[command(subcommand)]
     Migrate(migrate::Step),
     /// Fill a database from a file of people, relationships, roles and access requests
     ///
-    /// The format is that of examples/people.json. What is there already stays as it is. (The numbers of
+    /// The format is that of examples/people.json. Existing entries are not changed. (The numbers of
     /// examples/sandbox-data.json have wrong check digits: it needs `contract.nhs_number_check = "length"`.)
     Seed {
         /// The JSON file
         file: PathBuf,
     },
-    /// Take roles that another system has kept: NDJSON of Consent, or CSV
+    /// Import roles of another system: NDJSON of Consent, or CSV
     ///
-    /// Every line is judged as a create by the API is. What is here already is never written over, and a run that was
-    /// stopped goes on where it was: run the same command again. Exit code 1 when any line was not taken.
+    /// Every line is validated like a create through the API. Existing roles are never overwritten. To
+    /// continue a run that was stopped, run the same command again. Exit code 1 when any line was not
+    /// imported.
     Import(import::Options),
-    /// Write every role as NDJSON of Consent, one on each line
+    /// Write every role as NDJSON of Consent
     Export(export::Options),
     /// Copy an SQLite database to a file while the service runs, and check the copy
     ///
-    /// The keys and secrets of the settings are files of their own: keep copies of them elsewhere.
+    /// The keys and secrets of the settings are separate files: back them up elsewhere.
     Backup {
         /// The file to write
         file: PathBuf,
-        /// Replace the file if it is there
+        /// Replace the file if it exists
         #[arg(long)]
         force: bool,
     },
-    /// Check that nobody has changed the audit record
+    /// Check the integrity of the audit record
     #[command(subcommand)]
     Audit(audit::Look),
-    /// See how subscribers are told of events, or switch one off
+    /// List the subscriptions and their deliveries, or switch one off
     Subscriptions(subscriptions::Look),
-    /// Look at the keys that sign tokens, or add new ones
+    /// List the keys that sign tokens, or add new ones
     #[command(subcommand)]
     Keys(keys::Act),
-    /// List the jobs that the service does by itself, or run one now
+    /// List the service's jobs, or run one now
     Jobs {
         #[command(subcommand)]
         act: Option<jobs::Act>,
         #[command(flatten)]
         output: Output,
     },
-    /// Look the whole deployment over, and say what to mend
+    /// Check the deployment and suggest fixes
     ///
-    /// Settings, keys, clock, database, migrations, audit record, certificate, identity providers, mail, brokers.
-    /// Nothing is changed and no secret printed. Ends with 0 only where nothing is wrong.
+    /// Checks settings, keys, clock, database, migrations, audit record, certificate, identity providers,
+    /// mail and brokers. Changes nothing, and prints no secret. The exit code is 0 only if nothing is wrong.
     Doctor {
         /// Print one JSON document
         #[arg(long)]
         json: bool,
     },
-    /// Look at the settings
+    /// Show or check the settings
     #[command(subcommand)]
     Config(config::Look),
-    /// Print what completes this command line in a shell
+    /// Print the completion script of a shell
     Completions(describe::Completions),
     /// Print the manual page, or write one for each command
     Man(describe::Pages),
 }
 
-/// Runs the command line of this process. Exit codes: 0 done, 1 failed, 2 wrong arguments or settings.
+/// Runs the command line of this process. Exit codes: 0 success, 1 failure, 2 wrong arguments or settings.
 pub fn run() -> ExitCode {
-    // Every file that a command creates is read by its owner alone, whatever the environment's umask.
+    // Every file that a command creates is readable by its owner only, whatever the environment's umask.
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     let arguments = Arguments::parse();
     let Common { config: file, listen, database } = arguments.common;
@@ -154,7 +155,7 @@ pub fn run() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Settings(Faults(faults))) => {
-            complain("the settings are wrong:");
+            complain("the settings are not valid:");
             for fault in &faults {
                 complain(&format!("  {fault}"));
             }

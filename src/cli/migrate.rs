@@ -1,4 +1,4 @@
-//! `onbehalf migrate`: bring the database to the schema of this version, or back.
+//! `onbehalf migrate`: migrate the database to the schema of this version, or undo migrations.
 
 use std::io::{self, IsTerminal as _, Write as _};
 
@@ -11,18 +11,18 @@ use store::Store;
 
 #[derive(Clone, Copy, Subcommand)]
 pub(super) enum Step {
-    /// Apply every step that the database does not have yet
+    /// Apply every pending migration
     Up,
     /// Undo the last migrations. This deletes the data in the tables that they created
     Down {
-        /// How many steps
+        /// The number of migrations
         #[arg(long, default_value_t = 1, value_name = "N")]
         steps: usize,
-        /// Do not ask first
+        /// Do not ask for confirmation
         #[arg(long)]
         yes: bool,
     },
-    /// List every step and whether the database has it
+    /// List every migration and whether it is applied
     Status,
 }
 
@@ -61,8 +61,8 @@ pub(super) fn migrate(sources: &Sources, step: Step) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Asks at the terminal whether the last steps are to be undone. Where there is no terminal they are not: a script says
-/// `--yes`.
+/// Asks at the terminal whether to undo the last migrations. Without a terminal the answer is no: a script
+/// uses `--yes`.
 fn ask(store: &Store, steps: usize) -> Result<(), Failure> {
     let all = store.migrations()?;
     let undone: Vec<&str> = all

@@ -22,13 +22,13 @@ use web::observe;
 
 /// The people, relationships, roles and the access request of the sandbox.
 const DATA: &str = include_str!("../../examples/sandbox-data.json");
-/// More of them, whose ages follow the day.
+/// More people, whose ages are relative to the current date.
 const PEOPLE: &str = include_str!("../../examples/sandbox-people.json");
 
 pub(super) fn sandbox(sources: &Sources, keep: bool) -> Result<(), Failure> {
     let config = sources.load()?;
     if !config.server.listen.ip().is_loopback() {
-        let told = "the sandbox is open to everybody, so it listens on loopback only (127.0.0.1 or [::1])";
+        let told = "the sandbox is open to every caller, so it listens on loopback only (127.0.0.1 or [::1])";
         return Err(Failure::Other(told.to_owned()));
     }
     survive_hang_up()?;
@@ -58,8 +58,8 @@ pub(super) fn sandbox(sources: &Sources, keep: bool) -> Result<(), Failure> {
     run(&config, store, AccessPolicy::Open, listener, identity)
 }
 
-/// Puts a date in the place of each birthday that says how many years ago it was: a month before the day, so that the age
-/// holds for eleven more months.
+/// Replaces each birth date that is given as a number of years ago by a date: a month before the current day,
+/// so that the age stays the same for eleven more months.
 fn with_birthdays(text: &str, today: NaiveDate) -> String {
     (0..120).fold(text.to_owned(), |text, years| {
         let born = today.checked_sub_months(Months::new(12 * years + 1)).unwrap_or(today);
@@ -67,14 +67,14 @@ fn with_birthdays(text: &str, today: NaiveDate) -> String {
     })
 }
 
-/// Empties the database, unless it is to be kept, and marks it as the sandbox's. A database that
-/// somebody else filled is not touched.
+/// Empties the database, unless it is to be kept, and marks it as the sandbox's. A database with other data
+/// is not changed.
 fn prepare(store: &Store, keep: bool) -> Result<(), Failure> {
     if !store.is_empty()? {
         let mark = store.write_here::<_, Error, _>(|tx| tx.find_setting(SANDBOX_MARK));
         if !mark.is_ok_and(|mark| mark.is_some()) {
             let place = store.url();
-            let told = format!("the database {place} is not a sandbox's, so the sandbox does not touch it");
+            let told = format!("the database {place} is not a sandbox's, so the sandbox does not change it");
             return Err(Failure::Other(told));
         }
         if keep {
@@ -93,10 +93,10 @@ fn welcome(address: SocketAddr, apps: &str) -> String {
     let id = "-H 'X-Request-ID: 60e0b220-8136-4ca5-ae46-1d97ef59d068'";
     format!(
         "
-  SANDBOX: OPEN ACCESS. Whoever reaches this port may read and change everything.
+  SANDBOX: OPEN ACCESS. Every caller that reaches this port can read and change everything.
   Invented people only. Stop it with Ctrl-C.
 
-Whom may Lisa Thompson act for?
+Who can Lisa Thompson act for?
 
   curl {id} '{base}/Consent?performer:identifier=9000000017&status=active&_include=Consent:patient'
 

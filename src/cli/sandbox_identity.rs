@@ -1,5 +1,5 @@
-//! Who vouches for callers in the sandbox: an authorization server whose keys live as long as the process, the simulated
-//! providers, and apps to try it with, beside those of the settings.
+//! Authentication in the sandbox: an authorization server with keys that exist only in the process, the
+//! simulated providers, and sample apps beside those of the settings.
 
 use std::fs;
 use std::io;
@@ -18,9 +18,9 @@ use jose::key::{KeyRing, Purpose, SigningKey};
 use service::authority::{Authority, AuthoritySettings};
 use simulated_idp::{Simulated, Which, settings};
 
-/// The secret of the system app: printed in the banner, worth nothing.
+/// The secret of the system app. It is printed in the banner and protects nothing.
 const SECRET: &str = "demo-secret";
-/// The token with which apps register themselves, unless the settings have another.
+/// The initial access token for registration, unless the settings have another.
 const INITIAL: &str = "sandbox";
 /// The file of the key of `demo-backend`, beside the sandbox's other files.
 const BACKEND_KEY: &str = "onbehalf-sandbox-backend.pem";
@@ -28,7 +28,7 @@ const BACKEND_KID: &str = "demo-backend";
 const REDIRECTS: [&str; 2] = ["http://127.0.0.1:9000/callback", "http://localhost:9000/callback"];
 const LOGGED_OUT: [&str; 2] = ["http://127.0.0.1:9000/", "http://localhost:9000/"];
 
-/// The identity of a sandbox, and what its banner says of it.
+/// The authentication of a sandbox, and its part of the banner.
 pub(super) struct SandboxIdentity {
     pub(super) identity: Identity,
     pub(super) told: String,
@@ -86,7 +86,7 @@ fn registrations(config: &Config, key: &SigningKey) -> Result<Vec<Registration>,
     Ok(apps)
 }
 
-/// What the banner says.
+/// The part of the banner.
 fn told(key_file: &Path, config: &Config) -> String {
     let [one, other] = REDIRECTS;
     let apps = &config.oauth.apps;
@@ -118,7 +118,7 @@ These apps are registered (their log-in is simulated, at /simulated):
     )
 }
 
-/// The key of `demo-backend`: that of the last run, or a new one. It opens a sandbox alone.
+/// The key of `demo-backend`: that of the last run, or a new one. It is valid at a sandbox only.
 fn backend_key(beside: &Path, clock: &dyn Clock) -> Result<(PathBuf, SigningKey), Failure> {
     let path = beside.with_file_name(BACKEND_KEY);
     let cannot = |error: &dyn std::error::Error| {
@@ -136,8 +136,10 @@ fn backend_key(beside: &Path, clock: &dyn Clock) -> Result<(PathBuf, SigningKey)
     };
     let key = SigningKey::read(Purpose::AccessToken, BACKEND_KID.to_owned(), &text);
     let key = key.map_err(|_unread| {
-        let told =
-            format!("{} is no EC private key: remove it, and the sandbox makes another", path.display());
+        let told = format!(
+            "{} is not an EC private key: remove it, and the sandbox creates another",
+            path.display()
+        );
         Failure::Other(told)
     })?;
     Ok((path, key))

@@ -16,11 +16,12 @@ use domain::proxy::{
 };
 use service::proxy::Seed;
 
-/// A seed file, read but not yet checked. A member that the format does not have is refused: what is misspelt would be left out.
+/// A seed file, parsed but not yet validated. An unknown member is refused: a misspelt one would otherwise be
+/// ignored.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SeedFile {
-    /// Remarks for people.
+    /// Remarks for readers.
     #[serde(default, rename = "about")]
     _about: IgnoredAny,
     #[serde(default, rename = "people_that_must_not_exist")]
@@ -42,7 +43,7 @@ pub struct SeedFile {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PersonEntry {
-    /// For people who read the file, as the five below: the service keeps none of these.
+    /// For readers of the file, like the five below: the service ignores them.
     #[serde(default, rename = "note")]
     _note: IgnoredAny,
     #[serde(default, rename = "address")]
@@ -146,11 +147,11 @@ fn form() -> String {
 }
 
 impl SeedFile {
-    /// Reads the JSON.
+    /// Parses the JSON.
     ///
     /// # Errors
     ///
-    /// Where it is not of this format, and why.
+    /// It is not in this format; the message says where.
     pub fn parse(text: &str) -> Result<Self, String> {
         if !text.trim_start().starts_with('{') {
             return Err("not a JSON object".to_owned());
@@ -158,15 +159,15 @@ impl SeedFile {
         let seed: Self = serde_json::from_str(text).map_err(|error| {
             let told = error.to_string();
             let place = format!("line {}, column {}", error.line(), error.column());
-            // Most messages quote the value that they are about; these name a field of ours only.
+            // Most messages quote the value; these name only a member of the format.
             if ["missing field", "duplicate field"].iter().any(|start| told.starts_with(start)) {
                 told
             } else if told.starts_with("unknown field") {
-                format!("{place}: a member that the format of seed files does not have there")
+                format!("{place}: an unknown member")
             } else if error.is_eof() {
                 format!("{place}: the JSON ends too early")
             } else {
-                format!("{place}: a value that this format does not have there")
+                format!("{place}: a value of the wrong type")
             }
         })?;
         let lists =
@@ -179,11 +180,12 @@ impl SeedFile {
         Ok(seed)
     }
 
-    /// Checks every value.
+    /// Validates every value.
     ///
     /// # Errors
     ///
-    /// The first wrong entry, by its kind and place: no value of it, which could be personal.
+    /// The first wrong entry, by its kind and position. The message contains none of its values, which could
+    /// be personal data.
     pub fn read(self, check: NumberCheck) -> Result<Seed, String> {
         Ok(Seed {
             people: each("people", self.people, |entry| entry.read(check))?,
@@ -194,7 +196,7 @@ impl SeedFile {
     }
 }
 
-/// What is wrong with an entry, in a word or two.
+/// What is wrong with an entry, in a few words.
 type Wrong = &'static str;
 
 fn each<E, T>(list: &str, entries: Vec<E>, read: impl Fn(E) -> Result<T, Wrong>) -> Result<Vec<T>, String> {
@@ -303,7 +305,7 @@ impl RequestEntry {
         })
     }
 
-    /// The QuestionnaireResponse that the answers make up.
+    /// The QuestionnaireResponse with these answers.
     fn document(&self) -> Value {
         let person = |kind: &str, number: &str| {
             let identifier = json!({ "system": "https://fhir.nhs.uk/Id/nhs-number", "value": number });
@@ -335,7 +337,7 @@ impl RequestEntry {
     }
 }
 
-/// One answered question. A list is a list of codes, and so is the answer to a question of kind code.
+/// One answered question. An array becomes codings, and so does the answer to a question of type code.
 fn item(link_id: &str, answer: &Value) -> Value {
     const ROLE_CODE: &str = "http://terminology.hl7.org/CodeSystem/v3-RoleCode";
     const PLACEHOLDER: &str = "https://fhir.nhs.uk/CodeSystem/Proxy-Placeholder-";

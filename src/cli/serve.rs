@@ -28,7 +28,7 @@ use web::observe::Metrics;
 pub(super) fn serve(sources: &Sources) -> Result<(), Failure> {
     let config = sources.load()?;
     if config.access.policy.is_none() && !config.oauth.enabled {
-        return Err(Faults(vec![NOBODY.to_owned()]).into());
+        return Err(Faults(vec![NO_AUTHENTICATION.to_owned()]).into());
     }
     let policy = config.access.policy.clone().unwrap_or(AccessPolicy::Tokens(Vec::new()));
     survive_hang_up()?;
@@ -40,22 +40,23 @@ pub(super) fn serve(sources: &Sources) -> Result<(), Failure> {
     run(&config, store, policy, listener, identity)
 }
 
-/// From now on SIGHUP does not end the process, whose default action it is; once the server listens, it reads its certificate
-/// again (`server::build`).
+/// Ignores SIGHUP until the server listens; by default it would end the process. Once the server listens,
+/// SIGHUP reloads its certificate (`server::build`).
 pub(super) fn survive_hang_up() -> Result<(), Failure> {
     let heard = signal_hook::flag::register(signal_hook::consts::SIGHUP, Arc::default());
     heard.map(drop).map_err(|error| Failure::Other(format!("cannot listen for SIGHUP: {error}")))
 }
 
-/// The files of an SQLite database hold personal data; those of an earlier version may have a wider mode.
+/// Warns about files of an SQLite database that other users can read: they contain personal data, and earlier
+/// versions created them with a wider mode.
 fn warn_of_exposed_files(config: &Config) {
     for ExposedFile { path, mode } in config.database.url.file().map(list_exposed_files).unwrap_or_default() {
         let (file, mode) = (path.display(), format!("{mode:o}"));
-        tracing::warn!(%file, mode, "others than its owner may use a file of the database: run `chmod go=` on it");
+        tracing::warn!(%file, mode, "users other than its owner can access a file of the database: run `chmod go=` on it");
     }
 }
 
-const NOBODY: &str = "access.policy: nobody would be let in. Set it to \"tokens\" and list the tokens, or switch \
+const NO_AUTHENTICATION: &str = "access.policy: no caller could authenticate. Set it to \"tokens\" and list the tokens, or switch \
     oauth.enabled on; to try the service out with invented people, run `onbehalf sandbox`";
 
 /// The URL under which clients reach a server that listens on this address.
@@ -63,13 +64,13 @@ pub(super) fn public_url(config: &Config, address: SocketAddr) -> String {
     config.server.public_url.clone().unwrap_or_else(|| format!("http://{address}"))
 }
 
-/// Takes the port.
+/// Binds the port.
 pub(super) fn listen(config: &Config) -> Result<TcpListener, Failure> {
     let address = config.server.listen;
     TcpListener::bind(address).map_err(|error| Failure::Other(format!("cannot listen on {address}: {error}")))
 }
 
-/// Serves until the process is told to stop; then finishes what runs and closes the database.
+/// Serves until a signal to stop; then finishes running requests and closes the database.
 pub(super) fn run(
     config: &Config,
     store: Store,
@@ -114,7 +115,7 @@ pub(super) fn run(
         delivery.stop(config.server.shutdown);
         ended
     });
-    // The job that runs ends with its batch.
+    // The running job ends with its batch.
     drop(running);
     // A server that was stopped leaves nothing in its access journal; one that is killed leaves it to the next.
     if let Err(error) = store.catch_up_here() {
@@ -125,7 +126,7 @@ pub(super) fn run(
     served.map_err(|error| Failure::Other(format!("the server failed: {error}")))
 }
 
-/// Whoever runs the jobs of these settings.
+/// The runner of the configured jobs.
 pub(super) fn runner(config: &Config, store: &Store, clock: Arc<dyn Clock>) -> Result<Runner, Failure> {
     let sender = sender::configured(config.smtp.as_ref()).map_err(Failure::Other)?;
     Ok(Runner::new(store.clone(), clock, config.jobs.clone(), sender))
@@ -159,9 +160,9 @@ async fn keep_house(gate: Gate, throttle: Throttle) {
     loop {
         every.tick().await;
         throttle.forget_quiet_callers();
-        // A rotation by another process, or by the operator, is heard of here.
+        // Notices a rotation by another process, or by the operator.
         if let Some(Err(error)) = gate.authority.as_ref().map(|authority| authority.reload_keys()) {
-            tracing::error!(%error, "the keys cannot be read again; the present ones stay");
+            tracing::error!(%error, "reloading the signing keys failed; the present ones stay in use");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `onbehalf subscriptions`: who is told of events, and how that goes.
+//! `onbehalf subscriptions`: the subscriptions and their deliveries.
 
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
@@ -18,7 +18,7 @@ use domain::event::{Subscription, SubscriptionStatus};
 use domain::proxy::Versioned;
 use store::{AttemptRecord, Overview, Store};
 
-/// How many are read at a time.
+/// The rows of one query.
 const PAGE: i64 = 500;
 /// How many attempts are shown.
 const ATTEMPTS: i64 = 50;
@@ -26,7 +26,7 @@ const ATTEMPTS: i64 = 50;
 #[derive(Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Look {
-    /// Show this one, with the log of its last attempts
+    /// Show this subscription, with its last attempts
     id: Option<Uuid>,
     #[command(subcommand)]
     act: Option<Deed>,
@@ -36,9 +36,9 @@ pub(super) struct Look {
 
 #[derive(Subcommand)]
 enum Deed {
-    /// Switch one off: nothing is numbered or sent for it until its owner sets it going again
+    /// Switch a subscription off: no event is numbered or sent for it until its owner requests it again
     Off {
-        /// Which
+        /// The id of the subscription
         id: Uuid,
     },
 }
@@ -77,7 +77,7 @@ fn list(store: &Store, output: Output) -> Result<(), Failure> {
     Ok(())
 }
 
-/// One subscription as JSON, with what [`line`] has; null is what is not there.
+/// A subscription as JSON, with the fields of [`line`]; absent ones are null.
 fn document(overview: &Overview, attempts: Option<&[AttemptRecord]>) -> Value {
     let instant = |at: Option<DateTime<Utc>>| at.map(render_instant);
     json!({
@@ -95,7 +95,8 @@ fn document(overview: &Overview, attempts: Option<&[AttemptRecord]>) -> Value {
     })
 }
 
-/// One subscription in one line. Of its owner only the kind is said, and no endpoint: it may hold a secret.
+/// A subscription as one line. Of its owner only the kind is shown, and no endpoint, which may contain a
+/// secret.
 fn line(overview: &Overview, now: DateTime<Utc>) -> String {
     let instant = |at: Option<DateTime<Utc>>| at.map_or_else(|| "-".to_owned(), render_instant);
     let lag = overview
@@ -191,5 +192,5 @@ fn switch_off(store: &Store, id: Uuid) -> Result<(), Failure> {
 }
 
 fn unknown(id: Uuid) -> Failure {
-    Failure::Other(format!("there is no subscription {id}"))
+    Failure::Other(format!("unknown subscription {id}"))
 }

@@ -1,4 +1,4 @@
-//! Delivery of events: the worker, and the channels by which subscribers are told.
+//! Delivery of events: the worker, and the channels to subscribers.
 
 pub mod channel;
 pub mod worker;

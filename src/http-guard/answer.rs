@@ -1,4 +1,4 @@
-//! What goes out: header names in their caller's spelling, and a body for refusals that have none.
+//! Outgoing bytes: restores the caller's spelling of header names, and adds a body to refusals without one.
 
 use std::collections::VecDeque;
 
@@ -8,13 +8,13 @@ use memchr::memmem;
 use crate::head::{CORRELATION_ID, Names, REQUEST_ID};
 use crate::inbound::Inbound;
 
-/// Makes the body of an answer that refuses what never became a request, of its status: FHIR JSON.
+/// Makes the body of the response to a message that is not a valid request, from its status: FHIR JSON.
 pub type RefusalBody = fn(u16) -> String;
 
 const EMPTY: &[u8] = b"content-length: 0\r\n";
 
-/// The bytes to write instead of these, if they have to change. An answer begins where a write begins; a
-/// refusal of the library's own can stand behind another answer, at the end.
+/// The bytes to write instead of these, if they must change. A response begins where a write begins; a
+/// refusal by the library can follow another response, at the end of the bytes.
 pub(crate) fn rewrite(
     bytes: &[u8],
     spellings: &mut VecDeque<Names>,
@@ -29,7 +29,7 @@ pub(crate) fn rewrite(
     if bytes.starts_with(b"HTTP/1.1 101") {
         inbound.upgraded();
     }
-    // `100 Continue` is no answer yet.
+    // `100 Continue` is not the final response.
     if !bytes.starts_with(b"HTTP/1.1 100") {
         inbound.answered();
         let names = spellings.pop_front().unwrap_or_default();
@@ -50,7 +50,7 @@ pub(crate) fn rewrite(
     Some(answer)
 }
 
-/// The answer to a request whose body was refused, which ends the connection.
+/// The response to a request whose body was refused. It ends the connection.
 pub(crate) fn refusal(status: u16, refusal_body: RefusalBody) -> Vec<u8> {
     let mut head = format!("HTTP/1.1 {status} \r\n").into_bytes();
     restate(&mut head, status);
@@ -60,7 +60,7 @@ pub(crate) fn refusal(status: u16, refusal_body: RefusalBody) -> Vec<u8> {
     head
 }
 
-/// Gives a refusal another status.
+/// Replaces the status of a refusal.
 fn restate(head: &mut Vec<u8>, status: u16) -> u16 {
     let reason = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
     let line = format!("HTTP/1.1 {status} {}", reason.unwrap_or_default());
@@ -69,8 +69,8 @@ fn restate(head: &mut Vec<u8>, status: u16) -> u16 {
     status
 }
 
-/// Where a refusal without a body begins, if these bytes end with one, and its status. The answers of our
-/// own handlers all have a body, and no JSON of theirs holds a line break.
+/// The start and the status of a refusal without a body, if these bytes end with one. The responses of the
+/// server's own handlers all have a body, and none of their JSON contains a line break.
 fn bare_refusal(bytes: &[u8]) -> Option<(usize, u16)> {
     let start = memmem::rfind(bytes, b"HTTP/1.1 4").or_else(|| memmem::rfind(bytes, b"HTTP/1.0 4"))?;
     let head = bytes.get(start..)?;
@@ -81,7 +81,7 @@ fn bare_refusal(bytes: &[u8]) -> Option<(usize, u16)> {
 }
 
 impl Names {
-    /// Restores the names in the head of an answer.
+    /// Restores the header names in the head of a response.
     fn restore(&self, head: &mut [u8]) {
         for (plain, spelt) in [(REQUEST_ID, &self.request_id), (CORRELATION_ID, &self.correlation_id)] {
             let Some(spelt) = spelt.as_ref().filter(|spelt| spelt.len() == plain.len()) else { continue };

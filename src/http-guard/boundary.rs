@@ -1,4 +1,4 @@
-//! Where the guard sees the messages of a connection: for the comparison with the HTTP library.
+//! The message boundaries that the guard sees on a connection, for comparison with the HTTP library.
 
 use std::collections::VecDeque;
 
@@ -7,29 +7,29 @@ use crate::inbound::{Inbound, POISON};
 /// A request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// The place behind its head.
+    /// The position after its head.
     pub head: usize,
-    /// The place behind its body, if all of it was received.
+    /// The position after its body, if all of it was received.
     pub end: Option<usize>,
 }
 
-/// What becomes of the bytes behind the messages.
+/// How the bytes after the messages are treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// More may come.
+    /// The connection stays open for more.
     Open,
-    /// They are thrown away: the last message closes the connection.
+    /// They are discarded: the last message closes the connection.
     Closed,
-    /// They are refused from this place on, with this status, and the connection is closed.
+    /// They are refused from this position on, with this status, and the connection is closed.
     Refused {
-        /// How many bytes stand before it.
+        /// The number of bytes before it.
         at: usize,
-        /// The status of the answer.
+        /// The status of the response.
         status: u16,
     },
 }
 
-/// What the library hears instead of the bytes that are refused.
+/// The bytes that the library gets instead of those that are refused.
 pub const REFUSED_BYTES: &[u8] = POISON;
 
 /// The messages in the bytes of a connection.
@@ -37,12 +37,12 @@ pub const REFUSED_BYTES: &[u8] = POISON;
 pub struct Boundaries {
     /// The messages, in order.
     pub messages: Vec<Message>,
-    /// How the bytes end.
+    /// How the connection ends.
     pub ending: Ending,
 }
 
-/// Reads the bytes of a connection as the guard does, with every request answered as soon as it was received whole, and
-/// every upgrade refused.
+/// Reads the bytes of a connection as the guard does. Every request counts as answered as soon as it was
+/// received whole, and every upgrade as refused.
 pub fn boundaries(bytes: &[u8]) -> Boundaries {
     let (mut inbound, mut spellings) = (Inbound::default(), VecDeque::new());
     let mut messages: Vec<Message> = Vec::new();

@@ -1,47 +1,48 @@
-//! A body in chunks (RFC 9112 §7.1): where it ends.
+//! The parser of chunked bodies (RFC 9112 §7.1): finds their end.
 //!
-//! The library skips a bare LF in a trailer section and takes spaces behind a size. Here a size is one to sixteen
-//! hexadecimal digits, an extension is short and printable, and a trailer section is a list of fields.
+//! The library skips a bare LF in a trailer section and accepts spaces after a chunk size. This parser
+//! accepts one to sixteen hexadecimal digits as a size, a short and printable extension, and a list of fields
+//! as the trailer section.
 
 use crate::head::{MOST_HEADERS, has_strict_lines};
 
-/// The most digits of a size: what a u64 holds.
+/// The most digits of a size: a u64.
 const DIGITS: u8 = 16;
 /// The longest extension of a chunk.
 const EXTENSION: u16 = 256;
 /// The longest trailer section.
 const TRAILERS: usize = 8 * 1024;
 
-/// The bytes of a body in chunks are not of the strict form.
+/// A chunked body violates the strict syntax.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct BadChunk;
 
-/// A place within a body in chunks.
+/// The parser's state within a chunked body.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Chunks {
     /// In the size of a chunk: its digits so far, and their value.
     Size { digits: u8, size: u64 },
     /// In an extension of so many bytes.
     Extension { length: u16, size: u64 },
-    /// Before the LF behind a size.
+    /// Before the LF after a size.
     SizeLf { size: u64 },
     /// In the data of a chunk.
     Data { left: u64 },
-    /// Behind the data of a chunk, before CR and before LF.
+    /// After the data of a chunk, before CR LF.
     DataCr,
     /// Before that LF.
     DataLf,
     /// In the trailer section: its bytes so far.
     Trailers(Vec<u8>),
-    /// Behind the last byte.
+    /// After the last byte.
     End,
 }
 
 impl Chunks {
     pub(crate) const START: Self = Self::Size { digits: 0, size: 0 };
 
-    /// Goes on over these bytes; returns how many of them are of this body, and whether it goes on behind them. When
-    /// the bytes are refused, those before the returned place are of the body still.
+    /// Parses the next bytes. Returns how many of them belong to this body, and whether it continues after
+    /// them. When bytes are refused, those before the returned position still belong to the body.
     pub(crate) fn take(&mut self, bytes: &[u8]) -> (usize, Result<(), BadChunk>) {
         let mut at = 0;
         while let Some(byte) = bytes.get(at).copied().filter(|_| *self != Self::End) {
@@ -116,7 +117,7 @@ fn are_fields(section: &[u8]) -> bool {
 mod tests {
     use super::{BadChunk, Chunks};
 
-    /// How many bytes are of the body, and what became of it, however the bytes are cut.
+    /// The length of the body, or the position of the fault, however the bytes are split.
     fn read(text: &str) -> Result<usize, usize> {
         let run = |parts: &[&[u8]]| {
             let (mut chunks, mut all) = (Chunks::START, 0);

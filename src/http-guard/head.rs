@@ -1,15 +1,16 @@
-//! The head of a request (RFC 9112 §2, §3, §5): its framing bytes, and what it says about what follows.
+//! The head of a request (RFC 9112 §2, §3, §5): its end, and the framing of the body.
 //!
-//! The guard and the HTTP library must see the same end of every head and of every body. The library accepts more
-//! forms than the standard requires (a bare LF as a line end, any number of empty lines before a request); here only
-//! the strict form passes, and everything else is refused before the library sees the end of it.
+//! The guard and the HTTP library must see the same end of every head and of every body. The library accepts
+//! more forms than the standard requires (a bare LF as a line end, any number of empty lines before a
+//! request). The guard accepts the strict form only, and refuses everything else before the library sees the
+//! end of it.
 
 use memchr::{memchr3_iter, memmem};
 
 pub(crate) const REQUEST_ID: &[u8] = b"x-request-id";
 pub(crate) const CORRELATION_ID: &[u8] = b"x-correlation-id";
 
-/// As many as the HTTP library takes.
+/// As many as the HTTP library accepts.
 pub(crate) const MOST_HEADERS: usize = 96;
 
 /// 400 Bad Request (RFC 9110 §15.5.1).
@@ -17,36 +18,36 @@ pub(crate) const BAD_REQUEST: u16 = 400;
 /// 431 Request Header Fields Too Large (RFC 6585 §5).
 pub(crate) const HEAD_TOO_LARGE: u16 = 431;
 
-/// How a request spells the two header names.
+/// The spelling of the two header names in a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Names {
     pub(crate) request_id: Option<Vec<u8>>,
     pub(crate) correlation_id: Option<Vec<u8>>,
 }
 
-/// What follows a head.
+/// What follows a head (RFC 9112 §6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Framing {
     /// No body.
     Nothing,
     /// A body of so many bytes.
     Length(u64),
-    /// A body in chunks.
+    /// A chunked body.
     Chunks,
-    /// Another protocol, should the server agree to it.
+    /// Another protocol, if the server accepts the upgrade.
     Upgrade,
 }
 
-/// A whole head.
+/// A complete head.
 #[derive(Debug)]
 pub(crate) struct Head {
     pub(crate) names: Names,
     pub(crate) framing: Framing,
-    /// Whether the connection ends with this request.
+    /// Whether the connection closes after this request.
     pub(crate) closes: bool,
 }
 
-/// How many of the fresh bytes belong to the head, if it ends in them.
+/// How many of the new bytes belong to the head, if it ends in them.
 pub(crate) fn end_of_head(head: &[u8], fresh: &[u8]) -> Option<usize> {
     const END: &[u8] = b"\r\n\r\n";
     let overlap = head.len().min(END.len() - 1);
@@ -55,8 +56,8 @@ pub(crate) fn end_of_head(head: &[u8], fresh: &[u8]) -> Option<usize> {
     in_seam.or_else(|| memmem::find(fresh, END).map(|at| at + END.len()))
 }
 
-/// Whether every line of these bytes ends in CRLF, no CR or LF stands alone, and no byte is NUL. `last` is the byte
-/// before them; a CR at their end is judged with the byte that follows.
+/// Whether every line of these bytes ends in CRLF, no CR or LF is bare, and no byte is NUL. `last` is the
+/// byte before them; a CR at their end is checked together with the byte that follows.
 pub(crate) fn has_strict_lines(last: Option<u8>, fresh: &[u8]) -> bool {
     let before = |at: usize| if at == 0 { last } else { fresh.get(at - 1).copied() };
     let is_strict = |at: usize| match fresh.get(at) {
@@ -69,8 +70,8 @@ pub(crate) fn has_strict_lines(last: Option<u8>, fresh: &[u8]) -> bool {
 }
 
 impl Head {
-    /// Reads a whole head; the status with which it is refused, if it is. One empty line may stand before it
-    /// (RFC 9112 §2.2).
+    /// Parses a complete head; the error is the status of the refusal. One empty line may precede it (RFC
+    /// 9112 §2.2).
     pub(crate) fn parse(head: &[u8]) -> Result<Self, u16> {
         let mut headers = [httparse::EMPTY_HEADER; MOST_HEADERS];
         let mut request = httparse::Request::new(&mut headers);
@@ -97,7 +98,7 @@ impl Head {
     }
 }
 
-/// What the fields of a head say about the connection and the body.
+/// The fields of a head that concern the connection and the body.
 #[derive(Default)]
 struct Fields {
     names: Names,
@@ -107,7 +108,7 @@ struct Fields {
     persistence: Persistence,
 }
 
-/// What the `Connection` fields say: a close anywhere counts more than a keep-alive.
+/// The `Connection` fields: `close` anywhere overrides `keep-alive`.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 enum Persistence {
     #[default]
@@ -117,7 +118,7 @@ enum Persistence {
 }
 
 impl Fields {
-    /// Takes one field; `None` where two readers could take it for different things.
+    /// Reads one field; `None` where two readers could understand it differently.
     fn take(&mut self, name: &[u8], value: &[u8]) -> Option<()> {
         if name.eq_ignore_ascii_case(REQUEST_ID) {
             self.names.request_id = Some(name.to_vec());
@@ -146,7 +147,8 @@ impl Fields {
         Some(())
     }
 
-    /// What follows the head; `None` for a body of two lengths (RFC 9112 §6.1, §6.3), or one before an upgrade.
+    /// What follows the head; `None` for a body with two lengths (RFC 9112 §6.1, §6.3), or with a body before
+    /// an upgrade.
     fn framing(&self, is_1_0: bool, is_connect: bool) -> Option<Framing> {
         let length = self.length.filter(|length| *length > 0);
         let is_upgrade = self.is_web_socket || is_connect;
@@ -189,7 +191,7 @@ mod tests {
         Head::parse(head.as_bytes()).map(|head| (head.framing, head.closes))
     }
 
-    /// What follows a head, and whether the connection closes; or the status of its refusal.
+    /// What follows a head, and whether the connection closes; or the status of the refusal.
     type Read = Result<(Framing, bool), u16>;
 
     /// Fields, and what follows the head with HTTP/1.1.

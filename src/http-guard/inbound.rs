@@ -1,16 +1,16 @@
-//! What comes in: where the head of each request begins and ends, and what of it matters here.
+//! Incoming bytes: finds the boundaries of each request, and notes the spelling of header names.
 
 use std::collections::VecDeque;
 
 use crate::chunks::Chunks;
 use crate::head::{BAD_REQUEST, Framing, HEAD_TOO_LARGE, Head, Names, end_of_head, has_strict_lines};
 
-/// The longest head that is looked into. The HTTP library refuses heads of twice this size.
+/// The longest head that is parsed. The HTTP library refuses heads of twice this size.
 const LONGEST_HEAD: usize = 64 * 1024;
 
-/// How many bytes of a body are passed on before others have their turn. The library keeps a buffer for whatever came at a
-/// time; and chunks, of which no more are passed on together, may be of one byte each, which takes a thousand times as long
-/// as a body that says its length.
+/// How many bytes of a body are passed on before the task yields. The library keeps a buffer for each read;
+/// and chunks, of which no more are passed on together, may be of one byte each, which takes a thousand times
+/// as long as a body with a declared length.
 pub(crate) const PORTION: usize = 4096;
 
 /// 408 Request Timeout (RFC 9110 §15.5.9).
@@ -18,38 +18,39 @@ const TIMEOUT: u16 = 408;
 /// 414 URI Too Long (RFC 9110 §15.5.15).
 const URI_TOO_LONG: u16 = 414;
 
-/// What the library refuses wherever it stands but in the data of a body: no head holds a NUL, nor does the size of a chunk;
-/// and in a trailer section, of which the library reads only the line ends, the CR is not followed by LF.
+/// Bytes that the library refuses everywhere except in the data of a body: neither a head nor a chunk size
+/// may contain NUL; and in a trailer section, of which the library reads only the line ends, the CR is not
+/// followed by LF.
 pub(crate) const POISON: &[u8] = b"\0\r\0";
 
-/// Where the reader stands.
+/// The state of the reader.
 #[derive(Debug, PartialEq, Eq)]
 enum At {
     /// In the head of a request: its bytes so far.
     Head(Vec<u8>),
-    /// In a body, with so many bytes to come.
+    /// In a body, with so many bytes left.
     Body { left: u64, closes: bool },
-    /// In a body whose end only its chunks tell.
+    /// In a chunked body.
     Chunks {
         chunks: Chunks,
         closes: bool,
-        /// How much of it still passes, once its request was answered before it ended.
+        /// How much more of it is passed on, once its request was answered before it ended.
         rest: Option<usize>,
     },
-    /// Behind a request for another protocol, which was not answered yet.
+    /// After a request for another protocol that is not answered yet.
     Upgrade,
-    /// Behind an upgrade, where HTTP ends.
+    /// After an accepted upgrade: no longer HTTP.
     Upgraded,
-    /// Behind a request that closes the connection.
+    /// After a request that closes the connection.
     Closed,
-    /// In a body that goes on for too long after its request was answered: the connection is dropped.
+    /// In a body that continues for too long after its request was answered: the connection is dropped.
     Dropped,
-    /// Behind what is refused: the library hears so many bytes of [`POISON`] and nothing else.
+    /// After a refusal: the library gets so many bytes of [`POISON`] and nothing else.
     Refused { sent: usize },
 }
 
 impl At {
-    /// Behind a request.
+    /// After a request.
     const fn behind(closes: bool) -> Self {
         if closes { Self::Closed } else { Self::Head(Vec::new()) }
     }
@@ -65,15 +66,15 @@ impl At {
     }
 }
 
-/// The reader.
+/// The reader of a connection.
 #[derive(Debug)]
 pub(crate) struct Inbound {
     at: At,
-    /// Whether no head has come yet.
+    /// Whether no head was received yet.
     is_new: bool,
-    /// The status that a refusal by the library is to have instead of its own.
+    /// The status that replaces the library's in a refusal.
     refusal: Option<u16>,
-    /// Whether a body was refused: the library hangs up then without an answer.
+    /// Whether a body was refused: the library then closes without a response.
     is_body_refused: bool,
 }
 
@@ -84,10 +85,10 @@ impl Default for Inbound {
 }
 
 impl Inbound {
-    /// Looks at bytes that came in and returns how many of them are to be passed on now. What follows a request that was not
-    /// answered yet is not ([`Inbound::is_closed`] tells whether it ever will be): the library would take apart all that it
-    /// is given, at seven kilobytes for a head of forty bytes. Chunks are passed on in portions. Behind what is refused,
-    /// nothing is ([`Inbound::poison`]).
+    /// Parses received bytes, and returns how many of them to pass on now. Bytes after a request that is not
+    /// answered yet are held back ([`Inbound::is_closed`] says whether they are ever needed): the library
+    /// would parse everything that it gets, at seven kilobytes of memory for a head of forty bytes. Chunks
+    /// are passed on in portions. After refused bytes nothing is passed on ([`Inbound::poison`]).
     pub(crate) fn take(&mut self, bytes: &[u8], spellings: &mut VecDeque<Names>) -> usize {
         let mut start = 0;
         while let Some(rest) = bytes.get(start..).filter(|rest| !rest.is_empty()) {
@@ -149,17 +150,17 @@ impl Inbound {
         bytes.len()
     }
 
-    /// Whether there is more to come of a body.
+    /// Whether a body is incomplete.
     pub(crate) fn is_in_body(&self) -> bool {
         matches!(self.at, At::Body { .. } | At::Chunks { .. })
     }
 
-    /// Whether whatever comes is thrown away.
+    /// Whether further bytes are discarded.
     pub(crate) fn is_closed(&self) -> bool {
         matches!(self.at, At::Closed | At::Dropped | At::Refused { .. })
     }
 
-    /// Whether what came is refused.
+    /// Whether the bytes are refused.
     pub(crate) fn is_refused(&self) -> bool {
         matches!(self.at, At::Refused { .. })
     }
@@ -169,12 +170,13 @@ impl Inbound {
         matches!(&self.at, At::Head(head) if head.is_empty())
     }
 
-    /// A request was answered. Should its body still come, the library reads it to its end. Behind a request for another
-    /// protocol that was not agreed to, the library takes no other.
+    /// Notes that a request was answered. If its body is incomplete, the library reads it to its end. After a
+    /// request for an upgrade that was not accepted, the library reads no further request.
     pub(crate) fn answered(&mut self) {
         match &mut self.at {
             At::Upgrade => self.at = At::Closed,
-            // As much as a head may have: a client that never ends its body would keep the connection for ever.
+            // Limited to the size of a head: a client that never ends its body would keep the connection open
+            // for ever.
             At::Chunks { closes: false, rest, .. } => *rest = Some(LONGEST_HEAD),
             At::Head(_)
             | At::Body { .. }
@@ -191,12 +193,13 @@ impl Inbound {
         self.at == At::Dropped
     }
 
-    /// The connection was upgraded: what comes from now on is no HTTP.
+    /// The connection was upgraded: further bytes are not HTTP.
     pub(crate) fn upgraded(&mut self) {
         self.at = At::Upgraded;
     }
 
-    /// Whether a head has begun and not ended, or the first one is to come; or the rest of a body whose request was answered.
+    /// Whether a deadline runs: a head has begun and not ended, or the first head is awaited, or the rest of
+    /// a body whose request was answered.
     pub(crate) fn is_waiting(&self) -> bool {
         match &self.at {
             At::Head(head) => self.is_new || !head.is_empty(),
@@ -207,7 +210,7 @@ impl Inbound {
         }
     }
 
-    /// What was waited for did not come in time.
+    /// The deadline has passed.
     pub(crate) fn give_up(&mut self) {
         if matches!(self.at, At::Chunks { .. }) {
             self.at = At::Dropped;
@@ -216,18 +219,18 @@ impl Inbound {
         }
     }
 
-    /// Looks no further: the library is to refuse what came, and the refusal is to have this status.
+    /// Stops parsing: the library is to refuse the request, and the refusal is to have this status.
     pub(crate) fn refuse(&mut self, refusal: u16) {
         self.at = At::Refused { sent: 0 };
         self.refusal = Some(refusal);
     }
 
-    /// Whether a body was refused just now, and its request is to be answered here.
+    /// Whether a body was just refused, and the guard must answer its request.
     pub(crate) fn take_refused_body(&mut self) -> bool {
         std::mem::take(&mut self.is_body_refused)
     }
 
-    /// What the library is to hear now instead of what came: at most so many bytes.
+    /// The bytes that the library gets now instead of the received ones: at most so many.
     pub(crate) fn poison(&mut self, most: usize) -> &'static [u8] {
         let At::Refused { sent } = &mut self.at else { return &[] };
         let rest = POISON.get(*sent..).unwrap_or_default();
@@ -236,13 +239,13 @@ impl Inbound {
         poison
     }
 
-    /// The status for a refusal by the library, if it is not the library's own.
+    /// The status for a refusal by the library, if it differs from the library's.
     pub(crate) fn refusal(&self) -> Option<u16> {
         self.refusal
     }
 }
 
-/// The status with which a head is refused because of its fresh bytes.
+/// The status with which a head is refused because of its new bytes.
 fn fault_of(head: &[u8], fresh: &[u8]) -> Option<u16> {
     if head.len() + fresh.len() > LONGEST_HEAD {
         let is_line = !head.contains(&b'\n') && !fresh.contains(&b'\n');

@@ -1,20 +1,21 @@
-//! Deadlines, limits on heads and the letter case of header names, on the socket, before the HTTP library reads it: the
-//! bytes of a connection, where some promises can only be kept.
+//! A guard on the socket, in front of the HTTP library: deadlines, limits on heads and the letter case of
+//! header names. Some promises can only be kept on the bytes of a connection:
 //!
-//! 1. **Letter case** (contract §1.3): `X-Request-ID` and `X-Correlation-ID` come back with the letter case
-//!    in which the caller wrote them. The HTTP library knows header names in lower case only, so the names
-//!    are noted as they are read and restored, length for length, as the answer is written.
-//! 2. **Every refusal is an OperationOutcome.** A request that is not HTTP, or does not arrive in time,
-//!    is answered by the library itself, without a body. Here it gets one.
-//! 3. **After `Connection: close` nothing is read** (RFC 9112 §9.6), and a header name of any length is
-//!    refused and not choked on.
-//! 4. **One reading of the bytes.** A head or a body of which two readers could see another end (a bare LF, two lengths, a
-//!    loose chunk size) is refused with 400, and the connection is closed ([`boundaries`]).
-//! 5. **One request at a time.** What comes behind a request waits here until that is answered; and of a body a
-//!    portion at a time, between which others have their turn.
-//! 6. **Nobody is waited for without end.** The library can give the first head of a connection its time; here
-//!    every head gets it, and whoever does not take an answer for as long is hung up on. What is there when the
-//!    time is over is read first: a server with too much to do does not refuse what came in time.
+//! 1. **Letter case** (contract §1.3): `X-Request-ID` and `X-Correlation-ID` are echoed in the letter case of
+//!    the request. The HTTP library knows header names in lower case only, so the guard notes the names as they
+//!    are read, and restores them, length for length, as the response is written.
+//! 2. **Every refusal is an OperationOutcome.** The library answers a message that is not HTTP, or is late,
+//!    by itself and without a body. The guard adds one.
+//! 3. **Nothing is read after `Connection: close`** (RFC 9112 §9.6), and an overlong header name is refused.
+//! 4. **One reading of the bytes.** A head or a body whose end two readers could see in different places (a
+//!    bare LF, two lengths, a loose chunk size) is refused with 400, and the connection is closed
+//!    ([`boundaries`]).
+//! 5. **One request at a time.** Bytes after a request wait until it is answered; a body is passed on in
+//!    portions, and other tasks run in between.
+//! 6. **Deadlines.** The library has a deadline for the first head of a connection only; the guard has one
+//!    for every head, and closes the connection of a peer that reads nothing of its response for as long. Bytes
+//!    that have arrived are read before the deadline counts: an overloaded server does not refuse what came in
+//!    time.
 //!
 //! HTTP/1.1 only.
 
@@ -42,31 +43,32 @@ use inbound::{Inbound, PORTION};
 pub use socket::{Socket, acceptor, chain};
 pub use tokio_rustls::TlsAcceptor;
 
-/// A connection that remembers how its caller spells the two headers.
+/// A connection that keeps the caller's spelling of the two headers.
 pub struct Wire {
     io: Socket,
     refusal_body: RefusalBody,
     inbound: Inbound,
-    /// The spelling of each request that was read and not yet answered.
+    /// The spelling in each request that was read and not yet answered.
     spellings: VecDeque<Names>,
-    /// What came behind a request that is not answered yet, or behind a portion of chunks, and who waits for it.
+    /// Bytes after a request that is not answered yet, or after a portion of chunks, and the task that waits
+    /// for them.
     held: Vec<u8>,
     reader: Option<Waker>,
-    /// Whether it is the turn of others.
+    /// Whether the task must yield.
     gives_way: bool,
-    /// What is to be written before anything else, and how much of it is.
+    /// Bytes to write before anything else, and how many of them are written.
     pending: Vec<u8>,
     written: usize,
-    /// How long a head may take to come, and the other side to take what is written.
+    /// The deadline of a head, and of a peer that reads nothing.
     wait: Duration,
-    /// Runs while a head comes, and before the first one.
+    /// The timer of a head, and of the time before the first one.
     head: Option<Pin<Box<Sleep>>>,
-    /// Runs while the other side takes nothing.
+    /// The timer of a peer that reads nothing.
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
 impl Wire {
-    /// Guards a connection. A head may take `wait` to come, and so may the other side to take what is written.
+    /// Guards a connection. `wait` is the deadline of a head, and of a peer that reads nothing.
     pub fn new(io: Socket, wait: Duration, refusal_body: RefusalBody) -> Self {
         Self {
             io,
@@ -84,7 +86,7 @@ impl Wire {
         }
     }
 
-    /// Whether the head that comes has had its time.
+    /// Whether the current head is late.
     fn is_late(&mut self, cx: &mut Context<'_>) -> bool {
         if !self.inbound.is_waiting() {
             self.head = None;
@@ -94,7 +96,7 @@ impl Wire {
         head.as_mut().poll(cx).is_ready()
     }
 
-    /// A write as the socket does it, but for a socket that has taken nothing for too long.
+    /// The result of a write on the socket; an error when the peer has read nothing for too long.
     fn bounded<T>(&mut self, cx: &mut Context<'_>, done: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if done.is_ready() {
             self.stalled = None;
@@ -174,9 +176,9 @@ impl AsyncRead for Wire {
             wire.held.splice(..0, rest.iter().copied());
             wire.gives_way = kept >= PORTION && wire.inbound.is_in_body();
             buffer.set_filled(before + kept);
-            // Bytes behind a close are thrown away, and the next are waited for; an end is passed on.
+            // Bytes after a close are discarded, and the next are awaited; an end of the stream is passed on.
             if kept > 0 || length == 0 {
-                // The clock of a head starts with its first byte.
+                // The timer of a head starts with its first byte.
                 let _late_next_time = wire.is_late(cx);
                 return Poll::Ready(Ok(()));
             }
@@ -191,9 +193,9 @@ impl AsyncWrite for Wire {
         match answer::rewrite(bytes, &mut wire.spellings, &mut wire.inbound, wire.refusal_body) {
             None => wire.poll_io(cx, bytes),
             Some(answer) => {
-                // Taken over whole: what the socket does not accept now is written first next time.
+                // Kept as a whole: the next write begins with what the socket does not accept now.
                 wire.pending = answer;
-                // What was answered for has taken time that the next head is not to lack.
+                // The time that a response took does not count for the next head.
                 wire.head = None;
                 if let Some(reader) = wire.reader.take_if(|_| wire.spellings.is_empty()) {
                     reader.wake();
@@ -237,7 +239,7 @@ mod tests {
         (client, Wire::new(Socket::Plain(accepted), WAIT, |status| status.to_string()))
     }
 
-    /// A body of chunks of one byte keeps nobody else waiting for long.
+    /// A body of one-byte chunks yields to other tasks.
     #[actix_rt::test]
     async fn guarded_connection_reads_in_bounded_portions() {
         let head = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -254,7 +256,7 @@ mod tests {
         assert_eq!(all, sent.as_bytes());
     }
 
-    /// Nobody has had the time to read, longer than a head may take.
+    /// The bytes arrived in time, but the server read them later than the deadline.
     #[actix_rt::test]
     async fn bytes_received_in_time_are_read_before_the_timeout() {
         let head = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";

@@ -1,4 +1,4 @@
-//! A connection as it is accepted: plain, or with TLS of our own.
+//! An accepted connection: plain TCP, or TLS.
 
 use std::io;
 use std::path::Path;
@@ -14,11 +14,11 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-/// A connection as it is accepted.
+/// An accepted connection.
 pub enum Socket {
-    /// As it came.
+    /// Plain TCP.
     Plain(TcpStream),
-    /// With TLS.
+    /// TLS.
     Tls(Box<TlsStream<TcpStream>>),
 }
 
@@ -26,26 +26,26 @@ fn wrong(path: &Path, what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, format!("{}: {what}", path.display()))
 }
 
-/// The certificates of a file, the server's own first.
+/// The certificate chain of a file, the server's own certificate first.
 ///
 /// # Errors
 ///
-/// When the file cannot be read, or has none.
+/// The file cannot be read, or has none.
 pub fn chain(file: &Path) -> io::Result<Vec<CertificateDer<'static>>> {
     let chain = CertificateDer::pem_file_iter(file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let chain = chain.ok().filter(|chain| !chain.is_empty());
     chain.ok_or_else(|| wrong(file, "no certificate chain in PEM"))
 }
 
-/// Reads the files of the certificate and of its key: TLS 1.2 and 1.3, HTTP/1.1 only.
+/// Reads the certificate and its key: TLS 1.2 and 1.3, HTTP/1.1 only.
 ///
 /// # Errors
 ///
-/// When a file cannot be read, or they do not belong together.
+/// A file cannot be read, or the key does not belong to the certificate.
 pub fn acceptor(certificate: &Path, key_file: &Path) -> io::Result<TlsAcceptor> {
     let chain = chain(certificate)?;
     let key = PrivateKeyDer::from_pem_file(key_file);
-    let key = key.map_err(|_unread| wrong(key_file, "no private key in PEM"))?;
+    let key = key.map_err(|_unread| wrong(key_file, "no PEM private key"))?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let settings = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -58,11 +58,11 @@ pub fn acceptor(certificate: &Path, key_file: &Path) -> io::Result<TlsAcceptor> 
 }
 
 impl Socket {
-    /// Greets whoever has connected.
+    /// Accepts a connection, with a TLS handshake where TLS is configured.
     ///
     /// # Errors
     ///
-    /// When the TLS handshake fails.
+    /// The TLS handshake fails.
     pub async fn accept(io: TcpStream, tls: Option<&TlsAcceptor>) -> io::Result<Self> {
         match tls {
             None => Ok(Self::Plain(io)),

@@ -1,4 +1,5 @@
-//! How we prove to a provider who we are: an assertion that we sign (RFC 7523 §3, OpenID Connect Core §9).
+//! Client assertions with which the service authenticates to a provider (RFC 7523 §3, OpenID Connect Core
+//! §9).
 
 use chrono::{DateTime, TimeDelta, Utc};
 use jsonwebtoken::Header;
@@ -10,7 +11,7 @@ use jose::key::{KeyRing, Purpose};
 
 /// `client_assertion_type`.
 pub const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-/// How long an assertion is good: providers take at most 5 minutes.
+/// The life of an assertion: providers accept at most 5 minutes.
 const LIFE: TimeDelta = TimeDelta::minutes(4);
 
 #[derive(Serialize)]
@@ -23,7 +24,7 @@ struct Assertion<'a> {
     exp: i64,
 }
 
-/// An assertion of `client_id` for one token endpoint, signed RS512 with the newest key for it.
+/// Signs an assertion of `client_id` for one token endpoint, RS512 with the newest key for assertions.
 pub(super) fn sign(
     keys: &KeyRing,
     client_id: &str,
@@ -43,5 +44,5 @@ pub(super) fn sign(
     let mut header = Header::new(Purpose::ClientAssertion.algorithm());
     header.kid = Some(key.kid.clone());
     jsonwebtoken::encode(&header, &claims, &key.signing)
-        .or(Err(UpstreamError::Fault("an assertion cannot be signed")))
+        .or(Err(UpstreamError::Fault("a client assertion cannot be signed")))
 }

@@ -1,40 +1,40 @@
-//! What providers say of a person: the claims that OpenID Connect Core does not know.
+//! Claims that OpenID Connect Core does not define.
 
 use std::fmt;
 
 use openidconnect::AdditionalClaims;
 use serde::{Deserialize, Serialize};
 
-/// The claims of an id token, or of userinfo. All of it is personal, so `Debug` shows nothing.
+/// The claims of an id token, or of userinfo. All are personal data, so `Debug` prints none.
 #[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct ProviderClaims {
-    /// NHS login: the vector of trust that was reached.
+    /// NHS login: the vector of trust of the log-in.
     pub(super) vot: Option<String>,
     /// NHS login: `P0`, `P5` or `P9`.
     pub(super) identity_proofing_level: Option<String>,
     /// NHS login.
     pub(super) nhs_number: Option<String>,
-    /// CIS2: how surely the person was identified when they were registered.
+    /// CIS2: the assurance level of the identity at registration.
     pub(super) id_assurance_level: Option<Level>,
-    /// CIS2: how surely they have shown that it is them.
+    /// CIS2: the assurance level of the authentication.
     pub(super) authentication_assurance_level: Option<Level>,
-    /// CIS2: the person.
+    /// CIS2: the user id.
     pub(super) uid: Option<String>,
-    /// CIS2: the person, under its older name.
+    /// CIS2: the user id, under its older name.
     pub(super) nhsid_useruid: Option<String>,
-    /// CIS2: the role that they have selected, one of `nhsid_nrbac_roles`.
+    /// CIS2: the selected role, one of `nhsid_nrbac_roles`.
     pub(super) selected_roleid: Option<String>,
-    /// CIS2: their roles.
+    /// CIS2: the user's roles.
     pub(super) nhsid_nrbac_roles: Vec<StaffRole>,
-    /// An ODS code, from a provider that has no roles.
+    /// An ODS code, from a provider without roles.
     pub(super) ods_code: Option<String>,
-    /// Before when the token is not good (RFC 7519 §4.1.5), in seconds since 1970.
+    /// The time before which the token is not valid (RFC 7519 §4.1.5), in seconds since 1970.
     pub(super) nbf: Option<serde_json::Number>,
-    /// Where the person can be written to, and whether the provider has made sure of it; userinfo says so.
+    /// The email address, and whether the provider has verified it; in userinfo.
     pub(super) email: Option<String>,
     pub(super) email_verified: Option<bool>,
-    /// NHS login's composite token: who acts.
+    /// NHS login's composite token: the actor.
     pub(super) act: Option<Act>,
 }
 
@@ -46,7 +46,7 @@ impl fmt::Debug for ProviderClaims {
 
 impl AdditionalClaims for ProviderClaims {}
 
-/// A level, which CIS2 writes as text; others might write it as a number.
+/// A level, which CIS2 writes as text; other providers might write a number.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(untagged)]
 pub(super) enum Level {
@@ -71,13 +71,13 @@ pub(super) struct StaffRole {
     pub(super) org_code: Option<String>,
 }
 
-/// Who acts: in a composite token `sub` is their own identity token.
+/// The actor of a composite token: `sub` is the actor's own identity token.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Act {
     pub(super) sub: String,
 }
 
-/// What NHS login says in its access token, where that is a JWT.
+/// The claims of NHS login's access token, where that is a JWT.
 #[derive(Deserialize)]
 pub(super) struct AccessClaims {
     pub(super) iss: String,
@@ -86,7 +86,7 @@ pub(super) struct AccessClaims {
     pub(super) vot: Option<String>,
 }
 
-/// What the userinfo endpoint answers. `iss` and `aud` stand there where the answer is signed (§5.3.2).
+/// A userinfo response. A signed one has `iss` and `aud` (§5.3.2).
 #[derive(Deserialize)]
 pub(super) struct UserInfo {
     pub(super) sub: String,

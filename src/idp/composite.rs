@@ -1,6 +1,6 @@
-//! NHS login's composite token: its subject is a patient, and who acts for them is in `act.sub`, as an
-//! identity token of their own. That inner token is only read, never verified: the signature around it is
-//! what protects it, so it proves nothing by itself.
+//! NHS login's composite token: its subject is a patient, and `act.sub` is the identity token of the person
+//! who acts for them. The inner token is read and never verified: the signature of the composite token
+//! protects it, so by itself it proves nothing.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -14,17 +14,17 @@ use crate::settings::ProviderKind;
 use domain::account::identity::{Proven, ProvenKind};
 use domain::person::{NhsNumber, NumberCheck};
 
-/// What NHS login's composite token says: who acts for whom, as far as NHS login knows.
+/// The people of a composite token, as NHS login states them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Composite {
-    /// For whom.
+    /// The patient.
     pub patient: NhsNumber,
-    /// Who acts: always a citizen with a proven NHS number, who is not the patient. Vouched for by the
-    /// signature of the composite token alone.
+    /// The proxy: always a citizen with a verified NHS number, who is not the patient. Only the signature of
+    /// the composite token proves it.
     pub proxy: Proven,
 }
 
-/// The claims of the inner token that must be there.
+/// The required claims of the inner token.
 #[derive(Deserialize)]
 struct Inner {
     iss: String,
@@ -37,7 +37,7 @@ struct Inner {
     claims: ProviderClaims,
 }
 
-/// Reads the two people of a composite token whose signature and claims were checked.
+/// Reads the two people of a composite token whose signature and claims were verified.
 pub(super) fn read(
     outer: &Claims,
     issuer: &str,
@@ -45,9 +45,10 @@ pub(super) fn read(
     check: NumberCheck,
 ) -> Result<Composite, UpstreamError> {
     let patient = NhsNumber::parse(outer.subject().as_str(), check);
-    let patient = patient.or(Err(UpstreamError::Refused("the composite token's subject is no patient")))?;
+    let patient =
+        patient.or(Err(UpstreamError::Refused("the composite token's subject is not a patient")))?;
     let act = outer.additional_claims().act.as_ref();
-    let act = act.ok_or(UpstreamError::Refused("the composite token does not say who acts"))?;
+    let act = act.ok_or(UpstreamError::Refused("the composite token has no act claim"))?;
     let inner = decode(&act.sub)?;
     if inner.iss != issuer {
         return Err(UpstreamError::Refused("the composite token holds another issuer's token"));
@@ -56,7 +57,7 @@ pub(super) fn read(
     match kind {
         ProvenKind::Citizen { nhs_number: Some(proxy), .. } if proxy != patient => {}
         ProvenKind::Citizen { nhs_number: Some(_), .. } => {
-            return Err(UpstreamError::Refused("nobody acts for themselves"));
+            return Err(UpstreamError::Refused("the proxy and the patient are the same person"));
         }
         ProvenKind::Citizen { nhs_number: None, .. } | ProvenKind::Staff { .. } => {
             return Err(UpstreamError::NotProved("who acts has no proven NHS number"));

@@ -1,8 +1,8 @@
-//! What a provider publishes about itself: its metadata (OpenID Connect Discovery 1.0 §3) and its keys
-//! (RFC 7517), read when they are first needed and kept for a while.
+//! A provider's published documents: its metadata (OpenID Connect Discovery 1.0 §3) and its keys (RFC 7517),
+//! read on first use and cached.
 //!
-//! When the provider is down, the last good document goes on being used (RS-02); so a log-in fails where it
-//! really needs the provider, and tokens that were issued before are read as they were.
+//! While the provider is down, the last valid document is used (RS-02): a log-in fails only at the step that
+//! needs the provider, and tokens that were issued before are still validated.
 
 use std::sync::Arc;
 
@@ -14,26 +14,26 @@ use serde::Deserialize;
 use crate::error::UpstreamError;
 use crate::http::Http;
 
-/// A provider is the operator's choice, and its tokens come through its own log-in: a key that is missing is looked for
-/// at once.
+/// The operator chose the provider, and its tokens come from its own log-in: an unknown key is looked up at
+/// once.
 const REFRESH: Refresh =
     Refresh { fresh: TimeDelta::minutes(15), pause: TimeDelta::seconds(10), hurries_after_read: true };
 
-/// The part of the metadata that we use. Whatever else a provider says is not read.
+/// The members of the metadata that are used. All others are ignored.
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Metadata {
-    /// Must be the issuer of the settings, to the letter (§4.3).
+    /// Must equal the issuer of the settings exactly (§4.3).
     pub(super) issuer: String,
     pub(super) authorization_endpoint: String,
     pub(super) token_endpoint: String,
     pub(super) userinfo_endpoint: Option<String>,
     pub(super) jwks_uri: String,
-    /// Whether each answer says who answers (RFC 9207 §3).
+    /// Whether authorization responses have `iss` (RFC 9207 §3).
     #[serde(default)]
     pub(super) authorization_response_iss_parameter_supported: bool,
 }
 
-/// The documents of one provider.
+/// The cached documents of one provider.
 #[derive(Debug, Default)]
 pub(super) struct Documents {
     metadata: Document<Metadata>,
@@ -72,7 +72,7 @@ fn unavailable(issuer: &str, none: NoDocument<UpstreamError>) -> UpstreamError {
     match none {
         NoDocument::Paused => UpstreamError::Unavailable,
         NoDocument::Failed(error) => {
-            tracing::warn!(%issuer, %error, "an identity provider's documents cannot be read");
+            tracing::warn!(%issuer, %error, "reading the documents of an identity provider failed");
             error
         }
     }
@@ -82,7 +82,7 @@ async fn read_metadata(http: &Http, issuer: &str) -> Result<Metadata, UpstreamEr
     let url = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
     let metadata: Metadata = http.get(&url).await?;
     if metadata.issuer != issuer {
-        return Err(UpstreamError::Refused("the provider's metadata are another issuer's"));
+        return Err(UpstreamError::Refused("the provider's metadata name another issuer"));
     }
     for url in [&metadata.authorization_endpoint, &metadata.token_endpoint, &metadata.jwks_uri]
         .into_iter()

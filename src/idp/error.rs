@@ -1,21 +1,21 @@
-//! Why somebody cannot log in at a provider.
+//! Errors of a log-in at a provider.
 
-/// Somebody cannot log in at a provider. No text here holds anything of the person or of a token.
+/// Why a log-in at a provider failed. No message contains anything of the person or of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UpstreamError {
     /// There is no such provider.
     #[error("there is no such provider")]
     Unknown,
-    /// The provider does not answer, or says that it cannot. Trying again may help.
-    #[error("the provider does not answer")]
+    /// The provider does not respond, or responds that it is unavailable. A retry may succeed.
+    #[error("the provider does not respond")]
     Unavailable,
-    /// The provider's answer, or a token that is said to be its, breaks a rule.
-    #[error("the provider's answer is not good: {0}")]
+    /// The provider's response, or a token said to be from it, is not valid.
+    #[error("the provider's response is not valid: {0}")]
     Refused(&'static str),
-    /// The provider vouches for the person, but not as surely as is needed.
-    #[error("the person is not proved well enough: {0}")]
+    /// The identity is verified, but to a lower level than required.
+    #[error("the identity is not verified to the required level: {0}")]
     NotProved(&'static str),
-    /// Our own fault: no key, no randomness, settings that cannot be used.
-    #[error("the service cannot ask the provider: {0}")]
+    /// A fault of the service: no key, no randomness, unusable settings.
+    #[error("the service cannot call the provider: {0}")]
     Fault(&'static str),
 }

@@ -1,8 +1,9 @@
-//! The identity providers that people log in with: NHS login, CIS2, and any other OpenID provider. We are
-//! their client: authorization code with PKCE, and nothing that a provider says is taken unchecked.
+//! The client of the identity providers: NHS login, CIS2, and any other OpenID provider. It uses the
+//! authorization code flow with PKCE, and validates everything that a provider returns.
 //!
-//! [`document`] keeps what a provider publishes, [`id_token`] checks a token, [`proof`] says what the claims
-//! prove, [`signed`] reads what else a provider signs, [`composite`] reads NHS login's tokens of two people.
+//! [`document`] caches a provider's documents, [`id_token`] validates a token, [`proof`] maps claims to a
+//! proven identity, [`signed`] reads other JWTs of a provider, [`composite`] reads NHS login's tokens of two
+//! people.
 
 pub mod assertion;
 mod claims;
@@ -33,7 +34,7 @@ pub use settings::{
     HttpOptions, KeySource, ProviderAuthentication, ProviderKind, ProviderSettings, default_vtr,
 };
 
-/// Every provider of the settings.
+/// All providers of the settings.
 #[derive(Default)]
 pub struct Providers {
     providers: Vec<Provider>,
@@ -46,11 +47,11 @@ impl fmt::Debug for Providers {
 }
 
 impl Providers {
-    /// Puts the providers together. Nothing is asked of them yet.
+    /// Configures the providers. Sends no request.
     ///
     /// # Errors
     ///
-    /// [`UpstreamError::Fault`] where the HTTP client cannot be made.
+    /// [`UpstreamError::Fault`] where the HTTP client cannot be built.
     pub fn new(
         settings: Vec<ProviderSettings>,
         keys: &KeySource,
@@ -64,26 +65,19 @@ impl Providers {
         Ok(Self { providers: settings.into_iter().map(make).collect() })
     }
 
-    /// The providers at which such people can log in, in the order of the settings.
+    /// The providers for this kind of user, in the order of the settings.
     pub fn list(&self, mode: Mode) -> impl Iterator<Item = &Provider> {
         self.providers.iter().filter(move |provider| provider.mode == mode)
     }
 
-    /// Sends somebody to a provider. `callback` is our URL to which the provider sends them back.
-    ///
-    /// # Errors
-    ///
-    /// [`UpstreamError`].
+    /// Starts a log-in at a provider. `callback` is the URL of this server to which the provider redirects
+    /// the browser.
     pub async fn begin(&self, provider: &str, callback: &str) -> Result<Departure, UpstreamError> {
         self.find(provider)?.begin(callback).await
     }
 
-    /// Takes the answer with which they came back, and finds out who they are. That its `state` is the
-    /// departure's is for the caller to see, who knows the browser.
-    ///
-    /// # Errors
-    ///
-    /// [`UpstreamError`].
+    /// Completes a log-in from the authorization response, and returns the proven identity. The caller, which
+    /// knows the browser session, must check that `state` is that of the request.
     pub async fn complete(
         &self,
         provider: &str,
@@ -94,8 +88,8 @@ impl Providers {
         self.find(provider)?.complete(departure, callback, answer).await
     }
 
-    /// Whom an id token stands for that a provider issued to one of its `exchange_audiences` (RFC 8693). A
-    /// token of two people is not taken here: its subject is not who holds it.
+    /// The identity in an id token that a provider issued to one of its `exchange_audiences` (RFC 8693). A
+    /// composite token is not accepted here: its subject is not its holder.
     ///
     /// # Errors
     ///
@@ -104,11 +98,8 @@ impl Providers {
         self.find_issuer(token)?.verify_id_token(token, now).await
     }
 
-    /// The two people of a composite token that a provider issued to one of its `exchange_audiences`.
-    ///
-    /// # Errors
-    ///
-    /// As [`Providers::verify_id_token`].
+    /// The two people of a composite token that a provider issued to one of its `exchange_audiences`. Errors
+    /// as [`Providers::verify_id_token`].
     pub async fn verify_composite_token(
         &self,
         token: &str,
@@ -121,7 +112,8 @@ impl Providers {
         self.providers.iter().find(|provider| provider.id == id).ok_or(UpstreamError::Unknown)
     }
 
-    /// The provider whose issuer a token names, if its tokens are taken at all. Nothing is checked yet.
+    /// The provider whose issuer a token names, if its tokens are accepted for exchange. The token is not
+    /// verified yet.
     fn find_issuer(&self, token: &str) -> Result<&Provider, UpstreamError> {
         let issuer = provider::unverified_issuer(token)?;
         self.providers.iter().find(|provider| provider.takes_tokens_of(&issuer)).ok_or(UpstreamError::Unknown)

@@ -1,4 +1,4 @@
-//! From what a provider says to what it proves. Pure.
+//! Maps a provider's claims to a proven identity. Pure.
 
 use crate::claims::ProviderClaims;
 use crate::error::UpstreamError;
@@ -8,11 +8,12 @@ use domain::account::{Mode, Proofing, Vector};
 use domain::person::{NhsNumber, NumberCheck};
 use domain::proxy::OdsCode;
 
-/// What the claims prove. `info` is what userinfo says, where it was asked.
+/// The identity that the claims prove. `info` is the userinfo response, where it was read.
 ///
 /// # Errors
 ///
-/// [`UpstreamError::NotProved`] where it is too little, [`UpstreamError::Refused`] where it contradicts itself.
+/// [`UpstreamError::NotProved`] where the proof is too weak, [`UpstreamError::Refused`] where the claims
+/// contradict each other.
 pub(super) fn prove(
     kind: &ProviderKind,
     subject: &str,
@@ -24,7 +25,7 @@ pub(super) fn prove(
         ProviderKind::NhsLogin { vtr } => prove_by_nhs_login(vtr, token, info, check),
         ProviderKind::Cis2 { minimum_aal } => prove_by_cis2(*minimum_aal, subject, token, info),
         ProviderKind::Generic { mode: Mode::Citizen } => {
-            // Whatever such a provider says, it has not proved who somebody is to the NHS.
+            // A generic provider never proves an NHS number, whatever it claims.
             let vot = Vector::parse("P0.Cp").or(Err(UpstreamError::Fault("there is no lowest vector")))?;
             Ok(ProvenKind::Citizen { nhs_number: None, vot })
         }
@@ -39,7 +40,7 @@ pub(super) fn prove(
     }
 }
 
-/// A claim that two places may state: if both do, they must agree.
+/// A claim that may be in two places: if it is in both, they must agree.
 fn same<'c, T: PartialEq>(one: Option<&'c T>, other: Option<&'c T>) -> Result<Option<&'c T>, UpstreamError> {
     match (one, other) {
         (Some(one), Some(other)) if one != other => {
@@ -49,8 +50,8 @@ fn same<'c, T: PartialEq>(one: Option<&'c T>, other: Option<&'c T>) -> Result<Op
     }
 }
 
-/// NHS login: the vector that was reached is in the id token, and must be one of those that were asked for. An
-/// NHS number is taken of a person who was proved to P9, of nobody else.
+/// NHS login: the vector of trust in the id token must be one of those requested. An NHS number is accepted
+/// only for a person verified to P9.
 fn prove_by_nhs_login(
     vtr: &[Vector],
     token: &ProviderClaims,
@@ -60,7 +61,7 @@ fn prove_by_nhs_login(
     let vot = token.vot.as_deref().ok_or(UpstreamError::Refused("the id token has no vector of trust"))?;
     let vot = Vector::parse(vot).or(Err(UpstreamError::Refused("the vector of trust cannot be read")))?;
     if !vot.satisfies(vtr) {
-        return Err(UpstreamError::NotProved("the vector of trust is lower than what was asked"));
+        return Err(UpstreamError::NotProved("the vector of trust is lower than requested"));
     }
     let level = |claims: &ProviderClaims| claims.identity_proofing_level.as_deref().map(Proofing::parse);
     let stated = [level(token), info.and_then(level)];
@@ -70,42 +71,34 @@ fn prove_by_nhs_login(
     let number = same(token.nhs_number.as_ref(), info.and_then(|info| info.nhs_number.as_ref()))?;
     let number = number.filter(|_| vot.proofing >= Proofing::P9);
     let number = number.map(|text| NhsNumber::parse(text, check)).transpose();
-    let nhs_number = number.or(Err(UpstreamError::Refused("the NHS number is none")))?;
+    let nhs_number = number.or(Err(UpstreamError::Refused("the NHS number is not valid")))?;
     Ok(ProvenKind::Citizen { nhs_number, vot })
 }
 
-/// Whether the vector of an access token is one of those that were asked for, as that of the id token must be
+/// Whether the vector of trust of an access token is one of those requested, as that of the id token must be
 /// (NHS login's External Interface Specification 2.1).
-///
-/// # Errors
-///
-/// [`UpstreamError`].
 pub(super) fn check_access_vector(vtr: &[Vector], vot: Option<&str>) -> Result<(), UpstreamError> {
     let vot = vot.ok_or(UpstreamError::Refused("the access token has no vector of trust"))?;
     let vot = Vector::parse(vot).or(Err(UpstreamError::Refused("the vector of trust cannot be read")))?;
     if vot.satisfies(vtr) {
         return Ok(());
     }
-    Err(UpstreamError::NotProved("the vector of trust of the access token is lower than what was asked"))
+    Err(UpstreamError::NotProved("the vector of trust of the access token is lower than requested"))
 }
 
-/// Whether the class of a log-in at CIS2, where it is given, is what was asked for: `AAL3_ANY` is of level 3,
-/// `AAL2_OR_AAL3_ANY` of level 2.
-///
-/// # Errors
-///
-/// [`UpstreamError::NotProved`].
+/// Whether the authentication context class of a log-in at CIS2, where it is given, is the one requested:
+/// `AAL3_ANY` is level 3, `AAL2_OR_AAL3_ANY` level 2.
 pub(super) fn check_class(kind: &ProviderKind, acr: Option<&str>) -> Result<(), UpstreamError> {
     let (ProviderKind::Cis2 { minimum_aal }, Some(acr)) = (kind, acr) else { return Ok(()) };
     let digit = acr.strip_prefix("AAL").and_then(|rest| rest.chars().next()?.to_digit(10));
     if digit.is_some_and(|level| level >= u32::from(*minimum_aal)) {
         return Ok(());
     }
-    Err(UpstreamError::NotProved("the class of the authentication is lower than what was asked"))
+    Err(UpstreamError::NotProved("the class of the authentication is lower than requested"))
 }
 
-/// CIS2: identified at level 3, authenticated at the level of the settings, and working in a role that is one
-/// of their own (§3.6: without a good selected role nobody is let in).
+/// CIS2: identity assured to level 3, authentication to the level of the settings, and a selected role that
+/// is one of the user's own (§3.6: without a valid selected role the log-in is refused).
 fn prove_by_cis2(
     minimum_aal: u8,
     subject: &str,
@@ -119,7 +112,7 @@ fn prove_by_cis2(
     }
     let authenticated = level(|claims| claims.authentication_assurance_level.as_ref()?.value());
     if authenticated.is_none_or(|level| level < minimum_aal) {
-        return Err(UpstreamError::NotProved("the authentication was not assured as asked"));
+        return Err(UpstreamError::NotProved("the authentication was not assured to the requested level"));
     }
     let selected = same(token.selected_roleid.as_ref(), info.and_then(|info| info.selected_roleid.as_ref()))?;
     let selected = selected.ok_or(UpstreamError::NotProved("no role is selected"))?;
@@ -176,8 +169,8 @@ mod tests {
         for (token, said) in [
             (json!({}), "no vector of trust"),
             (json!({ "vot": "P7.Cp" }), "cannot be read"),
-            (json!({ "vot": "P5.Cp.Cd" }), "lower than what was asked"),
-            (json!({ "vot": "P9.Cp" }), "lower than what was asked"),
+            (json!({ "vot": "P5.Cp.Cd" }), "lower than requested"),
+            (json!({ "vot": "P9.Cp" }), "lower than requested"),
             (json!({ "vot": "P9.Cp.Cd", "identity_proofing_level": "P5" }), "not that of the vector"),
             (json!({ "vot": "P9.Cp.Cd", "nhs_number": "9000000017" }), "contradict"),
         ] {
@@ -185,7 +178,7 @@ mod tests {
             assert!(error.contains(said), "{token}: {error}");
         }
         let wrong = nhs_login(json!({ "vot": "P9.Cp.Cd", "nhs_number": "9000000008" }), json!({}));
-        assert_eq!(wrong, Err(UpstreamError::Refused("the NHS number is none")));
+        assert_eq!(wrong, Err(UpstreamError::Refused("the NHS number is not valid")));
         let low = ProviderKind::NhsLogin { vtr: vec![Vector::parse("P0.Cp").unwrap()] };
         let said = claims(json!({ "vot": "P5.Cp.Cd", "nhs_number": "9000000009" }));
         let proven = prove(&low, "s", &said, None, NumberCheck::Modulus11).unwrap();
@@ -220,8 +213,10 @@ mod tests {
         let wrongs: [(&str, Change); 8] = [
             ("not assured to level 3", |it| it["id_assurance_level"] = json!("2")),
             ("not assured to level 3", |it| it["id_assurance_level"] = Value::Null),
-            ("not assured as asked", |it| it["authentication_assurance_level"] = json!("2")),
-            ("not assured as asked", |it| it["authentication_assurance_level"] = json!("three")),
+            ("not assured to the requested level", |it| it["authentication_assurance_level"] = json!("2")),
+            ("not assured to the requested level", |it| {
+                it["authentication_assurance_level"] = json!("three")
+            }),
             ("no role is selected", |it| it["selected_roleid"] = Value::Null),
             ("not one of the person's", |it| it["selected_roleid"] = json!("556")),
             ("has no organisation", |it| it["nhsid_nrbac_roles"][1]["org_code"] = Value::Null),

@@ -1,4 +1,4 @@
-//! One provider, and the way of a person to it and back.
+//! One provider, and the log-in of a user there.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -33,11 +33,11 @@ use domain::person::NumberCheck;
 
 /// A provider.
 pub struct Provider {
-    /// Its name in the settings and in our URLs.
+    /// Its name in the settings and in this server's URLs.
     pub id: String,
-    /// What people call it.
+    /// Its name for users.
     pub name: String,
-    /// For which kind of person it is.
+    /// The kind of user that it is for.
     pub mode: Mode,
     settings: ProviderSettings,
     keys: KeySource,
@@ -53,14 +53,14 @@ impl fmt::Debug for Provider {
     }
 }
 
-/// What a code was exchanged for.
+/// The tokens that a code was exchanged for.
 struct Tokens {
     id_token: String,
     access_token: String,
 }
 
 impl Provider {
-    /// Which provider's ways it has.
+    /// The kind of the provider.
     pub const fn kind(&self) -> &ProviderKind {
         &self.settings.kind
     }
@@ -85,7 +85,7 @@ impl Provider {
         }
     }
 
-    /// Whether id tokens of this issuer are taken at our token endpoint.
+    /// Whether the token endpoint accepts id tokens of this issuer for exchange.
     pub(super) fn takes_tokens_of(&self, issuer: &str) -> bool {
         self.settings.issuer == issuer && !self.settings.exchange_audiences.is_empty()
     }
@@ -94,7 +94,7 @@ impl Provider {
         self.documents.metadata(&self.http, &self.settings.issuer, self.clock.now()).await
     }
 
-    /// The way there (OpenID Connect Core §3.1.2.1).
+    /// Builds the authorization request (OpenID Connect Core §3.1.2.1).
     pub(super) async fn begin(&self, callback: &str) -> Result<Departure, UpstreamError> {
         let metadata = self.metadata().await?;
         let (state, nonce, verifier) = (random()?, random()?, random()?);
@@ -111,7 +111,7 @@ impl Provider {
             )
             .set_redirect_uri(Cow::Owned(callback_url(callback)?))
             .set_pkce_challenge(challenge);
-        // The library asks for `openid` by itself.
+        // The library adds `openid` by itself.
         for scope in self.settings.scopes.iter().filter(|scope| *scope != "openid") {
             request = request.add_scope(Scope::new(scope.clone()));
         }
@@ -131,7 +131,8 @@ impl Provider {
         Ok(Departure { url: url.to_string(), state, nonce, verifier })
     }
 
-    /// The way back: who answers, the code, the id token, userinfo.
+    /// Completes a log-in: checks `iss` of the response, exchanges the code, validates the id token, reads
+    /// userinfo.
     pub(super) async fn complete(
         &self,
         departure: &Departure,
@@ -142,7 +143,9 @@ impl Provider {
         match &answer.iss {
             Some(iss) if *iss == self.settings.issuer => {}
             None if !metadata.authorization_response_iss_parameter_supported => {}
-            Some(_) | None => return Err(UpstreamError::Refused("another provider answers (RFC 9207)")),
+            Some(_) | None => {
+                return Err(UpstreamError::Refused("the response is from another provider (RFC 9207)"));
+            }
         }
         let tokens = self.exchange(&metadata, departure, callback, answer).await?;
         let audiences = [self.settings.client_id.clone()];
@@ -156,8 +159,8 @@ impl Provider {
         self.prove(&token, info.as_ref())
     }
 
-    /// NHS login says in its access token too how surely somebody is known, and it must be what was asked. Others
-    /// issue access tokens that are not for us to read.
+    /// NHS login states the vector of trust in its access token too, and it must be one of those requested.
+    /// Access tokens of other providers are opaque.
     async fn check_access_token(
         &self,
         token: &str,
@@ -170,12 +173,12 @@ impl Provider {
         }
         let claims: AccessClaims = signed::read(token, &*self.keys_for(token, now).await?)?;
         if claims.iss != self.settings.issuer || claims.sub != subject {
-            return Err(UpstreamError::Refused("the access token is about somebody else"));
+            return Err(UpstreamError::Refused("the access token has another issuer or subject"));
         }
         proof::check_access_vector(vtr, claims.vot.as_deref())
     }
 
-    /// What userinfo says of the subject of the id token (§5.3): JSON, or a JWT that the provider has signed.
+    /// The userinfo of the subject of the id token (§5.3): JSON, or a JWT that the provider has signed.
     async fn userinfo(&self, url: &str, token: &str, subject: &str) -> Result<ProviderClaims, UpstreamError> {
         let answer = self.http.get_as(url, "application/json, application/jwt", Some(token)).await?;
         let kind = answer.headers.get("content-type").and_then(|value| value.to_str().ok());
@@ -188,14 +191,14 @@ impl Provider {
             let is_theirs = info.iss.as_ref().is_none_or(|issuer| *issuer == self.settings.issuer);
             let is_ours = info.aud.as_ref().is_none_or(|audience| audience.has(&self.settings.client_id));
             if !is_theirs || !is_ours {
-                return Err(UpstreamError::Refused("userinfo is another issuer's, or for somebody else"));
+                return Err(UpstreamError::Refused("userinfo has another issuer or audience"));
             }
             info
         } else {
             read_json(&answer.body)?
         };
         if info.sub != subject {
-            return Err(UpstreamError::Refused("userinfo is about somebody else"));
+            return Err(UpstreamError::Refused("userinfo has another subject"));
         }
         Ok(info.claims)
     }
@@ -207,7 +210,7 @@ impl Provider {
     ) -> Result<Proven, UpstreamError> {
         let claims = self.verify(token, &self.settings.exchange_audiences, None, now).await?;
         if claims.additional_claims().act.is_some() {
-            return Err(UpstreamError::Refused("the id token is of two people"));
+            return Err(UpstreamError::Refused("the id token is a composite token"));
         }
         self.prove(&claims, None)
     }
@@ -232,7 +235,7 @@ impl Provider {
         Ok(Proven { issuer: self.settings.issuer.clone(), subject: subject.to_owned(), kind, email })
     }
 
-    /// Checks an id token.
+    /// Validates an id token.
     async fn verify(
         &self,
         token: &str,
@@ -244,8 +247,8 @@ impl Provider {
         verify(token, &keys, &Expected { issuer: &self.settings.issuer, audiences, nonce, now })
     }
 
-    /// The provider's keys, among them the one that a token says has signed it: where it is not among those that
-    /// we have, these are read once more (RS-02).
+    /// The provider's keys, including the one that a token names: if the cached keys lack it, they are read
+    /// once more (RS-02).
     async fn keys_for(
         &self,
         token: &str,
@@ -258,12 +261,12 @@ impl Provider {
             keys = self.documents.keys(&self.http, issuer, now, Need::Newer).await?;
         }
         if !has_key(&keys, kid.as_deref()) {
-            return Err(UpstreamError::Refused("the provider does not know the key of the token"));
+            return Err(UpstreamError::Refused("the provider's keys do not include that of the token"));
         }
         Ok(keys)
     }
 
-    /// Exchanges the code (RFC 6749 §4.1.3), with our proof of who we are.
+    /// Exchanges the code (RFC 6749 §4.1.3), with client authentication.
     async fn exchange(
         &self,
         metadata: &Metadata,
@@ -288,16 +291,17 @@ impl Provider {
         let http = |request: HttpRequest| self.http.call(request);
         let tokens = request.request_async(&http).await.map_err(|error| match error {
             RequestTokenError::Request(error) => error,
-            RequestTokenError::ServerResponse(_) => UpstreamError::Refused("the provider refuses the code"),
+            RequestTokenError::ServerResponse(_) => UpstreamError::Refused("the provider rejected the code"),
             RequestTokenError::Parse(..) | RequestTokenError::Other(_) => {
-                UpstreamError::Refused("the answer to the code cannot be read")
+                UpstreamError::Refused("the provider's token response cannot be read")
             }
         })?;
-        let id_token = tokens.id_token().ok_or(UpstreamError::Refused("there is no id token"))?;
+        let id_token =
+            tokens.id_token().ok_or(UpstreamError::Refused("the token response has no id token"))?;
         Ok(Tokens { id_token: id_token.to_string(), access_token: tokens.access_token().secret().to_owned() })
     }
 
-    /// The library's client. It never sees the keys: [`super::id_token`] checks with those of now.
+    /// The library's client. It never sees the keys: [`super::id_token`] validates with the current ones.
     fn client(&self) -> Result<CoreClient, UpstreamError> {
         let id = ClientId::new(self.settings.client_id.clone());
         let issuer = IssuerUrl::new(self.settings.issuer.clone()).or(Err(BAD_URL))?;
@@ -311,7 +315,7 @@ impl Provider {
     }
 }
 
-const BAD_URL: UpstreamError = UpstreamError::Fault("a URL of the settings is none");
+const BAD_URL: UpstreamError = UpstreamError::Fault("a URL in the settings is not valid");
 
 /// A `state`, `nonce` or PKCE verifier.
 fn random() -> Result<String, UpstreamError> {
@@ -322,13 +326,13 @@ fn callback_url(callback: &str) -> Result<RedirectUrl, UpstreamError> {
     RedirectUrl::new(callback.to_owned()).or(Err(BAD_URL))
 }
 
-/// Which issuer a token names, before anything of it was checked.
+/// The issuer that a token names, unverified.
 pub(super) fn unverified_issuer(token: &str) -> Result<String, UpstreamError> {
     #[derive(Deserialize)]
     struct Issued {
         iss: String,
     }
-    payload::<Issued>(token).map(|issued| issued.iss).ok_or(UpstreamError::Refused("the token is no JWT"))
+    payload::<Issued>(token).map(|issued| issued.iss).ok_or(UpstreamError::Refused("the token is not a JWT"))
 }
 
 fn payload<T: DeserializeOwned>(token: &str) -> Option<T> {
@@ -336,7 +340,7 @@ fn payload<T: DeserializeOwned>(token: &str) -> Option<T> {
     serde_json::from_slice(&claims).ok()
 }
 
-/// To whom a token was issued, and when: for the exchange of a token that was verified.
+/// The audience of a token, and its times: for the exchange of a verified token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IssuedTo {
     /// The clients (`aud`, and `azp` where it is there).
@@ -347,7 +351,7 @@ pub struct IssuedTo {
     pub expires_at: DateTime<Utc>,
 }
 
-/// Reads that from a token. Nothing is checked here.
+/// Reads these claims from a token, without verifying it.
 pub fn claims_of(token: &str) -> Option<IssuedTo> {
     let claims: serde_json::Value = payload(token)?;
     let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
@@ -357,7 +361,7 @@ pub fn claims_of(token: &str) -> Option<IssuedTo> {
         None => vec![text(named)?],
     };
     audiences.extend(claims.get("azp").and_then(text));
-    // Seconds, which may have a fraction (RFC 7519 §2).
+    // Seconds, possibly with a fraction (RFC 7519 §2).
     let time = |name: &str| {
         let whole = claims.get(name)?.to_string();
         let seconds: i64 = whole.split('.').next()?.parse().ok()?;

@@ -1,4 +1,4 @@
-//! What is said about a provider in the settings.
+//! The settings of a provider.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,50 +8,50 @@ use domain::account::{Mode, Vector};
 use domain::person::NumberCheck;
 use jose::key::KeyRing;
 
-/// A provider, as the settings describe it.
+/// The settings of a provider.
 #[derive(Clone, Debug)]
 pub struct ProviderSettings {
-    /// Its name in the settings and in our URLs.
+    /// Its name in the settings and in this server's URLs.
     pub id: String,
-    /// What people call it.
+    /// Its name for users.
     pub name: String,
-    /// Which provider's ways it has.
+    /// The kind of the provider.
     pub kind: ProviderKind,
     /// Its issuer identifier: an https URL, to which `/.well-known/openid-configuration` is added.
     pub issuer: String,
-    /// Who we are there.
+    /// The client id of the service there.
     pub client_id: String,
-    /// How we prove that.
+    /// How the service authenticates there.
     pub authentication: ProviderAuthentication,
-    /// The scopes that are asked for, `openid` among them.
+    /// The requested scopes, `openid` among them.
     pub scopes: Vec<String>,
-    /// To which clients an id token may have been issued that is shown at our token endpoint (RFC 8693);
-    /// without any, the provider's id tokens are not taken there.
+    /// The audiences of id tokens that the token endpoint accepts for exchange (RFC 8693); if empty, it
+    /// accepts no id token of the provider.
     pub exchange_audiences: Vec<String>,
 }
 
-/// Which provider's ways a provider has.
+/// The kind of a provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProviderKind {
     /// NHS login (External Interface Specification 2.1).
     NhsLogin {
-        /// The vectors of trust of which one is needed.
+        /// The vectors of trust, of which one is required.
         vtr: Vec<Vector>,
     },
     /// CIS2.
     Cis2 {
-        /// The least level of authentication assurance: 3, but for tests of integration.
+        /// The least level of authentication assurance: 3, except in integration tests.
         minimum_aal: u8,
     },
-    /// Any other OpenID provider. It says who, but proves nobody's NHS number.
+    /// Any other OpenID provider. It authenticates users, but proves no NHS number.
     Generic {
-        /// For whom it is.
+        /// The kind of user that it is for.
         mode: Mode,
     },
 }
 
 impl ProviderKind {
-    /// For which kind of person the provider is.
+    /// The kind of user that the provider is for.
     pub const fn mode(&self) -> Mode {
         match self {
             Self::NhsLogin { .. } => Mode::Citizen,
@@ -61,15 +61,15 @@ impl ProviderKind {
     }
 }
 
-/// The vectors of trust that NHS login itself takes for a client that asks for none.
+/// The vectors of trust that NHS login assumes for a request without `vtr`.
 pub fn default_vtr() -> Vec<Vector> {
     ["P9.Cp.Cd", "P9.Cp.Ck", "P9.Cm"].into_iter().filter_map(|text| Vector::parse(text).ok()).collect()
 }
 
-/// How we prove to a provider who we are.
+/// How the service authenticates to a provider.
 #[derive(Clone)]
 pub enum ProviderAuthentication {
-    /// By an assertion that our newest key for client assertions signs (RFC 7523, RS512).
+    /// By an assertion signed with the newest key for client assertions (RFC 7523, RS512).
     PrivateKeyJwt,
     /// By a secret (`client_secret_basic`).
     ClientSecret(String),
@@ -84,17 +84,17 @@ impl fmt::Debug for ProviderAuthentication {
     }
 }
 
-/// Gives our keys as they are now, so that a rotation is heard of.
+/// Returns the current keys, so that a rotation takes effect.
 pub type KeySource = Arc<dyn Fn() -> Arc<KeyRing> + Send + Sync>;
 
-/// How providers are spoken with.
+/// The options of HTTP requests to providers.
 #[derive(Clone, Copy, Debug)]
 pub struct HttpOptions {
-    /// How long an answer may take.
+    /// The deadline of a response.
     pub timeout: Duration,
-    /// The largest answer, in bytes.
+    /// The largest response, in bytes.
     pub max_bytes: usize,
-    /// Whether `http` will do on this machine itself: for the sandbox and for tests.
+    /// Whether `http` on loopback is allowed: for the sandbox and for tests.
     pub allows_loopback: bool,
     /// How NHS numbers are checked.
     pub number_check: NumberCheck,

@@ -1,5 +1,4 @@
-//! What a provider signs beside its id tokens: access tokens, and userinfo where it is a JWT (OpenID Connect
-//! Core §5.3.2).
+//! JWTs of a provider other than id tokens: access tokens, and signed userinfo (OpenID Connect Core §5.3.2).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,7 +11,7 @@ use serde_json::{Map, Value};
 use crate::error::UpstreamError;
 use jose::signature_only;
 
-/// Signatures that only the provider can make, as for id tokens.
+/// Asymmetric algorithms, as for id tokens.
 const ALGORITHMS: [Algorithm; 8] = [
     Algorithm::RS256,
     Algorithm::RS384,
@@ -24,9 +23,10 @@ const ALGORITHMS: [Algorithm; 8] = [
     Algorithm::ES384,
 ];
 
-const NOT_GOOD: UpstreamError = UpstreamError::Refused("the signature of the provider's answer is not good");
+const NOT_GOOD: UpstreamError =
+    UpstreamError::Refused("the signature of the provider's response is not valid");
 
-/// Whether a text is a JWT, good or not: three parts, of which the first is a JSON object with an algorithm.
+/// Whether a text has the form of a JWT: three parts, of which the first is a JSON object with an algorithm.
 pub(super) fn is_jwt(text: &str) -> bool {
     let parts: Vec<&str> = text.split('.').collect();
     let [head, _, _] = parts.as_slice() else { return false };
@@ -36,10 +36,6 @@ pub(super) fn is_jwt(text: &str) -> bool {
 }
 
 /// The claims of a JWT that one of these keys has signed.
-///
-/// # Errors
-///
-/// [`UpstreamError::Refused`].
 pub(super) fn read<T: DeserializeOwned>(token: &str, keys: &CoreJsonWebKeySet) -> Result<T, UpstreamError> {
     let header = jsonwebtoken::decode_header(token).or(Err(NOT_GOOD))?;
     if !ALGORITHMS.contains(&header.alg) {

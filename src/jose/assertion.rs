@@ -1,5 +1,5 @@
-//! An app's signed assertion that it is itself (`private_key_jwt`: RFC 7523 §3, SMART App Launch 2.2
-//! "Client Authentication: Asymmetric").
+//! Client assertions (`private_key_jwt`: RFC 7523 §3, SMART App Launch 2.2 "Client Authentication:
+//! Asymmetric").
 
 use chrono::{DateTime, Utc};
 use jsonwebtoken::Algorithm;
@@ -9,39 +9,39 @@ use serde::Deserialize;
 use crate::signature::{Audience, BadSignature, read_header, read_part, verify};
 use base::token::digest;
 
-/// What `client_assertion_type` says.
+/// The value of `client_assertion_type`.
 pub const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-/// How assertions may be signed: SMART's two, and those that NHS England's clients use.
+/// The accepted algorithms: SMART's two, and those that NHS England's clients use.
 pub const ALGORITHMS: [Algorithm; 4] =
     [Algorithm::ES256, Algorithm::ES384, Algorithm::RS384, Algorithm::RS512];
-/// An assertion ends within five minutes (SMART App Launch 2.2).
+/// The longest life of an assertion, in seconds (SMART App Launch 2.2: five minutes).
 const MAX_LIFE: i64 = 300;
-/// How far another clock may be ahead of ours, in seconds.
+/// The accepted clock skew, in seconds.
 const SKEW: i64 = 60;
 
-/// The assertion proves nothing.
+/// Why an assertion is not valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadAssertion {
     /// Its header or signature.
     #[error(transparent)]
     Signature(#[from] BadSignature),
-    /// `typ` is there and is not `JWT`.
+    /// `typ` is present and is not `JWT`.
     #[error("its typ is not JWT")]
     Type,
-    /// No `kid`, or none of a key of the app.
+    /// No `kid`, or none of the app's keys.
     #[error("its kid names no key of the app")]
     UnknownKey,
-    /// `iss` and `sub` are not both the app.
+    /// `iss` and `sub` are not both the client id.
     #[error("its iss and sub are not the client_id")]
     Subject,
-    /// `aud` is not us.
+    /// `aud` is not this server.
     #[error("its aud is neither the token endpoint nor the issuer")]
     Audience,
     /// `exp`, `iat` or `nbf`.
-    #[error("it is not good now, or for longer than five minutes")]
+    #[error("it is not valid now, or is valid for longer than five minutes")]
     Time,
     /// `jti`.
-    #[error("it has no jti, or one of more than 255 letters")]
+    #[error("it has no jti, or one of more than 255 characters")]
     Id,
 }
 
@@ -56,26 +56,26 @@ struct Claims {
     jti: Option<String>,
 }
 
-/// A good assertion, to be remembered so that it is good only once.
+/// A valid assertion, to be stored so that it is accepted only once.
 #[derive(Debug)]
 pub struct Assertion {
-    /// What is remembered.
+    /// The digest that identifies it.
     pub digest: String,
-    /// For how long.
+    /// When it may be forgotten.
     pub expires_at: DateTime<Utc>,
 }
 
-/// Which app an assertion says that it is of: not proved.
+/// The client id in an assertion, unverified.
 pub fn claimed_client(assertion: &str) -> Option<String> {
     read_part(assertion, 1)?.get("sub")?.as_str().map(str::to_owned)
 }
 
-/// Which key an assertion says that it is signed with: not proved.
+/// The key id in an assertion, unverified.
 pub fn claimed_key(assertion: &str) -> Option<String> {
     read_part(assertion, 0)?.get("kid")?.as_str().map(str::to_owned)
 }
 
-/// The key of a set with this id, if it is one to sign with.
+/// The key of a set with this id, if it is a signing key.
 pub fn find_key<'k>(keys: &'k JwkSet, kid: &str) -> Option<&'k Jwk> {
     let signs = |key: &&Jwk| {
         !matches!(key.common.public_key_use, Some(PublicKeyUse::Encryption | PublicKeyUse::Other(_)))
@@ -83,12 +83,12 @@ pub fn find_key<'k>(keys: &'k JwkSet, kid: &str) -> Option<&'k Jwk> {
     keys.keys.iter().filter(signs).find(|key| key.common.key_id.as_deref() == Some(kid))
 }
 
-/// Checks an assertion of an app with these keys, meant for one of `audiences`. Whether it was shown before
-/// is for the caller to find out.
+/// Validates an assertion of an app with these keys, for one of `audiences`. Whether it was used before is
+/// for the caller to check.
 ///
 /// # Errors
 ///
-/// [`BadAssertion`], the first that is met.
+/// [`BadAssertion`], the first fault found.
 pub fn check(
     assertion: &str,
     client_id: &str,
@@ -113,7 +113,7 @@ pub fn check(
     let exp = claims.exp.ok_or(BadAssertion::Time)?;
     let is_early = |at: Option<i64>| at.is_some_and(|at| at > seconds.saturating_add(SKEW));
     let is_old = claims.iat.is_some_and(|iat| iat < seconds.saturating_sub(MAX_LIFE + SKEW));
-    // Written five minutes ahead by a clock that is ahead of ours.
+    // An assertion of five minutes, from a clock that is ahead.
     let is_long = exp > seconds.saturating_add(MAX_LIFE + SKEW);
     if exp <= seconds || is_long || is_early(claims.iat) || is_early(claims.nbf) || is_old {
         return Err(BadAssertion::Time);

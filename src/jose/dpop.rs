@@ -1,4 +1,4 @@
-//! Proofs that a request comes from whoever has the key that a token is bound to (RFC 9449).
+//! DPoP proofs: the sender of a request holds the key that its token is bound to (RFC 9449).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,13 +13,13 @@ use crate::signature::{BadSignature, read_header, verify};
 use base::token::digest;
 use base::uri::normal_path;
 
-/// How proofs may be signed.
+/// The accepted algorithms.
 pub const ALGORITHMS: [Algorithm; 4] =
     [Algorithm::ES256, Algorithm::ES384, Algorithm::RS256, Algorithm::PS256];
-/// How far `iat` may be from now, either way, in seconds.
+/// The accepted difference between `iat` and now, either way, in seconds.
 const WINDOW: i64 = 60;
 
-/// The proof proves nothing.
+/// Why a proof is not valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadProof {
     /// Its header or signature.
@@ -34,42 +34,42 @@ pub enum BadProof {
     /// `htm` or `htu` is not this request.
     #[error("it is for another request")]
     Request,
-    /// `iat` is not now.
-    #[error("it was not made now")]
+    /// `iat` is too far from now.
+    #[error("its iat is too far from the current time")]
     Time,
     /// `jti`.
-    #[error("it has no jti, or one of more than 255 letters")]
+    #[error("it has no jti, or one of more than 255 characters")]
     Id,
-    /// `ath` is not the token that is shown.
+    /// `ath` is not the hash of the presented token.
     #[error("it is for another token")]
     Token,
-    /// It was shown before.
-    #[error("it was shown before")]
+    /// It was used before.
+    #[error("it has already been used")]
     Again,
-    /// It is of another key than the one that is asked for.
-    #[error("it is of another key")]
+    /// Its key is not the one that the token is bound to.
+    #[error("it is signed with another key")]
     OtherKey,
 }
 
-/// What a proof must be for.
+/// The request that a proof must be for.
 #[derive(Clone, Copy, Debug)]
 pub struct Expected<'r> {
     /// The method of the request.
     pub method: &'r str,
     /// Its URL, without query and fragment.
     pub url: &'r str,
-    /// The access token that is shown with it, at a resource (§4.2 `ath`).
+    /// The access token presented with it, at a resource server (§4.2 `ath`).
     pub access_token: Option<&'r str>,
 }
 
-/// A good proof, to be remembered so that it is good only once.
+/// A valid proof, to be stored so that it is accepted only once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proof {
     /// The thumbprint of its key (RFC 7638).
     pub jkt: String,
-    /// What is remembered.
+    /// The digest that identifies it.
     pub digest: String,
-    /// For how long.
+    /// When it may be forgotten.
     pub expires_at: DateTime<Utc>,
 }
 
@@ -82,11 +82,11 @@ struct Claims {
     ath: Option<String>,
 }
 
-/// Checks a proof (§4.3). Whether it was shown before is for the caller to find out.
+/// Validates a proof (§4.3). Whether it was used before is for the caller to check.
 ///
 /// # Errors
 ///
-/// [`BadProof`], the first that is met.
+/// [`BadProof`], the first fault found.
 pub fn check(proof: &str, expected: &Expected<'_>, now: DateTime<Utc>) -> Result<Proof, BadProof> {
     let (header, written) = read_header(proof, &ALGORITHMS)?;
     if !header.typ.is_some_and(|typ| typ.eq_ignore_ascii_case("dpop+jwt")) {
@@ -123,8 +123,8 @@ pub fn hash(text: &str) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(text.as_bytes()))
 }
 
-/// A URL without query and fragment, with scheme and host in small letters and without their own port, and without what need
-/// not be encoded (§4.3 point 9; RFC 3986, sections 6.2.2 and 6.2.3).
+/// A normalized URL: without query and fragment, scheme and host in lower case, without the scheme's default
+/// port, and without unnecessary percent-encoding (§4.3 point 9; RFC 3986, sections 6.2.2 and 6.2.3).
 fn normal(url: &str) -> String {
     let url = url.split(['?', '#']).next().unwrap_or_default();
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };

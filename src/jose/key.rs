@@ -1,8 +1,8 @@
-//! The keys that we sign with, and their rotation.
+//! The service's signing keys, and their rotation.
 //!
 //! A key is a file `<purpose>-<kid>.pem` (PKCS#8, mode 0600) in the folder of the settings. A `kid` is a
-//! UUIDv7, so the newest key of a purpose is the last by name: it signs, the older ones still verify. Whoever
-//! rotates adds a file and, when no token of the old key lives any more, removes the old one.
+//! UUIDv7, so the newest key of a purpose is the last by name: it signs, the older ones still verify. To
+//! rotate, the operator adds a file and, when no token of the old key is still valid, removes the old one.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -20,14 +20,14 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
 
 use base::ids;
 
-/// What a key is for.
+/// The purpose of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// Access tokens: ES256, which is quick to verify.
     AccessToken,
-    /// Id tokens: RS256, which every client must understand (LA-07).
+    /// Id tokens: RS256, which every client must support (LA-07).
     IdToken,
-    /// Our assertions to other providers: RS512, which NHS login wants.
+    /// The service's client assertions to identity providers: RS512, which NHS login requires.
     ClientAssertion,
 }
 
@@ -35,7 +35,7 @@ impl Purpose {
     /// Every purpose.
     pub const ALL: [Self; 3] = [Self::AccessToken, Self::IdToken, Self::ClientAssertion];
 
-    /// The beginning of the file's name.
+    /// The first part of the file's name.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::AccessToken => "access-token",
@@ -44,7 +44,7 @@ impl Purpose {
         }
     }
 
-    /// How keys of this purpose sign.
+    /// The algorithm of keys of this purpose.
     pub const fn algorithm(self) -> Algorithm {
         match self {
             Self::AccessToken => Algorithm::ES256,
@@ -54,40 +54,36 @@ impl Purpose {
     }
 }
 
-/// A key that we sign with.
+/// A signing key.
 pub struct SigningKey {
-    /// Its id.
+    /// Its `kid`.
     pub kid: String,
-    /// What it is for.
+    /// Its purpose.
     pub purpose: Purpose,
-    /// To sign with.
+    /// The private key.
     pub signing: EncodingKey,
-    /// To verify with.
+    /// The public key, to verify with.
     pub verifying: DecodingKey,
-    /// What others verify with.
+    /// The public key, to publish.
     pub public: Jwk,
 }
 
-/// A key cannot be made, read or kept.
+/// A key cannot be generated, read or stored.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    /// The folder or a file of it.
+    /// The folder, or a file in it, cannot be read or written.
     #[error("the key folder cannot be used: {0}")]
     Io(#[from] io::Error),
-    /// The text of a file.
-    #[error("{0} is no private key of its purpose in PKCS#8 PEM")]
+    /// The file is not a key.
+    #[error("{0} is not a PKCS#8 PEM private key for its purpose")]
     Unreadable(String),
-    /// The cryptographic library.
-    #[error("a key cannot be made")]
+    /// The cryptographic library failed.
+    #[error("a key cannot be generated")]
     NotMade,
 }
 
 impl SigningKey {
-    /// A new key, and the text of its file.
-    ///
-    /// # Errors
-    ///
-    /// [`KeyError::NotMade`].
+    /// Generates a key, and the text of its file.
     pub fn generate(purpose: Purpose, now: DateTime<Utc>) -> Result<(Self, String), KeyError> {
         let der = match purpose {
             Purpose::AccessToken => {
@@ -105,11 +101,7 @@ impl SigningKey {
         Ok((Self::read(purpose, kid, &text)?, text))
     }
 
-    /// A key from the text of its file.
-    ///
-    /// # Errors
-    ///
-    /// [`KeyError::Unreadable`].
+    /// Reads a key from the text of its file.
     pub fn read(purpose: Purpose, kid: String, text: &str) -> Result<Self, KeyError> {
         let unreadable = |_| KeyError::Unreadable(format!("{}-{kid}.pem", purpose.as_str()));
         let signing = match purpose {
@@ -150,8 +142,8 @@ pub struct KeyRing {
 }
 
 impl KeyRing {
-    /// Reads the keys of a folder; makes the folder, and a key for each purpose that has none. Of processes that start at the
-    /// same time one makes them, and the others read them.
+    /// Reads the keys of a folder; creates the folder, and a key for each purpose that has none. Of processes that start at
+    /// the same time one creates them, and the others read them.
     ///
     /// # Errors
     ///
@@ -162,7 +154,7 @@ impl KeyRing {
         if ring.missing().next().is_none() {
             return Ok(ring);
         }
-        // Until the end: another process may be making them.
+        // Held to the end: another process may be creating them.
         let held = fs::File::open(folder)?;
         held.lock()?;
         let mut ring = Self::load(folder)?;
@@ -172,11 +164,7 @@ impl KeyRing {
         Ok(ring)
     }
 
-    /// Reads the keys of a folder as it is.
-    ///
-    /// # Errors
-    ///
-    /// [`KeyError`].
+    /// Reads the keys of a folder without changing it.
     pub fn load(folder: &Path) -> Result<Self, KeyError> {
         let mut keys = Vec::new();
         for entry in fs::read_dir(folder)? {
@@ -194,11 +182,7 @@ impl KeyRing {
         Ok(Self { keys })
     }
 
-    /// Keys that live as long as this process: for tests.
-    ///
-    /// # Errors
-    ///
-    /// [`KeyError::NotMade`].
+    /// Keys that exist only in this process, for tests.
     pub fn generate(now: DateTime<Utc>) -> Result<Self, KeyError> {
         let make = |purpose| SigningKey::generate(purpose, now).map(|(key, _)| key);
         Ok(Self { keys: Purpose::ALL.into_iter().map(make).collect::<Result<_, _>>()? })
@@ -208,12 +192,12 @@ impl KeyRing {
         Purpose::ALL.into_iter().filter(|purpose| self.newest(*purpose).is_none())
     }
 
-    /// The key that signs.
+    /// The key that signs: the newest of a purpose.
     pub fn newest(&self, purpose: Purpose) -> Option<&SigningKey> {
         self.keys.iter().rev().find(|key| key.purpose == purpose)
     }
 
-    /// The key of this id, if it is for this purpose.
+    /// The key with this id, if it is of this purpose.
     pub fn find(&self, purpose: Purpose, kid: &str) -> Option<&SigningKey> {
         self.keys.iter().find(|key| key.purpose == purpose && key.kid == kid)
     }
@@ -223,17 +207,13 @@ impl KeyRing {
         self.keys.iter()
     }
 
-    /// What others verify with (RFC 7517): all of them, so that what an older key has signed stays good.
+    /// The public keys (RFC 7517): all of them, so that signatures of older keys can still be verified.
     pub fn public(&self) -> JwkSet {
         JwkSet { keys: self.keys.iter().map(|key| key.public.clone()).collect() }
     }
 }
 
-/// Makes a key in a folder; from the next reading on it signs.
-///
-/// # Errors
-///
-/// [`KeyError`].
+/// Creates a key in a folder. It signs from the next reading of the folder on.
 pub fn add_key(folder: &Path, purpose: Purpose, now: DateTime<Utc>) -> Result<SigningKey, KeyError> {
     let (key, text) = SigningKey::generate(purpose, now)?;
     let path = folder.join(format!("{}-{}.pem", purpose.as_str(), key.kid));

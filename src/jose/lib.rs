@@ -1,8 +1,8 @@
-//! What others sign to prove something to us: an app's assertion, a proof of a key, a token of another
-//! issuer that it wants exchanged.
+//! Verifies what other parties sign: client assertions, DPoP proofs, and tokens of other issuers that are to
+//! be exchanged; and holds the service's own keys.
 //!
-//! A signature is held against one key, by an algorithm that the use allows: never one that the text
-//! itself chose (RFC 8725 §3.1), and never `none` or one with a shared secret.
+//! A signature is verified with one key, by an algorithm that the use allows: never one that the token itself
+//! chose (RFC 8725 §3.1), and never `none` or one with a shared secret.
 
 pub mod assertion;
 pub mod dpop;
@@ -19,10 +19,10 @@ pub use seen::Seen;
 use signature::fits;
 pub use signature::{BadSignature, signature_only};
 
-/// The members of a JWK that are secret (RFC 7518 §6.2.2, §6.3.2, §6.4.1).
+/// The private members of a JWK (RFC 7518 §6.2.2, §6.3.2, §6.4.1).
 const SECRET_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
-/// A set of an app's public keys: each has an id and fits an algorithm that assertions may have.
+/// Reads an app's public key set. Each key has an id and fits an algorithm that assertions may use.
 pub fn read_keys(set: &Value) -> Option<JwkSet> {
     let written = set.get("keys")?.as_array()?;
     let is_secret = |key: &Value| SECRET_MEMBERS.iter().any(|member| key.get(*member).is_some());

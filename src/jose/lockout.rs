@@ -1,10 +1,10 @@
-//! Against guessing: a client that has presented too many wrong secrets must wait.
+//! Lock-out against guessing client secrets: after too many wrong secrets a client must wait.
 //!
-//! Only secrets are counted: a signature is not guessed, and counting wrong ones would let anyone lock out a client
-//! that has a key. In memory: each process counts for itself.
+//! Only secrets are counted: a signature cannot be guessed, and counting invalid ones would let anyone lock
+//! out a client that has a key. In memory: each process counts for itself.
 //!
-//! The rule is a sliding window, so a rate limiter with a refill (`governor`) does not fit: it would allow one more
-//! guess every six seconds, where here the eleventh waits until the first is a minute old.
+//! The rule is a sliding window, so a rate limiter with a refill (`governor`) does not fit: it would allow
+//! one more guess every six seconds, where here the eleventh waits until the first is a minute old.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,22 +15,22 @@ use moka::sync::Cache;
 
 /// How many wrong secrets are allowed within the window.
 const ALLOWED: usize = 10;
-/// The window, and how long a client waits.
+/// The window, which is also the time that a client waits.
 const WINDOW: TimeDelta = TimeDelta::seconds(60);
-/// How long an entry takes up memory without a further wrong secret, by the cache's own clock: longer than the window,
-/// which is measured by the times themselves.
+/// How long an entry is kept after its last wrong secret, by the cache's own clock: longer than the window,
+/// which is measured by the stored times.
 const KEPT: Duration = Duration::from_secs(120);
-/// How many names are kept: some 30 MB at most.
+/// The most entries: some 30 MB.
 const MAX: u64 = 65_536;
 
-/// The wrong secrets of the last minute, by `client_id` and address. Only registered clients come here.
+/// The wrong secrets of the last minute, by `client_id` and address. Only registered clients are counted.
 #[derive(Debug)]
 pub struct Lockout(Cache<String, Arc<[DateTime<Utc>]>>);
 
 impl Default for Lockout {
     fn default() -> Self {
-        // The least recently used goes first. The default policy of the cache would not admit a new name while the
-        // cache is full of more frequent ones: that name could guess without end.
+        // The least recently used entry is evicted. The cache's default policy would not admit a new name
+        // while the cache is full of more frequent ones: that name could guess without end.
         let cache = Cache::builder().max_capacity(MAX).time_to_live(KEPT);
         Self(cache.eviction_policy(EvictionPolicy::lru()).build())
     }
@@ -58,7 +58,7 @@ impl Lockout {
     pub fn count(&self, name: &str, now: DateTime<Utc>) {
         self.0.entry_by_ref(name).and_upsert_with(|entry| {
             let times = entry.map(moka::Entry::into_value).unwrap_or_default();
-            // Requests that were checked at the same moment may bring more than are allowed: the latest count.
+            // Requests that were checked at the same moment may exceed the limit: the latest are kept.
             let surplus = (times.len() + 1).saturating_sub(ALLOWED);
             let recent = times.iter().skip(surplus).filter(|at| now - **at < WINDOW);
             recent.copied().chain([now]).collect()
@@ -103,7 +103,7 @@ mod tests {
         assert_eq!(lockout.check("app", at(81)), Ok(()));
     }
 
-    /// Many names neither take memory without end nor let the next name guess without end.
+    /// Many names neither use unbounded memory nor let the next name guess without end.
     #[test]
     fn many_names_stay_within_the_bound_and_the_next_name_is_still_locked_out() {
         let lockout = Lockout::default();

@@ -1,23 +1,24 @@
-//! What was shown to this process: proofs of a key at the fronts, each good once (RFC 9449 §11.1).
+//! The replay cache of DPoP proofs at the APIs: each is accepted once (RFC 9449 §11.1).
 //!
-//! In memory, so that a request costs no write: with several processes behind one name, a proof that was
-//! stolen on its way could be shown once to each, within a minute, by whoever has the token too. The token
-//! endpoint remembers in the database.
+//! In memory, so that a request costs no write. With several processes behind one name, a stolen proof could
+//! be used once at each of them, within a minute, by an attacker who also has the token. The token endpoint
+//! stores proofs in the database.
 //!
-//! Not a cache of a library: nothing may go before its time, and a full memory must refuse. Caches evict instead; one
-//! with an exact end for each entry (`moka`) takes 420 bytes for a proof, and this 130, with half of the CPU time.
+//! No library's cache fits: no entry may be dropped before its time, and a full cache must refuse. Caches
+//! evict instead; one with an exact end for each entry (`moka`) takes 420 bytes for a proof, and this 130,
+//! with half of the CPU time.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// How long is remembered at least: as long as a proof can be good.
+/// How long an entry is kept at least: as long as a proof can be valid.
 const LIFE: TimeDelta = TimeDelta::seconds(120);
-/// How much is remembered: twice this. Whoever would fill it needs a token for every request.
+/// Half of the most entries. To fill the cache, an attacker would need a valid token for every request.
 const MAX: usize = 500_000;
 
-/// What was shown lately: two generations, of which the older is forgotten as a whole.
+/// The recent entries: two generations, of which the older is dropped as a whole.
 #[derive(Debug, Default)]
 pub struct Seen(Mutex<Generations>);
 
@@ -29,7 +30,7 @@ struct Generations {
 }
 
 impl Seen {
-    /// Whether this is shown for the first time. When there is no room left it never is.
+    /// Whether this digest is new. When the cache is full, the answer is no.
     pub fn see_once(&self, digest: &str, now: DateTime<Utc>) -> bool {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let age = now - seen.began;

@@ -1,4 +1,4 @@
-//! A signature is held against one key, by an algorithm that the use allows (RFC 8725 §3.1).
+//! Verifies a signature with one key, by an algorithm that the use allows (RFC 8725 §3.1).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -7,27 +7,27 @@ use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-/// The longest text that is looked at. RSA keys of 4096 bits with every claim take a third of it.
+/// The longest accepted JWT. RSA keys of 4096 bits with every claim take a third of it.
 const MAX_LENGTH: usize = 8192;
 
-/// The text is not signed as it must be.
+/// Why a JWT is not validly signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadSignature {
-    /// No JWT, or too long for one.
+    /// Not a JWT, or too long for one.
     #[error("it is not a JWT")]
     NotAJwt,
-    /// `alg` is none of those that are allowed.
+    /// `alg` is not an allowed one.
     #[error("its algorithm is not allowed")]
     Algorithm,
-    /// The key is none for that algorithm, or too weak.
-    #[error("its key is not one for its algorithm")]
+    /// The key does not fit the algorithm, or is too weak.
+    #[error("its key does not fit its algorithm")]
     Key,
-    /// The signature, or the claims below it.
+    /// The signature, or the form of the claims.
     #[error("its signature or its claims are wrong")]
     Wrong,
 }
 
-/// The header of a JWT, before anything is proved: as it is read, and as it is written.
+/// The unverified header of a JWT: parsed, and as a JSON object.
 pub(crate) fn read_header(
     token: &str,
     allowed: &[Algorithm],
@@ -36,22 +36,22 @@ pub(crate) fn read_header(
         return Err(BadSignature::NotAJwt);
     }
     let written = read_part(token, 0).ok_or(BadSignature::NotAJwt)?;
-    // An algorithm that the library does not know, `none` among them, is no header to it.
+    // The library fails on an algorithm that it does not know, `none` among them.
     let header = jsonwebtoken::decode_header(token).or(Err(BadSignature::Algorithm))?;
-    // What must be understood and is not (RFC 7515 §4.1.11).
+    // `crit` names extensions that must be understood (RFC 7515 §4.1.11): none are.
     if !allowed.contains(&header.alg) || written.contains_key("crit") {
         return Err(BadSignature::Algorithm);
     }
     Ok((header, written))
 }
 
-/// A part of a JWT, decoded and not proved.
+/// A part of a JWT, decoded and unverified.
 pub(crate) fn read_part(token: &str, part: usize) -> Option<Map<String, Value>> {
     let bytes = URL_SAFE_NO_PAD.decode(token.split('.').nth(part)?).ok()?;
     serde_json::from_slice(&bytes).ok()
 }
 
-/// Whether a key is one for an algorithm: of its kind, on its curve, not too short (RFC 7518 §3.3, §3.4).
+/// Whether a key fits an algorithm: key type, curve, length (RFC 7518 §3.3, §3.4).
 pub(crate) fn fits(key: &Jwk, algorithm: Algorithm) -> bool {
     let named = key.common.key_algorithm.map(|named| named.to_string());
     if named.is_some_and(|named| named != format!("{algorithm:?}")) {
@@ -70,7 +70,7 @@ pub(crate) fn fits(key: &Jwk, algorithm: Algorithm) -> bool {
     is_rsa && (256..=1024).contains(&length)
 }
 
-/// The claims of a JWT whose signature by this key is good.
+/// The claims of a JWT, if its signature by this key is valid.
 pub(crate) fn verify<T: DeserializeOwned>(
     token: &str,
     algorithm: Algorithm,
@@ -101,7 +101,7 @@ impl Audience {
     }
 }
 
-/// The library checks the signature; we check the claims.
+/// The library verifies the signature; the claims are validated here.
 pub fn signature_only(algorithm: Algorithm) -> Validation {
     let mut validation = Validation::new(algorithm);
     validation.required_spec_claims.clear();

@@ -1,5 +1,5 @@
-//! What there is, for apps to read first: SMART's configuration below the R4 front, OpenID's and OAuth's at
-//! the root. All three say the same.
+//! Discovery documents: SMART's configuration below the FHIR R4 API, those of OpenID and OAuth at the root.
+//! All three have the same content.
 
 use actix_web::HttpResponse;
 use actix_web::http::header::CACHE_CONTROL;
@@ -14,7 +14,7 @@ use domain::account::{GrantType, endpoints};
 use jose::{assertion, dpop};
 use service::authority::Authority;
 
-/// What SMART apps can do here (SMART App Launch 2.2, "Capability Sets").
+/// The supported capabilities of SMART (SMART App Launch 2.2, "Capability Sets").
 const CAPABILITIES: [&str; 14] = [
     "launch-standalone",
     "authorize-post",
@@ -32,7 +32,7 @@ const CAPABILITIES: [&str; 14] = [
     "permission-v2",
 ];
 
-/// What an app can ask for; others over the types of the R4 front as well.
+/// Supported scopes; those over the other types of the FHIR R4 API are supported too.
 const SCOPES: [&str; 13] = [
     "openid",
     "fhirUser",
@@ -51,7 +51,7 @@ const SCOPES: [&str; 13] = [
 
 const METHODS: [&str; 4] = ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"];
 
-/// How algorithms are called (RFC 7518 §3.1).
+/// The names of algorithms (RFC 7518 §3.1).
 pub(super) fn names(algorithms: &[Algorithm]) -> Vec<String> {
     algorithms.iter().map(|algorithm| format!("{algorithm:?}")).collect()
 }
@@ -89,7 +89,8 @@ fn metadata(authority: &Authority) -> Value {
         "revocation_endpoint_auth_signing_alg_values_supported": assertions,
         "dpop_signing_alg_values_supported": names(&dpop::ALGORITHMS),
         "authorization_response_iss_parameter_supported": true,
-        // By silence it would be (OpenID Connect Discovery 1.0 §3); a pushed request's works all the same (RFC 9126 §5).
+        // The default is true (OpenID Connect Discovery 1.0 §3). That of a pushed request works nevertheless
+        // (RFC 9126 §5).
         "request_uri_parameter_supported": false,
         "request_parameter_supported": false,
         "claims_parameter_supported": false,
@@ -97,7 +98,7 @@ fn metadata(authority: &Authority) -> Value {
     })
 }
 
-/// `GET` of any of the three.
+/// `GET` of each of the three.
 pub(super) async fn document(gate: Data<Gate>) -> Result<HttpResponse, Problem> {
     let authority = authority(&gate)?;
     let mut metadata = metadata(authority);
@@ -107,8 +108,8 @@ pub(super) async fn document(gate: Data<Gate>) -> Result<HttpResponse, Problem> 
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "public, max-age=300")).json(metadata))
 }
 
-/// `GET` of the metadata of the API at a path of this server, or of the server where the path is empty (RFC 9728 §2). An app that
-/// knows only the URL of the API finds the authorization server by it.
+/// `GET` of the metadata of the API at a path of this server, or of the server where the path is empty (RFC
+/// 9728 §2). By it an app that knows only the URL of the API finds the authorization server.
 #[expect(clippy::unused_async, reason = "a handler is a future")]
 pub(super) async fn protected_resource(
     gate: Data<Gate>,
@@ -126,7 +127,7 @@ pub(super) async fn protected_resource(
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "public, max-age=300")).json(metadata))
 }
 
-/// `GET` of how an app may look beside our own pages: the colours of the NHS.
+/// `GET` of SMART's style document: the colours of the NHS.
 pub(super) async fn style() -> HttpResponse {
     HttpResponse::Ok().insert_header((CACHE_CONTROL, "public, max-age=86400")).json(json!({
         "color_background": "#f0f4f5",
@@ -143,7 +144,7 @@ pub(super) async fn style() -> HttpResponse {
     }))
 }
 
-/// `GET` of the public keys: of what signs, and of what has signed (RS-02).
+/// `GET` of the public keys: the current and the previous ones (RS-02).
 pub(super) async fn keys(gate: Data<Gate>) -> Result<HttpResponse, Problem> {
     let keys = authority(&gate)?.keys().public();
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "public, max-age=300")).json(keys))

@@ -1,5 +1,5 @@
-//! The body of a request to these endpoints: `application/x-www-form-urlencoded`, each parameter once but `resource`
-//! (RFC 8707 §2).
+//! The body of a request to these endpoints: `application/x-www-form-urlencoded`, each parameter once, except
+//! `resource` (RFC 8707 §2).
 
 use actix_web::HttpRequest;
 use actix_web::http::header::CONTENT_TYPE;
@@ -11,15 +11,15 @@ use ::web::state;
 use service::account::TokenError;
 use service::authority::Authority;
 
-/// How many bytes a form may have: two tokens and an assertion fit well.
+/// The largest form, in bytes: enough for two tokens and an assertion.
 pub(crate) const MAX_BYTES: usize = 8 * 1024;
-/// How many parameters, and how many of them may be `resource`.
+/// The most parameters, repeated `resource` included.
 const MAX_PARAMETERS: usize = 64;
 const MAX_RESOURCES: usize = 5;
 /// The one parameter that may be repeated.
 const RESOURCE: &str = "resource";
 
-/// Parameters, each once. One that is empty is not there (RFC 6749 §3.1).
+/// Parameters, each once. An empty one counts as absent (RFC 6749 §3.1).
 pub(crate) struct Form(Vec<(String, String)>);
 
 impl Form {
@@ -27,10 +27,10 @@ impl Form {
     ///
     /// # Errors
     ///
-    /// [`Problem`] where it is no form, too large, or names a parameter twice.
+    /// [`Problem`] where it is not a form, is too large, or repeats a parameter.
     pub(crate) async fn read(request: &HttpRequest, payload: Payload) -> Result<Self, Problem> {
         if !request.query_string().is_empty() {
-            return Err(Problem::invalid("parameters belong in the body: a URL is kept in logs"));
+            return Err(Problem::invalid("send parameters in the body: URLs are kept in logs"));
         }
         let bytes = state::<Bodies>(request)?.read_at_most(MAX_BYTES, request.headers(), payload).await?;
         let given = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
@@ -47,11 +47,11 @@ impl Form {
             let most = if name == RESOURCE { MAX_RESOURCES } else { 1 };
             let same = pairs.iter().filter(|(known, _)| *known == name).count();
             if same >= most || pairs.len() >= MAX_PARAMETERS {
-                return Err(Problem::invalid("a parameter is there twice, or there are too many"));
+                return Err(Problem::invalid("a parameter is repeated, or there are too many"));
             }
-            // No text of OAuth holds control characters, and PostgreSQL keeps no NUL.
+            // No parameter of OAuth contains control characters, and PostgreSQL cannot store NUL.
             if value.chars().any(char::is_control) {
-                return Err(Problem::invalid("a parameter holds a control character"));
+                return Err(Problem::invalid("a parameter contains a control character"));
             }
             pairs.push((name, value));
         }
@@ -64,16 +64,16 @@ impl Form {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// The value of a parameter that must be there; `told` is for the app's engineers.
+    /// The value of a required parameter; `told` is the description of the error.
     ///
     /// # Errors
     ///
-    /// [`Problem`] where it is not.
+    /// [`Problem`] where it is absent.
     pub(crate) fn need(&self, name: &str, told: &'static str) -> Result<&str, Problem> {
         self.get(name).ok_or(Problem::invalid(told))
     }
 
-    /// The APIs that `resource`, and another parameter if there is one for that, name; none for all.
+    /// The APIs that `resource`, and another parameter if there is one, name; empty for all.
     ///
     /// # Errors
     ///
@@ -88,7 +88,7 @@ impl Form {
         authority.audience(named).ok_or_else(|| TokenError::Audience.into())
     }
 
-    /// Those of its parameters that have these names, written as a form again.
+    /// The parameters with these names, as a form.
     pub(crate) fn only(&self, names: &[&str]) -> String {
         let mut form = form_urlencoded::Serializer::new(String::new());
         form.extend_pairs(self.0.iter().filter(|(name, _)| names.contains(&name.as_str())));

@@ -1,4 +1,4 @@
-//! What a token is worth now (RFC 7662, LA-10): for API producers, who may ask about every app's.
+//! Introspection (RFC 7662, LA-10): for API producers, which may introspect the tokens of every app.
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, PRAGMA};
@@ -20,18 +20,18 @@ use domain::audit::{Access, Act, Actor, People};
 use service::account::introspect;
 use service::authority::Authority;
 
-/// What is told, and whose token it is.
+/// The response, and the people of the token.
 pub(super) struct Told {
     answer: Value,
-    /// Of which two people it is, where it is worth anything.
+    /// The two people of the token, if it is active.
     pub(super) people: People,
 }
 
-/// `POST`: the live truth, or that the token is worth nothing, and then nothing else (§2.2).
+/// `POST`: the current state of a token, or only that it is not active (§2.2).
 pub(super) async fn introspect(gate: Data<Gate>, request: ClientRequest) -> Result<HttpResponse, Problem> {
     let ClientRequest { form, client, request_id, .. } = request;
     let result = answer(&gate, &client, &form).await;
-    // A client that has not authenticated is told nothing, and leaves no record.
+    // An unauthenticated client gets no response, and leaves no audit record.
     let told = if client.authentication.is_confidential() {
         record_access(&gate, (&client.client_id, request_id), result).await?
     } else {
@@ -44,9 +44,9 @@ pub(super) async fn introspect(gate: Data<Gate>, request: ClientRequest) -> Resu
 
 async fn answer(gate: &Gate, client: &Registration, form: &Form) -> Result<Told, Problem> {
     if !client.may_introspect || !client.authentication.is_confidential() {
-        return Err(Problem::new(403, "unauthorized_client", "the app may not ask what tokens are worth"));
+        return Err(Problem::new(403, "unauthorized_client", "the app is not registered for introspection"));
     }
-    let token = form.need("token", "name the token")?;
+    let token = form.need("token", "token is required")?;
     let nothing = || Told { answer: json!({ "active": false }), people: People::default() };
     Ok(told(gate, token, client.introspection_subject).await?.unwrap_or_else(nothing))
 }
@@ -64,7 +64,7 @@ async fn told(gate: &Gate, token: &str, subject: IntrospectionSubject) -> Result
     Ok(found.map(|(token, grant)| refresh_token(authority, &token, &grant, subject)))
 }
 
-/// The claims as they are, and what RFC 7662 §2.2 and the launch add.
+/// The claims of an access token, and the members that RFC 7662 §2.2 and the launch add.
 async fn access_token(
     gate: &Gate,
     authority: &Authority,
@@ -99,7 +99,7 @@ async fn access_token(
     Ok(Some(Told { answer: Value::Object(answer), people }))
 }
 
-/// Of which two people a token is.
+/// The two people of a token.
 fn people(claims: &AccessClaims) -> People {
     claims.caller().map_or_else(People::default, |caller| match caller.who {
         Who::Proxy { proxy, patient, .. } => People { patient: Some(patient), proxy: Some(proxy) },
@@ -108,7 +108,7 @@ fn people(claims: &AccessClaims) -> People {
     })
 }
 
-/// What a refresh token is worth: an access token with everything that was granted would be told of in the same way.
+/// The response for a refresh token: as for an access token with all granted scopes.
 fn refresh_token(
     authority: &Authority,
     token: &RefreshToken,
@@ -140,7 +140,7 @@ fn refresh_token(
     Told { answer, people: People { patient: grant.patient, proxy: grant.proxy } }
 }
 
-/// What a producer was told of a token: of which two people it is, where it is worth anything.
+/// The access record of an introspection, with the two people of an active token.
 async fn record_access(
     gate: &Gate,
     (client_id, request_id): (&str, Option<String>),

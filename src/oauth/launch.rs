@@ -1,5 +1,6 @@
-//! What a token is about, as the token response, the access token and introspection state it alike (SMART App Launch 2.2,
-//! "Launch context arrives with your access token" and "Token Introspection"): one place, so that they cannot differ.
+//! The subject and the launch context of a token, for the token response, the access token and introspection
+//! alike (SMART App Launch 2.2, "Launch context arrives with your access token" and "Token Introspection"):
+//! one place, so that they cannot differ.
 
 use serde_json::Value;
 
@@ -7,8 +8,8 @@ use domain::account::claims::Actor;
 use domain::account::{Grant, Mode, ScopeContext, Scopes, Word, endpoints};
 use service::authority::Authority;
 
-/// The account that a grant is about: for a citizen their NHS number, for a proxy the patient's; the user id of staff; the
-/// `client_id` of an app by itself.
+/// The subject of a grant: for a citizen the NHS number, for a proxy the patient's NHS number; for staff the
+/// user id; for a system its `client_id`.
 pub(super) fn subject(grant: &Grant) -> String {
     let subject = match grant.mode {
         Mode::Citizen => grant.patient.map(|number| number.to_string()),
@@ -24,8 +25,8 @@ pub(super) fn actor(authority: &Authority, grant: &Grant) -> Option<Actor> {
     Some(Actor { sub: proxy.to_string(), iss: Some(authority.issuer().to_owned()) })
 }
 
-/// The patient of the launch, as the id of a Patient: with every token that reads as this patient, also where a refresh has
-/// left `launch/patient` out.
+/// The patient of the launch, as a Patient id: with every token that reads as this patient, even after a
+/// refresh without `launch/patient`.
 pub(super) fn patient(grant: &Grant, scopes: &Scopes) -> Option<String> {
     let is_launch = scopes.has(Word::LaunchPatient)
         || grant.role.is_some()
@@ -33,19 +34,19 @@ pub(super) fn patient(grant: &Grant, scopes: &Scopes) -> Option<String> {
     grant.patient.filter(|_| is_launch).map(|number| number.to_string())
 }
 
-/// Who has logged in, as a URL, where the app was given that.
+/// The URL of the user (`fhirUser`), if the app has the scope.
 pub(super) fn fhir_user(authority: &Authority, grant: &Grant, scopes: &Scopes) -> Option<String> {
     let is_given = scopes.has(Word::FhirUser) || scopes.has(Word::Profile);
     let user = grant.fhir_user.as_ref().filter(|_| is_given)?;
     Some(format!("{}/{user}", authority.url(endpoints::FHIR_BASE)))
 }
 
-/// The launch context of a token of this patient. A parameter that is added here is in every answer.
+/// The launch context of a token of this patient. A parameter that is added here is in every response.
 pub(super) fn context(authority: &Authority, patient: Option<&str>) -> Vec<(&'static str, Value)> {
     let Some(patient) = patient else { return Vec::new() };
     vec![
         ("patient", patient.into()),
-        // The app is framed in nothing that would say whose data these are.
+        // The app is not embedded in a page that would name the patient.
         ("need_patient_banner", true.into()),
         ("smart_style_url", authority.url(endpoints::STYLE).into()),
     ]

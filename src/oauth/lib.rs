@@ -1,8 +1,8 @@
-//! The front of the authorization server: the pages that browsers see (`browser`), and the endpoints that
-//! apps call themselves: what there is, tokens, what they are worth, who has logged in, and registration.
+//! The API of the authorization server: the pages for browsers (`browser`), and the endpoints for apps:
+//! discovery, tokens, introspection, userinfo, registration.
 //!
-//! There are two ways in: an app proves itself (`client`), or shows a person's token. Refusals are told in
-//! OAuth's own shape (`problem`).
+//! An app authenticates as a client (`client`), or presents a user's token. Refusals have OAuth's form
+//! (`problem`).
 
 mod browser;
 mod client;
@@ -35,16 +35,16 @@ use problem::Problem;
 
 pub use client::AppKeys;
 
-/// What the authorization server asks of others: people's identities, and apps' keys.
+/// External services of the authorization server: identity providers, and apps' keys.
 #[derive(Clone)]
 pub struct Federation {
-    /// The identity providers that people log in with.
+    /// The identity providers.
     pub providers: Arc<Providers>,
-    /// The keys that apps publish themselves.
+    /// The keys that apps publish.
     pub app_keys: Arc<AppKeys>,
 }
 
-/// Adds the routes. They are for a server that has an authority.
+/// Adds the routes, for a server with an authorization server.
 pub fn configure(config: &mut ServiceConfig, federation: Federation) {
     config.app_data(Data::from(federation.providers)).app_data(Data::from(federation.app_keys));
     let smart = format!("{}{}", endpoints::FHIR_BASE, endpoints::SMART_CONFIGURATION);
@@ -62,7 +62,7 @@ pub fn configure(config: &mut ServiceConfig, federation: Federation) {
     serve(config, endpoints::JWKS, "GET, HEAD", keys);
     let style = [web::get().to(discovery::style), web::head().to(discovery::style)];
     serve(config, endpoints::STYLE, "GET, HEAD", style);
-    // Where nobody is known yet, addresses are counted. (Of userinfo the app is, as at the other APIs.)
+    // Before authentication, addresses are counted. (At userinfo the app is counted, as at the other APIs.)
     let counted = |config: &mut ServiceConfig, path, route: Route| {
         let resource = endpoint(path, "POST", [route]).wrap(from_fn(limit_addresses::<Problem>));
         let resource = resource.wrap(from_fn(refusal::log_refusals)).wrap(from_fn(catch_panics::<Problem>));
@@ -84,7 +84,7 @@ fn serve<const N: usize>(config: &mut ServiceConfig, path: &str, allow: &'static
     config.service(resource.wrap(from_fn(cors::<Problem>)));
 }
 
-/// One endpoint: other methods are told which there are.
+/// One endpoint: other methods are answered 405 with `Allow`.
 fn endpoint<const N: usize>(path: &str, allow: &'static str, routes: [Route; N]) -> Resource {
     let refuse = move || async move { Err::<HttpResponse, _>(Problem::method(allow)) };
     let resource = web::resource(path).default_service(web::to(refuse));

@@ -1,4 +1,5 @@
-//! Authorization requests that an app leaves here itself, so that no browser carries them (RFC 9126).
+//! Pushed authorization requests (RFC 9126): the app sends the parameters itself, so that no browser carries
+//! them.
 
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::Data;
@@ -16,11 +17,11 @@ use domain::account::{GrantType, Registration, Scopes};
 use service::account::TokenError;
 use store::Old;
 
-/// What a `request_uri` of ours begins with (RFC 9126 §2.2).
+/// The prefix of a `request_uri` of this server (RFC 9126 §2.2).
 pub(crate) const PREFIX: &str = "urn:ietf:params:oauth:request_uri:";
-/// How long one is good.
+/// The life of a pushed request.
 const LIFE: TimeDelta = TimeDelta::seconds(60);
-/// What is kept of a request: what the authorization endpoint reads.
+/// The stored parameters: those that the authorization endpoint reads.
 const KEPT: [&str; 13] = [
     "response_type",
     "response_mode",
@@ -36,10 +37,10 @@ const KEPT: [&str; 13] = [
     "launch",
     "dpop_jkt",
 ];
-/// How many requests that are over are removed with each new one.
+/// How many expired requests are removed with each new one.
 const SWEPT: i64 = 20;
 
-/// `POST`: keeps the request, and answers the name by which the browser brings it.
+/// `POST`: stores the request, and returns its `request_uri`.
 pub(super) async fn push(
     gate: Data<Gate>,
     http: HttpRequest,
@@ -67,20 +68,24 @@ pub(super) async fn push(
     Ok(HttpResponse::Created().insert_header((CACHE_CONTROL, "no-store")).json(told))
 }
 
-/// What can be told now already; the authorization endpoint checks it all again.
+/// The checks that are possible now; the authorization endpoint repeats them all.
 fn check(form: &Form, client: &Registration) -> Result<(), Problem> {
     if form.get("request_uri").is_some() || form.get("request").is_some() {
-        return Err(Problem::invalid("a request that is left here names no other"));
+        return Err(Problem::invalid("a pushed request must not contain request_uri"));
     }
     if !client.grant_types.contains(&GrantType::AuthorizationCode) {
-        return Err(Problem::new(400, "unauthorized_client", "the app is not registered for codes"));
+        return Err(Problem::new(
+            400,
+            "unauthorized_client",
+            "the app is not registered for the authorization code grant",
+        ));
     }
     if form.get("response_type") != Some("code") {
         return Err(Problem::new(400, "unsupported_response_type", "response_type must be code"));
     }
     let is_known = |uri: &str| client.redirect_uris.iter().any(|known| known == uri);
     if !form.get("redirect_uri").is_some_and(is_known) {
-        return Err(Problem::invalid("redirect_uri must be one that is registered, letter by letter"));
+        return Err(Problem::invalid("redirect_uri must be exactly one of the registered ones"));
     }
     let is_challenge = |text: &str| {
         text.len() == 43 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
@@ -88,10 +93,10 @@ fn check(form: &Form, client: &Registration) -> Result<(), Problem> {
     if form.get("code_challenge_method") != Some("S256")
         || !form.get("code_challenge").is_some_and(is_challenge)
     {
-        return Err(Problem::invalid("PKCE is needed: a code_challenge with code_challenge_method S256"));
+        return Err(Problem::invalid("PKCE is required: a code_challenge with code_challenge_method S256"));
     }
     let Ok(scopes) = Scopes::parse(form.get("scope").unwrap_or_default()) else {
-        return Err(Problem::new(400, "invalid_scope", "a scope over resources is not written as one"));
+        return Err(Problem::new(400, "invalid_scope", "a resource scope is malformed"));
     };
     if !scopes.fit_a_token() {
         let told = "a token has at most fifty scopes over resources: ask for fewer";
@@ -100,7 +105,7 @@ fn check(form: &Form, client: &Registration) -> Result<(), Problem> {
     Ok(())
 }
 
-/// What is kept: whose request it is, and the key of a proof that came with it (RFC 9449 §10.1).
+/// The stored request: its parameters, its app, and the key of its DPoP proof (RFC 9449 §10.1).
 fn parameters(form: &Form, client: &Registration, jkt: Option<&str>) -> Result<String, Problem> {
     let mut kept = KEPT.to_vec();
     let mut added = form_urlencoded::Serializer::new(String::new());

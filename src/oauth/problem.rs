@@ -1,5 +1,5 @@
-//! A refusal in OAuth's own shape (RFC 6749 §5.2): `error` for programs, `error_description` for the app's
-//! engineers, never a token, a secret or a person.
+//! A refusal in OAuth's form (RFC 6749 §5.2): `error` for programs, `error_description` for the app's
+//! developers, never a token, a secret or personal data.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -41,7 +41,7 @@ impl Problem {
         Self::new(400, "invalid_request", description)
     }
 
-    /// 401 `invalid_client`: the same words whether there is such an app or not; why is for the log.
+    /// 401 `invalid_client`: the same description whether or not the app exists; the reason is for the log.
     pub(crate) fn client(reason: impl Into<Cow<'static, str>>) -> Self {
         let told = "client authentication failed";
         Self {
@@ -50,36 +50,37 @@ impl Problem {
         }
     }
 
-    /// With a reason that the log states and the client is not answered. It holds nothing of the request.
+    /// With a reason that the log states and the response does not. It contains nothing of the request.
     pub(crate) fn because(self, reason: impl Into<Cow<'static, str>>) -> Self {
         Self { reason: Some(reason.into()), ..self }
     }
 
-    /// The reason for the log: the description, where there is no other.
+    /// The reason for the log: the description, unless there is another.
     pub(crate) fn reason(&self) -> &str {
         self.reason.as_deref().unwrap_or(self.description)
     }
 
-    /// 429: whoever guesses must wait.
+    /// 429: a client that sent too many wrong secrets must wait.
     pub(crate) fn locked(wait: Duration) -> Self {
-        let told = "too many wrong secrets: wait, then try again";
+        let told = "too many wrong secrets: retry after the time in Retry-After";
         Self { retry_after: Some(wait.as_secs() + 1), ..Self::new(429, "invalid_client", told) }
     }
 
-    /// 405 with the methods that there are.
+    /// 405 with the allowed methods.
     pub(crate) fn method(allow: &'static str) -> Self {
         Self {
             allow: Some(allow),
-            ..Self::new(405, "invalid_request", "this method is not for this endpoint")
+            ..Self::new(405, "invalid_request", "the method is not allowed for this endpoint")
         }
     }
 
-    /// A refusal at an endpoint to which a token is shown (RFC 6750 §3.1); `error` only where one was shown.
+    /// A refusal at an endpoint that accepts access tokens (RFC 6750 §3.1); `error` only if the request had
+    /// one.
     pub(crate) fn bearer(status: u16, scheme: &str, error: Option<&'static str>) -> Self {
         let attribute = error.map(|error| format!(", error=\"{error}\"")).unwrap_or_default();
         let told = match error {
             Some("insufficient_scope") => "the token lacks a scope",
-            Some(_) | None => "show a good access token in the header Authorization",
+            Some(_) | None => "send a valid access token in the Authorization header",
         };
         let challenge = Some(format!("{scheme} realm=\"OnBehalf\"{attribute}"));
         Self { challenge, ..Self::new(status, error.unwrap_or("invalid_token"), told) }
@@ -115,7 +116,7 @@ impl ResponseError for Problem {
 
 impl HttpError for Problem {
     fn throttled(seconds: u64) -> Self {
-        let told = "too many requests: wait, then go on";
+        let told = "too many requests: retry after the time in Retry-After";
         Self { retry_after: Some(seconds), ..Self::new(429, "temporarily_unavailable", told) }
     }
 }
@@ -135,7 +136,7 @@ impl ApiError for Problem {
     }
 }
 
-/// No cookie is looked at here, so browser apps of every origin may call (LA-04, SM-01).
+/// No endpoint here reads cookies, so apps of every origin may call them (LA-04, SM-01).
 impl Shared for Problem {
     const CORS: Cors = Cors {
         origins: Origins::Any,
@@ -158,7 +159,8 @@ impl From<TokenError> for Problem {
                 Self::new(400, "invalid_grant", "the grant has ended").because(lapsed.reason())
             }
             TokenError::Target(why) => {
-                let told = "the person may not act for whom the request names, or it names nobody";
+                let told =
+                    "the user may not act for this patient or by this role, or the request names neither";
                 Self::new(400, "invalid_target", told).because(why)
             }
             TokenError::Audience => {
@@ -174,7 +176,7 @@ impl From<TokenError> for Problem {
     }
 }
 
-/// Failures of our own. The cause is logged here, once.
+/// Faults of the service. The cause is logged here, once.
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let kind = error.kind();
@@ -183,19 +185,21 @@ impl From<Error> for Problem {
         }
         match kind {
             Kind::Busy => {
-                let told = "the service is busy; try again";
+                let told = "the service is busy: retry after the time in Retry-After";
                 Self { retry_after: Some(1), ..Self::new(503, "temporarily_unavailable", told) }
             }
-            Kind::Fault => Self::new(500, "server_error", "the service failed to answer"),
+            Kind::Fault => Self::new(500, "server_error", "the service failed to process the request"),
             Kind::Unauthenticated => Self::bearer(401, "Bearer", Some("invalid_token")),
-            // Two at once with the same thing: one of them was faster.
+            // Two concurrent requests with the same code or token: the other one won.
             Kind::Invalid
             | Kind::Unprocessable
             | Kind::TooCostly
             | Kind::Forbidden
             | Kind::NotFound
             | Kind::Conflict
-            | Kind::PreconditionFailed => Self::new(400, "invalid_grant", "somebody else was faster"),
+            | Kind::PreconditionFailed => {
+                Self::new(400, "invalid_grant", "a concurrent request was processed first")
+            }
         }
     }
 }
@@ -203,7 +207,9 @@ impl From<Error> for Problem {
 impl From<BodyFault> for Problem {
     fn from(fault: BodyFault) -> Self {
         match fault {
-            BodyFault::TooLarge => Self::new(413, "invalid_request", "the body is larger than is accepted"),
+            BodyFault::TooLarge => {
+                Self::new(413, "invalid_request", "the body is larger than this service accepts")
+            }
             BodyFault::Encoded => {
                 Self::new(415, "invalid_request", "a body with a Content-Encoding is not accepted")
             }

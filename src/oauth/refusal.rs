@@ -1,5 +1,5 @@
-//! One line of the log for each refusal of an endpoint that apps call: which app, which request, and why, where the client is
-//! answered only that. Never a token, a secret, or a word of the request itself.
+//! One log line for each refusal of an endpoint that apps call: the app, the request, and the reason, which
+//! the response does not always state. Never a token, a secret, or content of the request.
 
 use std::sync::{Arc, OnceLock};
 
@@ -17,37 +17,38 @@ use ::web::request_id::{self, KnownAs, REQUEST_ID};
 use ::web::state;
 use base::ids;
 
-/// The app of a request, once the server has found it. A name that is no app's could be anything, and is not kept.
+/// The app of a request, once it was found. A `client_id` of no app is not kept: it could be anything.
 #[derive(Clone, Default)]
 struct AppOf(Arc<OnceLock<String>>);
 
-/// Says which app a request is of.
+/// Records the app of a request.
 pub(crate) fn note_app(request: &HttpRequest, client_id: &str) {
     if let Some(app) = request.extensions().get::<AppOf>() {
         let _first_stays = app.0.set(client_id.to_owned());
     }
 }
 
-/// The id of a request: its client's, or the one that it was given here.
+/// The id of a request: that of the client, or the one assigned here.
 pub(crate) fn request_id(request: &HttpRequest) -> Option<String> {
     request.extensions().get::<KnownAs>().map(|id| id.0.clone())
 }
 
-/// Logs an authorization request that is answered at the app without a code.
+/// Logs an authorization request that is refused by a redirect to the app.
 pub(crate) fn log_refusal(request: &HttpRequest, app: &str, why: (&str, &str)) {
     let endpoint = request.match_pattern().unwrap_or_default();
     log((app, request_id::request_id(request.headers()).unwrap_or_default(), &endpoint), why);
 }
 
 fn log((app, request_id, endpoint): (&str, &str, &str), (error, reason): (&str, &str)) {
-    tracing::info!(app, request_id, endpoint, error, reason, "an app is refused");
+    tracing::info!(app, request_id, endpoint, error, reason, "app request refused");
 }
 
-/// Gives a request without an id one, which the answer has as `X-Request-ID`, and logs why it is refused, if it is.
+/// Assigns an id to a request without one, which the response has as `X-Request-ID`, and logs the reason of a
+/// refusal.
 ///
 /// # Errors
 ///
-/// Those of the layers below, with the header.
+/// Those of the inner layers, with the header.
 pub(crate) async fn log_refusals(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,

@@ -1,4 +1,4 @@
-//! Apps register themselves (RFC 7591), if they were given a token to do so.
+//! Dynamic client registration (RFC 7591), for holders of an initial access token.
 
 use actix_web::http::Uri;
 use actix_web::http::header::{CACHE_CONTROL, PRAGMA};
@@ -24,13 +24,13 @@ use domain::account::{
 use jose as proof;
 use service::account::register_app::{Registered, register_app};
 
-/// For whom wrong tokens are counted.
+/// The name under which wrong tokens are counted.
 const NAME: &str = "(registration)";
-/// How many redirect URIs an app may have, and how long one may be.
+/// The most redirect URIs of an app, and their longest length.
 const MAX_REDIRECTS: usize = 20;
 const MAX_LENGTH: usize = 2000;
 
-/// `POST`: the app as it is registered, with its id, and its secret this once.
+/// `POST`: the registered app, with its id, and its secret this once.
 pub(super) async fn register(
     gate: Data<Gate>,
     bodies: Data<Bodies>,
@@ -53,7 +53,7 @@ pub(super) async fn register(
 
 /// Whether the request has the initial access token (RFC 7591 §3).
 fn check_token(gate: &Gate, request: &HttpRequest) -> Result<(), Problem> {
-    let closed = Problem::new(403, "access_denied", "apps do not register themselves here");
+    let closed = Problem::new(403, "access_denied", "dynamic registration is not enabled");
     let authority = authority(gate)?;
     let sha256 = authority.initial_access().ok_or(closed)?;
     let Some(token) = bearer(request) else { return Err(Problem::bearer(401, "Bearer", None)) };
@@ -72,12 +72,12 @@ const fn wrong(told: &'static str) -> Problem {
     Problem::new(400, "invalid_client_metadata", told)
 }
 
-/// The strings of a member: `None` where it is not there.
+/// The strings of a member: `None` where it is absent.
 fn texts(metadata: &Map<String, Value>, name: &str) -> Result<Option<Vec<String>>, Problem> {
     let Some(value) = metadata.get(name) else { return Ok(None) };
-    let items = value.as_array().ok_or(wrong("a list of strings is not one"))?;
+    let items = value.as_array().ok_or(wrong("a member that must be an array of strings is not one"))?;
     let texts: Option<Vec<String>> = items.iter().map(|item| item.as_str().map(str::to_owned)).collect();
-    texts.map(Some).ok_or(wrong("a list of strings is not one"))
+    texts.map(Some).ok_or(wrong("a member that must be an array of strings is not one"))
 }
 
 fn text<'m>(metadata: &'m Map<String, Value>, name: &str) -> Result<Option<&'m str>, Problem> {
@@ -86,7 +86,7 @@ fn text<'m>(metadata: &'m Map<String, Value>, name: &str) -> Result<Option<&'m s
         Some(Value::String(text)) if !json::has_control(text) && !text.contains(['\n', '\r']) => {
             Ok(Some(text))
         }
-        Some(_) => Err(wrong("a string is not one")),
+        Some(_) => Err(wrong("a member that must be a string is not one")),
     }
 }
 
@@ -97,8 +97,8 @@ fn draft(metadata: &Map<String, Value>, issuer: &str) -> Result<Registration, Pr
         Some(names) => {
             let known: Option<Vec<GrantType>> = names.iter().map(|name| GrantType::parse(name)).collect();
             let known = known.filter(|known| !known.is_empty());
-            let known = known.ok_or(wrong("there is no such grant_type here"))?;
-            // Each once.
+            let known = known.ok_or(wrong("a grant_type is not supported"))?;
+            // Without duplicates.
             known.into_iter().fold(Vec::new(), |mut all, one| {
                 if !all.contains(&one) {
                     all.push(one);
@@ -109,34 +109,29 @@ fn draft(metadata: &Map<String, Value>, issuer: &str) -> Result<Registration, Pr
     };
     let is_system = grant_types.contains(&GrantType::ClientCredentials);
     if is_system && grant_types.len() > 1 {
-        return Err(wrong("an app asks for itself or for people, not for both"));
+        return Err(wrong("grant_types must be for the app itself or for users, not for both"));
     }
     let mode = if is_system { Mode::System } else { Mode::Citizen };
     let authentication = authentication(metadata, issuer)?;
     if is_system && !authentication.is_confidential() {
-        return Err(wrong("an app that asks for itself proves itself"));
+        return Err(wrong("an app with client_credentials must authenticate"));
     }
     let redirect_uris = texts(metadata, "redirect_uris")?.unwrap_or_default();
     let is_bad = redirect_uris.len() > MAX_REDIRECTS || !redirect_uris.iter().all(|uri| is_redirect(uri));
     if is_bad || grant_types.contains(&GrantType::AuthorizationCode) == redirect_uris.is_empty() {
-        let told =
-            "redirect_uris are https, or http on the user's own machine, without fragment and without *";
+        let told = "redirect_uris must be https, or http on loopback, without fragment and without *";
         return Err(Problem::new(400, "invalid_redirect_uri", told));
     }
     let logout_uris = texts(metadata, "post_logout_redirect_uris")?.unwrap_or_default();
     if logout_uris.len() > MAX_REDIRECTS || !logout_uris.iter().all(|uri| is_redirect(uri)) {
-        let told = "post_logout_redirect_uris are written as redirect_uris are";
+        let told = "the rules of redirect_uris apply to post_logout_redirect_uris";
         return Err(Problem::new(400, "invalid_redirect_uri", told));
     }
     let name =
         text(metadata, "client_name")?.filter(|name| (1..=200).contains(&name.len()) && is_shown_well(name));
     Ok(Registration {
         client_id: String::new(),
-        name: name
-            .ok_or(wrong(
-                "client_name is what people are shown: up to 200 letters, all of which can be seen",
-            ))?
-            .to_owned(),
+        name: name.ok_or(wrong("client_name is required: up to 200 visible characters"))?.to_owned(),
         mode,
         authentication,
         redirect_uris,
@@ -150,12 +145,12 @@ fn draft(metadata: &Map<String, Value>, issuer: &str) -> Result<Registration, Pr
     })
 }
 
-/// Whether answers may be sent to a URL that an app names itself.
+/// Whether an app may register this URL for redirects.
 fn is_redirect(url: &str) -> bool {
     url.len() <= MAX_LENGTH && url.parse::<Uri>().is_ok() && Registration::is_redirect_uri(url)
 }
 
-/// How the app is going to prove itself.
+/// The authentication method of the app.
 fn authentication(metadata: &Map<String, Value>, issuer: &str) -> Result<ClientAuthentication, Problem> {
     let (jwks, jwks_uri) = (metadata.get("jwks"), text(metadata, "jwks_uri")?);
     match (text(metadata, "token_endpoint_auth_method")?, jwks, jwks_uri) {
@@ -165,32 +160,31 @@ fn authentication(metadata: &Map<String, Value>, issuer: &str) -> Result<ClientA
         }
         (Some("private_key_jwt"), Some(keys), None) => {
             let keys = proof::read_keys(keys);
-            let told =
-                "jwks holds public keys, each with a kid: EC on P-256 or P-384, or RSA of 2048 bits or more";
+            let told = "jwks must contain public keys, each with a kid: EC on P-256 or P-384, or RSA of 2048 bits or more";
             Ok(ClientAuthentication::PrivateKeyJwt { jwks: keys.ok_or(wrong(told))? })
         }
         (Some("private_key_jwt"), None, Some(url)) if ClientAuthentication::is_jwks_uri(url, issuer) => {
             Ok(ClientAuthentication::PrivateKeyJwtAt { jwks_uri: url.to_owned() })
         }
-        _ => Err(wrong("token_endpoint_auth_method, jwks and jwks_uri do not fit together")),
+        _ => Err(wrong("token_endpoint_auth_method, jwks and jwks_uri do not match")),
     }
 }
 
-/// The most that the app is ever given: what means something for its kind.
+/// The scopes that the app is registered for: those that make sense for its kind.
 fn scopes(asked: Option<&str>, mode: Mode) -> Result<Scopes, Problem> {
     let asked = Scopes::parse(asked.unwrap_or_default());
     let asked = asked.map_err(|bad| match bad {
-        BadScope::TooMany => wrong("an app is registered for a hundred scopes over resources at most"),
-        BadScope::Malformed | BadScope::Constraint => wrong("a scope over resources is not written as one"),
+        BadScope::TooMany => wrong("an app can have at most one hundred resource scopes"),
+        BadScope::Malformed | BadScope::Constraint => wrong("a resource scope is malformed"),
     })?;
     let scopes = asked.retaining(|scope| match scope {
         Scope::Resource(scope) => (scope.context == ScopeContext::System) == (mode == Mode::System),
         Scope::Word(word) => mode != Mode::System || *word == Word::ValidatedRelationships,
     });
-    if scopes.is_empty() { Err(wrong("scope names nothing that the app could be given")) } else { Ok(scopes) }
+    if scopes.is_empty() { Err(wrong("none of the scopes can be granted to the app")) } else { Ok(scopes) }
 }
 
-/// §3.2.1.
+/// The response (RFC 7591 §3.2.1).
 fn render(registered: &Registered, now: i64) -> Value {
     let app = &registered.app;
     let grant_types: Vec<&str> = app.grant_types.iter().copied().map(GrantType::as_str).collect();

@@ -1,4 +1,4 @@
-//! An app gives a token back (RFC 7009, LA-11).
+//! Token revocation (RFC 7009, LA-11).
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
@@ -12,11 +12,11 @@ use jose::key::Purpose;
 use service::account::revoke;
 use service::account::revoke::{Revoked, TokenToRevoke};
 
-/// `POST`: 200 also for what is no token, or is worth nothing any more (§2.2).
+/// `POST`: 200 also for an unknown or ended token (§2.2).
 pub(super) async fn revoke(gate: Data<Gate>, request: ClientRequest) -> Result<HttpResponse, Problem> {
     let ClientRequest { form, client, .. } = request;
-    let token = form.need("token", "name the token")?;
-    // An access token that has expired still ends its grant.
+    let token = form.need("token", "token is required")?;
+    // An expired access token still ends its grant.
     let claims = authority(&gate)?.read_signed::<AccessClaims>(token, Purpose::AccessToken, "at+jwt");
     let shown = match claims {
         Ok(claims) => TokenToRevoke::Access(claims.grant),
@@ -26,6 +26,6 @@ pub(super) async fn revoke(gate: Data<Gate>, request: ClientRequest) -> Result<H
     let revoked = gate.store.write(move |tx| revoke::revoke(tx, &client_id, &shown, now)).await?;
     match revoked {
         Revoked::Done | Revoked::Nothing => Ok(HttpResponse::Ok().finish()),
-        Revoked::NotTheirs => Err(Problem::new(400, "invalid_grant", "the token is not one of this app")),
+        Revoked::NotTheirs => Err(Problem::new(400, "invalid_grant", "the token was not issued to this app")),
     }
 }

@@ -1,4 +1,4 @@
-//! What the handlers are given by the server.
+//! The state that the server gives to handlers.
 
 use actix_web::HttpRequest;
 use actix_web::web::Data;
@@ -10,17 +10,17 @@ use base::error::Error;
 use idp::Providers;
 use service::authority::Authority;
 
-/// The authorization server: these routes exist only where there is one.
+/// The authorization server. These routes exist only with one.
 pub(crate) fn authority(gate: &Gate) -> Result<&Authority, Problem> {
-    gate.authority.as_deref().ok_or_else(|| Error::fault("there is no authority").into())
+    gate.authority.as_deref().ok_or_else(|| Error::fault("there is no authorization server").into())
 }
 
-/// The identity providers that people log in with.
+/// The identity providers.
 pub(crate) fn providers(request: &HttpRequest) -> Result<Data<Providers>, Error> {
     request.app_data().cloned().ok_or_else(|| Error::fault("there are no providers"))
 }
 
-/// The keys that apps publish themselves.
+/// The keys that apps publish.
 pub(crate) fn app_keys(request: &HttpRequest) -> Result<Data<AppKeys>, Error> {
     request.app_data().cloned().ok_or_else(|| Error::fault("there are no keys of apps"))
 }

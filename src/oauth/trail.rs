@@ -1,5 +1,5 @@
-//! What the authorization server writes down: log-ins, tokens that were issued and refused, grants that ended,
-//! apps that registered, and what others were told of people. Each is written before it is answered.
+//! The access records of the authorization server: log-ins, issued and refused tokens, ended grants,
+//! registrations, and disclosures about people. Each is stored before the response.
 
 use std::sync::Arc;
 
@@ -38,7 +38,7 @@ pub(super) async fn token(
     record::answer(gate, vec![access], result).await
 }
 
-/// Somebody who has logged in at a provider.
+/// A log-in at a provider.
 pub(super) async fn log_in(gate: &Gate, client: &Registration, proven: &Proven) -> Result<(), Error> {
     let who = who(proven);
     let number = who.as_ref().and_then(Who::user);
@@ -46,14 +46,14 @@ pub(super) async fn log_in(gate: &Gate, client: &Registration, proven: &Proven) 
     gate.record(vec![access.about(number, None)]).await
 }
 
-/// Somebody who brought a second identity: written in the transaction of that.
+/// The link of a second identity: stored in the same transaction as the link.
 pub(super) fn identity_linked(client_id: &str, first: &Proven, at: DateTime<Utc>) -> Access {
     let who = who(first);
     let number = who.as_ref().and_then(Who::user);
     Access::new(Act::IdentityLinked, acting(client_id, who), at).about(number, None)
 }
 
-/// Whom a provider has proved.
+/// The principal that a provider has proved.
 fn who(proven: &Proven) -> Option<Who> {
     match &proven.kind {
         ProvenKind::Citizen { nhs_number, vot } => {
@@ -65,7 +65,7 @@ fn who(proven: &Proven) -> Option<Who> {
     }
 }
 
-/// An app that registered.
+/// The registration of an app.
 pub(super) async fn registration(
     gate: &Gate,
     client_id: &str,
@@ -75,7 +75,7 @@ pub(super) async fn registration(
     gate.record(vec![Access::new(Act::ClientRegistered, actor, gate.clock.now())]).await
 }
 
-/// Who stands behind a grant.
+/// The actor of a grant.
 fn actor(client: &Registration, grant: &Grant) -> Actor {
     let proofing = grant.vot.as_ref().map(|vot| vot.proofing);
     let who = match (grant.patient, grant.proxy, grant.role, proofing) {

@@ -1,5 +1,4 @@
-//! Who has logged in, and whom they may act for (OpenID Connect Core §5.3; the national proxy service's
-//! `delegations`).
+//! The userinfo endpoint (OpenID Connect Core §5.3; with the national proxy service's `delegations`).
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, PRAGMA};
@@ -21,14 +20,14 @@ use service::account::delegations::{DelegationOf, delegations};
 use service::account::scopes_of;
 use store::Lane;
 
-/// What is told, and of whom beside the person themselves.
+/// The response, and the patients in it.
 pub(super) struct Told {
     claims: Map<String, Value>,
-    /// Those whom they may act for.
+    /// The patients whom the user may act for.
     pub(super) patients: Vec<NhsNumber>,
 }
 
-/// `GET` and `POST`: for a token of a person for themselves, with the scope `openid`.
+/// `GET` and `POST`: for a token of a user for themselves, with the scope `openid`.
 pub(super) async fn userinfo(
     gate: Data<Gate>,
     caller: Authenticated<Problem>,
@@ -80,7 +79,7 @@ async fn tell(gate: &Gate, caller: Caller) -> Result<Told, Problem> {
     Ok(Told { claims, patients: known.iter().map(|of| of.role.patient).collect() })
 }
 
-/// What the id token says too, and the NHS number for whoever was given it.
+/// The claims that the id token has too, and the NHS number if the app may have it.
 fn claims(grant: &Grant, scopes: &Scopes, base: &str) -> Map<String, Value> {
     let mut told = Map::new();
     let mut add = |name: &str, value: Option<Value>| {
@@ -99,7 +98,7 @@ fn claims(grant: &Grant, scopes: &Scopes, base: &str) -> Map<String, Value> {
     told
 }
 
-/// One person whom somebody may act for.
+/// One patient whom the user may act for.
 fn delegation(of: &DelegationOf) -> Value {
     let mut patient = json!({ "nhs_number": of.role.patient.to_string() });
     let name = of.patient.as_ref().and_then(|person| person.names.first());
@@ -124,7 +123,7 @@ fn delegation(of: &DelegationOf) -> Value {
     told
 }
 
-/// What an app was told of the citizen who has logged in, and of the patients whom they may act for.
+/// The access record of a userinfo response: the citizen, and the patients whom they may act for.
 pub(super) async fn record_access(
     gate: &Gate,
     actor: Actor,

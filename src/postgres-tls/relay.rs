@@ -23,13 +23,13 @@ use crate::tls;
 
 /// The start of the name of a relay's folder.
 const FOLDER: &str = "onbehalf-pg-";
-/// The file in it that is locked for as long as the relay lives.
+/// The file in it that is locked as long as the relay lives.
 const ALIVE: &str = "alive";
-/// A server on which nothing comes back any more is given up after this.
+/// How long an unresponsive server is waited for.
 const SILENCE: Duration = Duration::from_secs(30);
 const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(15), Duration::from_secs(5));
 
-/// A relay, until it is dropped. Connections that are open then are closed.
+/// A running relay. Dropping it closes its connections.
 #[derive(Debug)]
 pub struct Relay {
     url: String,
@@ -41,11 +41,12 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// Starts a relay to the server of this URL; `None` where the URL asks for no TLS, or for a socket of this machine.
+    /// Starts a relay to the server of this URL; `None` where the URL asks for no TLS, or names a Unix
+    /// socket.
     ///
     /// # Errors
     ///
-    /// [`RelayError`]. Whether the server can be reached is not looked at.
+    /// [`RelayError`]. Whether the server can be reached is not checked.
     pub fn start(url: &str) -> Result<Option<Self>, RelayError> {
         let Some(target) = Target::of(url)? else { return Ok(None) };
         let connector = Connector::of(&target)?;
@@ -61,7 +62,8 @@ impl Relay {
         };
         let serve = move || {
             runtime.spawn(accept(listener, Arc::new(connector)));
-            // It ends with the relay that holds the other end, and all connections with the runtime.
+            // The task ends with the relay, which holds the other end of the channel; all connections end
+            // with the runtime.
             drop(runtime.block_on(stopped));
         };
         thread::Builder::new().name("postgres-tls".to_owned()).spawn(serve).map_err(RelayError::Socket)?;
@@ -74,7 +76,7 @@ impl Relay {
     }
 }
 
-/// What a connection to the server is made with.
+/// How to connect to the server.
 struct Connector {
     target: Target,
     name: ServerName<'static>,
@@ -88,7 +90,7 @@ impl Connector {
         Ok(Self { target: target.clone(), name, tls })
     }
 
-    /// Connects, and verifies the server; the error is a sentence for the operator.
+    /// Connects, and verifies the server's certificate; the error is a sentence for the operator.
     async fn connect(&self) -> Result<TlsStream<TcpStream>, String> {
         let connect = async {
             let Target { host, address, port, .. } = &self.target;
@@ -109,7 +111,7 @@ impl Connector {
     }
 }
 
-/// A server that has vanished without a word is noticed; small messages are sent at once.
+/// TCP keep-alive, which detects a server that has vanished; small messages are sent at once.
 fn watch(server: &TcpStream) -> io::Result<()> {
     server.set_nodelay(true)?;
     let socket = SockRef::from(server);
@@ -125,7 +127,7 @@ async fn accept(listener: UnixListener, connector: Arc<Connector>) {
                 let connector = Arc::clone(&connector);
                 tokio::spawn(async move { relay(client, &connector).await });
             }
-            // Too many open files: those that are open may end.
+            // Too many open files: open connections may end, and then the next is accepted.
             Err(fault) => {
                 tracing::warn!(%fault, "a connection to the database could not be accepted by its relay");
                 tokio::time::sleep(Duration::from_millis(100)).await;
@@ -137,7 +139,7 @@ async fn accept(listener: UnixListener, connector: Arc<Connector>) {
 async fn relay(mut client: UnixStream, connector: &Connector) {
     match connector.connect().await {
         Ok(mut server) => {
-            // How it ended is for libpq and the server to say.
+            // libpq and the server report how it ended.
             if introduce(&mut client, &mut server).await.is_ok() {
                 drop(tokio::io::copy_bidirectional(&mut client, &mut server).await);
             }
@@ -146,8 +148,8 @@ async fn relay(mut client: UnixStream, connector: &Connector) {
     }
 }
 
-/// A folder that only its owner may use, and the locked file in it. The file is locked before it has its name, so that no
-/// other process finds it unlocked.
+/// A folder that only its user can enter, and the locked file in it. The file is locked before it gets its name, so that
+/// no other process finds it unlocked.
 fn private_folder() -> io::Result<(TempDir, File)> {
     let permissions = Permissions::from_mode(0o700);
     let folder = tempfile::Builder::new().prefix(FOLDER).permissions(permissions).tempdir()?;

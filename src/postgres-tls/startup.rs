@@ -1,4 +1,4 @@
-//! The start of a connection in PostgreSQL's protocol, as far as the relay takes part in it.
+//! The start of a connection in PostgreSQL's protocol, as far as the relay takes part.
 
 use std::io;
 
@@ -6,26 +6,26 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 /// `SSLRequest`: its length and its code.
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
-/// The kinds of messages of the server: a request for authentication, and the versions that it knows.
+/// Types of server messages: a request for authentication, and the supported protocol versions.
 const AUTHENTICATION: u8 = b'R';
 const NEGOTIATE_VERSION: u8 = b'v';
 /// The code of `AuthenticationSASL`.
 const SASL: [u8; 4] = [0, 0, 0, 10];
-/// The longest start of a connection that is read before it is refused, as PostgreSQL has it.
+/// The longest startup message that is read, as in PostgreSQL.
 const MOST: u32 = 10_000;
 
-/// Asks the server for TLS; `false` where it offers none. Exactly one byte is read of its answer, so that nothing that
-/// came unencrypted can be taken for an encrypted answer (CVE-2021-23222).
+/// Asks the server for TLS; `false` where it offers none. Exactly one byte of its response is read, so that
+/// unencrypted bytes cannot be taken for an encrypted response (CVE-2021-23222).
 pub(crate) async fn ask_for_tls(server: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> io::Result<bool> {
     server.write_all(&SSL_REQUEST).await?;
     Ok(server.read_u8().await? == b'S')
 }
 
-/// Passes the start of a connection on, and the server's answers up to what it asks for as proof of who the client is.
+/// Passes on the start of a connection, and the server's messages up to its request for authentication.
 ///
-/// Of the SASL mechanisms that the server offers, those with channel binding are left out: libpq takes them for an attack
-/// where it does not speak TLS itself. It then says that it knows no channel binding (`n`, RFC 5802 section 6), which the
-/// server accepts.
+/// SASL mechanisms with channel binding are removed from the server's offer: libpq takes them for an attack
+/// where it does not speak TLS itself. libpq then declares that it does not support channel binding (`n`, RFC
+/// 5802 section 6), which the server accepts.
 pub(crate) async fn introduce(
     client: &mut (impl AsyncRead + AsyncWrite + Unpin),
     server: &mut (impl AsyncRead + AsyncWrite + Unpin),
@@ -50,14 +50,11 @@ pub(crate) async fn introduce(
     }
 }
 
-/// Reads the rest of a message, which begins with its length, and returns it with that.
+/// Reads the rest of a message, which begins with its length, and returns both.
 async fn read_rest(from: &mut (impl AsyncRead + Unpin)) -> io::Result<Vec<u8>> {
     let length = from.read_u32().await?;
     if !(4..=MOST).contains(&length) {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidData,
-            "a message of this length does not begin a connection",
-        ));
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "a startup message cannot have this length"));
     }
     let mut message = length.to_be_bytes().to_vec();
     message.resize(usize::try_from(length).unwrap_or(message.len()), 0);
@@ -67,8 +64,8 @@ async fn read_rest(from: &mut (impl AsyncRead + Unpin)) -> io::Result<Vec<u8>> {
     Ok(message)
 }
 
-/// The message `AuthenticationSASL` without the mechanisms that end in `-PLUS`; nothing for another message. A message
-/// begins with its length.
+/// The message `AuthenticationSASL` without the mechanisms that end in `-PLUS`; `None` for another message. A
+/// message begins with its length.
 fn without_channel_binding(message: &[u8]) -> Option<Vec<u8>> {
     let names = message.get(4..)?.strip_prefix(&SASL)?;
     let mut rest = SASL.to_vec();
@@ -81,7 +78,7 @@ fn without_channel_binding(message: &[u8]) -> Option<Vec<u8>> {
     Some([length.to_be_bytes().as_slice(), &rest].concat())
 }
 
-/// Answers the start of a connection with an error that libpq shows (`ErrorResponse`).
+/// Refuses a connection with an error that libpq shows (`ErrorResponse`).
 pub(crate) async fn refuse(
     client: &mut (impl AsyncRead + AsyncWrite + Unpin),
     message: &str,

@@ -1,54 +1,56 @@
-//! What a URL of libpq asks for (<https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING>).
+//! The connection parameters in a libpq URL
+//! (<https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING>).
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-/// How long a connection to the server may take, where the URL does not say.
+/// The timeout of a connection to the server, where the URL sets none.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// The port of PostgreSQL.
+/// PostgreSQL's default port.
 const PORT: u16 = 5432;
 
 /// The URL asks for TLS in a way that is not supported.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadUrl {
     /// `sslmode` has a value that libpq does not know.
-    #[error("sslmode is one of disable, allow, prefer, require, verify-ca and verify-full")]
+    #[error("sslmode must be one of disable, allow, prefer, require, verify-ca and verify-full")]
     Mode,
-    /// With TLS one server is named.
-    #[error("with TLS the URL of the database names one host")]
+    /// With TLS, the URL must name exactly one host.
+    #[error("with TLS the URL of the database must name exactly one host")]
     Hosts,
-    /// The port is no number.
-    #[error("the port of the database is a number from 1 to 65535")]
+    /// The port is not a number.
+    #[error("the port of the database must be a number from 1 to 65535")]
     Port,
     /// A client certificate needs its key.
-    #[error("sslcert and sslkey are given together")]
+    #[error("sslcert and sslkey must be given together")]
     ClientCertificate,
 }
 
 /// A server to be reached with TLS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Target {
-    /// The name that its certificate must have; also the name to connect to, unless `address` is given.
+    /// The name that the certificate must have; also the name to connect to, unless `address` is given.
     pub(crate) host: String,
     /// `hostaddr`.
     pub(crate) address: Option<String>,
     pub(crate) port: u16,
     pub(crate) connect_timeout: Duration,
-    /// The file of the certificates of the authorities that are trusted; those of the system where it is absent or `system`.
+    /// The file of trusted certificate authorities; those of the system where it is absent or `system`.
     pub(crate) authorities: Option<PathBuf>,
     /// The files of the client's certificate and of its key.
     pub(crate) client: Option<(PathBuf, PathBuf)>,
-    /// The URL with what concerns the connection taken out: its start up to the path, the path, and the parameters.
+    /// The URL without the parameters of the connection: its start up to the path, the path, and the other
+    /// parameters.
     rest: (String, String, Vec<String>),
 }
 
 impl Target {
-    /// Reads a URL; `None` where it asks for no TLS, or names a socket of this machine, where there is none.
+    /// Reads a URL; `None` where it asks for no TLS, or names a Unix socket, where there is none.
     pub(crate) fn of(url: &str) -> Result<Option<Self>, BadUrl> {
         let Some((scheme, rest)) = url.split_once("//") else { return Ok(None) };
-        // A password may hold any of the marks that part a URL: what stands behind the last `@` is no part of it.
+        // A password may contain any delimiter of a URL: only the part after the last `@` names the host.
         let (user, place) = rest.rsplit_once('@').map_or((None, rest), |(user, place)| (Some(user), place));
         let (place, query) = place.split_once('?').unwrap_or((place, ""));
         let (authority, path) = place.split_once('/').unwrap_or((place, ""));
@@ -106,13 +108,13 @@ impl Target {
         url
     }
 
-    /// The name of the socket that libpq looks for in a folder.
+    /// The name of the socket that libpq expects in a folder.
     pub(crate) fn socket_name() -> String {
         format!(".s.PGSQL.{PORT}")
     }
 }
 
-/// The host, decoded, and the port of what stands between `@` and `/`.
+/// The decoded host, and the port, in the part between `@` and `/`.
 fn authority_of(authority: &str) -> (String, Option<String>) {
     let (host, port) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((address, rest)) => (address, rest.strip_prefix(':')),
@@ -121,7 +123,7 @@ fn authority_of(authority: &str) -> (String, Option<String>) {
     (percent_decode_str(host).decode_utf8_lossy().into_owned(), port.map(str::to_owned))
 }
 
-/// Whether a parameter is for the relay, and not for the socket by which libpq reaches it.
+/// Whether a parameter is for the relay, and not for libpq's connection to the relay's socket.
 fn is_ours(name: &str) -> bool {
     name.starts_with("ssl")
         || name.starts_with("tcp_")

@@ -11,7 +11,7 @@ use rustls_platform_verifier::BuilderVerifierExt as _;
 use crate::error::RelayError;
 use crate::target::Target;
 
-/// What the server's certificate is verified by, and what the client shows: TLS 1.2 and 1.3.
+/// The client's TLS configuration: trusted authorities, client certificate, TLS 1.2 and 1.3.
 pub(crate) fn config(target: &Target) -> Result<ClientConfig, RelayError> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(provider);
@@ -37,7 +37,7 @@ fn authorities(file: &Path) -> Result<RootCertStore, RelayError> {
     Ok(roots)
 }
 
-/// The certificates of a PEM file, one at least. `name` is that of the parameter that names it.
+/// The certificates of a PEM file, at least one. `name` is the URL parameter that names the file.
 fn certificates(file: &Path, name: &'static str) -> Result<Vec<CertificateDer<'static>>, RelayError> {
     let read = CertificateDer::pem_file_iter(file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     read.ok().filter(|all| !all.is_empty()).ok_or(RelayError::File(name))

@@ -1,4 +1,4 @@
-//! The certificate of the server: until when it is good, and for which names.
+//! The certificate of the server: its end and its names.
 
 use std::io;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -9,19 +9,19 @@ use rustls::server::ParsedCertificate;
 
 use http_guard::{TlsAcceptor, acceptor, chain};
 
-/// What a certificate says.
+/// The facts of a certificate.
 pub struct Certificate {
-    /// Its end (RFC 5280 §4.1.2.5).
+    /// The end of its validity (RFC 5280 §4.1.2.5).
     pub ends_at: DateTime<Utc>,
-    /// Whom it is for.
+    /// The names that it is valid for.
     pub names: Names,
 }
 
-/// Whom a certificate is for.
+/// The names of a certificate.
 pub struct Names(CertificateDer<'static>);
 
 impl Names {
-    /// Whether clients that call the server by this name, or by this address, take the certificate for it.
+    /// Whether the certificate is valid for this host name or address.
     pub fn fit(&self, host: &str) -> bool {
         let Ok(name) = ServerName::try_from(host.trim_matches(['[', ']'])) else { return false };
         let parsed = ParsedCertificate::try_from(&self.0);
@@ -29,11 +29,12 @@ impl Names {
     }
 }
 
-/// Reads the files with which the server speaks TLS, as it does when it starts.
+/// Reads the certificate and the key as the server does when it starts.
 ///
 /// # Errors
 ///
-/// When a file cannot be read, is none, or the key is not the certificate's; the sentence names the file.
+/// A file cannot be read, holds no certificate or key, or the key does not belong to the certificate; the
+/// message names the file.
 pub fn read_certificate(tls: &config::Tls) -> io::Result<Certificate> {
     acceptor(&tls.certificate, &tls.key)?;
     let wrong = || io::Error::other(format!("{}: no certificate", tls.certificate.display()));
@@ -43,7 +44,7 @@ pub fn read_certificate(tls: &config::Tls) -> io::Result<Certificate> {
     Ok(Certificate { ends_at, names: Names(first) })
 }
 
-/// TLS as the server speaks it now: the files of the settings as they were read last. Cheap to clone.
+/// The current TLS configuration: the files of the settings as last read. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Tls {
     files: config::Tls,
@@ -51,31 +52,27 @@ pub(crate) struct Tls {
 }
 
 impl Tls {
-    /// Reads the files.
-    ///
-    /// # Errors
-    ///
-    /// As [`read_certificate`].
+    /// Reads the files; errors as [`read_certificate`].
     pub(crate) fn read(files: &config::Tls) -> io::Result<Self> {
         let acceptor = acceptor(&files.certificate, &files.key)?;
         Ok(Self { files: files.clone(), acceptor: Arc::new(RwLock::new(acceptor)) })
     }
 
-    /// For the next connection. Those that are open keep what they were greeted with.
+    /// The acceptor for the next connection. Open connections keep theirs.
     pub(crate) fn acceptor(&self) -> TlsAcceptor {
         self.acceptor.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Reads the files again. When they are not good, the present ones stay.
+    /// Reads the files again. When one is not valid, the present configuration stays.
     pub(crate) fn reload(&self) {
         let read = acceptor(&self.files.certificate, &self.files.key);
         match (read, read_certificate(&self.files)) {
             (Ok(fresh), Ok(certificate)) => {
                 *self.acceptor.write().unwrap_or_else(PoisonError::into_inner) = fresh;
-                tracing::info!(ends = %certificate.ends_at, "the certificate was read again");
+                tracing::info!(ends = %certificate.ends_at, "certificate reloaded");
             }
             (Err(error), _) | (_, Err(error)) => {
-                tracing::error!(%error, "the certificate cannot be read again; the present one stays");
+                tracing::error!(%error, "reloading the certificate failed; the present one stays in use");
             }
         }
     }

@@ -1,5 +1,5 @@
-//! The state of a server, made of its settings: several small values, each for the handlers that need it. They stand together
-//! only here, to be registered and to be given to what runs beside the server.
+//! The state of a server, made from its settings: several small values, each for the handlers that need it.
+//! They are together only here, to be registered with the HTTP server and passed to the background tasks.
 
 use std::sync::Arc;
 
@@ -24,54 +24,54 @@ use store::Store;
 
 use crate::metrics::MetricsToken;
 
-/// What a server is made of.
+/// The parts of a server.
 pub struct ServerParts {
     /// The database.
     pub store: Store,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// Who is let in beside those with a token of ours.
+    /// Callers that authenticate without a token of the authorization server.
     pub policy: AccessPolicy,
     /// The authorization server; `None` where the settings have none.
     pub authority: Option<Arc<Authority>>,
-    /// What a request is answered on the FHIR R4 API that names another patient than its token's.
+    /// The FHIR R4 API's status for a request about another patient than the token's.
     pub status_for_other_patient: u16,
     /// The switches of the contract.
     pub contract: Contract,
-    /// What of the data of others is shown.
+    /// Which of other people's data are disclosed.
     pub disclosure: Disclosure,
     /// The limits on requests.
     pub limits: Limits,
-    /// How subscribers are told of events.
+    /// The settings of event delivery.
     pub subscriptions: Subscriptions,
-    /// What encrypts the secrets that must be read again.
+    /// Encrypts the secrets that must be read again.
     pub vault: Vault,
-    /// The names of the tokens of the policy with which systems may tell of people.
+    /// The names of the policy's tokens with which systems may send events about people.
     pub events_from: Vec<String>,
-    /// What is counted.
+    /// The metrics.
     pub metrics: Metrics,
-    /// The SHA-256 of the token of `/metrics`; `None`: it is not served.
+    /// The SHA-256 of the token of `/metrics`; `None`: the route does not exist.
     pub metrics_token: Option<[u8; 32]>,
     /// The SHA-256 of the key of `_status`.
     pub status_key: Option<[u8; 32]>,
     /// The URL under which clients reach this server, without a path and without a slash at its end.
     pub public_url: String,
-    /// The header in which the proxy in front says for whom it asks; `None` where there is no proxy.
+    /// The header in which a reverse proxy sends the client's address; `None` without a reverse proxy.
     pub address_header: Option<String>,
 }
 
-/// The values that handlers are given. Cheap to clone.
+/// The values that handlers get. Cheap to clone.
 #[derive(Clone)]
 pub struct Composition {
-    /// Who is let in, to what database, at what time.
+    /// The database, the clock, and the authentication of callers.
     pub gate: Gate,
-    /// How often callers may ask.
+    /// The rate limits of callers.
     pub throttle: Throttle,
-    /// The settings of the FHIR R4 API, those of subscriptions among them.
+    /// The settings of the FHIR R4 API, including those of subscriptions.
     pub fhir: FhirSettings,
-    /// The sockets that consumers have opened.
+    /// The web sockets of subscribers.
     pub sockets: Sockets,
-    /// What is counted.
+    /// The metrics.
     pub metrics: Metrics,
     pub(crate) bodies: Bodies,
     turns: BundleTurns,
@@ -82,7 +82,7 @@ pub struct Composition {
 }
 
 impl Composition {
-    /// Puts the parts together. Starts the journal and the CPU pool.
+    /// Composes the parts. Starts the journal and the CPU pool.
     pub fn new(parts: ServerParts) -> Self {
         let ServerParts { store, clock, policy, authority, contract, disclosure, limits, .. } = parts;
         let process = ids::new_uuid(clock.now()).to_string();
@@ -110,7 +110,7 @@ impl Composition {
         }
     }
 
-    /// Gives each value to the handlers that ask for it.
+    /// Registers each value for the handlers that ask for it.
     pub(crate) fn register(self, config: &mut ServiceConfig) {
         config
             .app_data(Data::new(self.gate))

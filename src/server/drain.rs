@@ -1,5 +1,5 @@
-//! Leaving a load balancer without a failed request: for a while `/ready` says that this server is not ready, and
-//! every request is served. Whoever watches `/ready` sends the next ones elsewhere, and only then does it stop.
+//! Leaving a load balancer without a failed request: for a time `/ready` answers 503 while every request is
+//! still served. The load balancer sends new requests elsewhere, and then the server stops.
 
 use std::future::Future;
 use std::io;
@@ -21,16 +21,17 @@ use futures_util::future::{Either, select};
 pub(super) struct Drain(Arc<AtomicBool>);
 
 impl Drain {
-    /// Whether it is.
+    /// Whether the server drains.
     pub(super) fn is_on(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// What ends when the server is to stop: `lasts` after SIGTERM, at once at SIGINT or at a second signal.
+    /// A future that completes when the server is to stop: `lasts` after SIGTERM, at once at SIGINT or a
+    /// second signal.
     ///
     /// # Errors
     ///
-    /// When signals cannot be heard.
+    /// The handlers of signals cannot be installed.
     pub(super) fn listen(self, lasts: Duration) -> io::Result<impl Future<Output = ()> + Send + 'static> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
@@ -43,16 +44,17 @@ impl Drain {
                 return;
             }
             self.0.store(true, Ordering::Relaxed);
-            tracing::info!(seconds = lasts.as_secs(), "not ready any more; stopping soon");
+            tracing::info!(seconds = lasts.as_secs(), "draining: /ready answers 503 until the server stops");
             let (gentle, firm) = (pin!(terminate.recv()), pin!(interrupt.recv()));
             let _asked_again = tokio::time::timeout(lasts, select(gentle, firm)).await;
         })
     }
 }
 
-/// While it drains, each answer is the last one of its connection. So is the answer to a request for another protocol
-/// that is not granted (Java's client asks for HTTP/2 with each request): the library closes behind it, and without
-/// being told a client sends the next request into the closing connection.
+/// While the server drains, each response closes its connection. So does the response to a request for
+/// another protocol that is not granted (Java's client asks for HTTP/2 with each request): the library closes
+/// the connection behind it, and without `Connection: close` a client would send its next request into the
+/// closing connection.
 pub(super) async fn close_connections<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,

@@ -1,12 +1,12 @@
-//! How many files this process may have open: each connection is one.
+//! The limit of open files. Each connection is one open file.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// What is not for connections of callers: the database, the log, keys, brokers, subscribers.
+/// Open files reserved for the database, the log, keys, brokers and calls to subscribers.
 const RESERVED: u64 = 256;
 
-/// Raises the limit of open files as far as so many connections need and as the system allows. Returns how
-/// many connections can be taken; where they are fewer, the log says so, and how to mend it.
+/// Raises the limit of open files as far as so many connections need and the system allows. Returns how many
+/// connections can be open; when there are fewer, the log says so, and how to fix it.
 pub(super) fn open_enough(connections: usize) -> usize {
     let wanted = u64::try_from(connections).unwrap_or(u64::MAX);
     let limit = raise(wanted.saturating_add(RESERVED));
@@ -17,25 +17,25 @@ pub(super) fn open_enough(connections: usize) -> usize {
     tracing::warn!(
         limit,
         connections,
-        "the limit of open files ({limit}) is too low for server.connections ({connections}): no more than \
-         {possible} are taken at a time. Raise it: LimitNOFILE= of systemd, or `ulimit -n`"
+        "the limit of open files ({limit}) is too low for server.connections ({connections}): at most \
+         {possible} connections can be open. Raise it: LimitNOFILE= of systemd, or `ulimit -n`"
     );
     usize::try_from(possible).unwrap_or(connections)
 }
 
-/// The limit of open files that this process could have.
+/// The highest limit of open files that the system allows this process.
 pub(crate) fn most() -> u64 {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     maximum.or(current).unwrap_or(u64::MAX)
 }
 
-/// How many connections a limit of open files leaves room for.
+/// How many connections fit a limit of open files.
 pub(crate) fn possible(limit: u64) -> u64 {
-    // Under a very low limit, half of it: a server that takes nobody is none.
+    // Under a very low limit, half of it: a server without connections would be useless.
     limit.saturating_sub(RESERVED).max(limit / 2)
 }
 
-/// Raises the limit to what is needed, or as far as it goes, and returns it.
+/// Raises the limit to the number needed, or as far as the system allows, and returns it.
 fn raise(needed: u64) -> u64 {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let Some(present) = current else { return u64::MAX };

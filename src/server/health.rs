@@ -1,4 +1,4 @@
-//! `/health` (the process lives) and `/ready` (it can do its work), for whatever keeps it running.
+//! `/health` (the process is running) and `/ready` (it can serve requests), for the orchestrator.
 
 use actix_web::HttpResponse;
 use actix_web::http::header::RETRY_AFTER;
@@ -18,7 +18,7 @@ async fn health() -> HttpResponse {
     HttpResponse::Ok().json(json!({ "status": "alive" }))
 }
 
-/// The database answers, and its schema is the one that this program knows.
+/// Whether the database answers and has the schema of this program.
 async fn ready(gate: Data<Gate>, drain: Data<Drain>) -> HttpResponse {
     if drain.is_on() {
         return HttpResponse::ServiceUnavailable().json(json!({ "status": "stopping" }));
@@ -29,7 +29,7 @@ async fn ready(gate: Data<Gate>, drain: Data<Drain>) -> HttpResponse {
         Ok(false) => unready("migrations are pending"),
         Err(error) => {
             log_failure(&error);
-            unready("the database does not answer")
+            unready("the database does not respond")
         }
     }
 }

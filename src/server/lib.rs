@@ -41,22 +41,22 @@ use drain::Drain;
 use certificate::Tls;
 use http_guard::{Socket, Wire};
 
-/// Who vouches for people, where the routes for it are served.
+/// The identity providers, where their routes are served.
 #[derive(Clone, Default)]
 pub struct Identities {
-    /// What the authorization server asks of others; `None` where there is no such server.
+    /// The authorization server's upstream providers; `None` without an authorization server.
     pub federation: Option<Federation>,
     /// The simulated providers of the sandbox; `None` everywhere else.
     pub simulated: Option<Arc<Simulated>>,
 }
 
-/// A server on `listener`, ready to be awaited. It stops on SIGTERM and SIGINT, or through its handle:
-/// no new connection is accepted, running requests are finished. With a time to drain it says for so long
-/// that it is not ready, and serves on.
+/// A server on `listener`, ready to be awaited. It stops on SIGTERM and SIGINT, or through its handle: it
+/// accepts no new connection and finishes running requests. With a drain time, `/ready` first answers 503 for
+/// that long while requests are served.
 ///
 /// # Errors
 ///
-/// When the listener cannot be used, or signals cannot be heard.
+/// The listener cannot be used, or the handlers of signals cannot be installed.
 pub fn build(
     composition: Composition,
     identities: Identities,
@@ -67,7 +67,7 @@ pub fn build(
     let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let workers = settings.workers.unwrap_or_else(cores);
     let connections = files::open_enough(settings.connections);
-    // More wait in the queue of the system until one of these goes.
+    // Further connections wait in the system's queue until one closes.
     builder = builder.workers(workers).max_concurrent_connections(connections.div_ceil(workers));
     let drain = Drain::default();
     if !settings.drain.is_zero() {
@@ -84,14 +84,14 @@ pub fn build(
     reload::listen(tls.clone(), composition.gate.authority.clone())?;
     let http = move || {
         let shutdown = shutdown.clone();
-        // actix-web's own HttpServer takes no stream type of ours, so its few lines are here.
+        // actix-web's own HttpServer accepts no other stream type, so its few lines are repeated here.
         let connection = HttpService::build()
             .graceful_shutdown_signal(move || {
                 let shutdown = shutdown.clone();
                 async move { shutdown.notified().await }
             })
             .keep_alive(Duration::from_secs(75))
-            // The wire gives every head its time.
+            // `http-guard` sets the deadline of each head.
             .client_request_timeout(Duration::ZERO)
             .client_disconnect_timeout(Duration::from_secs(5))
             .tcp_nodelay(true)
@@ -114,12 +114,12 @@ pub fn build(
     Ok(builder.listen("onbehalf", listener, http)?.run())
 }
 
-/// How many connections the limit of open files leaves room for, once it is raised as far as it goes.
+/// How many connections fit the limit of open files, once it is raised as far as the system allows.
 pub fn possible_connections() -> u64 {
     files::possible(files::most())
 }
 
-/// Every route, with what surrounds it.
+/// All routes, with their middleware.
 fn routes(
     composition: Composition,
     identities: Identities,
@@ -141,7 +141,7 @@ fn routes(
         .wrap(from_fn(log_requests))
         .wrap(from_fn(pieces::in_pieces))
         .configure(|config| composition.register(config))
-        // Before the R4 front, in whose path SMART's configuration stands.
+        // Before the FHIR R4 API, whose base path holds SMART's configuration.
         .configure(|config| {
             if let Some(federation) = federation {
                 oauth::configure(config, federation);

@@ -1,4 +1,4 @@
-//! `/metrics`, for Prometheus: to whoever shows the token of the settings.
+//! `/metrics`, for Prometheus, protected by the token of the settings.
 
 use actix_web::http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use actix_web::web::{self, Data, ServiceConfig};
@@ -11,7 +11,7 @@ use ::web::gate::Gate;
 use ::web::observe::{Metrics, Queues, log_failure};
 use base::error::Error;
 
-/// The SHA-256 of the token of `/metrics`; `None`: it is not served.
+/// The SHA-256 of the token of `/metrics`; `None`: the route does not exist.
 #[derive(Clone, Copy)]
 pub(super) struct MetricsToken(pub(super) Option<[u8; 32]>);
 
@@ -27,7 +27,7 @@ async fn metrics(
 ) -> HttpResponse {
     let Some(expected) = token.0 else { return HttpResponse::NotFound().finish() };
     let shown = bearer(&request);
-    // Digests are compared, so the time that takes tells nothing of the token.
+    // Digests are compared, so the duration of the comparison reveals nothing about the token.
     let digest: Option<[u8; 32]> = shown.map(|token| Sha256::digest(token).into());
     if digest != Some(expected) {
         return HttpResponse::Unauthorized().insert_header((WWW_AUTHENTICATE, "Bearer")).finish();
@@ -46,7 +46,7 @@ async fn metrics(
     }
 }
 
-/// How deep the queues are: two statements over what waits.
+/// The depth of the queues: two statements over undelivered events.
 async fn queues(gate: &Gate) -> Result<Queues, Error> {
     let now = gate.clock.now();
     let (waiting, unsent) = gate

@@ -1,5 +1,5 @@
-//! `/`, and the paths that no API has: a page for browsers, problem details (RFC 9457) for programs. Below the path of the
-//! Validated Relationships API its contract says what is answered.
+//! `/`, and unknown paths: a page for browsers, problem details (RFC 9457) for programs. Below the path of
+//! the Validated Relationships API its contract defines the response.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
@@ -12,18 +12,18 @@ use serde_json::json;
 use api_fhir as fhir;
 use api_vrs as vrs;
 
-/// What stands before the path of the resources of the Validated Relationships API.
+/// The first segment of the paths of the Validated Relationships API.
 const VRS: &str = "/validated-relationships";
 
 const STYLE: &str = "body{font:1.1em/1.5 Arial,sans-serif;max-width:40em;margin:2em auto;padding:0 1em;color:#212b32}a{color:#005eb8}";
-/// The SHA-256 of [`STYLE`], which is the one style that the pages may have.
+/// The SHA-256 of [`STYLE`], the only style that the pages may use.
 const POLICY: &str = "default-src 'none'; style-src 'sha256-0mozbrjJ9Hq8dEsQVmSa3t8L3tBMA5rBtioQbF8UuIk='; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 pub(super) fn configure(config: &mut ServiceConfig) {
     config.route("/", web::get().to(root)).route("/", web::head().to(root));
 }
 
-/// What a server of this program is, and where its APIs are.
+/// Describes the server and links to its APIs.
 async fn root(request: HttpRequest) -> HttpResponse {
     if wants_html(&request) {
         let title = "OnBehalf";
@@ -41,7 +41,7 @@ async fn root(request: HttpRequest) -> HttpResponse {
     HttpResponse::Ok().insert_header((VARY, "Accept")).json(told)
 }
 
-/// 404 of a path that no API has.
+/// 404 for an unknown path.
 pub(super) async fn nothing_here(request: HttpRequest) -> HttpResponse {
     let path = request.path();
     if path == VRS || path.strip_prefix(VRS).is_some_and(|rest| rest.starts_with('/')) {
@@ -56,7 +56,7 @@ pub(super) async fn nothing_here(request: HttpRequest) -> HttpResponse {
         "title": "Not Found",
         "status": 404,
         "detail": format!(
-            "No API of this server has this path. The FHIR R4 API is at {}, the Validated Relationships API at {}.",
+            "This path is unknown. The FHIR R4 API is at {}, the Validated Relationships API at {}.",
             fhir::BASE_PATH,
             vrs::BASE_PATH
         ),
@@ -67,7 +67,7 @@ pub(super) async fn nothing_here(request: HttpRequest) -> HttpResponse {
         .body(told.to_string())
 }
 
-/// Whether a browser asks for a page: it names `text/html`.
+/// Whether a browser asks for a page: `Accept` names `text/html`.
 fn wants_html(request: &HttpRequest) -> bool {
     let accepted = request.headers().get_all(ACCEPT).filter_map(|value| value.to_str().ok());
     accepted
@@ -75,7 +75,7 @@ fn wants_html(request: &HttpRequest) -> bool {
         .any(|kind| kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("text/html")))
 }
 
-/// A page without a word of the request.
+/// A page that repeats nothing of the request.
 fn page(status: StatusCode, title: &str, lead: &str) -> HttpResponse {
     let (fhir, vrs) = (fhir::BASE_PATH, vrs::BASE_PATH);
     let html = format!(

@@ -1,5 +1,6 @@
-//! Large answers go out in pieces. The HTTP library copies what a body gives it into the buffer of the connection before it
-//! writes: given all at once, every client that takes nothing would keep a copy of its answer there.
+//! Splits large responses into pieces. The HTTP library copies what a body yields into the connection's
+//! buffer before it writes: if a body yielded everything at once, each client that does not read would keep a
+//! copy of its response there.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -10,10 +11,10 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
 use actix_web::web::Bytes;
 
-/// How long a piece is, in bytes.
+/// The length of a piece, in bytes.
 const PIECE: usize = 16 * 1024;
 
-/// What is left of a body.
+/// The rest of a body.
 struct Pieces(Bytes);
 
 impl MessageBody for Pieces {
@@ -36,7 +37,7 @@ impl MessageBody for Pieces {
     }
 }
 
-/// Takes an answer that is there as a whole apart, if it is large.
+/// Splits a response whose body is complete, if it is large.
 pub(super) async fn in_pieces(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,

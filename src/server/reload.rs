@@ -1,4 +1,4 @@
-//! SIGHUP: the files that may change while the server runs are read again. The server goes on.
+//! SIGHUP: reads the certificate and the signing keys again while the server runs.
 
 use std::io;
 use std::sync::Arc;
@@ -8,11 +8,11 @@ use actix_rt::signal::unix::{SignalKind, signal};
 use crate::certificate::Tls;
 use service::authority::Authority;
 
-/// Listens for SIGHUP from now on, whose default action would end the process.
+/// Handles SIGHUP from now on; by default it would end the process.
 ///
 /// # Errors
 ///
-/// When signals cannot be heard.
+/// The handler of the signal cannot be installed.
 pub(super) fn listen(tls: Option<Tls>, authority: Option<Arc<Authority>>) -> io::Result<()> {
     let mut hang_up = signal(SignalKind::hangup())?;
     actix_rt::spawn(async move {
@@ -22,7 +22,7 @@ pub(super) fn listen(tls: Option<Tls>, authority: Option<Arc<Authority>>) -> io:
                 tls.reload();
             }
             if let Some(Err(error)) = authority.as_ref().map(|authority| authority.reload_keys()) {
-                tracing::error!(%error, "the keys cannot be read again; the present ones stay");
+                tracing::error!(%error, "reloading the signing keys failed; the present ones stay in use");
             }
         }
     });

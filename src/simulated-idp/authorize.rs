@@ -18,7 +18,7 @@ use ::web::gate::Gate;
 use base::error::Error;
 use base::token::new_secret;
 
-/// The parameters that are read; they go along in the form.
+/// The parameters that are read. The form repeats them.
 const PARAMETERS: [&str; 9] = [
     "response_type",
     "client_id",
@@ -41,11 +41,11 @@ pub(super) fn field<'f>(fields: &'f Fields, name: &str) -> &'f str {
     fields.get(name).map_or("", String::as_str)
 }
 
-/// What is wrong with a request. Until client and redirect URI are known to be good, nobody is sent there.
-/// `Some` is the error with which the browser goes back.
+/// Checks a request. Until the client and the redirect URI are verified, an error is not sent to the redirect
+/// URI. `Some` is the error code for the redirect.
 fn check(simulated: &Simulated, fields: &Fields) -> Result<Option<&'static str>, Refused> {
     if field(fields, "client_id") != CLIENT_ID {
-        return Err(Refused::new("unauthorized_client", "there is no such client"));
+        return Err(Refused::new("unauthorized_client", "unknown client_id"));
     }
     let ours = format!("{}/", simulated.public_url);
     if !field(fields, "redirect_uri").starts_with(&ours) {
@@ -64,7 +64,7 @@ fn check(simulated: &Simulated, fields: &Fields) -> Result<Option<&'static str>,
     })
 }
 
-/// Sends the browser back.
+/// Redirects the browser to the client.
 fn send_back(simulated: &Simulated, which: Which, fields: &Fields, name: &str, value: &str) -> HttpResponse {
     let redirect_uri = field(fields, "redirect_uri");
     let mut query = form_urlencoded::Serializer::new(String::new());
@@ -83,12 +83,12 @@ fn send_back(simulated: &Simulated, which: Which, fields: &Fields, name: &str, v
 async fn visitors(gate: &Gate, which: Which) -> Result<Vec<person::Visitor>, Refused> {
     let read = gate.store.read(move |tx| person::list(tx, which)).await;
     read.map_err(|error: Error| {
-        tracing::error!(cause = %error.cause(), "the simulated providers cannot list the people");
+        tracing::error!(cause = %error.cause(), "listing the people for the simulated providers failed");
         Refused::FAULT
     })
 }
 
-/// `GET`: the page.
+/// `GET`: the log-in page.
 pub(super) async fn ask(
     gate: Data<Gate>,
     simulated: Data<Simulated>,
@@ -125,7 +125,7 @@ pub(super) async fn ask(
         .body(html))
 }
 
-/// `POST`: somebody has said who they are.
+/// `POST`: the user has chosen a person and a level.
 pub(super) async fn answer(
     gate: Data<Gate>,
     simulated: Data<Simulated>,
@@ -139,11 +139,11 @@ pub(super) async fn answer(
     }
     let level = field(&fields, "level");
     if !person::levels(which).contains(&level) {
-        return Err(Refused::new("invalid_request", "there is no such level"));
+        return Err(Refused::new("invalid_request", "unknown level"));
     }
     let people = visitors(&gate, which).await?;
     let visitor = people.into_iter().find(|visitor| visitor.id == field(&fields, "person"));
-    let mut visitor = visitor.ok_or(Refused::new("invalid_request", "there is no such person"))?;
+    let mut visitor = visitor.ok_or(Refused::new("invalid_request", "unknown person"))?;
     level.clone_into(&mut visitor.level);
     let visit = Visit {
         which,

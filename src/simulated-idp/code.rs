@@ -1,4 +1,4 @@
-//! The codes and access tokens that the simulated providers have given out. They live in memory.
+//! Issued authorization codes and access tokens, in memory.
 
 use std::collections::HashMap;
 
@@ -8,12 +8,13 @@ use crate::person::Visitor;
 use crate::which::Which;
 
 const CODE_LIFE: TimeDelta = TimeDelta::minutes(10);
-/// How long an access token is good.
+/// The life of an access token.
 pub(super) const ACCESS_LIFE: TimeDelta = TimeDelta::minutes(5);
-/// The most that is kept of a kind; then the sandbox is being flooded, and begins again.
+/// The most entries of each kind. When it is reached, all entries of the kind are dropped: the sandbox is
+/// being flooded.
 const MOST: usize = 10_000;
 
-/// What somebody has agreed to on the page.
+/// A completed log-in: the chosen person and level, and the request.
 #[derive(Clone)]
 pub(super) struct Visit {
     pub(super) which: Which,
@@ -24,7 +25,7 @@ pub(super) struct Visit {
     pub(super) challenge: Option<String>,
 }
 
-/// What has been given out.
+/// The issued codes and tokens.
 #[derive(Default)]
 pub(super) struct Codes {
     by_code: HashMap<String, (Visit, DateTime<Utc>)>,
@@ -41,7 +42,7 @@ impl Codes {
         self.by_code.insert(code, (visit, now + CODE_LIFE));
     }
 
-    /// Redeems a code: it is gone afterwards, whatever comes of it.
+    /// Redeems a code. It is removed even if the request fails.
     pub(super) fn redeem_code(&mut self, code: &str, now: DateTime<Utc>) -> Option<Visit> {
         self.by_code.remove(code).filter(|(_, until)| *until > now).map(|(visit, _)| visit)
     }
@@ -58,7 +59,7 @@ impl Codes {
         self.by_token.get(token).filter(|(_, until)| *until > now).map(|(visit, _)| visit)
     }
 
-    /// Whether an assertion is shown for the first time.
+    /// Whether an assertion is used for the first time.
     pub(super) fn see_assertion(&mut self, jti: String, until: DateTime<Utc>, now: DateTime<Utc>) -> bool {
         self.assertions.retain(|_, until| *until > now);
         self.assertions.insert(jti, until).is_none()

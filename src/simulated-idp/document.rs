@@ -1,4 +1,4 @@
-//! What a simulated provider publishes.
+//! The published documents of a simulated provider.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -10,7 +10,7 @@ use crate::refused::{Refused, answer_json};
 use crate::simulated::Simulated;
 use crate::which::Which;
 
-/// OpenID Connect Discovery 1.0 §3.
+/// The metadata (OpenID Connect Discovery 1.0 §3).
 pub(super) async fn metadata(
     simulated: Data<Simulated>,
     which: Path<String>,
@@ -40,13 +40,13 @@ pub(super) async fn metadata(
         "id_token_signing_alg_values_supported": ["RS512"],
         "token_endpoint_auth_methods_supported": ["private_key_jwt"],
         "token_endpoint_auth_signing_alg_values_supported": ["RS512"],
-        // CIS2 says who answers; NHS login does not.
+        // CIS2 sends `iss` in authorization responses; NHS login does not.
         "authorization_response_iss_parameter_supported": which == Which::Cis2,
     });
     Ok(answer_json(StatusCode::OK, &body))
 }
 
-/// RFC 7517.
+/// The public keys (RFC 7517).
 pub(super) async fn keys(simulated: Data<Simulated>, which: Path<String>) -> Result<HttpResponse, Refused> {
     Which::parse(&which)?;
     let keys = JwkSet { keys: vec![simulated.key.public.clone()] };

@@ -1,13 +1,13 @@
-//! A simulated NHS login and a simulated CIS2, for `onbehalf sandbox` only: whoever reaches them may be
-//! anybody. `serve` never mounts them.
+//! A simulated NHS login and a simulated CIS2, for `onbehalf sandbox` only: any visitor can log in as any
+//! person. `serve` never mounts them.
 //!
-//! They stand here, beside the client that they are for, because both follow the same specifications: NHS
-//! login's External Interface Specification 2.1 (RS512, vectors of trust, `private_key_jwt`, codes of 10
-//! minutes, id tokens of 60, access tokens of 5, errors as 400) and CIS2's (assurance levels, a selected
-//! role). They are a front: routes under `/simulated`, nothing that another room uses.
+//! They follow the specifications that the client in `idp` is written for: NHS login's External Interface
+//! Specification 2.1 (RS512, vectors of trust, `private_key_jwt`, codes of 10 minutes, id tokens of 60,
+//! access tokens of 5, errors as 400) and CIS2's (assurance levels, a selected role). They are routes under
+//! `/simulated`; no other crate uses them except to mount them.
 //!
-//! They differ from the real ones where a sandbox must: nobody has a password, the level of proofing is the
-//! visitor's choice, the one client may send people back to this server only, and there are no refresh tokens.
+//! They differ from the real ones where a sandbox must: there are no passwords, the user chooses the level of
+//! proofing, the one client may redirect to this server only, and there are no refresh tokens.
 
 mod authorize;
 mod code;

@@ -1,9 +1,9 @@
-//! The one page of the simulated providers. Plain HTML without scripts, which a test client can drive too:
+//! The one page of the simulated providers: plain HTML without scripts, which a test client can use too by a
 //! `POST` of the hidden fields with `person` and `level`.
 
 use askama::Template;
 
-/// The page.
+/// The log-in page.
 #[derive(Template)]
 #[template(
     ext = "html",
@@ -26,7 +26,7 @@ button { font: inherit; font-weight: bold; padding: .7rem 1.2rem; background: #0
 </head>
 <body>
 <main>
-<p class="simulated" role="note">SIMULATED. This is not {{ provider }}. It is part of a sandbox of invented people; anybody can be anybody here.</p>
+<p class="simulated" role="note">SIMULATED. This is not {{ provider }}. It is part of a sandbox of invented people; you can log in as any of them.</p>
 <h1>Log in with simulated {{ provider }}</h1>
 <form method="post" action="{{ action }}">
 {% for (name, value) in hidden %}<input type="hidden" name="{{ name }}" value="{{ value }}">
@@ -35,7 +35,7 @@ button { font: inherit; font-weight: bold; padding: .7rem 1.2rem; background: #0
 {% for (id, name, note) in people %}<div><input type="radio" name="person" id="person-{{ id }}" value="{{ id }}" required><label for="person-{{ id }}">{{ name }} ({{ note }})</label></div>
 {% endfor %}</fieldset>
 <fieldset>
-<legend>How surely is that known?</legend>
+<legend>{% if provider == "NHS login" %}Identity level: P9 (identity checked), P5 (contact details checked), P0 (not checked){% else %}Authentication level{% endif %}</legend>
 {% for level in levels %}<div><input type="radio" name="level" id="level-{{ level }}" value="{{ level }}" required{% if loop.first %} checked{% endif %}><label for="level-{{ level }}">{{ level }}</label></div>
 {% endfor %}</fieldset>
 <button type="submit">Continue</button>
@@ -48,9 +48,9 @@ button { font: inherit; font-weight: bold; padding: .7rem 1.2rem; background: #0
 pub(super) struct Page<'p> {
     pub(super) provider: &'p str,
     pub(super) action: &'p str,
-    /// The fields of the request, to be sent again.
+    /// The parameters of the request, which the form repeats.
     pub(super) hidden: Vec<(&'p str, &'p str)>,
-    /// What the form sends for somebody, their name, and what tells them apart.
+    /// The form value of each person, their name, and a note that distinguishes them.
     pub(super) people: Vec<(String, String, String)>,
     pub(super) levels: &'p [&'p str],
 }

@@ -1,4 +1,5 @@
-//! Who can log in at the simulated providers: the sandbox's people, and two invented members of staff.
+//! The people who can log in at the simulated providers: those of the sandbox's data, and two invented
+//! members of staff.
 
 use serde_json::{Map, Value, json};
 
@@ -10,30 +11,30 @@ use domain::account::Proofing;
 use domain::person::Person;
 use store::Tx;
 
-/// How many people the page offers.
+/// The most people on the page.
 const MOST: i64 = 200;
-/// Where the staff work when the data know no practice.
+/// The practice of the staff when the data has none.
 const PRACTICE: &str = "A20047";
 /// The staff: user id, name.
 const STAFF: [(&str, &str); 2] = [("910000000101", "Invented Harper"), ("910000000102", "Invented Rowe")];
 
-/// Somebody whom the page offers.
+/// A person on the page.
 #[derive(Clone)]
 pub(super) struct Visitor {
-    /// What the form sends for them: an NHS number, or a user id.
+    /// The form value: an NHS number, or a user id.
     pub(super) id: String,
-    /// What the page calls them.
+    /// The name on the page.
     pub(super) name: String,
     family: Option<String>,
     given: Option<String>,
     birth_date: Option<String>,
-    /// Where they are registered, or work.
+    /// The practice where they are registered, or work.
     pub(super) practice: Option<String>,
-    /// How surely they are known: `P0`, `P5`, `P9`, `AAL2`, `AAL3`. What the visitor has chosen.
+    /// The level that the user chose: `P0`, `P5`, `P9`, `AAL2`, `AAL3`.
     pub(super) level: String,
 }
 
-/// The levels that a provider's page offers, the usual one first.
+/// The levels on a provider's page, the default first.
 pub(super) const fn levels(which: Which) -> &'static [&'static str] {
     match which {
         Which::NhsLogin => &["P9", "P5", "P0"],
@@ -41,7 +42,7 @@ pub(super) const fn levels(which: Which) -> &'static [&'static str] {
     }
 }
 
-/// Everybody who can log in.
+/// All people who can log in.
 pub(super) fn list(tx: &mut Tx<'_>, which: Which) -> Result<Vec<Visitor>, Error> {
     let people = tx.list_connected_people(MOST)?;
     Ok(match which {
@@ -85,7 +86,7 @@ fn staff(people: &[Person]) -> Vec<Visitor> {
 }
 
 impl Visitor {
-    /// The provider's own name for the person: always the same, and telling nothing of them.
+    /// The provider's subject identifier of the person: stable, and without personal data.
     pub(super) fn subject(&self, which: Which) -> String {
         match which {
             Which::NhsLogin => digest(&format!("simulated {}", self.id)).chars().take(32).collect(),
@@ -93,8 +94,8 @@ impl Visitor {
         }
     }
 
-    /// What a provider says of the person, as far as the scopes go. Scopes that it does not know, such as
-    /// `delegation`, are ignored.
+    /// The claims about the person, as far as the scopes allow. Unknown scopes, such as `delegation`, are
+    /// ignored.
     pub(super) fn claims(&self, which: Which, scope: &str) -> Map<String, Value> {
         let mut claims = Map::new();
         let has = |wanted: &str| scope.split(' ').any(|scope| scope == wanted);

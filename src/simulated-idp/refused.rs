@@ -1,4 +1,4 @@
-//! Refusals and answers, in OAuth's shape.
+//! Errors and responses in OAuth's form.
 
 use std::fmt;
 
@@ -7,8 +7,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, PRAGMA};
 use serde_json::json;
 
-/// A refusal, in OAuth's shape (RFC 6749 §5.2). NHS login answers 400 to whatever is wrong with a token
-/// request.
+/// An error in OAuth's form (RFC 6749 §5.2). NHS login answers 400 for every error of a token request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Refused {
     pub(crate) status: u16,
@@ -18,7 +17,7 @@ pub(crate) struct Refused {
 
 impl Refused {
     pub(crate) const NOT_HERE: Self =
-        Self { status: 404, error: "not_found", description: "there is no such simulated provider or page" };
+        Self { status: 404, error: "not_found", description: "unknown simulated provider or page" };
     pub(crate) const FAULT: Self = Self { status: 503, error: "server_error", description: "try again" };
 
     pub(crate) const fn new(error: &'static str, description: &'static str) -> Self {
@@ -43,7 +42,7 @@ impl actix_web::ResponseError for Refused {
     }
 }
 
-/// JSON that no cache keeps.
+/// A JSON response that must not be cached.
 pub(crate) fn answer_json(status: StatusCode, body: &serde_json::Value) -> HttpResponse {
     HttpResponse::build(status)
         .insert_header((CACHE_CONTROL, "no-store"))

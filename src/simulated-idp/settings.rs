@@ -1,10 +1,10 @@
-//! Our settings for the simulated providers: we are their one client.
+//! The settings of the service as the one client of the simulated providers.
 
 use crate::simulated::{CLIENT_ID, issuer};
 use crate::which::Which;
 use idp::{ProviderAuthentication, ProviderKind, ProviderSettings, default_vtr};
 
-/// Our settings for a simulated provider of a server with this URL.
+/// The settings for a simulated provider of a server with this URL.
 pub fn settings(public_url: &str, which: Which) -> ProviderSettings {
     let (name, kind, scopes) = match which {
         Which::NhsLogin => (

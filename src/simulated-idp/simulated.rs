@@ -11,14 +11,14 @@ use jose::key::{Purpose, SigningKey};
 
 use crate::which::Which;
 
-/// Who we are at the simulated providers.
+/// The client id of the service at the simulated providers.
 pub const CLIENT_ID: &str = "onbehalf-sandbox";
 
 /// The simulated providers.
 pub struct Simulated {
     /// The URL of this server, without a path.
     pub(crate) public_url: String,
-    /// The key with which they sign: 2048 bits, made for this process.
+    /// Their signing key: 2048 bits, generated for this process.
     pub(crate) key: SigningKey,
     /// The keys of their one client.
     pub(crate) client_keys: KeySource,
@@ -32,14 +32,14 @@ impl fmt::Debug for Simulated {
 }
 
 impl Simulated {
-    /// The providers of a server. `client_keys` gives the keys with which its client signs assertions.
+    /// The providers of a server. `client_keys` returns the keys with which the client signs assertions.
     ///
     /// # Errors
     ///
-    /// [`UpstreamError::Fault`] where no key can be made.
+    /// [`UpstreamError::Fault`] where no key can be generated.
     pub fn new(public_url: &str, client_keys: KeySource, now: DateTime<Utc>) -> Result<Self, UpstreamError> {
         let key = SigningKey::generate(Purpose::ClientAssertion, now);
-        let (key, _) = key.or(Err(UpstreamError::Fault("a key cannot be made")))?;
+        let (key, _) = key.or(Err(UpstreamError::Fault("a key cannot be generated")))?;
         Ok(Self { public_url: public_url.to_owned(), key, client_keys, codes: Mutex::default() })
     }
 

@@ -35,13 +35,16 @@ pub(super) async fn token(
     let which = Which::parse(&which)?;
     let (fields, now) = (fields(&body), gate.clock.now());
     if field(&fields, "grant_type") != "authorization_code" {
-        return Err(Refused::new("unsupported_grant_type", "only authorization_code is granted"));
+        return Err(Refused::new(
+            "unsupported_grant_type",
+            "the only supported grant_type is authorization_code",
+        ));
     }
     let shown = (field(&fields, "client_assertion_type"), field(&fields, "client_assertion"));
     simulated.check_assertion(which, shown, now)?;
     let mut codes = simulated.codes.lock().unwrap_or_else(PoisonError::into_inner);
     let visit = codes.redeem_code(field(&fields, "code"), now);
-    let bad = Refused::new("invalid_grant", "the code is not good");
+    let bad = Refused::new("invalid_grant", "the code is not valid");
     let visit = visit.filter(|visit| visit.which == which).ok_or(bad)?;
     if visit.redirect_uri != field(&fields, "redirect_uri") {
         return Err(bad);
@@ -62,7 +65,7 @@ pub(super) async fn token(
     Ok(answer_json(StatusCode::OK, &body))
 }
 
-/// Says who somebody is (OpenID Connect Core §5.3).
+/// The userinfo endpoint (OpenID Connect Core §5.3).
 pub(super) async fn userinfo(
     gate: Data<Gate>,
     simulated: Data<Simulated>,
@@ -70,7 +73,7 @@ pub(super) async fn userinfo(
     request: HttpRequest,
 ) -> Result<HttpResponse, Refused> {
     let which = Which::parse(&which)?;
-    let bad = Refused { status: 401, error: "invalid_token", description: "the token is not good" };
+    let bad = Refused { status: 401, error: "invalid_token", description: "the token is not valid" };
     let token = bearer(&request).ok_or(bad)?;
     let codes = simulated.codes.lock().unwrap_or_else(PoisonError::into_inner);
     let visit = codes.find_token(token, gate.clock.now()).filter(|visit| visit.which == which).ok_or(bad)?;
@@ -81,7 +84,7 @@ pub(super) async fn userinfo(
     Ok(answer_json(StatusCode::OK, &Value::Object(claims)))
 }
 
-/// What the client says of itself.
+/// The claims of a client assertion.
 #[derive(Deserialize)]
 struct Assertion {
     iss: String,
@@ -92,14 +95,14 @@ struct Assertion {
 }
 
 impl Simulated {
-    /// `private_key_jwt`, as NHS login checks it: RS512, a known key, 5 minutes at most, shown once.
+    /// `private_key_jwt`, as NHS login checks it: RS512, a known key, at most 5 minutes, used once.
     fn check_assertion(
         &self,
         which: Which,
         (kind, text): (&str, &str),
         now: DateTime<Utc>,
     ) -> Result<(), Refused> {
-        let bad = Refused::new("invalid_client", "the client assertion is not good");
+        let bad = Refused::new("invalid_client", "the client assertion is not valid");
         if kind != assertion::TYPE {
             return Err(bad);
         }
@@ -135,7 +138,7 @@ impl Simulated {
         self.sign(visit, claims, now, ACCESS_LIFE)
     }
 
-    /// Signs claims, RS512, with those that every token has.
+    /// Signs claims, RS512, together with those of every token.
     fn sign(
         &self,
         visit: &Visit,

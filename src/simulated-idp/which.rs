@@ -1,8 +1,8 @@
-//! Which provider is simulated.
+//! The simulated providers' names.
 
 use crate::refused::Refused;
 
-/// Which provider is simulated.
+/// A simulated provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Which {
     /// NHS login.

@@ -1,5 +1,4 @@
-//! Reads a request's body, within the limits on size and time. Each front has words of its own for what
-//! can go wrong.
+//! Reads a request's body within the limits on size and time. Each API has its own messages for the faults.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -14,35 +13,36 @@ use tokio::time::Instant;
 use base::cpu_pool::CpuPool;
 use config::Limits;
 
-/// Why there is no body.
+/// Why a body was not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BodyFault {
-    /// It is larger than `limits.body_bytes`, or comes in too many chunks for its size.
+    /// It is larger than `limits.body_bytes`, or has too many chunks for its size.
     #[error("the body is too large")]
     TooLarge,
     /// It is encoded (`Content-Encoding`), which no body may be (RFC 9110, section 8.4).
     #[error("the body is encoded")]
     Encoded,
-    /// The connection broke off.
+    /// The connection was closed before the end.
     #[error("the body is incomplete")]
     Incomplete,
-    /// It took longer than `limits.request_seconds`, or came to a standstill.
+    /// It took longer than `limits.request_seconds`, or stopped arriving.
     #[error("the body is late")]
     Late,
 }
 
-/// What chunks must hold on average, in bytes: a body of single bytes costs a hundred times its size to read. The
-/// first few may be as small as they like.
+/// The least average length of a chunk, in bytes: a body of single bytes costs a hundred times its size to
+/// read. The first few chunks may be smaller.
 const LEAST_CHUNK: usize = 64;
 const FIRST_CHUNKS: usize = 1024;
 
-/// Up to this size, in bytes, a body needs no room of the [`Room`]: nobody keeps the small requests of others out.
+/// Bodies up to this size, in bytes, need no memory of the [`Room`], so that small requests never wait for
+/// it.
 const FREE: usize = 16 * 1024;
-/// How much room there is for the larger ones together, in KiB.
+/// The memory for larger bodies, in KiB, shared by all requests.
 const ROOM: usize = 32 * 1024;
 
-/// The memory that large bodies share, all that have come and are not dealt with: whoever finds it taken waits, unread, as
-/// long as a request may take. Cheap to clone.
+/// The memory budget of large bodies that are being read or processed. When it is used up, a request waits,
+/// its body unread, at most for the time that a request may take. Cheap to clone.
 #[derive(Clone, Debug)]
 struct Room(Arc<Semaphore>);
 
@@ -53,8 +53,8 @@ impl Default for Room {
 }
 
 impl Room {
-    /// Room for a body that may grow so large, in bytes: what it needs is taken at once, for two that each waited for the
-    /// rest of theirs would wait for each other.
+    /// Reserves memory for the largest size, in bytes, that a body may have. All of it is taken at once: two
+    /// requests that each waited for a second part would wait for each other.
     async fn take(&self, most: usize) -> Option<OwnedSemaphorePermit> {
         let most = u32::try_from(kib(most).min(ROOM)).ok()?;
         Arc::clone(&self.0).acquire_many_owned(most).await.ok()
@@ -65,17 +65,17 @@ fn kib(bytes: usize) -> usize {
     bytes / 1024 + 1
 }
 
-/// How fast a body must arrive at least, in bytes for each second, after the first seconds: one that stands still gives its
-/// room back soon, however long a request may take.
+/// The least rate of a body, in bytes per second, after the first seconds: a stalled body releases its memory
+/// soon, however long a request may take.
 const LEAST_RATE: usize = 4 * 1024;
 const GRACE: Duration = Duration::from_secs(5);
 
-/// By when more must have come, where so much of a body is there, in bytes.
+/// The time since the start within which more of a body must arrive, when so many bytes have been received.
 fn patience(received: usize) -> Duration {
     GRACE + Duration::from_secs(u64::try_from(received / LEAST_RATE).unwrap_or(u64::MAX))
 }
 
-/// A body, and the room that it takes until it is dropped.
+/// A body, and the memory that it holds until it is dropped.
 #[derive(Debug, Default)]
 pub struct Received {
     bytes: BytesMut,
@@ -90,37 +90,30 @@ impl Deref for Received {
     }
 }
 
-/// Where bodies are taken in and worked on. Cheap to clone.
+/// Reads bodies and processes them. Cheap to clone.
 #[derive(Clone)]
 pub struct Bodies {
     /// The limits on requests.
     pub limits: Limits,
-    /// Where the content of large requests is worked on.
+    /// The threads that parse and validate large bodies.
     pub cpu: CpuPool,
     room: Room,
 }
 
 impl Bodies {
-    /// Takes bodies in within these limits. Starts the threads of the CPU pool.
+    /// Reads bodies within these limits. Starts the threads of the CPU pool.
     pub fn new(limits: Limits) -> Self {
         Self { limits, cpu: CpuPool::new(limits.request), room: Room::default() }
     }
 
-    /// The whole body of a request with these headers. What says that it is too large is not read.
-    ///
-    /// # Errors
-    ///
-    /// [`BodyFault`].
+    /// Reads the whole body of a request with these headers. A body that declares too large a size is not
+    /// read.
     pub async fn read(&self, headers: &HeaderMap, payload: Payload) -> Result<Received, BodyFault> {
         read(headers, payload, &self.limits, &self.room).await
     }
 
-    /// As [`Bodies::read`], where a body may have so many bytes at the most. As many as 16 KiB need none of the memory that
-    /// larger bodies share: clients that have not authenticated cannot keep it from others.
-    ///
-    /// # Errors
-    ///
-    /// [`BodyFault`].
+    /// Like [`Bodies::read`], with a limit of its own on the size in bytes. Up to 16 KiB need none of the
+    /// memory that larger bodies share: unauthenticated clients cannot use it up.
     pub async fn read_at_most(
         &self,
         bytes: usize,
@@ -147,7 +140,7 @@ async fn read(
         let (mut body, mut chunks) = (Received::default(), 0_usize);
         let mut begun = Instant::now();
         loop {
-            // What the library has in hand already is not late.
+            // Data that the library has already received is never late.
             let more = tokio::time::timeout_at(begun + patience(body.len()), payload.next()).await;
             let Some(chunk) = more.map_err(|_late| BodyFault::Late)? else { break };
             let chunk = chunk.map_err(|_gone| BodyFault::Incomplete)?;
@@ -163,7 +156,7 @@ async fn read(
             if length > FREE && body.room.is_none() {
                 let waiting = Instant::now();
                 body.room = room.take(most).await;
-                // The time for which the others had the room is not the sender's.
+                // The time spent waiting for memory does not count against the sender.
                 begun += waiting.elapsed();
                 body.bytes.reserve(declared.unwrap_or_default().saturating_sub(body.bytes.len()));
             }
@@ -171,7 +164,7 @@ async fn read(
         }
         let needed = kib(body.len());
         if let Some(room) = &mut body.room {
-            // What it does not need is given back.
+            // Memory that the body does not need is released.
             drop(room.split(room.num_permits().saturating_sub(needed)));
         }
         Ok(body)
@@ -179,15 +172,15 @@ async fn read(
     tokio::time::timeout(limits.request, whole).await.unwrap_or(Err(BodyFault::Late))
 }
 
-/// Whether a body comes in a coding of its content: `identity` is none.
+/// Whether a body has a content coding other than `identity`.
 fn is_encoded(headers: &HeaderMap) -> bool {
     let mut codings = headers.get_all(CONTENT_ENCODING);
     codings.any(|coding| !coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity"))
 }
 
-/// How long the body says it is, in bytes. One that comes in chunks does not say (RFC 9112 §6.3).
+/// The declared length of the body in bytes. A chunked body declares none (RFC 9112 §6.3).
 fn declared(headers: &HeaderMap) -> Option<usize> {
     let length = headers.get(CONTENT_LENGTH).filter(|_| !headers.contains_key(TRANSFER_ENCODING))?;
-    // What is too long a number is too large a body.
+    // A number too long to parse is a body that is too large.
     length.to_str().ok().map(|length| length.parse().unwrap_or(usize::MAX))
 }

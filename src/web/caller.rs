@@ -1,4 +1,4 @@
-//! The caller of a request: authenticated, counted, and known by the id of the request, for every API in the same way.
+//! Authenticates, counts and logs the caller of a request, in the same way for every API.
 
 use std::future::{Ready, ready};
 use std::marker::PhantomData;
@@ -16,7 +16,7 @@ use crate::state;
 use domain::account::Caller;
 use service::admission::Denied;
 
-/// The authenticated caller as an argument of a handler, with the refusals of one API.
+/// The authenticated caller as an argument of a handler; refusals have the form of one API.
 #[derive(Clone, Debug)]
 pub struct Authenticated<E> {
     caller: Caller,
@@ -39,8 +39,8 @@ impl<E: ApiError> FromRequest for Authenticated<E> {
     }
 }
 
-/// Authenticates the caller of a request, and counts the request. That the grant of the caller's token still holds is read
-/// in the transaction of the request ([`Gate::read_as`]).
+/// Authenticates the caller of a request, and counts the request. Whether the grant of the caller's token is
+/// still valid is read in the transaction of the request ([`Gate::read_as`]).
 ///
 /// # Errors
 ///
@@ -53,16 +53,12 @@ pub fn authenticate<E: ApiError>(request: &HttpRequest) -> Result<Caller, E> {
     Ok(caller)
 }
 
-/// Says for the request log that an app has authenticated as a client, which is no caller of an API.
+/// Records for the request log that an app has authenticated as a client: it is not a caller of an API.
 pub fn note_app(request: &HttpRequest) {
     request.extensions_mut().insert(CallerKind("app"));
 }
 
-/// Finds out who the caller of a request is, where nothing more depends on it.
-///
-/// # Errors
-///
-/// [`Denied`].
+/// Authenticates the caller of a request without counting the request.
 pub fn identify(gate: &Gate, request: &HttpRequest) -> Result<Caller, Denied> {
     let url = format!("{}{}", gate.public_url, request.path());
     let caller = gate.admit(&shown(request, &url))?;

@@ -1,4 +1,4 @@
-//! Browser apps of other origins: preflights, and what a browser needs to show an answer to its app.
+//! CORS: preflights, and the response headers that let apps of other origins read a response.
 
 use actix_web::HttpResponse;
 use actix_web::body::{BoxBody, MessageBody};
@@ -14,49 +14,49 @@ use actix_web::middleware::Next;
 
 use crate::request_id::Echo;
 
-/// What an API allows browser apps of other origins.
+/// What an API allows apps of other origins.
 #[derive(Clone, Copy, Debug)]
 pub struct Cors {
-    /// Which origins, and how the answer says so.
+    /// The allowed origins, and how a response states them.
     pub origins: Origins,
-    /// The status of a preflight's answer.
+    /// The status of a preflight response.
     pub preflight: StatusCode,
     /// The headers that a request may have.
     pub allowed_headers: &'static str,
     /// The methods that it may have.
     pub allowed_methods: &'static str,
-    /// The headers of an answer that an app may read.
+    /// The response headers that an app may read.
     pub exposed_headers: &'static str,
-    /// For how long a browser may keep a preflight's answer, in seconds.
+    /// How long a browser may cache a preflight response, in seconds.
     pub max_age: &'static str,
-    /// Whether every answer has the ids of its request.
+    /// Whether every response echoes the ids of its request.
     pub echoes_ids: bool,
 }
 
-/// The origins that are allowed: in each case every one, for no API looks at a cookie.
+/// The allowed origins: always every origin, because no API reads cookies.
 #[derive(Clone, Copy, Debug)]
 pub enum Origins {
-    /// `*`, on every answer.
+    /// `*`, on every response.
     Any,
-    /// The origin of the request, on the answers to requests that have one.
+    /// The origin of the request, on responses to requests that have one.
     Echoed {
-        /// What else such an answer depends on: the header `Vary`.
+        /// The value of `Vary` on such a response.
         vary: &'static str,
     },
 }
 
-/// An API that browser apps of other origins may call.
+/// An API that apps of other origins may call.
 pub trait Shared: 'static {
-    /// What it allows them.
+    /// Its CORS policy.
     const CORS: Cors;
 }
 
-/// Answers preflights, and adds to every answer what a browser needs to show it, and the ids of its request. A refusal of
-/// the layers below stays one, so that the request log sees it as it is.
+/// Answers preflights, and adds CORS headers and the ids of the request to every response. An error of an
+/// inner layer stays an error, so that the request log sees it.
 ///
 /// # Errors
 ///
-/// Those of the layers below, with the headers.
+/// Those of the inner layers, with the headers.
 pub async fn cors<A: Shared>(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -94,7 +94,8 @@ pub async fn cors<A: Shared>(
 }
 
 impl Cors {
-    /// The origin that an answer to a request with these headers allows; `None` where it allows none.
+    /// The value of `Access-Control-Allow-Origin` for a request with these headers; `None` where there is
+    /// none.
     fn origin(&self, headers: &HeaderMap) -> Option<HeaderValue> {
         match self.origins {
             Origins::Any => Some(HeaderValue::from_static("*")),

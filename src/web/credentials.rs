@@ -1,12 +1,12 @@
-//! What the headers of a request show of its caller. No other crate reads `Authorization`.
+//! The credentials in a request's headers. No other crate reads `Authorization`.
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{AUTHORIZATION, HeaderValue};
 
 use service::admission::PresentedCredentials;
 
-/// What a request shows. `url` is where clients reach it, without query and fragment: a proof of a key is made
-/// for that (RFC 9449 §4.2).
+/// The credentials of a request. `url` is the URL under which clients reach it, without query and fragment: a
+/// DPoP proof is made for it (RFC 9449 §4.2).
 pub(crate) fn shown<'r>(request: &'r HttpRequest, url: &'r str) -> PresentedCredentials<'r> {
     let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
     PresentedCredentials {
@@ -18,7 +18,7 @@ pub(crate) fn shown<'r>(request: &'r HttpRequest, url: &'r str) -> PresentedCred
     }
 }
 
-/// The bearer token of a request (RFC 6750 §2.1), for what knows its callers by one token alone.
+/// The bearer token of a request (RFC 6750 §2.1), for endpoints whose callers are known by one token alone.
 pub fn bearer(request: &HttpRequest) -> Option<&str> {
     let header = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = header.split_once(' ')?;
@@ -30,7 +30,7 @@ pub fn bearer(request: &HttpRequest) -> Option<&str> {
 #[error("there is more than one Authorization header")]
 pub struct Repeated;
 
-/// The header `Authorization`, as a client of the authorization server authenticates by it.
+/// The header `Authorization` with which a client authenticates to the authorization server.
 ///
 /// # Errors
 ///

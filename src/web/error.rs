@@ -8,19 +8,19 @@ use service::admission::Denied;
 
 /// A refusal in the form of one API or page.
 pub trait HttpError: From<Error> + ResponseError + 'static {
-    /// 429: too many requests; the next one after so many seconds.
+    /// 429, too many requests. The next one may be sent after so many seconds.
     fn throttled(seconds: u64) -> Self;
 }
 
-/// A refusal of an API, whose callers authenticate.
+/// A refusal of an API with authenticated callers.
 pub trait ApiError: HttpError {
     /// The caller is not authenticated.
     fn denied(denied: Denied) -> Self;
 
-    /// The code that the audit record keeps.
+    /// The error code in the audit record.
     fn code(&self) -> &'static str;
 
-    /// What the audit record says of a request that is refused like this.
+    /// The outcome in the audit record of a request that is refused with this error.
     fn outcome(&self) -> Outcome {
         Outcome::of(self.status_code().as_u16(), self.code())
     }

@@ -1,9 +1,10 @@
-//! What every HTTP API shares, written once: the pipeline of a request, and the state that it needs.
+//! What every HTTP API shares: the steps of a request, and their state.
 //!
-//! A request passes [`observe::log_requests`], [`cors::cors`] (which also echoes its [`request_id`]), [`panic::catch_panics`]
-//! and, where callers are not known yet, [`limit::limit_addresses`]. A handler is given its caller by
-//! [`caller::Authenticated`], reads its body by [`body::Bodies`], works through the [`gate::Gate`], and answers by
-//! [`record::answer`]. How a refusal looks is the API's own: it implements [`error::HttpError`] and [`error::ApiError`].
+//! A request passes [`observe::log_requests`], [`cors::cors`] (which also echoes its [`request_id`]),
+//! [`panic::catch_panics`] and, at endpoints without authentication, [`limit::limit_addresses`]. A handler
+//! gets its caller from [`caller::Authenticated`], reads its body with [`body::Bodies`], uses the store
+//! through the [`gate::Gate`], and responds by [`record::answer`]. The form of a refusal is the API's own: it
+//! implements [`error::HttpError`] and [`error::ApiError`].
 
 pub mod body;
 pub mod caller;
@@ -24,11 +25,11 @@ use actix_web::web::Data;
 
 use base::error::Error;
 
-/// A value that the server was composed with.
+/// A value of the server's composition.
 ///
 /// # Errors
 ///
-/// [`Kind::Fault`](base::error::Kind) where it was composed without.
+/// [`Kind::Fault`](base::error::Kind) where the server was composed without it.
 pub fn state<T: 'static>(request: &HttpRequest) -> Result<&Data<T>, Error> {
     let missing = || Error::fault(format!("the server was composed without {}", type_name::<T>()));
     request.app_data::<Data<T>>().ok_or_else(missing)

@@ -1,5 +1,5 @@
-//! How often a caller, an app or an address may ask. Where nobody has authenticated yet, each request can cost a
-//! signature, a write, or a request to a provider: there the address is counted.
+//! Rate limits of callers, apps and addresses. Before authentication each request can cost a signature check,
+//! a write, or a request to a provider: there the address is counted.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroU32;
@@ -25,12 +25,12 @@ type Limiter = Option<Arc<DefaultKeyedRateLimiter<String>>>;
 pub struct Throttle {
     callers: Limiter,
     addresses: Limiter,
-    /// The header in which the proxy in front says for whom it asks; `None` where there is no proxy.
+    /// The header in which a reverse proxy sends the client's address; `None` without a reverse proxy.
     address_header: Option<Arc<str>>,
 }
 
 impl Throttle {
-    /// Counts that stand at zero.
+    /// Counters at zero.
     pub fn new(limits: &Limits, address_header: Option<&str>) -> Self {
         let limiter = |per_minute| {
             NonZeroU32::new(per_minute)
@@ -43,18 +43,18 @@ impl Throttle {
         }
     }
 
-    /// Counts a request of this caller: of an app's together, where an app asks for somebody.
+    /// Counts a request of this caller. Requests that an app sends for a user are counted for the app.
     ///
     /// # Errors
     ///
-    /// How long to wait, when the caller has asked too often.
+    /// How long to wait, when the caller has sent too many requests.
     pub fn count_caller(&self, caller: &Caller) -> Result<(), Duration> {
         let of_app = caller.app.as_ref().map(|app| format!("app {app}"));
         let key = of_app.or_else(|| caller.who.id()).unwrap_or_else(|| caller.who.kind().to_owned());
         count(&self.callers, &key)
     }
 
-    /// Counts a request of an app that has authenticated, with those that it makes for people.
+    /// Counts a request of an authenticated app, together with those that it sends for users.
     ///
     /// # Errors
     ///
@@ -63,7 +63,7 @@ impl Throttle {
         count(&self.callers, &format!("app {client_id}"))
     }
 
-    /// Counts a request of an address, at an endpoint where nobody is known yet.
+    /// Counts a request of an address, at an endpoint without authentication.
     ///
     /// # Errors
     ///
@@ -72,13 +72,14 @@ impl Throttle {
         count(&self.addresses, &self.source(request))
     }
 
-    /// Where a request comes from, as it is counted.
+    /// The key under which the source of a request is counted.
     pub fn source(&self, request: &HttpRequest) -> String {
         key(self.address(request))
     }
 
-    /// Where a request comes from: the connection, or what the proxy in front says in the header of the settings.
-    /// Of several addresses the last is the proxy's own word; those before it anybody could have written.
+    /// The address of the client: that of the connection, or that of the header that the settings name. Of
+    /// several addresses in the header only the last is set by the reverse proxy; a client can send any
+    /// before it.
     fn address(&self, request: &HttpRequest) -> Option<IpAddr> {
         let peer = request.peer_addr().map(|peer| peer.ip());
         let Some(header) = self.address_header.as_deref() else { return peer };
@@ -86,7 +87,7 @@ impl Throttle {
         last.and_then(last_address).or(peer)
     }
 
-    /// Forgets callers that have been quiet, so that the memory does not grow for ever.
+    /// Forgets idle callers, so that memory stays bounded.
     pub fn forget_quiet_callers(&self) {
         for limiter in [&self.callers, &self.addresses].into_iter().flatten() {
             limiter.retain_recent();
@@ -101,7 +102,7 @@ fn count(limiter: &Limiter, key: &str) -> Result<(), Duration> {
     counted.map_err(|denied| denied.wait_time_from(limiter.clock().now()))
 }
 
-/// 429 for an address that asks too often.
+/// Answers 429 when an address sends too many requests.
 ///
 /// # Errors
 ///
@@ -118,14 +119,14 @@ pub async fn limit_addresses<E: HttpError>(
     Ok(next.call(request).await?.map_into_boxed_body())
 }
 
-/// The last address of a list. Some proxies write the port behind it.
+/// The last address of a list. Some reverse proxies append the port.
 fn last_address(list: &str) -> Option<IpAddr> {
     let text = list.rsplit(',').next()?.trim();
     let with_port = || text.parse::<SocketAddr>().ok().map(|address| address.ip());
     text.parse().ok().or_else(with_port)
 }
 
-/// Whoever has one IPv6 address has a whole /64 of them.
+/// The key of an address. An IPv6 address counts as its /64, which one client usually holds.
 fn key(address: Option<IpAddr>) -> String {
     match address {
         None => "unknown".to_owned(),

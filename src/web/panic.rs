@@ -1,4 +1,4 @@
-//! The net under every handler.
+//! Panics of request handlers.
 
 use std::panic::AssertUnwindSafe;
 
@@ -10,11 +10,11 @@ use futures_util::FutureExt as _;
 
 use base::error::Error;
 
-/// Answers where a handler panics, in the form of the API, instead of closing the connection without a word.
+/// Responds in the form of the API when a handler panics, instead of closing the connection.
 ///
 /// # Errors
 ///
-/// What the API makes of the fault, if the handler panicked.
+/// The API's form of [`Kind::Fault`](base::error::Kind), if the handler panicked.
 pub async fn catch_panics<E: From<Error> + ResponseError + 'static>(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,

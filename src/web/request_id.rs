@@ -1,13 +1,13 @@
-//! The ids by which a request is known in the log, in the audit record and in its answer (contract §1.3).
+//! The ids of a request in the log, in the audit record and in its response (contract §1.3).
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 
-/// The header that names a request.
+/// The header with the id of a request.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// The header that names a chain of requests.
+/// The header with the id of a chain of requests.
 pub const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
 
-/// The id under which the log and the audit record know a request, where an API gives one to requests that have none.
+/// The id of a request in the log and the audit record, where an API assigns one to requests without.
 #[derive(Clone, Debug)]
 pub struct KnownAs(pub String);
 
@@ -17,14 +17,14 @@ pub fn is_request_id(text: &str) -> bool {
     groups.eq([8, 4, 4, 4, 12]) && text.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit())
 }
 
-/// The id of a request, if it has one of the right form.
+/// The id of a request, if it is well-formed.
 pub fn request_id(headers: &HeaderMap) -> Option<&str> {
     let given = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
     given.filter(|id| is_request_id(id))
 }
 
-/// The ids of a request, whatever their form, as its answer echoes them. Their names' letter case is restored where bytes
-/// are written (`http-guard`).
+/// The ids of a request, well-formed or not, as its response echoes them. The letter case of their names is
+/// restored when bytes are written (`http-guard`).
 pub(crate) struct Echo([Option<(HeaderName, HeaderValue)>; 2]);
 
 impl Echo {
@@ -36,7 +36,7 @@ impl Echo {
         }))
     }
 
-    /// Adds them to the headers of an answer.
+    /// Adds them to the headers of a response.
     pub(crate) fn add_to(&self, headers: &mut HeaderMap) {
         for (name, value) in self.0.iter().flatten() {
             headers.insert(name.clone(), value.clone());

@@ -1,4 +1,4 @@
-//! A row of a table as a Consent: the columns that a supplier fills in, and the elements that they are.
+//! A row of a CSV file as a Consent: the columns, and the elements that they become.
 
 use serde_json::{Map, Value, json};
 
@@ -6,7 +6,7 @@ use crate::url;
 
 /// A column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "`NAMES` has the names, and the operator's guide what each holds")]
+#[expect(missing_docs, reason = "`NAMES` has the names, and the operator's guide their contents")]
 pub enum Column {
     Proxy,
     Patient,
@@ -20,7 +20,7 @@ pub enum Column {
     Decided,
 }
 
-/// The name of each column, and whether a table must have it.
+/// The name of each column, and whether it is required.
 const NAMES: [(Column, &str, bool); 10] = [
     (Column::Proxy, "proxy_nhs_number", true),
     (Column::Patient, "patient_nhs_number", true),
@@ -34,20 +34,20 @@ const NAMES: [(Column, &str, bool); 10] = [
     (Column::Decided, "decided", true),
 ];
 
-/// The columns of a table, in its order.
+/// The columns of a file, in its order.
 #[derive(Clone, Debug)]
 pub struct Columns(Vec<Column>);
 
-/// What is wrong with a header.
+/// Why a header is not valid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WrongHeader {
     /// A column is missing.
     #[error("the header lacks the column {0}")]
     Missing(&'static str),
-    /// There is a column that nobody would read.
-    #[error("column {0} of the header is none of: {1}")]
+    /// An unknown column, whose content would be ignored.
+    #[error("column {0} of the header is not one of: {1}")]
     Unknown(usize, String),
-    /// A column is there twice.
+    /// A column is repeated.
     #[error("the header has the column {0} twice")]
     Twice(&'static str),
 }
@@ -64,7 +64,7 @@ impl Columns {
     ///
     /// # Errors
     ///
-    /// [`WrongHeader`], the first thing that is wrong. It quotes nothing of the header.
+    /// [`WrongHeader`], the first fault. It quotes nothing of the header.
     pub fn read<'h>(header: impl Iterator<Item = &'h str>) -> Result<Self, WrongHeader> {
         let mut columns = Vec::new();
         for (place, cell) in (1..).zip(header) {
@@ -84,12 +84,12 @@ impl Columns {
         }
     }
 
-    /// How many there are.
+    /// The number of columns.
     pub fn count(&self) -> usize {
         self.0.len()
     }
 
-    /// The Consent that a row is. An empty cell is an element that is not there.
+    /// The Consent of a row. An empty cell is an absent element.
     pub fn consent<'r>(&self, row: impl Iterator<Item = &'r str>) -> Value {
         let cells: Vec<(Column, &str)> =
             self.0.iter().copied().zip(row.map(str::trim)).filter(|(_, cell)| !cell.is_empty()).collect();
@@ -129,7 +129,7 @@ impl Columns {
         Value::Object(consent)
     }
 
-    /// The column that an element of such a Consent came from, by its FHIRPath expression.
+    /// The column of an element of such a Consent, by its FHIRPath expression.
     pub fn column_of(expression: &str) -> Option<Column> {
         const ELEMENTS: [(&str, Column); 11] = [
             ("Consent.performer", Column::Proxy),

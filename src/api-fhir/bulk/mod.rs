@@ -1,5 +1,5 @@
-//! Resources in bulk: one on each line, judged as a create of this front judges its body, and written as a read
-//! writes them. Whoever has the lines, in a file or elsewhere, is above.
+//! Resources in bulk: one per line, validated like the body of a create on this API, and rendered like a
+//! read. Files and transports are the caller's concern.
 
 mod columns;
 
@@ -27,25 +27,26 @@ use service::policy::Disclosure;
 use service::proxy::{CreateRoleError, Incoming};
 use store::Budget;
 
-/// By what lines are judged and written.
+/// Validates and renders lines.
 pub struct Bulk {
     context: Context,
-    /// How deep a resource may nest.
+    /// The deepest nesting of a resource.
     depth: usize,
-    /// What is taken from a line.
+    /// What is imported from a line.
     take: Take,
 }
 
-/// What is taken from a line.
+/// What is imported from a line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Take {
-    /// Each role with the id, version, time of change and mark that it has: the lines are an export of ours.
+    /// Each role with its id, version, time of change and review mark: the lines are an export of this
+    /// service.
     pub as_exported: bool,
-    /// Also people.
+    /// People too.
     pub people: bool,
 }
 
-/// What a line is.
+/// The content of a line.
 pub enum Entry {
     /// A role.
     Role(Incoming),
@@ -53,16 +54,16 @@ pub enum Entry {
     Person(Person),
 }
 
-/// What was found of a line.
+/// A validated line.
 pub struct Judged {
-    /// The organisation that it names as the grantor.
+    /// The organisation that the line names as the grantor.
     pub grantor: Option<OdsCode>,
-    /// What it is, or why it is refused: errors only, at least one, none with a value of the line.
+    /// The content, or why it is refused: errors only, at least one, none with a value of the line.
     pub entry: Result<Entry, Vec<Issue>>,
 }
 
 impl Bulk {
-    /// Judges by this contract. `public_url` is that of the service, for references that are not relative.
+    /// Validates by this contract. `public_url` is that of the service, for absolute references.
     pub fn new(
         contract: Contract,
         public_url: &str,
@@ -85,7 +86,7 @@ impl Bulk {
         Self { context, depth, take }
     }
 
-    /// Judges a line of NDJSON.
+    /// Validates a line of NDJSON.
     pub fn judge(&self, line: &[u8]) -> Judged {
         match format::read_json(line, self.depth) {
             Ok(resource) => self.judge_resource(&resource),
@@ -93,7 +94,7 @@ impl Bulk {
         }
     }
 
-    /// Judges a resource.
+    /// Validates a resource.
     pub fn judge_resource(&self, resource: &Value) -> Judged {
         let is_person = resource.get("resourceType").and_then(Value::as_str) == Some("Patient");
         let entry = if is_person { self.judge_person(resource) } else { self.judge_role(resource) };
@@ -108,7 +109,7 @@ impl Bulk {
 
     fn judge_person(&self, resource: &Value) -> Result<Entry, Refusal> {
         if !self.take.people {
-            let told = "People are taken from the registry, or with --with-people.";
+            let told = "People come from the registry. To import them, use --with-people.";
             let issue = Issue::error(IssueType::NotSupported, told).at("resourceType");
             return Err(Refusal::new(422, issue));
         }
@@ -116,18 +117,18 @@ impl Bulk {
         Ok(Entry::Person(person_of(resource, self.context.contract.nhs_number_check)?))
     }
 
-    /// A role as a line, without its end, as it counts now.
+    /// A role as a line, without the line end, as it counts now.
     pub fn line_of(&self, role: Versioned<Role>) -> String {
         resource::role_as_of(role, self.context.now()).to_string()
     }
 
-    /// A person as a line, without its end.
+    /// A person as a line, without the line end.
     pub fn line_of_person(person: &Person) -> String {
         resource::person(person).to_string()
     }
 }
 
-/// Why there is no new role, as this front tells it.
+/// Why no role was created, as the issues of this API.
 pub fn issues_of(error: CreateRoleError) -> Vec<Issue> {
     errors(error.into())
 }
@@ -138,7 +139,7 @@ fn errors(refusal: Refusal) -> Vec<Issue> {
     issues
 }
 
-/// The grantor that a Consent names, whatever else is wrong with it.
+/// The grantor in a Consent, valid or not.
 fn grantor_of(resource: &Value) -> Option<OdsCode> {
     let extensions = resource.get("extension")?.as_array()?;
     let is_grantor = |one: &&Value| one.get("url").and_then(Value::as_str) == Some(url::GRANTOR_EXTENSION);

@@ -16,29 +16,29 @@ use fhir::etag::Versions;
 use fhir::format::{BodyFormat, body_format, read_json_patch};
 use fhir::outcome::{Issue, IssueType};
 
-/// An entry, understood.
+/// A parsed entry.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
-    /// Its place in the Bundle.
+    /// Its index in the Bundle.
     pub(crate) number: usize,
-    /// The name under which other entries refer to it.
+    /// The fullUrl, by which other entries refer to it.
     pub(crate) full_url: Option<String>,
-    /// When a transaction does it.
+    /// The order of its method in a transaction.
     pub(super) rank: u8,
-    /// What it asks for.
+    /// Its request.
     pub(crate) request: Request,
-    /// Why it is not carried out, where that is known already: in a batch, for the others go on.
+    /// Why it is refused, if that is already known: in a batch the other entries go on.
     pub(crate) refused: Option<Refusal>,
 }
 
 impl Entry {
-    /// Whether it makes something that other entries of a transaction name.
+    /// Whether it creates a resource that other entries of a transaction may refer to.
     pub(super) fn creates_under_name(&self) -> bool {
         self.rank == 1 && self.full_url.as_ref().is_some_and(|name| name.starts_with("urn:"))
     }
 }
 
-/// Reads every entry; each fails by itself.
+/// Reads all entries; each fails by itself.
 pub(crate) fn read(
     mut bundle: Value,
     context: &Context,
@@ -48,7 +48,7 @@ pub(crate) fn read(
         Some(Value::Array(entries)) => entries,
         None => Vec::new(),
         Some(_) => {
-            let told = "The entries of a Bundle are an array.";
+            let told = "The entries of a Bundle must be an array.";
             return Err(Refusal::new(400, Issue::error(IssueType::Structure, told).at("Bundle.entry")));
         }
     };
@@ -67,8 +67,8 @@ fn one(number: usize, mut entry: Value, context: &Context, depth: usize) -> Resu
     let (Some(method), Some(url)) = (text("/request/method"), text("/request/url")) else {
         return Err(Refusal::invalid("Each entry needs a request with method and url."));
     };
-    let method =
-        Method::from_bytes(method.as_bytes()).or(Err(Refusal::invalid("There is no such method.")))?;
+    let method = Method::from_bytes(method.as_bytes())
+        .or(Err(Refusal::invalid("The method of the request is not valid.")))?;
     let url = relative(context, url);
     let (path, query) = url.split_once('?').unwrap_or((url, ""));
     let path = normal(path);
@@ -104,18 +104,18 @@ fn one(number: usize, mut entry: Value, context: &Context, depth: usize) -> Resu
     })
 }
 
-/// What came with an entry. A JSON Patch, which is no resource, comes as the data of a Binary (B-07).
+/// The body of an entry. A JSON Patch, which is not a resource, is the data of a Binary (B-07).
 fn body(method: &Method, resource: Value, depth: usize) -> Result<Body, Refusal> {
     let text = |name: &str| resource.get(name).and_then(Value::as_str);
     if *method != Method::PATCH || text("resourceType") != Some("Binary") {
         return Ok(Body::Resource(resource));
     }
     if body_format(text("contentType"))? != BodyFormat::JsonPatch {
-        let told = "A Binary that patches has the contentType application/json-patch+json.";
+        let told = "A Binary with a patch must have the contentType application/json-patch+json.";
         let issue = Issue::error(IssueType::NotSupported, told).at("Binary.contentType");
         return Err(Refusal::new(415, issue));
     }
-    let told = "The data of a Binary that patches are the JSON Patch in base64.";
+    let told = "The data of a Binary with a patch must be the JSON Patch in base64.";
     let wrong = || Refusal::new(400, Issue::error(IssueType::Structure, told).at("Binary.data"));
     // FHIR allows white space in base64.
     let data: String = text("data").ok_or_else(wrong)?.split_ascii_whitespace().collect();
@@ -124,13 +124,13 @@ fn body(method: &Method, resource: Value, depth: usize) -> Result<Body, Refusal>
 }
 
 fn bad_tag<E>(_wrong: E) -> Refusal {
-    Refusal::invalid("An entity tag is written W/\"1\".")
+    Refusal::invalid("An entity tag must be written W/\"1\".")
 }
 
 /// The most entries of one Bundle (B-10).
 const MOST: usize = 1000;
 
-/// The order in which a transaction does its work (B-01).
+/// The order in which a transaction processes its entries (B-01).
 fn rank(method: &Method) -> u8 {
     match method.as_str() {
         "DELETE" => 0,
@@ -140,15 +140,15 @@ fn rank(method: &Method) -> u8 {
     }
 }
 
-/// A request within a Bundle is refused as one alone would be, where it cannot be one at all.
+/// Refuses a request that cannot be an entry of a Bundle.
 fn not_here(request: &Request) -> Result<(), Refusal> {
     if matches!(request.route.handler, Handler::Bundle | Handler::Capabilities) {
-        return Err(Refusal::invalid("This cannot be an entry of a Bundle."));
+        return Err(Refusal::invalid("This request cannot be an entry of a Bundle."));
     }
     Ok(())
 }
 
-/// What a caller sees of its own request's URL in an entry.
+/// The URL of an entry's request, relative to the base of this API.
 fn relative<'u>(context: &Context, url: &'u str) -> &'u str {
     context.relative(url).trim_start_matches('/')
 }

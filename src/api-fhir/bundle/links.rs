@@ -1,8 +1,8 @@
-//! References between the entries of a transaction (B-04): a fullUrl becomes the URL of what was made, a
-//! conditional reference the one resource that it finds.
+//! References between the entries of a transaction (B-04): a fullUrl becomes the URL of the created resource,
+//! a conditional reference that of the one resource that it matches.
 //!
-//! Each body is read once, before the transaction: which names it refers to, and where its conditional
-//! references stand. Names are looked up by their hash, so that the work is linear in the Bundle.
+//! Each body is scanned once, before the transaction: for the names that it refers to, and for its
+//! conditional references. Names are looked up by their hash, so that the work is linear in the Bundle.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -10,24 +10,24 @@ use serde_json::Value;
 
 use crate::resource::resource_type::ResourceType;
 
-/// What a body refers to.
+/// The references of a body.
 #[derive(Debug, Default)]
 pub(super) struct Links {
-    /// The entries that it names.
+    /// The entries that it refers to.
     pub(super) entries: BTreeSet<usize>,
-    /// Where its conditional references stand: JSON pointers (RFC 6901).
+    /// The positions of its conditional references: JSON pointers (RFC 6901).
     pub(super) conditional: Vec<String>,
 }
 
 impl Links {
-    /// Reads a body. `names` are the fullUrls, each with the place of its entry.
+    /// Scans a body. `names` are the fullUrls, each with the index of its entry.
     pub(super) fn of(body: &Value, names: &HashMap<&str, usize>) -> Self {
         let mut links = Self::default();
         links.collect(body, &mut String::new(), Some(names));
         links
     }
 
-    /// `names` is nothing within a canonical, which names a definition and no entry.
+    /// `names` is `None` within a canonical, which refers to a definition and not to an entry.
     fn collect(&mut self, value: &Value, pointer: &mut String, names: Option<&HashMap<&str, usize>>) {
         let length = pointer.len();
         match value {
@@ -61,7 +61,8 @@ impl Links {
     }
 }
 
-/// A canonical names a definition, not a resource, whatever stands in it. The URL of an extension is one
+/// Whether a member is a canonical, which refers to a definition and not to a resource. The URL of an
+/// extension is one in all but its type.
 /// in all but its type.
 fn is_canonical(member: &str) -> bool {
     matches!(member, "questionnaire" | "instantiatesCanonical" | "profile" | "url" | "valueCanonical")
@@ -73,8 +74,8 @@ pub(super) fn condition(reference: &str) -> Option<(ResourceType, &str)> {
     Some((ResourceType::parse(kind)?, query))
 }
 
-/// The values of the attributes in a narrative, each with where it begins. What stands between an opening and
-/// the next quote is taken for one, also in words.
+/// The values of the attributes in a narrative, each with its position. Text between an opening and the next
+/// quote counts as one too.
 fn quoted(text: &str) -> impl Iterator<Item = (usize, &str)> {
     const OPENING: &str = "=\"";
     let is_linking = text.contains("href=\"") || text.contains("src=\"");
@@ -86,8 +87,8 @@ fn quoted(text: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// Puts what was made in the place of its name, wherever an element is a reference or a URI; a canonical
-/// stays.
+/// Replaces each name by the URL of the created resource, wherever an element is a reference or a URI; a
+/// canonical is not changed.
 pub(super) fn rewrite(value: &mut Value, made: &HashMap<String, String>) {
     match value {
         Value::String(text) => {
@@ -109,7 +110,7 @@ pub(super) fn rewrite(value: &mut Value, made: &HashMap<String, String>) {
     }
 }
 
-/// A narrative with its links rewritten; nothing where none is to be.
+/// A narrative with its links rewritten; `None` where none is to be.
 fn rewritten(text: &str, made: &HashMap<String, String>) -> Option<String> {
     let mut linked = String::new();
     let mut done = 0;
@@ -127,7 +128,7 @@ fn rewritten(text: &str, made: &HashMap<String, String>) -> Option<String> {
     Some(linked)
 }
 
-/// Puts what was found in the place of the conditional references at these places.
+/// Replaces the conditional references at these positions by what they match.
 pub(super) fn put(body: &mut Value, pointers: &[String], found: &HashMap<String, String>) {
     for pointer in pointers {
         if let Some(Value::String(reference)) = body.pointer_mut(pointer)

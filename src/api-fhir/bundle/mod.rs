@@ -19,16 +19,16 @@ pub(crate) use refusal::in_entry;
 pub(crate) use transaction::{Undone, run};
 pub use turns::BundleTurns;
 
-/// What a Bundle wants to be.
+/// The type of a Bundle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BundleType {
-    /// Each entry by itself.
+    /// `batch`: each entry by itself.
     Batch,
-    /// All or nothing.
+    /// `transaction`: all entries or none.
     Transaction,
 }
 
-/// Reads the type. Only these two can be carried out (B-09).
+/// Reads the type. Only these two are supported (B-09).
 pub(crate) fn type_of(bundle: &Value) -> Result<BundleType, Refusal> {
     if bundle.get("resourceType").and_then(Value::as_str) != Some("Bundle") {
         return Err(Refusal::invalid("Send a Bundle of type batch or transaction to this URL."));
@@ -37,13 +37,13 @@ pub(crate) fn type_of(bundle: &Value) -> Result<BundleType, Refusal> {
         Some("batch") => Ok(BundleType::Batch),
         Some("transaction") => Ok(BundleType::Transaction),
         _ => {
-            let told = "This server carries out Bundles of type batch and transaction.";
+            let told = "This server processes Bundles of type batch and transaction.";
             Err(Refusal::new(400, Issue::error(IssueType::NotSupported, told).at("Bundle.type")))
         }
     }
 }
 
-/// The answer to an entry.
+/// The response to an entry.
 pub(crate) fn answer(reply: Reply) -> Value {
     let mut response = Map::new();
     response.insert("status".to_owned(), status_line(reply.status).into());
@@ -64,7 +64,7 @@ pub(crate) fn answer(reply: Reply) -> Value {
     Value::Object(entry)
 }
 
-/// The answer to an entry that was refused.
+/// The response to a refused entry.
 pub(crate) fn refuse(refusal: &Refusal) -> Value {
     json!({ "response": {
         "status": status_line(refusal.status),
@@ -72,7 +72,7 @@ pub(crate) fn refuse(refusal: &Refusal) -> Value {
     }})
 }
 
-/// The whole answer, in the order of the request.
+/// The response Bundle, in the order of the request.
 pub(crate) fn response(kind: BundleType, entries: Vec<Value>) -> Value {
     let name = match kind {
         BundleType::Batch => "batch-response",

@@ -1,9 +1,9 @@
-//! What a transaction will do, worked out before it begins: each entry authorized and validated, the whole put in
-//! the order of R4 (B-01). The work is linear in the Bundle, but for the sorting of its entries.
+//! The plan of a transaction: each entry authorized and validated, and all put in the order of R4 (B-01),
+//! before the transaction begins. The work is linear in the Bundle, except for sorting.
 //!
-//! While the writer is held no body is read: the ids of what is created are drawn here, so that a link is known before
-//! what it names is made. What a condition finds is looked up before the transaction as well ([`Found`]), and once more in
-//! it; where that is something else, the transaction is undone, and begun again with what it found.
+//! While the writer is held no body is read: the ids of new resources are assigned here, so that a link is
+//! known before its target is created. Conditions are evaluated before the transaction ([`Found`]), and again
+//! in it; if the result differs, the transaction is rolled back and planned again with the new result.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, HashMap, HashSet};
@@ -28,42 +28,42 @@ use store::Tx;
 /// The most conditional references of one Bundle: each is a search.
 const MOST_CONDITIONAL: usize = 100;
 
-/// A transaction that may begin: what it does, in order.
+/// A transaction that can begin: its steps, in order.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub(super) steps: Vec<Step>,
-    /// What stands for the name of each entry that makes or changes something: `Type/id`.
+    /// The URL of each entry that creates or changes a resource: `Type/id`, by fullUrl.
     pub(super) places: HashMap<String, String>,
-    /// What its conditional references are taken to mean.
+    /// The results of its conditional references.
     pub(super) found: HashMap<String, String>,
 }
 
-/// An entry, and what it waits for.
+/// An entry, and its dependencies.
 #[derive(Clone, Debug)]
 pub(super) struct Step {
     pub(super) entry: Entry,
-    /// Whether other entries name it.
+    /// Whether other entries refer to it.
     pub(super) is_named: bool,
-    /// What is read again for each attempt, where what a condition finds is a part of the body.
+    /// The part that is read again for each attempt, where the result of a condition is part of the body.
     open: Option<Open>,
 }
 
-/// A body with something in it that a condition finds.
+/// A body that depends on the result of a condition.
 #[derive(Clone, Debug)]
 struct Open {
     body: Value,
-    /// Where its conditional references stand: JSON pointers.
+    /// The positions of its conditional references: JSON pointers.
     pointers: Vec<String>,
-    /// Those references, each once.
+    /// Those references, without duplicates.
     references: BTreeSet<String>,
 }
 
-/// What conditions have found.
+/// The results of conditions.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Found {
-    /// Of conditional references: `Type/id`.
+    /// The results of conditional references: `Type/id`.
     pub(super) references: HashMap<String, String>,
-    /// Of the conditions of entries that others name: the fullUrl, and `Type/id`.
+    /// The results of the conditions of entries that others refer to: the fullUrl, and `Type/id`.
     pub(super) places: HashMap<String, String>,
 }
 
@@ -72,7 +72,7 @@ impl Found {
         self.references.is_empty() && self.places.is_empty()
     }
 
-    /// Adds what was found later.
+    /// Adds later results.
     pub(crate) fn extend(&mut self, later: Self) {
         self.references.extend(later.references);
         self.places.extend(later.places);
@@ -80,40 +80,40 @@ impl Found {
 }
 
 impl Step {
-    /// Whether it answers what is stored and changes nothing.
+    /// Whether the entry only reads.
     pub(super) fn is_read(&self) -> bool {
         matches!(self.entry.request.route.handler, Handler::One(_) | Handler::Read(_) | Handler::Search(_))
     }
 
-    /// Its conditional references, each once.
+    /// Its conditional references, without duplicates.
     pub(super) fn references(&self) -> impl Iterator<Item = &String> {
         self.open.iter().flat_map(|open| &open.references)
     }
 }
 
 impl Plan {
-    /// How many entries it has.
+    /// The number of entries.
     pub(crate) fn entries(&self) -> usize {
         self.steps.len()
     }
 
-    /// Whether it changes nothing.
+    /// Whether all entries only read.
     pub(crate) fn is_read(&self) -> bool {
         self.steps.iter().all(Step::is_read)
     }
 
-    /// Whether a body depends on what conditions find.
+    /// Whether a body depends on the result of a condition.
     pub(crate) fn is_open(&self) -> bool {
         self.steps.iter().any(|step| step.open.is_some())
     }
 
-    /// The requests of the entries that read, with the numbers of these.
+    /// The requests of the entries that only read, with their indexes.
     pub(crate) fn reads(&self) -> Vec<(usize, Request)> {
         let reads = self.steps.iter().filter(|step| step.is_read());
         reads.map(|step| (step.entry.number, step.entry.request.clone())).collect()
     }
 
-    /// The requests that patch or replace what is stored, and the numbers of their entries.
+    /// The requests that patch or replace a resource, with the indexes of their entries.
     pub(crate) fn changes(&mut self) -> impl Iterator<Item = (usize, &mut Request)> {
         let requests = self.steps.iter_mut().map(|step| (step.entry.number, &mut step.entry.request));
         requests.filter(|(_, request)| {
@@ -121,7 +121,7 @@ impl Plan {
         })
     }
 
-    /// Judges entries and puts them in order.
+    /// Authorizes and validates entries, and puts them in order.
     pub(crate) fn of(context: &Context, mut entries: Vec<Entry>) -> Result<Self, Refusal> {
         for entry in &entries {
             authorize(context, &entry.request).map_err(|refusal| in_entry(refusal, entry.number))?;
@@ -150,7 +150,8 @@ impl Plan {
         Ok(Self { steps, places, found: HashMap::new() })
     }
 
-    /// Finds what its conditions mean before the transaction. What finds nothing, or too much, is refused when its turn comes.
+    /// Evaluates the conditions before the transaction. A condition that matches nothing, or too much, is
+    /// refused when its entry is processed.
     pub(crate) fn expect(&self, tx: &mut Tx<'_>, context: &Context) -> Result<Found, Refusal> {
         let mut found = Found::default();
         for step in &self.steps {
@@ -174,13 +175,13 @@ impl Plan {
         Ok(found)
     }
 
-    /// Reads the bodies that depend on what conditions find.
+    /// Reads the bodies that depend on conditions.
     pub(crate) fn prepare(&mut self, context: &Context, found: Found) -> Result<(), Refusal> {
         self.places.extend(found.places);
         self.found = found.references;
         for step in &mut self.steps {
             let Some(Open { body, pointers, references }) = &step.open else { continue };
-            // It is refused when its turn comes, or is found then.
+            // It is refused, or matches, when the entry is processed.
             if references.iter().any(|reference| !self.found.contains_key(reference)) {
                 continue;
             }
@@ -198,7 +199,7 @@ impl Plan {
     }
 }
 
-/// What a conditional reference means: `Type/id`. Nothing, or more than one, is refused.
+/// The resource that a conditional reference matches: `Type/id`. None, or more than one, is refused.
 pub(super) fn find_reference(
     tx: &mut Tx<'_>,
     context: &Context,
@@ -208,19 +209,19 @@ pub(super) fn find_reference(
     match conditional::find_id(tx, context, kind, &pairs(query))? {
         Match::One(id) => Ok(Some(format!("{}/{id}", kind.name()))),
         Match::None | Match::Many => {
-            let told = "A conditional reference must find exactly one resource.";
+            let told = "A conditional reference must match exactly one resource.";
             Err(Refusal::new(412, Issue::error(IssueType::NotFound, told)))
         }
     }
 }
 
-/// Nothing, for a refusal that is told when its turn comes.
+/// `None` for a refusal that is reported when the entry is processed.
 fn unless_fault<T>(refusal: Refusal) -> Result<Option<T>, Refusal> {
     if refusal.status >= 500 { Err(refusal) } else { Ok(None) }
 }
 
-/// Validates what an entry brings, with a place in the stead of each name, and reads it. With `pointers` to conditional
-/// references, which may be none, it is read when it is known what these find ([`Plan::prepare`]).
+/// Validates the body of an entry, with a URL in place of each name, and reads it. A body with `pointers` to
+/// conditional references, which may be none, is read when their results are known ([`Plan::prepare`]).
 fn judge(
     context: &Context,
     step: &mut Step,
@@ -284,7 +285,7 @@ pub(super) fn changed_twice(number: usize) -> Refusal {
     Refusal::new(400, Issue::error(IssueType::Invalid, told).at(format!("Bundle.entry[{number}]")))
 }
 
-/// What each entry refers to, in the order of the entries.
+/// The references of each entry, in the order of the entries.
 fn read_links(entries: &[Entry]) -> Result<Vec<Links>, Refusal> {
     let names = entries.iter().enumerate();
     let names: HashMap<&str, usize> =
@@ -307,10 +308,11 @@ fn read_links(entries: &[Entry]) -> Result<Vec<Links>, Refusal> {
     Ok(all)
 }
 
-/// The places of the entries in the order of the work: by rank, and what creates before what refers to it.
+/// The indexes of the entries in processing order: by rank, and a created resource before the entries that
+/// refer to it.
 fn order(entries: &[Entry], links: &[Links]) -> Result<Vec<usize>, Refusal> {
     let creates = |at: &usize| entries.get(*at).is_some_and(Entry::creates_under_name);
-    // For each entry, those that wait for it; and how many each waits for.
+    // For each entry, those that depend on it; and the number of dependencies of each.
     let mut waiting: Vec<Vec<usize>> = vec![Vec::new(); entries.len()];
     let mut missing: Vec<usize> = vec![0; entries.len()];
     for (at, (_, links)) in entries.iter().zip(links).enumerate().filter(|(_, (entry, _))| entry.rank == 1) {
@@ -349,7 +351,8 @@ fn order(entries: &[Entry], links: &[Links]) -> Result<Vec<usize>, Refusal> {
     Ok(order)
 }
 
-/// Draws the ids of what is created, so that each attempt makes the same, and says what stands for each name.
+/// Assigns the ids of new resources, so that each attempt creates the same, and returns the URL for each
+/// name.
 fn draw_places(context: &Context, entries: &mut [Entry]) -> HashMap<String, String> {
     let mut places = HashMap::new();
     for Entry { full_url, request, .. } in entries {

@@ -3,7 +3,7 @@
 use crate::refusal::Refusal;
 use fhir::outcome::Issue;
 
-/// Says which entry a refusal is about.
+/// Adds the entry to the expressions of a refusal.
 pub(crate) fn in_entry(refusal: Refusal, number: usize) -> Refusal {
     let place = |issue: Issue| {
         let inner = issue.expression.as_deref().map(|expression| {

@@ -1,4 +1,5 @@
-//! A transaction: everything or nothing, in the order of R4, answered in the order of the request.
+//! Runs a transaction: all entries or none, in the order of R4, with the responses in the order of the
+//! request.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -17,12 +18,12 @@ use domain::audit::Access;
 use store::Tx;
 use store::search::Table;
 
-/// Why a transaction was undone.
+/// Why a transaction was rolled back.
 #[derive(Debug)]
 pub(crate) enum Undone {
     /// It is refused.
     Refused(Refusal),
-    /// Its conditions found other than was expected: it is to be prepared again with this.
+    /// Its conditions matched something unexpected: it must be planned again with these results.
     Otherwise(Found),
 }
 
@@ -38,7 +39,7 @@ impl From<Error> for Undone {
     }
 }
 
-/// Carries every entry out, or none. The replies are in the order of the Bundle.
+/// Runs all entries, or none. The replies are in the order of the Bundle.
 pub(crate) fn run(tx: &mut Tx<'_>, context: &Context, plan: &Plan) -> Result<Vec<Reply>, Undone> {
     lock(tx, context, plan)?;
     let mut replies: Vec<(usize, Reply)> = Vec::with_capacity(plan.steps.len());
@@ -50,7 +51,7 @@ pub(crate) fn run(tx: &mut Tx<'_>, context: &Context, plan: &Plan) -> Result<Vec
         let reply = match carry_out(tx, context, (step, plan), &mut otherwise) {
             Ok(Some(reply)) => reply,
             Ok(None) => continue,
-            // It may be refused for want of what was not done.
+            // The refusal may be due to a step that was skipped.
             Err(refusal) if refusal.status < 500 && !otherwise.is_empty() => break,
             Err(refusal) => return Err(in_entry(refusal, step.entry.number).into()),
         };
@@ -70,7 +71,7 @@ pub(crate) fn run(tx: &mut Tx<'_>, context: &Context, plan: &Plan) -> Result<Vec
     Ok(replies.into_iter().map(|(_, reply)| reply).collect())
 }
 
-/// Carries one entry out; nothing, where a reference of it means other than it was read with.
+/// Runs one entry; `None` where a reference of it has another result than the one it was read with.
 fn carry_out(
     tx: &mut Tx<'_>,
     context: &Context,
@@ -91,7 +92,7 @@ fn carry_out(
     perform_judged(tx, context, &step.entry.request).map(Some)
 }
 
-/// Notes where an entry has made or changed something.
+/// Records the resource that an entry created or changed.
 fn note_place(
     context: &Context,
     (step, plan): (&Step, &Plan),
@@ -106,16 +107,17 @@ fn note_place(
     {
         otherwise.places.insert(name.clone(), place.clone());
     }
-    // A condition may find what another entry changes; a create that finds changes nothing.
+    // A condition may match a resource that another entry changes; a conditional create that matches changes
+    // nothing.
     if (step.entry.rank == 2 || reply.status == 201) && !written.insert(place) {
         return Err(changed_twice(step.entry.number));
     }
     Ok(())
 }
 
-/// Takes the locks of all that will be changed in one order, whatever the order of the entries: two transactions
-/// over the same resources then wait for each other, and neither is given up. What a condition finds is looked up
-/// for this; it is found again when its entry is carried out.
+/// Locks all resources that will be changed in one order, whatever the order of the entries: two transactions
+/// over the same resources then wait for each other, and neither is aborted. Conditions are evaluated for
+/// this, and again when their entry is processed.
 fn lock(tx: &mut Tx<'_>, context: &Context, plan: &Plan) -> Result<(), Undone> {
     let writing = || plan.steps.iter().map(|step| &step.entry).filter(|entry| entry.rank < 3);
     if !tx.locks_rows() || writing().take(2).count() < 2 {
@@ -139,7 +141,7 @@ fn lock(tx: &mut Tx<'_>, context: &Context, plan: &Plan) -> Result<(), Undone> {
         match conditional::find_id(tx, context, kind, &params) {
             Ok(Match::One(id)) => drop(rows.insert((table, id))),
             Err(refusal) if refusal.status >= 500 => return Err(refusal.into()),
-            // It is refused when its turn comes.
+            // The refusal is reported when the entry is processed.
             Ok(Match::None | Match::Many) | Err(_) => {}
         }
     }

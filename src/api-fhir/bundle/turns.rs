@@ -1,4 +1,4 @@
-//! Whose Bundle may be taken apart.
+//! Limits how many Bundles are processed at a time.
 
 use std::sync::Arc;
 use std::thread;
@@ -8,10 +8,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use base::error::Error;
 
-/// How many Bundles are in memory as a tree at a time, for each core: a tree takes some twenty times the bytes that came.
+/// How many Bundles per core are in memory as JSON trees at a time: a tree takes some twenty times the bytes
+/// received.
 const BUNDLES: usize = 2;
 
-/// The turns of Bundles. Cheap to clone.
+/// The permits for Bundles. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct BundleTurns {
     free: Arc<Semaphore>,
@@ -19,13 +20,14 @@ pub struct BundleTurns {
 }
 
 impl BundleTurns {
-    /// As many turns as the cores allow; each is waited for so long at the most.
+    /// As many permits as the cores allow; a request waits for one at most this long.
     pub fn new(wait: Duration) -> Self {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         Self { free: Arc::new(Semaphore::new(BUNDLES * cores)), wait }
     }
 
-    /// Waits until a Bundle that has arrived may be taken apart, and be carried out while what is returned is held.
+    /// Waits for a permit to parse a received Bundle and to process it; the permit is held until it is
+    /// dropped.
     ///
     /// # Errors
     ///
@@ -33,7 +35,7 @@ impl BundleTurns {
     pub(crate) async fn take(&self) -> Result<OwnedSemaphorePermit, Error> {
         let turn = tokio::time::timeout(self.wait, Arc::clone(&self.free).acquire_owned()).await;
         let Ok(Ok(turn)) = turn else {
-            return Err(Error::busy("too many bundles were carried out for too long"));
+            return Err(Error::busy("too many Bundles are being processed"));
         };
         Ok(turn)
     }

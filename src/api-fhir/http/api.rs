@@ -1,4 +1,4 @@
-//! What a request is carried out with, and how its answer is to be written.
+//! The state for one request, and the format of its response.
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{ACCEPT, HeaderMap};
@@ -12,7 +12,7 @@ use fhir::format;
 use fhir::format::Format;
 use fhir::format::prefer::{Prefer, Return};
 
-/// How an answer is to be written.
+/// The format of a response.
 #[derive(Clone, Copy)]
 pub(super) struct Writing {
     pub(super) format: Format,
@@ -20,7 +20,7 @@ pub(super) struct Writing {
     pub(super) prefers: Return,
 }
 
-/// What a request of this front is carried out with.
+/// The state for one request.
 #[derive(Clone, Copy)]
 pub(super) struct Api<'r> {
     pub(super) gate: &'r Gate,
@@ -32,7 +32,7 @@ pub(super) struct Api<'r> {
 /// The parameters of query and form, decoded.
 pub(super) type Params = Vec<(String, String)>;
 
-/// How the caller wants its answers. Even a refusal is told in this format.
+/// The response format that the caller wants; refusals have it too.
 pub(super) fn writing(request: &HttpRequest, query: &[(String, String)]) -> Result<Writing, Refusal> {
     let param = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     let accept = joined(request.headers(), ACCEPT.as_str());
@@ -41,7 +41,7 @@ pub(super) fn writing(request: &HttpRequest, query: &[(String, String)]) -> Resu
     Ok(Writing { format, is_pretty: param("_pretty") == Some("true"), prefers })
 }
 
-/// What the caller would rather have (G-09 to G-11).
+/// The preferences of the caller (G-09 to G-11).
 pub(super) fn preference(headers: &HeaderMap) -> Prefer {
     joined(headers, "prefer").map(|text| Prefer::parse([text.as_str()])).unwrap_or_default()
 }

@@ -16,11 +16,11 @@ use domain::audit::Access;
 use fhir::outcome::{Issue, IssueType};
 use store::{Budget, Lane, Tx};
 
-/// How often a transaction is prepared whose conditions find other than was expected. A condition that finds what the
-/// transaction itself makes takes two attempts; more are for those that others change meanwhile.
+/// How often a transaction is planned again because its conditions matched something unexpected. A condition
+/// that matches what the transaction itself creates takes two attempts; more are for concurrent changes.
 const ATTEMPTS: usize = 4;
 
-/// Carries out a batch. Each entry is an access, or a change, by itself.
+/// Runs a batch. Each entry is an access, or a change, by itself.
 pub(super) async fn batch(
     api: Api<'_>,
     context: Context,
@@ -46,8 +46,8 @@ pub(super) async fn batch(
     (accesses, Ok(Reply::made(200, bundle::response(BundleType::Batch, answers))))
 }
 
-/// Carries out a transaction. What it changes has its records in the transaction of the database; what is refused as a whole
-/// is refused for every entry.
+/// Runs a transaction. Its changes have their audit records in the database transaction; a refusal of the
+/// whole is recorded for every entry.
 pub(super) async fn transaction(
     api: Api<'_>,
     context: Context,
@@ -68,7 +68,7 @@ pub(super) async fn transaction(
     }
 }
 
-/// Carries a transaction out, prepared again until its conditions find what it was prepared for.
+/// Runs a transaction, planned again until its conditions match as planned.
 async fn attempt(api: Api<'_>, context: &Context, plan: Plan) -> Result<Vec<Reply>, Refusal> {
     if !plan.is_open() {
         return match once(api, context, plan).await {
@@ -87,7 +87,7 @@ async fn attempt(api: Api<'_>, context: &Context, plan: Plan) -> Result<Vec<Repl
             let mut plan = Plan::clone(&shared);
             plan.prepare(&inner, expected).map(|()| plan)
         };
-        // Its size is not known without looking at all of it.
+        // Its size is unknown without a walk through all of it.
         let prepared = api.bodies.cpu.run(usize::MAX, prepare).await??;
         match once(api, context, prepared).await {
             Ok(replies) => return Ok(replies),
@@ -99,12 +99,11 @@ async fn attempt(api: Api<'_>, context: &Context, plan: Plan) -> Result<Vec<Repl
 }
 
 fn changing() -> Refusal {
-    let told =
-        "What the conditions of this transaction find has changed meanwhile: send the transaction again.";
+    let told = "The resources that the conditions of this transaction match have changed: send the transaction again.";
     Refusal::new(409, Issue::error(IssueType::Conflict, told))
 }
 
-/// Applies the patches of a prepared transaction, compares what it replaces, and carries it out.
+/// Applies the patches of a planned transaction, compares replaced documents, and runs it.
 async fn once(api: Api<'_>, context: &Context, mut plan: Plan) -> Result<Vec<Reply>, Undone> {
     for (number, request) in plan.changes() {
         let rest = request.without_body();
@@ -114,7 +113,7 @@ async fn once(api: Api<'_>, context: &Context, mut plan: Plan) -> Result<Vec<Rep
     }
     let (caller, is_read, context) = (context.caller.clone(), plan.is_read(), context.for_writer());
     let work = move |tx: &mut Tx<'_>| {
-        // An attempt that the database gave up has spent nothing of the next one's.
+        // An attempt that the database aborted does not use up the budget of the next.
         let budget = Budget::of_entries(plan.entries());
         tx.within(&budget, |tx| bundle::run(tx, &context, &plan))
     };
@@ -125,8 +124,8 @@ async fn once(api: Api<'_>, context: &Context, mut plan: Plan) -> Result<Vec<Rep
     }
 }
 
-/// Answers a transaction that is done. What its entries read was found in it, and is rendered from what is stored now: while
-/// the writer is held no document is parsed.
+/// Renders the response to a committed transaction. The reads of its entries are rendered from the current
+/// data: while the writer is held no document is parsed.
 async fn answer(
     api: Api<'_>,
     context: &Context,

@@ -1,4 +1,4 @@
-//! A request is carried out: in which transaction, on which thread, and what is written down of it.
+//! Runs a request: in which transaction, on which thread, and with which access records.
 
 use serde_json::Value;
 
@@ -20,8 +20,7 @@ use domain::audit::Access;
 use fhir::format;
 use store::{Lane, Tx};
 
-/// Carries a request out that was judged, and says what is to be written down of it: nothing, where the change has its
-/// record.
+/// Runs a validated request, and returns the access to record: `None` where the change has its own record.
 pub(super) async fn carry_out(
     api: Api<'_>,
     context: Context,
@@ -46,10 +45,10 @@ pub(super) async fn carry_out(
     }
 }
 
-/// A search with more bytes of parameters than this may take long, and must not keep the others from the database.
+/// A search with more bytes of parameters may take long, and must not delay other requests to the database.
 const BRIEF: usize = 1024;
 
-/// What is answered, and the access that it is, if it has no record of its own.
+/// The reply, and the access, if it has no record of its own.
 type Carried = Result<(Option<Access>, Reply), Refusal>;
 
 pub(super) async fn write(api: Api<'_>, context: Context, request: Request, access: Access) -> Carried {
@@ -62,8 +61,8 @@ pub(super) async fn write(api: Api<'_>, context: Context, request: Request, acce
     Ok((access, reply))
 }
 
-/// What is read is also rendered, if it is said how, on the thread that made it: to free its many small parts on another
-/// costs more than the rendering.
+/// Reads, and renders the result, if a format is given, on the same thread: to free its many small parts on
+/// another thread costs more than rendering.
 pub(super) async fn read(
     api: Api<'_>,
     context: Context,
@@ -83,8 +82,8 @@ pub(super) async fn read(
         Ok((Some(access), reply))
     };
     let is_one = reads_one && is_present && kind.is_some_and(ResourceType::is_read_at_once);
-    // Not read on a thread that serves: what a client wrote as one document, which can be large, and accesses, before which
-    // those in the journal are indexed.
+    // Two kinds are not read on a serving thread: documents that a client wrote, which can be large, and AuditEvents, because
+    // the access journal is indexed before they are read.
     let is_small = kind.is_some_and(|kind| !kind.is_a_document() && kind != ResourceType::AuditEvent);
     if is_one {
         return api.gate.read_one_as(caller, work).await;
@@ -97,7 +96,7 @@ pub(super) async fn read(
     api.gate.read_as(caller, lane, work).await
 }
 
-/// Does of a write what needs the version that there is, before the transaction that writes another.
+/// Does the part of a write that needs the current version, before the write transaction.
 pub(super) async fn ready_one(api: Api<'_>, context: &Context, request: Request) -> Result<Request, Refusal> {
     if matches!(request.route.handler, Handler::Patch(_)) {
         patch_one(api, context, request).await
@@ -108,8 +107,8 @@ pub(super) async fn ready_one(api: Api<'_>, context: &Context, request: Request)
     }
 }
 
-/// Compares what replaces a document with what it replaces. That costs a read of its own, of access requests and
-/// subscriptions alone: to compare the two in the transaction would keep all other writers waiting.
+/// Compares a document with the one that it replaces. That costs an extra read, for access requests and
+/// subscriptions only: a comparison in the write transaction would delay all other writers.
 async fn compare_one(api: Api<'_>, context: &Context, mut request: Request) -> Result<Request, Refusal> {
     let (inner, asking) = (context.for_writer(), request.without_body());
     let find = move |tx: &mut Tx<'_>| tx.within(&inner.budget, |tx| find_replaced(tx, &inner, &asking));
@@ -120,15 +119,15 @@ async fn compare_one(api: Api<'_>, context: &Context, mut request: Request) -> R
     api.bodies.cpu.run(size, move || compare(&mut request, &base).map(|()| request)).await?
 }
 
-/// Applies a patch to the version that it is for, before the transaction that writes the result.
+/// Applies a patch to the version that it is for, before the write transaction.
 async fn patch_one(api: Api<'_>, context: &Context, mut request: Request) -> Result<Request, Refusal> {
-    // A role is made of a few columns: to apply a small JSON Patch to it in the transaction that writes it takes some
-    // microseconds, and to read it before in another one a third of the whole request.
+    // A role has few columns: to apply a small JSON Patch to it in the write transaction takes some
+    // microseconds; to read it before, in another transaction, takes a third of the whole request.
     let is_brief = matches!(&request.body, Some(Body::JsonPatch(_))) && !request.has_large_body();
     if request.target.kind == Some(ResourceType::Consent) && is_brief {
         return Ok(request);
     }
-    // The document comes as the text that it is, and is parsed below.
+    // The document is loaded as text, and parsed below.
     let (inner, asking) = (context.for_writer(), request.without_body());
     let asks = asks(&request);
     let find = move |tx: &mut Tx<'_>| tx.within(&inner.budget, |tx| find_base(tx, &inner, &asking, asks));
@@ -144,7 +143,8 @@ fn is_large(request: &Request, stored: &Value) -> bool {
     request.has_large_body() || is_larger(stored, INLINE)
 }
 
-/// `$validate`: what is stored is read first, if it is what is meant, and judged when the database is free again.
+/// `$validate`: a stored resource, if the request names one, is read first, and validated after the
+/// transaction.
 pub(super) async fn validate(api: Api<'_>, context: &Context, request: Request, access: Access) -> Carried {
     authorize(context, &request)?;
     let (inner, asking) = (context.clone(), request.without_body());

@@ -1,5 +1,4 @@
-//! Refusals of this API as the steps that every API shares render them: in the format that every client reads, and what
-//! browser apps may see of them.
+//! Refusals of this API in the shared steps: in the format that every client reads, with CORS headers.
 
 use std::fmt;
 
@@ -31,7 +30,8 @@ impl ResponseError for Refusal {
 
 impl HttpError for Refusal {
     fn throttled(seconds: u64) -> Self {
-        let issue = Issue::error(IssueType::Throttled, "Too many requests: wait, then go on.");
+        let issue =
+            Issue::error(IssueType::Throttled, "Too many requests. Retry after the time in Retry-After.");
         Self { retry_after: Some(seconds), ..Self::new(429, issue) }
     }
 }
@@ -48,7 +48,7 @@ impl ApiError for Refusal {
     }
 }
 
-/// G-15; the request's own id is in its answer (G-14).
+/// G-15; the response also has the request's own id (G-14).
 impl Shared for Refusal {
     const CORS: Cors = Cors {
         origins: Origins::Echoed { vary: VARIES },

@@ -1,4 +1,4 @@
-//! HTTP to requests and back: who is asking, in which format, what for, and how the answer is told.
+//! Maps HTTP to requests and back: caller, format, route, response.
 
 mod api;
 mod bundles;
@@ -41,7 +41,7 @@ use fhir::outcome::operation_outcome;
 use respond::{VARIES, name_metadata, refuse, respond_with};
 use service::authority::Authority;
 
-/// Answers every request of this front.
+/// Handles every request of this API.
 pub(super) async fn handle(
     (gate, bodies, turns): (Data<Gate>, Data<Bodies>, Data<BundleTurns>),
     settings: Data<FhirSettings>,
@@ -77,7 +77,7 @@ pub(super) async fn handle(
     response
 }
 
-/// Renders an answer that was not yet rendered; a large one not on the present thread.
+/// Renders a reply that is not yet rendered; a large one on the CPU pool.
 async fn rendered(api: Api<'_>, mut reply: Reply, writing: Writing) -> Result<Reply, Error> {
     if reply.rendered.is_some() {
         return Ok(reply);
@@ -96,7 +96,7 @@ async fn rendered(api: Api<'_>, mut reply: Reply, writing: Writing) -> Result<Re
     Ok(reply)
 }
 
-/// The CapabilityStatement; a caller that has it already is told so (C-06).
+/// The CapabilityStatement; 304 for a caller that has the current version (C-06).
 fn capabilities(api: Api<'_>, request: &HttpRequest, writing: Writing) -> Result<HttpResponse, Refusal> {
     let known = conditions(request.headers())?.if_none_match;
     let issuer = api.gate.authority.as_deref().map(Authority::issuer);
@@ -133,7 +133,7 @@ async fn answer(
     let context = Context::of(api.settings, caller, preference(request.headers()).strict);
     let asked = trail::access(&context, route, &target, &query);
     let asking = Asking { route, target, path, query };
-    // The turn is kept until the Bundle is answered.
+    // The permit is held until the Bundle is answered.
     let (_turn, understood) = understand(api, request, &context, asking, payload, writing).await;
     let (accesses, result) = match understood {
         Ok(Understood::Request(request)) => {
@@ -144,6 +144,6 @@ async fn answer(
         Ok(Understood::Transaction(accesses, plan)) => transaction(api, context, accesses, plan).await,
         Err(refusal) => (vec![trail::refused(asked, &refusal)], Err(refusal)),
     };
-    // The one place where this front's accesses are written down: nothing is answered before.
+    // The one place where this API's accesses are recorded: before every response.
     record::answer(api.gate, accesses, result).await
 }

@@ -1,4 +1,4 @@
-//! Answers and refusals as HTTP.
+//! Responses and refusals as HTTP.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
@@ -17,7 +17,7 @@ use fhir::outcome::operation_outcome;
 use fhir::{etag, format};
 use service::authority::Authority;
 
-/// What an answer hangs on besides its URL (RFC 9110, section 12.5.5).
+/// The request headers that a response depends on (RFC 9110, section 12.5.5).
 pub(super) const VARIES: &str = "origin, accept, prefer";
 
 pub(super) fn respond(status: u16, writing: Writing, has_body: bool) -> HttpResponseBuilder {
@@ -57,7 +57,7 @@ pub(crate) fn refuse_plainly(refusal: &Refusal) -> HttpResponse {
     refuse(refusal, plain)
 }
 
-/// The header that says which token would do (SC-09).
+/// The `WWW-Authenticate` header, with the scope that would be needed (SC-09).
 pub(super) fn challenge(challenge: Option<&Challenge>) -> String {
     let error = challenge.map(|challenge| format!(", error=\"{}\"", challenge.error));
     let scope = challenge.and_then(|challenge| challenge.scope.as_ref());
@@ -69,7 +69,7 @@ pub(super) fn challenge(challenge: Option<&Challenge>) -> String {
     format!("{scheme} realm=\"OnBehalf\"{}{}", error.unwrap_or_default(), scope.unwrap_or_default())
 }
 
-/// Adds to the challenge of a 401 where the metadata of this API is (RFC 9728 §5.1). There is some where there is an
+/// Adds the URL of this API's metadata to the challenge of a 401 (RFC 9728 §5.1), where there is an
 /// authorization server.
 pub(super) fn name_metadata(response: &mut HttpResponse, authority: Option<&Authority>) {
     let (Some(authority), StatusCode::UNAUTHORIZED) = (authority, response.status()) else { return };

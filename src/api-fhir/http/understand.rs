@@ -1,5 +1,5 @@
-//! What a request asks for: its body read, and judged as far as that needs no database. Of a large body this is done
-//! on the CPU pool, in one piece of work.
+//! Parses a request: reads its body, and validates it as far as possible without the database. For a large
+//! body this runs on the CPU pool, as one piece of work.
 
 use actix_web::HttpRequest;
 use actix_web::http::Method;
@@ -27,7 +27,7 @@ use fhir::format;
 use fhir::format::{BodyFormat, MediaFault, xml};
 use fhir::outcome::{Issue, IssueType};
 
-/// What the first line of a request asks for.
+/// The request line, parsed.
 pub(super) struct Asking {
     pub(super) route: &'static Route,
     pub(super) target: Target,
@@ -35,18 +35,18 @@ pub(super) struct Asking {
     pub(super) query: Params,
 }
 
-/// A request, understood.
+/// A parsed request.
 pub(super) enum Understood {
-    /// One request, judged.
+    /// One validated request.
     Request(Box<Request>),
     /// A batch: each entry by itself.
     Batch(Vec<Result<Entry, Refusal>>),
-    /// A transaction: the accesses that its entries are, and what it will do.
+    /// A transaction: the accesses of its entries, and its plan.
     Transaction(Vec<Access>, Result<Plan, Refusal>),
 }
 
-/// Takes the body in, and reads and judges what is asked for. Of Bundles few stand in memory as trees at a time: what is
-/// returned beside is the turn of one.
+/// Reads the body, parses and validates the request. Few Bundles are in memory as trees at a time: the permit
+/// of one is returned beside it.
 pub(super) async fn understand(
     api: Api<'_>,
     request: &HttpRequest,
@@ -74,7 +74,7 @@ pub(super) async fn understand(
             let context = context.clone();
             api.bodies.cpu.run(size, move || arriving.read(&context)).await??
         };
-        // The form of a search may say as well as its URL how the answer is to be written.
+        // The form of a search may set the response format too, as its URL may.
         if let Some(params) = form {
             *told = writing(request, &params)?;
         }
@@ -83,9 +83,9 @@ pub(super) async fn understand(
     (turn, read.await)
 }
 
-/// What was read of a request.
+/// The parsed content of a request.
 struct Read {
-    /// The parameters of the URL and of the form, where the body is one.
+    /// The parameters of URL and form, where the body is a form.
     form: Option<Params>,
     understood: Result<Understood, Refusal>,
 }
@@ -114,7 +114,7 @@ impl Arriving {
         }
     }
 
-    /// Reads and judges it.
+    /// Parses and validates it.
     fn read(mut self, context: &Context) -> Result<Read, Refusal> {
         let mut params = std::mem::take(&mut self.asking.query);
         let is_form = self.is_form()?;
@@ -138,7 +138,7 @@ impl Arriving {
         let (conditions, prepared) = (self.conditions?, Prepared::Nothing);
         let mut request = Request { route, target, params, path, body, conditions, prepared, new_id: None };
         if let (Some(_), true) = (&request.conditions.if_match, request.target == Target::default()) {
-            return Err(Refusal::invalid("If-Match is about one resource."));
+            return Err(Refusal::invalid("If-Match is only possible for a request on one resource."));
         }
         if matches!(route.handler, Handler::Bundle) {
             return read_bundle(context, request.body, self.depth);
@@ -157,7 +157,7 @@ impl Arriving {
         matches!(self.asking.route.handler, Handler::Search(_))
     }
 
-    /// Whether it is a form, whose parameters join those of the URL.
+    /// Whether the body is a form, whose parameters are added to those of the URL.
     fn is_form(&self) -> Result<bool, Refusal> {
         if !self.has_body() || !self.is_search() {
             return Ok(false);
@@ -169,7 +169,7 @@ impl Arriving {
         Ok(format::read_json(&self.bytes, self.depth)?)
     }
 
-    /// Reads what came: a resource or a patch.
+    /// Parses the body: a resource or a patch.
     fn read_body(&self) -> Result<Option<Body>, Refusal> {
         if !self.has_body() {
             return Ok(None);
@@ -182,7 +182,7 @@ impl Arriving {
                 Body::JsonPatch(format::read_json_patch(&self.bytes, self.depth)?)
             }
             BodyFormat::Form | BodyFormat::Json | BodyFormat::Xml | BodyFormat::JsonPatch => {
-                let told = "This kind of body does not belong to this request.";
+                let told = "This kind of body is not allowed for this request.";
                 return Err(Refusal::new(415, Issue::error(IssueType::NotSupported, told)));
             }
         };
@@ -190,7 +190,8 @@ impl Arriving {
     }
 }
 
-/// Reads a Bundle, and judges its entries: those of a batch each by itself, those of a transaction together.
+/// Parses a Bundle, and validates its entries: those of a batch each by itself, those of a transaction
+/// together.
 fn read_bundle(context: &Context, body: Option<Body>, depth: usize) -> Result<Understood, Refusal> {
     let Some(Body::Resource(bundle)) = body else {
         return Err(Refusal::invalid("Send a Bundle of type batch or transaction to this URL."));
@@ -221,13 +222,13 @@ fn read_xml(bytes: &[u8], depth: usize) -> Result<Value, Refusal> {
         .map_err(|fault| Refusal::new(400, Issue::error(IssueType::Structure, fault.to_string())))
 }
 
-/// The conditions in the headers.
+/// The conditional headers.
 pub(super) fn conditions(headers: &HeaderMap) -> Result<Conditions, Refusal> {
     let tags = |name: &str, parse: fn(&str) -> Result<Versions, NotAnEtag>| {
         let tags = joined(headers, name).map(|text| parse(&text)).transpose();
-        tags.map_err(|_wrong| Refusal::invalid("An entity tag is written W/\"1\"."))
+        tags.map_err(|_wrong| Refusal::invalid("An entity tag must be written W/\"1\"."))
     };
-    // A date that cannot be read is no condition (RFC 9110 §13.1.3, §13.1.4).
+    // A date that cannot be parsed is ignored (RFC 9110 §13.1.3, §13.1.4).
     let date = |name: HeaderName| {
         headers.get(name).and_then(|value| value.to_str().ok()).and_then(etag::parse_http_date)
     };

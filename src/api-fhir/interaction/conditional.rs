@@ -1,4 +1,4 @@
-//! Finds the one resource that a condition means: `If-None-Exist`, conditional update and patch, and
+//! Finds the one resource that a condition matches: `If-None-Exist`, conditional update and patch, and
 //! conditional references in a transaction.
 
 use crate::context::Context;
@@ -16,7 +16,7 @@ use fhir::outcome::IssueType;
 use store::Tx;
 use store::search::{Filter, PageQuery};
 
-/// What a condition finds.
+/// The matches of a condition.
 pub(crate) enum Match<T = Box<Stored>> {
     /// Nothing.
     None,
@@ -27,7 +27,7 @@ pub(crate) enum Match<T = Box<Stored>> {
 }
 
 impl Match<String> {
-    /// Loads what was found by its id.
+    /// Loads the match by its id.
     fn load(self, load: impl FnOnce(String) -> Result<Option<Stored>, Error>) -> Result<Match, Refusal> {
         match self {
             Self::None => Ok(Match::None),
@@ -37,8 +37,8 @@ impl Match<String> {
     }
 }
 
-/// As [`find`], for a request that acts on what it finds: others with the same condition wait, and the
-/// resource that is found is nobody else's to change until the transaction ends.
+/// As [`find`], for a request that acts on the match: concurrent requests with the same condition wait, and
+/// no other request can change the match until the transaction ends.
 pub(crate) fn find_to_change(
     tx: &mut Tx<'_>,
     context: &Context,
@@ -49,7 +49,7 @@ pub(crate) fn find_to_change(
     found.load(|id| Ok(load(tx, context, kind, &[id])?.pop()))
 }
 
-/// As [`find_id`], and keeps others from the condition, and from what it finds, until the transaction ends.
+/// As [`find_id`], and locks the condition, and its match, until the transaction ends.
 fn find_locked(
     tx: &mut Tx<'_>,
     context: &Context,
@@ -62,7 +62,8 @@ fn find_locked(
             if let Backing::Rows { table, .. } = kind.backing() {
                 tx.lock_row(table, &id)?;
             }
-            // It may have changed while it was waited for, so that the condition means another now.
+            // The match may have changed while the lock was awaited, so that the condition now matches
+            // another.
             find_id(tx, context, kind, params)
         }
         other @ (Match::None | Match::Many) => Ok(other),
@@ -76,7 +77,7 @@ pub(crate) fn lock_name(kind: ResourceType, params: &[(String, String)]) -> Stri
     format!("{} {condition:?}", kind.name())
 }
 
-/// As [`find_id`], and loads what it finds.
+/// As [`find_id`], and loads the match.
 pub(crate) fn find(
     tx: &mut Tx<'_>,
     context: &Context,
@@ -87,8 +88,8 @@ pub(crate) fn find(
     found.load(|id| Ok(load(tx, context, kind, &[id])?.pop()))
 }
 
-/// Searches by a condition: one statement. Criteria are read strictly: one that is not understood must not widen what is
-/// written to.
+/// Searches by a condition: one statement. Criteria are strict: an unknown one must not widen the match of a
+/// write.
 pub(crate) fn find_id(
     tx: &mut Tx<'_>,
     context: &Context,
@@ -115,14 +116,14 @@ pub(crate) fn find_id(
     }
 }
 
-/// The parameters of `If-None-Exist`. R4 has the query alone (<https://hl7.org/fhir/R4/http.html#ccreate>); HAPI's client
-/// sends the whole URL of the search, and others the type and the query.
+/// The parameters of `If-None-Exist`. R4 has only the query (<https://hl7.org/fhir/R4/http.html#ccreate>);
+/// HAPI's client sends the whole URL of the search, and others the type and the query.
 pub(crate) fn criteria(kind: ResourceType, condition: &str) -> Result<Vec<(String, String)>, Refusal> {
     match condition.split_once('?') {
-        // A `?` behind a `=` belongs to a value.
+        // A `?` after a `=` belongs to a value.
         Some((place, query)) if !place.is_empty() && !place.contains('=') => {
             if place.rsplit('/').next() != Some(kind.name()) {
-                return Err(Refusal::invalid("A conditional create searches the type that it creates."));
+                return Err(Refusal::invalid("A conditional create must search the type that it creates."));
             }
             Ok(pairs(query))
         }
@@ -130,10 +131,10 @@ pub(crate) fn criteria(kind: ResourceType, condition: &str) -> Result<Vec<(Strin
     }
 }
 
-/// 412: the condition means more than one.
+/// 412: the condition matches more than one resource.
 pub(crate) fn many() -> Refusal {
     Refusal::precondition(
         IssueType::MultipleMatches,
-        "The condition finds more than one resource: narrow it.",
+        "The condition matches more than one resource: narrow it.",
     )
 }

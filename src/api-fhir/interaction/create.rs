@@ -1,4 +1,4 @@
-//! create, with or without a condition.
+//! create, conditional or not.
 
 use crate::context::Context;
 use crate::interaction::conditional;
@@ -22,8 +22,8 @@ pub(crate) fn create(tx: &mut Tx<'_>, context: &Context, request: &Request) -> R
     Ok(Reply::written(201, created, context))
 }
 
-/// What must find nothing. fhirpy's `get_or_create` puts its condition into the URL: it is meant as
-/// If-None-Exist.
+/// The condition that must match nothing. fhirpy's `get_or_create` puts its condition into the URL: it
+/// counts as If-None-Exist.
 pub(super) fn condition(request: &Request) -> Result<Option<Vec<(String, String)>>, Refusal> {
     let in_url = || request.params.iter().filter(|(name, _)| !name.starts_with('_')).cloned().collect();
     match &request.conditions.if_none_exist {

@@ -1,4 +1,4 @@
-//! delete: of what its owner alone has. The record of what was known of people stays.
+//! delete: for resources that belong to their owner only. Records about people are never deleted.
 
 use crate::context::Context;
 use crate::interaction::read;
@@ -9,7 +9,7 @@ use crate::resource;
 use domain::account::Letter;
 use store::Tx;
 
-/// 204, and again where it was deleted already.
+/// 204, also when it is already deleted.
 pub(crate) fn delete(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
     let (kind, id) = instance(request)?;
     read::lock(tx, kind, id)?;

@@ -1,5 +1,5 @@
-//! history of an instance, a type, or everything: the newest first, in pages that follow each other by
-//! key.
+//! history of an instance, a type, or the system: newest first, in pages that follow each other by key (R-50
+//! to R-52).
 
 use std::collections::{HashMap, HashSet};
 
@@ -29,7 +29,7 @@ use store::search::{Field, Filter, FoundVersion, HistoryQuery, Is, SubscriptionF
 const DEFAULT_COUNT: usize = 50;
 const MOST: usize = 500;
 
-/// The types whose past is kept.
+/// The types with stored versions.
 const KINDS: &[ResourceType] = &[
     ResourceType::Consent,
     ResourceType::RelatedPerson,
@@ -46,7 +46,7 @@ pub(crate) fn history(tx: &mut Tx<'_>, context: &Context, request: &Request) -> 
         let present = read::find_even_deleted(tx, context, kind, id, Letter::Read)?;
         disclosed = resource::disclosed(&present);
         if let (Some(present), false) = (present, KINDS.contains(&kind)) {
-            // Only the present version is kept: that is its history.
+            // Only the current version is stored: it is the history.
             return Ok(Reply::made_of(disclosed, bundle(context, request, &asked, &Page::of(present))));
         }
     }
@@ -111,14 +111,13 @@ fn load_in_order(
     Ok(loaded)
 }
 
-/// The versions that the scopes let through: what an app may see of a resource is a matter of the resource as
-/// it is now.
+/// The versions that the scopes allow: an app's access to past versions follows that to the current resource.
 fn given(context: &Context, kind: ResourceType, present: Table, letter: Letter) -> Result<Filter, Refusal> {
     let limit = enforce::limited(context, kind, letter, Filter::EVERYTHING)?;
     if limit == Filter::EVERYTHING {
         return Ok(limit);
     }
-    // What was deleted has its history still.
+    // A deleted resource still has its history.
     let present = if present == Table::Subscriptions { Table::EverySubscription } else { present };
     let within = Filter::within(present.id(), present, present.id(), limit);
     Ok(if present == Table::EverySubscription {
@@ -128,7 +127,7 @@ fn given(context: &Context, kind: ResourceType, present: Table, letter: Letter) 
     })
 }
 
-/// What a history answers.
+/// A page of a history.
 struct Page {
     total: i64,
     versions: Vec<Stored>,
@@ -171,10 +170,11 @@ impl Asked {
                     asked.since = Some(since.ok_or_else(|| wrong(told))?.earliest());
                 }
                 "_at" => asked.at = Some(date().or(Err(wrong("_at must be a date or a dateTime.")))?),
-                "_list" => return Err(wrong("This server keeps no lists: _list finds nothing.")),
+                "_list" => return Err(wrong("This server has no lists: _list is not supported.")),
                 "_page" => {
                     asked.after = Some(
-                        decode(value).ok_or_else(|| wrong("This page link is not one of this server's."))?,
+                        decode(value)
+                            .ok_or_else(|| wrong("This page link was not issued by this server."))?,
                     );
                 }
                 _ => {}
@@ -183,8 +183,8 @@ impl Asked {
         Ok(asked)
     }
 
-    /// `_at` means what was current at some time in it: what was written until its end, and not followed
-    /// before its beginning.
+    /// `_at` selects the versions that were current at some time in its range: written before its end, and
+    /// not replaced before its beginning.
     fn filter(&self, updated_at: Field) -> Filter {
         let since = self.since.map(|since| Filter::number(updated_at, Is::AtLeast, to_millis(since)));
         let at =

@@ -1,5 +1,5 @@
-//! The interactions, one per file. Each runs in a transaction that it is given, so that a request alone
-//! and an entry of a Bundle go the same way.
+//! The interactions, one per file. Each runs in a given transaction, so that a single request and an entry of
+//! a Bundle are processed alike.
 
 pub(crate) mod conditional;
 pub(crate) mod create;
@@ -32,20 +32,20 @@ use store::Tx;
 pub(crate) use update::{compare, find_replaced, replaces_document};
 pub(crate) use validate::{check, find as find_to_validate, outcome as outcome_of};
 
-/// Carries a request out that was prepared or needs no preparation.
+/// Runs a request that was prepared, or needs no preparation.
 pub(crate) fn perform(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
     authorize(context, request)?;
     perform_judged(tx, context, request)
 }
 
-/// Refuses what the database need not be asked about: what the caller may never do, and a resource that is not valid. What
-/// is left of a body is a draft.
+/// Refuses what needs no database to refuse: a request that the caller may never make, and a resource that is
+/// not valid. The body becomes a draft.
 pub(crate) fn judge(context: &Context, request: &mut Request) -> Result<(), Refusal> {
     authorize(context, request)?;
     prepare(context, request)
 }
 
-/// Refuses what the caller may never do, whatever the request brings.
+/// Refuses a request that the caller may never make, whatever its body.
 pub(crate) fn authorize(context: &Context, request: &Request) -> Result<(), Refusal> {
     if !request.route.handler.is_write() {
         let reads_roles = request.target.kind == Some(ResourceType::Consent);
@@ -54,7 +54,7 @@ pub(crate) fn authorize(context: &Context, request: &Request) -> Result<(), Refu
     }
     enforce::check_patient(context, request)?;
     if let Some(letter) = request.route.permission {
-        // A search in a compartment is about its members, not about the patient whose it is.
+        // A search in a compartment is about its members, not about the patient of the compartment.
         let Target { kind, members, .. } = &request.target;
         let kinds = if members.is_empty() { kind.as_slice() } else { members };
         enforce::check_any(context, kinds, letter)?;
@@ -65,10 +65,10 @@ pub(crate) fn authorize(context: &Context, request: &Request) -> Result<(), Refu
     }
 }
 
-/// By which condition a request finds what it writes, if by one.
+/// The condition by which a request finds the resource that it writes, if it has one.
 pub(crate) fn condition_of(request: &Request) -> Option<Vec<(String, String)>> {
     match request.route.handler {
-        // One that cannot be read is refused when its turn comes.
+        // A condition that cannot be read is refused when the request is processed.
         Handler::Store(_, Purpose::Create) => create::condition(request).ok().flatten(),
         Handler::Store(_, Purpose::Either) => Some(request.params.clone()),
         Handler::Patch(_) => request.target.id.is_none().then(|| request.params.clone()),
@@ -84,7 +84,7 @@ pub(crate) fn condition_of(request: &Request) -> Option<Vec<(String, String)>> {
     }
 }
 
-/// Validates the resource that is brought, and reads it.
+/// Validates and reads the resource in the body.
 fn prepare(context: &Context, request: &mut Request) -> Result<(), Refusal> {
     if request.route.handler.purpose().is_some() {
         check(resource_of(request)?, kind_of(request)?)?;
@@ -94,15 +94,15 @@ fn prepare(context: &Context, request: &mut Request) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Leaves of a body that was read what tells which resource it is: to free the rest costs time as well, which should
-/// not be that of the transaction.
+/// Reduces a body that was read to the members that identify the resource: freeing the rest takes time, which
+/// must not be spent in the transaction.
 pub(crate) fn keep_head(request: &mut Request) {
     if let Some(Body::Resource(Value::Object(members))) = &mut request.body {
         members.retain(|name, _| matches!(name.as_str(), "resourceType" | "id" | "meta"));
     }
 }
 
-/// Reads the resource that is brought, which was validated.
+/// Reads the validated resource in the body.
 pub(crate) fn read_draft(context: &Context, request: &mut Request) -> Result<(), Refusal> {
     if let Some(purpose) = request.route.handler.purpose() {
         let draft = resource::read(context, kind_of(request)?, resource_of(request)?, purpose)?;
@@ -111,7 +111,7 @@ pub(crate) fn read_draft(context: &Context, request: &mut Request) -> Result<(),
     Ok(())
 }
 
-/// Carries out a request that was found to be one ([`judge`]).
+/// Runs a validated request ([`judge`]).
 pub(crate) fn perform_judged(
     tx: &mut Tx<'_>,
     context: &Context,
@@ -120,7 +120,7 @@ pub(crate) fn perform_judged(
     let mut reply = request.route.handler.execute(tx, context, request)?;
     if let (Some((kind, id)), Some(letter)) = (&reply.written, request.route.permission) {
         enforce::check_written(tx, context, *kind, id, letter)?;
-        // To write is not to read: without that the answer is its status and headers.
+        // A write scope includes no read: without one the response has only status and headers.
         if !enforce::may_read(tx, context, *kind, id)? {
             (reply.body, reply.document) = (None, None);
         }

@@ -1,10 +1,10 @@
-//! patch: JSON Patch or FHIRPath Patch, with or without a condition. A patch is an update of the server's
-//! own copy: it is validated and judged as one.
+//! patch: JSON Patch or FHIRPath Patch, conditional or not. A patch is an update of the server's own copy,
+//! and is authorized and validated as an update.
 //!
-//! The copy is read, patched, validated and compared before the transaction of the write, which then only looks
-//! whether that version is still the present one. Where another change came between, a small patch is applied
-//! again within the transaction; a large one is refused with 409, for it would hold the database while it is. A small JSON
-//! Patch of a role is applied within the transaction from the first: it costs less than to read the role twice.
+//! The copy is read, patched, validated and compared before the write transaction, which only checks that its
+//! version is still the current one. If another change came between, a small patch is applied again within
+//! the transaction; a large one is refused with 409, because it would hold the writer for long. A small JSON
+//! Patch of a role is always applied within the transaction: that costs less than to read the role twice.
 
 use serde_json::Value;
 
@@ -28,8 +28,8 @@ use fhir::outcome::{Issue, IssueType};
 use fhir::patch as engine;
 use store::Tx;
 
-/// The version that a patch is for, as it stands now.
-/// `asks`: whether the patch, which is not here, asks what the resource says ([`asks`]).
+/// The version that a patch is for, as it is now. `asks`: whether the patch, which is not passed, tests the
+/// content of the resource ([`asks`]).
 pub(crate) fn find_base(
     tx: &mut Tx<'_>,
     context: &Context,
@@ -50,7 +50,7 @@ pub(crate) fn find_base(
     Ok(current)
 }
 
-/// Refuses a patch that asks what a resource says to a caller who may not read it.
+/// Refuses a patch that tests the content of a resource which the caller may not read.
 fn check_may_ask(tx: &mut Tx<'_>, context: &Context, current: &Stored, asks: bool) -> Result<(), Refusal> {
     if asks { enforce::check_read(tx, context, current.kind, &current.id) } else { Ok(()) }
 }
@@ -97,15 +97,15 @@ fn write(tx: &mut Tx<'_>, context: &Context, request: &Request, current: &Stored
     }
 }
 
-/// Refuses what would hold the database for long.
+/// Refuses a patch that would hold the writer for long.
 fn check_small(request: &Request, current: &Stored) -> Result<(), Refusal> {
     let is_stored_large = match &current.document {
         Some(document) => document.len() > INLINE,
-        // A role is made of a few columns.
+        // A role has few columns.
         None => current.kind != ResourceType::Consent && json::is_larger(&current.body, INLINE),
     };
     if request.has_large_body() || is_stored_large {
-        let told = "The resource has changed while this patch was applied to it: send the patch again.";
+        let told = "The resource changed while this patch was applied: send the patch again.";
         return Err(Refusal::new(409, Issue::error(IssueType::Conflict, told)));
     }
     Ok(())
@@ -131,7 +131,7 @@ fn apply(context: &Context, request: &Request, stored: &Stored) -> Result<Patche
     };
     let mut body = patched.map_err(|fault| Refusal::new(fault.kind.status(), fault.issue))?;
     drop_stale_narrative(&current.body, &mut body);
-    // The patch itself was understood: what it would make of the resource breaks a rule.
+    // The patch itself was understood; its result violates a rule.
     check(&body, current.kind).map_err(|refusal| Refusal { status: 422, ..refusal })?;
     resource::decide_kind(context, current.kind, Purpose::Update)?;
     let mut draft = resource::read(context, current.kind, &body, Purpose::Update)?;
@@ -139,8 +139,8 @@ fn apply(context: &Context, request: &Request, stored: &Stored) -> Result<Patche
     Ok(Patched { id: current.id, version: current.version, body, draft })
 }
 
-/// Whether a patch asks what the resource says, so that its success or failure tells: by the operation `test` of a JSON Patch, or
-/// by a path that chooses with a function.
+/// Whether a patch tests the content of the resource, so that its success or failure reveals it: by the
+/// operation `test` of a JSON Patch, or by a path that selects with a function.
 pub(crate) fn asks(request: &Request) -> bool {
     match &request.body {
         None => false,
@@ -158,7 +158,7 @@ pub(crate) fn asks(request: &Request) -> bool {
     }
 }
 
-/// A narrative that was not patched along with the data tells of data that are no more.
+/// Drops a narrative that was not patched along with the data, because it is stale.
 fn drop_stale_narrative(before: &Value, after: &mut Value) {
     let is_stale = before != after && before.get("text") == after.get("text");
     if let (true, Some(members)) = (is_stale, after.as_object_mut()) {

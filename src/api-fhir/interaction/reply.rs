@@ -1,4 +1,4 @@
-//! What a request is answered.
+//! The reply to a request.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -9,33 +9,33 @@ use crate::resource::stored::{Stored, complete};
 use base::error::Error;
 use domain::audit::Shown;
 
-/// What a request is answered.
+/// The reply to a request.
 #[derive(Clone, Debug)]
 pub(crate) struct Reply {
     /// The HTTP status.
     pub(crate) status: u16,
     /// The resource.
     pub(crate) body: Option<Value>,
-    /// The document that `body` is still to be completed with ([`Reply::complete`]).
+    /// The document that `body` must still be completed with ([`Reply::complete`]).
     pub(crate) document: Option<String>,
-    /// The resource as it is sent, where it was rendered already and `body` is gone.
+    /// The rendered resource, which replaces `body`.
     pub(crate) rendered: Option<Vec<u8>>,
     /// Its version.
     pub(crate) version: Option<i64>,
-    /// When that was written.
+    /// The time of that version.
     pub(crate) last_modified: Option<DateTime<Utc>>,
-    /// Where it is.
+    /// Its URL.
     pub(crate) location: Option<String>,
-    /// What was written. Then `Prefer: return=…` decides what of the body is sent.
+    /// The written resource. With it, `Prefer: return=…` decides about the body.
     pub(crate) written: Option<(ResourceType, String)>,
-    /// Whose data, or which resources, the answer discloses: for the audit record.
+    /// The people, or the resources, that the reply discloses: for the audit record.
     pub(crate) disclosed: Vec<Shown>,
-    /// Whether it holds a secret: no cache may keep it.
+    /// Whether it contains a secret: it must not be cached.
     pub(crate) is_secret: bool,
 }
 
 impl Reply {
-    /// A resource, read.
+    /// A resource that was read.
     pub(super) fn found(stored: Stored) -> Self {
         Self {
             status: 200,
@@ -51,7 +51,7 @@ impl Reply {
         }
     }
 
-    /// A resource, written.
+    /// A resource that was written.
     pub(super) fn written(status: u16, stored: Stored, context: &Context) -> Self {
         let Stored { kind, id, version, .. } = &stored;
         let location = format!("{}/{}/{id}/_history/{version}", context.base, kind.name());
@@ -59,7 +59,7 @@ impl Reply {
         Self { status, location: Some(location), written, ..Self::found(stored) }
     }
 
-    /// Puts into the body what was left out of it in the transaction.
+    /// Completes the body with the document that the transaction did not parse.
     pub(crate) fn complete(mut self) -> Result<Self, Error> {
         if let (Some(document), Some(body)) = (self.document.take(), &mut self.body) {
             complete(body, &document)?;
@@ -67,12 +67,12 @@ impl Reply {
         Ok(self)
     }
 
-    /// Nothing to tell: it is deleted.
+    /// 204: the resource is deleted.
     pub(super) fn nothing() -> Self {
         Self { status: 204, body: None, ..Self::made(204, Value::Null) }
     }
 
-    /// Something that is no resource of its own and discloses none: an outcome, parameters.
+    /// A body that is not a stored resource and discloses none: an outcome, parameters.
     pub(crate) fn made(status: u16, body: Value) -> Self {
         Self {
             status,
@@ -88,7 +88,7 @@ impl Reply {
         }
     }
 
-    /// 200: a Bundle, an outcome or parameters made of these resources.
+    /// 200: a Bundle, an outcome or parameters that contain these resources.
     pub(crate) fn made_of(disclosed: Vec<Shown>, body: Value) -> Self {
         Self { disclosed, ..Self::made(200, body) }
     }

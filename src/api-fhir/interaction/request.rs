@@ -1,4 +1,4 @@
-//! A request, understood, and the route that it takes: what says how it is carried out.
+//! A parsed request, and its route, which says how it is processed.
 
 use std::fmt;
 
@@ -23,35 +23,36 @@ use fhir::etag::Versions;
 use fhir::outcome::IssueType;
 use store::Tx;
 
-/// A request, understood.
+/// A parsed request.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
-    /// What is asked for.
+    /// Its route.
     pub(crate) route: &'static Route,
-    /// Of what.
+    /// Its target.
     pub(crate) target: Target,
     /// The parameters of query and form, decoded.
     pub(crate) params: Vec<(String, String)>,
-    /// The path that was asked for, below the base, for links.
+    /// The requested path, below the base, for links.
     pub(crate) path: String,
-    /// The resource that came with it.
+    /// Its body.
     pub(crate) body: Option<Body>,
-    /// Under which conditions.
+    /// Its conditional headers.
     pub(crate) conditions: Conditions,
-    /// What was made of the body before the transaction.
+    /// The result of preparing the body before the transaction.
     pub(crate) prepared: Prepared,
-    /// The id of what it creates, where other entries of its transaction name that; else one is drawn.
+    /// The id of the resource that it creates, if other entries of its transaction refer to that; otherwise a
+    /// new one.
     pub(crate) new_id: Option<Uuid>,
 }
 
 impl Request {
-    /// Whether what came with it is more than a thread that serves should work on.
+    /// Whether the body is too large to be processed on a serving thread.
     pub(crate) fn has_large_body(&self) -> bool {
         let Some(Body::Resource(body) | Body::JsonPatch(body)) = &self.body else { return false };
         is_larger(body, INLINE)
     }
 
-    /// What it asks for, without what came with it.
+    /// The request without its body.
     pub(crate) fn without_body(&self) -> Self {
         Self {
             route: self.route,
@@ -66,15 +67,16 @@ impl Request {
     }
 }
 
-/// What was made of a body before the transaction, so that nothing of it is worked on while the database is held.
+/// The result of preparing a body before the transaction, so that no such work is done while the writer is
+/// held.
 #[derive(Clone, Debug, Default)]
 pub(crate) enum Prepared {
-    /// Nothing: there is no body, or what it means is known in the transaction only.
+    /// Nothing: there is no body, or its meaning is known only in the transaction.
     #[default]
     Nothing,
-    /// The draft that a resource is created or updated by.
+    /// The draft of the resource to create or update.
     Draft(Draft),
-    /// A version with its patch applied.
+    /// A version with the patch applied.
     Patched(Box<Patched>),
     /// The outcome of `$validate`.
     Outcome(Value),
@@ -89,7 +91,7 @@ pub(crate) struct Patched {
     pub(super) draft: Draft,
 }
 
-/// What came with a request.
+/// The body of a request.
 #[derive(Clone, Debug)]
 pub(crate) enum Body {
     /// A resource.
@@ -102,15 +104,15 @@ pub(crate) enum Body {
 #[derive(Clone, Debug, Default)]
 #[expect(clippy::struct_field_names, reason = "the names are those of the headers")]
 pub(crate) struct Conditions {
-    /// The versions of which the present one must be one.
+    /// The versions of which the current one must be one.
     pub(crate) if_match: Option<Versions>,
-    /// The versions that the caller has.
+    /// The versions that the caller has cached.
     pub(crate) if_none_match: Option<Versions>,
-    /// The time up to which the caller knows: of a read alone (RFC 9110 §13.1.3).
+    /// The caller's cached copy is from this time: only for reads (RFC 9110 §13.1.3).
     pub(crate) if_modified_since: Option<DateTime<Utc>>,
-    /// The time since which it must not have changed.
+    /// The time since which the resource must not have changed.
     pub(crate) if_unmodified_since: Option<DateTime<Utc>>,
-    /// The search that must find nothing.
+    /// The search that must match nothing.
     pub(crate) if_none_exist: Option<String>,
 }
 
@@ -127,7 +129,7 @@ pub(super) fn kind_of(request: &Request) -> Result<ResourceType, Refusal> {
     request.target.kind.ok_or_else(Refusal::not_found)
 }
 
-/// The resource that came with a request.
+/// The resource in the body of a request.
 pub(super) fn resource_of(request: &Request) -> Result<&Value, Refusal> {
     match &request.body {
         Some(Body::Resource(body)) => Ok(body),
@@ -137,7 +139,7 @@ pub(super) fn resource_of(request: &Request) -> Result<&Value, Refusal> {
     }
 }
 
-/// The parameters of a Parameters resource, in its order; without a value where a parameter has none, or is a resource or parts.
+/// The parameters of a Parameters resource, in its order; `None` for a parameter without a primitive value.
 pub(super) fn in_parameters(body: &Value) -> Vec<(&str, Option<String>)> {
     let parameters = body.get("parameter").and_then(Value::as_array).into_iter().flatten();
     let pair = |parameter: &'_ Value| -> Option<String> {
@@ -148,12 +150,12 @@ pub(super) fn in_parameters(body: &Value) -> Vec<(&str, Option<String>)> {
     parameters.filter_map(|parameter| Some((name(parameter)?, pair(parameter)))).collect()
 }
 
-/// The id of what a request creates.
+/// The id of the resource that a request creates.
 pub(super) fn new_id(context: &Context, request: &Request) -> Uuid {
     request.new_id.unwrap_or_else(|| ids::new_uuid(context.now()))
 }
 
-/// What was read of the resource that came with a request.
+/// The draft of the resource in the body.
 pub(super) fn draft_of(request: &Request) -> Result<&Draft, Refusal> {
     match &request.prepared {
         Prepared::Draft(draft) => Ok(draft),
@@ -163,8 +165,8 @@ pub(super) fn draft_of(request: &Request) -> Result<&Draft, Refusal> {
     }
 }
 
-/// Refuses a version that the caller did not expect (R-22, R-33), in the order of RFC 9110 §13.2.2: `If-Match`, without
-/// it `If-Unmodified-Since`, then `If-None-Match`, which a read answers with 304 itself.
+/// Checks the conditional headers of a write (R-22, R-33), in the order of RFC 9110 §13.2.2: `If-Match`,
+/// without it `If-Unmodified-Since`, then `If-None-Match`, which a read answers with 304 itself.
 pub(super) fn check_preconditions(request: &Request, current: &Stored) -> Result<(), Refusal> {
     let Conditions { if_match, if_none_match, if_unmodified_since, .. } = &request.conditions;
     if (if_match, if_none_match, if_unmodified_since) == (&None, &None, &None) {
@@ -177,52 +179,52 @@ pub(super) fn check_preconditions(request: &Request, current: &Stored) -> Result
         (None, None) => true,
     };
     if !is_expected {
-        let told = "The resource has changed since the version that If-Match names, or the time that \
-                    If-Unmodified-Since names: read it again.";
+        let told = "The resource has changed since the version in If-Match, or the time in \
+                    If-Unmodified-Since: read it again.";
         return Err(Refusal::precondition(IssueType::Conflict, told));
     }
     let is_known = if_none_match.as_ref().is_some_and(|known| known.include(&version));
     if is_known && request.route.handler.is_write() {
-        let told = "If-None-Match names the version that there is: nothing was written.";
+        let told = "If-None-Match matches the current version: nothing was written.";
         return Err(Refusal::precondition(IssueType::Conflict, told));
     }
     Ok(())
 }
 
-/// Refuses a version that the caller expects of what is not there.
+/// Refuses If-Match for a resource that does not exist.
 pub(super) fn check_may_be_absent(request: &Request) -> Result<(), Refusal> {
     if request.conditions.if_match.is_none() {
         return Ok(());
     }
-    let told = "There is no resource that has a version which If-Match names.";
+    let told = "No resource has a version in If-Match.";
     Err(Refusal::precondition(IssueType::Conflict, told))
 }
 
-/// Carries a request out within a transaction.
+/// Runs a request within a transaction.
 pub(crate) type Execute = fn(&mut Tx<'_>, &Context, &Request) -> Result<Reply, Refusal>;
 
-/// What carries a request out, and how.
+/// The handler of a route, by kind.
 #[derive(Clone, Copy)]
 pub(crate) enum Handler {
-    /// The CapabilityStatement, which is kept as it is sent. No token is needed.
+    /// The CapabilityStatement, which is cached as it is sent. No token is needed.
     Capabilities,
-    /// The same answer for everybody. No token is needed.
+    /// The same response for every caller. No token is needed.
     Fixed(fn() -> Value),
-    /// A Bundle of requests, each with a route of its own.
+    /// A Bundle of requests, each with its own route.
     Bundle,
-    /// `$validate`: outside of a transaction what it can, for it may take long.
+    /// `$validate`: as far as possible outside of a transaction, because it may take long.
     Validate(Execute),
     /// Reads one resource.
     One(Execute),
-    /// Reads.
+    /// Reads several.
     Read(Execute),
-    /// Reads, by parameters that may come as a form.
+    /// Searches, with parameters that may be in a form.
     Search(Execute),
     /// Writes.
     Write(Execute),
-    /// Writes the resource that comes with it.
+    /// Writes the resource in the body.
     Store(Execute, Purpose),
-    /// Writes what a patch makes of a resource.
+    /// Writes the result of a patch.
     Patch(Execute),
 }
 
@@ -241,12 +243,12 @@ impl Handler {
         }
     }
 
-    /// What the body becomes, where it is a resource that is written.
+    /// The purpose of the body, where it is a resource to write.
     pub(crate) const fn purpose(self) -> Option<Purpose> {
         if let Self::Store(_, purpose) = self { Some(purpose) } else { None }
     }
 
-    /// Carries a request out.
+    /// Runs a request.
     pub(crate) fn execute(
         self,
         tx: &mut Tx<'_>,
@@ -262,7 +264,7 @@ impl Handler {
             | Self::Store(execute, _)
             | Self::Patch(execute) => execute(tx, context, request),
             Self::Fixed(answer) => Ok(Reply::made(200, answer())),
-            // Neither is done inside a transaction: the one needs no database, the other is made of requests.
+            // Neither runs inside a transaction: the one needs no database, the other consists of requests.
             Self::Capabilities | Self::Bundle => Err(Refusal::not_found()),
         }
     }
@@ -277,7 +279,7 @@ pub(crate) struct Operation {
     pub(crate) definition: &'static str,
 }
 
-/// A part of a path.
+/// A segment of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
     Literal(&'static str),
@@ -290,25 +292,25 @@ pub(crate) enum Part {
     Member,
 }
 
-/// Methods, and the path at which they are answered alike.
+/// Methods, and the path for which they have one handler.
 pub(crate) type At = (&'static [Method], &'static [Part]);
 
 /// One route: an interaction (<https://hl7.org/fhir/R4/http.html>) or an operation.
 pub(crate) struct Route {
     /// Its name in metrics and in the request log.
     pub(crate) name: &'static str,
-    /// FHIR's codes for it, as a CapabilityStatement claims it.
+    /// Its FHIR codes, as claimed in a CapabilityStatement.
     pub(crate) codes: &'static [&'static str],
-    /// The operation that it is, if it is one.
+    /// Its operation, if it is one.
     pub(crate) operation: Option<Operation>,
     /// The type of its audit event.
     pub(crate) audit: Audit,
-    /// The letter of a scope that it needs; none for what is answered to everybody or is made of other requests (SC-02).
+    /// The required permission of a scope; `None` for public responses, and for Bundles of requests (SC-02).
     pub(crate) permission: Option<Letter>,
     pub(crate) at: &'static [At],
-    /// For which types.
+    /// The types that it applies to.
     pub(crate) applies: fn(ResourceType) -> bool,
-    /// What carries it out.
+    /// Its handler.
     pub(crate) handler: Handler,
 }
 
@@ -319,7 +321,7 @@ impl fmt::Debug for Route {
 }
 
 impl Route {
-    /// Whether it is about the whole server.
+    /// Whether it is on the system level.
     pub(crate) fn is_of_system(&self) -> bool {
         self.at.iter().any(|(_, path)| !path.contains(&Part::Type))
     }
@@ -330,12 +332,12 @@ impl Route {
     }
 }
 
-/// A request's path, taken apart.
+/// The parsed path of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Target {
     pub(crate) kind: Option<ResourceType>,
     pub(crate) id: Option<String>,
     pub(crate) version: Option<String>,
-    /// In a compartment: the types that are searched.
+    /// In a compartment: the types to search.
     pub(crate) members: Vec<ResourceType>,
 }

@@ -1,4 +1,4 @@
-//! search: a type, several, everything, or a patient's compartment.
+//! search: one type, several, all, or a patient's compartment.
 
 use crate::context::Context;
 use crate::enforce;
@@ -35,9 +35,9 @@ pub(crate) fn search(tx: &mut Tx<'_>, context: &Context, request: &Request) -> R
     if let Some(asked) = types(request)? {
         kinds.retain(|kind| asked.contains(kind));
     }
-    // Before the scopes are looked at: the same query is an error for every caller, or for none.
+    // Checked before the scopes: the same query is an error for every caller, or for none.
     check_common(&kinds, &query.criteria)?;
-    // Of several types, those that no scope lets through are left out (SC-06).
+    // Of several types, those that no scope allows are left out (SC-06).
     kinds.retain(|kind| enforce::may(context, *kind, Letter::Search));
     let path = request.path.trim_end_matches("_search").trim_end_matches('/');
     let within = |kind| patient.map_or(Filter::EVERYTHING, |id| of_patient(kind, id));
@@ -47,8 +47,8 @@ pub(crate) fn search(tx: &mut Tx<'_>, context: &Context, request: &Request) -> R
     Ok(Reply::made_of(disclosed, bundle))
 }
 
-/// Refuses the compartment of a patient whom the caller would not find. A caller whose scopes let no Patient through is not
-/// told whether there is one: the compartment of an absent patient is empty to them.
+/// Refuses the compartment of a patient whom the caller cannot see. For a caller whose scopes allow no
+/// Patient, the compartment of an unknown patient is empty, so that its existence is not revealed.
 fn check_patient(tx: &mut Tx<'_>, context: &Context, id: &str) -> Result<(), Refusal> {
     let kind = ResourceType::Patient;
     let letter =
@@ -57,7 +57,7 @@ fn check_patient(tx: &mut Tx<'_>, context: &Context, id: &str) -> Result<(), Ref
     read::find(tx, context, kind, id, letter)?.map(|_| ()).ok_or_else(Refusal::not_found)
 }
 
-/// `_type`: the types that a search of everything, or of a compartment, is about; `None` where it names none.
+/// `_type`: the types of a search of all types, or of a compartment; `None` where it is absent.
 fn types(request: &Request) -> Result<Option<Vec<ResourceType>>, Refusal> {
     let asked = request.params.iter().filter(|(name, value)| name == "_type" && !value.is_empty());
     let names: Vec<&str> = asked.flat_map(|(_, value)| value.split(',')).collect();
@@ -65,7 +65,7 @@ fn types(request: &Request) -> Result<Option<Vec<ResourceType>>, Refusal> {
     if names.is_empty() {
         return Ok(None);
     }
-    let told = "_type names a resource type that this server does not have.";
+    let told = "_type contains a resource type that this server does not have.";
     let unknown = || Refusal::new(400, Issue::error(IssueType::NotSupported, told));
     names
         .into_iter()

@@ -1,4 +1,4 @@
-//! update, with or without a condition. A client cannot choose an id: it is the service that names a role.
+//! update, conditional or not. A client cannot choose an id: only the service assigns ids.
 
 use serde_json::Value;
 
@@ -36,13 +36,14 @@ pub(crate) fn update(tx: &mut Tx<'_>, context: &Context, request: &Request) -> R
             read::check_not_gone(tx, context, kind, id, Letter::Update)?;
         }
         // updateCreate is false.
-        let told = "There is no such resource, and its id is for the service to choose: create it with POST.";
+        let told = "There is no such resource, and only the service assigns ids: create it with POST.";
         return Err(Refusal::not_allowed("GET, HEAD, PUT, PATCH", told));
     };
     replace(tx, context, request, (&current, body, draft_of(request)?))
 }
 
-/// What an update would replace, as it stands now; nothing where it is refused, or creates, when its turn comes.
+/// The resource that an update would replace, as it is now; `None` where the request is refused, or creates,
+/// when it is processed.
 pub(crate) fn find_replaced(
     tx: &mut Tx<'_>,
     context: &Context,
@@ -59,7 +60,7 @@ pub(crate) fn find_replaced(
     found.or_else(|refusal| if refusal.status < 500 { Ok(None) } else { Err(refusal) })
 }
 
-/// Whether a request replaces a document that a client wrote, which is compared with what is stored
+/// Whether a request replaces a document of a client, which is compared with the stored one
 /// ([`resource::settle`]).
 pub(crate) fn replaces_document(request: &Request) -> bool {
     let purpose = request.route.handler.purpose();
@@ -67,7 +68,7 @@ pub(crate) fn replaces_document(request: &Request) -> bool {
         && request.target.kind.is_some_and(ResourceType::is_a_document)
 }
 
-/// Compares what an update brings with what it replaces.
+/// Compares the body of an update with the resource that it replaces.
 pub(crate) fn compare(request: &mut Request, current: &Stored) -> Result<(), Refusal> {
     if let Prepared::Draft(draft) = &mut request.prepared {
         resource::settle(draft, current)?;
@@ -75,7 +76,7 @@ pub(crate) fn compare(request: &mut Request, current: &Stored) -> Result<(), Ref
     Ok(())
 }
 
-/// Writes a body, and what was read of it, over what is there.
+/// Replaces a resource by a body and its draft.
 pub(super) fn replace(
     tx: &mut Tx<'_>,
     context: &Context,
@@ -84,14 +85,15 @@ pub(super) fn replace(
 ) -> Result<Reply, Refusal> {
     check_preconditions(request, current)?;
     if is_subsetted(body) {
-        let told = "This is a part of the resource only (SUBSETTED): read the whole, then change that.";
+        let told =
+            "This is only a part of the resource (SUBSETTED): read the whole resource, then change that.";
         return Err(Refusal::new(422, Issue::error(IssueType::BusinessRule, told)));
     }
     let updated = resource::update(tx, context, current, draft)?;
     Ok(Reply::written(200, updated, context))
 }
 
-/// S-13: a summary must never be written back as the whole.
+/// S-13: a summary must never be written back as the whole resource.
 fn is_subsetted(body: &Value) -> bool {
     let tags = body.pointer("/meta/tag").and_then(Value::as_array).into_iter().flatten();
     tags.into_iter().any(|tag| tag.get("code").and_then(Value::as_str) == Some("SUBSETTED"))
@@ -113,11 +115,11 @@ pub(crate) fn conditional_update(
             Ok(Reply::written(201, created, context))
         }
         (Match::None, Some(_)) => {
-            let told = "Nothing matches, and an id is for the service to choose: leave it out to create.";
+            let told = "Nothing matches, and only the service assigns ids: leave the id out to create.";
             Err(Refusal::not_allowed("GET, HEAD, POST, PUT, PATCH", told))
         }
         (Match::One(current), Some(id)) if id != current.id => {
-            let told = "The id of the resource is not that of the one that matches.";
+            let told = "The id in the body differs from that of the matching resource.";
             Err(Refusal::new(400, Issue::error(IssueType::Invalid, told)))
         }
         (Match::One(current), _) => replace(tx, context, request, (&current, body, draft_of(request)?)),

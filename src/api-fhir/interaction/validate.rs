@@ -1,4 +1,4 @@
-//! `$validate`, and the check that every write goes through.
+//! `$validate`, and the validation of every write.
 
 use serde_json::Value;
 
@@ -14,16 +14,16 @@ use fhir::outcome::{Issue, IssueType, Severity, operation_outcome};
 use fhir::validate;
 use store::Tx;
 
-/// Refuses what is not valid. What cannot be read as a resource of the type (another type, an
-/// unknown element, another JSON shape than the element has) is 400, whatever else is wrong with it. What can be
-/// read and breaks a rule (of R4, a profile, a form, the domain) is 422.
+/// Refuses a resource that is not valid. A body that cannot be read as a resource of the type
+/// (another type, an unknown element, another JSON type than the element has) is 400, whatever else is wrong
+/// with it. One that can be read and violates a rule (of R4, a profile, a form, the domain) is 422.
 pub(crate) fn check(body: &Value, kind: ResourceType) -> Result<(), Refusal> {
     if body.get("resourceType").and_then(Value::as_str) != Some(kind.name()) {
-        let told = "The resourceType must be the type that the URL names.";
+        let told = "The resourceType must be the type in the URL.";
         return Err(Refusal::new(400, Issue::error(IssueType::Invalid, told).at("resourceType")));
     }
     let mut issues = issues(body, kind);
-    // Some clients show the first issue only: a warning would hide why the request is refused.
+    // Some clients show only the first issue: a warning would hide why the request is refused.
     issues.sort_by_key(|issue| issue.severity != Severity::Error);
     let codes: Vec<IssueType> = issues.iter().filter_map(error_code).collect();
     if codes.is_empty() {
@@ -36,7 +36,7 @@ fn error_code(issue: &Issue) -> Option<IssueType> {
     (issue.severity == Severity::Error).then_some(issue.code)
 }
 
-/// Everything that is wrong with a resource of this type: its structure, and our profile of the type.
+/// All issues of a resource of this type: of its structure, and of this server's profile.
 fn issues(body: &Value, kind: ResourceType) -> Vec<Issue> {
     match kind.profile() {
         Some(profile) => validate::validate_profile(body, profile),
@@ -44,18 +44,18 @@ fn issues(body: &Value, kind: ResourceType) -> Vec<Issue> {
     }
 }
 
-/// `$validate` within a transaction: what it brings was judged before ([`outcome`]).
+/// `$validate` within a transaction: the body was validated before ([`outcome`]).
 pub(crate) fn validate(_tx: &mut Tx<'_>, _context: &Context, request: &Request) -> Result<Reply, Refusal> {
     match &request.prepared {
         Prepared::Outcome(outcome) => Ok(Reply::made(200, outcome.clone())),
         Prepared::Nothing | Prepared::Draft(_) | Prepared::Patched(_) => {
-            let told = "A transaction validates what it brings only: validate what is stored by itself.";
+            let told = "In a transaction $validate needs a resource in the entry: validate a stored one in a request of its own.";
             Err(Refusal::new(422, Issue::error(IssueType::NotSupported, told)))
         }
     }
 }
 
-/// What is stored of the resource that is to be validated, if the request names one.
+/// The stored resource to validate, if the request names one.
 pub(crate) fn find(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Option<Stored>, Refusal> {
     let kind = kind_of(request)?;
     let Some(id) = &request.target.id else { return Ok(None) };
@@ -63,7 +63,7 @@ pub(crate) fn find(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Res
     stored.map(Some).ok_or_else(Refusal::not_found)
 }
 
-/// Judges what a request brings, or else what is `stored`: always an outcome, unless there is nothing to look at.
+/// Validates the body, or else `stored`: the result is an outcome, unless there is neither.
 pub(crate) fn outcome(request: &Request, stored: Option<Value>) -> Result<Value, Refusal> {
     let kind = kind_of(request)?;
     let given = resource_of(request).ok();
@@ -77,7 +77,7 @@ pub(crate) fn outcome(request: &Request, stored: Option<Value>) -> Result<Value,
     let profile = profile.or_else(|| {
         request.params.iter().find(|(name, _)| name == "profile").map(|(_, value)| value.clone())
     });
-    let told = "Send the resource, by itself or as the parameter `resource` of a Parameters.";
+    let told = "Send the resource as the body, or as the parameter `resource` of a Parameters.";
     let resource = inner.or(stored).ok_or_else(|| Refusal::invalid(told))?;
     let mut issues = if resource.get("resourceType").and_then(Value::as_str) == Some(kind.name()) {
         issues(&resource, kind)

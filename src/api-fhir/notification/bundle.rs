@@ -1,4 +1,4 @@
-//! Notifications as the Backport guide has them for R4: a history Bundle whose first entry is the status of the
+//! Notifications of the Backport guide for R4: a history Bundle whose first entry is the status of the
 //! subscription as Parameters.
 
 use chrono::{DateTime, Utc};
@@ -19,7 +19,7 @@ const BUNDLE_PROFILE: &str =
     "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-subscription-notification-r4";
 const ERROR: &str = "http://terminology.hl7.org/CodeSystem/subscription-error";
 
-/// What is said of a subscription besides its events.
+/// The data of a notification besides its events.
 pub(crate) struct Head<'s> {
     pub(crate) subscription: &'s Subscription,
     pub(crate) status: SubscriptionStatus,
@@ -28,35 +28,35 @@ pub(crate) struct Head<'s> {
     pub(crate) events_since_start: i64,
     pub(crate) at: DateTime<Utc>,
     pub(crate) content: Content,
-    /// By which the answer is known again.
+    /// The id of the notification, for recognising a repetition.
     pub(crate) id: String,
 }
 
-/// An event, and what of it may be told.
+/// An event, and the part of it that may be disclosed.
 pub(crate) struct Told<'e> {
     pub(crate) numbered: &'e Numbered,
     /// Whether its subject may be named.
     pub(crate) is_shown: bool,
-    /// Whether its subject has an entry of its own.
+    /// Whether its subject has its own entry.
     pub(crate) with_entry: bool,
-    /// The version that it made.
+    /// The version that it created.
     pub(crate) resource: Option<Stored>,
 }
 
 impl<'e> Told<'e> {
-    /// What a notification discloses that holds its subject. Whose that is tells its present row.
+    /// The resource that a notification with its subject discloses. The current row tells whose it is.
     pub(crate) fn disclosed(&self) -> Option<Shown> {
         (self.is_shown && self.with_entry).then(|| Shown::Resource(self.numbered.event.subject.clone()))
     }
 
-    /// Nothing but that it happened.
+    /// Only the number of the event.
     pub(crate) const fn number_only(numbered: &'e Numbered) -> Self {
         Self { numbered, is_shown: false, with_entry: false, resource: None }
     }
 }
 
 impl<'s> Head<'s> {
-    /// Of a notification.
+    /// The head of a notification.
     pub(crate) fn of(subscription: &'s Subscription, notification: &Notification) -> Self {
         Self {
             subscription,
@@ -83,7 +83,7 @@ impl<'s> Head<'s> {
 pub(crate) fn parameters(context: &Context, head: &Head<'_>, told: &[Told<'_>]) -> Value {
     let mut all =
         vec![json!({ "name": "subscription", "valueReference": { "reference": head.reference(context) } })];
-    // A topic would tell more than an empty notification is to tell.
+    // A topic would disclose more than an empty notification may.
     if head.subscription.style == Style::Backport && head.content != Content::Empty {
         all.push(json!({ "name": "topic", "valueCanonical": head.subscription.criteria }));
     }
@@ -109,8 +109,9 @@ pub(crate) fn parameters(context: &Context, head: &Head<'_>, told: &[Told<'_>]) 
     })
 }
 
-/// Further context (`additional-context`) is left out: the guide leaves it to servers, a scope on Consent need not let
-/// RelatedPerson through, and whoever has the focus finds everything from there.
+/// An event as a parameter. Further context (`additional-context`) is left out: the guide leaves it to
+/// servers, a scope on Consent need not allow RelatedPerson, and the subscriber can read everything from the
+/// focus.
 fn event(context: &Context, told: &Told<'_>) -> Value {
     let Numbered { number, event } = told.numbered;
     let mut parts = vec![
@@ -124,7 +125,7 @@ fn event(context: &Context, told: &Told<'_>) -> Value {
     json!({ "name": "notification-event", "part": parts })
 }
 
-/// The whole notification (profile backport-subscription-notification-r4).
+/// The notification Bundle (profile backport-subscription-notification-r4).
 pub(crate) fn history(context: &Context, head: &Head<'_>, told: &[Told<'_>]) -> Value {
     let status = json!({
         "fullUrl": format!("urn:uuid:{}", head.uuid()),
@@ -153,7 +154,7 @@ pub(crate) fn history(context: &Context, head: &Head<'_>, told: &[Told<'_>]) -> 
     Value::Object(bundle)
 }
 
-/// The subject of an event; of one that may not appear any more, that it is gone.
+/// The entry of an event's subject; for one that may no longer be disclosed, a deletion.
 fn entry(context: &Context, told: &Told<'_>) -> Value {
     let event = &told.numbered.event;
     let full_url = format!("{}/{}", context.base, event.subject);

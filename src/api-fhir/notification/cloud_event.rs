@@ -1,4 +1,4 @@
-//! Notifications as the national event service delivers them (contract §7): the `CloudEvent`, or its history Bundle.
+//! Notifications of the national event service (contract §7): the `CloudEvent`, or its history Bundle.
 
 use serde_json::{Map, Value, json};
 
@@ -13,14 +13,14 @@ use domain::proxy::OdsCode;
 use store::Tx;
 use store::search::{Filter, Scope, Table};
 
-/// Who publishes the events.
+/// The publisher of the events.
 const SOURCE: &str = "uk.nhs.validated-relationships-service";
-/// The path of the front that national consumers read the role from.
+/// The path of the API where national subscribers read the role.
 const CONTRACT: &str = "/validated-relationships/FHIR/R4";
 const PROFILE: &str =
     "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-subscription-status-r4";
 
-/// Writes an event down. Where its subject may not be told any more, nothing that names anybody is.
+/// Renders an event. Where its subject may no longer be disclosed, nothing that names a person is rendered.
 pub(super) fn write(
     tx: &mut Tx<'_>,
     context: &Context,
@@ -35,7 +35,7 @@ pub(super) fn write(
     })
 }
 
-/// Where the contract's own front has the role.
+/// The URL of the role on the VRS API.
 fn data_reference(context: &Context, event: &Event) -> String {
     let public = context.base.strip_suffix(BASE_PATH).unwrap_or(&context.base);
     format!("{public}{CONTRACT}/{}", event.subject)

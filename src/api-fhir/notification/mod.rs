@@ -1,7 +1,7 @@
-//! What subscribers are told, in their terms: which events they may hear of, and how a notification is written.
+//! Notifications for subscribers: which events they may get, and how a notification is rendered.
 //!
-//! A subscription is judged by what its owner may read at the moment of the telling, not of the subscribing
-//! (N-33): a [`Context`] is made of the owner as it is kept, and asks the questions that a search would.
+//! Each subscription is authorized with its owner's current permissions, at the time of the notification, not
+//! of the subscribing (N-33): a [`Context`] is made from the stored owner, and evaluated like a search.
 
 mod bundle;
 mod cloud_event;
@@ -24,19 +24,19 @@ use store::Tx;
 use store::search::Scope;
 pub(crate) use visible::visible;
 
-/// This front, as those who tell subscribers use it.
+/// Authorizes events and renders notifications, for delivery.
 #[derive(Clone)]
 pub struct SubscriberFront {
     settings: FhirSettings,
 }
 
 impl SubscriberFront {
-    /// Of the service with these settings.
+    /// With these settings.
     pub const fn new(settings: FhirSettings) -> Self {
         Self { settings }
     }
 
-    /// A subscription's owner, asking now.
+    /// The context of a subscription's owner, now.
     fn context(&self, subscription: &Subscription) -> Context {
         Context::of(&self.settings, subscription.owner.clone(), true)
     }
@@ -69,7 +69,7 @@ impl Front for SubscriberFront {
             || owner.grant.is_some()
             || owner.ceiling != Ceiling::None
             || matches!(self.context(subscription).scope(), Scope::Organisation(_));
-        // That the grant holds is no part of the question.
+        // Whether the grant is valid is checked elsewhere.
         let criteria = if is_classic { subscription.criteria.as_str() } else { "" };
         is_asked.then(|| format!("{}\u{1f}{}\u{1f}{criteria}", asker(&owner.who), owner.ceiling))
     }
@@ -86,7 +86,8 @@ impl Front for SubscriberFront {
     ) -> Result<Message, Error> {
         let context = self.context(subscription);
         let message = |content_type, body| Message { id: notification.id.clone(), content_type, body };
-        // What is not understood by a consumer that knows one style of R4 alone is left unsaid: the call is all.
+        // A subscriber that knows only one style of R4 would not understand the content: the call alone is
+        // the message.
         let bare = || message(None, Vec::new());
         let Some(payload) = subscription.channel.payload else { return Ok(bare()) };
         let Notice::Events(numbered) = &notification.notice else {
@@ -122,7 +123,7 @@ impl Front for SubscriberFront {
     }
 }
 
-/// Who asks, with all by which what they may see is decided.
+/// The caller as a key, with everything that decides what they may see.
 fn asker(who: &Who) -> String {
     match who {
         Who::Anyone | Who::Service => who.kind().to_owned(),
@@ -140,18 +141,18 @@ fn asker(who: &Who) -> String {
     }
 }
 
-/// The versions that match the search of a classic subscription, as they stood: one statement.
+/// The versions that match the search of a classic subscription, as they were: one statement.
 fn matching(
     tx: &mut Tx<'_>,
     context: &Context,
     subscription: &Subscription,
     events: &[Event],
 ) -> Result<Vec<(String, i64)>, Error> {
-    // A search that this version of the program does not know any more would miss what it is for: its owner is to hear
-    // of that.
+    // A search that this version of the program no longer supports would miss events: its owner must be
+    // notified.
     let compiled = subscription::classic::compile(&subscription.criteria, context);
     let (kind, filter) = compiled.map_err(|_refusal| {
-        Error::fault("the criteria of a subscription are none that this version of the program can judge")
+        Error::fault("this version of the program does not support the criteria of a subscription")
     })?;
     let of_kind = events.iter().filter(|event| event.subject_parts().0 == kind.name());
     let wanted: Vec<(String, i64)> =
@@ -164,7 +165,7 @@ fn matching(
     }
 }
 
-/// What may be told of these events: nothing but the number of those that the owner may not read of any more.
+/// The disclosable part of these events: only the number of those that the owner may no longer read.
 pub(crate) fn told<'e>(
     tx: &mut Tx<'_>,
     context: &Context,
@@ -189,7 +190,7 @@ pub(crate) fn told<'e>(
     Ok(each.collect())
 }
 
-/// The versions that these events made, by subject and version: one statement for each type.
+/// The versions that these events created, by subject and version: one statement for each type.
 fn resources<'e>(
     tx: &mut Tx<'_>,
     context: &Context,
@@ -218,7 +219,7 @@ fn written(body: &serde_json::Value, payload: Payload) -> Vec<u8> {
     format::render(body, format, false)
 }
 
-/// The media type, with the version of FHIR where the subscriber has written it (N-28).
+/// The media type, with the FHIR version where the subscription has it (N-28).
 fn content_type(subscription: &Subscription, payload: Payload) -> &'static str {
     let document: serde_json::Value = serde_json::from_str(&subscription.document).unwrap_or_default();
     let given = document.pointer("/channel/payload").and_then(serde_json::Value::as_str);

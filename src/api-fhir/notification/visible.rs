@@ -1,4 +1,4 @@
-//! Which events somebody may read of now (N-33).
+//! Which events a caller may read now (N-33).
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,10 +14,10 @@ use service::access::Action;
 use store::Tx;
 use store::search::{Filter, PageQuery, Scope};
 
-/// Whether the caller may read the subject of each of these events at this moment: one statement for each type, and one for roles that are gone. Of a
-/// role that may not appear any more, whether they could have read it. That what was granted to the caller still
-/// holds has been checked by whoever asks: a front where it lets a request in, delivery and numbering for the owner
-/// of a subscription.
+/// Whether the caller may read the subject of each of these events now: one statement for each type, and one
+/// for roles that may no longer be disclosed; for such a role, whether the caller could have read it. Whether
+/// the grant of the caller is still valid has been checked: an API does so for a request, delivery and
+/// numbering for the owner of a subscription.
 pub(crate) fn visible(tx: &mut Tx<'_>, context: &Context, events: &[&Event]) -> Result<Vec<bool>, Error> {
     let mut wanted: HashMap<ResourceType, Vec<String>> = HashMap::new();
     for event in events.iter().filter(|event| event.topic != Topic::RoleDeleted) {
@@ -46,8 +46,8 @@ pub(crate) fn visible(tx: &mut Tx<'_>, context: &Context, events: &[&Event]) -> 
     Ok(events.iter().map(may).collect())
 }
 
-/// Of roles that may not appear any more, those that the organisation reaches for which the caller works; `None` for a caller
-/// who works for none. One statement, where there are such roles.
+/// Of the roles that may no longer be disclosed, those that are within reach of the caller's organisation;
+/// `None` for a caller without one. One statement, if there are such roles.
 fn reached(tx: &mut Tx<'_>, context: &Context, events: &[&Event]) -> Result<Option<HashSet<String>>, Error> {
     let Scope::Organisation(organisation) = context.scope() else { return Ok(None) };
     let deleted = events.iter().filter(|event| event.topic == Topic::RoleDeleted);
@@ -60,7 +60,7 @@ fn reached(tx: &mut Tx<'_>, context: &Context, events: &[&Event]) -> Result<Opti
     }))
 }
 
-/// What a read would find of these.
+/// The subjects among these that a read would find.
 fn find(
     tx: &mut Tx<'_>,
     context: &Context,
@@ -78,14 +78,14 @@ fn find(
     Ok(tx.search(&query, context.scope())?.into_iter().map(|found| found.id).collect())
 }
 
-/// Whether this kind of caller reads resources of this type at all.
+/// Whether this kind of caller may ever read resources of this type.
 fn may_read(who: &Who, kind: ResourceType) -> bool {
     let action = if kind == ResourceType::Consent { Action::SearchRoles } else { Action::ReadRecords };
     access::decide_kind(who, action).is_ok()
 }
 
-/// Whether the caller could have read a role that may not appear any more: it is between people whose data they
-/// reach, and a scope lets roles of theirs through, whatever these are like.
+/// Whether the caller could have read a role that may no longer be disclosed: it is between people within
+/// their reach, and a scope allows such roles, whatever their content.
 fn could_see(context: &Context, event: &Event) -> bool {
     let caller = &context.caller;
     let is_theirs = access::decide_parties(&caller.who, &[event.patient, event.proxy]).is_ok();

@@ -1,5 +1,5 @@
-//! A record of the audit as an AuditEvent, after IHE's Basic Audit Log Patterns
-//! (<https://profiles.ihe.net/ITI/BALP/>). Written by the service only.
+//! An audit record as an AuditEvent, after IHE's Basic Audit Log Patterns
+//! (<https://profiles.ihe.net/ITI/BALP/>). Only the service writes it.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -97,13 +97,13 @@ const fn event_type(act: Act) -> (Option<&'static str>, &'static str) {
     } else if matches!(act, Act::NotificationSent) {
         "110106"
     } else {
-        // Its sub-type says that it is none of REST's.
+        // The subtype is not one of REST's.
         "110100"
     };
     (Some(DICOM), code)
 }
 
-/// `AuditEvent.subtype`: the interaction, or the act itself where it is none.
+/// `AuditEvent.subtype`: the interaction, or the act where it is not an interaction.
 const fn subtype(act: Act) -> (Option<&'static str>, &'static str) {
     if let Act::Access(interaction) = act {
         return (Some(SUBTYPE), interaction.as_str());
@@ -169,20 +169,21 @@ fn coding((system, code): (Option<&str>, &str)) -> Value {
     coding
 }
 
-/// A search by a clinic can name many people: each of them finds that it found them, and nothing of the
-/// others.
+/// Whether the caller may see the query of a record. A search by a clinic can name many people: each of them
+/// sees that it found them, and nothing of the others.
 fn may_see_query(record: &AuditRecord, context: &Context) -> bool {
     context.caller.who.user().is_none_or(|citizen| is_of(record, citizen))
 }
 
-/// Whether a citizen made a record.
+/// Whether a citizen caused a record.
 fn is_of(record: &AuditRecord, citizen: NhsNumber) -> bool {
     is_citizen(record) && record.caller_id.as_deref() == Some(citizen.as_str())
 }
 
-/// Whether the caller is shown who made a record: their own always. Where actors are masked, a patient is shown which
-/// organisation, system or app looked at their data, but of a change nobody, so that nobody is left to be meant; and a proxy is
-/// shown no other actor, whose organisation could be the patient's present practice. `fhir::search` finds by the same.
+/// Whether the caller may see who caused a record: always for their own. Where actors are masked, a patient
+/// sees which organisation, system or app read their data, but of a change no actor at all, so that none can
+/// be guessed; and a proxy sees no other actor, whose organisation could be the patient's current practice.
+/// `fhir::search` filters by the same rule.
 pub(super) fn shows_actor(record: &AuditRecord, context: &Context) -> bool {
     let Some(citizen) = context.masked_for() else { return true };
     let is_change = record.subject_version.is_some();
@@ -190,7 +191,7 @@ pub(super) fn shows_actor(record: &AuditRecord, context: &Context) -> bool {
     is_of(record, citizen) || (is_patient && !is_change && !is_citizen(record))
 }
 
-/// Who is named where the actor is masked.
+/// The display of a masked actor.
 pub(super) const NOT_DISCLOSED: &str = "Not disclosed";
 
 fn masked_agents() -> Value {
@@ -206,7 +207,7 @@ fn is_citizen(record: &AuditRecord) -> bool {
     matches!(record.caller_kind.as_str(), "citizen" | "proxy")
 }
 
-/// Who asked; the app and the organisation behind them; and ourselves.
+/// The agents: the caller; their app and organisation; and this service.
 fn agents(record: &AuditRecord) -> Value {
     let kind = |system: &'static str, code: &'static str| json!({ "coding": [coding((Some(system), code))] });
     let is_person = is_citizen(record) || record.caller_kind == "staff";
@@ -225,7 +226,7 @@ fn agents(record: &AuditRecord) -> Value {
     if let (Some(grant), Some(agent)) = (&record.grant_id, requestor.as_object_mut()) {
         agent.insert("policy".to_owned(), json!([format!("urn:uuid:{grant}")]));
     }
-    // For what a citizen asks is in the kind of caller; what staff and systems ask for is not known.
+    // For a citizen the kind of caller states the purpose; the purpose of staff and systems is not known.
     let purpose = match record.caller_kind.as_str() {
         "citizen" => Some("PATRQT"),
         "proxy" => Some("FAMRQT"),
@@ -250,7 +251,7 @@ fn agents(record: &AuditRecord) -> Value {
     Value::Array(agents)
 }
 
-/// What it was about: the resource or the query, the two people, the request.
+/// The entities: the resource or the query, the two people, the request.
 fn entities(record: &AuditRecord, with_query: bool, with_request: bool) -> Vec<Value> {
     let entity = |kind: &str, role: &str| json!({ "type": { "system": ENTITY_TYPE, "code": kind }, "role": { "system": ENTITY_ROLE, "code": role } });
     let with = |mut entity: Value, name: &str, element: Value| {
@@ -278,7 +279,7 @@ fn entities(record: &AuditRecord, with_query: bool, with_request: bool) -> Vec<V
         entities.push(with(entity("1", "1"), "what", what));
     }
     if let Some(proxy) = &record.proxy {
-        // By identifier only: the subject of the record is the patient.
+        // Only by identifier: the subject of the record is the patient.
         let identifier = json!({ "system": url::NHS_NUMBER, "value": proxy });
         let what = json!({ "type": "Patient", "identifier": identifier });
         entities.push(with(with(entity("1", "6"), "what", what), "description", "proxy".into()));

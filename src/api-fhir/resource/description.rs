@@ -1,5 +1,5 @@
-//! How the resources of each type are found. Search stands above this, and below what loads and writes resources: a
-//! Subscription is read by what its criteria find.
+//! How the resources of each type are found. Search depends on this; loading and writing resources depends on
+//! search, because a Subscription's criteria are a search.
 
 use super::kind::{Backing, Description};
 use super::resource_type::ResourceType;
@@ -11,7 +11,7 @@ use crate::search::param::Param;
 use store::search::Table;
 
 impl ResourceType {
-    /// How its resources are found.
+    /// The description of the type.
     const fn description(self) -> &'static Description {
         match self {
             Self::Consent => &consent::DESCRIPTION,
@@ -32,7 +32,7 @@ impl ResourceType {
         }
     }
 
-    /// Where its resources come from.
+    /// The storage of its resources.
     pub(crate) const fn backing(self) -> Backing {
         self.description().backing
     }
@@ -45,14 +45,14 @@ impl ResourceType {
         }
     }
 
-    /// The search parameters of the type, but for those that every type has.
+    /// The search parameters of the type, without the common ones.
     pub(crate) const fn params(self) -> &'static [Param] {
         self.description().params
     }
 }
 
 impl Param {
-    /// The parameter of a type by this name.
+    /// The parameter of a type with this name.
     pub(crate) fn find(kind: ResourceType, name: &str) -> Option<&'static Self> {
         kind.params().iter().find(|param| param.name == name)
     }

@@ -1,4 +1,4 @@
-//! What each type says of its resources: how they are found, loaded and written, and what a body of them is read into.
+//! The functions of each type: how its resources are found, loaded and written, and the draft of a body.
 
 use serde_json::Value;
 use uuid::Uuid;
@@ -18,70 +18,71 @@ use store::search::{Field, Filter, Table};
 /// Loads resources by their ids.
 type Load = fn(&mut Tx<'_>, &Context, &[String]) -> Result<Vec<Stored>, Error>;
 
-/// Loads the resources that a filter lets through and the caller may see.
+/// Loads the resources that match a filter and that the caller may see.
 type Select = fn(&mut Tx<'_>, &Context, &Filter) -> Result<Vec<Stored>, Error>;
 
 /// Loads versions by id and number.
 type LoadVersions = fn(&mut Tx<'_>, &Context, &[(String, i64)]) -> Result<Vec<Stored>, Error>;
 
-/// How resources of a type are found: each file of this folder says it of its own.
+/// How resources of a type are found; each file of this folder has its own.
 pub(super) struct Description {
     pub(super) backing: Backing,
     pub(super) params: &'static [Param],
 }
 
-/// How resources of a type are loaded, and written: each file of this folder says it of its own.
+/// How resources of a type are loaded and written; each file of this folder has its own.
 pub(super) struct Kind {
     pub(super) load: Load,
-    /// How what a filter lets through is loaded without looking for its ids first; `None` where that is not done.
+    /// Loads the matches of a filter directly, without a search for their ids; `None` where that is not
+    /// supported.
     pub(super) select: Option<Select>,
-    /// How clients write it; `None` for what the service alone writes.
+    /// How clients write it; `None` where only the service writes it.
     pub(super) writing: Option<Writing>,
 }
 
-/// How resources of a type come to be, and change.
+/// How resources of a type are created and changed.
 pub(super) struct Writing {
     pub(super) load_versions: LoadVersions,
-    /// What a caller does who creates one; `None` where every kind of caller may.
+    /// The action of a create; `None` where every kind of caller may create.
     pub(super) creates: Option<Action>,
-    /// What a caller does who changes one.
+    /// The action of a change.
     pub(super) changes: Action,
     pub(super) read: Read,
     pub(super) create: fn(&mut Tx<'_>, &Context, &Draft, Uuid) -> Result<Stored, Refusal>,
     pub(super) update: fn(&mut Tx<'_>, &Context, &Stored, &Draft) -> Result<Stored, Refusal>,
-    /// `None` where nothing is deleted.
+    /// `None` where nothing can be deleted.
     pub(super) delete: Option<Delete>,
 }
 
-/// Reads a body that was validated, and refuses what the database need not be asked about.
+/// Reads a body that was validated, and refuses what needs no database to refuse.
 pub(super) type Read = fn(&Context, &Value, Purpose) -> Result<Draft, Refusal>;
 
-/// What a body is for.
+/// The purpose of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// It becomes a resource.
+    /// Create.
     Create,
-    /// It becomes the next version of one.
+    /// Update.
     Update,
-    /// One or the other, as a condition finds.
+    /// Create or update, depending on a condition.
     Either,
 }
 
-/// What a body says, read before the transaction in which it is written: nothing of it is looked at again while
-/// the database is held.
+/// The content of a body, read before the write transaction: nothing of it is parsed while the writer is
+/// held.
 #[derive(Clone, Debug)]
 pub(crate) enum Draft {
-    /// Of a Consent.
+    /// A Consent.
     Role(Box<GivenRole>),
-    /// Of a RelatedPerson.
+    /// A RelatedPerson.
     Relationship(Relationship),
-    /// Of a QuestionnaireResponse.
+    /// A QuestionnaireResponse.
     AccessRequest(Box<GivenAccessRequest>),
-    /// Of a Subscription.
+    /// A Subscription.
     Subscription(Box<domain::event::Draft>),
 }
 
-/// What a body says of a role.
+/// The content of a Consent.
 #[derive(Clone, Debug)]
 pub(crate) struct GivenRole {
     pub(super) proxy: NhsNumber,
@@ -92,13 +93,13 @@ pub(crate) struct GivenRole {
     pub(super) grantor: Option<OdsCode>,
     pub(super) period: RolePeriod,
     pub(super) created: Option<FhirDateTime>,
-    /// Whether the role is still marked as one that is to be looked at again.
+    /// Whether the review mark is still set.
     pub(super) is_to_review: bool,
     /// Whether its actors are its proxy.
     pub(super) actors: Result<(), Refusal>,
 }
 
-/// What a document says of an access request.
+/// The content of a QuestionnaireResponse.
 #[derive(Clone, Debug)]
 pub(crate) struct GivenAccessRequest {
     pub(super) status: String,
@@ -108,14 +109,14 @@ pub(crate) struct GivenAccessRequest {
     pub(super) authored: FhirDateTime,
     pub(super) questionnaire: String,
     pub(super) document: String,
-    /// The references to the two people, as they were sent.
+    /// The references to the two people, as sent.
     pub(super) subject: Value,
     pub(super) source: Value,
-    /// The type and the identifier that were sent, where there is one.
+    /// The sent type and identifier, if any.
     pub(super) identifier: Option<Value>,
 }
 
-/// A draft of another type than the resource's: our own fault.
+/// A draft of another type than the resource's: a fault of the service.
 pub(super) fn mismatch() -> Refusal {
     Error::fault("a draft of another type").into()
 }
@@ -123,18 +124,18 @@ pub(super) fn mismatch() -> Refusal {
 /// Deletes a resource.
 pub(super) type Delete = fn(&mut Tx<'_>, &Context, &Stored) -> Result<(), Refusal>;
 
-/// Where the resources of a type come from.
+/// The storage of a type's resources.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Backing {
     /// Rows.
     Rows {
-        /// As they are now.
+        /// The current rows.
         table: Table,
-        /// All their versions, where there is more than one.
+        /// The versions, where they are stored.
         versions: Option<Table>,
-        /// When a row was last changed.
+        /// The time of a row's last change.
         updated_at: Field,
     },
-    /// Definitions that are compiled in.
+    /// Compiled-in definitions.
     Library,
 }

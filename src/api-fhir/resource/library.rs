@@ -1,4 +1,4 @@
-//! The definitions that are compiled in: the resources of `fhir-profiles/`.
+//! The compiled-in definitions: the resources of `fhir-profiles/`.
 
 use std::sync::LazyLock;
 
@@ -12,7 +12,7 @@ use crate::search::param::{Index, Param};
 use fhir::profiles;
 use fhir::profiles::ConformanceResource;
 
-/// How a type of definitions is found.
+/// The description of a definition type.
 const fn described(params: &'static [Param]) -> Description {
     Description { backing: Backing::Library, params }
 }
@@ -25,7 +25,7 @@ pub(super) static SEARCH_PARAMETER: Description = described(SEARCH_PARAMETER_PAR
 pub(super) static OPERATION_DEFINITION: Description = described(OPERATION_DEFINITION_PARAMS);
 pub(super) static BASIC: Description = described(BASIC_PARAMS);
 
-/// How a type of definitions is loaded.
+/// Declares the functions of a definition type.
 macro_rules! definitions {
     ($name:literal) => {
         Kind { load: |_, _, ids| Ok(load($name, ids)), select: None, writing: None }
@@ -222,7 +222,7 @@ const BASIC_PARAMS: &[Param] = &[
     Param::reference("subject", Index::Element(&["subject"]), &[]),
 ];
 
-/// Every definition, by type and id. They are as old as the program: nothing changes them.
+/// Every definition, by type and id. They change only with the program.
 static ALL: LazyLock<Vec<Stored>> = LazyLock::new(|| {
     let mut all: Vec<Stored> = profiles::all().iter().filter_map(stored).collect();
     all.sort_by(|a, b| (a.kind, &a.id).cmp(&(b.kind, &b.id)));

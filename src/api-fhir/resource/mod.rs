@@ -1,4 +1,4 @@
-//! The resource types of this front, one per file: domain to FHIR and back, and each type's search
+//! The resource types of this API, one per file: mapping from the domain to FHIR and back, and search
 //! parameters.
 
 mod audit_event;
@@ -44,7 +44,7 @@ use stored::{Stored, find_ids};
 pub(crate) use unchanged::settle;
 
 impl ResourceType {
-    /// How its resources are loaded, and written.
+    /// The functions of the type.
     const fn kind(self) -> &'static Kind {
         match self {
             Self::Consent => &consent::KIND,
@@ -75,14 +75,14 @@ impl ResourceType {
         matches!(self.kind().writing, Some(Writing { delete: Some(_), .. }))
     }
 
-    /// How clients write it.
+    /// How clients write the type, or a refusal.
     fn writing(self) -> Result<&'static Writing, Refusal> {
-        let told = "Resources of this type are written by the service alone.";
+        let told = "Only the service writes resources of this type.";
         self.kind().writing.as_ref().ok_or_else(|| Refusal::not_allowed("GET", told))
     }
 }
 
-/// Finds a resource that the caller may see, if the row of this id is among those that remain when its filter is limited.
+/// Finds a resource that the caller may see, if its row matches the filter.
 pub(crate) fn find_if<E: From<Error>>(
     tx: &mut Tx<'_>,
     context: &Context,
@@ -99,8 +99,8 @@ pub(crate) fn find_if<E: From<Error>>(
     }
 }
 
-/// Loads the resources that a filter lets through and the caller may see, in the order of their ids: for a filter that
-/// names them, and so lets few through.
+/// Loads the resources that match a filter and that the caller may see, in the order of their ids. The filter
+/// must be selective.
 pub(crate) fn select(
     tx: &mut Tx<'_>,
     context: &Context,
@@ -117,8 +117,8 @@ pub(crate) fn select(
     load(tx, context, kind, &ids)
 }
 
-/// Loads these resources, in the order of the ids; those that are not there are left out. Whether they
-/// may be seen was decided by the search that found the ids.
+/// Loads these resources, in the order of the ids; missing ones are left out. The search that found the ids
+/// has checked their visibility.
 pub(crate) fn load(
     tx: &mut Tx<'_>,
     context: &Context,
@@ -143,13 +143,13 @@ pub(crate) fn load_versions(
 ) -> Result<Vec<Stored>, Error> {
     let mut loaded = if let Some(writing) = &kind.kind().writing {
         let mut versions = (writing.load_versions)(tx, context, wanted)?;
-        // Whose the resource is tells its present row alone: a number may have been superseded since.
+        // Only the current row tells whose the resource is: a number may have been superseded since.
         for stored in &mut versions {
             stored.people = None;
         }
         versions
     } else {
-        // Of what clients do not write, the present version is the only one.
+        // Of resources that clients do not write, only the current version exists.
         let ids: Vec<String> = wanted.iter().map(|(id, _)| id.clone()).collect();
         let mut present = load(tx, context, kind, &ids)?;
         let versions: HashSet<i64> = wanted.iter().map(|(_, version)| *version).collect();
@@ -162,23 +162,23 @@ pub(crate) fn load_versions(
     Ok(loaded)
 }
 
-/// Whether a resource shows what its version says. A role whose end has passed counts as inactive before
-/// a version says so: whoever has the version has not heard of it.
+/// Whether a resource is as its version says. A role whose end has passed counts as inactive before a version
+/// says so: a client with the cached version does not know it.
 pub(crate) fn is_as_written(tx: &mut Tx<'_>, context: &Context, stored: &Stored) -> Result<bool, Error> {
     Ok(stored.kind != ResourceType::Consent || !consent::has_lapsed(tx, context, &stored.id)?)
 }
 
-/// A role as a read answers it at this time.
+/// A role as a read returns it at this time.
 pub(crate) fn role_as_of(role: Versioned<Role>, now: DateTime<Utc>) -> Value {
     consent::stored_as_of(role, now).body
 }
 
-/// A person as a read answers them.
+/// A person as a read returns them.
 pub(crate) fn person(person: &Person) -> Value {
     patient::stored(person).body
 }
 
-/// Refuses a kind of caller that never does this.
+/// Refuses a kind of caller that may never do this.
 pub(crate) fn decide_kind(context: &Context, kind: ResourceType, purpose: Purpose) -> Result<(), Refusal> {
     let writing = kind.writing()?;
     let may = |action: Option<Action>| {
@@ -202,7 +202,7 @@ pub(crate) fn read(
     (kind.writing()?.read)(context, body, purpose)
 }
 
-/// Creates a resource under an id that no other has.
+/// Creates a resource with a new id.
 pub(crate) fn create(
     tx: &mut Tx<'_>,
     context: &Context,
@@ -214,7 +214,7 @@ pub(crate) fn create(
     (kind.writing()?.create)(tx, context, draft, id)
 }
 
-/// Makes a resource what a draft says. What is so already makes no new version.
+/// Changes a resource to a draft. A draft without changes creates no version.
 pub(crate) fn update(
     tx: &mut Tx<'_>,
     context: &Context,
@@ -227,7 +227,7 @@ pub(crate) fn update(
 
 /// Deletes a resource.
 pub(crate) fn delete(tx: &mut Tx<'_>, context: &Context, current: &Stored) -> Result<(), Refusal> {
-    let told = "Nothing of this type is deleted here.";
+    let told = "Resources of this type cannot be deleted.";
     let delete = current.kind.writing()?.delete.ok_or_else(|| Refusal::not_allowed("GET", told))?;
     delete(tx, context, current)
 }

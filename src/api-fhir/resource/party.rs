@@ -1,4 +1,4 @@
-//! Whom a reference means. A person is named by NHS number, by the Patient of this front, or by both.
+//! Resolves references to people: by NHS number, by the Patient of this API, or by both.
 
 use std::borrow::Cow;
 
@@ -15,13 +15,13 @@ use fhir::outcome::{Issue, IssueType};
 use store::Tx;
 use store::search::{Filter, Scope, Table};
 
-/// What is told of somebody whom the registry does not know, or who may not appear in an answer: the two
-/// are never told apart.
-pub(super) const UNKNOWN: &str = "This person is not known to the registry, or may not appear.";
+/// The message about a person whom the registry does not know, or whose data may not be disclosed: the two
+/// cases must not be distinguishable.
+pub(super) const UNKNOWN: &str =
+    "The registry does not know this person, or their data may not be disclosed.";
 
-/// The NHS number that a reference names: by identifier, by `Patient/…`, or by both, if they agree. The id
-/// of a Patient is the NHS number; whether there is such a person is for the use case to find out, in its
-/// transaction.
+/// The NHS number in a reference: by identifier, by `Patient/…`, or by both, if they agree. The id of a
+/// Patient is the NHS number; whether the person exists is for the use case to check, in its transaction.
 pub(super) fn number_in(reference: &Value, context: &Context, at: &str) -> Result<NhsNumber, Refusal> {
     let by_identifier = by_identifier(reference, context.contract.nhs_number_check, at)?;
     let by_reference = match literal(reference, context) {
@@ -35,7 +35,7 @@ pub(super) fn number_in(reference: &Value, context: &Context, at: &str) -> Resul
     one_of(by_reference, by_identifier, at)
 }
 
-/// The NHS number that a reference names by identifier, if it does.
+/// The NHS number in a reference's identifier, if it has one.
 pub(super) fn identifier_in(
     reference: &Value,
     context: &Context,
@@ -44,8 +44,8 @@ pub(super) fn identifier_in(
     by_identifier(reference, context.contract.nhs_number_check, at)
 }
 
-/// As [`number_in`], for a person who is named as a RelatedPerson: by identifier, by `RelatedPerson/…` of
-/// this patient, or by both, if they agree.
+/// As [`number_in`], for a RelatedPerson: by identifier, by `RelatedPerson/…` of this patient, or by both, if
+/// they agree.
 pub(super) fn related_number_in(
     tx: &mut Tx<'_>,
     context: &Context,
@@ -64,7 +64,10 @@ pub(super) fn related_number_in(
             let found = if ids.is_empty() { None } else { tx.list_relationships_by_id(&ids)?.pop() };
             let found = found.ok_or_else(|| Refusal::rule(UNKNOWN, at))?.value;
             if found.patient != patient {
-                return Err(wrong(at, "Name a RelatedPerson of the patient: this one is somebody else's."));
+                return Err(wrong(
+                    at,
+                    "This RelatedPerson belongs to another patient: name one of this patient.",
+                ));
             }
             Some(found.proxy)
         }
@@ -73,7 +76,7 @@ pub(super) fn related_number_in(
     one_of(by_reference, by_identifier, at)
 }
 
-/// Refuses a reference to a Patient that the caller would not find. An identifier may name anybody.
+/// Refuses a reference to a Patient that the caller cannot see. An identifier may be that of any person.
 pub(super) fn check_found(
     tx: &mut Tx<'_>,
     context: &Context,
@@ -87,8 +90,8 @@ pub(super) fn check_found(
     found.first().map(|_| ()).ok_or_else(|| Refusal::rule(UNKNOWN, at))
 }
 
-/// Refuses a patient out of the reach of the organisation that the caller works for, as one whom the registry does not
-/// know. No other caller writes of people whom they do not reach, so that nothing is asked for them.
+/// Refuses a patient out of reach of the caller's organisation, like an unknown one. No other caller can
+/// write about people out of their reach, so for others nothing is looked up.
 pub(super) fn check_reached(
     tx: &mut Tx<'_>,
     context: &Context,
@@ -102,13 +105,13 @@ pub(super) fn check_reached(
     Ok(())
 }
 
-/// The type that a reference names, itself or by the resource that it leads to.
+/// The type of a reference: its own, or that of the resource that it refers to.
 pub(super) fn type_of<'r>(reference: &'r Value, context: &Context) -> Option<Cow<'r, str>> {
     let declared = reference.get("type").and_then(Value::as_str).map(Cow::Borrowed);
     declared.or_else(|| literal(reference, context)?.split_once('/').map(|(kind, _)| kind.to_owned().into()))
 }
 
-/// Adds to a reference what its sender left out of the type and the identifier.
+/// Adds the type and the identifier that a reference lacks.
 pub(super) fn complete(reference: &mut Value, type_name: &str, number: NhsNumber) {
     if let Some(members) = reference.as_object_mut() {
         members.entry("type").or_insert_with(|| json!(type_name));
@@ -116,7 +119,7 @@ pub(super) fn complete(reference: &mut Value, type_name: &str, number: NhsNumber
     }
 }
 
-/// The same body with every reference to a resource of this front as this front writes it: `Type/id`.
+/// The same body with every reference to a resource of this API as `Type/id`.
 pub(super) fn with_local_references(body: &Value, context: &Context) -> Value {
     let mut body = body.clone();
     make_local(&mut body, context);
@@ -139,7 +142,7 @@ fn make_local(value: &mut Value, context: &Context) {
     }
 }
 
-/// `Reference.reference`, relative if it leads to this front, and without what need not be encoded.
+/// `Reference.reference`, relative if it is to this API, and without unnecessary percent-encoding.
 fn literal<'r>(reference: &'r Value, context: &Context) -> Option<Cow<'r, str>> {
     reference.get("reference").and_then(Value::as_str).map(|reference| normal(context.relative(reference)))
 }
@@ -165,8 +168,7 @@ fn one_of(
         (Some(number), None) | (None, Some(number)) => Ok(number),
         (Some(number), Some(same)) if number == same => Ok(number),
         (Some(_), Some(_)) => {
-            let told =
-                "The reference and the identifier name two people: correct one of them, or leave it out.";
+            let told = "The reference and the identifier are of different people: correct one of them, or leave it out.";
             let at = |name| Issue::error(IssueType::Value, told).at(format!("{at}.{name}"));
             Err(Refusal::of(422, vec![at("reference"), at("identifier")]))
         }

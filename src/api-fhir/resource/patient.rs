@@ -1,4 +1,4 @@
-//! A person of the registry as a Patient. The demographics service owns it: it is read only here.
+//! A person of the registry as a Patient. The demographics service owns it: here it is read-only.
 
 use chrono::DateTime;
 use serde_json::{Map, Value, json};
@@ -34,7 +34,7 @@ pub(super) static DESCRIPTION: Description = Description {
 
 pub(super) static KIND: Kind = Kind { load: |tx, _, ids| load(tx, ids), select: Some(select), writing: None };
 
-/// R4's parameters. The model holds no address, telecom, gender, language, link or day of death.
+/// R4's parameters. The model has no address, telecom, gender, language, link or date of death.
 const PARAMS: &[Param] = &[
     Param::token(
         "active",
@@ -89,7 +89,7 @@ pub(super) fn stored(person: &Person) -> Stored {
         body.insert("birthDate".to_owned(), birth_date.text().into());
     }
     if person.died_at.is_some() {
-        // The registry tells of the death, not of its day.
+        // The registry reports the death, not its date.
         body.insert("deceasedBoolean".to_owned(), true.into());
     }
     if let Some(practice) = &person.practice {
@@ -122,11 +122,11 @@ fn name(name: &HumanName) -> Value {
     Value::Object(rendered)
 }
 
-/// The person that a Patient is, which was validated, with the time of its last change where it says one. What a
-/// person of the registry cannot hold is refused.
+/// The person in a validated Patient, with the time of the last change if it has one. Content that a person
+/// of the registry cannot have is refused.
 pub(crate) fn person_of(body: &Value, check: NumberCheck) -> Result<Person, Refusal> {
     let wrong = |at: &str, told: &'static str| Refusal::new(422, Issue::error(IssueType::Value, told).at(at));
-    let told = "Give the NHS number alone: system https://fhir.nhs.uk/Id/nhs-number.";
+    let told = "Give only the NHS number: system https://fhir.nhs.uk/Id/nhs-number.";
     let at = "Patient.identifier";
     let number = match body.get("identifier").and_then(Value::as_array).map(Vec::as_slice) {
         Some([identifier]) if identifier.get("system").and_then(Value::as_str) == Some(url::NHS_NUMBER) => {
@@ -151,7 +151,7 @@ pub(crate) fn person_of(body: &Value, check: NumberCheck) -> Result<Person, Refu
         nhs_number: number.ok_or_else(|| wrong(at, told))?,
         standing: Standing::Current,
         names: names.ok_or_else(|| {
-            wrong("Patient.name", "Say what each name is used for: usual, temp, nickname, old or maiden.")
+            wrong("Patient.name", "Give the use of each name: usual, temp, nickname, old or maiden.")
         })?,
         birth_date: date("/birthDate", "Patient.birthDate")?,
         practice: practice

@@ -1,5 +1,4 @@
-//! A user of the account platform as a Person: somebody who has logged in, linked to their Patient and to
-//! what they are to others.
+//! A user of the account platform as a Person, linked to their Patient and to their RelatedPersons.
 
 use serde_json::{Value, json};
 
@@ -22,7 +21,7 @@ pub(super) static DESCRIPTION: Description = Description {
 
 pub(super) static KIND: Kind = Kind { load: |tx, _, ids| load(tx, ids), select: None, writing: None };
 
-/// R4's parameters. A user's name and birth date are those of the Patient that they are linked to.
+/// R4's parameters. A user's name and birth date are those of the linked Patient.
 const PARAMS: &[Param] = &[
     Param::string("address", Index::Absent),
     Param::string("address-city", Index::Absent),

@@ -1,5 +1,5 @@
-//! The record of a change as the Provenance of the version that it made. Written by the service only. Accesses
-//! change nothing and have none.
+//! The audit record of a change as the Provenance of the version that it created. Only the service writes it.
+//! Accesses have none.
 
 use serde_json::{Value, json};
 
@@ -56,7 +56,7 @@ fn stored(record: &AuditRecord, context: &Context) -> Stored {
     let mut add = |name: &str, element: Value| drop(body.insert(name.to_owned(), element));
     let subject = record.subject.as_deref().unwrap_or_default();
     let changed = format!("{subject}/_history/{}", record.subject_version.unwrap_or(1));
-    // A subscription of a system is nobody's data.
+    // A subscription of a system belongs to no person.
     let patient = record.patient.as_ref().map(|patient| format!("Patient/{patient}"));
     let targets = std::iter::once(changed).chain(patient).map(|reference| json!({ "reference": reference }));
     add("target", Value::Array(targets.collect()));

@@ -1,4 +1,4 @@
-//! An access request as a QuestionnaireResponse: kept, and given back as it was sent.
+//! An access request as a QuestionnaireResponse: stored and returned as it was sent.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -57,7 +57,7 @@ pub(super) static KIND: Kind = Kind {
     }),
 };
 
-/// R4's parameters, and our own `proxy`.
+/// R4's parameters, and this server's own `proxy`.
 const PARAMS: &[Param] = &[
     Param::reference("author", Index::Absent, &[]),
     Param::date(
@@ -98,8 +98,8 @@ fn read(context: &Context, body: &Value, purpose: Purpose) -> Result<Draft, Refu
         given.check_new(context)?;
         check_identifier(body, "")?;
     }
-    // The document is the body: only these are written by the service. Whether the identifier is the one that a
-    // request has, is known with the request.
+    // The document is the body: the service writes only these members. Whether the identifier is that of the
+    // request can be checked only once the request is loaded.
     residue::check_members(body, &Value::Null, &["meta"])?;
     Ok(Draft::AccessRequest(Box::new(given)))
 }
@@ -130,12 +130,12 @@ fn create(tx: &mut Tx<'_>, context: &Context, draft: &Draft, id: Uuid) -> Result
     let created = submit_access_request(tx, &*context.clock, &context.caller, id, submission, rules);
     let created = created.map_err(|error| match error {
         SubmitError::Duplicate => {
-            let told = "There is a role for this proxy and this patient already.";
+            let told = "A role for this proxy and this patient already exists.";
             Refusal::new(409, Issue::error(IssueType::Duplicate, told))
         }
         SubmitError::TooManyOpen => {
             let told = "The applicant has an open access request for this proxy and this patient, or too many open \
-                        requests. Wait for an answer.";
+                        requests. Wait for a decision.";
             Refusal::new(409, Issue::error(IssueType::BusinessRule, told))
         }
         SubmitError::Store(error) => error.into(),
@@ -151,7 +151,7 @@ fn update(tx: &mut Tx<'_>, context: &Context, current: &Stored, draft: &Draft) -
     given.check_source(tx, context)?;
     let wanted = AccessRequest {
         id: Uuid::parse_str(&current.id).map_err(Error::fault)?,
-        // The one that it has stays.
+        // An existing one is kept.
         reference_code: ReferenceCode::draw().map_err(Error::fault)?,
         status: given.status.clone(),
         applicant: given.applicant,
@@ -169,10 +169,11 @@ fn update(tx: &mut Tx<'_>, context: &Context, current: &Stored, draft: &Draft) -
 }
 
 impl GivenAccessRequest {
-    /// Refuses what a new request cannot be. Staff may hand in a form for another person; a citizen only their own.
+    /// Refuses a request that cannot be new. Staff may submit a form for another person; a citizen only their
+    /// own.
     fn check_new(&self, context: &Context) -> Result<(), Refusal> {
         if self.status != "completed" {
-            let told = "A new access request is completed. Only one that was handed in is amended: PUT it to its id.";
+            let told = "A new access request must have the status completed. To amend a submitted one, PUT it to its id.";
             return Err(Refusal::rule(told, "QuestionnaireResponse.status"));
         }
         let applicant = match self.applicant {
@@ -182,7 +183,7 @@ impl GivenAccessRequest {
         Ok(access::decide_parties(&context.caller.who, &[applicant])?)
     }
 
-    /// Refuses a source by reference that is not the proxy: whom a RelatedPerson stands for is in the database.
+    /// Refuses a source by reference that is not the proxy: only the database knows whose RelatedPerson it is.
     fn check_source(&self, tx: &mut Tx<'_>, context: &Context) -> Result<(), Refusal> {
         let at = "QuestionnaireResponse.source";
         if self.applicant == Applicant::Proxy
@@ -197,10 +198,13 @@ impl GivenAccessRequest {
         let text = |name: &str| body.get(name).and_then(Value::as_str);
         let at = "QuestionnaireResponse.source";
         let source = body.get("source");
-        let source = source.ok_or_else(|| wrong(at, "Say who applies."))?;
+        let source = source.ok_or_else(|| wrong(at, "Name the applicant."))?;
         let applicant =
             party::type_of(source, context).and_then(|kind| Applicant::parse(&kind)).ok_or_else(|| {
-                wrong("QuestionnaireResponse.source.type", "Say who applies: RelatedPerson or Patient.")
+                wrong(
+                    "QuestionnaireResponse.source.type",
+                    "Give the type of the applicant: RelatedPerson or Patient.",
+                )
             })?;
         let subject = body.get("subject");
         let subject = subject.ok_or_else(|| wrong("QuestionnaireResponse.subject", "Name the patient."))?;
@@ -217,13 +221,13 @@ impl GivenAccessRequest {
             Applicant::Proxy => (proxy, party::identifier_in(source, context, at)?),
             Applicant::Patient => (patient, Some(party::number_in(source, context, at)?)),
         };
-        // Whom a reference beside the identifier names is compared where the database is at hand.
+        // A reference beside the identifier is compared later, with the database.
         let is_all = applicant == Applicant::Patient || source.get("reference").is_none();
         if named.is_some_and(|named| is_all && named != expected) || proxy == patient {
             return Err(wrong(at, OTHER_SOURCE));
         }
         let authored = text("authored").and_then(|at| FhirDateTime::parse(at).ok());
-        let told = "Say when the form was filled in.";
+        let told = "Give the time when the form was completed.";
         Ok(Self {
             status: text("status").unwrap_or("completed").to_owned(),
             applicant,
@@ -244,14 +248,14 @@ impl GivenAccessRequest {
 }
 
 const OTHER_SOURCE: &str =
-    "The source must be the proxy or the patient, as its type says, and the two must differ.";
+    "The source must be the proxy or the patient, according to its type, and the two must differ.";
 
 fn wrong(at: &str, told: &'static str) -> Refusal {
     Refusal::new(422, Issue::error(IssueType::Value, told).at(at))
 }
 
-/// The document without what the service writes by itself. It names its people by NHS number, as every
-/// reader of it expects, also where its sender named them by reference alone.
+/// The document without the members that the service writes. Its people are named by NHS number, as every
+/// reader expects, even where the sender named them only by reference.
 fn kept(body: &Value, applicant: Applicant, patient: NhsNumber, source: NhsNumber) -> String {
     let mut document = body.clone();
     if let Some(members) = document.as_object_mut() {
@@ -272,7 +276,7 @@ fn name_people(document: &mut Value, applicant: Applicant, patient: NhsNumber, s
     }
 }
 
-/// Makes the document of a draft the one that is stored, where both say the same.
+/// Replaces the document of a draft by the stored one, if their content is equal.
 pub(super) fn settle(given: &mut GivenAccessRequest, current: &Stored) -> Result<(), Error> {
     let Some(document) = current.document.as_ref().filter(|document| **document != given.document) else {
         return Ok(());
@@ -280,7 +284,7 @@ pub(super) fn settle(given: &mut GivenAccessRequest, current: &Stored) -> Result
     held::check(|| document.len());
     let parse = |text: &str| serde_json::from_str::<Value>(text).map_err(Error::fault);
     let mut stored = parse(document)?;
-    // What the service adds by itself is no change, where the other API kept the document without it.
+    // Additions by the service are no change, where the other API stored the document without them.
     let source = if given.applicant == Applicant::Proxy { given.proxy } else { given.patient };
     name_people(&mut stored, given.applicant, given.patient, source);
     if stored == parse(&given.document)? {
@@ -289,7 +293,7 @@ pub(super) fn settle(given: &mut GivenAccessRequest, current: &Stored) -> Result
     Ok(())
 }
 
-/// The text that answers a question, wherever the question stands.
+/// The text of an answer, at any level.
 fn answer<'v>(item: &'v Value, link_id: &str) -> Option<&'v str> {
     let mut items = item.get("item").and_then(Value::as_array).into_iter().flatten();
     items.find_map(|item| {

@@ -51,7 +51,7 @@ pub(super) static KIND: Kind = Kind {
     }),
 };
 
-/// R4's parameters. The related person's own demographics are those of their Patient, not held here.
+/// R4's parameters. The related person's own demographics are those of their Patient.
 const PARAMS: &[Param] = &[
     Param::token("active", Index::Flag(Field::Relationship(RelationshipField::IsActive))),
     Param::string("address", Index::Absent),
@@ -115,17 +115,18 @@ impl From<RelationshipError> for Refusal {
             RelationshipError::UnknownPatient => Self::rule(party::UNKNOWN, "RelatedPerson.patient"),
             RelationshipError::UnknownProxy => Self::rule(party::UNKNOWN, "RelatedPerson.identifier"),
             RelationshipError::OtherPeople => {
-                Self::rule("Who is related to whom cannot change.", "RelatedPerson.patient")
+                Self::rule("The people of a relationship cannot change.", "RelatedPerson.patient")
             }
-            RelationshipError::SamePerson => {
-                Self::rule("Nobody is related to themselves.", "RelatedPerson.identifier")
-            }
+            RelationshipError::SamePerson => Self::rule(
+                "The patient and the related person must be different people.",
+                "RelatedPerson.identifier",
+            ),
             RelationshipError::Store(error) => error.into(),
         }
     }
 }
 
-/// What a body says of a relationship; its id is for the store.
+/// The relationship in a body; the store assigns its id.
 fn relationship(body: &Value, context: &Context) -> Result<Relationship, Refusal> {
     let wrong = |at: &str, told| Refusal::new(422, Issue::error(IssueType::Value, told).at(at));
     let identifiers = body.get("identifier").and_then(Value::as_array).map(Vec::as_slice);

@@ -1,9 +1,8 @@
-//! Finds what a body says and the model cannot hold, so that it is refused and never dropped in silence.
+//! Finds elements of a body that the model cannot store, so that they are refused and never dropped silently.
 //!
-//! The body is compared with the resource as it would be read back: whatever the one has and the other
-//! has not is residue. The comparison ends at the first difference of a value and after [`MOST`] issues,
-//! so that its work is proportional to the body, however it nests. It runs before the write: what a
-//! resource will say is known from the body alone.
+//! The body is compared with the resource as it would be read back: every difference is residue. The
+//! comparison ends at the first difference of a value and after [`MOST`] issues, so that its work is linear
+//! in the body, however deeply it nests. It runs before the write: the body alone determines the resource.
 
 use serde_json::Value;
 
@@ -11,15 +10,15 @@ use crate::refusal::Refusal;
 use crate::url;
 use fhir::outcome::{Issue, IssueType};
 
-/// More issues than this are of no use at once, nor are more searches for items that changed their places.
+/// More issues than this are of no use at once, nor are more searches for moved items.
 const MOST: usize = 50;
 
-/// Refuses a body of which something would be lost in the resource `held`.
+/// Refuses a body of which an element would be lost in the resource `held`.
 pub(super) fn check(body: &Value, held: &Value) -> Result<(), Refusal> {
     refuse_any(find(body, held, |_| true))
 }
 
-/// As [`check`], for a resource that is kept as it came but for these members of it.
+/// As [`check`], for a resource that is stored as sent except for these members.
 pub(super) fn check_members(body: &Value, held: &Value, members: &[&str]) -> Result<(), Refusal> {
     refuse_any(find(body, held, |name| members.contains(&name)))
 }
@@ -28,7 +27,8 @@ fn refuse_any(residue: Vec<Issue>) -> Result<(), Refusal> {
     if residue.is_empty() { Ok(()) } else { Err(Refusal::of(422, residue)) }
 }
 
-/// Every element of `body` that `held` lacks or has otherwise, among the members that are `looked_at`.
+/// Every element of `body` that `held` lacks or has with another value, among the members that are
+/// `looked_at`.
 fn find(body: &Value, held: &Value, looked_at: impl Fn(&str) -> bool) -> Vec<Issue> {
     let mut found = Comparison { issues: Vec::new(), searches: MOST };
     let kind = body.get("resourceType").and_then(Value::as_str).unwrap_or("Resource");
@@ -37,7 +37,7 @@ fn find(body: &Value, held: &Value, looked_at: impl Fn(&str) -> bool) -> Vec<Iss
         match key.as_str() {
             "resourceType" | "id" => {}
             "meta" => meta(value, &path(), &mut found.issues),
-            // A generated narrative says nothing that the data do not say.
+            // A generated narrative contains nothing that the data do not.
             "text" if value.get("status").and_then(Value::as_str) == Some("generated") => {}
             _ => found.compare(value, held.get(key), &path()),
         }
@@ -45,7 +45,7 @@ fn find(body: &Value, held: &Value, looked_at: impl Fn(&str) -> bool) -> Vec<Iss
     found.issues
 }
 
-/// The service writes these by itself, whatever the client sent.
+/// Checks `meta`, which the service writes, whatever the client sent.
 fn meta(meta: &Value, path: &str, issues: &mut Vec<Issue>) {
     for (key, given) in meta.as_object().into_iter().flatten() {
         let is_our_tag = key == "tag" && is_ours(given);
@@ -55,14 +55,14 @@ fn meta(meta: &Value, path: &str, issues: &mut Vec<Issue>) {
     }
 }
 
-/// Whether tags are only those that the service sets by itself.
+/// Whether tags are only those that the service sets.
 fn is_ours(tags: &Value) -> bool {
     let system = |tag: &Value| tag.get("system").and_then(Value::as_str) == Some(url::ROLE_REVIEW);
     tags.as_array().is_some_and(|tags| tags.iter().all(system))
 }
 
-/// Whether `held` has all that is `given`, lists in the same order; ends at the first difference. Displays are words
-/// for people: ours stand, whatever the sender's are (contract §4.1).
+/// Whether `held` contains all of `given`, with lists in the same order; ends at the first difference.
+/// Displays are for people: the service's own are kept, whatever was sent (contract §4.1).
 fn holds(held: &Value, given: &Value) -> bool {
     steps::count();
     match (given, held) {
@@ -77,8 +77,9 @@ fn holds(held: &Value, given: &Value) -> bool {
     }
 }
 
-/// A comparison under way: what was found, and how often a list may still be searched for an item that is not at its
-/// place. A list of the service's own is short; of a long one, which grew with the body, the order is that of the body.
+/// A running comparison: the issues, and how often a list may still be searched for an item that is not at
+/// its index. A list of the service's own is short; a long one, which grew with the body, has the order of
+/// the body.
 struct Comparison {
     issues: Vec<Issue>,
     searches: usize,
@@ -89,7 +90,7 @@ impl Comparison {
         self.issues.len() >= MOST
     }
 
-    /// Notes where the two differ. What is the same is passed over without a look inside.
+    /// Records where the two differ. Equal values are skipped as a whole.
     fn compare(&mut self, given: &Value, held: Option<&Value>, path: &str) {
         match (given, held) {
             (given, Some(held)) if holds(held, given) => {}
@@ -113,7 +114,8 @@ impl Comparison {
         }
     }
 
-    /// The item at the same place is the one that is meant, nearly every time, and tells best what is wrong.
+    /// Compares with the item at the same index, which is nearly always the right one and gives the best
+    /// message.
     fn compare_item(&mut self, item: &Value, held: &[Value], (number, path): (usize, &str)) {
         let known = self.issues.len();
         let path = format!("{path}[{number}]");
@@ -124,7 +126,7 @@ impl Comparison {
         if self.issues.len() == known || self.searches == 0 {
             return;
         }
-        // Beyond the end of a list of one, every item is looked for in that one: this is no search.
+        // Beyond the end of a list of one, every item is compared with that one: this is not a search.
         self.searches -= usize::from(held.len() > 1);
         if held.iter().any(|held| holds(held, item)) {
             self.issues.truncate(known);
@@ -137,7 +139,7 @@ fn unheld(path: &str) -> Issue {
     Issue::error(IssueType::NotSupported, told).at(path)
 }
 
-/// Counts the pairs of values that were compared, in tests.
+/// Counts the compared pairs of values, in tests.
 mod steps {
     #[cfg(test)]
     thread_local! {
@@ -159,7 +161,7 @@ mod tests {
 
     use super::{MOST, check, check_members, find, steps};
 
-    /// How many pairs of values are compared.
+    /// The number of compared pairs of values.
     fn steps_of(body: &Value, held: &Value) -> usize {
         steps::TAKEN.with(|taken| taken.set(0));
         let _either = check(body, held);

@@ -1,8 +1,8 @@
-//! The resource types of this front, by name.
+//! The names of the resource types of this API.
 
 use fhir::profiles;
 
-/// A resource type that this front serves.
+/// A resource type of this API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum ResourceType {
     Consent,
@@ -63,12 +63,12 @@ impl ResourceType {
         }
     }
 
-    /// Reads a name; it is case-sensitive (G-02).
+    /// Parses a name; it is case-sensitive (G-02).
     pub(crate) fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
-    /// The profile that its resources follow.
+    /// The profile of its resources.
     pub(crate) const fn profile(self) -> Option<&'static str> {
         match self {
             Self::Consent => Some(profiles::PROXY_ROLE),
@@ -89,18 +89,18 @@ impl ResourceType {
         }
     }
 
-    /// Whether one statement finds a resource of this type and reads all of it.
+    /// Whether one statement finds and reads a resource of this type.
     pub(crate) const fn is_read_at_once(self) -> bool {
         matches!(self, Self::Consent)
     }
 
-    /// Whether its resources are kept as the documents that clients sent.
+    /// Whether its resources are stored as the documents that clients sent.
     pub(crate) const fn is_a_document(self) -> bool {
         matches!(self, Self::QuestionnaireResponse | Self::Subscription)
     }
 }
 
-/// The types of a patient's compartment that this server has. The audit comes last: it is the most.
+/// The types of a patient's compartment on this server. Audit records come last: they are the most.
 pub(crate) const COMPARTMENT: &[ResourceType] = &[
     ResourceType::Consent,
     ResourceType::RelatedPerson,

@@ -1,4 +1,4 @@
-//! A resource as it is stored, and the members that every resource has.
+//! A stored resource, and the members that every resource has.
 
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
@@ -12,34 +12,35 @@ use domain::audit::{People, Shown};
 use store::Tx;
 use store::search::{Filter, PageQuery, Table};
 
-/// A resource as it is stored: what a read answers, and where it stands in its history.
+/// A stored resource, as a read returns it, with its place in its history.
 #[derive(Clone, Debug)]
 pub(crate) struct Stored {
-    /// Of which type.
+    /// Its type.
     pub(crate) kind: ResourceType,
     /// Its id.
     pub(crate) id: String,
     /// Its version.
     pub(crate) version: i64,
-    /// When that version was written.
+    /// The time of that version.
     pub(crate) updated_at: DateTime<Utc>,
-    /// The people of its row, where loading it tells them: for the audit record, which looks them up else.
+    /// The people of its row, if loading it returns them: for the audit record, which otherwise looks them
+    /// up.
     pub(crate) people: Option<People>,
     /// The resource, with its `meta`; null where this version is its deletion.
     pub(crate) body: Value,
-    /// The document that `body` is still to be completed with, where that is not parsed yet
+    /// The document that `body` must still be completed with, where that is not parsed yet
     /// ([`Context::holds_writer`]).
     pub(crate) document: Option<String>,
 }
 
 impl Stored {
-    /// What an answer discloses that holds it.
+    /// What a response with it discloses.
     pub(crate) fn disclosed(&self) -> Shown {
         let resource = || Shown::Resource(format!("{}/{}", self.kind.name(), self.id));
         self.people.map_or_else(resource, Shown::Of)
     }
 
-    /// With its document parsed.
+    /// The same with its document parsed.
     pub(crate) fn complete(mut self) -> Result<Self, Error> {
         if let Some(document) = self.document.take() {
             complete(&mut self.body, &document)?;
@@ -48,12 +49,12 @@ impl Stored {
     }
 }
 
-/// What an answer discloses that holds these.
+/// What a response with these discloses.
 pub(crate) fn disclosed<'s>(all: impl IntoIterator<Item = &'s Stored>) -> Vec<Shown> {
     all.into_iter().map(Stored::disclosed).collect()
 }
 
-/// Adds the members of a document to a resource that has its own already.
+/// Adds the members of a document to a resource with members of its own.
 pub(crate) fn complete(body: &mut Value, document: &str) -> Result<(), Error> {
     held::check(|| document.len());
     let document: Map<String, Value> = serde_json::from_str(document).map_err(Error::fault)?;
@@ -65,7 +66,7 @@ pub(crate) fn complete(body: &mut Value, document: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// The ids of the rows that a filter lets through and the caller may see.
+/// The ids of the rows that match a filter and that the caller may see.
 pub(super) fn find_ids(
     tx: &mut Tx<'_>,
     context: &Context,
@@ -96,7 +97,7 @@ pub(super) fn head(
     resource
 }
 
-/// A reference to a person by NHS number: resolvable here, and logical for everybody else.
+/// A reference to a person by NHS number: literal on this server, and logical for other readers.
 pub(super) fn person_reference(number: domain::person::NhsNumber) -> Value {
     json!({
         "reference": format!("Patient/{number}"),

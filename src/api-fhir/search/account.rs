@@ -7,7 +7,7 @@ fn users(filter: Filter) -> Filter {
     Filter::within(Table::Users.id(), Table::AccountUsers, AccountUserField::User, filter)
 }
 
-/// Users who have any account.
+/// Users with any account.
 pub(super) fn any() -> Filter {
     users(Filter::EVERYTHING)
 }

@@ -1,27 +1,27 @@
-//! How many values each list may have that a client gives to a search or to an operation: the one table of them.
-//! `docs/fhir.md` has it for clients. A list that is longer is refused, never cut.
+//! The limits of every list of values that a client sends to a search or to an operation: the one table of
+//! them. `docs/fhir.md` has it for clients. A longer list is refused, never cut.
 
 use crate::refusal::Refusal;
 use fhir::outcome::{Issue, IssueType};
 
-/// A list that a client gives.
+/// A list of values that a client sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum List {
-    /// All parameters of a request together, of whatever kind.
+    /// All parameters of a request together, of any kind.
     Parameters,
     /// The search parameters of a search: each costs a clause.
     Criteria,
-    /// Of them, those that are chained, or `_has`: each costs a subselect for every type on the way.
+    /// Those that are chained, or `_has`: each costs a subselect for every type of the chain.
     Chained,
-    /// The alternatives of one parameter, with commas between.
+    /// The alternatives of one parameter, separated by commas.
     Alternatives,
-    /// Those of all parameters of a search together: each is bound as a value.
+    /// The alternatives of all parameters of a search together: each is bound as a value.
     AllAlternatives,
     /// The links of one chain or `_has`.
     Links,
-    /// The different values of `_include` and `_revinclude` together: each costs a statement in every round.
+    /// The different values of `_include` and `_revinclude` together: each costs a statement per round.
     Includes,
-    /// The keys of `_sort`: a page link holds a value of each.
+    /// The keys of `_sort`: a page link contains a value of each.
     SortKeys,
     /// The names of `_elements`.
     Elements,
@@ -31,16 +31,17 @@ pub(crate) enum List {
     Times,
     /// The values of an input of an operation on subscriptions.
     Inputs,
-    /// The search parameters of a subscription's criteria: events are held against them while others wait.
+    /// The search parameters of a subscription's criteria: events are matched against them while the writer
+    /// waits.
     CriteriaOfSubscription,
-    /// Of them, those that are chained, or `_has`.
+    /// Those that are chained, or `_has`.
     ChainedOfSubscription,
     /// The alternatives of one of them.
     AlternativesOfSubscription,
 }
 
 impl List {
-    /// Every list, for the tests that hold each against its cap.
+    /// Every list, for the tests of the limits.
     #[cfg(test)]
     pub(crate) const ALL: [Self; 15] = [
         Self::Parameters,
@@ -60,7 +61,7 @@ impl List {
         Self::AlternativesOfSubscription,
     ];
 
-    /// What clients know it by, and how many values it may have.
+    /// Its name for clients, and the most values.
     pub(crate) const fn cap(self) -> (&'static str, usize) {
         match self {
             Self::Parameters => ("The parameters of a request", 1000),
@@ -83,22 +84,22 @@ impl List {
         }
     }
 
-    /// Refuses a list of so many values if that is more than it may have.
+    /// Refuses a list with more values than allowed.
     ///
     /// # Errors
     ///
-    /// 400, with the name of the list and its cap.
+    /// 400, with the name of the list and its limit.
     pub(crate) fn check(self, given: usize) -> Result<(), Refusal> {
         let (name, most) = self.cap();
         if given <= most {
             return Ok(());
         }
-        let told = format!("{name}: {most} at most. Given: {given}.");
+        let told = format!("{name}: at most {most}. Given: {given}.");
         Err(Refusal::new(400, Issue::error(IssueType::TooCostly, told)))
     }
 }
 
-/// Whether a search parameter leads to other resources: it has a chain, or is `_has`.
+/// Whether a search parameter follows references: it has a chain, or is `_has`.
 pub(crate) fn is_chained(key: &str) -> bool {
     key.starts_with("_has:") || key.contains('.')
 }
@@ -126,7 +127,7 @@ mod tests {
             let refusal = list.check(most + 1).unwrap_err();
             let told = refusal.issues.first().unwrap().diagnostics.clone();
             assert_eq!(refusal.status, 400);
-            assert_eq!(told, format!("{name}: {most} at most. Given: {}.", most + 1));
+            assert_eq!(told, format!("{name}: at most {most}. Given: {}.", most + 1));
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Date parameters (<https://hl7.org/fhir/R4/search.html#date>): a prefix and a value of any precision.
-//! Both the value and what it is compared with are ranges of time. A time without a zone is England's.
+//! Date parameters (<https://hl7.org/fhir/R4/search.html#date>): a prefix and a value of any precision. The
+//! value and the compared element are both ranges of time. A time without a zone is in England's local time.
 
 use chrono::{DateTime, NaiveDateTime, TimeDelta, TimeZone as _, Utc};
 use chrono_tz::Europe::London;
@@ -11,7 +11,7 @@ use crate::search::query::bad;
 use base::date_time::{FhirDateTime, to_millis};
 use store::search::{Field, Filter, Is};
 
-/// How the two ranges must lie to each other.
+/// The relation of the two ranges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Prefix {
     Eq,
@@ -37,22 +37,22 @@ const PREFIXES: [(&str, Prefix); 9] = [
     ("ap", Prefix::Ap),
 ];
 
-/// A prefix, and the rest; without one, equality is meant.
+/// The prefix, and the rest; without a prefix, equality.
 pub(super) fn prefixed(value: &str) -> (Prefix, &str) {
     let known = PREFIXES.iter().find_map(|(text, prefix)| Some((*prefix, value.strip_prefix(text)?)));
     known.unwrap_or((Prefix::Eq, value))
 }
 
-/// A value, taken apart: the prefix, and the first and last millisecond.
+/// A parsed value: the prefix, and the first and last millisecond.
 pub(super) fn parse(value: &str, context: &Context) -> Result<(Prefix, i64, i64), Refusal> {
     let (prefix, text) = prefixed(value);
-    // A `+` of a zone arrives as a space where it was not encoded (S-25).
+    // An unencoded `+` of a zone arrives as a space (S-25).
     let text = text.replace(' ', "+");
     let (earliest, latest) = read(&text).ok_or_else(|| {
-        bad("Give a date such as 2026-11-22, with eq, ne, gt, lt, ge, le, sa, eb or ap before it if need be.")
+        bad("Give a date such as 2026-11-22, optionally with the prefix eq, ne, gt, lt, ge, le, sa, eb or ap.")
     })?;
-    // A caller that polls by `gt` and the time of what it has, which this server writes without a fraction where that is
-    // nothing, means what came in the same second too.
+    // A caller may poll by `gt` and the time of its last result, which this server writes without a zero
+    // fraction. Such a caller expects later events of the same second too.
     let is_point = matches!(prefix, Prefix::Gt | Prefix::Sa) && latest - earliest < TimeDelta::seconds(1);
     let (from, to) = (to_millis(earliest), to_millis(if is_point { earliest } else { latest }));
     if prefix != Prefix::Ap {
@@ -63,8 +63,8 @@ pub(super) fn parse(value: &str, context: &Context) -> Result<(Prefix, i64, i64)
     Ok((prefix, from - distance, to + distance))
 }
 
-/// The period that a value means, to the precision that it is written in. Search values may lack the seconds, or the zone,
-/// which FHIR's data type does not allow.
+/// The range of a value, by its precision. Search values may lack the seconds, or the zone, unlike FHIR's
+/// data type.
 fn read(text: &str) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
     if let Ok(date) = FhirDateTime::parse(text) {
         return Some((date.earliest(), date.period_end()));
@@ -88,7 +88,7 @@ fn read(text: &str) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
     Some((date.earliest(), if seconds.is_none() { minute_end() } else { date.period_end() }))
 }
 
-/// The offset of England's clocks at a time that they show.
+/// The offset of England's local time.
 fn london_offset(written: &str) -> Option<String> {
     let local: NaiveDateTime = written.parse().ok()?;
     Some(London.from_local_datetime(&local).earliest()?.format("%:z").to_string())
@@ -102,7 +102,7 @@ pub(super) fn filter(
     context: &Context,
 ) -> Result<Filter, Refusal> {
     if modifier.is_some() {
-        return Err(bad("A date parameter has the modifier missing only."));
+        return Err(bad("A date parameter supports only the modifier missing."));
     }
     let (prefix, low, high) = parse(value, context)?;
     let Index::Date(from, to) = param.index else { return Ok(Filter::NOTHING) };
@@ -112,13 +112,13 @@ pub(super) fn filter(
 fn compare(from: Field, to: Field, prefix: Prefix, low: i64, high: i64) -> Filter {
     let starts = |is, at| Filter::number(from, is, at);
     let ends = |is, at| Filter::number(to, is, at);
-    // An open start lies before everything, an open end after everything; but something must be there.
+    // An open start is before everything, an open end after everything; but one of the two must exist.
     let is_there = || Filter::All(vec![Filter::Null(from), Filter::Null(to)]).negated();
     let before =
         |is, at| Filter::Any(vec![starts(is, at), Filter::All(vec![Filter::Null(from), is_there()])]);
     let after = |is, at| Filter::Any(vec![ends(is, at), Filter::All(vec![Filter::Null(to), is_there()])]);
-    // What ends in time has begun in time: said as well, so that an index on the start is read between two
-    // bounds and not to its end.
+    // A range that ends in time has begun in time: added so that an index on the start is scanned between two
+    // bounds.
     let within =
         || Filter::All(vec![starts(Is::AtLeast, low), starts(Is::AtMost, high), ends(Is::AtMost, high)]);
     match prefix {

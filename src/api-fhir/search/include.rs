@@ -1,5 +1,5 @@
-//! `_include` and `_revinclude` (S-15): what the matches refer to, and what refers to them. Each is found
-//! through a search of its own, so that nothing appears that the caller may not see (S-16).
+//! `_include` and `_revinclude` (S-15): the resources that the matches refer to, and those that refer to
+//! them. Each is found by its own search, so that no resource appears that the caller may not see (S-16).
 
 use std::collections::BTreeSet;
 
@@ -19,12 +19,12 @@ use fhir::outcome::{Issue, IssueType};
 use store::Tx;
 use store::search::{Filter, PageQuery};
 
-/// The most resources that one include in reverse finds.
+/// The most resources of one reverse include.
 const MOST: i64 = 1000;
-/// How often an iterating include goes round.
+/// The most rounds of an iterating include.
 const ROUNDS: usize = 4;
 
-/// An include, understood.
+/// A parsed include.
 struct Include {
     source: ResourceType,
     /// `None` for `*`: every reference.
@@ -34,7 +34,7 @@ struct Include {
     is_reverse: bool,
 }
 
-/// Everything to be included with the matches, each once.
+/// Everything to be included with the matches, without duplicates.
 pub(super) fn resolve(
     tx: &mut Tx<'_>,
     context: &Context,
@@ -57,7 +57,7 @@ pub(super) fn resolve(
     let key = |stored: &Stored| (stored.kind, stored.id.clone());
     let mut seen: BTreeSet<(ResourceType, String)> = matches.iter().map(key).collect();
     let mut beside: Vec<Stored> = Vec::new();
-    // Where among them those begin that the round before has found.
+    // The index of the first resource that the previous round found.
     let mut found_last = 0;
     for number in 0..ROUNDS {
         let round = if number == 0 { matches } else { beside.get(found_last..).unwrap_or_default() };
@@ -70,7 +70,7 @@ pub(super) fn resolve(
             });
         }
         found_last = beside.len();
-        // What several includes lead to is loaded together.
+        // The results of several includes are loaded together.
         for kind in ResourceType::ALL {
             let ids = wanted.iter().filter(|wanted| wanted.0 == kind && !seen.contains(*wanted));
             let ids: Vec<String> = ids.map(|(_, id)| id.clone()).collect();
@@ -109,7 +109,7 @@ fn read(value: &str, iterates: bool, is_reverse: bool, context: &Context) -> Res
             Ok(vec![Include { source, param, target: target.flatten(), iterates, is_reverse }])
         }
         _ if context.is_strict => {
-            let told = "There is nothing of that kind to include.";
+            let told = "This include is not supported.";
             Err(Refusal::new(400, Issue::error(IssueType::NotSupported, told)))
         }
         _ => Ok(Vec::new()),
@@ -123,7 +123,7 @@ fn params(include: &Include) -> Vec<&'static Param> {
     }
 }
 
-/// What these resources refer to.
+/// The resources that these refer to.
 fn referred(context: &Context, include: &Include, round: &[Stored]) -> BTreeSet<(ResourceType, String)> {
     let mut wanted = BTreeSet::new();
     for stored in round.iter().filter(|stored| stored.kind == include.source) {
@@ -142,7 +142,7 @@ fn referred(context: &Context, include: &Include, round: &[Stored]) -> BTreeSet<
     wanted
 }
 
-/// The references at a path, through every array on the way.
+/// The references at a path, through every array of it.
 fn references<'v>(value: &'v Value, path: &[&str]) -> Vec<&'v str> {
     if let Some(items) = value.as_array() {
         return items.iter().flat_map(|item| references(item, path)).collect();
@@ -153,7 +153,7 @@ fn references<'v>(value: &'v Value, path: &[&str]) -> Vec<&'v str> {
     }
 }
 
-/// What refers to these resources.
+/// The resources that refer to these.
 fn referring(
     tx: &mut Tx<'_>,
     context: &Context,
@@ -174,7 +174,7 @@ fn referring(
             any.push(Filter::OneOf(field, local.collect()));
         }
     }
-    // Nothing of this round is what the reference can lead to.
+    // None of this round can be the target of the reference.
     if any.is_empty() || !enforce::may(context, include.source, Letter::Search) {
         return Ok(BTreeSet::new());
     }
@@ -184,7 +184,7 @@ fn referring(
     Ok(found.into_iter().map(|row| (include.source, row.id)).collect())
 }
 
-/// Those of these that may be seen.
+/// The visible ones among these.
 fn visible(
     tx: &mut Tx<'_>,
     context: &Context,

@@ -1,4 +1,4 @@
-//! Searches the compiled-in definitions: a few dozen documents, looked at one by one.
+//! Searches the compiled-in definitions: a few dozen documents, scanned one by one.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -23,8 +23,7 @@ use base::date_time::{FhirDateTime, to_millis};
 use fhir::expansion;
 use store::fold;
 
-/// The definitions that match, in order; the id decides between equals. The criteria were understood
-/// before.
+/// The matching definitions, in order; equal ones are ordered by id. The criteria were validated before.
 pub(super) fn find(
     kind: ResourceType,
     criteria: &[(String, String)],
@@ -45,7 +44,7 @@ pub(super) fn find(
     Ok(found)
 }
 
-/// Which comes first; what has no value comes before what has one.
+/// The order of two definitions; one without a value comes first.
 fn compare(order: &[(Param, bool)], one: &Value, other: &Value) -> Ordering {
     let first = |param: &Param, body| {
         let elements = elements(param, body);
@@ -82,7 +81,7 @@ fn matches(
     Ok(is_negative)
 }
 
-/// What a definition has for a parameter.
+/// The values of a definition for a parameter.
 fn elements<'v>(param: &Param, body: &'v Value) -> Vec<Cow<'v, Value>> {
     if let Index::Element(path) | Index::Composite(path, _) = param.index {
         return values(body, path).into_iter().map(Cow::Borrowed).collect();
@@ -91,7 +90,7 @@ fn elements<'v>(param: &Param, body: &'v Value) -> Vec<Cow<'v, Value>> {
     if is_codes { codings(body).into_iter().map(Cow::Owned).collect() } else { Vec::new() }
 }
 
-/// The codes of a CodeSystem, or of a ValueSet when it is expanded.
+/// The codes of a CodeSystem, or of an expanded ValueSet.
 fn codings(body: &Value) -> Vec<Value> {
     let url = body.get("url").and_then(Value::as_str).unwrap_or_default();
     let coding = |system: &str, code: &str| json!({ "system": system, "code": code });
@@ -101,7 +100,7 @@ fn codings(body: &Value) -> Vec<Value> {
     expanded.chain(own.map(|code| coding(url, code))).collect()
 }
 
-/// The values at a path, through every array on the way; a group's own items count as well.
+/// The values at a path, through every array of it; items of a group count too.
 fn values<'v>(value: &'v Value, path: &[&str]) -> Vec<&'v Value> {
     if let Some(items) = value.as_array() {
         return items.iter().flat_map(|item| values(item, path)).collect();
@@ -129,7 +128,7 @@ fn is_one(
     Ok(match param.kind {
         ParamType::Token if matches!(modifier, Some("in" | "not-in")) => {
             token::codes_of(wanted, context)?.into_iter().any(|(system, code)| {
-                // A code without a system is one of the system that R4 gives the element.
+                // A code without a system has the system that R4 gives the element.
                 let system = Some(system).filter(|_| text.is_none());
                 has_token(element, &Token { system, code: Some(code) })
             })
@@ -166,7 +165,7 @@ fn has_all(param: &Param, wanted: &str, element: &Value, context: &Context) -> R
     Ok(true)
 }
 
-/// The words that people see.
+/// Whether the text for people matches.
 fn has_words(element: &Value, wanted: &str) -> bool {
     let begins = |element: &Value, key: &str| {
         let words = element.get(key).and_then(Value::as_str);

@@ -1,8 +1,8 @@
 //! Search (<https://hl7.org/fhir/R4/search.html>): a query string becomes a filter, the filter one page of
-//! ids, the ids a searchset with what was to be included.
+//! ids, the ids a searchset with its includes.
 //!
-//! A page costs the same number of statements whatever it finds: one for its ids, one or two for its
-//! rows, one for a total if it was asked for, and as many for each include.
+//! A page costs a fixed number of statements: one for its ids, one or two for its rows, one for a requested
+//! total, and as many for each include.
 
 pub(crate) mod account;
 pub(crate) mod caps;
@@ -33,9 +33,8 @@ use query::Query;
 use service::policy::Disclosure;
 use store::search::PageQuery;
 
-/// What a search of a type, such as `Consent` with `patient=9000000009`, asks of the database: for whoever
-/// wants to see how the database carries it out. `None` for a search that is refused, and for types that are
-/// compiled in.
+/// The statement of a search of a type, such as `Consent` with `patient=9000000009`, for tests of query
+/// plans. `None` for a refused search, and for compiled-in types.
 pub fn statement_of(kind: &str, query: &str, clock: Arc<dyn Clock>, contract: Contract) -> Option<PageQuery> {
     let kind = ResourceType::parse(kind)?;
     let caller = Caller::SERVICE;

@@ -1,4 +1,4 @@
-//! A search parameter: its name, its type, and where its values are found.
+//! A search parameter: its name, its type, and the source of its values.
 
 use crate::resource::resource_type::ResourceType;
 use crate::url;
@@ -33,27 +33,27 @@ impl ParamType {
     }
 }
 
-/// A field that refers to people, or to organisations, by identifier.
+/// A field that refers to people or organisations by identifier.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reference {
-    /// It holds the identifier's value, which is the id of the Patient as well.
+    /// The field with the identifier's value, which is also the id of the Patient.
     pub(crate) field: Field,
     /// The identifier's system.
     pub(crate) system: &'static str,
-    /// The types that it can refer to and that this server has.
+    /// The types on this server that it can refer to.
     pub(crate) targets: &'static [ResourceType],
 }
 
-/// Where a parameter's values are found.
+/// The source of a parameter's values.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Index {
-    /// Nowhere: the model does not hold the element.
+    /// None: the model does not have the element.
     Absent,
-    /// Every resource has these codings.
+    /// These codings, the same for every resource.
     Constant(&'static [(&'static str, &'static str)]),
     /// A field of codes or identifier values, all of one system.
     Token(Option<&'static str>, Field),
-    /// A field of truth values.
+    /// A Boolean field.
     Flag(Field),
     /// Whether a field has a value.
     HasValue(Field),
@@ -63,38 +63,37 @@ pub(crate) enum Index {
     RoleReason,
     /// The codes of a relationship.
     RelationshipCode,
-    /// What is said of an act: the coding of each.
+    /// A property of an act: the coding of each.
     OfAct(fn(Act) -> (Option<&'static str>, &'static str)),
     /// These codings, each where its field has a value.
     Present(&'static [(&'static str, &'static str, Field)]),
-    /// Who acted, or through which app, by identifier.
+    /// The actor, or the app, by identifier.
     Agent,
-    /// Who made a change, by identifier: the one agent of a Provenance, which names no app.
+    /// The author of a change, by identifier: the one agent of a Provenance, which has no app.
     Author,
     /// A reference by identifier.
     Reference(Reference),
-    /// The one of an access request's two people who applies.
+    /// The applicant of an access request, one of its two people.
     Applicant,
-    /// The account of a user, by NHS number; or what its person is to others.
+    /// The account of a user, by NHS number; or the RelatedPersons of its person.
     Account,
-    /// A field of references of the form `Type/id`.
+    /// A field with references of the form `Type/id`.
     LocalReference(Field),
     /// The first and the last millisecond.
     Date(Field, Field),
     /// These parts of a person's names.
     Names(&'static [&'static str]),
-    /// A field of text as it was written, and as it is compared: without letter case and accents.
+    /// A text as it was written, and normalized: without letter case and accents.
     Text(Field, Field),
-    /// A field of contacts, each as `system|value` between unit separators.
+    /// A field of contacts, each as `system|value`, separated by unit separators.
     Contacts(Field),
     /// A field of URIs.
     Uri(Field),
-    /// An element of a compiled-in definition; a step of the path may name alternatives, with `|` between
-    /// them.
+    /// An element of a compiled-in definition; a segment of the path may have alternatives, separated by `|`.
     Element(&'static [&'static str]),
-    /// Elements of a compiled-in definition, of which one must have a value for every one of these.
+    /// Elements of a compiled-in definition, of which one must have a value for each of these parameters.
     Composite(&'static [&'static str], &'static [Param]),
-    /// The codes that a compiled-in CodeSystem or ValueSet holds.
+    /// The codes of a compiled-in CodeSystem or ValueSet.
     Codes,
 }
 
@@ -105,11 +104,11 @@ pub(crate) struct Param {
     pub(crate) name: &'static str,
     /// Its type.
     pub(crate) kind: ParamType,
-    /// Where its values are found.
+    /// The source of its values.
     pub(crate) index: Index,
     /// The path of the references in the resource, for includes.
     pub(crate) path: &'static [&'static str],
-    /// Whether it is ours, not R4's.
+    /// Whether it is this server's own and not R4's.
     pub(crate) is_ours: bool,
 }
 
@@ -123,7 +122,7 @@ impl Param {
         Self::new(name, ParamType::Token, index)
     }
 
-    /// A reference parameter, and where the references stand.
+    /// A reference parameter, and the path of the references.
     pub(crate) const fn reference(name: &'static str, index: Index, path: &'static [&'static str]) -> Self {
         Self { path, ..Self::new(name, ParamType::Reference, index) }
     }
@@ -153,14 +152,14 @@ impl Param {
         Self::new(name, ParamType::Composite, index)
     }
 
-    /// The same, as one of our own.
+    /// The same, as a parameter of this server's own.
     #[must_use]
     pub(crate) const fn ours(mut self) -> Self {
         self.is_ours = true;
         self
     }
 
-    /// The canonical URL of its definition. R4 defines some for several types at once.
+    /// The canonical URL of its definition. Some of R4's definitions are for several types.
     pub(crate) fn definition(&self, kind: ResourceType) -> String {
         match search_parameter(kind.name(), self.name) {
             Some(definition) if !self.is_ours => definition.to_owned(),

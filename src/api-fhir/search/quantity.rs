@@ -1,5 +1,5 @@
-//! Quantity parameters (<https://hl7.org/fhir/R4/search.html#quantity>): `[prefix]number`, and after it
-//! perhaps `|system|code` or `||unit`. Only definitions have quantities, so nothing here becomes SQL.
+//! Quantity parameters (<https://hl7.org/fhir/R4/search.html#quantity>): `[prefix]number`, optionally with
+//! `|system|code` or `||unit`. Only definitions have quantities, so none of this becomes SQL.
 
 use serde_json::Value;
 
@@ -8,11 +8,11 @@ use crate::search::date::{Prefix, prefixed};
 use crate::search::query::bad;
 use crate::search::token::split;
 
-/// A value, taken apart.
+/// A parsed value.
 pub(super) struct Wanted {
     prefix: Prefix,
     number: f64,
-    /// Half of what the last digit is worth: `5.4` means 5.35 up to 5.45 (S-26).
+    /// Half of the value of the last digit: `5.4` means 5.35 up to 5.45 (S-26).
     margin: f64,
     /// `None`: any.
     system: Option<String>,
@@ -22,8 +22,8 @@ pub(super) struct Wanted {
 
 impl Wanted {
     pub(super) fn parse(value: &str) -> Result<Self, Refusal> {
-        let told = "Give a number, with eq, ne, gt, lt, ge, le, sa, eb or ap before it and |system|code \
-                    after it if need be.";
+        let told = "Give a number, optionally with the prefix eq, ne, gt, lt, ge, le, sa, eb or ap, and with |system|code \
+                    after it.";
         let (prefix, rest) = prefixed(value);
         let parts: Vec<String> = split(rest, '|').collect();
         let (number, system, code) = match parts.as_slice() {
@@ -31,7 +31,7 @@ impl Wanted {
             [number, system, code] => (number, system.as_str(), code.as_str()),
             _ => return Err(bad(told)),
         };
-        // Rust would read `inf` and `nan` as well.
+        // Rust would parse `inf` and `nan` too.
         let is_plain = number.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
         let read = number.parse().ok().filter(|number: &f64| is_plain && number.is_finite());
         let read: f64 = read.ok_or_else(|| bad(told))?;
@@ -39,7 +39,7 @@ impl Wanted {
         Ok(Self { prefix, number: read, margin: margin(number), system: given(system), code: given(code) })
     }
 
-    /// Whether a Quantity or a Range is one of those that are wanted.
+    /// Whether a Quantity or a Range matches.
     pub(super) fn matches(&self, element: &Value) -> bool {
         let bounds = [element, element.get("low").unwrap_or(element), element.get("high").unwrap_or(element)];
         bounds.iter().any(|quantity| self.has_unit(quantity)) && self.lies(range(element))
@@ -80,7 +80,7 @@ fn margin(number: &str) -> f64 {
     0.5 * 10f64.powi(exponent.saturating_sub(places))
 }
 
-/// The least and the greatest number that a Quantity or a Range can mean.
+/// The least and the greatest number of a Quantity or a Range.
 fn range(element: &Value) -> Option<(f64, f64)> {
     let number = |quantity: &Value| quantity.get("value").and_then(Value::as_f64);
     if element.get("low").is_some() || element.get("high").is_some() {

@@ -1,16 +1,16 @@
-//! Reads a query string: what shapes the answer, and what the resources must match.
+//! Reads a query string: the parameters that shape the result, and the criteria.
 
 use crate::refusal::Refusal;
 use crate::search::caps::{List, is_chained};
 use crate::search::shape::Shape;
 use fhir::outcome::{Issue, IssueType};
 
-/// A search, read but not yet compiled.
+/// A search, parsed but not yet compiled.
 #[derive(Clone, Debug)]
 pub(crate) struct Query {
-    /// What resources must match: name with modifier or chain, and value.
+    /// The criteria: name with modifier or chain, and value.
     pub(crate) criteria: Vec<(String, String)>,
-    /// `_sort`, in order; the truth says descending.
+    /// `_sort`, in order; `true` means descending.
     pub(crate) sort: Vec<(String, bool)>,
     /// `_count`.
     pub(crate) count: i64,
@@ -22,29 +22,29 @@ pub(crate) struct Query {
     pub(crate) includes: Vec<(String, bool)>,
     /// `_revinclude`.
     pub(crate) revincludes: Vec<(String, bool)>,
-    /// Where the page begins.
+    /// The start of the page.
     pub(crate) page: Option<String>,
-    /// Whether only the number is wanted (S-10, S-13).
+    /// Whether only the count is requested (S-10, S-13).
     pub(crate) is_count_only: bool,
-    /// What was used, for the self link (S-04).
+    /// The used parameters, for the self link (S-04).
     pub(crate) used: Vec<(String, String)>,
 }
 
-/// How exact a total is wanted (S-11).
+/// The requested precision of the total (S-11).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Total {
-    /// Only if it is known anyway: when everything fits on one page.
+    /// Only if it is known anyway: when all matches fit on one page.
     IfKnown,
-    /// Not at all.
+    /// No total.
     None,
-    /// Exactly. An estimate is exact here too.
+    /// Exact. An estimate is exact here too.
     Accurate,
 }
 
 const DEFAULT_COUNT: i64 = 50;
 /// The most matches of one page.
 pub(crate) const MOST: i64 = 500;
-/// Handled elsewhere; the links of a page keep them (S-04).
+/// Processed elsewhere; the links of a page keep them (S-04).
 const ELSEWHERE: [&str; 3] = ["_format", "_pretty", "_type"];
 
 impl Query {
@@ -65,7 +65,7 @@ impl Query {
         };
         for (name, value) in pairs.iter().filter(|(_, value)| !value.is_empty()) {
             if base::json::has_control(name) || base::json::has_control(value) {
-                return Err(bad("A search parameter holds a control character."));
+                return Err(bad("A search parameter contains a control character."));
             }
             if ELSEWHERE.contains(&name.as_str()) {
                 query.used.push((name.clone(), value.clone()));
@@ -77,7 +77,7 @@ impl Query {
         Ok(query)
     }
 
-    /// Refuses lists that are too long, which none of those who read on has to look at again.
+    /// Refuses lists that are too long, so that no later step need check them.
     fn check(&self) -> Result<(), Refusal> {
         List::Criteria.check(self.criteria.len())?;
         List::Chained.check(self.criteria.iter().filter(|(key, _)| is_chained(key)).count())?;
@@ -100,10 +100,10 @@ impl Query {
         let iterates = matches!(modifier, "iterate" | "recurse");
         let may_iterate = matches!(base, "_include" | "_revinclude") && iterates;
         if !modifier.is_empty() && !may_iterate {
-            return Err(bad("This parameter has no such modifier."));
+            return Err(bad("This parameter does not have this modifier."));
         }
         match base {
-            // Each once: the same again includes nothing more.
+            // Each once: a repetition includes nothing more.
             "_include" => add(&mut self.includes, (value.to_owned(), iterates)),
             "_revinclude" => add(&mut self.revincludes, (value.to_owned(), iterates)),
             "_page" => self.page = Some(value.to_owned()),
@@ -136,7 +136,7 @@ impl Query {
             "_summary" if value == "count" => self.is_count_only = true,
             "_summary" => self.shape = Shape::of_summary(value).ok_or_else(|| bad(BAD_SUMMARY))?,
             "_elements" => self.shape = Shape::of_elements(value),
-            // Ignored, either of them would answer another question than the one that was asked (S-17).
+            // If they were ignored, the result would be another than the one requested (S-17).
             "_contained" if value != "false" => {
                 let told = "Contained resources are not searched here: _contained=true and _contained=both are \
                             not supported, _contained=false is.";
@@ -153,7 +153,7 @@ impl Query {
     }
 }
 
-/// The parameters that shape the answer; all others are criteria.
+/// The parameters that shape the result; all others are criteria.
 const RESULTS: [&str; 10] = [
     "_sort",
     "_count",
@@ -168,7 +168,7 @@ const RESULTS: [&str; 10] = [
 ];
 const BAD_SUMMARY: &str = "_summary must be true, text, data, count or false.";
 
-/// Adds a value that is not there yet. There are few: of more than the cap, one is enough to be refused.
+/// Adds a value unless it is present. There are few: one more than the limit is enough to be refused.
 fn add<T: PartialEq>(all: &mut Vec<T>, one: T) {
     if all.len() <= List::Includes.cap().1 && !all.contains(&one) {
         all.push(one);
@@ -186,7 +186,7 @@ pub(super) fn bad(told: &'static str) -> Refusal {
     Refusal::new(400, Issue::error(IssueType::Value, told))
 }
 
-/// The alternatives of a value: separated by commas, where `\` takes a comma's meaning away (S-07).
+/// The alternatives of a value: separated by commas, unless escaped with `\` (S-07).
 pub(super) fn alternatives(value: &str) -> Vec<String> {
     let mut all = vec![String::new()];
     let mut letters = value.chars();
@@ -196,7 +196,7 @@ pub(super) fn alternatives(value: &str) -> Vec<String> {
             '\\' => {
                 let escaped = letters.next();
                 if let Some(last) = all.last_mut() {
-                    // `\|` and `\$` keep their backslash until the token or composite is taken apart.
+                    // `\|` and `\$` keep their backslash until the token or composite is split.
                     if matches!(escaped, Some('|' | '$')) {
                         last.push('\\');
                     }

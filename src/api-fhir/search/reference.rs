@@ -21,7 +21,7 @@ pub(super) fn filter(
     context: &Context,
 ) -> Result<Filter, Refusal> {
     if let Index::Uri(_) = param.index {
-        // A canonical: R4 calls it a reference, and it is found as a URI (S-22).
+        // A canonical: R4 calls it a reference, and it is matched like a URI (S-22).
         return uri::filter(param, modifier, value);
     }
     if modifier == Some("identifier") {
@@ -30,12 +30,12 @@ pub(super) fn filter(
     let wanted_type = match modifier {
         None | Some("above" | "below") => None,
         Some(name) => Some(ResourceType::parse(name).ok_or_else(|| {
-            bad("A reference parameter has the modifiers identifier, missing, or the name of a type.")
+            bad("A reference parameter supports the modifiers identifier, missing, and the name of a type.")
         })?),
     };
     let relative = context.relative(value);
     let is_elsewhere = relative.contains("://") || relative.starts_with("urn:");
-    // A version that the value names does not matter: references here name none (S-21).
+    // A version in the value does not matter: references on this server have none (S-21).
     let unversioned = relative.split_once("/_history/").map_or(relative, |(start, _)| start);
     let (named_type, id) = match unversioned.split_once('/') {
         Some((name, id)) => (ResourceType::parse(name), id),
@@ -93,12 +93,12 @@ fn by_identifier(param: &Param, token: &Token) -> Filter {
     }
 }
 
-/// Access requests that this person has handed in.
+/// Access requests of this applicant.
 fn applicant(number: &str) -> Filter {
     Filter::text(AccessRequestField::Applicant, number)
 }
 
-/// Records of what a person did, or an app for them.
+/// Records of acts by a person, or by an app for them.
 fn agent(token: &Token) -> Filter {
     let Some(code) = &token.code else { return Filter::NOTHING };
     let app = Filter::text(AuditField::App, code.as_str());
@@ -109,7 +109,7 @@ fn agent(token: &Token) -> Filter {
     }
 }
 
-/// Changes that a caller made. The service itself has no identifier of its own and is named by its kind.
+/// Changes by a caller. The service itself has no identifier, and is found by its kind.
 fn author(token: &Token) -> Filter {
     let Some(code) = &token.code else { return Filter::NOTHING };
     let named = caller(token.system.as_deref(), code);
@@ -125,7 +125,7 @@ fn author(token: &Token) -> Filter {
     Filter::Any(vec![named, by_service])
 }
 
-/// Records of a caller. Citizens are named by NHS number; what we call others is ours.
+/// Records of a caller. Citizens are identified by NHS number; other callers by this server's own system.
 fn caller(system: Option<&str>, code: &str) -> Filter {
     let citizens = Filter::one_of(AuditField::CallerKind, vec!["citizen".to_owned(), "proxy".to_owned()]);
     let caller = Filter::text(AuditField::Caller, code);
@@ -137,7 +137,7 @@ fn caller(system: Option<&str>, code: &str) -> Filter {
     }
 }
 
-/// What the audit record names: the subject as `Type/id`, or the patient by number.
+/// References in the audit record: the subject as `Type/id`, or the patient by number.
 fn local(field: Field, named_type: Option<ResourceType>, id: &str) -> Filter {
     let subject = |kind: ResourceType| Filter::text(field, format!("{}/{id}", kind.name()));
     match named_type {

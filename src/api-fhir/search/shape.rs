@@ -1,11 +1,11 @@
-//! `_summary` and `_elements`: less of each resource, marked as SUBSETTED
+//! `_summary` and `_elements`: a part of each resource, marked as SUBSETTED
 //! (<https://hl7.org/fhir/R4/search.html#summary>).
 
 use serde_json::{Map, Value, json};
 
 use fhir::validate::weight;
 
-/// How much of a resource is wanted.
+/// The requested part of a resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
     /// All of it.
@@ -14,19 +14,19 @@ pub(crate) enum Shape {
     Summary,
     /// `_summary=text`: narrative, id, meta and the essential elements.
     Text,
-    /// `_summary=data`: everything but the narrative.
+    /// `_summary=data`: all except the narrative.
     Data,
     /// `_elements`: these, and the essential ones.
     Elements(Vec<String>),
 }
 
-/// What no part of a resource lacks besides: the extensions of a role say why its status is what it is, and the
-/// invariants ppc-1 and sdf-6 demand a policy rule, and a differential.
+/// Elements that every part also has: the extensions of a role contain its status reason, and the invariants
+/// ppc-1 and sdf-6 require a policy rule, and a differential.
 const KEPT: [(&str, &str); 3] =
     [("Consent", "extension"), ("Consent", "policyRule"), ("StructureDefinition", "differential")];
 
 impl Shape {
-    /// `_summary`, but for `count`.
+    /// `_summary`, except for `count`.
     pub(crate) fn of_summary(value: &str) -> Option<Self> {
         match value {
             "true" => Some(Self::Summary),
@@ -37,13 +37,13 @@ impl Shape {
         }
     }
 
-    /// `_elements`: names separated by commas, each with or without its type before it.
+    /// `_elements`: names separated by commas, each optionally with its type.
     pub(crate) fn of_elements(value: &str) -> Self {
         let name = |name: &str| name.rsplit('.').next().unwrap_or(name).trim().to_owned();
         Self::Elements(value.split(',').map(name).collect())
     }
 
-    /// The resource in this shape.
+    /// The part of a resource.
     pub(crate) fn apply(&self, resource: Value) -> Value {
         if *self == Self::Whole {
             return resource;
@@ -73,7 +73,7 @@ impl Shape {
             && let Some(tags) = meta.entry("tag").or_insert_with(|| json!([])).as_array_mut()
         {
             tags.push(tag);
-            // What a profile demands may be left out: the part does not claim to conform.
+            // Elements that a profile requires may be missing: the part does not claim to conform.
             if *self != Self::Data {
                 meta.remove("profile");
             }

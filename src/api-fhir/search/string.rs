@@ -1,5 +1,5 @@
-//! String parameters (<https://hl7.org/fhir/R4/search.html#string>): from the beginning of any part,
-//! whatever the letter case and the accents (S-24).
+//! String parameters (<https://hl7.org/fhir/R4/search.html#string>): the beginning of any part, independent
+//! of letter case and accents (S-24).
 
 use crate::refusal::Refusal;
 use crate::search::param::{Index, Param};
@@ -14,12 +14,12 @@ pub(super) fn filter(param: &Param, modifier: Option<&str>, value: &str) -> Resu
     let folded = fold(value);
     let condition = match modifier {
         Some("exact") => Filter::text(NamePartField::Written, value),
-        // Nothing but punctuation: everything begins with nothing, but nobody means that.
+        // Only punctuation: every text begins with nothing, but that is not meant.
         None | Some("text" | "contains") if folded.is_empty() => Filter::NOTHING,
         None | Some("text") => begins_with(&folded),
         Some("contains") => Filter::Contains(FOLDED, folded),
         Some(_) => {
-            return Err(bad("A string parameter has the modifiers exact, contains, text and missing."));
+            return Err(bad("A string parameter supports the modifiers exact, contains, text and missing."));
         }
     };
     if let Index::Text(written, folded) = param.index {
@@ -34,8 +34,8 @@ pub(super) fn filter(param: &Param, modifier: Option<&str>, value: &str) -> Resu
     Ok(named(parts, condition))
 }
 
-/// A range, so that the index serves it. What is folded holds letters and digits only, of which none
-/// orders after the last of Unicode's letters.
+/// A range, which an index can serve. A normalized text has only letters and digits, of which none sorts
+/// after the last of Unicode's letters.
 fn begins_with(folded: &str) -> Filter {
     from_beginning(FOLDED, folded)
 }
@@ -53,7 +53,7 @@ fn named(parts: &[&str], condition: Filter) -> Filter {
     Filter::within(person, Table::PersonNameParts, of_part, Filter::All(vec![of_parts, condition]))
 }
 
-/// People who have a name of these parts.
+/// People who have a name with these parts.
 pub(super) fn any_name(parts: &[&str]) -> Filter {
     named(parts, Filter::EVERYTHING)
 }

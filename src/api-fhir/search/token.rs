@@ -1,5 +1,4 @@
-//! Token parameters (<https://hl7.org/fhir/R4/search.html#token>): `code`, `system|code`, `|code`,
-//! `system|`.
+//! Token parameters (<https://hl7.org/fhir/R4/search.html#token>): `code`, `system|code`, `|code`, `system|`.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +15,7 @@ use fhir::validate::value_set;
 use fhir::{expansion, profiles};
 use store::search::{AuditField, Field, Filter, Is, RelationshipCodeField, RoleField};
 
-/// A token, taken apart.
+/// A parsed token.
 pub(super) struct Token {
     /// `None`: any; empty: none.
     pub(super) system: Option<String>,
@@ -34,8 +33,8 @@ impl Token {
         }
     }
 
-    /// Whether a coding matches. HL7's systems may be written with either scheme; codes of the systems
-    /// that we use are case-sensitive.
+    /// Whether a coding matches. HL7's systems may be written with either scheme; the codes of the supported
+    /// systems are case-sensitive.
     pub(super) fn matches(&self, system: &str, code: &str) -> bool {
         self.has_system(Some(system)) && self.code.as_deref().is_none_or(|wanted| wanted == code)
     }
@@ -49,7 +48,7 @@ impl Token {
     }
 }
 
-/// Parts at a separator that no backslash stands before.
+/// Splits at a separator that is not escaped with a backslash.
 pub(super) fn split(text: &str, separator: char) -> impl Iterator<Item = String> {
     let mut parts = vec![String::new()];
     let mut letters = text.chars().peekable();
@@ -72,7 +71,7 @@ pub(super) fn filter(
     context: &Context,
 ) -> Result<Filter, Refusal> {
     match modifier {
-        // No code system in use here has a hierarchy: a code is above and below itself only.
+        // No supported code system has a hierarchy: a code is above and below itself only.
         None | Some("above" | "below") => Ok(plain(param, &Token::parse(value), context)),
         Some("not") => Ok(plain(param, &Token::parse(value), context).negated()),
         Some("text") => Ok(by_display(param, value, context)),
@@ -83,14 +82,14 @@ pub(super) fn filter(
         // No identifier here has a type.
         Some("of-type") if param.name == "identifier" => Ok(Filter::NOTHING),
         Some(_) => Err(bad(
-            "A token parameter has the modifiers not, text, in, not-in, above, below, of-type, missing.",
+            "A token parameter supports the modifiers not, text, in, not-in, above, below, of-type, missing.",
         )),
     }
 }
 
-/// The codes of a value set, each with its system: one of ours, by any URL of it, or one of R4's.
+/// The codes of a value set, each with its system: one of this server, by any URL of it, or one of R4's.
 pub(super) fn codes_of(canonical: &str, context: &Context) -> Result<Vec<(String, String)>, Refusal> {
-    let told = "This server does not know the value set, or cannot expand it.";
+    let told = "This server does not have the value set, or cannot expand it.";
     let ours = match context.relative(canonical).strip_prefix("ValueSet/") {
         Some(id) => profiles::find("ValueSet", id).and_then(|it| expansion::codes_of(&it.url)),
         None => expansion::codes_of(canonical),
@@ -99,8 +98,8 @@ pub(super) fn codes_of(canonical: &str, context: &Context) -> Result<Vec<(String
     ours.or_else(|| value_set(unversioned)).ok_or_else(|| bad(told))
 }
 
-/// Rows that have any of these codes. Those of a relationship are told in one comparison for each system,
-/// not in one for each code: SQLite plans hundreds of those for minutes.
+/// Rows that have any of these codes. Those of a relationship are compared once for each system, not once for
+/// each code: SQLite plans hundreds of those for minutes.
 fn among(param: &Param, codes: &[(String, String)], context: &Context) -> Filter {
     if let Index::RelationshipCode = param.index {
         let mut systems: BTreeMap<&str, Vec<String>> = BTreeMap::new();
@@ -122,7 +121,7 @@ fn plain(param: &Param, token: &Token, context: &Context) -> Filter {
     masked::disclosed(&param.index, of_index(param, token, context), context)
 }
 
-/// The status reasons that a token means.
+/// The status reasons that a token matches.
 fn token_codes(token: &Token) -> Vec<ReasonCode> {
     ReasonCode::all().filter(|reason| token.matches(url::STATUS_REASON, reason.code())).collect()
 }
@@ -147,7 +146,7 @@ fn of_index(param: &Param, token: &Token, context: &Context) -> Filter {
             _ => Filter::NOTHING,
         },
         Index::HasValue(field) => match token.code.as_deref() {
-            // A comparison, which an index of those that have a value serves.
+            // A comparison, for which an index on non-null values can be used.
             Some("true") => Filter::number(field, Is::AtLeast, i64::MIN),
             Some("false") => Filter::Null(field),
             _ => Filter::NOTHING,
@@ -183,7 +182,7 @@ fn of_index(param: &Param, token: &Token, context: &Context) -> Filter {
 }
 
 fn by_field(system: Option<&str>, field: Field, token: &Token) -> Filter {
-    // The unknown legal basis is the one code of its field with a system of its own.
+    // The unknown legal basis is the one code of its field with another system.
     let unknown = LegalBasis::Unknown.code();
     let system = match token.code.as_deref() {
         Some(code) if code == unknown && system == Some(url::LEGAL_BASIS) => Some(url::NULL_FLAVOR),
@@ -222,7 +221,7 @@ fn of_statuses(token: &Token, context: &Context) -> Filter {
     Filter::Any(matching.map(of_status).collect())
 }
 
-/// Acts of which the coding is said.
+/// Acts with this coding.
 fn of_act(token: &Token, coding: fn(Act) -> (Option<&'static str>, &'static str)) -> Filter {
     let is_said = |act: &Act| {
         let (system, code) = coding(*act);
@@ -232,7 +231,7 @@ fn of_act(token: &Token, coding: fn(Act) -> (Option<&'static str>, &'static str)
     Filter::one_of(AuditField::Act, acts.collect())
 }
 
-/// Rows of relationships that have a code.
+/// Relationship rows with a code.
 pub(super) fn any_relationship_code() -> Filter {
     relationship_code(&Token { system: None, code: None })
 }
@@ -242,7 +241,7 @@ fn relationship_code(token: &Token) -> Filter {
     has_code(code, token.system.as_deref())
 }
 
-/// Rows of relationships that have such a code. Its system may be written with either scheme.
+/// Relationship rows with this code. Its system may be written with either scheme.
 fn has_code(code: Option<Filter>, system: Option<&str>) -> Filter {
     let mut all: Vec<Filter> = code.into_iter().collect();
     match system {
@@ -258,7 +257,7 @@ fn has_code(code: Option<Filter>, system: Option<&str>) -> Filter {
     Filter::HasCode(Box::new(Filter::All(all)))
 }
 
-/// `:text`: the words of the codes that every resource has, or may have.
+/// `:text`: the display texts of the codes that resources have, or may have.
 fn by_display(param: &Param, text: &str, context: &Context) -> Filter {
     let wanted = store::fold(text);
     let begins = |words: &str| store::fold(words).starts_with(&wanted);

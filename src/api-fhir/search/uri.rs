@@ -1,4 +1,4 @@
-//! Uri parameters (<https://hl7.org/fhir/R4/search.html#uri>): exact, letter case and all.
+//! Uri parameters (<https://hl7.org/fhir/R4/search.html#uri>): exact and case-sensitive.
 
 use crate::refusal::Refusal;
 use crate::search::param::{Index, Param};
@@ -8,7 +8,7 @@ use store::search::{Datum, Field, Filter, Is};
 /// The filter of one alternative. A canonical may be followed by `|version` (S-22).
 pub(super) fn filter(param: &Param, modifier: Option<&str>, value: &str) -> Result<Filter, Refusal> {
     if !matches!(modifier, None | Some("below" | "above")) {
-        return Err(bad("A uri parameter has the modifiers above, below and missing."));
+        return Err(bad("A uri parameter supports the modifiers above, below and missing."));
     }
     if let Index::Constant(values) = param.index {
         return Ok(Filter::constant(values.iter().any(|(_, known)| matches(modifier, known, value))));
@@ -21,7 +21,7 @@ pub(super) fn filter(param: &Param, modifier: Option<&str>, value: &str) -> Resu
     })
 }
 
-/// Whether the URI of a definition is the one that is wanted. A canonical may be followed by `|version`.
+/// Whether the URI of a definition matches. A canonical may be followed by `|version`.
 pub(super) fn matches(modifier: Option<&str>, uri: &str, wanted: &str) -> bool {
     match modifier {
         Some("below") => is_below(uri, wanted),
@@ -47,7 +47,7 @@ fn below(field: Field, base: &str) -> Filter {
     ])
 }
 
-/// The URL and every URL that it lies below.
+/// The URL and its parents.
 fn above(url: &str) -> Vec<String> {
     let mut all = vec![url.to_owned()];
     let mut rest = url;
@@ -58,7 +58,7 @@ fn above(url: &str) -> Vec<String> {
     all
 }
 
-/// A stored canonical with a version, where the value names none.
+/// A stored canonical with a version, where the value has none.
 fn versioned(field: Field, value: &str) -> Filter {
     if value.contains('|') {
         return Filter::NOTHING;

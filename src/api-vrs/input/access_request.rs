@@ -14,7 +14,7 @@ use domain::person::{NhsNumber, NumberCheck};
 use domain::proxy::Applicant;
 use service::proxy::Submission;
 
-/// Reads an access request. The contract has one error for everything that can be wrong with it.
+/// Reads an access request. The contract has one error for every fault in it.
 pub(crate) fn read(body: &[u8], check: NumberCheck, json_depth: usize) -> Result<Submission, Problem> {
     let wrong =
         || catalogue::BAD_REQUEST.saying("The supplied input is not a valid FHIR QuestionnaireResponse.");
@@ -65,7 +65,7 @@ fn person(reference: &Value, check: NumberCheck) -> Option<NhsNumber> {
     NhsNumber::parse(text(reference, &["identifier", "value"])?, check).ok()
 }
 
-/// The answers that the request stands on.
+/// The answers that the request needs.
 #[derive(Default)]
 struct Answers<'v> {
     proxy: Option<&'v str>,
@@ -74,7 +74,7 @@ struct Answers<'v> {
 }
 
 impl<'v> Answers<'v> {
-    /// Checks the items and all that they hold. `None` when an answer is not of its question's kind.
+    /// Checks the items and their children. `None` when an answer has the wrong type for its question.
     fn collect(&mut self, questions: &'v [Value]) -> Option<()> {
         for item in questions {
             let link_id = text(item, &["linkId"])?;
@@ -121,7 +121,7 @@ fn fits(kind: Kind, answer: &Value) -> bool {
         Kind::Coding(_, systems, codes) => {
             let system = text(answer, &["valueCoding", "system"]);
             let of_system = |given| systems.iter().any(|known| url::is_same_system(given, known));
-            // A coding without a system means the question's own.
+            // A coding without a system has the system of its question.
             system.is_none_or(of_system)
                 && text(answer, &["valueCoding", "code"]).is_some_and(|code| codes.contains(&code))
         }

@@ -81,7 +81,7 @@ pub(super) fn legal_basis(rule: &Value) -> Option<LegalBasis> {
     url::is_same_system(text(coding, &["system"])?, expected).then_some(basis)
 }
 
-/// Checks that actors name the proxy, and nobody else.
+/// Checks that the actors are the proxy only.
 pub(super) fn are_actors_of(actors: &[Value], proxy: NhsNumber) -> bool {
     let names_proxy = |actor: &Value| {
         text(actor, &["reference", "identifier", "system"]) == Some(url::NHS_NUMBER)
@@ -102,14 +102,14 @@ fn parse(body: &[u8], json_depth: usize) -> Result<Value, Problem> {
         return Err(not_a_consent());
     }
     fhir_codec::judge(ResourceType::Consent, &for_codec(&document)).map_err(|_wrong| not_a_consent())?;
-    // What the model cannot hold is refused, not dropped.
+    // Elements that the model does not store are refused, not dropped.
     match object.keys().find(|key| !KNOWN.contains(&key.as_str())) {
         Some(unheld) => Err(catalogue::BAD_REQUEST.at(unheld.clone())),
         None => Ok(body),
     }
 }
 
-/// The elements that a role holds, and those that the service fills by itself.
+/// The elements that a role stores, and those that the service sets.
 const KNOWN: [&str; 16] = [
     "resourceType",
     "id",
@@ -129,8 +129,8 @@ const KNOWN: [&str; 16] = [
     "provision",
 ];
 
-/// A copy for the typed judge: what R4 demands and the contract names by itself when it is missing is
-/// filled in, and the older shape of `policyRule` is made the present one.
+/// A copy for the typed R4 validation: elements that R4 requires and that have an error of their own in the
+/// contract are filled in, and the older form of `policyRule` is converted.
 fn completed(object: &Map<String, Value>) -> Map<String, Value> {
     let mut copy = object.clone();
     let concept = json!({ "text": "-" });
@@ -142,7 +142,7 @@ fn completed(object: &Map<String, Value>) -> Map<String, Value> {
     {
         copy.insert("policyRule".to_owned(), rule.clone());
     }
-    // An empty reference has an error of its own: no identifier.
+    // An empty reference has its own error: no identifier.
     for extension in copy.get_mut("extension").and_then(Value::as_array_mut).into_iter().flatten() {
         if let Some(reference) = extension.get_mut("valueReference").and_then(Value::as_object_mut) {
             reference.entry("type").or_insert_with(|| "Organization".into());
@@ -164,7 +164,7 @@ fn has_coding(concept: &Value, system: &str, code: &str) -> bool {
     })
 }
 
-/// The period. A provision that denies, or that restricts by anything but time, is no role.
+/// The period. A provision that denies, or that restricts by anything but time, is not a role.
 fn provision(body: &Value, proxy: NhsNumber, now: DateTime<Utc>) -> Result<RolePeriod, Problem> {
     let Some(provision) = member(body, &["provision"]) else { return Ok(RolePeriod::default()) };
     let members = provision.as_object().into_iter().flatten();

@@ -1,5 +1,5 @@
-//! The two extensions of a Consent: why the role has its status, and who granted it (contract §2.2,
-//! "Grantor and free text", §4.1).
+//! The two extensions of a Consent: status reason, and grantor (contract §2.2, "Grantor and free text",
+//! §4.1).
 
 use serde_json::Value;
 
@@ -10,24 +10,24 @@ use crate::url;
 use config::Contract;
 use domain::proxy::{OdsCode, ReasonCode, StatusReason};
 
-/// The extensions of a document, told apart.
+/// The extensions of a document, by kind.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Extensions<'v> {
     reason: Option<&'v Value>,
     grantor: Option<&'v Value>,
 }
 
-/// What is wrong with a status reason.
+/// Why a status reason is not valid.
 pub(super) enum BadReason {
-    /// It has no coding, or one that is not of the published code system.
+    /// It has no coding, or one that is not in the published code system.
     Unknown,
     /// It is OTHER, without text.
     MissingText,
 }
 
 impl<'v> Extensions<'v> {
-    /// Tells extensions apart. One that is neither of the two, or stands twice with other content, is refused: it would be
-    /// lost. The same again counts once.
+    /// Sorts extensions by kind. An unknown one, or one that is repeated with other content, is refused: it
+    /// would be lost. An identical repetition counts once.
     pub(super) fn sort(extensions: &'v [Value]) -> Result<Self, Problem> {
         let mut sorted = Self::default();
         for extension in extensions {
@@ -58,7 +58,7 @@ impl<'v> Extensions<'v> {
         }))
     }
 
-    /// The organisation that grants, if one is named.
+    /// The grantor, if there is one.
     pub(super) fn grantor(&self) -> Result<Option<OdsCode>, Problem> {
         let Some(extension) = self.grantor else { return Ok(None) };
         let reference = member(extension, &["valueReference"]).filter(|value| value.is_object());
@@ -85,7 +85,7 @@ fn reason_code(coding: &Value, contract: &Contract) -> Option<ReasonCode> {
     if contract.relaxed_reason_names { ReasonCode::parse_relaxed(code) } else { ReasonCode::parse(code) }
 }
 
-/// The path of the grantor extension, and what follows it.
+/// The path of the grantor extension, with a suffix.
 pub(super) fn grantor_path(rest: &str) -> String {
     format!("extension.where(url = '{}'){rest}", url::GRANTOR_EXTENSION)
 }

@@ -1,18 +1,18 @@
-//! The form of an access request (contract §4.5): what each question may be answered with. The table is
-//! a list of alternatives: an item that it does not know is ignored, an answer of a wrong kind is not.
+//! The form of an access request (contract §4.5): the type of answer to each question. An unknown item is
+//! ignored; an answer of a wrong type is refused.
 
-/// What an item holds.
+/// The content of an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// Other items.
     Group,
     /// At most one text.
     Text,
-    /// At most one text or truth value: the schema and its examples disagree.
+    /// At most one text or Boolean: the schema and its examples disagree.
     TextOrBoolean,
     /// At most one date.
     Date,
-    /// At most this many codings, each of one of these systems and with one of these codes.
+    /// At most this many codings, each with one of these systems and one of these codes.
     Coding(usize, &'static [&'static str], &'static [&'static str]),
 }
 
@@ -26,7 +26,7 @@ const EVIDENCE: &[&str] = &["https://fhir.nhs.uk/CodeSystem/Proxy-Placeholder-Ev
 const ROLE_CODE: &str = "http://terminology.hl7.org/CodeSystem/v3-RoleCode";
 const UK_CORE: &str = "https://fhir.hl7.org.uk/CodeSystem/UKCore-AdditionalPersonRelationshipRole";
 
-/// Every question: its `linkId` and what it holds.
+/// Every question: its `linkId` and its content.
 const QUESTIONS: [(&str, Kind); 34] = [
     ("relatedPerson", Kind::Group),
     ("relatedPerson_identifier", Kind::Text),
@@ -84,7 +84,7 @@ const QUESTIONS: [(&str, Kind); 34] = [
     ("parentalApplicationSupplementaryDetails_newAddress_postalCode", Kind::Text),
 ];
 
-/// What an item may hold; `None` for one that the form does not have.
+/// The content that an item may have; `None` for an item that the form lacks.
 pub(super) fn kind_of(link_id: &str) -> Option<Kind> {
     QUESTIONS.iter().find(|(known, _)| *known == link_id).map(|(_, kind)| *kind)
 }

@@ -1,5 +1,5 @@
-//! Reads the bodies that clients send. Everything has gone through [`base::json`] and the typed R4
-//! judge before a value of it counts.
+//! Reads request bodies. A body is parsed by [`base::json`] and validated as typed R4 before its values are
+//! used.
 
 pub(crate) mod access_request;
 pub(crate) mod consent;
@@ -12,10 +12,10 @@ use serde_json::Value;
 
 use base::json::Allowed;
 
-/// A grantor's `valueReference: {}` has an error of its own (§2.2).
+/// A grantor's `valueReference: {}` has its own error (§2.2).
 const EMPTY_OBJECTS: Allowed = Allowed { empty_objects: true, null_items: false, all_of_json: false };
 
-/// The member of an object, or nothing.
+/// The value at a path of members, or `None`.
 fn member<'v>(value: &'v Value, path: &[&str]) -> Option<&'v Value> {
     path.iter().try_fold(value, |value, key| value.get(key))
 }
@@ -25,20 +25,20 @@ fn text<'v>(value: &'v Value, path: &[&str]) -> Option<&'v str> {
     member(value, path)?.as_str()
 }
 
-/// The items of an array at a path; none where there is no array.
+/// The items of the array at a path; empty where there is no array.
 fn items<'v>(value: &'v Value, path: &[&str]) -> &'v [Value] {
     member(value, path).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
-/// The one item of a list, where the model holds one value: the same item again says nothing more. `None` where there are
-/// none, or several that differ.
+/// The one item of a list, for an element with one value in the model; identical repetitions count once.
+/// `None` where the list is empty, or its items differ.
 fn only(items: &[Value]) -> Option<&Value> {
     let (first, rest) = items.split_first()?;
     rest.iter().all(|item| item == first).then_some(first)
 }
 
-/// Whether any element carries a `modifierExtension`. It could turn the meaning of the whole around, so
-/// a document with one that we do not know is refused (<https://hl7.org/fhir/R4/extensibility.html>).
+/// Whether any element has a `modifierExtension`. It could reverse the meaning of the document, so a document
+/// with an unknown one is refused (<https://hl7.org/fhir/R4/extensibility.html>).
 fn has_modifier_extension(value: &Value) -> bool {
     match value {
         Value::Object(members) => {
@@ -58,7 +58,7 @@ fn has_empty_object(value: &Value) -> bool {
     }
 }
 
-/// The document as text for the typed judge, which loses its way where `contained` does not stand last.
+/// The document as text for the typed codec, which fails where `contained` is not the last member.
 fn for_codec(document: &Value) -> String {
     let mut copy = document.clone();
     if let Some(members) = copy.as_object_mut()

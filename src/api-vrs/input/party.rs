@@ -8,7 +8,7 @@ use crate::problem::Problem;
 use crate::url;
 use domain::person::{NhsNumber, NumberCheck};
 
-/// Which of the two people a reference names.
+/// Which of the two people a reference is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Party {
     Patient,
@@ -30,7 +30,7 @@ impl Party {
         }
     }
 
-    /// The problem that the element as a whole is wrong.
+    /// The problem of an element that is not valid as a whole.
     pub(super) fn invalid(self) -> Problem {
         match self {
             Self::Patient => catalogue::INVALID_PATIENT.at("patient"),

@@ -1,5 +1,5 @@
-//! Reads the JSON Patch of `PATCH /Consent/{id}` (contract §5 #7): the paths that it may touch, and
-//! what it wants of a role, judged in the order of §2.3.
+//! Reads the JSON Patch of `PATCH /Consent/{id}` (contract §5 #7): the allowed paths, and the proposed change
+//! to a role, checked in the order of §2.3.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -16,7 +16,7 @@ use domain::account::Who;
 use domain::proxy::{Change, EndChange, LegalBasis, Role, RoleError, RolePeriod, Status};
 use service::access;
 
-/// A patch whose form is right. Values are judged against the role that they are for.
+/// A patch with a valid form. Its values are checked against the role.
 #[derive(Default)]
 pub(crate) struct Patch {
     status: Option<Value>,
@@ -26,7 +26,7 @@ pub(crate) struct Patch {
     policy_rule: Option<Operand>,
 }
 
-/// What an operation does to its target.
+/// The effect of an operation on its target.
 enum Operand {
     Set(Value),
     Remove,
@@ -44,7 +44,7 @@ const ACTOR: &str = "/provision/actor";
 const POLICY_RULE: &str = "/policyRule";
 const PATHS: [&str; 5] = [STATUS, EXTENSION, END, ACTOR, POLICY_RULE];
 
-/// Reads the form of a patch: format, then operations, then paths, then duplicates.
+/// Reads the form of a patch: format, operations, paths, duplicates, in this order.
 pub(crate) fn read(body: &[u8], contract: &Contract, json_depth: usize) -> Result<Patch, Problem> {
     let body = json::parse_with(body, json_depth, EMPTY_OBJECTS).or(Err(catalogue::INVALID_PATCH_FORMAT))?;
     let operations = body.as_array().ok_or(catalogue::INVALID_PATCH_FORMAT)?;
@@ -74,7 +74,7 @@ pub(crate) fn read(body: &[u8], contract: &Contract, json_depth: usize) -> Resul
     Ok(patch)
 }
 
-/// `None` where it is no operation of RFC 6902.
+/// `None` where it is not an operation of RFC 6902.
 fn operation(value: &Value) -> Option<(&str, Operation)> {
     let op = value.get("op")?.as_str()?;
     let path = value.get("path")?.as_str()?.to_owned();
@@ -93,7 +93,7 @@ impl Patch {
             (POLICY_RULE, operand) => self.policy_rule = Some(operand),
             (STATUS, Operand::Set(value)) => self.status = Some(value),
             (ACTOR, operand @ Operand::Set(_)) => self.actor = Some(operand),
-            // The contract sends an array to be flattened (§5 #7); RFC 6902 would nest it.
+            // The contract flattens an array (§5 #7); RFC 6902 would nest it.
             (EXTENSION, Operand::Set(Value::Array(extensions))) => self.extensions = extensions,
             (EXTENSION, Operand::Set(extension)) => self.extensions = vec![extension],
             _ => return Err(catalogue::INVALID_VALUE.saying("This element cannot be removed.")),
@@ -101,7 +101,7 @@ impl Patch {
         Ok(())
     }
 
-    /// What the patch wants of this role.
+    /// The change to this role that the patch proposes.
     pub(crate) fn propose(
         &self,
         role: &Role,
@@ -134,7 +134,7 @@ impl Patch {
         };
         access::decide_change(who, role, &change)?;
         match role.check_status_change(&change, contract.rules) {
-            // Whether the same status again is a change at all hangs on values that could not be read.
+            // Whether an unchanged status is a change at all depends on values that could not be read.
             Err(RoleError::InvalidTransition)
                 if role.status == Status::Active
                     && status.is_none_or(|status| status == role.status)
@@ -184,7 +184,7 @@ fn invalid_end() -> Problem {
     catalogue::INVALID_END_DATE.at("provision.period.end")
 }
 
-/// The rule that a change breaks, as the contract says it.
+/// The contract's error for a rule that a change breaks.
 pub(crate) fn rule_problem(rule: RoleError) -> Problem {
     match rule {
         RoleError::OwnProxy | RoleError::ProxyDied => catalogue::INVALID_PERFORMER.at("performer"),

@@ -1,4 +1,4 @@
-//! `POST /Consent`: a decision becomes a role.
+//! `POST /Consent`: creates a role.
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
@@ -57,7 +57,7 @@ pub(crate) async fn create_consent(
 impl From<CreateRoleError> for Problem {
     fn from(error: CreateRoleError) -> Self {
         match error {
-            // A status that may not be created, or not for this reason.
+            // A status that may not be created, or not with this reason.
             CreateRoleError::Rule(RoleError::InvalidTransition | RoleError::ReasonNotAllowed) => {
                 catalogue::BAD_REQUEST
             }

@@ -1,4 +1,4 @@
-//! `PATCH /Consent/{id}`: somebody changes a role.
+//! `PATCH /Consent/{id}`: changes a role.
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
@@ -36,7 +36,7 @@ pub(crate) async fn patch_consent(
         let body = bodies.read(request.headers(), payload).await?;
         let id = id_in_path(&request).ok_or(catalogue::RESOURCE_NOT_FOUND)?;
         let contract = settings.contract;
-        // A role that is not there is told before a patch that cannot be read.
+        // A missing role is reported before a patch that cannot be read.
         let (size, depth) = (body.len(), bodies.limits.json_depth);
         let patch = bodies.cpu.run(size, move || patch::read(&body, &contract, depth)).await?;
         let (clock, now) = (gate.clock.clone(), gate.clock.now());
@@ -61,7 +61,7 @@ pub(crate) async fn patch_consent(
     .await
 }
 
-/// A [`Problem`] that came about inside the transaction.
+/// A [`Problem`] from inside the transaction.
 struct PatchRefused(Problem);
 
 impl From<Problem> for PatchRefused {

@@ -1,4 +1,4 @@
-//! `GET /QuestionnaireResponse/{id}`: an access request as it was handed in.
+//! `GET /QuestionnaireResponse/{id}`: an access request as it was submitted.
 
 use actix_web::http::StatusCode;
 use actix_web::web::Data;

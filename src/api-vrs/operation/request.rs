@@ -1,4 +1,4 @@
-//! What the operations read of a request, and what its caller may see.
+//! The parts of a request that operations read, and the caller's view.
 
 use actix_web::HttpRequest;
 use uuid::Uuid;
@@ -13,12 +13,12 @@ use service::policy::scope_of;
 use service::proxy::query::{RolesFound, Viewer};
 use web::gate::Gate;
 
-/// The URL of this front.
+/// The URL of this API.
 pub(super) fn base_url(gate: &Gate) -> String {
     format!("{}{}", gate.public_url, BASE_PATH)
 }
 
-/// What was asked for, below the base, as it was asked for: for self links.
+/// The requested path and query, below the base, unchanged: for self links.
 pub(super) fn requested(request: &HttpRequest) -> &str {
     let whole = request.uri().path_and_query().map_or("", |whole| whole.as_str());
     whole.strip_prefix(BASE_PATH).unwrap_or(whole).trim_start_matches('/')
@@ -29,7 +29,7 @@ pub(super) fn id_in_path(request: &HttpRequest) -> Option<Uuid> {
     request.match_info().get("id").filter(|id| id.len() == 36).and_then(|id| Uuid::parse_str(id).ok())
 }
 
-/// What this caller may see on this front, and how.
+/// The people and data that this caller may see on this API.
 pub(super) fn viewer(gate: &Gate, settings: &VrsSettings, caller: &Caller) -> Viewer {
     let who = &caller.who;
     let hides = settings.contract.hide_strangers;
@@ -40,8 +40,8 @@ pub(super) fn viewer(gate: &Gate, settings: &VrsSettings, caller: &Caller) -> Vi
     }
 }
 
-/// Refuses what is between others. Where strangers are hidden it is as if there were no such thing (`missing`): the
-/// contract's 403 would tell that there is, and that its people may appear.
+/// Refuses data about people other than the caller. Where strangers are hidden the response is `missing`: the
+/// contract's 403 would reveal that the resource exists and that its people may be disclosed.
 pub(super) fn check_party(
     hides_strangers: bool,
     who: &Who,

@@ -1,4 +1,4 @@
-//! `POST /QuestionnaireResponse`: a person hands in an access request.
+//! `POST /QuestionnaireResponse`: submits an access request.
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};

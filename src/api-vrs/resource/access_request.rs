@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use base::error::Error;
 use domain::proxy::AccessRequest;
 
-/// Renders an access request: the document as it was handed in, with its id and its reference code.
+/// Renders an access request: the submitted document, with its id and its reference code.
 pub(crate) fn access_request(request: &AccessRequest) -> Result<Value, Error> {
     let document: Map<String, Value> = serde_json::from_str(&request.document).map_err(Error::fault)?;
     let mut rendered = Map::new();

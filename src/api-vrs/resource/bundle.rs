@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use base::date_time::render_instant;
 
-/// A searchset under construction: matches first, then what was included with them.
+/// A searchset under construction: matches first, then includes.
 pub(crate) struct Bundle {
     base: String,
     entries: Vec<Value>,
@@ -18,13 +18,13 @@ impl Bundle {
         Self { base, entries: Vec::new(), total: 0 }
     }
 
-    /// Adds a match; only these count.
+    /// Adds a match; only matches count in `total`.
     pub(crate) fn matched(&mut self, resource: Value) {
         self.total += 1;
         self.push(resource, "match");
     }
 
-    /// Adds what was included.
+    /// Adds an include.
     pub(crate) fn included(&mut self, resource: Value) {
         self.push(resource, "include");
     }
@@ -39,8 +39,8 @@ impl Bundle {
         self.entries.push(Value::Object(entry));
     }
 
-    /// The resource. `requested` is the path and query that was asked for, below the base. A searchset
-    /// with nothing in it has an empty `entry`, or none at all where `omit_empty` says so.
+    /// Renders the Bundle. `requested` is the requested path and query, below the base. An empty searchset
+    /// has an empty `entry`, or none where `omit_empty` is set.
     pub(crate) fn render(self, requested: &str, omit_empty: bool, now: DateTime<Utc>) -> Value {
         let mut bundle = Map::new();
         bundle.insert("resourceType".to_owned(), "Bundle".into());

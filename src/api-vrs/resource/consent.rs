@@ -11,7 +11,7 @@ use base::date_time::{FhirDateTime, render_instant};
 use domain::proxy::{LegalBasis, Role, Versioned};
 use service::proxy::query::RolesFound;
 
-/// Renders a role. It is valid R4: an actor has a role, though the contract's examples lack it.
+/// Renders a role. The result is valid R4: an actor has a `role`, which the contract's examples lack.
 fn consent(role: &Versioned<Role>) -> Value {
     let Versioned { value: role, updated_at, .. } = role;
     let proxy = nhs_identifier(role.proxy);
@@ -83,7 +83,7 @@ fn extensions(role: &Role) -> Vec<Value> {
     [reason].into_iter().chain(grantor).collect()
 }
 
-/// Roles, and what was included with them, as a searchset: the roles, the people, the relationships.
+/// Roles and their includes as a searchset: the roles, the people, the relationships.
 pub(crate) fn consent_bundle(base: String, found: &RolesFound) -> Bundle {
     let mut bundle = Bundle::new(base);
     found.roles.iter().for_each(|role| bundle.matched(consent(role)));

@@ -1,4 +1,4 @@
-//! Writes the resources that clients get (contract §4).
+//! Renders the resources in responses (contract §4).
 
 mod access_request;
 mod bundle;
@@ -19,15 +19,15 @@ pub(crate) use outcome::{informational, reference_code};
 pub(crate) use patient::{Proofing, patient};
 pub(crate) use related_person::related_person;
 
-/// The content type of every answer, errors included.
+/// The content type of every response, errors included.
 pub(crate) const FHIR_JSON: &str = "application/fhir+json";
 
-/// An answer with a resource.
+/// A response with a resource.
 pub(crate) fn answer(status: StatusCode, resource: &Value) -> HttpResponse {
     HttpResponse::build(status).content_type(FHIR_JSON).body(resource.to_string())
 }
 
-/// An answer with a resource and the URL of what was made.
+/// A response with a created resource and its URL.
 pub(crate) fn created(status: StatusCode, location: String, resource: &Value) -> HttpResponse {
     let location = (actix_web::http::header::LOCATION, location);
     HttpResponse::build(status).insert_header(location).content_type(FHIR_JSON).body(resource.to_string())

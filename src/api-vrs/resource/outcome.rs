@@ -1,10 +1,10 @@
-//! Good news (contract §2.1).
+//! The OperationOutcome of a success (contract §2.1).
 
 use serde_json::{Value, json};
 
 use domain::proxy::ReferenceCode;
 
-/// Nothing went wrong.
+/// Success.
 pub(crate) fn informational() -> Value {
     json!({
         "resourceType": "OperationOutcome",
@@ -12,7 +12,7 @@ pub(crate) fn informational() -> Value {
     })
 }
 
-/// Nothing went wrong, and this is what to quote.
+/// Success, with the reference code of an access request.
 pub(crate) fn reference_code(code: &ReferenceCode) -> Value {
     json!({
         "resourceType": "OperationOutcome",

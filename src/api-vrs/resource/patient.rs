@@ -1,4 +1,4 @@
-//! A person as a Patient (contract §4.3): only ever included.
+//! A person as a Patient (contract §4.3): only as an include.
 
 use serde_json::{Map, Value, json};
 
@@ -6,14 +6,14 @@ use crate::resource::identifier::nhs_identifier;
 use crate::url;
 use domain::person::{HumanName, Person};
 
-/// Whether the level of identity proofing is shown: beside roles, not beside relationships.
+/// Whether the level of identity proofing is rendered: beside roles, not beside relationships.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Proofing {
     Shown,
     Hidden,
 }
 
-/// Renders a person. The id is the NHS number, as the national service has it.
+/// Renders a person. The id is the NHS number, as in the national service.
 pub(crate) fn patient(person: &Person, proofing: Proofing) -> Value {
     let mut patient = Map::new();
     patient.insert("resourceType".to_owned(), "Patient".into());

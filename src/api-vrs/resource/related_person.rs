@@ -8,8 +8,8 @@ use domain::person::Person;
 use domain::proxy::Relationship;
 use domain::proxy::relationship::RelationshipCode;
 
-/// Renders a relationship: the identifier is the proxy's, the codes say what the proxy is to the
-/// patient. With `patient`, name and birth date are the *patient's*: so the contract has it.
+/// Renders a relationship: the identifier is the proxy's; the codes state what the proxy is to the patient.
+/// With `patient`, name and birth date are the *patient's*, as the contract requires.
 pub(crate) fn related_person(relationship: &Relationship, patient: Option<&Person>) -> Value {
     let mut rendered = Map::new();
     rendered.insert("resourceType".to_owned(), "RelatedPerson".into());

@@ -1,4 +1,4 @@
-//! `onbehalf completions` and `onbehalf man`: the command line, described for shells and for `man`.
+//! `onbehalf completions` and `onbehalf man`: the command line's description, for shells and for `man`.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -11,18 +11,18 @@ use crate::verb::failure::Failure;
 
 #[derive(Args)]
 pub(super) struct Completions {
-    /// For which shell; without it, for the one that SHELL names
+    /// The shell; by default the one that SHELL names
     shell: Option<Shell>,
 }
 
 #[derive(Args)]
 pub(super) struct Pages {
-    /// Write a page for each command into this folder, instead of the first page to the standard output
+    /// Write one page for each command into this folder, instead of the main page to standard output
     #[arg(long, value_name = "FOLDER")]
     folder: Option<PathBuf>,
 }
 
-/// Prints what completes the command line of a shell: `onbehalf completions bash >/etc/bash_completion.d/onbehalf`.
+/// Prints the completion script of a shell: `onbehalf completions bash >/etc/bash_completion.d/onbehalf`.
 pub(super) fn completions(mut command: Command, asked: &Completions) -> Result<(), Failure> {
     let Some(shell) = asked.shell.or_else(Shell::from_env) else {
         let names: Vec<String> = Shell::value_variants().iter().map(ToString::to_string).collect();
@@ -30,12 +30,12 @@ pub(super) fn completions(mut command: Command, asked: &Completions) -> Result<(
     };
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut command, "onbehalf", &mut script);
-    // A closed pipe is the reader's business.
+    // A closed pipe is no error.
     let _closed = std::io::stdout().write_all(&script);
     Ok(())
 }
 
-/// Writes the manual pages (roff): the first to the standard output, or one for each command into a folder.
+/// Writes the manual pages (roff): the main page to standard output, or one for each command into a folder.
 pub(super) fn man(command: Command, asked: &Pages) -> Result<(), Failure> {
     let cannot = |error| Failure::Other(format!("the manual pages cannot be written: {error}"));
     if let Some(folder) = &asked.folder {

@@ -1,4 +1,4 @@
-//! The database: reachable, writable, of this version, durable, with room, and with the same time.
+//! Checks of the database: reachable, writable, current schema, durable, free disk space, and clock.
 
 use std::path::Path;
 
@@ -10,10 +10,10 @@ use base::error::Error;
 use config::Config;
 use store::{DatabaseUrl, ExposedFile, SegmentBreak, Store, Tx, Vitals, list_exposed_files};
 
-/// Below this much free space a database is soon full, and below that it is as good as full. In bytes.
+/// Below this much free space, in bytes, the check warns; below `NO_ROOM` it fails.
 const LITTLE_ROOM: u64 = 1 << 30;
 const NO_ROOM: u64 = 64 << 20;
-/// How far two clocks may be apart.
+/// The accepted difference between two clocks.
 const SKEW: TimeDelta = TimeDelta::seconds(2);
 const FAR: TimeDelta = TimeDelta::seconds(30);
 
@@ -21,9 +21,9 @@ pub(super) fn examine(config: &Config, clock: &dyn Clock, report: &mut Report) {
     if let DatabaseUrl::Sqlite(path) = &config.database.url {
         room(path, report);
         if !path.exists() {
-            // To open it would make it.
-            let found = format!("{} is not there", path.display());
-            return report.wrong("database", found, "run `onbehalf migrate up`, or mend database.url");
+            // Opening it would create it.
+            let found = format!("{} does not exist", path.display());
+            return report.wrong("database", found, "run `onbehalf migrate up`, or correct database.url");
         }
     }
     if let Some(path) = config.database.url.file() {
@@ -32,13 +32,13 @@ pub(super) fn examine(config: &Config, clock: &dyn Clock, report: &mut Report) {
     let store = match Store::open(&config.database.options()) {
         Ok(store) => store,
         Err(error) => {
-            let mend = "start the database, and see that database.url names it and a user who may use it";
+            let mend = "start the database, and check that database.url names it and a user with access";
             return report.wrong("database", told(&error), mend);
         }
     };
     match store.vitals() {
         Ok(vitals) => {
-            report.ok("database", format!("it answers and can be written to: {}", vitals.version));
+            report.ok("database", format!("reachable and writable: {}", vitals.version));
             settings(config, &vitals, report);
             if !config.database.url.is_sqlite() {
                 compare("the database's clock", vitals.now, clock.now(), report);
@@ -46,8 +46,8 @@ pub(super) fn examine(config: &Config, clock: &dyn Clock, report: &mut Report) {
         }
         Err(error) => report.wrong(
             "database",
-            format!("it cannot be written to: {}", told(&error)),
-            "give its user the right to write, and the disk room",
+            format!("not writable: {}", told(&error)),
+            "grant its user write access, and check the disk space",
         ),
     }
     if migrations(&store, report) {
@@ -55,7 +55,7 @@ pub(super) fn examine(config: &Config, clock: &dyn Clock, report: &mut Report) {
     }
 }
 
-/// An error for the operator. The causes that drivers give name no password.
+/// An error for the operator. The drivers' causes contain no password.
 fn told(error: &Error) -> String {
     let cause = error.cause();
     if cause.is_empty() { error.told().to_owned() } else { format!("{}: {cause}", error.told()) }
@@ -63,19 +63,19 @@ fn told(error: &Error) -> String {
 
 fn settings(config: &Config, vitals: &Vitals, report: &mut Report) {
     if vitals.is_durable {
-        report.ok("database", "what is answered for is on disk");
+        report.ok("database", "commits are flushed to disk");
     } else {
         report.wrong(
             "database",
-            format!("the server may forget what it has answered for: {}", vitals.durability),
+            format!("commits can be lost in a crash: {}", vitals.durability),
             "set fsync = on and full_page_writes = on in postgresql.conf",
         );
     }
     if let Some((open, most)) = vitals.connections {
         let ours = i64::from(config.database.connections);
-        let counted = format!("{open} of {most} connections are open; each process takes up to {ours}");
+        let counted = format!("{open} of {most} connections are open; each process opens up to {ours}");
         if ours + open > most {
-            let mend = "lower database.connections or raise max_connections: every process counts";
+            let mend = "lower database.connections or raise max_connections; add up all processes";
             report.warning("database", counted, mend);
         } else {
             report.ok("database", counted);
@@ -83,7 +83,7 @@ fn settings(config: &Config, vitals: &Vitals, report: &mut Report) {
     }
 }
 
-/// Whether the schema is this program's.
+/// Whether the schema is that of this program.
 fn migrations(store: &Store, report: &mut Report) -> bool {
     match store.migrations() {
         Ok(steps) if steps.iter().any(|step| !step.is_known) => {
@@ -101,31 +101,35 @@ fn migrations(store: &Store, report: &mut Report) -> bool {
             pending == 0
         }
         Err(error) => {
-            report.wrong("migrations", told(&error), "see what the database says");
+            report.wrong("migrations", told(&error), "check the database's log");
             false
         }
     }
 }
 
-/// Whether each chain of the audit ends where its head says, and the guard is there. The whole walk is `onbehalf audit
-/// verify`.
+/// Whether each chain of the audit record ends where its head says, and the triggers exist. `onbehalf audit
+/// verify` checks the whole chains.
 fn audit(store: &Store, report: &mut Report) {
     match store.read_here::<_, Error, _>(|tx| Ok((tx.is_audit_guarded()?, tx.is_audit_wiped()?))) {
         Ok((is_guarded, is_wiped)) => {
             if !is_guarded {
-                let found = "the triggers that refuse to change a record are not there, or switched off";
+                let found = "the triggers that protect audit records are missing or disabled";
                 report.wrong(
                     "audit",
                     found,
-                    "run `onbehalf migrate up`, which sets them, and `audit verify`",
+                    "run `onbehalf migrate up`, which creates them, then `onbehalf audit verify`",
                 );
             }
             if is_wiped {
-                let found = "there are roles, and no record at all of how they came to be";
-                report.warning("audit", found, "see whether records were removed: `audit verify --expect`");
+                let found = "there are roles, but no audit records of their creation";
+                report.warning(
+                    "audit",
+                    found,
+                    "check whether records were removed: `onbehalf audit verify --expect`",
+                );
             }
         }
-        Err(error) => report.wrong("audit", told(&error), "see what the database says"),
+        Err(error) => report.wrong("audit", told(&error), "check the database's log"),
     }
     journal(store, report);
     match store.read_here::<_, Error, _>(loose_heads) {
@@ -136,15 +140,15 @@ fn audit(store: &Store, report: &mut Report) {
             let chains: Vec<String> = loose.iter().map(ToString::to_string).collect();
             report.wrong(
                 "audit",
-                format!("the last record of chain {} is not the one that its head names", chains.join(", ")),
-                "somebody has changed the record: run `onbehalf audit verify`, and keep the database as it is",
+                format!("the last record of chain {} is not the one in its head", chains.join(", ")),
+                "the audit record was changed: run `onbehalf audit verify`, and preserve the database as evidence",
             );
         }
-        Err(error) => report.wrong("audit", told(&error), "see what the database says"),
+        Err(error) => report.wrong("audit", told(&error), "check the database's log"),
     }
 }
 
-/// Whether the access journal of an SQLite database is what was written.
+/// Whether every segment of an SQLite database's access journal is intact.
 fn journal(store: &Store, report: &mut Report) {
     match store.verify_access_journal() {
         Ok(breaks) if breaks.is_empty() => report.ok("audit", "every segment of the access journal holds"),
@@ -155,7 +159,7 @@ fn journal(store: &Store, report: &mut Report) {
             }
         }
         Err(error) => {
-            report.wrong("audit", told(&error), "see that the folder of the access journal can be read");
+            report.wrong("audit", told(&error), "check that the folder of the access journal can be read")
         }
     }
 }
@@ -164,49 +168,53 @@ fn loose_heads(tx: &mut Tx<'_>) -> Result<Vec<i64>, Error> {
     tx.list_loose_heads()
 }
 
-/// Whether only their owner may use the files of an SQLite database.
+/// Whether only their owner can access the files of an SQLite database.
 fn modes(database: &Path, report: &mut Report) {
     let exposed = list_exposed_files(database);
     if exposed.is_empty() {
-        report.ok("database", "only their owner may use its files");
+        report.ok("database", "only their owner can access its files");
     }
     for ExposedFile { path, mode } in exposed {
         let name = path.display();
-        let found = format!("others than its owner may use {name} (mode {mode:o})");
+        let found = format!("users other than its owner can access {name} (mode {mode:o})");
         report.wrong("database", found, format!("chmod go= {name}"));
     }
 }
 
-/// Whether the disk has room for an SQLite file to grow.
+/// Whether an SQLite file has room to grow.
 fn room(file: &Path, report: &mut Report) {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let free = match rustix::fs::statvfs(folder) {
         Ok(disk) => disk.f_bavail.saturating_mul(disk.f_frsize),
         Err(error) => {
             let found = format!("{}: {error}", folder.display());
-            return report.wrong("disk", found, "make the folder, or mend database.url");
+            return report.wrong("disk", found, "create the folder, or correct database.url");
         }
     };
-    let found = format!("{} MB are free below {}", free >> 20, folder.display());
+    let found = format!("{} MB are free in {}", free >> 20, folder.display());
     match free {
         ..NO_ROOM => {
-            report.wrong("disk", found, "make room: writes are refused with 503 when the disk is full");
+            report.wrong("disk", found, "free disk space: writes fail with 503 when the disk is full");
         }
-        NO_ROOM..LITTLE_ROOM => report.warning("disk", found, "make room before it is full"),
+        NO_ROOM..LITTLE_ROOM => report.warning("disk", found, "free disk space before it is full"),
         _ => report.ok("disk", found),
     }
 }
 
-/// Compares another clock with ours.
+/// Compares another clock with that of this machine.
 pub(super) fn compare(whose: &str, theirs: DateTime<Utc>, ours: DateTime<Utc>, report: &mut Report) {
     let apart = (theirs - ours).abs();
-    let found = format!("{whose} and ours are {} seconds apart", apart.num_seconds());
-    let mend = "let both machines take the time from the same source (NTP)";
+    let found = format!("{whose} and the clock of this machine differ by {} seconds", apart.num_seconds());
+    let mend = "synchronize both machines with the same time source (NTP)";
     if apart > FAR {
-        report.wrong("clock", found, format!("{mend}: tokens would be refused, and ends of roles be missed"));
+        report.wrong(
+            "clock",
+            found,
+            format!("{mend}: otherwise tokens are refused, and roles end at the wrong time"),
+        );
     } else if apart > SKEW {
         report.warning("clock", found, mend);
     } else {
-        report.ok("clock", format!("{whose} shows our time"));
+        report.ok("clock", format!("{whose} agrees with the clock of this machine"));
     }
 }

@@ -1,4 +1,4 @@
-//! The keys: there, readable by their owner alone, whole, and not too old.
+//! Checks of the keys: present, readable by their owner only, valid, and not too old.
 
 use std::fs;
 use std::io;
@@ -13,7 +13,7 @@ use base::secret::Vault;
 use config::Config;
 use jose::key::{KeyRing, Purpose};
 
-/// After this a key that signs is to be replaced.
+/// The age at which a signing key should be replaced.
 const OLD: TimeDelta = TimeDelta::days(365);
 
 pub(super) fn examine(config: &Config, clock: &dyn Clock, report: &mut Report) {
@@ -23,15 +23,15 @@ pub(super) fn examine(config: &Config, clock: &dyn Clock, report: &mut Report) {
     }
 }
 
-/// The file with which secrets in the database are encrypted.
+/// The file of the key that encrypts secrets in the database.
 fn secrets(file: &Path, report: &mut Report) {
     let name = file.display();
     match fs::metadata(file) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return report.warning(
                 "secrets",
-                format!("secrets.key_file {name} is not there; the first start makes it"),
-                "if this database has run before, bring its key file back: without it what is encrypted is lost",
+                format!("secrets.key_file {name} does not exist; the first start creates it"),
+                "if this database has been in use, restore its key file: without it the encrypted secrets are lost",
             );
         }
         Err(error) => return unusable("secrets", &format!("secrets.key_file {name}"), &error, report),
@@ -39,9 +39,9 @@ fn secrets(file: &Path, report: &mut Report) {
     }
     check_mode("secrets", file, report);
     match Vault::open(file) {
-        Ok(_) => report.ok("secrets", format!("{name} holds a key")),
+        Ok(_) => report.ok("secrets", format!("{name} contains a key")),
         Err(error) => {
-            report.wrong("secrets", format!("{name}: {error}"), "bring the file back from its copy");
+            report.wrong("secrets", format!("{name}: {error}"), "restore the file from a backup");
         }
     }
 }
@@ -54,9 +54,9 @@ fn signing(folder: &Path, now: DateTime<Utc>, report: &mut Report) {
             return report.warning(
                 "keys",
                 format!(
-                    "oauth.keys {name} is not there; the first start makes it, and a key for each purpose"
+                    "oauth.keys {name} does not exist; the first start creates it, and a key for each purpose"
                 ),
-                "if this server has run before, bring the folder back: tokens of other keys are refused",
+                "if this server has been in use, restore the folder: tokens signed with the old keys are refused",
             );
         }
         Err(error) => return unusable("keys", &format!("oauth.keys {name}"), &error, report),
@@ -66,7 +66,7 @@ fn signing(folder: &Path, now: DateTime<Utc>, report: &mut Report) {
         Ok(ring) => ring,
         Err(error) => {
             let mend =
-                "bring the file back from its copy, or remove it: `onbehalf keys rotate` makes new ones";
+                "restore the file from a backup, or remove it: `onbehalf keys rotate` creates new ones";
             return report.wrong("keys", format!("{name}: {error}"), mend);
         }
     };
@@ -77,7 +77,7 @@ fn signing(folder: &Path, now: DateTime<Utc>, report: &mut Report) {
     }
     for purpose in Purpose::ALL {
         let Some(key) = ring.newest(purpose) else {
-            let found = format!("{name} has no key for {}; the next start makes one", purpose.as_str());
+            let found = format!("{name} has no key for {}; the next start creates one", purpose.as_str());
             report.warning("keys", found, "run `onbehalf keys rotate`");
             continue;
         };
@@ -92,25 +92,25 @@ fn signing(folder: &Path, now: DateTime<Utc>, report: &mut Report) {
     }
 }
 
-/// When a key was made: its id is a UUIDv7.
+/// The creation time of a key: its id is a UUIDv7.
 fn made_at(kid: &str) -> Option<DateTime<Utc>> {
     let (seconds, nanos) = uuid::Uuid::parse_str(kid).ok()?.get_timestamp()?.to_unix();
     DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanos)
 }
 
-/// Whether anybody but the owner may read a file.
+/// Whether only its owner can read a file.
 fn check_mode(about: &'static str, file: &Path, report: &mut Report) {
     let mode = fs::metadata(file).map(|found| found.permissions().mode() & 0o777).unwrap_or_default();
     if mode & 0o077 != 0 {
         let name = file.display();
         report.wrong(
             about,
-            format!("others than its owner may use {name} (mode {mode:o})"),
+            format!("users other than its owner can access {name} (mode {mode:o})"),
             format!("chmod 600 {name}"),
         );
     }
 }
 
 fn unusable(about: &'static str, what: &str, error: &io::Error, report: &mut Report) {
-    report.wrong(about, format!("{what}: {error}"), "let the user that runs onbehalf read it");
+    report.wrong(about, format!("{what}: {error}"), "make it readable for the user that runs onbehalf");
 }

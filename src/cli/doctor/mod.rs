@@ -1,6 +1,6 @@
-//! `onbehalf doctor`: looks a deployment over, and says what to mend.
+//! `onbehalf doctor`: checks the deployment and suggests fixes.
 //!
-//! Nothing is changed: no key is made, no migration run. What is secret is not printed.
+//! It changes nothing: it creates no key and runs no migration. It prints no secret.
 
 mod database;
 mod keys;
@@ -25,7 +25,7 @@ pub(super) fn doctor(sources: &Sources, as_json: bool) -> Result<(), Failure> {
                 report.wrong(
                     "settings",
                     fault,
-                    "mend the setting; `onbehalf config show` prints all of them",
+                    "correct this setting; `onbehalf config show` prints all settings",
                 );
             }
         }
@@ -47,62 +47,62 @@ fn examine(config: &Config, report: &mut Report) {
     network::examine(config, clock, report);
 }
 
-/// What the settings say is right by itself, but not together, or not for a deployment.
+/// Settings that are valid each by itself, but not together, or not for a deployment.
 fn settings(config: &Config, report: &mut Report) {
     if config.access.policy.is_none() && !config.oauth.enabled {
         report.wrong(
             "settings",
-            "nobody would be let in, and `serve` would not start",
+            "no caller could authenticate, and `serve` refuses to start",
             "set access.policy to \"tokens\" and list the tokens, or switch oauth.enabled on",
         );
     } else {
-        report.ok("settings", "they can be read, and hold together");
+        report.ok("settings", "they are valid and consistent");
     }
     let is_local = config.server.listen.ip().is_loopback();
     match config.server.public_url.as_deref() {
         None if !is_local => report.warning(
             "settings",
-            "server.public_url is empty: links would name the address that is listened on",
+            "server.public_url is empty: links contain the address in server.listen",
             "set it to the URL that clients use",
         ),
         Some(url) if url.starts_with("http://") && !base::net::fetch::is_on_loopback(url) => report.warning(
             "settings",
-            "server.public_url is not https: tokens would cross the network in the clear",
-            "put TLS in front or set server.tls_certificate and server.tls_key, and write https://",
+            "server.public_url is not https: tokens cross the network unencrypted",
+            "use a reverse proxy with TLS, or set server.tls_certificate and server.tls_key, and write https://",
         ),
         _ => {}
     }
     if !is_local && config.server.tls.is_none() && config.server.address_header.is_none() {
         report.warning(
             "settings",
-            "without TLS of its own this server stands behind a proxy, whose address all callers would share",
-            "set server.address_header to the header in which the proxy names the caller",
+            "without TLS this server is behind a reverse proxy, whose address all callers would share",
+            "set server.address_header to the header in which the reverse proxy sends the caller's address",
         );
     }
     if config.oauth.enabled && config.oauth.providers.is_empty() && has_people(config) {
         report.warning(
             "settings",
-            "apps ask for people, but there is nowhere to log in",
-            "list oauth.providers",
+            "apps are registered for users, but there is no identity provider",
+            "add providers to oauth.providers",
         );
     }
     callers(config, report);
 }
 
-/// Who is let in, and sees nothing.
+/// Callers that can authenticate, and see no data.
 fn callers(config: &Config, report: &mut Report) {
     let without = staff_without_organisation(config);
     if without > 0 {
         report.warning(
             "settings",
-            format!("access.tokens has {without} of staff without an organisation, who see nothing of any patient"),
-            "set organisation to the ODS code of those for whom they work, or access.staff_reach to \"everyone\"",
+            format!("access.tokens has {without} of staff without an organisation; they can see no patient"),
+            "set organisation to the ODS code of their employer, or access.staff_reach to \"everyone\"",
         );
     }
 }
 
-/// How many tokens of the settings are of staff of whom no organisation is known: they see no role where staff see the
-/// patients of their practice alone.
+/// How many tokens of the settings are of staff without an organisation: they see no role where staff see
+/// only the patients of their practice.
 fn staff_without_organisation(config: &Config) -> usize {
     let reaches_practice = config.access.disclosure.staff_reach == StaffReach::Practice
         || config.contract.staff_reach == StaffReach::Practice;
@@ -113,7 +113,7 @@ fn staff_without_organisation(config: &Config) -> usize {
     tokens.iter().filter(|token| matches!(token.who, Who::Staff { organisation: None, .. })).count()
 }
 
-/// Whether an app asks for people.
+/// Whether an app is registered for users.
 fn has_people(config: &Config) -> bool {
     config.oauth.apps.iter().any(|app| app.mode != domain::account::Mode::System)
 }

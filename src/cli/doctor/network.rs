@@ -1,4 +1,4 @@
-//! Whom the service speaks with: identity providers, the mail server, brokers.
+//! Checks of the services that this one calls: identity providers, the mail server, brokers.
 
 use std::net::ToSocketAddrs as _;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use idp::ProviderSettings;
 use service::job::sender::{Away, Sender as _, SmtpSender};
 use service::job::settings::Smtp;
 
-/// How long anybody is waited for.
+/// The timeout of a connection.
 const WAIT: Duration = Duration::from_secs(5);
 
 pub(super) fn examine(config: &Config, clock: &dyn Clock, report: &mut Report) {
@@ -30,7 +30,7 @@ pub(super) fn examine(config: &Config, clock: &dyn Clock, report: &mut Report) {
     }
 }
 
-/// Whether the mail server can be reached, speaks TLS as it is set, and lets us in. Nothing is sent.
+/// Whether the mail server is reachable, supports TLS as configured, and accepts the login. Sends no message.
 fn mail(smtp: &Smtp, report: &mut Report) {
     let place = format!("{}:{}", smtp.host, smtp.port);
     let is_reached = reach("mail", &place, report);
@@ -38,16 +38,16 @@ fn mail(smtp: &Smtp, report: &mut Report) {
         && let Err(error) = std::fs::read_to_string(&smtp.password_file)
     {
         let found = format!("smtp.password_file {}: {error}", smtp.password_file.display());
-        return report.wrong("mail", found, "let the user that runs onbehalf read it");
+        return report.wrong("mail", found, "make it readable for the user that runs onbehalf");
     }
     if !is_reached {
         return;
     }
     let spoken = SmtpSender::new(smtp).and_then(|sender| sender.check().map_err(|Away(why)| why));
     match spoken {
-        Ok(()) => report.ok("mail", format!("{place} takes messages from us")),
+        Ok(()) => report.ok("mail", format!("{place} accepts the login")),
         Err(why) => {
-            let mend = "see that smtp.tls is what it speaks, that its certificate is for smtp.host, and that it knows \
+            let mend = "check that smtp.tls is what it supports, that its certificate is for smtp.host, and that it accepts \
                 smtp.username and the password";
             report.wrong("mail", format!("{place}: {why}"), mend);
         }
@@ -59,7 +59,7 @@ fn providers(config: &Config, clock: &dyn Clock, report: &mut Report) {
         FetchOptions { timeout: WAIT, max_bytes: 256 * 1024, allows_loopback: false, reach: Reach::Anywhere };
     let fetcher = match Fetcher::new(options) {
         Ok(fetcher) => fetcher,
-        Err(error) => return report.wrong("provider", error.to_string(), "see the system's certificates"),
+        Err(error) => return report.wrong("provider", error.to_string(), "check the system's certificates"),
     };
     actix_rt::System::new().block_on(async {
         for provider in &config.oauth.providers {
@@ -75,7 +75,7 @@ async fn examine_provider(
     report: &mut Report,
 ) {
     let (id, url) = (&provider.id, discovery_url(provider));
-    let mend = "see that oauth.providers has its issuer, and that this machine may reach it";
+    let mend = "check that oauth.providers has its issuer, and that this machine can reach it";
     let (document, answer) = match fetch(fetcher, &url).await {
         Ok(both) => both,
         Err(why) => return report.wrong("provider", format!("{id}: {url}: {why}"), mend),
@@ -84,39 +84,40 @@ async fn examine_provider(
         database::compare(&format!("the clock of {id}"), date, clock.now(), report);
     }
     if document.get("issuer").and_then(Value::as_str) != Some(&provider.issuer) {
-        return report.wrong("provider", format!("{id}: its document is another issuer's"), mend);
+        return report.wrong("provider", format!("{id}: its metadata name another issuer"), mend);
     }
     let Some(keys) = document.get("jwks_uri").and_then(Value::as_str) else {
-        return report.wrong("provider", format!("{id}: its document names no keys (jwks_uri)"), mend);
+        return report.wrong("provider", format!("{id}: its metadata have no jwks_uri"), mend);
     };
     match fetch(fetcher, keys).await {
         Ok((set, _)) if set.get("keys").and_then(Value::as_array).is_some_and(|keys| !keys.is_empty()) => {
-            report.ok("provider", format!("{id} answers, and has keys"));
+            report.ok("provider", format!("{id} responds, and has keys"));
         }
-        Ok(_) => report.wrong("provider", format!("{id}: {keys} holds no keys"), mend),
+        Ok(_) => report.wrong("provider", format!("{id}: {keys} contains no keys"), mend),
         Err(why) => report.wrong("provider", format!("{id}: {keys}: {why}"), mend),
     }
 }
 
-/// A JSON document, and the answer that it came in.
+/// A JSON document, and its response.
 async fn fetch(fetcher: &Fetcher, url: &str) -> Result<(Value, Fetched), String> {
     let answer = fetcher.get(url, "application/json", None).await.map_err(|error| error.to_string())?;
     if !answer.status.is_success() {
-        return Err(format!("it answers {}", answer.status.as_u16()));
+        return Err(format!("the status is {}", answer.status.as_u16()));
     }
-    let document = serde_json::from_slice(&answer.body).map_err(|_wrong| "it answers no JSON".to_owned())?;
+    let document =
+        serde_json::from_slice(&answer.body).map_err(|_wrong| "the response is not JSON".to_owned())?;
     Ok((document, answer))
 }
 
-/// What time it is there (RFC 9110 §6.6.1), to the second.
+/// The time in a response (RFC 9110 §6.6.1), to the second.
 fn date_of(answer: &Fetched) -> Option<DateTime<chrono::Utc>> {
     let date = answer.headers.get("date")?.to_str().ok()?;
     Some(DateTime::parse_from_rfc2822(date).ok()?.to_utc())
 }
 
-/// Whether anybody listens at a place, written `HOST:PORT`.
+/// Whether a `HOST:PORT` accepts connections.
 fn reach(about: &'static str, place: &str, report: &mut Report) -> bool {
-    let mend = "start it, or see that this machine may reach it";
+    let mend = "start it, or check that this machine can reach it";
     let addresses: Vec<_> = match place.to_socket_addrs() {
         Ok(addresses) => addresses.collect(),
         Err(error) => {
@@ -129,12 +130,12 @@ fn reach(about: &'static str, place: &str, report: &mut Report) -> bool {
     if is_reached {
         report.ok(about, format!("{place} can be reached"));
     } else {
-        report.wrong(about, format!("{place}: nobody answers"), mend);
+        report.wrong(about, format!("{place}: no response"), mend);
     }
     is_reached
 }
 
-/// Where a provider says what it is (OpenID Connect Discovery 1.0 §4).
+/// The URL of a provider's metadata (OpenID Connect Discovery 1.0 §4).
 fn discovery_url(provider: &ProviderSettings) -> String {
     format!("{}/.well-known/openid-configuration", provider.issuer.trim_end_matches('/'))
 }

@@ -1,15 +1,15 @@
-//! What was found, for people and for machines.
+//! The findings, as text and as JSON.
 
 use std::fmt::Write as _;
 
 use serde_json::json;
 
-/// How something is.
+/// The state of a checked thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// As it should be.
+    /// In order.
     Ok,
-    /// It works, and will not, or not as well as it could.
+    /// It works, but could fail, or could work better.
     Warning,
     /// It does not work.
     Wrong,
@@ -25,7 +25,7 @@ impl State {
     }
 }
 
-/// One thing that was looked at.
+/// One finding.
 struct Finding {
     state: State,
     about: &'static str,
@@ -33,7 +33,7 @@ struct Finding {
     mend: Option<String>,
 }
 
-/// Everything that was found, in the order in which it was looked at.
+/// All findings, in the order of the checks.
 #[derive(Default)]
 pub(super) struct Report(Vec<Finding>);
 
@@ -55,14 +55,14 @@ impl Report {
         self.0.iter().filter(|finding| finding.state == State::Wrong).count()
     }
 
-    /// A line each, and below it how to mend what is not right.
+    /// One line for each finding, and below it how to fix it.
     pub(super) fn to_text(&self) -> String {
         let mut text = String::new();
         for Finding { state, about, found, mend } in &self.0 {
             let found = found.replace('\n', " ");
             let _infallible = writeln!(text, "{:<8} {about:<12} {found}", state.as_str());
             if let Some(mend) = mend {
-                let _infallible = writeln!(text, "{:22}to mend it: {mend}", "");
+                let _infallible = writeln!(text, "{:22}fix: {mend}", "");
             }
         }
         text.truncate(text.trim_end().len());

@@ -1,4 +1,4 @@
-//! What a line is.
+//! Parses and validates a line.
 
 use csv::ByteRecord;
 
@@ -6,20 +6,22 @@ use crate::import::source::{Content, Raw};
 use api_fhir::bulk::{Bulk, Columns, Judged};
 use fhir::outcome::{Issue, IssueType};
 
-/// A line that was judged.
+/// A validated line.
 pub(super) struct Line {
     /// Its number in the file.
     pub(super) number: u64,
-    /// What was found of it.
+    /// The result of the validation.
     pub(super) judged: Judged,
 }
 
-/// Judges a line.
+/// Validates a line.
 pub(super) fn judge(bulk: &Bulk, columns: Option<&Columns>, raw: Raw) -> Line {
     let judged = match (raw.content, columns) {
         (Content::Json(line), _) => bulk.judge(&line),
         (Content::Row(row), Some(columns)) => judge_row(bulk, columns, &row),
-        (Content::Row(_), None) => refused(IssueType::Structure, "This is a row, and there is no header."),
+        (Content::Row(_), None) => {
+            refused(IssueType::Structure, "This is a row, but the file has no header.")
+        }
         (Content::TooLong, _) => refused(IssueType::TooLong, "The line is larger than this server accepts."),
     };
     Line { number: raw.number, judged }
@@ -27,12 +29,12 @@ pub(super) fn judge(bulk: &Bulk, columns: Option<&Columns>, raw: Raw) -> Line {
 
 fn judge_row(bulk: &Bulk, columns: &Columns, row: &ByteRecord) -> Judged {
     if row.len() != columns.count() {
-        return refused(IssueType::Structure, "The row has not as many cells as the header.");
+        return refused(IssueType::Structure, "The row and the header have different numbers of cells.");
     }
     let cells: Option<Vec<&str>> = row.iter().map(|cell| std::str::from_utf8(cell).ok()).collect();
     match cells {
         Some(cells) if cells.iter().any(|cell| base::json::has_control(cell)) => {
-            refused(IssueType::Structure, "The row holds a control character.")
+            refused(IssueType::Structure, "The row contains a control character.")
         }
         Some(cells) => bulk.judge_resource(&columns.consent(cells.into_iter())),
         None => refused(IssueType::Structure, "The row is not in UTF-8."),

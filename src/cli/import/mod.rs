@@ -1,8 +1,8 @@
-//! `onbehalf import FILE`: roles that another system has kept come here.
+//! `onbehalf import FILE`: imports roles from another system.
 //!
-//! A line is judged by the code that judges a create, on threads beside the one that writes. Lines are written in
-//! batches, each in one transaction with its audit records, its events, and how far the file is done: whoever stops
-//! it, and however, the next run goes on behind the last batch that was committed.
+//! A line is validated by the code that validates a create, on threads beside the writing one. Lines are
+//! written in batches, each in one transaction with its audit records, its events, and the position in the
+//! file: after any interruption, the next run continues after the last committed batch.
 
 mod judge;
 mod pipeline;
@@ -32,7 +32,7 @@ use progress::Progress;
 use run::{Halt, Run};
 use source::{Format, Source};
 
-/// The most lines that one transaction writes.
+/// The most lines of one transaction.
 const BATCH: usize = 2000;
 
 #[derive(Args)]
@@ -40,25 +40,25 @@ const BATCH: usize = 2000;
 pub(super) struct Options {
     /// The file: NDJSON of Consent, or CSV with a header
     file: PathBuf,
-    /// How the file is written, where its name does not end in .csv or .ndjson
+    /// The format of the file, if its name does not end in .csv or .ndjson
     #[arg(long, value_enum)]
     format: Option<Format>,
-    /// Judge every line, also against the database, and write nothing
+    /// Validate every line, also against the database, and write nothing
     #[arg(long)]
     dry_run: bool,
-    /// Take no more than so many lines in a second
+    /// Import at most so many lines per second
     #[arg(long, value_name = "LINES", value_parser = clap::value_parser!(u32).range(1..))]
     rate: Option<u32>,
-    /// Write the lines that were not taken to this file, as NDJSON: line, outcome, and why
+    /// Write the lines that were not imported to this file, as NDJSON: line, outcome, and reason
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
-    /// Keep the id, version and time of change of each role: the file comes from `onbehalf export`
+    /// Keep the id, version and time of change of each role: for a file from `onbehalf export`
     #[arg(long)]
     as_exported: bool,
-    /// Also take people, from lines that are a Patient; who is known already stays as they are
+    /// Also import people, from lines that are a Patient; people who exist already are not changed
     #[arg(long)]
     with_people: bool,
-    /// Begin with the first line, wherever a run that was stopped has come to
+    /// Start with the first line, even if an earlier run was stopped
     #[arg(long)]
     from_start: bool,
     #[command(flatten)]
@@ -92,7 +92,7 @@ pub(super) fn import(sources: &Sources, options: &Options) -> Result<(), Failure
     })?;
     let place = run.place();
     if place.lines > 0 {
-        let told = format!("going on behind line {}", place.lines);
+        let told = format!("continuing after line {}", place.lines);
         if options.output.json {
             complain(&told);
         } else {
@@ -123,20 +123,20 @@ pub(super) fn import(sources: &Sources, options: &Options) -> Result<(), Failure
     end(taken, &mut run, file, options)
 }
 
-/// Refuses what does not go together.
+/// Refuses combinations of options that are not possible.
 fn check(options: &Options, format: Format) -> Result<(), Failure> {
     if options.as_exported && format == Format::Csv {
-        return Err(Failure::Other("a table has no ids to keep: --as-exported is for NDJSON".to_owned()));
+        return Err(Failure::Other("CSV has no ids to keep: --as-exported is for NDJSON".to_owned()));
     }
     let path = |file: &Path| std::fs::canonicalize(file).ok();
     let report = options.report.as_deref().and_then(path);
     if report.is_some() && report == path(&options.file) {
-        return Err(Failure::Other("the report would be written over the file: name another".to_owned()));
+        return Err(Failure::Other("the report would overwrite the file: choose another name".to_owned()));
     }
     Ok(())
 }
 
-/// Turns true when the process is told to stop.
+/// A flag that becomes true at a signal to stop.
 fn stop_by_signal() -> std::io::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
@@ -145,12 +145,12 @@ fn stop_by_signal() -> std::io::Result<Arc<AtomicBool>> {
     Ok(stop)
 }
 
-/// What another run must have in common with this one to go on where it stopped.
+/// What must be equal for a run to continue an earlier one.
 fn mode(options: &Options, format: Format) -> String {
     format!("{format:?} {} {}", options.as_exported, options.with_people)
 }
 
-/// Tells what came of it.
+/// Reports the result.
 fn end(
     taken: Result<(), Broken<Halt>>,
     run: &mut Run,
@@ -162,15 +162,15 @@ fn end(
         Ok(()) => run.finish(),
         Err(Broken::Taker(Halt::Failed(failure))) => Err(failure),
         Err(Broken::Unreadable(error)) => Err(source::cannot(file, &error)),
-        Err(Broken::Judge) => Err(Failure::Other("the service failed to judge a line".to_owned())),
+        Err(Broken::Judge) => Err(Failure::Other("the service failed to validate a line".to_owned())),
         Err(Broken::Taker(Halt::Stopped)) => {
             let place = run.place();
-            let told = format!("stopped behind line {}: run the same command again to go on", place.lines);
+            let told = format!("stopped after line {}: run the same command again to continue", place.lines);
             Err(Failure::Other(told))
         }
     };
     let first =
-        format!("run {}{}", run.id(), if is_rehearsal { ", a rehearsal: nothing was written" } else { "" });
+        format!("run {}{}", run.id(), if is_rehearsal { ", dry run: nothing was written" } else { "" });
     let (id, lines, is_done, tally) = (run.id(), run.place().lines, done.is_ok(), run.tally());
     options.output.print(
         || {
@@ -186,7 +186,7 @@ fn end(
     done?;
     match run.tally().left_out() {
         0 => Ok(()),
-        1 => Err(Failure::Other("1 line was not taken".to_owned())),
-        more => Err(Failure::Other(format!("{more} lines were not taken"))),
+        1 => Err(Failure::Other("1 line was not imported".to_owned())),
+        more => Err(Failure::Other(format!("{more} lines were not imported"))),
     }
 }

@@ -1,5 +1,5 @@
-//! One thread reads, some judge, the present one writes: each waits for the next when it is too far ahead, so that no
-//! more than a few batches are in memory, however long the file.
+//! One thread reads, some validate, the present one writes. Each waits when it is too far ahead, so that at
+//! most a few batches are in memory, however long the file is.
 
 use std::io;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -8,27 +8,27 @@ use std::thread;
 
 use crate::import::source::{Place, Raw, Source};
 
-/// Lines that were judged together, and the place behind them.
+/// Lines that were validated together, and the position after them.
 pub(super) struct Batch<T> {
     pub(super) lines: Vec<T>,
     pub(super) end: Place,
 }
 
-/// Lines on their way to a judge, and where the judge hands them back.
+/// Lines to be validated, and the channel for the results.
 type Job<T> = (Vec<Raw>, Place, SyncSender<Batch<T>>);
 
-/// Why not every line was taken.
+/// Why not every line was processed.
 pub(super) enum Broken<E> {
-    /// The file cannot be read on.
+    /// The file cannot be read further.
     Unreadable(io::Error),
-    /// A judge has failed.
+    /// A validating thread has failed.
     Judge,
-    /// Whoever takes the lines wants no more.
+    /// The consumer of the lines has failed.
     Taker(E),
 }
 
-/// Reads a file to its end in batches, has its lines judged on so many threads, and gives each batch to `take`, in the
-/// order of the file.
+/// Reads a file to its end in batches, validates its lines on so many threads, and passes each batch to
+/// `take`, in the order of the file.
 pub(super) fn run<T: Send, E>(
     mut source: Source,
     (batch, width): (usize, usize),
@@ -43,13 +43,13 @@ pub(super) fn run<T: Send, E>(
         for _ in 0..width {
             scope.spawn(|| {
                 while let Some((lines, end, back)) = next(&jobs) {
-                    // Whoever waited for it may be gone.
+                    // The receiver may have been dropped.
                     let _gone = back.send(Batch { lines: lines.into_iter().map(&judge).collect(), end });
                 }
             });
         }
         let taken = take_all(&judged, &mut take);
-        // The reader waits for room in these: with them it ends, and then the judges do.
+        // The reader waits for capacity in these: dropping them ends it, and then the validating threads.
         drop(judged);
         while next(&jobs).is_some() {}
         taken

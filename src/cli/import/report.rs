@@ -1,4 +1,5 @@
-//! The lines that were not taken, each with why: as NDJSON, a line for each. It holds nothing of a line but its number.
+//! The report of lines that were not imported, with the reasons: NDJSON, one line for each. It contains
+//! nothing of a line except its number.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek as _, SeekFrom, Write as _};
@@ -11,28 +12,28 @@ use uuid::Uuid;
 use api_fhir::bulk::Columns;
 use fhir::outcome::Issue;
 
-/// How many are told of at the terminal where there is no file.
+/// How many lines are shown at the terminal when there is no file.
 const TOLD: u64 = 20;
 
-/// Why a line was not taken.
+/// Why a line was not imported.
 pub(super) enum Why {
-    /// This role stands in its way.
+    /// It conflicts with this role.
     Conflict(Uuid),
-    /// It may not be.
+    /// It is not valid.
     Refused(Vec<Issue>),
 }
 
-/// Where the lines go.
+/// The destination of the report.
 pub(super) enum Report {
     File(File),
-    /// At the terminal, the first few.
+    /// The terminal, for the first few lines.
     Terminal {
         told: u64,
     },
 }
 
 impl Report {
-    /// Opens the file, if there is to be one, of which so many bytes are to stay. `None`: it does not hold so many.
+    /// Opens the file, if there is one, of which so many bytes are kept. `None`: it is shorter.
     pub(super) fn open(path: Option<&Path>, length: u64) -> io::Result<Option<Self>> {
         let Some(path) = path else { return Ok(Some(Self::Terminal { told: 0 })) };
         let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
@@ -43,7 +44,7 @@ impl Report {
         Ok(Some(Self::File(file)))
     }
 
-    /// Writes what is to stand behind the first `length` bytes, and brings it to the disk. What was there goes.
+    /// Writes lines after the first `length` bytes, and flushes them to disk. What followed is removed.
     pub(super) fn write(&mut self, length: u64, lines: &[String]) -> io::Result<u64> {
         let Self::File(file) = self else { return Ok(0) };
         let text: String = lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
@@ -58,21 +59,21 @@ impl Report {
         Ok(length + u64::try_from(text.len()).unwrap_or_default())
     }
 
-    /// Tells of lines that were dealt with, where there is no file.
+    /// Shows lines at the terminal, where there is no file.
     pub(super) fn tell(&mut self, lines: &[String], tell: impl Fn(&str)) {
         let Self::Terminal { told } = self else { return };
         for line in lines {
             if *told < TOLD {
                 tell(line);
             } else if *told == TOLD {
-                tell("and more: --report FILE has them all");
+                tell("and more: use --report FILE to get all");
             }
             *told += 1;
         }
     }
 }
 
-/// What is told of a line that was not taken.
+/// The report of a line that was not imported.
 pub(super) fn line(number: u64, why: &Why, is_table: bool) -> String {
     let told = match why {
         Why::Conflict(id) => json!({ "line": number, "outcome": "conflict", "id": id.to_string() }),

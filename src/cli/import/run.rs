@@ -1,4 +1,4 @@
-//! One run over one file: what it writes, and how far it has come.
+//! One run over one file: its writes, and its position.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -26,19 +26,19 @@ use fhir::outcome::{Issue, IssueType};
 use service::proxy::{Imported, Incoming, import_roles};
 use store::{Store, Tx};
 
-/// How often a batch is tried again while the database is busy, and how long is waited before each.
+/// How often a batch is retried while the database is busy, and how long each wait is.
 const TRIES: u32 = 10;
 const WAIT: Duration = Duration::from_millis(500);
 
 /// Why a run ends before the file does.
 pub(super) enum Halt {
-    /// Somebody wants it to.
+    /// A signal to stop.
     Stopped,
-    /// It cannot go on.
+    /// An error.
     Failed(Failure),
 }
 
-/// What a run is made of.
+/// The parts of a run.
 pub(super) struct Parts<'p> {
     pub(super) store: Store,
     pub(super) clock: Arc<dyn Clock>,
@@ -46,18 +46,18 @@ pub(super) struct Parts<'p> {
     pub(super) file: &'p Path,
     pub(super) report: Option<&'p Path>,
     pub(super) is_rehearsal: bool,
-    /// What must be the same for a run to go on where another stopped.
+    /// What must be equal for a run to continue an earlier one.
     pub(super) mode: String,
     pub(super) from_start: bool,
     pub(super) is_table: bool,
 }
 
-/// How far a file is done: committed with what was written of it.
+/// The position in a file: committed together with the lines before it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Mark {
     bytes: u64,
     lines: u64,
-    /// How much of the report is about these lines.
+    /// The length of the report about these lines.
     report: u64,
     tally: Tally,
 }
@@ -70,20 +70,20 @@ pub(super) struct Run {
     caller: Caller,
     is_rehearsal: bool,
     is_table: bool,
-    /// The name under which the database keeps the mark.
+    /// The key of the position in the database.
     name: String,
     mark: Mark,
     report: Report,
 }
 
-/// What became of a batch.
+/// The results of a batch.
 struct Dealt {
     tally: Tally,
     report: Vec<String>,
 }
 
 impl Run {
-    /// Begins, or goes on where an earlier run over the same file was stopped.
+    /// Starts a run, or continues an earlier run over the same file.
     pub(super) fn begin(parts: Parts<'_>) -> Result<Self, Failure> {
         let Parts { store, clock, id, file, report: path, is_rehearsal, mode, from_start, is_table } = parts;
         let digest = digest(file).map_err(|error| cannot(file, &error))?;
@@ -102,7 +102,7 @@ impl Run {
         };
         let (mark, report) = match open(mark.report)? {
             Some(report) => (mark, Some(report)),
-            // Another report than the one that was being written: it is to have every line.
+            // Another report than that of the earlier run: it must have every line.
             None => (Mark::default(), open(0)?),
         };
         let report = report.ok_or_else(|| Failure::Other("the report cannot be written".to_owned()))?;
@@ -116,22 +116,22 @@ impl Run {
         Ok(Self { store, clock, id, caller, is_rehearsal, is_table, name, mark, report })
     }
 
-    /// Which run this is, as the audit record names it.
+    /// The id of the run, as in the audit record.
     pub(super) fn id(&self) -> Uuid {
         self.id
     }
 
-    /// How far it has come.
+    /// The position.
     pub(super) fn place(&self) -> Place {
         Place { bytes: self.mark.bytes, lines: self.mark.lines }
     }
 
-    /// What became of the lines.
+    /// The outcomes of the lines.
     pub(super) fn tally(&self) -> &Tally {
         &self.mark.tally
     }
 
-    /// Takes a batch: all of it in one transaction, or, where the database refuses that, each line in its own.
+    /// Processes a batch: in one transaction, or, if the database refuses that, each line in its own.
     pub(super) fn take(&mut self, batch: &Batch<Line>) -> Result<(), Halt> {
         match self.attempt(&batch.lines, batch.end) {
             Ok(()) => Ok(()),
@@ -140,9 +140,10 @@ impl Run {
         }
     }
 
-    /// Takes a line by itself. One that the database refuses is told of, and holds nothing else up.
+    /// Processes a line in its own transaction. One that the database refuses is reported, and the run
+    /// continues.
     fn take_alone(&mut self, line: &Line, end: Place) -> Result<(), Halt> {
-        // The mark stays before the batch until its last line is done: what is done then is the same in a new run.
+        // The position stays before the batch until its last line is processed: repeating lines is harmless.
         let place = self.place();
         let is_last = line.number >= end.lines;
         let place = if is_last { end } else { place };
@@ -151,7 +152,7 @@ impl Run {
             Err(error) if error.kind() == Kind::Busy => Err(Halt::Failed(error.into())),
             Err(error) => {
                 complain(&format!("line {}: {}", line.number, Failure::from(error)));
-                let told = "The database refuses this line.";
+                let told = "The database refused this line.";
                 let issues = vec![Issue::error(IssueType::Exception, told)];
                 let mut dealt = Dealt { tally: self.mark.tally.clone(), report: Vec::new() };
                 self.refuse(&mut dealt, line, issues);
@@ -160,7 +161,7 @@ impl Run {
         }
     }
 
-    /// Writes lines, and tries again while the database is busy.
+    /// Writes lines, and retries while the database is busy.
     fn attempt(&mut self, lines: &[Line], end: Place) -> Result<(), Error> {
         let (clock, caller) = (Arc::clone(&self.clock), self.caller.clone());
         let is_rehearsal = self.is_rehearsal;
@@ -175,7 +176,7 @@ impl Run {
         Err(Error::new(Kind::Busy, "the database was busy for too long"))
     }
 
-    /// Commits what `work` does together with the mark behind it.
+    /// Commits the changes of `work` together with the new position.
     fn write(
         &mut self,
         end: Place,
@@ -185,7 +186,8 @@ impl Run {
         let before = mark.report;
         let keep = |tx: &mut Tx<'_>| {
             let dealt = work(tx)?;
-            // On the disk before the commit: a report may say too much, which is cut off, but never too little.
+            // Flushed to disk before the commit: a report may contain too much, which is cut off, but never
+            // too little.
             let length = report.write(before, &dealt.report).map_err(Error::fault)?;
             let mark = Mark { bytes: end.bytes, lines: end.lines, report: length, tally: dealt.tally };
             if !*is_rehearsal {
@@ -199,7 +201,7 @@ impl Run {
         Ok(())
     }
 
-    /// Forgets how far it came: the file is done.
+    /// Deletes the position: the file is complete.
     pub(super) fn finish(&mut self) -> Result<(), Failure> {
         if !self.is_rehearsal {
             let name = self.name.clone();
@@ -213,7 +215,7 @@ impl Run {
     }
 }
 
-/// Deals with lines in a transaction.
+/// Processes lines in a transaction.
 fn deal(
     tx: &mut Tx<'_>,
     (clock, caller, is_rehearsal, is_table): (&dyn Clock, &Caller, bool, bool),
@@ -252,7 +254,7 @@ fn deal(
                         dealt.report.push(report::line(line.number, &Why::Conflict(id), is_table));
                     }
                     Some(Imported::Refused(error)) => refuse(&mut dealt, line, issues_of(error), is_table),
-                    None => return Err(Error::fault("a role was not dealt with")),
+                    None => return Err(Error::fault("a role was not processed")),
                 }
             }
         }
@@ -266,7 +268,7 @@ fn refuse(dealt: &mut Dealt, line: &Line, issues: Vec<Issue>, is_table: bool) {
     dealt.report.push(report::line(line.number, &Why::Refused(issues), is_table));
 }
 
-/// The SHA-256 of a file: another file, or the same one changed, is begun from its beginning.
+/// The SHA-256 of a file: another or a changed file is read from its beginning.
 fn digest(file: &Path) -> std::io::Result<String> {
     let mut file = File::open(file)?;
     let mut hash = Sha256::new();

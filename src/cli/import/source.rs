@@ -1,4 +1,4 @@
-//! The lines of a file, one after the other and never all at a time: NDJSON, or CSV with a header.
+//! Reads the lines of a file one after the other: NDJSON, or CSV with a header.
 
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read, Seek as _, SeekFrom};
@@ -9,33 +9,33 @@ use csv::{ByteRecord, Position, ReaderBuilder};
 use crate::verb::failure::Failure;
 use api_fhir::bulk::Columns;
 
-/// How much of a file is read at a time.
+/// The size of a read, in bytes.
 const BUFFER: usize = 1 << 18;
 
-/// A place in a file.
+/// A position in a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Place {
-    /// How many bytes are before it.
+    /// The number of bytes before it.
     pub(super) bytes: u64,
-    /// How many lines are before it.
+    /// The number of lines before it.
     pub(super) lines: u64,
 }
 
-/// A line as it came.
+/// A raw line.
 pub(super) struct Raw {
     /// Its number in the file, from 1.
     pub(super) number: u64,
-    /// What it holds.
+    /// Its content.
     pub(super) content: Content,
 }
 
-/// What a line holds.
+/// The content of a line.
 pub(super) enum Content {
-    /// JSON, perhaps.
+    /// A line of NDJSON, not parsed.
     Json(Vec<u8>),
     /// The cells of a row.
     Row(ByteRecord),
-    /// More than a line may.
+    /// It is longer than allowed.
     TooLong,
 }
 
@@ -51,7 +51,7 @@ enum Lines {
     Table { rows: csv::Reader<File>, columns: Columns },
 }
 
-/// How a file is written.
+/// The format of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Format {
     /// One resource on each line
@@ -61,7 +61,7 @@ pub(super) enum Format {
 }
 
 impl Format {
-    /// The format that the name of a file ends in; NDJSON, where it says nothing.
+    /// The format by the suffix of a file name; NDJSON for any other.
     pub(super) fn of(file: &Path) -> Self {
         let is_csv = file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
         if is_csv { Self::Csv } else { Self::Ndjson }
@@ -69,7 +69,7 @@ impl Format {
 }
 
 impl Source {
-    /// Opens a file, and reads the header where it has one.
+    /// Opens a file, and reads the header of a CSV file.
     pub(super) fn open(path: &Path, format: Format, most: usize) -> Result<Self, Failure> {
         let name = path.display();
         let file = File::open(path).map_err(|error| cannot(path, &error))?;
@@ -78,7 +78,7 @@ impl Source {
                 Lines::Json { file: BufReader::with_capacity(BUFFER, file), place: Place::default() }
             }
             Format::Csv => {
-                // A row of another length is refused by itself, with its line.
+                // A row of another length is refused by itself, with its line number.
                 let mut rows = ReaderBuilder::new().flexible(true).buffer_capacity(BUFFER).from_reader(file);
                 let header = rows.byte_headers().map_err(|error| cannot(path, &error.into()))?;
                 let header: Option<Vec<&str>> =
@@ -92,7 +92,7 @@ impl Source {
         Ok(Self { lines, most })
     }
 
-    /// The columns of a table.
+    /// The columns of a CSV file.
     pub(super) fn columns(&self) -> Option<Columns> {
         match &self.lines {
             Lines::Json { .. } => None,
@@ -100,7 +100,7 @@ impl Source {
         }
     }
 
-    /// Goes on from a place where a line ended.
+    /// Continues at a position after the end of a line.
     pub(super) fn seek(&mut self, to: Place) -> io::Result<()> {
         match &mut self.lines {
             Lines::Json { file, place } => {
@@ -116,8 +116,8 @@ impl Source {
         Ok(())
     }
 
-    /// The next lines, as many as are wanted, and the place behind them; none at the end of the file. Empty lines
-    /// are counted and left out.
+    /// The next lines, at most `wanted`, and the position after them; none at the end of the file. Empty
+    /// lines are counted and skipped.
     pub(super) fn read(&mut self, wanted: usize) -> io::Result<(Vec<Raw>, Place)> {
         let mut found = Vec::with_capacity(wanted);
         match &mut self.lines {
@@ -148,7 +148,7 @@ impl Source {
     }
 }
 
-/// Reads a line without its end, of which no more is kept than a line may hold.
+/// Reads a line without its end; keeps at most the allowed length.
 fn read_line(file: &mut BufReader<File>, place: &mut Place, most: usize) -> io::Result<Option<Content>> {
     let mut line = Vec::new();
     let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
@@ -161,14 +161,14 @@ fn read_line(file: &mut BufReader<File>, place: &mut Place, most: usize) -> io::
         read += skip_line(file)?;
     }
     if *place == Place::default() && line.starts_with(b"\xef\xbb\xbf") {
-        // What some editors put before a text.
+        // A byte order mark, which some editors write.
         line.drain(..3);
     }
     *place = Place { bytes: place.bytes + read, lines: place.lines + 1 };
     Ok(Some(if is_long { Content::TooLong } else { Content::Json(line) }))
 }
 
-/// Reads over the rest of a line and says how long it was.
+/// Skips the rest of a line and returns its length.
 fn skip_line(file: &mut BufReader<File>) -> io::Result<u64> {
     let mut skipped = 0;
     loop {

@@ -1,10 +1,10 @@
-//! What became of the lines: counted, by the organisation that granted, for reconciliation.
+//! Counts the outcomes of lines, by granting organisation, for reconciliation.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// What became of a line.
+/// The outcome of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     Created,
@@ -13,7 +13,7 @@ pub(super) enum Outcome {
     Refused,
 }
 
-/// How often each came out.
+/// The count of each outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Counts {
     pub(super) created: u64,
@@ -22,14 +22,14 @@ pub(super) struct Counts {
     pub(super) refused: u64,
 }
 
-/// All of it.
+/// All counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Tally {
-    /// Of roles.
+    /// Roles.
     pub(super) roles: Counts,
-    /// Of people.
+    /// People.
     pub(super) people: Counts,
-    /// Of roles, by the ODS code of the grantor; `-` without one.
+    /// Roles, by the ODS code of the grantor; `-` without one.
     by_grantor: BTreeMap<String, Counts>,
 }
 
@@ -61,13 +61,13 @@ impl Tally {
         self.people.add(outcome);
     }
 
-    /// How many lines were not taken.
+    /// How many lines were not imported.
     pub(super) fn left_out(&self) -> u64 {
         let of = |counts: Counts| counts.conflict + counts.refused;
         of(self.roles) + of(self.people)
     }
 
-    /// What is told of it, for people and for `cut`.
+    /// The counts as lines, for people and for `cut`.
     pub(super) fn lines(&self) -> Vec<String> {
         let mut lines = vec![format!("roles: {}", self.roles.describe())];
         if self.people != Counts::default() {

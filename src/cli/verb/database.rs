@@ -1,11 +1,11 @@
-//! The database of the settings, as a verb needs it.
+//! Opens the database of the settings for a command.
 
 use ::config::Config;
 use store::{Store, StoreOptions};
 
 use super::failure::Failure;
 
-/// As [`open_store`], for a verb that needs the schema of this version.
+/// As [`open_store`], for a command that needs the schema of this version.
 pub(crate) fn open_migrated_store(config: &Config) -> Result<Store, Failure> {
     migrated(open_store(config)?)
 }
@@ -20,13 +20,13 @@ pub(crate) fn migrated(store: Store) -> Result<Store, Failure> {
     Ok(store)
 }
 
-/// Opens the database of the settings, unless a newer version has migrated it, for the long work of the command line:
-/// import, export, migration, backup, verification, jobs. A statement of it may run as long as it takes.
+/// Opens the database of the settings, unless a newer version has migrated it, for long commands: import,
+/// export, migration, backup, verification, jobs. Its statements have no deadline.
 pub(crate) fn open_store(config: &Config) -> Result<Store, Failure> {
     open(&StoreOptions { statement_deadline: None, ..config.database.options() })
 }
 
-/// As [`open_store`], for a service: no statement of it runs past its deadline.
+/// As [`open_store`], for a server: every statement has a deadline.
 pub(crate) fn open_serving_store(config: &Config) -> Result<Store, Failure> {
     open(&config.database.options())
 }

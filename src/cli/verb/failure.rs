@@ -1,13 +1,13 @@
-//! Why a command failed, and what it prints.
+//! Why a command failed, and the output of messages.
 
 use std::io::Write as _;
 
 use ::config::Faults;
 use base::error::Error;
 
-/// Why a command failed, in a sentence or more for the person who gave it.
+/// Why a command failed, in one or more sentences for the user.
 pub(crate) enum Failure {
-    /// The settings are wrong.
+    /// The settings are not valid.
     Settings(Faults),
     /// Anything else.
     Other(String),
@@ -39,7 +39,7 @@ impl From<Error> for Failure {
     }
 }
 
-/// Prints a line for a person. A closed pipe is their business.
+/// Prints a line. A closed pipe is no error.
 pub(crate) fn say(line: &str) {
     let _closed = writeln!(std::io::stdout(), "{line}");
 }

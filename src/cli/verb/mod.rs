@@ -1,4 +1,4 @@
-//! What the verbs share.
+//! What the commands share.
 
 pub(crate) mod database;
 pub(crate) mod failure;

@@ -1,4 +1,4 @@
-//! How a command prints what it found: for people, or as JSON.
+//! The output of a command: text, or JSON.
 
 use clap::Args;
 use serde_json::Value;
@@ -14,7 +14,7 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// Prints the document, or else the lines.
+    /// Prints the JSON document, or else the lines.
     pub(crate) fn print(self, document: impl FnOnce() -> Value, lines: impl FnOnce() -> Vec<String>) {
         if self.json {
             return say(&document().to_string());

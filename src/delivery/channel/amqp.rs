@@ -1,4 +1,5 @@
-//! The channel `message` to an AMQP 0-9-1 broker: taken is what the broker has confirmed and routed to a queue.
+//! The channel `message` to an AMQP 0-9-1 broker: a message is accepted when the broker has confirmed it and
+//! routed it to a queue.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,33 +17,33 @@ use domain::event::Failure;
 use service::event::channel::broker_url::{BrokerCredentials, BrokerUrl, Protocol, lines};
 use service::event::channel::carrier::{Carried, Parcel};
 
-/// The most connections that are kept open.
+/// The most open connections.
 const MOST: usize = 64;
-/// The failure of a message that reached the broker and no queue.
+/// The failure of a message that the broker routed to no queue.
 pub(crate) const UNROUTABLE: &str = "unroutable";
-/// The delivery mode of a message that outlives a restart of the broker.
+/// The delivery mode of a message that survives a restart of the broker.
 const PERSISTENT: u8 = 2;
 
-/// Host, virtual host, and as whom we log in.
+/// Host, virtual host, and login.
 type Key = (String, String, BrokerCredentials);
 
-/// Connections to AMQP brokers, each with one channel that confirms.
+/// Connections to AMQP brokers, each with one channel in confirm mode.
 #[derive(Clone, Default)]
 pub(super) struct Amqp {
     open: Arc<Mutex<HashMap<Key, Open>>>,
 }
 
-/// A connection, which lives as long as its channel is used.
+/// A connection and its channel. The connection must live as long as the channel.
 type Open = (Arc<Connection>, Channel);
 
 impl Amqp {
-    /// Publishes a message, and waits until the broker has it in a queue.
+    /// Publishes a message, and waits until the broker has put it into a queue.
     pub(super) async fn carry(&self, url: &BrokerUrl, parcel: &Parcel, timeout: Duration) -> Carried {
         let key = (url.authority(), url.path.clone(), BrokerCredentials::of(parcel));
         let result = tokio::time::timeout(timeout, self.publish(url, &key, parcel)).await;
         let outcome = result.unwrap_or(Err("timeout"));
         if outcome.is_err() {
-            // A channel is closed by whatever goes wrong on it.
+            // Any error closes the channel.
             self.open.lock().await.remove(&key);
         }
         let outcome = outcome.map_err(Failure::passing);

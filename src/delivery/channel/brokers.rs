@@ -1,4 +1,4 @@
-//! The channel `message`: to NATS JetStream or to an AMQP 0-9-1 broker, by the URL of the endpoint.
+//! The channel `message`: NATS JetStream or an AMQP 0-9-1 broker, by the URL of the endpoint.
 
 use std::time::Duration;
 
@@ -8,22 +8,23 @@ use domain::event::Failure;
 use service::event::channel::broker_url::{BrokerUrl, Protocol};
 use service::event::channel::carrier::{Carried, Parcel};
 
-/// The brokers of the settings' list.
+/// The brokers that the settings allow.
 #[derive(Clone, Default)]
 pub struct Brokers {
-    /// Host and port of each broker that may be called.
+    /// Host and port of each allowed broker.
     allowed: Vec<String>,
     nats: Nats,
     amqp: Amqp,
 }
 
 impl Brokers {
-    /// Those of `subscriptions.allowed_brokers`. Only they are called, so their addresses may be private.
+    /// The brokers of `subscriptions.allowed_brokers`. No others are called, so these may have private
+    /// addresses.
     pub fn new(allowed: Vec<String>) -> Self {
         Self { allowed, ..Self::default() }
     }
 
-    /// Carries a message to the broker of its endpoint.
+    /// Sends a message to the broker of its endpoint.
     pub async fn carry(&self, parcel: &Parcel) -> Carried {
         let refused = |code| Carried { outcome: Err(Failure::lasting(code)), status: None, answer: None };
         let Ok(url) = BrokerUrl::parse(&parcel.endpoint) else { return refused("endpoint") };

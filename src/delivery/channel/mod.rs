@@ -1,4 +1,4 @@
-//! The ways by which consumers are told.
+//! The channels of delivery: REST hook, brokers, web socket.
 
 mod amqp;
 mod brokers;
@@ -18,13 +18,13 @@ pub use brokers::Brokers;
 pub(crate) use nats::NO_STREAM;
 pub use rest_hook::RestHook;
 
-/// All channels of this process: each message goes by its own.
+/// All channels of this process.
 pub struct Channels {
     /// HTTP.
     pub rest_hook: RestHook,
     /// Brokers.
     pub brokers: Brokers,
-    /// The sockets that consumers have opened.
+    /// The web sockets that subscribers have opened.
     pub sockets: Sockets,
 }
 

@@ -1,4 +1,4 @@
-//! The channel `message` to NATS JetStream: taken is what a stream has acknowledged.
+//! The channel `message` to NATS JetStream: a message is accepted when a stream has acknowledged it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,9 +12,9 @@ use domain::event::Failure;
 use service::event::channel::broker_url::{BrokerCredentials, BrokerUrl, Protocol, lines};
 use service::event::channel::carrier::{Carried, Parcel};
 
-/// The most connections that are kept open.
+/// The most open connections.
 const MOST: usize = 64;
-/// The failure of a message whose subject no stream listens to.
+/// The failure of a message whose subject belongs to no stream.
 pub(crate) const NO_STREAM: &str = "no-stream";
 
 /// Connections to NATS servers.
@@ -24,14 +24,14 @@ pub(super) struct Nats {
 }
 
 impl Nats {
-    /// Publishes a message, and waits until a stream has it. Its id is that of the notification, by which
-    /// JetStream leaves out a duplicate (`Nats-Msg-Id`).
+    /// Publishes a message, and waits for a stream's acknowledgement. The message id is that of the
+    /// notification, by which JetStream drops a duplicate (`Nats-Msg-Id`).
     pub(super) async fn carry(&self, url: &BrokerUrl, parcel: &Parcel, timeout: Duration) -> Carried {
         let key = (url.authority(), BrokerCredentials::of(parcel));
         let result = tokio::time::timeout(timeout, self.publish(url, &key, parcel, timeout)).await;
         let outcome = result.unwrap_or(Err("timeout"));
         if outcome.is_err() {
-            // Whatever was wrong, the next attempt begins with a new connection.
+            // After any error the next attempt begins with a new connection.
             self.open.lock().await.remove(&key);
         }
         let outcome = outcome.map_err(Failure::passing);

@@ -1,9 +1,9 @@
-//! A message goes as an HTTP POST.
+//! The channel `rest-hook`: a notification is an HTTP POST.
 //!
-//! Somebody else named the place, so the call is a danger: it goes to the public internet alone, over https (but
-//! on loopback, where the settings allow that), past no proxy, after no redirect, and for no longer than the time
-//! allowed. Of the answer a kilobyte is read. The lines of its head are bounded by the HTTP library: 100 lines,
-//! 400 KiB.
+//! The subscriber chose the URL, so the request is restricted against SSRF: public addresses only, over https
+//! (except on loopback, where the settings allow it), without a proxy, without redirects, and with a
+//! deadline. One kilobyte of the response is read. The HTTP library limits the response's head to 100 lines
+//! and 400 KiB.
 
 use std::error::Error as StdError;
 use std::io;
@@ -25,9 +25,9 @@ use service::event::channel::carrier::{Carried, Carrier, Parcel};
 use service::event::endpoint::judge;
 use service::event::settings::Subscriptions;
 
-/// How much of an answer is kept.
+/// How much of a response body is kept, in bytes.
 const MOST_ANSWER: usize = 1024;
-/// How long a connection is kept for the next message, and how many to one host.
+/// How long an idle connection is kept, and how many for one host.
 const IDLE: Duration = Duration::from_secs(30);
 const IDLE_CONNECTIONS: usize = 4;
 
@@ -38,7 +38,7 @@ pub struct RestHook {
     clock: Arc<dyn Clock>,
 }
 
-/// What is known of an attempt before its answer was read to the end.
+/// The result of an attempt before the response was read to the end.
 #[derive(Default)]
 struct Head {
     status: Option<StatusCode>,
@@ -47,11 +47,11 @@ struct Head {
 }
 
 impl RestHook {
-    /// A channel that finds hosts through `lookup`.
+    /// A channel that resolves hosts with `lookup`.
     ///
     /// # Errors
     ///
-    /// When the HTTP client cannot be made: TLS has no root certificates.
+    /// The HTTP client cannot be built: TLS has no root certificates.
     pub fn new(
         settings: Arc<Subscriptions>,
         clock: Arc<dyn Clock>,
@@ -71,7 +71,7 @@ impl RestHook {
     }
 
     async fn post(&self, parcel: &Parcel, head: &mut Head) -> Result<(), Failure> {
-        // Judged again: the settings may have changed, and an address in the URL is never resolved.
+        // Checked again: the settings may have changed, and an IP address in the URL is never resolved.
         if judge(ChannelType::RestHook, &parcel.endpoint, &self.settings).is_err() {
             return Err(Failure { is_final: true, ..failure("forbidden-address") });
         }
@@ -111,7 +111,7 @@ const fn failure(code: &'static str) -> Failure {
     Failure { code, is_final: false, retry_after: None }
 }
 
-/// The lines that go with a message. `None` where one of them is none.
+/// The headers of a notification. `None` where one of them is not valid.
 fn headers(parcel: &Parcel) -> Option<HeaderMap> {
     let mut headers = HeaderMap::new();
     headers.insert(HeaderName::from_static(DELIVERY), HeaderValue::from_static("1"));
@@ -126,7 +126,7 @@ fn headers(parcel: &Parcel) -> Option<HeaderMap> {
     Some(headers)
 }
 
-/// What an answer with this status means. Its body means nothing.
+/// The result of a response with this status. Its body does not matter.
 fn judge_status(status: StatusCode) -> Result<(), Failure> {
     match status {
         _ if status.is_success() => Ok(()),
@@ -137,7 +137,7 @@ fn judge_status(status: StatusCode) -> Result<(), Failure> {
     }
 }
 
-/// When the consumer wants to be called again: seconds, or a date (RFC 9110 §10.2.3).
+/// The `Retry-After` of a response: seconds, or a date (RFC 9110 §10.2.3).
 fn retry_after(response: &Response, now: DateTime<Utc>) -> Option<TimeDelta> {
     let text = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim();
     match text.parse::<u32>() {
@@ -148,7 +148,7 @@ fn retry_after(response: &Response, now: DateTime<Utc>) -> Option<TimeDelta> {
     }
 }
 
-/// Why a request was not answered, by what lies at the bottom of the error.
+/// Why a request got no response, from the root cause of the error.
 fn unsent(error: &reqwest::Error) -> Failure {
     let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
     while let Some(at) = cause {
@@ -161,7 +161,7 @@ fn unsent(error: &reqwest::Error) -> Failure {
         if at.is::<rustls::Error>() {
             return failure("tls");
         }
-        // An io::Error hides what it was made of: its source is that one's source.
+        // An io::Error skips its inner error: `source` returns the inner error's source.
         cause = match at.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
             Some(within) => Some(within),
             None => at.source(),
@@ -170,7 +170,7 @@ fn unsent(error: &reqwest::Error) -> Failure {
     if error.is_connect() { failure("connect") } else { failure("closed") }
 }
 
-/// The beginning of an answer as text that a database takes.
+/// The beginning of a response body as text that both databases can store.
 fn readable(answer: &[u8]) -> String {
     let text = String::from_utf8_lossy(answer);
     text.chars().filter(|letter| !letter.is_control() || *letter == '\n').collect()

@@ -1,4 +1,4 @@
-//! What the tasks of delivery share.
+//! The shared state of the delivery tasks.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,7 +18,7 @@ use service::event::settings::Subscriptions;
 use store::{Due, Store};
 use web::observe::Metrics;
 
-/// What delivery is made of.
+/// The parts of delivery.
 #[expect(missing_docs, reason = "each is described where it is defined")]
 pub struct Parts {
     pub store: Store,
@@ -27,41 +27,41 @@ pub struct Parts {
     pub vault: Arc<Vault>,
     pub front: Arc<dyn Front>,
     pub carrier: Arc<dyn Carrier>,
-    /// Knows the apps; `None` where there are none.
+    /// The registered apps; `None` without an authorization server.
     pub authority: Option<Arc<Authority>>,
     pub metrics: Metrics,
-    /// The name under which this process leases, and holds sockets.
+    /// The name under which this process holds leases and web sockets.
     pub process: String,
 }
 
-/// What all tasks share.
+/// The state that all tasks share.
 pub(super) struct Context {
     pub(super) parts: Parts,
-    /// The name under which this process leases.
+    /// The name under which this process holds leases.
     pub(super) holder: String,
     pub(super) hosts: Mutex<Hosts>,
     pub(super) signals: mpsc::UnboundedSender<Signal>,
-    /// Nothing more is to be begun.
+    /// Whether no new work may begin.
     pub(super) is_stopping: AtomicBool,
 }
 
-/// What the loop is told.
+/// A message to the loop.
 pub(super) enum Signal {
     /// A task has ended.
     Ended {
-        /// For which subscription.
+        /// The subscription that it served.
         subscription: Uuid,
-        /// Whom it called.
+        /// The place that it sent to.
         place: Place,
     },
-    /// Stop: let what runs go on for so long.
+    /// Stop, after running tasks have had so long to finish.
     Stop(Duration),
 }
 
-/// A subscription of which this process has the lease.
+/// A subscription whose lease this process holds.
 pub(super) struct Leased {
     pub(super) due: Due,
-    /// Whom it shares its fate and its slots with.
+    /// The place whose slots and failures it shares.
     pub(super) place: Place,
 }
 
@@ -71,7 +71,7 @@ impl Leased {
         let place = if endpoint.is_some() {
             Place::of(endpoint.as_deref(), owner, *is_heartbeat)
         } else {
-            // One whose consumer comes by itself stands alone, but for its owner.
+            // A subscription without an endpoint (web socket) shares a place only with its owner.
             let alone = Place::of(None, &subscription.to_string(), *is_heartbeat);
             Place { owner: owner.clone(), ..alone }
         };

@@ -1,4 +1,4 @@
-//! One subscription, from its lease until there is nothing to send.
+//! Delivers the notifications of one subscription, from its lease until none is due.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -17,23 +17,23 @@ use base::ids;
 use service::event::channel::carrier::Carried;
 use service::event::channel::sockets::NOT_CONNECTED;
 
-/// The most notifications under one lease: then others have their turn.
+/// The most notifications under one lease, so that other subscriptions get their turn.
 const MOST: usize = 50;
-/// How long a slot is held from the first notification to the beginning of the last.
+/// How long a slot is held, from the first notification to the beginning of the last.
 const LONGEST: Duration = Duration::from_secs(5);
-/// How often a transaction is tried that lost a race, or found the database busy.
+/// How often a transaction is retried that lost a race, or found the database busy.
 const TRIES: u32 = 5;
 
-/// Serves a subscription, and tells the loop when that has ended.
+/// Serves a subscription, and notifies the loop at the end.
 pub(super) async fn deliver(context: Arc<Context>, leased: Leased) {
     let Leased { due, place } = leased;
     if let Err(error) = serve(&context, due.subscription, &place).await {
         let (kind, cause) = (error.kind(), error.cause());
-        tracing::error!(subscription = %due.subscription, ?kind, cause, "a subscription cannot be served now");
+        tracing::error!(subscription = %due.subscription, ?kind, cause, "delivery to a subscription failed");
         let id = due.subscription;
         let (holder, until) = (context.holder.clone(), context.parts.clock.now() + TimeDelta::seconds(1));
         let given_back = context.parts.store.write(move |tx| tx.postpone(&[id], &holder, until)).await;
-        // Then the lease ends by itself.
+        // If this fails, the lease expires by itself.
         drop::<Result<(), Error>>(given_back);
     }
     drop(context.signals.send(Signal::Ended { subscription: due.subscription, place }));
@@ -43,7 +43,7 @@ async fn serve(context: &Arc<Context>, id: Uuid, place: &Place) -> Result<(), Er
     let taken = Instant::now();
     for left in (0..MOST).rev() {
         if context.is_stopping() {
-            // All leases are given back together.
+            // The loop returns all leases together.
             break;
         }
         let found = patiently(|| {
@@ -64,7 +64,7 @@ async fn serve(context: &Arc<Context>, id: Uuid, place: &Place) -> Result<(), Er
             Look::SetAside(why, error) => return set_aside(context, id, why, &error).await,
             Look::Gone => return Ok(()),
         };
-        // Who is slow gives the slot back to those who wait, and asks for another.
+        // A slow subscriber returns its slot to those that wait, and queues for another.
         let may_go_on = left > 0 && taken.elapsed() < LONGEST;
         let settled = patiently(|| {
             let (within, made) = (Arc::clone(context), made.clone());
@@ -81,19 +81,19 @@ async fn serve(context: &Arc<Context>, id: Uuid, place: &Place) -> Result<(), Er
     Ok(())
 }
 
-/// Whether an attempt shows that the host is there and well, whatever the consumer thinks of the message. `None` where
-/// it shows nothing: the consumer has no socket open, and comes back when it wants to.
+/// Whether an attempt shows that the host is up, whether or not it accepted the message. `None` where it
+/// shows nothing: a subscriber without an open web socket connects when it wants to.
 fn is_there(carried: &Carried) -> Option<bool> {
     match &carried.outcome {
         Ok(()) => Some(true),
         Err(failure) if failure.code == NOT_CONNECTED => None,
-        // The broker has answered that nobody listens where this one subscription is sent.
+        // The broker is up: it reported that this subscription's destination has no queue or stream.
         Err(failure) if [UNROUTABLE, NO_STREAM].contains(&failure.code) => Some(true),
         Err(_) => Some(carried.status.is_some_and(|status| status < 500 && status != 429)),
     }
 }
 
-/// Tries a transaction again that somebody else was faster than, or for which the database had no time.
+/// Retries a transaction that lost to a concurrent change, or found the database busy.
 async fn patiently<T, F>(mut work: impl FnMut() -> F) -> Result<T, Error>
 where
     F: Future<Output = Result<T, Error>>,
@@ -111,7 +111,7 @@ where
 }
 
 async fn set_aside(context: &Context, id: Uuid, why: &'static str, error: &Error) -> Result<(), Error> {
-    tracing::error!(subscription = %id, cause = error.cause(), "a subscription is set aside: {why}");
+    tracing::error!(subscription = %id, cause = error.cause(), "subscription quarantined: {why}");
     let now = context.parts.clock.now();
     context.parts.store.write(move |tx| tx.set_subscription_aside(&id.to_string(), why, now)).await.map(drop)
 }

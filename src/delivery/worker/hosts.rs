@@ -1,9 +1,10 @@
-//! Who holds the slots of delivery: how many attempts to one place, and for one owner, run at a time; and which endpoint
-//! is left alone because it fails.
+//! The slots of delivery: how many attempts run at a time for one place and for one owner; and the circuit
+//! breaker of failing endpoints.
 //!
-//! No owner holds more than a quarter of all slots, and no domain does, under however many names and ports; so whoever is
-//! slow delays themselves. A domain whose attempts take long has fewer at a time, down to one, until they are quick again.
-//! Heartbeats use half of an owner's slots at most, and a quarter of all: they are not more urgent than events.
+//! No owner, and no domain, holds more than a quarter of all slots, under however many names and ports: a
+//! slow subscriber delays only itself. A domain whose attempts take long gets fewer slots, down to one, until
+//! they are quick again. Heartbeats use half of an owner's slots at most, and a quarter of all: they are less
+//! urgent than events.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -13,18 +14,18 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::place::Place;
 use service::event::settings::Subscriptions;
 
-/// An attempt that takes longer than this counts as slow, whatever its end.
+/// An attempt that takes longer counts as slow, whatever its outcome.
 const SLOW: Duration = Duration::from_secs(2);
 
-/// How many endpoints, and domains, are remembered.
+/// How many endpoints, and domains, are kept.
 const MOST_KNOWN: usize = 10_000;
 
-/// What is known of endpoints and owners in this process.
+/// What this process knows of endpoints and owners.
 #[derive(Debug)]
 pub(super) struct Hosts {
-    /// To one host and port.
+    /// The most attempts to one host and port.
     most: usize,
-    /// Of one owner, to one domain, and of heartbeats.
+    /// The most attempts of one owner, to one domain, and of heartbeats.
     share: usize,
     most_failures: u32,
     circuit: TimeDelta,
@@ -38,9 +39,9 @@ pub(super) struct Hosts {
 #[derive(Debug, Default)]
 struct Endpoint {
     running: usize,
-    /// Failures in a row, at whichever subscription.
+    /// Failures in a row, of any subscription.
     failures: u32,
-    /// Until when it is left alone.
+    /// Until when no attempt is made: the circuit is open.
     open_until: Option<DateTime<Utc>>,
 }
 
@@ -51,12 +52,12 @@ struct Domain {
     slowness: u32,
 }
 
-/// Whether an attempt may be made now.
+/// Whether an attempt may begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Admission {
     /// It may, and is counted.
     Now,
-    /// When another has ended.
+    /// When a running attempt has ended.
     Full,
     /// Not before this time.
     At(DateTime<Utc>),
@@ -77,22 +78,22 @@ impl Hosts {
         }
     }
 
-    /// How many may wait for one endpoint.
+    /// How many attempts may wait for one endpoint.
     pub(super) fn most_waiting(&self) -> usize {
         self.most
     }
 
-    /// How many slots one owner, or one domain, may hold, those that wait included.
+    /// How many slots one owner, or one domain, may hold, waiting attempts included.
     pub(super) fn share(&self) -> usize {
         self.share
     }
 
-    /// How many of an owner's attempts run.
+    /// How many attempts of an owner are running.
     pub(super) fn running_of(&self, owner: &str) -> usize {
         self.owners.get(owner).copied().unwrap_or_default()
     }
 
-    /// Counts an attempt, if there may be one. An endpoint that was left alone is tried with one first.
+    /// Counts an attempt, if one may begin. After an open circuit, one attempt tests the endpoint first.
     pub(super) fn admit(&mut self, place: &Place, now: DateTime<Utc>) -> Admission {
         let one = self.endpoints.entry(place.endpoint.clone()).or_default();
         if let Some(until) = one.open_until.filter(|until| now < *until) {
@@ -117,7 +118,7 @@ impl Hosts {
         Admission::Now
     }
 
-    /// An attempt that was counted has ended.
+    /// Ends a counted attempt.
     pub(super) fn end(&mut self, place: &Place) {
         if let Some(one) = self.endpoints.get_mut(&place.endpoint) {
             one.running = one.running.saturating_sub(1);
@@ -132,7 +133,8 @@ impl Hosts {
         self.tidy(place);
     }
 
-    /// Forgets what says nothing any more; and of very many idle ones that were slow or failed, all.
+    /// Drops entries without information; and all idle entries of slow or failing places, when there are very
+    /// many.
     fn tidy(&mut self, place: &Place) {
         if self.domains.len() > MOST_KNOWN {
             self.domains.retain(|_, one| one.running > 0);
@@ -151,7 +153,8 @@ impl Hosts {
         }
     }
 
-    /// How an attempt went: whether the consumer was there, and how long it took. `None` where that is not known.
+    /// Records the outcome of an attempt: whether the subscriber was up, and how long it took. `None` where
+    /// that is not known.
     pub(super) fn report(
         &mut self,
         place: &Place,

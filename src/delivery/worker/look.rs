@@ -1,4 +1,4 @@
-//! What is sent next to a consumer, put together in a transaction that reads.
+//! Prepares the next notification of a subscription, in a read transaction.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -22,34 +22,36 @@ use service::event::front::Message;
 use service::event::{open_headers, open_signing};
 use store::Tx;
 
-/// What is sent, and what it was made from.
+/// A prepared notification, and its inputs.
 pub(super) struct Outgoing {
     pub(super) version: i64,
     pub(super) step: Step,
     pub(super) notice: Notice,
     pub(super) host: String,
     pub(super) parcel: Parcel,
-    /// Whether somebody's data are in it.
+    /// Whether it contains personal data.
     pub(super) names_people: bool,
 }
 
-/// What a look has found.
+/// The result of the preparation.
 pub(super) enum Look {
-    /// Something to send.
+    /// A notification to send.
     Send(Box<Outgoing>),
-    /// Something to write down first.
+    /// A change to store first.
     Settle,
-    /// Something that cannot be read or told: why, for the owner, and the cause, for the log.
+    /// The subscription cannot be read or its notification cannot be rendered: the reason, for the owner, and
+    /// the cause, for the log.
     SetAside(&'static str, Error),
-    /// No such subscription.
+    /// The subscription does not exist.
     Gone,
 }
 
 const UNREADABLE: &str = service::event::number::UNREADABLE;
-const UNTOLD: &str = "a notification for this subscription cannot be put together: write it anew";
-const SEALED: &str = "the secrets of this subscription cannot be read any more: write it anew";
+const UNTOLD: &str = "a notification for this subscription cannot be rendered: send the subscription again";
+const SEALED: &str =
+    "the secrets of this subscription can no longer be decrypted: send the subscription again";
 
-/// Looks what is to be sent to a consumer now.
+/// Prepares what is due for a subscription now.
 pub(super) fn look(tx: &mut Tx<'_>, context: &Context, id: Uuid) -> Result<Look, Error> {
     let (parts, now) = (&context.parts, context.parts.clock.now());
     let found = match tx.find_subscription(id) {
@@ -66,11 +68,12 @@ pub(super) fn look(tx: &mut Tx<'_>, context: &Context, id: Uuid) -> Result<Look,
         return Ok(Look::Settle);
     };
     let composed = catch_unwind(AssertUnwindSafe(|| parts.front.compose(tx, &value, &notification)));
-    let message = match composed.unwrap_or_else(|_panic| Err(Error::fault("the front panicked"))) {
-        Ok(message) => message,
-        Err(error) if error.kind() == Kind::Busy => return Err(error),
-        Err(error) => return Ok(Look::SetAside(UNTOLD, error)),
-    };
+    let message =
+        match composed.unwrap_or_else(|_panic| Err(Error::fault("rendering a notification panicked"))) {
+            Ok(message) => message,
+            Err(error) if error.kind() == Kind::Busy => return Err(error),
+            Err(error) => return Ok(Look::SetAside(UNTOLD, error)),
+        };
     let headers = match headers(&parts.vault, &value, &message, now) {
         Ok(headers) => headers,
         Err(error) => return Ok(Look::SetAside(SEALED, error)),
@@ -87,8 +90,8 @@ pub(super) fn look(tx: &mut Tx<'_>, context: &Context, id: Uuid) -> Result<Look,
     })))
 }
 
-/// Why the owner of a subscription may hear nothing any more (N-34). That a token or a grant has come to its own
-/// end is no reason: nobody took it away.
+/// Why the owner of a subscription may get no more events (N-34). The expiry of a token or a grant is no
+/// reason: it was not revoked.
 pub(super) fn find_lapse(
     tx: &mut Tx<'_>,
     context: &Context,
@@ -111,10 +114,10 @@ pub(super) fn find_lapse(
     Ok(None)
 }
 
-const GRANT: &str = "revoked: what was granted to the app was taken back";
-const PERSON: &str = "revoked: a person for whom this was granted may not appear any more";
-const ROLE: &str = "revoked: the role by which the owner acts is not active";
-const APP: &str = "revoked: the app is not registered any more";
+const GRANT: &str = "revoked: the grant of the app was revoked";
+const PERSON: &str = "revoked: the data of a person of the grant may no longer be disclosed";
+const ROLE: &str = "revoked: the proxy role of the owner is not active";
+const APP: &str = "revoked: the app is no longer registered";
 
 /// The notification of a step; `None` where nothing is sent.
 fn notify(
@@ -146,13 +149,13 @@ fn notify(
     Ok(Some(Notification { id, at: now, status, events_since_start: since, notice }))
 }
 
-/// The id of a notification: whoever tries it again comes to the same, though nobody has kept it.
+/// The id of a notification. A retry, by any process, computes the same id; it is not stored.
 fn notification_id(subscription: Uuid, kind: &str, numbers: Option<(i64, i64)>, salt: i64) -> String {
     let (first, last) = numbers.unwrap_or_default();
     ids::uuid_of(&format!("{subscription} {kind} {first} {last} {salt}")).to_string()
 }
 
-/// What goes with a message: the subscriber's own lines, then those of the signature.
+/// The headers of a notification: the subscriber's own, then those of the signature.
 fn headers(
     vault: &Vault,
     subscription: &Subscription,

@@ -1,10 +1,10 @@
-//! Delivery: events get their numbers, and consumers are told.
+//! The delivery worker: assigns numbers to events, and sends notifications.
 //!
-//! One thread of its own, so that nothing in a request waits for it. It is woken by a commit of this process and
-//! looks by itself for what others have committed. Each subscription that is due is leased, which keeps all other
-//! processes away from it, and served by a task of its own until there is nothing to send. Each attempt is written
-//! down in one transaction with all that it changes; a process that is killed loses none, and what it was sending
-//! is sent again by whoever takes the lease over, with the same numbers and the same id.
+//! It has its own thread, so that no request waits for it. A commit of this process wakes it, and it polls
+//! for commits of others. Each due subscription is leased, which excludes all other processes, and served by
+//! its own task until no notification is due. Each attempt is stored in one transaction with all that it
+//! changes. When a process is killed, no attempt is lost: the next holder of the lease sends the notification
+//! again, with the same numbers and the same id.
 
 mod context;
 mod deliver;
@@ -28,18 +28,18 @@ pub use context::Parts;
 use context::{Context, Signal};
 use hosts::Hosts;
 
-/// The thread that delivers. It stops when this goes.
+/// The delivery thread. Dropping it stops delivery.
 pub struct Worker {
     signals: mpsc::UnboundedSender<Signal>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Worker {
-    /// Starts it.
+    /// Starts the thread.
     ///
     /// # Errors
     ///
-    /// When the operating system gives no thread, or no events.
+    /// The operating system provides no thread, or no event queue.
     pub fn start(parts: Parts) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (signals, heard) = mpsc::unbounded_channel();
@@ -52,20 +52,20 @@ impl Worker {
         };
         let run = move || {
             runtime.block_on(run::run(Arc::new(context), heard));
-            // A call to the database that hangs must not keep the process.
+            // A call to the database that hangs must not keep the process alive.
             runtime.shutdown_timeout(Duration::from_secs(1));
         };
         let thread = thread::Builder::new().name("delivery".to_owned()).spawn(run)?;
         Ok(Self { signals, thread: Some(thread) })
     }
 
-    /// Stops it: nothing new is begun, what runs has so long to end, and every lease is given back.
+    /// Stops delivery: no new work begins, running tasks have so long to finish, and every lease is returned.
     pub fn stop(mut self, patience: Duration) {
         self.end(patience);
     }
 
     fn end(&mut self, patience: Duration) {
-        // It has ended already where nobody listens.
+        // If the receiver is gone, the thread has ended already.
         drop(self.signals.send(Signal::Stop(patience)));
         if let Some(Err(_panic)) = self.thread.take().map(JoinHandle::join) {
             tracing::error!("delivery panicked");

@@ -1,23 +1,23 @@
-//! Whom an attempt is for, and where it goes: what it shares its fate, and its slots, with.
+//! The place of an attempt: the endpoint, domain and owner with which it shares slots and failures.
 
 use url::{Host, Url};
 
-/// Where an attempt goes.
+/// The place of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Place {
-    /// The host and port: they fail together.
+    /// The host and port, which fail together.
     pub(super) endpoint: String,
-    /// The registrable domain, or the address, without the port: names below it cost nothing to make.
+    /// The registrable domain, or the IP address, without the port: subdomains cost nothing to create.
     pub(super) domain: String,
-    /// Whose it is: a person in all apps, or a system or member of staff in one.
+    /// The owner: a person in all apps, or a system or member of staff in one app.
     pub(super) owner: String,
-    /// Whether it only says that we are there.
+    /// Whether the attempt is a heartbeat.
     pub(super) is_heartbeat: bool,
 }
 
 impl Place {
-    /// Of the subscription with this endpoint, or with none, and this owner. One whose consumer comes by itself stands
-    /// alone, under what `owner` calls it.
+    /// The place of a subscription with this endpoint, or without one, and this owner. A subscription without
+    /// an endpoint (web socket) has a place of its own, named after `owner`.
     pub(super) fn of(endpoint: Option<&str>, owner: &str, is_heartbeat: bool) -> Self {
         let url = endpoint.and_then(|endpoint| Url::parse(endpoint).ok());
         let domain = match url.as_ref().and_then(Url::host) {
@@ -30,7 +30,7 @@ impl Place {
     }
 }
 
-/// The registered part of a domain name, as far as its form tells: the last two labels, or three where the
+/// The registrable part of a domain name, as far as its form shows: the last two labels, or three where the
 /// last is a country's and the one before a kind of registrant (`example.nhs.uk`, `example.com.au`).
 fn registrable(name: &str) -> String {
     const KINDS: [&str; 15] = [
@@ -49,7 +49,7 @@ fn registrable(name: &str) -> String {
     }
 }
 
-/// The host and the port of a URL: what a log and a record may say of an endpoint.
+/// The host and the port of a URL: the only part of an endpoint that a log or a record may contain.
 pub(super) fn host_of(endpoint: &str) -> String {
     let parsed = Url::parse(endpoint).ok();
     let host = parsed.as_ref().and_then(|url| {

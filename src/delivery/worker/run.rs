@@ -1,4 +1,4 @@
-//! The loop: numbers what was published, leases what is due, and starts a task for each.
+//! The loop: numbers published events, leases due subscriptions, and starts a task for each.
 
 use std::collections::HashSet;
 use std::mem;
@@ -23,28 +23,28 @@ use service::event::give_status;
 use service::event::number::{Judged, MOST, UNREADABLE, Unnumbered, judge, number};
 use store::{Due, Lease, Tx};
 
-/// How often it is looked for what other processes have committed, and for what time has brought.
+/// How often the loop polls for commits of other processes, and for due times.
 const POLL: Duration = Duration::from_millis(200);
-/// How long one that finds its host busy gives way to others.
+/// How long a subscription whose host is busy waits before it is leased again.
 const GIVE_WAY: TimeDelta = TimeDelta::seconds(1);
-/// The most subscriptions that end in one transaction.
+/// The most subscriptions that expire in one transaction.
 const MOST_ENDED: i64 = 100;
 
 /// The state of the loop.
 struct Loop {
     context: Arc<Context>,
     tasks: JoinSet<()>,
-    /// Leased, and waiting for their host.
+    /// Leased subscriptions that wait for a slot of their host.
     waiting: Vec<Leased>,
     /// The subscriptions of running tasks.
     running: HashSet<Uuid>,
-    /// Whether the front had to be asked about the last events.
+    /// Whether the last events had to be authorized by the API.
     is_front_asked: bool,
-    /// When this process last said which sockets it holds.
+    /// When this process last renewed its claim on its web sockets.
     said: Option<DateTime<Utc>>,
 }
 
-/// Runs until it is told to stop.
+/// Runs until it is stopped.
 pub(super) async fn run(context: Arc<Context>, mut heard: UnboundedReceiver<Signal>) {
     let mut state = Loop {
         context,
@@ -57,7 +57,7 @@ pub(super) async fn run(context: Arc<Context>, mut heard: UnboundedReceiver<Sign
     let patience = loop {
         if let Err(error) = state.turn().await {
             let (kind, cause) = (error.kind(), error.cause());
-            tracing::error!(?kind, cause, "delivery waits: the database does not answer");
+            tracing::error!(?kind, cause, "delivery is paused: the database does not respond");
             tokio::time::sleep(POLL).await;
         }
         if let Some(patience) = state.wait(&mut heard).await {
@@ -68,14 +68,14 @@ pub(super) async fn run(context: Arc<Context>, mut heard: UnboundedReceiver<Sign
 }
 
 impl Loop {
-    /// Waits for something to do. How patiently to stop, if that is it.
+    /// Waits for work. `Some` is a request to stop, with the time that running tasks have.
     async fn wait(&mut self, heard: &mut UnboundedReceiver<Signal>) -> Option<Duration> {
         let store = self.context.parts.store.clone();
         let signal = {
             let (published, told) = (pin!(store.wait_for_events()), pin!(heard.recv()));
             match tokio::time::timeout(POLL, select(published, told)).await {
                 Ok(Either::Right((signal, _))) => {
-                    // Nobody is left who could tell us to stop.
+                    // All senders are gone.
                     Some(signal.unwrap_or(Signal::Stop(Duration::ZERO)))
                 }
                 Ok(Either::Left(_)) | Err(_) => None,
@@ -103,7 +103,7 @@ impl Loop {
         self.tasks.spawn(deliver(Arc::clone(&self.context), leased));
     }
 
-    /// Does what there is to do now.
+    /// Does the work that is due.
     async fn turn(&mut self) -> Result<(), Error> {
         let parts = &self.context.parts;
         let now = parts.clock.now();
@@ -124,15 +124,15 @@ impl Loop {
                 return Ok(());
             }
             let (numbered, due) = self.number_and_lease(is_published, free).await?;
-            // Those that must wait for their host make room for others at once.
+            // Subscriptions that must wait for their host make room for others at once.
             is_due = due.len() >= free;
             self.begin(due.into_iter().map(Leased::of).collect()).await?;
             is_published = i64::try_from(numbered).unwrap_or(MOST) >= MOST;
         }
     }
 
-    /// Says that this process still holds its sockets, three times in a lease; and forgets those of processes that
-    /// have not said so.
+    /// Renews this process's claim on its web sockets, three times in a lease; and removes those of processes
+    /// that have not renewed theirs.
     async fn say_what_is_bound(&mut self, now: DateTime<Utc>) -> Result<(), Error> {
         let lease = self.context.parts.settings.lease;
         if self.said.is_some_and(|said| now - said < lease / 3) {
@@ -148,8 +148,8 @@ impl Loop {
         Ok(())
     }
 
-    /// Numbers events and leases what is due. What the front must be asked about events is asked in a read before; where
-    /// the last events needed no such question, it is first tried without.
+    /// Numbers events and leases due subscriptions. When the API must authorize events, it does so in a read
+    /// transaction before; where the last events needed no authorization, the write is first tried without.
     async fn number_and_lease(
         &mut self,
         is_published: bool,
@@ -181,7 +181,7 @@ impl Loop {
         self.settle_numbers(result).await
     }
 
-    /// Numbers events and leases what is due, in one transaction.
+    /// Numbers events and leases due subscriptions, in one transaction.
     async fn write_numbers(
         &self,
         is_published: bool,
@@ -204,35 +204,35 @@ impl Loop {
         write.await
     }
 
-    /// Sets the subscription aside, if it is one over which the front fails.
+    /// Quarantines the subscription for which authorization by the API failed.
     async fn settle_numbers(
         &self,
         result: Result<(usize, Vec<Due>), Unnumbered>,
     ) -> Result<(usize, Vec<Due>), Error> {
         match result {
             Ok(done) => Ok(done),
-            // Another judgement is made at the next turn.
+            // The next turn authorizes the events again.
             Err(Unnumbered::Unjudged) => Ok((usize::try_from(MOST).unwrap_or_default(), Vec::new())),
             Err(Unnumbered::Store(error)) => Err(error),
             Err(Unnumbered::Subscription(id, error)) => {
-                tracing::error!(subscription = %id, cause = error.cause(), "a subscription is set aside: the front fails at it");
+                tracing::error!(subscription = %id, cause = error.cause(), "subscription quarantined: authorizing its events failed");
                 let now = self.context.parts.clock.now();
                 let aside = move |tx: &mut Tx<'_>| {
                     tx.set_subscription_aside(&id.to_string(), UNREADABLE, now).map(drop)
                 };
                 self.context.parts.store.write(aside).await?;
-                // Numbering goes on at once.
+                // Numbering continues at once.
                 Ok((usize::try_from(MOST).unwrap_or_default(), Vec::new()))
             }
         }
     }
 
-    /// Starts a task for each that was leased, as far as hosts are free.
+    /// Starts a task for each leased subscription, as far as hosts have free slots.
     async fn begin(&mut self, all: Vec<Leased>) -> Result<(), Error> {
         let now = self.context.parts.clock.now();
         let mut postponed: Vec<(DateTime<Utc>, Uuid)> = Vec::new();
         for leased in all {
-            // Its task has given the lease back and is about to end, or the lease ran out under it.
+            // Its task has returned the lease and is about to end, or the lease expired during the task.
             if self.running.contains(&leased.due.subscription) {
                 self.waiting.push(leased);
                 continue;
@@ -266,8 +266,8 @@ impl Loop {
         self.context.parts.store.write(postpone).await
     }
 
-    /// Whether one that was leased may hold its slot while it waits for its turn: as long as its owner and its domain have
-    /// not their share. A heartbeat never does.
+    /// Whether a leased subscription may keep its lease while it waits for a slot: as long as its owner and
+    /// its domain are below their share. A heartbeat never may.
     fn may_wait(&self, place: &Place) -> bool {
         let hosts = self.context.hosts();
         let of_owner = self.waiting.iter().filter(|other| other.place.owner == place.owner).count();
@@ -279,7 +279,7 @@ impl Loop {
             && of_owner + hosts.running_of(&place.owner) < hosts.share()
     }
 
-    /// Switches off what has come to its end (N-09).
+    /// Switches off subscriptions that have reached their end (N-09).
     async fn end_all(&self, now: DateTime<Utc>) -> Result<(), Error> {
         let end = move |tx: &mut Tx<'_>| {
             for id in tx.list_ended_subscriptions(now, MOST_ENDED)? {
@@ -294,13 +294,13 @@ impl Loop {
             Ok::<_, Error>(())
         };
         match self.context.parts.store.write(end).await {
-            // The owner was faster, and the next turn looks again.
+            // The owner changed it concurrently; the next turn tries again.
             Err(error) if error.kind() == Kind::PreconditionFailed => Ok(()),
             result => result,
         }
     }
 
-    /// Lets what runs go on for so long, and gives all leases back.
+    /// Lets running tasks finish within this time, and returns all leases.
     async fn stop(mut self, patience: Duration, heard: &mut UnboundedReceiver<Signal>) {
         heard.close();
         self.context.is_stopping.store(true, Ordering::Relaxed);
@@ -320,7 +320,7 @@ impl Loop {
             tracing::warn!(
                 cause = error.cause(),
                 held = held.len(),
-                "leases were not given back: they end by themselves"
+                "leases could not be returned; they will expire"
             );
         }
     }

@@ -1,10 +1,11 @@
-//! When a failed attempt is made again.
+//! The retry schedule of failed attempts.
 
 use chrono::TimeDelta;
 
-/// The wait after so many failures in a row: that of the schedule, up to a fifth shorter or longer by `chance` (0
-/// to 255), so that consumers which failed together are not called together; or what the consumer asked for, if
-/// that is longer, but no more than `most`. `None` when the schedule is spent.
+/// The delay after so many failures in a row: that of the schedule, up to a fifth shorter or longer by
+/// `chance` (0 to 255), so that subscribers which failed together are not called together; or the
+/// subscriber's `Retry-After`, if that is longer, but no more than `most`. `None` when the schedule is used
+/// up.
 pub(super) fn next_delay(
     schedule: &[TimeDelta],
     failures: i64,

@@ -1,4 +1,4 @@
-//! Writes down what came of an attempt, with all that it changes, and decides what is next.
+//! Stores an attempt with all that it changes, and decides the next step.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
@@ -18,10 +18,10 @@ use service::event::{Next, give_status};
 use store::Tx;
 use web::observe::Metrics;
 
-/// After so many answers in a row that the consumer does not know us, its owner must do something.
+/// After so many 401 or 403 responses in a row the subscription is in error: its owner must act.
 const MOST_UNAUTHORISED: i64 = 3;
 
-/// An attempt that was made.
+/// A completed attempt.
 pub(super) struct Made {
     pub(super) id: Uuid,
     pub(super) outgoing: Box<Outgoing>,
@@ -35,12 +35,12 @@ impl Made {
         self.carried.outcome.as_ref().err()
     }
 
-    /// What was wrong, for people: the code, and the status if there was one.
+    /// The failure for people: its code, and the HTTP status if there was one.
     fn told(failure: &Failure, status: Option<u16>) -> String {
         status.map_or_else(|| failure.code.to_owned(), |status| format!("{}: HTTP {status}", failure.code))
     }
 
-    /// Counts it.
+    /// Counts the attempt in the metrics.
     pub(super) fn count(&self, metrics: &Metrics) {
         let code = self.failure().map_or("taken", |failure| failure.code);
         metrics.count_attempt(self.outgoing.notice.kind(), code);
@@ -64,7 +64,7 @@ impl Made {
         }
     }
 
-    /// The audit record: that the service told this subscription's consumer, about whom, and what came of it.
+    /// The audit record: the subscriber was notified, about which people, and the outcome.
     fn access(&self, subscription: &Subscription) -> Access {
         let actor = Actor {
             app: subscription.owner.app.as_deref().map(str::to_owned),
@@ -94,8 +94,8 @@ impl Made {
     }
 }
 
-/// Writes down an attempt, if one was made, and whatever must be so before the next. Says whether there is
-/// something to send now: then the lease is held for longer, else it is given back.
+/// Stores an attempt, if one was made, and every change that must precede the next. Returns whether another
+/// notification is due: then the lease is extended, else it is returned.
 pub(super) fn settle(
     tx: &mut Tx<'_>,
     context: &Context,
@@ -107,7 +107,7 @@ pub(super) fn settle(
     let Some(mut delivery) = tx.lock_delivery(id)? else { return Ok(false) };
     let Some(mut current) = tx.find_subscription(id)? else { return Ok(false) };
     let is_ours = tx.renew_lease(id, &context.holder, now + parts.settings.lease)?;
-    // What was not sent yet is sent anyway.
+    // Events that were not sent yet are sent anyway.
     let sent = delivery.sent_number;
     delivery.resend = delivery
         .resend
@@ -147,8 +147,8 @@ pub(super) fn settle(
     Ok(goes_on)
 }
 
-/// What an attempt changes; and the status that comes of it, if that is another. One that was made for a
-/// subscription which its owner has changed meanwhile says nothing of what it is now.
+/// The changes after an attempt; and the new status, if it changes. An attempt for a subscription that its
+/// owner has changed meanwhile does not affect it.
 fn apply(
     context: &Context,
     subscription: &Subscription,
@@ -160,7 +160,7 @@ fn apply(
     delivery.sent_at = Some(now);
     if let Err(failure) = &made.carried.outcome {
         if failure.code == NOT_CONNECTED {
-            // The consumer comes back when it wants to.
+            // The subscriber opens a new web socket when it wants to.
             delivery.is_bound = false;
             return Ok(None);
         }
@@ -185,7 +185,7 @@ fn apply(
     Ok(greeted.then_some((SubscriptionStatus::Active, None)))
 }
 
-/// What a failure changes.
+/// The changes after a failure.
 fn fail(
     context: &Context,
     subscription: &Subscription,
@@ -200,16 +200,16 @@ fn fail(
     delivery.failing_since = delivery.failing_since.or(Some(now));
     delivery.last_error = Some(told.clone());
     if made.carried.status == Some(410) {
-        return Ok(Some((Off, Some(format!("the consumer is gone ({told})")))));
+        return Ok(Some((Off, Some(format!("the endpoint no longer exists ({told})")))));
     }
     if made.outgoing.step == Step::Greet {
         return Ok(Some((InError, Some(format!("no-response: the handshake failed ({told})")))));
     }
     if failure.is_final {
-        return Ok(Some((InError, Some(format!("the consumer may not be called ({told})")))));
+        return Ok(Some((InError, Some(format!("the endpoint must not be called ({told})")))));
     }
     if failure.code == "unauthorised" && delivery.failures >= MOST_UNAUTHORISED {
-        return Ok(Some((InError, Some(format!("the consumer does not know us ({told})")))));
+        return Ok(Some((InError, Some(format!("the endpoint rejected the credentials ({told})")))));
     }
     let [chance]: [u8; 1] = ids::random_bytes().map_err(Error::fault)?;
     let delay = next_delay(
@@ -221,7 +221,7 @@ fn fail(
     );
     let Some(delay) = delay else {
         let tries = delivery.failures;
-        tracing::warn!(subscription = %subscription.id, tries, "a subscription is in error: its consumer does not answer");
+        tracing::warn!(subscription = %subscription.id, tries, "subscription in error: its endpoint does not accept notifications");
         return Ok(Some((
             InError,
             Some(format!("no-response: {tries} attempts failed, the last with {told}")),

@@ -1,33 +1,33 @@
-//! What is to be done for a subscription now. A pure decision.
+//! The next step of delivery for a subscription: a pure decision.
 
 use chrono::{DateTime, Utc};
 
 use domain::event::{ChannelType, Delivery, Subscription, SubscriptionStatus};
 
-/// What is to be done.
+/// The next step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// Its consumer is asked whether it is there.
+    /// The handshake: the first call to the endpoint.
     Greet,
-    /// These events are sent.
+    /// A notification with events.
     Events {
         /// The number of the first.
         first: i64,
         /// The number of the last.
         last: i64,
-        /// Whether they were sent before, and the owner has asked for them.
+        /// Whether it is sent again because the owner asked for it.
         is_resent: bool,
     },
-    /// Its consumer is told that we are there.
+    /// A heartbeat: a notification without events.
     Heartbeat,
-    /// Its status is to be another.
+    /// A change of status.
     Become(SubscriptionStatus, Option<String>),
-    /// Nothing, until then.
+    /// Nothing, until this time.
     Rest(Option<DateTime<Utc>>),
 }
 
 impl Step {
-    /// Whether something is sent.
+    /// Whether the step sends a notification.
     pub(super) const fn is_sent(&self) -> bool {
         match self {
             Self::Greet | Self::Events { .. } | Self::Heartbeat => true,
@@ -36,8 +36,8 @@ impl Step {
     }
 }
 
-/// Decides. `lapsed` says why the owner may hear nothing any more, if that is so; `most` is the most events of one
-/// notification.
+/// Decides the step. `lapsed` is why the owner may get no more events, if so; `most` is the most events of
+/// one notification.
 pub(super) fn step(
     subscription: &Subscription,
     delivery: &Delivery,

@@ -1,4 +1,4 @@
-//! `/oauth/approve`: does the person give the app what it asks? And `/oauth/leave`: the way back without.
+//! `/oauth/approve`: the user approves or denies the app's request. `/oauth/leave`: the user cancels.
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
@@ -62,7 +62,7 @@ pub(super) async fn show(gate: Data<Gate>, request: HttpRequest) -> Result<HttpR
     Ok(page::render(StatusCode::OK, &page, &leave))
 }
 
-/// A span as people say it: `12 hours`, `1 day`.
+/// A duration in words: `12 hours`, `1 day`.
 fn in_words(span: TimeDelta) -> String {
     let (number, unit) = match span.num_days() {
         days @ 1.. => (days, "day"),
@@ -115,7 +115,7 @@ async fn allow(gate: &Gate, visit: &Visit, log_in: &LogIn) -> Result<HttpRespons
     }
 }
 
-/// Back to the app with empty hands.
+/// Denies the request: redirects to the app with `access_denied`.
 async fn deny(gate: &Gate, visit: &Visit) -> Result<HttpResponse, Problem> {
     let authority = authority(gate)?;
     let (digest, now) = (visit.digest(), gate.clock.now());

@@ -1,5 +1,5 @@
-//! The style sheet of the pages, and the images that it asks for. The name of the style sheet holds its digest, so that a browser
-//! may keep it for ever; the images change with the version of NHS.UK frontend alone.
+//! The style sheet of the pages, and its images. The name of the style sheet contains its digest, so that a
+//! browser may cache it for ever; the images change only with the version of NHS.UK frontend.
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};

@@ -1,7 +1,7 @@
 //! `/oauth/authorize` (RFC 6749 §4.1.1; SMART App Launch 2.2, "Request authorization code"; LA-01).
 //!
-//! Until client and redirect URI are known to belong together, an error is a page: nobody is sent to a URL that
-//! a stranger has written. From there on it goes back to the app.
+//! Until the client and its redirect URI are verified, an error is a page: the browser is never redirected to
+//! an unverified URL. After that, errors are sent to the app.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ use super::redirect::{Back, Refused, see_other};
 use super::request::{self, Params, Repeated};
 use super::visit::{Visit, read_form};
 
-/// How many log-ins that were given up are removed with each new one.
+/// How many abandoned log-ins are removed with each new one.
 const SWEPT: i64 = 20;
 
 pub(super) async fn by_get(gate: Data<Gate>, request: HttpRequest) -> Result<HttpResponse, Problem> {
@@ -45,16 +45,18 @@ pub(super) async fn by_post(
 async fn answer(gate: &Gate, http: &HttpRequest, params: &Params) -> Result<HttpResponse, Problem> {
     let authority = authority(gate)?;
     let once = |name| params.one(name).map_err(|Repeated| bad_link("It names the app more than once."));
-    let client_id = once("client_id")?.ok_or_else(|| bad_link("It does not say which app it is for."))?;
+    let client_id = once("client_id")?.ok_or_else(|| bad_link("It does not name an app."))?;
     let client = find_app(gate, client_id).await?;
     let client = client.ok_or_else(|| bad_link("The app is not known to this service."))?;
     let pushed = match once("request_uri")? {
         Some(uri) if uri.starts_with(par::PREFIX) => Some(take_pushed(gate, client_id, uri).await?),
-        // One elsewhere is refused below, at the app where its redirect URI is known (OpenID Connect Core §3.1.2.6).
+        // A parameter elsewhere is refused below, at the app, once its redirect URI is known (OpenID Connect
+        // Core §3.1.2.6).
         Some(_) | None => None,
     };
     let params = pushed.as_ref().unwrap_or(params);
-    let redirect_uri = params.one("redirect_uri").map_err(|Repeated| bad_link("It has two ways back."))?;
+    let redirect_uri =
+        params.one("redirect_uri").map_err(|Repeated| bad_link("It has more than one return address."))?;
     let redirect_uri = redirect_uri.filter(|uri| client.redirect_uris.iter().any(|known| known == uri));
     let redirect_uri = redirect_uri
         .ok_or_else(|| bad_link("The app asked us to send you to an address we do not recognise."))?;
@@ -68,13 +70,13 @@ async fn answer(gate: &Gate, http: &HttpRequest, params: &Params) -> Result<Http
     }
 }
 
-/// The parameters that an app has pushed (RFC 9126 §4). The store gives each `request_uri` out once, to its
-/// own app.
+/// The parameters that an app has pushed (RFC 9126 §4). The store returns each `request_uri` once, to its own
+/// app.
 async fn take_pushed(gate: &Gate, client_id: &str, uri: &str) -> Result<Params, Problem> {
     let (key, client_id, now) = (digest(uri), client_id.to_owned(), gate.clock.now());
     let taken: Result<_, Error> =
         gate.store.write(move |tx| tx.take_pushed_request(&key, &client_id, now)).await;
-    let gone = || bad_link("Its request has expired, or was used before.");
+    let gone = || bad_link("Its request has expired or has already been used.");
     Ok(Params::parse(taken?.ok_or_else(gone)?.as_bytes()))
 }
 
@@ -90,7 +92,8 @@ async fn begin(
     let log_in =
         LogIn { app: client.client_id.clone(), request, stage: Stage::Begun, expires_at: now + LogIn::TTL };
     if providers.is_empty() {
-        let refused = Refused::new("temporarily_unavailable", "There is nowhere to log in.");
+        let refused =
+            Refused::new("temporarily_unavailable", "No identity provider is configured for this app.");
         return Ok(Back::of(&log_in.request, authority.issuer()).refused(refused));
     }
     let visit = Visit::begin()?;
@@ -113,7 +116,7 @@ async fn begin(
     Ok(visit.keep_in(gate, response))
 }
 
-/// A link that leads nowhere. It is shown here and goes back to nobody.
+/// A link that cannot be followed. The error is shown here and not sent to an app.
 fn bad_link(words: &'static str) -> Problem {
     Problem::new(400, "This link does not work")
         .saying(words)

@@ -1,7 +1,7 @@
-//! `/oauth/callback/{provider}`: somebody comes back from a provider (RFC 6749 §4.1.2).
+//! `/oauth/callback/{provider}`: the browser returns from a provider (RFC 6749 §4.1.2).
 //!
-//! The answer must belong to the log-in of this very browser (no forged log-in, §10.12), come from the provider
-//! that was asked (no mix-up, RFC 9207), and prove enough.
+//! The response must belong to the log-in of this browser (no forged log-in, §10.12), come from the provider
+//! that was called (no mix-up, RFC 9207), and prove the required level.
 
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
@@ -63,7 +63,7 @@ pub(super) async fn arrive(
     Ok(visit.keep_in(&gate, see_other(next_page(&log_in))))
 }
 
-/// What was sent along, where the answer belongs to it.
+/// The stored request to the provider, if the response belongs to it.
 fn departure_of(log_in: &LogIn, provider: &str, params: &Params) -> Result<Departure, Problem> {
     let (Stage::Away { provider: asked, departure } | Stage::Linking { provider: asked, departure, .. }) =
         &log_in.stage
@@ -75,13 +75,13 @@ fn departure_of(log_in: &LogIn, provider: &str, params: &Params) -> Result<Depar
     if asked == provider && is_same { Ok(departure.clone()) } else { Err(not_ours()) }
 }
 
-/// The provider has sent them back without a log-in. What it says in its own words is not repeated.
+/// The provider returned an error. Its own text is not repeated.
 fn refused_there(error: &str, name: &str) -> Problem {
     match error {
         "access_denied" | "login_required" | "interaction_required" | "consent_required" => {
             Problem::new(403, "You have not logged in")
                 .saying(format!(
-                    "{name} told us that you did not log in, or did not agree to share who you are."
+                    "{name} reported that you did not log in, or did not agree to share your details."
                 ))
                 .again_at(PATH)
         }
@@ -89,10 +89,10 @@ fn refused_there(error: &str, name: &str) -> Problem {
     }
 }
 
-/// Whether the provider proved what the app's kind of person needs.
+/// Whether the provider proved what this kind of app requires.
 fn check_enough(proven: &Proven, client: &Registration, at: At<'_>) -> Result<(), Problem> {
     if proven.mode() != client.mode {
-        return Err(Problem::new(403, "This app is for other people").again_at(PATH));
+        return Err(Problem::new(403, "You cannot use this app with this log-in").again_at(PATH));
     }
     let person = KnownPerson { user: uuid::Uuid::nil(), proven: proven.clone() };
     if !person.is_citizen() || person.proved_number().is_some() {
@@ -101,7 +101,7 @@ fn check_enough(proven: &Proven, client: &Registration, at: At<'_>) -> Result<()
     Err(too_little(at))
 }
 
-/// A log-in that the provider did not complete, or not as is needed.
+/// A log-in that the provider did not complete, or not to the required level.
 fn failed(error: UpstreamError, client: &Registration, at: At<'_>) -> Problem {
     let (name, _) = at;
     match error {
@@ -109,15 +109,15 @@ fn failed(error: UpstreamError, client: &Registration, at: At<'_>) -> Problem {
         UpstreamError::NotProved(_) if client.mode == Mode::Citizen => too_little(at),
         UpstreamError::NotProved(_) => Problem::new(403, "You need to prove who you are")
             .saying(format!(
-                "You have logged in with {name}, but it does not say for sure who you are, or for which organisation \
-                 you work. Ask the people who look after your log-in there."
+                "You have logged in with {name}, but it did not confirm who you are, or which organisation \
+                 you work for. Ask the people who manage your log-in there."
             ))
             .again_at(PATH),
         UpstreamError::Unknown | UpstreamError::Refused(_) | UpstreamError::Fault(_) => is_away(name, 400),
     }
 }
 
-/// A provider: its name, and its help for people who have to prove who they are.
+/// A provider: its name, and its help page on proving who you are.
 type At<'p> = (&'p str, Option<&'static Help>);
 
 static NHS_LOGIN_HELP: Help = Help {
@@ -125,7 +125,7 @@ static NHS_LOGIN_HELP: Help = Help {
     words: "How to prove who you are with NHS login",
 };
 
-/// Where a kind of provider explains how people prove who they are.
+/// The page where a kind of provider explains how to prove who you are.
 fn help_of(kind: &ProviderKind) -> Option<&'static Help> {
     match kind {
         ProviderKind::NhsLogin { .. } => Some(&NHS_LOGIN_HELP),
@@ -133,7 +133,7 @@ fn help_of(kind: &ProviderKind) -> Option<&'static Help> {
     }
 }
 
-/// The provider vouches for the person, but not to P9.
+/// The provider authenticated the user, but to a lower level than P9.
 fn too_little((name, help): At<'_>) -> Problem {
     let problem = Problem::new(403, "You need to prove who you are first")
         .saying(format!(
@@ -153,7 +153,8 @@ fn too_little((name, help): At<'_>) -> Problem {
     }
 }
 
-/// From here on the browser has another cookie, so that nobody who knew the old one goes on with it.
+/// Continues with a new cookie, so that the old one, if another person knew it, is useless (session
+/// fixation).
 async fn go_on(
     gate: &Gate,
     visit: &Visit,

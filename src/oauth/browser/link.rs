@@ -1,5 +1,5 @@
-//! `/oauth/link`: somebody who has logged in brings a second way to log in. Both identities are proved in one
-//! sitting, in one browser: the first when they logged in, the second now.
+//! `/oauth/link`: a logged-in user adds a second identity. Both are proved in one session of one browser: the
+//! first at log-in, the second now.
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
@@ -18,8 +18,8 @@ use super::page::{self, Leave, LinkPage, Problem};
 use super::redirect::see_other;
 use super::visit::{self, Visit};
 
-/// The log-in of this browser. Whoever was on their way to a provider for this and came back by themselves is
-/// not any more.
+/// The log-in of this browser. If the user was on the way to a provider for this page and came back without
+/// it, that attempt is cancelled.
 async fn current(gate: &Gate, request: &HttpRequest) -> Result<(Visit, LogIn), Problem> {
     let (visit, log_in) = visit::current(gate, request).await?;
     if !matches!(log_in.stage, Stage::Linking { .. }) {
@@ -32,7 +32,7 @@ async fn current(gate: &Gate, request: &HttpRequest) -> Result<(Visit, LogIn), P
     Ok((visit, log_in))
 }
 
-/// `GET /oauth/link`: the providers. The choice is a link, as it is where people log in.
+/// `GET /oauth/link`: lists the providers. The choice is a link, as on the log-in page.
 pub(super) async fn show(gate: Data<Gate>, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let (visit, log_in) = current(&gate, &request).await?;
     let Some(user) = log_in.person().filter(|person| person.is_citizen()).map(|person| person.user) else {
@@ -54,8 +54,8 @@ pub(super) async fn show(gate: Data<Gate>, request: HttpRequest) -> Result<HttpR
     Ok(page::render(StatusCode::OK, &page, &leave))
 }
 
-/// `GET /oauth/link/{provider}`: to a provider. The link carries the token of this log-in: no other site can
-/// send somebody here.
+/// `GET /oauth/link/{provider}`: redirects to a provider. The link carries the token of this log-in, so no
+/// other site can send the browser here.
 pub(super) async fn depart(
     gate: Data<Gate>,
     request: HttpRequest,
@@ -70,8 +70,8 @@ pub(super) async fn depart(
     send_away((&gate, &*providers(&request)?), &visit, log_in, &client, &provider, true).await
 }
 
-/// Back from the provider: the two identities become one user's, or nothing changes. The browser gets another
-/// cookie, as after every log-in.
+/// The response of the provider: the two identities become one user's, or nothing changes. The browser gets a
+/// new cookie, as after every log-in.
 pub(super) async fn arrive(
     gate: &Gate,
     visit: &Visit,
@@ -100,10 +100,10 @@ pub(super) async fn arrive(
         Ok(true) => Ok(fresh.keep_in(gate, see_other(LINK_PATH))),
         Ok(false) => Err(not_ours()),
         Err(LinkError::LogIn(error)) => Err(error.into()),
-        // The same words for both: whose the other one is, is nobody's business.
+        // The same words for both: the page must not reveal whose the other identity is.
         Err(LinkError::Taken | LinkError::DifferentPeople) => {
             Err(Problem::new(403, "This way to log in cannot be added")
-                .saying("It belongs to somebody else, or is used by another account already.")
+                .saying("It belongs to someone else, or another account already uses it.")
                 .again_at(LINK_PATH))
         }
     }

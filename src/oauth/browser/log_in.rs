@@ -1,4 +1,4 @@
-//! Where to log in, and the way there.
+//! The choice of a provider, and the redirect to it.
 
 use std::sync::Arc;
 
@@ -23,13 +23,13 @@ pub(super) const LINK_PATH: &str = "/oauth/link";
 /// The page that lists the providers.
 pub(super) const PATH: &str = "/oauth/log-in";
 
-/// The app that a log-in is for.
+/// The app of a log-in.
 pub(super) async fn client_of(gate: &Gate, log_in: &LogIn) -> Result<Arc<Registration>, Problem> {
     let found = find_app(gate, &log_in.app).await?;
-    found.ok_or_else(|| Problem::new(400, "The app is no longer known here"))
+    found.ok_or_else(|| Problem::new(400, "The app is no longer registered"))
 }
 
-/// The page where a log-in goes on.
+/// The page on which a log-in continues.
 pub(super) fn next_page(log_in: &LogIn) -> &'static str {
     match &log_in.stage {
         Stage::Begun | Stage::Away { .. } => PATH,
@@ -39,7 +39,7 @@ pub(super) fn next_page(log_in: &LogIn) -> &'static str {
     }
 }
 
-/// The providers of an app, each a link below a page.
+/// The providers for an app, each as a link below a page.
 pub(super) fn list_choices(
     providers: &Providers,
     visit: &Visit,
@@ -54,8 +54,8 @@ pub(super) fn list_choices(
     choices.collect()
 }
 
-/// `GET /oauth/log-in`: the providers. The choice is a link: what a form's answer redirects to would have to be
-/// in the page's policy, and where a provider lives is known only once somebody goes there.
+/// `GET /oauth/log-in`: lists the providers. The choice is a link: the target of a form's redirect would have
+/// to be in the page's policy, and the address of a provider is known only after the choice.
 pub(super) async fn show(gate: Data<Gate>, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let (visit, log_in) = visit::current(&gate, &request).await?;
     let client = client_of(&gate, &log_in).await?;
@@ -65,7 +65,7 @@ pub(super) async fn show(gate: Data<Gate>, request: HttpRequest) -> Result<HttpR
     Ok(page::render(StatusCode::OK, &page, &leave))
 }
 
-/// `GET /oauth/log-in/{provider}`: to a provider.
+/// `GET /oauth/log-in/{provider}`: redirects to a provider.
 pub(super) async fn depart(
     gate: Data<Gate>,
     request: HttpRequest,
@@ -77,7 +77,7 @@ pub(super) async fn depart(
     send_away((&gate, &*providers(&request)?), &visit, log_in, &client, &provider, false).await
 }
 
-/// Sends a browser to a provider, which must be one for such people: to log in, or to bring a second identity.
+/// Redirects a browser to a provider for this kind of user: to log in, or to add a second identity.
 pub(super) async fn send_away(
     (gate, providers): (&Gate, &Providers),
     visit: &Visit,
@@ -91,7 +91,7 @@ pub(super) async fn send_away(
     let departure = match providers.begin(&known.id, &callback_url(gate, &known.id)).await {
         Ok(departure) => departure,
         Err(error) => {
-            tracing::warn!(provider = known.id, %error, "nobody can be sent to the provider");
+            tracing::warn!(provider = known.id, %error, "starting a log-in at an identity provider failed");
             let problem =
                 is_away(&known.name, 503).with_leave(Leave::new(visit.form_token(), &log_in, client));
             return Err(if is_linking { problem.again_at(LINK_PATH) } else { problem });
@@ -114,12 +114,12 @@ pub(super) async fn send_away(
     Ok(see_other(&url))
 }
 
-/// Where a provider sends people back to.
+/// The URL to which a provider redirects.
 pub(super) fn callback_url(gate: &Gate, provider: &str) -> String {
     format!("{}/oauth/callback/{provider}", gate.public_url)
 }
 
-/// A provider that does not answer, or not as it should.
+/// A provider that does not respond, or not correctly.
 pub(super) fn is_away(name: &str, status: u16) -> Problem {
     Problem::new(status, format!("{name} is not available"))
         .saying(format!("We could not log you in with {name}. Try again in a few minutes."))
@@ -128,6 +128,6 @@ pub(super) fn is_away(name: &str, status: u16) -> Problem {
 
 pub(super) fn not_ours() -> Problem {
     Problem::new(400, "You are not logged in")
-        .saying("The answer does not belong to a log-in that was begun here in this browser.")
+        .saying("This page does not belong to a log-in that was started in this browser.")
         .again_at(PATH)
 }

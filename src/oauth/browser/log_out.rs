@@ -1,8 +1,9 @@
-//! `/oauth/log-out`: a person logs out (OpenID Connect RP-Initiated Logout 1.0). They are asked first, and choose whether
-//! the app's access ends here or everywhere.
+//! `/oauth/log-out`: the user logs out (OpenID Connect RP-Initiated Logout 1.0). The page asks first, and
+//! lets the user choose whether the app's access ends here or everywhere.
 //!
-//! The browser's own log-in is known by its cookie. What an app may do is known by the id token that the app brings
-//! (`id_token_hint`): it ends what that app was given by that person, and never shows or gives anything.
+//! The cookie identifies the browser's own log-in. The id token that the app sends (`id_token_hint`)
+//! identifies the app's grant: it ends what the user granted to that app, and never discloses or grants
+//! anything.
 
 use std::sync::Arc;
 
@@ -25,32 +26,32 @@ use super::redirect::see_other;
 use super::request::{Params, Repeated};
 use super::visit::{self, Visit, read_form};
 
-/// The endpoint (`end_session_endpoint`), and where its form goes.
+/// The endpoint (`end_session_endpoint`), which is also the target of its form.
 pub(super) const PATH: &str = domain::account::endpoints::END_SESSION;
 pub(super) const CONFIRM: &str = "/oauth/log-out/confirm";
 
-/// What the form repeats, so that nothing is kept in between.
+/// The parameters that the form repeats, so that nothing is stored between the requests.
 const REPEATED: [&str; 4] = ["id_token_hint", "client_id", "post_logout_redirect_uri", "state"];
-/// The longest `state` that is sent back.
+/// The longest `state` that is returned.
 const LONGEST: usize = 2048;
 
-/// What an id token of ours says that bears on a log-out. That its time is over is no matter (§2).
+/// The claims of an id token that matter for a log-out. It may have expired (§2).
 #[derive(Deserialize)]
 struct Hint {
     iss: String,
     aud: String,
     sub: Uuid,
     iat: i64,
-    /// The grant for which it was issued; absent in one from before this endpoint.
+    /// The grant of the id token; absent in tokens from before this endpoint existed.
     #[serde(default)]
     sid: Option<Uuid>,
 }
 
-/// What is asked, checked.
+/// A validated log-out request.
 struct Asked {
     hint: Option<Hint>,
     app: Option<Arc<Registration>>,
-    /// Where the browser goes afterwards.
+    /// The redirect URL after the log-out.
     back: Option<String>,
 }
 
@@ -67,7 +68,7 @@ pub(super) async fn by_post(
     show(&gate, &request, &params).await
 }
 
-/// The page that asks.
+/// Renders the page.
 async fn show(gate: &Gate, request: &HttpRequest, params: &Params) -> Result<HttpResponse, Problem> {
     let asked = read(gate, params).await?;
     let mut fields: Vec<(&'static str, String)> = Vec::new();
@@ -80,7 +81,7 @@ async fn show(gate: &Gate, request: &HttpRequest, params: &Params) -> Result<Htt
     Ok(page::render_towards(StatusCode::OK, &page, asked.back.as_deref()))
 }
 
-/// The form's answer.
+/// Handles the form.
 pub(super) async fn confirm(
     gate: Data<Gate>,
     request: HttpRequest,
@@ -89,8 +90,8 @@ pub(super) async fn confirm(
     let params = read_form(&request, payload).await?;
     let asked = read(&gate, &params).await?;
     let visit = Visit::of(&gate, &request);
-    // A page that an app's form has opened was made without the cookie, and so without the form's token; the browser says
-    // then that the form is ours.
+    // A page that was opened by an app's form was rendered without the cookie, and so without the form's
+    // token; then the browser's `Sec-Fetch-Site` shows that the form is this server's.
     let is_same_origin = request.headers().get("sec-fetch-site").is_some_and(|site| site == "same-origin");
     if !is_same_origin && visit.as_ref().is_some_and(|visit| !visit.owns(&params)) {
         return Err(visit::forged());
@@ -116,10 +117,11 @@ pub(super) async fn confirm(
     Ok(Visit::forget_in(&gate, response))
 }
 
-/// Checks what is asked (§2, §3): a browser is sent only to a URL that is registered letter by letter.
+/// Validates the request (§2, §3): a browser is redirected only to a URL that is registered, by exact
+/// comparison.
 async fn read(gate: &Gate, params: &Params) -> Result<Asked, Problem> {
     let authority = authority(gate)?;
-    let once = |name| params.one(name).map_err(|Repeated| bad_link("It says something more than once."));
+    let once = |name| params.one(name).map_err(|Repeated| bad_link("It has a parameter more than once."));
     let hint = match once("id_token_hint")? {
         Some(token) => {
             let hint = read_hint(&authority, token, gate.clock.now().timestamp());
@@ -131,7 +133,7 @@ async fn read(gate: &Gate, params: &Params) -> Result<Asked, Problem> {
     };
     let client_id = once("client_id")?;
     if hint.as_ref().zip(client_id).is_some_and(|(hint, client_id)| hint.aud != client_id) {
-        return Err(bad_link("It names two apps."));
+        return Err(bad_link("It names two different apps."));
     }
     let client_id = hint.as_ref().map(|hint| hint.aud.as_str()).or(client_id);
     let known = match client_id {
@@ -147,7 +149,7 @@ async fn read(gate: &Gate, params: &Params) -> Result<Asked, Problem> {
             let is_registered =
                 known.as_ref().is_some_and(|app| app.logout_uris.iter().any(|own| own == uri));
             if !is_registered {
-                return Err(bad_link("The address that it would send you to is not the app's."));
+                return Err(bad_link("The app asked us to send you to an address we do not recognise."));
             }
             let state = once("state")?.filter(|state| state.len() <= LONGEST);
             Some(state.map_or_else(|| uri.to_owned(), |state| with_state(uri, state)))
@@ -157,7 +159,7 @@ async fn read(gate: &Gate, params: &Params) -> Result<Asked, Problem> {
     Ok(Asked { hint, app: known, back })
 }
 
-/// An id token of ours, of a log-in that may still last.
+/// An id token of this server, for a log-in that may still be valid.
 fn read_hint(authority: &Authority, token: &str, now: i64) -> Option<Hint> {
     let hint: Hint = authority.read_signed(token, Purpose::IdToken, "JWT").ok()?;
     let longest = authority.lifetimes().refresh_ttl.num_seconds();
@@ -170,7 +172,7 @@ fn with_state(uri: &str, state: &str) -> String {
     format!("{uri}{joint}{query}")
 }
 
-/// A link that leads nowhere.
+/// A link that cannot be followed.
 fn bad_link(words: &'static str) -> Problem {
     Problem::new(400, "This link does not work")
         .saying(words)

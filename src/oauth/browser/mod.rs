@@ -1,8 +1,8 @@
-//! The pages of the authorization endpoint: a browser comes with an app's request, its person logs in at a
-//! provider, says for whom they act, approves, and goes back to the app with a code.
+//! The pages of the authorization endpoint: a browser brings an app's request; the user logs in at a
+//! provider, chooses for whom they act, approves, and returns to the app with a code.
 //!
-//! The pages need no script, and each change is a form with a token. A log-in is bound to its browser by a
-//! cookie; a second one in the same browser takes the place of the first.
+//! The pages need no script, and each change is a form with a token. A cookie binds a log-in to its browser;
+//! a second log-in in the same browser replaces the first.
 
 mod app;
 mod approve;
@@ -87,7 +87,7 @@ pub(super) fn configure(config: &mut ServiceConfig) {
 }
 
 async fn other_method() -> HttpResponse {
-    let mut response = Problem::new(405, "This page cannot be used like that").render();
+    let mut response = Problem::new(405, "This page does not accept this request").render();
     response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, POST"));
     response
 }

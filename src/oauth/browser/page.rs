@@ -1,4 +1,4 @@
-//! The pages, and what surrounds each: no script, no frame, nothing kept, nothing from elsewhere.
+//! The pages and their common headers: no script, no frame, no caching, no external resources.
 
 use std::fmt;
 use std::sync::LazyLock;
@@ -21,8 +21,8 @@ use web::observe::log_failure;
 
 use super::redirect::csp_source;
 
-/// NHS.UK frontend, without its font faces (Frutiger needs a licence), and without its rule that prints the target of every
-/// link: an address of these pages has handles that belong on no paper.
+/// NHS.UK frontend, without its font faces (Frutiger needs a licence), and without its rule that prints the
+/// target of every link: URLs of these pages contain handles that must not be printed.
 pub(super) const STYLE: &str = concat!(
     include_str!("../../../assets/nhsuk-frontend/nhsuk-frontend-10.6.1.min.css"),
     "@media print{a:after,.nhsuk-link:after{content:none!important}}"
@@ -36,7 +36,7 @@ pub(super) fn style_url() -> String {
     format!("/assets/{}", *STYLE_NAME)
 }
 
-/// The way back to the app, as a form.
+/// The form that returns to the app without approval.
 #[derive(Clone, Debug)]
 pub(super) struct Leave {
     /// The app's name.
@@ -53,7 +53,7 @@ impl Leave {
     }
 }
 
-/// A page of a provider that explains what to do.
+/// A help page of a provider.
 #[derive(Debug)]
 pub(super) struct Help {
     pub(super) url: &'static str,
@@ -61,7 +61,7 @@ pub(super) struct Help {
     pub(super) words: &'static str,
 }
 
-/// A provider to choose.
+/// A provider on a page.
 pub(super) struct ProviderChoice {
     pub(super) url: String,
     pub(super) name: String,
@@ -75,22 +75,22 @@ pub(super) struct ProviderPage {
     pub(super) providers: Vec<ProviderChoice>,
 }
 
-/// The page that offers a second way to log in.
+/// The page that offers to add another identity.
 #[derive(Template)]
 #[template(path = "link.html")]
 pub(super) struct LinkPage {
     pub(super) style: String,
     pub(super) leave: Leave,
     pub(super) providers: Vec<ProviderChoice>,
-    /// How many ways there are already.
+    /// How many identities the user has.
     pub(super) known: usize,
-    /// Whether that is one.
+    /// Whether that number is one.
     pub(super) has_one: bool,
-    /// Where the log-in goes on.
+    /// The page on which the log-in continues.
     pub(super) next: &'static str,
 }
 
-/// Somebody to act for.
+/// A patient on the page of choice.
 pub(super) struct PatientChoice {
     pub(super) value: String,
     pub(super) name: String,
@@ -111,23 +111,23 @@ pub(super) struct PatientPage {
 pub(super) struct ApprovePage {
     pub(super) style: String,
     pub(super) leave: Leave,
-    /// For whom they act, where it is not for themselves.
+    /// The patient's name, unless the user acts for themselves.
     pub(super) patient: Option<String>,
     pub(super) sentences: Vec<String>,
-    /// Whether they may add another way to log in.
+    /// Whether the user may add another identity.
     pub(super) may_link: bool,
-    /// Whether they may choose somebody else.
+    /// Whether the user may choose another patient.
     pub(super) has_choice: bool,
 }
 
-/// The page that asks the person whether to log out, and where.
+/// The page that asks whether to log out, and where.
 #[derive(Template)]
 #[template(path = "log_out.html")]
 pub(super) struct LogOutPage {
     pub(super) style: String,
-    /// What its form repeats.
+    /// The parameters that its form repeats.
     pub(super) fields: Vec<(&'static str, String)>,
-    /// The app whose access can end, where one has said whose it is.
+    /// The app whose access can end, if the request names one.
     pub(super) app: Option<String>,
 }
 
@@ -155,7 +155,7 @@ pub(super) fn render(status: StatusCode, page: &impl Template, leave: &Leave) ->
     render_towards(status, page, Some(&leave.redirect_uri))
 }
 
-/// A page whose form's answer may redirect to this URI.
+/// A page with a form whose response may redirect to this URI.
 pub(super) fn render_towards(
     status: StatusCode,
     page: &impl Template,
@@ -167,7 +167,7 @@ pub(super) fn render_towards(
     }
 }
 
-/// Browsers hold `form-action` against where a form's answer redirects to as well.
+/// Browsers also apply `form-action` to the redirect after a form.
 fn respond(status: StatusCode, html: String, redirect_uri: Option<&str>) -> HttpResponse {
     let source = redirect_uri.and_then(csp_source).map(|source| format!(" {source}"));
     let policy = format!(
@@ -185,7 +185,7 @@ fn respond(status: StatusCode, html: String, redirect_uri: Option<&str>) -> Http
         .body(html)
 }
 
-/// A page that says what went wrong, and what can be done.
+/// An error page: what went wrong, and what to do.
 #[derive(Clone, Debug)]
 pub(super) struct Problem {
     status: u16,
@@ -218,13 +218,13 @@ impl Problem {
         self
     }
 
-    /// Adds a list of what somebody can do.
+    /// Adds a list of steps for the user.
     pub(super) fn with_steps(mut self, steps: &[&'static str]) -> Self {
         self.steps = steps.to_vec();
         self
     }
 
-    /// Adds a link to the help of the provider.
+    /// Adds a link to the provider's help page.
     pub(super) fn with_help(mut self, help: &'static Help) -> Self {
         self.help = Some(help);
         self
@@ -236,13 +236,13 @@ impl Problem {
         self
     }
 
-    /// Adds a way back to the app.
+    /// Adds the form that returns to the app.
     pub(super) fn with_leave(mut self, leave: Leave) -> Self {
         self.leave = Some(Box::new(leave));
         self
     }
 
-    /// The page.
+    /// Renders the page.
     pub(super) fn render(&self) -> HttpResponse {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let page = ProblemPage {
@@ -264,7 +264,7 @@ impl Problem {
     }
 }
 
-/// 429: too many log-ins from one place.
+/// 429: too many log-ins from one address.
 impl HttpError for Problem {
     fn throttled(seconds: u64) -> Self {
         let problem =
@@ -303,7 +303,7 @@ impl From<Error> for Problem {
 impl From<LogInError> for Problem {
     fn from(error: LogInError) -> Self {
         match error {
-            // Why is not said: a standing can be a secret.
+            // The reason is not shown: the standing of a person can be confidential.
             LogInError::NotCurrent => Self::new(403, "You cannot use this service")
                 .saying("Contact your GP surgery to find out why."),
             LogInError::Store(error) => error.into(),

@@ -1,5 +1,5 @@
-//! `/oauth/patient`: for whom does the person act (SMART App Launch 2.2, `launch/patient`; LA-02)? No NHS number
-//! is shown: one that was traced is not for showing (NHS login's rules).
+//! `/oauth/patient`: the user chooses for whom they act (SMART App Launch 2.2, `launch/patient`; LA-02). The
+//! page shows no NHS number: NHS login's rules forbid showing a traced one.
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
@@ -17,7 +17,7 @@ use super::page::{self, Leave, PatientChoice, PatientPage, Problem};
 use super::redirect::see_other;
 use super::visit::{self, Visit};
 
-/// The value of the choice to act for oneself.
+/// The form value for acting for oneself.
 const ONESELF: &str = "self";
 
 pub(super) async fn show(gate: Data<Gate>, request: HttpRequest) -> Result<HttpResponse, Problem> {
@@ -28,7 +28,7 @@ pub(super) async fn show(gate: Data<Gate>, request: HttpRequest) -> Result<HttpR
     ask(&gate, &visit, &log_in, StatusCode::OK, None).await
 }
 
-/// The page, with what was wrong with the last answer.
+/// The page, with the error of the last choice.
 pub(super) async fn ask(
     gate: &Gate,
     visit: &Visit,
@@ -93,7 +93,7 @@ pub(super) async fn choose(
     Ok(see_other(next))
 }
 
-/// What a person is called: by their usual name, or else by the first.
+/// The display name of a person: the usual name, or else the first.
 pub(super) fn name_of(person: &Person) -> String {
     let usual = person.names.iter().find(|name| name.name_use == NameUse::Usual);
     let Some(name) = usual.or(person.names.first()) else { return "A person without a name".to_owned() };
@@ -103,7 +103,7 @@ pub(super) fn name_of(person: &Person) -> String {
     without_hidden(&parts.join(" "))
 }
 
-/// A FHIR date as people write it: `22 October 2022`.
+/// A FHIR date in words: `22 October 2022`.
 fn in_words(date: &str) -> String {
     const MONTHS: [&str; 12] = [
         "January",

@@ -1,11 +1,11 @@
-//! The way back to the app (RFC 6749 §4.1.2), always with `iss` (RFC 9207).
+//! Redirects to the app (RFC 6749 §4.1.2), always with `iss` (RFC 9207).
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, LOCATION, REFERRER_POLICY};
 
 use domain::account::AuthorizationRequest;
 
-/// What an app is answered instead of a code (RFC 6749 §4.1.2.1, OpenID Connect Core §3.1.2.6).
+/// An authorization error response (RFC 6749 §4.1.2.1, OpenID Connect Core §3.1.2.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Refused {
     /// The registered code.
@@ -19,10 +19,10 @@ impl Refused {
         Self { error, description }
     }
 
-    pub(super) const DENIED: Self = Self::new("access_denied", "The person did not allow it.");
+    pub(super) const DENIED: Self = Self::new("access_denied", "The user denied the request.");
 }
 
-/// To whom an answer goes: a redirect URI that was found among the app's own.
+/// The target of a redirect: a redirect URI that is registered for the app.
 pub(super) struct Back<'r> {
     pub(super) redirect_uri: &'r str,
     pub(super) state: Option<&'r str>,
@@ -34,12 +34,12 @@ impl<'r> Back<'r> {
         Self { redirect_uri: &request.redirect_uri, state: Some(&request.state), issuer }
     }
 
-    /// Back with a code.
+    /// Redirects with a code.
     pub(super) fn with_code(&self, code: &str) -> HttpResponse {
         see_other(&self.url(&[("code", code)]))
     }
 
-    /// Back without.
+    /// Redirects with an error.
     pub(super) fn refused(&self, refused: Refused) -> HttpResponse {
         see_other(&self.url(&[("error", refused.error), ("error_description", refused.description)]))
     }
@@ -56,7 +56,7 @@ impl<'r> Back<'r> {
     }
 }
 
-/// Sends the browser on, by GET.
+/// Redirects the browser by GET (303 See Other).
 pub(super) fn see_other(url: &str) -> HttpResponse {
     HttpResponse::SeeOther()
         .insert_header((LOCATION, url))
@@ -65,7 +65,7 @@ pub(super) fn see_other(url: &str) -> HttpResponse {
         .finish()
 }
 
-/// What a Content-Security-Policy calls the place where a URI leads; `None` for one that it cannot name.
+/// The source of a URI in the terms of Content-Security-Policy; `None` for one that it cannot express.
 pub(super) fn csp_source(uri: &str) -> Option<String> {
     let (scheme, rest) = uri.split_once(':')?;
     let is_plain = |text: &str, more: &str| {

@@ -1,4 +1,4 @@
-//! What an app asks by its parameters (LA-01), checked.
+//! Validates the parameters of an authorization request (LA-01).
 
 use std::collections::HashSet;
 
@@ -8,15 +8,15 @@ use service::authority::Authority;
 
 use super::redirect::Refused;
 
-/// The parameters of a request, of its query or of a form.
+/// The parameters of a query or of a form.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Params(Vec<(String, String)>);
 
-/// A parameter that is there more than once (RFC 6749 §3.1).
+/// A parameter occurs more than once (RFC 6749 §3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Repeated;
 
-/// The longest `state`, `nonce` and URL that is kept.
+/// The longest `state`, `nonce` and URL that is stored.
 const LONGEST: usize = 2048;
 
 impl Params {
@@ -24,7 +24,7 @@ impl Params {
         Self(form_urlencoded::parse(bytes).into_owned().collect())
     }
 
-    /// The one value of a name. Without a value it was left out (RFC 6749 §3.1).
+    /// The one value of a parameter. An empty value counts as absent (RFC 6749 §3.1).
     pub(super) fn one(&self, name: &str) -> Result<Option<&str>, Repeated> {
         let mut values = self.given().filter(|(known, _)| *known == name).map(|(_, value)| value);
         match (values.next(), values.next()) {
@@ -33,7 +33,7 @@ impl Params {
         }
     }
 
-    /// Those with a value.
+    /// The parameters with a value.
     fn given(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0
             .iter()
@@ -41,7 +41,7 @@ impl Params {
             .filter(|(_, value)| !value.is_empty())
     }
 
-    /// The last value of a name: of a form of our own.
+    /// The last value of a parameter, in a form of this server.
     pub(super) fn last(&self, name: &str) -> Option<&str> {
         self.0.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
@@ -57,11 +57,11 @@ const fn invalid(description: &'static str) -> Refused {
     Refused::new("invalid_request", description)
 }
 
-/// Checks everything but `client_id` and `redirect_uri`, which are known to belong together.
+/// Validates everything but `client_id` and `redirect_uri`, which are already verified.
 ///
 /// # Errors
 ///
-/// [`Refused`], for the first thing that is wrong.
+/// [`Refused`], for the first fault.
 pub(super) fn read(
     params: &Params,
     app: &Registration,
@@ -72,12 +72,15 @@ pub(super) fn read(
         return Err(invalid("Each parameter may appear once."));
     }
     let one = |name: &str| params.one(name).unwrap_or_default();
-    // First: the other parameters may stand in the object alone (OpenID Connect Core §6).
+    // Checked first: the other parameters may be inside the object only (OpenID Connect Core §6).
     if one("request").is_some() {
         return Err(Refused::new("request_not_supported", "Push the request instead (RFC 9126)."));
     }
     if one("request_uri").is_some() {
-        return Err(Refused::new("request_uri_not_supported", "Only a pushed request has a request_uri."));
+        return Err(Refused::new(
+            "request_uri_not_supported",
+            "The request_uri must be that of a pushed request (RFC 9126).",
+        ));
     }
     let state = one("state").filter(|state| (8..=LONGEST).contains(&state.len()));
     let state =
@@ -104,11 +107,14 @@ pub(super) fn read(
     })
 }
 
-/// The kind of request, and what of OpenID Connect and SMART is not there.
+/// Checks the response type, and refuses unsupported parameters of OpenID Connect and SMART.
 fn check_kind(params: &Params, app: &Registration) -> Result<(), Refused> {
     let one = |name: &str| params.one(name).unwrap_or_default();
     if app.mode == Mode::System || !app.grant_types.contains(&GrantType::AuthorizationCode) {
-        return Err(Refused::new("unauthorized_client", "The app is not registered for this."));
+        return Err(Refused::new(
+            "unauthorized_client",
+            "The app is not registered for the authorization code grant.",
+        ));
     }
     match one("response_type") {
         Some("code") => {}
@@ -119,32 +125,35 @@ fn check_kind(params: &Params, app: &Registration) -> Result<(), Refused> {
         return Err(invalid("response_mode must be query."));
     }
     if one("launch").is_some() {
-        return Err(invalid("launch is not supported: this server is no EHR."));
+        return Err(invalid("The launch parameter is not supported: this server has no EHR launch."));
     }
     let prompts: Vec<&str> = one("prompt").unwrap_or_default().split_ascii_whitespace().collect();
     match prompts.as_slice() {
-        ["none"] => Err(Refused::new("login_required", "Nobody stays logged in here.")),
-        all if all.contains(&"none") => Err(invalid("prompt none stands alone.")),
-        // Everybody logs in, chooses and approves each time.
+        ["none"] => Err(Refused::new(
+            "login_required",
+            "This server keeps no log-in sessions: prompt none is not possible.",
+        )),
+        all if all.contains(&"none") => Err(invalid("prompt none must be the only value.")),
+        // Every request requires log-in, choice and approval anyway.
         all if all.iter().all(|prompt| matches!(*prompt, "login" | "consent" | "select_account")) => Ok(()),
-        _ => Err(invalid("prompt is not known.")),
+        _ => Err(invalid("prompt has an unknown value.")),
     }
 }
 
-/// SMART's `aud`, or `resource` (RFC 8707): the app must not show its token to anybody else. The tokens are for those
-/// APIs alone that `resource` names; `aud`, which SMART apps must send, restricts nothing.
+/// SMART's `aud`, or `resource` (RFC 8707): the app must not send its token to another server. Tokens are
+/// restricted to the APIs that `resource` names; `aud`, which SMART apps must send, restricts nothing.
 fn check_audience(params: &Params, authority: &Authority) -> Result<Vec<String>, Refused> {
     let all =
         |wanted: &'static str| params.given().filter(move |(name, _)| *name == wanted).map(|(_, url)| url);
     if all("aud").chain(all("resource")).next().is_none() {
-        return Err(invalid("aud is missing: the base URL of the API."));
+        return Err(invalid("aud is missing: it must be the base URL of the API."));
     }
     let other = Refused::new("invalid_target", "aud is not the base URL of an API of this server.");
     authority.audience(all("aud")).ok_or(other)?;
     authority.audience(all("resource")).ok_or(other)
 }
 
-/// PKCE (RFC 7636), which everybody needs.
+/// PKCE (RFC 7636), required of every app.
 fn check_challenge(params: &Params) -> Result<String, Refused> {
     let one = |name: &str| params.one(name).unwrap_or_default();
     let challenge = one("code_challenge").ok_or(invalid("code_challenge is missing."))?;
@@ -163,10 +172,10 @@ fn is_digest(text: &str) -> bool {
     text.len() == 43 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
-/// What the app may have of what it asks. `patient/` without a patient would be worth nothing, nor is
-/// `system/` for an app that asks for people, nor a type that is not here.
+/// The scopes that the app may have of those requested. Dropped are `patient/` without a patient, `system/`
+/// in an app for users, and unsupported resource types, which would allow nothing.
 fn check_scopes(text: &str, app: &Registration) -> Result<Scopes, Refused> {
-    let malformed = Refused::new("invalid_scope", "A scope is written wrongly.");
+    let malformed = Refused::new("invalid_scope", "A scope is malformed.");
     let asked = Scopes::parse(text).or(Err(malformed))?;
     let allowed = app.scopes.narrowed_to(&asked);
     let has_patient = app.mode == Mode::Citizen && allowed.has(Word::LaunchPatient);
@@ -191,7 +200,10 @@ fn check_scopes(text: &str, app: &Registration) -> Result<Scopes, Refused> {
         ));
     }
     if scopes.is_empty() {
-        return Err(Refused::new("invalid_scope", "Nothing of the scope can be granted to this app."));
+        return Err(Refused::new(
+            "invalid_scope",
+            "None of the requested scopes can be granted to this app.",
+        ));
     }
     Ok(scopes)
 }

@@ -1,15 +1,15 @@
-//! Scopes in plain words: what an app will be able to do, one sentence each.
+//! Describes scopes in plain words: one sentence for each thing that an app will be able to do.
 
 use domain::account::scope::{ResourceScope, Scope};
 use domain::account::{Letter, Scopes, Word};
 
-/// About whom the sentences are.
+/// The people that the sentences are about.
 pub(super) struct Whom<'w> {
     /// `you`, or a name.
     pub(super) object: &'w str,
-    /// `your`, or a name's genitive.
+    /// `your`, or a name in the genitive.
     pub(super) possessive: &'w str,
-    /// For how long what is given lasts: `for up to 12 hours`.
+    /// How long the access lasts: `for up to 12 hours`.
     pub(super) lasts: &'w str,
 }
 
@@ -35,7 +35,7 @@ fn of_word(word: Word, whom: &Whom<'_>) -> Option<String> {
     let Whom { object, lasts, .. } = whom;
     match word {
         Word::OpenId | Word::FhirUser | Word::Profile => Some("Know who you are".to_owned()),
-        // The person has said so on the page before.
+        // The user has already agreed to this on the page before.
         Word::Launch | Word::LaunchPatient | Word::OnlineAccess | Word::RegistryEvents => None,
         Word::OfflineAccess => Some(format!("Keep this access {lasts}, even when you are not using the app")),
         Word::Delegation => Some("See the list of people you can act for".to_owned()),
@@ -51,7 +51,8 @@ fn of_resource(scope: &ResourceScope, whom: &Whom<'_>) -> Vec<String> {
     let changes = has(Letter::Update) || has(Letter::Delete);
     let (read, create, change) = verbs(scope.resource.as_deref(), whom);
     let only = only(scope);
-    // What a subscription tells is limited by what the app may read, not by which subscriptions it may make.
+    // The content of notifications is limited by the app's read scopes, not by the subscriptions that it may
+    // create.
     let is_told = scope.is_about("Subscription") && (has(Letter::Create) || has(Letter::Update));
     if is_told && scope.resource.is_some() {
         return vec![notified(whom)];
@@ -62,14 +63,14 @@ fn of_resource(scope: &ResourceScope, whom: &Whom<'_>) -> Vec<String> {
     sentences.chain(is_told.then(|| notified(whom))).collect()
 }
 
-/// What a subscription is to the person whom it is about.
+/// The sentence about subscriptions.
 fn notified(Whom { object, lasts, .. }: &Whom<'_>) -> String {
     format!(
-        "Be told when something changes in who can act for {object}, {lasts}, even when you are not using the app"
+        "Be notified of changes to who can act for {object}, {lasts}, even when you are not using the app"
     )
 }
 
-/// To look, to make, to change.
+/// The sentences for read, create and update.
 fn verbs(resource: Option<&str>, whom: &Whom<'_>) -> (String, String, String) {
     let Whom { object, possessive, .. } = whom;
     match resource {
@@ -79,7 +80,7 @@ fn verbs(resource: Option<&str>, whom: &Whom<'_>) -> (String, String, String) {
             format!("Change what this service holds about {object}, for example end a role"),
         ),
         Some("Consent") => (
-            format!("See who can act for {object}, and for whom"),
+            format!("See who can act for {object}, and who {object} can act for"),
             format!("Set up a role for {object}"),
             "End a role".to_owned(),
         ),
@@ -90,8 +91,8 @@ fn verbs(resource: Option<&str>, whom: &Whom<'_>) -> (String, String, String) {
         ),
         Some("QuestionnaireResponse") => (
             format!("See requests to act for {object}, and for others"),
-            "Ask to act for somebody".to_owned(),
-            "Change a request to act for somebody".to_owned(),
+            "Ask to act for someone".to_owned(),
+            "Change a request to act for someone".to_owned(),
         ),
         Some("Patient") => (
             format!("See {possessive} name, date of birth and GP surgery"),
@@ -113,11 +114,11 @@ fn verbs(resource: Option<&str>, whom: &Whom<'_>) -> (String, String, String) {
             format!("Add to {possessive} account"),
             format!("Change {possessive} account"),
         ),
-        // To make one is to be told of changes, which has a sentence of its own.
+        // Creating one means notifications, which have their own sentence.
         Some("Subscription") => (
-            "See which changes it has asked to be told about".to_owned(),
+            "See which changes it is notified of".to_owned(),
             String::new(),
-            "Stop being told about changes".to_owned(),
+            "Stop being notified of changes".to_owned(),
         ),
         Some(_) => (
             "See the forms and definitions of this service".to_owned(),
@@ -127,7 +128,7 @@ fn verbs(resource: Option<&str>, whom: &Whom<'_>) -> (String, String, String) {
     }
 }
 
-/// Which of them, where it is not all.
+/// The search constraint of a scope, in words.
 fn only(scope: &ResourceScope) -> String {
     let pairs: Vec<String> =
         scope.constraint.iter().map(|(name, value)| format!("{name} is {value}")).collect();
@@ -147,20 +148,20 @@ mod tests {
             said("openid fhirUser launch/patient patient/Consent.rs user/Consent.u patient/Patient.r"),
             [
                 "Know who you are",
-                "See who can act for you, and for whom",
+                "See who can act for you, and who you can act for",
                 "End a role",
                 "See your name, date of birth and GP surgery",
             ]
         );
         assert_eq!(
             said("patient/Consent.r?status=active"),
-            ["See who can act for you, and for whom (only where status is active)"]
+            ["See who can act for you, and who you can act for (only where status is active)"]
         );
-        let told = "Be told when something changes in who can act for you, for up to 12 hours, even when you are not \
+        let told = "Be notified of changes to who can act for you, for up to 12 hours, even when you are not \
                     using the app";
         assert_eq!(said("patient/Subscription.cruds"), [told]);
-        assert_eq!(said("patient/Subscription.d"), ["Stop being told about changes"]);
-        assert_eq!(said("patient/Subscription.rs"), ["See which changes it has asked to be told about"]);
+        assert_eq!(said("patient/Subscription.d"), ["Stop being notified of changes"]);
+        assert_eq!(said("patient/Subscription.rs"), ["See which changes it is notified of"]);
         assert!(said("patient/*.cruds").contains(&told.to_owned()));
         assert!(!said("patient/*.rs").contains(&told.to_owned()));
         assert_eq!(

@@ -1,4 +1,4 @@
-//! The browser's hold on its log-in: a cookie that says which it is, and the token of its forms.
+//! Binds a log-in to its browser: a cookie with a handle, and the token of its forms.
 
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
@@ -18,14 +18,14 @@ use domain::account::LogIn;
 use super::page::Problem;
 use super::request::Params;
 
-/// A browser's visit.
+/// The browser's session during a log-in.
 #[derive(Clone)]
 pub(super) struct Visit {
     handle: String,
 }
 
-/// The name of the cookie, and whether it is for TLS alone: everywhere but where somebody tries the service
-/// out on their own computer. The prefix keeps other hosts and paths from setting it (RFC 6265bis §4.1.3).
+/// The name of the cookie, and whether it requires TLS: everywhere except on localhost. The prefix keeps
+/// other hosts and paths from setting it (RFC 6265bis §4.1.3).
 fn cookie_name(gate: &Gate) -> (&'static str, bool) {
     let host =
         gate.public_url.strip_prefix("http://").map(|rest| rest.rsplit_once(':').unwrap_or((rest, "")).0);
@@ -36,12 +36,12 @@ fn cookie_name(gate: &Gate) -> (&'static str, bool) {
 }
 
 impl Visit {
-    /// A new one.
+    /// A new session.
     pub(super) fn begin() -> Result<Self, Error> {
         Ok(Self { handle: new_secret()? })
     }
 
-    /// That of the request's cookie.
+    /// The session of the request's cookie.
     pub(super) fn of(gate: &Gate, request: &HttpRequest) -> Option<Self> {
         let (name, _) = cookie_name(gate);
         let headers = request.headers().get_all(COOKIE).filter_map(|value| value.to_str().ok());
@@ -50,33 +50,33 @@ impl Visit {
         Some(Self { handle: handle.trim().to_owned() })
     }
 
-    /// What the store knows it by.
+    /// The key in the store.
     pub(super) fn digest(&self) -> String {
         digest(&self.handle)
     }
 
-    /// What its forms carry: it cannot be made without the cookie, nor the cookie from it.
+    /// The token of its forms: it cannot be computed without the cookie, nor the cookie from it.
     pub(super) fn form_token(&self) -> String {
         digest(&format!("form {}", self.handle))
     }
 
-    /// Whether a form is this visit's own.
+    /// Whether a form belongs to this session.
     pub(super) fn owns(&self, params: &Params) -> bool {
         let shown = params.last("token").unwrap_or_default();
         verify_slices_are_equal(shown.as_bytes(), self.form_token().as_bytes()).is_ok()
     }
 
-    /// Refuses a link that is not this visit's own: no other site can send somebody there.
+    /// Refuses a link that does not belong to this session: no other site can send the browser there.
     pub(super) fn check_link(&self, request: &HttpRequest) -> Result<(), Problem> {
         if self.owns(&Params::parse(request.query_string().as_bytes())) { Ok(()) } else { Err(forged()) }
     }
 
-    /// Gives the browser its cookie.
+    /// Sets the cookie.
     pub(super) fn keep_in(&self, gate: &Gate, response: HttpResponse) -> HttpResponse {
         set_cookie(gate, response, &self.handle, LogIn::TTL.num_seconds())
     }
 
-    /// Takes it away again.
+    /// Deletes the cookie.
     pub(super) fn forget_in(gate: &Gate, response: HttpResponse) -> HttpResponse {
         set_cookie(gate, response, "", 0)
     }
@@ -101,7 +101,7 @@ pub(super) async fn current(gate: &Gate, request: &HttpRequest) -> Result<(Visit
     Ok((visit, log_in))
 }
 
-/// The log-in of this browser, and the form that it sends, which must be its own.
+/// The log-in of this browser, and the form that it sends, which must belong to the session.
 pub(super) async fn submitted(
     gate: &Gate,
     request: &HttpRequest,
@@ -115,27 +115,27 @@ pub(super) async fn submitted(
     Ok((visit, log_in, params))
 }
 
-/// A form, within the limits.
+/// Reads a form, within the limits.
 pub(super) async fn read_form(request: &HttpRequest, payload: Payload) -> Result<Params, Problem> {
     let content_type = request.headers().get("content-type").and_then(|value| value.to_str().ok());
     let media_type = content_type.and_then(|value| value.split(';').next()).unwrap_or_default();
     if !media_type.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded") {
         return Err(
-            Problem::new(415, "This page takes a form").saying("Send application/x-www-form-urlencoded.")
+            Problem::new(415, "This page accepts a form").saying("Send application/x-www-form-urlencoded.")
         );
     }
     let bytes = state::<Bodies>(request)?.read_at_most(form::MAX_BYTES, request.headers(), payload).await?;
     Ok(Params::parse(&bytes))
 }
 
-/// A form or a link of another page, or of a log-in before.
+/// A form or a link of another site, or of an earlier log-in.
 pub(super) fn forged() -> Problem {
     Problem::new(403, "There is a problem with this page")
-        .saying("It does not belong to your present log-in. Go back to the app and log in again.")
+        .saying("It does not belong to your current log-in. Go back to the app and log in again.")
 }
 
 fn over() -> Problem {
     Problem::new(400, "Your log-in has ended").saying(
-        "You took longer than 15 minutes, began another log-in in this browser, or your browser does not keep cookies.",
+        "You took longer than 15 minutes, started another log-in in this browser, or your browser does not accept cookies.",
     ).saying("Go back to the app and log in again.")
 }

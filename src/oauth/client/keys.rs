@@ -1,4 +1,4 @@
-//! The keys that apps publish at a URL (`jwks_uri`), so that they can change them without us.
+//! The keys that apps publish at a URL (`jwks_uri`), so that they can rotate them by themselves.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,17 +12,17 @@ use base::net::document::{Document, Need, Refresh};
 use base::net::fetch::{FetchError, FetchOptions, Fetcher, Reach, is_on_loopback};
 use jose::assertion::find_key;
 
-/// An unknown `kid` is easily made up, so a URL is asked once in each pause, whatever for (RS-02).
+/// An unknown `kid` costs an attacker nothing, so a URL is fetched at most once in each pause (RS-02).
 const REFRESH: Refresh =
     Refresh { fresh: TimeDelta::hours(1), pause: TimeDelta::seconds(30), hurries_after_read: false };
-/// How long a URL may take.
+/// The deadline of a fetch.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How large a set may be.
+/// The largest key set, in bytes.
 const MAX_BYTES: usize = 65_536;
-/// Of how many URLs the keys are kept: those used least recently are forgotten, and asked for again.
+/// How many URLs are cached. The least recently used are evicted, and fetched again when needed.
 const MAX_URLS: u64 = 4096;
 
-/// What is known of the keys of apps, by URL. Only URLs of registrations come here.
+/// The cached keys of apps, by URL. Only URLs of registrations are fetched.
 #[derive(Debug)]
 pub struct AppKeys {
     fetcher: Fetcher,
@@ -30,12 +30,11 @@ pub struct AppKeys {
 }
 
 impl AppKeys {
-    /// Nothing is known yet. The URLs are those of the public internet, or of this machine where we
-    /// are there for trying things ourselves.
+    /// An empty cache. URLs must be on the public internet, or on loopback where this server is on loopback.
     ///
     /// # Errors
     ///
-    /// Where the HTTP client cannot be made.
+    /// The HTTP client cannot be built.
     pub fn new(public_url: &str) -> Result<Self, FetchError> {
         let fetcher = Fetcher::new(FetchOptions {
             timeout: PATIENCE,
@@ -47,8 +46,8 @@ impl AppKeys {
         Ok(Self { fetcher, known })
     }
 
-    /// The keys of a URL, asked for again when they are old or this key is not among them. When the URL does
-    /// not answer, the last good keys stay good.
+    /// The keys of a URL, fetched again when they are old or lack this key. When the URL does not respond,
+    /// the last valid keys stay in use.
     pub(crate) async fn find(&self, url: &str, kid: &str, now: DateTime<Utc>) -> Option<Arc<JwkSet>> {
         let document = self.known.get_with_by_ref(url, Arc::default);
         let keys = document.get(REFRESH, Need::Fresh, now, async || self.fetch(url).await).await.ok()?;
@@ -62,7 +61,7 @@ impl AppKeys {
         let answer = self.fetcher.get(url, "application/json", None).await;
         let answer = answer.ok().filter(|answer| answer.status == 200);
         answer.and_then(|answer| serde_json::from_slice(&answer.body).ok()).ok_or_else(|| {
-            tracing::warn!("an app's keys cannot be had: the last good ones stay");
+            tracing::warn!("fetching the keys of an app failed; the last valid ones stay in use");
         })
     }
 }

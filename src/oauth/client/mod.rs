@@ -1,5 +1,5 @@
-//! Which app is asking: it proves itself in the way that it is registered for, and in no other (RFC 6749
-//! §2.3, RFC 7523, SMART App Launch 2.2 "Client Authentication").
+//! Client authentication: an app authenticates by the method that it is registered for, and by no other (RFC
+//! 6749 §2.3, RFC 7523, SMART App Launch 2.2 "Client Authentication").
 
 pub(crate) mod keys;
 pub(crate) mod request;
@@ -34,21 +34,21 @@ use web::state;
 
 pub use keys::AppKeys;
 
-/// What an app shows of itself.
+/// The credential of a request.
 enum Credential {
-    /// Its name alone.
+    /// A `client_id` alone.
     None,
-    /// A secret.
+    /// A client secret.
     Secret(String),
-    /// A signed assertion.
+    /// A client assertion.
     Assertion(String),
 }
 
-/// Finds out which app is asking.
+/// Authenticates the app of a request.
 ///
 /// # Errors
 ///
-/// [`Problem`]: 401 `invalid_client` in the same words whatever is wrong.
+/// [`Problem`]: 401 `invalid_client` with the same description for every cause.
 async fn authenticate(request: &HttpRequest, form: &Form) -> Result<Arc<Registration>, Problem> {
     let (gate, throttle) = (state::<Gate>(request)?, state::<Throttle>(request)?);
     let (client_id, credential) = credential(request, form)?;
@@ -60,7 +60,7 @@ async fn authenticate(request: &HttpRequest, form: &Form) -> Result<Arc<Registra
         (ClientAuthentication::None, Credential::None) => {}
         (ClientAuthentication::Secret { sha256 }, Credential::Secret(secret)) => {
             let lockout = authority(gate)?.lockout();
-            // Counted by where it comes from: a stranger who guesses keeps the app itself from nothing.
+            // Counted per source address, so that an attacker's guesses never lock out the app itself.
             let name = format!("{client_id} {}", throttle.source(request));
             lockout.check(&name, now).map_err(Problem::locked)?;
             if !is_secret(&secret, sha256) {
@@ -75,7 +75,7 @@ async fn authenticate(request: &HttpRequest, form: &Form) -> Result<Arc<Registra
         (registered, shown) => return Err(Problem::client(mismatch(registered, &shown))),
     }
     note_app(request);
-    // A name that nobody has proved is not counted: anybody could use it up.
+    // An unauthenticated name is not counted: any client could use up its limit.
     if known.authentication.is_confidential() {
         let counted = throttle.count_app(&known.client_id);
         counted.map_err(|wait| Problem::throttled(wait.as_secs() + 1))?;
@@ -83,11 +83,7 @@ async fn authenticate(request: &HttpRequest, form: &Form) -> Result<Arc<Registra
     Ok(known)
 }
 
-/// The app of this id: of the settings, else one that has registered itself.
-///
-/// # Errors
-///
-/// [`Problem`] when the database does not answer.
+/// The app with this id: of the settings, else one that has registered itself.
 pub(crate) async fn find_app(gate: &Gate, client_id: &str) -> Result<Option<Arc<Registration>>, Error> {
     if let Some(known) = gate.authority.as_ref().and_then(|authority| authority.registration(client_id)) {
         return Ok(Some(known));
@@ -100,14 +96,16 @@ pub(crate) async fn find_app(gate: &Gate, client_id: &str) -> Result<Option<Arc<
     Ok(found?.map(Arc::new))
 }
 
-/// What is shown: one credential, and one name.
+/// The credential and the client id of a request: at most one of each.
 fn credential(request: &HttpRequest, form: &Form) -> Result<(String, Credential), Problem> {
     let (secret, assertion) = (form.get("client_secret"), form.get("client_assertion"));
     let header =
         authorization(request).map_err(|repeated: Repeated| Problem::client(repeated.to_string()))?;
     let read = |header: &HeaderValue| {
         let read = header.to_str().ok().and_then(read_basic);
-        read.ok_or_else(|| Problem::client("the header Authorization is not Basic with a name and a secret"))
+        read.ok_or_else(|| {
+            Problem::client("the Authorization header is not Basic with a client_id and a secret")
+        })
     };
     let basic = header.map(read).transpose()?;
     let named = form.get("client_id").map(str::to_owned);
@@ -121,16 +119,16 @@ fn credential(request: &HttpRequest, form: &Form) -> Result<(String, Credential)
             }
             (assertion::claimed_client(assertion), Credential::Assertion(assertion.to_owned()))
         }
-        _ => return Err(Problem::invalid("prove the app in one way, not in several")),
+        _ => return Err(Problem::invalid("use one method of client authentication, not several")),
     };
     match name {
         Some(name) if named.as_ref().is_none_or(|named| *named == name) => Ok((name, credential)),
-        Some(_) => Err(Problem::client("client_id is another than the one that is proved")),
-        None => Err(Problem::client("the request names no client_id")),
+        Some(_) => Err(Problem::client("client_id differs from that of the credential")),
+        None => Err(Problem::client("the request has no client_id")),
     }
 }
 
-/// How what is shown differs from the authentication method that the app is registered for.
+/// How the credential differs from the authentication method that the app is registered for.
 fn mismatch(registered: &ClientAuthentication, shown: &Credential) -> String {
     let shown = match shown {
         Credential::None => "none",
@@ -140,7 +138,7 @@ fn mismatch(registered: &ClientAuthentication, shown: &Credential) -> String {
     format!("the app is registered for {}, and the request has {shown}", registered.method())
 }
 
-/// Name and secret of `Authorization: Basic`, each form-urlencoded before they were joined (RFC 6749
+/// The name and secret of `Authorization: Basic`, which are form-urlencoded before they are joined (RFC 6749
 /// §2.3.1).
 fn read_basic(header: &str) -> Option<(String, String)> {
     let (scheme, encoded) = header.split_once(' ')?;
@@ -157,7 +155,7 @@ fn read_basic(header: &str) -> Option<(String, String)> {
     (!name.chars().any(char::is_control)).then_some((name, secret))
 }
 
-/// Checks an assertion by the app's own keys, and that it is shown for the first time.
+/// Validates an assertion with the app's keys, and that it was not used before.
 async fn check_assertion(
     gate: &Gate,
     request: &HttpRequest,
@@ -171,9 +169,10 @@ async fn check_assertion(
         ClientAuthentication::PrivateKeyJwt { jwks } => jwks,
         ClientAuthentication::PrivateKeyJwtAt { jwks_uri } => {
             let kid = assertion::claimed_key(text);
-            let kid = kid.ok_or_else(|| Problem::client("the assertion names no kid"))?;
+            let kid = kid.ok_or_else(|| Problem::client("the assertion has no kid"))?;
             let found = app_keys(request)?.find(jwks_uri, &kid, now).await;
-            fetched = found.ok_or_else(|| Problem::client("the keys of the app's jwks_uri cannot be had"))?;
+            fetched =
+                found.ok_or_else(|| Problem::client("the keys at the app's jwks_uri cannot be fetched"))?;
             &*fetched
         }
         ClientAuthentication::None | ClientAuthentication::Secret { .. } => {
@@ -188,7 +187,7 @@ async fn check_assertion(
     is_first.then_some(()).ok_or_else(|| Problem::client("the assertion: its jti was used before"))
 }
 
-/// A proof of a key that came with a request (RFC 9449 §5). It is good once.
+/// The DPoP proof of a request (RFC 9449 §5). It is accepted once.
 #[derive(Clone, Debug)]
 pub(crate) struct ProvedKey {
     /// The thumbprint of the key.
@@ -198,18 +197,14 @@ pub(crate) struct ProvedKey {
 }
 
 impl ProvedKey {
-    /// Remembers the proof, in the transaction of what it was shown for: a request that is refused leaves nothing. Returns
-    /// whether it was shown for the first time.
-    ///
-    /// # Errors
-    ///
-    /// When the database does not answer.
+    /// Stores the proof as used, in the transaction of the request: a refused request stores nothing. Returns
+    /// whether it was not used before.
     pub(crate) fn spend(&self, tx: &mut Tx<'_>) -> Result<bool, Error> {
         tx.see_once(&self.digest, self.expires_at)
     }
 }
 
-/// The key of which the request has a proof, if it has one.
+/// The DPoP proof of the request, if it has one.
 ///
 /// # Errors
 ///
@@ -229,11 +224,10 @@ pub(crate) fn proved_key(gate: &Gate, request: &HttpRequest) -> Result<Option<Pr
     Ok(Some(ProvedKey { jkt: proof.jkt, digest: proof.digest, expires_at: proof.expires_at }))
 }
 
-/// What a client is answered whose proof is not good, or was shown before.
-pub(crate) const BAD_PROOF: &str = "the DPoP proof is not good, or not for this";
+/// The description for a proof that is not valid, or was used before.
+pub(crate) const BAD_PROOF: &str = "the DPoP proof is not valid for this request";
 
-/// Whether this is shown for the first time. In a transaction of its own: what comes after may fail, and it
-/// stays seen.
+/// Whether this is used for the first time. In its own transaction: it stays used even if the request fails.
 async fn see_once(gate: &Gate, digest: String, until: DateTime<Utc>) -> Result<bool, Error> {
     gate.store.write(move |tx| tx.see_once(&digest, until)).await
 }

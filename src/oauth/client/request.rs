@@ -1,5 +1,5 @@
-//! A request of a client, as an argument of a handler: its form, and the app that has authenticated with it. A handler that
-//! has none cannot forget to authenticate.
+//! A request of a client, as an argument of a handler: its form, and the authenticated app. So no handler can
+//! forget to authenticate.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,25 +14,25 @@ use crate::refusal;
 use base::error::Error;
 use domain::account::{GrantType, Registration};
 
-/// A form of a client that has authenticated.
+/// A form of an authenticated client.
 pub(crate) struct ClientRequest<T = ()> {
     /// The form.
     pub(crate) form: Form,
-    /// Whose it is.
+    /// The client.
     pub(crate) client: Arc<Registration>,
-    /// The id of the request, as the log has it.
+    /// The id of the request in the log.
     pub(crate) request_id: Option<String>,
-    /// What was read of the form before its client authenticated.
+    /// The parameters that were read before the client authenticated.
     pub(crate) parameters: T,
 }
 
-/// What an endpoint reads of a form before the client authenticates.
+/// The parameters that an endpoint reads before the client authenticates.
 pub(crate) trait Parameters: Sized + 'static {
-    /// Reads it.
+    /// Reads them.
     ///
     /// # Errors
     ///
-    /// [`Problem`], whoever the client may be.
+    /// [`Problem`], for any client.
     fn read(form: &Form) -> Result<Self, Problem>;
 }
 
@@ -46,8 +46,8 @@ impl Parameters for () {
 /// `grant_type` of the token endpoint (RFC 6749 §5.2).
 impl Parameters for GrantType {
     fn read(form: &Form) -> Result<Self, Problem> {
-        let name = form.need("grant_type", "name the grant_type")?;
-        let unsupported = Problem::new(400, "unsupported_grant_type", "there is no such grant_type here");
+        let name = form.need("grant_type", "grant_type is required")?;
+        let unsupported = Problem::new(400, "unsupported_grant_type", "the grant_type is not supported");
         Self::parse(name).ok_or(unsupported)
     }
 }

@@ -1,4 +1,4 @@
-//! Who asks for a token, and the transaction in which it is issued.
+//! The client of a token request, and the transaction in which a token is issued.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -14,7 +14,7 @@ use idp::Providers;
 use service::account::{Asking, TokenError};
 use store::Tx;
 
-/// Who asks, kept until the transaction.
+/// The client of a token request, kept until the transaction.
 #[derive(Clone)]
 pub(super) struct Asker {
     pub(super) app: Arc<Registration>,
@@ -30,7 +30,7 @@ impl Asker {
     }
 }
 
-/// Runs a use case for a client. The proof of its key is spent with it: of what is refused, nothing is kept.
+/// Runs a use case for a client. It also stores the DPoP proof as used; a refused request stores nothing.
 pub(super) async fn write<T, F>(gate: &Gate, asker: Asker, work: F) -> Result<T, Problem>
 where
     T: Send + 'static,

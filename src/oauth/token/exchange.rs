@@ -1,4 +1,4 @@
-//! Token exchange (RFC 8693): what the form says, and whose token it brings.
+//! Token exchange (RFC 8693): the parameters, and the verification of the subject token.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
@@ -18,24 +18,24 @@ use service::account::exchange::{Subject, Target, exchange};
 use service::account::{IssuedTokens, TokenError};
 use web::gate::Gate;
 
-/// The type of our own tokens (RFC 8693 §3).
+/// The type of this server's tokens (RFC 8693 §3).
 pub(super) const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
-/// The type of an identity provider's, composite ones among them.
+/// The type of an identity provider's tokens, including composite ones.
 const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";
 
-/// Whose token it is, its signature checked.
+/// The subject of a verified token.
 enum Proved {
-    /// A caller of ours.
+    /// A caller with a token of this server.
     Caller(Caller),
-    /// Somebody whom a provider has proved, and the patient that a composite token is about.
+    /// A person that a provider has proved, and the patient of a composite token.
     Person(Proven, Option<NhsNumber>, Presented),
 }
 
-/// A token to act for the patient whom the form names.
+/// Issues a token to act for the patient whom the form names.
 pub(super) async fn by_token(gate: &Gate, asker: Asker, form: &Form) -> Result<IssuedTokens, Problem> {
     check(form)?;
     let target = target(form)?;
-    let token = form.need("subject_token", "name the subject_token")?;
+    let token = form.need("subject_token", "subject_token is required")?;
     let person = match form.get("subject_token_type") {
         Some(ACCESS_TOKEN) => Proved::Caller(our_own(gate, &asker, token)?),
         Some(ID_TOKEN) => {
@@ -43,7 +43,7 @@ pub(super) async fn by_token(gate: &Gate, asker: Asker, form: &Form) -> Result<I
             Proved::Person(proven, patient, presented(&asker.app, token, target, gate.clock.now())?)
         }
         Some(_) | None => {
-            return Err(Problem::invalid("the subject_token_type is not one that is taken here"));
+            return Err(Problem::invalid("the subject_token_type is not supported"));
         }
     };
     let scope = form.get("scope").map(str::to_owned);
@@ -52,7 +52,7 @@ pub(super) async fn by_token(gate: &Gate, asker: Asker, form: &Form) -> Result<I
             Proved::Caller(caller) => Subject::of_token(tx, asking, &caller)?,
             Proved::Person(proven, patient, presented) => {
                 if !tx.see_once(&presented.digest, presented.expires_at)? {
-                    return Err(TokenError::Invalid("the subject_token was shown before"));
+                    return Err(TokenError::Invalid("the subject_token has already been used"));
                 }
                 Subject::of_proven(tx, asking, &proven, patient)?
             }
@@ -62,28 +62,30 @@ pub(super) async fn by_token(gate: &Gate, asker: Asker, form: &Form) -> Result<I
     .await
 }
 
-/// What else the form may say.
+/// Checks the other parameters.
 fn check(form: &Form) -> Result<(), Problem> {
     if form.get("actor_token").is_some() {
-        return Err(Problem::invalid("who acts is whose token it is: there is no actor_token here"));
+        return Err(Problem::invalid(
+            "actor_token is not supported: the actor is the subject of the subject_token",
+        ));
     }
     if form.get("requested_token_type").is_some_and(|kind| kind != ACCESS_TOKEN) {
-        return Err(Problem::invalid("there are only access tokens here"));
+        return Err(Problem::invalid("requested_token_type must be that of an access token"));
     }
     Ok(())
 }
 
-/// For whom: an NHS number or `Patient/{NHS number}`; by which role: its id or `Consent/{id}`. What can name
-/// nobody is answered as what names nobody.
+/// The patient: an NHS number or `Patient/{NHS number}`; the role: its id or `Consent/{id}`. A malformed
+/// value is answered as an unknown one.
 fn target(form: &Form) -> Result<Target, TokenError> {
     let number = |text: &str| {
         let number = text.strip_prefix("Patient/").unwrap_or(text);
         NhsNumber::parse(number, NumberCheck::Length)
-            .map_err(|_wrong| TokenError::Target("patient is no NHS number"))
+            .map_err(|_wrong| TokenError::Target("patient is not an NHS number"))
     };
     let role = |text: &str| {
         let id = text.strip_prefix("Consent/").unwrap_or(text);
-        Uuid::try_parse(id).map_err(|_wrong| TokenError::Target("role is no id of a role"))
+        Uuid::try_parse(id).map_err(|_wrong| TokenError::Target("role is not the id of a role"))
     };
     Ok(Target {
         patient: form.get("patient").map(number).transpose()?,
@@ -91,11 +93,11 @@ fn target(form: &Form) -> Result<Target, TokenError> {
     })
 }
 
-/// The caller of a token of ours. One that is bound to a key needs a proof of it here too.
+/// The caller of an access token of this server. A token that is bound to a key needs a DPoP proof here too.
 fn our_own(gate: &Gate, asker: &Asker, token: &str) -> Result<Caller, Problem> {
     let read = authority(gate)?.caller(token, gate.clock.now());
     let (caller, bound_to) = read.map_err(|bad| {
-        Problem::invalid("the subject_token is not good").because(format!("the subject_token: {bad}"))
+        Problem::invalid("the subject_token is not valid").because(format!("the subject_token: {bad}"))
     })?;
     if bound_to.is_some() && bound_to.as_deref() != asker.jkt() {
         return Err(TokenError::Proof("the subject_token is bound to another key").into());
@@ -103,20 +105,20 @@ fn our_own(gate: &Gate, asker: &Asker, token: &str) -> Result<Caller, Problem> {
     Ok(caller)
 }
 
-/// How old a provider's token may be when it is exchanged.
+/// The greatest age of a provider's token at exchange.
 const MOST_AGE: TimeDelta = TimeDelta::minutes(10);
 
-/// What keeps a provider's token from being exchanged again.
+/// Prevents a second exchange of a provider's token.
 struct Presented {
-    /// Of the app and the token.
+    /// The digest of app, target and token.
     digest: String,
-    /// The token's end: from then on it is refused anyway.
+    /// The token's end: afterwards it is refused anyway.
     expires_at: DateTime<Utc>,
 }
 
-/// Whether a provider's token, which was verified, is one that this app may exchange: issued to clients that the operator
-/// lists for the app, and not long ago. Each app exchanges a token once for the same patient or role, so that a person who acts
-/// for several need not log in for each.
+/// Whether this app may exchange a verified token of a provider: it must be issued to a client that the
+/// operator lists for the app, and be recent. Each app exchanges a token once for the same patient or role,
+/// so that a person who acts for several patients need not log in for each.
 fn presented(
     app: &Registration,
     token: &str,
@@ -130,10 +132,10 @@ fn presented(
     }
     if claims.issued_at + MOST_AGE <= now {
         return Err(TokenError::Invalid(
-            "the subject_token is too old to be exchanged: log the person in again",
+            "the subject_token is too old to be exchanged: the user must log in again",
         ));
     }
-    // The signature covers this text: the same token cannot be written in another way.
+    // The signature covers this text, so no variant of the token has another digest.
     let signed = token.rsplit_once('.').map_or(token, |(signed, _)| signed);
     let patient = target.patient.as_ref().map_or("", NhsNumber::as_str);
     let role = target.role.map_or_else(String::new, |role| role.to_string());
@@ -141,8 +143,8 @@ fn presented(
     Ok(Presented { digest, expires_at: claims.expires_at })
 }
 
-/// Whom a provider of the settings has proved, by an id token of its own or by a composite one. Its signature,
-/// issuer, audience and time are for the providers to check.
+/// The person whom a provider has proved, by an id token or a composite token. The providers verify
+/// signature, issuer, audience and time.
 async fn verify(
     gate: &Gate,
     providers: &Providers,
@@ -161,7 +163,8 @@ async fn verify(
         (Err(composite), refused) => {
             let why =
                 format!("the subject_token as an id token: {refused}; as a composite token: {composite}");
-            Err(Problem::invalid("no provider here has issued the subject_token").because(why))
+            Err(Problem::invalid("the subject_token is not a valid token of a configured provider")
+                .because(why))
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Where apps get tokens (RFC 6749 §3.2).
+//! The token endpoint (RFC 6749 §3.2).
 
 mod asker;
 mod exchange;
@@ -23,7 +23,7 @@ use service::account::redeem_code::{CodeRedemption, redeem_code};
 use service::account::refresh::refresh;
 use service::account::{IssuedTokens, TokenOutcome};
 
-/// `POST`: the app proves itself, then shows what it has.
+/// `POST`: authenticates the client, then processes the grant.
 pub(super) async fn token(
     gate: Data<Gate>,
     http: HttpRequest,
@@ -32,7 +32,7 @@ pub(super) async fn token(
     let ClientRequest { form, client, request_id, parameters: grant_type } = request;
     let found = Arc::new(AtomicBool::new(false));
     let result = ask(&gate, &http, (&client, &found), grant_type, &form).await;
-    // A public client authenticates by what it shows: junk leaves no record.
+    // A public client authenticates by its grant: invalid ones leave no audit record.
     let is_recorded =
         result.is_ok() || client.authentication.is_confidential() || found.load(Ordering::Relaxed);
     let issue = if is_recorded {
@@ -44,7 +44,7 @@ pub(super) async fn token(
     response::render(authority(&gate)?, &issue, issued_type, gate.clock.now())
 }
 
-/// What the client is answered, once it has authenticated: whatever is refused from here on is recorded.
+/// Processes the grant of an authenticated client: every refusal from here on is recorded.
 async fn ask(
     gate: &Gate,
     http: &HttpRequest,
@@ -53,7 +53,7 @@ async fn ask(
     form: &Form,
 ) -> Result<IssuedTokens, Problem> {
     let key = client::proved_key(gate, http)?;
-    // Token exchange knows `audience` as well (RFC 8693 §2.1).
+    // Token exchange also has `audience` (RFC 8693 §2.1).
     let other = (grant_type == GrantType::TokenExchange).then_some("audience");
     let audience = form.audience(authority(gate)?, other)?;
     let (app, found, providers) = (Arc::clone(client), Arc::clone(found), providers(http)?);
@@ -79,14 +79,14 @@ async fn issue(
 
 async fn by_code(gate: &Gate, asker: Asker, form: &Form) -> Result<IssuedTokens, Problem> {
     let text = |name: &str| form.get(name).unwrap_or_default().to_owned();
-    let code = form.need("code", "name the code")?.to_owned();
-    // What is missing is wrong: it spends the code as well (LA-03).
+    let code = form.need("code", "code is required")?.to_owned();
+    // A missing parameter counts as a wrong one, and uses up the code as well (LA-03).
     let shown = CodeRedemption { code, redirect_uri: text("redirect_uri"), verifier: text("code_verifier") };
     settle(write(gate, asker, move |tx, asking| redeem_code(tx, asking, &shown)).await?)
 }
 
 async fn by_refresh_token(gate: &Gate, asker: Asker, form: &Form) -> Result<IssuedTokens, Problem> {
-    let token = form.need("refresh_token", "name the refresh_token")?.to_owned();
+    let token = form.need("refresh_token", "refresh_token is required")?.to_owned();
     let scope = form.get("scope").map(str::to_owned);
     settle(write(gate, asker, move |tx, asking| refresh(tx, asking, &token, scope.as_deref())).await?)
 }

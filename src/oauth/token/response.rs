@@ -1,4 +1,4 @@
-//! The tokens themselves, and the answer that carries them (RFC 6749 §5.1, SMART App Launch 2.2).
+//! Signs tokens, and renders the token response (RFC 6749 §5.1, SMART App Launch 2.2).
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, PRAGMA};
@@ -15,7 +15,7 @@ use jose::key::Purpose;
 use service::account::IssuedTokens;
 use service::authority::Authority;
 
-/// Signs what is issued, and answers it.
+/// Signs the issued tokens, and renders the response.
 pub(super) fn render(
     authority: &Authority,
     issue: &IssuedTokens,
@@ -48,7 +48,7 @@ pub(super) fn render(
     Ok(response.json(told))
 }
 
-/// What the access token says, as `account::claims` describes it.
+/// The claims of the access token, as in `account::claims`.
 fn access_claims(authority: &Authority, issue: &IssuedTokens, now: DateTime<Utc>) -> AccessClaims {
     let grant = &issue.grant;
     AccessClaims {
@@ -74,8 +74,8 @@ fn access_claims(authority: &Authority, issue: &IssuedTokens, now: DateTime<Utc>
     }
 }
 
-/// What the id token says (OpenID Connect Core §2, LA-07): about the person who has logged in, whoever they
-/// act for.
+/// The claims of the id token (OpenID Connect Core §2, LA-07): about the user who has logged in, even while
+/// they act for a patient.
 fn id_claims(authority: &Authority, issue: &IssuedTokens, now: DateTime<Utc>) -> Option<Value> {
     let IssuedTokens { grant, scopes, .. } = issue;
     let Grant { id, user, app, created_at, .. } = grant;

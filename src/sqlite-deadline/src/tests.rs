@@ -12,14 +12,14 @@ struct Connection(*mut ffi::sqlite3);
 impl Connection {
     fn open() -> Self {
         let mut handle = ptr::null_mut();
-        // SAFETY: the path is a C string, and the handle is written to a place of this function's own.
+        // SAFETY: the path is a C string, and the handle is a local variable of this function.
         let code = unsafe { ffi::sqlite3_open(c":memory:".as_ptr(), &raw mut handle) };
         assert_eq!(code, ffi::SQLITE_OK);
         Self(handle)
     }
 
     fn run(&self, sql: &CStr) -> c_int {
-        // SAFETY: the connection is open, the text is a C string, and nothing is called for the rows.
+        // SAFETY: the connection is open, the text is a C string, and no callback is passed.
         unsafe { ffi::sqlite3_exec(self.0, sql.as_ptr(), None, ptr::null_mut(), ptr::null_mut()) }
     }
 }
@@ -95,7 +95,7 @@ fn deadline_is_freed_with_its_connection() {
     assert_eq!(std::sync::Arc::strong_count(&deadline.0), 1);
 }
 
-/// Prints what watching costs: `cargo test -p sqlite-deadline --release -- --ignored --nocapture`.
+/// Measures the cost of a deadline: `cargo test -p sqlite-deadline --release -- --ignored --nocapture`.
 #[test]
 #[ignore = "a measurement"]
 fn deadline_check_is_cheap() {

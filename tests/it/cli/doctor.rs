@@ -59,9 +59,9 @@ fn doctor_finds_no_fault_in_a_valid_deployment_and_changes_nothing(
     let before = super::counts(&database.url);
     let (_, found) = findings(&folder, &config);
     for (about, says) in [
-        ("settings", "hold together"),
-        ("secrets", "holds a key"),
-        ("database", "can be written to"),
+        ("settings", "valid and consistent"),
+        ("secrets", "contains a key"),
+        ("database", "reachable and writable"),
         ("migrations", "all are applied"),
         ("audit", "every chain ends"),
     ] {
@@ -82,7 +82,7 @@ fn doctor_reports_a_database_without_flush() {
     let (_database, folder, text) = sound(Backend::Postgres);
     let config = folder.write("onbehalf.toml", &text);
     let (_, found) = findings(&folder, &config);
-    let flushes = found.iter().any(|finding| finding["found"] == "what is answered for is on disk");
+    let flushes = found.iter().any(|finding| finding["found"] == "commits are flushed to disk");
     if !flushes {
         assert_found(&found, "wrong", "database", "fsync = off");
     }
@@ -108,14 +108,14 @@ const CASES: &[Case] = &[
         |_, text| text.replace("\"tokens\"", "\"none\""),
         "wrong",
         "settings",
-        "nobody would be let in",
+        "no caller could authenticate",
     ),
     (
         "open to a network",
         |_, text| text.replace("127.0.0.1:0", "0.0.0.0:0"),
         "warning",
         "settings",
-        "behind a proxy",
+        "behind a reverse proxy",
     ),
     (
         "no TLS for tokens",
@@ -142,7 +142,7 @@ const CASES: &[Case] = &[
         },
         "warning",
         "secrets",
-        "not there",
+        "does not exist",
     ),
     (
         "a key that is none",
@@ -159,7 +159,7 @@ const CASES: &[Case] = &[
         |_, text| text.replace("url = \"sqlite:", "url = \"sqlite:no-such-file-in"),
         "wrong",
         "database",
-        "not there",
+        "does not exist",
     ),
     (
         "no server",
@@ -195,14 +195,14 @@ const CASES: &[Case] = &[
         },
         "wrong",
         "mail",
-        "nobody answers",
+        "no response",
     ),
     (
         "no broker",
         |_, text| format!("{text}\n[subscriptions]\nallowed_brokers = [\"127.0.0.1:1\"]\n"),
         "wrong",
         "broker",
-        "nobody answers",
+        "no response",
     ),
     (
         "staff without an organisation",
@@ -270,7 +270,7 @@ fn doctor_reports_missing_exposed_or_invalid_keys() {
     let (_database, folder, text) = sound(Backend::Sqlite);
     let text = text.replace("[server]", "[server]\npublic_url = \"https://proxy.example\"");
     let config = folder.write("onbehalf.toml", &format!("{text}\n[oauth]\nenabled = true\n"));
-    assert_found(&findings(&folder, &config).1, "warning", "keys", "not there");
+    assert_found(&findings(&folder, &config).1, "warning", "keys", "does not exist");
     folder.run(&["keys", "rotate", "--config", &config]).well();
     assert_found(&findings(&folder, &config).1, "ok", "keys", "access-token: 0 days old");
     let file = std::fs::read_dir(folder.path("onbehalf-keys")).expect("keys").next().expect("a key");
@@ -278,7 +278,7 @@ fn doctor_reports_missing_exposed_or_invalid_keys() {
     chmod(&folder, &name, 0o640);
     assert_found(&findings(&folder, &config).1, "wrong", "keys", "mode 640");
     folder.write(&name, "nothing");
-    assert_found(&findings(&folder, &config).1, "wrong", "keys", "no private key");
+    assert_found(&findings(&folder, &config).1, "wrong", "keys", "PEM private key");
 }
 
 #[test]
@@ -287,9 +287,9 @@ fn doctor_reports_an_expired_or_mismatched_certificate() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
     drop(taken);
     for (name, year, state, says) in [
-        ("proxy.example", 2020, "wrong", "it ended"),
+        ("proxy.example", 2020, "wrong", "it expired"),
         ("proxy.example", 2090, "ok", "belongs to the key"),
-        ("other.example", 2090, "wrong", "it is not for proxy.example"),
+        ("other.example", 2090, "wrong", "it is not valid for proxy.example"),
     ] {
         let mut parameters = rcgen::CertificateParams::new(vec![name.to_owned()]).expect("a name");
         parameters.not_before = rcgen::date_time_ymd(2010, 1, 1);
@@ -323,7 +323,7 @@ fn doctor_logs_in_to_the_mail_server_over_tls(#[values(true, false)] is_wrapped:
     };
     let right = config("a password\n");
     let (_, found) = findings_in(&folder, &right, &[("SSL_CERT_FILE", &trusted)]);
-    assert_found(&found, "ok", "mail", "takes messages from us");
+    assert_found(&found, "ok", "mail", "accepts the login");
     let (ended, found) = findings_in(&folder, &right, &[]);
     assert_found(&found, "wrong", "mail", "certificate");
     assert!(!ended.printed().contains("a password"), "{}", ended.printed());

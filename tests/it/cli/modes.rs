@@ -138,10 +138,10 @@ fn a_database_with_a_wider_mode_is_reported() {
     let mut running = place.folder.start_after(WIDE, &["serve", "--config", &place.config]);
     running.address();
     let log = running.stderr();
-    assert!(log.contains("others than its owner may use a file of the database"), "{log}");
+    assert!(log.contains("users other than its owner can access a file of the database"), "{log}");
     running.ask_to_stop();
     running.wait();
     wide(0o600);
     let found = doctor();
-    assert!(found.contains("only their owner may use its files"), "{found}");
+    assert!(found.contains("only their owner can access its files"), "{found}");
 }

@@ -247,7 +247,7 @@ fn sandbox_refuses_a_production_database(#[values(Backend::Sqlite, Backend::Post
     let before = counts(&database.url);
     for flags in [&[][..], &["--keep"]] {
         let arguments = ["sandbox", "--listen", "127.0.0.1:0", "--database", &database.url];
-        assert_one_sentence(&folder.run(&[&arguments[..], flags].concat()), "does not touch it");
+        assert_one_sentence(&folder.run(&[&arguments[..], flags].concat()), "does not change it");
         assert_eq!(counts(&database.url), before);
     }
 }

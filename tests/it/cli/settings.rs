@@ -15,7 +15,7 @@ fn assert_faults(ended: &Ended, named: &[&str]) {
 
 #[test]
 fn serve_without_an_authentication_method_is_refused() {
-    assert_faults(&Folder::new().run(&["serve"]), &["access.policy", "nobody"]);
+    assert_faults(&Folder::new().run(&["serve"]), &["access.policy", "no caller could authenticate"]);
 }
 
 #[test]

@@ -46,5 +46,5 @@ async fn operator_lists_subscriptions_and_switches_one_off(
     let found = stage.wait_for_status(id.parse().unwrap(), SubscriptionStatus::Off);
     assert_eq!(found.error.as_deref(), Some("switched off by the operator"));
     let unknown = run(&["off", "00000000-0000-0000-0000-000000000000"]);
-    assert_eq!((unknown.code, unknown.stderr.contains("there is no subscription")), (Some(1), true));
+    assert_eq!((unknown.code, unknown.stderr.contains("unknown subscription")), (Some(1), true));
 }

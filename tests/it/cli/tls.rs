@@ -139,7 +139,7 @@ fn sighup_reloads_the_certificate_and_keeps_it_on_failure() {
     folder.write("key.pem", &second.signing_key.serialize_pem());
     hang_up(&server);
     poll("the new certificate", || (shown(address) == Some(pem(&second.cert.pem()))).then_some(()));
-    assert!(server.stderr().contains("the certificate was read again"));
+    assert!(server.stderr().contains("certificate reloaded"));
     assert!(server.has_ended().is_none());
 }
 

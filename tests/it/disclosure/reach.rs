@@ -159,7 +159,11 @@ async fn staff_write_only_for_patients_of_their_practice(
         for proxy in [MOTHER, LONER] {
             let refused = send(&app, post("/Consent", &role(proxy, number)).bearer(&staff)).await;
             assert_eq!(refused.status, 422, "{number}");
-            assert!(refused.json().to_string().contains("not known to the registry"), "{}", refused.json());
+            assert!(
+                refused.json().to_string().contains("The registry does not know this person"),
+                "{}",
+                refused.json()
+            );
         }
         let refused = send(&app, post("/RelatedPerson", &relationship(MOTHER, number)).bearer(&staff)).await;
         assert_eq!(refused.status, 422, "{number}");

@@ -139,13 +139,16 @@ async fn consumer_410_ends_the_subscription_and_401_sets_error(
     strange_status.store(401, Ordering::SeqCst);
     stage.publish(1);
     let found = stage.wait_for_status(first, SubscriptionStatus::Off);
-    assert_eq!(found.error.as_deref(), Some("the consumer is gone (gone: HTTP 410)"));
+    assert_eq!(found.error.as_deref(), Some("the endpoint no longer exists (gone: HTTP 410)"));
     for failures in 1..3 {
         stage.wait_for_failures(second, failures);
         stage.advance(10);
     }
     let found = stage.wait_for_status(second, SubscriptionStatus::Error);
-    assert_eq!(found.error.as_deref(), Some("the consumer does not know us (unauthorised: HTTP 401)"));
+    assert_eq!(
+        found.error.as_deref(),
+        Some("the endpoint rejected the credentials (unauthorised: HTTP 401)")
+    );
     assert_eq!(stage.find(second).1.failures, 3);
 }
 

@@ -184,7 +184,7 @@ async fn revoked_grant_ends_its_subscriptions_and_expired_grant_does_not(
     stage.app.store.write_here::<_, Error, _>(|tx| tx.revoke_grant(grant.id, now)).unwrap();
     stage.change(1).await;
     let found = stage.wait_for_status(id, SubscriptionStatus::Error);
-    assert_eq!(found.error.as_deref(), Some("revoked: what was granted to the app was taken back"));
+    assert_eq!(found.error.as_deref(), Some("revoked: the grant of the app was revoked"));
     assert_eq!(receiver.all().len(), 3, "a greeting and two events");
 }
 
@@ -230,7 +230,7 @@ async fn subscription_of_an_unregistered_app_ends(
     stage.change(1).await;
     stage.wait_for_sent(gp, 2);
     let found = stage.wait_for_status(epr, SubscriptionStatus::Error);
-    assert_eq!(found.error.as_deref(), Some("revoked: the app is not registered any more"));
+    assert_eq!(found.error.as_deref(), Some("revoked: the app is no longer registered"));
     assert_eq!(stage.find(epr).1.sent_number, 1);
     assert_eq!(receiver.all().len(), 5, "two greetings, and three events");
 }

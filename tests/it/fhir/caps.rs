@@ -130,7 +130,7 @@ async fn list_at_its_cap_is_200_and_above_it_400_with_its_name_and_cap(
         assert!(statements <= 80, "{name}: {statements} statements");
 
         let answer = app.send(asked(most + 1)).await;
-        let expected = format!("{name}: {most} at most. Given: {}.", most + 1);
+        let expected = format!("{name}: at most {most}. Given: {}.", most + 1);
         assert_eq!((answer.status, told(&answer)["diagnostics"].clone()), (400, expected.into()), "{name}");
         assert_eq!(told(&answer)["code"], "too-costly");
     }
@@ -247,7 +247,7 @@ async fn criteria_of_a_subscription_have_limits_of_their_own(
         let at_cap = create(format!("Consent?{}", query(most))).await;
         assert_eq!(at_cap.status, 201, "{name}: {}", at_cap.json());
         let above = create(format!("Consent?{}", query(most + 1))).await;
-        let expected = format!("{name}: {most} at most. Given: {}.", most + 1);
+        let expected = format!("{name}: at most {most}. Given: {}.", most + 1);
         assert_eq!((above.status, told(&above)["diagnostics"].clone()), (422, expected.into()));
         assert_eq!(told(&above)["expression"], json!(["Subscription.criteria"]));
     }

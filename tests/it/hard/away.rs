@@ -138,7 +138,7 @@ fn database_restart_loses_no_answered_write() {
             let ready = poll("the server to say that it is not ready", || {
                 service.ask(&Request::new("GET", "/ready")).filter(|answer| answer.status == 503)
             });
-            assert_eq!(ready.json()["status"], "the database does not answer");
+            assert_eq!(ready.json()["status"], "the database does not respond");
             assert!(ready.header("retry-after").is_some());
             assert_eq!(service.ask(&Request::new("GET", "/health")).map(|answer| answer.status), Some(200));
             assert_eq!(service.ask(&read()).map(|answer| answer.status), Some(503));

@@ -131,7 +131,7 @@ async fn no_registry_event_body_is_500(#[values(Backend::Sqlite, Backend::Postgr
     assert_eq!((read.status, read.header("allow")), (405, Some("POST")));
     let twice =
         Request::new("POST", "/events").header("ce-specversion", "1.0").header("ce-specversion", "1.0");
-    assert_eq!(app.send(twice).await.json()["detail"], "specversion must stand once, in ASCII");
+    assert_eq!(app.send(twice).await.json()["detail"], "specversion must occur once, in ASCII");
 }
 
 // SEC-24.

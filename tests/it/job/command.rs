@@ -23,7 +23,7 @@ fn the_jobs_are_listed_and_run_by_name(#[values(Backend::Sqlite, Backend::Postgr
     let unknown = jobs(&["run", "nonsense"]);
     assert_eq!(unknown.code, Some(1));
     assert!(
-        unknown.stderr.contains("there is no job nonsense: there are expire-roles, "),
+        unknown.stderr.contains("unknown job nonsense; the jobs are expire-roles, "),
         "{}",
         unknown.stderr
     );

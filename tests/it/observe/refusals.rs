@@ -77,7 +77,7 @@ fn strangers() -> Vec<Case> {
     let assertion = [("client_assertion_type", JWT_BEARER), ("client_assertion", forged.as_str())];
     let other_type = [("client_assertion_type", STRANGER), ("client_assertion", forged.as_str())];
     let mut all = vec![
-        case(token(&[]), INVALID, "unknown", "the request names no client_id"),
+        case(token(&[]), INVALID, "unknown", "the request has no client_id"),
         case(token(&[("client_id", STRANGER)]), INVALID, "unknown", "no app has this client_id"),
         case(
             token(&[("client_id", "web")]),
@@ -91,13 +91,13 @@ fn strangers() -> Vec<Case> {
             basic(token(&[("client_id", "portal")]), "web", SECRET),
             INVALID,
             "unknown",
-            "client_id is another than the one that is proved",
+            "client_id differs from that of the credential",
         ),
         case(
             post("/oauth/token", &[("grant_type", STRANGER)]),
             (400, "unsupported_grant_type"),
             "unknown",
-            "there is no such grant_type here",
+            "the grant_type is not supported",
         ),
         case(
             token(&[("client_id", "portal"), ("code", STRANGER)]),
@@ -109,13 +109,13 @@ fn strangers() -> Vec<Case> {
             post(&format!("/oauth/token?client_secret={SECRET}"), &[CODE]),
             (400, "invalid_request"),
             "unknown",
-            "parameters belong in the body",
+            "send parameters in the body",
         ),
         case(
             Request::new("GET", "/oauth/token"),
             (405, "invalid_request"),
             "unknown",
-            "this method is not for this endpoint",
+            "the method is not allowed for this endpoint",
         ),
         case(
             Request::post("/oauth/token", "{}").without("X-Request-ID"),
@@ -130,7 +130,7 @@ fn strangers() -> Vec<Case> {
             "the token was not issued here",
         ),
         case(Request::new("GET", "/oauth/userinfo"), (401, "invalid_token"), "unknown", "no token was shown"),
-        case(register(None, json!({})), (401, "invalid_token"), "unknown", "show a good access token"),
+        case(register(None, json!({})), (401, "invalid_token"), "unknown", "send a valid access token"),
         case(
             register(Some(WRONG), json!({})),
             (401, "invalid_token"),
@@ -191,12 +191,17 @@ fn known() -> Vec<Case> {
             "web",
             "the subject_token: the token was not issued here",
         ),
-        recorded(web("/oauth/token", &for_role), (400, "invalid_target"), "web", "role is no id of a role"),
+        recorded(
+            web("/oauth/token", &for_role),
+            (400, "invalid_target"),
+            "web",
+            "role is not the id of a role",
+        ),
         recorded(
             web("/oauth/token", &for_patient),
             (400, "invalid_target"),
             "web",
-            "patient is no NHS number",
+            "patient is not an NHS number",
         ),
         recorded(
             web("/oauth/token", &[("grant_type", "client_credentials")]),
@@ -214,9 +219,9 @@ fn known() -> Vec<Case> {
             web("/oauth/introspect", &[("token", STRANGER)]),
             (403, "unauthorized_client"),
             "web",
-            "may not ask what tokens are worth",
+            "the app is not registered for introspection",
         ),
-        case(web("/oauth/revoke", &[]), (400, "invalid_request"), "web", "name the token"),
+        case(web("/oauth/revoke", &[]), (400, "invalid_request"), "web", "token is required"),
         case(
             web("/oauth/par", &[("response_type", "token")]),
             (400, "unsupported_response_type"),
@@ -227,7 +232,7 @@ fn known() -> Vec<Case> {
             web("/oauth/par", &[("response_type", "code"), ("redirect_uri", STRANGER)]),
             (400, "invalid_request"),
             "web",
-            "redirect_uri must be one that is registered",
+            "redirect_uri must be exactly one of the registered ones",
         ),
         case(
             register(Some(INITIAL), json!([STRANGER])),
@@ -279,7 +284,7 @@ async fn every_refusal_of_an_app_is_logged_with_its_reason_and_recorded_where_th
     let log = server.stderr();
     for (number, case) in cases.iter().enumerate() {
         let id = format!("bbbbbbbb-bbbb-4bbb-8bbb-b{number:05x}bbbbbb");
-        let found = lines(&log, "an app is refused", &id);
+        let found = lines(&log, "app request refused", &id);
         let [line] = found.as_slice() else { panic!("{}: {found:?}", case.reason) };
         assert_eq!(
             (line["app"].as_str(), line["error"].as_str()),
@@ -291,7 +296,7 @@ async fn every_refusal_of_an_app_is_logged_with_its_reason_and_recorded_where_th
         assert_eq!(lines(&log, "request", &id).len(), 1, "{line}");
     }
     assert_eq!(
-        (lines(&log, "request", &given).len(), lines(&log, "an app is refused", &given).len()),
+        (lines(&log, "request", &given).len(), lines(&log, "app request refused", &given).len()),
         (1, 1)
     );
     assert!(!log.contains("s3cr3t"), "a secret is in the log");

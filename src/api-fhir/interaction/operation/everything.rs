@@ -1,9 +1,7 @@
-//! `Patient/{id}/$everything`: the person, and what is recorded about them; `Patient/$everything`: the
-//! same of everybody whom the caller may see
-//! (<https://hl7.org/fhir/R4/operation-patient-everything.html>).
+//! `Patient/{id}/$everything`: a person, and what is recorded about them; `Patient/$everything`: the same for
+//! all people whom the caller may see (<https://hl7.org/fhir/R4/operation-patient-everything.html>).
 //!
-//! One answer holds everything, up to as much as a page can hold at most. With `_count`, or where there is
-//! more, links lead on.
+//! One response has everything, up to the largest page. With `_count`, or when there is more, links continue.
 
 use crate::context::Context;
 use crate::enforce;
@@ -22,7 +20,7 @@ use domain::account::Letter;
 use store::Tx;
 use store::search::Filter;
 
-/// The parameters of the operation, and those that every answer has.
+/// The parameters of the operation, and those of every response.
 const PARAMETERS: &[&str] = &["start", "end", "_since", "_type", "_count", "_page", "_format", "_pretty"];
 
 pub(crate) fn everything(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
@@ -61,7 +59,7 @@ fn values<'p>(asked: &'p [(String, String)], name: &'static str) -> impl Iterato
     asked.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
 }
 
-/// What of a type belongs to the answer. The person themselves always does.
+/// The part of a type that belongs to the response. The person always does.
 fn part(
     kind: ResourceType,
     id: Option<&str>,
@@ -86,7 +84,7 @@ fn part(
     for (name, prefix) in [("start", "ge"), ("end", "le")] {
         for date in values(asked, name) {
             let Some(care) = care_date(kind) else {
-                // It is refused all the same if it is no date.
+                // A value that is not a date must be refused here too.
                 filter("_lastUpdated", &format!("{prefix}{date}"))?;
                 continue;
             };
@@ -97,8 +95,8 @@ fn part(
     Ok(Filter::All(all))
 }
 
-/// The parameter that tells when something applied, not when it was written down; what has no such time
-/// applies always.
+/// The parameter with the time when a resource applied, not when it was recorded; resources without such a
+/// time always apply.
 const fn care_date(kind: ResourceType) -> Option<&'static str> {
     match kind {
         ResourceType::Consent => Some("period"),

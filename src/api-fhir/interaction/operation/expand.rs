@@ -17,7 +17,7 @@ use fhir::outcome::{Issue, IssueType};
 use fhir::profiles;
 use store::{Tx, fold};
 
-/// What the answer repeats of the value set; the definition itself is left out.
+/// The elements of the value set that the response repeats; its definition is left out.
 const REPEATED: [&str; 8] =
     ["resourceType", "url", "version", "name", "title", "status", "date", "publisher"];
 
@@ -34,7 +34,7 @@ pub(crate) fn expand(_tx: &mut Tx<'_>, context: &Context, request: &Request) -> 
     let asked = Asked::read(request)?;
     let value_set = find(request, &asked)?;
     let expansion = expansion_of(&value_set.body).ok_or_else(|| {
-        let told = "This server does not hold every code of this value set and cannot expand it.";
+        let told = "This server does not have all codes of this value set and cannot expand it.";
         Refusal::new(422, Issue::error(IssueType::NotSupported, told))
     })?;
     let repeated = REPEATED.iter().filter_map(|name| Some((*name, value_set.body.get(*name)?.clone())));
@@ -43,7 +43,7 @@ pub(crate) fn expand(_tx: &mut Tx<'_>, context: &Context, request: &Request) -> 
     Ok(Reply::made_of(vec![value_set.disclosed()], Value::Object(body)))
 }
 
-/// The value set that the path or `url` names.
+/// The value set in the path or in `url`.
 fn find(request: &Request, asked: &Asked) -> Result<&'static Stored, Refusal> {
     let mut all = library_of(ResourceType::ValueSet);
     match (&request.target.id, &asked.url) {
@@ -68,8 +68,8 @@ fn find(request: &Request, asked: &Asked) -> Result<&'static Stored, Refusal> {
 }
 
 impl Asked {
-    /// Reads the parameters of the URL and of a Parameters resource. One that is not served is refused: ignored, it would
-    /// answer another question.
+    /// Reads the parameters of the URL and of a Parameters resource. An unsupported one is refused: if it
+    /// were ignored, the result would be another than the one requested.
     fn read(request: &Request) -> Result<Self, Refusal> {
         let mut asked = Self::default();
         for (name, value) in request.params.iter().filter(|(_, value)| !value.is_empty()) {
@@ -96,14 +96,14 @@ impl Asked {
             "offset" => self.offset.replace(number_of(value)?).is_none(),
             _ => {
                 let told =
-                    "$expand has the parameters url, filter, count and offset here. Leave any other one out.";
+                    "$expand supports the parameters url, filter, count and offset. Leave any other out.";
                 return Err(Refusal::new(422, Issue::error(IssueType::NotSupported, told)));
             }
         };
-        if is_new { Ok(()) } else { Err(Refusal::invalid("Each parameter of $expand is given once.")) }
+        if is_new { Ok(()) } else { Err(Refusal::invalid("Each parameter of $expand may be given once.")) }
     }
 
-    /// The expansion, or the page of it that was asked for.
+    /// The expansion, or the requested page of it.
     fn render(&self, expansion: &Expansion<'_>, timestamp: &str) -> Value {
         let wanted = self.filter.as_deref().map(fold).unwrap_or_default();
         let has = |text: &str| fold(text).contains(&wanted);
@@ -147,7 +147,7 @@ fn contained(concept: &Concept<'_>) -> Value {
 
 fn text_of(value: Option<&str>) -> Result<String, Refusal> {
     let text = value.filter(|text| !text.trim().is_empty() && !has_control(text));
-    let told = "The parameters url and filter are texts without control characters.";
+    let told = "The parameters url and filter must be text without control characters.";
     text.map(str::to_owned).ok_or_else(|| Refusal::new(400, Issue::error(IssueType::Value, told)))
 }
 
@@ -156,6 +156,6 @@ fn number_of(value: Option<&str>) -> Result<usize, Refusal> {
     let number =
         value.and_then(|text| text.parse::<u32>().ok()).filter(|number| *number <= i32::MAX.unsigned_abs());
     let number = number.and_then(|number| usize::try_from(number).ok());
-    let told = "The parameters count and offset are whole numbers from 0 to 2147483647.";
+    let told = "The parameters count and offset must be whole numbers from 0 to 2147483647.";
     number.ok_or_else(|| Refusal::new(400, Issue::error(IssueType::Value, told)))
 }

@@ -1,5 +1,5 @@
-//! `$meta`: the profiles, tags and security labels of a resource, of a type, or of everything here that
-//! the caller may see (<https://hl7.org/fhir/R4/resource-operation-meta.html>).
+//! `$meta`: the profiles, tags and security labels of a resource, of a type, or of all resources that the
+//! caller may see (<https://hl7.org/fhir/R4/resource-operation-meta.html>).
 
 use serde_json::{Map, Value, json};
 
@@ -32,7 +32,7 @@ pub(crate) fn meta(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Res
         Value::Object(labels)
     };
     let mut parameters = json!({ "resourceType": "Parameters" });
-    // FHIR has no empty Meta: where there is nothing to say, nothing is said.
+    // FHIR has no empty Meta: an empty one is left out.
     let is_empty = meta.as_object().is_none_or(Map::is_empty);
     if let (false, Some(members)) = (is_empty, parameters.as_object_mut()) {
         members.insert("parameter".to_owned(), json!([{ "name": "return", "valueMeta": meta }]));
@@ -40,7 +40,7 @@ pub(crate) fn meta(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Res
     Ok(Reply::made_of(disclosed, parameters))
 }
 
-/// Adds what the resources of a type are labelled with.
+/// Adds the labels of a type's resources.
 fn collect(
     tx: &mut Tx<'_>,
     context: &Context,
@@ -48,7 +48,7 @@ fn collect(
     labels: &mut Map<String, Value>,
 ) -> Result<(), Refusal> {
     match kind.backing() {
-        // Rows carry neither tags nor security labels, and all of a type follow the same profile.
+        // Rows have neither tags nor security labels, and all of a type follow the same profile.
         Backing::Rows { table, .. } => {
             let Some(profile) = kind.profile() else { return Ok(()) };
             let filter = enforce::limited(context, kind, Letter::Search, Filter::EVERYTHING)?;

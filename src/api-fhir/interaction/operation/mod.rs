@@ -1,5 +1,6 @@
-//! The operations that only read (<https://hl7.org/fhir/R4/operations.html>), one per file. `$validate` stands beside the writes
-//! that it is a part of, those on subscriptions in `interaction/subscription/`.
+//! The read-only operations (<https://hl7.org/fhir/R4/operations.html>), one per file. `$validate` is in
+//! `interaction/validate.rs`, because every write uses it; those on subscriptions are in
+//! `interaction/subscription/`.
 
 pub(crate) mod everything;
 pub(crate) mod expand;

@@ -1,4 +1,4 @@
-//! `$attempts`: how it went to tell a consumer, the newest attempt first, and how far it is.
+//! `$attempts`: the attempts of delivery, newest first, and the state of delivery.
 
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ use store::{AttemptRecord, Tx};
 const DEFAULT_COUNT: i64 = 20;
 const MOST: i64 = 100;
 
-/// The last attempts, twenty unless `_count` says otherwise.
+/// The last attempts, twenty unless `_count` is given.
 pub(crate) fn attempts(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
     let subscription = owned(tx, context, request)?.value;
     let count = match inputs(request, "_count")?.first() {

@@ -1,4 +1,4 @@
-//! `$get-ws-binding-token`: what a consumer shows when it opens a websocket (N-15).
+//! `$get-ws-binding-token`: the token that a subscriber sends after opening a web socket (N-15).
 
 use std::collections::{HashMap, HashSet};
 
@@ -20,17 +20,17 @@ use service::event as command;
 use store::Tx;
 use store::search::{Filter, PageQuery, Table};
 
-/// More subscriptions than anybody binds at a time.
+/// The most subscriptions of one token.
 const MOST: usize = 100;
 
-/// A token for one subscription, or for those whose ids are given.
+/// A token for one subscription, or for those with the given ids.
 pub(crate) fn binding_token(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
     let mut wanted = match &request.target.id {
         Some(id) => vec![id.clone()],
         None => ids(request)?,
     };
     if wanted.is_empty() || wanted.len() > MOST {
-        return Err(Refusal::invalid("Say which subscriptions: the parameter id, a hundred times at most."));
+        return Err(Refusal::invalid("Name the subscriptions by the parameter id, at most a hundred times."));
     }
     let mut known = HashSet::new();
     wanted.retain(|id| known.insert(id.clone()));
@@ -55,7 +55,7 @@ pub(crate) fn binding_token(tx: &mut Tx<'_>, context: &Context, request: &Reques
     Ok(Reply { is_secret: true, ..Reply::made(200, answer(&parameters)) })
 }
 
-/// Those of these that the caller may read, by id: two statements.
+/// The subscriptions among these that the caller may read, by id: two statements.
 fn find_all(
     tx: &mut Tx<'_>,
     context: &Context,
@@ -73,11 +73,11 @@ fn find_all(
 
 fn check(subscription: &Subscription) -> Result<(), Refusal> {
     if subscription.channel.kind != ChannelType::WebSocket {
-        let told = "Only a subscription of the type websocket is bound to one.";
+        let told = "Only a subscription with the channel type websocket can be bound.";
         return Err(Refusal::rule(told, "Subscription.channel.type"));
     }
     if subscription.status == SubscriptionStatus::Off {
-        let told = "The subscription is off: ask for `requested` first.";
+        let told = "The subscription is off: set its status to `requested` first.";
         return Err(Refusal::rule(told, "Subscription.status"));
     }
     Ok(())

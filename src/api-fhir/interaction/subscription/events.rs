@@ -1,4 +1,4 @@
-//! `$events`: what a subscription was to be told, once more, as far back as it is kept (N-14).
+//! `$events`: the events of a subscription, again, as far back as they are kept (N-14).
 
 use serde_json::Value;
 
@@ -12,21 +12,21 @@ use domain::event::{Content, Style};
 use fhir::outcome::{Issue, IssueType, operation_outcome};
 use store::Tx;
 
-/// The most events of one answer.
+/// The most events of one response.
 const MOST: usize = 1000;
 
-/// The events from one number to another, both included, each as its owner may read of it now. What is not kept
-/// any more, or is too much for one answer, is told as a warning in the first entry's outcome.
+/// The events from one number to another, both included, each as its owner may read it now. Events that are
+/// no longer kept, or are too many for one response, are reported as a warning in the first entry's outcome.
 pub(crate) fn events(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
     let subscription = owned(tx, context, request)?.value;
     let from = number(request, "eventsSinceNumber")?.unwrap_or(1).max(1);
     let until = number(request, "eventsUntilNumber")?.unwrap_or(i64::MAX);
     if until < from {
-        return Err(wrong("The last event comes before the first.", "eventsUntilNumber"));
+        return Err(wrong("eventsUntilNumber is less than eventsSinceNumber.", "eventsUntilNumber"));
     }
     let asked = match inputs(request, "content")?.first() {
         Some(text) => {
-            let told = "The content is empty, id-only or full-resource.";
+            let told = "content must be empty, id-only or full-resource.";
             Content::parse(text).ok_or_else(|| wrong(told, "content"))?
         }
         None if subscription.style == Style::Backport => subscription.channel.content,
@@ -39,11 +39,11 @@ pub(crate) fn events(tx: &mut Tx<'_>, context: &Context, request: &Request) -> R
     let expected = from.min(last + 1);
     let first = numbered.first().map_or_else(|| until.min(last) + 1, |first| first.number);
     if first > expected {
-        let told = format!("Events {expected} to {} are not kept any more.", first - 1);
+        let told = format!("Events {expected} to {} are no longer kept.", first - 1);
         issues.push(Issue::error(IssueType::Incomplete, told).as_warning());
     }
     if let (Some(newest), true) = (numbered.last(), numbered.len() == MOST) {
-        let told = format!("There is more: ask again with eventsSinceNumber={}.", newest.number + 1);
+        let told = format!("There are more events: continue with eventsSinceNumber={}.", newest.number + 1);
         issues.push(Issue::error(IssueType::Incomplete, told).as_warning());
     }
     let told = told(tx, context, &numbered, asked)?;

@@ -1,4 +1,4 @@
-//! What the operations on subscriptions are asked, and the shape of their answers.
+//! The inputs of the operations on subscriptions, and their output.
 
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ use domain::proxy::Versioned;
 use fhir::outcome::{Issue, IssueType};
 use store::Tx;
 
-/// The subscription that an operation is about: the caller's, and with the letter that the operation needs.
+/// The subscription of an operation: the caller's own, with the permission that the operation needs.
 pub(super) fn owned(
     tx: &mut Tx<'_>,
     context: &Context,
@@ -25,7 +25,8 @@ pub(super) fn owned(
     subscription::find(tx, id)
 }
 
-/// Every value of an input parameter, from the query or from a Parameters resource, apart or with commas between them.
+/// All values of an input parameter, from the query or from a Parameters resource, repeated or separated by
+/// commas.
 pub(super) fn inputs(request: &Request, name: &str) -> Result<Vec<String>, Refusal> {
     let query = request.params.iter().filter(|(given, value)| given == name && !value.is_empty());
     let mut all: Vec<String> = query.map(|(_, value)| value.clone()).collect();
@@ -38,7 +39,7 @@ pub(super) fn inputs(request: &Request, name: &str) -> Result<Vec<String>, Refus
     Ok(all.iter().flat_map(|value| value.split(',')).map(str::to_owned).collect())
 }
 
-/// The value of a parameter, whichever primitive type it was given.
+/// The value of a parameter of any primitive type.
 pub(super) fn value(parameter: &Value) -> Option<String> {
     let (_, value) = parameter.as_object()?.iter().find(|(key, _)| key.starts_with("value"))?;
     match value {
@@ -48,26 +49,26 @@ pub(super) fn value(parameter: &Value) -> Option<String> {
     }
 }
 
-/// The ids that an input names, bare or as references.
+/// The ids in an input, bare or as references.
 pub(super) fn ids(request: &Request) -> Result<Vec<String>, Refusal> {
     let last = |id: &String| id.rsplit('/').next().unwrap_or(id).to_owned();
     Ok(inputs(request, "id")?.iter().map(last).collect())
 }
 
-/// A number of an event.
+/// The number of an event.
 pub(super) fn number(request: &Request, name: &'static str) -> Result<Option<i64>, Refusal> {
     let given = inputs(request, name)?;
     let Some(text) = given.first() else { return Ok(None) };
     let number = text.parse().ok().filter(|number| *number >= 0 && given.len() == 1);
-    number.map(Some).ok_or_else(|| wrong("The number of an event is a whole number, given once.", name))
+    number.map(Some).ok_or_else(|| wrong("The number of an event must be a whole number, given once.", name))
 }
 
-/// 400: an input.
+/// 400, at an input.
 pub(super) fn wrong(told: &'static str, name: &str) -> Refusal {
     Refusal::new(400, Issue::error(IssueType::Value, told).at(name))
 }
 
-/// An answer of these parameters.
+/// A Parameters resource with these parameters.
 pub(super) fn answer(parameters: &[Value]) -> Value {
     json!({ "resourceType": "Parameters", "parameter": parameters })
 }

@@ -1,4 +1,4 @@
-//! The operations on subscriptions, one per file: those of the Backport guide, and our own.
+//! The operations on subscriptions, one per file: those of the Backport guide, and this server's own.
 
 mod attempts;
 mod binding;

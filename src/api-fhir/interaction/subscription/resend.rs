@@ -1,4 +1,4 @@
-//! `$resend`: events that a consumer has lost, sent once more with the numbers that they have (N-16).
+//! `$resend`: sends events again, with their numbers, that a subscriber has lost (N-16).
 
 use chrono::{DateTime, Utc};
 
@@ -13,18 +13,17 @@ use fhir::outcome::{Issue, IssueType, Severity, operation_outcome};
 use service::event as command;
 use store::Tx;
 
-/// Those between two numbers, or two instants, all included.
+/// The events between two numbers, or two instants, all included.
 pub(crate) fn resend(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
     let subscription = owned(tx, context, request)?.value;
     if subscription.status != SubscriptionStatus::Active {
-        let told = "Nothing is sent while the subscription is not active: ask for `requested` first.";
+        let told = "The subscription is not active: set its status to `requested` first.";
         return Err(Refusal::rule(told, "Subscription.status"));
     }
     let numbers = (number(request, "eventsSinceNumber")?, number(request, "eventsUntilNumber")?);
     let times = (instant(request, "eventsSinceInstant")?, instant(request, "eventsUntilInstant")?);
     if (numbers, times) == ((None, None), (None, None)) {
-        let told =
-            "Say which events: eventsSinceNumber, eventsUntilNumber, eventsSinceInstant, eventsUntilInstant.";
+        let told = "Give a range of events: eventsSinceNumber, eventsUntilNumber, eventsSinceInstant, eventsUntilInstant.";
         return Err(wrong(told, "eventsSinceNumber"));
     }
     let kept = tx.find_numbers(subscription.id, times)?;
@@ -34,9 +33,9 @@ pub(crate) fn resend(tx: &mut Tx<'_>, context: &Context, request: &Request) -> R
     let told = match asked.filter(|(from, until)| from <= until) {
         Some((from, until)) => {
             command::resend(tx, &*context.clock, &subscription, (from, until))?;
-            format!("Events {from} to {until} are sent once more.")
+            format!("Events {from} to {until} will be sent again.")
         }
-        None => "There are no such events, or they are not kept any more.".to_owned(),
+        None => "These events do not exist, or are no longer kept.".to_owned(),
     };
     let issue = Issue { severity: Severity::Information, ..Issue::error(IssueType::Informational, told) };
     Ok(Reply::made(200, operation_outcome(&[issue])))
@@ -46,6 +45,6 @@ fn instant(request: &Request, name: &'static str) -> Result<Option<DateTime<Utc>
     let given = inputs(request, name)?;
     let Some(text) = given.first() else { return Ok(None) };
     let at = FhirDateTime::parse(&text.replace(' ', "+")).ok().filter(|at| !at.is_date() && given.len() == 1);
-    let at = at.ok_or_else(|| wrong("Write an instant, such as 2026-11-22T09:00:00Z, once.", name))?;
+    let at = at.ok_or_else(|| wrong("Give one instant, such as 2026-11-22T09:00:00Z.", name))?;
     Ok(Some(at.earliest()))
 }

@@ -1,5 +1,5 @@
-//! `$secret` and `$rotate-secret`: with what deliveries are signed (Standard Webhooks). Its owner reads it, and has
-//! it replaced.
+//! `$secret` and `$rotate-secret`: the secret that signs deliveries (Standard Webhooks). Its owner reads it,
+//! and rotates it.
 
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ use domain::event::Subscription;
 use service::event as command;
 use store::Tx;
 
-/// The secret as it is.
+/// The current secret.
 pub(crate) fn secret(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
     let Subscribing { vault, .. } = context.subscribing()?;
     let subscription = owned(tx, context, request)?.value;
@@ -22,7 +22,7 @@ pub(crate) fn secret(tx: &mut Tx<'_>, context: &Context, request: &Request) -> R
     Ok(Reply { is_secret: true, ..Reply::made(200, told(&secret, &subscription)) })
 }
 
-/// A new secret. The one before signs beside it for a while.
+/// A new secret. The previous one signs too for a while.
 pub(crate) fn rotate_secret(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
     let Subscribing { vault, settings } = context.subscribing()?;
     let (kind, id) = instance(request)?;

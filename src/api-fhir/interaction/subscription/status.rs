@@ -1,4 +1,4 @@
-//! `$status`: where subscriptions stand, and how many events they had (N-13).
+//! `$status`: the status of subscriptions, and how many events they had (N-13).
 
 use std::collections::HashMap;
 
@@ -19,10 +19,11 @@ use domain::proxy::Versioned;
 use store::Tx;
 use store::search::{Filter, PageQuery, SubscriptionField, Table};
 
-/// More than anybody has.
+/// The most subscriptions of a response; more than any owner has.
 const MOST: i64 = 1000;
 
-/// Of one, or of all that the caller has: those with any of the ids, and any of the statuses, where some are given.
+/// The status of one subscription, or of all that the caller owns: those with any of the ids, and any of the
+/// statuses, where given.
 pub(crate) fn status(tx: &mut Tx<'_>, context: &Context, request: &Request) -> Result<Reply, Refusal> {
     let filter = if request.target.id.is_some() {
         let (kind, id) = instance(request)?;
@@ -71,7 +72,7 @@ pub(crate) fn status(tx: &mut Tx<'_>, context: &Context, request: &Request) -> R
     Ok(Reply::made(200, bundle))
 }
 
-/// The inputs of the operation on the type: values of one are alternatives.
+/// The inputs of the operation on the type: several values of one are alternatives.
 fn asked(request: &Request) -> Result<Filter, Refusal> {
     let mut all = Vec::new();
     let ids = ids(request)?;
@@ -80,7 +81,7 @@ fn asked(request: &Request) -> Result<Filter, Refusal> {
     }
     let statuses = inputs(request, "status")?;
     if statuses.iter().any(|status| SubscriptionStatus::parse(status).is_none()) {
-        let told = "The status of a subscription is requested, active, error or off.";
+        let told = "The status of a subscription must be requested, active, error or off.";
         return Err(wrong(told, "status"));
     }
     if !statuses.is_empty() {

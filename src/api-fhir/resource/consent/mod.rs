@@ -62,7 +62,7 @@ pub(super) static KIND: Kind = Kind {
     }),
 };
 
-/// R4's parameters, and our own `performer`, `status-reason`, `legal-basis` and `grantor`.
+/// R4's parameters, and this server's own `performer`, `status-reason`, `legal-basis` and `grantor`.
 const PARAMS: &[Param] = &[
     Param::token("action", Index::Absent),
     Param::reference("actor", Index::Reference(PROXY), &["provision", "actor", "reference"]),
@@ -96,18 +96,18 @@ fn select(tx: &mut Tx<'_>, context: &Context, filter: &Filter) -> Result<Vec<Sto
     Ok(roles.map(|role| shown(role, context)).collect())
 }
 
-/// As a read answers it to this caller at this time.
+/// A role as this caller reads it now.
 fn shown(role: Versioned<Role>, context: &Context) -> Stored {
     let value = role.value.as_of(context.now()).masked_for(context.masked_for());
     stored(&Versioned { value, ..role })
 }
 
-/// As a read answers it at this time.
+/// A role as a read returns it at this time.
 pub(super) fn stored_as_of(role: Versioned<Role>, now: DateTime<Utc>) -> Stored {
     stored(&Versioned { value: role.value.as_of(now), ..role })
 }
 
-/// The present version stands as the role counts now; one that another has replaced, as it was written.
+/// Versions as they count now for the current one, and as they were written for replaced ones.
 fn load_versions(tx: &mut Tx<'_>, context: &Context, wanted: &[(String, i64)]) -> Result<Vec<Stored>, Error> {
     let now = context.now();
     let ids: Vec<String> = wanted.iter().map(|(id, _)| id.clone()).collect();
@@ -126,7 +126,7 @@ fn load_versions(tx: &mut Tx<'_>, context: &Context, wanted: &[(String, i64)]) -
     Ok(versions.map(|role| stored(&masked(counted(role)))).collect())
 }
 
-/// Whether a role's end has passed and no version says so yet.
+/// Whether a role's end has passed and no version states it yet.
 pub(super) fn has_lapsed(tx: &mut Tx<'_>, context: &Context, id: &str) -> Result<bool, Error> {
     let found = tx.list_roles_by_id(&[id.to_owned()])?;
     Ok(found.iter().any(|role| role.value.has_lapsed(context.now())))
@@ -139,7 +139,7 @@ fn read(context: &Context, body: &Value, purpose: Purpose) -> Result<Draft, Refu
         given.actors.clone()?;
         given.clone().into_draft()?;
     }
-    // An actor who is not the proxy has a sentence of its own, told where the role is known.
+    // An actor who is not the proxy has its own message, once the role is known.
     if given.actors.is_ok() {
         residue::check(body, &given.shown(context).body)?;
     }
@@ -155,17 +155,17 @@ fn create(tx: &mut Tx<'_>, context: &Context, draft: &Draft, id: Uuid) -> Result
     Ok(stored(&role))
 }
 
-/// What stays of a role that comes from elsewhere, beside what it says.
+/// What an imported role keeps, beside its content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Keep {
-    /// Nothing: it is a new role, as a create makes one.
+    /// Nothing: it is a new role, as by a create.
     Nothing,
-    /// Its id, version, time of change and mark: it is one of ours.
+    /// Its id, version, time of change and review mark: it was exported by this service.
     Identity,
 }
 
-/// Reads and judges a role that comes from elsewhere, as `create` does but for what only the database knows. The
-/// body was validated.
+/// Reads and validates an imported role, like `create` except for what needs the database. The body was
+/// validated as R4.
 pub(crate) fn incoming(context: &Context, body: &Value, keep: Keep) -> Result<Incoming, Refusal> {
     let body = &vrs_form::with_patient_types(party::with_local_references(body, context));
     let given = GivenRole::read(body, context)?;
@@ -185,17 +185,16 @@ pub(crate) fn incoming(context: &Context, body: &Value, keep: Keep) -> Result<In
     Ok(Incoming { role: shown.value, origin, verdict })
 }
 
-/// The id, version and time of change that a resource of ours has.
+/// The id, version and time of change of an exported resource.
 fn identity(body: &Value) -> Result<(Uuid, (i64, DateTime<Utc>)), Refusal> {
     let text = |path: &str| body.pointer(path).and_then(Value::as_str);
     let id = text("/id").and_then(|id| Uuid::parse_str(id).ok());
-    let id = id.ok_or_else(|| wrong("Consent.id", "Give the UUID that the role has."))?;
+    let id = id.ok_or_else(|| wrong("Consent.id", "Give the UUID of the role."))?;
     let version = text("/meta/versionId").and_then(|version| version.parse().ok());
     let version = version.filter(|version| *version > 0);
-    let version =
-        version.ok_or_else(|| wrong("Consent.meta.versionId", "Give the version that the role has."))?;
+    let version = version.ok_or_else(|| wrong("Consent.meta.versionId", "Give the version of the role."))?;
     let at = text("/meta/lastUpdated").and_then(|at| FhirDateTime::parse(at).ok());
-    let told = "Say when the role was last changed.";
+    let told = "Give the time of the last change.";
     let at = at.ok_or_else(|| wrong("Consent.meta.lastUpdated", told))?;
     Ok((id, (version, at.earliest())))
 }
@@ -205,7 +204,7 @@ fn update(tx: &mut Tx<'_>, context: &Context, current: &Stored, draft: &Draft) -
     let id = Uuid::parse_str(&current.id).map_err(Error::fault)?;
     let (who, masked_for) = (&context.caller.who, context.masked_for());
     let role = change_role(tx, &*context.clock, &context.caller, id, context.contract.rules, |role| {
-        // What a citizen sends back unchanged is what they were shown.
+        // The unchanged body of a citizen has the masked content that they read.
         let change = given.as_ref().clone().into_change(&role.clone().masked_for(masked_for))?;
         given.actors.clone()?;
         access::decide_parties(who, &[role.proxy, role.patient])?;
@@ -232,8 +231,9 @@ impl GivenRole {
         Ok(Self {
             proxy,
             patient: party::number_in(patient, context, "Consent.patient")?,
-            status: status
-                .ok_or_else(|| wrong("Consent.status", "This status is not one that a role can have."))?,
+            status: status.ok_or_else(|| {
+                wrong("Consent.status", "The status of a role must be active, inactive or rejected.")
+            })?,
             reason: extensions.reason,
             grantor: extensions.grantor,
             legal_basis: match body.get("policyRule") {
@@ -254,8 +254,8 @@ impl GivenRole {
         })
     }
 
-    /// The resource as it would be read back. What the body leaves out, and a role that is there has, says nothing
-    /// about what of the body would be lost.
+    /// The resource as it would be read back. An element that the body leaves out, and the existing role has,
+    /// does not matter for the check of lost content.
     fn shown(&self, context: &Context) -> Stored {
         let now = context.now();
         let value = Role {
@@ -275,10 +275,10 @@ impl GivenRole {
 
     fn into_draft(self) -> Result<RoleDraft, Refusal> {
         let created =
-            self.created.ok_or_else(|| wrong("Consent.dateTime", "Say when the decision was made."))?;
-        let reason = self.reason.ok_or_else(|| {
-            wrong("Consent.extension", "Say why the role has this status: the status reason extension.")
-        })?;
+            self.created.ok_or_else(|| wrong("Consent.dateTime", "Give the time of the decision."))?;
+        let reason = self
+            .reason
+            .ok_or_else(|| wrong("Consent.extension", "Give the status reason: the extension is missing."))?;
         Ok(RoleDraft {
             proxy: self.proxy,
             patient: self.patient,
@@ -291,8 +291,8 @@ impl GivenRole {
         })
     }
 
-    /// The change that makes the role what the body says. Who acts for whom, since when, and when it was
-    /// decided cannot change: that would be another role.
+    /// The change from this role to the body. The people, the start and the time of the decision cannot
+    /// change: that would be another role.
     fn into_change(self, role: &Role) -> Result<Change, Refusal> {
         let fixed = [
             (self.proxy == role.proxy, "Consent.performer"),
@@ -304,15 +304,16 @@ impl GivenRole {
             return Err(Refusal::rule("This element of a role cannot change.", at));
         }
         if self.grantor.is_none() && role.grantor.is_some() {
-            return Err(Refusal::rule("The grantor of a role cannot be taken away.", "Consent.extension"));
+            return Err(Refusal::rule("The grantor of a role cannot be removed.", "Consent.extension"));
         }
         let status = Some(self.status).filter(|status| *status != role.status);
         let is_becoming_active = status == Some(Status::Active);
         Ok(Change {
-            // Whoever takes the mark away says that the role may stay as it is. One that ends needs no mark.
+            // Removing the mark means that the role was reviewed and continues. A role that ends needs no
+            // mark.
             reviewed: role.needs_review && status.is_none() && !self.is_to_review,
             status,
-            // The reason that explained an earlier change does not explain this one.
+            // The reason for an earlier change does not apply to this one.
             reason: self.reason.filter(|reason| status.is_some() || *reason != role.reason),
             grantor: self
                 .grantor
@@ -327,14 +328,14 @@ impl GivenRole {
     }
 }
 
-/// The actors of a role are its proxy, again.
+/// Checks that the actors of a role are its proxy.
 fn check_actors(body: &Value, context: &Context, proxy: NhsNumber) -> Result<(), Refusal> {
     let actors = body.pointer("/provision/actor").and_then(Value::as_array).into_iter().flatten();
     for (number, actor) in actors.enumerate() {
         let at = format!("Consent.provision.actor[{number}].reference");
         let reference = actor.get("reference").ok_or_else(|| wrong(&at, "Name the proxy."))?;
         if party::number_in(reference, context, &at)? != proxy {
-            return Err(Refusal::rule("The actor of a role is its proxy: name the performer.", &at));
+            return Err(Refusal::rule("The actor of a role must be its proxy: name the performer.", &at));
         }
     }
     Ok(())
@@ -373,7 +374,7 @@ impl Extensions {
                     extensions.grantor = Some(code.ok_or_else(|| wrong(&at, told))?);
                 }
                 _ => {
-                    let told = "A role holds this extension not at all, or once only.";
+                    let told = "A role has this extension at most once.";
                     return Err(Refusal::new(422, Issue::error(IssueType::Extension, told).at(at)));
                 }
             }
@@ -400,7 +401,7 @@ impl From<CreateRoleError> for Refusal {
             CreateRoleError::UnknownPatient => Self::rule(party::UNKNOWN, "Consent.patient"),
             CreateRoleError::UnknownProxy => Self::rule(party::UNKNOWN, "Consent.performer"),
             CreateRoleError::Duplicate => {
-                let told = "There is a role for this proxy and this patient already: find it, and change it.";
+                let told = "A role for this proxy and this patient already exists: find it, and change it.";
                 Self::new(409, Issue::error(IssueType::Duplicate, told))
             }
             CreateRoleError::Store(error) => error.into(),

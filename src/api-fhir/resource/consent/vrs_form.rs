@@ -1,5 +1,5 @@
-//! A role as the Validated Relationships contract writes it, where that means the same here: bodies of that API can be sent to
-//! this one, and to `onbehalf import`, as they are.
+//! The contract's form of a Consent, where it is not ambiguous here: bodies of the VRS API can be sent to
+//! this API, and to `onbehalf import`, unchanged.
 
 use std::borrow::Cow;
 
@@ -10,8 +10,8 @@ use crate::url;
 /// The references of a role to its proxy.
 const PROXIES: [(&str, &str); 2] = [("/performer", ""), ("/provision/actor", "/reference")];
 
-/// A Consent whose proxy is a `RelatedPerson` by NHS number (contract §4.3): on this API the same person is a Patient. The
-/// type of a reference that leads to a resource stays.
+/// Changes the type of a proxy who is a `RelatedPerson` by NHS number (contract §4.3) to Patient, as on this
+/// API. The type of a literal reference is not changed.
 pub(crate) fn with_patient_types(mut body: Value) -> Value {
     for (list, within) in PROXIES {
         for item in body.pointer_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {
@@ -28,14 +28,15 @@ pub(crate) fn with_patient_types(mut body: Value) -> Value {
     body
 }
 
-/// A JSON Patch of a Consent that appends to `/extension/-` a list (contract §4.5), or a status reason or grantor beside the one
-/// that the role has: each item is appended by itself, and takes the place of the one that a role holds once.
+/// A JSON Patch of a Consent that appends a list to `/extension/-` (contract §4.5), or a status reason or
+/// grantor to a role that has one: each item is appended by itself, and replaces the one that a role has only
+/// once.
 pub(crate) fn consent_patch<'p>(current: &Value, patch: &'p Value) -> Cow<'p, Value> {
     let Some(operations) = patch.as_array() else { return Cow::Borrowed(patch) };
     if !operations.iter().any(appends) {
         return Cow::Borrowed(patch);
     }
-    // Another operation may move what stands in the list.
+    // Another operation may move the items of the list.
     let is_list_known =
         operations.iter().all(|operation| appends(operation) || !is_about_extensions(operation));
     let place_of = |item: &Value| {
@@ -97,7 +98,7 @@ mod tests {
         let patch = json!([status, add(&json!([reason("b"), other]))]);
         let replaced = json!({ "op": "replace", "path": "/extension/1", "value": reason("b") });
         assert_eq!(*consent_patch(&current, &patch), json!([status, replaced, add(&other)]));
-        // Where another operation moves the list, the items are appended as they are.
+        // Where another operation moves the list, the items are appended unchanged.
         let removal = json!({ "op": "remove", "path": "/extension/0" });
         let patch = json!([removal, add(&json!([reason("b")]))]);
         assert_eq!(*consent_patch(&current, &patch), json!([removal, add(&reason("b"))]));

@@ -1,5 +1,5 @@
-//! A subscription by topic (Subscriptions R5 Backport 1.1): the topic in `criteria`, the conditions in extensions
-//! of it, all of which must hold.
+//! Topic-based subscriptions (Subscriptions R5 Backport 1.1): the topic is in `criteria`, and its extensions
+//! are filters, all of which must match.
 
 use serde_json::Value;
 
@@ -16,20 +16,20 @@ use domain::proxy::{LegalBasis, OdsCode, ReasonCode, Status};
 const FILTER: &str =
     "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-filter-criteria";
 
-/// As many conditions, and values of one, as anybody needs.
+/// The most filters, and values of one.
 const MOST: usize = 20;
 
 /// The statuses of an access request.
 const REQUEST_STATUSES: [&str; 5] = ["in-progress", "completed", "amended", "entered-in-error", "stopped"];
 
-/// Reads topic and conditions.
+/// Reads topic and filters.
 pub(super) fn read(
     body: &Value,
     criteria: &str,
     context: &Context,
 ) -> Result<(Vec<Topic>, Vec<Filter>), Refusal> {
     let topics = topic::topics_of(criteria).ok_or_else(|| {
-        let told = "There is no such topic here: the CapabilityStatement names those that there are.";
+        let told = "This server has no such topic: the CapabilityStatement lists the topics.";
         unsupported(told, "Subscription.criteria")
     })?;
     let kind = topics.first().map_or(ResourceType::Consent, |topic| topic::type_of(*topic));
@@ -37,7 +37,7 @@ pub(super) fn read(
     for (at, url, extension) in extensions(body.get("_criteria"), "Subscription.criteria") {
         if url != FILTER {
             let told =
-                "Write conditions as extensions of the type backport-filter-criteria, of the guide for R4.";
+                "Write filters as extensions of the type backport-filter-criteria, of the guide for R4.";
             return Err(unsupported(told, at));
         }
         let text = extension.get("valueString").and_then(Value::as_str).unwrap_or_default();
@@ -46,12 +46,12 @@ pub(super) fn read(
         }
     }
     if filters.len() > MOST {
-        return Err(unsupported("Set twenty conditions at most.", "Subscription.criteria.extension"));
+        return Err(unsupported("Set at most twenty filters.", "Subscription.criteria.extension"));
     }
     Ok((topics.to_vec(), filters))
 }
 
-/// The conditions of a text: `status=active`, `Consent.status=active`, `Consent?status=active&patient=…`.
+/// The filters of a text: `status=active`, `Consent.status=active`, `Consent?status=active&patient=…`.
 fn parts<'t>(text: &'t str, kind: ResourceType, at: &str) -> Result<Vec<&'t str>, Refusal> {
     let of_other = || unsupported("The events of this topic are not about this type.", at);
     let name_end = text.find('=').unwrap_or(text.len());
@@ -66,22 +66,22 @@ fn parts<'t>(text: &'t str, kind: ResourceType, at: &str) -> Result<Vec<&'t str>
     }
 }
 
-/// One condition: `name[:modifier]=value[,value]`.
+/// One filter: `name[:modifier]=value[,value]`.
 fn condition(text: &str, kind: ResourceType, at: &str, context: &Context) -> Result<Filter, Refusal> {
     let (name, values) = text
         .split_once('=')
-        .ok_or_else(|| wrong("A condition is written name=value, with a comma between values.", at))?;
+        .ok_or_else(|| wrong("A filter must be written name=value, with a comma between values.", at))?;
     let (name, modifier) = match name.split_once(':') {
         Some((name, modifier)) => (name, Some(modifier)),
         None => (name, None),
     };
     let name = FilterName::parse(name).filter(|name| topic::filters_of(kind).contains(name));
-    let told = "The events of this topic cannot be put under this condition: its definition (a Basic) names \
-                those that there are.";
+    let told = "The events of this topic cannot be filtered like this: the topic's definition (a Basic) lists \
+                the filters.";
     let name = name.ok_or_else(|| unsupported(told, at))?;
     let is_reference = matches!(name, FilterName::Patient | FilterName::Proxy);
     if modifier.is_some_and(|modifier| !(is_reference && matches!(modifier, "identifier" | "Patient"))) {
-        return Err(unsupported("This condition has no such modifier.", at));
+        return Err(unsupported("This filter does not have this modifier.", at));
     }
     let read = values.split(',').map(|value| {
         let value = value.trim();
@@ -89,20 +89,20 @@ fn condition(text: &str, kind: ResourceType, at: &str, context: &Context) -> Res
     });
     let values = read.collect::<Result<Vec<String>, Refusal>>()?;
     if values.len() > MOST {
-        return Err(wrong("Give twenty values at most.", at));
+        return Err(wrong("Give at most twenty values.", at));
     }
     Ok(Filter { name, values })
 }
 
-/// What a value must look like.
+/// The message about a malformed value.
 const fn form_of(name: FilterName) -> &'static str {
     match name {
         FilterName::Patient | FilterName::Proxy => {
             "Name a person by NHS number: 9000000009, Patient/9000000009, or with the system before it."
         }
-        FilterName::Status => "This is no status of what the topic is about.",
-        FilterName::StatusReason => "This is no reason of a status: see England-ConsentStatusReason.",
-        FilterName::LegalBasis => "This is no legal basis: see England-NHSProxyLegalBasis.",
+        FilterName::Status => "This is not a status of the resources of this topic.",
+        FilterName::StatusReason => "This is not a status reason: see England-ConsentStatusReason.",
+        FilterName::LegalBasis => "This is not a legal basis: see England-NHSProxyLegalBasis.",
         FilterName::PatientPractice
         | FilterName::ProxyPractice
         | FilterName::Practice
@@ -110,7 +110,7 @@ const fn form_of(name: FilterName) -> &'static str {
     }
 }
 
-/// A value in the form in which it is compared.
+/// A value in its normalized form.
 fn plain(name: FilterName, value: &str, kind: ResourceType, context: &Context) -> Option<String> {
     let of_system = |system: &str| match value.split_once('|') {
         Some((given, value)) => (url::as_hl7_defines(given) == system).then_some(value),

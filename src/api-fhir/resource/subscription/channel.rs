@@ -1,4 +1,4 @@
-//! `Subscription.channel`: by which way, where, what and how much (N-03).
+//! `Subscription.channel`: type, endpoint, payload and content (N-03).
 
 use chrono::TimeDelta;
 use serde_json::Value;
@@ -37,7 +37,7 @@ pub(super) fn read(body: &Value, style: Style, settings: &Subscriptions) -> Resu
     for (at, url, extension) in extensions(Some(channel), "Subscription.channel") {
         take(&mut read, &at, url, extension, style, settings)?;
     }
-    // A CloudEvent is about one event, a resource is one, and the national Bundle has one.
+    // A CloudEvent has one event, a classic payload is one resource, and the national Bundle has one event.
     if style == Style::National || (style == Style::Classic && read.payload.is_some()) {
         read.max_count = Some(1);
     }
@@ -46,7 +46,7 @@ pub(super) fn read(body: &Value, style: Style, settings: &Subscriptions) -> Resu
 
 fn kind(channel: &Value, style: Style) -> Result<ChannelType, Refusal> {
     if let Some((at, ..)) = extensions(channel.get("_type"), TYPE).next() {
-        let told = "No other channels are there than rest-hook, websocket and message.";
+        let told = "The channels of this server are rest-hook, websocket and message.";
         return Err(unsupported(told, at));
     }
     let kind = channel.get("type").and_then(Value::as_str).and_then(ChannelType::parse);
@@ -63,10 +63,10 @@ fn place(channel: &Value, kind: ChannelType, settings: &Subscriptions) -> Result
     match (kind, given) {
         (ChannelType::WebSocket, None) => Ok(None),
         (ChannelType::WebSocket, Some(_)) => {
-            Err(wrong("A websocket is opened by the consumer: leave the endpoint out.", ENDPOINT))
+            Err(wrong("The subscriber opens the websocket: leave the endpoint out.", ENDPOINT))
         }
         (ChannelType::RestHook | ChannelType::Message, None) => {
-            let told = "Say where notifications are to go.";
+            let told = "Give the endpoint of the notifications.";
             Err(Refusal::new(422, Issue::error(IssueType::Required, told).at(ENDPOINT)))
         }
         (ChannelType::RestHook | ChannelType::Message, Some(given)) => {
@@ -76,21 +76,21 @@ fn place(channel: &Value, kind: ChannelType, settings: &Subscriptions) -> Result
     }
 }
 
-/// `backport-payload-content`, or what the style means by itself.
+/// `backport-payload-content`, or the default of the style.
 fn content(channel: &Value, style: Style, payload: Option<Payload>) -> Result<Content, Refusal> {
     let mut content = None;
     for (at, url, extension) in extensions(channel.get("_payload"), PAYLOAD) {
         if style != Style::Backport || url.strip_prefix(BACKPORT) != Some("backport-payload-content") {
-            return Err(unsupported("This extension does not belong here.", at));
+            return Err(unsupported("This extension is not allowed here.", at));
         }
         let code = extension.get("valueCode").and_then(Value::as_str).and_then(Content::parse);
-        let told = "The content is empty, id-only or full-resource, said once.";
+        let told = "The content must be empty, id-only or full-resource, given once.";
         let code = code.filter(|_| content.is_none()).ok_or_else(|| unsupported(told, at))?;
         content = Some(code);
     }
     match (style, payload) {
         (Style::Backport, Some(_)) => content.ok_or_else(|| {
-            let told = "Say how much is to be sent: the extension backport-payload-content with empty, id-only \
+            let told = "Give the content of notifications: the extension backport-payload-content with empty, id-only \
                         or full-resource.";
             let issue = Issue::error(IssueType::Required, told);
             Refusal::new(422, issue.at("Subscription.channel.payload.extension"))
@@ -99,29 +99,29 @@ fn content(channel: &Value, style: Style, payload: Option<Payload>) -> Result<Co
         (Style::Classic, Some(_)) => Ok(Content::FullResource),
         (Style::National, Some(_)) => Ok(Content::IdOnly),
         (Style::Backport | Style::National, None) => {
-            let told = "Say what notifications are to be: a media type.";
+            let told = "Give the media type of notifications.";
             Err(Refusal::new(422, Issue::error(IssueType::Required, told).at(PAYLOAD)))
         }
     }
 }
 
-/// What goes over which channel.
+/// The supported combinations of channel, style and payload.
 fn check_combination(channel: &Channel, style: Style) -> Result<(), Refusal> {
     match (channel.kind, channel.payload) {
         (ChannelType::WebSocket, Some(Payload::FhirXml)) => {
-            Err(unsupported("Over a websocket goes application/fhir+json alone.", PAYLOAD))
+            Err(unsupported("A websocket supports only application/fhir+json.", PAYLOAD))
         }
         (ChannelType::WebSocket, Some(_)) if style == Style::Classic => {
-            Err(unsupported("Over a websocket a classic subscription has no payload.", PAYLOAD))
+            Err(unsupported("A classic subscription over a websocket must have no payload.", PAYLOAD))
         }
         (ChannelType::Message, None) => {
-            Err(unsupported("A message has a payload: name a media type.", PAYLOAD))
+            Err(unsupported("The channel message needs a payload: give a media type.", PAYLOAD))
         }
         _ => Ok(()),
     }
 }
 
-/// An extension of the channel.
+/// Reads an extension of the channel.
 fn take(
     channel: &mut Channel,
     at: &str,
@@ -142,16 +142,16 @@ fn take(
             let most = settings.most_timeout;
             let span = number("valueUnsignedInt").and_then(TimeDelta::try_seconds);
             let fits = |span: &TimeDelta| *span > TimeDelta::zero() && *span <= most;
-            let told = || format!("The timeout is one second at least, and {} at most.", most.num_seconds());
+            let told = || format!("The timeout must be from one second to {}.", most.num_seconds());
             channel.timeout = Some(span.filter(fits).ok_or_else(|| wrong(told(), at))?);
         }
         Some("backport-max-count") if style == Style::Backport => {
             let most = settings.most_events;
             let count = number("valuePositiveInt").filter(|count| (1..=most).contains(count));
-            let told = || format!("A notification holds one event at least, and {most} at most.");
+            let told = || format!("backport-max-count must be from 1 to {most}.");
             channel.max_count = Some(count.ok_or_else(|| wrong(told(), at))?);
         }
-        _ => return Err(unsupported("This extension does not belong here.", at)),
+        _ => return Err(unsupported("This extension is not allowed here.", at)),
     }
     Ok(())
 }

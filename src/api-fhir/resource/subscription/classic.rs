@@ -1,4 +1,4 @@
-//! A subscription by a search, as R4 itself has it: whatever this front can search by, events are judged by.
+//! Subscriptions by a search, as in R4 itself: the criteria may use any search of this API.
 
 use serde_json::Value;
 
@@ -15,20 +15,20 @@ use store::search::Filter;
 
 const AT: &str = "Subscription.criteria";
 
-/// Reads the criteria, and finds out whether each of them can be searched by.
+/// Reads the criteria, and checks that this server supports each of them.
 pub(super) fn read(body: &Value, criteria: &str, context: &Context) -> Result<Vec<Topic>, Refusal> {
     if let Some((at, ..)) = extensions(body.get("_criteria"), AT).next() {
-        let told = "Conditions belong to a topic: write those of a search into the search.";
+        let told = "Filter extensions belong to a topic: write the conditions of a search into the search.";
         return Err(unsupported(told, at));
     }
     check_caps(criteria)?;
     let (kind, _) = compile(criteria, context)?;
     let topics = TOPICS.iter().find(|(of, _)| *of == kind).map(|(_, topics)| topics.to_vec());
-    let told = "Events are about Consent, RelatedPerson and QuestionnaireResponse alone.";
+    let told = "The criteria must be about Consent, RelatedPerson or QuestionnaireResponse.";
     topics.ok_or_else(|| unsupported(told, AT))
 }
 
-/// Criteria are less than a search: every event is held against them.
+/// Criteria are more limited than a search: every event is matched against them.
 fn check_caps(criteria: &str) -> Result<(), Refusal> {
     let params = pairs(criteria.split_once('?').map_or("", |(_, query)| query));
     List::CriteriaOfSubscription.check(params.len()).map_err(at_criteria)?;
@@ -44,22 +44,22 @@ fn at_criteria(refusal: Refusal) -> Refusal {
     Refusal::of(422, issues.collect())
 }
 
-/// What makes a version of each type.
+/// The topics that change resources of each type.
 const TOPICS: [(ResourceType, &[Topic]); 3] = [
     (ResourceType::Consent, &[Topic::RoleCreated, Topic::RoleChanged]),
     (ResourceType::RelatedPerson, &[Topic::RelationshipChanged]),
     (ResourceType::QuestionnaireResponse, &[Topic::AccessRequestSubmitted]),
 ];
 
-/// The type that criteria are about, and what must hold of it.
+/// The type of the criteria, and their filter.
 pub(crate) fn compile(criteria: &str, context: &Context) -> Result<(ResourceType, Filter), Refusal> {
     let (name, query) = criteria.split_once('?').unwrap_or((criteria, ""));
-    let kind = ResourceType::parse(name).ok_or_else(|| unsupported("There is no such type here.", AT))?;
+    let kind = ResourceType::parse(name)
+        .ok_or_else(|| unsupported("This server does not have this resource type.", AT))?;
     let params = pairs(query);
     let query = Query::read(&params).map_err(at_criteria)?;
     if query.criteria.len() != params.len() {
-        let told =
-            "Criteria say which resources are meant: leave out whatever shapes the answer to a search.";
+        let told = "Criteria select resources: leave out the parameters that shape the result of a search.";
         return Err(unsupported(told, AT));
     }
     let strict = Context { is_strict: true, ..context.clone() };

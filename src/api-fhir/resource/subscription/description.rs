@@ -17,7 +17,7 @@ pub(in crate::resource) static DESCRIPTION: Description = Description {
     params: PARAMS,
 };
 
-/// R4's parameters. `url` finds by the endpoint without its query, which may hold a secret.
+/// R4's parameters. `url` matches the endpoint without its query, which may contain a secret.
 const PARAMS: &[Param] = &[
     Param::token("contact", Index::Contacts(Field::Subscription(SubscriptionField::Contacts))),
     Param::string(

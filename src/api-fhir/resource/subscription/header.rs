@@ -1,5 +1,5 @@
-//! `Subscription.channel.header`: lines that go with every call. They may hold secrets, and must not change what
-//! the call itself is (N-28).
+//! `Subscription.channel.header`: headers that are sent with every notification. They may contain secrets,
+//! and must not change the request itself (N-28).
 
 use serde_json::Value;
 
@@ -7,11 +7,11 @@ use super::refusal::{unsupported, wrong};
 use crate::refusal::Refusal;
 use domain::event::{ChannelType, DELIVERY};
 
-/// As many lines, and as long, as any consumer needs.
+/// The most headers.
 const MOST: usize = 20;
 const LONGEST: usize = 4096;
 
-/// What belongs to the connection, to the message, or to the signature.
+/// Headers that belong to the connection, to the message, or to the signature.
 const RESERVED: [&str; 21] = [
     "connection",
     "content-encoding",
@@ -36,16 +36,16 @@ const RESERVED: [&str; 21] = [
     "upgrade",
 ];
 
-/// The lines of a body, each judged.
+/// The validated headers of a body.
 pub(super) fn read(body: &Value, kind: ChannelType) -> Result<Vec<String>, Refusal> {
     let lines = body.pointer("/channel/header").and_then(Value::as_array);
     let lines: Vec<&str> = lines.into_iter().flatten().filter_map(Value::as_str).collect();
     if kind == ChannelType::WebSocket && !lines.is_empty() {
-        let told = "Nothing is called over a websocket: there are no headers.";
+        let told = "A websocket has no headers: leave the header out.";
         return Err(unsupported(told, "Subscription.channel.header"));
     }
     if lines.len() > MOST {
-        return Err(wrong("Give twenty headers at most.", "Subscription.channel.header"));
+        return Err(wrong("Give at most twenty headers.", "Subscription.channel.header"));
     }
     for (number, line) in lines.iter().enumerate() {
         judge(line).map_err(|told| wrong(told, format!("Subscription.channel.header[{number}]")))?;
@@ -54,7 +54,7 @@ pub(super) fn read(body: &Value, kind: ChannelType) -> Result<Vec<String>, Refus
 }
 
 fn judge(line: &str) -> Result<(), &'static str> {
-    let malformed = "A header is written Name: value, in visible ASCII, and 4096 bytes long at most.";
+    let malformed = "A header must be written Name: value, in visible ASCII, with at most 4096 bytes.";
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     let (name, value) = line.split_once(':').ok_or(malformed)?;
     let is_name = !name.is_empty() && name.bytes().all(is_token);
@@ -63,12 +63,13 @@ fn judge(line: &str) -> Result<(), &'static str> {
         return Err(malformed);
     }
     let name = name.to_ascii_lowercase();
-    // `ce-`: what a CloudEvent is in the binary mode of HTTP; a subscriber must not make other events of ours.
+    // `ce-` headers make a CloudEvent in the binary mode of HTTP: a subscriber must not turn notifications
+    // into other events.
     let is_reserved = RESERVED.contains(&name.as_str())
         || name == DELIVERY
         || ["webhook-", "ce-", "x-forwarded-", "sec-"].iter().any(|prefix| name.starts_with(prefix));
     if is_reserved {
-        return Err("This header is for the service to set, or for nobody.");
+        return Err("This header is reserved.");
     }
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! A subscription as FHIR R4's Subscription: in one of three styles, each judged in its own file when it is made
-//! (N-03). It is its owner's alone.
+//! Subscription, in one of three styles, each validated in its own file at creation (N-03). It belongs to its
+//! owner only.
 
 mod backport;
 mod channel;
@@ -35,11 +35,11 @@ use service::event::{
 };
 use store::{SubscriptionVersion, Tx};
 
-/// The profile of a subscription by topic.
+/// The profile of a topic-based subscription.
 pub(crate) const PROFILE: &str =
     "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-subscription";
-/// The most bytes of a subscription, as JSON without its headers. It is read again for each list and each delivery, and its
-/// answer is made in the transaction that writes it.
+/// The largest subscription, in bytes, as JSON without its headers. It is parsed for each list and each
+/// delivery, and its response is rendered in the transaction that writes it.
 const MOST_BYTES: usize = 16 * 1024;
 
 pub(super) static KIND: Kind = Kind {
@@ -114,7 +114,7 @@ fn update(tx: &mut Tx<'_>, context: &Context, current: &Stored, draft: &Draft) -
     Ok(stored(&changed, context)?)
 }
 
-/// A draft that ends at the latest when what its owner was granted ends, and says so in `Subscription.end`.
+/// Limits a draft's end to that of the owner's grant, which `Subscription.end` then shows.
 fn ending(
     tx: &mut Tx<'_>,
     context: &Context,
@@ -128,8 +128,8 @@ fn ending(
     Ok(draft)
 }
 
-/// The document of a draft with another end. The writer is held meanwhile, so a document without an end is not parsed: it
-/// is an object with members, and gets one more.
+/// The document of a draft with another end. The writer is held meanwhile, so a document without an end is
+/// not parsed: it is an object with members, and gets one more.
 fn with_end(draft: &SubscriptionDraft, end: DateTime<Utc>) -> Result<String, Error> {
     let end = render_instant(end);
     if let (None, Some(members)) = (draft.end, draft.document.strip_suffix('}')) {
@@ -146,19 +146,18 @@ fn delete(tx: &mut Tx<'_>, context: &Context, current: &Stored) -> Result<(), Re
     Ok(delete_subscription(tx, &*context.clock, &context.caller, current)?)
 }
 
-/// The subscription of this id, which a search has found for the caller.
+/// The subscription with this id, which a search has found for the caller.
 pub(crate) fn find(tx: &mut Tx<'_>, id: &str) -> Result<Versioned<Subscription>, Refusal> {
     let id = Uuid::parse_str(id).or(Err(Refusal::not_found()))?;
     tx.find_subscription(id)?.ok_or_else(Refusal::not_found)
 }
 
 fn bad_status() -> Refusal {
-    let told =
-        "Ask for `requested`, or `off`: whether it is active or in error is for the service to find out.";
+    let told = "Set the status to `requested` or `off`: the service sets active and error.";
     Refusal::rule(told, "Subscription.status")
 }
 
-/// By which style criteria are written; `None` where by none.
+/// The style of criteria; `None` where they have none.
 fn style_of(criteria: &str) -> Option<Style> {
     let begins = |scheme: &str| criteria.starts_with(scheme);
     if criteria.trim_start().to_ascii_lowercase().starts_with("eventtype") {
@@ -171,7 +170,7 @@ fn style_of(criteria: &str) -> Option<Style> {
     }
 }
 
-/// What a body asks for, judged.
+/// The validated content of a body.
 fn draft(body: &Value, context: &Context) -> Result<SubscriptionDraft, Refusal> {
     check_extensions(body)?;
     let criteria = body.get("criteria").and_then(Value::as_str).unwrap_or_default();
@@ -190,16 +189,17 @@ fn draft(body: &Value, context: &Context) -> Result<SubscriptionDraft, Refusal> 
     let headers = header::read(body, channel.kind)?;
     let document = kept(body, &channel).to_string();
     if document.len() > MOST_BYTES {
-        let told = format!("A subscription has {MOST_BYTES} bytes at the most, as JSON without its headers.");
+        let told =
+            format!("A subscription can have at most {MOST_BYTES} bytes, as JSON without its headers.");
         return Err(Refusal::new(413, Issue::error(IssueType::TooLong, told).at("Subscription")));
     }
     let asked = body.get("status").and_then(Value::as_str).and_then(SubscriptionStatus::parse);
     let end = match body.get("end").and_then(Value::as_str) {
         Some(end) => {
-            let end = FhirDateTime::parse(end).or(Err(wrong("Write an instant.", "Subscription.end")))?;
+            let end = FhirDateTime::parse(end).or(Err(wrong("Give an instant.", "Subscription.end")))?;
             let end = end.earliest();
             if end <= context.now() && asked != Some(SubscriptionStatus::Off) {
-                return Err(wrong("The end has passed already.", "Subscription.end"));
+                return Err(wrong("The end must be in the future.", "Subscription.end"));
             }
             Some(end)
         }
@@ -218,10 +218,10 @@ fn draft(body: &Value, context: &Context) -> Result<SubscriptionDraft, Refusal> 
     })
 }
 
-/// What stands for R5's elements in other guides is told apart from ours, and never ignored.
+/// Refuses unknown extensions: those for R5's elements in other guides must not be ignored.
 fn check_extensions(body: &Value) -> Result<(), Refusal> {
     if body.get("modifierExtension").is_some() {
-        let told = "This server does not know what this changes.";
+        let told = "This server supports no modifier extension here.";
         return Err(unsupported(told, "Subscription.modifierExtension"));
     }
     let extensions = body.get("extension").and_then(Value::as_array).into_iter().flatten();
@@ -236,7 +236,7 @@ fn check_extensions(body: &Value) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Makes the document of a draft the one that is stored, where both say the same.
+/// Replaces the document of a draft by the stored one, if their content is equal.
 pub(super) fn settle(draft: &mut SubscriptionDraft, current: &Stored) -> Result<(), Error> {
     held::check_value(&current.body);
     let stored = kept(&current.body, &draft.channel);
@@ -247,7 +247,7 @@ pub(super) fn settle(draft: &mut SubscriptionDraft, current: &Stored) -> Result<
     Ok(())
 }
 
-/// The document without what stands elsewhere: the secrets above all.
+/// The document without the members that are stored elsewhere, the secrets above all.
 fn kept(body: &Value, channel: &domain::event::Channel) -> Value {
     let mut document = body.clone();
     if let Some(members) = document.as_object_mut() {
@@ -268,8 +268,8 @@ fn kept(body: &Value, channel: &domain::event::Channel) -> Value {
     document
 }
 
-/// Refuses what would be lost of a body: its document is kept but for what stands elsewhere ([`kept`]). The status,
-/// the error and the payload are for the service to write.
+/// Refuses a body of which content would be lost: its document is stored except for the members that are
+/// stored elsewhere ([`kept`]). The service writes the status, the error and the payload.
 fn check_residue(body: &Value, draft: &SubscriptionDraft) -> Result<(), Refusal> {
     let given = |name: &str| body.get("channel").and_then(|channel| channel.get(name)).cloned();
     let mut channel = Map::new();
@@ -281,7 +281,7 @@ fn check_residue(body: &Value, draft: &SubscriptionDraft) -> Result<(), Refusal>
     residue::check(&given, &json!({ "channel": { "header": draft.headers } }))
 }
 
-/// The resource as its owner reads it, with the headers (the client's own secret).
+/// The resource as its owner reads it, with the headers, which are the client's own secret.
 pub(crate) fn stored(subscription: &Versioned<Subscription>, context: &Context) -> Result<Stored, Error> {
     let Versioned { value, version, updated_at } = subscription;
     let version = SubscriptionVersion {

@@ -1,5 +1,5 @@
-//! A subscription as the national event service has it (contract §7):
-//! `eventType='vrs-proxy-role-changed-1' AND generalpractitioner='Y12345'`.
+//! Subscriptions of the national event service (contract §7): `eventType='vrs-proxy-role-changed-1' AND
+//! generalpractitioner='Y12345'`.
 
 use serde_json::Value;
 
@@ -11,7 +11,7 @@ use domain::proxy::OdsCode;
 
 const AT: &str = "Subscription.criteria";
 
-/// The name of an event in the national style; `None` for what is not told there.
+/// The name of an event type in the national style; `None` for a topic without one.
 pub(crate) const fn event_type(topic: Topic) -> Option<&'static str> {
     match topic {
         Topic::RoleCreated => Some("vrs-proxy-role-created-1"),
@@ -28,7 +28,7 @@ pub(super) fn read(
     context: &Context,
 ) -> Result<(Vec<Topic>, Vec<Filter>), Refusal> {
     if let Some((at, ..)) = extensions(body.get("_criteria"), AT).next() {
-        return Err(unsupported("National criteria have no extensions.", at));
+        return Err(unsupported("National criteria must have no extensions.", at));
     }
     let with_created = context.subscribing()?.settings.role_created_event;
     let (mut topics, mut filters) = (Vec::new(), Vec::new());
@@ -37,7 +37,9 @@ pub(super) fn read(
             "eventtype" if topics.is_empty() => {
                 let topic = Topic::ALL.into_iter().find(|topic| event_type(*topic) == Some(value));
                 let topic = topic.filter(|topic| with_created || *topic != Topic::RoleCreated);
-                topics.push(topic.ok_or_else(|| unsupported("There is no such event type here.", AT))?);
+                topics.push(
+                    topic.ok_or_else(|| unsupported("This server does not have this event type.", AT))?,
+                );
             }
             "generalpractitioner" if filters.is_empty() => {
                 let code = OdsCode::parse(value).or(Err(wrong("Name a practice by ODS code.", AT)))?;
@@ -50,12 +52,12 @@ pub(super) fn read(
 }
 
 fn malformed() -> Refusal {
-    let told = "National criteria are one eventType='…', and one generalpractitioner='…' if need be, with AND \
-                between them.";
+    let told = "National criteria must be one eventType='…', optionally with AND and one \
+                generalpractitioner='…'.";
     unsupported(told, AT)
 }
 
-/// `a='b' AND c='d'`; `None` where it is not written like that.
+/// `a='b' AND c='d'`; `None` for another syntax.
 fn terms(criteria: &str) -> Option<Vec<(&str, &str)>> {
     let mut terms = Vec::new();
     let mut rest = criteria.trim();

@@ -1,21 +1,23 @@
-//! `Subscription.channel.payload`: the media type of what is sent, which names no other FHIR version than ours
-//! (N-29).
+//! `Subscription.channel.payload`: the media type of notifications, with no other FHIR version than this
+//! server's (N-29).
 
 use super::refusal::unsupported;
 use crate::refusal::Refusal;
 use domain::event::{Payload, Style};
 
 const AT: &str = "Subscription.channel.payload";
-/// As it stands after a media type.
+/// The parameter with the FHIR version.
 const VERSIONED: &str = "; fhirVersion=4.0";
 
-/// Reads it.
+/// Reads the media type.
 pub(super) fn read(text: &str, style: Style) -> Result<Payload, Refusal> {
     let mut parts = text.split(';').map(str::trim);
     let essence = parts.next().unwrap_or_default().to_ascii_lowercase();
     let told = match style {
-        Style::National => "Ask for application/json (the CloudEvent) or application/fhir+json.",
-        Style::Backport | Style::Classic => "Ask for application/fhir+json or application/fhir+xml.",
+        Style::National => "The payload must be application/json (the CloudEvent) or application/fhir+json.",
+        Style::Backport | Style::Classic => {
+            "The payload must be application/fhir+json or application/fhir+xml."
+        }
     };
     let payload = Payload::parse(&essence).ok_or_else(|| unsupported(told, AT))?;
     let fits = match style {
@@ -31,17 +33,17 @@ pub(super) fn read(text: &str, style: Style) -> Result<Payload, Refusal> {
         match name.trim().to_ascii_lowercase().as_str() {
             "fhirversion" if value == "4.0" && payload != Payload::CloudEvent => {}
             "fhirversion" => {
-                let told = "Notifications are written in FHIR 4.0 alone: fhirVersion=4.0.";
+                let told = "Notifications are only in FHIR 4.0: fhirVersion=4.0.";
                 return Err(unsupported(told, AT));
             }
             "charset" if value.eq_ignore_ascii_case("utf-8") => {}
-            _ => return Err(unsupported("This parameter of a media type is not known here.", AT)),
+            _ => return Err(unsupported("This parameter of the media type is not supported.", AT)),
         }
     }
     Ok(payload)
 }
 
-/// The media type of a payload as every notification has it, with the version where it was given.
+/// The media type of the notifications, with the version where it was given.
 pub(super) fn render(payload: Payload, given: &str) -> String {
     let is_versioned = given.to_ascii_lowercase().contains("fhirversion");
     format!("{}{}", payload.as_str(), if is_versioned { VERSIONED } else { "" })

@@ -1,21 +1,21 @@
-//! Refusals of what a subscription says, and the extensions in which it says it.
+//! Refusals of a subscription's content, and its extensions.
 
 use serde_json::Value;
 
 use crate::refusal::Refusal;
 use fhir::outcome::{Issue, IssueType};
 
-/// 422: something at this element is not supported here.
+/// 422: something at this element is not supported.
 pub(super) fn unsupported(told: impl Into<std::borrow::Cow<'static, str>>, at: impl Into<String>) -> Refusal {
     Refusal::new(422, Issue::error(IssueType::NotSupported, told).at(at))
 }
 
-/// 422: a value at this element.
+/// 422: the value of this element is not valid.
 pub(super) fn wrong(told: impl Into<std::borrow::Cow<'static, str>>, at: impl Into<String>) -> Refusal {
     Refusal::new(422, Issue::error(IssueType::Value, told).at(at))
 }
 
-/// The extensions of an element, each with its place.
+/// The extensions of an element, each with its path.
 pub(super) fn extensions<'v>(
     element: Option<&'v Value>,
     path: &str,

@@ -1,13 +1,13 @@
-//! The topics that are published: `fhir-profiles/subscription-topic/` defines each for people and for machines.
+//! The published topics: `fhir-profiles/subscription-topic/` defines each for people and for machines.
 
 use crate::resource::resource_type::ResourceType;
 use crate::url;
 use domain::event::{FilterName, Topic};
 
-/// All that happens to a role, in one topic.
+/// All events of a role, in one topic.
 const ROLE: &[Topic] = &[Topic::RoleCreated, Topic::RoleChanged, Topic::RoleDeleted];
 
-/// The last part of each URL, and what it stands for.
+/// The last segment of each URL, and its topics.
 const PUBLISHED: &[(&str, &[Topic])] = &[
     ("proxy-role", ROLE),
     (Topic::RoleCreated.as_str(), &[Topic::RoleCreated]),
@@ -21,7 +21,7 @@ const PUBLISHED: &[(&str, &[Topic])] = &[
 /// The version of all of them.
 const VERSION: &str = "0.1.0";
 
-/// What a canonical URL stands for; `None` for one that is not ours. A version after `|` must be the one there is.
+/// The topics of a canonical URL; `None` for an unknown one. A version after `|` must be the current one.
 pub(crate) fn topics_of(canonical: &str) -> Option<&'static [Topic]> {
     let (url, version) = canonical.split_once('|').unwrap_or((canonical, VERSION));
     let name = url.strip_prefix(url::OURS)?.strip_prefix("/SubscriptionTopic/")?;
@@ -34,7 +34,7 @@ pub(crate) fn canonicals() -> impl Iterator<Item = String> {
     PUBLISHED.iter().map(|(name, _)| format!("{}/SubscriptionTopic/{name}", url::OURS))
 }
 
-/// Of which type the subjects of a topic are.
+/// The type of a topic's subjects.
 pub(crate) const fn type_of(topic: Topic) -> ResourceType {
     match topic {
         Topic::RoleCreated | Topic::RoleChanged | Topic::RoleDeleted | Topic::RoleReminder => {
@@ -45,12 +45,12 @@ pub(crate) const fn type_of(topic: Topic) -> ResourceType {
     }
 }
 
-/// Which conditions the events of a type can be put under.
+/// The filters for events of a type.
 pub(crate) const fn filters_of(kind: ResourceType) -> &'static [FilterName] {
     if matches!(kind, ResourceType::Consent) { &FilterName::ALL } else { &OTHERS }
 }
 
-/// Those of what is no role.
+/// The filters for types other than roles.
 const OTHERS: [FilterName; 6] = [
     FilterName::Patient,
     FilterName::Proxy,

@@ -1,4 +1,4 @@
-//! A criterion on the resource itself: its alternatives joined.
+//! A criterion on the resource itself: its alternatives combined.
 
 use super::masked;
 use crate::context::Context;
@@ -25,9 +25,9 @@ pub(super) fn own(
         let wanted = match value {
             "true" => true,
             "false" => false,
-            _ => return Err(bad(":missing is true or false.")),
+            _ => return Err(bad(":missing must be true or false.")),
         };
-        // What is masked is missing to the caller.
+        // A masked value is missing for the caller.
         let is_there = masked::disclosed(&param.index, missing(param, context).negated(), context);
         let missing = is_there.negated();
         return Ok(if wanted { missing } else { missing.negated() });
@@ -47,17 +47,17 @@ pub(super) fn own(
         ParamType::Composite => composite(param, modifier, value, context),
     };
     let any = alternatives.iter().map(each).collect::<Result<Vec<_>, _>>()?;
-    // `:not` of several excludes all of them.
+    // `:not` of several values excludes all of them.
     let is_negative = matches!(modifier, Some("not" | "not-in"));
     Ok(if is_negative { Filter::All(any) } else { Filter::any_of(any) })
 }
 
-/// The parameter of a type by this name, or the one that every type has.
+/// The parameter of a type with this name, or the common one.
 pub(crate) fn param_of(kind: ResourceType, name: &str) -> Option<Param> {
     common(kind, name).or_else(|| Param::find(kind, name).copied())
 }
 
-/// The parameters that every type has (S-19).
+/// The parameters of all types (S-19).
 fn common(kind: ResourceType, name: &str) -> Option<Param> {
     const PROFILE: &str = "_profile";
     let Backing::Rows { table, updated_at, .. } = kind.backing() else {
@@ -74,7 +74,7 @@ fn common(kind: ResourceType, name: &str) -> Option<Param> {
     match name {
         "_id" => Some(Param::token("_id", Index::Token(None, table.id()))),
         "_lastUpdated" => Some(Param::date("_lastUpdated", Index::Date(updated_at, updated_at))),
-        // The one mark that a row of ours carries.
+        // The one tag of a stored resource.
         "_tag" if kind == ResourceType::Consent => {
             let mark = Field::Role(RoleField::ReviewMark);
             Some(Param::token("_tag", Index::Token(Some(url::ROLE_REVIEW), mark)))
@@ -107,12 +107,12 @@ pub(crate) fn of_patient(kind: ResourceType, id: &str) -> Filter {
 /// No row has a quantity.
 pub(super) fn quantity(modifier: Option<&str>, value: &str) -> Result<Filter, Refusal> {
     if modifier.is_some() {
-        return Err(bad("A quantity parameter has the modifier missing only."));
+        return Err(bad("A quantity parameter supports only the modifier missing."));
     }
     Wanted::parse(value).map(|_no_row_has_one| Filter::NOTHING)
 }
 
-/// Each part of the value must be one of its parameter (S-27). No row has several values of one element.
+/// Each part of the value must match its parameter (S-27). No row has several values of one element.
 pub(super) fn composite(
     param: &Param,
     modifier: Option<&str>,
@@ -120,12 +120,12 @@ pub(super) fn composite(
     context: &Context,
 ) -> Result<Filter, Refusal> {
     if modifier.is_some() {
-        return Err(bad("A composite parameter has the modifier missing only."));
+        return Err(bad("A composite parameter supports only the modifier missing."));
     }
     let Index::Composite(_, parts) = param.index else { return Ok(Filter::NOTHING) };
     let values: Vec<String> = token::split(value, '$').collect();
     if values.len() != parts.len() {
-        return Err(bad("A composite parameter has as many values as parts, with $ between them."));
+        return Err(bad("A composite parameter needs one value for each part, separated by $."));
     }
     for (part, value) in parts.iter().zip(&values) {
         own(part, None, value, context)?;
@@ -133,7 +133,7 @@ pub(super) fn composite(
     Ok(Filter::NOTHING)
 }
 
-/// Rows that have no value for a parameter (S-28).
+/// Rows without a value for a parameter (S-28).
 pub(super) fn missing(param: &Param, context: &Context) -> Filter {
     match param.index {
         Index::Absent => Filter::EVERYTHING,
@@ -153,7 +153,7 @@ pub(super) fn missing(param: &Param, context: &Context) -> Filter {
         Index::RelationshipCode => token::any_relationship_code().negated(),
         Index::Names(parts) => string::any_name(parts).negated(),
         Index::Account => account::any().negated(),
-        // It is true or false of each.
+        // The element is present with the value true or false.
         Index::HasValue(_)
         | Index::RoleStatus
         | Index::RoleReason

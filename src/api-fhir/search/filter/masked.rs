@@ -1,5 +1,5 @@
-//! Searches by what is masked for citizens (`access.mask_reasons`): they find what the answers show, and nothing by
-//! what is behind the mask.
+//! Searches by elements that are masked for citizens (`access.mask_reasons`): they match the masked content,
+//! and never reveal the original.
 
 use crate::context::Context;
 use crate::search::param::Index;
@@ -8,11 +8,11 @@ use domain::person::NhsNumber;
 use domain::proxy::{ReasonCode, Status, mask};
 use store::search::{AuditField, Field, Filter, Is, RoleField};
 
-/// The fields of a record that tell who made it.
+/// The fields of a record that reveal its actor.
 const ACTOR: [Field; 3] =
     [Field::Audit(AuditField::Caller), Field::Audit(AuditField::GrantUrn), Field::Audit(AuditField::Request)];
 
-/// Roles whose reason, as it counts and is shown now, is one of these.
+/// Roles with one of these reasons, as it counts and is disclosed now.
 pub(crate) fn of_reasons(codes: &[ReasonCode], context: &Context) -> Filter {
     let any = |codes: &[ReasonCode]| {
         let codes = codes.iter().map(|reason| reason.code().to_owned());
@@ -33,7 +33,7 @@ pub(crate) fn of_reasons(codes: &[ReasonCode], context: &Context) -> Filter {
     if codes.contains(&ReasonCode::Other) { Filter::Any(vec![is_one, is_shown.negated()]) } else { is_one }
 }
 
-/// The rows of a filter on an index by which records are found, without those whose actor is masked.
+/// The matches of a filter on an index of audit records, without those whose actor is masked.
 pub(crate) fn disclosed(index: &Index, filter: Filter, context: &Context) -> Filter {
     match context.masked_for().filter(|_| tells_actor(index)) {
         Some(citizen) => Filter::All(vec![filter, shows_actor(citizen)]),
@@ -41,7 +41,7 @@ pub(crate) fn disclosed(index: &Index, filter: Filter, context: &Context) -> Fil
     }
 }
 
-/// Records for which a field has a value that is shown.
+/// Records with a disclosed value of a field.
 pub(crate) fn present(field: Field, context: &Context) -> Filter {
     let present = Filter::Null(field).negated();
     match context.masked_for().filter(|_| ACTOR.contains(&field)) {
@@ -50,7 +50,7 @@ pub(crate) fn present(field: Field, context: &Context) -> Filter {
     }
 }
 
-/// Whether an index tells who made a record, or holds a reason: its order would tell of what is behind the mask.
+/// Whether an index reveals an actor or a reason: sorting by it would reveal masked content.
 pub(crate) fn is_masked(index: &Index, context: &Context) -> bool {
     context.masked_for().is_some() && (tells_actor(index) || matches!(index, Index::RoleReason))
 }
@@ -82,7 +82,7 @@ fn tells_actor(index: &Index) -> bool {
     }
 }
 
-/// Records of what this citizen did.
+/// Records of this citizen's own acts.
 fn own_act(citizen: NhsNumber) -> Filter {
     Filter::All(vec![is_citizens(), Filter::text(AuditField::Caller, citizen.as_str())])
 }
@@ -91,7 +91,8 @@ fn is_citizens() -> Filter {
     Filter::one_of(AuditField::CallerKind, vec!["citizen".to_owned(), "proxy".to_owned()])
 }
 
-/// Records whose actor this citizen is shown. `fhir::resource::audit_event` says the same of a record that was read.
+/// Records whose actor this citizen may see. `fhir::resource::audit_event` has the same rule for a loaded
+/// record.
 fn shows_actor(citizen: NhsNumber) -> Filter {
     let of_patient = Filter::text(AuditField::Patient, citizen.as_str());
     let looked = Filter::All(vec![
@@ -102,7 +103,7 @@ fn shows_actor(citizen: NhsNumber) -> Filter {
     Filter::Any(vec![own_act(citizen), looked])
 }
 
-/// Roles that are active on paper while their end has passed.
+/// Roles that are stored as active while their end has passed.
 pub(crate) fn lapsed(context: &Context) -> Filter {
     Filter::All(vec![
         Filter::text(RoleField::Status, Status::Active.as_str()),

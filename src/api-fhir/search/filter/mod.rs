@@ -1,6 +1,6 @@
-//! One criterion to a filter: its parameter is found, and its chain followed. Each link of a chain shows only what the
-//! scopes of the caller's app let through ([`limited`]), and what a scope lets through is said in criteria: the two stand
-//! together, for each is made of the other.
+//! Compiles one criterion to a filter: finds its parameter, and follows its chain. Each link of a chain
+//! matches only what the scopes of the caller's app allow ([`limited`]), and a scope's constraints are
+//! criteria: so the two are in one file.
 
 pub(crate) mod criterion;
 pub(crate) mod masked;
@@ -57,7 +57,7 @@ fn at_depth(
             let told = if UNSUPPORTED.contains(&name) {
                 "This server does not support _text, _content, _list, _query and _filter."
             } else {
-                "There is no such search parameter here."
+                "This server does not have this search parameter."
             };
             return Err(Refusal::new(400, Issue::error(IssueType::NotSupported, told)));
         }
@@ -69,9 +69,10 @@ fn at_depth(
     }
 }
 
-/// Refuses a parameter that some of the types that are searched have and others do not: asked only of those that have it,
-/// it would leave the others unfiltered. R4 calls it an error (<https://hl7.org/fhir/R4/http.html#search>). One that none
-/// of them has is as unknown as in a search of one type.
+/// Refuses a parameter that some of the searched types have and others do not: applied only to those that
+/// have it, it would leave the others unfiltered. R4 calls it an error
+/// (<https://hl7.org/fhir/R4/http.html#search>). A parameter that none of them has is unknown, as in a search
+/// of one type.
 pub(crate) fn check_common(kinds: &[ResourceType], keys: &[(String, String)]) -> Result<(), Refusal> {
     for (key, _) in keys {
         let lacking = kinds.iter().find(|kind| !is_of(**kind, key));
@@ -95,11 +96,11 @@ fn is_of(kind: ResourceType, key: &str) -> bool {
     }
 }
 
-/// R4's parameters of every type that no type here has (S-19): nothing is searched by its words, there are
-/// neither lists nor named queries, and `_filter` says nothing that the parameters cannot.
+/// R4's common parameters that this server does not support (S-19): it has no full-text search, no lists and
+/// no named queries, and `_filter` adds nothing to the other parameters.
 const UNSUPPORTED: [&str; 5] = ["_text", "_content", "_list", "_query", "_filter"];
 
-/// `patient.identifier=…`, `patient:Patient.name=…` (S-18). Each link sees what the caller may see.
+/// `patient.identifier=…`, `patient:Patient.name=…` (S-18). Each link sees only what the caller may see.
 fn chained(
     param: &Param,
     modifier: Option<&str>,
@@ -108,7 +109,7 @@ fn chained(
     context: &Context,
     depth: usize,
 ) -> Result<Filter, Refusal> {
-    let no_chain = || bad("This parameter cannot be chained to that.");
+    let no_chain = || bad("This chain is not supported.");
     let Index::Reference(Reference { field, targets, .. }) = param.index else { return Err(no_chain()) };
     let mut links = Vec::new();
     for target in targets.iter().filter(|target| modifier.is_none_or(|name| name == target.name())) {
@@ -121,7 +122,7 @@ fn chained(
     if links.is_empty() { Err(no_chain()) } else { Ok(Filter::Any(links)) }
 }
 
-/// `Consent:patient:status`, what stands behind `_has:`.
+/// `Consent:patient:status`, the key after `_has:`.
 struct Reverse<'k> {
     source: ResourceType,
     param: Param,
@@ -130,7 +131,11 @@ struct Reverse<'k> {
 
 impl<'k> Reverse<'k> {
     fn parse(reverse: &'k str) -> Result<Self, Refusal> {
-        let malformed = || bad("_has is written _has:Type:reference:parameter, all of this server.");
+        let malformed = || {
+            bad(
+                "_has must be written _has:Type:reference:parameter, with types and parameters of this server.",
+            )
+        };
         let mut parts = reverse.splitn(3, ':');
         let (Some(source), Some(name), Some(rest)) = (parts.next(), parts.next(), parts.next()) else {
             return Err(malformed());
@@ -140,7 +145,7 @@ impl<'k> Reverse<'k> {
         Ok(Self { source, param, rest })
     }
 
-    /// The field of what is referred to, and that of the reference; nothing where the reference is not to this type.
+    /// The referenced field, and the field of the reference; `None` where the reference is not to this type.
     fn field(&self, kind: ResourceType) -> Option<(Field, Field)> {
         let Backing::Rows { table, .. } = kind.backing() else { return None };
         if let Index::LocalReference(field) = self.param.index {
@@ -151,7 +156,7 @@ impl<'k> Reverse<'k> {
     }
 }
 
-/// `_has:Consent:patient:status=active` (S-18): those that a matching Consent refers to.
+/// `_has:Consent:patient:status=active` (S-18): resources that a matching Consent refers to.
 fn has(
     kind: ResourceType,
     reverse: &str,
@@ -161,7 +166,7 @@ fn has(
 ) -> Result<Filter, Refusal> {
     let reverse = Reverse::parse(reverse)?;
     let not_to_this = || {
-        let told = format!("The reference that this _has names is not one to {}.", kind.name());
+        let told = format!("The reference in this _has cannot refer to {}.", kind.name());
         Refusal::new(400, Issue::error(IssueType::NotSupported, told))
     };
     let (own, field) = reverse.field(kind).ok_or_else(not_to_this)?;
@@ -171,7 +176,7 @@ fn has(
     Ok(Filter::within(own, table, field, filter))
 }
 
-/// `Type/id` of a row, as the audit record names it.
+/// `Type/id` of a row, as in the audit record.
 fn local_reference(kind: ResourceType) -> Option<Field> {
     const REFERENCES: [(ResourceType, Field); 3] = [
         (ResourceType::Consent, Field::Role(RoleField::Reference)),
@@ -181,8 +186,8 @@ fn local_reference(kind: ResourceType) -> Option<Field> {
     REFERENCES.iter().find(|(of, _)| *of == kind).map(|(_, field)| *field)
 }
 
-/// Whether any scope lets this through for a type. Definitions are nobody's data: everybody who is let in
-/// reads them.
+/// Whether any scope allows this for a type. Definitions are not personal data: every authenticated caller
+/// may read them.
 pub(crate) fn may(context: &Context, kind: ResourceType, letter: Letter) -> bool {
     matches!(kind.backing(), Backing::Library) || constraints(context, kind, letter).is_some()
 }
@@ -205,7 +210,7 @@ pub(crate) fn insufficient(context: &Context, kind: ResourceType, letter: Letter
     }
 }
 
-/// A filter on the rows of a type, narrowed to what the scopes let through.
+/// A filter on the rows of a type, restricted to what the scopes allow.
 pub(crate) fn limited(
     context: &Context,
     kind: ResourceType,
@@ -215,12 +220,12 @@ pub(crate) fn limited(
     let Backing::Rows { table, .. } = kind.backing() else { return Ok(filter) };
     let constraints =
         constraints(context, kind, letter).ok_or_else(|| insufficient(context, kind, letter))?;
-    // A subscription is its owner's alone (N-11), whatever is given.
+    // A subscription belongs to its owner only (N-11), whatever the scopes.
     let filter = match (kind, &context.caller.who) {
         (ResourceType::Subscription, _) => {
             Filter::All(vec![Filter::text(SubscriptionField::Owner, owner_key(&context.caller)), filter])
         }
-        // So is what the audit holds about it: those who see everybody's records do not learn of it.
+        // So do its audit records: callers who see all records do not see those.
         (ResourceType::AuditEvent | ResourceType::Provenance, Who::System { .. } | Who::Staff { .. }) => {
             let of = |owner: String| Filter::text(AuditField::SubscriptionOwner, owner);
             let own = Filter::Any(vec![of(String::new()), of(owner_key(&context.caller))]);
@@ -231,7 +236,7 @@ pub(crate) fn limited(
     if constraints.contains(&Constraint::default()) {
         return Ok(filter);
     }
-    // Equal ones once, and equalities of one field as one list: an app chooses how many there are.
+    // Equal ones once, and equalities of one field as one list: the app chooses how many there are.
     let mut any: Vec<Filter> = Vec::new();
     for constraint in &constraints {
         let one = condition(context, kind, table, constraint);
@@ -241,19 +246,20 @@ pub(crate) fn limited(
     }
     let limited = Filter::All(vec![filter, Filter::any_of(any)]);
     if limited.size() > MOST_VALUES {
-        let told = "With what the scopes of the access token add to it, this search is larger than this server \
-                    carries out: narrow it, or ask for a token with fewer constraints.";
+        let told = "Together with the constraints of the token's scopes, this search is too large for this server: \
+                    narrow it, or request a token with fewer constraints.";
         return Err(Refusal::new(422, Issue::error(IssueType::TooCostly, told)));
     }
     Ok(limited)
 }
 
-/// How many values and subselects the condition of one search may have, with what scopes add at each link of its chains.
-/// A statement holds 32,000 values, and what is visible adds some to each subselect.
+/// The most values and subselects in the condition of one search, including those that scopes add at each
+/// link of its chains. A statement can have 32,000 values, and the visibility filter adds some to each
+/// subselect.
 const MOST_VALUES: usize = 20_000;
 
-/// The rows that one scope lets through. A constraint that this server cannot search by lets nothing
-/// through: it must not widen.
+/// The rows that one scope allows. A constraint that this server cannot search by allows nothing: it must not
+/// widen the scope.
 fn condition(context: &Context, kind: ResourceType, table: Table, constraint: &Constraint) -> Filter {
     let mut all = Vec::new();
     if constraint.is_of_patient {
@@ -261,7 +267,7 @@ fn condition(context: &Context, kind: ResourceType, table: Table, constraint: &C
             if table == Table::Users {
                 return account::of(patient.as_str());
             }
-            // It is theirs, so it is told for the patient in whose place they stand.
+            // The patient whose account the proxy uses.
             if table == Table::Subscriptions {
                 return Filter::EVERYTHING;
             }

@@ -1,4 +1,4 @@
-//! The links of a page, and the opaque text in them that says where a page begins.
+//! The links of a page, and the opaque token in them that says where a page begins.
 
 use std::fmt::Write as _;
 
@@ -11,24 +11,24 @@ use base::ids;
 use base::json::has_control;
 use store::search::Position;
 
-/// Where a page begins: in which of the types that are searched, and after which row of it. Without a
-/// row, it begins with the first of the type.
+/// The start of a page: one of the searched types, and the row of it that precedes the page. Without a row,
+/// the page begins with the first of the type.
 #[derive(Default)]
 pub(super) struct Start {
     pub(super) kind: usize,
     pub(super) after: Option<Position>,
-    /// The last record of the audit that any page shows: each page leaves a record of its own, and would have
-    /// to be followed by another for ever.
+    /// The last audit record of the search: each page leaves a record of its own, and would otherwise have to
+    /// be followed by another for ever.
     pub(super) until: String,
 }
 
 impl Start {
-    /// The beginning of a search.
+    /// The start of a search.
     pub(super) fn first(context: &Context) -> Self {
         Self { until: ids::new_uuid(context.now()).to_string(), ..Self::default() }
     }
 
-    /// Hexadecimal, so that it needs no escaping in a URL.
+    /// Hexadecimal, which needs no escaping in a URL.
     pub(super) fn encode(&self) -> String {
         let (id, values) = self.after.as_ref().map(|after| (&after.id, &after.values)).unzip();
         let (id, values) = (id.map_or("", String::as_str), values.map_or(&[][..], Vec::as_slice));
@@ -45,14 +45,14 @@ impl Start {
             let bytes: Option<Vec<u8>> = (0..text.len()).step_by(2).map(byte).collect();
             let (kind, id, values, until): (String, String, Vec<String>, String) =
                 serde_json::from_slice(&bytes?).ok()?;
-            // PostgreSQL refuses a text with a NUL, wherever it was hidden.
+            // PostgreSQL refuses a text with NUL.
             if has_control(&id) || has_control(&until) || values.iter().any(|value| has_control(value)) {
                 return None;
             }
             let after = (!id.is_empty()).then_some(Position { values, id });
             Some(Self { kind: kind.parse().ok()?, after, until })
         };
-        read().ok_or_else(|| bad("This page link is not one of this server's."))
+        read().ok_or_else(|| bad("This page link was not issued by this server."))
     }
 }
 
@@ -72,7 +72,8 @@ pub(super) fn links(
         if let Some(page) = page {
             pairs.append_pair("_page", page);
         }
-        // A comma needs no escape in a query (RFC 3986, section 3.4), and HL7's validator reads `_type` as it is written.
+        // A comma needs no escape in a query (RFC 3986, section 3.4), and HL7's validator compares `_type` as
+        // it is written.
         let query = pairs.finish().replace("%2C", ",");
         let mark = if query.is_empty() { "" } else { "?" };
         format!("{}/{path}{mark}{query}", context.base)

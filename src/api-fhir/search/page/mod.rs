@@ -1,4 +1,4 @@
-//! One page of a search. Pages follow each other by key, not by number: a link stays right while rows are
+//! One page of a search. Pages follow each other by key, not by number: a link stays correct while rows are
 //! added.
 
 mod link;
@@ -27,15 +27,15 @@ use searchset::Searchset;
 use store::Tx;
 use store::search::{AuditField, Datum, Field, Filter, Is, PageQuery, Position, Table};
 
-/// What a search is about.
+/// The scope of a search.
 pub(crate) struct Found<'q> {
-    /// The types, in their order; of each, what must hold besides the criteria, such as its compartment.
+    /// The types, in their order; for each, a condition besides the criteria, such as its compartment.
     pub(crate) kinds: Vec<(ResourceType, Filter)>,
-    /// The path that was asked for, below the base, for the links.
+    /// The requested path, below the base, for the links.
     pub(crate) path: &'q str,
 }
 
-/// Runs a search, and renders its page beside what that discloses.
+/// Runs a search, and renders its page; also returns what the page discloses.
 pub(crate) fn search(
     tx: &mut Tx<'_>,
     context: &Context,
@@ -87,7 +87,7 @@ pub(crate) fn search(
     Ok((disclosed, Searchset { matches, included, total, links }.render(context, &query.shape)))
 }
 
-/// Narrows a search of the audit to what was there when its first page was read.
+/// Restricts a search of audit records to those that existed when its first page was read.
 fn up_to(kind: ResourceType, within: &Filter, until: &str) -> Filter {
     if kind != ResourceType::AuditEvent {
         return within.clone();
@@ -97,7 +97,7 @@ fn up_to(kind: ResourceType, within: &Filter, until: &str) -> Filter {
     Filter::All(vec![within.clone(), bound])
 }
 
-/// What shaped the answer, for the self link. Includes tell of themselves.
+/// The parameters that shape the result, for the self link. Includes are added elsewhere.
 fn results_used(query: &Query, sorted: &[String]) -> Vec<(String, String)> {
     let results = query.used.iter().filter(|(name, _)| !name.contains("include"));
     let results = results.filter_map(|(name, value)| {
@@ -107,7 +107,7 @@ fn results_used(query: &Query, sorted: &[String]) -> Vec<(String, String)> {
     results.collect()
 }
 
-/// What a search of one type asks of the database.
+/// The statement of a search of one type.
 pub(super) fn statement(
     kind: ResourceType,
     query: &Query,
@@ -117,8 +117,8 @@ pub(super) fn statement(
     Ok(plan.table().map(|table| plan.rows(table, None, query.count + 1)))
 }
 
-/// Which roles and types of entities a record has is in no index, and the record grows with each access: asked
-/// for alone, one that is rare would be looked for in every row.
+/// Refuses a search by agent roles or entity types alone: they are in no index, and audit records grow with
+/// each access, so that a search for a rare one would scan every row.
 fn check_cost(kind: ResourceType, criteria: &[(String, String)]) -> Result<(), Refusal> {
     let is_slow = |key: &str| {
         let name = key.split([':', '.']).next().unwrap_or_default();
@@ -126,7 +126,7 @@ fn check_cost(kind: ResourceType, criteria: &[(String, String)]) -> Result<(), R
     };
     let is_alone = !criteria.is_empty() && criteria.iter().all(|(key, _)| is_slow(key));
     if kind == ResourceType::AuditEvent && is_alone {
-        let told = "Name a patient, an entity, an agent, an act or a time as well.";
+        let told = "Also search by a patient, an entity, an agent, an act or a time.";
         return Err(Refusal::new(400, Issue::error(IssueType::TooCostly, told)));
     }
     Ok(())
@@ -186,7 +186,7 @@ impl Plan {
             return Ok(tx.search(&self.rows(table, after, limit), context.scope())?);
         }
         let matching = library::find(self.kind, &self.criteria, &self.order.elements, context)?;
-        // A link names a definition, and definitions do not come and go.
+        // A link names a definition, and definitions do not change at run time.
         let place = after.and_then(|after| matching.iter().position(|stored| stored.id == after.id));
         let rest = matching.into_iter().skip(place.map_or(0, |place| place + 1));
         let rest = rest.take(usize::try_from(limit).unwrap_or_default());

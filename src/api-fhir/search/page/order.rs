@@ -1,5 +1,5 @@
-//! The order that `_sort` asks for (S-12). A key that this server does not sort by is refused, or, if the
-//! caller is lenient, left out of the order and of the self link.
+//! The order of `_sort` (S-12). An unsupported key is refused, or, for a lenient caller, left out of the
+//! order and of the self link.
 
 use crate::context::Context;
 use crate::refusal::Refusal;
@@ -12,13 +12,13 @@ use crate::search::query::Query;
 use fhir::outcome::{Issue, IssueType};
 use store::search::{Field, PersonField, RoleField, SortKey};
 
-/// How the matches of one type follow each other.
+/// The order of the matches of one type.
 pub(super) struct Order {
-    /// Those that are rows.
+    /// For rows.
     pub(super) rows: Vec<SortKey>,
-    /// Those that are compiled in: by which parameter, and whether downwards.
+    /// For compiled-in definitions: the parameter, and whether descending.
     pub(super) elements: Vec<(Param, bool)>,
-    /// The keys that were understood.
+    /// The supported keys.
     pub(super) used: Vec<String>,
 }
 
@@ -81,7 +81,7 @@ fn field(param: &Param) -> Option<Field> {
     }
 }
 
-/// `_sort` as it was used: the keys that some type understood, in the order in which they were given.
+/// The `_sort` that was used: the keys that any type supports, in the order of the request.
 pub(super) fn render(query: &Query, used: &[String]) -> String {
     let keys = query.sort.iter().filter(|(name, _)| used.contains(name));
     let keys: Vec<String> =

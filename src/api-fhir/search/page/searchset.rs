@@ -6,7 +6,7 @@ use crate::context::Context;
 use crate::resource::stored::Stored;
 use crate::search::shape::Shape;
 
-/// What a page holds.
+/// The content of a page.
 pub(super) struct Searchset {
     pub(super) matches: Vec<Stored>,
     pub(super) included: Vec<Stored>,

@@ -25,7 +25,7 @@ async fn proxy_approves_an_app_for_the_patient(
     let page = text(&browser.get("/oauth/approve").await);
     for there in [
         "You are acting for Miss Jane Marie Anne Smith.",
-        "<li>See who can act for Miss Jane Marie Anne Smith, and for whom</li>",
+        "<li>See who can act for Miss Jane Marie Anne Smith, and who Miss Jane Marie Anne Smith can act for</li>",
         "<li>End a role</li>",
         "<li>Keep this access for up to 30 days, even when you are not using the app</li>",
     ] {

@@ -124,7 +124,7 @@ async fn userinfo_in_the_open_sandbox_without_a_token_is_401(#[values(Backend::S
         answer.json(),
         json!({
             "error": "invalid_token",
-            "error_description": "show a good access token in the header Authorization",
+            "error_description": "send a valid access token in the Authorization header",
         })
     );
 }

@@ -32,7 +32,10 @@ async fn rotated_provider_key_is_fetched_and_unknown_kid_causes_one_fetch() {
     scene.answer(&sign(&rsa_keys()[1], &scene.claims(&departure.nonce)));
     for _ in 0..3 {
         let refused = scene.complete(&departure).await;
-        assert_eq!(refused, Err(UpstreamError::Refused("the provider does not know the key of the token")));
+        assert_eq!(
+            refused,
+            Err(UpstreamError::Refused("the provider's keys do not include that of the token"))
+        );
     }
     assert_eq!(scene.provider.count("/jwks"), 2, "looked for once, not three times");
     scene.provider.script("/jwks", Answered::Json(200, jwks(&[&rsa_keys()[0], &rsa_keys()[1]])));

@@ -58,19 +58,19 @@ async fn authorization_request_to_the_provider_has_state_nonce_challenge_and_vtr
 #[case::nonce("nonce", json!("another"), "nonce")]
 #[case::no_nonce("nonce", Value::Null, "nonce")]
 #[case::issuer("iss", json!("https://another.example"), "issuer")]
-#[case::audience("aud", json!("somebody-else"), "somebody else")]
-#[case::audiences("aud", json!(["our-client", "somebody-else"]), "somebody else")]
-#[case::no_audience("aud", json!([]), "somebody else")]
-#[case::authorized_party("azp", json!("somebody-else"), "somebody else")]
-#[case::expired("exp", json!(1), "not of this time")]
-#[case::of_the_future("iat", json!(32_503_680_000_i64), "not of this time")]
-#[case::not_yet("nbf", json!(32_503_680_000_i64), "not of this time yet")]
+#[case::audience("aud", json!("other-client"), "audience")]
+#[case::audiences("aud", json!(["our-client", "other-client"]), "audience")]
+#[case::no_audience("aud", json!([]), "audience")]
+#[case::authorized_party("azp", json!("other-client"), "audience")]
+#[case::expired("exp", json!(1), "not valid yet")]
+#[case::of_the_future("iat", json!(32_503_680_000_i64), "not valid yet")]
+#[case::not_yet("nbf", json!(32_503_680_000_i64), "not valid yet")]
 #[case::no_time("nbf", json!("tomorrow"), "cannot be read")]
-#[case::low("vot", json!("P5.Cp.Cd"), "lower than what was asked")]
+#[case::low("vot", json!("P5.Cp.Cd"), "lower than requested")]
 #[case::no_vector("vot", Value::Null, "no vector")]
 #[case::inconsistent("identity_proofing_level", json!("P0"), "level of proofing")]
 #[case::other_number("nhs_number", json!("9000000009"), "contradict")]
-#[case::other_subject("sub", json!("another"), "about somebody else")]
+#[case::other_subject("sub", json!("another"), "another subject")]
 #[actix_rt::test]
 async fn id_token_with_a_wrong_claim_is_rejected(
     #[case] claim: &str,
@@ -153,7 +153,7 @@ async fn invalid_provider_response_is_rejected() {
     scene.answer(&sign(&rsa_keys()[0], &scene.claims(&departure.nonce)));
     let elsewhere = || Answered::Redirect(format!("{}/jwks", scene.provider.issuer));
     for (page, answered, said) in [
-        ("/token", Answered::Json(400, json!({ "error": "invalid_grant" })), "refuses the code"),
+        ("/token", Answered::Json(400, json!({ "error": "invalid_grant" })), "rejected the code"),
         (
             "/token",
             Answered::Json(200, json!({ "access_token": "a", "token_type": "bearer" })),
@@ -168,9 +168,9 @@ async fn invalid_provider_response_is_rejected() {
     }
     assert_eq!(scene.provider.count("/userinfo"), 0);
     for (answered, said) in [
-        (Answered::Json(200, json!({ "sub": "another" })), "about somebody else"),
+        (Answered::Json(200, json!({ "sub": "another" })), "another subject"),
         (Answered::Json(200, json!({})), "cannot be read"),
-        (Answered::Json(401, json!({})), "not there"),
+        (Answered::Json(401, json!({})), "did not return"),
         (Answered::Huge(100_000), "too large"),
         (elsewhere(), "redirect"),
     ] {
@@ -192,7 +192,7 @@ async fn id_token_within_the_clock_skew_is_accepted() {
     let now = scene.clock.now().timestamp();
     scene.log_in(|claims| claims["nbf"] = json!(now + 59)).await.expect("a clock may be wrong by so much");
     let late = scene.log_in(|claims| claims["nbf"] = json!(now + 61)).await;
-    assert_refused(late, "not of this time yet");
+    assert_refused(late, "not valid yet");
     scene.log_in(|claims| claims["nbf"] = json!(1.5)).await.expect("a fraction is a time");
 }
 
@@ -221,9 +221,9 @@ async fn userinfo_must_have_the_same_sub_and_a_requested_vot() {
         (sign(ours, &claims(json!("P5.Cp.Cd"))), "access token is lower"),
         (sign(ours, &claims(json!("nonsense"))), "cannot be read"),
         (sign(ours, &claims(Value::Null)), "no vector of trust"),
-        (sign(ours, &stranger), "about somebody else"),
-        (sign(ours, &foreign), "about somebody else"),
-        (sign(other, &claims(json!("P9.Cp.Cd"))), "does not know the key"),
+        (sign(ours, &stranger), "another issuer or subject"),
+        (sign(ours, &foreign), "another issuer or subject"),
+        (sign(other, &claims(json!("P9.Cp.Cd"))), "keys do not include"),
         (sign_with_secret(&ours.kid, b"secret", &claims(json!("P9.Cp.Cd"))), "shared secret"),
     ] {
         assert_refused(with_access_token(&scene, &token).await, said);
@@ -248,14 +248,14 @@ async fn userinfo_may_be_a_jwt_that_the_provider_has_signed_for_us() {
     scene.complete(&departure).await.expect("a good one");
     let good = sign(ours, &claims);
     for (token, said) in [
-        (sign(other, &claims), "does not know the key"),
+        (sign(other, &claims), "keys do not include"),
         (good[..good.len() - 4].to_owned(), "signature"),
         (sign_with_secret(&ours.kid, b"secret", &claims), "shared secret"),
-        (sign(ours, &changed("aud", json!("somebody-else"))), "for somebody else"),
+        (sign(ours, &changed("aud", json!("other-client"))), "another issuer or audience"),
         (sign(ours, &changed("iss", json!("https://another.example"))), "another issuer"),
-        (sign(ours, &changed("sub", json!("another"))), "about somebody else"),
+        (sign(ours, &changed("sub", json!("another"))), "another subject"),
         (sign(ours, &changed("nhs_number", json!("9000000009"))), "contradict"),
-        (claims.to_string(), "no signed JWT"),
+        (claims.to_string(), "not a signed JWT"),
     ] {
         scene.provider.script("/userinfo", Answered::Jwt(token));
         assert_refused(scene.complete(&departure).await, said);

@@ -115,7 +115,7 @@ async fn simulated_code_is_single_use_for_ten_minutes_with_its_verifier() {
     let app = simulating(Backend::Sqlite).await;
     let providers = providers_of(&app, settings(&app, Which::NhsLogin));
     let callback = callback(&app);
-    let refused = Err(UpstreamError::Refused("the provider refuses the code"));
+    let refused = Err(UpstreamError::Refused("the provider rejected the code"));
     let new = async || {
         let departure = providers.begin("p", &callback).await.unwrap();
         let back = query(&choose(&app, &departure, "9000000017", "P9").await);

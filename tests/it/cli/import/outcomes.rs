@@ -26,7 +26,7 @@ fn every_line_has_its_outcome_and_a_second_run_changes_nothing(
     let file = desk.file(&lines);
     let ended = desk.import(&file, &["--report", "left.ndjson"]);
     assert_eq!(ended.code, Some(1), "{}", ended.printed());
-    assert!(ended.stderr.contains("3 lines were not taken"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("3 lines were not imported"), "{}", ended.stderr);
     for line in [
         "roles: 1 created, 2 same, 1 conflict, 2 refused",
         "grantor\tcreated\tsame\tconflict\trefused",

@@ -68,7 +68,7 @@ fn killed_import_is_resumed_by_the_next_run(#[values(Backend::Sqlite, Backend::P
     }
     let ended = desk.import(&file, &["--report", "left.ndjson"]);
     assert_eq!(ended.code, Some(1), "{}", ended.printed());
-    assert!(ended.stdout.contains("going on behind line "), "{}", ended.stdout);
+    assert!(ended.stdout.contains("continuing after line "), "{}", ended.stdout);
     assert_done(&desk, &ended.stdout);
 }
 
@@ -83,7 +83,7 @@ fn import_on_sigterm_finishes_its_batch_and_says_how_to_resume(
     running.ask_to_stop();
     assert_eq!(running.wait().code(), Some(1));
     let told = running.stderr();
-    assert!(told.contains("stopped behind line ") && told.contains("run the same command again"), "{told}");
+    assert!(told.contains("stopped after line ") && told.contains("run the same command again"), "{told}");
     let ended = desk.import(&file, &["--report", "left.ndjson"]);
     assert_done(&desk, &ended.stdout);
 }
@@ -98,7 +98,7 @@ fn import_without_its_report_checks_every_line_again() {
     running.kill();
     std::fs::remove_file(desk.folder.path("left.ndjson")).expect("there was a report");
     let ended = desk.import(&file, &["--report", "left.ndjson"]);
-    assert!(!ended.stdout.contains("going on"), "{}", ended.stdout);
+    assert!(!ended.stdout.contains("continuing after"), "{}", ended.stdout);
     assert_eq!(report(&desk.folder, "left.ndjson").len(), LINES / BAD);
     assert_eq!(desk.roles(), i64::try_from(LINES - LINES / BAD).unwrap());
 }
@@ -113,6 +113,6 @@ fn changed_import_file_starts_from_its_first_line() {
     running.kill();
     all[7]["status"] = "active".into();
     let ended = desk.import(&desk.file(&all), &[]);
-    assert!(!ended.stdout.contains("going on"), "{}", ended.stdout);
+    assert!(!ended.stdout.contains("continuing after"), "{}", ended.stdout);
     assert_eq!(desk.roles(), i64::try_from(LINES - LINES / BAD + 1).unwrap());
 }

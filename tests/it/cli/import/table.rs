@@ -86,7 +86,7 @@ fn rejected_table_row_is_reported_by_line_and_column(
 fn import_table_with_wrong_columns_is_rejected() {
     let desk = Desk::new(Backend::Sqlite, 2);
     for (header, says) in [
-        (HEADER.replace("decided", "colour"), "column 10 of the header is none of"),
+        (HEADER.replace("decided", "colour"), "column 10 of the header is not one of"),
         (HEADER.replace(",decided", ""), "the header lacks the column decided"),
         (format!("{HEADER},status"), "the header has the column status twice"),
         (String::new(), "the header lacks the column proxy_nhs_number"),

@@ -113,7 +113,7 @@ async fn events_operation_returns_events_between_two_numbers_inclusive(
     assert_eq!(numbers(&bundle), ["3", "4"]);
     let issue = &bundle["entry"][0]["response"]["outcome"]["issue"][0];
     assert_eq!((&issue["severity"], &issue["code"]), (&json!("warning"), &json!("incomplete")));
-    assert_eq!(issue["diagnostics"], "Events 1 to 2 are not kept any more.");
+    assert_eq!(issue["diagnostics"], "Events 1 to 2 are no longer kept.");
 }
 
 // covers N-16
