@@ -15,7 +15,7 @@ const MOST: i64 = 200;
 /// Where the staff work when the data know no practice.
 const PRACTICE: &str = "A20047";
 /// The staff: user id, name.
-const STAFF: [(&str, &str); 2] = [("910000000101", "Invented Harper"), ("910000000102", "Invented Rowe")];
+pub const STAFF: [(&str, &str); 2] = [("910000000101", "Invented Harper"), ("910000000102", "Invented Rowe")];
 
 /// Somebody whom the page offers.
 #[derive(Clone)]

@@ -13,6 +13,8 @@ pub mod error;
 pub mod gate;
 pub mod limit;
 pub mod observe;
+pub mod openapi;
+pub mod page;
 pub mod panic;
 pub mod record;
 pub mod request_id;
