@@ -36,9 +36,9 @@ enum System {
     Spine,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Header {
-    Allow(&'static str),
+    Allow(Cow<'static, str>),
     RetryAfter(u64),
     TakesNoEncoding,
 }
@@ -81,8 +81,8 @@ impl Problem {
     }
 
     /// The same, with the allowed methods.
-    pub(crate) fn allowing(mut self, methods: &'static str) -> Self {
-        self.extra.get_or_insert_default().header = Some(Header::Allow(methods));
+    pub(crate) fn allowing(mut self, methods: impl Into<Cow<'static, str>>) -> Self {
+        self.extra.get_or_insert_default().header = Some(Header::Allow(methods.into()));
         self
     }
 
@@ -138,12 +138,12 @@ impl ResponseError for Problem {
 
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status_code());
-        match self.extra.as_ref().and_then(|extra| extra.header) {
+        match self.extra.as_ref().and_then(|extra| extra.header.as_ref()) {
             Some(Header::Allow(methods)) => {
-                response.insert_header((ALLOW, methods));
+                response.insert_header((ALLOW, methods.as_ref()));
             }
             Some(Header::RetryAfter(seconds)) => {
-                response.insert_header((RETRY_AFTER, seconds));
+                response.insert_header((RETRY_AFTER, *seconds));
             }
             Some(Header::TakesNoEncoding) => {
                 response.insert_header((ACCEPT_ENCODING, "identity"));

@@ -96,6 +96,8 @@ fn welcome(address: SocketAddr, apps: &str) -> String {
   SANDBOX: OPEN ACCESS. Every caller that reaches this port can read and change everything.
   Invented people only. Stop it with Ctrl-C.
 
+  For a guided tour open this page in a browser: http://{address}/
+
 Who can Lisa Thompson act for?
 
   curl {id} '{base}/Consent?performer:identifier=9000000017&status=active&_include=Consent:patient'

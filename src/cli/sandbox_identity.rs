@@ -15,6 +15,7 @@ use config::Config;
 use domain::account::{ClientAuthentication, GrantType, IntrospectionSubject, Mode, Registration, Scopes};
 use idp::{HttpOptions, Providers};
 use jose::key::{KeyRing, Purpose, SigningKey};
+use server::TourApp;
 use service::authority::{Authority, AuthoritySettings};
 use simulated_idp::{Simulated, Which, settings};
 
@@ -40,7 +41,7 @@ pub(super) fn identity(public_url: &str, config: &Config) -> Result<SandboxIdent
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let keys = Arc::new(KeyRing::generate(clock.now()).map_err(|error| other(&error))?);
     let (key_file, key) = backend_key(&config.secrets.key_file, &*clock)?;
-    let registrations = registrations(config, &key)?;
+    let registrations = registrations(public_url, config, &key)?;
     let told = told(&key_file, config);
     let authority = Arc::new(Authority::new(AuthoritySettings {
         issuer: public_url.to_owned(),
@@ -72,8 +73,8 @@ pub(super) fn identity(public_url: &str, config: &Config) -> Result<SandboxIdent
 }
 
 /// The sandbox's own apps, then those of the settings.
-fn registrations(config: &Config, key: &SigningKey) -> Result<Vec<Registration>, Failure> {
-    let mut apps = vec![portal(), epr(), backend(key), staff()];
+fn registrations(public_url: &str, config: &Config, key: &SigningKey) -> Result<Vec<Registration>, Failure> {
+    let mut apps = vec![portal(public_url), epr(), backend(key), staff(public_url)];
     for app in &config.oauth.apps {
         if apps.iter().any(|known| known.client_id == app.client_id) {
             let id = &app.client_id;
@@ -162,25 +163,30 @@ fn app(client_id: &str, name: &str, mode: Mode) -> Registration {
     }
 }
 
-fn portal() -> Registration {
+/// The portal of `examples/`, and the tour at `/`.
+fn redirect_uris(app: TourApp, public_url: &str) -> Vec<String> {
+    REDIRECTS.map(str::to_owned).into_iter().chain([app.redirect_uri(public_url)]).collect()
+}
+
+fn portal(public_url: &str) -> Registration {
     Registration {
-        redirect_uris: REDIRECTS.map(str::to_owned).into(),
+        redirect_uris: redirect_uris(TourApp::Citizen, public_url),
         grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken, GrantType::TokenExchange],
         scopes: Scopes::of_token(
             "openid fhirUser launch/patient offline_access delegation patient/*.cruds user/*.cruds",
         ),
         logout_uris: LOGGED_OUT.map(str::to_owned).into(),
-        ..app("demo-portal", "Demo portal", Mode::Citizen)
+        ..app(TourApp::Citizen.client_id(), "Demo portal", Mode::Citizen)
     }
 }
 
-fn staff() -> Registration {
+fn staff(public_url: &str) -> Registration {
     Registration {
-        redirect_uris: REDIRECTS.map(str::to_owned).into(),
+        redirect_uris: redirect_uris(TourApp::Staff, public_url),
         grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
         scopes: Scopes::of_token("openid fhirUser offline_access user/*.cruds"),
         logout_uris: LOGGED_OUT.map(str::to_owned).into(),
-        ..app("demo-staff", "Demo practice", Mode::Staff)
+        ..app(TourApp::Staff.client_id(), "Demo practice", Mode::Staff)
     }
 }
 

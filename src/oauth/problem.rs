@@ -25,7 +25,8 @@ pub(crate) struct Problem {
     error: &'static str,
     description: &'static str,
     challenge: Option<String>,
-    allow: Option<&'static str>,
+    /// Boxed: a `Result` stays small.
+    allow: Option<Box<str>>,
     retry_after: Option<u64>,
     reason: Option<Cow<'static, str>>,
 }
@@ -67,9 +68,9 @@ impl Problem {
     }
 
     /// 405 with the allowed methods.
-    pub(crate) fn method(allow: &'static str) -> Self {
+    pub(crate) fn method(allow: impl Into<Box<str>>) -> Self {
         Self {
-            allow: Some(allow),
+            allow: Some(allow.into()),
             ..Self::new(405, "invalid_request", "the method is not allowed for this endpoint")
         }
     }
@@ -104,8 +105,8 @@ impl ResponseError for Problem {
         if let Some(challenge) = &self.challenge {
             response.insert_header((WWW_AUTHENTICATE, challenge.as_str()));
         }
-        if let Some(allow) = self.allow {
-            response.insert_header((ALLOW, allow));
+        if let Some(allow) = &self.allow {
+            response.insert_header((ALLOW, allow.as_ref()));
         }
         if let Some(seconds) = self.retry_after {
             response.insert_header((RETRY_AFTER, seconds));

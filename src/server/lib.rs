@@ -9,6 +9,7 @@ mod metrics;
 mod nowhere;
 mod pieces;
 mod reload;
+mod site;
 
 use std::io;
 use std::net::TcpListener;
@@ -37,6 +38,7 @@ use api_vrs as vrs;
 pub use certificate::{Certificate, Names, read_certificate};
 pub use composition::{Composition, ServerParts};
 use drain::Drain;
+pub use site::TourApp;
 
 use certificate::Tls;
 use http_guard::{Socket, Wire};
@@ -134,6 +136,8 @@ fn routes(
     >,
 > {
     let Identities { federation, simulated } = identities;
+    let site = site::Site { is_sandbox: simulated.is_some(), issues_tokens: federation.is_some() };
+    let parts = composition.clone();
     WebApp::new()
         .app_data(Data::new(composition.metrics.clone()))
         .app_data(Data::new(drain))
@@ -157,6 +161,6 @@ fn routes(
                 simulated::configure(config, Data::from(simulated));
             }
         })
-        .configure(nowhere::configure)
+        .configure(|config| site::configure(config, &parts, site))
         .default_service(web::to(nowhere::nothing_here))
 }

@@ -5,7 +5,6 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{
     ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, VARY, X_CONTENT_TYPE_OPTIONS,
 };
-use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _};
 use serde_json::json;
 
@@ -19,12 +18,8 @@ const STYLE: &str = "body{font:1.1em/1.5 Arial,sans-serif;max-width:40em;margin:
 /// The SHA-256 of [`STYLE`], the only style that the pages may use.
 const POLICY: &str = "default-src 'none'; style-src 'sha256-0mozbrjJ9Hq8dEsQVmSa3t8L3tBMA5rBtioQbF8UuIk='; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
-pub(super) fn configure(config: &mut ServiceConfig) {
-    config.route("/", web::get().to(root)).route("/", web::head().to(root));
-}
-
 /// Describes the server and links to its APIs.
-async fn root(request: HttpRequest) -> HttpResponse {
+pub(super) async fn root(request: HttpRequest) -> HttpResponse {
     if wants_html(&request) {
         let title = "OnBehalf";
         let lead = "This is a server of OnBehalf, the record of who can act for someone else in digital health services.";
@@ -35,6 +30,7 @@ async fn root(request: HttpRequest) -> HttpResponse {
         "fhir": format!("{}/metadata", fhir::BASE_PATH),
         "smart": format!("{}/.well-known/smart-configuration", fhir::BASE_PATH),
         "validated_relationships": vrs::BASE_PATH,
+        "about": "/about",
         "health": "/health",
         "ready": "/ready",
     });
@@ -68,7 +64,7 @@ pub(super) async fn nothing_here(request: HttpRequest) -> HttpResponse {
 }
 
 /// Whether a browser asks for a page: `Accept` names `text/html`.
-fn wants_html(request: &HttpRequest) -> bool {
+pub(super) fn wants_html(request: &HttpRequest) -> bool {
     let accepted = request.headers().get_all(ACCEPT).filter_map(|value| value.to_str().ok());
     accepted
         .flat_map(|value| value.split(','))
@@ -85,6 +81,7 @@ fn page(status: StatusCode, title: &str, lead: &str) -> HttpResponse {
          <li><a href=\"{fhir}/metadata\">FHIR R4 API: CapabilityStatement</a></li>\n\
          <li><a href=\"{fhir}/.well-known/smart-configuration\">SMART App Launch configuration</a>, where the server \
          issues tokens</li>\n<li>Validated Relationships API: <code>{vrs}</code></li>\n\
+         <li><a href=\"/about\">About this server</a>: version, metadata, OpenAPI files, documents</li>\n\
          <li><a href=\"/health\">Health</a> and <a href=\"/ready\">readiness</a></li>\n</ul>\n</main>\n</body>\n</html>\n"
     );
     HttpResponse::build(status)

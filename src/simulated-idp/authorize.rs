@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::PoisonError;
 
-use actix_web::http::header::{CACHE_CONTROL, LOCATION};
+use actix_web::http::header::{CACHE_CONTROL, HeaderValue, LOCATION, SET_COOKIE};
 use actix_web::web::{Bytes, Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template as _;
@@ -11,6 +11,7 @@ use askama::Template as _;
 use crate::code::Visit;
 use crate::page::Page;
 use crate::person;
+use crate::preselected::{forget, preselected};
 use crate::refused::Refused;
 use crate::simulated::{CLIENT_ID, Simulated};
 use crate::which::Which;
@@ -114,6 +115,7 @@ pub(super) async fn ask(
         action: &simulated.url(which, "authorize"),
         hidden: PARAMETERS.iter().map(|name| (*name, field(&fields, name))).collect(),
         people: people.iter().map(|one| (one.id.clone(), one.name.clone(), note(one))).collect(),
+        chosen: preselected(&request),
         levels: person::levels(which),
     };
     let html = page.render().or(Err(Refused::FAULT))?;
@@ -158,5 +160,9 @@ pub(super) async fn answer(
     let mut codes = simulated.codes.lock().unwrap_or_else(PoisonError::into_inner);
     codes.keep_code(code.clone(), visit, now);
     drop(codes);
-    Ok(send_back(&simulated, which, &fields, "code", &code))
+    let mut response = send_back(&simulated, which, &fields, "code", &code);
+    if let Ok(cookie) = HeaderValue::from_str(&forget()) {
+        response.headers_mut().insert(SET_COOKIE, cookie);
+    }
+    Ok(response)
 }

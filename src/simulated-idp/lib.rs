@@ -14,6 +14,7 @@ mod code;
 mod document;
 mod page;
 mod person;
+mod preselected;
 mod refused;
 mod settings;
 mod simulated;
@@ -23,6 +24,8 @@ mod which;
 use actix_web::HttpResponse;
 use actix_web::web::{self, Data, ServiceConfig};
 
+pub use person::STAFF;
+pub use preselected::preselect;
 use refused::Refused;
 pub use settings::settings;
 pub use simulated::{CLIENT_ID, Simulated, issuer};

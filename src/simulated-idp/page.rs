@@ -32,7 +32,7 @@ button { font: inherit; font-weight: bold; padding: .7rem 1.2rem; background: #0
 {% for (name, value) in hidden %}<input type="hidden" name="{{ name }}" value="{{ value }}">
 {% endfor %}<fieldset>
 <legend>Who are you?</legend>
-{% for (id, name, note) in people %}<div><input type="radio" name="person" id="person-{{ id }}" value="{{ id }}" required><label for="person-{{ id }}">{{ name }} ({{ note }})</label></div>
+{% for (id, name, note) in people %}<div><input type="radio" name="person" id="person-{{ id }}" value="{{ id }}" required{% if chosen.as_deref() == Some(id.as_str()) %} checked{% endif %}><label for="person-{{ id }}">{{ name }} ({{ note }})</label></div>
 {% endfor %}</fieldset>
 <fieldset>
 <legend>{% if provider == "NHS login" %}Identity level: P9 (identity checked), P5 (contact details checked), P0 (not checked){% else %}Authentication level{% endif %}</legend>
@@ -52,5 +52,7 @@ pub(super) struct Page<'p> {
     pub(super) hidden: Vec<(&'p str, &'p str)>,
     /// The form value of each person, their name, and a note that distinguishes them.
     pub(super) people: Vec<(String, String, String)>,
+    /// The `id` of the person who is chosen already.
+    pub(super) chosen: Option<String>,
     pub(super) levels: &'p [&'p str],
 }

@@ -16,7 +16,7 @@ const MOST: i64 = 200;
 /// The practice of the staff when the data has none.
 const PRACTICE: &str = "A20047";
 /// The staff: user id, name.
-const STAFF: [(&str, &str); 2] = [("910000000101", "Invented Harper"), ("910000000102", "Invented Rowe")];
+pub const STAFF: [(&str, &str); 2] = [("910000000101", "Invented Harper"), ("910000000102", "Invented Rowe")];
 
 /// A person on the page.
 #[derive(Clone)]

@@ -14,6 +14,8 @@ pub mod error;
 pub mod gate;
 pub mod limit;
 pub mod observe;
+pub mod openapi;
+pub mod page;
 pub mod panic;
 pub mod record;
 pub mod request_id;

@@ -1,5 +1,6 @@
-// A person's way from an app through the pages and back, in Chromium. Prints `ok …` or `not ok …` for each
+// The tour of the sandbox, and a person's way from an app through the pages and back, in Chromium. Prints `ok …` or `not ok …` for each
 // test, and `N passed, M failed` at the end.
+import { execFileSync } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { readFileSync, readdirSync } from "node:fs";
 import { createServer } from "node:http";
@@ -167,15 +168,54 @@ await test("the first stop of the keyboard leads to the content", async (page) =
 });
 
 // covers USE-14
-for (const [path, heading] of [["/", "OnBehalf"], ["/no/such/page", "Page not found"]]) {
-  await test(`${path} is a page without barriers`, async (page) => {
-    await page.goto(`${base}${path}`);
-    assert((await page.locator("h1").innerText()) === heading, "another heading");
-    if (process.env.SCREENSHOTS) await page.screenshot({ path: join(process.env.SCREENSHOTS, `${heading}.png`) });
-    assert((await page.locator("h1").evaluate((node) => getComputedStyle(node).fontFamily)).includes("Arial"), "the style does not hold");
-    await assertNoBarriers(page);
-  });
+await test("an unknown path is a page without barriers", async (page) => {
+  const response = await page.goto(`${base}/no/such/page`);
+  assert(response.status() === 404, `status ${response.status()}`);
+  assert((await page.locator("h1").innerText()) === "Page not found", "another heading");
+  assert((await page.locator("h1").evaluate((node) => getComputedStyle(node).fontFamily)).includes("Arial"), "the style does not hold");
+  await assertNoBarriers(page);
+});
+
+// To judge the pages by their looks: SCREENSHOTS names a folder.
+async function look(page, name) {
+  const width = page.viewportSize().width;
+  if (process.env.SCREENSHOTS) await page.screenshot({ path: join(process.env.SCREENSHOTS, `${name}-${width}.png`), fullPage: true });
 }
+
+for (const width of [1280, 320]) {
+  for (const [path, heading] of [["/", "Try out OnBehalf"], ["/about", "About this server"]]) {
+    await test(`${path} fits a screen of ${width} pixels and has no barriers`, async (page) => {
+      await page.goto(`${base}${path}`);
+      await assertPage(page, heading);
+      const wide = await page.locator("html").evaluate((node) => node.scrollWidth);
+      assert(wide <= width, `the page is ${wide} pixels wide`);
+      await look(page, path === "/" ? "tour" : "about");
+    }, { viewport: { width, height: 800 } });
+  }
+}
+
+await test("the tour draws the roles and lists the same ones", async (page) => {
+  await page.goto(`${base}/`);
+  const lines = await page.locator("svg text").allTextContents();
+  await page.getByText("The same roles as a table").click();
+  const rows = await page.locator("tbody tr").allInnerTexts();
+  await assertNoBarriers(page);
+  assert((await page.locator("svg[role=img]").count()) === 5, "there is not a drawing for each proxy");
+  assert(rows.length >= 15 && lines.includes("Miss Jane Marie Anne Smith"), `${rows.length} roles`);
+  const names = await page.locator("svg[role=img]").evaluateAll((all) => all.map((one) => one.querySelector("title").textContent));
+  assert(names.includes("For whom Mrs Lisa Thompson acts"), `${names}`);
+});
+
+await test("the keyboard reaches each answer of the tour, to scroll it", async (page) => {
+  await page.goto(`${base}/#requests`);
+  const answers = await page.locator(".onbehalf-code--answer").count();
+  assert(answers === 3, `${answers} answers`);
+  await tabTo(page, ".onbehalf-code--answer", 60);
+  await page.keyboard.press("End");
+  const scrolled = () => page.locator(".onbehalf-code--answer").first().evaluate((node) => node.scrollTop);
+  for (let tries = 0; tries < 100 && (await scrolled()) === 0; tries += 1) await page.waitForTimeout(50);
+  assert((await scrolled()) > 0, "the answer does not scroll");
+});
 
 // The pages that `ONBEHALF_RECORD_PAGES=FOLDER tests/run` has kept: those of every refusal, too.
 const folder = process.argv[2];
@@ -224,6 +264,41 @@ if (probe.status === 303 && !probe.headers.get("location").startsWith(redirect))
     assert(answer(page).get("code"), "no code");
   });
 
+  await test("the tour logs in, and its commands get a token and read with it", async (page) => {
+    await page.goto(`${base}/`);
+    await page.getByRole("link", { name: "Log in as Mrs Lisa Thompson" }).click();
+    assert(await page.locator('input[name=person][value="9000000017"]').isChecked(), "the person is not chosen");
+    await page.locator("button[type=submit]").click();
+    await page.getByLabel("Miss Jane Marie Anne Smith").check();
+    await page.locator("button", { hasText: "Continue" }).click();
+    await page.locator("button[value=allow]").click();
+    await assertPage(page, "You are logged in");
+    await look(page, "tour-back");
+    const commands = await page.locator("pre").allInnerTexts();
+    assert(commands.length === 3, `${commands.length} commands`);
+    const [, patient, roles] = execFileSync("bash", ["-c", commands.join("\necho; echo ----\n")], { encoding: "utf8" }).split("----");
+    assert(patient.includes("Jane Marie Anne"), `the patient is not read: ${patient}`);
+    assert(/"status":\s*"active"/.test(roles), `the role is not read: ${roles}`);
+    await page.getByRole("link", { name: "Back to the tour" }).click();
+    await assertPage(page, "Try out OnBehalf");
+  });
+
+  await test("the tour logs in a member of staff, and says so when the app is not allowed", async (page) => {
+    await page.goto(`${base}/`);
+    await page.getByRole("link", { name: "Log in as Invented Harper" }).click();
+    await page.locator("button[type=submit]").click();
+    await page.locator("button[value=allow]").click();
+    await assertPage(page, "You are logged in");
+    const commands = (await page.locator("pre").allInnerTexts()).join("\necho; echo ----\n");
+    const [, requests] = execFileSync("bash", ["-c", commands], { encoding: "utf8" }).split("----");
+    assert(/"total":\s*[1-9]/.test(requests), `the access requests are not counted: ${requests}`);
+    await page.goto(`${base}/`);
+    await page.getByRole("link", { name: "Log in as Invented Rowe" }).click();
+    await page.locator("button[type=submit]").click();
+    await page.locator("button[value=deny]").click();
+    await assertPage(page, "The app has no access");
+  });
+
   // covers USE-2
   for (const level of ["P5", "P0"]) {
     await test(`a person at ${level} is shown how to prove who they are`, async (page) => {
@@ -262,8 +337,8 @@ if (probe.status === 303 && !probe.headers.get("location").startsWith(redirect))
 }
 
 // Presses Tab until this has the focus.
-async function tabTo(page, selector) {
-  for (let presses = 0; presses < 30; presses += 1) {
+async function tabTo(page, selector, most = 30) {
+  for (let presses = 0; presses < most; presses += 1) {
     await page.keyboard.press("Tab");
     if (await page.locator(`${selector}:focus`).count()) return;
   }

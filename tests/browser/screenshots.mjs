@@ -24,10 +24,11 @@ const browser = await chromium.launch({
 const page = await browser.newPage({ javaScriptEnabled: false, viewport: { width: 760, height: 620 } });
 page.setDefaultTimeout(15000);
 
-// A picture of the page as it is now; GitHub shows it small, so it may be small.
-async function take(name) {
+// A picture of the page as it is now, or of a part of it; it is shown small, so it may be small.
+async function take(name, part) {
   const path = join(folder, `${name}.png`);
-  await page.screenshot({ path, fullPage: true });
+  if (part) await part.screenshot({ path });
+  else await page.screenshot({ path, fullPage: true });
   const bytes = statSync(path).size;
   if (bytes > 150_000) throw new Error(`${path} has ${bytes} bytes`);
   passed += 1;
@@ -35,6 +36,11 @@ async function take(name) {
 }
 
 try {
+  const size = page.viewportSize();
+  await page.setViewportSize({ width: 1000, height: 620 });
+  await page.goto(`${base}/`);
+  await take("tour", page.locator(".onbehalf-picture"));
+  await page.setViewportSize(size);
   await page.goto(`${base}/oauth/authorize?${query}`);
   if (new URL(page.url()).pathname === "/oauth/log-in") await page.getByRole("link", { name: /NHS login/ }).click();
   await page.locator('input[name=person][value="9000000017"]').check();

@@ -102,7 +102,7 @@ const HOMES: &[(&str, &[&str])] = &[
         "actix-web",
         &["web", "oauth", "simulated-idp", "api-fhir", "api-vrs", "api-registry", "server", "http-guard"],
     ),
-    ("askama", &["oauth", "simulated-idp"]),
+    ("askama", &["oauth", "server", "simulated-idp"]),
     ("async-nats", &["delivery"]),
     ("clap", &["cli"]),
     ("csv", &["cli"]),

@@ -34,6 +34,7 @@ mod migrations;
 mod observe;
 mod proxy;
 mod robustness;
+mod site;
 mod store;
 mod support;
 mod vrs;

@@ -22,7 +22,8 @@ use service::proxy::{CreateRoleError, create_role};
 use store::Tx;
 use store::search::Scope;
 
-const OPERATION: Operation =
+/// What the operation asks of its caller.
+pub(crate) const OPERATION: Operation =
     Operation { action: Action::CreateRole, scope: ("Consent", Letter::Create), content_types: FHIR_JSON };
 
 pub(crate) async fn create_consent(

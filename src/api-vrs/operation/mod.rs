@@ -9,10 +9,14 @@ mod search_consent;
 mod search_related_person;
 mod submit_questionnaire_response;
 
-pub(crate) use create_consent::create_consent;
-pub(crate) use patch_consent::patch_consent;
-pub(crate) use read_consent::read_consent;
-pub(crate) use read_questionnaire_response::read_questionnaire_response;
-pub(crate) use search_consent::search_consent;
-pub(crate) use search_related_person::search_related_person;
-pub(crate) use submit_questionnaire_response::submit_questionnaire_response;
+pub(crate) use create_consent::{OPERATION as CREATE_CONSENT, create_consent};
+pub(crate) use patch_consent::{OPERATION as PATCH_CONSENT, patch_consent};
+pub(crate) use read_consent::{OPERATION as READ_CONSENT, read_consent};
+pub(crate) use read_questionnaire_response::{
+    OPERATION as READ_QUESTIONNAIRE_RESPONSE, read_questionnaire_response,
+};
+pub(crate) use search_consent::{OPERATION as SEARCH_CONSENT, search_consent};
+pub(crate) use search_related_person::{OPERATION as SEARCH_RELATED_PERSON, search_related_person};
+pub(crate) use submit_questionnaire_response::{
+    OPERATION as SUBMIT_QUESTIONNAIRE_RESPONSE, submit_questionnaire_response,
+};

@@ -21,7 +21,8 @@ use service::access::Action;
 use service::proxy::change_role;
 use store::search::Scope;
 
-const OPERATION: Operation =
+/// What the operation asks of its caller.
+pub(crate) const OPERATION: Operation =
     Operation { action: Action::ChangeRole, scope: ("Consent", Letter::Update), content_types: JSON_PATCH };
 
 pub(crate) async fn patch_consent(

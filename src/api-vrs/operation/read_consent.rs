@@ -19,7 +19,8 @@ use service::access::Action;
 use service::proxy::query::read_role;
 use store::Lane;
 
-const OPERATION: Operation =
+/// What the operation asks of its caller.
+pub(crate) const OPERATION: Operation =
     Operation { action: Action::ReadRole, scope: ("Consent", Letter::Read), content_types: &[] };
 
 pub(crate) async fn read_consent(

@@ -19,7 +19,8 @@ use service::access::Action;
 use store::Lane;
 use store::search::Scope;
 
-const OPERATION: Operation = Operation {
+/// What the operation asks of its caller.
+pub(crate) const OPERATION: Operation = Operation {
     action: Action::ReadAccessRequest,
     scope: ("QuestionnaireResponse", Letter::Read),
     content_types: &[],

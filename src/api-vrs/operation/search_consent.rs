@@ -18,7 +18,8 @@ use service::access::Action;
 use service::proxy::query::{SearchError, search_roles};
 use store::Lane;
 
-const OPERATION: Operation =
+/// What the operation asks of its caller.
+pub(crate) const OPERATION: Operation =
     Operation { action: Action::SearchRoles, scope: ("Consent", Letter::Search), content_types: &[] };
 
 pub(crate) async fn search_consent(

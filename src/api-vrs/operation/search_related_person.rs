@@ -20,7 +20,8 @@ use service::access::Action;
 use service::proxy::query::{SearchError, search_relationships};
 use store::Lane;
 
-const OPERATION: Operation = Operation {
+/// What the operation asks of its caller.
+pub(crate) const OPERATION: Operation = Operation {
     action: Action::SearchRelationships,
     scope: ("RelatedPerson", Letter::Search),
     content_types: &[],

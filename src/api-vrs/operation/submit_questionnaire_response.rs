@@ -21,7 +21,8 @@ use service::access;
 use service::access::Action;
 use service::proxy::{SubmitError, submit_access_request};
 
-const OPERATION: Operation = Operation {
+/// What the operation asks of its caller.
+pub(crate) const OPERATION: Operation = Operation {
     action: Action::SubmitAccessRequest,
     scope: ("QuestionnaireResponse", Letter::Create),
     content_types: FHIR_JSON,

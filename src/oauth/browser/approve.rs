@@ -31,7 +31,7 @@ pub(super) async fn show(gate: Data<Gate>, request: HttpRequest) -> Result<HttpR
             let read = gate.store.read(move |tx| tx.list_current_people(&[patient])).await;
             let people: Vec<_> = read.map_err(|error: Error| Problem::from(error))?;
             let Some(person) = people.first() else { return Ok(see_other("/oauth/patient")) };
-            Some(patient::name_of(person))
+            Some(::web::page::name_of(person))
         }
     };
     let possessive = patient.as_ref().map(|name| format!("{name}’s"));

@@ -6,7 +6,6 @@
 
 mod app;
 mod approve;
-mod asset;
 mod authorize;
 mod callback;
 mod link;
@@ -24,70 +23,71 @@ use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, ServiceConfig};
 
+use crate::route::row::Kind::{CountedPage, Page};
+use crate::route::row::{GET, POST, Row, allow, by_path, with_routes};
 use ::web::limit::limit_addresses;
 use ::web::panic::catch_panics;
+use domain::account::endpoints::{AUTHORIZE, END_SESSION};
 
 use page::Problem;
 
-/// The routes of the pages.
+const FORM: &[&str] = &["application/x-www-form-urlencoded"];
+const NONE: &[&str] = &[];
+
+/// The table: the id (of those to which an app sends a browser), the kind, the methods and the path, the content types of the
+/// body, and what carries it out.
+#[rustfmt::skip]
+pub(crate) static PAGES: &[Row] = &[
+    Row { id: Some("authorize"), kind: CountedPage, methods: GET, path: &[AUTHORIZE], content_types: NONE,
+        to: |route| route.to(authorize::by_get) },
+    Row { id: Some("authorizeByPost"), kind: CountedPage, methods: POST, path: &[AUTHORIZE], content_types: FORM,
+        to: |route| route.to(authorize::by_post) },
+    Row { id: None, kind: Page, methods: GET, path: &[log_in::PATH], content_types: NONE,
+        to: |route| route.to(log_in::show) },
+    Row { id: None, kind: CountedPage, methods: GET, path: &[log_in::PATH, "/{provider}"], content_types: NONE,
+        to: |route| route.to(log_in::depart) },
+    Row { id: None, kind: Page, methods: GET, path: &[log_in::LINK_PATH], content_types: NONE,
+        to: |route| route.to(link::show) },
+    Row { id: None, kind: CountedPage, methods: GET, path: &[log_in::LINK_PATH, "/{provider}"], content_types: NONE,
+        to: |route| route.to(link::depart) },
+    Row { id: None, kind: CountedPage, methods: GET, path: &["/oauth/callback/{provider}"], content_types: NONE,
+        to: |route| route.to(callback::arrive) },
+    Row { id: None, kind: Page, methods: GET, path: &["/oauth/patient"], content_types: NONE,
+        to: |route| route.to(patient::show) },
+    Row { id: None, kind: Page, methods: POST, path: &["/oauth/patient"], content_types: FORM,
+        to: |route| route.to(patient::choose) },
+    Row { id: None, kind: Page, methods: GET, path: &["/oauth/approve"], content_types: NONE,
+        to: |route| route.to(approve::show) },
+    Row { id: None, kind: Page, methods: POST, path: &["/oauth/approve"], content_types: FORM,
+        to: |route| route.to(approve::decide) },
+    Row { id: Some("endSession"), kind: CountedPage, methods: GET, path: &[END_SESSION], content_types: NONE,
+        to: |route| route.to(log_out::by_get) },
+    Row { id: Some("endSessionByPost"), kind: CountedPage, methods: POST, path: &[END_SESSION], content_types: FORM,
+        to: |route| route.to(log_out::by_post) },
+    Row { id: None, kind: CountedPage, methods: POST, path: &[log_out::CONFIRM], content_types: FORM,
+        to: |route| route.to(log_out::confirm) },
+    Row { id: None, kind: Page, methods: POST, path: &["/oauth/leave"], content_types: FORM,
+        to: |route| route.to(approve::leave) },
+];
+
+/// Adds the pages.
 pub(super) fn configure(config: &mut ServiceConfig) {
-    let page = |path: &'static str| web::resource(path).wrap(from_fn(catch_panics::<Problem>));
-    config
-        .service(
-            page("/oauth/authorize")
-                .wrap(from_fn(limit_addresses::<Problem>))
-                .route(web::get().to(authorize::by_get))
-                .route(web::post().to(authorize::by_post))
-                .default_service(web::to(other_method)),
-        )
-        .service(page("/oauth/log-in").route(web::get().to(log_in::show)))
-        .service(
-            page("/oauth/log-in/{provider}")
-                .wrap(from_fn(limit_addresses::<Problem>))
-                .route(web::get().to(log_in::depart)),
-        )
-        .service(page(log_in::LINK_PATH).route(web::get().to(link::show)))
-        .service(
-            page("/oauth/link/{provider}")
-                .wrap(from_fn(limit_addresses::<Problem>))
-                .route(web::get().to(link::depart)),
-        )
-        .service(
-            page("/oauth/callback/{provider}")
-                .wrap(from_fn(limit_addresses::<Problem>))
-                .route(web::get().to(callback::arrive)),
-        )
-        .service(
-            page("/oauth/patient")
-                .route(web::get().to(patient::show))
-                .route(web::post().to(patient::choose))
-                .default_service(web::to(other_method)),
-        )
-        .service(
-            page("/oauth/approve")
-                .route(web::get().to(approve::show))
-                .route(web::post().to(approve::decide))
-                .default_service(web::to(other_method)),
-        )
-        .service(
-            page(log_out::PATH)
-                .wrap(from_fn(limit_addresses::<Problem>))
-                .route(web::get().to(log_out::by_get))
-                .route(web::post().to(log_out::by_post))
-                .default_service(web::to(other_method)),
-        )
-        .service(
-            page(log_out::CONFIRM)
-                .wrap(from_fn(limit_addresses::<Problem>))
-                .route(web::post().to(log_out::confirm)),
-        )
-        .service(page("/oauth/leave").route(web::post().to(approve::leave)))
-        .service(web::resource("/assets/{name}").route(web::get().to(asset::style)))
-        .service(web::resource("/assets/images/{name}").route(web::get().to(asset::image)));
+    for (path, rows) in by_path(PAGES) {
+        let resource = web::resource(path).default_service(web::to(move || other_method(rows)));
+        let resource = with_routes(resource, rows).wrap(from_fn(catch_panics::<Problem>));
+        if rows.iter().any(|row| row.kind == CountedPage) {
+            config.service(resource.wrap(from_fn(limit_addresses::<Problem>)));
+        } else {
+            config.service(resource);
+        }
+    }
 }
 
-async fn other_method() -> HttpResponse {
+#[expect(clippy::unused_async, reason = "a handler is a future")]
+async fn other_method(rows: &'static [Row]) -> HttpResponse {
     let mut response = Problem::new(405, "This page does not accept this request").render();
-    response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, POST"));
+    if let Ok(allow) = HeaderValue::from_str(&allow(rows)) {
+        response.headers_mut().insert(ALLOW, allow);
+    }
     response
 }

@@ -1,40 +1,22 @@
-//! The pages and their common headers: no script, no frame, no caching, no external resources.
+//! The pages of the authorization endpoint. `web::page` adds the headers and the layout that all pages share.
 
 use std::fmt;
-use std::sync::LazyLock;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
-    X_FRAME_OPTIONS,
-};
+use actix_web::http::header::RETRY_AFTER;
 use actix_web::{HttpResponse, ResponseError};
 use askama::Template;
 
 use base::error::{Error, Kind};
-use base::token::digest;
 use domain::account::{LogIn, Registration};
 use service::account::LogInError;
 use web::body::BodyFault;
 use web::error::HttpError;
 use web::observe::log_failure;
+use web::page;
+pub(super) use web::page::style_url;
 
 use super::redirect::csp_source;
-
-/// NHS.UK frontend, without its font faces (Frutiger needs a licence), and without its rule that prints the
-/// target of every link: URLs of these pages contain handles that must not be printed.
-pub(super) const STYLE: &str = concat!(
-    include_str!("../../../assets/nhsuk-frontend/nhsuk-frontend-10.6.1.min.css"),
-    "@media print{a:after,.nhsuk-link:after{content:none!important}}"
-);
-
-pub(super) static STYLE_NAME: LazyLock<String> =
-    LazyLock::new(|| format!("nhsuk-frontend-{}.css", digest(STYLE).get(..16).unwrap_or_default()));
-
-/// The URL of the style sheet.
-pub(super) fn style_url() -> String {
-    format!("/assets/{}", *STYLE_NAME)
-}
 
 /// The form that returns to the app without approval.
 #[derive(Clone, Debug)]
@@ -167,22 +149,8 @@ pub(super) fn render_towards(
     }
 }
 
-/// Browsers also apply `form-action` to the redirect after a form.
 fn respond(status: StatusCode, html: String, redirect_uri: Option<&str>) -> HttpResponse {
-    let source = redirect_uri.and_then(csp_source).map(|source| format!(" {source}"));
-    let policy = format!(
-        "default-src 'none'; style-src 'self'; font-src 'self'; img-src 'self'; form-action 'self'{}; \
-         frame-ancestors 'none'; base-uri 'none'",
-        source.unwrap_or_default()
-    );
-    HttpResponse::build(status)
-        .content_type("text/html; charset=utf-8")
-        .insert_header((CONTENT_SECURITY_POLICY, policy))
-        .insert_header((REFERRER_POLICY, "no-referrer"))
-        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .insert_header((X_FRAME_OPTIONS, "DENY"))
-        .insert_header((CACHE_CONTROL, "no-store"))
-        .body(html)
+    page::respond(status, html, redirect_uri.and_then(csp_source).as_deref())
 }
 
 /// An error page: what went wrong, and what to do.

@@ -7,10 +7,9 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use ::web::gate::Gate;
 use base::error::Error;
-use domain::account::registration::without_hidden;
 use domain::account::{Acting, KnownPerson, LogIn, Stage};
-use domain::person::{HumanName, NameUse, Person};
 use service::account::{Patient, list_patients};
+use web::page::name_of;
 
 use super::log_in::{client_of, next_page};
 use super::page::{self, Leave, PatientChoice, PatientPage, Problem};
@@ -91,16 +90,6 @@ pub(super) async fn choose(
     let saved: Result<(), Error> = gate.store.write(move |tx| tx.save_log_in(&digest, &log_in)).await;
     saved?;
     Ok(see_other(next))
-}
-
-/// The display name of a person: the usual name, or else the first.
-pub(super) fn name_of(person: &Person) -> String {
-    let usual = person.names.iter().find(|name| name.name_use == NameUse::Usual);
-    let Some(name) = usual.or(person.names.first()) else { return "A person without a name".to_owned() };
-    let HumanName { family, given, prefix, suffix, .. } = name;
-    let parts: Vec<&str> =
-        prefix.iter().chain(given).chain(family).chain(suffix).map(String::as_str).collect();
-    without_hidden(&parts.join(" "))
 }
 
 /// A FHIR date in words: `22 October 2022`.

@@ -74,6 +74,15 @@ fn the_sandbox_has_simulated_providers_and_names_its_apps() {
     for app in ["demo-portal", "demo-staff", "demo-epr", "demo-backend"] {
         assert!(banner.contains(app), "{app}: {banner}");
     }
+    // The page that the banner names is the tour, with the people of both files of the sandbox.
+    assert!(banner.contains(&format!("open this page in a browser: {base}/")), "{banner}");
+    let page = Request::new("GET", "/").header("Accept", "text/html");
+    let page = connect(&mut sandbox).send(&page).expect("there is an answer");
+    let html = String::from_utf8_lossy(&page.body);
+    assert_eq!(page.status, 200);
+    for name in ["Mrs Lisa Thompson", "Carys Powell", "Joan Mercer", "Nadia Frost", "Invented Harper"] {
+        assert!(html.contains(name), "{name} is not in the tour");
+    }
 }
 
 fn form(pairs: &[(&str, &str)]) -> Request {
@@ -97,6 +106,8 @@ fn the_sandbox_takes_the_apps_of_the_settings_beside_its_own_and_lets_apps_regis
         ("mine", "http://localhost:3000/callback", "nhs-login"),
         ("demo-portal", "http://127.0.0.1:9000/callback", "nhs-login"),
         ("demo-staff", "http://127.0.0.1:9000/callback", "cis2"),
+        ("demo-portal", &format!("{base}/tour/back/citizen"), "nhs-login"),
+        ("demo-staff", &format!("{base}/tour/back/staff"), "cis2"),
     ] {
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.extend_pairs([

@@ -20,7 +20,8 @@ pub enum Letter {
 impl Letter {
     const ALL: [Self; 5] = [Self::Create, Self::Read, Self::Update, Self::Delete, Self::Search];
 
-    const fn as_char(self) -> char {
+    /// The letter, as it stands in a scope.
+    pub const fn as_char(self) -> char {
         match self {
             Self::Create => 'c',
             Self::Read => 'r',

@@ -147,7 +147,7 @@ impl<'a> Browser<'a> {
 }
 
 /// With `ONBEHALF_RECORD_PAGES=FOLDER`, keeps each page that a test has seen, for `tests/browser/run FOLDER`.
-fn record_page(answer: &Response) {
+pub fn record_page(answer: &Response) {
     let Ok(folder) = std::env::var("ONBEHALF_RECORD_PAGES") else { return };
     if answer.header("content-type").is_some_and(|kind| kind.starts_with("text/html")) {
         let path = std::path::Path::new(&folder).join(format!("{}.html", digest(&text(answer))));
